@@ -1,0 +1,72 @@
+import type { Flow, FlowKey } from '../../proto/model/flow.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { Sort, SortKey } from '../../proto/model/sort.ts';
+
+/** What the gateway knows about itself that turns entries into flows: `wan`, `protectedBy`. Given with each question. */
+export interface FlowContext {
+  wans: { name: string; addresses: Uint8Array[] }[];
+  /** Flows that no plan may touch, with the reason shown to people; the first that fits wins. */
+  protections: { reason: string; filter: FlowFilter }[];
+}
+
+export interface SearchOptions {
+  filter: FlowFilter;
+  context: FlowContext;
+  sort?: Sort;
+  /** Rows wanted; 0 for counts only. */
+  limit: number;
+  after?: SortKey;
+  withFacets?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface Facet { field: string; values: { value: string; flows: number }[] }
+
+export interface SearchAnswer {
+  rows: Flow[];
+  /** All matches, also those beyond the limit. */
+  total: number;
+  /** Entries walked. */
+  tableCount: number;
+  snapshotAtMs: number;
+  facets: Facet[];
+}
+
+/** Counts over the whole table from one walk. */
+export interface Breakdown {
+  atMs: number;
+  walked: number;
+  byProto: Record<string, number>;
+  byState: Record<string, number>;
+  byWan: Record<string, number>;
+  topSources: { address: string; flows: number }[];
+}
+
+/** Cumulative since boot; a field the kernel does not give is absent. */
+export interface CpuCounters {
+  cpu: number;
+  found?: number; invalid?: number; insert?: number; insertFailed?: number; drop?: number; earlyDrop?: number; error?: number;
+  searchRestart?: number; clashResolve?: number; chainToolong?: number;
+}
+
+export interface TableCounters { count: number; max?: number; buckets?: number; cpus: CpuCounters[] }
+
+export type DeleteOutcome = 'deleted' | 'gone' | 'failed';
+
+/** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
+export interface ConntrackTable {
+  readonly kind: 'kernel' | 'memory';
+  /** What works here, and for what does not, why; found by trying. */
+  capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }>;
+  counters(): Promise<TableCounters>;
+  breakdown(context: FlowContext): Promise<Breakdown>;
+  /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
+  search(options: SearchOptions): Promise<SearchAnswer>;
+  /** All matches in the table's order, in batches; for plans. Ends early if the signal aborts. */
+  collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
+  /** Ends exactly these entries, each by tuple, zone and id; outcomes in the order given. */
+  delete(keys: FlowKey[]): Promise<DeleteOutcome[]>;
+  /** The entries that now have these original tuples and zones, whatever their id; undefined where there is none. In the order given. */
+  lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { id, idParams, page, pageQuery, time } from './common.ts';
+import { listPlanFlows } from './plans.ts';
+import { defineRoute } from './route.ts';
+
+export const auditEntry = z.object({
+  id,
+  /** Position in its tenant's chain. */
+  seq: z.number().int(),
+  at: time,
+  tenantId: id.optional(),
+  tenantName: z.string().optional(),
+  actor: z.object({ kind: z.enum(['user', 'token', 'gateway', 'system']), id: z.string(), name: z.string() }),
+  /** noun.verb, such as `flush.started`, `flush.target-finished`, `session.signed-in`, `enrolment.refused`. */
+  action: z.string(),
+  outcome: z.enum(['ok', 'refused', 'failed', 'partial']),
+  /** One sentence for people. */
+  summary: z.string(),
+  planId: id.optional(),
+  flushId: id.optional(),
+  gatewayId: id.optional(),
+  gatewayName: z.string().optional(),
+  reason: z.string().optional(),
+  ticket: z.string().optional(),
+  detail: z.record(z.string(), z.unknown()),
+  /** SHA-256 over the canonical JSON of the entry with the hash before it. */
+  hash: z.string(),
+  previousHash: z.string(),
+});
+export type AuditEntry = z.infer<typeof auditEntry>;
+
+export const listAudit = defineRoute({
+  method: 'GET', path: '/audit', action: 'audit.read', summary: 'Who decided what, newest first',
+  query: pageQuery.extend({ tenant: id.optional(), gateway: id.optional(), flush: id.optional(), action: z.string().max(100).optional(), q: z.string().max(200).optional() }),
+  status: 200, response: page(auditEntry),
+});
+export const getAuditEntry = defineRoute({ method: 'GET', path: '/audit/{id}', action: 'audit.read', summary: 'One entry', params: idParams, status: 200, response: auditEntry });
+export const listAuditFlows = defineRoute({
+  method: 'GET', path: '/audit/{id}/flows', action: 'audit.read', summary: 'Every flow that the entry is about, with its outcome',
+  params: idParams, query: pageQuery, status: 200, response: listPlanFlows.response,
+});

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { id, idParams, name, page, pageQuery, time } from './common.ts';
+import { defineRoute } from './route.ts';
+
+export const tenant = z.object({ id, name, colour: z.number().int().min(1).max(6), gateways: z.number().int(), createdAt: time });
+export const site = z.object({ id, tenantId: id, name, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
+
+export const wan = z.object({
+  name: z.string(), interface: z.string(), addresses: z.array(z.string()), isUp: z.boolean().optional(), carriesDefaultRoute: z.boolean().optional(),
+  /** Flows that use one of its addresses, from the last breakdown. */
+  flows: z.number().int().optional(),
+});
+
+/** The newest sample of a gateway, and what follows from the last minutes. Absent means unknown. */
+export const usage = z.object({
+  at: time,
+  count: z.number().int(),
+  max: z.number().int().optional(),
+  buckets: z.number().int().optional(),
+  /** Entries a minute over the last ten minutes. */
+  perMinute: z.number().optional(),
+  /** At that rate; only while it rises. */
+  minutesToFull: z.number().optional(),
+  /** Since ten minutes ago. */
+  drops: z.number().int().optional(),
+  insertFailed: z.number().int().optional(),
+  byProto: z.record(z.string(), z.number().int()).optional(),
+  byState: z.record(z.string(), z.number().int()).optional(),
+  byWan: z.record(z.string(), z.number().int()).optional(),
+  topSources: z.array(z.object({ address: z.string(), flows: z.number().int() })).optional(),
+  breakdownAt: time.optional(),
+  /** Cumulative since the gateway started. */
+  cpus: z.array(z.object({
+    cpu: z.number().int(), found: z.number().optional(), invalid: z.number().optional(), insert: z.number().optional(), insertFailed: z.number().optional(),
+    drop: z.number().optional(), earlyDrop: z.number().optional(), error: z.number().optional(), searchRestart: z.number().optional(),
+    clashResolve: z.number().optional(), chainToolong: z.number().optional(),
+  })).optional(),
+});
+
+export const gateway = z.object({
+  id, tenantId: id, tenantName: z.string(), siteId: id, siteName: z.string(), name,
+  tags: z.array(z.string()),
+  state: z.enum(['online', 'offline', 'never-connected', 'revoked']),
+  /** Since when it has this state. */
+  since: time,
+  agentVersion: z.string().optional(), kernel: z.string().optional(), tableKind: z.enum(['kernel', 'memory']).optional(),
+  capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
+  wans: z.array(wan),
+  usage: usage.optional(),
+});
+export type Gateway = z.infer<typeof gateway>;
+
+/** A time without samples is a gap; it is never filled in. */
+export const samples = z.object({
+  resolutionSeconds: z.number().int(),
+  points: z.array(z.object({
+    at: time,
+    count: z.number().int(),
+    countMax: z.number().int(),
+    max: z.number().int().optional(),
+    drop: z.number().int().optional(),
+    earlyDrop: z.number().int().optional(),
+    insertFailed: z.number().int().optional(),
+    byProto: z.record(z.string(), z.number().int()).optional(),
+    byState: z.record(z.string(), z.number().int()).optional(),
+    byWan: z.record(z.string(), z.number().int()).optional(),
+  })),
+  gaps: z.array(z.object({ from: time, to: time })),
+});
+
+export const fleetEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('gateway'), gateway }),
+  z.object({ kind: z.literal('flush'), flushId: id, state: z.string(), done: z.number().int(), planned: z.number().int() }),
+  z.object({ kind: z.literal('heartbeat'), at: time }),
+]);
+
+export const listTenants = defineRoute({ method: 'GET', path: '/tenants', action: 'tenants.read', summary: 'Tenants the caller may see', query: pageQuery, status: 200, response: page(tenant) });
+export const createTenant = defineRoute({ method: 'POST', path: '/tenants', action: 'tenants.write', summary: 'Adds a tenant', body: z.strictObject({ name }), status: 201, response: tenant });
+export const listSites = defineRoute({ method: 'GET', path: '/sites', action: 'sites.read', summary: 'Sites', query: pageQuery.extend({ tenant: id.optional() }), status: 200, response: page(site) });
+export const createSite = defineRoute({
+  method: 'POST', path: '/sites', action: 'sites.write', summary: 'Adds a site to a tenant',
+  body: z.strictObject({ tenantId: id, name, timeZone: z.string().default('UTC') }), status: 201, response: site,
+});
+export const listGateways = defineRoute({
+  method: 'GET', path: '/gateways', action: 'gateways.read', summary: 'Gateways with their newest sample',
+  query: pageQuery.extend({ tenant: id.optional(), site: id.optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) }), status: 200, response: page(gateway),
+});
+export const getGateway = defineRoute({ method: 'GET', path: '/gateways/{id}', action: 'gateways.read', summary: 'One gateway', params: idParams, status: 200, response: gateway });
+export const updateGateway = defineRoute({
+  method: 'PATCH', path: '/gateways/{id}', action: 'gateways.write', summary: 'Renames or tags a gateway', params: idParams,
+  body: z.strictObject({ name: name.optional(), tags: z.array(z.string().min(1).max(50)).max(20).optional() }), status: 200, response: gateway,
+});
+export const revokeGateway = defineRoute({
+  method: 'POST', path: '/gateways/{id}:revoke', action: 'gateways.write', summary: 'Takes the gateway’s identity away and cuts its link at once', params: idParams, status: 200, response: gateway,
+});
+export const listSamples = defineRoute({
+  method: 'GET', path: '/gateways/{id}/samples', action: 'samples.read', summary: 'Samples of one gateway; the resolution follows from the span',
+  params: idParams, query: z.object({ from: time, to: time, points: z.coerce.number().int().min(10).max(2000).default(360) }), status: 200, response: samples,
+});
+export const watchFleet = defineRoute({ method: 'GET', path: '/events', action: 'gateways.read', summary: 'Live: gateways as they change, and running flushes', status: 200, response: fleetEvent, isStream: true });

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { SORT_FIELDS } from '../model/sort.ts';
+import { count64, id, time } from './common.ts';
+import { defineRoute } from './route.ts';
+import { scope } from './scope.ts';
+
+export const tuple = z.object({
+  src: z.string(),
+  dst: z.string(),
+  sport: z.number().int().optional(),
+  dport: z.number().int().optional(),
+  icmp: z.object({ type: z.number().int(), code: z.number().int(), id: z.number().int() }).optional(),
+  srcKey: z.number().int().optional(),
+  dstKey: z.number().int().optional(),
+  zone: z.number().int().optional(),
+});
+
+/** Absent means unknown, never zero. */
+export const flow = z.object({
+  gatewayId: id,
+  /** CTA_ID; unique only together with the tuple. */
+  id: z.number().int(),
+  family: z.union([z.literal(4), z.literal(6)]),
+  /** Protocol name, or its number as text. */
+  proto: z.string(),
+  state: z.string().optional(),
+  /** Words of proto/model/status. */
+  status: z.array(z.string()),
+  orig: tuple,
+  reply: tuple,
+  wan: z.string().optional(),
+  mark: z.number().int(),
+  zone: z.number().int(),
+  labels: z.array(z.string()),
+  timeoutSeconds: z.number().int().optional(),
+  idleSeconds: z.number().int().optional(),
+  startedAt: time.optional(),
+  origPackets: count64.optional(),
+  origBytes: count64.optional(),
+  replyPackets: count64.optional(),
+  replyBytes: count64.optional(),
+  helper: z.string().optional(),
+  master: z.object({ proto: z.string(), orig: tuple }).optional(),
+  protectedBy: z.string().optional(),
+});
+export type FlowRow = z.infer<typeof flow>;
+
+export const gatewayAnswer = z.object({
+  id,
+  name: z.string(),
+  state: z.enum(['answered', 'slow', 'offline', 'failed']),
+  snapshotAt: time.optional(),
+  /** Matches on this gateway. */
+  total: z.number().int().optional(),
+  /** What `wan:` and other per-gateway words stood for. */
+  resolved: z.record(z.string(), z.string()).optional(),
+  /** In words: offline since when, what it cannot do. */
+  reason: z.string().optional(),
+});
+
+export const facet = z.object({ field: z.string(), values: z.array(z.object({ value: z.string(), flows: z.number().int() })) });
+
+export const searchRequest = z.strictObject({
+  /** The filter grammar; empty means all flows. */
+  filter: z.string().max(10_000).default(''),
+  scope: scope.default({}),
+  sort: z.strictObject({ field: z.enum(['gateway', ...SORT_FIELDS]), descending: z.boolean().default(false) }).optional(),
+  limit: z.number().int().min(0).max(1000).default(100),
+  cursor: z.string().max(50_000).optional(),
+  maxAgeMs: z.number().int().min(0).optional(),
+  /** Facets cost a little more; ask for them with the first page. */
+  withFacets: z.boolean().default(true),
+});
+
+export const searchResponse = z.object({
+  rows: z.array(flow),
+  /** Matches on the gateways that answered. */
+  total: z.number().int(),
+  facets: z.array(facet),
+  gateways: z.array(gatewayAnswer),
+  /** The filter in its canonical spelling. */
+  filter: z.string(),
+  cursor: z.string().optional(),
+});
+
+export const searchFlows = defineRoute({
+  method: 'POST', path: '/flows:search', action: 'flows.read', summary: 'Finds flows in the tables of the gateways in scope, as they are now',
+  body: searchRequest, status: 200, response: searchResponse,
+});

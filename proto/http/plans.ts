@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { id, idParams, pageQuery, page, time } from './common.ts';
+import { flow } from './flows.ts';
+import { defineRoute } from './route.ts';
+import { scope } from './scope.ts';
+
+export const method = z.enum(['delete']);
+
+export const flushTotals = z.object({
+  planned: z.number().int(),
+  deleted: z.number().int(),
+  /** Of the deleted: a new entry with the same original tuple has another translation. */
+  rebuilt: z.number().int(),
+  gone: z.number().int(),
+  protected: z.number().int(),
+  reappeared: z.number().int(),
+  failed: z.number().int(),
+  indeterminate: z.number().int(),
+});
+
+export const impact = z.object({
+  matched: z.number().int(),
+  protected: z.number().int(),
+  assured: z.number().int(),
+  unreplied: z.number().int(),
+  natted: z.number().int(),
+  active: z.number().int(),
+  idle: z.number().int(),
+  unknownActivity: z.number().int(),
+  byProto: z.record(z.string(), z.number().int()),
+  byState: z.record(z.string(), z.number().int()),
+  byWan: z.record(z.string(), z.number().int()),
+  topSources: z.array(z.object({ name: z.string(), flows: z.number().int() })),
+  topDestinations: z.array(z.object({ name: z.string(), flows: z.number().int() })),
+  protectedBy: z.record(z.string(), z.number().int()),
+});
+
+/** One gateway's part; those left out come first, with the reason. */
+export const planGateway = z.object({
+  id,
+  name: z.string(),
+  tenantId: id,
+  siteId: id,
+  state: z.enum(['ready', 'empty', 'left-out']),
+  reason: z.string().optional(),
+  flows: z.number().int(),
+  tableCount: z.number().int().optional(),
+  digest: z.string().optional(),
+  snapshotAt: time.optional(),
+});
+
+/** How much the console asks of the operator before a run; from count, sites, share of the table and `all`. */
+export const friction = z.enum(['none', 'count-in-button', 'type-count']);
+
+export const plan = z.object({
+  id,
+  state: z.enum(['ready', 'expired', 'run']),
+  digest: z.string(),
+  createdAt: time,
+  expiresAt: time,
+  filter: z.string(),
+  isEverything: z.boolean(),
+  method,
+  reason: z.string(),
+  ticket: z.string().optional(),
+  totals: z.object({ flows: z.number().int(), gateways: z.number().int(), sites: z.number().int(), leftOut: z.number().int() }),
+  impact,
+  friction,
+  gateways: z.array(planGateway),
+  createdBy: z.string(),
+  flushId: id.optional(),
+});
+export type Plan = z.infer<typeof plan>;
+
+export const createPlanRequest = z.strictObject({
+  filter: z.string().max(100_000).optional(),
+  /** Everything on the gateways in scope; the explicit word in place of a filter. */
+  all: z.literal(true).optional(),
+  scope: scope.default({}),
+  method: method.default('delete'),
+  reason: z.string().trim().min(1).max(500),
+  ticket: z.string().trim().max(100).optional(),
+  maxDrift: z.number().int().min(0).optional(),
+});
+
+export const createPlan = defineRoute({
+  method: 'POST', path: '/plans', action: 'plans.write', summary: 'Freezes exactly which flows would go, on which gateways, and what that would break',
+  body: createPlanRequest, status: 201, response: plan,
+});
+export const getPlan = defineRoute({
+  method: 'GET', path: '/plans/{id}', action: 'plans.read', summary: 'One plan', params: idParams, status: 200, response: plan,
+});
+export const listPlanFlows = defineRoute({
+  method: 'GET', path: '/plans/{id}/flows', action: 'plans.read', summary: 'The exact flows of a plan, in its order, with their outcome once it ran',
+  params: idParams, query: pageQuery.extend({ gateway: id.optional() }), status: 200,
+  response: page(flow.extend({ outcome: z.enum(['deleted', 'rebuilt', 'reappeared', 'gone', 'protected', 'failed', 'indeterminate']).optional() })),
+});
+export const runPlan = defineRoute({
+  method: 'POST', path: '/plans/{id}:run', action: 'plans.run', summary: 'Carries a plan out; the digest says that it is the one that was seen',
+  params: idParams, body: z.strictObject({ digest: z.string() }), status: 202, response: z.object({ flushId: id }),
+});

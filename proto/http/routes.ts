@@ -1,0 +1,21 @@
+import * as access from './access.ts';
+import * as audit from './audit.ts';
+import * as enrolment from './enrolment.ts';
+import * as fleet from './fleet.ts';
+import * as flows from './flows.ts';
+import * as flushes from './flushes.ts';
+import * as plans from './plans.ts';
+
+/** Every route of the REST API by its operation id. A route that is not here does not exist. */
+export const routes = {
+  listTenants: fleet.listTenants, createTenant: fleet.createTenant, listSites: fleet.listSites, createSite: fleet.createSite,
+  listGateways: fleet.listGateways, getGateway: fleet.getGateway, updateGateway: fleet.updateGateway, revokeGateway: fleet.revokeGateway,
+  listSamples: fleet.listSamples, watchFleet: fleet.watchFleet,
+  createEnrolmentToken: enrolment.createEnrolmentToken, listEnrolmentTokens: enrolment.listEnrolmentTokens, revokeEnrolmentToken: enrolment.revokeEnrolmentToken,
+  searchFlows: flows.searchFlows,
+  createPlan: plans.createPlan, getPlan: plans.getPlan, listPlanFlows: plans.listPlanFlows, runPlan: plans.runPlan,
+  listFlushes: flushes.listFlushes, getFlush: flushes.getFlush, watchFlush: flushes.watchFlush, cancelFlush: flushes.cancelFlush,
+  listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
+  getMe: access.getMe, listTokens: access.listTokens, createToken: access.createToken, revokeToken: access.revokeToken,
+} as const;
+export type Routes = typeof routes;

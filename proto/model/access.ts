@@ -1,0 +1,50 @@
+/** What a person or a token may be, over all tenants or over some. */
+export const ROLES = ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * The one table of action by role; what is not listed is denied. `self` actions concern only the caller.
+ * It serves HTTP, SSE, the link and the queue alike, and the console greys out what it denies.
+ */
+export const ACTIONS = {
+  'tenants.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'tenants.write': ['owner', 'admin'],
+  'sites.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'sites.write': ['owner', 'admin'],
+  'gateways.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'gateways.write': ['owner', 'admin'],
+  'samples.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'enrolment.read': ['owner', 'admin'],
+  'enrolment.write': ['owner', 'admin'],
+  'flows.read': ['owner', 'admin', 'operator', 'approver'],
+  'plans.read': ['owner', 'admin', 'operator', 'approver', 'auditor'],
+  'plans.write': ['owner', 'admin', 'operator'],
+  'plans.run': ['owner', 'admin', 'operator'],
+  'flushes.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'flushes.cancel': ['owner', 'admin', 'operator'],
+  'audit.read': ['owner', 'admin', 'approver', 'auditor'],
+  'tokens.self': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+  'metrics.read': ['owner', 'admin', 'operator', 'auditor', 'viewer'],
+  'me.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Action = keyof typeof ACTIONS;
+
+/** True if the role may do the action. */
+export function isAllowed(role: Role, action: Action): boolean {
+  return (ACTIONS[action] as readonly Role[]).includes(role);
+}
+
+/** One grant: a role over one tenant, or over all where tenantId is null. */
+export interface Grant { role: Role; tenantId: string | null }
+
+/** The tenants in which these grants allow the action: `all`, or a possibly empty set of ids. */
+export function tenantsAllowed(grants: Grant[], action: Action): 'all' | ReadonlySet<string> {
+  const tenants = new Set<string>();
+  for (const grant of grants) {
+    if (!isAllowed(grant.role, action)) continue;
+    if (grant.tenantId === null) return 'all';
+    tenants.add(grant.tenantId);
+  }
+  return tenants;
+}

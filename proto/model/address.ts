@@ -1,0 +1,45 @@
+import ipaddr from 'ipaddr.js';
+import type { Family } from './flow.ts';
+
+/** A range of addresses; bits beyond `bits` are zero. */
+export interface Prefix { family: Family; address: Uint8Array; bits: number }
+
+/** Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as `10.1`. */
+export function parseAddress(text: string): Uint8Array | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return Uint8Array.from(ipaddr.IPv4.parse(text).toByteArray());
+  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
+  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+}
+
+/** Canonical text of 4 or 16 bytes; RFC 5952 for IPv6. */
+export function formatAddress(bytes: Uint8Array): string {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  return new ipaddr.IPv6([...bytes]).toRFC5952String();
+}
+
+/** Parses `10.0.0.0/8` or a single address. Undefined if it is neither; bits beyond the prefix are cleared. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/');
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (!address) return undefined;
+  const width = address.length * 8;
+  const length = slash < 0 ? String(width) : text.slice(slash + 1);
+  if (!/^\d{1,3}$/.test(length) || Number(length) > width) return undefined;
+  const bits = Number(length);
+  return { family: address.length === 4 ? 4 : 6, address: address.map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8))))), bits };
+}
+
+/** `10.0.0.0/8`, or the bare address where the prefix is the whole of it. */
+export function formatPrefix(prefix: Prefix): string {
+  const text = formatAddress(prefix.address);
+  return prefix.bits === prefix.address.length * 8 ? text : `${text}/${prefix.bits}`;
+}
+
+/** True if the address lies in the prefix; false for the other family. */
+export function prefixContains(prefix: Prefix, address: Uint8Array): boolean {
+  if (address.length !== prefix.address.length) return false;
+  const whole = prefix.bits >> 3;
+  for (let i = 0; i < whole; i++) if (address[i] !== prefix.address[i]) return false;
+  const rest = prefix.bits & 7;
+  return rest === 0 || ((address[whole]! ^ prefix.address[whole]!) & (0xff << (8 - rest)) & 0xff) === 0;
+}

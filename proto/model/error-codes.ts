@@ -1,0 +1,49 @@
+/**
+ * Every way ctfleet says no: the HTTP status, the gRPC status, and whether trying the same thing again can help.
+ * The console shows the sentence that came with the code.
+ */
+export const ERROR_CODES = {
+  INVALID_REQUEST: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  FILTER_UNPARSABLE: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  FILTER_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  FILTER_UNSUPPORTED: { http: 422, grpc: 'UNIMPLEMENTED', retry: false },
+  SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
+  FORBIDDEN: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  CROSS_SITE_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  NOT_FOUND: { http: 404, grpc: 'NOT_FOUND', retry: false },
+  ALREADY_EXISTS: { http: 409, grpc: 'ALREADY_EXISTS', retry: false },
+  PLAN_UNKNOWN: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_EMPTY: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_TOO_LARGE: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_EXPIRED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_ALREADY_RUN: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_DIGEST_MISMATCH: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
+  COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },
+  JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
+  GATEWAY_OFFLINE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
+  GATEWAY_SLOW: { http: 504, grpc: 'DEADLINE_EXCEEDED', retry: true },
+  CAPABILITY_MISSING: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
+  RATE_LIMITED: { http: 429, grpc: 'RESOURCE_EXHAUSTED', retry: true },
+  CANCELLED: { http: 499, grpc: 'CANCELLED', retry: false },
+  UNAVAILABLE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
+  INTERNAL: { http: 500, grpc: 'INTERNAL', retry: false },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An expected refusal with a sentence for people. `fields` says where: a span of a filter, a path of a body, a gateway. */
+export class FleetError extends Error {
+  readonly code: ErrorCode;
+  readonly fields: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, fields: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'FleetError';
+    this.code = code;
+    this.fields = fields;
+  }
+}

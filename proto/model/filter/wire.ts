@@ -1,0 +1,59 @@
+import type { Filter, Term as WireTerm } from '../../gen/ctfleet/v1/flow.ts';
+import { FleetError } from '../error-codes.ts';
+import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from './filter.ts';
+
+/** The filter as the link carries it. */
+export function toWireFilter(filter: FlowFilter): Filter {
+  switch (filter.kind) {
+    case 'everything': return { node: { $case: 'everything', value: true } };
+    case 'and': return { node: { $case: 'and', value: { operands: filter.operands.map(toWireFilter) } } };
+    case 'or': return { node: { $case: 'or', value: { operands: filter.operands.map(toWireFilter) } } };
+    case 'not': return { node: { $case: 'not', value: toWireFilter(filter.operand) } };
+    case 'term': return { node: { $case: 'term', value: { field: filter.field, match: toWireMatch(filter.match) } } };
+  }
+}
+
+/** The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored. */
+export function fromWireFilter(wire: Filter | undefined): FlowFilter {
+  const node = wire?.node;
+  switch (node?.$case) {
+    case 'everything':
+      if (node.value) return { kind: 'everything' };
+      break;
+    case 'and': return { kind: 'and', operands: node.value.operands.map(fromWireFilter) };
+    case 'or': return { kind: 'or', operands: node.value.operands.map(fromWireFilter) };
+    case 'not': return { kind: 'not', operand: fromWireFilter(node.value) };
+    case 'term': return { kind: 'term', field: knownField(node.value.field), match: fromWireMatch(node.value) };
+    case undefined:
+  }
+  throw new FleetError('FILTER_UNSUPPORTED', 'The filter holds a part that this version does not know.');
+}
+
+function knownField(field: string): FieldName {
+  if ((FIELD_NAMES as readonly string[]).includes(field)) return field as FieldName;
+  throw new FleetError('FILTER_UNSUPPORTED', `This version does not know the field ${field}.`, { field });
+}
+
+function toWireMatch(match: Match): WireTerm['match'] {
+  switch (match.kind) {
+    case 'prefix': return { $case: 'prefix', value: { address: Buffer.from(match.prefix.address), bits: match.prefix.bits } };
+    case 'range': return { $case: 'range', value: { from: match.from, to: match.to } };
+    case 'mask': return { $case: 'mask', value: { value: match.value, mask: match.mask } };
+    case 'glob': return { $case: 'glob', value: match.pattern };
+  }
+}
+
+function fromWireMatch({ field, match }: WireTerm): Match {
+  switch (match?.$case) {
+    case 'prefix': {
+      const { address, bits } = match.value;
+      if ((address.length !== 4 && address.length !== 16) || bits > address.length * 8) break;
+      return { kind: 'prefix', prefix: { family: address.length === 4 ? 4 : 6, address: new Uint8Array(address), bits } };
+    }
+    case 'range': return { kind: 'range', from: match.value.from, to: match.value.to };
+    case 'mask': return { kind: 'mask', value: match.value.value, mask: match.value.mask };
+    case 'glob': return { kind: 'glob', pattern: match.value };
+    case undefined:
+  }
+  throw new FleetError('FILTER_UNSUPPORTED', `This version does not know how ${field} is compared.`, { field });
+}

@@ -1,0 +1,58 @@
+/** IPv4 or IPv6. */
+export type Family = 4 | 6;
+
+/** ICMP and ICMPv6 have these in place of ports. */
+export interface Icmp { type: number; code: number; id: number }
+
+/** One direction of a flow. Addresses are canonical text (RFC 5952 for IPv6). Ports are absent where the protocol has none. */
+export interface Tuple {
+  src: string;
+  dst: string;
+  sport?: number;
+  dport?: number;
+  icmp?: Icmp;
+  /** GRE version 1 call ids; 0 for version 0. */
+  srcKey?: number;
+  dstKey?: number;
+  /** A zone of this direction only. */
+  zone?: number;
+}
+
+/** 64-bit counters; `bigint` in code, decimal strings in JSON. */
+export interface Counters { packets: bigint; bytes: bigint }
+
+/** Names one entry of one table exactly. A tuple that is used again has another id. */
+export interface FlowKey {
+  family: Family;
+  /** IANA protocol number. */
+  proto: number;
+  orig: Tuple;
+  /** The zone of both directions; 0 is the kernel's default zone. */
+  zone: number;
+  /** CTA_ID: 32 bits, unique only together with the tuple. */
+  id: number;
+}
+
+/** One entry of a conntrack table. Absent means unknown, never zero. */
+export interface Flow extends FlowKey {
+  reply: Tuple;
+  /** TCP, SCTP or DCCP state in the kernel's words, upper case. */
+  state?: string;
+  /** IPS_* bits; see status.ts. */
+  status: number;
+  /** Remaining seconds; absent for an offloaded flow. */
+  timeoutSeconds?: number;
+  /** Full timeout of its state minus what remains. */
+  idleSeconds?: number;
+  startedAtMs?: number;
+  origCounters?: Counters;
+  replyCounters?: Counters;
+  mark: number;
+  labels: string[];
+  helper?: string;
+  master?: FlowKey;
+  /** The WAN whose address the flow uses, by the gateway's own naming. */
+  wan?: string;
+  /** Why no plan may touch this flow; absent if it may be deleted. */
+  protectedBy?: string;
+}

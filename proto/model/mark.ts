@@ -1,0 +1,15 @@
+/** A mark as a filter names it; value is masked already. */
+export interface Masked { value: number; mask: number }
+
+/** Parses `0x100`, `256`, `0x100/0xff00`. Undefined if it is not a mark of 32 bits. */
+export function parseMark(text: string): Masked | undefined {
+  const [value, mask, ...rest] = text.split('/').map((part) => (/^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(part) ? Number(part) : Number.NaN));
+  if (rest.length > 0 || value === undefined || !(value <= 0xffffffff) || (mask !== undefined && !(mask <= 0xffffffff))) return undefined;
+  const bits = mask ?? 0xffffffff;
+  return { value: (value & bits) >>> 0, mask: bits >>> 0 };
+}
+
+/** `0x100`, or `0x100/0xff00` where the mask is not all ones. */
+export function formatMark({ value, mask }: Masked): string {
+  return mask === 0xffffffff ? `0x${value.toString(16)}` : `0x${value.toString(16)}/0x${mask.toString(16)}`;
+}

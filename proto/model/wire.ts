@@ -1,0 +1,80 @@
+import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
+import { formatAddress, parseAddress } from './address.ts';
+import type { Counters, Family, Flow, FlowKey, Tuple } from './flow.ts';
+
+/** A flow as the link carries it. Throws TypeError for an address that is not one. */
+export function toWireFlow(flow: Flow): WireFlow {
+  return {
+    ...toWireKey(flow),
+    reply: toWireTuple(flow.reply),
+    state: flow.state,
+    status: flow.status,
+    timeoutSeconds: flow.timeoutSeconds,
+    idleSeconds: flow.idleSeconds,
+    startedAtMs: flow.startedAtMs === undefined ? undefined : BigInt(flow.startedAtMs),
+    origCounters: flow.origCounters,
+    replyCounters: flow.replyCounters,
+    mark: flow.mark,
+    labels: flow.labels,
+    helper: flow.helper,
+    master: flow.master && toWireKey(flow.master),
+    wan: flow.wan,
+    protectedBy: flow.protectedBy,
+  };
+}
+
+/** The flow that came over the link. Throws TypeError where a tuple is missing or an address has a wrong length. */
+export function fromWireFlow(wire: WireFlow): Flow {
+  return {
+    ...fromWireKey(wire),
+    reply: fromWireTuple(wire.reply),
+    state: wire.state,
+    status: wire.status,
+    timeoutSeconds: wire.timeoutSeconds,
+    idleSeconds: wire.idleSeconds,
+    startedAtMs: wire.startedAtMs === undefined ? undefined : Number(wire.startedAtMs),
+    origCounters: fromWireCounters(wire.origCounters),
+    replyCounters: fromWireCounters(wire.replyCounters),
+    mark: wire.mark,
+    labels: wire.labels,
+    helper: wire.helper,
+    master: wire.master && fromWireKey(wire.master),
+    wan: wire.wan,
+    protectedBy: wire.protectedBy,
+  };
+}
+
+/** The name of an entry as the link carries it. */
+export function toWireKey(key: FlowKey): WireFlowKey {
+  return { family: key.family, proto: key.proto, orig: toWireTuple(key.orig), zone: key.zone, id: key.id };
+}
+
+/** The name of an entry that came over the link. */
+export function fromWireKey(wire: Pick<WireFlowKey, 'family' | 'proto' | 'orig' | 'zone' | 'id'>): FlowKey {
+  if (wire.family !== 4 && wire.family !== 6) throw new TypeError(`family ${wire.family} is neither 4 nor 6`);
+  return { family: wire.family satisfies Family, proto: wire.proto, orig: fromWireTuple(wire.orig), zone: wire.zone, id: wire.id };
+}
+
+function toWireTuple(tuple: Tuple): WireTuple {
+  return { src: toBytes(tuple.src), dst: toBytes(tuple.dst), sport: tuple.sport, dport: tuple.dport, icmp: tuple.icmp, srcKey: tuple.srcKey, dstKey: tuple.dstKey, zone: tuple.zone };
+}
+
+function fromWireTuple(wire: WireTuple | undefined): Tuple {
+  if (!wire) throw new TypeError('a flow without a tuple');
+  return { src: toText(wire.src), dst: toText(wire.dst), sport: wire.sport, dport: wire.dport, icmp: wire.icmp, srcKey: wire.srcKey, dstKey: wire.dstKey, zone: wire.zone };
+}
+
+function toBytes(address: string): Buffer {
+  const bytes = parseAddress(address);
+  if (!bytes) throw new TypeError(`${address} is not an address`);
+  return Buffer.from(bytes);
+}
+
+function toText(address: Uint8Array): string {
+  if (address.length !== 4 && address.length !== 16) throw new TypeError(`an address of ${address.length} bytes`);
+  return formatAddress(address);
+}
+
+function fromWireCounters(wire: WireCounters | undefined): Counters | undefined {
+  return wire && { packets: wire.packets, bytes: wire.bytes };
+}
