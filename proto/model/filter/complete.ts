@@ -1,0 +1,30 @@
+import { FIELDS, fieldNamed, isComparable } from './fields.ts';
+import { ColonToken, CommaToken, FieldToken, tokenMatcher, tokensOf } from './grammar.ts';
+
+/** One way to go on: `text` replaces what stands between `start` and `end`. */
+export interface Completion { text: string; start: number; end: number; help: string }
+
+/** How the text may go on at the cursor: field names, or the words of the field whose value is being typed. */
+export function completeFilter(text: string, cursor: number, names: Partial<Record<string, string[]>> = {}): Completion[] {
+  const before = text.slice(0, cursor);
+  const typed = /[^\s():,"<>=]*$/.exec(before)?.[0] ?? '';
+  const start = cursor - typed.length;
+  const field = fieldBeingValued(before.slice(0, start));
+  const wanted = typed.replace(/^-/, '').toLowerCase();
+  if (field) {
+    const words = names[field.name] ?? field.words;
+    return words.filter((word) => word.toLowerCase().startsWith(wanted)).map((word) => ({ text: word, start, end: cursor, help: field.help }));
+  }
+  return FIELDS.filter(({ name, aliases }) => [name, ...aliases].some((word) => word.startsWith(wanted)))
+    .map(({ name, kind, help }) => ({ text: isComparable(kind) && kind !== 'port' && kind !== 'number' ? `${name}>` : `${name}:`, start: start + (typed.startsWith('-') ? 1 : 0), end: cursor, help }));
+}
+
+/** The field whose value comes next: the text ends in `field:` or `field:value,`. */
+function fieldBeingValued(before: string): ReturnType<typeof fieldNamed> {
+  if (/\s$/.test(before)) return undefined;
+  const tokens = tokensOf(before);
+  const last = tokens.at(-1);
+  if (!last || !(tokenMatcher(last, ColonToken) || tokenMatcher(last, CommaToken))) return undefined;
+  const field = tokens.findLast((token) => tokenMatcher(token, FieldToken));
+  return field && fieldNamed(field.image);
+}

@@ -1,0 +1,97 @@
+import { protocolName, PROTOCOLS } from '../protocol.ts';
+import { SERVICES } from '../services.ts';
+import { DCCP_STATES, SCTP_STATES, STATE_ALIASES, TCP_STATES } from '../states.ts';
+import { STATUS_WORDS } from '../status.ts';
+import type { FieldName } from './filter.ts';
+
+/** How a field's value is written; values.ts parses and formats each kind. */
+export type ValueKind = 'prefix' | 'address' | 'port' | 'number' | 'duration' | 'size' | 'bits' | 'mark' | 'name' | 'word' | 'protocol' | 'family';
+
+export interface Field {
+  name: FieldName;
+  aliases: string[];
+  kind: ValueKind;
+  /** For kind `word`: all words there are. For others: what completion offers. */
+  words: string[];
+  /** One line of help, with an example. */
+  help: string;
+}
+
+const stateWords = [...new Set<string>([...STATE_ALIASES, 'established', ...[...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES].map((state) => state.toLowerCase().replaceAll('_', '-'))])].filter((word) => word !== 'none');
+
+function field(name: FieldName, kind: ValueKind, help: string, { aliases = [], words = [] }: { aliases?: string[]; words?: string[] } = {}): Field {
+  return { name, aliases, kind, words, help };
+}
+
+/** Every field of the grammar, in the order help shows them. */
+export const FIELDS: readonly Field[] = [
+  field('tenant', 'name', 'Tenant by name or id: tenant:"Pine Logistics"', { aliases: ['customer'] }),
+  field('site', 'name', 'Site by name or id: site:mil*'),
+  field('gateway', 'name', 'Gateway by name or id: gateway:lyon-gw1', { aliases: ['gw'] }),
+  field('tag', 'name', 'Gateways with a tag: tag:voip'),
+  field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming: wan:wan1'),
+  field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', { words: Object.values(PROTOCOLS).map(protocolName) }),
+  field('family', 'family', 'IP version: family:ipv6', { words: ['ipv4', 'ipv6'] }),
+  field('state', 'word', 'State: new, established, related, time-wait … state:syn-sent', { words: stateWords }),
+  field('status', 'word', 'Status bit: assured, unreplied, snat, offload … status:assured', { words: STATUS_WORDS }),
+  field('app', 'word', 'Service by protocol and destination port: app:sip', { words: Object.keys(SERVICES) }),
+  field('ip', 'prefix', 'Address or prefix on any side of either tuple: ip:203.0.113.7', { aliases: ['addr', 'net'] }),
+  field('src', 'prefix', 'Original source: src:10.0.0.0/8'),
+  field('dst', 'prefix', 'Original destination: dst:198.51.100.20'),
+  field('rsrc', 'prefix', 'Reply source: rsrc:198.51.100.20', { aliases: ['reply-src'] }),
+  field('rdst', 'prefix', 'Reply destination, the translated address of an outbound flow: rdst:203.0.113.7', { aliases: ['reply-dst'] }),
+  field('nat', 'prefix', 'Translated address: nat:203.0.113.7'),
+  field('host', 'address', 'One host on any side: host:10.2.3.4'),
+  field('port', 'port', 'Port on any side of either tuple: port:5060-5061'),
+  field('sport', 'port', 'Original source port: sport:5060'),
+  field('dport', 'port', 'Original destination port: dport:443'),
+  field('rsport', 'port', 'Reply source port: rsport:443'),
+  field('rdport', 'port', 'Reply destination port: rdport:34572'),
+  field('mark', 'mark', 'Mark, with a mask if wanted: mark:0x100/0xff00'),
+  field('zone', 'number', 'Zone of the flow or of a direction: zone:7'),
+  field('label', 'name', 'Label by name or bit: label:voip'),
+  field('helper', 'name', 'Helper: helper:sip'),
+  field('age', 'duration', 'Time since it began: age>5m'),
+  field('idle', 'duration', 'Time since its last packet: idle>120s'),
+  field('timeout', 'duration', 'Time until it ends unless a packet comes: timeout<10s'),
+  field('bytes', 'size', 'Bytes of both directions: bytes>1M'),
+  field('packets', 'size', 'Packets of both directions: packets<10', { aliases: ['pkts'] }),
+  field('rate', 'bits', 'Bits a second carried now: rate>1M'),
+  field('id', 'number', 'The kernel’s id of an entry: id:3221225'),
+];
+
+const BY_NAME = new Map(FIELDS.flatMap((one) => [one.name, ...one.aliases].map((name) => [name, one] as const)));
+
+/** The field of a name or alias, any case. */
+export function fieldNamed(name: string): Field | undefined {
+  return BY_NAME.get(name.toLowerCase());
+}
+
+/** All names and aliases. */
+export const FIELD_WORDS: readonly string[] = [...BY_NAME.keys()];
+
+/** True where `>`, `<`, `>=` and `<=` make sense. */
+export function isComparable(kind: ValueKind): boolean {
+  return kind === 'port' || kind === 'number' || kind === 'duration' || kind === 'size' || kind === 'bits';
+}
+
+/** The word nearest to a misspelt one: at most two edits, or a third of its length. */
+export function nearest(word: string, words: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of words) {
+    const distance = editDistance(word.toLowerCase(), candidate);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}
