@@ -1,3 +1,5 @@
+import { IPS } from './status.ts';
+
 /** State numbers of CTA_PROTOINFO_TCP_STATE, as include/uapi/linux/netfilter/nf_conntrack_tcp.h lists them. */
 export const TCP_STATES = ['NONE', 'SYN_SENT', 'SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT', 'CLOSE', 'SYN_SENT2'] as const;
 
@@ -9,3 +11,8 @@ export const DCCP_STATES = ['NONE', 'REQUEST', 'RESPOND', 'PARTOPEN', 'OPEN', 'C
 
 /** Words of documents a and b for `state:` besides the kernel's: each stands for what an operator means by it. */
 export const STATE_ALIASES = ['new', 'related', 'expired'] as const;
+
+/** The word a flow is counted under: the protocol's state, or for protocols without states how far it came. */
+export function stateWord(state: string | undefined, status: number): string {
+  return state ?? (status & IPS.ASSURED ? 'assured' : status & IPS.SEEN_REPLY ? 'replied' : 'unreplied');
+}

@@ -1,0 +1,22 @@
+import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import type { Identity } from './identity.ts';
+
+/** The name in every controller's certificate; agents may dial any address. */
+export const CONTROLLER_NAME = 'controller.ctfleet';
+
+/** mTLS with the gateway's own certificate. */
+export function linkCredentials(identity: Identity): ChannelCredentials {
+  return credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), Buffer.from(identity.certificate));
+}
+
+/** 256 KiB a message, and no reconnecting by grpc-js: the link has a backoff of its own. */
+export const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.ssl_target_name_override': CONTROLLER_NAME,
+  'grpc.default_authority': CONTROLLER_NAME,
+  'grpc.max_receive_message_length': 256 * 1024,
+  'grpc.max_send_message_length': 256 * 1024,
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.enable_retries': 0,
+  'grpc.use_local_subchannel_pool': 1,
+};

@@ -1,0 +1,84 @@
+import { createHash, X509Certificate as X509 } from 'node:crypto';
+import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { credentials } from '@grpc/grpc-js';
+import 'reflect-metadata';
+import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
+import { EnrolmentClient, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
+import type { Identity } from './identity.ts';
+
+/** `ctf1.<id>.<secret>.<SHA-256 of the CA's public key, base64url>`. */
+export interface JoinToken { text: string; caPin: string }
+
+/** Throws JOIN_TOKEN_REFUSED for a text that is not a join token. */
+export function parseJoinToken(text: string): JoinToken {
+  const parts = text.trim().split('.');
+  if (parts.length !== 4 || parts[0] !== 'ctf1' || !/^[\w-]{43}$/.test(parts[3]!)) {
+    throw new FleetError('JOIN_TOKEN_REFUSED', 'This is not a join token; it begins with ctf1. and has four parts. Copy it again from the console.');
+  }
+  return { text: text.trim(), caPin: parts[3]! };
+}
+
+/**
+ * Trades a join token for an identity. The key is made here and never leaves. Before the token is sent, the controller must show
+ * a CA whose public key has the token's pin, so that nobody in between learns the secret.
+ * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers.
+ */
+export async function enrol(address: string, token: JoinToken, agent: { hostname: string; version: string }): Promise<Identity> {
+  const ca = await pinnedCa(address, token.caPin);
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({ name: `CN=${agent.hostname.replace(/[^\w.-]/g, '-')}`, keys, signingAlgorithm: algorithm });
+  const answer = await call(address, ca, { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version });
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{64}/g, '$&\n');
+  return {
+    gatewayId: answer.gatewayId,
+    gatewayName: answer.gatewayName,
+    linkAddress: answer.linkAddress,
+    key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`,
+    certificate: Buffer.from(answer.certificatePem).toString('utf8'),
+    ca: Buffer.from(answer.caPem).toString('utf8'),
+  };
+}
+
+function call(address: string, ca: string, request: { token: string; csr: Buffer; hostname: string; agentVersion: string }): Promise<EnrolResponse> {
+  const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS);
+  return new Promise<EnrolResponse>((resolve, reject) => {
+    client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
+      if (!error) return resolve(answer);
+      reject(new FleetError(error.code === 14 || error.code === 4 ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
+    });
+  }).finally(() => client.close());
+}
+
+/** The CA in the controller's chain that has the pin, as PEM. */
+function pinnedCa(address: string, pin: string): Promise<string> {
+  const { hostname, port } = new URL(`tls://${address}`);
+  return new Promise((resolve, reject) => {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const socket = connect({ host, port: Number(port), servername: CONTROLLER_NAME, rejectUnauthorized: false, ALPNProtocols: ['h2'], timeout: 10_000 });
+    const fail = (message: string, cause?: Error) => {
+      socket.destroy();
+      reject(new FleetError(cause ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', message, { address }, { cause }));
+    };
+    socket.once('error', (error) => fail(`The controller at ${address} does not answer: ${error.message}`, error));
+    socket.once('timeout', () => fail(`The controller at ${address} does not answer in 10 s.`, new Error('timeout')));
+    socket.once('secureConnect', () => {
+      const seen = new Set<string>();
+      for (let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true); certificate?.raw && !seen.has(certificate.fingerprint256); certificate = certificate.issuerCertificate) {
+        seen.add(certificate.fingerprint256);
+        if (spkiPin(certificate.raw) === pin) {
+          socket.destroy();
+          return resolve(`-----BEGIN CERTIFICATE-----\n${certificate.raw.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`);
+        }
+      }
+      fail(`What answers at ${address} is not the controller that made this token. Nothing was sent to it.`);
+    });
+  });
+}
+
+function spkiPin(der: Buffer): string {
+  const spki = new X509(der).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(spki).digest('base64url');
+}

@@ -1,0 +1,93 @@
+import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Progress, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Spool } from './spool.ts';
+
+/** Runs of outcomes in one message, far below 256 KiB. */
+const RUNS = 8000;
+
+/**
+ * What waits to be said on a session. It is bounded because each kind is: of pongs and of each command's progress only the newest
+ * counts, results are one a command and stay in the journal until acknowledged, samples go a batch at a time. Results before
+ * progress before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
+ */
+export class Outbox {
+  readonly #spool: Spool;
+  readonly #results = new Map<string, Result>();
+  readonly #progress = new Map<string, Progress>();
+  #pong: bigint | undefined;
+  #write: ((message: AgentMessage) => boolean) | undefined;
+  #isFull = false;
+
+  constructor(spool: Spool) {
+    this.#spool = spool;
+  }
+
+  /** A session is up: says what waited. */
+  open(write: (message: AgentMessage) => boolean): void {
+    this.#write = write;
+    this.#isFull = false;
+    this.pump();
+  }
+
+  close(): void {
+    this.#write = undefined;
+    this.#progress.clear();
+    this.#pong = undefined;
+    this.#spool.reset();
+  }
+
+  drained(): void {
+    this.#isFull = false;
+    this.pump();
+  }
+
+  pong(sentAtMs: bigint): void {
+    this.#pong = sentAtMs;
+    this.pump();
+  }
+
+  progress(progress: Progress): void {
+    this.#progress.set(progress.commandId, progress);
+    this.pump();
+  }
+
+  result(result: Result): void {
+    this.#results.set(result.commandId, result);
+    this.#progress.delete(result.commandId);
+    this.pump();
+  }
+
+  pump(): void {
+    while (this.#write && !this.#isFull) {
+      const messages = this.#next();
+      if (messages.length === 0) return;
+      for (const message of messages) if (!this.#write(message)) this.#isFull = true;
+    }
+  }
+
+  #next(): AgentMessage[] {
+    if (this.#pong !== undefined) {
+      const sentAtMs = this.#pong;
+      this.#pong = undefined;
+      return [{ body: { $case: 'pong', value: { sentAtMs } } }];
+    }
+    const [result] = this.#results.values();
+    if (result) {
+      this.#results.delete(result.commandId);
+      return toParts(result).map((value) => ({ body: { $case: 'result', value } }));
+    }
+    const [progress] = this.#progress.values();
+    if (progress) {
+      this.#progress.delete(progress.commandId);
+      return [{ body: { $case: 'progress', value: progress } }];
+    }
+    const batch = this.#spool.take();
+    return batch ? [{ body: { $case: 'samples', value: batch } }] : [];
+  }
+}
+
+/** A result whose runs are too many for one message, as several. */
+export function toParts(result: Result): Result[] {
+  const count = Math.max(1, Math.ceil(result.runs.length / RUNS));
+  return Array.from({ length: count }, (_, part) => ({ ...result, runs: result.runs.slice(part * RUNS, (part + 1) * RUNS), part, isLastPart: part === count - 1 }));
+}

@@ -1,0 +1,175 @@
+import type { ClientWritableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { fromWireFilter } from '../../proto/model/filter/wire.ts';
+import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
+import { toWireFlow } from '../../proto/model/wire.ts';
+import type { Clock } from '../clock.ts';
+import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
+import { ImpactCounter } from '../operations/impact.ts';
+import type { PlanStore } from '../operations/plan-store.ts';
+
+/** Rows in one message, far below 256 KiB. */
+const ROWS = 500;
+/** Questions answered side by side; more wait their turn within their deadline. */
+const AT_ONCE = 4;
+
+export interface QueryDependencies {
+  table: ConntrackTable;
+  plans: PlanStore;
+  clock: Clock;
+  context: () => FlowContext;
+  /** The controller's clock as seen from here, minus ours. */
+  clockOffsetMs: () => number;
+  log: Logger;
+}
+
+/** Answers the controller's questions of one session, each on a stream of its own. */
+export class Queries {
+  readonly #deps: QueryDependencies;
+  readonly #client: LinkClient;
+  readonly #running = new Map<string, AbortController>();
+  readonly #waiting: (() => void)[] = [];
+  #active = 0;
+
+  constructor(client: LinkClient, deps: QueryDependencies) {
+    this.#client = client;
+    this.#deps = deps;
+  }
+
+  async answer(query: Query): Promise<void> {
+    const abort = new AbortController();
+    this.#running.set(query.id, abort);
+    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(query.deadlineMs)]);
+    try {
+      if (this.#active >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.#active++;
+      if (!signal.aborted) await this.#answerOn(new AnswerStream(this.#client, query.id, signal), query, signal);
+    } catch (error) {
+      this.#deps.log.debug({ err: error, query: query.id }, 'an answer was not wanted to its end');
+    } finally {
+      this.#active--;
+      this.#waiting.shift()?.();
+      this.#running.delete(query.id);
+    }
+  }
+
+  cancel(id: string): void {
+    this.#running.get(id)?.abort();
+  }
+
+  cancelAll(): void {
+    for (const abort of this.#running.values()) abort.abort();
+  }
+
+  async #answerOn(stream: AnswerStream, { ask }: Query, signal: AbortSignal): Promise<void> {
+    try {
+      switch (ask?.$case) {
+        case 'search': await this.#search(stream, ask.value, signal); break;
+        case 'plan': await this.#plan(stream, ask.value, signal); break;
+        case undefined: throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that question.');
+      }
+    } catch (error) {
+      if (signal.aborted) return stream.cancel();
+      if (!(error instanceof FleetError)) this.#deps.log.error({ err: error }, 'a question could not be answered');
+      await stream.write({ $case: 'failure', value: { code: error instanceof FleetError ? error.code : 'INTERNAL', detail: (error as Error).message } });
+    }
+    await stream.end();
+  }
+
+  async #search(stream: AnswerStream, query: SearchQuery, signal: AbortSignal): Promise<void> {
+    const { table, context, clockOffsetMs } = this.#deps;
+    const answer = await table.search({
+      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: query.limit, withFacets: query.withFacets, signal,
+      after: query.after && { value: query.after.value?.value, id: query.after.id },
+    });
+    await stream.write({
+      $case: 'head',
+      value: {
+        snapshotAtMs: BigInt(Math.round(answer.snapshotAtMs + clockOffsetMs())), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
+        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined,
+      },
+    });
+    for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
+    await stream.write({ $case: 'end', value: { rows: answer.rows.length, digest: Buffer.alloc(0) } });
+  }
+
+  /** Freezes what matches, but for what is protected, and shows it. */
+  async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
+    const { table, plans, clock, context, clockOffsetMs } = this.#deps;
+    const impact = new ImpactCounter();
+    const writer = plans.begin(query.planId, Number(query.expiresAtMs));
+    const snapshotAtMs = clock.now();
+    let rows = 0;
+    try {
+      for await (const batch of table.collect({ filter: fromWireFilter(query.filter), context: context(), signal })) {
+        const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined));
+        rows += free.length;
+        if (rows > query.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `More than ${query.maxFlows} flows match; narrow the filter.`);
+        free.forEach((flow) => writer.add(flow));
+        for (let start = 0; start < free.length; start += ROWS) await stream.writeFlows(free.slice(start, start + ROWS));
+      }
+      if (signal.aborted) throw new FleetError('CANCELLED', 'The plan was not wanted any more.');
+    } catch (error) {
+      writer.discard();
+      throw error;
+    }
+    const digest = writer.finish();
+    const { count } = await table.counters();
+    await stream.write({
+      $case: 'head',
+      value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count) },
+    });
+    await stream.write({ $case: 'end', value: { rows, digest } });
+    plans.sweep(clock.now());
+  }
+}
+
+function sortOf({ sort, descending }: SearchQuery): Sort | undefined {
+  if (sort === '') return undefined;
+  if ((SORT_FIELDS as readonly string[]).includes(sort)) return { field: sort as SortField, descending };
+  throw new FleetError('CAPABILITY_MISSING', `This agent cannot order by ${sort}.`);
+}
+
+/** One Link.Answer call; waits when the stream is full. */
+class AnswerStream {
+  readonly #call: ClientWritableStream<AnswerPart>;
+  readonly #queryId: string;
+  readonly #finished: Promise<void>;
+  readonly #signal: AbortSignal;
+
+  constructor(client: LinkClient, queryId: string, signal: AbortSignal) {
+    this.#queryId = queryId;
+    this.#signal = signal;
+    let settle: (error?: Error) => void = () => undefined;
+    this.#finished = new Promise((resolve, reject) => (settle = (error) => (error ? reject(error) : resolve())));
+    this.#finished.catch(() => undefined);
+    this.#call = client.answer((error) => settle(error ?? undefined));
+    this.#call.on('error', () => undefined);
+  }
+
+  async write(part: AnswerPart['part']): Promise<void> {
+    if (this.#signal.aborted) throw new FleetError('CANCELLED', 'The answer is not wanted any more.');
+    if (this.#call.write({ queryId: this.#queryId, part })) return;
+    await Promise.race([new Promise((resolve) => this.#call.once('drain', resolve)), this.#finished, aborted(this.#signal)]);
+  }
+
+  writeFlows(flows: Flow[]): Promise<void> {
+    return this.write({ $case: 'flows', value: { flows: flows.map(toWireFlow) } });
+  }
+
+  async end(): Promise<void> {
+    this.#call.end();
+    await this.#finished;
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,50 @@
+import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+
+/** Samples in one message; about 60 KiB with many CPUs. */
+const BATCH = 60;
+
+/**
+ * Samples until the controller has them, oldest first, each with its own time. Holds a day at one each 10 s and then forgets
+ * the oldest, which the history shows as a gap.
+ */
+export class Spool {
+  readonly #samples: Sample[] = [];
+  readonly #most: number;
+  #sent: { batch: bigint; count: number } | undefined;
+  #nextBatch = 1n;
+
+  constructor(most = 8640) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#samples.length;
+  }
+
+  add(sample: Sample): void {
+    this.#samples.push(sample);
+    if (this.#samples.length <= this.#most) return;
+    this.#samples.shift();
+    if (this.#sent && this.#sent.count > 0) this.#sent.count--;
+  }
+
+  /** The next batch, undefined if there is none or one is under way. */
+  take(): { batch: bigint; samples: Sample[] } | undefined {
+    if (this.#sent || this.#samples.length === 0) return undefined;
+    const samples = this.#samples.slice(0, BATCH);
+    this.#sent = { batch: this.#nextBatch++, count: samples.length };
+    return { batch: this.#sent.batch, samples };
+  }
+
+  /** The controller has that batch on record. */
+  received(batch: bigint): void {
+    if (this.#sent?.batch !== batch) return;
+    this.#samples.splice(0, this.#sent.count);
+    this.#sent = undefined;
+  }
+
+  /** The session ended: what was under way goes again. */
+  reset(): void {
+    this.#sent = undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { parsePrefix } from '../../proto/model/address.ts';
+import type { FieldName, FlowFilter, Match } from '../../proto/model/filter/filter.ts';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { PROTOCOLS } from '../../proto/model/protocol.ts';
+import type { FlowContext } from '../conntrack/table.ts';
+
+/** Where this agent reaches its controller; all addresses that the name stands for. */
+export interface Endpoint { addresses: string[]; port: number }
+
+/**
+ * What no plan may touch, whatever the controller says: the agent's own channel, and SSH to the gateway itself.
+ * Either side may be the original one: a flow picked up in the middle is tracked from whoever spoke first.
+ */
+export function builtInProtections(ownAddresses: string[], controller: Endpoint | undefined): FlowContext['protections'] {
+  const own = oneOf(ownAddresses);
+  const protections: FlowContext['protections'] = [];
+  if (controller) {
+    protections.push({ reason: 'agent channel', filter: betweenHosts(own, oneOf(controller.addresses), controller.port) });
+  }
+  protections.push({
+    reason: 'SSH to the gateway',
+    filter: all([tcp, addressTerm('dst', own), portTerm('dport', 22)]),
+  });
+  return protections;
+}
+
+/** Why the flow may not be touched, undefined if it may. */
+export function protectionOf(flow: Flow, protections: FlowContext['protections'], nowMs: number): string | undefined {
+  return protections.find(({ filter }) => evaluateFilter(filter, flow, nowMs))?.reason;
+}
+
+const tcp: FlowFilter = { kind: 'term', field: 'proto', match: { kind: 'range', from: PROTOCOLS.tcp, to: PROTOCOLS.tcp } };
+
+function betweenHosts(own: Match[], peer: Match[], peerPort: number): FlowFilter {
+  return any([
+    all([tcp, addressTerm('src', own), addressTerm('dst', peer), portTerm('dport', peerPort)]),
+    all([tcp, addressTerm('src', peer), addressTerm('dst', own), portTerm('sport', peerPort)]),
+  ]);
+}
+
+function oneOf(addresses: string[]): Match[] {
+  return addresses.flatMap((text) => {
+    const prefix = parsePrefix(text);
+    return prefix ? [{ kind: 'prefix' as const, prefix }] : [];
+  });
+}
+
+function addressTerm(field: FieldName, matches: Match[]): FlowFilter {
+  return any(matches.map((match) => ({ kind: 'term', field, match })));
+}
+
+function portTerm(field: FieldName, port: number): FlowFilter {
+  return { kind: 'term', field, match: { kind: 'range', from: port, to: port } };
+}
+
+function all(operands: FlowFilter[]): FlowFilter {
+  return { kind: 'and', operands };
+}
+
+/** With no operands it matches nothing. */
+function any(operands: FlowFilter[]): FlowFilter {
+  return { kind: 'or', operands };
+}

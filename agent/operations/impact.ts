@@ -1,0 +1,66 @@
+import type { Impact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { protocolName } from '../../proto/model/protocol.ts';
+import { stateWord } from '../../proto/model/states.ts';
+import { IPS } from '../../proto/model/status.ts';
+
+/** A flow with a packet in this time counts as active. */
+const ACTIVE_SECONDS = 10;
+const TOP = 5;
+/** More different addresses than this are counted but not told apart, so that a scan cannot fill memory. */
+const MOST_NAMES = 50_000;
+
+/** Adds flows up to what a plan would break. Feed it each flow once; `result` may be read at any time. */
+export class ImpactCounter {
+  readonly #impact = { matched: 0, protected: 0, assured: 0, unreplied: 0, natted: 0, active: 0, idle: 0, unknownActivity: 0 };
+  readonly #byProto = new Map<string, number>();
+  readonly #byState = new Map<string, number>();
+  readonly #byWan = new Map<string, number>();
+  readonly #sources = new Map<string, number>();
+  readonly #destinations = new Map<string, number>();
+  readonly #protectedBy = new Map<string, number>();
+
+  add(flow: Flow): void {
+    const impact = this.#impact;
+    impact.matched++;
+    if (flow.protectedBy !== undefined) {
+      impact.protected++;
+      count(this.#protectedBy, flow.protectedBy);
+      return;
+    }
+    if (flow.status & IPS.ASSURED) impact.assured++;
+    if (!(flow.status & IPS.SEEN_REPLY)) impact.unreplied++;
+    if (flow.status & (IPS.SRC_NAT | IPS.DST_NAT)) impact.natted++;
+    if (flow.idleSeconds === undefined) impact.unknownActivity++;
+    else if (flow.idleSeconds <= ACTIVE_SECONDS) impact.active++;
+    else impact.idle++;
+    count(this.#byProto, protocolName(flow.proto));
+    count(this.#byState, stateWord(flow.state, flow.status));
+    count(this.#byWan, flow.wan ?? 'none');
+    count(this.#sources, flow.orig.src);
+    count(this.#destinations, flow.orig.dport === undefined ? flow.orig.dst : `${flow.orig.dst.includes(':') ? `[${flow.orig.dst}]` : flow.orig.dst}:${flow.orig.dport}`);
+  }
+
+  result(tableCount: number): Impact {
+    return {
+      ...this.#impact,
+      tableCount: BigInt(tableCount),
+      byProto: Object.fromEntries(this.#byProto),
+      byState: Object.fromEntries(this.#byState),
+      byWan: Object.fromEntries(this.#byWan),
+      protectedBy: Object.fromEntries(this.#protectedBy),
+      topSources: top(this.#sources),
+      topDestinations: top(this.#destinations),
+    };
+  }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  const known = counts.get(name);
+  if (known !== undefined) counts.set(name, known + 1);
+  else if (counts.size < MOST_NAMES) counts.set(name, 1);
+}
+
+function top(counts: Map<string, number>): { name: string; flows: number }[] {
+  return [...counts].sort(([, a], [, b]) => b - a).slice(0, TOP).map(([name, flows]) => ({ name, flows }));
+}

@@ -1,0 +1,62 @@
+import koffi from 'koffi';
+
+const AF_INET = 2;
+const SOCK_RAW = 3;
+const libc = koffi.load(null);
+const socket = libc.func('int socket(int, int, int)');
+const bind = libc.func('int bind(int, const void*, int)');
+const sendto = libc.func('long sendto(int, const void*, size_t, int, const void*, int)');
+const close = libc.func('int close(int)');
+
+/** Sends one IPv4 packet of any protocol from an address of this host. Needs CAP_NET_RAW. */
+export function sendRaw(proto: number, from: string, to: string, payload: Uint8Array): void {
+  const fd = socket(AF_INET, SOCK_RAW, proto);
+  if (fd < 0) throw new Error(`no raw socket for protocol ${proto}`);
+  try {
+    if (bind(fd, socketAddress(from), 16) < 0) throw new Error(`cannot send from ${from}`);
+    sendto(fd, Buffer.from(payload), payload.length, 0, socketAddress(to), 16);
+  } finally {
+    close(fd);
+  }
+}
+
+/** An ICMP echo request with its checksum. */
+export function echoRequest(id: number, sequence: number): Buffer {
+  const packet = Buffer.alloc(16);
+  packet[0] = 8;
+  packet.writeUInt16BE(id, 4);
+  packet.writeUInt16BE(sequence, 6);
+  let sum = 0;
+  for (let offset = 0; offset < packet.length; offset += 2) sum += packet.readUInt16BE(offset);
+  sum = (sum & 0xffff) + (sum >> 16);
+  packet.writeUInt16BE(~(sum + (sum >> 16)) & 0xffff, 2);
+  return packet;
+}
+
+/** GRE: version 0 carrying IPv4, or version 1 (PPTP) with a call id. */
+export function grePacket(callId?: number): Buffer {
+  const packet = Buffer.alloc(callId === undefined ? 24 : 12);
+  if (callId === undefined) packet.writeUInt16BE(0x0800, 2);
+  else {
+    packet.writeUInt16BE(0x3001, 0);
+    packet.writeUInt16BE(0x880b, 2);
+    packet.writeUInt16BE(0, 4);
+    packet.writeUInt16BE(callId, 6);
+  }
+  return packet;
+}
+
+/** ESP: security parameters index and sequence, then bytes. */
+export function espPacket(spi: number): Buffer {
+  const packet = Buffer.alloc(32);
+  packet.writeUInt32BE(spi, 0);
+  packet.writeUInt32BE(1, 4);
+  return packet;
+}
+
+function socketAddress(address: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(AF_INET, 0);
+  bytes.set(address.split('.').map(Number), 4);
+  return bytes;
+}
