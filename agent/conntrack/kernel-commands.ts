@@ -1,0 +1,126 @@
+import type { FlowKey } from '../../proto/model/flow.ts';
+import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
+import { encodeMessage, readMessages, readVerdict, type Message } from '../netlink/message.ts';
+import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
+import type { DeleteOutcome } from './table.ts';
+import { openTable, tableError } from './walk.ts';
+import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
+import { decodeEntry, type Entry } from './wire/entry.ts';
+import { encodeDelete, encodeLookup } from './wire/requests.ts';
+
+/** A verdict takes about 1 KB of the receive buffer (4 MB), a found entry about 2 KB; so no reply of a batch can be lost. */
+const BATCH = 512;
+const REPLY_BYTES = 65_536;
+const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
+
+/** What came back for one request of a batch: an entry, or a verdict with its errno (0 for done). */
+interface Reply { entry?: Message; errno?: number }
+
+/**
+ * Ends exactly these entries, each by original tuple, zone and id. Requests go out in batches, only the last of each asks for an
+ * acknowledgement; the kernel works through a batch in order and answers each failure, so a request without an answer has succeeded once the
+ * last is acknowledged. Where an answer was lost after all, the table is asked whether the entry is still there.
+ */
+export function deleteEntries(keys: readonly FlowKey[]): DeleteOutcome[] {
+  return withTable((socket) => inBatches(keys, (batch) => {
+    const answer = exchange(socket, CT_DELETE, batch.map(encodeDelete), 'last');
+    return batch.map((key, index): DeleteOutcome => {
+      const errno = answer.replies[index]?.errno;
+      if (errno !== undefined) return outcomeOf(errno);
+      return answer.isComplete ? 'deleted' : deleteAgain(key);
+    });
+  }));
+}
+
+/** The bodies of the entries that now have these original tuples and zones, in the order given. */
+export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | undefined)[] {
+  return withTable((socket) => inBatches(keys, (batch) => {
+    const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'each');
+    return batch.map((key, index) => {
+      const body = replies[index]?.entry?.body;
+      if (!body && !isComplete && replies[index]?.errno === undefined) throw new NetlinkError('a reply to a look-up was lost', 105);
+      return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
+    });
+  }));
+}
+
+/** The entry of one original tuple and zone, if there is one. */
+export function findEntry(key: Omit<FlowKey, 'id'>): Entry | undefined {
+  const [body] = findBodies([key]);
+  return body && decodeEntry(body);
+}
+
+/** The hash holds both directions, so the kernel also answers with an entry whose reply tuple was asked for. */
+function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>): boolean {
+  const { src, dst, sport, dport, srcKey, dstKey, icmp } = entry.orig;
+  return entry.family === family && entry.proto === proto && src === orig.src && dst === orig.dst && sport === orig.sport && dport === orig.dport
+    && srcKey === orig.srcKey && dstKey === orig.dstKey && icmp?.type === orig.icmp?.type && icmp?.code === orig.icmp?.code && icmp?.id === orig.icmp?.id;
+}
+
+/** ENOENT: no such tuple, or it belongs to another entry now (the id differs). EBUSY: in the hands of a flow table. */
+function outcomeOf(errno: number): DeleteOutcome {
+  if (errno === 0) return 'deleted';
+  return errno === 2 ? 'gone' : 'failed';
+}
+
+/** After a lost answer: an entry that is still there is deleted anew; one that is not there may have ended by us or by itself, and counts as gone. */
+function deleteAgain(key: FlowKey): DeleteOutcome {
+  return withTable((socket) => {
+    const errno = exchange(socket, CT_DELETE, [encodeDelete(key)], 'last').replies[0]?.errno;
+    return errno === undefined ? 'failed' : outcomeOf(errno);
+  });
+}
+
+/**
+ * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or only
+ * the last. Incomplete where the kernel says that replies were lost, or falls silent.
+ */
+function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], acknowledge: 'each' | 'last'): { replies: (Reply | undefined)[]; isComplete: boolean } {
+  const firstSeq = bodies.map(() => socket.nextSeq())[0]!;
+  const last = bodies.length - 1;
+  socket.send(Buffer.concat(bodies.map((body, index) => {
+    return encodeMessage({ type, flags: NLM_F_REQUEST | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
+  })));
+  const replies: (Reply | undefined)[] = [];
+  for (let silent = 0; silent < MAX_SILENT_READS;) {
+    const block = new Uint8Array(REPLY_BYTES);
+    let length: number | undefined;
+    try {
+      length = socket.receive(block);
+    } catch (error) {
+      if (error instanceof NetlinkError && error.code === 'ENOBUFS') return { replies, isComplete: false };
+      throw error;
+    }
+    if (length === undefined) {
+      silent++;
+      continue;
+    }
+    for (const message of readMessages(block.subarray(0, length))) {
+      const index = message.seq - firstSeq;
+      const reply = (replies[index] ??= {});
+      if (message.type === CT_NEW) reply.entry = message;
+      else if (message.type === NLMSG_ERROR) {
+        const { errno, reason } = readVerdict(message);
+        if (errno === 1) throw tableError(new NetlinkError('cannot use the table', errno, reason));
+        reply.errno = errno;
+      }
+    }
+    if (replies[last]?.errno !== undefined) return { replies, isComplete: true };
+  }
+  return { replies, isComplete: false };
+}
+
+function withTable<Result>(use: (socket: NetlinkSocket) => Result): Result {
+  const socket = openTable();
+  try {
+    return use(socket);
+  } finally {
+    socket.close();
+  }
+}
+
+function inBatches<Item, Result>(items: readonly Item[], each: (batch: readonly Item[]) => Result[]): Result[] {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += BATCH) results.push(...each(items.slice(at, at + BATCH)));
+  return results;
+}

@@ -1,0 +1,94 @@
+import { formatAddress } from '../../proto/model/address.ts';
+import type { Flow, FlowKey } from '../../proto/model/flow.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { Clock } from './clock.ts';
+import { compileFilter, impliedFamily, stateOf, type Surroundings } from './compile.ts';
+import { Describer } from './describe.ts';
+import { findBodies, findEntry } from './kernel-commands.ts';
+import { readLabelNames } from './labels.ts';
+import { rawSortValue } from './raw-sort.ts';
+import type { Breakdown, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
+import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
+import type { Timeouts } from './timeouts.ts';
+import { TopRows } from './top-rows.ts';
+import { WanNames } from './wan-names.ts';
+import { walkTable } from './walk.ts';
+import { networkU32, type RawEntry } from './wire/raw-entry.ts';
+
+/** Flows of one batch of a collection. */
+const COLLECT_BATCH = 500;
+
+/** The questions about the kernel's table that a walk answers. They block their thread, so they run in the worker. */
+export class KernelQuestions {
+  readonly #clock: Clock;
+  readonly #timeouts: () => Timeouts;
+
+  constructor(clock: Clock, timeouts: () => Timeouts) {
+    this.#clock = clock;
+    this.#timeouts = timeouts;
+  }
+
+  /** One walk. `checkpoint` is called after each block and may throw to end it. */
+  search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets }: Omit<SearchOptions, 'signal'>, checkpoint: () => void): SearchAnswer {
+    const surroundings = this.#surroundings(context);
+    const matches = compileFilter(filter, surroundings);
+    const describer = new Describer(surroundings, context.protections, findEntry);
+    const valueOf = rawSortValue(sort.field, surroundings);
+    const top = new TopRows<Uint8Array>({ limit, descending: sort.descending, after });
+    const facets = withFacets ? new FacetTally() : undefined;
+    let total = 0;
+    let tableCount = 0;
+    const walk = walkTable(impliedFamily(filter), (entry) => {
+      tableCount++;
+      if (!matches(entry)) return;
+      total++;
+      facets?.add(factsOf(entry, surroundings));
+      if (limit > 0) top.offer({ value: valueOf(entry), id: entry.id }, () => entry.copyBody());
+    });
+    for (const _ of walk) checkpoint();
+    return { rows: top.rows().map((body) => describer.flow(body)), total, tableCount, snapshotAtMs: surroundings.nowMs, facets: facets?.facets() ?? [] };
+  }
+
+  breakdown(context: FlowContext, checkpoint: () => void): Breakdown {
+    const surroundings = this.#surroundings(context);
+    const tally = new BreakdownTally<number | string>();
+    const walk = walkTable(undefined, (entry) => {
+      const { family, bytes, orig } = entry;
+      const source = family === 4 ? networkU32(bytes, orig.src) : formatAddress(bytes.subarray(orig.src, orig.src + 16));
+      tally.add(factsOf(entry, surroundings), source);
+    });
+    for (const _ of walk) checkpoint();
+    return tally.breakdown(surroundings.nowMs, (source) => (typeof source === 'number' ? formatAddress(Uint8Array.of(source >>> 24, source >>> 16, source >>> 8, source)) : source));
+  }
+
+  /** All matches in batches; between batches the caller may wait as long as it wants, the kernel does. */
+  *collect({ filter, context }: { filter: FlowFilter; context: FlowContext }, checkpoint: () => void): Generator<Flow[], void, void> {
+    const surroundings = this.#surroundings(context);
+    const matches = compileFilter(filter, surroundings);
+    const describer = new Describer(surroundings, context.protections, findEntry);
+    let batch: Flow[] = [];
+    const walk = walkTable(impliedFamily(filter), (entry) => {
+      if (matches(entry)) batch.push(describer.flow(entry.copyBody()));
+    });
+    for (const _ of walk) {
+      checkpoint();
+      if (batch.length < COLLECT_BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  lookup(keys: readonly FlowKey[], context: FlowContext): (Flow | undefined)[] {
+    const describer = new Describer(this.#surroundings(context), context.protections, findEntry);
+    return findBodies(keys).map((body) => body && describer.flow(body));
+  }
+
+  #surroundings(context: FlowContext): Surroundings {
+    return { nowMs: this.#clock(), timeouts: this.#timeouts(), labels: readLabelNames(), wans: new WanNames(context.wans) };
+  }
+}
+
+function factsOf(entry: RawEntry, { wans }: Surroundings): FlowFacts {
+  return { proto: entry.proto, state: stateOf(entry), status: entry.status, wan: wans.ofEntry(entry), dport: entry.orig.dport < 0 ? undefined : entry.orig.dport };
+}

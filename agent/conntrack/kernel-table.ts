@@ -1,0 +1,96 @@
+import { accessSync, constants } from 'node:fs';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Flow, FlowKey } from '../../proto/model/flow.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { readCpuStats } from './kernel-stats.ts';
+import { OpenSysctl, readProcStat, readSysctl } from './proc-files.ts';
+import type { Breakdown, ConntrackTable, CpuCounters, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import { TableWorker } from './table-worker.ts';
+
+/**
+ * The conntrack table of this process's network namespace. Walks, look-ups and deletes run in a worker thread; counters are read here,
+ * because they cost microseconds and must not wait for a walk.
+ */
+export class KernelTable implements ConntrackTable {
+  readonly kind = 'kernel';
+  readonly #worker = new TableWorker();
+  readonly #count = new OpenSysctl('nf_conntrack_count');
+  readonly #max = new OpenSysctl('nf_conntrack_max');
+  readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
+
+  async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
+    const found: Record<string, string | undefined> = {
+      counters: this.#count.read() === undefined ? 'nf_conntrack is not loaded.' : undefined,
+      list: await refusal(() => this.lookup([NOBODY], { wans: [], protections: [] })),
+      delete: await refusal(() => this.delete([NOBODY])),
+      accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
+      timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
+      // Outside the initial network namespace the file has mode 0444, and the value of the whole machine.
+      'set-max': isWritable('/proc/sys/net/netfilter/nf_conntrack_max') ? undefined : 'nf_conntrack_max may only be set by root in the initial network namespace.',
+    };
+    return {
+      can: Object.keys(found).filter((word) => found[word] === undefined),
+      cannot: Object.fromEntries(Object.entries(found).filter((pair): pair is [string, string] => pair[1] !== undefined)),
+    };
+  }
+
+  async counters(): Promise<TableCounters> {
+    const count = this.#count.read();
+    if (count === undefined) throw new FleetError('CAPABILITY_MISSING', 'There is no conntrack table here: load nf_conntrack.');
+    return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: cpuCounters() };
+  }
+
+  breakdown(context: FlowContext): Promise<Breakdown> {
+    return this.#worker.ask('breakdown', context);
+  }
+
+  search({ signal, ...options }: SearchOptions): Promise<SearchAnswer> {
+    return this.#worker.ask('search', options, signal);
+  }
+
+  collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]> {
+    return this.#worker.collect({ filter, context }, signal);
+  }
+
+  delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+    return this.#worker.ask('delete', keys);
+  }
+
+  lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {
+    return this.#worker.ask('lookup', { keys, context });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close();
+    for (const sysctl of [this.#count, this.#max, this.#buckets]) sysctl.close();
+  }
+}
+
+/** No packet has these addresses and this protocol, so asking for it, or deleting it, tries the permission and nothing else. */
+const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0 };
+
+function cpuCounters(): CpuCounters[] {
+  try {
+    return readCpuStats();
+  } catch {
+    return readProcStat();
+  }
+}
+
+async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await attempt();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+import { PROTOCOLS } from '../../proto/model/protocol.ts';
+import { IPS } from '../../proto/model/status.ts';
+
+/** Full timeouts in seconds, by what stands between `nf_conntrack_` and the state in the sysctl's name: `tcp_established`, `udp`, `udp_stream`. */
+export type Timeouts = Readonly<Record<string, number>>;
+
+/** Of the flags that the TCP tracker keeps: data was sent that nobody acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
+const IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED = 0x10;
+
+/** The timeouts among the files of /proc/sys/net/netfilter. Which there are depends on the kernel: 6.18 has none for DCCP. */
+export function parseTimeouts(files: Iterable<readonly [name: string, content: string]>): Timeouts {
+  const timeouts: Record<string, number> = {};
+  for (const [name, content] of files) {
+    const parts = /^nf_conntrack_(tcp|udp|icmp|icmpv6|gre|sctp|dccp|generic)_timeout(?:_(\w+))?$/.exec(name);
+    const seconds = Number(content.trim());
+    if (parts && content.trim() !== '' && Number.isFinite(seconds)) timeouts[parts[2] === undefined ? parts[1]! : `${parts[1]}_${parts[2]}`] = seconds;
+  }
+  return timeouts;
+}
+
+/** The facts of an entry that its timeout follows from. `tcpFlags`: those of both directions. */
+export interface TimeoutFacts { proto: number; state: string | undefined; status: number; tcpFlags: number }
+
+/**
+ * Seconds an entry was given at its last packet, as the kernel's trackers choose (net/netfilter/nf_conntrack_proto_*.c). Undefined where no
+ * sysctl says: SYN_SENT2, UDP-Lite, a fixed or offloaded flow. A `ct timeout` object of a rule does not show on an entry and is not seen here.
+ */
+export function fullTimeout({ proto, state, status, tcpFlags }: TimeoutFacts, timeouts: Timeouts): number | undefined {
+  if (status & (IPS.FIXED_TIMEOUT | IPS.OFFLOAD | IPS.HW_OFFLOAD)) return undefined;
+  switch (proto) {
+    case PROTOCOLS.tcp: {
+      const full = stateTimeout('tcp', state, timeouts);
+      // Unacknowledged data, or a connection picked up in its middle, gets the shorter time until the other side speaks.
+      const isUnacknowledged = tcpFlags & IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED || (state === 'ESTABLISHED' && !(status & IPS.SEEN_REPLY));
+      const limit = timeouts.tcp_unacknowledged;
+      return full !== undefined && isUnacknowledged && limit !== undefined ? Math.min(full, limit) : full;
+    }
+    // UDP becomes a stream, and ASSURED, when replied and still going after two seconds; GRE with the first reply.
+    case PROTOCOLS.udp: return status & IPS.ASSURED ? timeouts.udp_stream : timeouts.udp;
+    case PROTOCOLS.gre: return status & IPS.SEEN_REPLY ? timeouts.gre_stream : timeouts.gre;
+    case PROTOCOLS.icmp: return timeouts.icmp;
+    case PROTOCOLS.icmpv6: return timeouts.icmpv6;
+    case PROTOCOLS.sctp: return stateTimeout('sctp', state, timeouts);
+    case PROTOCOLS.dccp: return stateTimeout('dccp', state, timeouts);
+    case PROTOCOLS.udplite: return undefined;
+    default: return timeouts.generic;
+  }
+}
+
+/** Seconds since the last packet; undefined if the full timeout is not known, or less remains unsaid than it allows (a helper or a rule gave more). */
+export function idleSeconds(full: number | undefined, remaining: number | undefined): number | undefined {
+  return full === undefined || remaining === undefined || remaining > full ? undefined : full - remaining;
+}
+
+function stateTimeout(prefix: string, state: string | undefined, timeouts: Timeouts): number | undefined {
+  return state === undefined ? undefined : timeouts[`${prefix}_${state.toLowerCase()}`];
+}

@@ -1,0 +1,91 @@
+import type { AttributeNames } from '../../netlink/attributes.ts';
+
+// include/uapi/linux/netfilter/nfnetlink.h
+const NFNL_SUBSYS_CTNETLINK = 1;
+export const NFGENMSG_LENGTH = 4;
+export const AF_UNSPEC = 0;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+// include/uapi/linux/netfilter/nfnetlink_conntrack.h
+export const CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
+export const CT_GET = CT_NEW | 1;
+export const CT_DELETE = CT_NEW | 2;
+export const CT_GET_STATS_CPU = CT_NEW | 4;
+
+export const CTA_TUPLE_ORIG = 1;
+export const CTA_TUPLE_REPLY = 2;
+export const CTA_STATUS = 3;
+export const CTA_PROTOINFO = 4;
+export const CTA_HELP = 5;
+export const CTA_NAT_SRC = 6;
+export const CTA_TIMEOUT = 7;
+export const CTA_MARK = 8;
+export const CTA_COUNTERS_ORIG = 9;
+export const CTA_COUNTERS_REPLY = 10;
+export const CTA_ID = 12;
+export const CTA_NAT_DST = 13;
+export const CTA_TUPLE_MASTER = 14;
+export const CTA_ZONE = 18;
+export const CTA_TIMESTAMP = 20;
+export const CTA_LABELS = 22;
+
+export const CTA_TUPLE_IP = 1;
+export const CTA_TUPLE_PROTO = 2;
+export const CTA_TUPLE_ZONE = 3;
+
+export const CTA_IP_V4_SRC = 1;
+export const CTA_IP_V4_DST = 2;
+export const CTA_IP_V6_SRC = 3;
+export const CTA_IP_V6_DST = 4;
+
+export const CTA_PROTO_NUM = 1;
+export const CTA_PROTO_SRC_PORT = 2;
+export const CTA_PROTO_DST_PORT = 3;
+export const CTA_PROTO_ICMP_ID = 4;
+export const CTA_PROTO_ICMP_TYPE = 5;
+export const CTA_PROTO_ICMP_CODE = 6;
+export const CTA_PROTO_ICMPV6_ID = 7;
+export const CTA_PROTO_ICMPV6_TYPE = 8;
+export const CTA_PROTO_ICMPV6_CODE = 9;
+
+export const CTA_PROTOINFO_TCP = 1;
+export const CTA_PROTOINFO_DCCP = 2;
+export const CTA_PROTOINFO_SCTP = 3;
+
+/** The state is the first attribute of each CTA_PROTOINFO_*. */
+export const CTA_PROTOINFO_STATE = 1;
+export const CTA_PROTOINFO_TCP_WSCALE_ORIGINAL = 2;
+export const CTA_PROTOINFO_TCP_WSCALE_REPLY = 3;
+export const CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
+export const CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
+export const CTA_PROTOINFO_SCTP_VTAG_ORIGINAL = 2;
+export const CTA_PROTOINFO_SCTP_VTAG_REPLY = 3;
+
+export const CTA_COUNTERS_PACKETS = 1;
+export const CTA_COUNTERS_BYTES = 2;
+export const CTA_TIMESTAMP_START = 1;
+export const CTA_HELP_NAME = 1;
+
+export const CTA_NAT_V4_MINIP = 1;
+export const CTA_NAT_V4_MAXIP = 2;
+export const CTA_NAT_PROTO = 3;
+export const CTA_NAT_V6_MINIP = 4;
+export const CTA_NAT_V6_MAXIP = 5;
+export const CTA_PROTONAT_PORT_MIN = 1;
+export const CTA_PROTONAT_PORT_MAX = 2;
+
+export const ENTRY_NAMES: AttributeNames = {
+  [CTA_TUPLE_ORIG]: 'CTA_TUPLE_ORIG', [CTA_TUPLE_REPLY]: 'CTA_TUPLE_REPLY', [CTA_STATUS]: 'CTA_STATUS', [CTA_PROTOINFO]: 'CTA_PROTOINFO', [CTA_HELP]: 'CTA_HELP',
+  [CTA_TIMEOUT]: 'CTA_TIMEOUT', [CTA_MARK]: 'CTA_MARK', [CTA_COUNTERS_ORIG]: 'CTA_COUNTERS_ORIG', [CTA_COUNTERS_REPLY]: 'CTA_COUNTERS_REPLY', [CTA_ID]: 'CTA_ID',
+  [CTA_TUPLE_MASTER]: 'CTA_TUPLE_MASTER', [CTA_ZONE]: 'CTA_ZONE', [CTA_TIMESTAMP]: 'CTA_TIMESTAMP', [CTA_LABELS]: 'CTA_LABELS',
+};
+export const TUPLE_NAMES: AttributeNames = { [CTA_TUPLE_IP]: 'CTA_TUPLE_IP', [CTA_TUPLE_PROTO]: 'CTA_TUPLE_PROTO', [CTA_TUPLE_ZONE]: 'CTA_TUPLE_ZONE' };
+export const IP_NAMES: AttributeNames = { [CTA_IP_V4_SRC]: 'CTA_IP_V4_SRC', [CTA_IP_V4_DST]: 'CTA_IP_V4_DST', [CTA_IP_V6_SRC]: 'CTA_IP_V6_SRC', [CTA_IP_V6_DST]: 'CTA_IP_V6_DST' };
+export const PROTO_NAMES: AttributeNames = {
+  [CTA_PROTO_NUM]: 'CTA_PROTO_NUM', [CTA_PROTO_SRC_PORT]: 'CTA_PROTO_SRC_PORT', [CTA_PROTO_DST_PORT]: 'CTA_PROTO_DST_PORT',
+  [CTA_PROTO_ICMP_ID]: 'CTA_PROTO_ICMP_ID', [CTA_PROTO_ICMP_TYPE]: 'CTA_PROTO_ICMP_TYPE', [CTA_PROTO_ICMP_CODE]: 'CTA_PROTO_ICMP_CODE',
+  [CTA_PROTO_ICMPV6_ID]: 'CTA_PROTO_ICMPV6_ID', [CTA_PROTO_ICMPV6_TYPE]: 'CTA_PROTO_ICMPV6_TYPE', [CTA_PROTO_ICMPV6_CODE]: 'CTA_PROTO_ICMPV6_CODE',
+};
+export const PROTOINFO_NAMES: AttributeNames = { [CTA_PROTOINFO_TCP]: 'CTA_PROTOINFO_TCP', [CTA_PROTOINFO_DCCP]: 'CTA_PROTOINFO_DCCP', [CTA_PROTOINFO_SCTP]: 'CTA_PROTOINFO_SCTP' };
+export const COUNTERS_NAMES: AttributeNames = { [CTA_COUNTERS_PACKETS]: 'CTA_COUNTERS_PACKETS', [CTA_COUNTERS_BYTES]: 'CTA_COUNTERS_BYTES' };

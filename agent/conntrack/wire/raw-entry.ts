@@ -1,0 +1,241 @@
+import { PROTOCOLS } from '../../../proto/model/protocol.ts';
+import { DecodeError, hostU16 } from '../../netlink/attributes.ts';
+import { NLA_TYPE_MASK, align4 } from '../../netlink/constants.ts';
+import {
+  CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_LABELS, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_STATE,
+  CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS, CTA_TIMEOUT,
+  CTA_TIMESTAMP, CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH,
+} from './constants.ts';
+import { familyOf } from './entry.ts';
+
+/** One direction inside a RawEntry. Addresses are offsets into the entry's bytes; -1 stands for absent. */
+export class RawTuple {
+  /** Where the whole attribute's content lies. */
+  start = 0;
+  end = 0;
+  src = -1;
+  dst = -1;
+  proto = -1;
+  sport = -1;
+  dport = -1;
+  zone = -1;
+}
+
+/**
+ * The attributes that a walk looks at, read from one message without making objects: one RawEntry serves a whole walk.
+ * Says the same as decodeEntry (a property test holds them together); -1 stands for absent, offsets point into `bytes`.
+ */
+export class RawEntry {
+  bytes: Uint8Array = new Uint8Array();
+  /** The body (nfgenmsg and attributes) in `bytes`. */
+  start = 0;
+  end = 0;
+  family: 4 | 6 = 4;
+  proto = 0;
+  readonly orig = new RawTuple();
+  readonly reply = new RawTuple();
+  id = 0;
+  status = 0;
+  mark = 0;
+  zone = 0;
+  timeout = -1;
+  /** Number of the state and the CTA_PROTOINFO_* it came in. */
+  state = -1;
+  stateKind = 0;
+  tcpFlags = 0;
+  #origCounters = -1;
+  #replyCounters = -1;
+  #origCountersEnd = 0;
+  #replyCountersEnd = 0;
+  #started = -1;
+  labels = -1;
+  labelsLength = 0;
+  #helper = -1;
+  #helperLength = 0;
+
+  /** Reads the body of a CT_NEW message that lies from `start` to `end`. Throws DecodeError. */
+  read(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.family = familyOf(bytes.subarray(start, Math.min(end, start + NFGENMSG_LENGTH)));
+    this.orig.src = this.reply.src = -1;
+    this.status = this.mark = this.zone = this.tcpFlags = 0;
+    this.timeout = this.state = this.#origCounters = this.#replyCounters = this.#started = this.labels = this.#helper = -1;
+    let hasId = false;
+    let at = start + NFGENMSG_LENGTH;
+    while (at < end) {
+      const length = attributeLength(bytes, at, end);
+      const value = at + 4;
+      const size = length - 4;
+      switch (hostU16(bytes, at + 2) & NLA_TYPE_MASK) {
+        case CTA_TUPLE_ORIG: this.#readTuple(this.orig, value, value + size); break;
+        case CTA_TUPLE_REPLY: this.#readTuple(this.reply, value, value + size); break;
+        case CTA_STATUS: this.status = networkU32(bytes, exactly(value, size, 4)); break;
+        case CTA_PROTOINFO: this.#readProtoinfo(value, value + size); break;
+        case CTA_TIMEOUT: this.timeout = networkU32(bytes, exactly(value, size, 4)); break;
+        case CTA_MARK: this.mark = networkU32(bytes, exactly(value, size, 4)); break;
+        case CTA_COUNTERS_ORIG: this.#origCounters = value; this.#origCountersEnd = value + size; break;
+        case CTA_COUNTERS_REPLY: this.#replyCounters = value; this.#replyCountersEnd = value + size; break;
+        case CTA_ID: this.id = networkU32(bytes, exactly(value, size, 4)); hasId = true; break;
+        case CTA_ZONE: this.zone = networkU16(bytes, exactly(value, size, 2)); break;
+        case CTA_TIMESTAMP: {
+          const found = find(bytes, value, value + size, CTA_TIMESTAMP_START);
+          if (found >= 0) this.#started = exactly(found, hostU16(bytes, found - 4) - 4, 8);
+          break;
+        }
+        case CTA_LABELS: this.labels = value; this.labelsLength = size; break;
+        case CTA_HELP: {
+          const found = find(bytes, value, value + size, CTA_HELP_NAME);
+          if (found < 0) break;
+          this.#helper = found;
+          this.#helperLength = hostU16(bytes, found - 4) - 4;
+          break;
+        }
+      }
+      at += align4(length);
+    }
+    if (this.orig.src < 0 || this.reply.src < 0 || !hasId) throw new DecodeError('', 'an entry needs both tuples and an id');
+    this.proto = this.orig.proto;
+  }
+
+  /** Sum of both directions; NaN where the kernel keeps no counters for this entry. Exact to 2^53. */
+  totalBytes(): number {
+    return this.#total(CTA_COUNTERS_BYTES);
+  }
+
+  totalPackets(): number {
+    return this.#total(CTA_COUNTERS_PACKETS);
+  }
+
+  /** Milliseconds of the real-time clock, undefined if the kernel kept no time. */
+  startedAtMs(): number | undefined {
+    if (this.#started < 0) return undefined;
+    return startOf((BigInt(networkU32(this.bytes, this.#started)) << 32n) | BigInt(networkU32(this.bytes, this.#started + 4)));
+  }
+
+  helper(): string | undefined {
+    if (this.#helper < 0) return undefined;
+    const bytes = this.bytes.subarray(this.#helper, this.#helper + this.#helperLength);
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+
+  /** A copy of the body, for what outlives the block it came in. */
+  copyBody(): Uint8Array {
+    return this.bytes.slice(this.start, this.end);
+  }
+
+  #readTuple(tuple: RawTuple, start: number, end: number): void {
+    const { bytes } = this;
+    tuple.start = start;
+    tuple.end = end;
+    tuple.src = tuple.dst = tuple.proto = tuple.sport = tuple.dport = tuple.zone = -1;
+    let at = start;
+    while (at < end) {
+      const length = attributeLength(bytes, at, end);
+      const type = hostU16(bytes, at + 2) & NLA_TYPE_MASK;
+      if (type === CTA_TUPLE_IP) this.#readAddresses(tuple, at + 4, at + length);
+      else if (type === CTA_TUPLE_PROTO) this.#readLayer4(tuple, at + 4, at + length);
+      else if (type === CTA_TUPLE_ZONE) tuple.zone = networkU16(bytes, exactly(at + 4, length - 4, 2));
+      at += align4(length);
+    }
+    if (tuple.src < 0 || tuple.dst < 0 || tuple.proto < 0) throw new DecodeError('', 'a tuple needs both addresses and a protocol');
+  }
+
+  /** CTA_IP_V4_SRC, _DST, CTA_IP_V6_SRC, _DST are 1 to 4. */
+  #readAddresses(tuple: RawTuple, start: number, end: number): void {
+    const { bytes } = this;
+    for (let at = start; at < end;) {
+      const length = attributeLength(bytes, at, end);
+      const type = hostU16(bytes, at + 2) & NLA_TYPE_MASK;
+      if (type >= 1 && type <= 4) {
+        const value = exactly(at + 4, length - 4, type <= 2 ? 4 : 16);
+        if (type & 1) tuple.src = value;
+        else tuple.dst = value;
+      }
+      at += align4(length);
+    }
+  }
+
+  #readLayer4(tuple: RawTuple, start: number, end: number): void {
+    const { bytes } = this;
+    for (let at = start; at < end;) {
+      const length = attributeLength(bytes, at, end);
+      switch (hostU16(bytes, at + 2) & NLA_TYPE_MASK) {
+        case CTA_PROTO_NUM: tuple.proto = bytes[exactly(at + 4, length - 4, 1)]!; break;
+        case CTA_PROTO_SRC_PORT: tuple.sport = networkU16(bytes, exactly(at + 4, length - 4, 2)); break;
+        case CTA_PROTO_DST_PORT: tuple.dport = networkU16(bytes, exactly(at + 4, length - 4, 2)); break;
+      }
+      at += align4(length);
+    }
+    if (tuple.proto === PROTOCOLS.gre) tuple.sport = tuple.dport = -1; // these are keys, not ports
+  }
+
+  #readProtoinfo(start: number, end: number): void {
+    const { bytes } = this;
+    for (let at = start; at < end;) {
+      const length = attributeLength(bytes, at, end);
+      const kind = hostU16(bytes, at + 2) & NLA_TYPE_MASK;
+      for (let inner = at + 4; inner < at + length;) {
+        const size = attributeLength(bytes, inner, at + length);
+        const type = hostU16(bytes, inner + 2) & NLA_TYPE_MASK;
+        if (type === CTA_PROTOINFO_STATE) {
+          this.state = bytes[exactly(inner + 4, size - 4, 1)]!;
+          this.stateKind = kind;
+        } else if (kind === CTA_PROTOINFO_TCP && (type === CTA_PROTOINFO_TCP_FLAGS_ORIGINAL || type === CTA_PROTOINFO_TCP_FLAGS_REPLY)) {
+          this.tcpFlags |= bytes[exactly(inner + 4, size - 4, 2)]!;
+        }
+        inner += align4(size);
+      }
+      at += align4(length);
+    }
+  }
+
+  #total(type: number): number {
+    if (this.#origCounters < 0 || this.#replyCounters < 0) return Number.NaN;
+    return this.#counter(this.#origCounters, this.#origCountersEnd, type) + this.#counter(this.#replyCounters, this.#replyCountersEnd, type);
+  }
+
+  #counter(start: number, end: number, type: number): number {
+    const found = find(this.bytes, start, end, type);
+    if (found < 0) throw new DecodeError('', 'counters need packets and bytes');
+    exactly(found, hostU16(this.bytes, found - 4) - 4, 8);
+    return networkU32(this.bytes, found) * 0x1_0000_0000 + networkU32(this.bytes, found + 4);
+  }
+}
+
+/** Whole milliseconds of the kernel's nanoseconds. */
+export function startOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
+}
+
+export function networkU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function networkU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}
+
+/** Offset of the content of the last attribute of a type in a nest, -1 if there is none. */
+function find(bytes: Uint8Array, start: number, end: number, type: number): number {
+  let found = -1;
+  for (let at = start; at < end;) {
+    const length = attributeLength(bytes, at, end);
+    if ((hostU16(bytes, at + 2) & NLA_TYPE_MASK) === type) found = at + 4;
+    at += align4(length);
+  }
+  return found;
+}
+
+function attributeLength(bytes: Uint8Array, at: number, end: number): number {
+  const length = end - at < 4 ? 0 : hostU16(bytes, at);
+  if (length < 4 || length > end - at) throw new DecodeError('', `an attribute does not fit the ${end - at} bytes that are left`);
+  return length;
+}
+
+function exactly(value: number, size: number, wanted: number): number {
+  if (size !== wanted) throw new DecodeError('', `an attribute of ${size} bytes, wanted ${wanted}`);
+  return value;
+}

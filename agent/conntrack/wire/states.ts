@@ -1,0 +1,22 @@
+import { PROTOCOLS } from '../../../proto/model/protocol.ts';
+import { DCCP_STATES, SCTP_STATES, TCP_STATES } from '../../../proto/model/states.ts';
+import { CTA_PROTOINFO_DCCP, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_TCP } from './constants.ts';
+
+/** Protocols whose entries carry a state, by the attribute that holds it. */
+export const STATE_PROTOCOLS = [
+  { attribute: CTA_PROTOINFO_TCP, proto: PROTOCOLS.tcp, states: TCP_STATES },
+  { attribute: CTA_PROTOINFO_DCCP, proto: PROTOCOLS.dccp, states: DCCP_STATES },
+  { attribute: CTA_PROTOINFO_SCTP, proto: PROTOCOLS.sctp, states: SCTP_STATES },
+] as const;
+
+/** A state's name, by the CTA_PROTOINFO_* that held it; a number that this version does not know is its name. */
+export function stateName(attribute: number, state: number): string | undefined {
+  const protocol = STATE_PROTOCOLS.find((one) => one.attribute === attribute);
+  return protocol && (protocol.states[state] ?? String(state));
+}
+
+/** The number of a state's name; undefined for protocols without states or an unknown name. */
+export function stateNumber(proto: number, name: string): number | undefined {
+  const index = STATE_PROTOCOLS.find((one) => one.proto === proto)?.states.findIndex((state) => state === name) ?? -1;
+  return index < 0 ? undefined : index;
+}

@@ -1,0 +1,78 @@
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { deleteEntries } from './kernel-commands.ts';
+import { KernelQuestions } from './kernel-questions.ts';
+import { recentTimeouts } from './timeout-files.ts';
+import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
+
+/**
+ * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
+ * time, except that a collection gives way while it waits for its reader.
+ */
+if (!parentPort) throw new Error('worker.ts runs as a worker thread of kernel-table.ts');
+const port = parentPort;
+
+// On Linux this is the priority of this thread alone: forwarding and the link go first.
+setPriority(0, 10);
+
+const clock = Date.now;
+const questions = new KernelQuestions(clock, recentTimeouts(clock));
+/** What to call when the reader of a collection has taken a batch. */
+const readers = new Map<number, () => void>();
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'close') port.close();
+  else if (message.kind === 'more') readers.get(message.id)?.();
+  else void answer(message);
+});
+
+async function answer(request: Request): Promise<void> {
+  const { id } = request;
+  try {
+    send({ id, kind: 'answer', answer: await answerTo(request) });
+  } catch (error) {
+    if (error instanceof FleetError) send({ id, kind: 'error', code: error.code, message: error.message, fields: error.fields });
+    else send({ id, kind: 'error', code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), fields: {} });
+  }
+}
+
+async function answerTo(request: Request): Promise<Answer> {
+  const checkpoint = (): void => {
+    if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
+  };
+  checkpoint();
+  switch (request.kind) {
+    case 'search': return questions.search(request.ask, checkpoint);
+    case 'breakdown': return questions.breakdown(request.ask, checkpoint);
+    case 'delete': return deleteEntries(request.ask);
+    case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
+    case 'collect': {
+      await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+      return undefined;
+    }
+  }
+}
+
+async function sendBatches(id: number, batches: Generator<Flow[]>, checkpoint: () => void): Promise<void> {
+  let ahead = 0;
+  let wake: (() => void) | undefined;
+  readers.set(id, () => {
+    ahead--;
+    wake?.();
+  });
+  try {
+    for (const flows of batches) {
+      send({ id, kind: 'batch', flows });
+      if (++ahead >= BATCHES_AHEAD) await new Promise<void>((resolve) => { wake = resolve; });
+      checkpoint();
+    }
+  } finally {
+    readers.delete(id);
+  }
+}
+
+function send(message: FromWorker): void {
+  port.postMessage(message);
+}

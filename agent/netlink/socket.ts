@@ -1,0 +1,122 @@
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+import koffi from 'koffi';
+import { setHostU16, setHostU32 } from './attributes.ts';
+import {
+  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_CAP_ACK, NETLINK_EXT_ACK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
+} from './constants.ts';
+
+/**
+ * A worker blocked in readSync without a time limit cannot be ended: terminate() never resolves and process.exit() hangs.
+ * So every read comes back after this long, with or without data.
+ */
+export const RECEIVE_TIMEOUT_MS = 200;
+
+/** The kernel refused; `errno` is positive, `code` its name. */
+export class NetlinkError extends Error {
+  readonly errno: number;
+  readonly code: string;
+
+  constructor(doing: string, errno: number, reason?: string) {
+    const code = errorName(errno);
+    super(`${doing}: ${code}${reason ? ` (${reason})` : ''}`);
+    this.name = 'NetlinkError';
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+// The C library is already in the process: null finds it with glibc and musl alike.
+const libc = koffi.load(null);
+const socket = libc.func('int socket(int, int, int)');
+const bind = libc.func('int bind(int, const void *, unsigned int)');
+const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
+
+/** An AF_NETLINK socket in the network namespace of the process. Once open, plain reads and writes of the descriptor carry the traffic. */
+export class NetlinkSocket {
+  #fd: number;
+  #seq = 0;
+
+  /**
+   * @param receiveBuffer bytes; the kernel doubles it. A full buffer loses replies (ENOBUFS).
+   * Throws NetlinkError (EPERM, EPROTONOSUPPORT, EMFILE …).
+   */
+  constructor(protocol: number, { receiveBuffer, sendBuffer }: { receiveBuffer: number; sendBuffer: number }) {
+    this.#fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
+    if (this.#fd < 0) throw new NetlinkError('cannot open a netlink socket', koffi.errno());
+    try {
+      const address = new Uint8Array(12); // sockaddr_nl: the kernel chooses the port, no groups
+      setHostU16(address, 0, AF_NETLINK);
+      if (bind(this.#fd, address, address.length) !== 0) throw new NetlinkError('cannot bind a netlink socket', koffi.errno());
+      this.#limitReceiveTime();
+      // Both may be refused without CAP_NET_ADMIN; the default size then serves.
+      this.#option(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer);
+      this.#option(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
+      this.#option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
+      this.#option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** A sequence number for a request; replies carry it. */
+  nextSeq(): number {
+    this.#seq = (this.#seq + 1) >>> 0;
+    return this.#seq;
+  }
+
+  /** Sends whole messages at once. Throws NetlinkError. */
+  send(messages: Uint8Array): void {
+    try {
+      writeSync(this.#fd, messages);
+    } catch (error) {
+      throw netlinkError('cannot send to the kernel', error);
+    }
+  }
+
+  /** Reads one block of messages into `into`; the number of bytes, or undefined if none came in RECEIVE_TIMEOUT_MS. Throws NetlinkError; ENOBUFS means that replies were lost. */
+  receive(into: Uint8Array): number | undefined {
+    try {
+      return readSync(this.#fd, into);
+    } catch (error) {
+      const failure = netlinkError('cannot receive from the kernel', error);
+      if (failure.code === 'EAGAIN') return undefined;
+      throw failure;
+    }
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  #limitReceiveTime(): void {
+    // struct timeval has two longs, of 4 or 8 bytes.
+    const width = koffi.sizeof('long');
+    const timeval = new Uint8Array(2 * width);
+    setHostU32(timeval, HOST_IS_LITTLE_ENDIAN ? width : 2 * width - 4, RECEIVE_TIMEOUT_MS * 1000);
+    if (setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, timeval.length) !== 0) throw new NetlinkError('cannot limit the time of a read', koffi.errno());
+  }
+
+  #option(level: number, name: number, value: number): void {
+    const bytes = new Uint8Array(4);
+    setHostU32(bytes, 0, value);
+    setsockopt(this.#fd, level, name, bytes, bytes.length);
+  }
+}
+
+function netlinkError(doing: string, error: unknown): NetlinkError {
+  const errno = error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? -error.errno : 0;
+  if (errno === 0) throw error;
+  return new NetlinkError(doing, errno);
+}
+
+function errorName(errno: number): string {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `errno ${errno}`;
+  }
+}
