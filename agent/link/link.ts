@@ -1,7 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
 import { LinkClient, type AgentMessage, type ControllerMessage, type Hello } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Clock } from '../clock.ts';
 import type { Commands } from '../operations/commands.ts';
 import { backoffMs } from './backoff.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
@@ -45,6 +43,11 @@ export class Link {
   /** The controller's clock minus ours, as measured at the last welcome. */
   get clockOffsetMs(): number {
     return this.#clockOffsetMs;
+  }
+
+  /** A sample was put on the spool. */
+  samplesWaiting(): void {
+    this.#deps.outbox.pump();
   }
 
   /** Stays connected until the signal aborts. */

@@ -1,0 +1,111 @@
+import { mkdirSync } from 'node:fs';
+import os from 'node:os';
+import type { Logger } from 'pino';
+import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
+import type { Wan as WireWan } from '../proto/gen/ctfleet/v1/stats.ts';
+import type { Clock } from './clock.ts';
+import { TableSampler } from './collectors/table-sample.ts';
+import type { Wan } from './collectors/wans.ts';
+import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
+import type { Identity } from './link/identity.ts';
+import { Link } from './link/link.ts';
+import { Outbox } from './link/outbox.ts';
+import { Spool } from './link/spool.ts';
+import { Commands } from './operations/commands.ts';
+import { builtInProtections, type Endpoint } from './operations/guard.ts';
+import { Journal } from './operations/journal.ts';
+import { PlanStore } from './operations/plan-store.ts';
+import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
+
+export interface AgentDependencies {
+  identity: Identity;
+  stateDir: string;
+  table: ConntrackTable;
+  /** As they are now; a WAN that failed stays in it. */
+  wans: () => Wan[];
+  ownAddresses: () => string[];
+  controller: () => Promise<Endpoint>;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  hostname: string;
+}
+
+/** One gateway's agent: a link, the operations behind it, and a sample each interval. */
+export class Agent {
+  readonly #deps: AgentDependencies;
+  readonly #spool = new Spool();
+  readonly #link: Link;
+  readonly #sampler: TableSampler;
+  readonly #journal: Journal;
+  readonly #commands: Commands;
+  #endpoint: Endpoint | undefined;
+  #sampleIntervalMs = 10_000;
+
+  constructor(deps: AgentDependencies) {
+    this.#deps = deps;
+    const { stateDir, table, clock, log, wans } = deps;
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    const outbox = new Outbox(this.#spool);
+    const plans = new PlanStore(stateDir);
+    const context = () => this.#context();
+    this.#journal = new Journal(stateDir);
+    this.#commands = new Commands({ table, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
+    this.#sampler = new TableSampler({ table, context, wans, now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
+    this.#link = new Link({
+      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, random: deps.random,
+      commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
+    });
+  }
+
+  /** Works until the signal aborts; then finishes the command under way. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#commands.recover();
+    await this.#resolveController();
+    await Promise.all([this.#link.run(signal), this.#sampleUntil(signal)]);
+    await this.#commands.idle();
+    await this.#deps.table.close();
+    this.#journal.close();
+  }
+
+  async #sampleUntil(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        const sample = await this.#sampler.sample();
+        this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(Math.round(this.#link.clockOffsetMs)) });
+        this.#link.samplesWaiting();
+      } catch (error) {
+        log.warn({ err: error }, 'no sample');
+      }
+      await this.#resolveController();
+      await clock.delay(this.#sampleIntervalMs, signal);
+    }
+  }
+
+  /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
+  async #resolveController(): Promise<void> {
+    const endpoint = await this.#deps.controller();
+    if (endpoint.addresses.length > 0) this.#endpoint = endpoint;
+  }
+
+  #context(): FlowContext {
+    return {
+      wans: this.#deps.wans().map(({ name, addresses }) => ({ name, addresses })),
+      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint),
+    };
+  }
+
+  async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
+    const { table, hostname, wans } = this.#deps;
+    const { can, cannot } = await table.capabilities();
+    return {
+      protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
+      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
+    };
+  }
+}
+
+function toWireWan(wan: Wan): WireWan {
+  return { name: wan.name, interface: wan.interface, addresses: wan.addresses.map((address) => Buffer.from(address)), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute };
+}

@@ -1,0 +1,40 @@
+import path from 'node:path';
+import { z } from 'zod';
+
+const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
+
+const schema = z.object({
+  CTFLEET_STATE_DIR: z.string().min(1).default('/var/lib/ctfleet-agent'),
+  CTFLEET_ENROL_ADDRESS: address.optional(),
+  CTFLEET_LINK_ADDRESS: address.optional(),
+  CTFLEET_JOIN_TOKEN: z.string().optional(),
+  /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
+  CTFLEET_WANS: z.string().regex(/^([\w.@-]+=[^,=]+)(,[\w.@-]+=[^,=]+)*$/, 'must be interface=name,…').optional(),
+  CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+/** What the agent was told, checked. */
+export interface AgentConfig {
+  stateDir: string;
+  enrolAddress?: string;
+  /** In place of the one that enrolment gave. */
+  linkAddress?: string;
+  joinToken?: string;
+  wanNames: ReadonlyMap<string, string>;
+  logLevel: string;
+}
+
+/** Reads CTFLEET_* variables. Throws one Error that lists every variable that is wrong and why. */
+export function readAgentConfig(env: Record<string, string | undefined>): AgentConfig {
+  const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
+  if (!parsed.success) throw new Error(`The environment is not right:\n${parsed.error.issues.map((issue) => `  ${issue.path[0]?.toString() ?? ''}: ${issue.message}`).join('\n')}`);
+  const value = parsed.data;
+  return {
+    stateDir: path.resolve(value.CTFLEET_STATE_DIR),
+    enrolAddress: value.CTFLEET_ENROL_ADDRESS,
+    linkAddress: value.CTFLEET_LINK_ADDRESS,
+    joinToken: value.CTFLEET_JOIN_TOKEN,
+    wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
+    logLevel: value.CTFLEET_LOG_LEVEL,
+  };
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
+import { Outcome, Progress_Phase, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { backoffMs } from './backoff.ts';
+import { Outbox, toParts } from './outbox.ts';
+import { Spool } from './spool.ts';
+
+const sample = (atMs: number): Sample => ({ atMs: BigInt(atMs), count: 1n, max: undefined, buckets: undefined, cpus: [], breakdown: undefined, wans: [] });
+const result = (commandId: string, runs = 0): Result => ({
+  commandId, state: Result_State.STATE_DONE, reason: '', detail: '', part: 0, isLastPart: true, tableBefore: undefined, tableAfter: undefined, startedAtMs: 0n, finishedAtMs: 0n,
+  runs: Array.from({ length: runs }, (_, index) => ({ outcome: index % 2 ? Outcome.OUTCOME_GONE : Outcome.OUTCOME_DELETED, count: 1 })),
+});
+const progress = (done: number) => ({ commandId: 'c', phase: Progress_Phase.PHASE_DELETING, done, total: 10 });
+
+function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
+  const said: AgentMessage['body'][] = [];
+  outbox.open((message) => {
+    said.push(message.body);
+    return said.length < room;
+  });
+  return said;
+}
+
+describe('the outbox', () => {
+  it('keeps results and samples while there is no session, and says results first', () => {
+    const spool = new Spool();
+    const outbox = new Outbox(spool);
+    spool.add(sample(1));
+    outbox.result(result('a'));
+    expect(session(outbox).map((body) => body?.$case)).toEqual(['result', 'samples']);
+  });
+
+  it('says of a command’s progress only the newest when the stream was full', () => {
+    const outbox = new Outbox(new Spool());
+    const said = session(outbox, 1);
+    for (let done = 1; done <= 9; done++) outbox.progress(progress(done));
+    expect(said).toHaveLength(1);
+    outbox.drained();
+    expect(said.map((body) => body?.$case === 'progress' && body.value.done)).toEqual([1, 9]);
+  });
+
+  it('sends one batch of samples at a time, and the same again in a new session if it was not received', () => {
+    const spool = new Spool();
+    const outbox = new Outbox(spool);
+    for (let n = 0; n < 100; n++) spool.add(sample(n));
+    const first = session(outbox);
+    expect(first.map((body) => body?.$case === 'samples' && body.value.samples.length)).toEqual([60]);
+    outbox.close();
+    const second = session(outbox);
+    expect(second.map((body) => body?.$case === 'samples' && Number(body.value.samples[0]?.atMs))).toEqual([0]);
+    const batch = second[0]?.$case === 'samples' ? second[0].value.batch : 0n;
+    spool.received(batch);
+    outbox.pump();
+    expect(spool.size).toBe(40);
+    expect(second).toHaveLength(2);
+  });
+
+  it('divides a long result into parts that add up', () => {
+    const parts = toParts(result('a', 20_001));
+    expect(parts.map((part) => part.runs.length)).toEqual([8000, 8000, 4001]);
+    expect(parts.map((part) => part.isLastPart)).toEqual([false, false, true]);
+  });
+});
+
+describe('the spool', () => {
+  it('forgets the oldest when it is full, even with a batch under way', () => {
+    const spool = new Spool(3);
+    for (let n = 0; n < 3; n++) spool.add(sample(n));
+    const taken = spool.take();
+    spool.add(sample(3));
+    spool.received(taken!.batch);
+    expect(spool.size).toBe(1);
+    expect(spool.take()?.samples.map((one) => Number(one.atMs))).toEqual([3]);
+  });
+});
+
+describe('backoff', () => {
+  it('stays between a quarter of a second and half a minute and spreads over the whole of it', () => {
+    expect(backoffMs(0, () => 0)).toBe(250);
+    expect(backoffMs(100, () => 0.999)).toBeLessThanOrEqual(30_000);
+    expect(backoffMs(3, () => 0.5)).toBe(2000);
+  });
+});

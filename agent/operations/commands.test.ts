@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import type { Command } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { admit } from './commands.ts';
+import { applyRecord, emptyJournalState } from './journal.ts';
+
+const command = (change: Partial<Command> = {}): Command => ({ id: 'new', seq: 5n, epoch: 2n, notAfterMs: 1000n, work: undefined, ...change });
+
+function journal() {
+  const state = emptyJournalState();
+  applyRecord(state, { kind: 'received', id: 'old', seq: '4', epoch: '2', planId: 'p' });
+  applyRecord(state, { kind: 'received', id: 'done', seq: '3', epoch: '1', planId: 'p' });
+  applyRecord(state, { kind: 'acknowledged', id: 'done' });
+  return state;
+}
+
+describe('a command', () => {
+  it('runs when it is new, next in order and in time', () => {
+    expect(admit(command(), journal(), 999)).toEqual({ kind: 'new' });
+  });
+
+  it('never runs twice, also when it was acknowledged long ago', () => {
+    expect(admit(command({ id: 'old' }), journal(), 0).kind).toBe('known');
+    expect(admit(command({ id: 'done' }), journal(), 0).kind).toBe('known');
+  });
+
+  it('is refused when it comes late, out of order, or from a session that was superseded', () => {
+    expect(admit(command(), journal(), 1001)).toMatchObject({ kind: 'refused', code: 'COMMAND_LATE' });
+    expect(admit(command({ seq: 4n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'COMMAND_OUT_OF_ORDER' });
+    expect(admit(command({ epoch: 1n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'EPOCH_SUPERSEDED' });
+  });
+});

@@ -1,0 +1,68 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+
+/** Folders in the order of imports: each may use itself and those named. docs/architecture.md draws it. */
+const MAY_USE: Record<string, string[]> = {
+  'proto': [],
+  'agent/netlink': [],
+  'agent/conntrack': ['agent/netlink', 'proto'],
+  'agent/collectors': ['agent/conntrack', 'proto'],
+  'agent/operations': ['agent/conntrack', 'proto'],
+  'agent/link': ['agent/operations', 'agent/collectors', 'agent/conntrack', 'proto'],
+  'agent': ['agent/link', 'agent/operations', 'agent/collectors', 'agent/conntrack', 'proto'],
+  'controller': ['proto'],
+  'web/app': ['web/features', 'web/ui', 'web/lib', 'proto'],
+  'web/features': ['web/ui', 'web/lib', 'proto'],
+  'web/ui': ['web/lib', 'proto'],
+  'web/lib': ['proto'],
+  'cli': ['proto'],
+};
+/** Clock is injected everywhere in the agent. */
+const SHARED = new Set(['agent/clock.ts']);
+
+const parts = Object.keys(MAY_USE).sort((a, b) => b.length - a.length);
+const partOf = (file: string) => parts.find((part) => file.startsWith(`${part}/`));
+
+/** In the controller a plain name is pure, and layers go one way. */
+const LAYERS: [suffix: RegExp, mayNotImport: RegExp][] = [
+  [/\.repository\.ts$/, /\.(service|controller|grpc|jobs)\.ts$/],
+  [/\.service\.ts$/, /\.(controller|grpc|jobs)\.ts$/],
+  [/^[a-z0-9-]+\.ts$/, /\.(service|controller|grpc|jobs|repository)\.ts$/],
+];
+
+const files = globSync('{proto,agent,controller,web,cli}/**/*.{ts,tsx}', { cwd: ROOT, exclude: (name) => /node_modules|\.next|proto\/gen|generated/.test(name) })
+  .filter((file) => !/\.test\.tsx?$|node_modules|\.next|\/gen\/|generated/.test(file));
+const imports = files.flatMap((file) => importsOf(file).map((target) => ({ file, target })));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(path.join(ROOT, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map(([, specifier]) => path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier!)));
+}
+
+describe('imports', () => {
+  it('point one way between parts', () => {
+    const wrong = imports.filter(({ file, target }) => {
+      const [from, to] = [partOf(file), partOf(target)];
+      return from !== undefined && !SHARED.has(target) && to !== from && !(to !== undefined && MAY_USE[from]!.includes(to));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('of the controller go from doors to services to repositories to the platform', () => {
+    const wrong = imports.filter(({ file, target }) => file.startsWith('controller/') && !/^controller\/[^/]+\.ts$/.test(file)
+      && LAYERS.some(([suffix, forbidden]) => suffix.test(path.basename(file)) && forbidden.test(target)));
+    expect(wrong).toEqual([]);
+  });
+
+  it('of netlink never name conntrack', () => {
+    expect(files.filter((file) => file.startsWith('agent/netlink/')).filter((file) => /conntrack|CTA_|NFCT/i.test(readFileSync(path.join(ROOT, file), 'utf8').replace(/^\/\/.*|\/\*[^]*?\*\//gm, '')))).toEqual([]);
+  });
+
+  it('are read from every part that exists', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(imports.length).toBeGreaterThan(100);
+  });
+});

