@@ -1,7 +1,6 @@
 import { formatAddress } from '../../proto/model/address.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import type { Clock } from './clock.ts';
 import { compileFilter, impliedFamily, stateOf, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
@@ -20,11 +19,11 @@ const COLLECT_BATCH = 500;
 
 /** The questions about the kernel's table that a walk answers. They block their thread, so they run in the worker. */
 export class KernelQuestions {
-  readonly #clock: Clock;
+  readonly #now: () => number;
   readonly #timeouts: () => Timeouts;
 
-  constructor(clock: Clock, timeouts: () => Timeouts) {
-    this.#clock = clock;
+  constructor(now: () => number, timeouts: () => Timeouts) {
+    this.#now = now;
     this.#timeouts = timeouts;
   }
 
@@ -85,7 +84,7 @@ export class KernelQuestions {
   }
 
   #surroundings(context: FlowContext): Surroundings {
-    return { nowMs: this.#clock(), timeouts: this.#timeouts(), labels: readLabelNames(), wans: new WanNames(context.wans) };
+    return { nowMs: this.#now(), timeouts: this.#timeouts(), labels: readLabelNames(), wans: new WanNames(context.wans) };
   }
 }
 

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Clock } from './clock.ts';
 import { parseTimeouts, type Timeouts } from './timeouts.ts';
 
 const DIRECTORY = '/proc/sys/net/netfilter';
@@ -18,7 +17,7 @@ export function readTimeouts(directory = DIRECTORY): Timeouts {
 }
 
 /** A reader that asks the kernel again only after a few seconds. */
-export function recentTimeouts(clock: Clock, read: () => Timeouts = readTimeouts): () => Timeouts {
+export function recentTimeouts(clock: () => number, read: () => Timeouts = readTimeouts): () => Timeouts {
   let timeouts: Timeouts | undefined;
   let readAtMs = 0;
   return () => {

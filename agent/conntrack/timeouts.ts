@@ -4,6 +4,13 @@ import { IPS } from '../../proto/model/status.ts';
 /** Full timeouts in seconds, by what stands between `nf_conntrack_` and the state in the sysctl's name: `tcp_established`, `udp`, `udp_stream`. */
 export type Timeouts = Readonly<Record<string, number>>;
 
+/** What an untouched kernel has (net/netfilter/nf_conntrack_proto_*.c), for tables that have no kernel. */
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  tcp_syn_sent: 120, tcp_syn_recv: 60, tcp_established: 432_000, tcp_fin_wait: 120, tcp_close_wait: 60, tcp_last_ack: 30, tcp_time_wait: 120, tcp_close: 10,
+  tcp_unacknowledged: 300, udp: 30, udp_stream: 120, icmp: 30, icmpv6: 30, gre: 30, gre_stream: 180, generic: 600,
+  sctp_closed: 10, sctp_cookie_wait: 3, sctp_cookie_echoed: 3, sctp_established: 210, sctp_shutdown_sent: 3, sctp_shutdown_recd: 3, sctp_shutdown_ack_sent: 3, sctp_heartbeat_sent: 30,
+};
+
 /** Of the flags that the TCP tracker keeps: data was sent that nobody acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 const IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED = 0x10;
 

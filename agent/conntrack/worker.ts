@@ -17,8 +17,7 @@ const port = parentPort;
 // On Linux this is the priority of this thread alone: forwarding and the link go first.
 setPriority(0, 10);
 
-const clock = Date.now;
-const questions = new KernelQuestions(clock, recentTimeouts(clock));
+const questions = new KernelQuestions(Date.now, recentTimeouts(Date.now));
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 

@@ -1,0 +1,85 @@
+import type { Breakdown as WireBreakdown, Sample, Wan as WireWan } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { parseAddress } from '../../proto/model/address.ts';
+import type { Breakdown, ConntrackTable, CpuCounters, FlowContext } from '../conntrack/table.ts';
+import type { Wan } from './wans.ts';
+
+/** A walk costs what it takes; resting this many times as long keeps walks below 5 % of one CPU. */
+const REST_PER_WALK = 20;
+
+export interface SamplerOptions {
+  table: ConntrackTable;
+  context: () => FlowContext;
+  wans: () => Wan[];
+  /** Milliseconds since 1970. */
+  now: () => number;
+  /** Called when a walk failed; the sample then goes without a breakdown. */
+  onError: (error: unknown) => void;
+}
+
+/** Samples of a table: counters each time, and the newest breakdown once it is there. A walk never holds a sample up. */
+export class TableSampler {
+  readonly #options: SamplerOptions;
+  #ready: Breakdown | undefined;
+  #isWalking = false;
+  #restUntilMs = -Infinity;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  /** One sample. Throws CAPABILITY_MISSING where there is no table. */
+  async sample(): Promise<Sample> {
+    const { table, wans, now } = this.#options;
+    const { count, max, buckets, cpus } = await table.counters();
+    const breakdown = this.#ready;
+    this.#ready = undefined;
+    if (!this.#isWalking && now() >= this.#restUntilMs) void this.#walk();
+    return {
+      atMs: BigInt(now()),
+      count: BigInt(count),
+      max: max === undefined ? undefined : BigInt(max),
+      buckets: buckets === undefined ? undefined : BigInt(buckets),
+      cpus: cpus.map(toWireCpu),
+      breakdown: breakdown && toWireBreakdown(breakdown),
+      wans: wans().map(toWireWan),
+    };
+  }
+
+  async #walk(): Promise<void> {
+    const { table, context, now, onError } = this.#options;
+    this.#isWalking = true;
+    const beganAtMs = now();
+    try {
+      this.#ready = await table.breakdown(context());
+    } catch (error) {
+      onError(error);
+    } finally {
+      const endedAtMs = now();
+      this.#restUntilMs = endedAtMs + REST_PER_WALK * (endedAtMs - beganAtMs);
+      this.#isWalking = false;
+    }
+  }
+}
+
+function toWireCpu({ cpu, ...counters }: CpuCounters): Sample['cpus'][number] {
+  return { cpu, ...Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, BigInt(value)])) };
+}
+
+function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources }: Breakdown): WireBreakdown {
+  return {
+    atMs: BigInt(atMs), walked: BigInt(walked),
+    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan),
+    topSources: topSources.flatMap(({ address, flows }) => {
+      const bytes = parseAddress(address);
+      return bytes ? [{ address: Buffer.from(bytes), flows: BigInt(flows) }] : [];
+    }),
+  };
+}
+
+function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute }: Wan): WireWan {
+  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute };
+}
+
+function toBigInts(counts: Record<string, number>): Record<string, bigint> {
+  return Object.fromEntries(Object.entries(counts).map(([key, flows]) => [key, BigInt(flows)]));
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { parseAddress } from '../../proto/model/address.ts';
+import { parseIpv4Defaults, parseIpv6Defaults, type Observation } from './wans.ts';
+
+/** What this network namespace shows of its interfaces now. Needs no privilege. */
+export function observeInterfaces(): Observation {
+  return {
+    defaultRoutes: { ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''), ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? '') },
+    addresses: new Map(Object.entries(networkInterfaces()).map(([name, found = []]) => [name, found.flatMap(({ address, internal }) => {
+      const bytes = internal ? undefined : parseAddress(address);
+      return bytes && !isLinkLocal(bytes) ? [bytes] : [];
+    })])),
+    operstate: (name) => read(`/sys/class/net/${name}/operstate`)?.trim(),
+  };
+}
+
+/** fe80::/10: no flow that leaves the link has one. */
+function isLinkLocal(address: Uint8Array): boolean {
+  return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

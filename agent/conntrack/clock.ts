@@ -1,2 +1,0 @@
-/** Milliseconds since 1970. Injected wherever time matters. */
-export type Clock = () => number;

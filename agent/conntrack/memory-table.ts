@@ -1,0 +1,193 @@
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { Counters, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
+import { sortValue } from '../../proto/model/sort.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { labelTexts } from './labels.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
+import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
+import { TopRows } from './top-rows.ts';
+import { WanNames } from './wan-names.ts';
+import { invert, type NewEntry } from './wire/requests.ts';
+
+const COLLECT_BATCH = 500;
+
+/** What makes flows come and go in a table that no packet reaches; asked before each question. */
+export interface Traffic { advance(table: MemoryTable, nowMs: number): void }
+
+interface Held { flow: Flow; full: number | undefined; expiresAtMs: number | undefined }
+
+/** A conntrack table in memory, for simulated gateways: flows age and end as the kernel's do, on the clock that is given. */
+export class MemoryTable implements ConntrackTable {
+  readonly kind = 'memory';
+  readonly #now: () => number;
+  readonly #max: number;
+  readonly #traffic: Traffic | undefined;
+  readonly #held = new Map<string, Held>();
+  #lastId = 0;
+  #inserted = 0;
+  #dropped = 0;
+
+  constructor({ now, max = 262_144, traffic }: { now: () => number; max?: number; traffic?: Traffic }) {
+    this.#now = now;
+    this.#max = max;
+    this.#traffic = traffic;
+  }
+
+  /** Begins a flow; undefined if its tuple is in use, or the table is full (which counts as a drop, as in the kernel). */
+  insert(entry: NewEntry): FlowKey | undefined {
+    const nowMs = this.#now();
+    const place = placeOf(entry);
+    if (this.#held.has(place)) return undefined;
+    if (this.#held.size >= this.#max) {
+      this.#dropped++;
+      return undefined;
+    }
+    this.#inserted++;
+    // An odd multiplier passes through all 32-bit numbers, in no order that anyone could rely on.
+    const id = Math.imul(++this.#lastId, 0x9e3779b1) >>> 0;
+    const { labels, timeoutSeconds, ...rest } = entry;
+    const flow: Flow = {
+      ...rest, id,
+      status: entry.status | IPS.CONFIRMED,
+      labels: labels ? labelTexts(labels, new Map()) : [],
+      startedAtMs: nowMs,
+      origCounters: { packets: 0n, bytes: 0n },
+      replyCounters: { packets: 0n, bytes: 0n },
+    };
+    const full = fullTimeout({ proto: flow.proto, state: flow.state, status: flow.status, tcpFlags: 0 }, DEFAULT_TIMEOUTS);
+    this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000 });
+    return flow;
+  }
+
+  /** Packets of a flow: they count, and its time begins anew. False if the flow is no longer there. */
+  carry(key: FlowKey, orig: Counters, reply: Counters): boolean {
+    const held = this.#held.get(placeOf(key));
+    if (held?.flow.id !== key.id) return false;
+    held.flow.origCounters = add(held.flow.origCounters, orig);
+    held.flow.replyCounters = add(held.flow.replyCounters, reply);
+    if (held.full !== undefined) held.expiresAtMs = this.#now() + held.full * 1000;
+    return true;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
+    return { can: ['counters', 'list', 'delete', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.' } };
+  }
+
+  async counters(): Promise<TableCounters> {
+    this.#advance();
+    return { count: this.#held.size, max: this.#max, buckets: this.#max, cpus: [{ cpu: 0, insert: this.#inserted, drop: this.#dropped, insertFailed: 0, earlyDrop: 0 }] };
+  }
+
+  async breakdown(context: FlowContext): Promise<Breakdown> {
+    const tally = new BreakdownTally<string>();
+    const nowMs = this.#now();
+    for (const flow of this.#flows(context)) tally.add(factsOf(flow), flow.orig.src);
+    return tally.breakdown(nowMs, (source) => source);
+  }
+
+  async search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, signal }: SearchOptions): Promise<SearchAnswer> {
+    if (signal?.aborted) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
+    assertSupported(filter, context);
+    const nowMs = this.#now();
+    const top = new TopRows<Flow>({ limit, descending: sort.descending, after });
+    const facets = withFacets ? new FacetTally() : undefined;
+    let total = 0;
+    let tableCount = 0;
+    for (const flow of this.#flows(context)) {
+      tableCount++;
+      if (!evaluateFilter(filter, flow, nowMs)) continue;
+      total++;
+      facets?.add(factsOf(flow));
+      top.offer({ value: sortValue(flow, sort.field), id: flow.id }, () => flow);
+    }
+    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [] };
+  }
+
+  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
+    assertSupported(filter, context);
+    const nowMs = this.#now();
+    let batch: Flow[] = [];
+    for (const flow of [...this.#flows(context)]) {
+      if (signal?.aborted) return;
+      if (!evaluateFilter(filter, flow, nowMs)) continue;
+      batch.push(protect(flow, context, nowMs));
+      if (batch.length < COLLECT_BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0 && !signal?.aborted) yield batch;
+  }
+
+  async delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+    this.#advance();
+    return keys.map((key) => {
+      const place = placeOf(key);
+      return this.#held.get(place)?.flow.id === key.id && this.#held.delete(place) ? 'deleted' : 'gone';
+    });
+  }
+
+  async lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {
+    this.#advance();
+    const nowMs = this.#now();
+    const wans = new WanNames(context.wans);
+    return keys.map((key) => {
+      const held = this.#held.get(placeOf(key));
+      return held && protect(present(held, nowMs, wans), context, nowMs);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#held.clear();
+  }
+
+  *#flows(context: FlowContext): Generator<Flow> {
+    this.#advance();
+    const nowMs = this.#now();
+    const wans = new WanNames(context.wans);
+    for (const held of this.#held.values()) yield present(held, nowMs, wans);
+  }
+
+  #advance(): void {
+    const nowMs = this.#now();
+    for (const [place, { expiresAtMs }] of this.#held) if (expiresAtMs !== undefined && expiresAtMs <= nowMs) this.#held.delete(place);
+    this.#traffic?.advance(this, nowMs);
+  }
+}
+
+/** The flow as it is now; the held one stays as it began. */
+function present({ flow, full, expiresAtMs }: Held, nowMs: number, wans: WanNames): Flow {
+  const timeoutSeconds = expiresAtMs === undefined ? undefined : Math.floor((expiresAtMs - nowMs) / 1000);
+  return { ...flow, timeoutSeconds, idleSeconds: idleSeconds(full, timeoutSeconds), wan: wans.of(flow) };
+}
+
+function protect(flow: Flow, { protections }: FlowContext, nowMs: number): Flow {
+  return { ...flow, protectedBy: protections.find(({ filter }) => evaluateFilter(filter, flow, nowMs))?.reason };
+}
+
+/** Unsupported terms are refused even where no flow would have met them. */
+function assertSupported(filter: FlowFilter, { protections }: FlowContext): void {
+  const [src, dst] = ['0.0.0.0', '0.0.0.0'];
+  const probe: Flow = { family: 4, proto: 6, orig: { src, dst }, reply: invert(6, { src, dst }), zone: 0, id: 0, status: 0, mark: 0, labels: [] };
+  for (const one of [filter, ...protections.map((protection) => protection.filter)]) forEachTerm(one, (term) => evaluateFilter(term, probe, 0));
+}
+
+function factsOf(flow: Flow): FlowFacts {
+  return { proto: flow.proto, state: flow.state, status: flow.status, wan: flow.wan, dport: flow.orig.dport };
+}
+
+/** What the kernel's hash knows an entry by. */
+function placeOf({ family, proto, orig, zone }: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'zone'>): string {
+  const { src, dst, sport, dport, srcKey, dstKey, icmp }: Tuple = orig;
+  return [family, proto, src, dst, sport, dport, srcKey, dstKey, icmp?.type, icmp?.code, icmp?.id, orig.zone ?? zone].join(' ');
+}
+
+function add(a: Counters | undefined, b: Counters): Counters {
+  return { packets: (a?.packets ?? 0n) + b.packets, bytes: (a?.bytes ?? 0n) + b.bytes };
+}
