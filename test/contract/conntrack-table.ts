@@ -1,0 +1,259 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
+import type { ConntrackTable, FlowContext, SearchAnswer, SearchOptions } from '../../agent/conntrack/table.ts';
+import type { FieldName, FlowFilter, Match } from '../../proto/model/filter/filter.ts';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
+import { SORT_FIELDS, sortValue, compareSortKeys } from '../../proto/model/sort.ts';
+import { entryOf, SAMPLE_ENTRIES } from '../support/sample-entries.ts';
+
+/** A table for one test, and the way to put entries into it. */
+export interface TableUnderTest {
+  table(): ConntrackTable;
+  create(entries: NewEntry[]): void;
+  /** Empties the table. */
+  clear(): void;
+}
+
+const EVERYTHING: FlowFilter = { kind: 'everything' };
+export const CONTEXT: FlowContext = {
+  wans: [
+    { name: 'wan1', addresses: [parseAddress('198.18.0.12')!] },
+    { name: 'wan2', addresses: [parseAddress('198.19.0.12')!, parseAddress('fd00:1:1::3')!] },
+  ],
+  protections: [
+    { reason: 'management', filter: term('dport', { kind: 'range', from: 22, to: 22 }) },
+    { reason: 'trunk', filter: { kind: 'and', operands: [term('app', { kind: 'glob', pattern: 'sip' }), term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })] } },
+  ],
+};
+
+export function term(field: FieldName, match: Match): FlowFilter {
+  return { kind: 'term', field, match };
+}
+
+const prefix = (text: string): Match => ({ kind: 'prefix', prefix: parsePrefix(text)! });
+const range = (from?: number, to?: number): Match => ({ kind: 'range', from, to });
+const glob = (pattern: string): Match => ({ kind: 'glob', pattern });
+
+/** At least one filter for each field of the grammar; together they split the sample entries in many ways. */
+export const FILTERS: [string, FlowFilter][] = [
+  ['wan:wan1', term('wan', glob('wan1'))], ['wan:wan*', term('wan', glob('wan*'))],
+  ['proto:tcp', term('proto', range(6, 6))], ['proto:esp', term('proto', range(50, 50))], ['proto:gre', term('proto', range(47, 47))], ['proto:58', term('proto', range(58, 58))],
+  ['family:ipv6', term('family', range(6, 6))],
+  ['state:time-wait', term('state', glob('time-wait'))], ['state:syn*', term('state', glob('syn*'))], ['state:new', term('state', glob('new'))], ['state:related', term('state', glob('related'))],
+  ['state:established', term('state', glob('established'))], ['state:expired', term('state', glob('expired'))],
+  ['status:assured', term('status', glob('assured'))], ['status:unreplied', term('status', glob('unreplied'))], ['status:nat', term('status', glob('nat'))], ['status:dnat', term('status', glob('dnat'))],
+  ['app:sip', term('app', glob('sip'))], ['app:ipsec', term('app', glob('ipsec'))], ['app:dns', term('app', glob('dns'))],
+  ['ip:198.18.0.12', term('ip', prefix('198.18.0.12'))], ['ip:10.1.0.0/29', term('ip', prefix('10.1.0.0/29'))], ['ip:0.0.0.0/0', term('ip', prefix('0.0.0.0/0'))], ['ip:2001:db8::/32', term('ip', prefix('2001:db8::/32'))],
+  ['src:10.1.0.7', term('src', prefix('10.1.0.7'))], ['dst:198.51.100.0/28', term('dst', prefix('198.51.100.0/28'))], ['src:fd00:1:1::3', term('src', prefix('fd00:1:1::3'))],
+  ['rsrc:10.1.0.80', term('rsrc', prefix('10.1.0.80'))], ['rdst:198.19.0.12', term('rdst', prefix('198.19.0.12'))],
+  ['nat:198.18.0.0/16', term('nat', prefix('198.18.0.0/16'))], ['nat:10.1.0.80', term('nat', prefix('10.1.0.80'))], ['host:10.1.0.9', term('host', prefix('10.1.0.9'))],
+  ['port:443', term('port', range(443, 443))], ['sport:40000-40003', term('sport', range(40_000, 40_003))], ['dport:5060-5061', term('dport', range(5060, 5061))],
+  ['rsport:443', term('rsport', range(443, 443))], ['rdport>50000', term('rdport', range(50_001))],
+  ['mark:0x100/0xff00', term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })], ['mark:0xffffffff', term('mark', { kind: 'mask', value: 0xffffffff, mask: 0xffffffff })],
+  ['zone:7', term('zone', range(7, 7))], ['zone:0', term('zone', range(0, 0))], ['label:100', term('label', glob('100'))], ['label:1*', term('label', glob('1*'))], ['helper:*', term('helper', glob('*'))],
+  ['age<1h', term('age', range(undefined, 3599))], ['idle>20s', term('idle', range(21))], ['timeout<60s', term('timeout', range(undefined, 59))],
+  ['bytes<1k', term('bytes', range(undefined, 999))], ['packets>0', term('packets', range(1))], ['id:*', term('id', range(0, 0xffffffff))],
+];
+
+/** What holds for every table. */
+export function describeConntrackTable(name: string, underTest: TableUnderTest): void {
+  const search = (options: Partial<SearchOptions> = {}): Promise<SearchAnswer> => underTest.table().search({ filter: EVERYTHING, context: CONTEXT, limit: 1000, ...options });
+  const nowOf = (answer: SearchAnswer): number => answer.snapshotAtMs;
+
+  describe(name, () => {
+    beforeEach(() => {
+      underTest.clear();
+      underTest.create(SAMPLE_ENTRIES);
+    });
+
+    test('every entry is found with all that it was made of', async () => {
+      const { rows, total, tableCount } = await search();
+      expect([total, tableCount, rows.length]).toEqual([SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length]);
+      for (const entry of SAMPLE_ENTRIES) {
+        const row = rows.find((flow) => flow.proto === entry.proto && flow.zone === entry.zone && JSON.stringify(sorted(flow.orig)) === JSON.stringify(sorted(entry.orig)));
+        expect(row, JSON.stringify(entry)).toBeDefined();
+        expect(row!.reply).toEqual(entry.reply);
+        expect([row!.mark, row!.state, row!.status & entry.status]).toEqual([entry.mark, entry.state, entry.status]);
+        expect(entry.timeoutSeconds! - row!.timeoutSeconds!).toBeLessThanOrEqual(5);
+        expect(row!.labels).toEqual(entry.labels ? ['1', '100'] : []);
+        expect(Math.abs(row!.startedAtMs! - Date.now())).toBeLessThan(60_000);
+      }
+    });
+
+    test.each(FILTERS)('%s finds what the reference evaluator says, and so does its negation', async (_, filter) => {
+      const all = await search();
+      for (const asked of [filter, { kind: 'not', operand: filter } satisfies FlowFilter]) {
+        const answer = await search({ filter: asked });
+        expect(ids(answer.rows)).toEqual(ids(all.rows.filter((flow) => evaluateFilter(asked, flow, nowOf(answer)))));
+        expect(answer.total).toBe(answer.rows.length);
+      }
+    });
+
+    test('and, or and not combine', async () => {
+      const filter: FlowFilter = { kind: 'or', operands: [
+        { kind: 'and', operands: [term('proto', range(6, 6)), { kind: 'not', operand: term('state', glob('established')) }] },
+        { kind: 'not', operand: { kind: 'or', operands: [term('family', range(4, 4)), term('proto', range(17, 17))] } },
+      ] };
+      expect((await search({ filter })).rows.map((flow) => `${flow.proto} ${flow.state}`).sort()).toEqual(['58 undefined', '6 CLOSE_WAIT', '6 SYN_SENT', '6 TIME_WAIT']);
+    });
+
+    test('flows of a WAN are those of its address on any side that a gateway has', async () => {
+      const { rows } = await search({ filter: term('wan', glob('wan1')) });
+      expect(rows.map((flow) => flow.wan)).toEqual(['wan1', 'wan1', 'wan1']);
+      expect(rows.some((flow) => flow.orig.dst === '198.18.0.12')).toBe(true);
+    });
+
+    test('a protected flow says why, and the first reason wins', async () => {
+      const { rows } = await search();
+      const reasons = rows.filter((flow) => flow.protectedBy !== undefined).map((flow) => [flow.orig.dport, flow.protectedBy]);
+      expect(reasons.sort()).toEqual([[22, 'management'], [5060, 'trunk']]);
+    });
+
+    test('a term that no table can evaluate is refused, in a protection too', async () => {
+      const rate = term('rate', range(1));
+      await expect(search({ filter: rate })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ filter: { kind: 'and', operands: [term('proto', range(255, 255)), rate] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ filter: term('site', glob('mil*')) })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ context: { wans: [], protections: [{ reason: 'x', filter: rate }] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+    });
+
+    test.each(SORT_FIELDS)('sorted by %s, pages hold each flow once and in order', async (field) => {
+      for (const descending of [false, true]) {
+        const rows: Flow[] = [];
+        let page: Flow[];
+        do {
+          const last = rows.at(-1);
+          ({ rows: page } = await search({ sort: { field, descending }, limit: 4, after: last && { value: sortValue(last, field), id: last.id } }));
+          rows.push(...page);
+        } while (page.length > 0 && rows.length <= SAMPLE_ENTRIES.length);
+        const keys = rows.map((flow) => ({ value: sortValue(flow, field), id: flow.id }));
+        for (let i = 1; i < keys.length; i++) if (field !== 'idle' && field !== 'timeout') expect(compareSortKeys(keys[i - 1]!, keys[i]!, descending)).toBeLessThan(0);
+        if (field !== 'idle' && field !== 'timeout') expect(new Set(rows.map((flow) => flow.id)).size).toBe(SAMPLE_ENTRIES.length);
+      }
+    });
+
+    test('facets count all matches, not only the rows', async () => {
+      const { rows, total, facets } = await search({ limit: 1, withFacets: true });
+      expect([rows.length, total]).toEqual([1, SAMPLE_ENTRIES.length]);
+      const counts = Object.fromEntries(facets.map(({ field, values }) => [field, Object.fromEntries(values.map(({ value, flows }) => [value, flows]))]));
+      expect(counts.proto).toEqual({ tcp: 5, udp: 5, icmp: 2, icmpv6: 1, gre: 1, esp: 1, ah: 1, sctp: 1 });
+      expect(counts.state).toMatchObject({ ESTABLISHED: 3, TIME_WAIT: 1, SYN_SENT: 1, CLOSE_WAIT: 1, assured: 2, unreplied: 2 });
+      expect(counts.wan).toEqual({ wan1: 3, wan2: 2 });
+      expect(counts.app).toMatchObject({ sip: 1, dns: 2, ping: 3, ipsec: 2 });
+      expect(counts.dport!['443']).toBe(3);
+      expect(counts.status).toMatchObject({ replied: 14, unreplied: 3, snat: 3, dnat: 1 });
+      expect((await search({ limit: 0 })).facets).toEqual([]);
+    });
+
+    test('a breakdown counts the whole table', async () => {
+      const breakdown = await underTest.table().breakdown(CONTEXT);
+      expect(breakdown).toMatchObject({ walked: 17, byWan: { wan1: 3, wan2: 2, none: 12 }, byProto: { tcp: 5 }, byState: { TIME_WAIT: 1 } });
+      expect(breakdown.topSources.slice(0, 4).map(({ address, flows }) => [address, flows])).toEqual([['10.1.0.2', 2], ['10.1.0.6', 2], ['10.1.0.7', 2], ['10.1.0.9', 2]]);
+      expect(breakdown.topSources).toHaveLength(10);
+    });
+
+    test('a collection comes in batches and holds each match once', async () => {
+      underTest.create(manyEntries(2_500));
+      const batches: Flow[][] = [];
+      for await (const batch of underTest.table().collect({ filter: term('sport', range(20_000, 29_999)), context: CONTEXT })) batches.push(batch);
+      expect(batches.length).toBeGreaterThan(1);
+      expect(new Set(batches.flat().map((flow) => flow.orig.sport)).size).toBe(2_500);
+      expect(batches.flat()).toHaveLength(2_500);
+    });
+
+    test('a collection ends early where its reader stops or its signal aborts, and the table answers on', async () => {
+      underTest.create(manyEntries(6_000));
+      for await (const batch of underTest.table().collect({ filter: EVERYTHING, context: CONTEXT })) {
+        expect(batch.length).toBeGreaterThan(0);
+        break;
+      }
+      const abort = new AbortController();
+      let flows = 0;
+      for await (const batch of underTest.table().collect({ filter: EVERYTHING, context: CONTEXT, signal: abort.signal })) {
+        flows += batch.length;
+        abort.abort();
+      }
+      expect(flows).toBeLessThan(6_000);
+      expect((await search({ limit: 0 })).total).toBe(6_017);
+    });
+
+    test('an aborted search is cancelled', async () => {
+      await expect(search({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELLED' });
+    });
+
+    test('deleting one of two pings between the same hosts leaves the other', async () => {
+      const pings = term('src', prefix('10.1.0.7'));
+      const { rows } = await search({ filter: pings });
+      const first = rows.find((flow) => flow.orig.icmp?.id === 1001)!;
+      expect(await underTest.table().delete([first])).toEqual(['deleted']);
+      expect((await search({ filter: pings })).rows.map((flow) => flow.orig.icmp)).toEqual([{ type: 8, code: 0, id: 1002 }]);
+      expect((await search({ limit: 0 })).total).toBe(SAMPLE_ENTRIES.length - 1);
+    });
+
+    test('deleting a flow in zone 7 leaves its twin in zone 8', async () => {
+      const { rows } = await search({ filter: term('zone', range(7, 8)) });
+      expect(await underTest.table().delete(rows.filter((flow) => flow.zone === 7))).toEqual(['deleted']);
+      expect((await search({ filter: term('zone', range(7, 8)) })).rows.map((flow) => flow.zone)).toEqual([8]);
+    });
+
+    test('a tuple that is used again by another entry is spared', async () => {
+      const { rows: [sip] } = await search({ filter: term('app', glob('sip')) });
+      await underTest.table().delete([sip!]);
+      underTest.create(SAMPLE_ENTRIES.filter((entry) => entry.orig.dport === 5060));
+      expect(await underTest.table().delete([sip!])).toEqual(['gone']);
+      const [again] = await underTest.table().lookup([sip!], CONTEXT);
+      expect(again!.id).not.toBe(sip!.id);
+      expect({ ...again, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 }).toEqual({ ...sip, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 });
+    });
+
+    test('outcomes of many deletes come in the order given, whatever they are', async () => {
+      underTest.create(manyEntries(2_000));
+      const { rows } = await search({ filter: term('sport', range(20_000, 29_999)), limit: 2_000 });
+      const keys = rows.map((flow, index) => (index % 3 === 0 ? { ...flow, id: (flow.id ^ 1) >>> 0 } : flow));
+      expect(await underTest.table().delete(keys)).toEqual(rows.map((_, index) => (index % 3 === 0 ? 'gone' : 'deleted')));
+      expect((await search({ limit: 0 })).total).toBe(SAMPLE_ENTRIES.length + Math.ceil(2_000 / 3));
+      expect(await underTest.table().delete([])).toEqual([]);
+    });
+
+    test('every kind of entry can be deleted by its key', async () => {
+      const { rows } = await search();
+      expect(await underTest.table().delete(rows)).toEqual(rows.map(() => 'deleted'));
+      expect((await underTest.table().counters()).count).toBe(0);
+    });
+
+    test('a look-up finds by original tuple and zone, not by reply tuple', async () => {
+      const { rows } = await search();
+      const found = await underTest.table().lookup(rows, CONTEXT);
+      expect(found.map((flow) => flow?.id)).toEqual(rows.map((flow) => flow.id));
+      const dns = rows.find((flow) => flow.orig.dport === 53 && flow.family === 4)!;
+      expect(await underTest.table().lookup([{ ...dns, orig: dns.reply }, { ...dns, zone: 9 }], CONTEXT)).toEqual([undefined, undefined]);
+    });
+
+    test('counters count the entries', async () => {
+      const counters = await underTest.table().counters();
+      expect(counters.count).toBe(SAMPLE_ENTRIES.length);
+      expect(counters.max).toBeGreaterThan(0);
+      expect(counters.cpus.reduce((sum, { insert = 0 }) => sum + insert, 0)).toBeGreaterThanOrEqual(SAMPLE_ENTRIES.length);
+    });
+
+    test('capabilities name what works, and why the rest does not', async () => {
+      const { can, cannot } = await underTest.table().capabilities();
+      expect(can).toEqual(expect.arrayContaining(['list', 'delete', 'counters', 'accounting', 'timestamps']));
+      for (const reason of Object.values(cannot)) expect(reason).toMatch(/\w+ \w+/);
+    });
+  });
+}
+
+function manyEntries(count: number): NewEntry[] {
+  return Array.from({ length: count }, (_, index) => entryOf({ proto: 17, orig: { src: `10.9.${index >> 8}.${index & 255}`, dst: '198.51.100.99', sport: 20_000 + index, dport: 4000 } }));
+}
+
+function sorted(value: object): object {
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function ids(flows: Flow[]): number[] {
+  return flows.map((flow) => flow.id).sort((a, b) => a - b);
+}

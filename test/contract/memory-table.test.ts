@@ -1,0 +1,10 @@
+import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { describeConntrackTable } from './conntrack-table.ts';
+
+let table = new MemoryTable({ now: Date.now });
+
+describeConntrackTable('memory table', {
+  table: () => table,
+  clear: () => { table = new MemoryTable({ now: Date.now }); },
+  create: (entries) => entries.forEach((entry) => table.insert(entry)),
+});
