@@ -1,11 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { Lab } from '../../test/lab/lab.ts';
 import { CONTROLLER_ADDRESS } from '../../test/lab/topology.ts';
-import { Family } from '../family.ts';
 import { ROOT } from '../set-up.ts';
 import type { PlacedGateway } from './enrol.ts';
-import { startProgram, startUntil } from './programs.ts';
+import { startProgram, startUntil, type Home } from './programs.ts';
 
 const ENROL_PORT = 4443;
 const LINK_PORT = 4444;
@@ -15,27 +15,27 @@ const traffic = (name: string) => path.join(ROOT, 'test/lab/traffic', `${name}.t
 export interface ControllerPorts { enrolPort: number; linkPort: number }
 
 /** The lab with the controller within its gateways' reach, and no agent yet. */
-export async function startLab(family: Family, gateways: number, ports: ControllerPorts, withTraffic: boolean): Promise<Lab> {
+export async function startLab(home: Home, gateways: number, ports: ControllerPorts, withTraffic: boolean): Promise<Lab> {
   const prefix = `ctf${process.pid}`;
-  family.adoptNamespaces(prefix);
+  home.family.adoptNamespaces(prefix);
   const lab = new Lab({ prefix, gateways });
   lab.up();
   await Promise.all(([['enrol', ENROL_PORT, ports.enrolPort], ['link', LINK_PORT, ports.linkPort]] as const).map(async ([name, labPort, port]) => {
     const socket = path.join(os.tmpdir(), `${prefix}-${name}.sock`);
-    family.adoptFile(socket);
-    await startUntil(family, `relay-${name}`, process.execPath, [relay, 'unix', socket, '127.0.0.1', String(port)], {}, isRelaying);
-    await startUntil(family, `relay-${name}-lab`, 'ip', ['netns', 'exec', lab.names.control, process.execPath, relay, 'tcp', CONTROLLER_ADDRESS, String(labPort), socket], {}, isRelaying);
+    home.family.adoptFile(socket);
+    await startUntil(home, `relay-${name}`, process.execPath, [relay, 'unix', socket, '127.0.0.1', String(port)], {}, isRelaying);
+    await startUntil(home, `relay-${name}-lab`, 'ip', ['netns', 'exec', lab.names.control, process.execPath, relay, 'tcp', CONTROLLER_ADDRESS, String(labPort), socket], {}, isRelaying);
   }));
   if (withTraffic) {
-    await startUntil(family, 'servers', 'ip', ['netns', 'exec', lab.names.inet, process.execPath, traffic('servers')], {}, (line) => line === 'serving' || undefined);
-    for (let n = 1; n <= gateways; n++) startProgram(family, `traffic-${n}`, 'ip', ['netns', 'exec', lab.names.lan(n), process.execPath, traffic('mix'), String(n)], {});
+    await startUntil(home, 'servers', 'ip', ['netns', 'exec', lab.names.inet, process.execPath, traffic('servers')], {}, (line) => line === 'serving' || undefined);
+    for (let n = 1; n <= gateways; n++) startProgram(home, `traffic-${n}`, 'ip', ['netns', 'exec', lab.names.lan(n), process.execPath, traffic('mix'), String(n)], {});
   }
   return lab;
 }
 
 /** An agent inside a gateway of the lab. */
-export function startKernelAgent(family: Family, lab: Lab, gateway: PlacedGateway): void {
-  startProgram(family, `agent-${gateway.name}`, 'ip', ['netns', 'exec', lab.names.gateway(gateway.number), process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'], {
+export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway): ChildProcess {
+  return startProgram(home, `agent-${gateway.name}`, 'ip', ['netns', 'exec', lab.names.gateway(gateway.number), process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'], {
     CTFLEET_STATE_DIR: gateway.stateDir,
     CTFLEET_ENROL_ADDRESS: `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`,
     CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`,
@@ -44,7 +44,7 @@ export function startKernelAgent(family: Family, lab: Lab, gateway: PlacedGatewa
 }
 
 /** All gateways in memory, in one process; it reads who they are from its standard input. */
-export function startMemoryAgents(family: Family, gateways: PlacedGateway[], ports: ControllerPorts): void {
+export function startMemoryAgents({ family }: Home, gateways: PlacedGateway[], ports: ControllerPorts): void {
   const child = family.spawn(process.execPath, [path.join(ROOT, 'build/agent/simulate.js')], {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: { ...process.env, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`, CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`, CTFLEET_LOG_LEVEL: 'warn' },

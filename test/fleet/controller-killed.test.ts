@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readRecords } from '../../agent/operations/journal.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { spawnIn } from '../lab/namespace.ts';
+import { BLACK_HOLE, clientAddress } from '../lab/topology.ts';
+import { startTestSystem, until } from '../support/system.ts';
+
+const FLOWS = 200;
+let running: Awaited<ReturnType<typeof startTestSystem>>;
+
+beforeAll(async () => {
+  running = await startTestSystem({ gateways: 1, withTraffic: false });
+});
+afterAll(() => running?.end());
+
+/** New flows from a client of this round's own; they stay until nobody sends for 30 s. */
+async function makeFlows(client: string): Promise<() => void> {
+  const burst = spawnIn(running.system.lab!.names.lan(1), process.execPath, [path.join(import.meta.dirname, '../lab/traffic/burst.ts'), client, BLACK_HOLE, '9', String(FLOWS)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await new Promise((resolve, reject) => {
+    burst.stdout!.once('data', resolve);
+    burst.once('exit', () => reject(new Error('no flows could be made')));
+  });
+  return () => burst.stdin!.end();
+}
+
+it.each(Array.from({ length: 10 }, (_, round) => [round, round * 40]))('round %i: a controller killed %i ms after it accepted a flush loses nothing and does nothing twice', async (round, delayMs) => {
+  const { system, stateDir } = running;
+  const client = clientAddress(1, 20 + round);
+  const stop = await makeFlows(client);
+  const plan = await system.api.call(routes.createPlan, { body: { filter: `src:${client}`, reason: 'a test of crashes' } });
+  expect(plan.totals.flows).toBe(FLOWS);
+
+  const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
+  const gone = new Promise((resolve) => system.controller.once('exit', resolve));
+  system.controller.kill('SIGKILL');
+  await gone;
+  await system.restartController();
+
+  const flush = await until('the flush is over', async () => {
+    const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
+    return found.state === 'running' ? undefined : found;
+  }, 60_000);
+  expect(flush.state).toBe('verified');
+  expect(flush.totals).toMatchObject({ planned: FLOWS, deleted: FLOWS, gone: 0, failed: 0, reappeared: 0, indeterminate: 0 });
+
+  const search = await system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } });
+  expect(search.total).toBe(0);
+  const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
+  const ofPlan = journal.filter((record) => record.kind === 'received' && record.planId === plan.id);
+  expect(ofPlan).toHaveLength(1);
+  expect(journal.filter((record) => record.kind === 'started' && record.id === ofPlan[0]!.id)).toHaveLength(1);
+  const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
+  expect(audit.items.map((entry) => entry.action).sort()).toEqual(['flush.started', 'flush.target-finished']);
+  stop();
+});

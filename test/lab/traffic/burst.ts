@@ -1,0 +1,12 @@
+// Makes COUNT UDP flows at once, one from each of as many local ports, says "sent" and ends when told to by the end of its input.
+//   node burst.ts LOCAL-ADDRESS SERVER PORT COUNT
+import dgram from 'node:dgram';
+
+const [, , local, server, port, count] = process.argv as unknown as [string, string, string, string, string, string];
+const sockets = Array.from({ length: Number(count) }, () => dgram.createSocket(local.includes(':') ? 'udp6' : 'udp4'));
+await Promise.all(sockets.map((socket) => new Promise<void>((resolve, reject) => {
+  socket.once('error', reject);
+  socket.bind(0, local, () => socket.send('burst', Number(port), server, () => resolve()));
+})));
+console.log('sent');
+process.stdin.resume().once('end', () => process.exit(0));

@@ -1,0 +1,45 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { demoFleet } from '../../tools/demo/fleet.ts';
+import { System } from '../../tools/demo/system.ts';
+import { Family } from '../../tools/family.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { ROOT } from '../../tools/set-up.ts';
+
+/** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. */
+export async function startTestSystem(options: { gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string> }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
+  if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
+  const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
+  const family = new Family();
+  const end = async () => {
+    await family.end();
+    rmSync(stateDir, { recursive: true, force: true });
+  };
+  try {
+    const system = await System.start({
+      family, stateDir, fleet: demoFleet(options.gateways, options.simulated ?? 0, 'kernel'), withTraffic: options.withTraffic ?? true,
+      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv,
+    });
+    return { system, stateDir, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** Asks again until the answer is one; the last refusal is in the error. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 30_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`not within ${timeoutMs / 1000} s: ${what}${last ? ` (${(last as Error).message})` : ''}`);
+}

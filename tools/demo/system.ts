@@ -1,0 +1,135 @@
+import { execFileSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { routes } from '../../proto/http/routes.ts';
+import type { Lab } from '../../test/lab/lab.ts';
+import { freePort } from '../free-port.ts';
+import { startPostgres } from '../postgres.ts';
+import { hasRedis, startRedis } from '../redis.ts';
+import { ROOT } from '../set-up.ts';
+import { DemoApi } from './api.ts';
+import { startConsole } from './console.ts';
+import { placeGateways, type PlacedGateway } from './enrol.ts';
+import type { DemoGateway } from './fleet.ts';
+import { startKernelAgent, startLab, startMemoryAgents } from './gateways.ts';
+import { demoOperator, keepOperator, type Operator } from './operator.ts';
+import { startUntil, type Home } from './programs.ts';
+
+export interface SystemOptions extends Home {
+  fleet: DemoGateway[];
+  withTraffic: boolean;
+  consolePort: number;
+  /** Leave out for a system without a console. */
+  console?: 'built' | 'development';
+  /** More CTFLEET_* variables for the controller. */
+  controllerEnv?: Record<string, string>;
+}
+
+interface ControllerPorts { apiPort: number; enrolPort: number; linkPort: number }
+
+/** A whole ctfleet of real parts on this machine. Everything it starts belongs to the family, which ends it. */
+export class System {
+  readonly consoleUrl: string;
+  readonly apiUrl: string;
+  readonly ports: ControllerPorts;
+  readonly operator: Operator;
+  readonly api: DemoApi;
+  readonly hasRedis: boolean;
+  placed: PlacedGateway[] = [];
+  lab: Lab | undefined;
+  controller: ChildProcess;
+  readonly agents = new Map<string, ChildProcess>();
+  readonly #startController: () => Promise<ChildProcess>;
+
+  private constructor(parts: { consoleUrl: string; ports: ControllerPorts; operator: Operator; hasRedis: boolean; controller: ChildProcess; startController: () => Promise<ChildProcess> }) {
+    this.consoleUrl = parts.consoleUrl;
+    this.ports = parts.ports;
+    this.apiUrl = `http://127.0.0.1:${parts.ports.apiPort}`;
+    this.operator = parts.operator;
+    this.api = new DemoApi(this.apiUrl);
+    this.hasRedis = parts.hasRedis;
+    this.controller = parts.controller;
+    this.#startController = parts.startController;
+  }
+
+  /** Starts everything and returns when every gateway is online. */
+  static async start(options: SystemOptions): Promise<System> {
+    const { family, stateDir, fleet, withTraffic, consolePort } = options;
+    mkdirSync(stateDir, { recursive: true });
+    const postgres = await startPostgres({ dir: path.join(stateDir, 'postgres') });
+    family.adopt(postgres.pid, 'SIGINT');
+    await ensureDatabase(postgres.url('postgres'));
+    const redis = hasRedis() ? await startRedis() : undefined;
+    if (redis) family.adopt(redis.pid);
+    const consoleUrl = `http://127.0.0.1:${consolePort}`;
+    const ports = { apiPort: await freePort(), enrolPort: await freePort(), linkPort: await freePort() };
+    const startController = () => launchController(options, postgres.url('ctfleet'), redis?.url, consoleUrl, ports);
+    const controller = await startController();
+    const operator = ensureOperator(stateDir, postgres.url('ctfleet'));
+    const system = new System({ consoleUrl, ports, operator, hasRedis: redis !== undefined, controller, startController });
+    const whenConsole = options.console ? startConsole(options, consolePort, system.apiUrl, options.console === 'development') : Promise.resolve();
+    await system.api.signIn(operator.email, operator.password, consoleUrl);
+    system.placed = await placeGateways(system.api, fleet, path.join(stateDir, 'agents'));
+    const kernel = system.placed.filter((gateway) => gateway.kind === 'kernel');
+    const memory = system.placed.filter((gateway) => gateway.kind === 'memory');
+    if (kernel.length > 0) {
+      const lab = await startLab(options, kernel.length, ports, withTraffic);
+      system.lab = lab;
+      for (const gateway of kernel) system.agents.set(gateway.name, startKernelAgent(options, lab, gateway));
+    }
+    if (memory.length > 0) startMemoryAgents(options, memory, ports);
+    await system.untilOnline();
+    await whenConsole;
+    return system;
+  }
+
+  /** Starts the controller again after it ended or was killed. */
+  async restartController(): Promise<void> {
+    this.controller = await this.#startController();
+  }
+
+  /** Rejects if not every gateway is online within a minute. */
+  async untilOnline(): Promise<void> {
+    const wanted = new Set(this.placed.map((gateway) => gateway.name));
+    for (let waited = 0; waited < 60_000; waited += 200) {
+      const { items } = await this.api.call(routes.listGateways, { query: { limit: 2000 } });
+      if (items.filter((gateway) => gateway.state === 'online' && wanted.has(gateway.name)).length >= wanted.size) return;
+      await delay(200);
+    }
+    throw new Error('not every gateway came online within a minute; see the logs of the agents and the controller');
+  }
+}
+
+async function launchController({ controllerEnv, ...home }: SystemOptions, databaseUrl: string, redisUrl: string | undefined, consoleUrl: string, ports: ControllerPorts): Promise<ChildProcess> {
+  const { child } = await startUntil(home, 'controller', process.execPath, ['--enable-source-maps', path.join(ROOT, 'build/controller/main.js')], {
+    CTFLEET_DATABASE_URL: databaseUrl, ...(redisUrl && { CTFLEET_REDIS_URL: redisUrl }),
+    CTFLEET_API_PORT: String(ports.apiPort), CTFLEET_ENROL_PORT: String(ports.enrolPort), CTFLEET_LINK_PORT: String(ports.linkPort),
+    CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`,
+    CTFLEET_STATE_DIR: path.join(home.stateDir, 'controller'), CTFLEET_PUBLIC_URL: consoleUrl, ...controllerEnv,
+  }, (line) => line.includes('controller ready') || undefined);
+  return child;
+}
+
+/** The first administrator is made once; later starts use what was kept. */
+function ensureOperator(stateDir: string, databaseUrl: string): Operator {
+  const { operator, isNew } = demoOperator(stateDir);
+  if (!isNew) return operator;
+  execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', operator.email, '--name', 'Demo operator', '--password', operator.password], {
+    env: { ...process.env, CTFLEET_DATABASE_URL: databaseUrl, CTFLEET_STATE_DIR: path.join(stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  keepOperator(stateDir, operator);
+  return operator;
+}
+
+async function ensureDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(`SELECT 1 FROM pg_database WHERE datname = 'ctfleet'`);
+    if (rowCount === 0) await client.query('CREATE DATABASE ctfleet');
+  } finally {
+    await client.end();
+  }
+}
