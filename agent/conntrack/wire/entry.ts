@@ -43,9 +43,9 @@ export function decodeEntry(body: Uint8Array): Entry {
   const entry: Omit<Entry, 'family' | 'proto' | 'orig' | 'reply' | 'id'> & { id?: number } = { zone: 0, status: 0, mark: 0 };
   for (const attribute of new AttributeReader(body.subarray(NFGENMSG_LENGTH), ENTRY_NAMES)) {
     switch (attribute.type) {
-      case CTA_TUPLE_ORIG: orig = decodeTuple(attribute.nested(TUPLE_NAMES), attribute.place); break;
-      case CTA_TUPLE_REPLY: reply = decodeTuple(attribute.nested(TUPLE_NAMES), attribute.place); break;
-      case CTA_TUPLE_MASTER: entry.master = decodeTuple(attribute.nested(TUPLE_NAMES), attribute.place); break;
+      case CTA_TUPLE_ORIG: orig = decodeTuple(attribute.nested(TUPLE_NAMES), family, attribute.place); break;
+      case CTA_TUPLE_REPLY: reply = decodeTuple(attribute.nested(TUPLE_NAMES), family, attribute.place); break;
+      case CTA_TUPLE_MASTER: entry.master = decodeTuple(attribute.nested(TUPLE_NAMES), family, attribute.place); break;
       case CTA_STATUS: entry.status = attribute.u32(); break;
       case CTA_PROTOINFO: Object.assign(entry, decodeProtoinfo(attribute)); break;
       case CTA_TIMEOUT: entry.timeoutSeconds = attribute.u32(); break;
@@ -78,6 +78,7 @@ export function familyOf(body: Uint8Array): Family {
 function decodeProtoinfo(attribute: Attribute): Pick<Entry, 'state' | 'tcpFlags'> {
   const info: Pick<Entry, 'state' | 'tcpFlags'> = {};
   for (const protocol of attribute.nested(PROTOINFO_NAMES)) {
+    if (!PROTOINFO_NAMES[protocol.type]) continue;
     for (const inner of protocol.nested()) {
       if (inner.type === CTA_PROTOINFO_STATE) info.state = stateName(protocol.type, inner.u8());
       else if (protocol.type === CTA_PROTOINFO_TCP && (inner.type === CTA_PROTOINFO_TCP_FLAGS_ORIGINAL || inner.type === CTA_PROTOINFO_TCP_FLAGS_REPLY)) {

@@ -2,9 +2,9 @@ import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { DecodeError, hostU16 } from '../../netlink/attributes.ts';
 import { NLA_TYPE_MASK, align4 } from '../../netlink/constants.ts';
 import {
-  CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_LABELS, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_STATE,
+  CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_LABELS, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_STATE,
   CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS, CTA_TIMEOUT,
-  CTA_TIMESTAMP, CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH,
+  CTA_TIMESTAMP, CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH, PROTOINFO_NAMES,
 } from './constants.ts';
 import { familyOf } from './entry.ts';
 
@@ -143,17 +143,14 @@ export class RawEntry {
     if (tuple.src < 0 || tuple.dst < 0 || tuple.proto < 0) throw new DecodeError('', 'a tuple needs both addresses and a protocol');
   }
 
-  /** CTA_IP_V4_SRC, _DST, CTA_IP_V6_SRC, _DST are 1 to 4. */
   #readAddresses(tuple: RawTuple, start: number, end: number): void {
     const { bytes } = this;
+    const isV4 = this.family === 4;
     for (let at = start; at < end;) {
       const length = attributeLength(bytes, at, end);
       const type = hostU16(bytes, at + 2) & NLA_TYPE_MASK;
-      if (type >= 1 && type <= 4) {
-        const value = exactly(at + 4, length - 4, type <= 2 ? 4 : 16);
-        if (type & 1) tuple.src = value;
-        else tuple.dst = value;
-      }
+      if (type === (isV4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC)) tuple.src = exactly(at + 4, length - 4, isV4 ? 4 : 16);
+      else if (type === (isV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST)) tuple.dst = exactly(at + 4, length - 4, isV4 ? 4 : 16);
       at += align4(length);
     }
   }
@@ -169,7 +166,8 @@ export class RawEntry {
       }
       at += align4(length);
     }
-    if (tuple.proto === PROTOCOLS.gre) tuple.sport = tuple.dport = -1; // these are keys, not ports
+    // Those of GRE are keys, and half a pair is none.
+    if (tuple.proto === PROTOCOLS.gre || tuple.sport < 0 || tuple.dport < 0) tuple.sport = tuple.dport = -1;
   }
 
   #readProtoinfo(start: number, end: number): void {
@@ -177,7 +175,8 @@ export class RawEntry {
     for (let at = start; at < end;) {
       const length = attributeLength(bytes, at, end);
       const kind = hostU16(bytes, at + 2) & NLA_TYPE_MASK;
-      for (let inner = at + 4; inner < at + length;) {
+      const isKnown = PROTOINFO_NAMES[kind] !== undefined;
+      for (let inner = at + 4; isKnown && inner < at + length;) {
         const size = attributeLength(bytes, inner, at + length);
         const type = hostU16(bytes, inner + 2) & NLA_TYPE_MASK;
         if (type === CTA_PROTOINFO_STATE) {

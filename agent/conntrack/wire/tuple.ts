@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from '../../../proto/model/address.ts';
-import type { Icmp, Tuple } from '../../../proto/model/flow.ts';
+import type { Family, Icmp, Tuple } from '../../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { type AttributeReader, type AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import {
@@ -10,15 +10,15 @@ import {
 /** A tuple and the protocol that it says, which both directions share. */
 export interface ProtoTuple { proto: number; tuple: Tuple }
 
-/** Decodes a CTA_TUPLE_*. Throws DecodeError where an address, the protocol or a length is wrong. */
-export function decodeTuple(attributes: AttributeReader, place: string): ProtoTuple {
+/** Decodes a CTA_TUPLE_* of an entry of a family. Throws DecodeError where an address, the protocol or a length is wrong. */
+export function decodeTuple(attributes: AttributeReader, family: Family, place: string): ProtoTuple {
   let proto: number | undefined;
   let addresses: Pick<Tuple, 'src' | 'dst'> | undefined;
   let layer4: Partial<Tuple> = {};
   let zone: number | undefined;
   for (const attribute of attributes) {
     switch (attribute.type) {
-      case CTA_TUPLE_IP: addresses = decodeAddresses(attribute.nested(IP_NAMES), attribute.place); break;
+      case CTA_TUPLE_IP: addresses = decodeAddresses(attribute.nested(IP_NAMES), family, attribute.place); break;
       case CTA_TUPLE_PROTO: ({ proto, ...layer4 } = decodeLayer4(attribute.nested(PROTO_NAMES))); break;
       case CTA_TUPLE_ZONE: zone = attribute.u16(); break;
     }
@@ -37,18 +37,15 @@ export function encodeTuple(out: AttributeWriter, type: number, { proto, tuple }
   });
 }
 
-function decodeAddresses(attributes: AttributeReader, place: string): Pick<Tuple, 'src' | 'dst'> {
+function decodeAddresses(attributes: AttributeReader, family: Family, place: string): Pick<Tuple, 'src' | 'dst'> {
+  const [source, destination, width] = family === 4 ? [CTA_IP_V4_SRC, CTA_IP_V4_DST, 4] : [CTA_IP_V6_SRC, CTA_IP_V6_DST, 16];
   let src: string | undefined;
   let dst: string | undefined;
   for (const attribute of attributes) {
-    switch (attribute.type) {
-      case CTA_IP_V4_SRC: src = formatAddress(attribute.exactly(4)); break;
-      case CTA_IP_V4_DST: dst = formatAddress(attribute.exactly(4)); break;
-      case CTA_IP_V6_SRC: src = formatAddress(attribute.exactly(16)); break;
-      case CTA_IP_V6_DST: dst = formatAddress(attribute.exactly(16)); break;
-    }
+    if (attribute.type === source) src = formatAddress(attribute.exactly(width));
+    else if (attribute.type === destination) dst = formatAddress(attribute.exactly(width));
   }
-  if (src === undefined || dst === undefined) throw new DecodeError(place, 'a tuple needs both addresses');
+  if (src === undefined || dst === undefined) throw new DecodeError(place, `a tuple needs both IPv${family} addresses`);
   return { src, dst };
 }
 

@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import { sortValue, SORT_FIELDS } from '../../proto/model/sort.ts';
+import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
+import { arbitraryEntry, arbitraryFilter } from '../../test/support/arbitrary-entry.ts';
+import { encodeEntry } from '../../test/support/encode-entry.ts';
+import { compileFilter, impliedFamily, type Surroundings } from './compile.ts';
+import { Describer } from './describe.ts';
+import { rawSortValue } from './raw-sort.ts';
+import { DEFAULT_TIMEOUTS } from './timeouts.ts';
+import { WanNames } from './wan-names.ts';
+import { RawEntry } from './wire/raw-entry.ts';
+
+const SURROUNDINGS: Surroundings = {
+  nowMs: 1_900_000_000_000,
+  timeouts: DEFAULT_TIMEOUTS,
+  labels: new Map([[1, 'voip'], [17, 'bulk']]),
+  wans: new WanNames([{ name: 'wan1', addresses: [parseAddress('198.18.0.1')!, parseAddress('fd00:1:1::1')!] }, { name: 'WAN2', addresses: [parseAddress('10.0.0.1')!, parseAddress('198.18.0.1')!] }]),
+};
+
+function both(body: Uint8Array) {
+  const raw = new RawEntry();
+  raw.read(body, 0, body.length);
+  return { raw, flow: new Describer(SURROUNDINGS, [], () => undefined).flow(body) };
+}
+
+test('a compiled filter says of the bytes what the reference says of the flow, and so does its negation', () => {
+  let matches = 0;
+  fc.assert(fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
+    const { raw, flow } = both(encodeEntry(entry));
+    for (const asked of [filter, { kind: 'not' as const, operand: filter }]) {
+      const wanted = evaluateFilter(asked, flow, SURROUNDINGS.nowMs);
+      if (wanted) matches++;
+      expect(compileFilter(asked, SURROUNDINGS)(raw)).toBe(wanted);
+    }
+  }), { numRuns: 4000 });
+  expect(matches).toBeGreaterThan(1000);
+});
+
+test('a family is implied only where no flow of the other can match', () => {
+  fc.assert(fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
+    const { raw } = both(encodeEntry(entry));
+    const family = impliedFamily(filter);
+    if (family !== undefined && compileFilter(filter, SURROUNDINGS)(raw)) expect(raw.family).toBe(family);
+  }), { numRuns: 4000 });
+  expect(impliedFamily({ kind: 'term', field: 'ip', match: { kind: 'prefix', prefix: parsePrefix('10.0.0.0/8')! } })).toBe(4);
+});
+
+test('the bytes sort as the flow does', () => {
+  fc.assert(fc.property(arbitraryEntry, (entry) => {
+    const { raw, flow } = both(encodeEntry(entry));
+    for (const field of SORT_FIELDS) expect(rawSortValue(field, SURROUNDINGS)(raw)).toBe(sortValue(flow, field));
+  }), { numRuns: 500 });
+});

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import type { Entry } from '../../agent/conntrack/wire/entry.ts';
+import { STATE_PROTOCOLS } from '../../agent/conntrack/wire/states.ts';
+import { formatAddress, parsePrefix } from '../../proto/model/address.ts';
+import { FIELDS } from '../../proto/model/filter/fields.ts';
+import { FLEET_FIELDS, type FlowFilter, type Match, type Term } from '../../proto/model/filter/filter.ts';
+import type { Tuple } from '../../proto/model/flow.ts';
+import { hasPorts } from '../../proto/model/protocol.ts';
+
+const u8 = fc.nat(255);
+const u16 = fc.nat(65_535);
+const u32 = fc.nat(0xffffffff);
+const u64 = fc.bigInt({ min: 0n, max: 2n ** 52n });
+const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(value, { nil: undefined });
+
+/** Few values, so that filters hit. */
+const port = fc.oneof(fc.constantFrom(22, 53, 80, 443, 5060, 40_000), u16);
+const v4 = fc.tuple(fc.constantFrom(10, 192, 198), fc.constantFrom(0, 18, 51), fc.nat(3), fc.nat(3)).map((bytes) => bytes.join('.'));
+const v6 = fc.tuple(fc.constantFrom('fd00:1', '2001:db8'), fc.nat(3), fc.nat(3)).map(([head, a, b]) => canonical(`${head}:${a}::${b + 1}`));
+
+function canonical(text: string): string {
+  return formatAddress(parsePrefix(text)!.address);
+}
+
+function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple> {
+  const address = family === 4 ? v4 : v6;
+  const layer4: fc.Arbitrary<Partial<Tuple>> = hasPorts(proto)
+    ? fc.record({ sport: port, dport: port })
+    : proto === 47 ? fc.record({ srcKey: u16, dstKey: u16 })
+      : proto === 1 || proto === 58 ? fc.record({ icmp: fc.record({ type: u8, code: u8, id: u16 }) }) : fc.constant({});
+  return fc.tuple(fc.record({ src: address, dst: address }), layer4, maybe(fc.nat(9)))
+    .map(([addresses, rest, zone]) => ({ ...addresses, ...rest, ...(zone !== undefined && { zone }) }));
+}
+
+/** Any entry that a kernel could tell. */
+export const arbitraryEntry: fc.Arbitrary<Entry> = fc.tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(1, 6, 6, 6, 17, 17, 33, 47, 50, 51, 58, 132, 136, 200)).chain(([family, proto]) => {
+  const states = STATE_PROTOCOLS.find((one) => one.proto === proto)?.states ?? [];
+  const counters = maybe(fc.record({ packets: u64, bytes: u64 }));
+  return fc.record({
+    family: fc.constant(family), proto: fc.constant(proto),
+    orig: arbitraryTuple(family, proto), reply: arbitraryTuple(family, proto),
+    id: u32, zone: fc.nat(9), status: u16, mark: fc.oneof(fc.nat(0xffff), u32),
+    state: states.length > 0 ? maybe(fc.constantFrom<string>(...states)) : fc.constant(undefined),
+    timeoutSeconds: maybe(fc.oneof(fc.nat(300), fc.nat(432_000))),
+    origCounters: counters, replyCounters: counters,
+    startedAtNs: maybe(fc.bigInt({ min: 0n, max: 2n * 10n ** 18n })),
+    labels: maybe(fc.uint8Array({ minLength: 16, maxLength: 16 })),
+    helper: maybe(fc.constantFrom('sip', 'ftp', 'tftp')),
+  }).map(({ state, ...entry }) => ({ ...entry, state, tcpFlags: proto === 6 && state !== undefined ? entry.id & 0xff : undefined }));
+});
+
+const bound = fc.oneof(fc.constantFrom(0, 1, 4, 6, 17, 22, 53, 443, 5060, 100, 300), u32);
+const range: fc.Arbitrary<Match> = fc.record({ kind: fc.constant('range' as const), from: maybe(bound), to: maybe(bound) });
+const glob = (...patterns: string[]): fc.Arbitrary<Match> => fc.constantFrom(...patterns).map((pattern) => ({ kind: 'glob', pattern }));
+const prefix: fc.Arbitrary<Match> = fc.oneof(fc.tuple(v4, fc.constantFrom(0, 8, 23, 30, 31, 32)), fc.tuple(v6, fc.constantFrom(0, 16, 48, 63, 127, 128)))
+  .map(([address, bits]) => ({ kind: 'prefix', prefix: parsePrefix(`${address}/${bits}`)! }));
+
+function arbitraryMatch(name: string, kind: string, words: string[]): fc.Arbitrary<Match> {
+  switch (kind) {
+    case 'prefix':
+    case 'address': return prefix;
+    case 'mark': return fc.tuple(fc.nat(0xffff), fc.constantFrom(0, 0xff, 0xff00, 0xffffffff)).map(([value, mask]) => ({ kind: 'mask', value: (value & mask) >>> 0, mask }));
+    case 'word': return glob(...words);
+    case 'name': return name === 'wan' ? glob('wan1', 'wan*', 'WAN?', 'none') : name === 'label' ? glob('1', '1*', 'voip', '??') : glob('sip', 's*', 'ftp', 'x');
+    default: return range;
+  }
+}
+
+const arbitraryTerm: fc.Arbitrary<Term> = fc.constantFrom(...FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate'))
+  .chain(({ name, kind, words }) => arbitraryMatch(name, kind, words).map((match) => ({ kind: 'term' as const, field: name, match })));
+
+/** Any filter that a gateway may be asked, up to a few levels deep. */
+export const arbitraryFilter: fc.Arbitrary<FlowFilter> = fc.letrec<{ filter: FlowFilter }>((tie) => ({
+  filter: fc.oneof({ depthSize: 'small', withCrossShrink: true },
+    arbitraryTerm,
+    fc.constant<FlowFilter>({ kind: 'everything' }),
+    tie('filter').map((operand): FlowFilter => ({ kind: 'not', operand })),
+    fc.array(tie('filter'), { maxLength: 3 }).map((operands): FlowFilter => ({ kind: 'and', operands })),
+    fc.array(tie('filter'), { maxLength: 3 }).map((operands): FlowFilter => ({ kind: 'or', operands })),
+  ),
+})).filter;
