@@ -1,0 +1,43 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Route } from '../../proto/http/route.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { OPEN, ROUTE, type AdmittedRequest } from '../platform/handles.ts';
+import { isNone, scopeOf } from './caller.ts';
+import { CallersService } from './callers.service.ts';
+import { isOwnSite } from './cross-site.ts';
+
+/** The guard before every handler. Deny by default: what has no route is for nobody, whom no grant allows may not. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(CallersService) private readonly callers: CallersService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const handler = context.getHandler();
+    if (this.reflector.get<boolean | undefined>(OPEN, handler) === true) return true;
+    const route = this.reflector.get<Route | undefined>(ROUTE, handler);
+    if (!route) throw new FleetError('FORBIDDEN', 'This address is for nobody.');
+    const request = context.switchToHttp().getRequest<AdmittedRequest>();
+    const { authorization, cookie, origin } = request.headers;
+    const caller = await this.callers.resolve({ authorization, cookie });
+    if (!caller) throw new FleetError('UNAUTHENTICATED', 'Sign in, or send an API token that is still valid.');
+    const secFetchSite = request.headers['sec-fetch-site']?.toString();
+    if (caller.kind === 'user' && route.method !== 'GET' && !isOwnSite({ origin, secFetchSite }, this.config.publicUrl)) {
+      throw new FleetError('CROSS_SITE_REFUSED', 'A page of another site sent this request. Use the console itself.');
+    }
+    const scope = scopeOf(caller, route.action);
+    if (isNone(scope)) {
+      await this.audit.recordDenial(caller, route.action);
+      throw new FleetError('FORBIDDEN', `Your roles do not allow ${route.action}. An owner can grant a role that does.`, { action: route.action });
+    }
+    request.admitted = { caller, scope, route, credentials: { authorization, cookie } };
+    return true;
+  }
+}

@@ -1,0 +1,39 @@
+import { betterAuth } from 'better-auth';
+import { prismaAdapter } from 'better-auth/adapters/prisma';
+import { newId } from '../platform/ids.ts';
+import type { Config } from '../platform/config.ts';
+import type { Database } from '../platform/database.ts';
+
+/** Provider token of better-auth. */
+export const AUTH = Symbol('auth');
+export type Auth = ReturnType<typeof createAuth>;
+
+export const MIN_PASSWORD_LENGTH = 15;
+const SESSION_SECONDS = 12 * 3600;
+
+/** The doors of better-auth that are open; every other path of it does not exist. */
+export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
+
+/** People and their sessions: e-mail and password only, nobody signs up, sessions in Postgres end after 12 h. */
+export function createAuth(config: Config, database: Database, secret: string) {
+  return betterAuth({
+    appName: 'ctfleet',
+    baseURL: config.publicUrl,
+    basePath: '/api/auth',
+    secret,
+    trustedOrigins: [config.publicUrl],
+    database: prismaAdapter(database.unscoped, { provider: 'postgresql' }),
+    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: MIN_PASSWORD_LENGTH, maxPasswordLength: 256 },
+    session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
+    // Our own limiter counts per account and per address, in Postgres, for all replicas (sign-in.service.ts).
+    rateLimit: { enabled: false },
+    advanced: {
+      cookiePrefix: 'ctfleet',
+      useSecureCookies: config.publicUrl.startsWith('https:'),
+      defaultCookieAttributes: { httpOnly: true, sameSite: 'strict', path: '/' },
+      database: { generateId: () => newId() },
+    },
+    telemetry: { enabled: false },
+    logger: { level: 'error' },
+  });
+}

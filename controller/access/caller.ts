@@ -1,0 +1,33 @@
+import { tenantsAllowed, type Action, type Grant } from '../../proto/model/access.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+
+/** Who asks. A token has its own grants and, as a ceiling, what its maker may do now. */
+export interface Caller {
+  kind: 'user' | 'token';
+  /** Of the user or of the token. */
+  id: string;
+  name: string;
+  /** The person behind it. */
+  userId: string;
+  email?: string;
+  grants: Grant[];
+  ceiling?: Grant[];
+}
+
+/** The tenants in which the caller may do the action. */
+export function scopeOf(caller: Pick<Caller, 'grants' | 'ceiling'>, action: Action): TenantScope {
+  const own = tenantsAllowed(caller.grants, action);
+  return caller.ceiling ? intersect(own, tenantsAllowed(caller.ceiling, action)) : own;
+}
+
+/** What lies in both scopes. */
+export function intersect(a: TenantScope, b: TenantScope): TenantScope {
+  if (a === 'all') return b;
+  if (b === 'all') return a;
+  return new Set([...a].filter((id) => b.has(id)));
+}
+
+/** True if nothing lies in the scope. */
+export function isNone(scope: TenantScope): boolean {
+  return scope !== 'all' && scope.size === 0;
+}

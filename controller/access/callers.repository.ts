@@ -1,0 +1,31 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Grant, Role } from '../../proto/model/access.ts';
+import { Database } from '../platform/database.ts';
+
+/** Grants and token secrets, read before anybody's scope is known; so it sees all tenants and asks for one user or token only. */
+@Injectable()
+export class CallersRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async grantsOf(userId: string): Promise<Grant[]> {
+    const rows = await this.database.transact('all', (t) => t.roleGrant.findMany({ where: { userId }, orderBy: { id: 'asc' } }));
+    return rows.map(toGrant);
+  }
+
+  /** The token with its maker's name and grants; undefined if there is none. */
+  async findToken(id: string) {
+    return this.database.transact('all', async (t) => (await t.apiToken.findUnique({ where: { id }, include: { user: { include: { grants: true } } } })) ?? undefined);
+  }
+
+  /** Notes the use of a token, at most once a minute. */
+  async touchToken(id: string, now: Date): Promise<void> {
+    await this.database.transact('all', (t) => t.apiToken.updateMany({
+      where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: new Date(now.getTime() - 60_000) } }] }, data: { lastUsedAt: now },
+    }));
+  }
+}
+
+/** A row of role_grant or api_token as a grant. */
+export function toGrant(row: { role: string; tenantId: string | null }): Grant {
+  return { role: row.role as Role, tenantId: row.tenantId };
+}

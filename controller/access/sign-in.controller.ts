@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
+import { toFleetError, toProblem } from '../platform/problem.ts';
+import { AUTH_PATHS } from './auth.ts';
+import { isOwnSite } from './cross-site.ts';
+import type { SignInService } from './sign-in.service.ts';
+
+const PREFIX = '/api/auth';
+
+/**
+ * Puts better-auth at /api/auth. It is not a route of the contract and has no caller yet, so it stands beside Nest's handlers:
+ * only the paths of AUTH_PATHS exist, and what changes something must come from our own site.
+ */
+export function mountSignIn(fastify: FastifyInstance, service: SignInService, publicUrl: string): void {
+  fastify.route({
+    method: ['GET', 'POST'],
+    url: `${PREFIX}/*`,
+    handler: async (request, reply) => {
+      try {
+        await answer(request, reply, service, publicUrl);
+      } catch (error) {
+        const refusal = toFleetError(error);
+        await reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, String(request.id)));
+      }
+    },
+  });
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {
+  const url = new URL(request.originalUrl, publicUrl);
+  const path = url.pathname.slice(PREFIX.length);
+  if (!AUTH_PATHS.has(path)) throw new FleetError('NOT_FOUND', 'There is nothing at this address.');
+  if (request.method === 'POST' && !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)) {
+    throw new FleetError('CROSS_SITE_REFUSED', 'A page of another site sent this request. Use the console itself.');
+  }
+  const headers = new Headers();
+  for (const name of ['cookie', 'user-agent', 'content-type', 'origin'] as const) {
+    const value = request.headers[name];
+    if (value !== undefined) headers.set(name, value);
+  }
+  headers.set('x-forwarded-for', request.ip);
+  const body = request.method === 'POST' ? JSON.stringify(request.body ?? {}) : undefined;
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  const response = await service.answer(path, new Request(url, { method: request.method, headers, body }), request.body, request.ip);
+  reply.status(response.status);
+  for (const [name, value] of response.headers) if (name !== 'set-cookie' && name !== 'content-length') reply.header(name, value);
+  reply.header('set-cookie', response.headers.getSetCookie()).header('cache-control', 'no-store');
+  await reply.send(await response.text());
+}

@@ -1,0 +1,57 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuditEntry, Prisma } from '../generated/prisma/client.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { GENESIS, hashEntry, SYSTEM_CHAIN, type ChainedEntry } from './chain.ts';
+
+/** What an entry says before it has a place in its chain. */
+export interface NewEntry extends Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'> { tenantId?: string }
+
+export interface AuditQuestion { limit: number; before?: string; tenant?: string; gateway?: string; flush?: string; action?: string; q?: string }
+
+/** An entry with its tenant's name. */
+export type NamedEntry = AuditEntry & { tenantName?: string };
+
+@Injectable()
+export class AuditRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Adds an entry to its chain, within the caller's transaction; the row lock on the chain's head orders concurrent ones. */
+  async append(t: Transaction, { tenantId, ...entry }: NewEntry): Promise<void> {
+    const chain = tenantId ?? SYSTEM_CHAIN;
+    await t.$executeRaw`INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS}) ON CONFLICT DO NOTHING`;
+    const [head] = await t.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR UPDATE`;
+    if (!head) throw new Error('the head of an audit chain is out of scope');
+    const chained: ChainedEntry = { ...entry, chain, seq: Number(head.seq) + 1, previousHash: head.hash };
+    const hash = hashEntry(chained);
+    const { actor, at, detail, seq, ...columns } = chained;
+    await t.auditEntry.create({
+      data: { ...columns, seq: BigInt(seq), at: new Date(at), tenantId, actorKind: actor.kind, actorId: actor.id, actorName: actor.name, detail: detail as Prisma.InputJsonObject, hash },
+    });
+    await t.$executeRaw`UPDATE audit_head SET seq = ${seq}, hash = ${hash} WHERE chain = ${chain}`;
+  }
+
+  /** Newest first, one more than `limit`. */
+  async list(scope: TenantScope, question: AuditQuestion): Promise<NamedEntry[]> {
+    const text = question.q ? { contains: question.q, mode: 'insensitive' as const } : undefined;
+    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({
+      where: {
+        id: question.before ? { lt: question.before } : undefined,
+        tenantId: question.tenant, gatewayId: question.gateway, flushId: question.flush, action: question.action,
+        OR: text && [{ summary: text }, { actorName: text }, { gatewayName: text }, { ticket: text }, { reason: text }, { action: text }],
+      },
+      orderBy: { id: 'desc' },
+      take: question.limit + 1,
+    })));
+  }
+
+  async find(scope: TenantScope, id: string): Promise<NamedEntry | undefined> {
+    return this.database.transact(scope, async (t) => (await withNames(t, await t.auditEntry.findMany({ where: { id } })))[0]);
+  }
+}
+
+async function withNames(t: Transaction, entries: AuditEntry[]): Promise<NamedEntry[]> {
+  const ids = [...new Set(entries.flatMap((entry) => entry.tenantId ?? []))];
+  const names = new Map((await t.tenant.findMany({ where: { id: { in: ids } }, select: { id: true, name: true } })).map((tenant) => [tenant.id, tenant.name]));
+  return entries.map((entry) => ({ ...entry, tenantName: entry.tenantId ? names.get(entry.tenantId) : undefined }));
+}

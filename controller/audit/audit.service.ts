@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuditEntry as AuditView } from '../../proto/http/audit.ts';
+import { id as idSchema } from '../../proto/http/common.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { parseCursor, toPage } from '../platform/cursor.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { AuditRepository, type AuditQuestion, type NamedEntry, type NewEntry } from './audit.repository.ts';
+
+/** What a service says when it decides something; the service adds id, time and place in the chain. */
+export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { detail?: Record<string, unknown> };
+
+/** The actor of an entry. */
+export function toActor(caller: Caller): { kind: string; id: string; name: string } {
+  return { kind: caller.kind, id: caller.id, name: caller.name };
+}
+
+@Injectable()
+export class AuditService {
+  constructor(
+    @Inject(AuditRepository) private readonly entries: AuditRepository,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Records a decision in the transaction that carries it out: neither exists without the other. */
+  async record(t: Transaction, decision: Decision): Promise<void> {
+    // Through JSON: what is hashed is what the database gives back.
+    const detail = JSON.parse(JSON.stringify(decision.detail ?? {})) as Record<string, unknown>;
+    await this.entries.append(t, { ...decision, id: newId(), at: new Date(this.clock()).toISOString(), detail });
+  }
+
+  /** Records what has no transaction of its own. */
+  async recordAlone(decision: Decision): Promise<void> {
+    await this.database.transact('all', (t) => this.record(t, decision));
+  }
+
+  async recordDenial(caller: Caller, action: string): Promise<void> {
+    await this.recordAlone({ actor: toActor(caller), action: 'access.denied', outcome: 'refused', summary: `${caller.name} was refused ${action}`, detail: { action } });
+  }
+
+  async recordSignIn(attempt: { outcome: 'ok' | 'refused'; userId: string; name: string; address: string }): Promise<void> {
+    const isIn = attempt.outcome === 'ok';
+    await this.recordAlone({
+      actor: { kind: 'user', id: attempt.userId, name: attempt.name }, action: isIn ? 'session.signed-in' : 'session.refused', outcome: attempt.outcome,
+      summary: isIn ? `${attempt.name} signed in` : `Sign-in refused for ${attempt.name}`, detail: { address: attempt.address },
+    });
+  }
+
+  async recordToken(caller: Caller, action: 'token.made' | 'token.revoked', token: { id: string; name: string; role: string; tenantId: string | null }): Promise<void> {
+    await this.recordAlone({
+      tenantId: token.tenantId ?? undefined, actor: toActor(caller), action, outcome: 'ok',
+      summary: `${caller.name} ${action === 'token.made' ? 'made' : 'revoked'} the API token ${token.name} (${token.role})`, detail: { tokenId: token.id, role: token.role },
+    });
+  }
+
+  async list(scope: TenantScope, query: Omit<AuditQuestion, 'before'> & { cursor?: string }): Promise<{ items: AuditView[]; cursor?: string }> {
+    const { cursor, ...question } = query;
+    const rows = await this.entries.list(scope, { ...question, before: parseCursor(cursor, idSchema) });
+    return toPage(rows, query.limit, toView, (row) => row.id);
+  }
+
+  /** Throws NOT_FOUND for what is not there or out of scope. */
+  async get(scope: TenantScope, id: string): Promise<AuditView> {
+    const entry = await this.entries.find(scope, id);
+    if (!entry) throw new FleetError('NOT_FOUND', 'There is no such audit entry.');
+    return toView(entry);
+  }
+}
+
+function toView(row: NamedEntry): AuditView {
+  return {
+    id: row.id, seq: Number(row.seq), at: row.at.toISOString(), tenantId: row.tenantId ?? undefined, tenantName: row.tenantName,
+    actor: { kind: row.actorKind as AuditView['actor']['kind'], id: row.actorId, name: row.actorName },
+    action: row.action, outcome: row.outcome as AuditView['outcome'], summary: row.summary,
+    planId: row.planId ?? undefined, flushId: row.flushId ?? undefined, gatewayId: row.gatewayId ?? undefined, gatewayName: row.gatewayName ?? undefined,
+    reason: row.reason ?? undefined, ticket: row.ticket ?? undefined, detail: row.detail as Record<string, unknown>, hash: row.hash, previousHash: row.previousHash,
+  };
+}

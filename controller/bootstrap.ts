@@ -1,0 +1,36 @@
+import 'reflect-metadata';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createAuth } from './access/auth.ts';
+import { UsersService } from './access/users.service.ts';
+import { readConfig } from './platform/config.ts';
+import { Database } from './platform/database.ts';
+import { applyMigrations } from './platform/migrations.ts';
+import { packageRoot } from './platform/package-root.ts';
+import { newSecret } from './platform/secret.ts';
+import { openStateDir, readOrCreate } from './platform/state-dir.ts';
+
+/** Makes the first administrator of a database, exactly once: `bootstrap --email E --name N`, the password in --password or CTFLEET_BOOTSTRAP_PASSWORD. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { email: { type: 'string' }, password: { type: 'string' }, name: { type: 'string' } } });
+  const password = values.password ?? process.env.CTFLEET_BOOTSTRAP_PASSWORD;
+  if (values.email === undefined || values.name === undefined || password === undefined) {
+    throw new Error('Say --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD so that it is not in the process list).');
+  }
+  const config = readConfig(process.env);
+  await applyMigrations(config.databaseUrl, path.join(packageRoot(), 'prisma/migrations'));
+  await openStateDir(config.stateDir);
+  const database = new Database(config);
+  try {
+    const auth = createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()));
+    const id = await new UsersService(auth, database, Date.now).createFirst({ email: values.email, password, name: values.name });
+    process.stdout.write(`${JSON.stringify({ msg: 'first administrator made', id })}\n`);
+  } finally {
+    await database.onApplicationShutdown();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

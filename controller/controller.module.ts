@@ -1,0 +1,115 @@
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { AccessController } from './access/access.controller.ts';
+import { AccessGuard } from './access/access.guard.ts';
+import { AUTH, createAuth } from './access/auth.ts';
+import { CallersRepository } from './access/callers.repository.ts';
+import { CallersService } from './access/callers.service.ts';
+import { RateLimits } from './access/rate-limits.ts';
+import { SignInService } from './access/sign-in.service.ts';
+import { TokensRepository } from './access/tokens.repository.ts';
+import { TokensService } from './access/tokens.service.ts';
+import { UsersService } from './access/users.service.ts';
+import { AuditController } from './audit/audit.controller.ts';
+import { AuditRepository } from './audit/audit.repository.ts';
+import { AuditService } from './audit/audit.service.ts';
+import { Authority, AUTHORITY } from './enrolment/authority.ts';
+import { EnrolmentController } from './enrolment/enrolment.controller.ts';
+import { EnrolmentGrpc } from './enrolment/enrolment.grpc.ts';
+import { EnrolmentRepository } from './enrolment/enrolment.repository.ts';
+import { EnrolmentService } from './enrolment/enrolment.service.ts';
+import { FlowsController } from './flows/flows.controller.ts';
+import { FlowsService } from './flows/flows.service.ts';
+import { CommandsRepository } from './flushes/commands.repository.ts';
+import { DeliveryService } from './flushes/delivery.service.ts';
+import { FlushEventsService } from './flushes/flush-events.service.ts';
+import { FlushesController } from './flushes/flushes.controller.ts';
+import { FlushesRepository } from './flushes/flushes.repository.ts';
+import { FlushesService } from './flushes/flushes.service.ts';
+import { LateCommandsService } from './flushes/late-commands.service.ts';
+import { PlanFlowsService } from './flushes/plan-flows.service.ts';
+import { PlanPartsService } from './flushes/plan-parts.service.ts';
+import { PlansController } from './flushes/plans.controller.ts';
+import { PlansRepository } from './flushes/plans.repository.ts';
+import { PlansService } from './flushes/plans.service.ts';
+import { ResultsService } from './flushes/results.service.ts';
+import { FleetEventsService } from './gateways/fleet-events.service.ts';
+import { GatewaysController } from './gateways/gateways.controller.ts';
+import { GatewaysRepository } from './gateways/gateways.repository.ts';
+import { GatewaysService } from './gateways/gateways.service.ts';
+import { TenantsRepository } from './gateways/tenants.repository.ts';
+import { TenantsService } from './gateways/tenants.service.ts';
+import { HistoryService } from './history/history.service.ts';
+import { MetricsController } from './history/metrics.controller.ts';
+import { MetricsRepository } from './history/metrics.repository.ts';
+import { RollUpRepository } from './history/roll-up.repository.ts';
+import { SamplesRepository } from './history/samples.repository.ts';
+import { LinkGrpc } from './link/link.grpc.ts';
+import { LinkRepository } from './link/link.repository.ts';
+import { LinkService } from './link/link.service.ts';
+import { Questions } from './link/questions.ts';
+import { Sessions } from './link/sessions.ts';
+import { Addresses } from './platform/addresses.ts';
+import { CLOCK, type Clock } from './platform/clock.ts';
+import { CONFIG, type Config } from './platform/config.ts';
+import { Database } from './platform/database.ts';
+import { DoorsController } from './platform/doors.controller.ts';
+import { LOGGER, type Logger } from './platform/logger.ts';
+import { Notices } from './platform/notices.ts';
+import { ProblemFilter } from './platform/problem.filter.ts';
+import { newSecret } from './platform/secret.ts';
+import { openStateDir, readOrCreate } from './platform/state-dir.ts';
+import { OutboxRepository } from './queue/outbox.repository.ts';
+import { Queues } from './queue/queues.ts';
+import { RelayService } from './queue/relay.service.ts';
+import { WorkJobs } from './queue/work.jobs.ts';
+
+/** What a process is given from outside. */
+export interface Surroundings { config: Config; logger: Logger; clock: Clock }
+
+/** The HTTP handlers of the role `api`. */
+export const CONTROLLERS: Type[] = [
+  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, PlansController, MetricsController, DoorsController,
+];
+
+const SERVICES: Provider[] = [
+  Addresses, Database, Notices,
+  CallersRepository, CallersService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
+  AuditRepository, AuditService, EnrolmentRepository, EnrolmentService, FlowsService,
+  CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService, PlanFlowsService, PlanPartsService,
+  PlansRepository, PlansService, ResultsService,
+  FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
+  HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
+  LinkRepository, LinkService, Questions, Sessions,
+];
+
+/** The one wiring of the controller; roles decide which doors are opened and who works. */
+@Module({})
+export class ControllerModule {
+  static with({ config, logger, clock }: Surroundings): DynamicModule {
+    const isRole = (role: Config['roles'][number]): boolean => config.roles.includes(role);
+    return {
+      module: ControllerModule,
+      controllers: isRole('api') ? CONTROLLERS : [DoorsController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: CLOCK, useValue: clock },
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: AUTHORITY, useFactory: async () => (await openStateDir(config.stateDir), Authority.open(config.stateDir, clock())) },
+        {
+          provide: AUTH,
+          inject: [Database],
+          useFactory: async (database: Database) => {
+            await openStateDir(config.stateDir);
+            return createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()));
+          },
+        },
+        ...SERVICES,
+        ...(isRole('link') ? [EnrolmentGrpc, LinkGrpc] : []),
+        ...(isRole('work') ? [Queues, OutboxRepository, RelayService, WorkJobs] : []),
+      ],
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { createHash } from 'node:crypto';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { readOrCreate } from '../platform/state-dir.ts';
+import { formatSpiffe, type GatewayIdentity } from './spiffe.ts';
+
+/** Provider token of the certificate authority. */
+export const AUTHORITY = Symbol('authority');
+
+/** The DNS name in the controller's certificate; agents verify this name whatever address they dial. */
+export const SERVER_NAME = 'controller.ctfleet';
+
+const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+const CA_DAYS = 3650;
+const SERVER_DAYS = 90;
+const GATEWAY_DAYS = 7;
+/** Clocks differ a little; a fresh certificate must not be from the future. */
+const SKEW_MS = 5 * 60_000;
+
+x509.cryptoProvider.set(crypto);
+
+/** A certificate, the key where it is ours, and the end of its life. */
+export interface Issued { certificatePem: string; notAfter: Date }
+
+/** Signs gateways' certificates and the controller's own. Its key lives in the state folder, P-256. */
+export class Authority {
+  private constructor(private readonly certificate: x509.X509Certificate, private readonly key: CryptoKey) {}
+
+  /** The authority of a state folder; made the first time. */
+  static async open(stateDir: string, nowMs: number): Promise<Authority> {
+    const keyPem = await readOrCreate(stateDir, 'ca.key.pem', async () => {
+      const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+      return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
+    });
+    const key = await importKey(keyPem);
+    const certificatePem = await readOrCreate(stateDir, 'ca.cert.pem', async () => {
+      const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+        serialNumber: newSerial(), name: 'CN=ctfleet', notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + CA_DAYS * DAY_MS), signingAlgorithm: EC,
+        keys: { privateKey: key, publicKey: await publicKeyOf(key) },
+        extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)],
+      });
+      return certificate.toString('pem');
+    });
+    return new Authority(new x509.X509Certificate(certificatePem), key);
+  }
+
+  get pem(): string {
+    return this.certificate.toString('pem');
+  }
+
+  /** SHA-256 of the public key (SPKI), base64url: what a join token pins. */
+  get pin(): string {
+    return createHash('sha256').update(Buffer.from(this.certificate.publicKey.rawData)).digest('base64url');
+  }
+
+  /** A fresh certificate and key for this controller's listeners; the chain ends with the CA so that an agent can hold its key against the pin. */
+  async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
+    const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+    const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS, [
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]), new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: SERVER_NAME }]),
+    ]);
+    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
+    return { chain: `${certificate.toString('pem')}\n${this.pem}\n`, key };
+  }
+
+  /** A gateway's certificate: the key is the CSR's, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256 key. */
+  async issueGateway(csr: Uint8Array, identity: GatewayIdentity, nowMs: number): Promise<Issued> {
+    const publicKey = await provenKey(csr);
+    const certificate = await this.issue(publicKey, `CN=${identity.gatewayId}`, nowMs, GATEWAY_DAYS, [
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]), new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
+    ]);
+    return { certificatePem: certificate.toString('pem'), notAfter: certificate.notAfter };
+  }
+
+  private async issue(publicKey: x509.PublicKeyType, subject: string, nowMs: number, days: number, extensions: x509.Extension[]): Promise<x509.X509Certificate> {
+    return x509.X509CertificateGenerator.create({
+      serialNumber: newSerial(), subject, issuer: this.certificate.subject, notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + days * DAY_MS),
+      publicKey, signingKey: this.key, signingAlgorithm: EC,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        await x509.AuthorityKeyIdentifierExtension.create(this.certificate.publicKey), ...extensions,
+      ],
+    });
+  }
+}
+
+async function provenKey(csr: Uint8Array): Promise<x509.PublicKey> {
+  try {
+    const request = new x509.Pkcs10CertificateRequest(new Uint8Array(csr));
+    const algorithm = request.publicKey.algorithm as { name: string; namedCurve?: string };
+    if (algorithm.name === 'ECDSA' && algorithm.namedCurve === 'P-256' && (await request.verify())) return request.publicKey;
+  } catch (cause) {
+    throw new FleetError('INVALID_REQUEST', 'The certificate request cannot be read.', {}, { cause });
+  }
+  throw new FleetError('INVALID_REQUEST', 'The certificate request does not prove a P-256 key.');
+}
+
+async function importKey(pem: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), EC, true, ['sign']);
+}
+
+async function publicKeyOf(key: CryptoKey): Promise<CryptoKey> {
+  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', key);
+  return crypto.subtle.importKey('jwk', { kty, crv, x, y }, EC, true, ['verify']);
+}
+
+/** 126 random bits below a fixed top, so that the number is positive and never short. */
+function newSerial(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = 0x40 | (bytes[0]! & 0x3f);
+  return Buffer.from(bytes).toString('hex');
+}

@@ -1,0 +1,25 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { z } from 'zod';
+import { createEnrolmentToken, listEnrolmentTokens, revokeEnrolmentToken } from '../../proto/http/enrolment.ts';
+import { Called, Handles, type Call } from '../platform/handles.ts';
+import { EnrolmentService } from './enrolment.service.ts';
+
+@Controller()
+export class EnrolmentController {
+  constructor(@Inject(EnrolmentService) private readonly enrolment: EnrolmentService) {}
+
+  @Handles(createEnrolmentToken)
+  create(@Called() { caller, scope, body }: Call<typeof createEnrolmentToken>): Promise<z.output<typeof createEnrolmentToken.response>> {
+    return this.enrolment.createToken(caller, scope, body);
+  }
+
+  @Handles(listEnrolmentTokens)
+  list(@Called() { scope, query }: Call<typeof listEnrolmentTokens>): Promise<z.output<typeof listEnrolmentTokens.response>> {
+    return this.enrolment.listTokens(scope, query);
+  }
+
+  @Handles(revokeEnrolmentToken)
+  revoke(@Called() { caller, scope, params }: Call<typeof revokeEnrolmentToken>): Promise<void> {
+    return this.enrolment.revokeToken(caller, scope, params.id);
+  }
+}

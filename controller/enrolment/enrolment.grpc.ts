@@ -1,0 +1,41 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { EnrolmentService as Definition, type EnrolmentServer } from '../../proto/gen/ctfleet/v1/link.ts';
+import { Addresses } from '../platform/addresses.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { GrpcListener, toServiceError } from '../platform/grpc-listener.ts';
+import { AUTHORITY, type Authority } from './authority.ts';
+import { EnrolmentService } from './enrolment.service.ts';
+
+/** The listener for agents that have no certificate yet. */
+@Injectable()
+export class EnrolmentGrpc implements OnApplicationBootstrap, OnApplicationShutdown {
+  private listener: GrpcListener | undefined;
+
+  constructor(
+    @Inject(EnrolmentService) private readonly enrolment: EnrolmentService,
+    @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(Addresses) private readonly addresses: Addresses,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const handlers: EnrolmentServer = {
+      enrol: (call, callback) => {
+        this.enrolment.enrol(call.request, hostOf(call.getPeer())).then((response) => callback(null, response), (error: unknown) => callback(toServiceError(error)));
+      },
+    };
+    this.listener = await GrpcListener.open(this.config.enrol, await this.authority.issueServer(this.clock()), Definition, handlers);
+    this.addresses.noteOpened('enrol', this.listener.port);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.listener?.close();
+  }
+}
+
+/** `10.0.0.1:4000` or `[::1]:4000` without the port. */
+function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':') < 0 ? undefined : peer.lastIndexOf(':'));
+}

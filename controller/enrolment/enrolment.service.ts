@@ -1,0 +1,130 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import { id as idSchema } from '../../proto/http/common.ts';
+import type { createEnrolmentToken, enrolmentToken } from '../../proto/http/enrolment.ts';
+import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { RateLimits } from '../access/rate-limits.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import type { EnrolmentToken } from '../generated/prisma/client.ts';
+import { taken } from '../gateways/tenants.service.ts';
+import { Addresses } from '../platform/addresses.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { parseCursor, toPage } from '../platform/cursor.ts';
+import { Database } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { Notices } from '../platform/notices.ts';
+import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { AUTHORITY, type Authority } from './authority.ts';
+import { EnrolmentRepository } from './enrolment.repository.ts';
+import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
+
+type TokenView = z.output<typeof enrolmentToken>;
+
+/** Join tokens are made by people and used once by a gateway, for the tenant, site and name that they were made for. */
+@Injectable()
+export class EnrolmentService {
+  constructor(
+    @Inject(EnrolmentRepository) private readonly enrolment: EnrolmentRepository,
+    @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(RateLimits) private readonly limits: RateLimits,
+    @Inject(Addresses) private readonly addresses: Addresses,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Throws NOT_FOUND for a site out of scope, ALREADY_EXISTS for a name that the tenant has. */
+  async createToken(caller: Caller, scope: TenantScope, body: z.output<typeof createEnrolmentToken.body>): Promise<TokenView & { token: string; command: string }> {
+    const secret = newSecret();
+    const now = this.clock();
+    const row = await this.database.transact(scope, async (t) => {
+      const site = await this.enrolment.findSite(t, body.siteId);
+      if (!site) throw new FleetError('NOT_FOUND', 'There is no such site.');
+      if (await this.enrolment.nameIsTaken(t, site.tenantId, body.gatewayName)) throw new FleetError('ALREADY_EXISTS', `This tenant has a gateway named ${body.gatewayName}.`);
+      const token = await this.enrolment.insertToken(t, {
+        id: newId(), tenantId: site.tenantId, siteId: site.id, gatewayName: body.gatewayName, tags: body.tags, secretHash: hashSecret(secret),
+        createdAt: new Date(now), expiresAt: new Date(now + body.ttlMinutes * 60_000), createdById: caller.id, createdByName: caller.name,
+      });
+      await this.audit.record(t, {
+        tenantId: site.tenantId, actor: toActor(caller), action: 'enrolment.token-made', outcome: 'ok',
+        summary: `${caller.name} made a join token for ${body.gatewayName} at ${site.name}`, detail: { tokenId: token.id, siteId: site.id },
+      });
+      return token;
+    });
+    const token = formatJoinToken({ id: row.id, secret, pin: this.authority.pin });
+    return { ...toView(row, now), token, command: `ctfleet-agent --controller ${this.addresses.of('enrol')} --token ${token}` };
+  }
+
+  async listTokens(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<{ items: TokenView[]; cursor?: string }> {
+    const rows = await this.database.transact(scope, (t) => this.enrolment.listTokens(t, query.limit, parseCursor(query.cursor, idSchema)));
+    return toPage(rows, query.limit, (row) => toView(row, this.clock()), (row) => row.id);
+  }
+
+  /** Throws NOT_FOUND for a token that is used, revoked, out of scope or not there. */
+  async revokeToken(caller: Caller, scope: TenantScope, id: string): Promise<void> {
+    await this.database.transact(scope, async (t) => {
+      const row = await this.enrolment.revokeToken(t, id, new Date(this.clock()));
+      if (!row) throw new FleetError('NOT_FOUND', 'There is no such unused token.');
+      await this.audit.record(t, {
+        tenantId: row.tenantId, actor: toActor(caller), action: 'enrolment.token-revoked', outcome: 'ok',
+        summary: `${caller.name} took back the join token for ${row.gatewayName}`, detail: { tokenId: id },
+      });
+    });
+  }
+
+  /**
+   * Trades a live token and a CSR for a certificate. The gateway's row and the token's use are one transaction, so of many that come at once one wins.
+   * Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail says which. RATE_LIMITED per address.
+   */
+  async enrol(request: EnrolRequest, address: string): Promise<EnrolResponse> {
+    await this.limits.take('enrol-address', address);
+    const parsed = parseJoinToken(request.token);
+    const token = parsed && (await this.database.transact('all', (t) => this.enrolment.findToken(t, parsed.id)));
+    if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refuse('unknown', undefined, address);
+    const gatewayId = newId();
+    const nowMs = this.clock();
+    const { tenantId } = token;
+    const issued = await this.authority.issueGateway(request.csr, { tenantId, gatewayId }, nowMs);
+    const isUsed = await this.database.transact(new Set([tenantId]), async (t) => {
+      if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
+      await this.enrolment.insertGateway(t, {
+        id: gatewayId, tenantId, siteId: token.siteId, name: token.gatewayName, tags: token.tags, createdAt: new Date(nowMs), agentVersion: request.agentVersion.slice(0, 50),
+      });
+      await this.audit.record(t, {
+        tenantId, actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName }, action: 'enrolment.ok', outcome: 'ok', summary: `${token.gatewayName} enrolled`,
+        gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: request.hostname.slice(0, 100) },
+      });
+      await this.notices.send(t, 'gateway', gatewayId);
+      return true;
+    }).catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
+    if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);
+    return {
+      gatewayId, gatewayName: token.gatewayName, certificatePem: Buffer.from(issued.certificatePem), caPem: Buffer.from(this.authority.pem),
+      linkAddress: this.addresses.of('link'), notAfterMs: BigInt(issued.notAfter.getTime()),
+    };
+  }
+
+  private async stateNow(id: string): Promise<string> {
+    const row = await this.database.transact('all', (t) => this.enrolment.findToken(t, id));
+    return row ? joinTokenState(row, this.clock()) : 'unknown';
+  }
+
+  private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
+    await this.audit.recordAlone({
+      tenantId: token?.tenantId, actor: { kind: 'system', id: 'enrolment', name: 'enrolment' }, action: 'enrolment.refused', outcome: 'refused',
+      summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused', detail: { why, address, tokenId: token?.id },
+    });
+    throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is not valid (any more). Make a new one in the console.');
+  }
+}
+
+function toView(row: EnrolmentToken, nowMs: number): TokenView {
+  return {
+    id: row.id, tenantId: row.tenantId, siteId: row.siteId, gatewayName: row.gatewayName, state: joinTokenState(row, nowMs),
+    createdAt: row.createdAt.toISOString(), expiresAt: row.expiresAt.toISOString(), usedAt: row.usedAt?.toISOString(), gatewayId: row.gatewayId ?? undefined, createdBy: row.createdByName,
+  };
+}

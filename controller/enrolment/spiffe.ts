@@ -1,0 +1,15 @@
+/** Who a gateway's certificate says it is. */
+export interface GatewayIdentity { tenantId: string; gatewayId: string }
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const URI = new RegExp(`^spiffe://ctfleet/tenant/(${UUID})/gateway/(${UUID})$`);
+
+export function formatSpiffe(identity: GatewayIdentity): string {
+  return `spiffe://ctfleet/tenant/${identity.tenantId}/gateway/${identity.gatewayId}`;
+}
+
+/** The identity in a certificate's `subjectaltname` as Node writes it; undefined unless exactly one name is there and is ours. */
+export function parseSubjectAltName(text: string | undefined): GatewayIdentity | undefined {
+  const [, tenantId, gatewayId] = URI.exec(text?.startsWith('URI:') ? text.slice(4) : '') ?? [];
+  return tenantId === undefined || gatewayId === undefined ? undefined : { tenantId, gatewayId };
+}

@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { gatewayAnswer, searchRequest, searchResponse } from '../../proto/http/flows.ts';
+import type { SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { formatFilter } from '../../proto/model/filter/format.ts';
+import { toWireFilter } from '../../proto/model/filter/wire.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import type { SortKey } from '../../proto/model/sort.ts';
+import { fromWireFlow } from '../../proto/model/wire.ts';
+import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
+import { GatewaysService } from '../gateways/gateways.service.ts';
+import { Questions } from '../link/questions.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { formatCursor, parseCursor } from '../platform/cursor.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { mergeFacets, type Facet } from './facets.ts';
+import { forGateway, resolveWans } from './fleet-filter.ts';
+import { factsOf, wansOf } from './gateway-facts.ts';
+import { toFlowView } from './flow-view.ts';
+import { agentField, mergeRuns, type MergeOrder } from './merge.ts';
+import { readFilter } from './read-filter.ts';
+
+type SearchRequest = z.output<typeof searchRequest>;
+type GatewayAnswer = z.output<typeof gatewayAnswer>;
+
+/** Where each gateway's rows go on, and in which order; a page further on in another order would repeat and skip rows. */
+const searchCursor = z.object({
+  order: z.string(),
+  after: z.record(z.string(), z.tuple([z.union([z.string(), z.number(), z.null()]), z.number()])),
+});
+
+interface Reply { row: GatewayRow; answer: GatewayAnswer; flows: Flow[]; facets: Facet[] }
+
+@Injectable()
+export class FlowsService {
+  constructor(
+    @Inject(GatewaysService) private readonly gateways: GatewaysService,
+    @Inject(Questions) private readonly questions: Questions,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Asks every gateway in scope at once and merges what comes by the deadline; who did not answer is named with the reason.
+   * Throws FILTER_UNPARSABLE, NOT_FOUND or SCOPE_EMPTY for the scope, INVALID_REQUEST for a foreign cursor.
+   */
+  async search(scope: TenantScope, request: SearchRequest, signal: AbortSignal): Promise<z.output<typeof searchResponse>> {
+    const filter = readFilter(request.filter);
+    const order: MergeOrder = request.sort ?? { field: 'gateway', descending: false };
+    const orderText = `${order.field} ${order.descending}`;
+    const cursor = parseCursor(request.cursor, searchCursor);
+    if (cursor && cursor.order !== orderText) throw new FleetError('INVALID_REQUEST', 'The cursor belongs to another order. Begin again without it.');
+    const after = new Map(Object.entries(cursor?.after ?? {}).map(([id, [value, flowId]]): [string, SortKey] => [id, { value: value ?? undefined, id: flowId }]));
+    const rows = await this.gateways.inScope(scope, request.scope);
+    const replies = await Promise.all(rows.flatMap((row) => {
+      const own = forGateway(filter, factsOf(row));
+      return own ? this.ask(row, own, request, order, after.get(row.id), signal) : [];
+    }));
+    const merged = mergeRuns(replies.map(({ row, flows }) => ({ gatewayId: row.id, gatewayName: row.name, flows })), order, request.limit);
+    for (const [id, key] of merged.after) after.set(id, key);
+    return {
+      rows: merged.rows.map(({ flow, gatewayId }) => toFlowView(flow, gatewayId)),
+      total: replies.reduce((total, { answer }) => total + (answer.total ?? 0), 0),
+      facets: mergeFacets(replies.flatMap((reply) => reply.facets)),
+      gateways: replies.map((reply) => reply.answer),
+      filter: formatFilter(filter),
+      cursor: merged.isMore && request.limit > 0 ? formatCursor({ order: orderText, after: Object.fromEntries([...after].map(([id, key]) => [id, [key.value ?? null, key.id]])) }) : undefined,
+    };
+  }
+
+  private async ask(row: GatewayRow, filter: FlowFilter, request: SearchRequest, order: MergeOrder, after: SortKey | undefined, signal: AbortSignal): Promise<Reply> {
+    const resolved = resolveWans(filter, wansOf(row));
+    const named = { id: row.id, name: row.name, resolved };
+    const state = linkState(row, this.clock());
+    if (state.state !== 'online') return { row, answer: { ...named, state: 'offline', reason: offlineReason(state) }, flows: [], facets: [] };
+    const flows: Flow[] = [];
+    const value: SearchQuery = {
+      filter: toWireFilter(filter), sort: agentField(order), descending: order.field !== 'gateway' && order.descending, limit: request.limit + 1,
+      after: after && { value: toWireValue(after.value), id: after.id }, withFacets: request.withFacets,
+    };
+    try {
+      const { head } = await this.questions.ask(row.id, { $case: 'search', value }, {
+        deadlineMs: this.config.searchDeadlineMs, signal, onFlows: (wire) => { if (flows.length <= request.limit) flows.push(...wire.map(fromWireFlow)); },
+      });
+      const facets = head.facets.map((facet) => ({ field: facet.field, values: facet.values.map((item) => ({ value: item.value, flows: Number(item.flows) })) }));
+      return { row, answer: { ...named, state: 'answered', snapshotAt: new Date(Number(head.snapshotAtMs)).toISOString(), total: Number(head.total) }, flows, facets };
+    } catch (error) {
+      return { row, answer: { ...named, ...whyNot(error) }, flows: [], facets: [] };
+    }
+  }
+}
+
+/** How a gateway that did not answer is shown. Throws what is not about one gateway. */
+export function whyNot(error: unknown): { state: 'slow' | 'offline' | 'failed'; reason: string } {
+  if (!(error instanceof FleetError)) throw error;
+  switch (error.code) {
+    case 'GATEWAY_SLOW': return { state: 'slow', reason: error.message };
+    case 'GATEWAY_OFFLINE': return { state: 'offline', reason: error.message };
+    default: return { state: 'failed', reason: error.message };
+  }
+}
+
+function toWireValue(value: SortKey['value']): NonNullable<SearchQuery['after']>['value'] {
+  if (value === undefined) return undefined;
+  return typeof value === 'number' ? { $case: 'number', value } : { $case: 'text', value };
+}

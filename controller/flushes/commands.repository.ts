@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import type { Command } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+
+export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer>; outboxId: string };
+
+/**
+ * Commands and their outbox. States: pending (never left us) ─▶ sent ─▶ received ─▶ finished; pending ─▶ expired | cancelled;
+ * sent | received ─▶ indeterminate once nothing was heard for long. What was sent still takes a result.
+ */
+@Injectable()
+export class CommandsRepository {
+  /** Takes the gateway's next number under its row's lock and stores the command with its outbox row. Undefined for a revoked gateway. */
+  async insert(t: Transaction, { outboxId, ...command }: NewCommand): Promise<bigint | undefined> {
+    const [next] = await t.$queryRaw<{ seq: bigint; epoch: bigint | null }[]>`
+      UPDATE gateway SET command_seq = command_seq + 1 WHERE id = ${command.gatewayId}::uuid AND revoked_at IS NULL
+      RETURNING command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
+    if (!next) return undefined;
+    await t.command.create({ data: { ...command, seq: next.seq, epoch: next.epoch ?? 0n, state: 'pending' } });
+    await t.outbox.create({ data: { id: outboxId, tenantId: command.tenantId, gatewayId: command.gatewayId, commandId: command.id, createdAt: command.createdAt } });
+    return next.seq;
+  }
+
+  /** Commands of a gateway that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */
+  async unfinished(t: Transaction, gatewayId: string, now: Date): Promise<Command[]> {
+    return t.command.findMany({
+      where: { gatewayId, OR: [{ state: { in: ['sent', 'received', 'indeterminate'] } }, { state: 'pending', notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },
+    });
+  }
+
+  /** Claims a command for a session before it is written to its stream. False if it is over, too late to begin, or the epoch is not the newest (I10). */
+  async claim(t: Transaction, command: Command, epoch: bigint, now: Date): Promise<boolean> {
+    const claimed = await t.$executeRaw`
+      UPDATE command SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = ${epoch}
+      WHERE id = ${command.id}::uuid AND (state IN ('sent', 'received', 'indeterminate') OR (state = 'pending' AND not_after > ${now}))
+        AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = ${epoch})`;
+    return claimed === 1;
+  }
+
+  /** The command if it is this gateway's, locked. */
+  async findOwn(t: Transaction, id: string, gatewayId: string): Promise<Command | undefined> {
+    await t.$queryRaw`SELECT id FROM command WHERE id = ${id}::uuid AND gateway_id = ${gatewayId}::uuid FOR UPDATE`;
+    return (await t.command.findUnique({ where: { id, gatewayId } })) ?? undefined;
+  }
+
+  async received(t: Transaction, id: string, now: Date): Promise<void> {
+    await t.command.updateMany({ where: { id, state: { in: ['sent', 'indeterminate'] } }, data: { state: 'received', receivedAt: now } });
+    await t.outbox.deleteMany({ where: { commandId: id } });
+  }
+
+  async finish(t: Transaction, id: string, now: Date): Promise<void> {
+    await t.command.updateMany({ where: { id }, data: { state: 'finished', finishedAt: now } });
+    await t.outbox.deleteMany({ where: { commandId: id } });
+  }
+
+  /** Takes back commands of a flush that never left us; returns their gateways. */
+  async cancel(t: Transaction, flushId: string, now: Date): Promise<string[]> {
+    const cancelled = await t.command.updateManyAndReturn({ where: { flushId, state: 'pending' }, data: { state: 'cancelled', finishedAt: now }, select: { id: true, gatewayId: true } });
+    await t.outbox.deleteMany({ where: { commandId: { in: cancelled.map((command) => command.id) } } });
+    return cancelled.map((command) => command.gatewayId);
+  }
+
+  /** Ends commands that were never sent in time; they will not be sent any more. Rows another worker looks at are left to it. */
+  async expire(t: Transaction, now: Date): Promise<Command[]> {
+    return this.end(t, await t.$queryRaw<{ id: string }[]>`SELECT id FROM command WHERE state = 'pending' AND not_after <= ${now} ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED`, 'expired');
+  }
+
+  /** Gives up waiting for gateways that were sent a command, are gone, and have said nothing since `before`. */
+  async giveUp(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
+    return this.end(t, await t.$queryRaw<{ id: string }[]>`
+      SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
+      WHERE command.state IN ('sent', 'received') AND command.not_after <= ${before} AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
+      ORDER BY command.id LIMIT 200 FOR UPDATE OF command SKIP LOCKED`, 'indeterminate');
+  }
+
+  private async end(t: Transaction, rows: { id: string }[], state: 'expired' | 'indeterminate'): Promise<Command[]> {
+    const ids = rows.map((row) => row.id);
+    await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
+    return ids.length === 0 ? [] : t.command.updateManyAndReturn({ where: { id: { in: ids } }, data: { state } });
+  }
+}

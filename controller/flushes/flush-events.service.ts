@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { flushEvent } from '../../proto/http/flushes.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { FlushesService } from './flushes.service.ts';
+
+/** Changes within this time are told together. */
+const GATHER_MS = 250;
+type Event = z.output<typeof flushEvent>;
+
+/** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
+@Injectable()
+export class FlushEventsService {
+  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(Notices) private readonly notices: Notices) {}
+
+  /** `open` makes the listener once the flush was found. Throws NOT_FOUND before that. */
+  async watch(scope: TenantScope, id: string, open: () => { send(event: unknown): void; onClose(closer: () => void): void }): Promise<void> {
+    let told = await this.flushes.get(scope, id);
+    const listener = open();
+    const send = (event: Event): void => listener.send(event);
+    let timer: NodeJS.Timeout | undefined;
+    const tell = async (): Promise<void> => {
+      timer = undefined;
+      const now = await this.flushes.get(scope, id);
+      const before = new Map(told.targets.map((target) => [target.gatewayId, JSON.stringify(target)]));
+      for (const target of now.targets) {
+        if (JSON.stringify(target) !== before.get(target.gatewayId)) send({ kind: 'target', flushId: id, target, totals: now.totals, state: now.state });
+      }
+      if (now.state !== told.state) send({ kind: 'flush', flush: now });
+      told = now;
+    };
+    const stop = this.notices.on('flush', (notice) => {
+      if (notice !== undefined && notice !== id) return;
+      timer ??= setTimeout(() => { tell().catch(() => undefined); }, GATHER_MS);
+    });
+    listener.onClose(() => {
+      stop();
+      clearTimeout(timer);
+    });
+    send({ kind: 'flush', flush: told });
+    // What changed between the look and the listening.
+    await tell();
+  }
+}

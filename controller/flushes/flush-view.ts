@@ -1,0 +1,32 @@
+import type { Flush as FlushView } from '../../proto/http/flushes.ts';
+import type { Flush, FlushTarget, Plan } from '../generated/prisma/client.ts';
+import { addTotals, type Totals } from './outcomes.ts';
+
+export type FlushRow = Flush & { plan: Plan; targets: FlushTarget[]; tenants: { id: string; name: string }[] };
+type TargetView = FlushView['targets'][number];
+
+/** The flush as the API shows it. */
+export function toFlushView(row: FlushRow): FlushView {
+  const { plan } = row;
+  return {
+    id: row.id, planId: row.planId, state: row.state as FlushView['state'], filter: plan.filter, isEverything: plan.isEverything, method: plan.method as FlushView['method'],
+    reason: plan.reason, ticket: plan.ticket ?? undefined, digest: plan.digest, createdBy: row.createdByName,
+    startedAt: row.startedAt.toISOString(), finishedAt: row.finishedAt?.toISOString(), notAfter: row.notAfter.toISOString(), tenants: row.tenants,
+    totals: addTotals(row.targets.map(totalsOf)),
+    targets: row.targets.toSorted((a, b) => a.position - b.position).map(toTargetView),
+  };
+}
+
+export function toTargetView(row: FlushTarget): TargetView {
+  return {
+    gatewayId: row.gatewayId, gatewayName: row.gatewayName, state: row.state as TargetView['state'], totals: totalsOf(row), done: row.done,
+    tableBefore: row.tableBefore === null ? undefined : Number(row.tableBefore), tableAfter: row.tableAfter === null ? undefined : Number(row.tableAfter),
+    startedAt: row.startedAt?.toISOString(), finishedAt: row.finishedAt?.toISOString(), reason: row.reason ?? undefined,
+  };
+}
+
+/** The counts of a target's row. */
+export function totalsOf(row: FlushTarget): Totals {
+  const { planned, deleted, rebuilt, gone, protected: left, reappeared, failed, indeterminate } = row;
+  return { planned, deleted, rebuilt, gone, protected: left, reappeared, failed, indeterminate };
+}

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import type { Flush, FlushTarget } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import type { FlushRow } from './flush-view.ts';
+import { flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
+
+export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & { outcomes?: Uint8Array<ArrayBuffer> };
+
+@Injectable()
+export class FlushesRepository {
+  /** Throws a unique violation if the plan ran already: of two runs at once one wins. */
+  async insert(t: Transaction, flush: Flush, targets: Pick<FlushTarget, 'gatewayId' | 'tenantId' | 'gatewayName' | 'position' | 'planned'>[]): Promise<void> {
+    await t.flush.create({ data: flush });
+    await t.flushTarget.createMany({ data: targets.map((target) => ({ ...target, flushId: flush.id, state: 'waiting' })) });
+  }
+
+  /** Newest first, one more than `limit`. */
+  async list(t: Transaction, question: { limit: number; before?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
+    const rows = await t.flush.findMany({
+      where: { id: question.before ? { lt: question.before } : undefined, state: question.state, targets: question.gateway ? { some: { gatewayId: question.gateway } } : undefined },
+      include: { plan: true, targets: { omit: { outcomes: true } } }, orderBy: { id: 'desc' }, take: question.limit + 1,
+    });
+    const tenants = await t.tenant.findMany({ where: { id: { in: rows.flatMap((row) => row.tenantIds) } }, select: { id: true, name: true } });
+    return rows.map((row) => ({
+      ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants: tenants.filter((tenant) => row.tenantIds.includes(tenant.id)),
+    }));
+  }
+
+  async find(t: Transaction, id: string): Promise<FlushRow | undefined> {
+    const row = await t.flush.findUnique({ where: { id }, include: { plan: true, targets: { omit: { outcomes: true } } } });
+    if (!row) return undefined;
+    const tenants = await t.tenant.findMany({ where: { id: { in: row.tenantIds } }, select: { id: true, name: true } });
+    return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
+  }
+
+  /** Locks a flush, so that targets which end at the same time settle it one after the other. */
+  async lock(t: Transaction, id: string): Promise<void> {
+    await t.$queryRaw`SELECT id FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
+  }
+
+  /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays; false otherwise. */
+  async move(t: Transaction, flushId: string, gatewayId: string, state: TargetState, change: TargetChange = {}): Promise<boolean> {
+    const from = (Object.keys(TARGET_TRANSITIONS) as TargetState[]).filter((old) => old === state || TARGET_TRANSITIONS[old].includes(state));
+    return (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: from } }, data: { ...change, state } })).count === 1;
+  }
+
+  /** Sets the flush to what its targets say; finished once none of them is expected to change. */
+  async settle(t: Transaction, id: string, now: Date): Promise<FlushState> {
+    const targets = await t.flushTarget.findMany({ where: { flushId: id }, select: { state: true } });
+    const state = flushStateOf(targets.map((target) => target.state as TargetState));
+    await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
+    return state;
+  }
+}

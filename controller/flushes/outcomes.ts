@@ -1,0 +1,57 @@
+import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { flushTotals } from '../../proto/http/plans.ts';
+import type { z } from 'zod';
+
+/** Counts of a target or a flush. `rebuilt` is part of `deleted`; the others add up to `planned` once all is known. */
+export type Totals = z.output<typeof flushTotals>;
+export type OutcomeWord = 'deleted' | 'rebuilt' | 'reappeared' | 'gone' | 'protected' | 'failed' | 'indeterminate';
+
+const WORDS: Partial<Record<Outcome, OutcomeWord>> = {
+  [Outcome.OUTCOME_DELETED]: 'deleted', [Outcome.OUTCOME_REBUILT]: 'rebuilt', [Outcome.OUTCOME_REAPPEARED]: 'reappeared', [Outcome.OUTCOME_GONE]: 'gone',
+  [Outcome.OUTCOME_PROTECTED]: 'protected', [Outcome.OUTCOME_FAILED]: 'failed', [Outcome.OUTCOME_INDETERMINATE]: 'indeterminate',
+};
+
+/** The word of an outcome; one that this version does not know is not known to have ended well. */
+export function outcomeWord(outcome: Outcome): OutcomeWord {
+  return WORDS[outcome] ?? 'indeterminate';
+}
+
+/** Totals before anything happened. */
+export function emptyTotals(planned: number): Totals {
+  return { planned, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+}
+
+/** Counts of a plan's outcomes. Flows of which a finished run says nothing are indeterminate; what goes beyond the plan is not counted. */
+export function countOutcomes(planned: number, runs: OutcomeRun[]): Totals {
+  const totals = emptyTotals(planned);
+  let left = planned;
+  for (const { outcome, count } of runs) {
+    const counted = Math.min(count, left);
+    left -= counted;
+    const word = outcomeWord(outcome);
+    totals[word] += counted;
+    if (word === 'rebuilt') totals.deleted += counted;
+  }
+  totals.indeterminate += left;
+  return totals;
+}
+
+/** Sums of several totals. */
+export function addTotals(parts: Totals[]): Totals {
+  const sum = emptyTotals(0);
+  for (const part of parts) for (const key of Object.keys(sum) as (keyof Totals)[]) sum[key] += part[key];
+  return sum;
+}
+
+/** The outcomes of flows `from` to `from + count` of a plan's order; undefined where the runs end. */
+export function outcomesBetween(runs: OutcomeRun[], from: number, count: number): (OutcomeWord | undefined)[] {
+  const words: (OutcomeWord | undefined)[] = new Array<OutcomeWord | undefined>(count).fill(undefined);
+  let start = 0;
+  for (const run of runs) {
+    const end = start + run.count;
+    for (let index = Math.max(start, from); index < Math.min(end, from + count); index++) words[index - from] = outcomeWord(run.outcome);
+    if (end >= from + count) break;
+    start = end;
+  }
+  return words;
+}

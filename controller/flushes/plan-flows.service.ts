@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { listPlanFlows } from '../../proto/http/plans.ts';
+import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
+import { Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { fromWireFlow } from '../../proto/model/wire.ts';
+import { toFlowView } from '../flows/flow-view.ts';
+import { formatCursor, parseCursor } from '../platform/cursor.ts';
+import { Database } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { outcomesBetween } from './outcomes.ts';
+import { PlansRepository } from './plans.repository.ts';
+
+type FlowsPage = z.output<typeof listPlanFlows.response>;
+
+/** A chunk that a page needs: where it begins in its gateway's order, and which of its flows are wanted. */
+interface Slice { gatewayId: string; part: number; start: number; skip: number; take: number }
+
+/** The exact flows of a plan, page by page, with their outcomes once it ran. */
+@Injectable()
+export class PlanFlowsService {
+  constructor(@Inject(PlansRepository) private readonly plans: PlansRepository, @Inject(Database) private readonly database: Database) {}
+
+  /** Throws NOT_FOUND for a plan that is not there or out of scope. */
+  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; gateway?: string }): Promise<FlowsPage> {
+    const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
+    return this.database.transact(scope, async (t) => {
+      if (!(await this.plans.find(t, planId))) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+      const sizes = await this.plans.chunkSizes(t, planId, query.gateway);
+      const total = sizes.reduce((sum, chunk) => sum + chunk.flows, 0);
+      const slices = sliceChunks(sizes, offset, query.limit);
+      const stored = await this.plans.chunks(t, planId, slices.map(({ gatewayId, part }) => ({ gatewayId, part })));
+      const batches = new Map(stored.map((chunk) => [`${chunk.gatewayId} ${chunk.part}`, chunk.batch]));
+      const outcomes = await this.plans.outcomes(t, planId);
+      const items = slices.flatMap(({ gatewayId, part, start, skip, take }) => {
+        const { flows } = FlowBatch.decode(batches.get(`${gatewayId} ${part}`) ?? new Uint8Array());
+        const known = outcomes.get(gatewayId);
+        const words = known ? outcomesBetween(Result.decode(known).runs, start + skip, take) : [];
+        return flows.slice(skip, skip + take).map((flow, index) => ({ ...toFlowView(fromWireFlow(flow), gatewayId), outcome: words[index] }));
+      });
+      return { items, cursor: offset + items.length < total ? formatCursor(offset + items.length) : undefined };
+    });
+  }
+}
+
+function sliceChunks(sizes: { gatewayId: string; part: number; flows: number }[], offset: number, limit: number): Slice[] {
+  const slices: Slice[] = [];
+  const starts = new Map<string, number>();
+  let at = 0;
+  for (const { gatewayId, part, flows } of sizes) {
+    const start = starts.get(gatewayId) ?? 0;
+    starts.set(gatewayId, start + flows);
+    const skip = Math.max(0, offset - at);
+    const take = Math.min(flows, offset + limit - at) - skip;
+    if (skip < flows && take > 0) slices.push({ gatewayId, part, start, skip, take });
+    at += flows;
+  }
+  return slices;
+}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
+import { Method, type Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { toWireFilter } from '../../proto/model/filter/wire.ts';
+import { fromWireKey } from '../../proto/model/wire.ts';
+import { whyNot } from '../flows/flows.service.ts';
+import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
+import { Questions } from '../link/questions.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { FlowDigest } from './plan-digest.ts';
+import type { NewPlanGateway } from './plans.repository.ts';
+
+/** A walk of a full table takes seconds; an operator waits for a plan, not for a heartbeat. */
+const DEADLINE_MS = 30_000;
+const MAX_FLOWS = 500_000;
+
+/** What one gateway froze, or why it is left out. */
+export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
+
+/** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
+@Injectable()
+export class PlanPartsService {
+  constructor(@Inject(Questions) private readonly questions: Questions, @Inject(CLOCK) private readonly clock: Clock) {}
+
+  /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE and FILTER_UNSUPPORTED, which no plan can leave out. */
+  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
+    const gateway: NewPlanGateway = {
+      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, chunks: [],
+    };
+    const state = linkState(row, this.clock());
+    if (state.state !== 'online') return { gateway: { ...gateway, reason: offlineReason(state) } };
+    const digest = new FlowDigest();
+    const chunks: NewPlanGateway['chunks'] = [];
+    let flows = 0;
+    try {
+      const { head, end } = await this.questions.ask(row.id, {
+        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: Method.METHOD_DELETE, expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS },
+      }, {
+        deadlineMs: DEADLINE_MS,
+        signal,
+        onFlows: (batch) => {
+          flows += batch.length;
+          if (flows > MAX_FLOWS) throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
+          for (const flow of batch) digest.add(fromWireKey(flow));
+          if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
+        },
+      });
+      const own = digest.finish();
+      if (!Buffer.from(own).equals(end.digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The flows that came are not those that the gateway froze.');
+      return {
+        gateway: {
+          ...gateway, state: flows === 0 ? 'empty' : 'ready', flows, chunks, digest: own, tableCount: head.tableCount,
+          snapshotAt: new Date(Number(head.snapshotAtMs)),
+        },
+        impact: head.impact,
+      };
+    } catch (error) {
+      if (error instanceof FleetError && (error.code === 'PLAN_TOO_LARGE' || error.code === 'FILTER_UNSUPPORTED')) throw error;
+      return { gateway: { ...gateway, reason: whyNot(error).reason } };
+    }
+  }
+}

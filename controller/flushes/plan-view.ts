@@ -1,0 +1,38 @@
+import type { Plan as PlanView } from '../../proto/http/plans.ts';
+import type { PlanRow } from './plans.repository.ts';
+
+/** The plan as the API shows it; those left out come first. */
+export function toPlanView(row: PlanRow, nowMs: number): PlanView {
+  const touched = row.gateways.filter((gateway) => gateway.flows > 0);
+  return {
+    id: row.id,
+    state: row.flush ? 'run' : row.expiresAt.getTime() <= nowMs ? 'expired' : 'ready',
+    digest: row.digest,
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt.toISOString(),
+    filter: row.filter,
+    isEverything: row.isEverything,
+    method: row.method as PlanView['method'],
+    reason: row.reason,
+    ticket: row.ticket ?? undefined,
+    totals: {
+      flows: touched.reduce((sum, gateway) => sum + gateway.flows, 0),
+      gateways: touched.length,
+      sites: new Set(touched.map((gateway) => gateway.siteId)).size,
+      leftOut: row.gateways.filter((gateway) => gateway.state === 'left-out').length,
+    },
+    impact: row.impact as PlanView['impact'],
+    friction: row.friction as PlanView['friction'],
+    gateways: row.gateways.toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position).map((gateway) => ({
+      id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],
+      reason: gateway.reason ?? undefined, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount),
+      digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: gateway.snapshotAt?.toISOString(),
+    })),
+    createdBy: row.createdByName,
+    flushId: row.flush?.id,
+  };
+}
+
+function rank(state: string): number {
+  return state === 'left-out' ? 0 : 1;
+}

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import type { Plan, PlanGateway, Prisma } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+
+/** One gateway's part with its flows as they are stored. */
+export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest'> { digest?: Uint8Array<ArrayBuffer>; chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[] }
+export interface NewPlan extends Omit<Plan, 'impact'> { impact: Prisma.InputJsonObject; gateways: NewPlanGateway[] }
+
+export type PlanRow = Plan & { gateways: PlanGateway[]; flush: { id: string } | null };
+
+/** Chunks are written this many at a time: about 2 MB. */
+const CHUNKS_AT_ONCE = 20;
+
+/** Plans are written once and never changed; the database role could not. */
+@Injectable()
+export class PlansRepository {
+  async insert(t: Transaction, { gateways, ...plan }: NewPlan): Promise<void> {
+    await t.plan.create({ data: plan });
+    await t.planGateway.createMany({ data: gateways.map(({ chunks, ...gateway }) => ({ ...gateway, planId: plan.id, flows: chunks.reduce((sum, chunk) => sum + chunk.flows, 0) })) });
+    const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) => chunks.map((chunk, part) => ({ planId: plan.id, gatewayId, tenantId, part, ...chunk })));
+    for (let start = 0; start < rows.length; start += CHUNKS_AT_ONCE) await t.planChunk.createMany({ data: rows.slice(start, start + CHUNKS_AT_ONCE) });
+  }
+
+  async find(t: Transaction, id: string): Promise<PlanRow | undefined> {
+    return (await t.plan.findUnique({ where: { id }, include: { gateways: { orderBy: { position: 'asc' } }, flush: { select: { id: true } } } })) ?? undefined;
+  }
+
+  /** How many flows each stored chunk of a plan holds, in the plan's order; of one gateway or of all. */
+  async chunkSizes(t: Transaction, planId: string, gatewayId: string | undefined): Promise<{ gatewayId: string; part: number; flows: number }[]> {
+    const chunks = await t.planChunk.findMany({
+      where: { planId, gatewayId }, select: { gatewayId: true, part: true, flows: true, gateway: { select: { position: true } } },
+    });
+    return chunks.toSorted((a, b) => a.gateway.position - b.gateway.position || a.part - b.part);
+  }
+
+  async chunks(t: Transaction, planId: string, wanted: { gatewayId: string; part: number }[]): Promise<{ gatewayId: string; part: number; batch: Uint8Array }[]> {
+    return t.planChunk.findMany({ where: { planId, OR: wanted }, select: { gatewayId: true, part: true, batch: true } });
+  }
+
+  /** Stored bytes of one gateway's flows, in order. */
+  async batches(t: Transaction, planId: string, gatewayId: string): Promise<Uint8Array[]> {
+    const rows = await t.planChunk.findMany({ where: { planId, gatewayId }, orderBy: { part: 'asc' }, select: { batch: true } });
+    return rows.map((row) => row.batch);
+  }
+
+  /** The outcomes of a plan's flows by gateway, as far as they are known. */
+  async outcomes(t: Transaction, planId: string): Promise<Map<string, Uint8Array>> {
+    const targets = await t.flushTarget.findMany({ where: { flush: { planId }, outcomes: { not: null } }, select: { gatewayId: true, outcomes: true } });
+    return new Map(targets.flatMap((target) => (target.outcomes ? [[target.gatewayId, target.outcomes]] : [])));
+  }
+}

@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { createPlanRequest, Plan as PlanView } from '../../proto/http/plans.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { formatFilter } from '../../proto/model/filter/format.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { forGateway } from '../flows/fleet-filter.ts';
+import { factsOf } from '../flows/gateway-facts.ts';
+import { readFilter } from '../flows/read-filter.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { GatewaysService } from '../gateways/gateways.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { frictionOf } from './friction.ts';
+import { mergeImpact } from './impact.ts';
+import { planDigest } from './plan-digest.ts';
+import { PlanPartsService, type PlanPart } from './plan-parts.service.ts';
+import { toPlanView } from './plan-view.ts';
+import { PlansRepository, type NewPlan } from './plans.repository.ts';
+
+const TTL_MS = 5 * 60_000;
+type PlanRequest = z.output<typeof createPlanRequest>;
+
+/** Plans: the frozen answer to what exactly a flush would touch. */
+@Injectable()
+export class PlansService {
+  constructor(
+    @Inject(PlansRepository) private readonly plans: PlansRepository,
+    @Inject(PlanPartsService) private readonly parts: PlanPartsService,
+    @Inject(GatewaysService) private readonly gateways: GatewaysService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Freezes a plan. Throws INVALID_REQUEST unless exactly one of filter and `all` is given, FILTER_EMPTY for a filter that names no flows,
+   * FILTER_UNPARSABLE, SCOPE_EMPTY or NOT_FOUND for the scope, PLAN_TOO_LARGE.
+   */
+  async create(caller: Caller, scope: TenantScope, request: PlanRequest, signal: AbortSignal): Promise<PlanView> {
+    const filter = whatToPlan(request);
+    const rows = await this.gateways.inScope(scope, request.scope);
+    const asked = rows.flatMap((row) => {
+      const own = forGateway(filter, factsOf(row));
+      if (own?.kind === 'everything' && !request.all) throw new FleetError('FILTER_EMPTY', `The filter says which gateways but not which flows: on ${row.name} it means all. Say \`all\` if you mean that.`);
+      return own ? [{ row, own }] : [];
+    });
+    if (asked.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway in scope fits the filter.');
+    const createdAt = this.clock();
+    const plan = { id: newId(), expiresAtMs: createdAt + TTL_MS };
+    const parts = await Promise.all(asked.map(({ row, own }, position) => this.parts.freeze(row, position, own, plan, signal)));
+    await this.store(caller, scope, request, filter, parts, { ...plan, createdAt });
+    return this.get(scope, plan.id);
+  }
+
+  /** Throws NOT_FOUND for what is not there or out of scope. */
+  async get(scope: TenantScope, id: string): Promise<PlanView> {
+    const row = await this.database.transact(scope, (t) => this.plans.find(t, id));
+    if (!row) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+    return toPlanView(row, this.clock());
+  }
+
+  private async store(caller: Caller, scope: TenantScope, request: PlanRequest, filter: FlowFilter, parts: PlanPart[], plan: { id: string; createdAt: number; expiresAtMs: number }): Promise<void> {
+    const gateways = parts.map((part) => part.gateway);
+    const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))];
+    const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
+    const digest = planDigest(request.method, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
+    const touched = gateways.filter((gateway) => gateway.flows > 0);
+    const row: NewPlan = {
+      id: plan.id, tenantIds, digest, filter: formatFilter(filter), isEverything: request.all === true, method: request.method, reason: request.reason, ticket: request.ticket ?? null,
+      friction: frictionOf({
+        isEverything: request.all === true, tenants: new Set(touched.map((gateway) => gateway.tenantId)).size, sites: new Set(touched.map((gateway) => gateway.siteId)).size,
+        gateways: touched.map((gateway) => ({ flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount) })),
+      }),
+      impact: mergeImpact(parts.flatMap((part) => part.impact ?? [])) satisfies Prisma.InputJsonObject,
+      createdAt: new Date(plan.createdAt), expiresAt: new Date(plan.expiresAtMs), createdById: caller.id, createdByName: caller.name, gateways,
+    };
+    await this.database.transact(scope, async (t) => {
+      await this.plans.insert(t, row);
+      for (const tenantId of tenantIds) {
+        const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
+        await this.audit.record(t, {
+          tenantId, actor: toActor(caller), action: 'plan.made', outcome: 'ok', planId: plan.id, reason: request.reason, ticket: request.ticket,
+          summary: `${caller.name} planned to ${request.method} ${own.reduce((sum, gateway) => sum + gateway.flows, 0)} flows on ${own.length} gateways`,
+          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name) },
+        });
+      }
+    }, { timeoutMs: 120_000 });
+  }
+}
+
+function whatToPlan(request: PlanRequest): FlowFilter {
+  if (request.all && request.filter !== undefined) {
+    throw new FleetError('INVALID_REQUEST', 'Give a filter or `all`, not both.', { issues: [{ path: 'body', message: 'filter and all exclude each other' }] });
+  }
+  if (request.all) return EVERYTHING;
+  const filter = readFilter(request.filter ?? '');
+  if (filter.kind === 'everything') throw new FleetError('FILTER_EMPTY', 'An empty filter plans nothing. Say `all` if you mean every flow in scope.');
+  return filter;
+}

@@ -1,0 +1,137 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { Progress_Phase, Result, Result_State, type OutcomeRun, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import type { Command } from '../generated/prisma/client.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { CommandsRepository } from './commands.repository.ts';
+import { FlushesRepository } from './flushes.repository.ts';
+import { countOutcomes, emptyTotals, type Totals } from './outcomes.ts';
+import { PlansRepository } from './plans.repository.ts';
+import { targetStateOf, type TargetState } from './states.ts';
+
+/** Progress is written at most this often per command; the newest counts. */
+const PROGRESS_MS = 500;
+/** Runs that a result may have in all its parts: one per flow of the largest plan. */
+const MAX_RUNS = 500_000;
+
+/** Takes what gateways say of their commands. */
+@Injectable()
+export class ResultsService {
+  private readonly writtenAt = new Map<string, { gatewayId: string; phase: Progress_Phase; atMs: number }>();
+  private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
+
+  constructor(
+    @Inject(CommandsRepository) private readonly commands: CommandsRepository,
+    @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
+    @Inject(PlansRepository) private readonly plans: PlansRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Notes how far a command is. A new phase is always written, the same one about twice a second. */
+  async progress({ tenantId, gatewayId }: GatewayIdentity, progress: Progress): Promise<void> {
+    const { commandId, phase } = progress;
+    const nowMs = this.clock();
+    const written = this.writtenAt.get(commandId);
+    if (written && written.phase === phase && nowMs - written.atMs < PROGRESS_MS) return;
+    this.writtenAt.set(commandId, { gatewayId, phase, atMs: nowMs });
+    const now = new Date(nowMs);
+    await this.database.transact(new Set([tenantId]), async (t) => {
+      const command = await this.commands.findOwn(t, commandId, gatewayId);
+      if (!command || command.state === 'finished') return;
+      await this.commands.received(t, commandId, now);
+      const state: TargetState = phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running';
+      await this.flushes.move(t, command.flushId, gatewayId, state, { done: progress.done, reason: null, startedAt: command.receivedAt ?? now });
+      await this.notices.send(t, 'flush', command.flushId);
+    });
+  }
+
+  /** Takes a result or a part of one. True once it is stored, also if it was before, so that the agent may forget it. */
+  async take(identity: GatewayIdentity, result: Result): Promise<boolean> {
+    const runs = this.collect(identity.gatewayId, result);
+    if (!runs) return false;
+    this.writtenAt.delete(result.commandId);
+    const now = new Date(this.clock());
+    await this.database.transact(new Set([identity.tenantId]), async (t) => {
+      const command = await this.commands.findOwn(t, result.commandId, identity.gatewayId);
+      if (!command) this.logger.warn({ gateway: identity.gatewayId, command: result.commandId }, 'result of an unknown command');
+      else if (command.state !== 'finished') await this.store(t, command, result, runs, now);
+    }, { timeoutMs: 60_000 });
+    return true;
+  }
+
+  /** The gateway's session is gone: parts come again from the first on the next one. */
+  forget(gatewayId: string): void {
+    for (const [id, { gatewayId: owner }] of this.parts) if (owner === gatewayId) this.parts.delete(id);
+    for (const [id, { gatewayId: owner }] of this.writtenAt) if (owner === gatewayId) this.writtenAt.delete(id);
+  }
+
+  /** The runs of all parts once the last has come; undefined before. A part out of turn begins anew. */
+  private collect(gatewayId: string, result: Result): OutcomeRun[] | undefined {
+    const before = result.part === 0 ? undefined : this.parts.get(result.commandId);
+    if (result.part !== (before?.next ?? 0)) return undefined;
+    const runs = [...(before?.runs ?? []), ...result.runs];
+    if (result.isLastPart || runs.length > MAX_RUNS) {
+      this.parts.delete(result.commandId);
+      return runs.slice(0, MAX_RUNS);
+    }
+    this.parts.set(result.commandId, { gatewayId, runs, next: result.part + 1 });
+    return undefined;
+  }
+
+  private async store(t: Transaction, command: Command, result: Result, runs: OutcomeRun[], now: Date): Promise<void> {
+    const { flushId, gatewayId, planId, tenantId } = command;
+    await this.flushes.lock(t, flushId);
+    const row = await this.flushes.find(t, flushId);
+    const target = row?.targets.find((candidate) => candidate.gatewayId === gatewayId);
+    if (!row || !target) throw new Error('a command without its target');
+    const { state, totals } = judge(result, runs, target.planned);
+    const outcomes = new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish());
+    await this.commands.finish(t, command.id, now);
+    await this.flushes.move(t, flushId, gatewayId, state, {
+      ...totals, outcomes, done: target.planned, reason: result.detail ? result.detail.slice(0, 500) : result.reason || null,
+      tableBefore: result.tableBefore ?? null, tableAfter: result.tableAfter ?? null, startedAt: toDate(result.startedAtMs) ?? target.startedAt, finishedAt: toDate(result.finishedAtMs) ?? now,
+    });
+    await this.audit.record(t, {
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
+      planId, flushId, gatewayId, gatewayName: target.gatewayName, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined,
+      summary: `${target.gatewayName}: ${totals.deleted} of ${totals.planned} flows deleted, ${totals.gone} had gone, ${totals.protected} protected, ${totals.reappeared} reappeared, ${totals.failed} failed, ${totals.indeterminate} indeterminate`,
+      detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: result.tableBefore?.toString(), tableAfter: result.tableAfter?.toString(), evidenceSha256: await this.evidence(t, planId, gatewayId, outcomes) },
+    });
+    await this.flushes.settle(t, flushId, now);
+    await this.notices.send(t, 'flush', flushId);
+  }
+
+  /** SHA-256 over the gateway's stored flows, in the plan's order, and their outcomes. */
+  private async evidence(t: Transaction, planId: string, gatewayId: string, outcomes: Uint8Array): Promise<string> {
+    const hash = createHash('sha256');
+    for (const batch of await this.plans.batches(t, planId, gatewayId)) hash.update(batch);
+    return hash.update(outcomes).digest('hex');
+  }
+}
+
+/** What a result makes of its target. Where nothing was touched, no flow has an outcome. */
+function judge(result: Result, runs: OutcomeRun[], planned: number): { state: TargetState; totals: Totals } {
+  switch (result.state) {
+    case Result_State.STATE_REFUSED: return { state: 'failed', totals: emptyTotals(planned) };
+    case Result_State.STATE_EXPIRED: return { state: 'expired', totals: emptyTotals(planned) };
+    case Result_State.STATE_DONE: {
+      const totals = countOutcomes(planned, runs);
+      return { state: targetStateOf(totals), totals };
+    }
+    case Result_State.STATE_FAILED: return { state: 'failed', totals: countOutcomes(planned, runs) };
+    default: return { state: 'indeterminate', totals: countOutcomes(planned, runs) };
+  }
+}
+
+function toDate(ms: bigint): Date | undefined {
+  return ms > 0n ? new Date(Number(ms)) : undefined;
+}

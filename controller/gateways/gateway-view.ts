@@ -1,0 +1,46 @@
+import type { z } from 'zod';
+import type { Gateway, wan } from '../../proto/http/fleet.ts';
+import type { Usage } from '../history/sample-row.ts';
+
+/** Nothing heard for this long means offline, whatever the registry says: the replica that held the link may be gone. */
+export const SILENCE_MS = 35_000;
+
+/** A gateway's row with what is joined to it. */
+export interface GatewayRow {
+  id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; revokedAt: Date | null;
+  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown;
+  tenant: { name: string }; site: { name: string };
+  link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
+}
+
+type LinkState = Pick<Gateway, 'state'> & { since: Date };
+
+/** Where a gateway's link stands, and since when. An offline one is offline since it was last heard. */
+export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'link'>, nowMs: number): LinkState {
+  if (row.revokedAt) return { state: 'revoked', since: row.revokedAt };
+  if (!row.link) return { state: 'never-connected', since: row.createdAt };
+  const { connectedAt, lastHeardAt, closedAt } = row.link;
+  if (closedAt) return { state: 'offline', since: closedAt };
+  if (nowMs - lastHeardAt.getTime() > SILENCE_MS) return { state: 'offline', since: lastHeardAt };
+  return { state: 'online', since: connectedAt };
+}
+
+/** Why a gateway that is not online cannot answer, for people. */
+export function offlineReason({ state, since }: LinkState): string {
+  const time = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  if (state === 'revoked') return `revoked at ${time}`;
+  return state === 'never-connected' ? 'has never connected' : `offline since ${time}`;
+}
+
+/** The gateway as the API shows it. */
+export function toGatewayView(row: GatewayRow, usage: Usage | undefined, nowMs: number): Gateway {
+  const { state, since } = linkState(row, nowMs);
+  return {
+    id: row.id, tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, name: row.name, tags: row.tags,
+    state, since: since.toISOString(),
+    agentVersion: row.agentVersion ?? undefined, kernel: row.kernel ?? undefined, tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
+    capabilities: (row.capabilities as Gateway['capabilities'] | null) ?? undefined,
+    wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),
+    usage,
+  };
+}

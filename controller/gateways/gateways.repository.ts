@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Scope } from '../../proto/http/scope.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { GatewayRow } from './gateway-view.ts';
+
+const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
+
+/** A place in a list that is ordered by name. */
+export interface NamePlace { name: string; id: string }
+
+@Injectable()
+export class GatewaysRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** By name, one more than `limit`. */
+  async list(t: Transaction, question: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
+    return t.gateway.findMany({
+      where: { tenantId: question.tenant, siteId: question.site, ...after(question.after) }, include: JOINED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1,
+    });
+  }
+
+  async findMany(t: Transaction, ids: string[]): Promise<GatewayRow[]> {
+    return t.gateway.findMany({ where: { id: { in: ids } }, include: JOINED });
+  }
+
+  async find(t: Transaction, id: string): Promise<GatewayRow | undefined> {
+    return (await t.gateway.findUnique({ where: { id }, include: JOINED })) ?? undefined;
+  }
+
+  /** Those that fit every list of the scope; revoked ones never. */
+  async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
+    return this.database.transact(scope, (t) => t.gateway.findMany({
+      where: {
+        revokedAt: null,
+        tenantId: wanted.tenants && { in: wanted.tenants }, siteId: wanted.sites && { in: wanted.sites }, id: wanted.gateways && { in: wanted.gateways },
+        tags: wanted.tags && { hasSome: wanted.tags },
+      },
+      include: JOINED,
+      orderBy: [{ name: 'asc' }, { id: 'asc' }],
+    }));
+  }
+
+  /** How many of the ids that a scope names are visible, per list. */
+  async countNamed(scope: TenantScope, wanted: Scope): Promise<{ tenants: number; sites: number; gateways: number }> {
+    return this.database.transact(scope, async (t) => ({
+      tenants: wanted.tenants ? await t.tenant.count({ where: { id: { in: wanted.tenants } } }) : 0,
+      sites: wanted.sites ? await t.site.count({ where: { id: { in: wanted.sites } } }) : 0,
+      gateways: wanted.gateways ? await t.gateway.count({ where: { id: { in: wanted.gateways } } }) : 0,
+    }));
+  }
+
+  async update(t: Transaction, id: string, change: { name?: string; tags?: string[] }): Promise<void> {
+    await t.gateway.updateMany({ where: { id }, data: change });
+  }
+
+  /** True if it was not revoked before. */
+  async revoke(t: Transaction, id: string, now: Date): Promise<boolean> {
+    return (await t.gateway.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })).count === 1;
+  }
+}
+
+/** The part of a `where` that begins a list after a place. */
+export function after(place: NamePlace | undefined): object {
+  return place ? { OR: [{ name: { gt: place.name } }, { name: place.name, id: { gt: place.id } }] } : {};
+}

@@ -1,0 +1,97 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { Gateway, samples } from '../../proto/http/fleet.ts';
+import type { Scope } from '../../proto/http/scope.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { HistoryService } from '../history/history.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { parseCursor, toPage } from '../platform/cursor.ts';
+import { Database } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { toGatewayView, type GatewayRow } from './gateway-view.ts';
+import { GatewaysRepository } from './gateways.repository.ts';
+import { namePlace, taken } from './tenants.service.ts';
+
+@Injectable()
+export class GatewaysService {
+  constructor(
+    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async list(scope: TenantScope, query: { tenant?: string; site?: string; limit: number; cursor?: string }): Promise<{ items: Gateway[]; cursor?: string }> {
+    return this.database.transact(scope, async (t) => {
+      const rows = await this.gateways.list(t, { ...query, after: parseCursor(query.cursor, namePlace) });
+      const usage = await this.history.usage(t, rows.map((row) => row.id));
+      return toPage(rows, query.limit, (row) => toGatewayView(row, usage.get(row.id), this.clock()), ({ name, id }) => ({ name, id }));
+    });
+  }
+
+  /** Those of the ids that are in scope. */
+  async getMany(scope: TenantScope, ids: string[]): Promise<Gateway[]> {
+    return this.database.transact(scope, async (t) => {
+      const [rows, usage] = [await this.gateways.findMany(t, ids), await this.history.usage(t, ids)];
+      return rows.map((row) => toGatewayView(row, usage.get(row.id), this.clock()));
+    });
+  }
+
+  /** Throws NOT_FOUND for what is not there or out of scope, with one and the same answer. */
+  async get(scope: TenantScope, id: string): Promise<Gateway> {
+    const [gateway] = await this.getMany(scope, [id]);
+    return gateway ?? notFound();
+  }
+
+  async update(caller: Caller, scope: TenantScope, id: string, change: { name?: string; tags?: string[] }): Promise<Gateway> {
+    await this.database.transact(scope, async (t) => {
+      const before = (await this.gateways.find(t, id)) ?? notFound();
+      await this.gateways.update(t, id, change);
+      await this.audit.record(t, {
+        tenantId: before.tenantId, actor: toActor(caller), action: 'gateway.changed', outcome: 'ok', summary: `${caller.name} changed ${before.name}`,
+        gatewayId: id, gatewayName: before.name, detail: { before: { name: before.name, tags: before.tags }, change },
+      });
+      await this.notices.send(t, 'gateway', id);
+    }).catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
+    return this.get(scope, id);
+  }
+
+  /** Takes the identity away; whoever holds the link cuts it on the notice. */
+  async revoke(caller: Caller, scope: TenantScope, id: string): Promise<Gateway> {
+    await this.database.transact(scope, async (t) => {
+      const row = (await this.gateways.find(t, id)) ?? notFound();
+      if (!(await this.gateways.revoke(t, id, new Date(this.clock())))) return;
+      await this.audit.record(t, {
+        tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.revoked', outcome: 'ok', summary: `${caller.name} revoked ${row.name}`, gatewayId: id, gatewayName: row.name,
+      });
+      await this.notices.send(t, 'revoked', id);
+      await this.notices.send(t, 'gateway', id);
+    });
+    return this.get(scope, id);
+  }
+
+  async samples(scope: TenantScope, id: string, query: { from: string; to: string; points: number }): Promise<z.output<typeof samples>> {
+    await this.get(scope, id);
+    return this.history.points(scope, id, query);
+  }
+
+  /** The gateways of a scope, by name. Throws NOT_FOUND if it names what the caller cannot see, SCOPE_EMPTY if nothing fits. */
+  async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
+    const seen = await this.gateways.countNamed(scope, wanted);
+    for (const list of ['tenants', 'sites', 'gateways'] as const) {
+      if (wanted[list] && seen[list] !== new Set(wanted[list]).size) throw new FleetError('NOT_FOUND', `scope.${list} names something that is not there.`);
+    }
+    const rows = await this.gateways.inScope(scope, wanted);
+    if (rows.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway fits this scope. Widen it, or enrol a gateway.');
+    return rows;
+  }
+}
+
+function notFound(): never {
+  throw new FleetError('NOT_FOUND', 'There is no such gateway.');
+}

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../platform/database.ts';
+import { after, type NamePlace } from './gateways.repository.ts';
+
+const COUNTED = { _count: { select: { gateways: true } } } as const;
+
+/** Tenants and their sites. */
+@Injectable()
+export class TenantsRepository {
+  async listTenants(t: Transaction, question: { limit: number; after?: NamePlace }) {
+    return t.tenant.findMany({ where: after(question.after), include: COUNTED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1 });
+  }
+
+  async countTenants(t: Transaction): Promise<number> {
+    return t.tenant.count();
+  }
+
+  async insertTenant(t: Transaction, tenant: { id: string; name: string; colour: number; createdAt: Date }) {
+    return t.tenant.create({ data: tenant, include: COUNTED });
+  }
+
+  async tenantExists(t: Transaction, id: string): Promise<boolean> {
+    return (await t.tenant.count({ where: { id } })) === 1;
+  }
+
+  async listSites(t: Transaction, question: { tenant?: string; limit: number; after?: NamePlace }) {
+    return t.site.findMany({ where: { tenantId: question.tenant, ...after(question.after) }, include: COUNTED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1 });
+  }
+
+  async insertSite(t: Transaction, site: { id: string; tenantId: string; name: string; timeZone: string; createdAt: Date }) {
+    return t.site.create({ data: site, include: COUNTED });
+  }
+}

@@ -1,0 +1,18 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+
+/** How many flows flushes have ended, by what became of them. */
+export interface FlushedFlows { tenant: string; deleted: bigint; rebuilt: bigint; gone: bigint; protected: bigint; reappeared: bigint; failed: bigint; indeterminate: bigint }
+
+@Injectable()
+export class MetricsRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async flushedFlows(scope: TenantScope): Promise<FlushedFlows[]> {
+    return this.database.transact(scope, (t) => t.$queryRaw<FlushedFlows[]>`
+      SELECT tenant.name AS tenant, sum(deleted)::bigint AS deleted, sum(rebuilt)::bigint AS rebuilt, sum(gone)::bigint AS gone, sum(protected)::bigint AS protected,
+        sum(reappeared)::bigint AS reappeared, sum(failed)::bigint AS failed, sum(indeterminate)::bigint AS indeterminate
+      FROM flush_target JOIN tenant ON tenant.id = flush_target.tenant_id GROUP BY tenant.name`);
+  }
+}

@@ -1,0 +1,109 @@
+import type { z } from 'zod';
+import type { usage } from '../../proto/http/fleet.ts';
+import type { CpuCounters, Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { formatAddress } from '../../proto/model/address.ts';
+
+export type Usage = z.output<typeof usage>;
+type Cpus = NonNullable<Usage['cpus']>;
+
+/** From one walk of a table; counts by name. */
+export interface Breakdown {
+  at: string;
+  byProto: Record<string, number>;
+  byState: Record<string, number>;
+  byWan: Record<string, number>;
+  topSources: { address: string; flows: number }[];
+}
+
+/** A sample as the table `sample` keeps it. Counters are sums over the CPUs that tell them; absent is null there and undefined here. */
+export interface SampleRow {
+  at: string;
+  count: number;
+  max?: number;
+  buckets?: number;
+  drop?: number;
+  earlyDrop?: number;
+  insertFailed?: number;
+  cpus: Cpus;
+  breakdown?: Breakdown;
+}
+
+/** How far from now a sample's time may lie: raw samples live 7 days, and clocks differ a little. */
+const OLDEST_MS = 7 * 86_400_000;
+const NEWEST_MS = 5 * 60_000;
+const MAX_NAMES = 200;
+
+/** The sample as a row, undefined if its time cannot be right. Agents have corrected their times to our clock. */
+export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefined {
+  const atMs = Number(sample.atMs);
+  if (!(atMs > nowMs - OLDEST_MS && atMs < nowMs + NEWEST_MS)) return undefined;
+  const { breakdown } = sample;
+  return {
+    at: new Date(atMs).toISOString(),
+    count: Number(sample.count),
+    max: toNumber(sample.max),
+    buckets: toNumber(sample.buckets),
+    drop: sum(sample.cpus, 'drop'),
+    earlyDrop: sum(sample.cpus, 'earlyDrop'),
+    insertFailed: sum(sample.cpus, 'insertFailed'),
+    cpus: sample.cpus.map(toCpu),
+    breakdown: breakdown && {
+      at: new Date(Math.min(Number(breakdown.atMs), nowMs)).toISOString(),
+      byProto: toCounts(breakdown.byProto),
+      byState: toCounts(breakdown.byState),
+      byWan: toCounts(breakdown.byWan),
+      topSources: breakdown.topSources.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
+        .map(({ address, flows }) => ({ address: formatAddress(address), flows: Number(flows) })),
+    },
+  };
+}
+
+/** What an operator is told of a gateway's last minutes: the newest sample, and what changed since one about ten minutes older. */
+export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage {
+  const minutes = older ? (Date.parse(newest.at) - Date.parse(older.at)) / 60_000 : 0;
+  const perMinute = older && minutes >= 0.5 ? (newest.count - older.count) / minutes : undefined;
+  const isRising = perMinute !== undefined && perMinute > 0;
+  return {
+    at: newest.at,
+    count: newest.count,
+    max: newest.max,
+    buckets: newest.buckets,
+    perMinute,
+    minutesToFull: isRising && newest.max !== undefined ? Math.max(0, newest.max - newest.count) / perMinute : undefined,
+    drops: increase(older?.drop, newest.drop),
+    insertFailed: increase(older?.insertFailed, newest.insertFailed),
+    byProto: newest.breakdown?.byProto,
+    byState: newest.breakdown?.byState,
+    byWan: newest.breakdown?.byWan,
+    topSources: newest.breakdown?.topSources,
+    breakdownAt: newest.breakdown?.at,
+    cpus: newest.cpus.length > 0 ? newest.cpus : undefined,
+  };
+}
+
+/** How far a cumulative counter rose; from zero if the gateway started anew in between; undefined if either end is unknown. */
+export function increase(before: number | undefined, after: number | undefined): number | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return after >= before ? after - before : after;
+}
+
+function sum(cpus: CpuCounters[], counter: 'drop' | 'earlyDrop' | 'insertFailed'): number | undefined {
+  const known = cpus.flatMap((cpu) => cpu[counter] ?? []);
+  return known.length === 0 ? undefined : Number(known.reduce((total, value) => total + value, 0n));
+}
+
+function toCpu({ cpu, ...counters }: CpuCounters): Cpus[number] {
+  return {
+    cpu, found: toNumber(counters.found), invalid: toNumber(counters.invalid), insert: toNumber(counters.insert), insertFailed: toNumber(counters.insertFailed),
+    drop: toNumber(counters.drop), earlyDrop: toNumber(counters.earlyDrop), error: toNumber(counters.error), searchRestart: toNumber(counters.searchRestart),
+    clashResolve: toNumber(counters.clashResolve), chainToolong: toNumber(counters.chainToolong),
+  };
+}
+
+function toCounts(counts: Record<string, bigint>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).slice(0, MAX_NAMES).map(([name, flows]) => [name.slice(0, 64), Number(flows)]));
+}
+
+function toNumber(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}

@@ -1,0 +1,120 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Prisma } from '../generated/prisma/client.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { Resolution } from './resolution.ts';
+import type { Breakdown, SampleRow } from './sample-row.ts';
+
+interface StoredSample {
+  gateway_id: string; at: Date; count: bigint; max: bigint | null; buckets: bigint | null; drop: bigint | null; early_drop: bigint | null; insert_failed: bigint | null;
+  cpus: SampleRow['cpus']; breakdown: Breakdown | null;
+}
+
+/** One bucket of a chart. Counter columns are increases within it. */
+export interface PointRow {
+  at: Date; count: number; count_max: bigint; max: bigint | null; drop: bigint | null; early_drop: bigint | null; insert_failed: bigint | null; breakdown: Breakdown | null;
+}
+
+/** The newest sample of a gateway, and the oldest of the ten minutes before it. */
+export interface Recent { newest: SampleRow; older?: SampleRow }
+
+@Injectable()
+export class SamplesRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Stores samples of one gateway; one that is there already stays as it is. */
+  async insert(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
+    const json = JSON.stringify(rows.map((row) => ({ ...row, early_drop: row.earlyDrop, insert_failed: row.insertFailed })));
+    await t.$executeRaw`
+      INSERT INTO sample (tenant_id, gateway_id, at, count, max, buckets, drop, early_drop, insert_failed, cpus, breakdown)
+      SELECT ${gateway.tenantId}::uuid, ${gateway.id}::uuid, r.at, r.count, r.max, r.buckets, r.drop, r.early_drop, r.insert_failed, r.cpus, r.breakdown
+      FROM jsonb_to_recordset(${json}::jsonb) AS r(at timestamptz, count bigint, max bigint, buckets bigint, drop bigint, early_drop bigint, insert_failed bigint, cpus jsonb, breakdown jsonb)
+      ON CONFLICT (gateway_id, at) DO NOTHING`;
+  }
+
+  /**
+   * The last minutes of gateways, by id; a gateway without a sample in the last hour is left out.
+   * A newest sample without a breakdown takes the last one of the ten minutes: walks are rarer than counters.
+   */
+  async recent(t: Transaction, gatewayIds: string[], now: Date): Promise<Map<string, Recent>> {
+    const since = new Date(now.getTime() - 3_600_000);
+    const rows = await t.$queryRaw<(StoredSample & { place: string })[]>`
+      SELECT found.* FROM unnest(${gatewayIds}::uuid[]) AS wanted(id)
+      CROSS JOIN LATERAL (SELECT at FROM sample WHERE gateway_id = wanted.id AND at >= ${since} ORDER BY at DESC LIMIT 1) AS last
+      CROSS JOIN LATERAL (
+        (SELECT 'newest' AS place, s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at = last.at)
+        UNION ALL
+        (SELECT 'older', s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at < last.at ORDER BY s.at LIMIT 1)
+        UNION ALL
+        (SELECT 'walked', s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at <= last.at AND s.breakdown IS NOT NULL ORDER BY s.at DESC LIMIT 1)
+      ) AS found`;
+    const recent = new Map<string, Recent>();
+    for (const row of rows) if (row.place === 'newest') recent.set(row.gateway_id, { newest: toRow(row) });
+    for (const row of rows) {
+      const entry = recent.get(row.gateway_id);
+      if (entry && row.place === 'older') entry.older = toRow(row);
+      if (entry && row.place === 'walked') entry.newest.breakdown = row.breakdown ?? undefined;
+    }
+    return recent;
+  }
+
+  /** Buckets of one gateway from `from` (inclusive) to `to`, oldest first, and the times at which anything was measured. */
+  async points(scope: TenantScope, gatewayId: string, from: Date, to: Date, resolution: Resolution): Promise<{ points: PointRow[]; gaps: { from: Date; to: Date }[] }> {
+    return this.database.transact(scope, async (t) => ({
+      points: await t.$queryRaw<PointRow[]>(pointsSql(gatewayId, from, to, resolution)),
+      gaps: await t.$queryRaw<{ from: Date; to: Date }[]>(gapsSql(gatewayId, from, to, resolution)),
+    }));
+  }
+}
+
+function pointsSql(gatewayId: string, from: Date, to: Date, resolution: Resolution): Prisma.Sql {
+  const step = `${resolution.stepSeconds} seconds`;
+  const bucket = Prisma.sql`date_bin(${step}::interval, at, ${from})`;
+  if (resolution.source === 'raw') {
+    const rise = (column: string): Prisma.Sql => {
+      const name = Prisma.raw(column);
+      return Prisma.sql`CASE WHEN ${name} >= lag(${name}) OVER gateway THEN ${name} - lag(${name}) OVER gateway WHEN lag(${name}) OVER gateway IS NOT NULL THEN ${name} END`;
+    };
+    return Prisma.sql`
+      SELECT ${bucket} AS at, round(avg(count))::float8 AS count, max(count) AS count_max, max(max) AS max,
+        sum(drop_rise)::bigint AS drop, sum(early_drop_rise)::bigint AS early_drop, sum(insert_failed_rise)::bigint AS insert_failed,
+        (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
+      FROM (
+        SELECT *, ${rise('drop')} AS drop_rise, ${rise('early_drop')} AS early_drop_rise, ${rise('insert_failed')} AS insert_failed_rise
+        FROM sample WHERE gateway_id = ${gatewayId}::uuid AND at >= ${new Date(from.getTime() - 60_000)} AND at < ${to}
+        WINDOW gateway AS (ORDER BY at)
+      ) AS risen
+      WHERE at >= ${from} GROUP BY 1 ORDER BY 1`;
+  }
+  return Prisma.sql`
+    SELECT ${bucket} AS at, round(sum(count_sum) / sum(samples))::float8 AS count, max(count_max) AS count_max, max(max) AS max,
+      sum(drop)::bigint AS drop, sum(early_drop)::bigint AS early_drop, sum(insert_failed)::bigint AS insert_failed,
+      (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
+    FROM ${tableOf(resolution)} WHERE gateway_id = ${gatewayId}::uuid AND at >= ${from} AND at < ${to} GROUP BY 1 ORDER BY 1`;
+}
+
+/** Times between two neighbours, or an end of the span and its neighbour, that lie further apart than is usual. */
+function gapsSql(gatewayId: string, from: Date, to: Date, resolution: Resolution): Prisma.Sql {
+  const least = `${resolution.gapSeconds} seconds`;
+  return Prisma.sql`
+    SELECT before AS "from", at AS "to" FROM (
+      SELECT at, lag(at) OVER (ORDER BY at) AS before FROM (
+        SELECT ${from}::timestamptz AS at
+        UNION ALL SELECT at FROM ${tableOf(resolution)} WHERE gateway_id = ${gatewayId}::uuid AND at >= ${from} AND at < ${to}
+        UNION ALL SELECT ${to}::timestamptz
+      ) AS times
+    ) AS steps
+    WHERE at - before > ${least}::interval ORDER BY at`;
+}
+
+function tableOf(resolution: Resolution): Prisma.Sql {
+  return Prisma.raw({ raw: 'sample', minute: 'sample_minute', hour: 'sample_hour' }[resolution.source]);
+}
+
+function toRow(row: StoredSample): SampleRow {
+  const number = (value: bigint | null): number | undefined => (value === null ? undefined : Number(value));
+  return {
+    at: row.at.toISOString(), count: Number(row.count), max: number(row.max), buckets: number(row.buckets), drop: number(row.drop), earlyDrop: number(row.early_drop),
+    insertFailed: number(row.insert_failed), cpus: row.cpus, breakdown: row.breakdown ?? undefined,
+  };
+}

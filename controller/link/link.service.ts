@@ -1,0 +1,137 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { AgentMessage, Hello, SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { DeliveryService } from '../flushes/delivery.service.ts';
+import { ResultsService } from '../flushes/results.service.ts';
+import { HistoryService } from '../history/history.service.ts';
+import { toSampleRow } from '../history/sample-row.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { Database } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { LinkRepository } from './link.repository.ts';
+import { Questions } from './questions.ts';
+import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
+import { Sessions } from './sessions.ts';
+
+/** The only version of the link so far; an agent that speaks an older one is refused in words. */
+const PROTOCOL_VERSION = 1;
+
+/** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
+@Injectable()
+export class LinkService implements OnApplicationShutdown {
+  private readonly wansTold = new WeakMap<Session, string>();
+
+  constructor(
+    @Inject(LinkRepository) private readonly registry: LinkRepository,
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(Questions) private readonly questions: Questions,
+    @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(DeliveryService) private readonly delivery: DeliveryService,
+    @Inject(ResultsService) private readonly results: ResultsService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws UNAUTHENTICATED for a gateway that is not active. */
+  async open(identity: GatewayIdentity, hello: Hello, stream: AgentStream): Promise<Session> {
+    if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
+    const { gatewayId, tenantId } = identity;
+    const nowMs = this.clock();
+    const epoch = await this.database.transact(new Set([tenantId]), async (t) => {
+      if (!(await this.registry.isActive(t, identity))) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Enrol it again.');
+      await this.registry.describe(t, gatewayId, hello);
+      const given = await this.registry.open(t, identity, this.sessions.replicaId, new Date(nowMs));
+      await this.notices.send(t, 'gateway', gatewayId);
+      return given;
+    });
+    const session = new Session(identity, epoch, stream, nowMs);
+    this.sessions.add(session);
+    session.send({
+      $case: 'welcome',
+      value: { epoch, controllerTimeMs: BigInt(this.clock()), sampleIntervalMs: this.config.sampleIntervalMs, gatewayId, pingIntervalMs: PING_INTERVAL_MS },
+    });
+    await this.delivery.deliver(gatewayId);
+    this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
+    return session;
+  }
+
+  /** Handles one message of an open session; messages of one session come here one after the other. */
+  async receive(session: Session, message: AgentMessage): Promise<void> {
+    session.lastHeardMs = this.clock();
+    const { body } = message;
+    switch (body?.$case) {
+      case 'samples': return this.storeSamples(session, body.value);
+      case 'progress': return this.results.progress(session.identity, body.value);
+      case 'result':
+        if (await this.results.take(session.identity, body.value)) session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });
+        return;
+      case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
+      case 'pong':
+      case undefined:
+    }
+  }
+
+  /** The stream of a session ended, whoever ended it. */
+  async closed(session: Session): Promise<void> {
+    session.isClosed = true;
+    if (!this.sessions.remove(session)) return;
+    const { gatewayId, tenantId } = session.identity;
+    this.questions.dropAll(gatewayId);
+    this.results.forget(gatewayId);
+    await this.database.transact(new Set([tenantId]), async (t) => {
+      if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs))) await this.notices.send(t, 'gateway', gatewayId);
+    });
+    this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
+  }
+
+  /** Pings every agent, closes the silent, and finds those whose place was taken elsewhere or who were revoked. */
+  async tend(): Promise<void> {
+    const nowMs = this.clock();
+    for (const session of this.sessions.all()) {
+      if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS) session.close(new FleetError('GATEWAY_SLOW', 'Nothing was heard for 30 s.'));
+      else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });
+    }
+    const open = this.sessions.all().filter((session) => !session.isClosed);
+    const lost = await this.registry.heard(open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })));
+    for (const gatewayId of lost) this.cut(gatewayId);
+  }
+
+  /** Ends the gateway's session here, if this replica holds it. */
+  cut(gatewayId: string): void {
+    this.sessions.get(gatewayId)?.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const open = this.sessions.all();
+    for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is stopping. Connect again.'));
+    await Promise.allSettled(open.map((session) => this.closed(session)));
+  }
+
+  private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {
+    const { identity } = session;
+    const nowMs = this.clock();
+    const rows = batch.samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
+    const wans = newestWans(batch);
+    const wansText = wans && JSON.stringify(wans);
+    await this.database.transact(new Set([identity.tenantId]), async (t) => {
+      await this.history.store(t, { id: identity.gatewayId, tenantId: identity.tenantId }, rows);
+      if (wans && wansText !== this.wansTold.get(session)) await this.registry.setWans(t, identity.gatewayId, wans);
+      await this.notices.send(t, 'gateway', identity.gatewayId);
+    });
+    if (wansText) this.wansTold.set(session, wansText);
+    session.send({ $case: 'sampleReceipt', value: { batch: batch.batch } });
+  }
+}
+
+function newestWans(batch: SampleBatch): Wan[] | undefined {
+  let newest: SampleBatch['samples'][number] | undefined;
+  for (const sample of batch.samples) if (sample.wans.length > 0 && (!newest || sample.atMs > newest.atMs)) newest = sample;
+  return newest?.wans;
+}

@@ -1,0 +1,101 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Query, AnswerPart, AnswerHead, AnswerEnd } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Flow } from '../../proto/gen/ctfleet/v1/flow.ts';
+import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { newId } from '../platform/ids.ts';
+import { Sessions } from './sessions.ts';
+
+/** What a gateway answered, without its rows. */
+export interface Answer { head: AnswerHead; end: AnswerEnd }
+
+export interface Asking {
+  deadlineMs: number;
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal;
+  /** Takes rows as they come. If it throws, the question is over. */
+  onFlows(flows: Flow[]): void;
+}
+
+interface Pending { gatewayId: string; asking: Asking; head?: AnswerHead; settle(outcome: { answer: Answer } | { error: FleetError }): void }
+
+/** Questions to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
+@Injectable()
+export class Questions {
+  private readonly pending = new Map<string, Pending>();
+
+  constructor(@Inject(Sessions) private readonly sessions: Sessions) {}
+
+  /** Throws GATEWAY_OFFLINE without a session, GATEWAY_SLOW past the deadline, CANCELLED if nobody waits, and what the agent itself refuses with. */
+  async ask(gatewayId: string, ask: NonNullable<Query['ask']>, asking: Asking): Promise<Answer> {
+    const session = this.sessions.get(gatewayId);
+    if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller holds no link to the gateway.');
+    asking.signal?.throwIfAborted();
+    const id = newId();
+    return new Promise<Answer>((resolve, reject) => {
+      const cancel = (error: FleetError): void => {
+        session.send({ $case: 'cancelQuery', value: { queryId: id } });
+        pending.settle({ error });
+      };
+      const timer = setTimeout(() => cancel(new FleetError('GATEWAY_SLOW', `No answer within ${asking.deadlineMs} ms.`)), asking.deadlineMs);
+      const onAbort = (): void => cancel(new FleetError('CANCELLED', 'Nobody waits for the answer any more.'));
+      asking.signal?.addEventListener('abort', onAbort, { once: true });
+      const pending: Pending = {
+        gatewayId,
+        asking,
+        settle: (outcome) => {
+          if (!this.pending.delete(id)) return;
+          clearTimeout(timer);
+          asking.signal?.removeEventListener('abort', onAbort);
+          if ('answer' in outcome) resolve(outcome.answer);
+          else reject(outcome.error);
+        },
+      };
+      this.pending.set(id, pending);
+      session.send({ $case: 'query', value: { id, deadlineMs: asking.deadlineMs, ask } });
+    });
+  }
+
+  /** One part of an answer; identity is the certificate's. False if nobody waits for it, or not from this gateway. */
+  take(gatewayId: string, { queryId, part }: AnswerPart): boolean {
+    const pending = this.pending.get(queryId);
+    if (pending?.gatewayId !== gatewayId) return false;
+    switch (part?.$case) {
+      case 'head':
+        pending.head = part.value;
+        break;
+      case 'flows':
+        try {
+          pending.asking.onFlows(part.value.flows);
+        } catch (cause) {
+          pending.settle({ error: cause instanceof FleetError ? cause : new FleetError('INTERNAL', 'The gateway sent rows that cannot be read.', {}, { cause }) });
+        }
+        break;
+      case 'end':
+        if (pending.head) pending.settle({ answer: { head: pending.head, end: part.value } });
+        else pending.settle({ error: new FleetError('INTERNAL', 'The gateway ended an answer that it had not begun.') });
+        break;
+      case 'failure':
+        pending.settle({ error: new FleetError(toCode(part.value.code), part.value.detail.slice(0, 500)) });
+        break;
+      case undefined:
+    }
+    return true;
+  }
+
+  /** The agent's stream for a question broke before its end. */
+  drop(gatewayId: string, queryId: string): void {
+    const pending = this.pending.get(queryId);
+    if (pending?.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The gateway broke off its answer.') });
+  }
+
+  /** The gateway's session is gone: its open questions will not be answered. */
+  dropAll(gatewayId: string): void {
+    for (const pending of this.pending.values()) {
+      if (pending.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The link broke while the gateway answered.') });
+    }
+  }
+}
+
+function toCode(text: string): ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text) ? (text as ErrorCode) : 'INTERNAL';
+}

@@ -1,0 +1,59 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { AgentMessage, ControllerMessage } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { toServiceError } from '../platform/grpc-listener.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { Outgoing } from './outgoing.ts';
+
+export type AgentStream = ServerDuplexStream<AgentMessage, ControllerMessage>;
+type Body = NonNullable<ControllerMessage['body']>;
+
+export const PING_INTERVAL_MS = 10_000;
+/** An agent answers each ping; silence this long means that it is gone. */
+export const SILENCE_LIMIT_MS = 30_000;
+
+/**
+ * One life of a gateway's link, held by this replica.
+ *
+ *   hello ──▶ open ──▶ closed      by the agent, by silence, by a newer session, by revocation, by a full queue
+ *
+ * Commands are remembered as sent per session, so that a new session gets all unfinished ones again.
+ */
+export class Session {
+  readonly sentCommands = new Set<string>();
+  lastHeardMs: number;
+  isClosed = false;
+  private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);
+  private isWriting = false;
+
+  constructor(readonly identity: GatewayIdentity, readonly epoch: bigint, private readonly stream: AgentStream, nowMs: number) {
+    this.lastHeardMs = nowMs;
+  }
+
+  /** Puts a message in line. Closes the session if the agent reads too slowly. */
+  send(body: Body): void {
+    if (this.isClosed) return;
+    if (!this.outgoing.push({ body }, body.$case === 'ping' ? 'ping' : undefined)) {
+      this.close(new FleetError('GATEWAY_SLOW', 'Too much waits for this agent. Connect again.'));
+      return;
+    }
+    this.write();
+  }
+
+  /** Ends the stream; the agent may dial again unless the reason says otherwise. */
+  close(reason: FleetError): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.stream.destroy(toServiceError(reason) as Error);
+  }
+
+  private write(): void {
+    if (this.isWriting) return;
+    for (let message = this.outgoing.shift(); message && !this.isClosed; message = this.outgoing.shift()) {
+      if (this.stream.write(message)) continue;
+      this.isWriting = true;
+      this.stream.once('drain', () => { this.isWriting = false; this.write(); });
+      return;
+    }
+  }
+}

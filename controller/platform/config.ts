@@ -1,0 +1,70 @@
+import path from 'node:path';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
+export const CONTROLLER_ROLES = ['api', 'link', 'work'] as const;
+
+const schema = z.object({
+  CTFLEET_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }),
+  CTFLEET_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
+  CTFLEET_ROLES: z.string().default(CONTROLLER_ROLES.join(',')).transform((text) => text.split(',').map((role) => role.trim())).pipe(z.array(z.enum(CONTROLLER_ROLES)).min(1)),
+  CTFLEET_API_HOST: z.string().min(1).default('127.0.0.1'),
+  CTFLEET_API_PORT: port.default(4000),
+  CTFLEET_LINK_HOST: z.string().min(1).default('0.0.0.0'),
+  CTFLEET_ENROL_PORT: port.default(4443),
+  CTFLEET_LINK_PORT: port.default(4444),
+  CTFLEET_ENROL_ADDRESS: address.optional(),
+  CTFLEET_LINK_ADDRESS: address.optional(),
+  CTFLEET_STATE_DIR: z.string().min(1).default('.ctfleet/controller'),
+  CTFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).default('http://127.0.0.1:3000'),
+  CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
+  CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
+  CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
+  CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+/** What the controller was told, checked. Hosts are where it listens; addresses are what agents dial. */
+export interface Config {
+  databaseUrl: string;
+  redisUrl?: string;
+  roles: readonly (typeof CONTROLLER_ROLES)[number][];
+  api: { host: string; port: number };
+  link: { host: string; port: number; address?: string };
+  enrol: { host: string; port: number; address?: string };
+  stateDir: string;
+  /** The origin of the console, as browsers see it. */
+  publicUrl: string;
+  sampleIntervalMs: number;
+  searchDeadlineMs: number;
+  /** How long after a run a gateway may still begin its part. */
+  commandTtlMs: number;
+  logLevel: string;
+}
+
+/** Provider token; the type is erased. */
+export const CONFIG = Symbol('config');
+
+/** Reads CTFLEET_* variables. Throws one Error that lists every variable that is wrong and why. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path[0]?.toString() ?? ''}: ${issue.message}`);
+    throw new Error(`The environment is not right:\n${lines.join('\n')}`);
+  }
+  const value = parsed.data;
+  return {
+    databaseUrl: value.CTFLEET_DATABASE_URL,
+    redisUrl: value.CTFLEET_REDIS_URL,
+    roles: value.CTFLEET_ROLES,
+    api: { host: value.CTFLEET_API_HOST, port: value.CTFLEET_API_PORT },
+    link: { host: value.CTFLEET_LINK_HOST, port: value.CTFLEET_LINK_PORT, address: value.CTFLEET_LINK_ADDRESS },
+    enrol: { host: value.CTFLEET_LINK_HOST, port: value.CTFLEET_ENROL_PORT, address: value.CTFLEET_ENROL_ADDRESS },
+    stateDir: path.resolve(value.CTFLEET_STATE_DIR),
+    publicUrl: new URL(value.CTFLEET_PUBLIC_URL).origin,
+    sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
+    searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
+    commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
+    logLevel: value.CTFLEET_LOG_LEVEL,
+  };
+}

@@ -1,0 +1,32 @@
+import { Controller, Inject } from '@nestjs/common';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { Database } from './database.ts';
+import { HandlesOpen } from './handles.ts';
+import { openApiDocument } from './openapi.ts';
+
+/** What anyone may ask: is it alive, is it ready, what can be asked. */
+@Controller()
+export class DoorsController {
+  private readonly document = openApiDocument();
+
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  @HandlesOpen('/healthz')
+  healthz(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** Throws UNAVAILABLE while Postgres does not answer. */
+  @HandlesOpen('/readyz')
+  async readyz(): Promise<{ status: 'ok' }> {
+    await this.database.ping().catch((cause: unknown) => {
+      throw new FleetError('UNAVAILABLE', 'The database does not answer.', {}, { cause });
+    });
+    return { status: 'ok' };
+  }
+
+  @HandlesOpen('/api/openapi.json')
+  openapi(): object {
+    return this.document;
+  }
+}

@@ -1,0 +1,22 @@
+import type { LoggerService } from '@nestjs/common';
+import { destination, pino, type Logger } from 'pino';
+
+/** Provider token of the pino logger. Messages are constant; what varies goes in fields. */
+export const LOGGER = Symbol('logger');
+export type { Logger };
+
+const SECRET_PATHS = ['password', 'secret', 'token', 'authorization', 'cookie', 'headers.authorization', 'headers.cookie', '*.password', '*.secret', '*.token'];
+
+/** JSON lines on stdout; anything under a secret's name is replaced. */
+export function createLogger(level: string): Logger {
+  return pino({ level, base: undefined, redact: { paths: SECRET_PATHS, censor: '[redacted]' } }, destination({ fd: 1, sync: true }));
+}
+
+/** Nest's own lines through the same logger; its routine ones are for debugging. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...context: unknown[]): void { this.logger.debug({ context }, String(message)); }
+  warn(message: unknown, ...context: unknown[]): void { this.logger.warn({ context }, String(message)); }
+  error(message: unknown, ...context: unknown[]): void { this.logger.error(message instanceof Error ? { err: message } : { context }, message instanceof Error ? 'start failed' : String(message)); }
+}

@@ -1,0 +1,71 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { EventEmitter } from 'node:events';
+import pg from 'pg';
+import { CONFIG, type Config } from './config.ts';
+import type { Transaction } from './database.ts';
+import { LOGGER, type Logger } from './logger.ts';
+
+/** What replicas tell each other. The payload is an id; whoever wants more reads it from its table. */
+export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked'] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+const RETRY_MS = 1000;
+
+/**
+ * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notice sent in a transaction arrives after its commit
+ * or never. After a lost connection `missed` is told, since notices may have gone by.
+ */
+@Injectable()
+export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly emitter = new EventEmitter().setMaxListeners(0);
+  private client: pg.Client | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(@Inject(CONFIG) private readonly config: Config, @Inject(LOGGER) private readonly logger: Logger) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.connect();
+  }
+
+  /** Tells every replica, this one too, once the transaction commits. */
+  async send(transaction: Transaction, kind: NoticeKind, id: string): Promise<void> {
+    await transaction.$executeRaw`SELECT pg_notify(${channel(kind)}, ${id})`;
+  }
+
+  /** Calls `listener` for each notice, and with undefined where notices may have been missed. Returns how to stop. */
+  on(kind: NoticeKind, listener: (id: string | undefined) => void): () => void {
+    this.emitter.on(kind, listener);
+    return () => this.emitter.off(kind, listener);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.retry);
+    await this.client?.end().catch(() => undefined);
+  }
+
+  private async connect(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', keepAlive: true, connectionTimeoutMillis: 5000 });
+    client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
+    client.on('error', (error) => this.logger.warn({ err: error }, 'notices lost their connection'));
+    client.on('end', () => this.reconnectLater());
+    await client.connect();
+    await client.query(NOTICE_KINDS.map((kind) => `LISTEN ${channel(kind)}`).join(';'));
+    this.client = client;
+  }
+
+  private reconnectLater(): void {
+    if (this.isStopped) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      this.connect().then(() => NOTICE_KINDS.forEach((kind) => this.emitter.emit(kind, undefined)), () => this.reconnectLater());
+    }, RETRY_MS);
+  }
+}
+
+const PREFIX = 'ctfleet_';
+
+function channel(kind: NoticeKind): string {
+  return `${PREFIX}${kind}`;
+}

@@ -1,0 +1,45 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { problem } from '../../proto/http/common.ts';
+import type { Route } from '../../proto/http/route.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { API_PREFIX } from './handles.ts';
+import { VERSION } from './version.ts';
+
+const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', content: { 'application/problem+json': { schema: problem } } };
+
+/** The OpenAPI 3.1 document of every route in proto/http; docs/api/openapi.json is this, checked in. */
+export function openApiDocument(): object {
+  const paths: Record<string, ZodOpenApiPathsObject[string]> = {};
+  for (const [operationId, route] of Object.entries<Route>(routes)) {
+    const path = API_PREFIX + route.path;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: toOperation(operationId, route) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: { title: 'ctfleet', version: VERSION, description: 'Sees, clears and tunes connection tracking on every gateway you run.' },
+    paths,
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'An API token: ctfp_<id>_<secret>.' },
+        session: { type: 'apiKey', in: 'cookie', name: 'ctfleet.session_token', description: 'A sign-in at /api/auth/sign-in/email; the name has the prefix __Secure- on https.' },
+      },
+    },
+    security: [{ token: [] }, { session: [] }],
+  });
+}
+
+function toOperation(operationId: string, route: Route): ZodOpenApiOperationObject {
+  const media = route.isStream ? 'text/event-stream' : 'application/json';
+  return {
+    operationId,
+    summary: route.summary,
+    tags: [route.path.split(/[/:]/)[1] ?? ''],
+    description: `Needs the action \`${route.action}\`.`,
+    requestParams: { ...(route.params && { path: route.params }), ...(route.query && { query: route.query }) },
+    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
+    responses: {
+      [String(route.status)]: route.response ? { description: 'Done.', content: { [media]: { schema: route.response } } } : { description: 'Done.' },
+      default: PROBLEM,
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { problem, type Problem } from '../../proto/http/common.ts';
+
+const extras = problem.pick({ span: true, suggestion: true, issues: true }).partial();
+
+/** What kind of refusal an error is: a FleetError as it says; the HTTP layer's own by their status; anything else INTERNAL. */
+export function toFleetError(error: unknown): FleetError {
+  if (error instanceof FleetError) return error;
+  if (error instanceof z.ZodError) return invalidRequest(error, '');
+  const status = httpStatus(error);
+  if (status === 404) return new FleetError('NOT_FOUND', 'There is nothing at this address.', {}, { cause: error });
+  if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is too large.', {}, { cause: error });
+  if (status !== undefined && status < 500) return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
+  if (isDatabaseAway(error)) return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
+  return new FleetError('INTERNAL', 'Something went wrong on our side. The log has it under the trace id.', {}, { cause: error });
+}
+
+/** RFC 9457 body of an error. */
+export function toProblem(error: FleetError, instance: string, traceId: string): Problem {
+  const fields = extras.safeParse(error.fields);
+  return {
+    type: `urn:ctfleet:error:${error.code}`,
+    title: titleOf(error.code),
+    status: ERROR_CODES[error.code].http,
+    detail: error.message,
+    code: error.code,
+    instance,
+    traceId,
+    ...(fields.success ? fields.data : {}),
+  };
+}
+
+/** Issues of zod as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
+export function invalidRequest(error: z.ZodError, part: string): FleetError {
+  const issues = error.issues.map((issue) => ({ path: [part, ...issue.path.map(String)].filter((step) => step !== '').join('.'), message: issue.message }));
+  const first = issues[0];
+  return new FleetError('INVALID_REQUEST', first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is not right.', { issues }, { cause: error });
+}
+
+function titleOf(code: ErrorCode): string {
+  const words = code.toLowerCase().replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function httpStatus(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('getStatus' in error && typeof error.getStatus === 'function') return Number(error.getStatus());
+  return 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+}
+
+/** Connection errors of Node and pg, and Prisma's for them (P1001 cannot reach, P1017 closed, P2024 and P2028 no connection in time). */
+function isDatabaseAway(error: unknown): boolean {
+  for (let cause = error; typeof cause === 'object' && cause !== null; cause = 'cause' in cause ? cause.cause : undefined) {
+    const code = 'code' in cause ? String(cause.code) : '';
+    if (/^(ECONNREFUSED|ECONNRESET|EPIPE|57P0[123]|08\d{3}|P1001|P1002|P1017|P2024|P2028)$/.test(code)) return true;
+    if (cause instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(cause.message)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Makes the state folder, closed to others. */
+export async function openStateDir(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+}
+
+/**
+ * The content of a file of the state folder, made by `create` the first time and never changed after. Mode 0600.
+ * Several controllers starting at once agree on one content: a finished file is linked to its name, which only one can do.
+ */
+export async function readOrCreate(directory: string, name: string, create: () => Promise<string>): Promise<string> {
+  const file = path.join(directory, name);
+  const existing = await readFile(file, 'utf8').catch(ignoreMissing);
+  if (existing !== undefined) return existing;
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(temporary, await create(), { mode: 0o600 });
+  try {
+    await link(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return readFile(file, 'utf8');
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,67 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker, type ConnectionOptions } from 'bullmq';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import type { Jobs, QueueName } from './names.ts';
+
+/** A job whose worker died is given to another after at most lock plus interval. */
+const LOCK_MS = 10_000;
+const STALLED_MS = 5000;
+const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
+
+/** BullMQ on Redis where there is one, else on Postgres. A backend that is away makes `add` fail; callers leave the rest to the sweeper. */
+@Injectable()
+export class Queues implements OnApplicationShutdown {
+  private readonly connection: ConnectionOptions;
+  private readonly queues = new Map<QueueName, Queue>();
+  private readonly workers: Worker[] = [];
+
+  constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) private readonly logger: Logger) {
+    if (config.redisUrl !== undefined) {
+      setDefaultBackendFactory();
+      this.connection = { url: config.redisUrl, maxRetriesPerRequest: null, enableOfflineQueue: false };
+    } else {
+      setDefaultBackendFactory(createPostgresBackend as never);
+      this.connection = { connectionString: config.databaseUrl, max: 4, migrate: true } as never;
+    }
+  }
+
+  /** Adds a job. One with the same id that still waits or runs stays the only one; ids hold no colon. */
+  async add<Q extends QueueName, J extends keyof Jobs[Q] & string>(name: Q, job: J, data: Jobs[Q][J], jobId: string): Promise<void> {
+    await this.queue(name).add(job, data, { jobId, ...KEEP_NONE });
+  }
+
+  /** Makes or renews a schedule; several controllers doing so make one. */
+  async schedule<Q extends QueueName>(name: Q, job: keyof Jobs[Q] & string, everyMs: number): Promise<void> {
+    await this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE });
+  }
+
+  /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
+  work<Q extends QueueName>(name: Q, concurrency: number, handle: (job: { name: string; data: Jobs[Q][keyof Jobs[Q]] }) => Promise<void>): void {
+    const worker = new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {
+      connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000,
+    });
+    worker.on('error', (error) => this.logger.warn({ queue: name, err: error }, 'queue worker has an error'));
+    worker.on('failed', (job, error) => this.logger.warn({ queue: name, job: job?.id, err: error }, 'job failed'));
+    this.workers.push(worker);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.allSettled(this.workers.map((worker) => worker.close(true)));
+    await Promise.allSettled([...this.queues.values()].map((queue) => queue.close()));
+  }
+
+  private queue(name: QueueName): Queue {
+    const existing = this.queues.get(name);
+    if (existing) return existing;
+    const queue = new Queue(name, { connection: this.connectionFor('queue') });
+    queue.on('error', (error) => this.logger.warn({ queue: name, err: error }, 'queue has an error'));
+    this.queues.set(name, queue);
+    return queue;
+  }
+
+  /** Workers wait for Redis to come back; who adds a job does not. */
+  private connectionFor(use: 'queue' | 'worker'): ConnectionOptions {
+    return use === 'worker' && 'enableOfflineQueue' in this.connection ? { ...this.connection, enableOfflineQueue: true } : this.connection;
+  }
+}

@@ -1,0 +1,67 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DeliveryService } from '../flushes/delivery.service.ts';
+import { HistoryService } from '../history/history.service.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { SCHEDULES, type Jobs } from './names.ts';
+import { Queues } from './queues.ts';
+import { RelayService } from './relay.service.ts';
+
+const TICK_MS = 2000;
+/** Schedules are renewed this often: a queue that lost everything has them back. */
+const RENEW_TICKS = 15;
+const DELIVERIES_AT_ONCE = 20;
+
+/** The role `work`: relays the outbox, works on the queues, keeps the schedules. */
+@Injectable()
+export class WorkJobs implements OnApplicationBootstrap, OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private stopListening: (() => void) | undefined;
+  private ticks = 0;
+  private isWanted = false;
+  private running: Promise<void> | undefined;
+
+  constructor(
+    @Inject(RelayService) private readonly relay: RelayService,
+    @Inject(DeliveryService) private readonly delivery: DeliveryService,
+    @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(Queues) private readonly queues: Queues,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.history.maintain();
+    this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayId));
+    this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
+    this.stopListening = this.notices.on('deliver', (id) => { if (!id) this.tick(); });
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.tick();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    this.stopListening?.();
+    this.isWanted = false;
+    await this.running;
+  }
+
+  /** One tick at a time; a notice during one makes the next begin at once. */
+  private tick(): void {
+    this.isWanted = true;
+    this.running ??= this.loop().finally(() => { this.running = undefined; });
+  }
+
+  private async loop(): Promise<void> {
+    while (this.isWanted) {
+      this.isWanted = false;
+      await this.once();
+    }
+  }
+
+  private async once(): Promise<void> {
+    const isRenewal = this.ticks++ % RENEW_TICKS === 0;
+    const steps = [() => this.relay.sweep(), () => this.relay.relay(), ...(isRenewal ? SCHEDULES.map(({ queue, job, everyMs }) => () => this.queues.schedule(queue, job, everyMs)) : [])];
+    for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
+  }
+}

@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import helmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { IncomingMessage } from 'node:http';
+import path from 'node:path';
+import { routes } from '../proto/http/routes.ts';
+import { SignInService } from './access/sign-in.service.ts';
+import { mountSignIn } from './access/sign-in.controller.ts';
+import { ControllerModule, CONTROLLERS, type Surroundings } from './controller.module.ts';
+import { Addresses } from './platform/addresses.ts';
+import { newId } from './platform/ids.ts';
+import { NestLogger } from './platform/logger.ts';
+import { applyMigrations } from './platform/migrations.ts';
+import { checkRoutes } from './platform/route-check.ts';
+import { toRouterUrl } from './platform/verb-url.ts';
+import { packageRoot } from './platform/package-root.ts';
+
+/** A controller that runs. Ports are those really opened; undefined where the process has no such role. */
+export interface RunningController {
+  app: NestFastifyApplication;
+  ports: { apiPort: number; enrolPort?: number; linkPort?: number };
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Migrates, wires, listens. Throws an Error that says what is wrong; nothing is left open then. */
+export async function startController(surroundings: Surroundings): Promise<RunningController> {
+  const { config, logger } = surroundings;
+  const applied = await applyMigrations(config.databaseUrl, path.join(packageRoot(), 'prisma/migrations'));
+  if (applied.length > 0) logger.info({ applied }, 'migrations applied');
+  checkRoutes(CONTROLLERS, routes);
+  const adapter = new FastifyAdapter({
+    rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: 'loopback', genReqId: () => newId(), forceCloseConnections: true,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false });
+  try {
+    await app.register(helmet as never, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+    mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+    await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {
+      throw cause.syscall === 'listen' ? new Error(`${config.api.host}:${config.api.port} cannot be listened on: ${cause.message}`, { cause }) : cause;
+    });
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
+  const address = app.getHttpServer().address();
+  const addresses = app.get(Addresses);
+  return {
+    app,
+    ports: { apiPort: typeof address === 'object' && address ? address.port : config.api.port, enrolPort: addresses.port('enrol'), linkPort: addresses.port('link') },
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,15 @@
+import path from 'node:path';
+import { defineConfig } from 'prisma/config';
+
+// Prisma's command line is for writing migrations only; the controller applies them itself (controller/platform/migrations.ts).
+// Without a native engine the WebAssembly one from npm serves.
+process.env.PRISMA_SCHEMA_ENGINE_BINARY ??= path.join(import.meta.dirname, 'tools/schema-engine.mjs');
+
+export default defineConfig({
+  schema: 'prisma/schema.prisma',
+  migrations: { path: 'prisma/migrations', initShadowDb: '' },
+  experimental: { externalTables: true },
+  // Partitioned tables that SQL alone describes.
+  tables: { external: ['public.sample', 'public.sample_minute', 'public.sample_hour'] },
+  datasource: { url: process.env.CTFLEET_DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:55432/ctfleet' },
+});
