@@ -1,0 +1,47 @@
+import { ERROR_CODES } from '../../../../proto/model/error-codes.ts';
+import type { Problem } from '../../../../proto/http/common.ts';
+
+export const dynamic = 'force-dynamic';
+
+/** Headers that concern one connection only (RFC 9110, 7.6.1), and those that fetch sets itself. */
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'content-encoding'];
+
+/**
+ * Hands a request on to the controller and streams its answer back, event streams included. The address is read at run time from
+ * CTFLEET_API_URL, so that one build serves everywhere. A controller that does not answer is a problem as any other: UNAVAILABLE.
+ */
+async function forward(request: Request): Promise<Response> {
+  const { pathname, search, host, protocol } = new URL(request.url);
+  const base = process.env.CTFLEET_API_URL ?? 'http://127.0.0.1:4000';
+  const headers = without(request.headers, [...HOP_BY_HOP, 'host', 'accept-encoding', 'expect']);
+  headers.set('accept-encoding', 'identity');
+  headers.set('x-forwarded-host', request.headers.get('host') ?? host);
+  if (!headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', protocol.slice(0, -1));
+  try {
+    const answer = await fetch(new URL(pathname + search, base), {
+      method: request.method, headers, redirect: 'manual', cache: 'no-store', signal: request.signal,
+      body: request.method === 'GET' || request.method === 'HEAD' ? undefined : await request.arrayBuffer(),
+    });
+    return new Response(answer.body, { status: answer.status, headers: without(answer.headers, HOP_BY_HOP) });
+  } catch (error) {
+    if (request.signal.aborted) return new Response(null, { status: 499 });
+    return unavailable(pathname, error);
+  }
+}
+
+function without(headers: Headers, names: string[]): Headers {
+  const kept = new Headers(headers);
+  for (const name of names) kept.delete(name);
+  return kept;
+}
+
+function unavailable(instance: string, error: unknown): Response {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  const body: Problem = {
+    type: 'about:blank', title: 'UNAVAILABLE', status: ERROR_CODES.UNAVAILABLE.http, code: 'UNAVAILABLE', instance,
+    detail: `The controller does not answer (${cause}). Gateways go on with what they were told; look at the controller’s log, then try again.`,
+  };
+  return Response.json(body, { status: body.status, headers: { 'content-type': 'application/problem+json' } });
+}
+
+export { forward as GET, forward as POST, forward as PATCH, forward as PUT, forward as DELETE };

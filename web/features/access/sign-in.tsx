@@ -1,0 +1,40 @@
+'use client';
+
+import './sign-in.css';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRouter } from 'next/navigation';
+import { parseAsString, useQueryState } from 'nuqs';
+import { useState } from 'react';
+import { signIn } from '../../lib/controller/session.ts';
+import { Button } from '../../ui/button.tsx';
+
+/** Who are you? Says plainly whether the password is wrong, signing in is locked, or the controller is down. */
+export function SignIn() {
+  const router = useRouter();
+  const client = useQueryClient();
+  const [next] = useQueryState('next', parseAsString.withDefault('/'));
+  const [email, setEmail] = useState('');
+  const [password, setPassword] = useState('');
+  const attempt = useMutation({
+    mutationFn: () => signIn(email.trim(), password),
+    onSuccess() { client.clear(); router.replace(localPath(next)); },
+  });
+  return (
+    <main className="sign-in">
+      <form onSubmit={(event) => { event.preventDefault(); if (!attempt.isPending) attempt.mutate(); }}>
+        <div className="row sign-in-brand"><svg className="i" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={2} strokeLinecap="round" strokeLinejoin="round" aria-hidden><path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" /></svg><b>ctfleet</b></div>
+        <h1>Sign in</h1>
+        <p className="dim2">Connection tracking on every gateway you run.</p>
+        <label>E-mail<input type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} /></label>
+        <label>Password<input type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} /></label>
+        {attempt.error && <p className="note red" role="alert">{attempt.error.message}</p>}
+        <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>{attempt.isPending ? 'Signing in…' : 'Sign in'}</Button>
+      </form>
+    </main>
+  );
+}
+
+/** Only a path of this console; never another site. */
+export function localPath(next: string): string {
+  return /^\/(?![/\\])/.test(next) ? next : '/';
+}

@@ -1,0 +1,68 @@
+'use client';
+
+import './audit.css';
+import { useQuery } from '@tanstack/react-query';
+import { IconX } from '@tabler/icons-react';
+import { parseAsString, useQueryStates } from 'nuqs';
+import { useEffect, useState } from 'react';
+import { useClock, useNow } from '../../lib/clock.tsx';
+import { useRefusal } from '../../lib/controller/access.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { useScope } from '../../lib/scope.ts';
+import { Button } from '../../ui/button.tsx';
+import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { count } from '../../ui/format.ts';
+import { useKey } from '../../ui/keys.ts';
+import { StateIcon } from '../../ui/state.tsx';
+import { AuditDetail } from './audit-detail.tsx';
+import { OUTCOMES } from './audit-words.ts';
+
+const ACTIONS = ['', 'plan', 'flush', 'session', 'token', 'enrolment', 'gateway', 'tenant', 'site'] as const;
+
+/** Who did what, to which flows, why, and with what result; newest first. */
+export function Audit() {
+  const { ids } = useScope();
+  const refusal = useRefusal('audit.read');
+  const [view, setView] = useQueryStates({ q: parseAsString.withDefault(''), action: parseAsString.withDefault(''), flush: parseAsString, entry: parseAsString, before: parseAsString });
+  const [draft, setDraft] = useState(view.q);
+  useEffect(() => setDraft(view.q), [view.q]);
+  const clock = useClock();
+  const now = useNow(60_000);
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    ...queries.audit({ limit: 50, ...(ids.tenant && { tenant: ids.tenant }), ...(ids.gateway && { gateway: ids.gateway }), ...(view.flush && { flush: view.flush }), ...(view.action && { action: view.action }), ...(view.q && { q: view.q }), ...(view.before && { cursor: view.before }) }),
+    enabled: refusal === undefined,
+  });
+  const items = data?.items ?? [];
+  const at = items.findIndex(({ id }) => id === view.entry);
+  const open = (index: number) => { const entry = items[Math.min(items.length - 1, Math.max(0, index))]; if (entry) void setView({ entry: entry.id }); };
+  useKey('j', () => open(at + 1));
+  useKey('k', () => open(at - 1));
+  useKey('escape', () => void setView({ entry: null }));
+  useKey('r', () => void refetch());
+  if (refusal) return <><div className="head"><h1>Audit</h1></div><Empty>{refusal}</Empty></>;
+  const isFiltered = view.q !== '' || view.action !== '' || view.flush !== null;
+  return <>
+    <div className="head"><h1>{items[0] ? `Last: ${items[0].summary}` : 'Audit'}</h1></div>
+    <form className="row pad audit-filter" onSubmit={(event) => { event.preventDefault(); void setView({ q: draft.trim() || null, before: null }); }}>
+      <label className="input grow">Find<input value={draft} placeholder="words, a ticket, a name" onChange={(event) => setDraft(event.currentTarget.value)} onBlur={() => void setView({ q: draft.trim() || null, before: null })} /></label>
+      <label className="input">About<select value={view.action} onChange={(event) => void setView({ action: event.currentTarget.value || null, before: null })}>{ACTIONS.map((action) => <option key={action} value={action}>{action || 'everything'}</option>)}</select></label>
+      {isFiltered && <Button kind="quiet" icon={IconX} onClick={() => void setView({ q: null, action: null, flush: null, before: null })}>Clear</Button>}
+    </form>
+    <div className={`audit-cols ${view.entry ? 'has-panel' : ''}`}>
+      <section aria-label="Entries">
+        {error && !data ? <div className="empty"><Failure what="The audit could not be read" error={error} stillWorks="Entries are still written." onRetry={() => void refetch()} /></div> : !data ? <div className="empty"><Skeleton lines={10} /></div>
+          : items.length === 0 ? <Empty action={isFiltered && <Button onClick={() => void setView({ q: null, action: null, flush: null })}>Show everything</Button>}>{isFiltered ? 'No entry fits.' : 'Nothing has been decided yet; every sign-in, plan and flush will be here.'}</Empty>
+            : <ul className={`acts audit-list ${isPlaceholderData ? 'stale' : ''}`}>{items.map((entry) => (
+                <li key={entry.id} className={entry.id === view.entry ? 'open' : ''}>
+                  <time dateTime={entry.at} title={clock.full(entry.at)}>{clock.when(entry.at, now)}</time><StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />
+                  <button type="button" className="sentence" aria-pressed={entry.id === view.entry} onClick={() => void setView({ entry: entry.id === view.entry ? null : entry.id })}><b>{entry.actor.name}</b> <span>{entry.summary}</span>{entry.ticket && <span className="dim"> · ticket {entry.ticket}</span>}</button>
+                  <span className="dim nowrap">{entry.tenantName ?? 'all tenants'}</span><span className="dim mono num">#{count(entry.seq)}</span>
+                </li>
+              ))}</ul>}
+        {data?.cursor && <div className="row pad audit-more"><Button onClick={() => void setView({ before: data.cursor!, entry: null })}>Older</Button>{view.before && <Button kind="quiet" onClick={() => void setView({ before: null })}>Newest</Button>}</div>}
+        {!data?.cursor && view.before && <div className="row pad audit-more"><Button kind="quiet" onClick={() => void setView({ before: null })}>Newest</Button></div>}
+      </section>
+      {view.entry && <AuditDetail id={view.entry} onClose={() => void setView({ entry: null })} />}
+    </div>
+  </>;
+}

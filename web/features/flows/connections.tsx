@@ -1,0 +1,123 @@
+'use client';
+
+import './flows.css';
+import { useQuery } from '@tanstack/react-query';
+import { IconTrash } from '@tabler/icons-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { useRefusal } from '../../lib/controller/access.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { useScope, useGatewaysInScope } from '../../lib/scope.ts';
+import { Button, Segments } from '../../ui/button.tsx';
+import { Failure } from '../../ui/feedback.tsx';
+import { useKey } from '../../ui/keys.ts';
+import { AnswerLine } from './answer-line.tsx';
+import { Facets } from './facets.tsx';
+import { FilterBox } from './filter-box.tsx';
+import { FlowGrid } from './flow-grid.tsx';
+import { FlowPanel } from './flow-panel.tsx';
+import { FlowsFoot } from './flows-foot.tsx';
+import { rowKey } from './flow-words.ts';
+import { NothingFound } from './nothing-found.tsx';
+import { QuickFilters } from './quick-filters.tsx';
+import { SelectionBar } from './selection-bar.tsx';
+import { added, extended, NOTHING, toggled, type Selection } from './selection.ts';
+import { useFlowSearch } from './use-flow-search.ts';
+import { requestFor, usePlanning } from './use-planning.tsx';
+import { useView, type SortBy } from './use-view.ts';
+
+/** Connections: which flows match, anywhere, and the way from there to a plan that ends exactly those. */
+export function Connections() {
+  const { scope } = useScope();
+  const [view, setView] = useView();
+  const [typedProblem, setTypedProblem] = useState<FilterProblem>();
+  const [selection, setSelection] = useState<Selection>(NOTHING);
+  const [current, setCurrent] = useState(0);
+  const planning = usePlanning();
+  const { gateways: inScope } = useGatewaysInScope();
+  const { data: allGateways } = useQuery(queries.gateways());
+  const parsed = useMemo(() => parseFilter(view.filter), [view.filter]);
+  const isGood = 'filter' in parsed;
+  const question = useMemo(() => (isGood ? { filter: view.filter, scope, sort: view.sort ? { field: view.sort, descending: view.desc } : undefined } : undefined), [isGood, view.filter, scope, view.sort, view.desc]);
+  const search = useFlowSearch(question);
+  const { rows } = search;
+  const total = search.total ?? 0;
+  const nameOf = useCallback((id: string) => allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6), [allGateways, search.gateways]);
+  const open = rows.find((row) => rowKey(row) === view.open);
+  const tenantIds = useMemo(() => [...new Set(inScope?.map(({ tenantId }) => tenantId))], [inScope]);
+  const roleRefusal = useRefusal('plans.write', tenantIds);
+  const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
+  const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
+  const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
+
+  const setFilter = (filter: string) => void setView({ filter });
+  useEffect(() => { setSelection(NOTHING); setCurrent(0); }, [question]);
+  const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
+  const askForMatching = () => planning.ask({ what: { filter: view.filter }, scope, expected: total });
+  const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) planning.ask(requestFor([...selection.rows.values()])); };
+  const deleteOpen = () => { if (open && !open.protectedBy && !refusal) planning.deleteOne(open, nameOf(open.gatewayId)); };
+
+  const move = (to: number) => setCurrent(Math.min(rows.length - 1, Math.max(0, to)));
+  useKey('j', () => move(current + 1));
+  useKey('k', () => move(current - 1));
+  useKey('x', () => select(current, false));
+  useKey('shift+x', () => select(current, true));
+  useKey('a', () => setSelection(added(NOTHING, rows)));
+  useKey('shift+a', () => { if (total > 0 && !isFilterEmpty) setSelection({ kind: 'matching' }); });
+  useKey('enter', () => { const row = rows[current]; if (row) void setView({ open: rowKey(row) }); });
+  useKey('d', () => { if (refusal) return; if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection(); else deleteOpen(); });
+  useKey('escape', () => { if (view.open) void setView({ open: null }); else setSelection(NOTHING); });
+  useKey('y', () => void navigator.clipboard.writeText(window.location.href));
+
+  return <>
+    <h1 className="sr">Connections</h1>
+    <div className="filter">
+      <div className="row">
+        <FilterBox filter={isGood ? view.filter : ''} face={view.face} resolved={resolvedIn(search.gateways)} onFilter={setFilter} onProblem={setTypedProblem} names={namesOf(inScope)} />
+        <Segments label="Filter as" value={view.face} onChange={(face) => void setView({ face })} options={[{ value: 'chips', text: 'Chips' }, { value: 'text', text: 'Text' }]} />
+      </div>
+      <div className="row filter-second"><QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} /><AnswerLine gateways={search.gateways} isFetching={search.isFetching} onRefresh={search.refresh} /></div>
+    </div>
+    <div className={`cols ${open ? 'has-panel' : ''}`}>
+      <Facets facets={search.facets} filter={isGood ? view.filter : ''} onFilter={setFilter} nameOf={(field, value) => (field === 'gateway' && allGateways?.some(({ id }) => id === value) ? nameOf(value) : value)} />
+      <section className="listcol" aria-label="Flows that match">
+        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.' : undefined}
+          onMatching={() => setSelection({ kind: 'matching' })} onClear={() => setSelection(NOTHING)} onDelete={askForSelection} />
+        {search.error && <div className="pad"><Failure what="The tables could not be read" error={search.error} stillWorks={rows.length > 0 ? 'The rows below are from before.' : undefined} onRetry={search.refresh} /></div>}
+        {'problem' in parsed && <div className="pad"><p className="note red">The filter in this page’s address does not parse: <span className="mono">{view.filter}</span>. {parsed.problem.message}. Nothing was searched.</p></div>}
+        {!search.error && rows.length === 0 && !search.isLoading && question ? <NothingFound filter={view.filter} scope={scope} gateways={search.gateways} onFilter={setFilter} />
+          : <FlowGrid rows={rows} total={total} firstRow={search.firstRow} isLoading={search.isLoading} isStale={search.isStale && !search.isLoading} snapshotAtMs={search.askedAtMs} current={current} openKey={view.open} selection={selection} sort={question?.sort} nameOf={nameOf}
+              onCurrent={setCurrent} onOpen={(row) => void setView({ open: rowKey(row) })} onSelect={select} onSelectAll={() => setSelection(selection.kind === 'rows' && selection.rows.size > 0 ? NOTHING : added(NOTHING, rows))} onSort={(field) => void setView(nextSort(view, field))} onNearEnd={search.needMore} />}
+        <FlowsFoot search={search}>
+          {isFilterEmpty
+            ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => planning.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
+            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : undefined)} onClick={askForMatching}>Delete all matching…</Button>}
+        </FlowsFoot>
+      </section>
+      {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} isDeleting={planning.isDeleting} onDelete={deleteOpen} onClose={() => void setView({ open: null })} />}
+    </div>
+    {planning.sheet}
+  </>;
+}
+
+/** A head that is sorted by turns the order round; a third press goes back to the tables' own order. */
+function nextSort({ sort, desc }: { sort: SortBy | null; desc: boolean }, field: SortBy): { sort: SortBy | null; desc: boolean } {
+  if (sort !== field) return { sort: field, desc: false };
+  return desc ? { sort: null, desc: false } : { sort: field, desc: true };
+}
+
+/** What each alias stood for, over all gateways, by its chip. */
+function resolvedIn(gateways: { resolved?: Record<string, string> }[]): Record<string, string> {
+  const all: Record<string, Set<string>> = {};
+  for (const { resolved = {} } of gateways) for (const [alias, value] of Object.entries(resolved)) (all[alias] ??= new Set()).add(value);
+  return Object.fromEntries(Object.entries(all).map(([alias, values]) => [alias, [...values].slice(0, 2).join(', ') + (values.size > 2 ? ` and ${values.size - 2} more` : '')]));
+}
+
+function namesOf(gateways: { name: string; siteName: string; tenantName: string; tags: string[]; wans: { name: string }[] }[] = []): Record<string, string[]> {
+  const distinct = (values: string[]) => [...new Set(values)].toSorted();
+  return {
+    gateway: distinct(gateways.map(({ name }) => name)), site: distinct(gateways.map(({ siteName }) => siteName)), tenant: distinct(gateways.map(({ tenantName }) => tenantName)),
+    tag: distinct(gateways.flatMap(({ tags }) => tags)), wan: distinct(gateways.flatMap(({ wans }) => wans.map(({ name }) => name))),
+  };
+}

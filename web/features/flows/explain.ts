@@ -1,0 +1,42 @@
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import type { FlowRow } from '../../../proto/http/flows.ts';
+import { protocolNumber } from '../../../proto/model/protocol.ts';
+import { serviceOf } from '../../../proto/model/services.ts';
+import { lasting } from '../../ui/format.ts';
+
+/** What a flow is, what its state means and what deleting it would do, in words. `tone` is red where it keeps something broken. */
+export interface Explanation { title: string; text: string; tone: '' | 'amber' | 'red' }
+
+/** TCP states in words (nf_conntrack_proto_tcp.c gives their order); each says what happens next by itself. */
+const TCP: Record<string, string> = {
+  SYN_SENT: 'The client asked for a connection and the server has not answered. Check the route back, or whether something filters it.',
+  SYN_SENT2: 'Both sides asked for a connection at the same time.',
+  SYN_RECV: 'The server answered; the client has not confirmed yet.',
+  FIN_WAIT: 'One side is done sending. The entry goes by itself once the other is too.',
+  CLOSE_WAIT: 'The far side closed; the near side has not yet.',
+  LAST_ACK: 'Both sides closed; the last confirmation is missing.',
+  TIME_WAIT: 'Closed properly. The entry only waits for late packets and goes by itself; deleting it frees its place and breaks nothing.',
+  CLOSE: 'Reset by one side. The entry goes by itself.',
+};
+
+/** Explains one flow; `gateway` tells whether its WAN is up, absent if it is not known. */
+export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanation {
+  const number = protocolNumber(flow.proto);
+  const service = number === undefined ? undefined : serviceOf(number, flow.orig.dport);
+  const what = `${service ? service.toUpperCase() : flow.proto.toUpperCase()} flow`;
+  if (flow.protectedBy) return { title: `${what}, protected`, tone: '', text: `No plan can hold this flow: ${flow.protectedBy}. The guard is on the gateway itself.` };
+  const wan = gateway?.wans.find(({ name }) => name.toLowerCase() === flow.wan?.toLowerCase());
+  const isUnreplied = flow.status.includes('unreplied');
+  if (wan?.isUp === false) {
+    return { title: `${what} on a dead WAN`, tone: 'red', text: `It is bound to ${wan.name}, which is down. While the client keeps sending, the entry is renewed and never times out, and every packet still leaves by ${wan.name}. Deleted, the next packet makes a new entry by a WAN that works.` };
+  }
+  if (flow.status.includes('offload')) return { title: `${what}, offloaded`, tone: '', text: 'The kernel’s fast path forwards it, so its counters and its timeout stand still here. It carries traffic as long as it is listed.' };
+  if (flow.state === 'ESTABLISHED') return { title: `${what}, established`, tone: '', text: `Both sides talk${idle(flow)}. Deleting it ends what it carries unless both ends notice and start again; leave it alone if it works.` };
+  if (flow.state && TCP[flow.state]) return { title: `${what}, ${flow.state.toLowerCase().replaceAll('_', '-')}`, tone: isUnreplied ? 'amber' : '', text: TCP[flow.state]! };
+  if (isUnreplied) return { title: `${what}, no reply`, tone: 'amber', text: 'Nothing ever came back. If the client keeps sending, each packet renews the entry and it keeps its old path; check the route back, then delete it so that the next packet starts afresh.' };
+  return { title: `${what}, answered`, tone: '', text: `Packets went both ways${idle(flow)}. It ends by itself when neither side sends for its whole timeout.` };
+}
+
+function idle({ idleSeconds }: FlowRow): string {
+  return idleSeconds === undefined ? '' : idleSeconds < 2 ? ', just now' : `; the last packet was ${lasting(idleSeconds)} ago`;
+}

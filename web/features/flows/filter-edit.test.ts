@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { asksFor, chipsOf, valueOf, withTerm, withToggled, withValue, withoutChip } from './filter-edit.ts';
+
+test('chips joined by spaces are the filter again', () => {
+  const text = 'wan:wan1 proto:udp,tcp -dport:53 (src:10.0.0.0/8 or dst:10.0.0.0/8) idle>=121s';
+  const chips = chipsOf(text)!;
+  expect(chips.map((chip) => chip.text).join(' ')).toBe(text);
+  expect(chips.map(({ name, value }) => `${name}|${value}`)).toEqual(['wan|wan1', 'proto|udp,tcp', 'not dport|53', '|(src:10.0.0.0/8 or dst:10.0.0.0/8)', 'idle|>=121s']);
+});
+
+test('a text that does not parse has no chips and is never changed', () => {
+  expect(chipsOf('proto:')).toBeUndefined();
+  expect(withToggled('proto:', 'wan', 'wan1')).toBe('proto:');
+  expect(withoutChip('proto:', 'proto:')).toBe('proto:');
+});
+
+test('a second value of one field makes a list, and the same value again takes it out', () => {
+  expect(withToggled('', 'proto', 'udp')).toBe('proto:udp');
+  expect(withToggled('proto:udp dport:53', 'proto', 'tcp')).toBe('dport:53 proto:udp,tcp');
+  expect(withToggled('proto:udp,tcp', 'proto', 'udp')).toBe('proto:tcp');
+  expect(withToggled('proto:udp', 'proto', 'udp')).toBe('');
+});
+
+test('taking a chip away leaves the others', () => {
+  expect(withoutChip('proto:udp (dport:53 or dport>=60000) wan:wan1', '(dport:53 or dport>=60000)')).toBe('proto:udp wan:wan1');
+});
+
+test('a term is added once, and an excluded value is a term of its own', () => {
+  expect(withTerm('proto:udp', '-app:dns')).toBe('proto:udp -app:dns');
+  expect(withTerm('proto:udp -app:dns', '-app:dns')).toBe('proto:udp -app:dns');
+});
+
+test('a value with a space is quoted', () => {
+  expect(withToggled('', 'wan', 'fibre one')).toBe('wan:"fibre one"');
+  expect(asksFor('wan:"fibre one"', 'wan', 'Fibre One')).toBe(true);
+});
+
+test('a single value is read and replaced', () => {
+  expect(valueOf('ip:10.0.0.0/8 proto:udp', 'ip')).toBe('10.0.0.0/8');
+  expect(withValue('ip:10.0.0.0/8 proto:udp', 'ip', '203.0.113.7')).toBe('proto:udp ip:203.0.113.7');
+  expect(withValue('ip:10.0.0.0/8 proto:udp', 'ip', undefined)).toBe('proto:udp');
+});

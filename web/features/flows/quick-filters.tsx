@@ -1,0 +1,65 @@
+'use client';
+
+import { Menu, Tooltip } from '@mantine/core';
+import { IconChevronDown } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import type { FieldName } from '../../../proto/model/filter/filter.ts';
+import { asksFor, term, valueOf, withToggled, withValue } from './filter-edit.ts';
+
+const PROTOCOLS = ['tcp', 'udp', 'icmp', 'esp', 'gre'] as const;
+const STATES: readonly { value: string; text: string; means: string }[] = [
+  { value: 'new', text: 'new', means: 'seen in one direction only so far' },
+  { value: 'established', text: 'established', means: 'packets went both ways' },
+  { value: 'related', text: 'related', means: 'opened by another flow, such as RTP by SIP' },
+  { value: 'time-wait', text: 'time-wait', means: 'closed TCP, waiting for late packets' },
+];
+const EXPIRED = 'The kernel takes an entry out of the table when it expires, so a live table never holds an expired one. Long idle entries are found by idle>5m.';
+
+/** The four filters of a beginner: protocol, status, address and port. They write into the same filter as everything else. */
+export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(filter: string): void }) {
+  return (
+    <div className="quick" role="group" aria-label="Quick filters">
+      <Choice label="Protocol" field="proto" filter={filter} onFilter={onFilter} options={PROTOCOLS.map((value) => ({ value, text: value.toUpperCase(), means: '' }))} />
+      <Choice label="Status" field="state" filter={filter} onFilter={onFilter} options={STATES}>
+        <Tooltip label={EXPIRED} position="right"><div tabIndex={0} className="quick-dead"><span>expired</span><span className="dim small">never in a live table; use idle&gt;5m</span></div></Tooltip>
+      </Choice>
+      <ValueField label="IP or CIDR" field="ip" width={132} placeholder="10.0.0.0/8" filter={filter} onFilter={onFilter} />
+      <ValueField label="Port" field="port" width={64} placeholder="5060" filter={filter} onFilter={onFilter} />
+    </div>
+  );
+}
+
+interface QuickProps { label: string; field: FieldName; filter: string; onFilter(filter: string): void }
+
+function Choice({ label, field, filter, onFilter, options, children }: QuickProps & { options: readonly { value: string; text: string; means: string }[]; children?: React.ReactNode }) {
+  const on = options.filter(({ value }) => asksFor(filter, field, value));
+  return (
+    <Menu position="bottom-start" closeOnItemClick={false} width={280}>
+      <Menu.Target><button type="button" className={`btn slim ${on.length > 0 ? 'is-on' : ''}`}>{label}{on.length > 0 && <b>{on.map(({ text }) => text).join(', ')}</b>}<IconChevronDown className="i s" stroke={1.5} aria-hidden /></button></Menu.Target>
+      <Menu.Dropdown className="scope-menu">
+        {options.map(({ value, text, means }) => (
+          <Menu.Item key={value} role="menuitemcheckbox" aria-checked={on.some((one) => one.value === value)} leftSection={<span className="check" data-on={on.some((one) => one.value === value)} />} onClick={() => onFilter(withToggled(filter, field, value))}>
+            {text} {means && <span className="dim small">{means}</span>}
+          </Menu.Item>
+        ))}
+        {children}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ValueField({ label, field, width, placeholder, filter, onFilter }: QuickProps & { width: number; placeholder: string }) {
+  const current = valueOf(filter, field) ?? '';
+  const [draft, setDraft] = useState(current);
+  useEffect(() => setDraft(current), [current]);
+  const parsed = draft ? parseFilter(term(field, draft.trim())) : undefined;
+  const problem = parsed && 'problem' in parsed ? parsed.problem.message : undefined;
+  const apply = () => { if (!problem && draft.trim() !== current) onFilter(withValue(filter, field, draft.trim() || undefined)); };
+  return (
+    <Tooltip label={problem} disabled={!problem} opened={problem !== undefined}>
+      <label className={`input slim ${problem ? 'has-problem' : ''}`}><span>{label}</span><input style={{ width }} className="mono" placeholder={placeholder} value={draft} spellCheck={false} aria-invalid={problem !== undefined}
+        onChange={(event) => setDraft(event.currentTarget.value)} onBlur={apply} onKeyDown={(event) => { if (event.key === 'Enter') apply(); if (event.key === 'Escape') setDraft(current); }} /></label>
+    </Tooltip>
+  );
+}

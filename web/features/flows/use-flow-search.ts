@@ -1,0 +1,49 @@
+'use client';
+
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import type { FlowRow } from '../../../proto/http/flows.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import type { Scope } from '../../../proto/http/scope.ts';
+import { call } from '../../lib/controller/call.ts';
+import type { SortBy } from './use-view.ts';
+
+const PAGE = 200;
+/** Rows kept in memory at once; further ones are reached by stepping to the next part. */
+const PART = 4000;
+
+export interface FlowQuestion { filter: string; scope: Scope; sort: { field: SortBy; descending: boolean } | undefined }
+
+/**
+ * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until `refresh`.
+ * `isStale` is true while an answer to another question is still shown.
+ */
+export function useFlowSearch(question: FlowQuestion | undefined) {
+  const [round, setRound] = useState({ number: 0, question: JSON.stringify(question), starts: [undefined] as (string | undefined)[] });
+  const asked = JSON.stringify(question);
+  if (question && round.question !== asked) setRound({ number: round.number, question: asked, starts: [undefined] });
+  const start = round.starts.at(-1);
+  const query = useInfiniteQuery({
+    queryKey: ['flows', question, round.number, start],
+    enabled: question !== undefined,
+    initialPageParam: start,
+    queryFn: ({ pageParam, signal }) => call(routes.searchFlows, { body: { filter: question!.filter, scope: question!.scope, sort: question!.sort, limit: PAGE, cursor: pageParam, withFacets: pageParam === undefined, ...(round.number > 0 && { maxAgeMs: 0 }) }, signal }),
+    getNextPageParam: (last, pages) => (pages.length * PAGE < PART ? last.cursor : undefined),
+    staleTime: Infinity, gcTime: 60_000, placeholderData: keepPreviousData,
+  });
+  const rows = useMemo<FlowRow[]>(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
+  const first = query.data?.pages[0];
+  const last = query.data?.pages.at(-1);
+  return {
+    rows, total: first?.total, facets: first?.facets ?? [], gateways: last?.gateways ?? [], error: query.error,
+    isStale: query.isPlaceholderData || question === undefined, isLoading: query.isLoading, isFetching: query.isFetching,
+    askedAtMs: query.dataUpdatedAt || undefined,
+    firstRow: (round.starts.length - 1) * PART,
+    needMore() { if (query.hasNextPage && !query.isFetching) void query.fetchNextPage(); },
+    nextPart: last?.cursor && !query.hasNextPage ? () => setRound({ ...round, starts: [...round.starts, last.cursor] }) : undefined,
+    previousPart: round.starts.length > 1 ? () => setRound({ ...round, starts: round.starts.slice(0, -1) }) : undefined,
+    refresh: () => setRound({ ...round, number: round.number + 1, starts: [undefined] }),
+  };
+}
+
+export type FlowSearch = ReturnType<typeof useFlowSearch>;

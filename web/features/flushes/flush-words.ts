@@ -1,0 +1,88 @@
+import type { z } from 'zod';
+import type { Flush, flushEvent, flushTarget } from '../../../proto/http/flushes.ts';
+import type { BarTone } from '../../ui/bar.tsx';
+import { count, counted } from '../../ui/format.ts';
+import type { StateKind } from '../../ui/state.tsx';
+
+export type Target = z.output<typeof flushTarget>;
+type FlushHead = Omit<Flush, 'targets'>;
+
+/** Target states: rank puts trouble first, then running, waiting, verified; partial and reappeared are never green. */
+export const TARGETS: Record<Target['state'], { rank: number; kind: StateKind; tone: BarTone }> = {
+  failed: { rank: 0, kind: 'failed', tone: 'red' }, offline: { rank: 1, kind: 'failed', tone: 'hatch' }, expired: { rank: 2, kind: 'failed', tone: 'hatch' },
+  indeterminate: { rank: 3, kind: 'partial', tone: 'amber' }, partial: { rank: 4, kind: 'partial', tone: 'amber' }, reappeared: { rank: 5, kind: 'reappeared', tone: 'amber' },
+  running: { rank: 6, kind: 'running', tone: 'blue' }, verifying: { rank: 7, kind: 'verifying', tone: 'blue' }, waiting: { rank: 8, kind: 'waiting', tone: '' },
+  skipped: { rank: 9, kind: 'never', tone: '' }, cancelled: { rank: 10, kind: 'never', tone: '' }, verified: { rank: 11, kind: 'ok', tone: 'green' },
+};
+
+/** What a flush's own state looks like. */
+export const FLUSHES: Record<Flush['state'], StateKind> = { running: 'running', verified: 'ok', partial: 'partial', failed: 'failed', cancelled: 'never' };
+
+export function inOrder(targets: Target[]): Target[] {
+  return targets.toSorted((a, b) => TARGETS[a.state].rank - TARGETS[b.state].rank || a.gatewayName.localeCompare(b.gatewayName));
+}
+
+/** The word of a target's state, with the number that matters in it. */
+export function targetWord({ state, done, totals }: Target): string {
+  if (state === 'running') return `running ${count(done)}/${count(totals.planned)}`;
+  if (state === 'reappeared') return `reappeared ${count(totals.reappeared)}`;
+  if (state === 'indeterminate') return `indeterminate ${count(totals.indeterminate)}`;
+  return state;
+}
+
+/** The page's answer: never a word of success without its numbers. */
+export function flushSentence({ state, totals }: FlushHead): string {
+  const done = `${count(totals.deleted)} of ${counted(totals.planned, 'flow')}`;
+  switch (state) {
+    case 'running': return `${done} deleted so far`;
+    case 'verified': return `${done} deleted and verified`;
+    case 'cancelled': return `Stopped: ${done} deleted`;
+    case 'failed': return `Failed: ${done} deleted`;
+    case 'partial': return `Partial: ${done} deleted`;
+  }
+}
+
+/** What did not go as planned, where, in words; undefined if all did. */
+export function troubleSentence({ totals, targets }: Flush): string | undefined {
+  const at = (picked: Target[]) => (picked.length === 0 ? '' : picked.length === 1 ? ` at ${picked[0]!.gatewayName}` : ` on ${counted(picked.length, 'gateway')}`);
+  const parts = [
+    totals.reappeared > 0 && `${count(totals.reappeared)} reappeared${at(targets.filter((target) => target.totals.reappeared > 0))}`,
+    totals.indeterminate > 0 && `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
+    totals.failed > 0 && `${count(totals.failed)} failed${at(targets.filter((target) => target.totals.failed > 0))}`,
+    totals.gone > 0 && `${count(totals.gone)} had ended by themselves`,
+    ...targets.filter(({ state }) => state === 'offline' || state === 'expired').map(({ gatewayName, state }) => `${gatewayName} ${state === 'offline' ? 'is offline' : 'did not begin in time'}`),
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? undefined : `${parts.join(', ')}.`;
+}
+
+export interface Segment { name: string; flows: number; tone: 'green' | 'blue' | 'grey' | 'amber' | 'red' | 'waiting' | 'offline' }
+
+/** The parts of the total bar; they add up to the planned count. Deleted counts as verified only on gateways that finished their verification. */
+export function segments({ totals, targets }: Flush): Segment[] {
+  const sum = (picked: Target[], of: (target: Target) => number) => picked.reduce((total, target) => total + of(target), 0);
+  const isChecked = ({ state }: Target) => !['running', 'verifying', 'waiting'].includes(state);
+  const verified = sum(targets.filter(isChecked), (target) => target.totals.deleted);
+  const unverified = totals.deleted - verified;
+  const settled = totals.deleted + totals.gone + totals.protected + totals.reappeared + totals.failed + totals.indeterminate;
+  const offline = sum(targets.filter(({ state }) => state === 'offline' || state === 'expired'), untouched);
+  const cancelled = sum(targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'), untouched);
+  const parts: Segment[] = [
+    { name: 'deleted and verified', flows: verified, tone: 'green' }, { name: 'deleted, not verified yet', flows: unverified, tone: 'blue' }, { name: 'gone already', flows: totals.gone, tone: 'grey' },
+    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: `${count(totals.reappeared)} reappeared, ${count(totals.indeterminate)} indeterminate`, flows: totals.reappeared + totals.indeterminate, tone: 'amber' },
+    { name: 'failed', flows: totals.failed, tone: 'red' }, { name: 'waiting', flows: Math.max(0, totals.planned - settled - offline - cancelled), tone: 'waiting' },
+    { name: 'offline', flows: offline, tone: 'offline' }, { name: 'not begun', flows: cancelled, tone: 'offline' },
+  ];
+  return parts.filter(({ flows }) => flows > 0);
+}
+
+/** A flush with one event of its stream taken in. */
+export function withEvent(before: Flush | undefined, event: z.output<typeof flushEvent>): Flush | undefined {
+  if (event.kind === 'flush') return event.flush;
+  if (!before) return undefined;
+  const targets = before.targets.map((target) => (target.gatewayId === event.target.gatewayId ? event.target : target));
+  return { ...before, state: event.state, totals: event.totals, targets };
+}
+
+function untouched({ totals }: Target): number {
+  return totals.planned - totals.deleted - totals.gone - totals.protected - totals.reappeared - totals.failed - totals.indeterminate;
+}

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { Flush } from '../../../proto/http/flushes.ts';
+import type { Plan } from '../../../proto/http/plans.ts';
+import { flushSentence, inOrder, segments, troubleSentence, withEvent, type Target } from './flush-words.ts';
+import { deleteWords, differenceWords, impactWords, obstacle } from './plan-words.ts';
+
+const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+
+function target(gatewayName: string, state: Target['state'], totals: Partial<Target['totals']>): Target {
+  return { gatewayId: gatewayName, gatewayName, state, done: 0, totals: { ...none, ...totals } };
+}
+
+function flushOf(state: Flush['state'], targets: Target[]): Flush {
+  const totals = targets.reduce((sum, one) => Object.fromEntries(Object.entries(sum).map(([key, value]) => [key, value + one.totals[key as keyof typeof none]])) as typeof none, none);
+  return { id: 'f', planId: 'p', state, filter: 'proto:udp', isEverything: false, method: 'delete', reason: 'r', digest: 'd', createdBy: 'night desk', startedAt: '2026-11-23T08:16:12Z', notAfter: '2026-11-23T08:32:12Z', tenants: [], totals, targets };
+}
+
+const mixed = flushOf('running', [
+  target('tours-gw1', 'waiting', { planned: 139 }), target('lyon-gw1', 'verified', { planned: 212, deleted: 210, gone: 2 }), target('brest-gw2', 'offline', { planned: 102 }),
+  target('lille-gw1', 'reappeared', { planned: 174, deleted: 170, reappeared: 4 }), target('nice-gw1', 'running', { planned: 312, deleted: 180 }),
+]);
+
+test('trouble comes first, then what runs, waits and is verified', () => {
+  expect(inOrder(mixed.targets).map(({ gatewayName }) => gatewayName)).toEqual(['brest-gw2', 'lille-gw1', 'nice-gw1', 'tours-gw1', 'lyon-gw1']);
+});
+
+test('the total bar adds up to the planned count', () => {
+  const parts = segments(mixed);
+  expect(parts.reduce((sum, { flows }) => sum + flows, 0)).toBe(mixed.totals.planned);
+  expect(Object.fromEntries(parts.map(({ name, flows }) => [name, flows]))).toMatchObject({ 'deleted and verified': 380, 'deleted, not verified yet': 180, offline: 102, waiting: 271 });
+});
+
+test('every sentence about an end has its numbers', () => {
+  expect(flushSentence(mixed)).toBe('560 of 939 flows deleted so far');
+  expect(troubleSentence(mixed)).toBe('4 reappeared at lille-gw1, 2 had ended by themselves, brest-gw2 is offline.');
+  expect(troubleSentence(flushOf('verified', [target('a', 'verified', { planned: 3, deleted: 3 })]))).toBeUndefined();
+});
+
+test('an event of one gateway changes that gateway and the totals', () => {
+  const totals = { ...mixed.totals, deleted: 600 };
+  const after = withEvent(mixed, { kind: 'target', flushId: 'f', target: target('nice-gw1', 'verifying', { planned: 312, deleted: 220 }), totals, state: 'running' })!;
+  expect(after.totals.deleted).toBe(600);
+  expect(after.targets.map(({ state }) => state)).toEqual(['waiting', 'verified', 'offline', 'reappeared', 'verifying']);
+  expect(withEvent(undefined, { kind: 'target', flushId: 'f', target: mixed.targets[0]!, totals, state: 'running' })).toBeUndefined();
+});
+
+const plan = {
+  state: 'ready', expiresAt: '2026-11-23T08:20:00Z', reason: 'WAN1 down', ticket: '8843', friction: 'type-count', totals: { flows: 1846, gateways: 14, sites: 9, leftOut: 1 },
+  impact: { matched: 1846, active: 24, idle: 1822, unknownActivity: 0, natted: 1846 },
+} as unknown as Plan;
+const ready = { nowMs: Date.parse('2026-11-23T08:19:00Z'), reason: 'WAN1 down', ticket: '8843', typed: '1846' };
+
+test('the number is the label', () => {
+  expect(deleteWords(plan)).toBe('Delete 1,846 flows on 14 gateways');
+  expect(deleteWords({ totals: { ...plan.totals, flows: 1, gateways: 1 } })).toBe('Delete 1 flow on 1 gateway');
+});
+
+test('the button works only for exactly the plan that is shown', () => {
+  expect(obstacle(plan, ready)).toBe('none');
+  expect(obstacle(plan, { ...ready, typed: '1,846' })).toBe('none');
+  expect(obstacle(plan, { ...ready, typed: '184' })).toBe('count-missing');
+  expect(obstacle(plan, { ...ready, typed: '' })).toBe('count-missing');
+  expect(obstacle(plan, { ...ready, reason: 'another' })).toBe('reason-changed');
+  expect(obstacle(plan, { ...ready, nowMs: Date.parse('2026-11-23T08:20:00Z') })).toBe('expired');
+  expect(obstacle({ ...plan, state: 'run' }, ready)).toBe('run');
+  expect(obstacle({ ...plan, totals: { ...plan.totals, flows: 0 } }, ready)).toBe('empty');
+});
+
+test('a plan that differs from what was seen says by how many', () => {
+  expect(differenceWords(1846, plan)).toBeUndefined();
+  expect(differenceWords(1850, plan)).toContain('You saw 1,850; 4 flows ended since');
+  expect(differenceWords(1800, plan)).toContain('46 flows more match now');
+});
+
+test('active flows are named as cut, and what is not known is said', () => {
+  expect(impactWords(plan.impact)).toBe('24 flows moved bytes between two samples and are cut. All are translated; the next packet makes a new entry by the route and address that hold then.');
+  expect(impactWords({ ...plan.impact, active: 0, idle: 0, unknownActivity: 1846, natted: 0 })).toBe('Of 1,846 it is not known whether they carry traffic: the gateway does not count bytes.');
+});

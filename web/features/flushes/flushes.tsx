@@ -1,0 +1,34 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import Link from 'next/link';
+import { useClock, useNow } from '../../lib/clock.tsx';
+import * as queries from '../../lib/controller/queries.ts';
+import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { count, counted } from '../../ui/format.ts';
+import { State } from '../../ui/state.tsx';
+import { FLUSHES, flushSentence } from './flush-words.ts';
+
+/** The newest flushes; those that run come first. */
+export function Flushes() {
+  const { data, error, refetch } = useQuery(queries.flushes({ limit: 100 }));
+  const clock = useClock();
+  const now = useNow(60_000);
+  const running = data?.filter(({ state }) => state === 'running').length ?? 0;
+  return <>
+    <div className="head"><h1>{data ? (running > 0 ? `${counted(running, 'flush', 'flushes')} running` : 'No flush is running') : 'Flushes'}</h1></div>
+    {error && !data && <div className="empty"><Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." onRetry={() => void refetch()} /></div>}
+    {!data && !error && <div className="empty"><Skeleton lines={8} /></div>}
+    {data?.length === 0 && <Empty action={<Link className="btn" href="/connections">Open Connections</Link>}>Nothing has been flushed yet. A flush starts from a plan in Connections.</Empty>}
+    {data && data.length > 0 && <div className="pad"><table>
+      <thead><tr><th>Started</th><th>State</th><th>Result</th><th>Filter</th><th>Tenant</th><th>By</th><th>Reason</th><th>Ticket</th></tr></thead>
+      <tbody>{data.toSorted((a, b) => Number(b.state === 'running') - Number(a.state === 'running')).map((flush) => (
+        <tr key={flush.id}>
+          <td className="dim">{clock.when(flush.startedAt, now)}</td><td><State kind={FLUSHES[flush.state]}>{flush.state}</State></td>
+          <td><Link className="link" prefetch={false} href={`/flushes/${flush.id}`}>{flushSentence(flush)}</Link>{flush.totals.reappeared > 0 && <span className="amber">, {count(flush.totals.reappeared)} reappeared</span>}</td>
+          <td className="mono dim2" title={flush.filter}>{flush.isEverything ? 'all' : flush.filter.slice(0, 48)}</td><td>{flush.tenants.map(({ name }) => name).join(', ')}</td><td>{flush.createdBy}</td><td className="dim2">{flush.reason.slice(0, 60)}</td><td className="dim">{flush.ticket ?? '–'}</td>
+        </tr>
+      ))}</tbody>
+    </table></div>}
+  </>;
+}

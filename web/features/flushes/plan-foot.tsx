@@ -1,0 +1,51 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import Link from 'next/link';
+import type { Plan } from '../../../proto/http/plans.ts';
+import { useRefusal } from '../../lib/controller/access.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { Button } from '../../ui/button.tsx';
+import { count } from '../../ui/format.ts';
+import { State } from '../../ui/state.tsx';
+import { deleteWords, type Obstacle } from './plan-words.ts';
+
+interface PlanFootProps {
+  plan: Plan; blocked: Obstacle; typed: string; isRunning: boolean; isPlanning: boolean; error: Error | null;
+  onTyped(text: string): void; onRun(): void; onAgain(): void; onClose(): void;
+}
+
+/** The stripe, whose flows they are, and the one red button, whose label is the number. */
+export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, onTyped, onRun, onAgain, onClose }: PlanFootProps) {
+  const { data: tenants } = useQuery(queries.tenants());
+  const owners = tenants?.filter(({ id }) => plan.gateways.some((gateway) => gateway.tenantId === id && gateway.state === 'ready')) ?? [];
+  const refusal = useRefusal('plans.run', owners.map(({ id }) => id));
+  return (
+    <footer className="sheet-foot" data-colour={owners.length === 1 ? owners[0]!.colour : 0}>
+      <div className="grow">
+        <b>{owners.map(({ name }) => name).join(', ') || 'No tenant'}</b>{owners.length > 1 && <State kind="warn">several tenants</State>}<br />
+        {error ? <span className="red" role="alert">{error.message}</span> : <span className="dim2"><FootSentence plan={plan} blocked={blocked} /></span>}
+      </div>
+      {plan.friction === 'type-count' && (blocked === 'count-missing' || blocked === 'none') && (
+        <label className="row"><span className="sr">Number of flows, to confirm</span>
+          <input className="big-number" inputMode="numeric" autoComplete="off" value={typed} onChange={(event) => onTyped(event.currentTarget.value)} /><span className="dim2 nowrap">of {plan.totals.flows}</span></label>
+      )}
+      <Button size="large" keys="Esc" onClick={onClose}>{blocked === 'run' ? 'Close' : 'Cancel'}</Button>
+      {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`} prefetch={false}>Open the flush</Link>
+        : blocked === 'expired' || blocked === 'reason-changed' || blocked === 'empty' ? <Button size="large" kind="primary" onClick={onAgain} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>{isPlanning ? 'Planning…' : 'Plan again'}</Button>
+          : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
+    </footer>
+  );
+}
+
+function FootSentence({ plan, blocked }: { plan: Plan; blocked: Obstacle }) {
+  switch (blocked) {
+    case 'expired': return <>The plan has expired and cannot run. Plan again to see what matches now.</>;
+    case 'run': return <>This plan has run; a plan runs once.</>;
+    case 'empty': return <>No flow matches now, so there is nothing to delete.</>;
+    case 'reason-changed': return <>The reason is part of the plan: plan again with this one.</>;
+    case 'count-missing': return <><IconAlertTriangle className="i s" stroke={1.5} aria-hidden /> {plan.isEverything ? 'The whole table' : plan.totals.sites > 1 ? `${plan.totals.sites} sites` : plan.totals.flows > 1000 ? 'Over 1,000 flows' : 'A large part of a table'}: type the number</>;
+    case 'none': return <>Only {plan.totals.flows === 1 ? 'this one' : `these ${count(plan.totals.flows)}`} can be deleted, fewer if some are gone by then.</>;
+  }
+}

@@ -1,0 +1,121 @@
+'use client';
+
+import './flushes.css';
+import { Drawer } from '@mantine/core';
+import { useSessionStorage } from '@mantine/hooks';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { IconX } from '@tabler/icons-react';
+import { useRouter } from 'next/navigation';
+import { useEffect, useRef, useState } from 'react';
+import type { Plan } from '../../../proto/http/plans.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { useNow } from '../../lib/clock.tsx';
+import { call } from '../../lib/controller/call.ts';
+import { ControllerError } from '../../lib/controller/problem.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { Button } from '../../ui/button.tsx';
+import { Failure, Skeleton } from '../../ui/feedback.tsx';
+import { lasting, minutesAndSeconds, shortHash } from '../../ui/format.ts';
+import { State } from '../../ui/state.tsx';
+import { PlanFoot } from './plan-foot.tsx';
+import { PlanImpact } from './plan-impact.tsx';
+import { PlanSafety } from './plan-safety.tsx';
+import { PlanTarget } from './plan-target.tsx';
+import { again, deleteWords, differenceWords, obstacle, placeWords, planBody, type PlanRequest } from './plan-words.ts';
+import { WholeTable } from './whole-table.tsx';
+
+interface PlanSheetProps {
+  /** What to plan; absent where a plan is looked at by its address. */
+  request: PlanRequest | undefined;
+  planId: string | null;
+  onPlan(id: string): void;
+  onClose(): void;
+}
+
+/**
+ * The plan, in three bands: target, impact, safety. It is computed at once with the reason remembered from last time; what runs is always the plan that
+ * is shown, so another reason asks for another plan. Focus starts on the heading, where Enter does nothing; Ctrl-Enter confirms.
+ */
+export function PlanSheet({ request, planId, onPlan, onClose }: PlanSheetProps) {
+  const client = useQueryClient();
+  const router = useRouter();
+  const [remembered, remember] = useSessionStorage({ key: 'ctfleet-reason', defaultValue: { reason: '', ticket: '' }, getInitialValueInEffect: false });
+  const [reason, setReason] = useState('');
+  const [ticket, setTicket] = useState('');
+  const [typed, setTyped] = useState('');
+  const heading = useRef<HTMLHeadingElement>(null);
+  const now = useNow();
+  const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null });
+  const make = useMutation({
+    mutationFn: (asked: { request: PlanRequest; reason: string; ticket: string }) => call(routes.createPlan, { body: planBody(asked.request, asked.reason, asked.ticket) }),
+    onSuccess(made) {
+      client.setQueryData(queries.plan(made.id).queryKey, made);
+      remember({ reason: made.reason, ticket: made.ticket ?? '' });
+      setTyped('');
+      onPlan(made.id);
+    },
+  });
+  const run = useMutation({
+    mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest } }),
+    onSuccess({ flushId }) { onClose(); router.push(`/flushes/${flushId}`); },
+    onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
+  });
+  const isEverything = request !== undefined && 'all' in request.what;
+  const makePlan = make.mutate;
+  useEffect(() => {
+    if (!request || planId !== null) return;
+    const initial = { reason: remembered.reason || ('filter' in request.what ? `Flush of ${request.what.filter}`.slice(0, 500) : ''), ticket: remembered.ticket };
+    setReason(initial.reason);
+    setTicket(initial.ticket);
+    if (!('all' in request.what)) makePlan({ request, ...initial });
+  }, [request]); // a new request is a new plan; what was remembered only fills the fields
+  useEffect(() => { if (plan) { setReason(plan.reason); setTicket(plan.ticket ?? ''); heading.current?.focus(); } }, [plan]);
+
+  const isOpen = request !== undefined || planId !== null;
+  const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';
+  const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) make.mutate({ request: asked, reason, ticket }); };
+  const confirm = () => { if (plan && blocked === 'none' && !run.isPending) run.mutate(plan); };
+  const error = make.error ?? planError;
+  return (
+    <Drawer.Root opened={isOpen} onClose={onClose} position="right" size="min(944px, 100vw)" returnFocus>
+      <Drawer.Overlay />
+      <Drawer.Content className="sheet" aria-label="Plan" onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) confirm(); }}>
+        <SheetHead plan={plan} title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'} now={now} heading={heading} onClose={onClose} />
+        <div className="sheet-body">
+          {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={make.isPending} onPlan={planAgain} />}
+          {!plan && !isEverything && make.isPending && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
+          {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /></div>}
+          {plan && <>
+            <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} />
+            <PlanImpact plan={plan} />
+            <PlanSafety plan={plan} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
+          </>}
+        </div>
+        {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={make.isPending} error={run.error} onRun={confirm} onAgain={planAgain} onClose={onClose} />}
+      </Drawer.Content>
+    </Drawer.Root>
+  );
+}
+
+function PlanTitle({ plan }: { plan: Plan }) {
+  const { data: sites } = useQuery(queries.sites());
+  return <>{deleteWords(plan)}{placeWords(plan, (id) => sites?.find((site) => site.id === id)?.name)}</>;
+}
+
+function SheetHead({ plan, title, now, heading, onClose }: { plan: Plan | undefined; title: React.ReactNode; now: number | undefined; heading: React.RefObject<HTMLHeadingElement | null>; onClose(): void }) {
+  const { data: tenants } = useQuery(queries.tenants());
+  const owners = plan && tenants?.filter(({ id }) => plan.gateways.some((gateway) => gateway.tenantId === id));
+  const colour = owners?.length === 1 ? owners[0]!.colour : 0;
+  const left = plan && now !== undefined ? (Date.parse(plan.expiresAt) - now) / 1000 : undefined;
+  return (
+    <header className="sheet-head" data-colour={colour}>
+      <div className="row">
+        {owners && <span className="owner"><b>{owners.map(({ name }) => name).join(', ')}</b></span>}<span className="grow" />
+        {plan && <><span className="dim">Plan <span className="mono" title={plan.digest}>{shortHash(plan.digest)}</span></span>{now !== undefined && <span className="dim">computed {lasting(Math.max(0, now - Date.parse(plan.createdAt)) / 1000)} ago</span>}
+          {plan.state === 'ready' && left !== undefined && (left > 0 ? <span className={`pill ${left < 60 ? 'amber' : ''}`} role="timer">Expires in {minutesAndSeconds(left)}</span> : <State kind="warn" isPill>Expired</State>)}</>}
+        <Button kind="quiet" icon={IconX} label="Close the plan" onClick={onClose} />
+      </div>
+      <h1 ref={heading} tabIndex={-1} data-autofocus>{title}</h1>
+    </header>
+  );
+}

@@ -1,0 +1,45 @@
+'use client';
+
+import { useState } from 'react';
+import type { Plan } from '../../../proto/http/plans.ts';
+import { Bar } from '../../ui/bar.tsx';
+import { count, counted, percent } from '../../ui/format.ts';
+import { State } from '../../ui/state.tsx';
+import { ExactFlows } from './exact-flows.tsx';
+import { inOrder } from './plan-words.ts';
+
+const MOST_ROWS = 8;
+
+/** What the plan holds: the filter, each gateway's part with those left out first, and on demand every flow by name. */
+export function PlanTarget({ plan, difference }: { plan: Plan; difference: string | undefined }) {
+  const [isAll, setAll] = useState(false);
+  const [isListed, setListed] = useState(false);
+  const gateways = inOrder(plan.gateways);
+  const shown = isAll ? gateways : gateways.slice(0, MOST_ROWS);
+  return (
+    <section className="band"><h2>Target<small>what the plan holds</small></h2>
+      <div className="stack">
+        <pre className="code" tabIndex={0} aria-label="Filter">{plan.isEverything ? 'all: every flow in the tables of these gateways' : plan.filter}</pre>
+        <p className="dim2"><b>{plan.method}</b>: forget the entry. The next packet makes a new one by the route that holds then.</p>
+        {difference && <p className="note amber">{difference}</p>}
+        <table data-density="compact">
+          <thead><tr><th>Gateway</th><th>State</th><th className="num">Flows</th><th className="num">of its table</th><th style={{ width: 190 }}>Share of the plan</th></tr></thead>
+          <tbody>{shown.map(({ id, name, state, reason, flows, tableCount }) => (
+            <tr key={id}>
+              <td><b>{name}</b></td>
+              <td className="fold">{state === 'left-out' ? <State kind="warn">left out{reason && `, ${reason}`}</State> : state === 'ready' ? <State kind="ok">ready</State> : <State kind="never">nothing matches</State>}</td>
+              <td className={`num ${flows === 0 ? 'dim' : ''}`}>{state === 'left-out' ? '–' : count(flows)}</td>
+              <td className="num dim2">{tableCount === undefined || state === 'left-out' ? '–' : percent(flows, tableCount)}</td>
+              <td><Bar share={plan.totals.flows ? flows / plan.totals.flows : 0} tone="blue" /></td>
+            </tr>
+          ))}</tbody>
+        </table>
+        <div className="row">
+          {gateways.length > shown.length && <button type="button" className="link" onClick={() => setAll(true)}>{counted(gateways.length - shown.length, 'more gateway')}</button>}
+          {plan.totals.flows > 0 && <button type="button" className="link" aria-expanded={isListed} onClick={() => setListed(!isListed)}>{isListed ? 'Hide the exact flows' : `Show the exact ${counted(plan.totals.flows, 'flow')}`}</button>}
+        </div>
+        {isListed && <ExactFlows of={{ plan: plan.id }} nameOf={(id) => plan.gateways.find((gateway) => gateway.id === id)?.name ?? '–'} />}
+      </div>
+    </section>
+  );
+}

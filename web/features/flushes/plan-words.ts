@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import type { createPlanRequest, Plan } from '../../../proto/http/plans.ts';
+import type { Scope } from '../../../proto/http/scope.ts';
+import { count, counted } from '../../ui/format.ts';
+
+/** What an operator asked a plan for: a filter, or everything, on the gateways in scope. */
+export interface PlanRequest {
+  what: { filter: string } | { all: true };
+  scope: Scope;
+  /** How many flows the operator saw and means; absent for everything. */
+  expected?: number;
+}
+
+type PlanGateway = Plan['gateways'][number];
+
+/** "Delete 312 flows on 2 gateways", the words of title and button alike. */
+export function deleteWords({ totals }: Pick<Plan, 'totals'>): string {
+  return `Delete ${counted(totals.flows, 'flow')} on ${counted(totals.gateways, 'gateway')}`;
+}
+
+/** Where, for the end of the title: the site if it is one, else how many. */
+export function placeWords(plan: Plan, siteName: (id: string) => string | undefined): string {
+  const sites = [...new Set(plan.gateways.filter(({ state }) => state === 'ready').map(({ siteId }) => siteId))];
+  const name = sites.length === 1 ? siteName(sites[0]!) : undefined;
+  return name ? ` at ${name}` : sites.length > 1 ? ` at ${sites.length} sites` : '';
+}
+
+/** Gateways as the sheet lists them: left out first, then ready ones by their share, then those without a match. */
+export function inOrder(gateways: PlanGateway[]): PlanGateway[] {
+  const rank = { 'left-out': 0, ready: 1, empty: 2 };
+  return gateways.toSorted((a, b) => rank[a.state] - rank[b.state] || b.flows - a.flows || a.name.localeCompare(b.name));
+}
+
+/** What the plan would break, in one or two sentences. */
+export function impactWords({ active, idle, unknownActivity, natted, matched }: Plan['impact']): string {
+  if (matched === 0) return 'Nothing matches now.';
+  const sentences = [
+    active > 0 ? `${counted(active, 'flow')} moved bytes between two samples and ${active === 1 ? 'is' : 'are'} cut.` : idle > 0 ? 'No flow moved a byte between two samples.' : '',
+    unknownActivity > 0 ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: the gateway does not count bytes.` : '',
+    natted > 0 ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.` : '',
+  ];
+  return sentences.filter(Boolean).join(' ');
+}
+
+/** Why the plan differs from what was seen; undefined if it does not. */
+export function differenceWords(expected: number | undefined, plan: Plan): string | undefined {
+  if (expected === undefined) return undefined;
+  const difference = plan.impact.matched - expected;
+  if (difference === 0) return undefined;
+  return difference < 0
+    ? `You saw ${count(expected)}; ${counted(-difference, 'flow')} ended since or ${difference === -1 ? 'is' : 'are'} on a gateway that is left out.`
+    : `You saw ${count(expected)}; ${counted(difference, 'flow')} more ${difference === 1 ? 'matches' : 'match'} now. Look at the exact flows before you go on.`;
+}
+
+/** What must hold before the button works. */
+export type Obstacle = 'none' | 'expired' | 'run' | 'empty' | 'reason-changed' | 'count-missing';
+
+/** The first thing in the way of running this plan; `typed` is what stands in the number field. */
+export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: number; reason: string; ticket: string; typed: string }): Obstacle {
+  if (plan.state === 'run') return 'run';
+  if (plan.state === 'expired' || nowMs >= Date.parse(plan.expiresAt)) return 'expired';
+  if (plan.totals.flows === 0) return 'empty';
+  if (reason.trim() !== plan.reason || ticket.trim() !== (plan.ticket ?? '')) return 'reason-changed';
+  if (plan.friction === 'type-count' && typed.replaceAll(/[\s,.]/g, '') !== String(plan.totals.flows)) return 'count-missing';
+  return 'none';
+}
+
+/** The body that asks for this plan. */
+export function planBody({ what, scope }: PlanRequest, reason: string, ticket: string): z.input<typeof createPlanRequest> {
+  return { ...what, scope, reason: reason.trim(), ...(ticket.trim() && { ticket: ticket.trim() }) };
+}
+
+/** The request that would make this plan again. */
+export function again(plan: Plan): PlanRequest {
+  return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) } };
+}

@@ -1,0 +1,37 @@
+'use client';
+
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { routes } from '../../../proto/http/routes.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { subscribe, type StreamState } from '../../lib/controller/subscribe.ts';
+import { withEvent, type Target } from './flush-words.ts';
+
+/** One change of a gateway's part that was seen while the page was open. */
+export interface Step { atMs: number; target: Target }
+
+/** A flush as it goes, over its own stream while it runs. It runs on without this page. */
+export function useFlush(id: string) {
+  const client = useQueryClient();
+  const query = useQuery(queries.flush(id));
+  const [steps, setSteps] = useState<Step[]>([]);
+  const [stream, setStream] = useState<StreamState | undefined>();
+  const isRunning = query.data?.state === 'running';
+  useEffect(() => {
+    if (!isRunning) return setStream(undefined);
+    return subscribe(routes.watchFlush, { params: { id } }, {
+      now: Date.now, onState: setStream,
+      onEvent(event) {
+        const key = queries.flush(id).queryKey;
+        if (event.kind === 'target') {
+          const before = client.getQueryData(key)?.targets.find(({ gatewayId }) => gatewayId === event.target.gatewayId);
+          if (before?.state !== event.target.state) setSteps((all) => [{ atMs: Date.now(), target: event.target }, ...all].slice(0, 50));
+        }
+        client.setQueryData(key, (flush) => withEvent(flush, event));
+        const state = event.kind === 'flush' ? event.flush.state : event.state;
+        if (state !== 'running') { void client.invalidateQueries({ queryKey: ['audit'] }); void client.invalidateQueries({ queryKey: key }); }
+      },
+    });
+  }, [client, id, isRunning]);
+  return { ...query, flush: query.data, steps, stream };
+}

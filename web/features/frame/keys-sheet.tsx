@@ -1,0 +1,27 @@
+'use client';
+
+import { Modal } from '@mantine/core';
+import { Fragment } from 'react';
+import { useSingleKeys } from '../../ui/keys.ts';
+
+const KEYS: [string[], string][] = [
+  [['Ctrl', 'K'], 'Find an address, a gateway, a page'],
+  [['g', 'o'], 'Overview'], [['g', 's'], 'Sites'], [['g', 'c'], 'Connections'], [['g', 'u'], 'Audit'], [['g', 't'], 'Settings'],
+  [['/'], 'Write a filter'], [['j'], 'Next row (also ↓)'], [['k'], 'Row before (also ↑)'], [['Enter'], 'Open the row; on a column’s head, sort by it'],
+  [['x'], 'Select the row'], [['Shift', 'X'], 'Select from the last one to here'], [['a'], 'Select all rows that are loaded'], [['Shift', 'A'], 'Select all that match'],
+  [['d'], 'Delete what is selected, or the open flow: opens a plan'], [['r'], 'Refresh the snapshot'], [['z'], 'Times in UTC or in your zone'], [['y'], 'Copy the address of this view'],
+  [['Ctrl', 'Enter'], 'Confirm a sheet'], [['Esc'], 'Back out one level'], [['?'], 'This list'],
+];
+
+/** Every key, and the switch that turns those without a modifier off. */
+export function KeysSheet({ isOpen, onClose }: { isOpen: boolean; onClose(): void }) {
+  const [singleKeys, setSingleKeys] = useSingleKeys();
+  return (
+    <Modal opened={isOpen} onClose={onClose} title="Keys" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <dl className="keys-list">
+        {KEYS.map(([keys, does]) => <Fragment key={does}><dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt><dd>{does}</dd></Fragment>)}
+      </dl>
+      <p style={{ marginTop: 12 }}><label className="row"><input type="checkbox" checked={singleKeys} onChange={(event) => setSingleKeys(event.currentTarget.checked)} /> Keys without Ctrl act on the page</label></p>
+    </Modal>
+  );
+}

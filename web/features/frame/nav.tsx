@@ -1,0 +1,50 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import { IconAdjustmentsHorizontal, IconArrowsLeftRight, IconBuilding, IconLayoutGrid, IconListCheck, type Icon } from '@tabler/icons-react';
+import Link from 'next/link';
+import { usePathname, useRouter } from 'next/navigation';
+import * as queries from '../../lib/controller/queries.ts';
+import { useScope, withScope } from '../../lib/scope.ts';
+import { counted } from '../../ui/format.ts';
+import { useKey } from '../../ui/keys.ts';
+
+/** The pages there are, each with the key that follows `g`. */
+export const PAGES: readonly { path: string; name: string; key: string; icon: Icon; also: string[] }[] = [
+  { path: '/', name: 'Overview', key: 'o', icon: IconLayoutGrid, also: [] },
+  { path: '/sites', name: 'Sites', key: 's', icon: IconBuilding, also: ['/gateways'] },
+  { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: ['/flushes'] },
+  { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
+  { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: [] },
+];
+
+/** `g` and then a letter goes to a page. */
+export function usePageKeys(): void {
+  const router = useRouter();
+  const { ids } = useScope();
+  useKey(PAGES.map(({ key }) => `g>${key}`).join(','), (event) => {
+    const page = PAGES.find(({ key }) => key === event.key.toLowerCase());
+    if (page) router.push(withScope(page.path, ids));
+  });
+}
+
+/** The list of pages at the left; it keeps the scope. */
+export function Nav({ onKeys }: { onKeys(): void }) {
+  const path = usePathname();
+  const { ids } = useScope();
+  const { data: gateways } = useQuery(queries.gateways());
+  const { data: tenants } = useQuery(queries.tenants());
+  return (
+    <nav className="nav" aria-label="Pages">
+      {PAGES.map(({ path: href, name, icon: Glyph, also }) => (
+        <Link key={href} href={withScope(href, ids)} prefetch={false} title={name} aria-current={path === href || also.some((other) => path.startsWith(other)) ? 'page' : undefined}>
+          <Glyph className="i" stroke={1.5} aria-hidden /><span className="t">{name}</span>
+        </Link>
+      ))}
+      <div className="foot">
+        {gateways && tenants && <span className="wide">{counted(gateways.length, 'gateway')}, {counted(tenants.length, 'tenant')}</span>}
+        <button type="button" onClick={onKeys} aria-label="Keys"><span className="wide">Keys </span><kbd>?</kbd></button>
+      </div>
+    </nav>
+  );
+}

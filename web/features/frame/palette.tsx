@@ -1,0 +1,41 @@
+'use client';
+
+import { Spotlight } from '@mantine/spotlight';
+import { useQuery } from '@tanstack/react-query';
+import { IconArrowsLeftRight, IconRouter, IconSearch } from '@tabler/icons-react';
+import { useRouter } from 'next/navigation';
+import { useState } from 'react';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import * as queries from '../../lib/controller/queries.ts';
+import { useScope, withScope } from '../../lib/scope.ts';
+import { PAGES } from './nav.tsx';
+
+/** Ctrl-K: pages, gateways, and what was pasted as a filter over the fleet. */
+export function Palette() {
+  const router = useRouter();
+  const { ids } = useScope();
+  const [query, setQuery] = useState('');
+  const { data: gateways = [] } = useQuery(queries.gateways());
+  const wanted = query.trim().toLowerCase();
+  const filter = wanted ? asFilter(query.trim()) : undefined;
+  const found = wanted ? gateways.filter(({ name, siteName, tenantName }) => `${name} ${siteName} ${tenantName}`.toLowerCase().includes(wanted)).slice(0, 8) : [];
+  const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(wanted));
+  return (
+    <Spotlight.Root query={query} onQueryChange={setQuery} shortcut="mod + K" scrollable maxHeight={420} lockScroll={false} transitionProps={{ duration: 0 }}>
+      <Spotlight.Search placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />
+      <Spotlight.ActionsList>
+        {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table you may see" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => router.push(`/connections?filter=${encodeURIComponent(filter)}`)} />}
+        {found.map((gateway) => <Spotlight.Action key={gateway.id} label={gateway.name} description={`${gateway.tenantName} / ${gateway.siteName}`} leftSection={<IconRouter size={16} stroke={1.5} />} onClick={() => router.push(`/gateways/${gateway.id}`)} />)}
+        {pages.map(({ path, name, icon: Glyph }) => <Spotlight.Action key={path} label={name} leftSection={<Glyph size={16} stroke={1.5} />} onClick={() => router.push(withScope(path, ids))} />)}
+        {filter === undefined && found.length === 0 && pages.length === 0 && <Spotlight.Empty>No gateway or page has this name, and it is not a filter.</Spotlight.Empty>}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
+  );
+}
+
+/** The text as a filter, with conntrack's own arguments converted; undefined if it is none. */
+function asFilter(text: string): string | undefined {
+  const parsed = parseFilter(text);
+  if ('filter' in parsed) return text;
+  return parsed.problem.suggestion && parsed.problem.start === 0 && parsed.problem.end === text.length && text.startsWith('-') ? parsed.problem.suggestion : undefined;
+}

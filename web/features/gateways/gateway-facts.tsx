@@ -1,0 +1,90 @@
+'use client';
+
+import { useQuery } from '@tanstack/react-query';
+import Link from 'next/link';
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import { useClock, useNow } from '../../lib/clock.tsx';
+import * as queries from '../../lib/controller/queries.ts';
+import { withScope } from '../../lib/scope.ts';
+import { Bar } from '../../ui/bar.tsx';
+import { Address } from '../../ui/copy.tsx';
+import { count, percent } from '../../ui/format.ts';
+import { State, StateIcon } from '../../ui/state.tsx';
+import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
+
+/** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
+export function WanTable({ gateway }: { gateway: Gateway }) {
+  const { wans, usage } = gateway;
+  const total = usage?.count;
+  const linkTo = (name: string) => `${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`wan:${/\s/.test(name) ? `"${name}"` : name}`)}`;
+  return <>
+    <div className="sec-head"><h2>WAN</h2><span className="dim">flows that use its addresses</span></div>
+    {wans.length === 0 ? <p className="dim">The gateway has told of no WAN.</p> : <div className="wide-table"><table>
+      <thead><tr><th>WAN</th><th>Interface</th><th>Address</th><th>State</th><th className="num">Flows</th><th className="num">Share</th></tr></thead>
+      <tbody>{wans.map(({ name, interface: device, addresses, isUp, carriesDefaultRoute, flows }) => (
+        <tr key={name}>
+          <td><b>{name}</b></td><td className="mono dim2">{device}</td><td>{addresses.length > 0 ? addresses.slice(0, 2).map((address) => <span key={address}><Address value={address} /> </span>) : <span className="dim">none</span>}</td>
+          <td>{isUp === undefined ? <span className="dim">not known</span> : isUp ? <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>{carriesDefaultRoute === false ? 'up, no default route' : 'up'}</State> : <State kind="critical">down</State>}</td>
+          <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>{flows === undefined ? '–' : <Link prefetch={false} href={linkTo(name)} title={`Connections by ${name}`}>{count(flows)}</Link>}</td><td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
+        </tr>
+      ))}</tbody>
+    </table></div>}
+    {wans.filter(({ isUp, flows }) => isUp === false && flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)}
+  </>;
+}
+
+/** The last flushes that touched this gateway. */
+export function RecentFlushes({ gateway }: { gateway: Gateway }) {
+  const clock = useClock();
+  const now = useNow(60_000);
+  const { data } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  return <>
+    <div className="sec-head"><h2>Recent here</h2></div>
+    {data?.length === 0 ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.slice(0, 6).map((flush) => (
+      <li key={flush.id}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`} prefetch={false}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
+    ))}</ul>}
+  </>;
+}
+
+const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['searchRestart', 'search_restart']] as const;
+
+/** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
+export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
+  const cpus = usage?.cpus ?? [];
+  const isHigh = (key: (typeof COUNTERS)[number][0], value: number | undefined) => {
+    const others = cpus.flatMap((cpu) => (cpu[key] === undefined ? [] : [cpu[key]])).toSorted((a, b) => a - b);
+    return value !== undefined && value > 10 && others.length > 1 && value > 4 * (others[Math.floor((others.length - 1) / 2)] ?? 0);
+  };
+  return <>
+    <div className="sec-head"><h2>Per CPU</h2><span className="dim">since the gateway started</span></div>
+    {cpus.length === 0 ? <p className="dim">No counters yet.</p> : <table data-density="compact">
+      <thead><tr><th>CPU</th>{COUNTERS.map(([, name]) => <th key={name} className="num mono">{name}</th>)}</tr></thead>
+      <tbody>{cpus.map((cpu) => <tr key={cpu.cpu}><td>{cpu.cpu}</td>{COUNTERS.map(([key, name]) => <td key={name} className={`num ${cpu[key] ? '' : 'dim'}`}>{isHigh(key, cpu[key]) ? <State kind="warn" isSmall>{count(cpu[key])}</State> : count(cpu[key])}</td>)}</tr>)}</tbody>
+    </table>}
+  </>;
+}
+
+/** Who has most flows now. */
+export function TopSources({ gateway }: { gateway: Gateway }) {
+  const { usage } = gateway;
+  const sources = usage?.topSources ?? [];
+  const most = sources[0]?.flows ?? 1;
+  return <>
+    <div className="sec-head"><h2>Top sources</h2><span className="dim">flows now</span></div>
+    {sources.length === 0 ? <p className="dim">Not known yet.</p> : <ul className="talk">{sources.slice(0, 8).map(({ address, flows }, index) => (
+      <li key={address}><Link prefetch={false} className="mono ellipsis" title={address} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`src:${address}`)}`}>{address}</Link><Bar share={flows / most} tone={index === 0 ? 'blue' : ''} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, usage!.count)}</span></li>
+    ))}</ul>}
+  </>;
+}
+
+/** What was tried on the gateway and works, and what does not, with the reason. */
+export function Capabilities({ gateway: { capabilities } }: { gateway: Gateway }) {
+  const cannot = Object.entries(capabilities?.cannot ?? {});
+  return <>
+    <div className="sec-head"><h2>Capabilities</h2><span className="dim">found by trying</span></div>
+    {!capabilities ? <p className="dim">Not known: it has not said yet.</p> : <ul className="mini capabilities">
+      {cannot.map(([name, reason]) => <li key={name}><State kind="warn" isSmall>{name}</State><span className="dim2">{reason}</span></li>)}
+      <li><State kind="ok" isSmall>works</State><span className="dim2">{capabilities.can.join(', ') || 'nothing'}</span></li>
+    </ul>}
+  </>;
+}

@@ -1,0 +1,102 @@
+'use client';
+
+import './gateways.css';
+import { useQuery } from '@tanstack/react-query';
+import { IconArrowsLeftRight, IconTrash } from '@tabler/icons-react';
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import { parseAsStringLiteral, useQueryState } from 'nuqs';
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import { useClock, useNow } from '../../lib/clock.tsx';
+import * as queries from '../../lib/controller/queries.ts';
+import { useGatewaysInScope, withScope } from '../../lib/scope.ts';
+import { Segments } from '../../ui/button.tsx';
+import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { count, counted, lasting } from '../../ui/format.ts';
+import { useKey } from '../../ui/keys.ts';
+import { State } from '../../ui/state.tsx';
+import { needOf } from './need.ts';
+import { Breakdown } from './breakdown.tsx';
+import { GATEWAY_STATES, verdict } from './gateway-words.ts';
+import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
+import { UsageChart } from './usage-chart.tsx';
+
+const SPANS = { '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000, '7d': 604_800_000 } as const;
+type Span = keyof typeof SPANS;
+
+/** Is this gateway healthy, and if not, why? */
+export function GatewayPage({ id }: { id: string }) {
+  const { data: all, error, refetch } = useQuery(queries.gateways());
+  const gateway = all?.find((one) => one.id === id);
+  const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('6h'));
+  if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
+  if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
+  if (!gateway) return <Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty>;
+  return <>
+    <GatewayHead gateway={gateway} />
+    <GatewayCharts gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />
+    <div className="lower">
+      <section><WanTable gateway={gateway} /><RecentFlushes gateway={gateway} /></section>
+      <section><CpuTable gateway={gateway} /><Capabilities gateway={gateway} /></section>
+      <section><TopSources gateway={gateway} /></section>
+    </div>
+  </>;
+}
+
+function GatewayHead({ gateway }: { gateway: Gateway }) {
+  const now = useNow();
+  const clock = useClock();
+  const router = useRouter();
+  const { gateways: siblings } = useGatewaysInScope();
+  const { data: tenants } = useQuery(queries.tenants());
+  const list = siblings?.toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
+  const at = list.findIndex(({ id }) => id === gateway.id);
+  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) router.push(`/gateways/${next.id}`); };
+  useKey('[', () => step(-1));
+  useKey(']', () => step(1));
+  const { usage, state } = gateway;
+  const said = now === undefined ? undefined : verdict(gateway, now);
+  const need = now === undefined ? undefined : needOf(gateway, now);
+  const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
+  const here = withScope('/connections', { gateway: gateway.id });
+  useKey('d', () => { if (need?.action.path.startsWith('/connections')) router.push(need.action.path); });
+  return (
+    <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
+      <div className="row head-line">
+        <span className="owner"><b>{gateway.tenantName}</b></span><span className="dim2">/ {gateway.siteName} / gateway {at + 1} of {list.length}</span><kbd aria-hidden>[</kbd><kbd aria-hidden>]</kbd>
+        <State kind={need?.kind ?? GATEWAY_STATES[state].kind} isPill>{need?.word ?? GATEWAY_STATES[state].word}</State>
+        {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
+        <span className="grow" />
+        <Link className="btn" href={here} prefetch={false}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
+        {need?.action.path.startsWith('/connections') && <Link className="btn danger-line" href={need.action.path} prefetch={false}><IconTrash className="i s" stroke={1.5} aria-hidden />{need.action.text}… <kbd aria-hidden>d</kbd></Link>}
+      </div>
+      <h1>{gateway.name}</h1>
+      <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>
+      <ul className="facts">
+        <li>Limit <b>{count(usage?.max)}</b></li>
+        <li>Buckets <b>{count(usage?.buckets)}</b>{usage?.buckets ? `, ${(usage.count / usage.buckets).toFixed(1)} a bucket` : ''}</li>
+        <li>Entries <b>{count(usage?.count)}</b></li>
+        <li>Agent <b>{gateway.agentVersion ?? 'not known'}</b></li><li>Kernel <b>{gateway.kernel ?? 'not known'}</b></li>
+        {gateway.tableKind === 'memory' && <li className="amber">table in memory, not the kernel’s</li>}
+        <li>Link <b>{GATEWAY_STATES[state].word}</b>{now !== undefined && ` for ${lasting(Math.max(0, now - Date.parse(gateway.since)) / 1000)}`}</li>
+        {Object.keys(gateway.capabilities?.cannot ?? {}).length > 0 && <li>{counted(Object.keys(gateway.capabilities!.cannot).length, 'thing')} it cannot do</li>}
+      </ul>
+    </div>
+  );
+}
+
+function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span; onSpan(span: Span): void }) {
+  const until = useNow(SPANS[span] > 21_600_000 ? 300_000 : 30_000);
+  const { data, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  const segments = <Segments label="Time range" isSlim value={span} onChange={onSpan} options={(Object.keys(SPANS) as Span[]).map((value) => ({ value, text: `${value.slice(0, -1)} ${value.slice(-1)}` }))} />;
+  if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
+  if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
+  const range = { fromMs: until - SPANS[span], toMs: until };
+  return (
+    <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
+      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes ?? []} controls={segments} />
+      <Breakdown samples={data} range={range} gateway={gateway} />
+    </div>
+  );
+}

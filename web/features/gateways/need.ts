@@ -1,0 +1,108 @@
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import { count, counted, lasting, percent, short } from '../../ui/format.ts';
+import type { StateKind } from '../../ui/state.tsx';
+
+/** Why a gateway needs someone: it fills up, it loses packets, its WAN is down with flows still on it, or it is silent. */
+export interface Need {
+  gateway: Gateway;
+  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline';
+  kind: StateKind;
+  word: string;
+  /** How soon, or how many. */
+  measure: string;
+  /** The rate, or since when. */
+  pace: string;
+  evidence: string;
+  action: { text: string; path: string };
+}
+
+/** Tables are full enough to be listed although nothing is projected. */
+const CRITICAL_SHARE = 0.9;
+/** Slower filling is no event of tonight. */
+const SOON_MINUTES = 24 * 60;
+
+const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'offline'];
+
+/** All that need someone: by minutes to full, then flows on a dead WAN, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
+export function needsOf(gateways: Gateway[], nowMs: number): Need[] {
+  return gateways.flatMap((gateway) => needOf(gateway, nowMs) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
+}
+
+/** The first reason why this gateway needs someone. */
+export function needOf(gateway: Gateway, nowMs: number): Need | undefined {
+  const { usage, id, name } = gateway;
+  const open = { text: 'Open gateway', path: `/gateways/${id}` };
+  if (gateway.state === 'offline') {
+    return { gateway, why: 'offline', kind: 'offline', word: 'Offline', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'no samples', evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample', action: open };
+  }
+  if (gateway.state !== 'online' || !usage) return undefined;
+  const share = usage.max ? usage.count / usage.max : 0;
+  if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
+    return { gateway, why: 'full', kind: 'full', word: share >= 1 ? 'Full' : 'Nearly full', measure: percent(usage.count, usage.max), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
+  }
+  if (usage.minutesToFull !== undefined && usage.minutesToFull <= SOON_MINUTES) {
+    return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
+  }
+  const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
+  if (dead) {
+    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead.name}`)}` } };
+  }
+  const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);
+  if (lost > 0) {
+    const counters = [usage.drops && `drop +${count(usage.drops)}`, usage.insertFailed && `insert_failed +${count(usage.insertFailed)}`].filter(Boolean).join(', ');
+    return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'drop'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
+  }
+  return undefined;
+}
+
+/** The page's answer: the first that needs someone and why, or that none does. */
+export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
+  const [first] = needs;
+  if (gateways.length === 0) return 'No gateway is enrolled yet';
+  if (first) {
+    switch (first.why) {
+      case 'full': return `${first.gateway.name} needs you first: its table is ${first.measure} full`;
+      case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
+      case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} still ${first.pace}, which is down`;
+      case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
+      case 'offline': return `${first.gateway.name} needs you first: silent for ${first.measure}`;
+    }
+  }
+  const up = gateways.filter(({ state }) => state === 'online');
+  const most = Math.max(0, ...up.map(({ usage }) => (usage?.max ? usage.count / usage.max : 0)));
+  return `Quiet: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
+}
+
+/** `84 %` of its limit; undefined while that is not known. */
+export function used({ usage }: Gateway): string | undefined {
+  return usage?.max ? percent(usage.count, usage.max) : undefined;
+}
+
+/** What fills the table, in words: the largest state or protocol and who sends most. */
+export function cause({ usage }: Gateway): string {
+  if (!usage) return 'not known';
+  const [state, flows] = Object.entries(usage.byState ?? usage.byProto ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  const top = usage.topSources?.[0];
+  const parts = [state !== undefined && flows !== undefined && `${percent(flows, usage.count)} ${state}`, top && `most from ${top.address}`].filter(Boolean);
+  return parts.length > 0 ? parts.join(', ') : usage.max ? `Limit ${count(usage.max)}` : 'not known';
+}
+
+function review({ id, usage }: Gateway): Need['action'] {
+  const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  if (state === undefined || flows === undefined) return { text: 'Review flows', path: `/connections?gateway=${id}` };
+  return { text: `Review ${counted(flows, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`state:${state.toLowerCase().replaceAll('_', '-')}`)}` };
+}
+
+function pace(perMinute: number | undefined): string {
+  return perMinute === undefined ? 'rate not known' : `${perMinute < 0 ? '−' : '+'}${short(Math.abs(perMinute))}/min`;
+}
+
+function weight({ why, gateway }: Need): number {
+  switch (why) {
+    case 'filling': return gateway.usage!.minutesToFull!;
+    case 'full': return -gateway.usage!.count / gateway.usage!.max!;
+    case 'stranded': return -Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
+    case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
+    case 'offline': return Date.parse(gateway.since);
+  }
+}

@@ -1,0 +1,51 @@
+'use client';
+
+import { useMemo, useState, type ReactNode } from 'react';
+import type { z } from 'zod';
+import type { Gateway, samples as samplesSchema } from '../../../proto/http/fleet.ts';
+import type { Flush } from '../../../proto/http/flushes.ts';
+import { useClock } from '../../lib/clock.tsx';
+import { count, counted } from '../../ui/format.ts';
+import { TimeChart, type ChartLine } from '../../ui/time-chart.tsx';
+import { usageColumns } from './chart-data.ts';
+import { SamplesTable } from './samples-table.tsx';
+
+type Samples = z.output<typeof samplesSchema>;
+
+interface UsageChartProps { samples: Samples; range: { fromMs: number; toMs: number }; gateway: Gateway; flushes: Omit<Flush, 'targets'>[]; controls: ReactNode }
+
+/** Entries and limit: the limit in steps, use from zero, what is projected dashed, flushes as triangles, hatch where nothing is known. */
+export function UsageChart({ samples, range, gateway, flushes, controls }: UsageChartProps) {
+  const [isTable, setTable] = useState(false);
+  const clock = useClock();
+  const { zone } = clock;
+  const { usage } = gateway;
+  const chart = useMemo(() => {
+    const { xs, values, gaps } = usageColumns(samples);
+    const last = samples.points.at(-1);
+    const lines: ChartLine[] = [{ label: 'entries', values: values[0]!, stroke: 'series-1', fill: 'series-area' }, { label: 'limit', values: values[1]!, stroke: 'red-fill', isStepped: true }];
+    const notes = [];
+    let toMs = range.toMs;
+    const lastAt = last ? Date.parse(last.at) / 1000 : 0;
+    if (last) notes.push({ x: lastAt, y: last.count, text: count(last.count), isStrong: true });
+    if (last?.max) notes.push({ x: xs.find((_, index) => values[1]![index] !== null) ?? lastAt, y: last.max, text: `limit ${count(last.max)}` });
+    if (last && usage?.max && usage.minutesToFull !== undefined && usage.minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
+      const fullAt = lastAt + usage.minutesToFull * 60;
+      lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), usage.max], stroke: 'amber-fill', isDashed: true });
+      for (const line of lines.slice(0, 2)) line.values = [...line.values, null];
+      xs.push(fullAt);
+      toMs = Math.max(toMs, fullAt * 1000);
+      notes.push({ x: fullAt, y: usage.max * 0.9, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
+    }
+    const marks = flushes.map(({ startedAt, totals, state }) => ({ atMs: Date.parse(startedAt), text: `${count(totals.deleted)} deleted, ${state}` }));
+    return { xs, lines, gaps, notes, marks, range: { ...range, toMs } };
+  }, [samples, range.fromMs, range.toMs, usage?.minutesToFull, usage?.max, flushes, zone]); // the clock's texts follow its zone
+  const gapWords = chart.gaps.length > 0 ? `; no data ${chart.gaps.slice(-2).map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`).join(', ')}` : '';
+  return (
+    <section>
+      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
+      {samples.points.length === 0 ? <p className="dim no-data hatch">No samples in this time.</p> : isTable ? <SamplesTable samples={samples} />
+        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={zone} {...chart} />}
+    </section>
+  );
+}

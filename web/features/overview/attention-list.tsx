@@ -1,0 +1,54 @@
+'use client';
+
+import { useQueries, useQuery } from '@tanstack/react-query';
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import { useState } from 'react';
+import { useNow } from '../../lib/clock.tsx';
+import * as queries from '../../lib/controller/queries.ts';
+import { Bar, usageTone } from '../../ui/bar.tsx';
+import { useKey } from '../../ui/keys.ts';
+import { Sparkline } from '../../ui/sparkline.tsx';
+import { State } from '../../ui/state.tsx';
+import { used, type Need } from '../gateways/need.ts';
+
+const MOST = 12;
+const DAY_MS = 86_400_000;
+
+/** Who needs someone, most urgent first: why, how soon, where, the evidence, and one action. */
+export function AttentionList({ needs }: { needs: Need[] }) {
+  const router = useRouter();
+  const [current, setCurrent] = useState(0);
+  const { data: tenants } = useQuery(queries.tenants());
+  const shown = needs.slice(0, MOST);
+  const at = Math.min(current, shown.length - 1);
+  const until = useNow(300_000);
+  const days = useQueries({ queries: shown.map(({ gateway }) => ({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - DAY_MS, toMs: until ?? 0 }, 48), enabled: until !== undefined })) });
+  useKey('j,down', () => setCurrent(Math.min(shown.length - 1, at + 1)));
+  useKey('k,up', () => setCurrent(Math.max(0, at - 1)));
+  useKey('enter', () => { if (shown[at]) router.push(`/gateways/${shown[at].gateway.id}`); });
+  useKey('d', () => { if (shown[at]) router.push(shown[at].action.path); });
+  if (shown.length === 0) return <section className="pad"><div className="sec-head"><h2>Needs attention</h2><span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span></div></section>;
+  return (
+    <section className="pad">
+      <div className="sec-head"><h2>Needs attention</h2><span className="dim">by minutes to full, then flows on a dead WAN, then packet drops, then silence</span><span className="grow" /><span className="dim keys-hint"><kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> review</span></div>
+      <div className="wide-table"><table className="attention">
+        <thead><tr><th className="num">#</th><th>Why</th><th className="num">How soon / many</th><th>Rate / since</th><th>Gateway</th><th>Tenant</th><th>Evidence</th><th>Table used</th><th>24 h</th><th><span className="sr">Action</span></th></tr></thead>
+        <tbody>{shown.map((need, index) => {
+          const { gateway } = need;
+          const share = gateway.usage?.max ? gateway.usage.count / gateway.usage.max : undefined;
+          return (
+            <tr key={gateway.id} className={index === at ? 'cur' : ''} aria-current={index === at ? 'true' : undefined} onClick={() => setCurrent(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
+              <td className="num dim">{index + 1}</td><td><State kind={need.kind}>{need.word}</State></td><td className="num strong">{need.measure}</td><td className="dim">{need.pace}</td>
+              <td><Link href={`/gateways/${gateway.id}`} prefetch={false}><b>{gateway.name}</b></Link></td><td><span className="owner">{gateway.tenantName}</span></td><td className="dim2">{need.evidence}</td>
+              <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={48} share={share} tone={need.why === 'offline' ? 'hatch' : usageTone(share)} /><span>{used(gateway)}</span></div>}</td>
+              <td><Sparkline points={days[index]?.data?.points.map(({ at: time, countMax, max }) => ({ atMs: Date.parse(time), value: countMax, limit: max }))} label={`Entries of ${gateway.name} over 24 h`} /></td>
+              <td className="num"><Link className={index === at ? 'btn' : 'link'} href={need.action.path} prefetch={false}>{need.action.text}</Link></td>
+            </tr>
+          );
+        })}</tbody>
+      </table></div>
+      {needs.length > MOST && <p className="dim small"><Link className="link" href="/sites" prefetch={false}>{needs.length - MOST} more</Link></p>}
+    </section>
+  );
+}

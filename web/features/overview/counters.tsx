@@ -1,0 +1,43 @@
+'use client';
+
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import { useLive } from '../../lib/controller/live.tsx';
+import { count, counted, short } from '../../ui/format.ts';
+import { useKey } from '../../ui/keys.ts';
+import { StateIcon } from '../../ui/state.tsx';
+import type { Need } from '../gateways/need.ts';
+
+/** Five numbers, each a way to its proof; keys 1 to 5. */
+export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
+  const router = useRouter();
+  const { running } = useLive();
+  const of = (...whys: Need['why'][]) => needs.filter(({ why }) => whys.includes(why));
+  const filling = of('filling', 'full');
+  const stranded = of('stranded');
+  const online = gateways.filter(({ state }) => state === 'online');
+  const down = gateways.flatMap(({ wans }) => wans.filter(({ isUp }) => isUp === false));
+  const total = online.reduce((sum, { usage }) => sum + (usage?.count ?? 0), 0);
+  const done = running.reduce((sum, flush) => sum + flush.done, 0);
+  const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
+  const silent = of('offline')[0];
+  const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
+  const counters = [
+    { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: silent ? `${silent.gateway.name} silent for ${silent.measure}` : 'all answer', path: '/sites' },
+    { value: count(filling.length), label: 'filling up', note: filling[0] ? <span className="amber"><StateIcon kind="filling" word="" isSmall /> first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}</span> : 'none within a day', path: pathOf(filling[0]) },
+    { value: count(down.length), label: down.length === 1 ? 'WAN down' : 'WANs down', note: stranded[0] ? <span className="red"><StateIcon kind="critical" word="" isSmall /> {stranded[0].measure} still {stranded[0].pace}</span> : 'no flow on a dead WAN', path: pathOf(stranded[0]) },
+    { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },
+    { value: count(running.length), label: running.length === 1 ? 'flush running' : 'flushes running', note: running.length > 0 ? `${count(done)} of ${count(planned)} flows deleted` : 'nothing is being deleted', path: running.length === 1 ? `/flushes/${running[0]!.flushId}` : '/flushes' },
+  ];
+  useKey('1,2,3,4,5', (event) => { const path = counters[Number(event.key) - 1]?.path; if (path) router.push(path); });
+  return (
+    <div className="counters">
+      {counters.map((one, index) => (
+        <Link key={one.label} href={one.path} prefetch={false}>
+          <span className="v">{one.value}{one.of && <small> {one.of}</small>}</span><span className="l">{one.label} <kbd aria-hidden>{index + 1}</kbd></span><span className="n">{one.note}</span>
+        </Link>
+      ))}
+    </div>
+  );
+}

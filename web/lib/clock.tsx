@@ -1,0 +1,28 @@
+'use client';
+
+import { useLocalStorage } from '@mantine/hooks';
+import { useCallback, useSyncExternalStore } from 'react';
+import { clockIn, type ClockTexts } from '../ui/format.ts';
+
+/** The time, in steps; undefined while the server renders, so that both sides agree. */
+export function useNow(stepMs = 1000): number | undefined {
+  const subscribe = useCallback((changed: () => void) => {
+    const timer = setInterval(changed, stepMs);
+    return () => clearInterval(timer);
+  }, [stepMs]);
+  return useSyncExternalStore(subscribe, () => Math.floor(Date.now() / stepMs) * stepMs, () => undefined);
+}
+
+/** The zone times are shown in: the browser's own, UTC, or one that was chosen. `z` flips between it and UTC. */
+export function useTimeZone() {
+  const [chosen, setChosen] = useLocalStorage<string>({ key: 'ctfleet-time-zone', defaultValue: '', getInitialValueInEffect: true });
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = chosen || own;
+  return { zone, own, setZone: setChosen, flip: () => setChosen(zone === 'UTC' ? (own === 'UTC' ? 'Europe/Rome' : '') : 'UTC') };
+}
+
+/** How times read in the zone in use. */
+export function useClock(): ClockTexts & { zone: string } {
+  const { zone } = useTimeZone();
+  return { zone, ...clockIn(zone) };
+}

@@ -1,0 +1,39 @@
+import type { z } from 'zod';
+import type { Route } from '../../../proto/http/route.ts';
+import { readProblem, unreachable } from './problem.ts';
+import { routeUrl } from './url.ts';
+
+type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
+type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
+type Part<K extends string, T> = T extends z.ZodType ? ({} extends z.input<T> ? { [P in K]?: z.input<T> } : { [P in K]: z.input<T> }) : { [P in K]?: undefined };
+
+/** What a call of this route takes: `params`, `query` and `body` as the route declares them. */
+export type Asked<R extends Route> = Part<'params', R['params']> & Part<'query', R['query']> & Part<'body', R['body']> & { signal?: AbortSignal };
+/** What it gives back, parsed by the route's own schema. */
+export type Answered<R extends Route> = Output<R['response']>;
+export type Body<R extends Route> = Input<R['body']>;
+
+/**
+ * Calls one route of the controller. Everything in and out is typed by proto/http/routes.ts and the answer is parsed by its schema.
+ * Throws ControllerError for every way it can say no; an aborted call throws AbortError.
+ */
+export async function call<R extends Route>(route: R, asked: Asked<R>): Promise<Answered<R>> {
+  const { params, query, body, signal } = asked as { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown; signal?: AbortSignal };
+  const response = await send(routeUrl(route, params, query), { method: route.method, body, signal });
+  if (!response.ok) throw await readProblem(response);
+  return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
+}
+
+/** One request with the session's cookie. Throws ControllerError if nothing answers. */
+export async function send(url: string, { method, body, signal, accept = 'application/json' }: { method: string; body?: unknown; signal?: AbortSignal; accept?: string }): Promise<Response> {
+  try {
+    return await fetch(url, {
+      method, signal, credentials: 'same-origin', cache: 'no-store',
+      headers: { accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': crypto.randomUUID() }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable(error);
+  }
+}

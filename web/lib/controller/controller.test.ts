@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { routes } from '../../../proto/http/routes.ts';
+import { refusal } from './access.ts';
+import { createEventParser } from './events.ts';
+import { retryDelayMs } from './subscribe.ts';
+import { routeUrl } from './url.ts';
+
+test('a route becomes an address with its parameters, and absent query values are left out', () => {
+  expect(routeUrl(routes.listSamples, { id: 'a/b' }, { points: 60, from: undefined })).toBe('/api/v1/gateways/a%2Fb/samples?points=60');
+  expect(() => routeUrl(routes.getGateway)).toThrow('/gateways/{id} needs id');
+});
+
+test('events arrive whole however the stream is cut', () => {
+  const text = ': hello\r\nid: 7\ndata: {"a":\ndata: 1}\n\ndata: second\n\n';
+  for (let cut = 0; cut <= text.length; cut++) {
+    const parse = createEventParser();
+    expect([...parse(text.slice(0, cut)), ...parse(text.slice(cut))]).toEqual([{ id: '7', data: '{"a":\n1}' }, { id: '7', data: 'second' }]);
+  }
+});
+
+test('an event without its empty line is not given out', () => {
+  expect(createEventParser()('data: half')).toEqual([]);
+});
+
+test('pauses between tries double up to half a minute', () => {
+  expect([1, 2, 3, 9].map((failures) => retryDelayMs(failures, 0))).toEqual([1000, 2000, 4000, 30_000]);
+  expect(retryDelayMs(9, 1)).toBe(22_500);
+});
+
+test('a greyed-out button names the missing role and who can grant it', () => {
+  const viewer = [{ role: 'viewer' as const, tenantId: null }];
+  expect(refusal(viewer, 'plans.run')).toBe('Needs the role owner, admin or operator; you are viewer. An owner or admin can grant it.');
+  expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a', 'b'])).toContain('for this tenant');
+  expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a'])).toBeUndefined();
+});

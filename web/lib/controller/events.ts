@@ -1,0 +1,30 @@
+/** One server-sent event. */
+export interface ServerEvent { id?: string; data: string }
+
+/**
+ * Splits a text stream into server-sent events (WHATWG HTML, 9.2.6): fields of `id` and `data`, comments and `retry` left out.
+ * Feed it chunks in order; it keeps what is not yet complete.
+ */
+export function createEventParser(): (chunk: string) => ServerEvent[] {
+  let rest = '';
+  let data: string[] = [];
+  let id: string | undefined;
+  return (chunk) => {
+    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? '';
+    const events: ServerEvent[] = [];
+    for (const line of lines) {
+      if (line === '') {
+        if (data.length > 0) events.push({ id, data: data.join('\n') });
+        data = [];
+        continue;
+      }
+      const colon = line.indexOf(':');
+      const field = colon < 0 ? line : line.slice(0, colon);
+      const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+      if (field === 'data') data.push(value);
+      if (field === 'id') id = value;
+    }
+    return events;
+  };
+}

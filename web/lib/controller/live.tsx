@@ -1,0 +1,61 @@
+'use client';
+
+import { useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import type { z } from 'zod';
+import type { fleetEvent, Gateway } from '../../../proto/http/fleet.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import * as queries from './queries.ts';
+import { subscribe, type StreamState } from './subscribe.ts';
+
+/** How far a flush is that runs now. */
+export interface RunningFlush { flushId: string; done: number; planned: number }
+
+interface Live { stream: StreamState; running: RunningFlush[] }
+
+const LiveContext = createContext<Live>({ stream: { kind: 'connecting' }, running: [] });
+
+/** The fleet as it changes: the state of the stream, and the flushes that run. */
+export function useLive(): Live {
+  return useContext(LiveContext);
+}
+
+/** Keeps the cached gateways as the controller sees them. After a break everything is asked again, since what was missed is not known. */
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const [stream, setStream] = useState<StreamState>({ kind: 'connecting' });
+  const [running, setRunning] = useState<RunningFlush[]>([]);
+  useEffect(() => {
+    let wasBroken = false;
+    return subscribe(routes.watchFleet, {}, {
+      now: Date.now,
+      onState(state) {
+        if (state.kind === 'waiting') wasBroken = true;
+        if (state.kind === 'live' && wasBroken) { wasBroken = false; void client.invalidateQueries(); }
+        setStream(state);
+      },
+      onEvent(event) {
+        apply(client, event);
+        if (event.kind === 'flush') setRunning((before) => withFlush(before, event));
+      },
+    });
+  }, [client]);
+  return <LiveContext.Provider value={{ stream, running }}>{children}</LiveContext.Provider>;
+}
+
+function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
+  if (event.kind === 'gateway') client.setQueryData(queries.gateways().queryKey, (before) => before && withGateway(before, event.gateway));
+  if (event.kind === 'flush' && event.state !== 'running') {
+    void client.invalidateQueries({ queryKey: ['flushes'] });
+    void client.invalidateQueries({ queryKey: ['audit'] });
+  }
+}
+
+function withGateway(before: Gateway[], gateway: Gateway): Gateway[] {
+  return before.some(({ id }) => id === gateway.id) ? before.map((each) => (each.id === gateway.id ? gateway : each)) : [...before, gateway];
+}
+
+function withFlush(before: RunningFlush[], { flushId, state, done, planned }: { flushId: string; state: string; done: number; planned: number }): RunningFlush[] {
+  const others = before.filter((each) => each.flushId !== flushId);
+  return state === 'running' ? [...others, { flushId, done, planned }] : others;
+}

@@ -1,0 +1,26 @@
+import { send } from './call.ts';
+import { ControllerError, readProblem } from './problem.ts';
+
+/** Signs in with a password; the session is a cookie. Throws ControllerError with a sentence for people. */
+export async function signIn(email: string, password: string): Promise<void> {
+  const response = await send('/api/auth/sign-in/email', { method: 'POST', body: { email, password } });
+  if (response.ok) return;
+  const said = await readProblem(response.clone());
+  throw new ControllerError({ ...said.problem, detail: refusal(response, said) });
+}
+
+/** Ends the session of this browser. */
+export async function signOut(): Promise<void> {
+  const response = await send('/api/auth/sign-out', { method: 'POST', body: {} });
+  if (!response.ok && response.status !== 401) throw await readProblem(response);
+}
+
+function refusal(response: Response, said: ControllerError): string {
+  if (response.status === 429) {
+    const seconds = Number(response.headers.get('x-retry-after') ?? response.headers.get('retry-after'));
+    const wait = Number.isFinite(seconds) && seconds > 0 ? `Wait ${seconds < 60 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`}` : 'Wait a few minutes';
+    return `Too many wrong tries: signing in is locked for now. ${wait}, or ask an owner to reset the password.`;
+  }
+  if (response.status >= 500) return said.message;
+  return 'This e-mail and password do not go together. Nothing says which of the two is wrong.';
+}

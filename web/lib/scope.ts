@@ -1,0 +1,53 @@
+'use client';
+
+import { parseAsString, useQueryStates } from 'nuqs';
+import { createSerializer } from 'nuqs';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import type { Scope } from '../../proto/http/scope.ts';
+import * as queries from './controller/queries.ts';
+
+/** Part of the fleet that a page shows, as ids in the address: a tenant, one of its sites, one gateway. None is everything the caller may see. */
+export interface ScopeIds { tenant: string | null; site: string | null; gateway: string | null }
+
+const parsers = { tenant: parseAsString, site: parseAsString, gateway: parseAsString };
+const serialize = createSerializer(parsers);
+
+/** A path with the scope in its query. */
+export function withScope(path: string, scope: Partial<ScopeIds>): string {
+  return serialize(path, scope);
+}
+
+/** The scope as the API takes it. */
+export function toScope({ tenant, site, gateway }: ScopeIds): Scope {
+  return { ...(tenant && { tenants: [tenant] }), ...(site && { sites: [site] }), ...(gateway && { gateways: [gateway] }) };
+}
+
+/** The scope of this page and how to change it. */
+export function useScope() {
+  const [ids, setIds] = useQueryStates(parsers, { history: 'push' });
+  return { ids, setIds, scope: useMemo(() => toScope(ids), [ids]) };
+}
+
+/** The gateways in scope, in name order, with what the query says about them. */
+export function useGatewaysInScope() {
+  const { ids } = useScope();
+  const query = useQuery(queries.gateways());
+  const gateways = useMemo(() => query.data?.filter((gateway) => isInScope(gateway, ids)).toSorted((a, b) => a.name.localeCompare(b.name)), [query.data, ids]);
+  return { ...query, gateways };
+}
+
+/** Name and colour (1 to 6) of the tenant in scope; undefined while all are. */
+export function useTenantInScope(): { id: string; name: string; colour: number } | undefined {
+  const { ids } = useScope();
+  const { data: tenants } = useQuery(queries.tenants());
+  const { data: gateways } = useQuery(queries.gateways());
+  const { data: sites } = useQuery(queries.sites());
+  const id = ids.tenant ?? sites?.find((site) => site.id === ids.site)?.tenantId ?? gateways?.find((gateway) => gateway.id === ids.gateway)?.tenantId;
+  return tenants?.find((tenant) => tenant.id === id) ?? (tenants?.length === 1 ? tenants[0] : undefined);
+}
+
+function isInScope(gateway: Gateway, { tenant, site, gateway: id }: ScopeIds): boolean {
+  return (!tenant || gateway.tenantId === tenant) && (!site || gateway.siteId === site) && (!id || gateway.id === id);
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { brief, clockIn, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress } from './format.ts';
+
+test('an absent number is a dash and zero is zero', () => {
+  expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
+  expect([brief(undefined), brief(0)]).toEqual(['–', '0 s']);
+});
+
+test('one is singular', () => {
+  expect([counted(1, 'flow'), counted(312, 'flow')]).toEqual(['1 flow', '312 flows']);
+});
+
+test('a table that is not quite full never reads as full', () => {
+  expect(percent(999, 1000)).toBe('99 %');
+  expect(percent(2, 1000)).toBe('0.2 %');
+  expect(percent(0, 1000)).toBe('0 %');
+});
+
+test('numbers shorten to three figures', () => {
+  expect([short(950), short(1500), short(83_540), short(134_451)]).toEqual(['950', '1.5 k', '83.5 k', '134 k']);
+});
+
+test('durations read in two units at most', () => {
+  expect([lasting(27 * 60), lasting(88 * 60), lasting(12 * 86_400 + 4 * 3600 + 59)]).toEqual(['27 min', '1 h 28 min', '12 d 4 h']);
+  expect(minutesAndSeconds(278)).toBe('4:38');
+});
+
+test('a long address keeps both ends', () => {
+  expect(shortAddress('10.20.4.11')).toBe('10.20.4.11');
+  const shortened = shortAddress('2001:db8:1234:5678:9abc:def0:1122:3344');
+  expect(shortened).toHaveLength(22);
+  expect(shortened.startsWith('2001:db8') && shortened.endsWith('3344')).toBe(true);
+});
+
+test('a time reads in its zone and carries the day only when it is another one', () => {
+  const rome = clockIn('Europe/Rome');
+  const at = Date.parse('2026-11-23T08:17:00Z');
+  expect(rome.time(at)).toBe('09:17');
+  expect(rome.offset(at)).toBe('UTC+1');
+  expect(rome.when(at, at + 3_600_000)).toBe('09:17');
+  expect(rome.when(at, at + 86_400_000)).toBe('23 Nov 09:17');
+});

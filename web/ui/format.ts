@@ -1,0 +1,97 @@
+/** Texts for numbers and times. Pure: the time and the zone are given. */
+
+const WHOLE = new Intl.NumberFormat('en-GB');
+
+/** `1,846`; an absent number is a dash. */
+export function count(value: number | undefined): string {
+  return value === undefined ? '–' : WHOLE.format(value);
+}
+
+/** `1 flow`, `1,846 flows`. */
+export function counted(value: number, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : plural}`;
+}
+
+/** `84 %`; under one per cent with a decimal. */
+export function percent(part: number, whole: number): string {
+  if (whole <= 0) return '–';
+  const value = (part / whole) * 100;
+  return `${value > 0 && value < 1 ? value.toFixed(1) : Math.floor(value)} %`;
+}
+
+/** `950`, `1.5 k`, `20 M`: three figures at most. */
+export function short(value: number): string {
+  for (const [size, unit] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
+    if (value >= size) return `${(value / size).toFixed(value / size < 99.95 ? 1 : 0)} ${unit}`;
+  }
+  return String(Math.round(value));
+}
+
+/** A duration in one unit, for cells: `19 s`, `4 m`, `18 h`, `2 d`. */
+export function brief(seconds: number | undefined): string {
+  if (seconds === undefined) return '–';
+  if (seconds < 120) return `${Math.max(0, Math.floor(seconds))} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** A duration in words, two units at most: `27 min`, `1 h 28 min`, `12 d 4 h`. */
+export function lasting(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 90) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
+}
+
+/** `4:38` of seconds, for countdowns. */
+export function minutesAndSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+/** Shortens an IPv6 address in the middle; IPv4 stays whole. */
+export function shortAddress(address: string, longest = 22): string {
+  if (address.length <= longest) return address;
+  const tail = Math.floor((longest - 1) / 2);
+  return `${address.slice(0, longest - 1 - tail)}…${address.slice(-tail)}`;
+}
+
+/** First and last characters of a digest. */
+export function shortHash(hash: string): string {
+  return hash.length > 12 ? `${hash.slice(0, 4)}…${hash.slice(-4)}` : hash;
+}
+
+export interface ClockTexts {
+  /** `09:17` */
+  time(at: string | number): string;
+  /** `09:16:58` */
+  seconds(at: string | number): string;
+  /** `23 Nov 2026, 09:16:58` */
+  full(at: string | number): string;
+  /** The time alone if it is today, otherwise with the day. */
+  when(at: string | number, nowMs: number | undefined): string;
+  /** `UTC+1` */
+  offset(at: number): string;
+}
+
+/** How times read in one IANA zone. */
+export function clockIn(timeZone: string): ClockTexts {
+  const format = (options: Intl.DateTimeFormatOptions) => {
+    const formatter = new Intl.DateTimeFormat('en-GB', { timeZone, hourCycle: 'h23', ...options });
+    return (at: string | number) => formatter.format(new Date(at));
+  };
+  const time = format({ hour: '2-digit', minute: '2-digit' });
+  const day = format({ day: 'numeric', month: 'short' });
+  const zoneName = new Intl.DateTimeFormat('en-GB', { timeZone, timeZoneName: 'shortOffset' });
+  return {
+    time,
+    seconds: format({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+    full: format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+    when: (at, nowMs) => (nowMs === undefined || day(at) === day(nowMs) ? time(at) : `${day(at)} ${time(at)}`),
+    offset: (at) => zoneName.formatToParts(at).find(({ type }) => type === 'timeZoneName')!.value.replace('GMT', 'UTC'),
+  };
+}

@@ -1,0 +1,125 @@
+'use client';
+
+import 'uplot/dist/uPlot.min.css';
+import './time-chart.css';
+import { useComputedColorScheme } from '@mantine/core';
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import { short } from './format.ts';
+
+export interface ChartLine {
+  label: string;
+  values: (number | null)[];
+  /** Names of tokens, without the dashes. */
+  stroke?: string;
+  fill?: string;
+  isStepped?: boolean;
+  isDashed?: boolean;
+}
+
+interface TimeChartProps {
+  /** What the chart says, for those who cannot see it. */
+  label: string;
+  height: number;
+  xs: number[];
+  lines: ChartLine[];
+  range: { fromMs: number; toMs: number };
+  gaps: { fromMs: number; toMs: number }[];
+  marks?: { atMs: number; text: string }[];
+  /** Texts at a point, such as the value at the end of a line. */
+  notes?: { x: number; y: number; text: string; isStrong?: boolean; colour?: string }[];
+  timeZone: string;
+  isBare?: boolean;
+}
+
+/** A chart over time in the colours of the tokens. Gaps are hatched; nothing is drawn across them. It is drawn anew when the theme changes. */
+export function TimeChart(props: TimeChartProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const scheme = useComputedColorScheme('light', { getInitialValueInEffect: true });
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const chart = new uPlot(options(props, element.clientWidth), [props.xs, ...props.lines.map(({ values }) => values)], element);
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: props.height }));
+    observer.observe(element);
+    return () => { observer.disconnect(); chart.destroy(); };
+  }, [props, scheme]);
+  return <div ref={box} className="time-chart" role="img" aria-label={props.label} style={{ height: props.height }} />;
+}
+
+function options({ height, lines, range, gaps, marks = [], notes = [], timeZone, isBare }: TimeChartProps, width: number): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const axis = { font: `11px ${token('font')}`, stroke: token('text-3'), ticks: { show: false } };
+  return {
+    width, height, legend: { show: false }, cursor: { show: false }, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), timeZone),
+    padding: isBare ? [4, 0, 0, 0] : [16, 8, 0, 0],
+    scales: { x: { range: () => [range.fromMs / 1000, range.toMs / 1000] }, y: { range: (_, __, max) => [0, Math.max(1, (max ?? 1) * 1.04)] } },
+    axes: [
+      { ...axis, size: 22, gap: 4, space: 90, grid: { show: false }, values: [[86_400, '{D} {MMM}', null, null, null, null, null, null, 0], [60, '{HH}:{mm}', null, null, null, null, null, null, 0], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 0]] },
+      { ...axis, show: !isBare, size: 46, gap: 6, grid: { stroke: token('line'), width: 1 }, values: (_, splits) => splits.map((value) => short(value)) },
+    ],
+    series: [{}, ...lines.map(({ label, stroke, fill, isStepped, isDashed }): uPlot.Series => ({
+      label, stroke: stroke && token(stroke), fill: fill && token(fill), width: isDashed || stroke === 'series-1' ? 1.75 : 1.5, spanGaps: isDashed, points: { show: false },
+      ...(isDashed && { dash: [4, 3] }), ...(isStepped && { paths: uPlot.paths.stepped!({ align: 1 }) }),
+    }))],
+    hooks: { drawClear: [(chart) => drawGaps(chart, gaps, token('hatch'))], draw: [(chart) => { drawMarks(chart, marks, token); drawNotes(chart, notes, token); }] },
+  };
+}
+
+function drawGaps(chart: uPlot, gaps: TimeChartProps['gaps'], colour: string): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  for (const { fromMs, toMs } of gaps) {
+    const left = Math.max(bbox.left, chart.valToPos(fromMs / 1000, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, chart.valToPos(toMs / 1000, 'x', true));
+    if (right - left < 2) continue;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.beginPath();
+    for (let x = left - bbox.height; x < right; x += 7 * ratio) { ctx.moveTo(x, bbox.top + bbox.height); ctx.lineTo(x + bbox.height, bbox.top); }
+    ctx.stroke();
+    ctx.restore();
+  }
+}
+
+function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token: (name: string) => string): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = ctx.strokeStyle = token('text-2');
+  ctx.font = `${11 * ratio}px ${token('font')}`;
+  ctx.textBaseline = 'bottom';
+  for (const { atMs, text } of marks) {
+    const x = chart.valToPos(atMs / 1000, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.setLineDash([2 * ratio, 2 * ratio]);
+    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
+    ctx.beginPath(); ctx.moveTo(x - 4 * ratio, bbox.top); ctx.lineTo(x + 4 * ratio, bbox.top); ctx.lineTo(x, bbox.top + 6 * ratio); ctx.fill();
+    const isLate = x > bbox.left + bbox.width * 0.7;
+    ctx.textAlign = isLate ? 'right' : 'left';
+    ctx.fillText(text, x + (isLate ? -6 : 6) * ratio, bbox.top + bbox.height - 6 * ratio);
+  }
+  ctx.restore();
+}
+
+function drawNotes(chart: uPlot, notes: NonNullable<TimeChartProps['notes']>, token: (name: string) => string): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.textBaseline = 'bottom';
+  for (const { x, y, text, isStrong, colour } of notes) {
+    const left = chart.valToPos(x, 'x', true);
+    ctx.font = `${isStrong ? 600 : 400} ${11 * ratio}px ${token('font')}`;
+    ctx.fillStyle = token(colour ?? (isStrong ? 'text' : 'text-3'));
+    const isLate = left > bbox.left + bbox.width * 0.6;
+    ctx.textAlign = isLate ? 'right' : 'left';
+    ctx.fillText(text, left + (isLate ? -4 : 4) * ratio, Math.max(bbox.top + 2, chart.valToPos(y, 'y', true) - 4 * ratio));
+    if (isStrong) { ctx.beginPath(); ctx.arc(left, chart.valToPos(y, 'y', true), 3 * ratio, 0, 7); ctx.fillStyle = token('series-1'); ctx.fill(); }
+  }
+  ctx.restore();
+}
