@@ -13,7 +13,9 @@ import { fail, say } from './say.ts';
 import { build, STATE } from './set-up.ts';
 import { whyNoKernelGateways } from './system.ts';
 
-const DEMO_FILE = path.join(STATE, 'demo.json');
+/** Another folder lets a test run beside somebody's demo. */
+const HOME = process.env.CTFLEET_DEMO_DIR ?? STATE;
+const DEMO_FILE = path.join(HOME, 'demo.json');
 const startedAt = performance.now();
 const options = demoOptions(process.argv.slice(2));
 const consolePort = await choosePort(options.port);
@@ -28,7 +30,7 @@ setInterval(() => process.ppid !== parent && void end(1), 500).unref();
 try {
   const why = options.gateways > 0 ? whyNoKernelGateways() : undefined;
   const system = await System.start({
-    family, stateDir: STATE, consolePort, withTraffic: options.withTraffic, console: options.isDevelopment ? 'development' : 'built',
+    family, stateDir: HOME, consolePort, withTraffic: options.withTraffic, console: options.isDevelopment ? 'development' : 'built',
     fleet: demoFleet(options.gateways, options.simulated, why ? 'memory' : 'kernel'),
   });
   system.controller.once('exit', (code) => {

@@ -43,6 +43,6 @@ export function whyNoKernelGateways(): string | undefined {
   const missing = ensurePrograms(['ip', 'nft']);
   if (missing.length > 0) return howToInstall(missing);
   const name = `ctprobe${process.pid}`;
-  const probe = spawnSync('sh', ['-c', `ip netns add ${name} && ip netns exec ${name} sh -c 'echo "table inet t { chain c { type filter hook input priority 0; ct state new accept; } }" | nft -f - && cat /proc/sys/net/netfilter/nf_conntrack_count'; code=$?; ip netns del ${name}; exit $code`], { encoding: 'utf8' });
+  const probe = spawnSync('sh', ['-c', `ip netns add ${name} && ip netns exec ${name} sh -c 'echo "table inet t { chain c { type filter hook input priority 0; ct state new accept; }; }" | nft -f - && cat /proc/sys/net/netfilter/nf_conntrack_count'; code=$?; ip netns del ${name}; exit $code`], { encoding: 'utf8' });
   return probe.status === 0 ? undefined : `namespaces or conntrack do not work here: ${probe.stderr.trim().split('\n')[0] ?? ''}`;
 }
