@@ -53,11 +53,10 @@ export class KernelQuestions {
     const tally = new BreakdownTally<number | string>();
     const walk = walkTable(undefined, (entry) => {
       const { family, bytes, orig } = entry;
-      const source = family === 4 ? networkU32(bytes, orig.src) : formatAddress(bytes.subarray(orig.src, orig.src + 16));
-      tally.add(factsOf(entry, surroundings), source);
+      tally.add(factsOf(entry, surroundings), family === 4 ? networkU32(bytes, orig.src) : Buffer.from(bytes.buffer, bytes.byteOffset + orig.src, 16).toString('latin1'));
     });
     for (const _ of walk) checkpoint();
-    return tally.breakdown(surroundings.nowMs, (source) => (typeof source === 'number' ? formatAddress(Uint8Array.of(source >>> 24, source >>> 16, source >>> 8, source)) : source));
+    return tally.breakdown(surroundings.nowMs, (source) => formatAddress(typeof source === 'number' ? Uint8Array.of(source >>> 24, source >>> 16, source >>> 8, source) : Buffer.from(source, 'latin1')));
   }
 
   /** All matches in batches; between batches the caller may wait as long as it wants, the kernel does. */

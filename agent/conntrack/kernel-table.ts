@@ -2,9 +2,9 @@ import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { readCpuStats } from './kernel-stats.ts';
-import { OpenSysctl, readProcStat, readSysctl } from './proc-files.ts';
-import type { Breakdown, ConntrackTable, CpuCounters, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import { CpuStats } from './kernel-stats.ts';
+import { OpenSysctl, readSysctl } from './proc-files.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 
 /**
@@ -17,6 +17,7 @@ export class KernelTable implements ConntrackTable {
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #max = new OpenSysctl('nf_conntrack_max');
   readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
+  readonly #cpus = new CpuStats();
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
     const found: Record<string, string | undefined> = {
@@ -37,7 +38,7 @@ export class KernelTable implements ConntrackTable {
   async counters(): Promise<TableCounters> {
     const count = this.#count.read();
     if (count === undefined) throw new FleetError('CAPABILITY_MISSING', 'There is no conntrack table here: load nf_conntrack.');
-    return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: cpuCounters() };
+    return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: this.#cpus.read() };
   }
 
   breakdown(context: FlowContext): Promise<Breakdown> {
@@ -53,7 +54,7 @@ export class KernelTable implements ConntrackTable {
   }
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
-    return this.#worker.ask('delete', keys);
+    return this.#worker.ask('delete', keys.map(({ family, proto, orig, zone, id }) => ({ family, proto, orig, zone, id })));
   }
 
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {
@@ -62,20 +63,12 @@ export class KernelTable implements ConntrackTable {
 
   async close(): Promise<void> {
     await this.#worker.close();
-    for (const sysctl of [this.#count, this.#max, this.#buckets]) sysctl.close();
+    for (const open of [this.#count, this.#max, this.#buckets, this.#cpus]) open.close();
   }
 }
 
 /** No packet has these addresses and this protocol, so asking for it, or deleting it, tries the permission and nothing else. */
 const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0 };
-
-function cpuCounters(): CpuCounters[] {
-  try {
-    return readCpuStats();
-  } catch {
-    return readProcStat();
-  }
-}
 
 async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {
   try {

@@ -17,10 +17,19 @@ export class Tally<Value> {
     else this.#counts.set(value, { flows: 1 });
   }
 
-  /** The counts, largest first; equal ones by value. */
-  entries(): [Value, number][] {
-    return [...this.#counts].map(([value, { flows }]): [Value, number] => [value, flows]).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  /** The counts, largest first; equal ones by value. With `most`, so many at most: of a table's sources there may be a hundred thousand. */
+  entries(most = Infinity): [Value, number][] {
+    const top: [Value, number][] = [];
+    for (const [value, { flows }] of this.#counts) {
+      if (top.length >= 2 * most) top.sort(compareCounts).splice(most);
+      top.push([value, flows]);
+    }
+    return top.sort(compareCounts).slice(0, most);
   }
+}
+
+function compareCounts<Value>([a, m]: [Value, number], [b, n]: [Value, number]): number {
+  return n - m || (a < b ? -1 : 1);
 }
 
 /** What facets and breakdowns count of one flow. */
@@ -60,8 +69,8 @@ export class FacetTally {
       facet('state', this.#states.entries()),
       facet('wan', this.#wans.entries()),
       facet('app', this.#apps.entries()),
-      facet('dport', this.#ports.entries().slice(0, TOP_PORTS).map(([port, flows]) => [String(port), flows])),
-      facet('status', [...words].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))),
+      facet('dport', this.#ports.entries(TOP_PORTS).map(([port, flows]) => [String(port), flows])),
+      facet('status', [...words].sort(compareCounts)),
     ];
   }
 
@@ -95,7 +104,7 @@ export class BreakdownTally<Source extends string | number> {
       byProto: Object.fromEntries(this.#protos.entries().map(([proto, flows]) => [protocolName(proto), flows])),
       byState: Object.fromEntries(this.#states.entries()),
       byWan: Object.fromEntries(this.#wans.entries()),
-      topSources: this.#sources.entries().slice(0, TOP_SOURCES).map(([source, flows]) => ({ address: addressOf(source), flows })),
+      topSources: this.#sources.entries(TOP_SOURCES).map(([source, flows]) => ({ address: addressOf(source), flows })),
     };
   }
 }

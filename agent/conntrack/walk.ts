@@ -65,9 +65,10 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: (entry: RawEntry) 
     }
     silent = 0;
     turn ^= 1;
+    const messages = block.subarray(0, length);
     repeats.beginBlock();
     for (let at = 0; at < length;) {
-      const end = at + messageLength(block.subarray(0, length), at);
+      const end = at + messageLength(messages, at);
       const type = hostU16(block, at + 4);
       if (hostU32(block, at + 8) !== seq) throw new DecodeError('', 'a dump has a message of another request');
       if (type === CT_NEW) {
@@ -83,13 +84,16 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: (entry: RawEntry) 
   }
 }
 
+/** Where the ids of a block leave a trace, by their low bits; most ids are told apart by it. */
+const TRACES = 4096;
+
 /**
  * A dump goes on after the last entry of the block before; if that is gone, it begins its bucket again (ctnetlink_dump_table). So only the
  * block before can hold what is repeated. An id is unique only together with its tuple (119 collisions in a million were seen).
  */
 class RepeatedEntries {
-  #before = new Map<number, { bytes: Uint8Array; start: number; end: number }>();
-  #block = new Map<number, { bytes: Uint8Array; start: number; end: number }>();
+  #before = new BlockIds();
+  #block = new BlockIds();
 
   beginBlock(): void {
     [this.#before, this.#block] = [this.#block, this.#before];
@@ -97,9 +101,39 @@ class RepeatedEntries {
   }
 
   isRepeated({ id, bytes, orig }: RawEntry): boolean {
-    const seen = this.#before.get(id);
-    if (seen && seen.end - seen.start === orig.end - orig.start && Buffer.compare(seen.bytes.subarray(seen.start, seen.end), bytes.subarray(orig.start, orig.end)) === 0) return true;
-    this.#block.set(id, { bytes, start: orig.start, end: orig.end });
+    if (this.#before.has(id, bytes, orig.start, orig.end)) return true;
+    this.#block.add(id, bytes, orig.start, orig.end);
+    return false;
+  }
+}
+
+/** The ids of one block and where their tuples lie. No objects: this is done for each entry of each walk. */
+class BlockIds {
+  readonly #traces = new Uint8Array(TRACES);
+  readonly #ids: number[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #bytes: Uint8Array = new Uint8Array();
+  #count = 0;
+
+  clear(): void {
+    this.#traces.fill(0);
+    this.#count = 0;
+  }
+
+  add(id: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#traces[id % TRACES] = 1;
+    this.#ids[this.#count] = id;
+    this.#starts[this.#count] = start;
+    this.#ends[this.#count++] = end;
+  }
+
+  has(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#traces[id % TRACES] === 0) return false;
+    for (let i = 0; i < this.#count; i++) {
+      if (this.#ids[i] === id && Buffer.compare(this.#bytes.subarray(this.#starts[i], this.#ends[i]), bytes.subarray(start, end)) === 0) return true;
+    }
     return false;
   }
 }

@@ -13,86 +13,97 @@ export interface AttributeNames { readonly [type: number]: string | undefined }
 
 const NO_NAMES: AttributeNames = {};
 
-/** One attribute. Each getter checks the exact length; integers are in network order unless the getter says otherwise. */
-export class Attribute {
-  readonly type: number;
-  readonly bytes: Uint8Array;
-  readonly #path: string;
+/**
+ * The attributes in a run of bytes, one after the other: `while (reader.next()) switch (reader.type) …`. Getters are those of the attribute
+ * that it stands at; each checks the exact length. Integers are in network order. Nothing is copied, and no object is made for an attribute.
+ */
+export class AttributeReader {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
   readonly #names: AttributeNames;
+  readonly #parent: AttributeReader | undefined;
+  #next: number;
+  #start = 0;
+  #length = 0;
+  /** The type of the attribute it stands at, without its flags. */
+  type = 0;
 
-  constructor(type: number, bytes: Uint8Array, path: string, names: AttributeNames) {
-    this.type = type;
-    this.bytes = bytes;
-    this.#path = path;
+  constructor(bytes: Uint8Array, names: AttributeNames = NO_NAMES, start = 0, end = bytes.length, parent?: AttributeReader) {
+    this.#bytes = bytes;
     this.#names = names;
+    this.#next = start;
+    this.#end = end;
+    this.#parent = parent;
+  }
+
+  /** Goes to the next attribute; false at the end. Throws DecodeError where a length does not fit. */
+  next(): boolean {
+    const left = this.#end - this.#next;
+    if (left <= 0) return false;
+    if (left < NLA_HEADER_LENGTH) throw new DecodeError(this.#within(), `${left} bytes left over, no attribute fits`);
+    const length = hostU16(this.#bytes, this.#next);
+    this.type = hostU16(this.#bytes, this.#next + 2) & NLA_TYPE_MASK;
+    if (length < NLA_HEADER_LENGTH || length > left) throw new DecodeError(this.place, `says it is ${length} bytes long, ${left} are there`);
+    this.#start = this.#next + NLA_HEADER_LENGTH;
+    this.#length = length - NLA_HEADER_LENGTH;
+    this.#next += align4(length);
+    return true;
   }
 
   u8(): number {
-    return this.exactly(1)[0]!;
+    return this.#bytes[this.#exactly(1)]!;
   }
 
   u16(): number {
-    const bytes = this.exactly(2);
-    return (bytes[0]! << 8) | bytes[1]!;
+    const at = this.#exactly(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
   u32(): number {
-    const bytes = this.exactly(4);
-    return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+    return this.#word(this.#exactly(4));
   }
 
   u64(): bigint {
-    const bytes = this.exactly(8);
-    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
+    const at = this.#exactly(8);
+    const [high, low] = [this.#word(at), this.#word(at + 4)];
+    return high < 0x20_0000 ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** Text that ends at its first NUL. */
   text(): string {
-    const end = this.bytes.indexOf(0);
-    return new TextDecoder().decode(end < 0 ? this.bytes : this.bytes.subarray(0, end));
+    const bytes = this.bytes();
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** The bytes, of this length. */
-  exactly(length: number): Uint8Array {
-    if (this.bytes.length !== length) throw new DecodeError(this.place, `${this.bytes.length} bytes, wanted ${length}`);
-    return this.bytes;
+  /** The bytes as they are; of `length`, if one is given. A view, not a copy. */
+  bytes(length = this.#length): Uint8Array {
+    const at = this.#exactly(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   nested(names: AttributeNames = NO_NAMES): AttributeReader {
-    return new AttributeReader(this.bytes, names, this.place);
+    return new AttributeReader(this.#bytes, names, this.#start, this.#start + this.#length, this);
   }
 
+  /** The path to the attribute it stands at. */
   get place(): string {
     const name = this.#names[this.type] ?? `attribute ${this.type}`;
-    return this.#path ? `${this.#path} › ${name}` : name;
-  }
-}
-
-/** The attributes in a run of bytes, in order. Iterating throws DecodeError where a length does not fit. */
-export class AttributeReader implements Iterable<Attribute> {
-  readonly #bytes: Uint8Array;
-  readonly #names: AttributeNames;
-  readonly #path: string;
-
-  constructor(bytes: Uint8Array, names: AttributeNames = NO_NAMES, path = '') {
-    this.#bytes = bytes;
-    this.#names = names;
-    this.#path = path;
+    return this.#parent ? `${this.#within()} › ${name}` : name;
   }
 
-  *[Symbol.iterator](): Iterator<Attribute> {
+  #within(): string {
+    return this.#parent?.place ?? '';
+  }
+
+  #exactly(length: number): number {
+    if (this.#length !== length) throw new DecodeError(this.place, `${this.#length} bytes, wanted ${length}`);
+    return this.#start;
+  }
+
+  #word(at: number): number {
     const bytes = this.#bytes;
-    let offset = 0;
-    while (offset < bytes.length) {
-      if (bytes.length - offset < NLA_HEADER_LENGTH) throw new DecodeError(this.#path, `${bytes.length - offset} bytes left over, no attribute fits`);
-      const length = hostU16(bytes, offset);
-      const type = hostU16(bytes, offset + 2) & NLA_TYPE_MASK;
-      if (length < NLA_HEADER_LENGTH || length > bytes.length - offset) {
-        throw new DecodeError(this.#path, `attribute ${this.#names[type] ?? type} says it is ${length} bytes long, ${bytes.length - offset} are there`);
-      }
-      yield new Attribute(type, bytes.subarray(offset + NLA_HEADER_LENGTH, offset + length), this.#path, this.#names);
-      offset += align4(length);
-    }
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 }
 
@@ -127,7 +138,11 @@ export class AttributeWriter {
 
   u32(type: number, value: number): void {
     const at = this.#start(type, 4);
-    new DataView(this.#bytes.buffer).setUint32(at, value);
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
   }
 
   u64(type: number, value: bigint): void {

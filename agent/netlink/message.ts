@@ -50,9 +50,8 @@ export function readVerdict({ type, flags, body }: Message): Verdict {
   const verdict: Verdict = { errno: -(hostU32(body, 0) | 0) };
   if (flags & NLM_F_ACK_TLVS) {
     // With NETLINK_CAP_ACK the request comes back without its body, and the attributes stand right behind its header.
-    for (const attribute of new AttributeReader(body.subarray(4 + NLMSG_HEADER_LENGTH))) {
-      if (attribute.type === NLMSGERR_ATTR_MSG) verdict.reason = attribute.text();
-    }
+    const attributes = new AttributeReader(body.subarray(4 + NLMSG_HEADER_LENGTH));
+    while (attributes.next()) if (attributes.type === NLMSGERR_ATTR_MSG) verdict.reason = attributes.text();
   }
   return verdict;
 }

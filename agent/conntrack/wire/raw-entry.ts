@@ -58,7 +58,7 @@ export class RawEntry {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
-    this.family = familyOf(bytes.subarray(start, Math.min(end, start + NFGENMSG_LENGTH)));
+    this.family = familyOf(bytes, start, end);
     this.orig.src = this.reply.src = -1;
     this.status = this.mark = this.zone = this.tcpFlags = 0;
     this.timeout = this.state = this.#origCounters = this.#replyCounters = this.#started = this.labels = this.#helper = -1;

@@ -9,10 +9,12 @@ export const STATE_PROTOCOLS = [
   { attribute: CTA_PROTOINFO_SCTP, proto: PROTOCOLS.sctp, states: SCTP_STATES },
 ] as const;
 
+const STATES_OF: Record<number, readonly string[] | undefined> = Object.fromEntries(STATE_PROTOCOLS.map(({ attribute, states }) => [attribute, states]));
+
 /** A state's name, by the CTA_PROTOINFO_* that held it; a number that this version does not know is its name. */
 export function stateName(attribute: number, state: number): string | undefined {
-  const protocol = STATE_PROTOCOLS.find((one) => one.attribute === attribute);
-  return protocol && (protocol.states[state] ?? String(state));
+  const states = STATES_OF[attribute];
+  return states && (states[state] ?? String(state));
 }
 
 /** The number of a state's name; undefined for protocols without states or an unknown name. */

@@ -11,9 +11,10 @@ const FIELDS: Record<number, Exclude<keyof CpuCounters, 'cpu'>> = {
 export function decodeCpuStats(body: Uint8Array): CpuCounters {
   if (body.length < NFGENMSG_LENGTH) throw new DecodeError('nfgenmsg', `${body.length} bytes, wanted ${NFGENMSG_LENGTH}`);
   const counters: CpuCounters = { cpu: (body[2]! << 8) | body[3]! };
-  for (const attribute of new AttributeReader(body.subarray(NFGENMSG_LENGTH))) {
-    const field = FIELDS[attribute.type];
-    if (field) counters[field] = attribute.u32();
+  const attributes = new AttributeReader(body, undefined, NFGENMSG_LENGTH);
+  while (attributes.next()) {
+    const field = FIELDS[attributes.type];
+    if (field) counters[field] = attributes.u32();
   }
   return counters;
 }
