@@ -118,5 +118,6 @@ function identityOf(call: Pick<AgentStream, 'getAuthContext'>): GatewayIdentity 
 }
 
 function refuse(stream: AgentStream, error: unknown): void {
-  stream.destroy(toServiceError(error) as Error);
+  // destroy() would end the stream without a status, and the agent would wait for the silence to be long enough.
+  stream.emit('error', toServiceError(error));
 }

@@ -44,7 +44,8 @@ export class Session {
   close(reason: FleetError): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.stream.destroy(toServiceError(reason) as Error);
+    // destroy() would end the stream without a status, and the agent would wait for the silence to be long enough.
+    this.stream.emit('error', toServiceError(reason));
   }
 
   private write(): void {
