@@ -19,7 +19,10 @@ const PROGRESS_MS = 500;
 /** Runs that a result may have in all its parts: one per flow of the largest plan. */
 const MAX_RUNS = 500_000;
 
-/** Takes what gateways say of their commands. */
+/**
+ * Takes what gateways say of their commands. A flush may cross tenants and its state follows from all its targets, so these
+ * transactions see all tenants; what a gateway may touch is its own command, which findOwn holds.
+ */
 @Injectable()
 export class ResultsService {
   private readonly writtenAt = new Map<string, { gatewayId: string; phase: Progress_Phase; atMs: number }>();
@@ -37,14 +40,14 @@ export class ResultsService {
   ) {}
 
   /** Notes how far a command is. A new phase is always written, the same one about twice a second. */
-  async progress({ tenantId, gatewayId }: GatewayIdentity, progress: Progress): Promise<void> {
+  async progress({ gatewayId }: GatewayIdentity, progress: Progress): Promise<void> {
     const { commandId, phase } = progress;
     const nowMs = this.clock();
     const written = this.writtenAt.get(commandId);
     if (written && written.phase === phase && nowMs - written.atMs < PROGRESS_MS) return;
     this.writtenAt.set(commandId, { gatewayId, phase, atMs: nowMs });
     const now = new Date(nowMs);
-    await this.database.transact(new Set([tenantId]), async (t) => {
+    await this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, commandId, gatewayId);
       if (!command || command.state === 'finished') return;
       await this.commands.received(t, commandId, now);
@@ -60,7 +63,7 @@ export class ResultsService {
     if (!runs) return false;
     this.writtenAt.delete(result.commandId);
     const now = new Date(this.clock());
-    await this.database.transact(new Set([identity.tenantId]), async (t) => {
+    await this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, result.commandId, identity.gatewayId);
       if (!command) this.logger.warn({ gateway: identity.gatewayId, command: result.commandId }, 'result of an unknown command');
       else if (command.state !== 'finished') await this.store(t, command, result, runs, now);
