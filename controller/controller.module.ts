@@ -5,7 +5,7 @@ import { AccessGuard } from './access/access.guard.ts';
 import { AUTH, createAuth } from './access/auth.ts';
 import { CallersRepository } from './access/callers.repository.ts';
 import { CallersService } from './access/callers.service.ts';
-import { RateLimits } from './access/rate-limits.ts';
+import { RateLimits } from './access/rate-limits.service.ts';
 import { SignInService } from './access/sign-in.service.ts';
 import { TokensRepository } from './access/tokens.repository.ts';
 import { TokensService } from './access/tokens.service.ts';

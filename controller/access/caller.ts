@@ -1,6 +1,9 @@
 import { tenantsAllowed, type Action, type Grant } from '../../proto/model/access.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 
+/** The headers of a request that can say who asks. */
+export interface Credentials { authorization?: string; cookie?: string }
+
 /** Who asks. A token has its own grants and, as a ceiling, what its maker may do now. */
 export interface Caller {
   kind: 'user' | 'token';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.ts';
 import { AUTH, type Auth } from './auth.ts';
-import { RateLimits } from './rate-limits.ts';
+import { RateLimits } from './rate-limits.service.ts';
 
 /** better-auth behind our limits, with every sign-in in the audit trail. */
 @Injectable()

@@ -3,7 +3,7 @@ import { EnrolmentService as Definition, type EnrolmentServer } from '../../prot
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
-import { GrpcListener, toServiceError } from '../platform/grpc-listener.ts';
+import { GrpcListener, unary } from '../platform/grpc-listener.ts';
 import { AUTHORITY, type Authority } from './authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
@@ -21,11 +21,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, OnApplicationShutd
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const handlers: EnrolmentServer = {
-      enrol: (call, callback) => {
-        this.enrolment.enrol(call.request, hostOf(call.getPeer())).then((response) => callback(null, response), (error: unknown) => callback(toServiceError(error)));
-      },
-    };
+    const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, hostOf(call.getPeer()))) };
     this.listener = await GrpcListener.open(this.config.enrol, await this.authority.issueServer(this.clock()), Definition, handlers);
     this.addresses.noteOpened('enrol', this.listener.port);
   }

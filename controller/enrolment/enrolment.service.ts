@@ -5,7 +5,7 @@ import type { createEnrolmentToken, enrolmentToken } from '../../proto/http/enro
 import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
-import { RateLimits } from '../access/rate-limits.ts';
+import { RateLimits } from '../access/rate-limits.service.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import type { EnrolmentToken } from '../generated/prisma/client.ts';
 import { taken } from '../gateways/tenants.service.ts';
@@ -56,7 +56,7 @@ export class EnrolmentService {
       return token;
     });
     const token = formatJoinToken({ id: row.id, secret, pin: this.authority.pin });
-    return { ...toView(row, now), token, command: `ctfleet-agent --controller ${this.addresses.of('enrol')} --token ${token}` };
+    return { ...toView(row, now), token, command: `CTFLEET_ENROL_ADDRESS=${this.addresses.of('enrol')} CTFLEET_JOIN_TOKEN=${token} ctfleet-agent run` };
   }
 
   async listTokens(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<{ items: TokenView[]; cursor?: string }> {
@@ -78,10 +78,11 @@ export class EnrolmentService {
 
   /**
    * Trades a live token and a CSR for a certificate. The gateway's row and the token's use are one transaction, so of many that come at once one wins.
-   * Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail says which. RATE_LIMITED per address.
+   * Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail says which.
+   * RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one address.
    */
   async enrol(request: EnrolRequest, address: string): Promise<EnrolResponse> {
-    await this.limits.take('enrol-address', address);
+    await this.limits.check('enrol-address', address);
     const parsed = parseJoinToken(request.token);
     const token = parsed && (await this.database.transact('all', (t) => this.enrolment.findToken(t, parsed.id)));
     if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refuse('unknown', undefined, address);
@@ -114,6 +115,7 @@ export class EnrolmentService {
   }
 
   private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
+    await this.limits.take('enrol-address', address);
     await this.audit.recordAlone({
       tenantId: token?.tenantId, actor: { kind: 'system', id: 'enrolment', name: 'enrolment' }, action: 'enrolment.refused', outcome: 'refused',
       summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused', detail: { why, address, tokenId: token?.id },

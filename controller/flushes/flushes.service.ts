@@ -16,7 +16,8 @@ import { CommandsRepository } from './commands.repository.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { addTotals } from './outcomes.ts';
-import { PlansRepository, type PlanRow } from './plans.repository.ts';
+import type { PlanRow } from './plan-view.ts';
+import { PlansRepository } from './plans.repository.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 
 /** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */

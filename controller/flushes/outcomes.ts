@@ -45,7 +45,7 @@ export function addTotals(parts: Totals[]): Totals {
 
 /** The outcomes of flows `from` to `from + count` of a plan's order; undefined where the runs end. */
 export function outcomesBetween(runs: OutcomeRun[], from: number, count: number): (OutcomeWord | undefined)[] {
-  const words: (OutcomeWord | undefined)[] = new Array<OutcomeWord | undefined>(count).fill(undefined);
+  const words: (OutcomeWord | undefined)[] = Array.from({ length: count });
   let start = 0;
   for (const run of runs) {
     const end = start + run.count;

@@ -1,5 +1,8 @@
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
-import type { PlanRow } from './plans.repository.ts';
+import type { Plan, PlanGateway } from '../generated/prisma/client.ts';
+
+/** A plan with its parts, and the flush if it ran. */
+export type PlanRow = Plan & { gateways: PlanGateway[]; flush: { id: string } | null };
 
 /** The plan as the API shows it; those left out come first. */
 export function toPlanView(row: PlanRow, nowMs: number): PlanView {

@@ -1,6 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Gateway } from '../../proto/http/fleet.ts';
-import type { FlushedFlows } from './metrics.repository.ts';
+
+/** How many flows flushes have ended, by what became of them. */
+export interface FlushedFlows { tenant: string; deleted: bigint; rebuilt: bigint; gone: bigint; protected: bigint; reappeared: bigint; failed: bigint; indeterminate: bigint }
 
 const PLACE = ['tenant', 'site', 'gateway'] as const;
 

@@ -1,9 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-
-/** How many flows flushes have ended, by what became of them. */
-export interface FlushedFlows { tenant: string; deleted: bigint; rebuilt: bigint; gone: bigint; protected: bigint; reappeared: bigint; failed: bigint; indeterminate: bigint }
+import type { FlushedFlows } from './exposition.ts';
 
 @Injectable()
 export class MetricsRepository {

@@ -1,4 +1,6 @@
-import { Metadata, Server, ServerCredentials, status, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  Metadata, Server, ServerCredentials, status, type handleUnaryCall, type ServerUnaryCall, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ERROR_CODES } from '../../proto/model/error-codes.ts';
 import { toFleetError } from './problem.ts';
 
@@ -40,6 +42,17 @@ export class GrpcListener {
       this.server.tryShutdown(() => { clearTimeout(cut); resolve(); });
     });
   }
+}
+
+/** A unary handler from a function that answers or throws. */
+export function unary<Request, Response>(handle: (call: ServerUnaryCall<Request, Response>) => Promise<Response>): handleUnaryCall<Request, Response> {
+  return async (call, callback) => {
+    try {
+      callback(null, await handle(call));
+    } catch (error) {
+      callback(toServiceError(error));
+    }
+  };
 }
 
 /** An error as gRPC carries it; the code of ours is in the metadata. */

@@ -29,13 +29,23 @@ export class RateLimits {
       await this.limiters[name].consume(key.slice(0, 200));
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      const retryAfterSeconds = Math.ceil(refusal.msBeforeNext / 1000);
-      throw new FleetError('RATE_LIMITED', `Too many tries. Wait ${retryAfterSeconds} s.`, { retryAfterSeconds });
+      throw limited(refusal.msBeforeNext);
     }
+  }
+
+  /** Throws RATE_LIMITED if the key has no try left; counts nothing. */
+  async check(name: LimitName, key: string): Promise<void> {
+    const used = await this.limiters[name].get(key.slice(0, 200));
+    if (used && used.consumedPoints >= LIMITS[name].points) throw limited(used.msBeforeNext);
   }
 
   /** Forgets the tries of a key: it proved itself. */
   async forgive(name: LimitName, key: string): Promise<void> {
     await this.limiters[name].delete(key.slice(0, 200));
   }
+}
+
+function limited(waitMs: number): FleetError {
+  const retryAfterSeconds = Math.ceil(waitMs / 1000);
+  return new FleetError('RATE_LIMITED', `Too many tries. Wait ${retryAfterSeconds} s.`, { retryAfterSeconds });
 }

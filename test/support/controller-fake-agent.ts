@@ -1,0 +1,156 @@
+import 'reflect-metadata';
+import { credentials, type ChannelOptions, type ClientDuplexStream } from '@grpc/grpc-js';
+import * as x509 from '@peculiar/x509';
+import { createHash } from 'node:crypto';
+import type { AgentMessage, AnswerPart, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
+import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
+import { Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { digestBytes } from '../../proto/model/digest.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { toWireFlow } from '../../proto/model/wire.ts';
+
+const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const OPTIONS: ChannelOptions = { 'grpc.ssl_target_name_override': 'controller.ctfleet', 'grpc.default_authority': 'controller.ctfleet', 'grpc.use_local_subchannel_pool': 1 };
+
+/** What enrolment gives, with the key that the agent made. */
+export interface Enrolled { response: EnrolResponse; key: string; ca: string }
+
+/** Enrols over the real listener. Rejects with the gRPC error. */
+export async function enrol(address: string, caPem: string, token: string): Promise<Enrolled> {
+  const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=whatever I like, O=nobody cares', keys, signingAlgorithm: EC });
+  const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(caPem)), OPTIONS);
+  try {
+    const response = await new Promise<EnrolResponse>((resolve, reject) => {
+      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0' }, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+    return { response, key, ca: Buffer.from(response.caPem).toString() };
+  } finally {
+    client.close();
+  }
+}
+
+/** Makes `count` UDP flows from one host to one server. */
+export function makeFlows(count: number, firstId = 1): Flow[] {
+  return Array.from({ length: count }, (_, index): Flow => ({
+    family: 4, proto: 17, zone: 0, id: firstId + index, status: 0x18e, mark: 0, labels: [], timeoutSeconds: 30,
+    orig: { src: '10.2.3.4', dst: '203.0.113.7', sport: 20_000 + index, dport: 5060 }, reply: { src: '203.0.113.7', dst: '198.51.100.1', sport: 5060, dport: 20_000 + index },
+  }));
+}
+
+/** An agent of a test: it has a few flows, answers every question with them, and does with commands what the test says. */
+export class FakeAgent {
+  flows: Flow[] = [];
+  /** Undefined answers nothing at all. */
+  onQuery: ((query: Query) => Iterable<AnswerPart['part']>) | undefined = (query) => this.answerWithFlows(query);
+  /** Gives the result of a command; undefined keeps quiet. Called once per delivery. */
+  onCommand: (command: Command) => Result | undefined = (command) => this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
+  readonly commands: Command[] = [];
+  readonly receipts: string[] = [];
+  readonly sampleReceipts: bigint[] = [];
+  epoch = 0n;
+  private client: LinkClient | undefined;
+  private stream: ClientDuplexStream<AgentMessage, ControllerMessage> | undefined;
+  /** Resolves with the reason when the session is over. */
+  ended: Promise<string> = Promise.resolve('never began');
+
+  constructor(readonly identity: Enrolled) {}
+
+  get gatewayId(): string {
+    return this.identity.response.gatewayId;
+  }
+
+  /** Opens a session; resolves at the welcome. Rejects if it is refused. */
+  async connect(address: string, hello: Partial<Hello> = {}): Promise<void> {
+    const { key, ca, response } = this.identity;
+    this.client = new LinkClient(address, credentials.createSsl(Buffer.from(ca), Buffer.from(key), response.certificatePem), OPTIONS);
+    const stream = this.client.session();
+    this.stream = stream;
+    let finish: (reason: string) => void = () => undefined;
+    this.ended = new Promise((resolve) => { finish = resolve; });
+    await new Promise<void>((resolve, reject) => {
+      stream.on('error', (error) => { finish(error.message); reject(error); });
+      stream.on('end', () => finish('ended'));
+      stream.on('data', (message: ControllerMessage) => {
+        if (message.body?.$case === 'welcome') {
+          this.epoch = message.body.value.epoch;
+          resolve();
+        } else this.handle(message);
+      });
+      this.send({
+        $case: 'hello',
+        value: Hello.fromPartial({
+          protocolVersion: 1, agentVersion: '0.1.0', hostname: 'gw', kernel: '6.18.0', capabilities: { can: ['delete'], cannot: { reset: 'not in this version' } }, tableKind: 'memory',
+          wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }], ...hello,
+        }),
+      });
+    });
+  }
+
+  send(body: NonNullable<AgentMessage['body']>): void {
+    this.stream?.write({ body });
+  }
+
+  sendSamples(batch: bigint, samples: Sample[]): void {
+    this.send({ $case: 'samples', value: { batch, samples } });
+  }
+
+  /** A result of all flows done, with these outcomes. */
+  done(command: Command, runs: OutcomeRun[], more: Partial<Result> = {}): Result {
+    return {
+      commandId: command.id, state: Result_State.STATE_DONE, reason: '', detail: '', runs, part: 0, isLastPart: true, tableBefore: 100n, tableAfter: 100n - BigInt(this.flows.length),
+      startedAtMs: BigInt(Date.now()), finishedAtMs: BigInt(Date.now()), ...more,
+    };
+  }
+
+  disconnect(): void {
+    this.stream?.cancel();
+    this.client?.close();
+  }
+
+  private handle({ body }: ControllerMessage): void {
+    switch (body?.$case) {
+      case 'ping': return this.send({ $case: 'pong', value: { sentAtMs: body.value.sentAtMs } });
+      case 'query': return this.answer(body.value);
+      case 'command': {
+        this.commands.push(body.value);
+        const result = this.onCommand(body.value);
+        if (result) this.send({ $case: 'result', value: result });
+        return;
+      }
+      case 'resultReceipt': this.receipts.push(body.value.commandId); return;
+      case 'sampleReceipt': this.sampleReceipts.push(body.value.batch); return;
+      default:
+    }
+  }
+
+  private answer(query: Query): void {
+    if (!this.onQuery) return;
+    const call = this.client?.answer(() => undefined);
+    for (const part of this.onQuery(query)) call?.write({ queryId: query.id, part });
+    call?.end();
+  }
+
+  private *answerWithFlows(query: Query): Iterable<AnswerPart['part']> {
+    const { ask } = query;
+    const after = ask?.$case === 'search' ? (ask.value.after?.id ?? 0) : 0;
+    const limit = ask?.$case === 'search' ? ask.value.limit : this.flows.length;
+    const shown = this.flows.filter((flow) => flow.id > after).slice(0, limit);
+    const digest = createHash('sha256');
+    for (const flow of shown) digest.update(digestBytes(flow));
+    yield { $case: 'flows', value: { flows: shown.map(toWireFlow) } };
+    yield {
+      $case: 'head',
+      value: {
+        snapshotAtMs: BigInt(Date.now()), total: BigInt(this.flows.length), tableCount: 100n, facets: [{ field: 'proto', values: [{ value: 'udp', flows: BigInt(this.flows.length) }] }],
+        impact: {
+          matched: shown.length, protected: 0, assured: 0, unreplied: 0, natted: shown.length, active: 0, idle: 0, unknownActivity: shown.length, tableCount: 100n,
+          byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {},
+        },
+      },
+    };
+    yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };
+  }
+}

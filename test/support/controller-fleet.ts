@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import type { z } from 'zod';
+import type { Route } from '../../proto/http/route.ts';
+import { routes } from '../../proto/http/routes.ts';
+import type { Grant } from '../../proto/model/access.ts';
+import { UsersService } from '../../controller/access/users.service.ts';
+import { readConfig, type Config } from '../../controller/platform/config.ts';
+import { startController, type RunningController } from '../../controller/start.ts';
+
+export const PASSWORD = 'a password of a test';
+
+type Output<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;
+
+/** An answer; `body` of a success has passed the route's own schema. */
+export interface Answer<Body = unknown> { status: number; headers: Headers; body: Body }
+
+/** Someone who calls the REST API: by cookie, by token, or as nobody. */
+export class Person {
+  constructor(private readonly origin: string, private readonly headers: Record<string, string>) {}
+
+  /** Calls a route and gives whatever comes. */
+  async ask(route: Route, input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown } = {}): Promise<Answer> {
+    const url = `${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => input.params?.[name] ?? '')}${input.query ? `?${new URLSearchParams(input.query)}` : ''}`;
+    const response = await fetch(url, {
+      method: route.method, headers: { ...this.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) }, body: input.body === undefined ? undefined : JSON.stringify(input.body),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+  }
+
+  /** Calls a route that must succeed, with an answer that its schema accepts. */
+  async call<R extends Route>(route: R, input: Parameters<Person['ask']>[1] = {}): Promise<Output<R>> {
+    const answer = await this.ask(route, input);
+    if (answer.status !== route.status) throw new Error(`${route.method} ${route.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return (route.response ? route.response.parse(answer.body) : undefined) as Output<R>;
+  }
+
+  /** Opens an event stream. */
+  async watch(route: Route, params: Record<string, string> = {}): Promise<EventReader> {
+    const abort = new AbortController();
+    const response = await fetch(`${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')}`, { headers: this.headers, signal: abort.signal });
+    return new EventReader(response, abort);
+  }
+}
+
+/** Reads server-sent events one by one. */
+export class EventReader {
+  private text = '';
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly status: number;
+
+  constructor(response: Response, private readonly abort: AbortController) {
+    this.status = response.status;
+    this.reader = response.body!.getReader();
+  }
+
+  /** The data of the next event; undefined at the end of the stream. */
+  async next(): Promise<unknown> {
+    for (;;) {
+      const end = this.text.indexOf('\n\n');
+      if (end >= 0) {
+        const event = this.text.slice(0, end);
+        this.text = this.text.slice(end + 2);
+        const data = event.split('\n').find((line) => line.startsWith('data: '));
+        if (data) return JSON.parse(data.slice(6));
+        continue;
+      }
+      const { value, done } = await this.reader.read();
+      if (done) return undefined;
+      this.text += Buffer.from(value).toString();
+    }
+  }
+
+  /** The first event for which `fits` holds. */
+  async until(fits: (event: never) => boolean): Promise<unknown> {
+    for (let event = await this.next(); event !== undefined; event = await this.next()) if (fits(event as never)) return event;
+    return undefined;
+  }
+
+  close(): void {
+    this.abort.abort();
+  }
+}
+
+/** A controller in this process on free ports, with its own state folder. */
+export class TestController {
+  private constructor(readonly running: RunningController, readonly stateDir: string, readonly config: Config) {}
+
+  static async start(env: { CTFLEET_DATABASE_URL: string } & Record<string, string>, options: { clock?: () => number; stateDir?: string } = {}): Promise<TestController> {
+    const stateDir = options.stateDir ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-state-')));
+    const config = readConfig({
+      CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent', ...env,
+    });
+    const running = await startController({ config, logger: pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), clock: options.clock ?? Date.now });
+    return new TestController(running, stateDir, config);
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.running.ports.apiPort}`;
+  }
+
+  get enrolAddress(): string {
+    return `127.0.0.1:${this.running.ports.enrolPort}`;
+  }
+
+  get linkAddress(): string {
+    return `127.0.0.1:${this.running.ports.linkPort}`;
+  }
+
+  get nobody(): Person {
+    return new Person(this.origin, {});
+  }
+
+  /** Makes a user with these roles and signs in. */
+  async person(name: string, grants: Grant[]): Promise<Person> {
+    await this.running.app.get(UsersService).create({ email: `${name}@example.net`, password: PASSWORD, name, grants });
+    return this.signIn(`${name}@example.net`, PASSWORD);
+  }
+
+  async signIn(email: string, password: string): Promise<Person> {
+    const response = await this.attempt(email, password);
+    if (!response.ok) throw new Error(`sign-in answered ${response.status}`);
+    return new Person(this.origin, { cookie: response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ') });
+  }
+
+  attempt(email: string, password: string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.origin}/api/auth/sign-in/email`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ email, password }) });
+  }
+
+  /** Stops it; the state folder stays if somebody else is to go on with it. */
+  async stop(options: { keepState?: boolean } = {}): Promise<void> {
+    await this.running.close();
+    if (!options.keepState) await rm(this.stateDir, { recursive: true, force: true });
+  }
+}
+
+/** A tenant with a site and a join token for one gateway. */
+export async function makePlace(owner: Person, tenantName: string, gatewayName: string): Promise<{ tenantId: string; siteId: string; joinToken: string; tokenId: string }> {
+  const tenant = await owner.call(routes.createTenant, { body: { name: tenantName } });
+  const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
+  const token = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName } });
+  return { tenantId: tenant.id, siteId: site.id, joinToken: token.token, tokenId: token.id };
+}
+
+/** Asks again until the answer is one. */
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}

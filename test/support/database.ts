@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { applyMigrations } from '../../controller/platform/migrations.ts';
+import { Family } from '../../tools/family.ts';
+import { startPostgres, type Postgres } from '../../tools/postgres.ts';
+
+const MIGRATIONS = path.resolve(import.meta.dirname, '../../prisma/migrations');
+
+/** A Postgres of one test file: databases are cloned from a migrated template. */
+export interface TestPostgres {
+  server: Postgres;
+  /** A fresh, migrated database; its URL, as the owner. */
+  newDatabase(): Promise<string>;
+  /** Runs SQL on a database as its owner. */
+  query<Row extends pg.QueryResultRow>(url: string, sql: string, values?: unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts it in a folder of its own; it ends with the process, however that ends. */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
+  const family = new Family();
+  const server = await startPostgres({ dir: path.join(dir, 'data') });
+  family.adopt(server.pid, 'SIGINT');
+  const query: TestPostgres['query'] = async (url, sql, values) => {
+    const client = new pg.Client(url);
+    await client.connect();
+    try {
+      return (await client.query(sql, values)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  await query(server.url('postgres'), 'CREATE DATABASE template');
+  await applyMigrations(server.url('template'), MIGRATIONS);
+  let made = 0;
+  return {
+    server,
+    query,
+    newDatabase: async () => {
+      made += 1;
+      await query(server.url('postgres'), `CREATE DATABASE test${made} TEMPLATE template`);
+      return server.url(`test${made}`);
+    },
+    stop: async () => {
+      await family.end();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
