@@ -1,15 +1,18 @@
 import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow, Tuple } from '../../proto/model/flow.ts';
 
-/** What looking again says about a flow that was deleted: `found` is the entry that now has its original tuple and zone. */
+/**
+ * What looking again says about a flow that was deleted: `found` is the entry that now has its original tuple and zone. A new entry
+ * by the same address has reappeared, whatever port the translation chose this time: deleting it did not move it.
+ */
 export function outcomeAfterLooking(deleted: Flow, found: Flow | undefined): Outcome {
   if (!found) return Outcome.OUTCOME_DELETED;
   if (found.id === deleted.id) return Outcome.OUTCOME_FAILED;
-  return isSameTuple(found.reply, deleted.reply) ? Outcome.OUTCOME_REAPPEARED : Outcome.OUTCOME_REBUILT;
+  return isSamePath(found.reply, deleted.reply) ? Outcome.OUTCOME_REAPPEARED : Outcome.OUTCOME_REBUILT;
 }
 
-function isSameTuple(a: Tuple, b: Tuple): boolean {
-  return a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport && a.icmp?.id === b.icmp?.id && a.srcKey === b.srcKey && a.dstKey === b.dstKey;
+function isSamePath(a: Tuple, b: Tuple): boolean {
+  return a.src === b.src && a.dst === b.dst;
 }
 
 /** Run-length encodes outcomes in the plan's order. */

@@ -21,14 +21,18 @@ export class DemoApi {
     this.#authorisation = { cookie: answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; '), origin: consoleUrl };
   }
 
-  async call<R extends Route & { response: z.ZodType }>(route: R, { params = {}, query = {}, body }: Input = {}): Promise<z.infer<R['response']>> {
+  async call<R extends Route & { response: z.ZodType }>(route: R, input: Input = {}): Promise<z.infer<R['response']>> {
+    return route.response.parse(await (await this.send(route, input)).json()) as z.infer<R['response']>;
+  }
+
+  /** For routes that answer without a body. */
+  async send(route: Route, { params = {}, query = {}, body }: Input = {}): Promise<Response> {
     const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
     const answer = await fetch(`${this.#origin}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, {
       method: route.method, headers: { ...this.#authorisation, ...(body !== undefined && { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body),
     });
-    const data: unknown = await answer.json();
-    if (!answer.ok) throw new Error(`${route.method} ${route.path}: ${problem.safeParse(data).data?.detail ?? answer.status}`);
-    return route.response.parse(data) as z.infer<R['response']>;
+    if (!answer.ok) throw new Error(`${route.method} ${route.path}: ${problem.safeParse(await answer.json()).data?.detail ?? answer.status}`);
+    return answer;
   }
 }
