@@ -3,7 +3,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Answer, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
 
-interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; onBatch?(flows: Flow[]): void }
+interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(flows: Flow[]): void }
 
 /** The table's side of its worker: questions out, answers in, in any order. The worker starts with the first question. */
 export class TableWorker {
@@ -48,12 +48,12 @@ export class TableWorker {
     }
   }
 
-  /** Ends the worker; questions that wait are rejected with CANCELLED. */
+  /** Ends the worker, a walk at its next block; questions that wait are rejected with CANCELLED. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (!this.#worker) return;
-    for (const { reject } of this.#waiting.values()) reject(new FleetError('CANCELLED', 'The table was closed.'));
-    this.#waiting.clear();
+    for (const { cancel } of this.#waiting.values()) cancel();
+    this.#fail(new FleetError('CANCELLED', 'The table was closed.'));
     this.#worker.ref();
     this.#post({ kind: 'close' });
     await this.#ended;
@@ -71,7 +71,7 @@ export class TableWorker {
     const answer = new Promise<Answer>((resolve, reject) => {
       if (this.#isClosed) throw new FleetError('CANCELLED', 'The table was closed.');
       const worker = this.#start();
-      this.#waiting.set(id, { resolve, reject, onBatch });
+      this.#waiting.set(id, { resolve, reject, cancel, onBatch });
       worker.ref();
       worker.postMessage({ id, kind, ask, cancelled } as ToWorker);
     }).finally(() => signal?.removeEventListener('abort', cancel));

@@ -179,6 +179,16 @@ export function describeConntrackTable(name: string, underTest: TableUnderTest):
       expect((await search({ limit: 0 })).total).toBe(6_017);
     });
 
+    test('other questions are answered while a collection waits for its reader', async () => {
+      underTest.create(manyEntries(6_000));
+      let flows = 0;
+      for await (const batch of underTest.table().collect({ filter: EVERYTHING, context: CONTEXT })) {
+        if (flows === 0) expect((await search({ limit: 0 })).total).toBe(6_017);
+        flows += batch.length;
+      }
+      expect(flows).toBe(6_017);
+    });
+
     test('an aborted search is cancelled', async () => {
       await expect(search({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELLED' });
     });

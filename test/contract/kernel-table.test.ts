@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { Namespace } from '../support/namespace.ts';
-import { describeConntrackTable } from './conntrack-table.ts';
+import { SAMPLE_ENTRIES } from '../support/sample-entries.ts';
+import { CONTEXT, describeConntrackTable } from './conntrack-table.ts';
 
 const why = Namespace.why();
 
@@ -20,6 +21,16 @@ describe.skipIf(why !== undefined)(`kernel table${why ? ` (skipped: ${why})` : '
     await table.close();
     leave();
     namespace.remove();
+  });
+
+  test('closing ends what is going on, and what is asked afterwards', async () => {
+    createEntries(SAMPLE_ENTRIES);
+    const other = new KernelTable();
+    const question = { filter: { kind: 'everything' as const }, context: CONTEXT };
+    const going = expect(other.search({ ...question, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
+    await other.close();
+    await going;
+    await expect(other.search({ ...question, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
   describeConntrackTable('kernel table', { table: () => table, create: createEntries, clear: () => { namespace.run('conntrack', '-F'); } });
