@@ -1,0 +1,134 @@
+import type { ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { runIn, spawnIn } from '../lab/namespace.ts';
+import { BLACK_HOLE, clientAddress, externalAddress, SERVERS } from '../lab/topology.ts';
+import { keepScreenshot, launchChromium, signIn } from '../support/browser.ts';
+import { startTestSystem, until } from '../support/system.ts';
+
+const WAN1 = externalAddress(1, 1);
+const WAN2 = externalAddress(1, 2);
+const traffic = (name: string) => path.join(import.meta.dirname, '../lab/traffic', `${name}.ts`);
+
+let running: Awaited<ReturnType<typeof startTestSystem>>;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  running = await startTestSystem({ gateways: 2, withTraffic: false, withConsole: true });
+  browser = await launchChromium();
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
+});
+afterAll(async () => {
+  await browser?.close();
+  await running?.end();
+});
+
+/** A program in a namespace whose first line says that it is at work; it ends with the system. */
+async function startTraffic(namespace: string, name: string, args: string[]): Promise<ChildProcess> {
+  const child = spawnIn(namespace, process.execPath, [traffic(name), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin!.on('error', () => undefined);
+  await new Promise((resolve, reject) => {
+    child.stdout!.once('data', resolve);
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+  });
+  return child;
+}
+
+/** A trunk that registers twice a second; `state` is what it last said. */
+function startTrunk(namespace: string, local: string, port: number): { child: ChildProcess; state: () => { state: string; seenAs?: string } | undefined } {
+  const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, SERVERS[0]!, '500', String(port)]);
+  let last: { state: string; seenAs?: string } | undefined;
+  createInterface({ input: child.stdout! }).on('line', (line) => (last = JSON.parse(line) as { state: string; seenAs?: string }));
+  return { child, state: () => last };
+}
+
+async function flowsOf(filter: string, gateway: string): Promise<FlowRow[]> {
+  const answer = await running.system.api.call(routes.searchFlows, { body: { filter, scope: { gateways: [gateway] }, limit: 1000 } });
+  expect(answer.gateways.map(({ state }) => state)).toEqual(['answered']);
+  return answer.rows;
+}
+
+const name = (flow: FlowRow) => `${flow.proto} ${flow.orig.src}:${flow.orig.sport ?? flow.orig.icmp?.id} ${flow.orig.dst}:${flow.orig.dport ?? ''} ${flow.id}`;
+
+it('a WAN fails, the trunk stays dead behind its old address, and an operator finds exactly the stale flows and ends them', async () => {
+  const { system } = running;
+  const lab = system.lab!;
+  const gateways = (await system.api.call(routes.listGateways, { query: { limit: 10 } })).items;
+  const [first, second] = ['milano-gw1', 'lyon-gw1'].map((wanted) => gateways.find((gateway) => gateway.name === wanted)!) as [typeof gateways[0], typeof gateways[0]];
+  const children: ChildProcess[] = [];
+
+  children.push(await startTraffic(lab.names.inet, 'servers', []));
+  children.push(await startTraffic(lab.names.lan(1), 'burst', [clientAddress(1, 40), BLACK_HOLE, '9', '7']));
+  children.push(await startTraffic(lab.names.lan(2), 'burst', [clientAddress(2, 40), BLACK_HOLE, '9', '5']));
+  const trunk = startTrunk(lab.names.lan(1), clientAddress(1, 5), 5060);
+  children.push(trunk.child);
+  await until('the trunk is registered through wan1', () => trunk.state()?.seenAs === `${WAN1}:5060` || undefined);
+
+  lab.failWan(1, 1, 'metric');
+  await until('the trunk is dead: its packets leave by wan2 with wan1’s address', () => trunk.state()?.state === 'down' || undefined);
+  const healthy = startTrunk(lab.names.lan(1), clientAddress(1, 6), 5070);
+  children.push(healthy.child);
+  await until('a trunk that began after the failure is registered through wan2', () => healthy.state()?.seenAs === `${WAN2}:5070` || undefined);
+
+  const onWan2 = await flowsOf(WAN2, first.id);
+  expect(onWan2.map(name)).toContainEqual(expect.stringContaining(`${clientAddress(1, 6)}:5070`));
+  const channel = await flowsOf('dport:4444', first.id);
+  expect(channel).toHaveLength(1);
+  expect(channel[0]!.protectedBy).toBe('agent channel');
+  const untouched = await flowsOf(`src:${clientAddress(2, 40)}`, second.id);
+  expect(untouched).toHaveLength(5);
+  const stale = await flowsOf(WAN1, first.id);
+  expect(stale).toHaveLength(8);
+  expect(runIn(lab.names.gateway(1), 'conntrack', ['-L']).split('\n').filter((line) => line.includes(`=${WAN1} `))).toHaveLength(8);
+
+  await signIn(page, system.consoleUrl, system.operator);
+  await page.goto(`${system.consoleUrl}/connections`);
+  await page.getByRole('combobox', { name: 'Filter' }).fill(WAN1);
+  await page.keyboard.press('Enter');
+  await page.getByText('8 flows match').waitFor();
+  const rows = page.getByRole('grid', { name: 'Flows' }).getByRole('row').filter({ hasText: WAN1 });
+  expect(await rows.count()).toBe(8);
+  await keepScreenshot(page, 'failover-connections');
+
+  await page.getByRole('button', { name: 'Delete all 8 matching' }).click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByLabel('Reason').fill('wan1 at Milano failed, phones are dead');
+  await sheet.getByLabel('Ticket').fill('8841');
+  await page.keyboard.press('Enter');
+  await sheet.getByRole('heading', { name: 'Delete 8 flows' }).waitFor();
+  await keepScreenshot(page, 'failover-plan');
+  const countField = sheet.getByLabel('Number of flows, to confirm');
+  const confirm = sheet.getByRole('button', { name: /^Delete 8 flows/ });
+  if (await countField.isVisible()) await countField.fill('8');
+  await confirm.click();
+
+  await page.waitForURL(/\/flushes\//);
+  await page.getByRole('heading', { name: '8 of 8 flows deleted' }).waitFor();
+  await keepScreenshot(page, 'failover-flush');
+  const flushId = new URL(page.url()).pathname.split('/').at(-1)!;
+  const flush = await system.api.call(routes.getFlush, { params: { id: flushId } });
+  expect(flush).toMatchObject({ state: 'verified', ticket: '8841', totals: { planned: 8, deleted: 8, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 } });
+  expect(flush.targets.map((target) => [target.gatewayName, target.state])).toEqual([['milano-gw1', 'verified']]);
+
+  await until('the trunk is registered through wan2 with its next packet', () => trunk.state()?.seenAs === `${WAN2}:5060` || undefined, 5000);
+  expect(await flowsOf(WAN1, first.id)).toEqual([]);
+  expect((await flowsOf(WAN2, first.id)).map(name)).toEqual(expect.arrayContaining(onWan2.map(name)));
+  expect((await flowsOf('dport:4444', first.id)).map(name)).toEqual(channel.map(name));
+  expect((await flowsOf(`src:${clientAddress(2, 40)}`, second.id)).map(name)).toEqual(expect.arrayContaining(untouched.map(name)));
+
+  const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
+  const finished = audit.items.find((entry) => entry.action === 'flush.target-finished')!;
+  expect(finished).toMatchObject({ outcome: 'ok', gatewayName: 'milano-gw1', reason: 'wan1 at Milano failed, phones are dead', ticket: '8841' });
+  const named = await system.api.call(routes.listAuditFlows, { params: { id: finished.id }, query: { limit: 100 } });
+  expect(named.items.map(name).toSorted()).toEqual(stale.map(name).toSorted());
+  expect(new Set(named.items.map((flow) => flow.outcome))).toEqual(new Set(['deleted', 'rebuilt']));
+  await page.goto(`${system.consoleUrl}/audit`);
+  await page.getByText('8 of 8 flows deleted').first().waitFor();
+  await keepScreenshot(page, 'failover-audit');
+  for (const child of children) child.kill('SIGKILL');
+});
