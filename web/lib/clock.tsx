@@ -16,9 +16,13 @@ export function useNow(stepMs = 1000): number | undefined {
 /** The zone times are shown in: the browser's own, UTC, or one that was chosen. `z` flips between it and UTC. */
 export function useTimeZone() {
   const [chosen, setChosen] = useLocalStorage<string>({ key: 'ctfleet-time-zone', defaultValue: '', getInitialValueInEffect: true });
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const own = useSyncExternalStore(never, () => Intl.DateTimeFormat().resolvedOptions().timeZone, () => 'UTC');
   const zone = chosen || own;
   return { zone, own, setZone: setChosen, flip: () => setChosen(zone === 'UTC' ? (own === 'UTC' ? 'Europe/Rome' : '') : 'UTC') };
+}
+
+function never(): () => void {
+  return () => {};
 }
 
 /** How times read in the zone in use. */

@@ -13,6 +13,7 @@ test('one is singular', () => {
 test('a table that is not quite full never reads as full', () => {
   expect(percent(999, 1000)).toBe('99 %');
   expect(percent(2, 1000)).toBe('0.2 %');
+  expect(percent(1, 100_000)).toBe('< 0.1 %');
   expect(percent(0, 1000)).toBe('0 %');
 });
 
@@ -23,6 +24,7 @@ test('numbers shorten to three figures', () => {
 test('durations read in two units at most', () => {
   expect([lasting(27 * 60), lasting(88 * 60), lasting(12 * 86_400 + 4 * 3600 + 59)]).toEqual(['27 min', '1 h 28 min', '12 d 4 h']);
   expect(minutesAndSeconds(278)).toBe('4:38');
+  expect([brief(99), brief(100), brief(5999), brief(6000)]).toEqual(['99 s', '1 m', '99 m', '1 h']);
 });
 
 test('a long address keeps both ends', () => {

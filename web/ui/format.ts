@@ -12,10 +12,11 @@ export function counted(value: number, noun: string, plural = `${noun}s`): strin
   return `${count(value)} ${value === 1 ? noun : plural}`;
 }
 
-/** `84 %`; under one per cent with a decimal. */
+/** `84 %`; under one per cent with a decimal, and never zero for something. */
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return '–';
   const value = (part / whole) * 100;
+  if (value > 0 && value < 0.1) return '< 0.1 %';
   return `${value > 0 && value < 1 ? value.toFixed(1) : Math.floor(value)} %`;
 }
 
@@ -30,8 +31,8 @@ export function short(value: number): string {
 /** A duration in one unit, for cells: `19 s`, `4 m`, `18 h`, `2 d`. */
 export function brief(seconds: number | undefined): string {
   if (seconds === undefined) return '–';
-  if (seconds < 120) return `${Math.max(0, Math.floor(seconds))} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} m`;
+  if (seconds < 100) return `${Math.max(0, Math.floor(seconds))} s`;
+  if (seconds < 6000) return `${Math.floor(seconds / 60)} m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
   return `${Math.floor(seconds / 86_400)} d`;
 }

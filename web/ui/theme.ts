@@ -11,6 +11,8 @@ export const theme = createTheme({
   spacing: { xs: '4px', sm: '8px', md: '12px', lg: '16px', xl: '24px' },
   radius: { xs: '2px', sm: '4px', md: '6px' },
   components: {
+    ModalRoot: { defaultProps: { lockScroll: false } },
+    DrawerRoot: { defaultProps: { lockScroll: false, transitionProps: { duration: 0 } } },
     Modal: { defaultProps: { lockScroll: false, transitionProps: { duration: 0 }, centered: true } },
     Drawer: { defaultProps: { lockScroll: false, transitionProps: { duration: 0 } } },
     Menu: { defaultProps: { transitionProps: { duration: 0 }, shadow: 'none', radius: 6 } },

@@ -11,6 +11,7 @@ import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from '../flushes/exact-flows.tsx';
+import { Sentence } from './sentence.tsx';
 import { detailLines, OUTCOMES } from './audit-words.ts';
 
 /** One entry: the decision, every flow it is about, and its place in the chain. */
@@ -23,7 +24,7 @@ export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
       <div className="row"><h2 className="grow">{entry ? entry.action : 'Entry'}</h2><Button kind="quiet" icon={IconX} label="Close the entry" onClick={onClose} /></div>
       {error ? <Failure what="This entry could not be read" error={error} /> : !entry ? <Skeleton lines={6} /> : <>
         <p><State kind={OUTCOMES[entry.outcome]}>{entry.outcome}</State></p>
-        <p>{entry.summary}</p>
+        <p><Sentence entry={entry} /></p>
         <dl className="kv">
           <dt>When</dt><dd>{clock.full(entry.at)} <span className="dim">{clock.zone}</span></dd>
           <dt>Who</dt><dd>{entry.actor.name} <span className="dim">{entry.actor.kind}</span></dd>

@@ -16,8 +16,9 @@ import { useKey } from '../../ui/keys.ts';
 import { StateIcon } from '../../ui/state.tsx';
 import { AuditDetail } from './audit-detail.tsx';
 import { OUTCOMES } from './audit-words.ts';
+import { Sentence } from './sentence.tsx';
 
-const ACTIONS = ['', 'plan', 'flush', 'session', 'token', 'enrolment', 'gateway', 'tenant', 'site'] as const;
+const ACTIONS = ['plan.made', 'flush.started', 'flush.target-finished', 'flush.cancelled', 'session.signed-in', 'session.refused', 'access.denied', 'token.made', 'token.revoked', 'enrolment.ok', 'enrolment.refused', 'enrolment.token-made', 'gateway.changed', 'gateway.revoked', 'tenant.made', 'site.made'] as const;
 
 /** Who did what, to which flows, why, and with what result; newest first. */
 export function Audit() {
@@ -42,10 +43,10 @@ export function Audit() {
   if (refusal) return <><div className="head"><h1>Audit</h1></div><Empty>{refusal}</Empty></>;
   const isFiltered = view.q !== '' || view.action !== '' || view.flush !== null;
   return <>
-    <div className="head"><h1>{items[0] ? `Last: ${items[0].summary}` : 'Audit'}</h1></div>
+    <div className="head"><h1>{view.flush ? 'Evidence of one flush' : items[0] && !isFiltered && !view.before ? `Last: ${items[0].summary}` : 'Audit'}</h1></div>
     <form className="row pad audit-filter" onSubmit={(event) => { event.preventDefault(); void setView({ q: draft.trim() || null, before: null }); }}>
       <label className="input grow">Find<input value={draft} placeholder="words, a ticket, a name" onChange={(event) => setDraft(event.currentTarget.value)} onBlur={() => void setView({ q: draft.trim() || null, before: null })} /></label>
-      <label className="input">About<select value={view.action} onChange={(event) => void setView({ action: event.currentTarget.value || null, before: null })}>{ACTIONS.map((action) => <option key={action} value={action}>{action || 'everything'}</option>)}</select></label>
+      <label className="input">About<select value={view.action} onChange={(event) => void setView({ action: event.currentTarget.value || null, before: null })}><option value="">everything</option>{ACTIONS.map((action) => <option key={action}>{action}</option>)}</select></label>
       {isFiltered && <Button kind="quiet" icon={IconX} onClick={() => void setView({ q: null, action: null, flush: null, before: null })}>Clear</Button>}
     </form>
     <div className={`audit-cols ${view.entry ? 'has-panel' : ''}`}>
@@ -55,7 +56,7 @@ export function Audit() {
             : <ul className={`acts audit-list ${isPlaceholderData ? 'stale' : ''}`}>{items.map((entry) => (
                 <li key={entry.id} className={entry.id === view.entry ? 'open' : ''}>
                   <time dateTime={entry.at} title={clock.full(entry.at)}>{clock.when(entry.at, now)}</time><StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />
-                  <button type="button" className="sentence" aria-pressed={entry.id === view.entry} onClick={() => void setView({ entry: entry.id === view.entry ? null : entry.id })}><b>{entry.actor.name}</b> <span>{entry.summary}</span>{entry.ticket && <span className="dim"> · ticket {entry.ticket}</span>}</button>
+                  <button type="button" className="sentence" aria-pressed={entry.id === view.entry} onClick={() => void setView({ entry: entry.id === view.entry ? null : entry.id })}><Sentence entry={entry} />{entry.ticket && <span className="dim"> · ticket {entry.ticket}</span>}</button>
                   <span className="dim nowrap">{entry.tenantName ?? 'all tenants'}</span><span className="dim mono num">#{count(entry.seq)}</span>
                 </li>
               ))}</ul>}

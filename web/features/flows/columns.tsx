@@ -11,18 +11,18 @@ const helper = createColumnHelper<typeof features, FlowRow>();
 /** Width in px (`1fr` grows), alignment and the sort of each column. */
 export const LAYOUT: Record<string, { width: string; isNumber?: boolean; sort?: SortBy; title?: string }> = {
   select: { width: '30px' },
-  gateway: { width: 'minmax(84px, 104px)', sort: 'gateway' },
-  wan: { width: '52px', sort: 'wan' },
-  proto: { width: '44px', sort: 'proto' },
-  path: { width: 'minmax(268px, 1fr)', sort: 'src', title: 'Sorted by source address; the original tuple' },
-  nat: { width: 'minmax(136px, 168px)', sort: 'nat', title: 'The translated address, from the reply tuple' },
-  state: { width: '94px', sort: 'state' },
-  age: { width: '42px', isNumber: true, sort: 'age' },
-  idle: { width: '42px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
-  timeout: { width: '56px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
-  up: { width: '56px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
-  down: { width: '56px', isNumber: true, title: 'Bytes of the reply direction' },
-  flags: { width: '44px' },
+  gateway: { width: 'minmax(78px, 112px)', sort: 'gateway' },
+  wan: { width: '48px', sort: 'wan' },
+  proto: { width: '38px', sort: 'proto' },
+  path: { width: 'minmax(262px, 1fr)', sort: 'src', title: 'The original tuple; sorted by source' },
+  nat: { width: 'minmax(128px, 168px)', sort: 'nat', title: 'The translated address, from the reply tuple' },
+  state: { width: '90px', sort: 'state' },
+  age: { width: '38px', isNumber: true, sort: 'age' },
+  idle: { width: '38px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
+  timeout: { width: '54px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
+  up: { width: '50px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
+  down: { width: '50px', isNumber: true, title: 'Bytes of the reply direction' },
+  flags: { width: '38px' },
 };
 
 /** The grid's columns. `nameOf` gives a gateway's name, `nowMs` the time of the snapshot, which ages are measured to. */

@@ -11,6 +11,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { useScope, useGatewaysInScope } from '../../lib/scope.ts';
 import { Button, Segments } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
+import { count } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { AnswerLine } from './answer-line.tsx';
 import { Facets } from './facets.tsx';
@@ -74,13 +75,13 @@ export function Connections() {
     <h1 className="sr">Connections</h1>
     <div className="filter">
       <div className="row">
-        <FilterBox filter={isGood ? view.filter : ''} face={view.face} resolved={resolvedIn(search.gateways)} onFilter={setFilter} onProblem={setTypedProblem} names={namesOf(inScope)} />
+        <FilterBox filter={isGood ? view.filter : ''} face={view.face} resolvedWans={resolvedIn(search.gateways)} onFilter={setFilter} onProblem={setTypedProblem} names={namesOf(inScope)} />
         <Segments label="Filter as" value={view.face} onChange={(face) => void setView({ face })} options={[{ value: 'chips', text: 'Chips' }, { value: 'text', text: 'Text' }]} />
       </div>
       <div className="row filter-second"><QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} /><AnswerLine gateways={search.gateways} isFetching={search.isFetching} onRefresh={search.refresh} /></div>
     </div>
     <div className={`cols ${open ? 'has-panel' : ''}`}>
-      <Facets facets={search.facets} filter={isGood ? view.filter : ''} onFilter={setFilter} nameOf={(field, value) => (field === 'gateway' && allGateways?.some(({ id }) => id === value) ? nameOf(value) : value)} />
+      <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
       <section className="listcol" aria-label="Flows that match">
         <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.' : undefined}
           onMatching={() => setSelection({ kind: 'matching' })} onClear={() => setSelection(NOTHING)} onDelete={askForSelection} />
@@ -92,7 +93,7 @@ export function Connections() {
         <FlowsFoot search={search}>
           {isFilterEmpty
             ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => planning.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
-            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : undefined)} onClick={askForMatching}>Delete all matching…</Button>}
+            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : undefined)} onClick={askForMatching}>Delete all {count(total)} matching…</Button>}
         </FlowsFoot>
       </section>
       {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} isDeleting={planning.isDeleting} onDelete={deleteOpen} onClose={() => void setView({ open: null })} />}
@@ -107,11 +108,10 @@ function nextSort({ sort, desc }: { sort: SortBy | null; desc: boolean }, field:
   return desc ? { sort: null, desc: false } : { sort: field, desc: true };
 }
 
-/** What each alias stood for, over all gateways, by its chip. */
-function resolvedIn(gateways: { resolved?: Record<string, string> }[]): Record<string, string> {
-  const all: Record<string, Set<string>> = {};
-  for (const { resolved = {} } of gateways) for (const [alias, value] of Object.entries(resolved)) (all[alias] ??= new Set()).add(value);
-  return Object.fromEntries(Object.entries(all).map(([alias, values]) => [alias, [...values].slice(0, 2).join(', ') + (values.size > 2 ? ` and ${values.size - 2} more` : '')]));
+/** The addresses that `wan:` stood for, over all gateways. */
+function resolvedIn(gateways: { resolved?: Record<string, string> }[]): string | undefined {
+  const addresses = [...new Set(gateways.flatMap(({ resolved = {} }) => Object.values(resolved)))];
+  return addresses.length === 0 ? undefined : addresses.slice(0, 2).join(', ') + (addresses.length > 2 ? ` and ${addresses.length - 2} more` : '');
 }
 
 function namesOf(gateways: { name: string; siteName: string; tenantName: string; tags: string[]; wans: { name: string }[] }[] = []): Record<string, string[]> {

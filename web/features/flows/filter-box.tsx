@@ -13,8 +13,8 @@ interface FilterBoxProps {
   /** The filter in use; always one that parses. */
   filter: string;
   face: 'chips' | 'text';
-  /** What `wan:` and other per-gateway words stood for in the last answer. */
-  resolved: Record<string, string>;
+  /** The addresses that `wan:` stood for in the last answer. */
+  resolvedWans: string | undefined;
   /** Names for completion, by field. */
   names: Partial<Record<string, string[]>>;
   onFilter(filter: string): void;
@@ -23,7 +23,7 @@ interface FilterBoxProps {
 }
 
 /** One filter, two faces: chips, and text under them. Text that does not parse shows where and a cure, and changes nothing else. */
-export function FilterBox({ filter, face, resolved, names, onFilter, onProblem }: FilterBoxProps) {
+export function FilterBox({ filter, face, resolvedWans, names, onFilter, onProblem }: FilterBoxProps) {
   const [draft, setDraft] = useState(face === 'text' ? filter : '');
   const [active, setActive] = useState(-1);
   const [isOpen, setOpen] = useState(false);
@@ -63,10 +63,10 @@ export function FilterBox({ filter, face, resolved, names, onFilter, onProblem }
 
   return (
     <div className="filter-box-wrap">
-      <div className={`box ${problem && isTyped ? 'has-problem' : ''}`} role="search" onClick={(event) => { if (event.target === event.currentTarget) input.current?.focus(); }}>
+      <div className={`box ${problem && isTyped && completions.length === 0 ? 'has-problem' : ''}`} role="search" onClick={(event) => { if (event.target === event.currentTarget) input.current?.focus(); }}>
         <IconSearch className="i" stroke={1.5} aria-hidden />
         {face === 'chips' && chipsOf(filter)?.map((chip) => (
-          <span className="chip" key={chip.text}>{chip.name && <em>{chip.name}</em>}<span className={chip.name ? '' : 'mono'}>{chip.value}</span>{resolved[chip.text] && <span className="res mono">{resolved[chip.text]}</span>}
+          <span className="chip" key={chip.text}>{chip.name && <em>{chip.name}</em>}<span className={chip.name ? '' : 'mono'}>{chip.value}</span>{chip.name === 'wan' && resolvedWans && <span className="res mono">{resolvedWans}</span>}
             <button type="button" aria-label={`Remove ${chip.text}`} onClick={() => onFilter(withoutChip(filter, chip.text))}><IconX className="i s" stroke={1.5} /></button></span>
         ))}
         <input ref={input} value={draft} className={face === 'text' ? 'mono' : ''} spellCheck={false} autoComplete="off" role="combobox" aria-label="Filter" aria-expanded={completions.length > 0} aria-controls={listId}

@@ -30,7 +30,7 @@ export function SelectionBar({ selection, total, refusal, matchingRefusal, onMat
       {!isMatching && total > 0 && matchingRefusal === undefined && <><span className="dim">·</span><button type="button" className="link strong" onClick={onMatching}>Select all {count(total)} matching</button></>}
       <span className="grow" />
       {chosen > 0 && <Button kind="quiet" onClick={onClear} keys="Esc">Clear</Button>}
-      <Button kind="danger-line" icon={IconTrash} keys="d" onClick={onDelete} refusal={chosen === 0 ? 'Select flows first, or all that match.' : refusal}>Delete {counted(chosen, 'flow')}…</Button>
+      <Button kind="danger-line" icon={IconTrash} keys="d" onClick={onDelete} refusal={chosen === 0 ? 'Select flows first, or all that match.' : refusal}>{chosen === 0 ? 'Delete selected…' : `Delete ${counted(chosen, 'flow')}…`}</Button>
     </div>
   );
 }

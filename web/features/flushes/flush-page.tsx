@@ -70,11 +70,9 @@ function FlushHead({ flush }: { flush: Flush }) {
   );
 }
 
-/** The audit entry that names every flow with its outcome. */
+/** The audit entries that name every flow with its outcome. */
 function Evidence({ flush }: { flush: Flush }) {
   const refusal = useRefusal('audit.read');
-  const { data } = useQuery({ ...queries.audit({ flush: flush.id, limit: 20 }), enabled: refusal === undefined && flush.state !== 'running' });
-  const entry = data?.items[0];
   if (refusal) return <p className="dim small">Evidence: {refusal}</p>;
-  return entry ? <Link className="link" prefetch={false} href={`/audit?entry=${entry.id}`}>Evidence: every flow and its outcome</Link> : <p className="dim small">Evidence is written when the flush has ended.</p>;
+  return <Link className="link" prefetch={false} href={`/audit?flush=${flush.id}`}>Evidence: every flow and its outcome, in the audit</Link>;
 }

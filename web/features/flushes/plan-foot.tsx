@@ -24,7 +24,7 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
   return (
     <footer className="sheet-foot" data-colour={owners.length === 1 ? owners[0]!.colour : 0}>
       <div className="grow">
-        <b>{owners.map(({ name }) => name).join(', ') || 'No tenant'}</b>{owners.length > 1 && <State kind="warn">several tenants</State>}<br />
+        {owners.length > 1 ? <State kind="warn">{owners.length} tenants: {owners.slice(0, 2).map(({ name }) => name).join(', ')}{owners.length > 2 && ' …'}</State> : <b>{owners[0]?.name ?? 'No tenant'}</b>}<br />
         {error ? <span className="red" role="alert">{error.message}</span> : <span className="dim2"><FootSentence plan={plan} blocked={blocked} /></span>}
       </div>
       {plan.friction === 'type-count' && (blocked === 'count-missing' || blocked === 'none') && (

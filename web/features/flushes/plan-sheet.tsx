@@ -21,7 +21,7 @@ import { PlanFoot } from './plan-foot.tsx';
 import { PlanImpact } from './plan-impact.tsx';
 import { PlanSafety } from './plan-safety.tsx';
 import { PlanTarget } from './plan-target.tsx';
-import { again, deleteWords, differenceWords, obstacle, placeWords, planBody, type PlanRequest } from './plan-words.ts';
+import { again, deleteWords, differenceWords, obstacle, placeWords, planBody, suggestedReason, type PlanRequest } from './plan-words.ts';
 import { WholeTable } from './whole-table.tsx';
 
 interface PlanSheetProps {
@@ -48,23 +48,23 @@ export function PlanSheet({ request, planId, onPlan, onClose }: PlanSheetProps) 
   const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null });
   const make = useMutation({
     mutationFn: (asked: { request: PlanRequest; reason: string; ticket: string }) => call(routes.createPlan, { body: planBody(asked.request, asked.reason, asked.ticket) }),
-    onSuccess(made) {
+    onSuccess(made, { request: asked }) {
       client.setQueryData(queries.plan(made.id).queryKey, made);
-      remember({ reason: made.reason, ticket: made.ticket ?? '' });
+      if (made.reason !== suggestedReason(asked)) remember({ reason: made.reason, ticket: made.ticket ?? '' });
       setTyped('');
       onPlan(made.id);
     },
   });
   const run = useMutation({
     mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest } }),
-    onSuccess({ flushId }) { onClose(); router.push(`/flushes/${flushId}`); },
+    onSuccess: ({ flushId }) => router.push(`/flushes/${flushId}`),
     onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
   });
   const isEverything = request !== undefined && 'all' in request.what;
   const makePlan = make.mutate;
   useEffect(() => {
     if (!request || planId !== null) return;
-    const initial = { reason: remembered.reason || ('filter' in request.what ? `Flush of ${request.what.filter}`.slice(0, 500) : ''), ticket: remembered.ticket };
+    const initial = { reason: remembered.reason || suggestedReason(request), ticket: remembered.ticket };
     setReason(initial.reason);
     setTicket(initial.ticket);
     if (!('all' in request.what)) makePlan({ request, ...initial });
@@ -79,7 +79,8 @@ export function PlanSheet({ request, planId, onPlan, onClose }: PlanSheetProps) 
   return (
     <Drawer.Root opened={isOpen} onClose={onClose} position="right" size="min(944px, 100vw)" returnFocus>
       <Drawer.Overlay />
-      <Drawer.Content className="sheet" aria-label="Plan" onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) confirm(); }}>
+      <Drawer.Content className="sheet" aria-label="Plan">
+        <div className="sheet-all" onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); confirm(); } }}>
         <SheetHead plan={plan} title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'} now={now} heading={heading} onClose={onClose} />
         <div className="sheet-body">
           {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={make.isPending} onPlan={planAgain} />}
@@ -92,6 +93,7 @@ export function PlanSheet({ request, planId, onPlan, onClose }: PlanSheetProps) 
           </>}
         </div>
         {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={make.isPending} error={run.error} onRun={confirm} onAgain={planAgain} onClose={onClose} />}
+        </div>
       </Drawer.Content>
     </Drawer.Root>
   );

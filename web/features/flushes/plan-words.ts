@@ -70,6 +70,11 @@ export function planBody({ what, scope }: PlanRequest, reason: string, ticket: s
   return { ...what, scope, reason: reason.trim(), ...(ticket.trim() && { ticket: ticket.trim() }) };
 }
 
+/** The reason a plan starts with when none is remembered; whole tables have none, so that somebody thinks of one. */
+export function suggestedReason({ what }: PlanRequest): string {
+  return 'filter' in what ? `Flush of ${what.filter}`.slice(0, 500) : '';
+}
+
 /** The request that would make this plan again. */
 export function again(plan: Plan): PlanRequest {
   return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) } };

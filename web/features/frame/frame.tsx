@@ -5,12 +5,13 @@ import { useMediaQuery } from '@mantine/hooks';
 import { usePathname } from 'next/navigation';
 import { useState, type ReactNode } from 'react';
 import { LiveProvider } from '../../lib/controller/live.tsx';
-import { useTenantInScope } from '../../lib/scope.ts';
+
 import { useKey } from '../../ui/keys.ts';
 import { KeysSheet } from './keys-sheet.tsx';
 import { Nav, usePageKeys } from './nav.tsx';
 import { Palette } from './palette.tsx';
 import { TopBar } from './top-bar.tsx';
+import { useTenantOfPage } from './use-tenant-of-page.ts';
 
 /** What stands around every page: top bar, navigation, and the stripe in the tenant's colour. */
 export function Frame({ children }: { children: ReactNode }) {
@@ -18,7 +19,7 @@ export function Frame({ children }: { children: ReactNode }) {
 }
 
 function FrameBody({ children }: { children: ReactNode }) {
-  const tenant = useTenantInScope();
+  const tenant = useTenantOfPage();
   const isNarrow = useMediaQuery('(max-width: 1279px)');
   const isSmall = usePathname() === '/connections' || isNarrow;
   const [isKeysOpen, setKeysOpen] = useState(false);

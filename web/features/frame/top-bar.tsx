@@ -2,7 +2,7 @@
 
 import { useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { spotlight } from '@mantine/spotlight';
-import { IconClock, IconClockPlay, IconContrast2, IconSearch } from '@tabler/icons-react';
+import { IconClock, IconClockPlay, IconContrast, IconSearch } from '@tabler/icons-react';
 import Link from 'next/link';
 import { useClock, useNow, useTimeZone } from '../../lib/clock.tsx';
 import { useLive } from '../../lib/controller/live.tsx';
@@ -29,7 +29,7 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
       <RunningFlushes />
       <ClockItem />
       <StreamIndicator />
-      <button type="button" className="topitem" aria-label={`Switch to the ${scheme === 'dark' ? 'light' : 'dark'} theme`} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}><IconContrast2 className="i" stroke={1.5} /></button>
+      <button type="button" className="topitem" aria-label={`Switch to the ${scheme === 'dark' ? 'light' : 'dark'} theme`} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}><IconContrast className="i" stroke={1.5} /></button>
     </header>
   );
 }

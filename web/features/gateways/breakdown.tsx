@@ -9,6 +9,7 @@ import { withScope } from '../../lib/scope.ts';
 import { Segments } from '../../ui/button.tsx';
 import { count, percent, short } from '../../ui/format.ts';
 import { TimeChart } from '../../ui/time-chart.tsx';
+import { stateTerm } from './need.ts';
 import { growthPerMinute, stackColumns } from './chart-data.ts';
 
 type Samples = z.output<typeof samplesSchema>;
@@ -32,7 +33,7 @@ export function Breakdown({ samples, range, gateway }: { samples: Samples; range
       <table data-density="compact"><tbody>{names.map((name, index) => {
         const flows = name === 'other' ? rest : now[name];
         const growth = name === 'other' ? undefined : growthPerMinute(samples.points, part, name);
-        const word = part === 'byState' ? `state:${name.toLowerCase().replaceAll('_', '-')}` : `proto:${name}`;
+        const word = part === 'byState' ? stateTerm(name) : `proto:${name}`;
         return (
           <tr key={name} className={index === 0 ? 'strong' : ''}>
             <td><i className="swatch" style={{ background: `var(--${SERIES[index]})` }} />{name === 'other' || name === 'NONE' ? name : <Link prefetch={false} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(word)}`}>{name}</Link>}</td>

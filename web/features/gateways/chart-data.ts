@@ -51,6 +51,17 @@ function columns(points: Point[], stepSeconds: number, reported: Samples['gaps']
   return { xs, values, gaps };
 }
 
+/** Where a limit begins and where it changes. */
+export function limitSteps(xs: number[], limits: (number | null)[]): { x: number; limit: number }[] {
+  let before: number | undefined;
+  return xs.flatMap((x, index) => {
+    const limit = limits[index];
+    if (limit == null || limit === before) return [];
+    before = limit;
+    return [{ x, limit }];
+  });
+}
+
 /** How much a part grew a minute over the last points that know it; undefined with fewer than two. */
 export function growthPerMinute(points: Point[], part: 'byState' | 'byProto', name: string): number | undefined {
   const known = points.filter((point) => point[part] !== undefined).slice(-6);

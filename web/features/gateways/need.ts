@@ -1,4 +1,5 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
+import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 
@@ -90,7 +91,12 @@ export function cause({ usage }: Gateway): string {
 function review({ id, usage }: Gateway): Need['action'] {
   const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
   if (state === undefined || flows === undefined) return { text: 'Review flows', path: `/connections?gateway=${id}` };
-  return { text: `Review ${counted(flows, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`state:${state.toLowerCase().replaceAll('_', '-')}`)}` };
+  return { text: `Review ${counted(flows, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(stateTerm(state))}` };
+}
+
+/** The filter for one part of a breakdown by state: protocols without states are counted by status words. */
+export function stateTerm(word: string): string {
+  return STATUS_WORDS.includes(word) ? `status:${word}` : `state:${word.toLowerCase().replaceAll('_', '-')}`;
 }
 
 function pace(perMinute: number | undefined): string {

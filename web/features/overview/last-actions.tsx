@@ -9,6 +9,7 @@ import { useScope } from '../../lib/scope.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { StateIcon } from '../../ui/state.tsx';
 import { OUTCOMES } from '../audit/audit-words.ts';
+import { Sentence } from '../audit/sentence.tsx';
 
 /** The last decisions, as sentences. */
 export function LastActions() {
@@ -24,7 +25,7 @@ export function LastActions() {
         : data.items.length === 0 ? <p className="dim">Nothing has been decided yet.</p>
           : <ul className="acts">{data.items.map((entry) => (
               <li key={entry.id}><time dateTime={entry.at}>{clock.when(entry.at, now)}</time><StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />
-                <Link href={`/audit?entry=${entry.id}`} prefetch={false}>{entry.summary}{entry.ticket && `, ticket ${entry.ticket}`}</Link></li>
+                <Link href={`/audit?entry=${entry.id}`} prefetch={false}><Sentence entry={entry} />{entry.ticket && `, ticket ${entry.ticket}`}</Link></li>
             ))}</ul>}
     </section>
   );

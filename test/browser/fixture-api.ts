@@ -1,0 +1,244 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { z } from 'zod';
+import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
+import type { Route } from '../../proto/http/route.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { formatFilter } from '../../proto/model/filter/format.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import { protocolNumber } from '../../proto/model/protocol.ts';
+import { serviceOf } from '../../proto/model/services.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
+
+export interface FixtureApi { url: string; role: string; isDown: boolean; close(): Promise<void> }
+
+interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
+
+const PASSWORD = 'correct horse';
+
+/**
+ * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and filters are
+ * read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong tries.
+ */
+export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): Promise<FixtureApi> {
+  const nowMs = Date.now();
+  const gateways = fixtureGateways(nowMs);
+  const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
+  const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
+  const flushes: Flush[] = [];
+  const api: FixtureApi = { url: '', role: 'owner', isDown: false, close };
+  let wrongTries = 0;
+  let madeTokens = 0;
+
+  const page = <T>(items: T[], { cursor, limit }: Record<string, unknown>) => {
+    const start = Number(cursor ?? 0);
+    const end = start + Number(limit);
+    return { items: items.slice(start, end), ...(end < items.length && { cursor: String(end) }) };
+  };
+  const inScope = (scope: { tenants?: string[]; sites?: string[]; gateways?: string[] }) => gateways.filter((gateway) => (scope.tenants?.includes(gateway.tenantId) ?? true) && (scope.sites?.includes(gateway.siteId) ?? true) && (scope.gateways?.includes(gateway.id) ?? true));
+  const matching = (text: string, gatewayIds: string[]) => {
+    const parsed = parseFilter(text);
+    if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message, { span: { start: parsed.problem.start, end: parsed.problem.end }, suggestion: parsed.problem.suggestion });
+    return { filter: formatFilter(parsed.filter), rows: gatewayIds.flatMap((gatewayId) => flows.get(gatewayId)!.filter((row) => evaluateFilter(withoutFleetTerms(parsed.filter), toFlow(row), nowMs))) };
+  };
+
+  const answers: Partial<Record<keyof typeof routes, (ask: Ask) => unknown>> = {
+    getMe: () => ({ kind: 'user', id: 'u1', name: 'night desk', email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
+    listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
+    listSites: ({ query }) => page(fixtureSites(nowMs), query),
+    listGateways: ({ query }) => page(gateways, query),
+    getGateway: ({ params }) => find(gateways, params.id),
+    listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
+    searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
+    createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
+    getPlan: ({ params }) => findPlan(params.id).plan,
+    listPlanFlows: ({ params, query }) => page(findPlan(params.id).flows, query),
+    runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
+    listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
+    getFlush: ({ params }) => find(flushes, params.id),
+    cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
+    listAudit: ({ query }) => page(fixtureAudit(nowMs, flushes).filter((entry) => (!query.flush || entry.flushId === query.flush) && (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q)))), query),
+    getAuditEntry: ({ params }) => find(fixtureAudit(nowMs, flushes), params.id),
+    listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
+    listTokens: ({ query }) => page([{ id: id(8, 1), name: 'nightly report', role: 'viewer', tenantId: null, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 9e9).toISOString() }], query),
+    createToken: ({ body }) => { const asked = routes.createToken.body.parse(body); return { id: id(8, 2 + madeTokens++), ...asked, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + asked.expiresInDays * 864e5).toISOString(), secret: 'ctf_secret' }; },
+    revokeToken: () => undefined,
+    listEnrolmentTokens: ({ query }) => page([], query),
+    createEnrolmentToken: ({ body }) => { const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body); return { id: id(9, 1), tenantId: id(1, 1), siteId, gatewayName, state: 'live', createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 18e5).toISOString(), createdBy: 'night desk', token: 'ctj_secret', command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret' }; },
+  };
+
+  function search({ filter: text, scope, limit, cursor, sort, withFacets }: z.output<typeof routes.searchFlows.body>) {
+    const asked = inScope(scope);
+    const answered = asked.filter(({ state }) => state === 'online');
+    const { filter, rows } = matching(text, answered.map((gateway) => gateway.id));
+    if (sort?.field === 'src') rows.sort((a, b) => a.orig.src.localeCompare(b.orig.src) * (sort.descending ? -1 : 1));
+    const { items, cursor: next } = page(rows, { cursor, limit });
+    return {
+      rows: items, total: rows.length, filter, ...(next && { cursor: next }),
+      facets: withFacets ? facetsOf(rows) : [],
+      gateways: asked.map((gateway) => gateway.state === 'online'
+        ? { id: gateway.id, name: gateway.name, state: 'answered' as const, snapshotAt: new Date().toISOString(), total: rows.filter(({ gatewayId }) => gatewayId === gateway.id).length, resolved: text.includes('wan:wan1') ? { WAN1: gateway.wans[0]!.addresses[0]! } : undefined }
+        : { id: gateway.id, name: gateway.name, state: 'offline' as const, reason: 'offline since 09:12' }),
+    };
+  }
+
+  function makePlan(asked: z.output<typeof createPlanRequest>): Plan {
+    const scoped = inScope(asked.scope);
+    const { filter, rows } = matching(asked.filter ?? '', scoped.filter(({ state }) => state === 'online').map((gateway) => gateway.id));
+    const chosen = rows.filter(({ protectedBy }) => !protectedBy);
+    const countBy = (key: (row: FlowRow) => string) => Object.fromEntries([...Map.groupBy(chosen, key)].map(([name, members]) => [name, members.length]));
+    const top = (key: (row: FlowRow) => string) => Object.entries(countBy(key)).map(([name, many]) => ({ name, flows: many })).toSorted((a, b) => b.flows - a.flows).slice(0, 5);
+    const number = plans.size + 1;
+    const touched = new Set(chosen.map(({ gatewayId }) => gatewayId));
+    const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
+    const plan: Plan = {
+      id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
+      filter, isEverything: asked.all === true, method: 'delete', reason: asked.reason, ticket: asked.ticket, createdBy: 'night desk',
+      totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
+      impact: {
+        matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
+        active: Math.floor(chosen.length / 12), idle: chosen.length - Math.floor(chosen.length / 12), unknownActivity: 0, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
+        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {},
+      },
+      friction: asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
+      gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) ? 'ready' : 'empty', reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
+    };
+    plans.set(plan.id, { plan, flows: chosen });
+    return plan;
+  }
+
+  function runPlan({ plan, flows: chosen }: { plan: Plan; flows: FlowRow[] }, digest: string) {
+    if (digest !== plan.digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan; look at it again.');
+    const totals = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
+    const flush: Flush = {
+      id: id(6, flushes.length + 1), planId: plan.id, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: 'delete', reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
+      tenants: fixtureTenants(nowMs).filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId)).map(({ id: tenantId, name }) => ({ id: tenantId, name })), totals: sum(targets), targets,
+    };
+    flushes.unshift(flush);
+    plan.state = 'run';
+    plan.flushId = flush.id;
+    for (const [gatewayId, members] of flows) flows.set(gatewayId, members.filter((row) => !chosen.includes(row)));
+    return { flushId: flush.id };
+  }
+
+  const find = <T extends { id: string }>(items: T[], wanted: string | undefined): T => {
+    const found = items.find((item) => item.id === wanted);
+    if (!found) throw new FleetError('NOT_FOUND', 'There is none of this id, or you may not see it.');
+    return found;
+  };
+  const findPlan = (wanted: string | undefined) => {
+    const found = plans.get(wanted ?? '');
+    if (!found) throw new FleetError('PLAN_UNKNOWN', 'No such plan.');
+    return found;
+  };
+
+  /** Streams say once what there is; a running flush goes on by one gateway a second. */
+  function stream(name: keyof typeof routes, ask: Ask, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    const route: Route = routes[name];
+    const emit = (event: unknown) => response.write(`data: ${JSON.stringify(route.response!.parse(event))}\n\n`);
+    const tick = () => {
+      if (name === 'watchFleet') { emit({ kind: 'heartbeat', at: new Date().toISOString() }); for (const { id: flushId, state, totals } of flushes) emit({ kind: 'flush', flushId, state, done: totals.deleted + totals.gone, planned: totals.planned }); return; }
+      const flush = find(flushes, ask.params.id);
+      const target = flush.targets.find(({ state }) => state === 'running' || state === 'waiting');
+      if (target) { Object.assign(target, { state: 'verified', done: target.totals.planned, finishedAt: new Date().toISOString(), startedAt: target.startedAt ?? new Date().toISOString() }); target.totals.deleted = target.totals.planned; flush.totals = sum(flush.targets); }
+      if (target) emit({ kind: 'target', flushId: flush.id, target, totals: flush.totals, state: flush.state });
+      if (!target && flush.state === 'running') { finish(flush, 'verified'); emit({ kind: 'flush', flush }); }
+    };
+    tick();
+    const timer = setInterval(tick, 1000);
+    response.on('close', () => clearInterval(timer));
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url!, 'http://fixture');
+    if (api.isDown) return void request.socket.destroy();
+    if (url.pathname === '/api/auth/sign-in/email') {
+      const { password } = JSON.parse(await read(request)) as { password: string };
+      if (wrongTries >= 5) return void response.writeHead(429, { 'retry-after': '600' }).end('{}');
+      if (password !== PASSWORD) { wrongTries++; return void response.writeHead(401).end('{}'); }
+      return void response.writeHead(200, { 'set-cookie': 'fixture=1; Path=/; HttpOnly; SameSite=Lax', 'content-type': 'application/json' }).end('{}');
+    }
+    if (url.pathname === '/api/auth/sign-out') return void response.writeHead(200, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' }).end('{}');
+    if (!request.headers.cookie?.includes('fixture=1')) return problem(response, new FleetError('UNAUTHENTICATED', 'Sign in first.'));
+    const found = match(request.method!, url.pathname.replace('/api/v1', ''));
+    if (!found) return problem(response, new FleetError('NOT_FOUND', 'No such route.'));
+    const route: Route = routes[found.name];
+    const ask = { params: found.params, query: route.query?.parse(Object.fromEntries(url.searchParams)) ?? {}, body: request.method === 'POST' || request.method === 'PATCH' ? JSON.parse((await read(request)) || 'null') : undefined };
+    if (route.isStream) return stream(found.name, ask, response);
+    const answer = answers[found.name];
+    if (!answer) return problem(response, new FleetError('INTERNAL', `The fixture does not answer ${found.name}.`));
+    const result = answer(ask);
+    response.writeHead(route.status, { 'content-type': 'application/json' }).end(route.response ? JSON.stringify(route.response.parse(result)) : undefined);
+  }
+
+  const server: Server = createServer((request, response) => void handle(request, response).catch((error: unknown) => problem(response, error instanceof FleetError ? error : new FleetError('INTERNAL', String(error)))));
+  await new Promise<void>((ready) => server.listen(port, '127.0.0.1', ready));
+  async function close(): Promise<void> { server.closeAllConnections(); await new Promise((closed) => server.close(closed)); }
+  api.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return api;
+}
+
+function finish(flush: Flush, state: Flush['state']): void {
+  flush.state = state;
+  flush.finishedAt = new Date().toISOString();
+  for (const target of flush.targets) if (target.state === 'waiting') target.state = 'cancelled';
+}
+
+function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
+  const total = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+  for (const { totals } of targets) for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += totals[key];
+  return total;
+}
+
+function match(method: string, path: string): { name: keyof typeof routes; params: Record<string, string> } | undefined {
+  for (const [name, route] of Object.entries(routes)) {
+    const pattern = new RegExp(`^${route.path.replace(/\{(\w+)\}/g, '(?<$1>[^/:]+)')}$`);
+    const found = pattern.exec(path);
+    if (route.method === method && found) return { name: name as keyof typeof routes, params: { ...found.groups } };
+  }
+  return undefined;
+}
+
+function facetsOf(rows: FlowRow[]) {
+  const facet = (field: string, key: (row: FlowRow) => string | undefined) => ({ field, values: [...Map.groupBy(rows, (row) => key(row) ?? '')].filter(([value]) => value).map(([value, members]) => ({ value, flows: members.length })).toSorted((a, b) => b.flows - a.flows) });
+  return [
+    facet('wan', ({ wan }) => wan), facet('proto', ({ proto }) => proto), facet('state', ({ state, status }) => state ?? (status.includes('assured') ? 'assured' : status[0])),
+    facet('app', ({ proto, orig }) => serviceOf(protocolNumber(proto) ?? 0, orig.dport)), facet('dport', ({ orig }) => orig.dport?.toString()), facet('status', ({ status }) => status[0]),
+  ];
+}
+
+/** Fleet terms are settled before rows are looked at; the fixture takes any as true. */
+function withoutFleetTerms(filter: FlowFilter): FlowFilter {
+  if (filter.kind === 'and' || filter.kind === 'or') return { ...filter, operands: filter.operands.map(withoutFleetTerms) };
+  if (filter.kind === 'not') return { ...filter, operand: withoutFleetTerms(filter.operand) };
+  return filter.kind === 'term' && ['tenant', 'site', 'gateway', 'tag'].includes(filter.field) ? { kind: 'everything' } : filter;
+}
+
+function toFlow(row: FlowRow): Flow {
+  const bit = (word: string, mask: number) => (row.status.includes(word) ? mask : 0);
+  const counters = (packets?: string, bytes?: string) => (packets === undefined || bytes === undefined ? undefined : { packets: BigInt(packets), bytes: BigInt(bytes) });
+  return {
+    ...row, proto: protocolNumber(row.proto)!, status: bit('replied', IPS.SEEN_REPLY) | bit('assured', IPS.ASSURED) | bit('snat', IPS.SRC_NAT) | bit('offload', IPS.OFFLOAD) | IPS.CONFIRMED, startedAtMs: row.startedAt ? Date.parse(row.startedAt) : undefined,
+    origCounters: counters(row.origPackets, row.origBytes), replyCounters: counters(row.replyPackets, row.replyBytes), master: undefined,
+  };
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+function problem(response: ServerResponse, error: FleetError): void {
+  const status = ERROR_CODES[error.code].http;
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: error.code, status, code: error.code, detail: error.message, ...error.fields }));
+}
