@@ -43,8 +43,8 @@ export function makeFlows(count: number, firstId = 1): Flow[] {
 /** An agent of a test: it has a few flows, answers every question with them, and does with commands what the test says. */
 export class FakeAgent {
   flows: Flow[] = [];
-  /** Undefined answers nothing at all. */
-  onQuery: ((query: Query) => Iterable<AnswerPart['part']>) | undefined = (query) => this.answerWithFlows(query);
+  /** The parts of an answer; undefined keeps quiet. */
+  onQuery: (query: Query) => Iterable<AnswerPart['part']> | undefined = (query) => this.answerWithFlows(query);
   /** Gives the result of a command; undefined keeps quiet. Called once per delivery. */
   onCommand: (command: Command) => Result | undefined = (command) => this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
   readonly commands: Command[] = [];
@@ -127,9 +127,10 @@ export class FakeAgent {
   }
 
   private answer(query: Query): void {
-    if (!this.onQuery) return;
+    const parts = this.onQuery(query);
+    if (!parts) return;
     const call = this.client?.answer(() => undefined);
-    for (const part of this.onQuery(query)) call?.write({ queryId: query.id, part });
+    for (const part of parts) call?.write({ queryId: query.id, part });
     call?.end();
   }
 

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Route } from '../../../proto/http/route.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { isAllowed, ROLES, type Role } from '../../../proto/model/access.ts';
+import { eventually, makePlace, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
+const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+
+/** A well-formed request of each route that has an input; a route that is missing here fails the walk. */
+const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
+  listTenants: {}, createTenant: { body: { name: 'Other' } }, listSites: {}, createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
+  listGateways: {}, getGateway: {}, updateGateway: { body: { tags: ['x'] } }, revokeGateway: {}, listSamples: { query: SOME_TIME }, watchFleet: {},
+  createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } }, listEnrolmentTokens: {}, revokeEnrolmentToken: {},
+  searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
+  createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } },
+  listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {},
+  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
+};
+const all = Object.entries(routes) as [keyof typeof routes, Route][];
+const withId = all.filter(([name]) => routes[name].path.includes('{id}'));
+
+let postgres: TestPostgres;
+let url: string;
+let controller: TestController;
+let owner: Person;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  url = await postgres.newDatabase();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+});
+afterAll(async () => {
+  await controller.stop();
+  await postgres.stop();
+});
+
+describe('every route', () => {
+  it.each(all)('%s is closed to nobody and to a false token', async (name, route) => {
+    const input = { params: { id: UNKNOWN }, ...INPUTS[name] };
+    const falseToken = new Person(controller.origin, { authorization: `Bearer ctfp_${UNKNOWN.replaceAll('-', '')}_${'A'.repeat(43)}` });
+    for (const caller of [controller.nobody, falseToken]) {
+      const answer = await caller.ask(route, input);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(answer.body).toMatchObject({ code: 'UNAUTHENTICATED', status: 401 });
+    }
+  });
+
+  it.each(withId)('%s says the same of an unknown id whoever asks for it', async (name, route) => {
+    if (route.isStream && name === 'watchFleet') return;
+    const answer = await owner.ask(route, { params: { id: UNKNOWN }, ...INPUTS[name] });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+  });
+
+  it.each(all.filter(([, route]) => route.body))('%s refuses a body with a field too many, with its place', async (name, route) => {
+    const answer = await owner.ask(route, { params: { id: UNKNOWN }, body: { ...(INPUTS[name].body as object), surprise: 1 } });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST', issues: [{ path: 'body' }] } });
+  });
+
+  it('has one public spelling: the router’s own form of a verb leads nowhere', async () => {
+    for (const path of [`/plans/${UNKNOWN}/~run`, `/plans/${UNKNOWN}/%7erun`, `/plans/${UNKNOWN}/run`, '/flows/~search', '/FLOWS:search', '/flows:search/']) {
+      const answer = await fetch(`${controller.origin}/api/v1${path}`, { method: 'POST' });
+      expect([path, answer.status]).toEqual([path, 404]);
+    }
+  });
+});
+
+describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
+  let person: Person;
+  let own: { tenantId: string };
+  beforeAll(async () => {
+    own = await makePlace(owner, `Tenant of ${role}`, 'gw1');
+    person = await controller.person(`the-${role}`, [{ role, tenantId: own.tenantId }]);
+  });
+
+  it.each(all.filter(([, route]) => !route.isStream))('may %s exactly if the table of actions says so', async (name, route) => {
+    const body = name === 'createToken' ? { name: 't', role, tenantId: own.tenantId } : INPUTS[name].body;
+    const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
+    const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
+    // Adding a tenant needs a role over all tenants besides the action.
+    expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant');
+  });
+
+  it('sees its own tenant and no other', async () => {
+    const tenants = await person.call(routes.listTenants);
+    expect(tenants.items.map((tenant) => tenant.id)).toEqual([own.tenantId]);
+    const sites = await person.call(routes.listSites);
+    expect(new Set(sites.items.map((site) => site.tenantId))).toEqual(new Set([own.tenantId]));
+  });
+});
+
+describe('sessions and tokens', () => {
+  it('a wrong password and an unknown address are refused alike, and both are in the audit trail', async () => {
+    const wrong = await controller.attempt('owner@example.net', 'not the password at all');
+    const unknown = await controller.attempt('nobody@example.net', 'not the password at all');
+    expect([wrong.status, unknown.status]).toEqual([401, 401]);
+    expect(await wrong.json()).toEqual(await unknown.json());
+    const audit = await owner.call(routes.listAudit, { query: { action: 'session.refused' } });
+    expect(audit.items.map((entry) => entry.actor.name)).toEqual(['nobody@example.net', 'owner@example.net']);
+  });
+
+  it('the session cookie is for this site only and no script can read it', async () => {
+    const response = await controller.attempt('owner@example.net', PASSWORD);
+    expect(response.headers.getSetCookie().join()).toMatch(/HttpOnly; SameSite=Strict/i);
+  });
+
+  it('nobody signs up, and no other door of the sign-in library is open', async () => {
+    for (const path of ['sign-up/email', 'ok', 'list-sessions', 'update-user', 'request-password-reset', 'verify-email', 'sign-in/social', 'sign-up/../sign-up/email']) {
+      const response = await fetch(`${controller.origin}/api/auth/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: 'new@example.net', password: PASSWORD, name: 'New' }) });
+      expect([path, response.status]).toEqual([path, 404]);
+    }
+  });
+
+  it('guessing at one account is stopped', async () => {
+    await controller.person('guessed', []);
+    const statuses = [];
+    for (let guess = 0; guess < 12; guess++) statuses.push((await controller.attempt('guessed@example.net', `wrong password ${guess}`)).status);
+    expect(statuses.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 401));
+    expect(statuses.slice(10)).toEqual([429, 429]);
+    expect((await controller.attempt('guessed@example.net', PASSWORD)).status).toBe(429);
+  });
+
+  it('a page of another site cannot make a signed-in browser change anything', async () => {
+    const cookie = (await controller.attempt('owner@example.net', PASSWORD)).headers.getSetCookie().map((text) => text.split(';')[0]).join('; ');
+    for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
+      const answer = await new Person(controller.origin, { cookie, ...headers } as unknown as Record<string, string>).ask(routes.createTenant, { body: { name: 'Evil' } });
+      expect(answer).toMatchObject({ status: 403, body: { code: 'CROSS_SITE_REFUSED' } });
+    }
+    expect((await controller.attempt('owner@example.net', PASSWORD, { origin: 'https://evil.example' })).status).toBe(403);
+  });
+
+  it('a token works with its own role, is shown once, never stronger than its maker, and ends at once', async () => {
+    const { tenantId } = await makePlace(owner, 'Token tenant', 'gw1');
+    const operator = await controller.person('tokenmaker', [{ role: 'operator', tenantId }]);
+    for (const grant of [{ role: 'owner', tenantId }, { role: 'operator', tenantId: null }, { role: 'auditor', tenantId }]) {
+      expect(await operator.ask(routes.createToken, { body: { name: 'too strong', ...grant } })).toMatchObject({ status: 403 });
+    }
+    const made = await operator.call(routes.createToken, { body: { name: 'script', role: 'viewer', tenantId } });
+    const script = new Person(controller.origin, { authorization: `Bearer ${made.secret}` });
+    expect(await script.call(routes.getMe)).toMatchObject({ kind: 'token', grants: [{ role: 'viewer', tenantId }] });
+    expect(await script.ask(routes.searchFlows, { body: {} })).toMatchObject({ status: 403 });
+    expect(JSON.stringify((await operator.call(routes.listTokens)).items)).not.toContain(made.secret);
+    expect((await postgres.query(url, 'SELECT * FROM api_token'))).not.toContainEqual(expect.objectContaining({ secret: expect.anything() }));
+    await operator.call(routes.revokeToken, { params: { id: made.id } });
+    expect(await script.ask(routes.getMe)).toMatchObject({ status: 401 });
+  });
+
+  it('a token loses what its maker loses', async () => {
+    const { tenantId } = await makePlace(owner, 'Demotion', 'gw1');
+    const admin = await controller.person('demoted', [{ role: 'admin', tenantId }]);
+    const { secret } = await admin.call(routes.createToken, { body: { name: 'script', role: 'admin', tenantId } });
+    const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
+    expect(await script.ask(routes.listEnrolmentTokens)).toMatchObject({ status: 200 });
+    await postgres.query(url, `UPDATE role_grant SET role = 'viewer' WHERE tenant_id = $1`, [tenantId]);
+    expect(await script.ask(routes.listEnrolmentTokens)).toMatchObject({ status: 403 });
+  });
+
+  it('an open stream is cut within five seconds of a lost session', async () => {
+    const person = await controller.person('watcher', [{ role: 'viewer', tenantId: null }]);
+    const stream = await person.watch(routes.watchFleet);
+    expect(await stream.until((event: { kind: string }) => event.kind === 'heartbeat')).toMatchObject({ kind: 'heartbeat' });
+    await postgres.query(url, `DELETE FROM session WHERE user_id = (SELECT id FROM "user" WHERE email = 'watcher@example.net')`);
+    const cutAt = performance.now();
+    expect(await stream.until(() => false)).toBeUndefined();
+    expect(performance.now() - cutAt).toBeLessThan(5000);
+  });
+
+  it('a refused action is in the audit trail', async () => {
+    const viewer = await controller.person('curious', [{ role: 'viewer', tenantId: null }]);
+    await viewer.ask(routes.createTenant, { body: { name: 'Mine' } });
+    const [entry] = (await owner.call(routes.listAudit, { query: { action: 'access.denied' } })).items;
+    expect(entry).toMatchObject({ actor: { name: 'curious' }, detail: { action: 'tenants.write' }, outcome: 'refused' });
+  });
+});
+
+describe('the open doors', () => {
+  it('say nothing of any tenant, and are the only ones', async () => {
+    expect(await (await fetch(`${controller.origin}/healthz`)).json()).toEqual({ status: 'ok' });
+    expect(await (await fetch(`${controller.origin}/readyz`)).json()).toEqual({ status: 'ok' });
+    expect((await fetch(`${controller.origin}/metrics`)).status).toBe(401);
+    expect(((await (await fetch(`${controller.origin}/api/openapi.json`)).json()) as { openapi: string }).openapi).toBe('3.1.0');
+    expect((await fetch(`${controller.origin}/api/v1/nothing`)).status).toBe(404);
+  });
+
+  it('metrics have node_exporter’s names for those who may read them', async () => {
+    const { secret } = await owner.call(routes.createToken, { body: { name: 'prometheus', role: 'viewer' } });
+    const response = await eventually('metrics', async () => fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } }));
+    expect(response.headers.get('content-type')).toContain('text/plain');
+    expect(await response.text()).toContain('# TYPE node_nf_conntrack_entries gauge');
+  });
+});

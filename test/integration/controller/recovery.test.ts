@@ -1,0 +1,165 @@
+import { Redis as RedisClient } from 'ioredis';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstBreak, type ChainedEntry } from '../../../controller/audit/chain.ts';
+import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { Family } from '../../../tools/family.ts';
+import { startRedis, type Redis } from '../../../tools/redis.ts';
+import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+let postgres: TestPostgres;
+let redis: Redis;
+let url: string;
+let controller: TestController;
+let owner: Person;
+let agent: FakeAgent;
+let aheadMs = 0;
+const family = new Family();
+const clock = (): number => Date.now() + aheadMs;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  redis = await startRedis();
+  family.adopt(redis.pid);
+  url = await postgres.newDatabase();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_REDIS_URL: redis.url }, { clock });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
+  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent.flows = makeFlows(5);
+  agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
+  await agent.connect(controller.linkAddress);
+});
+afterAll(async () => {
+  agent.disconnect();
+  await controller.stop();
+  await family.end();
+  await postgres.stop();
+});
+
+async function runOne(): Promise<string> {
+  const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+  return (await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).flushId;
+}
+
+async function ended(flushId: string, timeoutMs?: number) {
+  return eventually('the flush ends', async () => {
+    const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+    return flush.state === 'running' ? undefined : flush;
+  }, timeoutMs);
+}
+
+async function waitFor(state: 'online' | 'offline'): Promise<void> {
+  await eventually(`the gateway is ${state}`, async () => ((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === state ? true : undefined));
+}
+
+describe('a flush', () => {
+  it('survives a queue that forgets everything', async () => {
+    const client = new RedisClient(redis.url);
+    // A queue that takes jobs and never gives them: what a Redis that lost its memory looks like from here.
+    const { Queues } = await import('../../../controller/queue/queues.ts');
+    const queues = controller.running.app.get(Queues);
+    const add = queues.add.bind(queues);
+    queues.add = async () => { await client.flushall(); };
+    const flushId = await runOne();
+    await eventually('the outbox was queued', async () => ((await postgres.query(url, 'SELECT 1 FROM outbox WHERE queued_at IS NOT NULL')).length === 1 ? true : undefined));
+    expect((await owner.call(routes.getFlush, { params: { id: flushId } })).state).toBe('running');
+    queues.add = add;
+    aheadMs += 31_000;
+    expect((await ended(flushId)).state).toBe('verified');
+    client.disconnect();
+  });
+
+  it('that an offline gateway cannot begin says so, expires at its deadline, and is never sent later', async () => {
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    agent.disconnect();
+    await waitFor('offline');
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    const waiting = await eventually('the target waits', async () => {
+      const [target] = (await owner.call(routes.getFlush, { params: { id: flushId } })).targets;
+      return target!.state === 'offline' ? target : undefined;
+    });
+    expect(waiting.reason).toMatch(/offline since \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
+    aheadMs += 121_000;
+    const flush = await ended(flushId);
+    expect(flush).toMatchObject({ state: 'failed', targets: [{ state: 'expired', totals: { planned: 5, deleted: 0, indeterminate: 0 } }] });
+    const before = agent.commands.length;
+    await agent.connect(controller.linkAddress);
+    await runOne().then(ended);
+    expect(agent.commands.slice(before).map((command) => command.work?.value.planId)).not.toContain(plan.id);
+  });
+
+  it('whose targets have not begun can be taken back, once', async () => {
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    agent.disconnect();
+    await waitFor('offline');
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    expect(await owner.call(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({ state: 'cancelled', targets: [{ state: 'cancelled' }] });
+    expect(await owner.ask(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({ status: 409, body: { code: 'FLUSH_FINISHED' } });
+    await agent.connect(controller.linkAddress);
+    await waitFor('online');
+    expect(agent.commands.some((command) => command.work?.value.planId === plan.id)).toBe(false);
+  });
+
+  it('that was sent and not answered is indeterminate, until the gateway comes back and tells', async () => {
+    let answers = false;
+    agent.onCommand = (command) => (answers ? agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]) : undefined);
+    const sent = agent.commands.length;
+    const flushId = await runOne();
+    await eventually('the command was sent', async () => (agent.commands.length > sent ? true : undefined));
+    agent.disconnect();
+    await waitFor('offline');
+    aheadMs += 200_000;
+    expect(await ended(flushId)).toMatchObject({ state: 'partial', targets: [{ state: 'indeterminate', totals: { indeterminate: 5 } }] });
+    answers = true;
+    await agent.connect(controller.linkAddress);
+    const told = await eventually('the journal told', async () => {
+      const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+      return flush.state === 'verified' ? flush : undefined;
+    });
+    expect(told.totals).toMatchObject({ deleted: 5, indeterminate: 0 });
+  });
+
+  it('goes on after the controller was stopped in the middle of it', async () => {
+    agent.onCommand = () => undefined;
+    const sent = agent.commands.length;
+    const flushId = await runOne();
+    await eventually('the command was sent', async () => (agent.commands.length > sent ? true : undefined));
+    const { stateDir } = controller;
+    await controller.stop({ keepState: true });
+    // TLS looks at the real clock: a listener's certificate from the future would not do.
+    aheadMs = 0;
+    controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_REDIS_URL: redis.url }, { clock, stateDir });
+    owner = await controller.signIn('owner@example.net', PASSWORD);
+    agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
+    await agent.connect(controller.linkAddress);
+    expect((await ended(flushId)).state).toBe('verified');
+  });
+});
+
+describe('the audit trail', () => {
+  it('is one unbroken chain per tenant, and a change of any entry shows where', async () => {
+    const rows = await postgres.query<{ chain: string; seq: string } & Record<string, never>>(url, 'SELECT * FROM audit_entry ORDER BY chain, seq');
+    const chains = Map.groupBy(rows, (row) => row.chain);
+    expect(chains.size).toBe(2);
+    for (const chain of chains.values()) {
+      const entries = chain.map(toChained);
+      expect(firstBreak(entries)).toBeUndefined();
+      entries.at(-1)!.summary += '!';
+      expect(firstBreak(entries)).toBe(entries.length);
+    }
+  });
+});
+
+function toChained(row: Record<string, never>): ChainedEntry & { hash: string } {
+  const optional = { planId: row.plan_id, flushId: row.flush_id, gatewayId: row.gateway_id, gatewayName: row.gateway_name, reason: row.reason, ticket: row.ticket };
+  return {
+    id: row.id!, chain: row.chain!, seq: Number(row.seq), at: (row.at as unknown as Date).toISOString(), actor: { kind: row.actor_kind!, id: row.actor_id!, name: row.actor_name! },
+    action: row.action!, outcome: row.outcome!, summary: row.summary!, detail: row.detail!, previousHash: row.previous_hash!, hash: row.hash!,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
+  };
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../../proto/http/routes.ts';
+import { Database } from '../../../controller/platform/database.ts';
+import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
+
+let postgres: TestPostgres;
+let url: string;
+let controller: TestController;
+let owner: Person;
+let mine: { tenantId: string; agent: FakeAgent; person: Person };
+let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string };
+
+async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
+  const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
+  const agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken));
+  agent.flows = makeFlows(3);
+  await agent.connect(controller.linkAddress);
+  return { ...place, agent };
+}
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  url = await postgres.newDatabase();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: url });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const own = await join('mine');
+  mine = { ...own, person: await controller.person('admin', [{ role: 'owner', tenantId: own.tenantId }]) };
+  const other = await join('theirs');
+  const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { tenants: [other.tenantId] }, reason: 'r' } });
+  const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
+  const audit = await owner.call(routes.listAudit, { query: { tenant: other.tenantId } });
+  theirs = { ...other, planId: plan.id, flushId, auditId: audit.items[0]!.id };
+});
+afterAll(async () => {
+  mine.agent.disconnect();
+  theirs.agent.disconnect();
+  await controller.stop();
+  await postgres.stop();
+});
+
+describe('what another tenant has', () => {
+  it('answers like what is not there, on every route with an id', async () => {
+    const ids: Partial<Record<keyof typeof routes, string>> = {
+      getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
+      revokeEnrolmentToken: theirs.tokenId, getPlan: theirs.planId, listPlanFlows: theirs.planId, runPlan: theirs.planId,
+      getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
+    };
+    const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
+    expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
+    const query = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+    for (const name of withId) {
+      const body = 'body' in routes[name] ? (name === 'runPlan' ? { digest: 'd' } : {}) : undefined;
+      const [foreign, unknown] = await Promise.all([ids[name]!, UNKNOWN].map((id) => mine.person.ask(routes[name], { params: { id }, query, body })));
+      const bare = (answer: typeof foreign): object => ({ ...(answer!.body as object), instance: undefined, traceId: undefined });
+      expect([name, foreign!.status]).toEqual([name, 404]);
+      expect(bare(foreign)).toEqual(bare(unknown));
+    }
+  });
+
+  it('is refused as a scope, and as a place for a new site or join token', async () => {
+    for (const scope of [{ gateways: [theirs.agent.gatewayId] }, { sites: [theirs.siteId] }, { tenants: [theirs.tenantId] }]) {
+      expect(await mine.person.ask(routes.searchFlows, { body: { scope } })).toMatchObject({ status: 404 });
+      expect(await mine.person.ask(routes.createPlan, { body: { scope, filter: 'proto:udp', reason: 'r' } })).toMatchObject({ status: 404 });
+    }
+    expect(await mine.person.ask(routes.createSite, { body: { tenantId: theirs.tenantId, name: 'x' } })).toMatchObject({ status: 404 });
+    expect(await mine.person.ask(routes.createEnrolmentToken, { body: { siteId: theirs.siteId, gatewayName: 'x' } })).toMatchObject({ status: 404 });
+  });
+
+  it('is in no list, no search, no metric and no event', async () => {
+    const text = JSON.stringify([
+      await mine.person.call(routes.listTenants), await mine.person.call(routes.listSites), await mine.person.call(routes.listGateways), await mine.person.call(routes.listFlushes),
+      await mine.person.call(routes.listEnrolmentTokens), await mine.person.call(routes.listAudit), await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
+      await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
+    ]);
+    expect(text).toContain(mine.tenantId);
+    expect(text).not.toContain(theirs.tenantId);
+    expect(text).not.toContain(theirs.agent.gatewayId);
+    expect(text).not.toContain('theirs-gw');
+    const events = await mine.person.watch(routes.watchFleet);
+    const seen: { kind: string; gateway?: { id: string } }[] = [];
+    await events.until((event: (typeof seen)[number]) => (seen.push(event), event.kind === 'heartbeat'));
+    expect(seen.flatMap((event) => event.gateway?.id ?? [])).toEqual([mine.agent.gatewayId]);
+    events.close();
+  });
+});
+
+describe('the second wall', () => {
+  it('stands before every table with a tenant: row security is forced and has a policy', async () => {
+    const open = await postgres.query(url, `
+      SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('tenant_id', 'tenant_ids') AND NOT a.attisdropped
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid))`);
+    expect(open).toEqual([]);
+    const guarded = await postgres.query<{ n: string }>(url, `SELECT count(*) AS n FROM pg_policy`);
+    expect(Number(guarded[0]!.n)).toBeGreaterThan(15);
+  });
+
+  it('lets the application’s role see nothing without a tenant, and nothing of another', async () => {
+    const database = controller.running.app.get(Database);
+    const tables = ['tenant', 'site', 'gateway', 'link_session', 'enrolment_token', 'plan', 'plan_gateway', 'plan_chunk', 'flush', 'flush_target', 'command', 'audit_entry', 'audit_head'];
+    const count = async (table: string, tenants?: string): Promise<number> => {
+      const client = await database.pool.connect();
+      try {
+        await client.query('BEGIN');
+        if (tenants !== undefined) await client.query(`SELECT set_config('app.tenants', $1, true)`, [tenants]);
+        return Number((await client.query(`SELECT count(*) AS n FROM "${table}"`)).rows[0].n);
+      } finally {
+        await client.query('ROLLBACK');
+        client.release();
+      }
+    };
+    for (const table of tables) {
+      expect([table, await count(table)]).toEqual([table, 0]);
+      expect([table, await count(table, UNKNOWN)]).toEqual([table, 0]);
+      expect([table, (await count(table, theirs.tenantId)) > 0]).toEqual([table, true]);
+    }
+  });
+
+  it('lets the application’s role change no audit entry, no plan and no partition, and make no second first administrator', async () => {
+    const { pool } = controller.running.app.get(Database);
+    for (const sql of [
+      'UPDATE audit_entry SET summary = $$x$$', 'DELETE FROM audit_entry', 'TRUNCATE audit_entry', 'UPDATE plan SET digest = $$x$$', 'DELETE FROM plan', 'DELETE FROM plan_chunk',
+      'DELETE FROM first_administrator', 'UPDATE first_administrator SET "only" = false', 'ALTER TABLE audit_entry DISABLE ROW LEVEL SECURITY',
+    ]) await expect(pool.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+    const [partition] = await postgres.query<{ name: string }>(url, `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass LIMIT 1`);
+    await expect(pool.query(`SELECT * FROM ${partition!.name}`)).rejects.toMatchObject({ code: '42501' });
+  });
+});
