@@ -17,6 +17,7 @@ const traffic = (name: string) => path.join(import.meta.dirname, '../lab/traffic
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 let browser: Browser;
 let page: Page;
+const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   running = await startTestSystem({ gateways: 2, withTraffic: false, withConsole: true });
@@ -24,6 +25,7 @@ beforeAll(async () => {
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
 });
 afterAll(async () => {
+  children.forEach((child) => child.kill('SIGKILL'));
   await browser?.close();
   await running?.end();
 });
@@ -60,7 +62,6 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   const lab = system.lab!;
   const gateways = (await system.api.call(routes.listGateways, { query: { limit: 10 } })).items;
   const [first, second] = ['milano-gw1', 'lyon-gw1'].map((wanted) => gateways.find((gateway) => gateway.name === wanted)!) as [typeof gateways[0], typeof gateways[0]];
-  const children: ChildProcess[] = [];
 
   children.push(await startTraffic(lab.names.inet, 'servers', []));
   children.push(await startTraffic(lab.names.lan(1), 'burst', [clientAddress(1, 40), BLACK_HOLE, '9', '7']));
@@ -130,5 +131,4 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   await page.goto(`${system.consoleUrl}/audit`);
   await page.getByText('8 of 8 flows deleted').first().waitFor();
   await keepScreenshot(page, 'failover-audit');
-  for (const child of children) child.kill('SIGKILL');
 });
