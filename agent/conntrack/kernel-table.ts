@@ -2,10 +2,14 @@ import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { Describer } from './describe.ts';
+import { findEntry } from './kernel-commands.ts';
+import { surroundingsOf } from './kernel-questions.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
+import { readTimeouts } from './timeout-files.ts';
 
 /**
  * The conntrack table of this process's network namespace. Walks, look-ups and deletes run in a worker thread; counters are read here,
@@ -49,8 +53,11 @@ export class KernelTable implements ConntrackTable {
     return this.#worker.ask('search', options, signal);
   }
 
-  collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]> {
-    return this.#worker.collect({ filter, context }, signal);
+  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
+    const describer = new Describer(surroundingsOf(context.wans, Date.now(), readTimeouts()), context.protections, findEntry);
+    for await (const { bytes, ends } of this.#worker.collect({ filter, wans: context.wans }, signal)) {
+      yield ends.map((end, index) => describer.flow(bytes.subarray(ends[index - 1] ?? 0, end)));
+    }
   }
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {

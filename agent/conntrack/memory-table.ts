@@ -114,7 +114,7 @@ export class MemoryTable implements ConntrackTable {
     assertSupported(filter, context);
     const nowMs = this.#now();
     let batch: Flow[] = [];
-    for (const flow of [...this.#flows(context)]) {
+    for (const flow of Array.from(this.#flows(context))) {
       if (signal?.aborted) return;
       if (!evaluateFilter(filter, flow, nowMs)) continue;
       batch.push(protect(flow, context, nowMs));

@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Flow } from '../../proto/model/flow.ts';
-import type { Answer, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
+import type { Answer, Bodies, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
 
-interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(flows: Flow[]): void }
+interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(bodies: Bodies): void }
 
 /** The table's side of its worker: questions out, answers in, in any order. The worker starts with the first question. */
 export class TableWorker {
@@ -20,23 +19,23 @@ export class TableWorker {
   }
 
   /** The batches of a collection. Ends without an error when the signal aborts; a reader that stops ends the walk. */
-  async *collect(ask: Questions['collect']['ask'], signal?: AbortSignal): AsyncGenerator<Flow[], void, void> {
-    const batches: Flow[][] = [];
+  async *collect(ask: Questions['collect']['ask'], signal?: AbortSignal): AsyncGenerator<Bodies, void, void> {
+    const batches: Bodies[] = [];
     let wake = (): void => {};
     let outcome: { error?: unknown } | undefined;
-    const { id, answer, cancel } = this.#send('collect', ask, signal, (flows) => {
-      batches.push(flows);
+    const { id, answer, cancel } = this.#send('collect', ask, signal, (bodies) => {
+      batches.push(bodies);
       wake();
     });
     const settled = answer.then(() => { outcome = {}; }, (error: unknown) => { outcome = { error }; }).then(() => wake());
     try {
       for (;;) {
-        const flows = batches.shift();
-        if (flows) {
+        const bodies = batches.shift();
+        if (bodies) {
           this.#post({ id, kind: 'more' });
-          yield flows;
+          yield bodies;
         } else if (outcome) {
-          if (outcome.error !== undefined && !signal?.aborted) throw outcome.error;
+          if ('error' in outcome && !signal?.aborted) throw outcome.error;
           return;
         } else {
           await new Promise<void>((resolve) => { wake = resolve; });
@@ -59,7 +58,7 @@ export class TableWorker {
     await this.#ended;
   }
 
-  #send<Kind extends QuestionKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal, onBatch?: (flows: Flow[]) => void): { id: number; answer: Promise<Answer>; cancel(): void } {
+  #send<Kind extends QuestionKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal, onBatch?: (bodies: Bodies) => void): { id: number; answer: Promise<Answer>; cancel(): void } {
     const id = ++this.#lastId;
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => {
@@ -98,7 +97,7 @@ export class TableWorker {
   #receive(message: FromWorker): void {
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
-    if (message.kind === 'batch') return waiting.onBatch?.(message.flows);
+    if (message.kind === 'batch') return waiting.onBatch?.(message.bodies);
     this.#waiting.delete(message.id);
     // An idle worker does not keep the program alive.
     if (this.#waiting.size === 0) this.#worker?.unref();

@@ -1,6 +1,6 @@
 import { formatAddress } from '../../proto/model/address.ts';
 import type { FlowContext } from './table.ts';
-import { networkU32, type RawEntry } from './wire/raw-entry.ts';
+import { networkI32, type RawEntry } from './wire/raw-entry.ts';
 
 /**
  * Which WAN a flow uses: the first that has its reply destination (outbound, translated or not), else its original destination (forwarded
@@ -17,7 +17,7 @@ export class WanNames {
         const text = formatAddress(address);
         if (this.#byText.has(text)) continue;
         this.#byText.set(text, name);
-        if (address.length === 4) this.#byV4.set(networkU32(address, 0), name);
+        if (address.length === 4) this.#byV4.set(networkI32(address, 0), name);
         else this.#v6.push({ address, name });
       }
     }
@@ -30,7 +30,7 @@ export class WanNames {
 
   /** By the bytes of an entry. */
   ofEntry({ family, bytes, orig, reply }: RawEntry): string | undefined {
-    if (family === 4) return this.#byV4.get(networkU32(bytes, reply.dst)) ?? this.#byV4.get(networkU32(bytes, orig.dst)) ?? this.#byV4.get(networkU32(bytes, orig.src));
+    if (family === 4) return this.#byV4.get(networkI32(bytes, reply.dst)) ?? this.#byV4.get(networkI32(bytes, orig.dst)) ?? this.#byV4.get(networkI32(bytes, orig.src));
     if (this.#v6.length === 0) return undefined;
     return this.#ofV6(bytes, reply.dst) ?? this.#ofV6(bytes, orig.dst) ?? this.#ofV6(bytes, orig.src);
   }

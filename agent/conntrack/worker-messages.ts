@@ -9,7 +9,7 @@ export interface Questions {
   breakdown: { ask: FlowContext; answer: Breakdown };
   delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
-  collect: { ask: { filter: FlowFilter; context: FlowContext }; answer: undefined };
+  collect: { ask: { filter: FlowFilter; wans: FlowContext['wans'] }; answer: undefined };
 }
 export type QuestionKind = keyof Questions;
 export type Answer = Questions[QuestionKind]['answer'];
@@ -20,8 +20,11 @@ export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Q
 /** `more`: the reader of a collection has taken a batch. */
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };
 
+/** Bodies of entries, one behind the other, each up to its end. Bytes pass between threads for nothing; flows would be copied field by field. */
+export interface Bodies { bytes: Uint8Array<ArrayBuffer>; ends: number[] }
+
 export type FromWorker =
-  | { id: number; kind: 'batch'; flows: Flow[] }
+  | { id: number; kind: 'batch'; bodies: Bodies }
   | { id: number; kind: 'answer'; answer: Answer }
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };
 

@@ -1,11 +1,10 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Flow } from '../../proto/model/flow.ts';
 import { deleteEntries } from './kernel-commands.ts';
 import { KernelQuestions } from './kernel-questions.ts';
 import { recentTimeouts } from './timeout-files.ts';
-import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
+import { BATCHES_AHEAD, type Answer, type Bodies, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
 /**
  * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
@@ -54,7 +53,7 @@ async function answerTo(request: Request): Promise<Answer> {
   }
 }
 
-async function sendBatches(id: number, batches: Generator<Flow[]>, checkpoint: () => void): Promise<void> {
+async function sendBatches(id: number, batches: Generator<Bodies>, checkpoint: () => void): Promise<void> {
   let ahead = 0;
   let wake: (() => void) | undefined;
   readers.set(id, () => {
@@ -62,8 +61,8 @@ async function sendBatches(id: number, batches: Generator<Flow[]>, checkpoint: (
     wake?.();
   });
   try {
-    for (const flows of batches) {
-      send({ id, kind: 'batch', flows });
+    for (const bodies of batches) {
+      send({ id, kind: 'batch', bodies }, [bodies.bytes.buffer]);
       if (++ahead >= BATCHES_AHEAD) await new Promise<void>((resolve) => { wake = resolve; });
       checkpoint();
     }
@@ -72,6 +71,6 @@ async function sendBatches(id: number, batches: Generator<Flow[]>, checkpoint: (
   }
 }
 
-function send(message: FromWorker): void {
-  port.postMessage(message);
+function send(message: FromWorker, transferred: ArrayBuffer[] = []): void {
+  port.postMessage(message, transferred);
 }

@@ -3,7 +3,7 @@ import { describeConntrackTable } from './conntrack-table.ts';
 
 let table = new MemoryTable({ now: Date.now });
 
-describeConntrackTable('memory table', {
+describeConntrackTable({
   table: () => table,
   clear: () => { table = new MemoryTable({ now: Date.now }); },
   create: (entries) => entries.forEach((entry) => table.insert(entry)),

@@ -11,7 +11,7 @@ import type { Flow } from '../../../proto/model/flow.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { CONTEXT } from '../../contract/conntrack-table.ts';
 import { echoRequest, espPacket, grePacket, sendRaw } from '../../lab/traffic/raw.ts';
-import { parseConntrackXml, type XmlFlow, type XmlTuple } from '../../support/conntrack-xml.ts';
+import { parseConntrackXml, type XmlFlow } from '../../support/conntrack-xml.ts';
 import { createEntries } from '../../support/create-entries.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { entryOf, SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
@@ -233,7 +233,7 @@ async function sendTraffic(open: { close(): unknown }[]): Promise<void> {
 
 /** What both can say of an entry. */
 function printable(flow: Flow): object {
-  const tuple = ({ icmp: _, ...rest }: Flow['orig'], counters: Flow['origCounters']): object => ({ ...rest, family: flow.family, proto: flow.proto, ...counters });
+  const tuple = (one: Flow['orig'], counters: Flow['origCounters']): object => ({ ...one, icmp: undefined, family: flow.family, proto: flow.proto, ...counters });
   return {
     id: flow.id, orig: tuple(flow.orig, flow.origCounters), reply: tuple(flow.reply, flow.replyCounters), zone: flow.zone, mark: flow.mark, state: flow.state,
     isAssured: (flow.status & IPS.ASSURED) !== 0, isUnreplied: (flow.status & IPS.SEEN_REPLY) === 0,
@@ -241,9 +241,8 @@ function printable(flow: Flow): object {
   };
 }
 
-function printed({ timeout: _, startedAtNs, state, ...flow }: XmlFlow): object {
-  const tuple = ({ ...rest }: XmlTuple): XmlTuple => rest;
+function printed({ startedAtNs, state, ...flow }: XmlFlow): object {
   // The program prints an SCTP state by the name that the same number has for TCP (seen with 1.4.7).
   const sctpStates: Record<string, string> = { FIN_WAIT: 'ESTABLISHED' };
-  return { ...flow, orig: tuple(flow.orig), reply: tuple(flow.reply), state: flow.orig.proto === 132 ? sctpStates[state!] : state, startedAtMs: Number(startedAtNs! / 1_000_000n), helper: flow.helper };
+  return { ...flow, timeout: undefined, state: flow.orig.proto === 132 ? sctpStates[state!] : state, startedAtMs: Number(startedAtNs! / 1_000_000n) };
 }
