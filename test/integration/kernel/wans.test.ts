@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Namespace } from '../../support/namespace.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../support/observe-wans.ts', import.meta.url));
+const why = Namespace.why();
+
+describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${why})` : ''}`, () => {
+  let namespace: Namespace;
+  const ip = (...args: string[]): string => namespace.run('ip', ...args);
+  /** A process of its own: /sys shows the interfaces of the namespace it was mounted in. */
+  const observe = (): unknown => JSON.parse(namespace.run(process.execPath, SCRIPT));
+
+  beforeAll(() => {
+    namespace = Namespace.create('cta');
+    for (const [name, address] of [['wan1', '198.18.0.12/24'], ['wan2', '198.19.0.12/24']] as const) {
+      ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}peer`);
+      ip('link', 'set', `${name}peer`, 'up');
+      ip('link', 'set', name, 'up');
+      ip('addr', 'add', address, 'dev', name);
+    }
+    ip('addr', 'add', '2001:db8:1::12/64', 'dev', 'wan1', 'nodad');
+    ip('route', 'add', 'default', 'via', '198.18.0.1', 'metric', '100');
+    ip('route', 'add', 'default', 'via', '198.19.0.1', 'metric', '200');
+    ip('-6', 'route', 'add', 'default', 'via', '2001:db8:1::1', 'dev', 'wan1');
+  });
+  afterAll(() => namespace.remove());
+
+  test('interfaces with a default route are WANs, with their addresses and the best of them carrying', () => {
+    expect(observe()).toEqual([
+      { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: false },
+      { name: 'wan1', interface: 'wan1', addresses: ['198.18.0.12', '2001:db8:1::12'], isUp: true, carriesDefaultRoute: true },
+    ]);
+  });
+
+  test('when the first is switched off, the other carries', () => {
+    ip('link', 'set', 'wan1', 'down');
+    expect(observe()).toEqual([{ name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true }]);
+  });
+});
