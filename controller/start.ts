@@ -10,6 +10,7 @@ import { mountSignIn } from './access/sign-in.controller.ts';
 import { ControllerModule, CONTROLLERS, type Surroundings } from './controller.module.ts';
 import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
+import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
 import { applyMigrations } from './platform/migrations.ts';
 import { checkRoutes } from './platform/route-check.ts';
@@ -25,7 +26,10 @@ export interface RunningController {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Migrates, wires, listens. Throws an Error that says what is wrong; nothing is left open then. */
+/**
+ * Migrates, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
+ * Ending goes in Nest’s order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last (onApplicationShutdown).
+ */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
   const { config, logger } = surroundings;
   const applied = await applyMigrations(config.databaseUrl, path.join(packageRoot(), 'prisma/migrations'));
@@ -39,7 +43,7 @@ export async function startController(surroundings: Surroundings): Promise<Runni
     await app.register(helmet as never, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
     mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {
-      throw cause.syscall === 'listen' ? new Error(`${config.api.host}:${config.api.port} cannot be listened on: ${cause.message}`, { cause }) : cause;
+      throw cause.syscall === 'listen' ? cannotListen(config.api, cause) : cause;
     });
   } catch (error) {
     await app.close().catch(() => undefined);

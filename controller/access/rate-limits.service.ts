@@ -39,6 +39,11 @@ export class RateLimits {
     if (used && used.consumedPoints >= LIMITS[name].points) throw limited(used.msBeforeNext);
   }
 
+  /** Gives one try back: it was no guess. */
+  async giveBack(name: LimitName, key: string): Promise<void> {
+    await this.limiters[name].reward(key.slice(0, 200), 1);
+  }
+
   /** Forgets the tries of a key: it proved itself. */
   async forgive(name: LimitName, key: string): Promise<void> {
     await this.limiters[name].delete(key.slice(0, 200));

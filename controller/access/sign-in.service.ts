@@ -21,6 +21,7 @@ export class SignInService {
     const response = await this.auth.handler(request);
     if (response.ok) {
       await this.limits.forgive('sign-in-account', email);
+      await this.limits.giveBack('sign-in-address', address);
       const user = await userOf(response);
       await this.audit.recordSignIn({ outcome: 'ok', userId: user.id, name: user.name, address });
     } else if (response.status === 401) {

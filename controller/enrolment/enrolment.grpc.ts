@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import { EnrolmentService as Definition, type EnrolmentServer } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -9,7 +9,7 @@ import { EnrolmentService } from './enrolment.service.ts';
 
 /** The listener for agents that have no certificate yet. */
 @Injectable()
-export class EnrolmentGrpc implements OnApplicationBootstrap, OnApplicationShutdown {
+export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private listener: GrpcListener | undefined;
 
   constructor(
@@ -26,7 +26,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, OnApplicationShutd
     this.addresses.noteOpened('enrol', this.listener.port);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     await this.listener?.close();
   }
 }

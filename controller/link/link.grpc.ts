@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
 import { LinkService as Definition, type AgentMessage, type AnswerPart, type AnswerReceipt, type LinkServer } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
@@ -21,7 +21,7 @@ const MAX_UNHANDLED = 16;
 
 /** The listener for enrolled gateways: mutual TLS against our own authority. */
 @Injectable()
-export class LinkGrpc implements OnApplicationBootstrap, OnApplicationShutdown {
+export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private listener: GrpcListener | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -49,7 +49,7 @@ export class LinkGrpc implements OnApplicationBootstrap, OnApplicationShutdown {
     });
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await this.listener?.close();
   }

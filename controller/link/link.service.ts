@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { AgentMessage, Hello, SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
@@ -22,7 +22,7 @@ const PROTOCOL_VERSION = 1;
 
 /** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
 @Injectable()
-export class LinkService implements OnApplicationShutdown {
+export class LinkService implements BeforeApplicationShutdown {
   private readonly wansTold = new WeakMap<Session, string>();
 
   constructor(
@@ -108,7 +108,7 @@ export class LinkService implements OnApplicationShutdown {
     this.sessions.get(gatewayId)?.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     const open = this.sessions.all();
     for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is stopping. Connect again.'));
     await Promise.allSettled(open.map((session) => this.closed(session)));

@@ -1,8 +1,12 @@
 import {
-  Metadata, Server, ServerCredentials, status, type handleUnaryCall, type ServerUnaryCall, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation,
+  logVerbosity, Metadata, Server, ServerCredentials, setLogVerbosity, status, type handleUnaryCall, type ServerUnaryCall, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { ERROR_CODES } from '../../proto/model/error-codes.ts';
+import { cannotListen } from './listen-error.ts';
 import { toFleetError } from './problem.ts';
+
+// What grpc-js would print on its own we log or throw ourselves.
+setLogVerbosity(logVerbosity.NONE);
 
 /** A message of the link is never larger. */
 export const MAX_MESSAGE_BYTES = 256 * 1024;
@@ -28,7 +32,7 @@ export class GrpcListener {
     const credentials = ServerCredentials.createSsl(tls.clientCa === undefined ? null : Buffer.from(tls.clientCa), [pair], tls.clientCa !== undefined);
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`${address.host}:${address.port}`, credentials, (error, bound) => {
-        if (error) reject(new Error(`${address.host}:${address.port} cannot be listened on: ${error.message}`, { cause: error }));
+        if (error) reject(cannotListen(address, error));
         else resolve(bound);
       });
     });

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
@@ -14,7 +14,7 @@ const DELIVERIES_AT_ONCE = 20;
 
 /** The role `work`: relays the outbox, works on the queues, keeps the schedules. */
 @Injectable()
-export class WorkJobs implements OnApplicationBootstrap, OnApplicationShutdown {
+export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private stopListening: (() => void) | undefined;
   private ticks = 0;
@@ -39,7 +39,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnApplicationShutdown {
     this.tick();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     clearInterval(this.timer);
     this.stopListening?.();
     this.isWanted = false;

@@ -56,7 +56,11 @@ export class FakeAgent {
   /** Resolves with the reason when the session is over. */
   ended: Promise<string> = Promise.resolve('never began');
 
-  constructor(readonly identity: Enrolled) {}
+  readonly identity: Enrolled;
+
+  constructor(identity: Enrolled) {
+    this.identity = identity;
+  }
 
   get gatewayId(): string {
     return this.identity.response.gatewayId;

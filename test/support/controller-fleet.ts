@@ -7,7 +7,7 @@ import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
 import type { Grant } from '../../proto/model/access.ts';
 import { UsersService } from '../../controller/access/users.service.ts';
-import { readConfig, type Config } from '../../controller/platform/config.ts';
+import { readConfig } from '../../controller/platform/config.ts';
 import { startController, type RunningController } from '../../controller/start.ts';
 
 export const PASSWORD = 'a password of a test';
@@ -19,7 +19,13 @@ export interface Answer<Body = unknown> { status: number; headers: Headers; body
 
 /** Someone who calls the REST API: by cookie, by token, or as nobody. */
 export class Person {
-  constructor(private readonly origin: string, private readonly headers: Record<string, string>) {}
+  private readonly origin: string;
+  private readonly headers: Record<string, string>;
+
+  constructor(origin: string, headers: Record<string, string>) {
+    this.origin = origin;
+    this.headers = headers;
+  }
 
   /** Calls a route and gives whatever comes. */
   async ask(route: Route, input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown } = {}): Promise<Answer> {
@@ -50,9 +56,11 @@ export class Person {
 export class EventReader {
   private text = '';
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private readonly abort: AbortController;
   readonly status: number;
 
-  constructor(response: Response, private readonly abort: AbortController) {
+  constructor(response: Response, abort: AbortController) {
+    this.abort = abort;
     this.status = response.status;
     this.reader = response.body!.getReader();
   }
@@ -87,7 +95,13 @@ export class EventReader {
 
 /** A controller in this process on free ports, with its own state folder. */
 export class TestController {
-  private constructor(readonly running: RunningController, readonly stateDir: string, readonly config: Config) {}
+  readonly running: RunningController;
+  readonly stateDir: string;
+
+  private constructor(running: RunningController, stateDir: string) {
+    this.running = running;
+    this.stateDir = stateDir;
+  }
 
   static async start(env: { CTFLEET_DATABASE_URL: string } & Record<string, string>, options: { clock?: () => number; stateDir?: string } = {}): Promise<TestController> {
     const stateDir = options.stateDir ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-state-')));
@@ -95,7 +109,7 @@ export class TestController {
       CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent', ...env,
     });
     const running = await startController({ config, logger: pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), clock: options.clock ?? Date.now });
-    return new TestController(running, stateDir, config);
+    return new TestController(running, stateDir);
   }
 
   get origin(): string {

@@ -138,6 +138,6 @@ export function globMatches(pattern: string, name: string): boolean {
 
 /** The glob as a regular expression, for evaluators that compile once. */
 export function globExpression(pattern: string): RegExp {
-  const source = pattern.replace(/[.+^${}()|[\]\\/-]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const source = pattern.replace(/[.+^${}()|[\]\\/]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
   return new RegExp(`^${source}$`, 'isu');
 }

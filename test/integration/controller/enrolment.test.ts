@@ -34,7 +34,7 @@ describe('a join token', () => {
     const results = await Promise.allSettled(Array.from({ length: 50 }, () => enrol(controller.enrolAddress, ca, place.joinToken)));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
     const codes = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { metadata: { get(key: string): string[] } }).metadata.get('ctfleet-code')[0]] : []));
-    expect(new Set(codes).isSubsetOf(new Set(['JOIN_TOKEN_REFUSED', 'RATE_LIMITED']))).toBe(true);
+    expect(codes.filter((code) => code !== 'JOIN_TOKEN_REFUSED' && code !== 'RATE_LIMITED')).toEqual([]);
     const gateways = await owner.call(routes.listGateways, { query: { tenant: place.tenantId } });
     expect(gateways.items.map((gateway) => [gateway.name, gateway.state])).toEqual([['gw1', 'never-connected']]);
     const audit = await owner.call(routes.listAudit, { query: { tenant: place.tenantId, limit: '200' } });

@@ -128,7 +128,7 @@ describe('the second wall', () => {
     for (const sql of [
       'UPDATE audit_entry SET summary = $$x$$', 'DELETE FROM audit_entry', 'TRUNCATE audit_entry', 'UPDATE plan SET digest = $$x$$', 'DELETE FROM plan', 'DELETE FROM plan_chunk',
       'DELETE FROM first_administrator', 'UPDATE first_administrator SET "only" = false', 'ALTER TABLE audit_entry DISABLE ROW LEVEL SECURITY',
-    ]) await expect(pool.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+    ]) await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
     const [partition] = await postgres.query<{ name: string }>(url, `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass LIMIT 1`);
     await expect(pool.query(`SELECT * FROM ${partition!.name}`)).rejects.toMatchObject({ code: '42501' });
   });

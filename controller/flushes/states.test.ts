@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { emptyTotals } from './outcomes.ts';
+import { flushStateOf, isUnfinished, TARGET_TRANSITIONS, targetStateOf, type TargetState } from './states.ts';
+
+const states = Object.keys(TARGET_TRANSITIONS) as TargetState[];
+
+describe('a target', () => {
+  it('can reach every state from waiting', () => {
+    const reached = new Set<TargetState>(['waiting']);
+    for (const state of reached) TARGET_TRANSITIONS[state].forEach((next) => reached.add(next));
+    expect([...reached].toSorted()).toEqual(states.toSorted());
+  });
+
+  it('never goes back to work once it is over, and never changes a verified end', () => {
+    for (const state of states) if (!isUnfinished(state)) expect(TARGET_TRANSITIONS[state].filter(isUnfinished)).toEqual([]);
+    expect(TARGET_TRANSITIONS.verified).toEqual([]);
+    expect(TARGET_TRANSITIONS.cancelled).toEqual([]);
+  });
+
+  it('is verified only if the end of every flow is certain', () => {
+    expect(targetStateOf({ ...emptyTotals(3), deleted: 2, gone: 1 })).toBe('verified');
+    expect(targetStateOf({ ...emptyTotals(3), deleted: 2, reappeared: 1 })).toBe('reappeared');
+    expect(targetStateOf({ ...emptyTotals(3), deleted: 2, indeterminate: 1 })).toBe('partial');
+    expect(targetStateOf({ ...emptyTotals(3), reappeared: 2, failed: 1 })).toBe('partial');
+  });
+});
+
+describe('a flush', () => {
+  it.each<[TargetState[], string]>([
+    [['verified', 'waiting'], 'running'], [['verified', 'offline'], 'running'], [['verified', 'verified'], 'verified'], [['verified', 'reappeared'], 'partial'],
+    [['verified', 'expired'], 'partial'], [['expired', 'failed'], 'failed'], [['cancelled', 'cancelled'], 'cancelled'], [['verified', 'cancelled'], 'partial'], [['indeterminate'], 'partial'],
+  ])('with targets %j is %s', (targets, expected) => expect(flushStateOf(targets)).toBe(expected));
+});

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { problem } from '../../proto/http/common.ts';
+import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { toFleetError, toProblem } from './problem.ts';
+
+describe('a problem', () => {
+  it('is well formed for every code, and its status is the table’s', () => {
+    for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+      const body = problem.parse(toProblem(new FleetError(code, 'A sentence.'), '/x', 'trace'));
+      expect(body).toMatchObject({ code, status: ERROR_CODES[code].http, detail: 'A sentence.' });
+    }
+  });
+
+  it('carries the place in a filter, and no field that is not for callers', () => {
+    const body = toProblem(new FleetError('FILTER_UNPARSABLE', 'x', { span: { start: 1, end: 2 }, suggestion: 'y', password: 'secret' }), '/x', 'trace');
+    expect(body).toMatchObject({ span: { start: 1, end: 2 }, suggestion: 'y' });
+    expect(JSON.stringify(body)).not.toContain('secret');
+  });
+
+  it('tells nothing of an unforeseen error, and of a missing database that it helps to wait', () => {
+    expect(toFleetError(new Error('SELECT secret FROM x'))).toMatchObject({ code: 'INTERNAL', message: expect.not.stringContaining('secret') });
+    expect(toFleetError(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })).code).toBe('UNAVAILABLE');
+    expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '57P01' }) })).code).toBe('UNAVAILABLE');
+  });
+});

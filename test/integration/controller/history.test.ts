@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HistoryService } from '../../../controller/history/history.service.ts';
+import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+const MINUTE = 60_000;
+
+let postgres: TestPostgres;
+let url: string;
+let controller: TestController;
+let owner: Person;
+let agent: FakeAgent;
+// The beginning of a minute, so that buckets are known.
+const nowMs = Math.floor(Date.now() / MINUTE) * MINUTE;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  url = await postgres.newDatabase();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => nowMs });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
+  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  await agent.connect(controller.linkAddress);
+});
+afterAll(async () => {
+  agent.disconnect();
+  await controller.stop();
+  await postgres.stop();
+});
+
+let batch = 0n;
+async function store(samples: Sample[]): Promise<void> {
+  batch += 1n;
+  agent.sendSamples(batch, samples);
+  await eventually('the receipt', async () => (agent.sampleReceipts.includes(batch) ? true : undefined));
+}
+
+function sample(agoMs: number, count: number, drop: number, more: Partial<Sample> = {}): Sample {
+  return Sample.fromPartial({ atMs: BigInt(nowMs - agoMs), count: BigInt(count), max: 10_000n, cpus: [{ cpu: 0, drop: BigInt(drop) }, { cpu: 1, drop: 0n }], ...more });
+}
+
+async function chart(fromAgoMs: number, points: number) {
+  return owner.call(routes.listSamples, {
+    params: { id: agent.gatewayId }, query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
+  });
+}
+
+describe('samples', () => {
+  it('say how full a gateway is, how fast it fills, and when it will be full', async () => {
+    const breakdown = { atMs: BigInt(nowMs - 10_000), walked: 3000n, byProto: { udp: 3000n }, byState: { replied: 3000n }, byWan: { WAN1: 3000n }, topSources: [{ address: Buffer.from([10, 2, 3, 4]), flows: 900n }] };
+    await store(Array.from({ length: 61 }, (_, index) => sample((60 - index) * 10_000, 1000 + index * 50, index, index === 59 ? { breakdown } : {})));
+    const { usage, wans } = await owner.call(routes.getGateway, { params: { id: agent.gatewayId } });
+    expect(usage).toMatchObject({ count: 4000, max: 10_000, perMinute: 300, minutesToFull: 20, drops: 60, byProto: { udp: 3000 }, topSources: [{ address: '10.2.3.4', flows: 900 }] });
+    expect(usage!.insertFailed).toBeUndefined();
+    expect(wans).toMatchObject([{ name: 'WAN1', addresses: ['198.51.100.1'], flows: 3000 }]);
+  });
+
+  it('that come twice are stored once', async () => {
+    const before = await postgres.query<{ n: string }>(url, 'SELECT count(*) AS n FROM sample');
+    await store([sample(10_000, 1, 1), sample(0, 1, 1)]);
+    expect(await postgres.query(url, 'SELECT count(*) AS n FROM sample')).toEqual(before);
+  });
+
+  it('make a chart of as many points as were asked for, with increases and no invented times', async () => {
+    const fine = await chart(10 * MINUTE, 60);
+    expect(fine.resolutionSeconds).toBe(10);
+    expect(fine.points).toHaveLength(60);
+    expect(fine.points[1]).toMatchObject({ count: 1050, countMax: 1050, drop: 1 });
+    expect(fine.gaps).toEqual([]);
+    const coarse = await chart(10 * MINUTE, 10);
+    expect(coarse.resolutionSeconds).toBe(60);
+    expect(coarse.points[0]).toMatchObject({ count: 1125, countMax: 1250 });
+    expect(coarse.points.slice(1).every((point) => point.drop === 6)).toBe(true);
+  });
+
+  it('show a gap as a gap', async () => {
+    const { gaps } = await chart(30 * MINUTE, 60);
+    expect(gaps).toEqual([{ from: new Date(nowMs - 30 * MINUTE).toISOString(), to: new Date(nowMs - 10 * MINUTE).toISOString() }]);
+  });
+
+  it('that were spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {
+    const day = 24 * 60 * MINUTE;
+    await store([0, 10_000, 20_000, 30_000, 40_000, 50_000].map((late) => sample(3 * day - late, 500 + late / 1000, 0)));
+    const minutes = await postgres.query<{ samples: number; count_max: string }>(url, 'SELECT samples, count_max FROM sample_minute WHERE at < now() - interval $$2 days$$');
+    expect(minutes).toEqual([{ samples: 6, count_max: '550' }]);
+    const hours = await postgres.query<{ samples: number }>(url, 'SELECT samples FROM sample_hour WHERE at < now() - interval $$2 days$$');
+    expect(hours).toEqual([{ samples: 6 }]);
+  });
+
+  it('whose time cannot be right are let go and acknowledged', async () => {
+    const before = await postgres.query(url, 'SELECT count(*) AS n FROM sample');
+    await store([sample(-60 * MINUTE, 1, 0), sample(30 * 24 * 60 * MINUTE, 1, 0)]);
+    expect(await postgres.query(url, 'SELECT count(*) AS n FROM sample')).toEqual(before);
+  });
+});
+
+describe('roll-ups', () => {
+  it('are the same however often they are made', async () => {
+    const history = controller.running.app.get(HistoryService);
+    await history.rollUp();
+    const once = await postgres.query(url, 'SELECT * FROM sample_minute ORDER BY gateway_id, at');
+    await history.rollUp();
+    expect(await postgres.query(url, 'SELECT * FROM sample_minute ORDER BY gateway_id, at')).toEqual(once);
+    expect(once).toContainEqual(expect.objectContaining({ at: new Date(nowMs - 5 * MINUTE), samples: 6, drop: '6', count_max: String(1000 + 35 * 50) }));
+  });
+
+  it('serve a span that samples do not cover', async () => {
+    const week = await chart(8 * 24 * 60 * MINUTE, 200);
+    expect(week.resolutionSeconds % 60).toBe(0);
+    expect(week.points.some((point) => point.countMax === 550)).toBe(true);
+  });
+
+  it('partitions past their retention are dropped, and those ahead are there', async () => {
+    await postgres.query(url, `CREATE TABLE sample_p20200101 PARTITION OF sample FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z')`);
+    await controller.running.app.get(HistoryService).maintain();
+    const names = (await postgres.query<{ name: string }>(url, `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass`)).map((row) => row.name);
+    expect(names).not.toContain('sample_p20200101');
+    expect(names).toContain(`sample_p${new Date(nowMs + 2 * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '')}`);
+  });
+});

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openApiDocument } from '../../../controller/platform/openapi.ts';
+import { readConfig } from '../../../controller/platform/config.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+
+let postgres: TestPostgres;
+let stateDir: string;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-state-'));
+});
+afterAll(async () => {
+  await postgres.stop();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+interface Run { stdout: string; stderr: string; code: number | null; seconds: number }
+
+/** Runs a built program; `onReady` is called with its first line that is the ready line. */
+function run(program: string, args: string[], env: Record<string, string>, onReady?: (line: Record<string, unknown>, stop: (signal: NodeJS.Signals) => void) => void): Promise<Run> {
+  const child = spawn(process.execPath, [path.join(ROOT, 'build/controller', program), ...args], {
+    env: { PATH: process.env.PATH, CTFLEET_STATE_DIR: stateDir, CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', ...env },
+  });
+  let stoppedAt = performance.now();
+  const result: Run = { stdout: '', stderr: '', code: null, seconds: 0 };
+  child.stdout.on('data', (text: Buffer) => {
+    result.stdout += text.toString();
+    const ready = result.stdout.split('\n').find((line) => line.includes('"controller ready"'));
+    if (ready && onReady) {
+      onReady(JSON.parse(ready), (signal) => { stoppedAt = performance.now(); child.kill(signal); });
+      onReady = undefined;
+    }
+  });
+  child.stderr.on('data', (text: Buffer) => { result.stderr += text.toString(); });
+  return new Promise((resolve) => child.once('exit', (code) => resolve({ ...result, code, seconds: (performance.now() - stoppedAt) / 1000 })));
+}
+
+describe('the controller as a process', () => {
+  it('says when it is ready and where, and ends within three seconds of SIGTERM', async () => {
+    const url = await postgres.newDatabase();
+    let ports: Record<string, unknown> = {};
+    const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: url }, (line, stop) => {
+      ports = line;
+      stop('SIGTERM');
+    });
+    expect(ports).toEqual({ msg: 'controller ready', apiPort: expect.any(Number), enrolPort: expect.any(Number), linkPort: expect.any(Number) });
+    expect(ended.code).toBe(0);
+    expect(ended.seconds).toBeLessThan(3);
+  });
+
+  it('says in one line which port is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    for (const name of ['CTFLEET_API_PORT', 'CTFLEET_LINK_PORT']) {
+      const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: await postgres.newDatabase(), [name]: String(port), CTFLEET_LOG_LEVEL: 'silent' });
+      expect(ended.code).toBe(1);
+      expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+      expect(ended.stderr).toContain(`127.0.0.1:${port}`);
+    }
+    server.close();
+  });
+
+  it('says what is wrong with its environment', async () => {
+    const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: 'mysql://x', CTFLEET_API_PORT: 'many' });
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/CTFLEET_DATABASE_URL: must be a postgresql:\/\/ URL/);
+    expect(ended.stderr).toMatch(/CTFLEET_API_PORT: /);
+    expect(() => readConfig({})).toThrow(/CTFLEET_DATABASE_URL/);
+  });
+
+  it('has its first administrator once and never again, also when two come at once', async () => {
+    const env = { CTFLEET_DATABASE_URL: await postgres.newDatabase() };
+    const args = (email: string): string[] => ['--email', email, '--password', 'correct horse battery', '--name', 'Owner'];
+    expect(await run('bootstrap.js', ['--email', 'a@example.net', '--password', 'short', '--name', 'A'], env)).toMatchObject({ code: 1, stderr: expect.stringContaining('15 characters') });
+    const first = await Promise.all(['a@example.net', 'b@example.net', 'c@example.net'].map((email) => run('bootstrap.js', args(email), env)));
+    expect(first.map((ended) => ended.code).toSorted()).toEqual([0, 1, 1]);
+    const again = await run('bootstrap.js', args('d@example.net'), env);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('has had its first administrator') });
+    await postgres.query(env.CTFLEET_DATABASE_URL, 'DELETE FROM "user"');
+    expect((await run('bootstrap.js', args('e@example.net'), env)).code).toBe(1);
+  });
+});
+
+describe('docs/api/openapi.json', () => {
+  it('is what the routes say now (to write it anew: node tools/openapi.ts)', () => {
+    expect(JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+  });
+});
