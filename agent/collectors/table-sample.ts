@@ -3,7 +3,10 @@ import { parseAddress } from '../../proto/model/address.ts';
 import type { Breakdown, ConntrackTable, CpuCounters, FlowContext } from '../conntrack/table.ts';
 import type { Wan } from './wans.ts';
 
-/** A walk costs what it takes; resting this many times as long keeps walks below 5 % of one CPU. */
+/**
+ * A walk goes through the hash of the whole machine, so that a small table beside a large one is slow too: what the last walk took says
+ * how often to walk, not the number of flows. Resting this many times as long keeps walks below 5 % of one CPU.
+ */
 const REST_PER_WALK = 20;
 
 export interface SamplerOptions {

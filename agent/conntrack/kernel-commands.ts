@@ -1,6 +1,7 @@
+import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowKey } from '../../proto/model/flow.ts';
 import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
-import { encodeMessage, readMessages, readVerdict, type Message } from '../netlink/message.ts';
+import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
 import type { DeleteOutcome } from './table.ts';
 import { openTable, tableError } from './walk.ts';
@@ -8,13 +9,16 @@ import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
 import { decodeEntry, type Entry } from './wire/entry.ts';
 import { encodeDelete, encodeLookup } from './wire/requests.ts';
 
+const EPERM = 1;
+const ENOENT = 2;
+
 /** A verdict takes about 1 KB of the receive buffer (4 MB), a found entry about 2 KB; so no reply of a batch can be lost. */
 const BATCH = 512;
 const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
-/** What came back for one request of a batch: an entry, or a verdict with its errno (0 for done). */
-interface Reply { entry?: Message; errno?: number }
+/** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
+interface Reply { body?: Uint8Array; errno?: number }
 
 /**
  * Ends exactly these entries, each by original tuple, zone and id. Requests go out in batches, only the last of each asks for an
@@ -37,8 +41,9 @@ export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | 
   return withTable((socket) => inBatches(keys, (batch) => {
     const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'each');
     return batch.map((key, index) => {
-      const body = replies[index]?.entry?.body;
-      if (!body && !isComplete && replies[index]?.errno === undefined) throw new NetlinkError('a reply to a look-up was lost', 105);
+      const { body, errno } = replies[index] ?? {};
+      if (errno === undefined && !isComplete) throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
+      if (errno !== undefined && errno !== 0 && errno !== ENOENT) throw new NetlinkError(`cannot look up an entry of protocol ${key.proto}`, errno);
       return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
     });
   }));
@@ -60,7 +65,7 @@ function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>)
 /** ENOENT: no such tuple, or it belongs to another entry now (the id differs). EBUSY: in the hands of a flow table. */
 function outcomeOf(errno: number): DeleteOutcome {
   if (errno === 0) return 'deleted';
-  return errno === 2 ? 'gone' : 'failed';
+  return errno === ENOENT ? 'gone' : 'failed';
 }
 
 /** After a lost answer: an entry that is still there is deleted anew; one that is not there may have ended by us or by itself, and counts as gone. */
@@ -82,8 +87,8 @@ function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], ack
     return encodeMessage({ type, flags: NLM_F_REQUEST | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
   })));
   const replies: (Reply | undefined)[] = [];
+  const block = new Uint8Array(REPLY_BYTES);
   for (let silent = 0; silent < MAX_SILENT_READS;) {
-    const block = new Uint8Array(REPLY_BYTES);
     let length: number | undefined;
     try {
       length = socket.receive(block);
@@ -97,11 +102,12 @@ function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], ack
     }
     for (const message of readMessages(block.subarray(0, length))) {
       const index = message.seq - firstSeq;
+      if (index < 0 || index > last) continue; // of a batch that was given up
       const reply = (replies[index] ??= {});
-      if (message.type === CT_NEW) reply.entry = message;
+      if (message.type === CT_NEW) reply.body = message.body.slice();
       else if (message.type === NLMSG_ERROR) {
         const { errno, reason } = readVerdict(message);
-        if (errno === 1) throw tableError(new NetlinkError('cannot use the table', errno, reason));
+        if (errno === EPERM) throw tableError(new NetlinkError('cannot use the table', errno, reason));
         reply.errno = errno;
       }
     }

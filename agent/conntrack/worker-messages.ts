@@ -29,4 +29,4 @@ export type FromWorker =
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };
 
 /** Batches of a collection that may wait to be read; then the walk pauses. */
-export const BATCHES_AHEAD = 4;
+export const BATCHES_AHEAD = 2;

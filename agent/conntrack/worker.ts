@@ -16,6 +16,7 @@ const port = parentPort;
 // On Linux this is the priority of this thread alone: forwarding and the link go first.
 setPriority(0, 10);
 
+// The kernel's start times are of the machine's clock, so that is the one to compare them with.
 const questions = new KernelQuestions(Date.now, recentTimeouts(Date.now));
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
