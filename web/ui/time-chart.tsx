@@ -53,7 +53,7 @@ function options({ height, lines, range, gaps, marks = [], notes = [], timeZone,
   const axis = { font: `11px ${token('font')}`, stroke: token('text-3'), ticks: { show: false } };
   return {
     width, height, legend: { show: false }, cursor: { show: false }, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), timeZone),
-    padding: isBare ? [4, 0, 0, 0] : [16, 8, 0, 0],
+    padding: isBare ? [4, 0, 0, 0] : [16, 20, 0, 0],
     scales: { x: { range: () => [range.fromMs / 1000, range.toMs / 1000] }, y: { range: (_, __, max) => [0, Math.max(1, (max ?? 1) * 1.04)] } },
     axes: [
       { ...axis, size: 22, gap: 4, space: 90, grid: { show: false }, values: [[86_400, '{D} {MMM}', null, null, null, null, null, null, 0], [60, '{HH}:{mm}', null, null, null, null, null, null, 0], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 0]] },

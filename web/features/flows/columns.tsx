@@ -10,19 +10,19 @@ const helper = createColumnHelper<typeof features, FlowRow>();
 
 /** Width in px (`1fr` grows), alignment and the sort of each column. */
 export const LAYOUT: Record<string, { width: string; isNumber?: boolean; sort?: SortBy; title?: string }> = {
-  select: { width: '30px' },
-  gateway: { width: 'minmax(78px, 112px)', sort: 'gateway' },
-  wan: { width: '48px', sort: 'wan' },
+  select: { width: '28px' },
+  gateway: { width: 'minmax(76px, 112px)', sort: 'gateway' },
+  wan: { width: '44px', sort: 'wan' },
   proto: { width: '38px', sort: 'proto' },
-  path: { width: 'minmax(262px, 1fr)', sort: 'src', title: 'The original tuple; sorted by source' },
-  nat: { width: 'minmax(128px, 168px)', sort: 'nat', title: 'The translated address, from the reply tuple' },
-  state: { width: '90px', sort: 'state' },
-  age: { width: '38px', isNumber: true, sort: 'age' },
-  idle: { width: '38px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
-  timeout: { width: '54px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
-  up: { width: '50px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
-  down: { width: '50px', isNumber: true, title: 'Bytes of the reply direction' },
-  flags: { width: '38px' },
+  path: { width: 'minmax(272px, 1fr)', sort: 'src', title: 'The original tuple; sorted by source' },
+  nat: { width: 'minmax(126px, 168px)', sort: 'nat', title: 'The translated address, from the reply tuple' },
+  state: { width: '94px', sort: 'state' },
+  age: { width: '34px', isNumber: true, sort: 'age' },
+  idle: { width: '36px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
+  timeout: { width: '52px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
+  up: { width: '54px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
+  down: { width: '54px', isNumber: true, title: 'Bytes of the reply direction' },
+  flags: { width: '24px' },
 };
 
 /** The grid's columns. `nameOf` gives a gateway's name, `nowMs` the time of the snapshot, which ages are measured to. */
@@ -39,7 +39,7 @@ export function columnsOf(nameOf: (gatewayId: string) => string, nowMs: number |
     helper.display({ id: 'timeout', header: 'Timeout', cell: ({ row }) => duration(row.original.timeoutSeconds) }),
     helper.display({ id: 'up', header: '↑ bytes', cell: ({ row }) => bytes(row.original.origBytes) }),
     helper.display({ id: 'down', header: '↓ bytes', cell: ({ row }) => bytes(row.original.replyBytes) }),
-    helper.display({ id: 'flags', header: 'Flags', cell: ({ row }) => <Flags flow={row.original} /> }),
+    helper.display({ id: 'flags', header: () => <span className="sr">Flags</span>, cell: ({ row }) => <Flags flow={row.original} /> }),
   ]);
 }
 

@@ -53,7 +53,7 @@ export function Connections() {
   const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
 
   const setFilter = (filter: string) => void setView({ filter });
-  useEffect(() => { setSelection(NOTHING); setCurrent(0); }, [question]);
+  useEffect(() => { setSelection(NOTHING); setCurrent((at) => (at < 0 ? at : 0)); }, [question]);
   const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
   const askForMatching = () => planning.ask({ what: { filter: view.filter }, scope, expected: total });
   const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) planning.ask(requestFor([...selection.rows.values()])); };

@@ -7,7 +7,7 @@ import { completeFilter, type Completion } from '../../../proto/model/filter/com
 import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { useKey } from '../../ui/keys.ts';
-import { chipsOf, withoutChip, withTerm } from './filter-edit.ts';
+import { chipsOf, withCure, withoutChip, withTerm } from './filter-edit.ts';
 
 interface FilterBoxProps {
   /** The filter in use; always one that parses. */
@@ -94,7 +94,7 @@ function ProblemLine({ text, problem, onFix }: { text: string; problem: FilterPr
   return (
     <span className="red problem-line">
       <span className="mono">{text.slice(0, start)}<mark>{text.slice(start, end) || '␣'}</mark>{text.slice(end)}</span>{' '}{problem.message}.
-      {suggestion && <button type="button" className="link" onMouseDown={(event) => event.preventDefault()} onClick={() => onFix(text.slice(0, start) + suggestion + text.slice(end))}>{suggestion.endsWith(':') || suggestion.length < 40 ? `Write ${suggestion}` : 'Convert it'}</button>}
+      {suggestion && <button type="button" className="link" onMouseDown={(event) => event.preventDefault()} onClick={() => onFix(withCure(text, problem))}>{suggestion.endsWith(':') || suggestion.length < 40 ? `Write ${suggestion}` : 'Convert it'}</button>}
       <span className="dim">Nothing below has changed.</span>
     </span>
   );

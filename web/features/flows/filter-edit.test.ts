@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { asksFor, chipsOf, valueOf, withTerm, withToggled, withValue, withoutChip } from './filter-edit.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { asksFor, chipsOf, valueOf, withTerm, withCure, withToggled, withValue, withoutChip } from './filter-edit.ts';
 
 test('chips joined by spaces are the filter again', () => {
   const text = 'wan:wan1 proto:udp,tcp -dport:53 (src:10.0.0.0/8 or dst:10.0.0.0/8) idle>=121s';
@@ -33,6 +34,13 @@ test('a term is added once, and an excluded value is a term of its own', () => {
 test('a value with a space is quoted', () => {
   expect(withToggled('', 'wan', 'fibre one')).toBe('wan:"fibre one"');
   expect(asksFor('wan:"fibre one"', 'wan', 'Fibre One')).toBe(true);
+});
+
+test('a cure makes the text parse', () => {
+  for (const [wrong, right] of [['prto:tcp dport:53', 'proto:tcp dport:53'], ['dport:53 udp', 'dport:53 proto:udp'], ['-p udp -q 203.0.113.7', 'proto:udp rdst:203.0.113.7']] as const) {
+    const parsed = parseFilter(wrong);
+    expect('problem' in parsed && withCure(wrong, parsed.problem)).toBe(right);
+  }
 });
 
 test('a single value is read and replaced', () => {

@@ -1,4 +1,4 @@
-import { EVERYTHING, type FieldName, type FlowFilter } from '../../../proto/model/filter/filter.ts';
+import { EVERYTHING, type FieldName, type FilterProblem, type FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { conjunctsOf, formatFilter } from '../../../proto/model/filter/format.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { quoteWord } from '../../../proto/model/filter/values.ts';
@@ -23,6 +23,12 @@ const NAMES: Record<string, string> = { ip: 'any side', nat: 'translated', rsrc:
 /** The term that a field has this value. */
 export function term(field: FieldName, value: string): string {
   return `${field}:${quoteWord(value)}`;
+}
+
+/** A text with the cure of its problem put in; a colon that the cure brings is not doubled. */
+export function withCure(text: string, { start, end, suggestion = '' }: FilterProblem): string {
+  const rest = text.slice(end);
+  return text.slice(0, start) + suggestion + (suggestion.endsWith(':') ? rest.replace(/^\s*[:=]/, '') : rest);
 }
 
 /** The filter with a chip less. A text that does not parse stays as it is. */

@@ -72,7 +72,7 @@ export function FlowGrid(props: FlowGridProps) {
       aria-activedescendant={current < rows.length ? `cell-${current}-${column}` : undefined} onKeyDown={onKeyDown} style={{ '--columns': TEMPLATE } as React.CSSProperties}>
       <div role="rowgroup" className="grid-head">
         <div role="row" aria-rowindex={1} className="grid-row">
-          <div role="columnheader" id="cell--1-0" aria-colindex={1} aria-label="Selected" className={current < 0 && column === 0 ? 'focus' : ''} onClick={onSelectAll}><Check isOn={selection.kind === 'matching'} /></div>
+          <div role="columnheader" id="cell--1-0" aria-colindex={1} className={current < 0 && column === 0 ? 'focus' : ''} onClick={onSelectAll}><Check isOn={selection.kind === 'matching'} /><span className="sr">Selected</span></div>
           {table.getHeaderGroups()[0]!.headers.map((header, index) => {
             const { sort: field, isNumber, title } = LAYOUT[header.id]!;
             const isSorted = field !== undefined && sort?.field === field && header.id !== 'down';

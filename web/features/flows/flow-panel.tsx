@@ -27,7 +27,7 @@ export function FlowPanel({ flow, gateway, refusal, isDeleting, onDelete, onClos
         <dl className="kv">
           <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`} prefetch={false}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
           <dt>Mark</dt><dd className="mono">0x{flow.mark.toString(16)}</dd>
-          <dt>Timeout</dt><dd>{flow.timeoutSeconds === undefined ? 'not known' : `${flow.timeoutSeconds} s left${full === undefined ? '' : ` of ${full} s`}`}</dd>
+          <dt>Timeout</dt><dd>{flow.timeoutSeconds === undefined ? 'not known' : `${lasting(flow.timeoutSeconds)} left${full === undefined ? '' : ` of ${lasting(full)}`}`}</dd>
           <dt>Idle</dt><dd>{flow.idleSeconds === undefined ? 'not known' : lasting(flow.idleSeconds)}</dd>
           <dt>Started</dt><dd>{flow.startedAt ? `${clock.full(flow.startedAt)}${now === undefined ? '' : `, ${lasting((now - Date.parse(flow.startedAt)) / 1000)} ago`}` : 'not known: the gateway keeps no start times'}</dd>
           <dt>Status</dt><dd>{flow.status.join(', ')}</dd>

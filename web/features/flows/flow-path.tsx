@@ -35,7 +35,7 @@ function Leg({ children, isCarrying }: { children: ReactNode; isCarrying?: boole
 }
 
 function traffic(packets: string | undefined, bytes: string | undefined): string {
-  return packets === undefined || bytes === undefined ? 'packets are not counted here' : `${count(Number(packets))} packets, ${short(Number(bytes))}B`;
+  return packets === undefined || bytes === undefined ? 'packets are not counted here' : `${count(Number(packets))} packets, ${short(Number(bytes))}${Number(bytes) < 1000 ? ' ' : ''}B`;
 }
 
 function endpoint(address: string, port: number | undefined): string {

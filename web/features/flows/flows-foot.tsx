@@ -10,7 +10,7 @@ export function FlowsFoot({ search, children }: { search: FlowSearch; children: 
   const { rows, total, gateways, firstRow, nextPart, previousPart, isFetching } = search;
   const answered = gateways.filter(({ state }) => state === 'answered').length;
   return (
-    <footer className="foot-bar">
+    <div className="foot-bar">
       {total !== undefined && <b>{counted(total, 'flow')} {total === 1 ? 'matches' : 'match'}</b>}
       {total !== undefined && total > rows.length && <span>rows {count(firstRow + 1)} to {count(firstRow + rows.length)} loaded</span>}
       {gateways.length > 0 && <span className="dim">{counted(answered, 'gateway')}, {answered === gateways.length ? 'exact' : 'not all'}</span>}
@@ -19,6 +19,6 @@ export function FlowsFoot({ search, children }: { search: FlowSearch; children: 
       {previousPart && <Button size="slim" onClick={previousPart}>Rows before</Button>}
       {nextPart && <Button size="slim" onClick={nextPart}>Next 4,000 rows</Button>}
       {children}
-    </footer>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 'use client';
 
-import { Menu, Tooltip } from '@mantine/core';
+import { Popover, Tooltip } from '@mantine/core';
 import { IconChevronDown } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
@@ -22,7 +22,7 @@ export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(fi
     <div className="quick" role="group" aria-label="Quick filters">
       <Choice label="Protocol" field="proto" filter={filter} onFilter={onFilter} options={PROTOCOLS.map((value) => ({ value, text: value.toUpperCase(), means: '' }))} />
       <Choice label="Status" field="state" filter={filter} onFilter={onFilter} options={STATES}>
-        <Tooltip label={EXPIRED} position="right"><div tabIndex={0} className="quick-dead"><span>expired</span><span className="dim small">never in a live table; use idle&gt;5m</span></div></Tooltip>
+        <p className="dim small"><b>expired</b>: {EXPIRED}</p>
       </Choice>
       <ValueField label="IP or CIDR" field="ip" width={132} placeholder="10.0.0.0/8" filter={filter} onFilter={onFilter} />
       <ValueField label="Port" field="port" width={64} placeholder="5060" filter={filter} onFilter={onFilter} />
@@ -35,17 +35,15 @@ interface QuickProps { label: string; field: FieldName; filter: string; onFilter
 function Choice({ label, field, filter, onFilter, options, children }: QuickProps & { options: readonly { value: string; text: string; means: string }[]; children?: React.ReactNode }) {
   const on = options.filter(({ value }) => asksFor(filter, field, value));
   return (
-    <Menu position="bottom-start" closeOnItemClick={false} width={280}>
-      <Menu.Target><button type="button" className={`btn slim ${on.length > 0 ? 'is-on' : ''}`}>{label}{on.length > 0 && <b>{on.map(({ text }) => text).join(', ')}</b>}<IconChevronDown className="i s" stroke={1.5} aria-hidden /></button></Menu.Target>
-      <Menu.Dropdown className="scope-menu">
+    <Popover position="bottom-start" width={300} trapFocus returnFocus transitionProps={{ duration: 0 }}>
+      <Popover.Target><button type="button" className={`btn slim ${on.length > 0 ? 'is-on' : ''}`}>{label}{on.length > 0 && <b>{on.map(({ text }) => text).join(', ')}</b>}<IconChevronDown className="i s" stroke={1.5} aria-hidden /></button></Popover.Target>
+      <Popover.Dropdown className="quick-menu" aria-label={label}>
         {options.map(({ value, text, means }) => (
-          <Menu.Item key={value} role="menuitemcheckbox" aria-checked={on.some((one) => one.value === value)} leftSection={<span className="check" data-on={on.some((one) => one.value === value)} />} onClick={() => onFilter(withToggled(filter, field, value))}>
-            {text} {means && <span className="dim small">{means}</span>}
-          </Menu.Item>
+          <label key={value} className="row"><input type="checkbox" checked={on.some((one) => one.value === value)} onChange={() => onFilter(withToggled(filter, field, value))} />{text} {means && <span className="dim small">{means}</span>}</label>
         ))}
         {children}
-      </Menu.Dropdown>
-    </Menu>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

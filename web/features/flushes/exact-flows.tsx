@@ -1,5 +1,6 @@
 'use client';
 
+import './exact-flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import * as queries from '../../lib/controller/queries.ts';

@@ -22,9 +22,9 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
   const owners = tenants?.filter(({ id }) => plan.gateways.some((gateway) => gateway.tenantId === id && gateway.state === 'ready')) ?? [];
   const refusal = useRefusal('plans.run', owners.map(({ id }) => id));
   return (
-    <footer className="sheet-foot" data-colour={owners.length === 1 ? owners[0]!.colour : 0}>
+    <div className="sheet-foot" data-colour={owners.length === 1 ? owners[0]!.colour : 0}>
       <div className="grow">
-        {owners.length > 1 ? <State kind="warn">{owners.length} tenants: {owners.slice(0, 2).map(({ name }) => name).join(', ')}{owners.length > 2 && ' …'}</State> : <b>{owners[0]?.name ?? 'No tenant'}</b>}<br />
+        {owners.length > 1 ? <State kind="warn"><span title={owners.map(({ name }) => name).join(', ')}>{owners.length} tenants</span></State> : <b>{owners[0]?.name ?? 'No tenant'}</b>}<br />
         {error ? <span className="red" role="alert">{error.message}</span> : <span className="dim2"><FootSentence plan={plan} blocked={blocked} /></span>}
       </div>
       {plan.friction === 'type-count' && (blocked === 'count-missing' || blocked === 'none') && (
@@ -35,7 +35,7 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
       {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`} prefetch={false}>Open the flush</Link>
         : blocked === 'expired' || blocked === 'reason-changed' || blocked === 'empty' ? <Button size="large" kind="primary" onClick={onAgain} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>{isPlanning ? 'Planning…' : 'Plan again'}</Button>
           : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
-    </footer>
+    </div>
   );
 }
 

@@ -110,7 +110,7 @@ function SheetHead({ plan, title, now, heading, onClose }: { plan: Plan | undefi
   const colour = owners?.length === 1 ? owners[0]!.colour : 0;
   const left = plan && now !== undefined ? (Date.parse(plan.expiresAt) - now) / 1000 : undefined;
   return (
-    <header className="sheet-head" data-colour={colour}>
+    <div className="sheet-head" data-colour={colour}>
       <div className="row">
         {owners && <span className="owner"><b>{owners.map(({ name }) => name).join(', ')}</b></span>}<span className="grow" />
         {plan && <><span className="dim">Plan <span className="mono" title={plan.digest}>{shortHash(plan.digest)}</span></span>{now !== undefined && <span className="dim">computed {lasting(Math.max(0, now - Date.parse(plan.createdAt)) / 1000)} ago</span>}
@@ -118,6 +118,6 @@ function SheetHead({ plan, title, now, heading, onClose }: { plan: Plan | undefi
         <Button kind="quiet" icon={IconX} label="Close the plan" onClick={onClose} />
       </div>
       <h1 ref={heading} tabIndex={-1} data-autofocus>{title}</h1>
-    </header>
+    </div>
   );
 }

@@ -24,7 +24,7 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
         {!isSmall && 'ctfleet'}
       </Link>
       <ScopeSwitcher />
-      <button type="button" className="palette-button" onClick={spotlight.open} aria-label="Find an address, gateway or action"><IconSearch className="i s" stroke={1.5} aria-hidden /><span className="grow ellipsis">Address, gateway, action</span><kbd>Ctrl K</kbd></button>
+      <button type="button" className="palette-button" onClick={spotlight.open}><IconSearch className="i s" stroke={1.5} aria-hidden /><span className="grow ellipsis">Address, gateway, action</span><kbd aria-hidden>Ctrl K</kbd></button>
       <span className="grow" />
       <RunningFlushes />
       <ClockItem />

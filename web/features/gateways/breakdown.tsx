@@ -19,9 +19,10 @@ const SERIES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5'];
 export function Breakdown({ samples, range, gateway }: { samples: Samples; range: { fromMs: number; toMs: number }; gateway: Gateway }) {
   const [part, setPart] = useState<'byState' | 'byProto'>('byState');
   const clock = useClock();
-  const { names, ...columns } = useMemo(() => stackColumns(samples, part), [samples, part]);
-  const lines = useMemo(() => names.map((name, index) => ({ label: name, values: columns.values[index]!, fill: SERIES[index] })), [names, columns.values]);
   const now = gateway.usage?.[part] ?? samples.points.findLast((point) => point[part])?.[part] ?? {};
+  const ranking = Object.entries(now).toSorted(([, a], [, b]) => b - a).slice(0, 4).map(([name]) => name).join(' ');
+  const { names, ...columns } = useMemo(() => stackColumns(samples, part, now), [samples, part, ranking]); // drawn anew when the order changes, not with each count
+  const lines = useMemo(() => names.map((name, index) => ({ label: name, values: columns.values[index]!, fill: SERIES[index] })), [names, columns.values]);
   const total = Object.values(now).reduce((sum, flows) => sum + flows, 0);
   const rest = total - names.filter((name) => name !== 'other').reduce((sum, name) => sum + (now[name] ?? 0), 0);
   const chartProps = useMemo(() => ({ ...columns, lines, range }), [columns.xs, lines, range.fromMs, range.toMs]);

@@ -18,7 +18,7 @@ test('a long pause is a gap although none was reported, a late sample is not', (
 });
 
 test('stacked parts add up, small ones as other, and points without a breakdown are left out', () => {
-  const { names, values } = stackColumns({ resolutionSeconds: 10, gaps: [], points: [point(0, 10, { A: 6, B: 3, C: 1 }), point(10, 11), point(20, 12, { A: 7, B: 3, C: 2 })] }, 'byState', 2);
+  const { names, values } = stackColumns({ resolutionSeconds: 10, gaps: [], points: [point(0, 10, { A: 6, B: 3, C: 1 }), point(10, 11), point(20, 12, { A: 7, B: 3, C: 2 })] }, 'byState', undefined, 2);
   expect(names).toEqual(['A', 'B', 'other']);
   expect(values).toEqual([[10, 12], [4, 5], [1, 2]]);
 });

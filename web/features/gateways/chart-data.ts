@@ -12,10 +12,10 @@ export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Colu
   return columns(points, resolutionSeconds, gaps, [({ countMax }) => countMax, ({ max }) => max]);
 }
 
-/** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. */
-export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part: 'byState' | 'byProto', most = 4): Columns & { names: string[] } {
+/** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. Parts are ranked by `latest`, else by the newest point. */
+export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part: 'byState' | 'byProto', latest?: Record<string, number>, most = 4): Columns & { names: string[] } {
   const known = points.filter((point) => point[part] !== undefined);
-  const newest = known.at(-1)?.[part] ?? {};
+  const newest = latest ?? known.at(-1)?.[part] ?? {};
   const named = Object.entries(newest).toSorted(([, a], [, b]) => b - a).slice(0, most).map(([name]) => name);
   const hasOther = known.some((point) => Object.keys(point[part]!).some((name) => !named.includes(name)));
   const names = hasOther ? [...named, 'other'] : named;

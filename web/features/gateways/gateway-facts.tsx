@@ -14,7 +14,8 @@ import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway }: { gateway: Gateway }) {
-  const { wans, usage } = gateway;
+  const { usage } = gateway;
+  const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? usage.byWan[wan.name] ?? 0 : undefined) }));
   const total = usage?.count;
   const linkTo = (name: string) => `${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`wan:${/\s/.test(name) ? `"${name}"` : name}`)}`;
   return <>
@@ -23,7 +24,7 @@ export function WanTable({ gateway }: { gateway: Gateway }) {
       <thead><tr><th>WAN</th><th>Interface</th><th>Address</th><th>State</th><th className="num">Flows</th><th className="num">Share</th></tr></thead>
       <tbody>{wans.map(({ name, interface: device, addresses, isUp, carriesDefaultRoute, flows }) => (
         <tr key={name}>
-          <td><b>{name}</b></td><td className="mono dim2">{device}</td><td>{addresses.length > 0 ? addresses.slice(0, 2).map((address) => <span key={address}><Address value={address} /> </span>) : <span className="dim">none</span>}</td>
+          <td><b>{name}</b></td><td className="mono dim2">{device}</td><td>{addresses.length > 0 ? <span className="lines">{addresses.slice(0, 3).map((address) => <Address key={address} value={address} />)}</span> : <span className="dim">none</span>}</td>
           <td>{isUp === undefined ? <span className="dim">not known</span> : isUp ? <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>{carriesDefaultRoute === false ? 'up, no default route' : 'up'}</State> : <State kind="critical">down</State>}</td>
           <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>{flows === undefined ? '–' : <Link prefetch={false} href={linkTo(name)} title={`Connections by ${name}`}>{count(flows)}</Link>}</td><td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
         </tr>

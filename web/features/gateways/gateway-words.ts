@@ -1,6 +1,7 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { count, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
+import { isFilling } from './need.ts';
 
 export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: string }> = {
   online: { kind: 'ok', word: 'up' }, offline: { kind: 'offline', word: 'offline' }, 'never-connected': { kind: 'never', word: 'never connected' }, revoked: { kind: 'failed', word: 'revoked' },
@@ -15,7 +16,7 @@ export function verdict(gateway: Gateway, nowMs: number): { head: string; cause:
   if (state === 'offline') return { head: `Silent for ${lasting((nowMs - Date.parse(since)) / 1000)}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
   if (!usage) return { head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
   const cause = share(gateway);
-  if (usage.minutesToFull !== undefined) return { head: `${fill} and filling by ${short(usage.perMinute ?? 0)} a minute: full in about ${lasting(usage.minutesToFull * 60)}`, cause, fullAtMs: Date.parse(usage.at) + usage.minutesToFull * 60_000 };
+  if (isFilling(usage)) return { head: `${fill} and filling by ${short(usage.perMinute ?? 0)} a minute: full in about ${lasting(usage.minutesToFull! * 60)}`, cause, fullAtMs: Date.parse(usage.at) + usage.minutesToFull! * 60_000 };
   const down = gateway.wans.filter(({ isUp }) => isUp === false).map(({ name }) => name);
   if (down.length > 0) return { head: `${fill}; ${down.join(' and ')} ${down.length === 1 ? 'is' : 'are'} down.`, cause };
   const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);

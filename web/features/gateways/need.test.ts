@@ -27,6 +27,12 @@ test('a full table comes before one that fills', () => {
   expect(needs.map(({ gateway: { name }, word }) => `${name} ${word}`)).toEqual(['b Full', 'a Filling up']);
 });
 
+test('a nearly empty table that grows is no event, a half full one is', () => {
+  expect(needsOf([gateway('a', {}, { count: 800, minutesToFull: 350, perMinute: 180 })], NOW)).toEqual([]);
+  expect(needsOf([gateway('a', {}, { count: 40_000, minutesToFull: 350, perMinute: 73 })], NOW)).toHaveLength(1);
+  expect(needsOf([gateway('a', {}, { count: 800, minutesToFull: 20, perMinute: 3200 })], NOW)).toHaveLength(1);
+});
+
 test('a quiet fleet says so with its numbers', () => {
   expect(overviewSentence([], [gateway('a'), gateway('b', {}, { count: 9000 })])).toBe('Quiet: 2 of 2 gateways up, none above 20 %');
 });

@@ -19,8 +19,10 @@ export interface Need {
 
 /** Tables are full enough to be listed although nothing is projected. */
 const CRITICAL_SHARE = 0.9;
-/** Slower filling is no event of tonight. */
-const SOON_MINUTES = 24 * 60;
+/** A table fills up tonight if it is full within the hour, or half full already and full within a day. A rate of ten minutes says nothing about an empty table's tomorrow. */
+export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Gateway['usage']>): boolean {
+  return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
+}
 
 const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'offline'];
 
@@ -41,8 +43,8 @@ export function needOf(gateway: Gateway, nowMs: number): Need | undefined {
   if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
     return { gateway, why: 'full', kind: 'full', word: share >= 1 ? 'Full' : 'Nearly full', measure: percent(usage.count, usage.max), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
   }
-  if (usage.minutesToFull !== undefined && usage.minutesToFull <= SOON_MINUTES) {
-    return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
+  if (isFilling(usage)) {
+    return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull! * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
   if (dead) {

@@ -8,6 +8,7 @@ import { useClock } from '../../lib/clock.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { TimeChart, type ChartLine } from '../../ui/time-chart.tsx';
 import { limitSteps, usageColumns } from './chart-data.ts';
+import { isFilling } from './need.ts';
 import { SamplesTable } from './samples-table.tsx';
 
 type Samples = z.output<typeof samplesSchema>;
@@ -29,14 +30,14 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
     const lastAt = last ? Date.parse(last.at) / 1000 : 0;
     if (last) notes.push({ x: lastAt, y: last.count, text: count(last.count), isStrong: true });
     for (const { x, limit } of limitSteps(xs, values[1]!)) notes.push({ x, y: limit, text: `limit ${count(limit)}` });
-    if (last && usage?.max && usage.minutesToFull !== undefined && usage.minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
+    if (last && usage?.max && usage.minutesToFull !== undefined && isFilling(usage) && usage.minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
       const fullAt = lastAt + usage.minutesToFull * 60;
       lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), usage.max], stroke: 'amber-fill', isDashed: true });
       lines[0]!.values = [...lines[0]!.values, null];
       lines[1]!.values = [...lines[1]!.values, usage.max];
       xs.push(fullAt);
       toMs = Math.max(toMs, fullAt * 1000);
-      notes.push({ x: fullAt, y: usage.max * 0.82, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
+      notes.push({ x: fullAt, y: usage.max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
     const marks = flushes.map(({ startedAt, totals, state }) => ({ atMs: Date.parse(startedAt), text: `${count(totals.deleted)} deleted, ${state}` }));
     return { xs, lines, gaps, notes, marks, range: { ...range, toMs } };

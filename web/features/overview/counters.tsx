@@ -6,7 +6,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useLive } from '../../lib/controller/live.tsx';
 import { count, counted, short } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
-import { StateIcon } from '../../ui/state.tsx';
+import { State } from '../../ui/state.tsx';
 import type { Need } from '../gateways/need.ts';
 
 /** Five numbers, each a way to its proof; keys 1 to 5. */
@@ -25,8 +25,8 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
   const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
   const counters = [
     { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: silent ? `${silent.gateway.name} silent for ${silent.measure}` : 'all answer', path: '/sites' },
-    { value: count(filling.length), label: 'filling up', note: filling[0] ? <span className="amber"><StateIcon kind="filling" word="" isSmall /> first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}</span> : 'none within a day', path: pathOf(filling[0]) },
-    { value: count(down.length), label: down.length === 1 ? 'WAN down' : 'WANs down', note: stranded[0] ? <span className="red"><StateIcon kind="critical" word="" isSmall /> {stranded[0].measure} still {stranded[0].pace}</span> : 'no flow on a dead WAN', path: pathOf(stranded[0]) },
+    { value: count(filling.length), label: 'filling up', note: filling[0] ? <State kind="filling" isSmall>first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}</State> : 'none within a day', path: pathOf(filling[0]) },
+    { value: count(down.length), label: down.length === 1 ? 'WAN down' : 'WANs down', note: stranded[0] ? <State kind="critical" isSmall>{stranded[0].measure} still {stranded[0].pace}</State> : 'no flow on a dead WAN', path: pathOf(stranded[0]) },
     { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },
     { value: count(running.length), label: running.length === 1 ? 'flush running' : 'flushes running', note: running.length > 0 ? `${count(done)} of ${count(planned)} flows deleted` : 'nothing is being deleted', path: running.length === 1 ? `/flushes/${running[0]!.flushId}` : '/flushes' },
   ];

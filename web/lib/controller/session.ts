@@ -22,5 +22,5 @@ function refusal(response: Response, said: ControllerError): string {
     return `Too many wrong tries: signing in is locked for now. ${wait}, or ask an owner to reset the password.`;
   }
   if (response.status >= 500) return said.message;
-  return 'This e-mail and password do not go together. Nothing says which of the two is wrong.';
+  return 'This e-mail and password do not go together.';
 }

@@ -22,11 +22,28 @@ async function forward(request: Request): Promise<Response> {
       method: request.method, headers, redirect: 'manual', cache: 'no-store', signal: request.signal,
       body: request.method === 'GET' || request.method === 'HEAD' ? undefined : await request.arrayBuffer(),
     });
-    return new Response(answer.body, { status: answer.status, headers: without(answer.headers, HOP_BY_HOP) });
+    return new Response(isEvents(answer) ? untilBroken(answer.body!) : answer.body, { status: answer.status, headers: without(answer.headers, HOP_BY_HOP) });
   } catch (error) {
     if (request.signal.aborted) return new Response(null, { status: 499 });
     return unavailable(pathname, error);
   }
+}
+
+function isEvents(answer: Response): boolean {
+  return answer.body !== null && (answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false);
+}
+
+/** An event stream that just ends when the controller goes away: the console connects again by itself. Other answers fail, so that none is taken for whole. */
+function untilBroken(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read().catch(() => ({ done: true as const, value: undefined }));
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason).catch(() => undefined),
+  });
 }
 
 function without(headers: Headers, names: string[]): Headers {
