@@ -19,10 +19,24 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...a
   env: { ...process.env, PATH: [path.dirname(node), path.join(root, 'node_modules/.bin'), process.env.PATH].join(path.delimiter), CTFLEET_ROOT: root },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-const parent = process.ppid;
-setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
+const parents = ancestors();
+setInterval(() => ancestors() !== parents && child.kill('SIGTERM'), 500).unref();
 child.on('error', (error) => fail(error.message));
 child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+
+/**
+ * Who started us: the parent, and behind the shell that npm puts in between, npm. A shell lives on when npm is killed, so a change of
+ * either means that nobody waits for us any more.
+ */
+function ancestors() {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const [, grandparent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return /\((ba|da)?sh\)/.test(stat) ? `${process.ppid} ${grandparent}` : String(process.ppid);
+  } catch {
+    return String(process.ppid);
+  }
+}
 
 /** This Node if it is new enough, else the pinned one, brought once from npm. */
 function pinnedNode() {
