@@ -23,6 +23,7 @@ export class AuditController {
   async flows(@Called() { scope, params, query }: Call<typeof listAuditFlows>): Promise<z.output<typeof listAuditFlows.response>> {
     const entry = await this.audit.get(scope, params.id);
     if (entry.planId === undefined) return { items: [] };
-    return this.planFlows.page(scope, entry.planId, { ...query, gateway: entry.gatewayId });
+    // The entry was in scope, and it is about one tenant's part of a plan that others may share: that part is what is shown.
+    return this.planFlows.page('all', entry.planId, { ...query, tenant: entry.tenantId, gateway: entry.gatewayId });
   }
 }

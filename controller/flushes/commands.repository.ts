@@ -4,6 +4,9 @@ import type { Transaction } from '../platform/database.ts';
 
 export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer>; outboxId: string };
 
+/** Commands that one sweep looks at. */
+const SWEEP = 200;
+
 /**
  * Commands and their outbox. States: pending (never left us) ─▶ sent ─▶ received ─▶ finished; pending ─▶ expired | cancelled;
  * sent | received ─▶ indeterminate once nothing was heard for long. What was sent still takes a result.
@@ -60,22 +63,24 @@ export class CommandsRepository {
     return cancelled.map((command) => command.gatewayId);
   }
 
-  /** Ends commands that were never sent in time; they will not be sent any more. Rows another worker looks at are left to it. */
-  async expire(t: Transaction, now: Date): Promise<Command[]> {
-    return this.end(t, await t.$queryRaw<{ id: string }[]>`SELECT id FROM command WHERE state = 'pending' AND not_after <= ${now} ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED`, 'expired');
+  /** Commands that were never sent in time. */
+  async tooLate(t: Transaction, now: Date): Promise<Command[]> {
+    return t.command.findMany({ where: { state: 'pending', notAfter: { lte: now } }, orderBy: { id: 'asc' }, take: SWEEP });
   }
 
-  /** Gives up waiting for gateways that were sent a command, are gone, and have said nothing since `before`. */
-  async giveUp(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
-    return this.end(t, await t.$queryRaw<{ id: string }[]>`
+  /** Commands sent to gateways that are gone, with nothing heard although their deadline passed before `before`. */
+  async unanswered(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
+    const rows = await t.$queryRaw<{ id: string }[]>`
       SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
       WHERE command.state IN ('sent', 'received') AND command.not_after <= ${before} AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
-      ORDER BY command.id LIMIT 200 FOR UPDATE OF command SKIP LOCKED`, 'indeterminate');
+      ORDER BY command.id LIMIT ${SWEEP}`;
+    return t.command.findMany({ where: { id: { in: rows.map((row) => row.id) } } });
   }
 
-  private async end(t: Transaction, rows: { id: string }[], state: 'expired' | 'indeterminate'): Promise<Command[]> {
-    const ids = rows.map((row) => row.id);
-    await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
-    return ids.length === 0 ? [] : t.command.updateManyAndReturn({ where: { id: { in: ids } }, data: { state } });
+  /** Ends a command that is still in the state in which it was found; false if something happened since. */
+  async end(t: Transaction, command: Command, state: 'expired' | 'indeterminate'): Promise<boolean> {
+    const isEnded = (await t.command.updateMany({ where: { id: command.id, state: command.state }, data: { state } })).count === 1;
+    if (isEnded) await t.outbox.deleteMany({ where: { commandId: command.id } });
+    return isEnded;
   }
 }

@@ -33,9 +33,13 @@ export class FlushesRepository {
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
   }
 
-  /** Locks a flush, so that targets which end at the same time settle it one after the other. */
-  async lock(t: Transaction, id: string): Promise<void> {
-    await t.$queryRaw`SELECT id FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
+  /** One target, with what its flush was made for. */
+  async findTarget(t: Transaction, flushId: string, gatewayId: string) {
+    const target = await t.flushTarget.findUnique({
+      where: { flushId_gatewayId: { flushId, gatewayId } }, omit: { outcomes: true }, include: { flush: { select: { plan: { select: { reason: true, ticket: true } } } } },
+    });
+    if (!target) throw new Error('a command without its target');
+    return target;
   }
 
   /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays; false otherwise. */
@@ -44,11 +48,14 @@ export class FlushesRepository {
     return (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: from } }, data: { ...change, state } })).count === 1;
   }
 
-  /** Sets the flush to what its targets say; finished once none of them is expected to change. */
-  async settle(t: Transaction, id: string, now: Date): Promise<FlushState> {
-    const targets = await t.flushTarget.findMany({ where: { flushId: id }, select: { state: true } });
-    const state = flushStateOf(targets.map((target) => target.state as TargetState));
+  /**
+   * Sets the flush to what its targets say; finished once none of them is expected to change. Under the flush's row lock, so that targets
+   * which end at the same time see each other. It is the last lock of a transaction, after the audit chain's; one order, no deadlock.
+   */
+  async settle(t: Transaction, id: string, now: Date): Promise<void> {
+    await t.$queryRaw`SELECT id FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
+    const states = await t.flushTarget.groupBy({ by: ['state'], where: { flushId: id } });
+    const state = flushStateOf(states.map((row) => row.state as TargetState));
     await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
-    return state;
   }
 }

@@ -105,11 +105,10 @@ export class FlushesService {
       const row = await this.flushes.find(t, id);
       if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
       if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
-      await this.flushes.lock(t, id);
       const gatewayIds = await this.commands.cancel(t, id, now);
       if (gatewayIds.length === 0) throw new FleetError('FLUSH_FINISHED', 'Every gateway has begun its part; what is deleted stays deleted.');
       for (const gatewayId of gatewayIds) await this.flushes.move(t, id, gatewayId, 'cancelled', { finishedAt: now, reason: `cancelled by ${caller.name}` });
-      for (const tenantId of new Set(row.targets.filter((target) => gatewayIds.includes(target.gatewayId)).map((target) => target.tenantId))) {
+      for (const tenantId of [...new Set(row.targets.filter((target) => gatewayIds.includes(target.gatewayId)).map((target) => target.tenantId))].toSorted()) {
         await this.audit.record(t, {
           tenantId, actor: toActor(caller), action: 'flush.cancelled', outcome: 'ok', planId: row.planId, flushId: id, detail: { gatewayIds },
           summary: `${caller.name} cancelled ${gatewayIds.length} of ${row.targets.length} targets`,

@@ -26,19 +26,24 @@ export class LateCommandsService {
   async sweep(): Promise<void> {
     const nowMs = this.clock();
     const now = new Date(nowMs);
-    await this.database.transact('all', async (t) => {
-      for (const command of await this.commands.expire(t, now)) await this.end(t, command, 'expired', 'the gateway did not connect in time; nothing was touched', now);
-      for (const command of await this.commands.giveUp(t, new Date(nowMs - PATIENCE_MS), new Date(nowMs - SILENCE_MS))) {
-        await this.end(t, command, 'indeterminate', 'the gateway went away before it reported; its journal will tell when it connects again', now);
-      }
-    }, { timeoutMs: 60_000 });
+    const { tooLate, unanswered } = await this.database.transact('all', async (t) => ({
+      tooLate: await this.commands.tooLate(t, now),
+      unanswered: await this.commands.unanswered(t, new Date(nowMs - PATIENCE_MS), new Date(nowMs - SILENCE_MS)),
+    }));
+    for (const command of tooLate) await this.end(command, 'expired', 'the gateway did not connect in time; nothing was touched', now);
+    for (const command of unanswered) await this.end(command, 'indeterminate', 'the gateway went away before it reported; its journal will tell when it connects again', now);
   }
 
-  private async end(t: Transaction, command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
+  /** One transaction each: two that end commands of several tenants at once would lock their audit chains crosswise. */
+  private async end(command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
+    await this.database.transact('all', async (t) => {
+      if (await this.commands.end(t, command, state)) await this.record(t, command, state, reason, now);
+    });
+  }
+
+  private async record(t: Transaction, command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     const { flushId, gatewayId, tenantId, planId } = command;
-    await this.flushes.lock(t, flushId);
-    const target = (await this.flushes.find(t, flushId))?.targets.find((candidate) => candidate.gatewayId === gatewayId);
-    if (!target) throw new Error('a command without its target');
+    const target = await this.flushes.findTarget(t, flushId, gatewayId);
     await this.flushes.move(t, flushId, gatewayId, state, { reason, finishedAt: now, ...(state === 'indeterminate' ? { indeterminate: target.planned } : {}) });
     await this.audit.record(t, {
       tenantId, actor: { kind: 'system', id: 'commands', name: 'controller' }, action: 'flush.target-finished', outcome: state === 'expired' ? 'failed' : 'partial',

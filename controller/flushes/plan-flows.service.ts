@@ -23,11 +23,11 @@ export class PlanFlowsService {
   constructor(@Inject(PlansRepository) private readonly plans: PlansRepository, @Inject(Database) private readonly database: Database) {}
 
   /** Throws NOT_FOUND for a plan that is not there or out of scope. */
-  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; gateway?: string }): Promise<FlowsPage> {
+  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; tenant?: string; gateway?: string }): Promise<FlowsPage> {
     const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     return this.database.transact(scope, async (t) => {
       if (!(await this.plans.find(t, planId))) throw new FleetError('NOT_FOUND', 'There is no such plan.');
-      const sizes = await this.plans.chunkSizes(t, planId, query.gateway);
+      const sizes = await this.plans.chunkSizes(t, planId, { tenantId: query.tenant, gatewayId: query.gateway });
       const total = sizes.reduce((sum, chunk) => sum + chunk.flows, 0);
       const slices = sliceChunks(sizes, offset, query.limit);
       const stored = await this.plans.chunks(t, planId, slices.map(({ gatewayId, part }) => ({ gatewayId, part })));

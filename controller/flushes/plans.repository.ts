@@ -24,10 +24,10 @@ export class PlansRepository {
     return (await t.plan.findUnique({ where: { id }, include: { gateways: { orderBy: { position: 'asc' } }, flush: { select: { id: true } } } })) ?? undefined;
   }
 
-  /** How many flows each stored chunk of a plan holds, in the plan's order; of one gateway or of all. */
-  async chunkSizes(t: Transaction, planId: string, gatewayId: string | undefined): Promise<{ gatewayId: string; part: number; flows: number }[]> {
+  /** How many flows each stored chunk of a plan holds, in the plan's order; of one tenant or gateway, or of all. */
+  async chunkSizes(t: Transaction, planId: string, part: { tenantId?: string; gatewayId?: string }): Promise<{ gatewayId: string; part: number; flows: number }[]> {
     const chunks = await t.planChunk.findMany({
-      where: { planId, gatewayId }, select: { gatewayId: true, part: true, flows: true, gateway: { select: { position: true } } },
+      where: { planId, ...part }, select: { gatewayId: true, part: true, flows: true, gateway: { select: { position: true } } },
     });
     return chunks.toSorted((a, b) => a.gateway.position - b.gateway.position || a.part - b.part);
   }
@@ -36,10 +36,13 @@ export class PlansRepository {
     return t.planChunk.findMany({ where: { planId, OR: wanted }, select: { gatewayId: true, part: true, batch: true } });
   }
 
-  /** Stored bytes of one gateway's flows, in order. */
-  async batches(t: Transaction, planId: string, gatewayId: string): Promise<Uint8Array[]> {
-    const rows = await t.planChunk.findMany({ where: { planId, gatewayId }, orderBy: { part: 'asc' }, select: { batch: true } });
-    return rows.map((row) => row.batch);
+  /** Gives the stored bytes of one gateway's flows to `take`, in order, never many at once. */
+  async eachBatch(t: Transaction, planId: string, gatewayId: string, take: (batch: Uint8Array) => void): Promise<void> {
+    for (let part = 0, isMore = true; isMore; part += CHUNKS_AT_ONCE) {
+      const rows = await t.planChunk.findMany({ where: { planId, gatewayId, part: { gte: part, lt: part + CHUNKS_AT_ONCE } }, orderBy: { part: 'asc' }, select: { batch: true } });
+      for (const row of rows) take(row.batch);
+      isMore = rows.length === CHUNKS_AT_ONCE;
+    }
   }
 
   /** The outcomes of a plan's flows by gateway, as far as they are known. */

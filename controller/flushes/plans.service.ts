@@ -66,7 +66,8 @@ export class PlansService {
 
   private async store(caller: Caller, scope: TenantScope, request: PlanRequest, filter: FlowFilter, parts: PlanPart[], plan: { id: string; createdAt: number; expiresAtMs: number }): Promise<void> {
     const gateways = parts.map((part) => part.gateway);
-    const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))];
+    // Sorted: audit chains are locked in this order everywhere.
+    const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))].toSorted();
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
     const digest = planDigest(request.method, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
     const touched = gateways.filter((gateway) => gateway.flows > 0);

@@ -6,6 +6,7 @@ import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
+import { Lanes } from '../platform/lanes.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
@@ -18,6 +19,8 @@ import { targetStateOf, type TargetState } from './states.ts';
 const PROGRESS_MS = 500;
 /** Runs that a result may have in all its parts: one per flow of the largest plan. */
 const MAX_RUNS = 500_000;
+/** Results and progress written at once; a flush over a whole fleet must not take every connection. */
+const LANES = 4;
 
 /**
  * Takes what gateways say of their commands. A flush may cross tenants and its state follows from all its targets, so these
@@ -25,6 +28,7 @@ const MAX_RUNS = 500_000;
  */
 @Injectable()
 export class ResultsService {
+  private readonly lanes = new Lanes(LANES);
   private readonly writtenAt = new Map<string, { gatewayId: string; phase: Progress_Phase; atMs: number }>();
   private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
 
@@ -47,14 +51,14 @@ export class ResultsService {
     if (written && written.phase === phase && nowMs - written.atMs < PROGRESS_MS) return;
     this.writtenAt.set(commandId, { gatewayId, phase, atMs: nowMs });
     const now = new Date(nowMs);
-    await this.database.transact('all', async (t) => {
+    await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, commandId, gatewayId);
       if (!command || command.state === 'finished') return;
       await this.commands.received(t, commandId, now);
       const state: TargetState = phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running';
       await this.flushes.move(t, command.flushId, gatewayId, state, { done: progress.done, reason: null, startedAt: command.receivedAt ?? now });
       await this.notices.send(t, 'flush', command.flushId);
-    });
+    }));
   }
 
   /** Takes a result or a part of one. True once it is stored, also if it was before, so that the agent may forget it. */
@@ -62,12 +66,11 @@ export class ResultsService {
     const runs = this.collect(identity.gatewayId, result);
     if (!runs) return false;
     this.writtenAt.delete(result.commandId);
-    const now = new Date(this.clock());
-    await this.database.transact('all', async (t) => {
+    await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, result.commandId, identity.gatewayId);
       if (!command) this.logger.warn({ gateway: identity.gatewayId, command: result.commandId }, 'result of an unknown command');
-      else if (command.state !== 'finished') await this.store(t, command, result, runs, now);
-    }, { timeoutMs: 60_000 });
+      else if (command.state !== 'finished') await this.store(t, command, result, runs);
+    }, { timeoutMs: 60_000 }));
     return true;
   }
 
@@ -90,14 +93,14 @@ export class ResultsService {
     return undefined;
   }
 
-  private async store(t: Transaction, command: Command, result: Result, runs: OutcomeRun[], now: Date): Promise<void> {
+  private async store(t: Transaction, command: Command, result: Result, runs: OutcomeRun[]): Promise<void> {
     const { flushId, gatewayId, planId, tenantId } = command;
-    await this.flushes.lock(t, flushId);
-    const row = await this.flushes.find(t, flushId);
-    const target = row?.targets.find((candidate) => candidate.gatewayId === gatewayId);
-    if (!row || !target) throw new Error('a command without its target');
+    const now = new Date(this.clock());
+    const target = await this.flushes.findTarget(t, flushId, gatewayId);
+    const { plan } = target.flush;
     const { state, totals } = judge(result, runs, target.planned);
     const outcomes = new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish());
+    const evidenceSha256 = await this.evidence(t, planId, gatewayId, outcomes);
     await this.commands.finish(t, command.id, now);
     await this.flushes.move(t, flushId, gatewayId, state, {
       ...totals, outcomes, done: target.planned, reason: result.detail ? result.detail.slice(0, 500) : result.reason || null,
@@ -105,9 +108,9 @@ export class ResultsService {
     });
     await this.audit.record(t, {
       tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
-      planId, flushId, gatewayId, gatewayName: target.gatewayName, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined,
+      planId, flushId, gatewayId, gatewayName: target.gatewayName, reason: plan.reason, ticket: plan.ticket ?? undefined,
       summary: `${target.gatewayName}: ${totals.deleted} of ${totals.planned} flows deleted, ${totals.gone} had gone, ${totals.protected} protected, ${totals.reappeared} reappeared, ${totals.failed} failed, ${totals.indeterminate} indeterminate`,
-      detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: result.tableBefore?.toString(), tableAfter: result.tableAfter?.toString(), evidenceSha256: await this.evidence(t, planId, gatewayId, outcomes) },
+      detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: result.tableBefore?.toString(), tableAfter: result.tableAfter?.toString(), evidenceSha256 },
     });
     await this.flushes.settle(t, flushId, now);
     await this.notices.send(t, 'flush', flushId);
@@ -116,7 +119,7 @@ export class ResultsService {
   /** SHA-256 over the gateway's stored flows, in the plan's order, and their outcomes. */
   private async evidence(t: Transaction, planId: string, gatewayId: string, outcomes: Uint8Array): Promise<string> {
     const hash = createHash('sha256');
-    for (const batch of await this.plans.batches(t, planId, gatewayId)) hash.update(batch);
+    await this.plans.eachBatch(t, planId, gatewayId, (batch) => hash.update(batch));
     return hash.update(outcomes).digest('hex');
   }
 }

@@ -10,6 +10,7 @@ import { toSampleRow } from '../history/sample-row.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database } from '../platform/database.ts';
+import { Lanes } from '../platform/lanes.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { LinkRepository } from './link.repository.ts';
@@ -19,10 +20,13 @@ import { Sessions } from './sessions.ts';
 
 /** The only version of the link so far; an agent that speaks an older one is refused in words. */
 const PROTOCOL_VERSION = 1;
+/** Hellos and sample batches written at once, however many agents come at the same moment. */
+const LANES = 6;
 
 /** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
 @Injectable()
 export class LinkService implements BeforeApplicationShutdown {
+  private readonly lanes = new Lanes(LANES);
   private readonly wansTold = new WeakMap<Session, string>();
 
   constructor(
@@ -44,13 +48,13 @@ export class LinkService implements BeforeApplicationShutdown {
     if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
-    const epoch = await this.database.transact(new Set([tenantId]), async (t) => {
+    const epoch = await this.lanes.run(() => this.database.transact(new Set([tenantId]), async (t) => {
       if (!(await this.registry.isActive(t, identity))) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Enrol it again.');
       await this.registry.describe(t, gatewayId, hello);
       const given = await this.registry.open(t, identity, this.sessions.replicaId, new Date(nowMs));
       await this.notices.send(t, 'gateway', gatewayId);
       return given;
-    });
+    }));
     const session = new Session(identity, epoch, stream, nowMs);
     this.sessions.add(session);
     session.send({
@@ -120,11 +124,11 @@ export class LinkService implements BeforeApplicationShutdown {
     const rows = batch.samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
     const wans = newestWans(batch);
     const wansText = wans && JSON.stringify(wans);
-    await this.database.transact(new Set([identity.tenantId]), async (t) => {
+    await this.lanes.run(() => this.database.transact(new Set([identity.tenantId]), async (t) => {
       await this.history.store(t, { id: identity.gatewayId, tenantId: identity.tenantId }, rows);
       if (wans && wansText !== this.wansTold.get(session)) await this.registry.setWans(t, identity.gatewayId, wans);
       await this.notices.send(t, 'gateway', identity.gatewayId);
-    });
+    }));
     if (wansText) this.wansTold.set(session, wansText);
     session.send({ $case: 'sampleReceipt', value: { batch: batch.batch } });
   }

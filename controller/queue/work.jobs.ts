@@ -10,7 +10,7 @@ import { RelayService } from './relay.service.ts';
 const TICK_MS = 2000;
 /** Schedules are renewed this often: a queue that lost everything has them back. */
 const RENEW_TICKS = 15;
-const DELIVERIES_AT_ONCE = 20;
+const DELIVERIES_AT_ONCE = 6;
 
 /** The role `work`: relays the outbox, works on the queues, keeps the schedules. */
 @Injectable()

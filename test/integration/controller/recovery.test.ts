@@ -141,11 +141,36 @@ describe('a flush', () => {
   });
 });
 
+describe('a flush over two tenants', () => {
+  it('ends for each on its own, and each tenant’s record holds its own part only', async () => {
+    const { tenantId, joinToken } = await makePlace(owner, 'Birch', 'gw2');
+    const other = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+    other.flows = makeFlows(3);
+    await other.connect(controller.linkAddress);
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    expect(plan.totals).toMatchObject({ flows: 8, gateways: 2 });
+    other.disconnect();
+    await eventually('the other is offline', async () => ((await owner.call(routes.getGateway, { params: { id: other.gatewayId } })).state === 'offline' ? true : undefined));
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    await eventually('one is done', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).totals.deleted === 5 ? true : undefined));
+    aheadMs += 121_000;
+    expect(await ended(flushId)).toMatchObject({ state: 'partial', totals: { planned: 8, deleted: 5 } });
+    const auditor = await controller.person('auditor', [{ role: 'auditor', tenantId }]);
+    const entries = (await auditor.call(routes.listAudit, { query: { flush: flushId } })).items;
+    expect(entries.map((entry) => entry.action)).toEqual(['flush.target-finished', 'flush.started']);
+    for (const entry of entries) {
+      const flows = await auditor.call(routes.listAuditFlows, { params: { id: entry.id } });
+      expect(flows.items.map((flow) => flow.gatewayId)).toEqual(Array.from({ length: 3 }, () => other.gatewayId));
+    }
+    expect(await auditor.ask(routes.getFlush, { params: { id: flushId } })).toMatchObject({ status: 404 });
+  });
+});
+
 describe('the audit trail', () => {
   it('is one unbroken chain per tenant, and a change of any entry shows where', async () => {
     const rows = await postgres.query<{ chain: string; seq: string } & Record<string, never>>(url, 'SELECT * FROM audit_entry ORDER BY chain, seq');
     const chains = Map.groupBy(rows, (row) => row.chain);
-    expect(chains.size).toBe(2);
+    expect(chains.size).toBe(3);
     for (const chain of chains.values()) {
       const entries = chain.map(toChained);
       expect(firstBreak(entries)).toBeUndefined();

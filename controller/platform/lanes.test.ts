@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { Lanes } from './lanes.ts';
+
+describe('lanes', () => {
+  it('run no more at once than there are, in the order in which work came, also past a failure', async () => {
+    const lanes = new Lanes(2);
+    const begun: number[] = [];
+    let running = 0;
+    let most = 0;
+    const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map((number) => lanes.run(async () => {
+      begun.push(number);
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      if (number === 2) throw new Error('failed');
+      return number;
+    })));
+    expect(begun).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(most).toBe(2);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+  });
+});
