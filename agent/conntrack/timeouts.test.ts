@@ -29,6 +29,10 @@ test.each([
   expect(fullTimeout(entry, DEFAULT_TIMEOUTS)).toBe(seconds);
 });
 
+test('idle is the whole seconds that certainly passed: what remains was cut down', () => {
+  expect([idleSeconds(30, 29), idleSeconds(30, 28), idleSeconds(30, 0)]).toEqual([0, 1, 29]);
+});
+
 test('idle is unknown where more remains than the state allows, as with a helper of its own timeout', () => {
-  expect([idleSeconds(120, 100), idleSeconds(120, 120), idleSeconds(120, 3600), idleSeconds(undefined, 5), idleSeconds(120, undefined)]).toEqual([20, 0, undefined, undefined, undefined]);
+  expect([idleSeconds(120, 100), idleSeconds(120, 120), idleSeconds(120, 3600), idleSeconds(undefined, 5), idleSeconds(120, undefined)]).toEqual([19, 0, undefined, undefined, undefined]);
 });

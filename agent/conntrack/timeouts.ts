@@ -54,9 +54,12 @@ export function fullTimeout({ proto, state, status, tcpFlags }: TimeoutFacts, ti
   }
 }
 
-/** Seconds since the last packet; undefined if the full timeout is not known, or less remains unsaid than it allows (a helper or a rule gave more). */
+/**
+ * Whole seconds since the last packet; undefined if the full timeout is not known, or more remains than it allows (a helper or a rule
+ * gave more). The kernel cuts what remains down to whole seconds, so a packet of this very moment leaves one less than the full timeout.
+ */
 export function idleSeconds(full: number | undefined, remaining: number | undefined): number | undefined {
-  return full === undefined || remaining === undefined || remaining > full ? undefined : full - remaining;
+  return full === undefined || remaining === undefined || remaining > full ? undefined : Math.max(0, full - remaining - 1);
 }
 
 function stateTimeout(prefix: string, state: string | undefined, timeouts: Timeouts): number | undefined {

@@ -6,9 +6,8 @@ export interface Prefix { family: Family; address: Uint8Array; bits: number }
 
 /** Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as `10.1`. */
 export function parseAddress(text: string): Uint8Array | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return Uint8Array.from(ipaddr.IPv4.parse(text).toByteArray());
-  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
-  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+  if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? Uint8Array.from(ipaddr.IPv4.parse(text).toByteArray()) : undefined;
+  return !text.includes('%') && ipaddr.IPv6.isValid(text) ? Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray()) : undefined;
 }
 
 /** Canonical text of 4 or 16 bytes; RFC 5952 for IPv6. */

@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix, prefixContains } from './address.ts';
+
+const address = fc.constantFrom(4, 16).chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
+
+describe('an address', () => {
+  it('reads back from its text', () => {
+    fc.assert(fc.property(address, (bytes) => {
+      expect(parseAddress(formatAddress(bytes))).toEqual(bytes);
+    }));
+  });
+
+  it.each(['10.1', '10.0.0.256', '010.0.0.1', '10.0.0.1:53', 'fe80::1%eth0', '::1::', '', ' 10.0.0.1', '0x7f.0.0.1', '1.2.3.4.5'])('is not %s', (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+  });
+
+  it('of IPv6 is written as RFC 5952 says', () => {
+    expect(formatAddress(parseAddress('2001:DB8:0:0:0:0:0:1')!)).toBe('2001:db8::1');
+  });
+});
+
+describe('a prefix', () => {
+  it('holds the addresses whose first bits are its own, and no other', () => {
+    fc.assert(fc.property(address, address, fc.nat(128), (base, other, wanted) => {
+      const bits = Math.min(wanted, base.length * 8);
+      const prefix = parsePrefix(`${formatAddress(base)}/${bits}`)!;
+      const head = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('').slice(0, bits);
+      expect(prefixContains(prefix, base)).toBe(true);
+      expect(prefixContains(prefix, other)).toBe(other.length === base.length && head(other) === head(base));
+      expect(parsePrefix(formatPrefix(prefix))).toEqual(prefix);
+    }));
+  });
+
+  it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '::/129', '10/8'])('is not %s', (text) => {
+    expect(parsePrefix(text)).toBeUndefined();
+  });
+});
