@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
 import { observeInterfaces } from './collectors/wan-observation.ts';
+import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
@@ -20,9 +21,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const hostname = os.hostname();
   const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
-  const memory = new WanMemory(config.wanNames);
+  const store = new WanStore(config.stateDir);
+  const memory = new WanMemory(config.wanNames, store.load());
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable(), wans: () => memory.observe(observeInterfaces()),
+    identity, stateDir: config.stateDir, table: new KernelTable(), wans: () => store.keep(memory.observe(observeInterfaces())),
     ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);

@@ -49,3 +49,17 @@ test('an address that changed comes first, the one before stays', () => {
   const [wan1] = memory.observe(seen({ addresses: new Map([['wan1', [address(198, 18, 0, 99)]]]) }));
   expect(wan1!.addresses).toEqual([address(198, 18, 0, 99), address(198, 18, 0, 12)]);
 });
+
+test('a WAN that failed before the agent began anew is still known by its address', () => {
+  const [wan1] = new WanMemory(new Map(), [{ interface: 'wan1', addresses: [address(198, 18, 0, 12)] }]).observe(seen({
+    defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] }, addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]), operstate: (name) => (name === 'wan2' ? 'up' : undefined),
+  }));
+  expect(wan1).toMatchObject({ interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false });
+});
+
+test('an address that moved to another WAN is that one’s alone', () => {
+  const memory = new WanMemory();
+  memory.observe(seen({}));
+  const wans = memory.observe(seen({ addresses: new Map([['wan1', [address(198, 18, 0, 99)]], ['wan2', [address(198, 18, 0, 12)]]]) }));
+  expect(wans.map((wan) => wan.addresses)).toEqual([[address(198, 18, 0, 99)], [address(198, 18, 0, 12), address(198, 19, 0, 12)]]);
+});

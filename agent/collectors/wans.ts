@@ -3,6 +3,9 @@ import { formatAddress } from '../../proto/model/address.ts';
 /** A way out of the gateway. Addresses are those it has and had, newest first: flows outlive the address they use. */
 export interface Wan { name: string; interface: string; addresses: Uint8Array[]; isUp?: boolean; carriesDefaultRoute?: boolean }
 
+/** What is worth keeping of a WAN over a restart. */
+export type RememberedWan = Pick<Wan, 'interface' | 'addresses'>;
+
 /** A default route of the main table. */
 export interface DefaultRoute { interface: string; metric: number }
 
@@ -47,21 +50,27 @@ export class WanMemory {
   readonly #wans = new Map<string, Wan>();
   readonly #names: ReadonlyMap<string, string>;
 
-  /** @param names by interface, from the agent's settings; others are called by their interface */
-  constructor(names: ReadonlyMap<string, string> = new Map()) {
+  /**
+   * @param names by interface, from the agent's settings; others are called by their interface
+   * @param remembered as they were before the agent began anew, which may well be in the middle of an outage
+   */
+  constructor(names: ReadonlyMap<string, string> = new Map(), remembered: RememberedWan[] = []) {
     this.#names = names;
     for (const device of names.keys()) this.#add(device);
+    for (const { interface: device, addresses } of remembered) this.#add(device).addresses = addresses;
   }
 
   observe({ defaultRoutes: { ipv4, ipv6 }, addresses, operstate }: Observation): Wan[] {
     for (const { interface: device } of [...ipv4, ...ipv6]) this.#add(device);
     const carriers = new Set([...best(ipv4), ...best(ipv6)]);
+    const inUse = new Set([...addresses.values()].flat().map(formatAddress));
     for (const wan of this.#wans.values()) {
       const state = operstate(wan.interface);
       // PPP and tunnels never leave `unknown` while they work.
       wan.isUp = state === 'up' || state === 'unknown';
       wan.carriesDefaultRoute = carriers.has(wan.interface);
-      wan.addresses = merge(addresses.get(wan.interface) ?? [], wan.addresses);
+      // An address that another interface has now is that one's, whoever had it before.
+      wan.addresses = merge(addresses.get(wan.interface) ?? [], wan.addresses.filter((address) => !inUse.has(formatAddress(address))));
     }
     return this.wans();
   }
@@ -70,8 +79,10 @@ export class WanMemory {
     return [...this.#wans.values()].map((wan) => ({ ...wan }));
   }
 
-  #add(device: string): void {
-    if (!this.#wans.has(device)) this.#wans.set(device, { name: this.#names.get(device) ?? device, interface: device, addresses: [] });
+  #add(device: string): Wan {
+    const known = this.#wans.get(device) ?? { name: this.#names.get(device) ?? device, interface: device, addresses: [] };
+    this.#wans.set(device, known);
+    return known;
   }
 }
 
