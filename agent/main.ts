@@ -21,7 +21,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const hostname = os.hostname();
   const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
-  const store = new WanStore(config.stateDir);
+  const store = new WanStore(config.stateDir, (error) => log.warn({ err: error }, 'WAN addresses could not be kept'));
   const memory = new WanMemory(config.wanNames, store.load());
   const agent = new Agent({
     identity, stateDir: config.stateDir, table: new KernelTable(), wans: () => store.keep(memory.observe(observeInterfaces())),

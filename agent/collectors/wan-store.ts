@@ -9,10 +9,12 @@ const schema = z.array(z.object({ interface: z.string(), addresses: z.array(z.st
 /** WANs and their addresses on disk. A file that cannot be read is as good as none: it is only memory. */
 export class WanStore {
   readonly #file: string;
+  readonly #onError: (error: unknown) => void;
   #kept = '';
 
-  constructor(directory: string) {
+  constructor(directory: string, onError: (error: unknown) => void) {
     this.#file = path.join(directory, 'wans.json');
+    this.#onError = onError;
   }
 
   load(): RememberedWan[] {
@@ -27,10 +29,13 @@ export class WanStore {
   /** Writes what changed, and gives back what it was given. */
   keep(wans: Wan[]): Wan[] {
     const text = JSON.stringify(wans.map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.map(formatAddress) })));
-    if (text !== this.#kept) {
+    if (text === this.#kept) return wans;
+    this.#kept = text;
+    try {
       writeFileSync(`${this.#file}.next`, text, { mode: 0o600 });
       renameSync(`${this.#file}.next`, this.#file);
-      this.#kept = text;
+    } catch (error) {
+      this.#onError(error);
     }
     return wans;
   }
