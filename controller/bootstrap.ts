@@ -5,6 +5,7 @@ import { createAuth } from './access/auth.ts';
 import { UsersService } from './access/users.service.ts';
 import { readConfig } from './platform/config.ts';
 import { Database } from './platform/database.ts';
+import { createLogger } from './platform/logger.ts';
 import { applyMigrations } from './platform/migrations.ts';
 import { packageRoot } from './platform/package-root.ts';
 import { newSecret } from './platform/secret.ts';
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
   await openStateDir(config.stateDir);
   const database = new Database(config);
   try {
-    const auth = createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()));
+    const auth = createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()), createLogger(config.logLevel));
     const id = await new UsersService(auth, database, Date.now).createFirst({ email: values.email, password, name: values.name });
     process.stdout.write(`${JSON.stringify({ msg: 'first administrator made', id })}\n`);
   } finally {

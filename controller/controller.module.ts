@@ -103,7 +103,7 @@ export class ControllerModule {
           inject: [Database],
           useFactory: async (database: Database) => {
             await openStateDir(config.stateDir);
-            return createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()));
+            return createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()), logger);
           },
         },
         ...SERVICES,

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 
-/** A running Postgres of ours; it listens on loopback only and trusts whoever connects from there. */
-export interface Postgres { pid: number; port: number; url(database: string): string; stop(): Promise<void> }
+/** A running Postgres of ours; it listens on loopback only and trusts whoever connects from there. SIGINT stops it in order, SIGQUIT as a crash would. */
+export interface Postgres { pid: number; port: number; url(database: string): string; stop(signal?: NodeJS.Signals): Promise<void> }
 
 const NOBODY = 65_534;
 const run = promisify(execFile);
@@ -35,7 +35,7 @@ export async function startPostgres(options: { dir: string; port?: number }): Pr
     pid: child.pid!,
     port,
     url: (database) => `postgresql://postgres@127.0.0.1:${port}/${database}`,
-    stop: () => stop(child),
+    stop: (signal) => stop(child, signal),
   };
 }
 
@@ -77,11 +77,10 @@ function untilReady(child: ChildProcess): Promise<void> {
   });
 }
 
-function stop(child: ChildProcess): Promise<void> {
+function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('exit', () => resolve());
-    // SIGINT: Postgres's fast shutdown; it ends its clients.
-    child.kill('SIGINT');
+    child.kill(signal);
   });
 }

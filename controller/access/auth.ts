@@ -3,6 +3,7 @@ import { prismaAdapter } from 'better-auth/adapters/prisma';
 import { newId } from '../platform/ids.ts';
 import type { Config } from '../platform/config.ts';
 import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
 
 /** Provider token of better-auth. */
 export const AUTH = Symbol('auth');
@@ -15,7 +16,7 @@ const SESSION_SECONDS = 12 * 3600;
 export const AUTH_PATHS: ReadonlySet<string> = new Set(['/sign-in/email', '/sign-out', '/get-session', '/change-password']);
 
 /** People and their sessions: e-mail and password only, nobody signs up, sessions in Postgres end after 12 h. */
-export function createAuth(config: Config, database: Database, secret: string) {
+export function createAuth(config: Config, database: Database, secret: string, logger: Logger) {
   return betterAuth({
     appName: 'ctfleet',
     baseURL: config.publicUrl,
@@ -34,6 +35,6 @@ export function createAuth(config: Config, database: Database, secret: string) {
       database: { generateId: () => newId() },
     },
     telemetry: { enabled: false },
-    logger: { level: 'error' },
+    logger: { level: 'error', log: (_level, message) => logger.error({ message }, 'the sign-in library has an error') },
   });
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import type { fleetEvent } from '../../proto/http/fleet.ts';
+import type { fleetEvent, Gateway } from '../../proto/http/fleet.ts';
 import { FlushesService } from '../flushes/flushes.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Notices } from '../platform/notices.ts';
@@ -27,35 +27,51 @@ export class FleetEventsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** Resolves when the whole fleet was told; goes on until the listener closes. */
   async watch(scope: TenantScope, listener: Listener): Promise<void> {
     const send = (event: Event): void => listener.send(event);
+    const told = new Map<string, string>();
     const gateways = new Set<string>();
     const flushes = new Set<string>();
+    const sendGateway = (gateway: Gateway): void => {
+      told.set(gateway.id, gateway.state);
+      send({ kind: 'gateway', gateway });
+    };
     const sendAll = async (): Promise<void> => {
-      for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
-        const page = await this.gateways.list(scope, { limit: PAGE, cursor });
-        page.items.forEach((gateway) => send({ kind: 'gateway', gateway }));
-        cursor = page.cursor;
-      }
+      for await (const gateway of this.all(scope)) sendGateway(gateway);
+      send({ kind: 'heartbeat', at: new Date(this.clock()).toISOString() });
+    };
+    const sendSilent = async (): Promise<void> => {
+      for await (const gateway of this.all(scope)) if (told.get(gateway.id) !== gateway.state) sendGateway(gateway);
       send({ kind: 'heartbeat', at: new Date(this.clock()).toISOString() });
     };
     const sendChanged = async (): Promise<void> => {
       const [changedGateways, changedFlushes] = [[...gateways], [...flushes]];
       gateways.clear();
       flushes.clear();
-      if (changedGateways.length > 0) for (const gateway of await this.gateways.getMany(scope, changedGateways)) send({ kind: 'gateway', gateway });
+      if (changedGateways.length > 0) (await this.gateways.getMany(scope, changedGateways)).forEach(sendGateway);
       for (const event of await this.flushes.briefly(scope, changedFlushes)) send({ kind: 'flush', ...event });
     };
+    // A database that is away for a moment ends no stream; what was missed is told afterwards.
+    const quietly = (work: () => Promise<void>) => (): void => { work().catch(() => undefined); };
     const stops = [
-      this.notices.on('gateway', (id) => { if (id !== undefined) gateways.add(id); }),
-      this.notices.on('flush', (id) => { if (id !== undefined) flushes.add(id.slice(0, 36)); }),
+      this.notices.on('gateway', (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
+      this.notices.on('flush', (id) => id !== undefined && flushes.add(id)),
     ];
-    const ignore = (): void => undefined;
-    const timers = [setInterval(() => { sendChanged().catch(ignore); }, GATHER_MS), setInterval(() => { sendAll().catch(ignore); }, REFRESH_MS)];
+    const timers = [setInterval(quietly(sendChanged), GATHER_MS), setInterval(quietly(sendSilent), REFRESH_MS)];
     listener.onClose(() => {
       timers.forEach(clearInterval);
       stops.forEach((stop) => stop());
     });
     await sendAll();
+  }
+
+  private async *all(scope: TenantScope): AsyncIterable<Gateway> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.gateways.list(scope, { limit: PAGE, cursor });
+      yield* page.items;
+      ({ cursor } = page);
+    } while (cursor !== undefined);
   }
 }

@@ -11,6 +11,9 @@ const MIGRATIONS = path.resolve(import.meta.dirname, '../../prisma/migrations');
 /** A Postgres of one test file: databases are cloned from a migrated template. */
 export interface TestPostgres {
   server: Postgres;
+  /** Ends the server at once, as a crash would; `start` brings it back on the same port. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
   /** A fresh, migrated database; its URL, as the owner. */
   newDatabase(): Promise<string>;
   /** Runs SQL on a database as its owner. */
@@ -22,7 +25,7 @@ export interface TestPostgres {
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
   const family = new Family();
-  const server = await startPostgres({ dir: path.join(dir, 'data') });
+  let server = await startPostgres({ dir: path.join(dir, 'data') });
   family.adopt(server.pid, 'SIGINT');
   const query: TestPostgres['query'] = async (url, sql, values) => {
     const client = new pg.Client(url);
@@ -37,7 +40,14 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   await applyMigrations(server.url('template'), MIGRATIONS);
   let made = 0;
   return {
-    server,
+    get server() {
+      return server;
+    },
+    crash: () => server.stop('SIGQUIT'),
+    start: async () => {
+      server = await startPostgres({ dir: path.join(dir, 'data'), port: server.port });
+      family.adopt(server.pid, 'SIGINT');
+    },
     query,
     newDatabase: async () => {
       made += 1;

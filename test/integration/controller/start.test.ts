@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
@@ -86,6 +86,15 @@ describe('the controller as a process', () => {
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('has had its first administrator') });
     await postgres.query(env.CTFLEET_DATABASE_URL, 'DELETE FROM "user"');
     expect((await run('bootstrap.js', args('e@example.net'), env)).code).toBe(1);
+  });
+});
+
+describe('prisma/schema.prisma', () => {
+  it('describes what the migrations make, and Prisma takes them for its own', async () => {
+    const env = { ...process.env, CTFLEET_DATABASE_URL: await postgres.newDatabase(), CHECKPOINT_DISABLE: '1' };
+    const prisma = (...args: string[]): string => execFileSync(path.join(ROOT, 'node_modules/.bin/prisma'), args, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(prisma('migrate', 'diff', '--from-config-datasource', '--to-schema', 'prisma/schema.prisma', '--exit-code')).toContain('No difference detected');
+    expect(prisma('migrate', 'status')).toContain('up to date');
   });
 });
 

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { Family } from '../../../tools/family.ts';
+import { startRedis, type Redis } from '../../../tools/redis.ts';
+import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+let postgres: TestPostgres;
+let redis: Redis;
+let controller: TestController;
+let owner: Person;
+let agent: FakeAgent;
+const family = new Family();
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  redis = await startRedis();
+  family.adopt(redis.pid);
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: redis.url });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
+  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent.flows = makeFlows(5);
+  agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
+  await agent.connect(controller.linkAddress);
+});
+afterAll(async () => {
+  agent.disconnect();
+  await controller.stop();
+  await family.end();
+  await postgres.stop();
+});
+
+async function ended(flushId: string) {
+  return eventually('the flush ends', async () => {
+    const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+    return flush.state === 'running' ? undefined : flush;
+  }, 40_000);
+}
+
+describe('without Redis', () => {
+  it('a run is accepted, nothing is lost, and it is carried out once Redis is back', async () => {
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    await redis.stop();
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    expect((await owner.call(routes.getFlush, { params: { id: flushId } })).state).toBe('running');
+    expect(agent.commands).toEqual([]);
+    redis = await startRedis({ port: redis.port });
+    family.adopt(redis.pid);
+    expect((await ended(flushId)).state).toBe('verified');
+    expect(agent.commands).toHaveLength(1);
+  });
+});
+
+describe('without Postgres', () => {
+  it('every request is refused as unavailable, no command leaves, and all goes on when it is back', async () => {
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    const commands = agent.commands.length;
+    await postgres.crash();
+    for (const ask of [() => owner.ask(routes.listGateways), () => owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })]) {
+      expect(await ask()).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
+    }
+    expect((await fetch(`${controller.origin}/readyz`)).status).toBe(503);
+    expect((await fetch(`${controller.origin}/healthz`)).status).toBe(200);
+    expect(agent.commands).toHaveLength(commands);
+    await postgres.start();
+    await eventually('requests are answered', async () => ((await owner.ask(routes.listGateways)).status === 200 ? true : undefined));
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    expect((await ended(flushId)).state).toBe('verified');
+  });
+
+  it('a session whose samples cannot be stored ends without a receipt, and takes them on the next one', async () => {
+    await postgres.crash();
+    const samples = [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 42n })];
+    agent.sendSamples(77n, samples);
+    await agent.ended;
+    expect(agent.sampleReceipts).not.toContain(77n);
+    await postgres.start();
+    await eventually('the agent is taken back', async () => agent.connect(controller.linkAddress).then(() => true, () => undefined));
+    agent.sendSamples(77n, samples);
+    await eventually('the receipt', async () => (agent.sampleReceipts.includes(77n) ? true : undefined));
+    expect((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).usage?.count).toBe(42);
+  });
+
+  it('notices are heard again afterwards', async () => {
+    const events = await owner.watch(routes.watchFleet);
+    await events.until((event: { kind: string }) => event.kind === 'heartbeat');
+    agent.sendSamples(78n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 43n })]);
+    expect(await events.until((event: { kind: string; gateway?: { usage?: { count: number } } }) => event.gateway?.usage?.count === 43)).toBeDefined();
+    events.close();
+  });
+});
