@@ -87,14 +87,14 @@ describe('finding flows', () => {
   test('text that does not parse shows its place and a cure, keeps the rows, and stops every delete', async () => {
     await connections('?filter=proto:udp');
     const before = await page.locator('.foot-bar b').innerText();
-    await page.getByRole('combobox', { name: 'Filter' }).fill('prto:tcp');
-    expect(await page.locator('.problem-line mark').innerText()).toBe('prto');
+    await page.getByRole('combobox', { name: 'Filter' }).fill('dprt:5060');
+    expect(await page.locator('.problem-line mark').innerText()).toBe('dprt');
     expect(await page.locator('.foot-bar b').innerText()).toBe(before);
     const remove = page.getByRole('button', { name: /Delete all .* matching/ });
     expect(await remove.getAttribute('aria-disabled')).toBe('true');
     await page.keyboard.press('Enter');
     expect(new URL(page.url()).searchParams.get('filter')).toBe('proto:udp');
-    await page.getByRole('button', { name: 'Write proto:' }).click();
+    await page.getByRole('button', { name: 'Write dport:' }).click();
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => new URL(location.href).searchParams.get('filter') !== 'proto:udp');
     expect(await remove.getAttribute('aria-disabled')).toBe('false');

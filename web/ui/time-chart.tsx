@@ -29,6 +29,8 @@ interface TimeChartProps {
   /** Texts at a point, such as the value at the end of a line. */
   notes?: { x: number; y: number; text: string; isStrong?: boolean; colour?: string }[];
   timeZone: string;
+  /** Top of the scale; without it, what the lines need. */
+  top?: number;
   isBare?: boolean;
 }
 
@@ -47,14 +49,14 @@ export function TimeChart(props: TimeChartProps) {
   return <div ref={box} className="time-chart" role="img" aria-label={props.label} style={{ height: props.height }} />;
 }
 
-function options({ height, lines, range, gaps, marks = [], notes = [], timeZone, isBare }: TimeChartProps, width: number): uPlot.Options {
+function options({ height, lines, range, gaps, marks = [], notes = [], timeZone, top, isBare }: TimeChartProps, width: number): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis = { font: `11px ${token('font')}`, stroke: token('text-3'), ticks: { show: false } };
   return {
     width, height, legend: { show: false }, cursor: { show: false }, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), timeZone),
-    padding: isBare ? [4, 0, 0, 0] : [16, 20, 0, 0],
-    scales: { x: { range: () => [range.fromMs / 1000, range.toMs / 1000] }, y: { range: (_, __, max) => [0, Math.max(1, (max ?? 1) * 1.04)] } },
+    padding: isBare ? [4, 14, 0, 14] : [16, 20, 0, 0],
+    scales: { x: { range: () => [range.fromMs / 1000, range.toMs / 1000] }, y: { range: (_, __, max) => [0, top ?? Math.max(1, (max ?? 1) * 1.04)] } },
     axes: [
       { ...axis, size: 22, gap: 4, space: 90, grid: { show: false }, values: [[86_400, '{D} {MMM}', null, null, null, null, null, null, 0], [60, '{HH}:{mm}', null, null, null, null, null, null, 0], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 0]] },
       { ...axis, show: !isBare, size: 46, gap: 6, grid: { stroke: token('line'), width: 1 }, values: (_, splits) => splits.map((value) => short(value)) },

@@ -68,6 +68,7 @@ test('the button works only for exactly the plan that is shown', () => {
 
 test('a plan that differs from what was seen says by how many', () => {
   expect(differenceWords(1846, plan)).toBeUndefined();
+  expect(differenceWords(1847, { ...plan, totals: { ...plan.totals, leftOut: 0 } })).toBe('You saw 1,847; 1 flow ended since.');
   expect(differenceWords(1850, plan)).toContain('You saw 1,850; 4 flows ended since');
   expect(differenceWords(1800, plan)).toContain('46 flows more match now');
 });

@@ -48,7 +48,7 @@ export function differenceWords(expected: number | undefined, plan: Plan): strin
   const difference = plan.impact.matched - expected;
   if (difference === 0) return undefined;
   return difference < 0
-    ? `You saw ${count(expected)}; ${counted(-difference, 'flow')} ended since or ${difference === -1 ? 'is' : 'are'} on a gateway that is left out.`
+    ? `You saw ${count(expected)}; ${counted(-difference, 'flow')} ended since${plan.totals.leftOut > 0 ? `, or ${difference === -1 ? 'is' : 'are'} on a gateway that is left out` : ''}.`
     : `You saw ${count(expected)}; ${counted(difference, 'flow')} more ${difference === 1 ? 'matches' : 'match'} now. Look at the exact flows before you go on.`;
 }
 

@@ -2,7 +2,7 @@
 
 import './gateways.css';
 import { useQuery } from '@tanstack/react-query';
-import { IconArrowsLeftRight, IconTrash } from '@tabler/icons-react';
+import { IconArrowsLeftRight } from '@tabler/icons-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
@@ -68,7 +68,7 @@ function GatewayHead({ gateway }: { gateway: Gateway }) {
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
         <Link className="btn" href={here} prefetch={false}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
-        {need?.action.path.startsWith('/connections') && <Link className="btn danger-line" href={need.action.path} prefetch={false}><IconTrash className="i s" stroke={1.5} aria-hidden />{need.action.text}… <kbd aria-hidden>d</kbd></Link>}
+        {need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path} prefetch={false}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
       </div>
       <h1>{gateway.name}</h1>
       <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>
@@ -92,11 +92,17 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   const segments = <Segments label="Time range" isSlim value={span} onChange={onSpan} options={(Object.keys(SPANS) as Span[]).map((value) => ({ value, text: `${value.slice(0, -1)} ${value.slice(-1)}` }))} />;
   if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
   if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
-  const range = { fromMs: until - SPANS[span], toMs: until };
+  const range = { fromMs: visibleFrom(data.points[0]?.at, until - SPANS[span], until), toMs: until };
   return (
     <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
       <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes ?? []} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>
   );
+}
+
+/** A gateway that began in the second half of the span is drawn from a little before its first sample; the head tells since when nothing is known. */
+function visibleFrom(first: string | undefined, fromMs: number, toMs: number): number {
+  const firstMs = first === undefined ? fromMs : Date.parse(first);
+  return firstMs - fromMs > (toMs - fromMs) / 2 ? Math.max(fromMs, firstMs - (toMs - firstMs) * 0.12 - 5000) : fromMs;
 }

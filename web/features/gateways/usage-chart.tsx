@@ -11,6 +11,9 @@ import { limitSteps, usageColumns } from './chart-data.ts';
 import { isFilling } from './need.ts';
 import { SamplesTable } from './samples-table.tsx';
 
+/** Where use stays below this share of the limit, the scale is that of the use, and the limit is said in words. */
+const FAR_BELOW = 0.15;
+
 type Samples = z.output<typeof samplesSchema>;
 
 interface UsageChartProps { samples: Samples; range: { fromMs: number; toMs: number }; gateway: Gateway; flushes: Omit<Flush, 'targets'>[]; controls: ReactNode }
@@ -26,10 +29,12 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
     const last = samples.points.at(-1);
     const lines: ChartLine[] = [{ label: 'entries', values: values[0]!, stroke: 'series-1', fill: 'series-area' }, { label: 'limit', values: values[1]!, stroke: 'red-fill', isStepped: true }];
     const notes = [];
+    const peak = Math.max(1, ...samples.points.map(({ countMax }) => countMax));
+    const isFarBelow = last?.max !== undefined && peak < last.max * FAR_BELOW;
     let toMs = range.toMs;
     const lastAt = last ? Date.parse(last.at) / 1000 : 0;
     if (last) notes.push({ x: lastAt, y: last.count, text: count(last.count), isStrong: true });
-    for (const { x, limit } of limitSteps(xs, values[1]!)) notes.push({ x, y: limit, text: `limit ${count(limit)}` });
+    if (!isFarBelow) for (const { x, limit } of limitSteps(xs, values[1]!)) notes.push({ x, y: limit, text: `limit ${count(limit)}` });
     if (last && usage?.max && usage.minutesToFull !== undefined && isFilling(usage) && usage.minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
       const fullAt = lastAt + usage.minutesToFull * 60;
       lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), usage.max], stroke: 'amber-fill', isDashed: true });
@@ -40,14 +45,15 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
       notes.push({ x: fullAt, y: usage.max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
     const marks = flushes.map(({ startedAt, totals, state }) => ({ atMs: Date.parse(startedAt), text: `${count(totals.deleted)} deleted, ${state}` }));
-    return { xs, lines, gaps, notes, marks, range: { ...range, toMs } };
+    return { xs, lines: isFarBelow ? lines.slice(0, 1) : lines, gaps, notes, marks, range: { ...range, toMs }, top: isFarBelow ? peak * 1.25 : undefined, limitFarAbove: isFarBelow ? last.max : undefined };
   }, [samples, range.fromMs, range.toMs, usage?.minutesToFull, usage?.max, flushes, zone]); // the clock's texts follow its zone
+  const { limitFarAbove, ...drawn } = chart;
   const gapWords = chart.gaps.length > 0 ? `; no data ${chart.gaps.slice(-2).map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`).join(', ')}` : '';
   return (
     <section>
-      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
+      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{limitFarAbove !== undefined && `; the limit, ${count(limitFarAbove)}, is far above this scale`}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
       {samples.points.length === 0 ? <p className="dim no-data hatch">No samples in this time.</p> : isTable ? <SamplesTable samples={samples} />
-        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={zone} {...chart} />}
+        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={zone} {...drawn} />}
     </section>
   );
 }
