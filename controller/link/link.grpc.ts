@@ -44,6 +44,10 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => { this.link.tend().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be tended')); }, PING_INTERVAL_MS);
     this.notices.on('revoked', (id) => { if (id) this.link.cut(id); });
+    this.notices.on('opened', (notice) => {
+      const [gatewayId, epoch] = notice?.split(' ') ?? [];
+      if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
+    });
     this.notices.on('deliver', (id) => {
       if (id) this.delivery.deliver(id).catch((error: unknown) => this.logger.warn({ gateway: id, err: error }, 'commands could not be delivered'));
     });
@@ -58,6 +62,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   private session(stream: AgentStream): void {
     const identity = identityOf(stream);
     if (!identity) return refuse(stream, new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.'));
+    const certificateEndsMs = Date.parse(stream.getAuthContext().sslPeerCertificate?.valid_to ?? '');
     let session: Session | undefined;
     let unhandled = 0;
     let work: Promise<void> = Promise.resolve();
@@ -66,7 +71,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (session) return this.link.receive(session, message);
       if (message.body?.$case !== 'hello') throw new FleetError('INVALID_REQUEST', 'The first message must be hello.');
       clearTimeout(helloTimer);
-      session = await this.link.open(identity, message.body.value, stream);
+      session = await this.link.open(identity, certificateEndsMs, message.body.value, stream);
     };
     const fail = (error: unknown): void => {
       this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');

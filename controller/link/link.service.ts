@@ -44,7 +44,7 @@ export class LinkService implements BeforeApplicationShutdown {
   ) {}
 
   /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws UNAUTHENTICATED for a gateway that is not active. */
-  async open(identity: GatewayIdentity, hello: Hello, stream: AgentStream): Promise<Session> {
+  async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
     if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
@@ -53,9 +53,10 @@ export class LinkService implements BeforeApplicationShutdown {
       await this.registry.describe(t, gatewayId, hello);
       const given = await this.registry.open(t, identity, this.sessions.replicaId, new Date(nowMs));
       await this.notices.send(t, 'gateway', gatewayId);
+      await this.notices.send(t, 'opened', `${gatewayId} ${given}`);
       return given;
     }));
-    const session = new Session(identity, epoch, stream, nowMs);
+    const session = new Session(identity, epoch, stream, nowMs, certificateEndsMs);
     this.sessions.add(session);
     session.send({
       $case: 'welcome',
@@ -95,11 +96,12 @@ export class LinkService implements BeforeApplicationShutdown {
     this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
   }
 
-  /** Pings every agent, closes the silent, and finds those whose place was taken elsewhere or who were revoked. */
+  /** Pings every agent, closes the silent and those whose certificate ran out (TLS looks at it only when a link is made), and finds those whose place was taken elsewhere or who were revoked. */
   async tend(): Promise<void> {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
-      if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS) session.close(new FleetError('GATEWAY_SLOW', 'Nothing was heard for 30 s.'));
+      if (nowMs >= session.certificateEndsMs) session.close(new FleetError('UNAUTHENTICATED', 'The certificate has run out. Enrol the gateway again.'));
+      else if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS) session.close(new FleetError('GATEWAY_SLOW', 'Nothing was heard for 30 s.'));
       else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });
     }
     const open = this.sessions.all().filter((session) => !session.isClosed);
@@ -107,9 +109,11 @@ export class LinkService implements BeforeApplicationShutdown {
     for (const gatewayId of lost) this.cut(gatewayId);
   }
 
-  /** Ends the gateway's session here, if this replica holds it. */
-  cut(gatewayId: string): void {
-    this.sessions.get(gatewayId)?.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
+  /** Ends the gateway's session here, if this replica holds it; with an epoch, only if it is an older one. */
+  cut(gatewayId: string, olderThan?: bigint): void {
+    const session = this.sessions.get(gatewayId);
+    if (!session || (olderThan !== undefined && session.epoch >= olderThan)) return;
+    session.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
   }
 
   async beforeApplicationShutdown(): Promise<void> {

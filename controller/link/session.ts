@@ -15,7 +15,7 @@ export const SILENCE_LIMIT_MS = 30_000;
 /**
  * One life of a gateway's link, held by this replica.
  *
- *   hello ──▶ open ──▶ closed      by the agent, by silence, by a newer session, by revocation, by a full queue
+ *   hello ──▶ open ──▶ closed      by the agent, by silence, by a newer session, by revocation, by a full queue, with its certificate
  *
  * Commands are remembered as sent per session, so that a new session gets all unfinished ones again.
  */
@@ -26,7 +26,7 @@ export class Session {
   private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);
   private isWriting = false;
 
-  constructor(readonly identity: GatewayIdentity, readonly epoch: bigint, private readonly stream: AgentStream, nowMs: number) {
+  constructor(readonly identity: GatewayIdentity, readonly epoch: bigint, private readonly stream: AgentStream, nowMs: number, readonly certificateEndsMs: number) {
     this.lastHeardMs = nowMs;
   }
 

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LinkClient } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { LinkService } from '../../../controller/link/link.service.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
@@ -102,7 +103,7 @@ describe('the link', () => {
     await first.connect(controller.linkAddress);
     await second.connect(controller.linkAddress);
     expect(second.epoch).toBe(first.epoch + 1n);
-    expect(await first.ended).toContain('newer session');
+    expect(await first.ended).toContain('10 ABORTED');
     expect((await owner.call(routes.getGateway, { params: { id: first.gatewayId } })).state).toBe('online');
     second.disconnect();
   });
@@ -116,6 +117,17 @@ describe('the link', () => {
     await agent.ended;
     expect(performance.now() - revokedAt).toBeLessThan(5000);
     await expect(agent.connect(controller.linkAddress)).rejects.toMatchObject({ code: 16 });
+    agent.disconnect();
+  });
+
+  it('does not outlive its certificate', async () => {
+    const { joinToken } = await makePlace(owner, 'Short-lived', 'gw1');
+    const agent = new FakeAgent(await enrol(controller.enrolAddress, ca, joinToken));
+    await agent.connect(controller.linkAddress);
+    aheadMs = 8 * 86_400_000;
+    await controller.running.app.get(LinkService).tend();
+    expect(await agent.ended).toContain('certificate has run out');
+    aheadMs = 0;
     agent.disconnect();
   });
 

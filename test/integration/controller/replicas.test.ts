@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+let postgres: TestPostgres;
+let one: TestController;
+let two: TestController;
+let atOne: Person;
+let atTwo: Person;
+let agent: FakeAgent;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  const url = await postgres.newDatabase();
+  one = await TestController.start({ CTFLEET_DATABASE_URL: url });
+  // A replica shares the database and the state folder: one authority, one secret.
+  two = await TestController.start({ CTFLEET_DATABASE_URL: url }, { stateDir: one.stateDir });
+  atOne = await one.person('owner', [{ role: 'owner', tenantId: null }]);
+  atTwo = await two.signIn('owner@example.net', PASSWORD);
+  const { joinToken } = await makePlace(atOne, 'Acme', 'gw1');
+  agent = new FakeAgent(await enrol(one.enrolAddress, readFileSync(path.join(one.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent.flows = makeFlows(5);
+  agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
+});
+afterAll(async () => {
+  agent.disconnect();
+  await two.stop({ keepState: true });
+  await one.stop();
+  await postgres.stop();
+});
+
+describe('two controllers on one database', () => {
+  it('know each other’s people and gateways', async () => {
+    await agent.connect(two.linkAddress);
+    expect((await atOne.call(routes.getGateway, { params: { id: agent.gatewayId } })).state).toBe('online');
+    expect((await atTwo.call(routes.getMe)).name).toBe('owner');
+  });
+
+  it('carry a flush out through whichever holds the link, and each tells its own watchers', async () => {
+    const plan = await atTwo.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    const { flushId } = await atOne.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    const events = await atOne.watch(routes.watchFlush, { id: flushId });
+    expect(await events.until((event: { kind: string; flush?: { state: string } }) => event.flush?.state === 'verified')).toBeDefined();
+    events.close();
+    expect(agent.commands).toHaveLength(1);
+    expect((await atTwo.call(routes.getFlush, { params: { id: flushId } })).totals.deleted).toBe(5);
+  });
+
+  it('leave a gateway one session: the newer cuts the older on the other replica', async () => {
+    const newer = new FakeAgent(agent.identity);
+    const older = agent.ended;
+    await newer.connect(one.linkAddress);
+    expect(newer.epoch).toBe(agent.epoch + 1n);
+    expect(await older).toContain('connected elsewhere');
+    await eventually('the registry keeps the newer', async () => ((await atTwo.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online' ? true : undefined));
+    newer.disconnect();
+  });
+
+  it('cut a link that the other holds when its gateway is revoked', async () => {
+    await agent.connect(two.linkAddress);
+    await atOne.call(routes.revokeGateway, { params: { id: agent.gatewayId } });
+    expect(await agent.ended).toContain('revoked');
+  });
+});
