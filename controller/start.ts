@@ -40,8 +40,8 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   });
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false });
   try {
-    await app.register(helmet as never, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
-    mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+    await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+    if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {
       throw cause.syscall === 'listen' ? cannotListen(config.api, cause) : cause;
     });

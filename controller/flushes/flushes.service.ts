@@ -10,6 +10,7 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { counted } from '../platform/words.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { CommandsRepository } from './commands.repository.ts';
@@ -45,11 +46,12 @@ export class FlushesService {
       const plan = await this.plans.find(t, planId);
       checkRunnable(plan, digest, now);
       const targets = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
       const notAfter = new Date(now.getTime() + this.config.commandTtlMs);
       await this.flushes.insert(t, {
-        id: flushId, planId, tenantIds: plan.tenantIds, state: 'running', startedAt: now, finishedAt: null, notAfter, createdById: caller.id, createdByName: caller.name,
+        id: flushId, planId, tenantIds, state: 'running', startedAt: now, finishedAt: null, notAfter, createdById: caller.id, createdByName: caller.name,
       }, targets.map((target) => ({ gatewayId: target.gatewayId, tenantId: target.tenantId, gatewayName: target.name, position: target.position, planned: target.flows })));
-      await this.recordStart(t, caller, plan, flushId);
+      await this.recordStart(t, caller, plan, flushId, tenantIds);
       // In order of the gateways' ids, so that two runs which share gateways never wait for each other crosswise.
       for (const target of targets.toSorted((a, b) => (a.gatewayId < b.gatewayId ? -1 : 1))) {
         if (!target.digest) throw new Error('a plan holds flows without a digest');
@@ -120,13 +122,13 @@ export class FlushesService {
     return this.get(scope, id);
   }
 
-  private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string): Promise<void> {
-    for (const tenantId of plan.tenantIds) {
+  private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[]): Promise<void> {
+    for (const tenantId of tenantIds) {
       const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.flows > 0);
       const flows = own.reduce((sum, gateway) => sum + gateway.flows, 0);
       await this.audit.record(t, {
         tenantId, actor: toActor(caller), action: 'flush.started', outcome: 'ok', planId: plan.id, flushId, reason: plan.reason, ticket: plan.ticket ?? undefined,
-        summary: `${caller.name} began to ${plan.method} ${flows} flows on ${own.length} gateways`,
+        summary: `${caller.name} began to ${plan.method} ${counted(flows, 'flow')} on ${counted(own.length, 'gateway')}`,
         detail: { digest: plan.digest, filter: plan.filter, isEverything: plan.isEverything, flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
       });
     }

@@ -1,6 +1,7 @@
 import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { flushTotals } from '../../proto/http/plans.ts';
 import type { z } from 'zod';
+import { counted } from '../platform/words.ts';
 
 /** Counts of a target or a flush. `rebuilt` is part of `deleted`; the others add up to `planned` once all is known. */
 export type Totals = z.output<typeof flushTotals>;
@@ -26,14 +27,22 @@ export function countOutcomes(planned: number, runs: OutcomeRun[]): Totals {
   const totals = emptyTotals(planned);
   let left = planned;
   for (const { outcome, count } of runs) {
-    const counted = Math.min(count, left);
-    left -= counted;
+    const own = Math.min(count, left);
+    left -= own;
     const word = outcomeWord(outcome);
-    totals[word] += counted;
-    if (word === 'rebuilt') totals.deleted += counted;
+    totals[word] += own;
+    if (word === 'rebuilt') totals.deleted += own;
   }
   totals.indeterminate += left;
   return totals;
+}
+
+/** Totals as one clause for people: `309 of 312 flows deleted, 3 had gone`. What did not happen is not named. */
+export function describeTotals(totals: Totals): string {
+  const others: [number, string][] = [
+    [totals.rebuilt, 'came back by another way'], [totals.gone, 'had gone'], [totals.protected, 'protected'], [totals.reappeared, 'reappeared'], [totals.failed, 'failed'], [totals.indeterminate, 'indeterminate'],
+  ];
+  return [`${totals.deleted} of ${counted(totals.planned, 'flow')} deleted`, ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
 }
 
 /** Sums of several totals. */

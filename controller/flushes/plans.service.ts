@@ -14,6 +14,7 @@ import { GatewaysService } from '../gateways/gateways.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { counted } from '../platform/words.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
@@ -86,7 +87,7 @@ export class PlansService {
         const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
         await this.audit.record(t, {
           tenantId, actor: toActor(caller), action: 'plan.made', outcome: 'ok', planId: plan.id, reason: request.reason, ticket: request.ticket,
-          summary: `${caller.name} planned to ${request.method} ${own.reduce((sum, gateway) => sum + gateway.flows, 0)} flows on ${own.length} gateways`,
+          summary: `${caller.name} planned to ${request.method} ${counted(own.reduce((sum, gateway) => sum + gateway.flows, 0), 'flow')} on ${counted(own.length, 'gateway')}`,
           detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name) },
         });
       }

@@ -11,7 +11,7 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { countOutcomes, emptyTotals, type Totals } from './outcomes.ts';
+import { countOutcomes, describeTotals, emptyTotals, type Totals } from './outcomes.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
@@ -109,7 +109,7 @@ export class ResultsService {
     await this.audit.record(t, {
       tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
       planId, flushId, gatewayId, gatewayName: target.gatewayName, reason: plan.reason, ticket: plan.ticket ?? undefined,
-      summary: `${target.gatewayName}: ${totals.deleted} of ${totals.planned} flows deleted, ${totals.gone} had gone, ${totals.protected} protected, ${totals.reappeared} reappeared, ${totals.failed} failed, ${totals.indeterminate} indeterminate`,
+      summary: `${target.gatewayName}: ${describeTotals(totals)}`,
       detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: result.tableBefore?.toString(), tableAfter: result.tableAfter?.toString(), evidenceSha256 },
     });
     await this.flushes.settle(t, flushId, now);

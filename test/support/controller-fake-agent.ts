@@ -13,6 +13,9 @@ import { toWireFlow } from '../../proto/model/wire.ts';
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const OPTIONS: ChannelOptions = { 'grpc.ssl_target_name_override': 'controller.ctfleet', 'grpc.default_authority': 'controller.ctfleet', 'grpc.use_local_subchannel_pool': 1 };
 
+/** Flows in one message. */
+const BATCH = 500;
+
 /** What enrolment gives, with the key that the agent made. */
 export interface Enrolled { response: EnrolResponse; key: string; ca: string }
 
@@ -104,7 +107,7 @@ export class FakeAgent {
   /** A result of all flows done, with these outcomes. */
   done(command: Command, runs: OutcomeRun[], more: Partial<Result> = {}): Result {
     return {
-      commandId: command.id, state: Result_State.STATE_DONE, reason: '', detail: '', runs, part: 0, isLastPart: true, tableBefore: 100n, tableAfter: 100n - BigInt(this.flows.length),
+      commandId: command.id, state: Result_State.STATE_DONE, reason: '', detail: '', runs, part: 0, isLastPart: true, tableBefore: BigInt(this.flows.length) + 100n, tableAfter: 100n,
       startedAtMs: BigInt(Date.now()), finishedAtMs: BigInt(Date.now()), ...more,
     };
   }
@@ -145,7 +148,7 @@ export class FakeAgent {
     const shown = this.flows.filter((flow) => flow.id > after).slice(0, limit);
     const digest = createHash('sha256');
     for (const flow of shown) digest.update(digestBytes(flow));
-    yield { $case: 'flows', value: { flows: shown.map(toWireFlow) } };
+    for (let start = 0; start < shown.length; start += BATCH) yield { $case: 'flows', value: { flows: shown.slice(start, start + BATCH).map(toWireFlow) } };
     yield {
       $case: 'head',
       value: {
