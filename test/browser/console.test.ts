@@ -7,23 +7,32 @@ import { id } from './fixture-fleet.ts';
 
 let api: FixtureApi;
 let web: { url: string; close(): void };
+let address: number;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 /** What the browser complained about: refused scripts and styles, failed hydration, thrown errors. */
 let complaints: string[];
 
-beforeAll(async () => { browser = await startBrowser(); }, 60_000);
-afterAll(async () => { await browser?.close(); });
+/** One console and one browser for all; each test has its own controller on the address that the console knows, and its own session. */
+beforeAll(async () => {
+  browser = await startBrowser();
+  const first = await startFixtureApi();
+  web = await startConsole(first.url);
+  address = Number(new URL(first.url).port);
+  await first.close();
+}, 60_000);
+afterAll(async () => {
+  web?.close();
+  await browser?.close();
+});
 
 beforeEach(async () => {
-  api = await startFixtureApi();
-  web = await startConsole(api.url);
+  api = await startFixtureApi({ port: address });
   await open('light');
 }, 60_000);
 afterEach(async () => {
   await context.close();
-  web.close();
   await api.close();
 });
 
@@ -269,9 +278,8 @@ describe('what is hostile or missing', () => {
     await api.close();
     await page.getByText('Reconnecting').waitFor();
     expect(await page.getByRole('heading', { name: /needs you first/ }).count()).toBe(1);
-    const again = await startFixtureApi({ port: Number(new URL(api.url).port) });
+    api = await startFixtureApi({ port: address });
     await page.locator('.topitem', { hasText: 'Live' }).waitFor({ timeout: 15_000 });
-    api = again;
   }, 40_000);
 });
 

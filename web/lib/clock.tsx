@@ -1,8 +1,8 @@
 'use client';
 
 import { useLocalStorage } from '@mantine/hooks';
-import { useCallback, useSyncExternalStore } from 'react';
-import { clockIn, type ClockTexts } from '../ui/format.ts';
+import { useCallback, useMemo, useSyncExternalStore } from 'react';
+import { clockIn, type ClockTexts } from './clock-texts.ts';
 
 /** The time, in steps; undefined while the server renders, so that both sides agree. */
 export function useNow(stepMs = 1000): number | undefined {
@@ -28,5 +28,5 @@ function never(): () => void {
 /** How times read in the zone in use. */
 export function useClock(): ClockTexts & { zone: string } {
   const { zone } = useTimeZone();
-  return { zone, ...clockIn(zone) };
+  return useMemo(() => ({ zone, ...clockIn(zone) }), [zone]);
 }

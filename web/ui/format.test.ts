@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brief, clockIn, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress } from './format.ts';
+import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress } from './format.ts';
 
 test('an absent number is a dash and zero is zero', () => {
   expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
@@ -32,13 +32,4 @@ test('a long address keeps both ends', () => {
   const shortened = shortAddress('2001:db8:1234:5678:9abc:def0:1122:3344');
   expect(shortened).toHaveLength(22);
   expect(shortened.startsWith('2001:db8') && shortened.endsWith('3344')).toBe(true);
-});
-
-test('a time reads in its zone and carries the day only when it is another one', () => {
-  const rome = clockIn('Europe/Rome');
-  const at = Date.parse('2026-11-23T08:17:00Z');
-  expect(rome.time(at)).toBe('09:17');
-  expect(rome.offset(at)).toBe('UTC+1');
-  expect(rome.when(at, at + 3_600_000)).toBe('09:17');
-  expect(rome.when(at, at + 86_400_000)).toBe('23 Nov 09:17');
 });

@@ -4,7 +4,7 @@ import './sign-in.css';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { parseAsString, useQueryState } from 'nuqs';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { signIn } from '../../lib/controller/session.ts';
 import { Button } from '../../ui/button.tsx';
 
@@ -15,6 +15,8 @@ export function SignIn() {
   const [next] = useQueryState('next', parseAsString.withDefault('/'));
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []);
   const attempt = useMutation({
     mutationFn: () => signIn(email.trim(), password),
     onSuccess() { client.clear(); router.replace(localPath(next)); },
@@ -25,7 +27,7 @@ export function SignIn() {
         <div className="row sign-in-brand"><svg className="i" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={2} strokeLinecap="round" strokeLinejoin="round" aria-hidden><path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" /></svg><b>ctfleet</b></div>
         <h1>Sign in</h1>
         <p className="dim2">Connection tracking on every gateway you run.</p>
-        <label>E-mail<input type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.currentTarget.value)} /></label>
+        <label>E-mail<input type="email" autoComplete="username" required ref={first} value={email} onChange={(event) => setEmail(event.currentTarget.value)} /></label>
         <label>Password<input type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} /></label>
         {attempt.error && <p className="note red" role="alert">{attempt.error.message}</p>}
         <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>{attempt.isPending ? 'Signing in…' : 'Sign in'}</Button>

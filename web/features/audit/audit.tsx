@@ -4,12 +4,12 @@ import './audit.css';
 import { useQuery } from '@tanstack/react-query';
 import { IconX } from '@tabler/icons-react';
 import { parseAsString, useQueryStates } from 'nuqs';
-import { useEffect, useState } from 'react';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
+import { useDraft } from '../../ui/draft.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
@@ -25,8 +25,7 @@ export function Audit() {
   const { ids } = useScope();
   const refusal = useRefusal('audit.read');
   const [view, setView] = useQueryStates({ q: parseAsString.withDefault(''), action: parseAsString.withDefault(''), flush: parseAsString, entry: parseAsString, before: parseAsString });
-  const [draft, setDraft] = useState(view.q);
-  useEffect(() => setDraft(view.q), [view.q]);
+  const [draft, setDraft] = useDraft(view.q);
   const clock = useClock();
   const now = useNow(60_000);
   const { data, error, isPlaceholderData, refetch } = useQuery({

@@ -3,7 +3,7 @@
 import './flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { IconTrash } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
@@ -41,6 +41,12 @@ export function Connections() {
   const parsed = useMemo(() => parseFilter(view.filter), [view.filter]);
   const isGood = 'filter' in parsed;
   const question = useMemo(() => (isGood ? { filter: view.filter, scope, sort: view.sort ? { field: view.sort, descending: view.desc } : undefined } : undefined), [isGood, view.filter, scope, view.sort, view.desc]);
+  const [shown, setShown] = useState(question);
+  if (shown !== question) {
+    setShown(question);
+    setSelection(NOTHING);
+    if (current > 0) setCurrent(0);
+  }
   const search = useFlowSearch(question);
   const { rows } = search;
   const total = search.total ?? 0;
@@ -53,7 +59,6 @@ export function Connections() {
   const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
 
   const setFilter = (filter: string) => void setView({ filter });
-  useEffect(() => { setSelection(NOTHING); setCurrent((at) => (at < 0 ? at : 0)); }, [question]);
   const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
   const askForMatching = () => planning.ask({ what: { filter: view.filter }, scope, expected: total });
   const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) planning.ask(requestFor([...selection.rows.values()])); };

@@ -2,9 +2,9 @@
 
 import { Popover, Tooltip } from '@mantine/core';
 import { IconChevronDown } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { FieldName } from '../../../proto/model/filter/filter.ts';
+import { useDraft } from '../../ui/draft.ts';
 import { asksFor, term, valueOf, withToggled, withValue } from './filter-edit.ts';
 
 const PROTOCOLS = ['tcp', 'udp', 'icmp', 'esp', 'gre'] as const;
@@ -49,8 +49,7 @@ function Choice({ label, field, filter, onFilter, options, children }: QuickProp
 
 function ValueField({ label, field, width, placeholder, filter, onFilter }: QuickProps & { width: number; placeholder: string }) {
   const current = valueOf(filter, field) ?? '';
-  const [draft, setDraft] = useState(current);
-  useEffect(() => setDraft(current), [current]);
+  const [draft, setDraft] = useDraft(current);
   const parsed = draft ? parseFilter(term(field, draft.trim())) : undefined;
   const problem = parsed && 'problem' in parsed ? parsed.problem.message : undefined;
   const apply = () => { if (!problem && draft.trim() !== current) onFilter(withValue(filter, field, draft.trim() || undefined)); };

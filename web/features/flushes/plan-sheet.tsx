@@ -2,11 +2,11 @@
 
 import './flushes.css';
 import { Drawer } from '@mantine/core';
-import { useSessionStorage } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconX } from '@tabler/icons-react';
 import { useRouter } from 'next/navigation';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
+import { useHotkeys } from 'react-hotkeys-hook';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { useNow } from '../../lib/clock.tsx';
@@ -14,6 +14,7 @@ import { call } from '../../lib/controller/call.ts';
 import { ControllerError } from '../../lib/controller/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
+import { useDraft } from '../../ui/draft.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { lasting, minutesAndSeconds, shortHash } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
@@ -21,78 +22,53 @@ import { PlanFoot } from './plan-foot.tsx';
 import { PlanImpact } from './plan-impact.tsx';
 import { PlanSafety } from './plan-safety.tsx';
 import { PlanTarget } from './plan-target.tsx';
-import { again, deleteWords, differenceWords, obstacle, placeWords, planBody, suggestedReason, type PlanRequest } from './plan-words.ts';
+import { again, deleteWords, differenceWords, obstacle, placeWords } from './plan-words.ts';
+import type { PlanAsking } from './use-plan-request.ts';
 import { WholeTable } from './whole-table.tsx';
-
-interface PlanSheetProps {
-  /** What to plan; absent where a plan is looked at by its address. */
-  request: PlanRequest | undefined;
-  planId: string | null;
-  onPlan(id: string): void;
-  onClose(): void;
-}
 
 /**
  * The plan, in three bands: target, impact, safety. It is computed at once with the reason remembered from last time; what runs is always the plan that
  * is shown, so another reason asks for another plan. Focus starts on the heading, where Enter does nothing; Ctrl-Enter confirms.
  */
-export function PlanSheet({ request, planId, onPlan, onClose }: PlanSheetProps) {
+export function PlanSheet({ asking }: { asking: PlanAsking }) {
+  const { request, planId, remembered, isPlanning, close } = asking;
   const client = useQueryClient();
   const router = useRouter();
-  const [remembered, remember] = useSessionStorage({ key: 'ctfleet-reason', defaultValue: { reason: '', ticket: '' }, getInitialValueInEffect: false });
-  const [reason, setReason] = useState('');
-  const [ticket, setTicket] = useState('');
-  const [typed, setTyped] = useState('');
   const heading = useRef<HTMLHeadingElement>(null);
   const now = useNow();
   const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null });
-  const make = useMutation({
-    mutationFn: (asked: { request: PlanRequest; reason: string; ticket: string }) => call(routes.createPlan, { body: planBody(asked.request, asked.reason, asked.ticket) }),
-    onSuccess(made, { request: asked }) {
-      client.setQueryData(queries.plan(made.id).queryKey, made);
-      if (made.reason !== suggestedReason(asked)) remember({ reason: made.reason, ticket: made.ticket ?? '' });
-      setTyped('');
-      onPlan(made.id);
-    },
-  });
+  const isEverything = request !== undefined && 'all' in request.what;
+  const [reason, setReason] = useDraft(plan?.reason ?? (isEverything ? '' : remembered.reason));
+  const [ticket, setTicket] = useDraft(plan?.ticket ?? remembered.ticket);
+  const [typed, setTyped] = useDraft('', plan?.id ?? '');
+  useEffect(() => { if (plan?.id) heading.current?.focus(); }, [plan?.id]);
   const run = useMutation({
     mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest } }),
     onSuccess: ({ flushId }) => router.push(`/flushes/${flushId}`),
     onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
   });
-  const isEverything = request !== undefined && 'all' in request.what;
-  const makePlan = make.mutate;
-  useEffect(() => {
-    if (!request || planId !== null) return;
-    const initial = { reason: remembered.reason || suggestedReason(request), ticket: remembered.ticket };
-    setReason(initial.reason);
-    setTicket(initial.ticket);
-    if (!('all' in request.what)) makePlan({ request, ...initial });
-  }, [request]); // a new request is a new plan; what was remembered only fills the fields
-  useEffect(() => { if (plan) { setReason(plan.reason); setTicket(plan.ticket ?? ''); heading.current?.focus(); } }, [plan]);
-
-  const isOpen = request !== undefined || planId !== null;
   const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';
-  const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) make.mutate({ request: asked, reason, ticket }); };
+  const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan(asked, reason, ticket); };
   const confirm = () => { if (plan && blocked === 'none' && !run.isPending) run.mutate(plan); };
-  const error = make.error ?? planError;
+  const sheet = useHotkeys<HTMLDivElement>('mod+enter', confirm, { enableOnFormTags: true, preventDefault: true }, [confirm]);
+  const error = asking.error ?? planError;
   return (
-    <Drawer.Root opened={isOpen} onClose={onClose} position="right" size="min(944px, 100vw)" returnFocus>
+    <Drawer.Root opened={request !== undefined || planId !== null} onClose={close} position="right" size="min(944px, 100vw)" returnFocus>
       <Drawer.Overlay />
       <Drawer.Content className="sheet" aria-label="Plan">
-        <div className="sheet-all" onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); confirm(); } }}>
-        <SheetHead plan={plan} title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'} now={now} heading={heading} onClose={onClose} />
-        <div className="sheet-body">
-          {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={make.isPending} onPlan={planAgain} />}
-          {!plan && !isEverything && make.isPending && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
-          {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /></div>}
-          {plan && <>
-            <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} />
-            <PlanImpact plan={plan} />
-            <PlanSafety plan={plan} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
-          </>}
-        </div>
-        {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={make.isPending} error={run.error} onRun={confirm} onAgain={planAgain} onClose={onClose} />}
+        <div className="sheet-all" ref={sheet}>
+          <SheetHead plan={plan} title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'} now={now} heading={heading} onClose={close} />
+          <div className="sheet-body">
+            {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={isPlanning} onPlan={planAgain} />}
+            {!plan && !isEverything && isPlanning && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
+            {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /></div>}
+            {plan && <>
+              <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} />
+              <PlanImpact plan={plan} />
+              <PlanSafety plan={plan} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
+            </>}
+          </div>
+          {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={isPlanning} error={run.error} onRun={confirm} onAgain={planAgain} onClose={close} />}
         </div>
       </Drawer.Content>
     </Drawer.Root>

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { subscribe, type StreamState } from '../../lib/controller/subscribe.ts';
+import { subscribe } from '../../lib/controller/subscribe.ts';
 import { withEvent, type Target } from './flush-words.ts';
 
 /** One change of a gateway's part that was seen while the page was open. */
@@ -15,12 +15,11 @@ export function useFlush(id: string) {
   const client = useQueryClient();
   const query = useQuery(queries.flush(id));
   const [steps, setSteps] = useState<Step[]>([]);
-  const [stream, setStream] = useState<StreamState | undefined>();
   const isRunning = query.data?.state === 'running';
   useEffect(() => {
-    if (!isRunning) return setStream(undefined);
+    if (!isRunning) return undefined;
     return subscribe(routes.watchFlush, { params: { id } }, {
-      now: Date.now, onState: setStream,
+      now: Date.now, onState: () => {},
       onEvent(event) {
         const key = queries.flush(id).queryKey;
         if (event.kind === 'target') {
@@ -33,5 +32,5 @@ export function useFlush(id: string) {
       },
     });
   }, [client, id, isRunning]);
-  return { ...query, flush: query.data, steps, stream };
+  return { ...query, flush: query.data, steps };
 }

@@ -2,13 +2,15 @@
 
 import { Spotlight } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
-import { IconArrowsLeftRight, IconRouter, IconSearch } from '@tabler/icons-react';
+import { IconArrowsLeftRight, IconClockPlay, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useScope, withScope } from '../../lib/scope.ts';
 import { PAGES } from './nav.tsx';
+
+const FLUSHES = { path: '/flushes', name: 'Flushes', icon: IconClockPlay };
 
 /** Ctrl-K: pages, gateways, and what was pasted as a filter over the fleet. */
 export function Palette() {
@@ -19,7 +21,7 @@ export function Palette() {
   const wanted = query.trim().toLowerCase();
   const filter = wanted ? asFilter(query.trim()) : undefined;
   const found = wanted ? gateways.filter(({ name, siteName, tenantName }) => `${name} ${siteName} ${tenantName}`.toLowerCase().includes(wanted)).slice(0, 8) : [];
-  const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(wanted));
+  const pages = [...PAGES, FLUSHES].filter(({ name }) => name.toLowerCase().includes(wanted));
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut="mod + K" scrollable maxHeight={420} lockScroll={false} transitionProps={{ duration: 0 }}>
       <Spotlight.Search placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />

@@ -23,7 +23,7 @@ export function ScopeSwitcher() {
     <Menu position="bottom-start" width={320} onClose={() => setWanted('')} returnFocus>
       <Menu.Target><button type="button" className="scope" aria-label={`Scope: ${label}`}><span className="ellipsis">{label}</span><IconChevronDown className="i s" stroke={1.5} aria-hidden /></button></Menu.Target>
       <Menu.Dropdown className="scope-menu">
-        <label className="input" style={{ display: 'flex', marginBottom: 4 }}><span className="sr">Find a tenant, site or gateway</span><input autoFocus placeholder="Tenant, site or gateway" value={wanted} onChange={(event) => setWanted(event.currentTarget.value)} /></label>
+        <label className="input" style={{ display: 'flex', marginBottom: 4 }}><span className="sr">Find a tenant, site or gateway</span><input data-autofocus placeholder="Tenant, site or gateway" value={wanted} onChange={(event) => setWanted(event.currentTarget.value)} /></label>
         <div style={{ maxHeight: 380, overflow: 'auto' }}>
           <Menu.Item onClick={() => void setIds({ tenant: null, site: null, gateway: null })}>All tenants</Menu.Item>
           {choices.map(({ key, text, depth, colour, ids: chosen }) => (

@@ -10,7 +10,7 @@ import { Segments } from '../../ui/button.tsx';
 import { count, percent, short } from '../../ui/format.ts';
 import { TimeChart } from '../../ui/time-chart.tsx';
 import { stateTerm } from './need.ts';
-import { growthPerMinute, stackColumns } from './chart-data.ts';
+import { growthPerMinute, rankedNames, stackColumns } from './chart-data.ts';
 
 type Samples = z.output<typeof samplesSchema>;
 const SERIES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5'];
@@ -20,17 +20,17 @@ export function Breakdown({ samples, range, gateway }: { samples: Samples; range
   const [part, setPart] = useState<'byState' | 'byProto'>('byState');
   const clock = useClock();
   const now = gateway.usage?.[part] ?? samples.points.findLast((point) => point[part])?.[part] ?? {};
-  const ranking = Object.entries(now).toSorted(([, a], [, b]) => b - a).slice(0, 4).map(([name]) => name).join(' ');
-  const { names, ...columns } = useMemo(() => stackColumns(samples, part, now), [samples, part, ranking]); // drawn anew when the order changes, not with each count
-  const lines = useMemo(() => names.map((name, index) => ({ label: name, values: columns.values[index]!, fill: SERIES[index] })), [names, columns.values]);
+  const ranking = rankedNames(now).slice(0, 4).join('\n');
+  const stack = useMemo(() => stackColumns(samples, part, ranking === '' ? undefined : ranking.split('\n')), [samples, part, ranking]);
+  const { names } = stack;
+  const chart = useMemo(() => ({ xs: stack.xs, gaps: stack.gaps, range, lines: stack.names.map((name, index) => ({ label: name, values: stack.values[index]!, fill: SERIES[index] })) }), [stack, range]);
   const total = Object.values(now).reduce((sum, flows) => sum + flows, 0);
   const rest = total - names.filter((name) => name !== 'other').reduce((sum, name) => sum + (now[name] ?? 0), 0);
-  const chartProps = useMemo(() => ({ ...columns, lines, range }), [columns.xs, lines, range.fromMs, range.toMs]);
   return (
     <section>
       <div className="sec-head"><h2>{part === 'byState' ? 'By state' : 'By protocol'}</h2>{gateway.usage?.breakdownAt && <span className="dim">at {clock.seconds(gateway.usage.breakdownAt)}</span>}<span className="grow" />
         <Segments label="Break down by" isSlim value={part} onChange={setPart} options={[{ value: 'byState', text: 'State' }, { value: 'byProto', text: 'Protocol' }]} /></div>
-      {names.length === 0 ? <p className="dim no-data hatch">No breakdown in this time.</p> : <TimeChart label={`Entries ${part === 'byState' ? 'by state' : 'by protocol'} over time`} height={128} timeZone={clock.zone} isBare {...chartProps} />}
+      {names.length === 0 ? <p className="dim no-data hatch">No breakdown in this time.</p> : <TimeChart label={`Entries ${part === 'byState' ? 'by state' : 'by protocol'} over time`} height={128} timeZone={clock.zone} isBare {...chart} />}
       <table data-density="compact"><tbody>{names.map((name, index) => {
         const flows = name === 'other' ? rest : now[name];
         const growth = name === 'other' ? undefined : growthPerMinute(samples.points, part, name);

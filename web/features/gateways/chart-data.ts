@@ -12,11 +12,10 @@ export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Colu
   return columns(points, resolutionSeconds, gaps, [({ countMax }) => countMax, ({ max }) => max]);
 }
 
-/** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. Parts are ranked by `latest`, else by the newest point. */
-export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part: 'byState' | 'byProto', latest?: Record<string, number>, most = 4): Columns & { names: string[] } {
+/** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. They come in the order of `ranking`, else of the newest point. */
+export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part: 'byState' | 'byProto', ranking?: string[], most = 4): Columns & { names: string[] } {
   const known = points.filter((point) => point[part] !== undefined);
-  const newest = latest ?? known.at(-1)?.[part] ?? {};
-  const named = Object.entries(newest).toSorted(([, a], [, b]) => b - a).slice(0, most).map(([name]) => name);
+  const named = (ranking ?? rankedNames(known.at(-1)?.[part] ?? {})).slice(0, most);
   const hasOther = known.some((point) => Object.keys(point[part]!).some((name) => !named.includes(name)));
   const names = hasOther ? [...named, 'other'] : named;
   const valueOf = (point: Point, name: string) => {
@@ -26,6 +25,11 @@ export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part:
   const spacing = known.length > 1 ? (Date.parse(known.at(-1)!.at) - Date.parse(known[0]!.at)) / 1000 / (known.length - 1) : resolutionSeconds;
   const stacked = names.map((_, index) => (point: Point) => names.slice(index).reduce((sum, name) => sum + valueOf(point, name), 0));
   return { names, ...columns(known, Math.max(resolutionSeconds, spacing), gaps, stacked) };
+}
+
+/** Names of parts, the largest first. */
+export function rankedNames(counts: Record<string, number>): string[] {
+  return Object.entries(counts).toSorted(([, a], [, b]) => b - a).map(([name]) => name);
 }
 
 function columns(points: Point[], stepSeconds: number, reported: Samples['gaps'], readers: ((point: Point) => number | undefined)[]): Columns {
@@ -56,7 +60,7 @@ export function limitSteps(xs: number[], limits: (number | null)[]): { x: number
   let before: number | undefined;
   return xs.flatMap((x, index) => {
     const limit = limits[index];
-    if (limit == null || limit === before) return [];
+    if (limit === null || limit === undefined || limit === before) return [];
     before = limit;
     return [{ x, limit }];
   });

@@ -6,6 +6,7 @@ import { IconArrowsLeftRight } from '@tabler/icons-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
+import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
@@ -23,6 +24,7 @@ import { UsageChart } from './usage-chart.tsx';
 
 const SPANS = { '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000, '7d': 604_800_000 } as const;
 type Span = keyof typeof SPANS;
+const NO_FLUSHES: [] = [];
 
 /** Is this gateway healthy, and if not, why? */
 export function GatewayPage({ id }: { id: string }) {
@@ -89,13 +91,14 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   const until = useNow(SPANS[span] > 21_600_000 ? 300_000 : 30_000);
   const { data, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
   const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  const firstAt = data?.points[0]?.at;
+  const range = useMemo(() => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }), [firstAt, span, until]);
   const segments = <Segments label="Time range" isSlim value={span} onChange={onSpan} options={(Object.keys(SPANS) as Span[]).map((value) => ({ value, text: `${value.slice(0, -1)} ${value.slice(-1)}` }))} />;
   if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
   if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
-  const range = { fromMs: visibleFrom(data.points[0]?.at, until - SPANS[span], until), toMs: until };
   return (
     <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
-      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes ?? []} controls={segments} />
+      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes ?? NO_FLUSHES} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>
   );

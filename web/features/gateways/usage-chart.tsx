@@ -22,8 +22,9 @@ interface UsageChartProps { samples: Samples; range: { fromMs: number; toMs: num
 export function UsageChart({ samples, range, gateway, flushes, controls }: UsageChartProps) {
   const [isTable, setTable] = useState(false);
   const clock = useClock();
-  const { zone } = clock;
   const { usage } = gateway;
+  const max = usage?.max;
+  const minutesToFull = usage && isFilling(usage) ? usage.minutesToFull : undefined;
   const chart = useMemo(() => {
     const { xs, values, gaps } = usageColumns(samples);
     const last = samples.points.at(-1);
@@ -35,25 +36,25 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
     const lastAt = last ? Date.parse(last.at) / 1000 : 0;
     if (last) notes.push({ x: lastAt, y: last.count, text: count(last.count), isStrong: true });
     if (!isFarBelow) for (const { x, limit } of limitSteps(xs, values[1]!)) notes.push({ x, y: limit, text: `limit ${count(limit)}` });
-    if (last && usage?.max && usage.minutesToFull !== undefined && isFilling(usage) && usage.minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
-      const fullAt = lastAt + usage.minutesToFull * 60;
-      lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), usage.max], stroke: 'amber-fill', isDashed: true });
+    if (last && max !== undefined && minutesToFull !== undefined && minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
+      const fullAt = lastAt + minutesToFull * 60;
+      lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), max], stroke: 'amber-fill', isDashed: true });
       lines[0]!.values = [...lines[0]!.values, null];
-      lines[1]!.values = [...lines[1]!.values, usage.max];
+      lines[1]!.values = [...lines[1]!.values, max];
       xs.push(fullAt);
       toMs = Math.max(toMs, fullAt * 1000);
-      notes.push({ x: fullAt, y: usage.max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
+      notes.push({ x: fullAt, y: max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
     const marks = flushes.map(({ startedAt, totals, state }) => ({ atMs: Date.parse(startedAt), text: `${count(totals.deleted)} deleted, ${state}` }));
     return { xs, lines: isFarBelow ? lines.slice(0, 1) : lines, gaps, notes, marks, range: { ...range, toMs }, top: isFarBelow ? peak * 1.25 : undefined, limitFarAbove: isFarBelow ? last.max : undefined };
-  }, [samples, range.fromMs, range.toMs, usage?.minutesToFull, usage?.max, flushes, zone]); // the clock's texts follow its zone
+  }, [samples, range, max, minutesToFull, flushes, clock]);
   const { limitFarAbove, ...drawn } = chart;
   const gapWords = chart.gaps.length > 0 ? `; no data ${chart.gaps.slice(-2).map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`).join(', ')}` : '';
   return (
     <section>
       <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{limitFarAbove !== undefined && `; the limit, ${count(limitFarAbove)}, is far above this scale`}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
       {samples.points.length === 0 ? <p className="dim no-data hatch">No samples in this time.</p> : isTable ? <SamplesTable samples={samples} />
-        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={zone} {...drawn} />}
+        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={clock.zone} {...drawn} />}
     </section>
   );
 }
