@@ -1,12 +1,15 @@
 import { createHash, X509Certificate as X509 } from 'node:crypto';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
-import { credentials } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import 'reflect-metadata';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { EnrolmentClient, type EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { CHANNEL_OPTIONS, CONTROLLER_NAME } from './credentials.ts';
 import type { Identity } from './identity.ts';
+
+/** The controller is away or has had too many attempts from this address; neither says anything about the token. */
+const TRY_AGAIN: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.RESOURCE_EXHAUSTED]);
 
 /** `ctf1.<id>.<secret>.<SHA-256 of the CA's public key, base64url>`. */
 export interface JoinToken { text: string; caPin: string }
@@ -47,7 +50,7 @@ function call(address: string, ca: string, request: { token: string; csr: Buffer
   return new Promise<EnrolResponse>((resolve, reject) => {
     client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
       if (!error) return resolve(answer);
-      reject(new FleetError(error.code === 14 || error.code === 4 ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
+      reject(new FleetError(TRY_AGAIN.has(error.code) ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
     });
   }).finally(() => client.close());
 }

@@ -1,10 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { Journal, readRecords, type JournalRecord } from './journal.ts';
 
-const directory = () => mkdtempSync(path.join(os.tmpdir(), 'ctfleet-journal-'));
+const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-journal-'));
+const directory = () => mkdtempSync(path.join(root, 'agent-'));
+afterAll(() => rmSync(root, { recursive: true }));
 const received = (id: string, seq: number): JournalRecord => ({ kind: 'received', id, seq: String(seq), epoch: '3', planId: `plan-${id}` });
 
 function filled(): { folder: string; bytes: Buffer } {
