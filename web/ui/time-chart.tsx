@@ -89,6 +89,7 @@ function drawGaps(chart: uPlot, gaps: TimeChartProps['gaps'], colour: string): v
   }
 }
 
+/** Flushes and the like as triangles; of marks close together only the first has its text. */
 function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token: (name: string) => string): void {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
@@ -96,12 +97,15 @@ function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token:
   ctx.fillStyle = ctx.strokeStyle = token('text-2');
   ctx.font = `${11 * ratio}px ${token('font')}`;
   ctx.textBaseline = 'bottom';
-  for (const { atMs, text } of marks) {
+  let labelled = -Infinity;
+  for (const { atMs, text } of marks.toSorted((a, b) => a.atMs - b.atMs)) {
     const x = chart.valToPos(atMs / 1000, 'x', true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
     ctx.beginPath(); ctx.moveTo(x - 4 * ratio, bbox.top); ctx.lineTo(x + 4 * ratio, bbox.top); ctx.lineTo(x, bbox.top + 6 * ratio); ctx.fill();
+    if (x - labelled < 150 * ratio) continue;
+    labelled = x;
     const isLate = x > bbox.left + bbox.width * 0.7;
     ctx.textAlign = isLate ? 'right' : 'left';
     ctx.fillText(text, x + (isLate ? -6 : 6) * ratio, bbox.top + bbox.height - 6 * ratio);

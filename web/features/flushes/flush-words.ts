@@ -68,7 +68,7 @@ export function segments({ totals, targets }: Flush): Segment[] {
   const cancelled = sum(targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'), untouched);
   const parts: Segment[] = [
     { name: 'deleted and verified', flows: verified, tone: 'green' }, { name: 'deleted, not verified yet', flows: unverified, tone: 'blue' }, { name: 'gone already', flows: totals.gone, tone: 'grey' },
-    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: `${count(totals.reappeared)} reappeared, ${count(totals.indeterminate)} indeterminate`, flows: totals.reappeared + totals.indeterminate, tone: 'amber' },
+    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: 'reappeared', flows: totals.reappeared, tone: 'amber' }, { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
     { name: 'failed', flows: totals.failed, tone: 'red' }, { name: 'waiting', flows: Math.max(0, totals.planned - settled - offline - cancelled), tone: 'waiting' },
     { name: 'offline', flows: offline, tone: 'offline' }, { name: 'not begun', flows: cancelled, tone: 'offline' },
   ];

@@ -52,7 +52,7 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
   const gapWords = chart.gaps.length > 0 ? `; no data ${chart.gaps.slice(-2).map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`).join(', ')}` : '';
   return (
     <section>
-      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{limitFarAbove !== undefined && `; the limit, ${count(limitFarAbove)}, is far above this scale`}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
+      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{limitFarAbove !== undefined && `; limit ${count(limitFarAbove)}, far above`}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
       {samples.points.length === 0 ? <p className="dim no-data hatch">No samples in this time.</p> : isTable ? <SamplesTable samples={samples} />
         : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={clock.zone} {...drawn} />}
     </section>
