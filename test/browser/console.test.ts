@@ -103,7 +103,7 @@ describe('finding flows', () => {
     expect(await remove.getAttribute('aria-disabled')).toBe('true');
     await page.keyboard.press('Enter');
     expect(new URL(page.url()).searchParams.get('filter')).toBe('proto:udp');
-    await page.getByRole('button', { name: 'Write dport:' }).click();
+    await page.getByRole('button', { name: 'Write dport' }).click();
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => new URL(location.href).searchParams.get('filter') !== 'proto:udp');
     expect(await remove.getAttribute('aria-disabled')).toBe('false');

@@ -36,7 +36,7 @@ export const FLEET_FIELDS: ReadonlySet<FieldName> = new Set<FieldName>(['tenant'
 
 export const EVERYTHING: FlowFilter = { kind: 'everything' };
 
-/** Where a text is wrong, as offsets into it, why, and what to write instead. */
+/** Where a text is wrong, as offsets into it, why, and what to put in the place of just that part. */
 export interface FilterProblem { message: string; start: number; end: number; suggestion?: string }
 
 /** Calls `visit` for each term. */

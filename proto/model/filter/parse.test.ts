@@ -67,9 +67,10 @@ describe('a filter that parses', () => {
 
 describe('a filter that does not parse names the place and what may have been meant', () => {
   it.each([
-    ['dport:5060abc', '5060abc', 'dport:5060'],
-    ['proto:upd', 'upd', 'proto:udp'],
-    ['protto:udp', 'protto', 'proto:'],
+    ['dport:5060abc', '5060abc', '5060'],
+    ['proto:upd', 'upd', 'udp'],
+    ['proto:tcp,upd', 'upd', 'udp'],
+    ['protto:udp', 'protto', 'proto'],
     ['udp', 'udp', 'proto:udp'],
     ['sip', 'sip', 'app:sip'],
     ['ESTABLISHED', 'ESTABLISHED', 'state:established'],
@@ -77,11 +78,11 @@ describe('a filter that does not parse names the place and what may have been me
     ['src:10.0.0.300', '10.0.0.300', undefined],
     ['src:10.1', '10.1', undefined],
     ['dport:70000', '70000', undefined],
-    ['dport:5061-5060', '5061-5060', 'dport:5060-5061'],
+    ['dport:5061-5060', '5061-5060', '5060-5061'],
     ['mark:banana', 'banana', undefined],
     ['age:soon', 'soon', undefined],
-    ['proto>udp', '>', 'proto:udp'],
-    ['host:10.0.0.0/8', '10.0.0.0/8', 'ip:10.0.0.0/8'],
+    ['proto>udp', '>', ':'],
+    ['host:10.0.0.0/8', 'host:10.0.0.0/8', 'ip:10.0.0.0/8'],
     ['proto:', ':', undefined],
     ['proto:udp or', 'or', undefined],
     ['(proto:udp', 'udp', undefined],
@@ -89,13 +90,14 @@ describe('a filter that does not parse names the place and what may have been me
     ['()', ')', undefined],
     ['-', '-', undefined],
     ['tenant:"Pine', '"', undefined],
-    ['state:etablished', 'etablished', 'state:established'],
+    ['state:etablished', 'etablished', 'established'],
     ['bytes<0', '0', undefined],
     ['-p udp -q 203.0.113.7', '-p udp -q 203.0.113.7', 'proto:udp rdst:203.0.113.7'],
     ['conntrack -D -p tcp -s 10.0.0.0/8 --dport 443 --state TIME_WAIT', 'conntrack -D -p tcp -s 10.0.0.0/8 --dport 443 --state TIME_WAIT', 'proto:tcp src:10.0.0.0/8 dport:443 state:time-wait'],
   ])('%s', (text, at, suggestion) => {
-    expect(problemOf(text)).toMatchObject({ at, ...(suggestion && { suggestion }) });
-    if (suggestion && !suggestion.endsWith(':')) expect(parseFilter(suggestion)).toHaveProperty('filter');
+    const problem = problemOf(text);
+    expect(problem).toMatchObject({ at, ...(suggestion && { suggestion }) });
+    if (suggestion) expect(parseFilter(text.slice(0, problem.start) + suggestion + text.slice(problem.end)), 'the suggestion, put in its place').toHaveProperty('filter');
   });
 });
 

@@ -62,15 +62,19 @@ function readFieldTerm(tree: CstNode): FlowFilter {
   const field = fieldNamed(name.image);
   if (!field) {
     const near = nearest(name.image, FIELD_WORDS);
-    throw misfit(name, { message: `There is no field “${name.image}”`, suggestion: near && `${near}:` });
+    throw misfit(name, { message: `There is no field “${name.image}”`, suggestion: near });
   }
   const values = nodes(tree, 'value').map(valueToken);
   const comparison = token(tree, 'Compare');
   if (comparison) {
-    if (!isComparable(field.kind)) throw misfit(comparison, { message: `${field.name} cannot be compared by “${comparison.image}”`, suggestion: `${field.name}:${values[0]!.image}` });
+    if (!isComparable(field.kind)) throw misfit(comparison, { message: `${field.name} cannot be compared by “${comparison.image}”`, suggestion: ':' });
     return term(field, accept(values[0]!, parseComparison(field, comparison.image, textOf(values[0]!))));
   }
-  return join('or', values.map((value) => term(field, accept(value, parseValue(field, textOf(value))))));
+  return join('or', values.map((value) => {
+    const parsed = parseValue(field, textOf(value));
+    if ('message' in parsed && parsed.otherField && values.length === 1) throw new Misfit({ message: parsed.message, start: name.startOffset, end: endOf(value), suggestion: `${parsed.otherField}:${value.image}` });
+    return term(field, accept(value, parsed));
+  }));
 }
 
 /** A bare value: address, prefix, port or port range, address:port; on any side of either tuple. */
@@ -109,7 +113,11 @@ function accept(place: IToken, parsed: Match | ValueProblem): Match {
 }
 
 function misfit(place: IToken, problem: ValueProblem): Misfit {
-  return new Misfit({ message: problem.message, start: place.startOffset, end: place.startOffset + place.image.length, ...(problem.suggestion && { suggestion: problem.suggestion }) });
+  return new Misfit({ message: problem.message, start: place.startOffset, end: endOf(place), ...(problem.suggestion && { suggestion: problem.suggestion }) });
+}
+
+function endOf(place: IToken): number {
+  return place.startOffset + place.image.length;
 }
 
 /** One operand stands for itself; operands of the same kind are taken in. */

@@ -4,8 +4,8 @@ import { protocolName, protocolNumber } from '../protocol.ts';
 import { nearest, type Field } from './fields.ts';
 import type { Match } from './filter.ts';
 
-/** What is wrong with one value, and what may have been meant. */
-export interface ValueProblem { message: string; suggestion?: string }
+/** What is wrong with one value, what to write in its place, or else which other field would take it. */
+export interface ValueProblem { message: string; suggestion?: string; otherField?: string }
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const SIZES: Record<string, number> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3, ti: 1024 ** 4 };
@@ -19,16 +19,16 @@ export function parseValue(field: Field, text: string): Match | ValueProblem {
     }
     case 'address': {
       const prefix = parseAddress(text) && parsePrefix(text);
-      return prefix ? { kind: 'prefix', prefix } : { message: `“${text}” is not one host’s address`, suggestion: parsePrefix(text) && `ip:${text}` };
+      return prefix ? { kind: 'prefix', prefix } : { message: `“${text}” is not one host’s address`, otherField: parsePrefix(text) && 'ip' };
     }
     case 'protocol': {
       const proto = protocolNumber(text);
       if (proto !== undefined) return { kind: 'range', from: proto, to: proto };
-      return { message: `“${text}” is not a protocol; give a name or a number from 0 to 255`, suggestion: within(field, nearest(text, field.words)) };
+      return { message: `“${text}” is not a protocol; give a name or a number from 0 to 255`, suggestion: nearest(text, field.words) };
     }
     case 'family': {
       const family = /^(ipv?)?([46])$/i.exec(text)?.[2];
-      return family ? { kind: 'range', from: Number(family), to: Number(family) } : { message: `“${text}” is not ipv4 or ipv6`, suggestion: 'family:ipv4' };
+      return family ? { kind: 'range', from: Number(family), to: Number(family) } : { message: `“${text}” is not ipv4 or ipv6` };
     }
     case 'mark': {
       const mark = parseMark(text);
@@ -38,7 +38,7 @@ export function parseValue(field: Field, text: string): Match | ValueProblem {
     case 'word': {
       const word = text.toLowerCase().replaceAll('_', '-');
       if (field.words.includes(word)) return { kind: 'glob', pattern: word };
-      return { message: `“${text}” is not a ${field.name}`, suggestion: within(field, nearest(word, field.words)) };
+      return { message: `“${text}” is not a ${field.name}`, suggestion: nearest(word, field.words) };
     }
     case 'port':
     case 'number':
@@ -99,7 +99,7 @@ function parseRange(field: Field, text: string): Match | ValueProblem {
   if (typeof from === 'object') return from;
   if (typeof to === 'object') return to;
   if (from === undefined && to === undefined) return { message: 'a range needs at least one end' };
-  if (from !== undefined && to !== undefined && from > to) return { message: `${parts[0]} is more than ${parts[1]}`, suggestion: `${field.name}:${parts[1]}-${parts[0]}` };
+  if (from !== undefined && to !== undefined && from > to) return { message: `${parts[0]} is more than ${parts[1]}`, suggestion: `${parts[1]}-${parts[0]}` };
   return { kind: 'range', from, to };
 }
 
@@ -118,9 +118,5 @@ function parseNumber(field: Field, text: string): number | ValueProblem {
   const largest = field.kind === 'port' ? 65_535 : 4_294_967_295;
   if (/^\d{1,10}$/.test(text) && Number(text) <= largest) return Number(text);
   const digits = /^\d+/.exec(text)?.[0];
-  return { message: `“${text}” is not a ${field.kind === 'port' ? 'port from 0 to 65535' : 'number'}`, suggestion: digits && Number(digits) <= largest ? `${field.name}:${digits}` : undefined };
-}
-
-function within(field: Field, word: string | undefined): string | undefined {
-  return word && `${field.name}:${word}`;
+  return { message: `“${text}” is not a ${field.kind === 'port' ? 'port from 0 to 65535' : 'number'}`, suggestion: digits && Number(digits) <= largest ? digits : undefined };
 }

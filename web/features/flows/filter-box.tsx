@@ -99,7 +99,7 @@ function ProblemLine({ text, problem, onFix }: { text: string; problem: FilterPr
   return (
     <span className="red problem-line">
       <span className="mono">{text.slice(0, start)}<mark>{text.slice(start, end) || '␣'}</mark>{text.slice(end)}</span>{' '}{problem.message}.
-      {suggestion && <button type="button" className="link" onMouseDown={(event) => event.preventDefault()} onClick={() => onFix(withCure(text, problem))}>{suggestion.endsWith(':') || suggestion.length < 40 ? `Write ${suggestion}` : 'Convert it'}</button>}
+      {suggestion && <button type="button" className="link" onMouseDown={(event) => event.preventDefault()} onClick={() => onFix(withCure(text, problem))}>{suggestion.length < 40 ? `Write ${suggestion}` : 'Convert it'}</button>}
       <span className="dim">Nothing below has changed.</span>
     </span>
   );

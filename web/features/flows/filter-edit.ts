@@ -25,10 +25,9 @@ export function term(field: FieldName, value: string): string {
   return `${field}:${quoteWord(value)}`;
 }
 
-/** A text with the cure of its problem put in; a colon that the cure brings is not doubled. */
+/** A text with the cure of its problem put in. */
 export function withCure(text: string, { start, end, suggestion = '' }: FilterProblem): string {
-  const rest = text.slice(end);
-  return text.slice(0, start) + suggestion + (suggestion.endsWith(':') ? rest.replace(/^\s*[:=]/, '') : rest);
+  return text.slice(0, start) + suggestion + text.slice(end);
 }
 
 /** The filter with a chip less. A text that does not parse stays as it is. */
