@@ -98,6 +98,11 @@ export class Lab {
     }
   }
 
+  /** Sets a value of the gateway's namespace, such as a timeout. */
+  sysctl(n: number, name: string, value: string | number): void {
+    runIn(this.names.gateway(n), 'sh', ['-c', sysctls({ [name]: value })]);
+  }
+
   /** Entries in the gateway's table. */
   count(n: number): number {
     return Number(runIn(this.names.gateway(n), 'cat', ['/proc/sys/net/netfilter/nf_conntrack_count']));
