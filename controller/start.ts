@@ -36,7 +36,7 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   if (applied.length > 0) logger.info({ applied }, 'migrations applied');
   checkRoutes(CONTROLLERS, routes);
   const adapter = new FastifyAdapter({
-    rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: 'loopback', genReqId: () => newId(), forceCloseConnections: true,
+    rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: config.trustedProxies, genReqId: () => newId(), forceCloseConnections: true,
   });
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false });
   try {

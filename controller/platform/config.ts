@@ -18,6 +18,7 @@ const schema = z.object({
   CTFLEET_LINK_ADDRESS: address.optional(),
   CTFLEET_STATE_DIR: z.string().min(1).default('.ctfleet/controller'),
   CTFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).default('http://127.0.0.1:3000'),
+  CTFLEET_TRUSTED_PROXIES: z.string().regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, with commas between').default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
@@ -35,6 +36,8 @@ export interface Config {
   stateDir: string;
   /** The origin of the console, as browsers see it. */
   publicUrl: string;
+  /** Whose word on a caller's address is taken: addresses, prefixes, `loopback` or `uniquelocal`, with commas between. */
+  trustedProxies: string;
   sampleIntervalMs: number;
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
@@ -62,6 +65,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     enrol: { host: value.CTFLEET_LINK_HOST, port: value.CTFLEET_ENROL_PORT, address: value.CTFLEET_ENROL_ADDRESS },
     stateDir: path.resolve(value.CTFLEET_STATE_DIR),
     publicUrl: new URL(value.CTFLEET_PUBLIC_URL).origin,
+    trustedProxies: value.CTFLEET_TRUSTED_PROXIES,
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
