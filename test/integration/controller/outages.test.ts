@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
@@ -44,16 +45,27 @@ async function ended(flushId: string) {
 }
 
 describe('without Redis', () => {
-  it('a run is accepted, nothing is lost, and it is carried out once Redis is back', async () => {
+  it('a flush goes on: Redis only wakes, Postgres knows', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     await redis.stop();
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    expect((await owner.call(routes.getFlush, { params: { id: flushId } })).state).toBe('running');
-    expect(agent.commands).toEqual([]);
+    expect((await ended(flushId)).state).toBe('verified');
     redis = await startRedis({ port: redis.port });
     family.adopt(redis.pid);
-    expect((await ended(flushId)).state).toBe('verified');
     expect(agent.commands).toHaveLength(1);
+  });
+
+  it('that accepts and never answers, a flush goes on as well', async () => {
+    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    await redis.stop();
+    const mute = createServer((socket) => void socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => mute.listen(redis.port, '127.0.0.1', resolve));
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    expect((await ended(flushId)).state).toBe('verified');
+    mute.close();
+    redis = await startRedis({ port: redis.port });
+    family.adopt(redis.pid);
+    expect(agent.commands).toHaveLength(2);
   });
 });
 
