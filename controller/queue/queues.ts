@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker, type ConnectionOptions } from 'bullmq';
+import { FleetError } from '../../proto/model/error-codes.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { Jobs, QueueName } from './names.ts';
@@ -7,9 +8,11 @@ import type { Jobs, QueueName } from './names.ts';
 /** A job whose worker died is given to another after at most lock plus interval. */
 const LOCK_MS = 10_000;
 const STALLED_MS = 5000;
+/** A queue that takes longer is as good as away. BullMQ itself waits for a connection without end. */
+const PATIENCE_MS = 1000;
 const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
 
-/** BullMQ on Redis where there is one, else on Postgres. A backend that is away makes `add` fail; callers leave the rest to the sweeper. */
+/** BullMQ on Redis where there is one, else on Postgres. A backend that is away makes `add` fail within a second. */
 @Injectable()
 export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
@@ -28,12 +31,12 @@ export class Queues implements BeforeApplicationShutdown {
 
   /** Adds a job. One with the same id that still waits or runs stays the only one; ids hold no colon. */
   async add<Q extends QueueName, J extends keyof Jobs[Q] & string>(name: Q, job: J, data: Jobs[Q][J], jobId: string): Promise<void> {
-    await this.queue(name).add(job, data, { jobId, ...KEEP_NONE });
+    await soon(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
   }
 
   /** Makes or renews a schedule; several controllers doing so make one. */
   async schedule<Q extends QueueName>(name: Q, job: keyof Jobs[Q] & string, everyMs: number): Promise<void> {
-    await this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE });
+    await soon(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
@@ -47,8 +50,8 @@ export class Queues implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.allSettled(this.workers.map((worker) => worker.close(true)));
-    await Promise.allSettled([...this.queues.values()].map((queue) => queue.close()));
+    await Promise.allSettled(this.workers.map((worker) => soon(worker.close(true))));
+    await Promise.allSettled([...this.queues.values()].map((queue) => soon(queue.close())));
   }
 
   private queue(name: QueueName): Queue {
@@ -63,5 +66,19 @@ export class Queues implements BeforeApplicationShutdown {
   /** Workers wait for Redis to come back; who adds a job does not. */
   private connectionFor(use: 'queue' | 'worker'): ConnectionOptions {
     return use === 'worker' && 'enableOfflineQueue' in this.connection ? { ...this.connection, enableOfflineQueue: true } : this.connection;
+  }
+}
+
+/** The work's result, or UNAVAILABLE if it takes longer than the queue is given; what it still does then changes nothing, for job ids are unique. */
+async function soon<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new FleetError('UNAVAILABLE', `The queue did not answer in ${PATIENCE_MS} ms.`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { DeliveryService } from '../flushes/delivery.service.ts';
 import { LateCommandsService } from '../flushes/late-commands.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
 import { OutboxRepository } from './outbox.repository.ts';
 import { Queues } from './queues.ts';
 
@@ -13,14 +15,27 @@ export class RelayService {
   constructor(
     @Inject(OutboxRepository) private readonly outbox: OutboxRepository,
     @Inject(LateCommandsService) private readonly late: LateCommandsService,
+    @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Queues) private readonly queues: Queues,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Queues what the outbox holds. */
+  /** Queues what the outbox holds. While the queue is away it delivers by itself: the queue only spreads work over replicas. */
   async relay(): Promise<void> {
     const now = this.clock();
-    await this.outbox.relay(new Date(now), new Date(now - STALE_MS), (row) => this.queues.add('ctfleet-deliver', 'deliver', { gatewayId: row.gateway_id }, row.id));
+    let isAway = false;
+    await this.outbox.relay(new Date(now), new Date(now - STALE_MS), async ({ id, gateway_id: gatewayId }) => {
+      if (!isAway) {
+        try {
+          return await this.queues.add('ctfleet-deliver', 'deliver', { gatewayId }, id);
+        } catch (error) {
+          this.logger.warn({ err: error }, 'the queue is away; commands are delivered without it');
+          isAway = true;
+        }
+      }
+      await this.delivery.deliverAnywhere(gatewayId);
+    });
   }
 
   /** Ends commands that came too late. */
