@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { chmod, chown, mkdir, readFile, stat, symlink } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ const run = promisify(execFile);
 
 /**
  * Starts the PostgreSQL that npm carries, on a data folder that is made if it is not there. Postgres refuses to run as root, so root
- * runs it as nobody; the capability to read past folder modes lets that work from a checkout below a 0700 home.
+ * runs it as nobody; with the capability to read past folder modes the data folder may lie below a 0700 home.
  * Throws with the end of the server's log if it does not come up.
  */
 export async function startPostgres(options: { dir: string; port?: number }): Promise<Postgres> {
@@ -52,7 +52,34 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
     });
   }
   for (const file of [found.postgres, found.initdb]) if (((await stat(file)).mode & 0o111) === 0) await chmod(file, 0o755);
-  return found;
+  if (!isRoot() || (await isOpenToAll(native))) return found;
+  const copy = await copyForAll(native);
+  return { postgres: path.join(copy, 'bin', path.basename(found.postgres)), initdb: path.join(copy, 'bin', path.basename(found.initdb)) };
+}
+
+/** True if every folder on the way may be passed by anybody. */
+async function isOpenToAll(place: string): Promise<boolean> {
+  for (let folder = place; ; folder = path.dirname(folder)) {
+    if (((await stat(folder)).mode & 0o001) === 0) return false;
+    if (folder === path.dirname(folder)) return true;
+  }
+}
+
+/**
+ * A copy of the programs where nobody can reach them: they look for each other with access(2), which the capability to read past modes
+ * does not help. Made once for a version; a folder of that name that is not root's alone is not trusted.
+ */
+async function copyForAll(native: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(path.join(native, '..', 'package.json'), 'utf8')) as { version: string };
+  const copy = path.join('/var/tmp', `ctfleet-postgres-${version}`);
+  const known = await stat(copy).catch(() => undefined);
+  if (known && (known.uid !== 0 || (known.mode & 0o022) !== 0)) throw new Error(`${copy} is not root's own; remove it and start again.`);
+  if (known) return copy;
+  const part = await mkdtemp(`${copy}-`);
+  await cp(native, part, { recursive: true, verbatimSymlinks: true });
+  await chmod(part, 0o755);
+  await rename(part, copy);
+  return copy;
 }
 
 function isRoot(): boolean {
