@@ -71,17 +71,22 @@ export class Namespace {
    * Only the network changes, and only for this thread: /proc/net still is that of the process.
    */
   enter(): () => void {
-    const before = openSync('/proc/thread-self/ns/net', 'r');
-    moveTo(`/run/netns/${this.name}`);
-    return () => {
-      if (setns(before, CLONE_NEWNET) !== 0) throw new Error(`cannot leave ${this.name}: errno ${koffi.errno()}`);
-      closeSync(before);
-    };
+    return enterNamespace(this.name);
   }
 
   remove(): void {
     execFileSync('ip', ['netns', 'del', this.name]);
   }
+}
+
+/** Moves the calling thread into a namespace that somebody made, as `Namespace.enter` does. */
+export function enterNamespace(name: string): () => void {
+  const before = openSync('/proc/thread-self/ns/net', 'r');
+  moveTo(`/run/netns/${name}`);
+  return () => {
+    if (setns(before, CLONE_NEWNET) !== 0) throw new Error(`cannot leave ${name}: errno ${koffi.errno()}`);
+    closeSync(before);
+  };
 }
 
 function moveTo(path: string): void {
