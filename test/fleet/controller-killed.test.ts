@@ -11,7 +11,7 @@ const FLOWS = 200;
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 
 beforeAll(async () => {
-  running = await startTestSystem({ gateways: 1, withTraffic: false });
+  running = await startTestSystem({ gateways: 1, withTraffic: false, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' } });
   // Flows that nobody answers live half a minute, and a busy machine may take longer to start a controller.
   running.system.lab!.sysctl(1, 'net.netfilter.nf_conntrack_udp_timeout', 600);
 });
@@ -57,4 +57,20 @@ it.each(Array.from({ length: 10 }, (_, round) => [round, round * 40]))('round %i
   const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
   expect(audit.items.map((entry) => entry.action).sort()).toEqual(['flush.started', 'flush.target-finished']);
   stop();
+});
+
+it('samples that were taken while the controller was away arrive with their own times', async () => {
+  const { system } = running;
+  const gone = new Promise((resolve) => system.controller.once('exit', resolve));
+  system.controller.kill('SIGKILL');
+  await gone;
+  const killedAt = Date.now();
+  await until('six samples were due', () => Date.now() > killedAt + 6000 || undefined);
+  await system.restartController();
+  const backAt = Date.now();
+  const [gateway] = (await system.api.call(routes.listGateways, { query: { limit: 1 } })).items;
+  await until('samples of that time are there, each second one', async () => {
+    const { points, resolutionSeconds } = await system.api.call(routes.listSamples, { params: { id: gateway!.id }, query: { from: new Date(killedAt + 500).toISOString(), to: new Date(killedAt + 6000).toISOString(), points: 100 } });
+    return resolutionSeconds <= 1 && points.length >= 4 && points.every(({ at }) => Date.parse(at) < backAt) ? true : undefined;
+  });
 });

@@ -75,8 +75,8 @@ describe('flows:search', () => {
     const before = (await search('')).toSorted(byId);
     const xml = listed().toSorted(byId);
     const after = (await search('')).toSorted(byId);
-    expect(new Set(before.map((flow) => flow.proto))).toEqual(new Set(['tcp', 'udp', 'icmp', 'icmpv6', 'gre', 'esp', 'ah', 'sctp', 'ospf'].filter((name) => xml.some((flow) => protocolName(flow.orig.proto) === name))));
-    expect(before.length).toBeGreaterThan(20);
+    expect([...new Set(before.map((flow) => flow.proto))]).toEqual(expect.arrayContaining(['tcp', 'udp', 'icmp', 'icmpv6', 'gre', 'esp', 'ospf']));
+    expect(before).toHaveLength(SAMPLE_ENTRIES.length + MORE.length);
     expect(before.map(ours)).toEqual(xml.map(theirs));
     xml.forEach((flow, index) => {
       expect(before[index]!.timeoutSeconds).toBeGreaterThanOrEqual(flow.timeout!);
