@@ -116,8 +116,9 @@ async function launchController({ controllerEnv, ...home }: SystemOptions, datab
 function ensureOperator(stateDir: string, databaseUrl: string): Operator {
   const { operator, isNew } = demoOperator(stateDir);
   if (!isNew) return operator;
-  execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', operator.email, '--name', 'Demo operator', '--password', operator.password], {
-    env: { ...process.env, CTFLEET_DATABASE_URL: databaseUrl, CTFLEET_STATE_DIR: path.join(stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+  execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', operator.email, '--name', 'Demo operator'], {
+    // Not as an argument: it would stand in the list of processes, and one that begins with a dash would be taken for an option.
+    env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: operator.password, CTFLEET_DATABASE_URL: databaseUrl, CTFLEET_STATE_DIR: path.join(stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
   });
   keepOperator(stateDir, operator);
   return operator;
