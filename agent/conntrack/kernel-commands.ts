@@ -18,7 +18,7 @@ const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
 /** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
-interface Reply { body?: Uint8Array; errno?: number }
+export interface Reply { body?: Uint8Array; errno?: number }
 
 /**
  * Ends exactly these entries, each by original tuple, zone and id. Requests go out in batches, only the last of each asks for an
@@ -78,13 +78,13 @@ function deleteAgain(key: FlowKey): DeleteOutcome {
 
 /**
  * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or only
- * the last. Incomplete where the kernel says that replies were lost, or falls silent.
+ * the last. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. Incomplete where the kernel says that replies were lost, or falls silent.
  */
-function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], acknowledge: 'each' | 'last'): { replies: (Reply | undefined)[]; isComplete: boolean } {
+export function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], acknowledge: 'each' | 'last', flags = NLM_F_REQUEST): { replies: (Reply | undefined)[]; isComplete: boolean } {
   const firstSeq = bodies.map(() => socket.nextSeq())[0]!;
   const last = bodies.length - 1;
   socket.send(Buffer.concat(bodies.map((body, index) => {
-    return encodeMessage({ type, flags: NLM_F_REQUEST | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
+    return encodeMessage({ type, flags: flags | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
   })));
   const replies: (Reply | undefined)[] = [];
   const block = new Uint8Array(REPLY_BYTES);
@@ -116,7 +116,7 @@ function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], ack
   return { replies, isComplete: false };
 }
 
-function withTable<Result>(use: (socket: NetlinkSocket) => Result): Result {
+export function withTable<Result>(use: (socket: NetlinkSocket) => Result): Result {
   const socket = openTable();
   try {
     return use(socket);
@@ -125,7 +125,7 @@ function withTable<Result>(use: (socket: NetlinkSocket) => Result): Result {
   }
 }
 
-function inBatches<Item, Result>(items: readonly Item[], each: (batch: readonly Item[]) => Result[]): Result[] {
+export function inBatches<Item, Result>(items: readonly Item[], each: (batch: readonly Item[]) => Result[]): Result[] {
   const results: Result[] = [];
   for (let at = 0; at < items.length; at += BATCH) results.push(...each(items.slice(at, at + BATCH)));
   return results;

@@ -7,7 +7,7 @@ import { findEntry } from './kernel-commands.ts';
 import { surroundingsOf } from './kernel-questions.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -62,6 +62,10 @@ export class KernelTable implements ConntrackTable {
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
     return this.#worker.ask('delete', keys.map(({ family, proto, orig, zone, id }) => ({ family, proto, orig, zone, id })));
+  }
+
+  restore(flows: Flow[]): Promise<RestoreOutcome[]> {
+    return this.#worker.ask('restore', flows);
   }
 
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {

@@ -37,6 +37,12 @@ export function labelTexts(bits: Uint8Array, names: LabelNames): string[] {
   return texts;
 }
 
+/** The bits of labels in text; the counterpart of labelTexts. A text that is neither a name nor a bit has none. */
+export function labelBits(texts: readonly string[], names: LabelNames): number[] {
+  const bits = new Map([...names].map(([bit, name]) => [name, bit]));
+  return texts.map((text) => bits.get(text) ?? (/^\d+$/.test(text) ? Number(text) : LABEL_BITS)).filter((bit) => bit < LABEL_BITS);
+}
+
 /** True if a bit is set in CTA_LABELS at an offset. The kernel keeps longs in its own order: on big-endian machines (taken as 64-bit) the bytes of each are turned round. */
 export function hasLabel(bytes: Uint8Array, at: number, length: number, bit: number): boolean {
   const byte = HOST_IS_LITTLE_ENDIAN ? bit >> 3 : (bit >> 6) * 8 + 7 - ((bit & 63) >> 3);

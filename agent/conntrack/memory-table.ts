@@ -5,7 +5,8 @@ import type { Counters, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
 import { sortValue } from '../../proto/model/sort.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { labelTexts } from './labels.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import { restoredEntry, restoreOrder } from './restore.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -131,6 +132,19 @@ export class MemoryTable implements ConntrackTable {
       const place = placeOf(key);
       return this.#held.get(place)?.flow.id === key.id && this.#held.delete(place) ? 'deleted' : 'gone';
     });
+  }
+
+  async restore(flows: Flow[]): Promise<RestoreOutcome[]> {
+    this.#advance();
+    const outcomes: RestoreOutcome[] = [];
+    for (const index of restoreOrder(flows)) {
+      const entry = restoredEntry(flows[index]!, new Map());
+      const master = entry?.master && this.#held.get(placeOf(entry.master))?.flow;
+      if (!entry || (entry.master && !master)) outcomes[index] = 'failed';
+      else if (this.#held.has(placeOf(entry))) outcomes[index] = 'exists';
+      else outcomes[index] = this.insert({ ...entry, ...(entry.master && master && { master: { ...entry.master, id: master.id } }) }) ? 'restored' : 'failed';
+    }
+    return outcomes;
   }
 
   async lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {

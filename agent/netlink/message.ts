@@ -45,9 +45,9 @@ export interface Verdict { errno: number; reason?: string }
 
 /** The verdict of an NLMSG_ERROR or NLMSG_DONE message. Throws DecodeError if it is too short. */
 export function readVerdict({ type, flags, body }: Message): Verdict {
-  if (type === NLMSG_DONE) return { errno: body.length >= 4 ? -(hostU32(body, 0) | 0) : 0 };
+  if (type === NLMSG_DONE) return { errno: body.length >= 4 ? 0 - (hostU32(body, 0) | 0) : 0 };
   if (type !== NLMSG_ERROR || body.length < 4 + NLMSG_HEADER_LENGTH) throw new DecodeError('', `message ${type} of ${body.length} bytes is no verdict`);
-  const verdict: Verdict = { errno: -(hostU32(body, 0) | 0) };
+  const verdict: Verdict = { errno: 0 - (hostU32(body, 0) | 0) };
   if (flags & NLM_F_ACK_TLVS) {
     // With NETLINK_CAP_ACK the request comes back without its body, and the attributes stand right behind its header.
     const attributes = new AttributeReader(body.subarray(4 + NLMSG_HEADER_LENGTH));

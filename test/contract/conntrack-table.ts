@@ -232,6 +232,30 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await underTest.table().counters()).count).toBe(0);
     });
 
+    test('what was deleted is made again with all that it was, and only once', async () => {
+      const { rows } = await search();
+      await underTest.table().delete(rows);
+      expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'restored'));
+      const again = await underTest.table().lookup(rows, CONTEXT);
+      const lasting = ({ id, timeoutSeconds, idleSeconds, startedAtMs, ...rest }: Flow): object => rest;
+      expect(again.map((flow) => lasting(flow!))).toEqual(rows.map(lasting));
+      for (const [index, flow] of again.entries()) expect(rows[index]!.timeoutSeconds! - flow!.timeoutSeconds!).toBeLessThanOrEqual(5);
+      expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'exists'));
+      expect((await search({ limit: 0 })).total).toBe(rows.length);
+    });
+
+    test('a flow that was expected is made again under its master, whichever is named first, and not without it', async () => {
+      const [master] = (await search({ filter: term('app', glob('sip')) })).rows;
+      underTest.create([entryOf({ proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 12_000, dport: 12_001 }, master })]);
+      const { rows } = await search({ filter: term('src', prefix('10.1.0.4')) });
+      const [child, parent] = rows.sort((a, b) => b.orig.dport! - a.orig.dport!);
+      await underTest.table().delete([child!, parent!]);
+      expect(await underTest.table().restore([child!])).toEqual(['failed']);
+      expect(await underTest.table().restore([child!, parent!])).toEqual(['restored', 'restored']);
+      const [found, over] = await underTest.table().lookup([child!, parent!], CONTEXT);
+      expect(found!.master).toMatchObject({ family: 4, proto: 17, orig: parent!.orig, zone: 0, id: over!.id });
+    });
+
     test('a look-up finds by original tuple and zone, not by reply tuple', async () => {
       const { rows } = await search();
       const found = await underTest.table().lookup(rows, CONTEXT);

@@ -66,10 +66,7 @@ export class Namespace {
     this.run('sysctl', '-qw', `${name}=${value}`);
   }
 
-  /**
-   * Moves the calling thread into the namespace; threads and processes that it starts afterwards are born there. Answers how to come back.
-   * Only the network changes, and only for this thread: /proc/net still is that of the process.
-   */
+  /** Moves the calling thread into it; see enterNamespace. */
   enter(): () => void {
     return enterNamespace(this.name);
   }
@@ -79,7 +76,10 @@ export class Namespace {
   }
 }
 
-/** Moves the calling thread into a namespace that somebody made, as `Namespace.enter` does. */
+/**
+ * Moves the calling thread into a named namespace; threads and processes that it starts afterwards are born there. Answers how to come back.
+ * Only the network changes, and only for this thread: /proc/net still is that of the process.
+ */
 export function enterNamespace(name: string): () => void {
   const before = openSync('/proc/thread-self/ns/net', 'r');
   moveTo(`/run/netns/${name}`);

@@ -7,6 +7,8 @@ import { Family } from '../../tools/family.ts';
 import { freePort } from '../../tools/free-port.ts';
 import { ROOT } from '../../tools/set-up.ts';
 
+export { until } from './until.ts';
+
 /** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. */
 export async function startTestSystem(options: { gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string> }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
@@ -26,20 +28,4 @@ export async function startTestSystem(options: { gateways: number; simulated?: n
     await end();
     throw error;
   }
-}
-
-/** Asks again until the answer is one; the last refusal is in the error. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 30_000): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not within ${timeoutMs / 1000} s: ${what}${last ? ` (${(last as Error).message})` : ''}`);
 }

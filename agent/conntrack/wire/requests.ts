@@ -62,8 +62,8 @@ export function encodeCreate(flow: NewEntry): Uint8Array {
   if (flow.helper !== undefined) out.nested(CTA_HELP, () => out.text(CTA_HELP_NAME, flow.helper!));
   if (flow.labels) out.bytes(CTA_LABELS, flow.labels);
   if (flow.master) encodeTuple(out, CTA_TUPLE_MASTER, { proto: flow.master.proto, tuple: flow.master.orig });
-  if (flow.status & IPS.SRC_NAT) encodeTranslation(out, CTA_NAT_SRC, reply.dst, reply.dport);
-  if (flow.status & IPS.DST_NAT) encodeTranslation(out, CTA_NAT_DST, reply.src, reply.sport);
+  if (flow.status & IPS.SRC_NAT) encodeTranslation(out, CTA_NAT_SRC, reply.dst, reply.dport ?? reply.icmp?.id ?? reply.dstKey);
+  if (flow.status & IPS.DST_NAT) encodeTranslation(out, CTA_NAT_DST, reply.src, reply.sport ?? reply.srcKey);
   if (flow.state !== undefined) encodeState(out, proto, flow.state);
   return out.finish();
 }
@@ -79,6 +79,7 @@ export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, 
   };
 }
 
+/** To exactly one address and one port; the kernel reads an ICMP id or a GRE key as a port (nf_nat_core.c). */
 function encodeTranslation(out: AttributeWriter, type: number, address: string, port: number | undefined): void {
   const bytes = addressBytes(address);
   out.nested(type, () => {

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { Lab } from '../lab/lab.ts';
+import { runIn, spawnIn } from '../lab/namespace.ts';
+import { Conversation } from './conversation.ts';
+import { enterNamespace } from './namespace.ts';
+
+/** Counts what reaches the internet with an address of the LAN: packets that should have been translated. */
+const UNTRANSLATED = `table ip watching {
+  counter untranslated { }
+  chain arriving { type filter hook prerouting priority -400; ip saddr 10.0.0.0/8 counter name untranslated; }
+}
+`;
+
+/**
+ * One real gateway of the lab that lets nothing through which it has not seen begin: invalid packets and TCP that begins in its middle are
+ * dropped, so that a connection whose entry is gone hangs. The calling thread is in the gateway's namespace until `end`.
+ */
+export class StrictGateway {
+  readonly lab: Lab;
+  readonly table: KernelTable;
+  readonly name: string;
+  readonly #leave: () => void;
+  readonly #programs: { end(): Promise<void> }[] = [];
+
+  private constructor(lab: Lab) {
+    this.lab = lab;
+    this.name = lab.names.gateway(1);
+    this.#leave = enterNamespace(this.name);
+    this.table = new KernelTable();
+  }
+
+  /** Builds it, with the lab's servers. Throws if the prefix is in use. */
+  static async start(prefix: string): Promise<StrictGateway> {
+    const lab = new Lab({ prefix, gateways: 1 });
+    lab.up();
+    const gateway = new StrictGateway(lab);
+    try {
+      runIn(gateway.name, 'nft', ['insert rule inet gw lab_forward ct state new tcp flags & (fin | syn | rst | ack) != syn counter drop']);
+      runIn(gateway.name, 'sysctl', ['-qw', 'net.netfilter.nf_conntrack_tcp_loose=0']);
+      runIn(lab.names.inet, 'nft', ['-f', '-'], UNTRANSLATED);
+      const servers = spawnIn(lab.names.inet, process.execPath, [fileURLToPath(new URL('../lab/traffic/servers.ts', import.meta.url))]);
+      gateway.#programs.push({ end: async () => void (servers.kill('SIGKILL') && await once(servers, 'exit')) });
+      await once(servers.stdout!, 'data');
+    } catch (error) {
+      await gateway.end();
+      throw error;
+    }
+    return gateway;
+  }
+
+  /** A program of test/lab/traffic in the LAN, or on the internet; ended with the gateway. Resolves when it has said its first word. */
+  async converse(where: 'lan' | 'inet', word: 'open' | 'serving', script: string, ...args: (string | number)[]): Promise<Conversation> {
+    const conversation = new Conversation(where === 'lan' ? this.lab.names.lan(1) : this.lab.names.inet, script, args);
+    this.#programs.push(conversation);
+    await conversation.heard(word);
+    return conversation;
+  }
+
+  /** Flows by a filter in text, in the order of their ids. */
+  async flows(filter: string): Promise<Flow[]> {
+    const parsed = parseFilter(filter);
+    if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
+    return (await this.table.search({ filter: parsed.filter, context: { wans: [], protections: [] }, limit: 10_000 })).rows;
+  }
+
+  /** The one flow of a filter. */
+  async flow(filter: string): Promise<Flow> {
+    const [flow, ...more] = await this.flows(filter);
+    if (!flow || more.length > 0) throw new Error(`${filter} is ${more.length + (flow ? 1 : 0)} flows instead of one`);
+    return flow;
+  }
+
+  /** Packets that have reached the internet from addresses of the LAN. */
+  untranslated(): number {
+    return Number(/packets (\d+)/.exec(runIn(this.lab.names.inet, 'nft', ['list', 'counter', 'ip', 'watching', 'untranslated']))?.[1]);
+  }
+
+  async end(): Promise<void> {
+    for (const program of this.#programs) await program.end();
+    await this.table.close();
+    this.#leave();
+    this.lab.down();
+  }
+}
