@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Wan as WireWan } from '../proto/gen/ctfleet/v1/stats.ts';
 import type { Clock } from './clock.ts';
+import { EventRates } from './collectors/event-rates.ts';
 import { TableSampler } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
+import type { TableEvents } from './conntrack/events.ts';
 import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
 import type { Identity } from './link/identity.ts';
 import { Link } from './link/link.ts';
@@ -21,6 +23,8 @@ export interface AgentDependencies {
   identity: Identity;
   stateDir: string;
   table: ConntrackTable;
+  /** The table's events, where they can be heard; closed with the agent. */
+  events?: TableEvents;
   /** As they are now; a WAN that failed stays in it. */
   wans: () => Wan[];
   ownAddresses: () => string[];
@@ -44,14 +48,15 @@ export class Agent {
 
   constructor(deps: AgentDependencies) {
     this.#deps = deps;
-    const { stateDir, table, clock, log, wans } = deps;
+    const { stateDir, table, events, clock, log, wans } = deps;
+    const rates = events && new EventRates(() => events.totals(), () => performance.now());
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     const outbox = new Outbox(this.#spool);
     const plans = new PlanStore(stateDir);
     const context = () => this.#context();
     this.#journal = new Journal(stateDir);
     this.#commands = new Commands({ table, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
-    this.#sampler = new TableSampler({ table, context, wans, now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
+    this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, random: deps.random,
       commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
@@ -64,6 +69,7 @@ export class Agent {
     await this.#resolveController();
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal)]);
     await this.#commands.idle();
+    await this.#deps.events?.close();
     await this.#deps.table.close();
     this.#journal.close();
   }

@@ -7,6 +7,7 @@ import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
+import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
 import { identityOf } from './enrolment.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
@@ -24,12 +25,21 @@ try {
   const store = new WanStore(config.stateDir, (error) => log.warn({ err: error }, 'WAN addresses could not be kept'));
   const memory = new WanMemory(config.wanNames, store.load());
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable(), wans: () => store.keep(memory.observe(observeInterfaces())),
+    identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => store.keep(memory.observe(observeInterfaces())),
     ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);
 } catch (error) {
   end((error as Error).message);
+}
+
+/** Without events there are no rates, and everything else works. */
+async function hearEvents(): Promise<TableEvents | undefined> {
+  try {
+    return await TableEvents.open({}, (message) => log.warn({ reason: message }, 'events of the table'));
+  } catch {
+    return undefined;
+  }
 }
 
 function settings(): AgentConfig {

@@ -1,4 +1,4 @@
-import type { Breakdown as WireBreakdown, Sample, Wan as WireWan } from '../../proto/gen/ctfleet/v1/stats.ts';
+import type { Breakdown as WireBreakdown, Rates, Sample, Wan as WireWan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import type { Breakdown, ConntrackTable, CpuCounters, FlowContext } from '../conntrack/table.ts';
 import type { Wan } from './wans.ts';
@@ -13,6 +13,8 @@ export interface SamplerOptions {
   table: ConntrackTable;
   context: () => FlowContext;
   wans: () => Wan[];
+  /** Flows a second since the call before, by events; absent where there are none. */
+  rates?: (count: number) => Rates | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
   /** Called when a walk failed; the sample then goes without a breakdown. */
@@ -32,7 +34,7 @@ export class TableSampler {
 
   /** One sample. Throws CAPABILITY_MISSING where there is no table. */
   async sample(): Promise<Sample> {
-    const { table, wans, now } = this.#options;
+    const { table, wans, rates, now } = this.#options;
     const { count, max, buckets, cpus } = await table.counters();
     const breakdown = this.#ready;
     this.#ready = undefined;
@@ -45,6 +47,7 @@ export class TableSampler {
       cpus: cpus.map(toWireCpu),
       breakdown: breakdown && toWireBreakdown(breakdown),
       wans: wans().map(toWireWan),
+      rates: rates?.(count),
     };
   }
 

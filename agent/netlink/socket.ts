@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { setHostU16, setHostU32 } from './attributes.ts';
 import {
-  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_CAP_ACK, NETLINK_EXT_ACK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
+  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
 } from './constants.ts';
 
 /**
@@ -11,6 +11,9 @@ import {
  * So every read comes back after this long, with or without data.
  */
 export const RECEIVE_TIMEOUT_MS = 200;
+
+const EADDRINUSE = 98;
+const POLLIN = 1;
 
 /** The kernel refused; `errno` is positive, `code` its name. */
 export class NetlinkError extends Error {
@@ -30,7 +33,21 @@ export class NetlinkError extends Error {
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int, int, int)');
 const bind = libc.func('int bind(int, const void *, unsigned int)');
+const poll = libc.func('int poll(const void *, unsigned long, int)');
 const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
+
+/**
+ * Port ids of this process's sockets. The kernel itself gives out process ids (below 2^22) and negative numbers, so bit 30 with a process id
+ * and a slot below it is nobody else's; and a message that one of our requests caused is known by the port id that its header carries.
+ */
+const OWN_PORTS = (0x4000_0000 | (process.pid << 8)) >>> 0;
+const SLOTS = 256;
+let lastSlot = 0;
+
+/** True if the port id in the header of an event is that of a socket of this process, in whatever thread. */
+export function isOwnPort(portId: number): boolean {
+  return (portId & ~(SLOTS - 1)) >>> 0 === OWN_PORTS;
+}
 
 /** An AF_NETLINK socket in the network namespace of the process. Once open, plain reads and writes of the descriptor carry the traffic. */
 export class NetlinkSocket {
@@ -38,22 +55,22 @@ export class NetlinkSocket {
   #seq = 0;
 
   /**
-   * @param receiveBuffer bytes; the kernel doubles it. A full buffer loses replies (ENOBUFS).
+   * @param receiveBuffer bytes; the kernel doubles it. A full buffer loses replies and events (ENOBUFS).
+   * @param groups multicast groups to hear
    * Throws NetlinkError (EPERM, EPROTONOSUPPORT, EMFILE …).
    */
-  constructor(protocol: number, { receiveBuffer, sendBuffer }: { receiveBuffer: number; sendBuffer: number }) {
+  constructor(protocol: number, { receiveBuffer, sendBuffer, groups = [] }: { receiveBuffer: number; sendBuffer: number; groups?: number[] }) {
     this.#fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
     if (this.#fd < 0) throw new NetlinkError('cannot open a netlink socket', koffi.errno());
     try {
-      const address = new Uint8Array(12); // sockaddr_nl: the kernel chooses the port, no groups
-      setHostU16(address, 0, AF_NETLINK);
-      if (bind(this.#fd, address, address.length) !== 0) throw new NetlinkError('cannot bind a netlink socket', koffi.errno());
+      this.#bind();
       this.#limitReceiveTime();
       // Both may be refused without CAP_NET_ADMIN; the default size then serves.
       this.#option(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer);
       this.#option(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
       this.#option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
       this.#option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
+      for (const group of groups) if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) throw new NetlinkError(`cannot hear group ${group}`, koffi.errno());
     } catch (error) {
       this.close();
       throw error;
@@ -86,10 +103,31 @@ export class NetlinkSocket {
     }
   }
 
+  /** True if a read would not have to wait. */
+  hasMessages(): boolean {
+    const waited = new Uint8Array(8); // struct pollfd: int fd, short events, short revents
+    setHostU32(waited, 0, this.#fd);
+    setHostU16(waited, 4, POLLIN);
+    return poll(waited, 1, 0) > 0;
+  }
+
   close(): void {
     if (this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  /** A slot may be taken by a socket of another thread, or by a process of the same id in another container. */
+  #bind(): void {
+    const address = new Uint8Array(12); // sockaddr_nl without groups
+    setHostU16(address, 0, AF_NETLINK);
+    for (let attempt = 0; attempt < SLOTS; attempt++) {
+      lastSlot = (lastSlot + 1) % SLOTS;
+      setHostU32(address, 4, OWN_PORTS | lastSlot);
+      if (bind(this.#fd, address, address.length) === 0) return;
+      if (koffi.errno() !== EADDRINUSE) break;
+    }
+    throw new NetlinkError('cannot bind a netlink socket', koffi.errno());
   }
 
   #limitReceiveTime(): void {
@@ -100,10 +138,10 @@ export class NetlinkSocket {
     if (setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, timeval.length) !== 0) throw new NetlinkError('cannot limit the time of a read', koffi.errno());
   }
 
-  #option(level: number, name: number, value: number): void {
+  #option(level: number, name: number, value: number): boolean {
     const bytes = new Uint8Array(4);
     setHostU32(bytes, 0, value);
-    setsockopt(this.#fd, level, name, bytes, bytes.length);
+    return setsockopt(this.#fd, level, name, bytes, bytes.length) === 0;
   }
 }
 

@@ -43,6 +43,19 @@ export class Namespace {
     return namespace;
   }
 
+  /** One with a route for 198.18.0.0/15, the range for benchmarks, to an interface where packets vanish. */
+  static createWithSink(prefix: string): Namespace {
+    const namespace = Namespace.create(prefix);
+    try {
+      namespace.run('sh', '-c', 'ip link add sink type veth peer name hole && ip link set sink arp off up && ip link set hole up && ip addr add 10.9.0.1/32 dev sink && ip route add 198.18.0.0/15 dev sink src 10.9.0.1');
+      namespace.nft('table inet hole { chain arriving { type filter hook prerouting priority raw - 1; iifname "hole" drop; }; }');
+    } catch (error) {
+      namespace.remove();
+      throw error;
+    }
+    return namespace;
+  }
+
   /** Why no namespace can be made here, undefined if one can. */
   static why(): string | undefined {
     try {

@@ -7,6 +7,11 @@ export const AF_UNSPEC = 0;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
+/** Multicast groups of events. */
+export const NFNLGRP_CONNTRACK_NEW = 1;
+export const NFNLGRP_CONNTRACK_UPDATE = 2;
+export const NFNLGRP_CONNTRACK_DESTROY = 3;
+
 // include/uapi/linux/netfilter/nfnetlink_conntrack.h
 export const CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
 export const CT_GET = CT_NEW | 1;

@@ -1,0 +1,44 @@
+import type { Rates } from '../../proto/gen/ctfleet/v1/stats.ts';
+import type { EventTotals } from '../conntrack/events.ts';
+
+/** What was known at one time: events since listening began, and the table's count. */
+export interface EventReading { atMs: number; events: Pick<EventTotals, 'born' | 'ended' | 'overflows'>; count: number }
+
+/**
+ * Flows a second between two readings; undefined if no time has passed. What was born and has not made the table grow has ended, with an
+ * event or without (see EventTotals.ended). Where events were lost, growth and shrinkage of the table say the least that must have happened.
+ */
+export function ratesBetween(before: EventReading, after: EventReading): Rates | undefined {
+  const seconds = (after.atMs - before.atMs) / 1000;
+  if (seconds <= 0) return undefined;
+  const grown = after.count - before.count;
+  const born = Math.max(since(before.events.born, after.events.born), grown);
+  const ended = Math.max(since(before.events.ended, after.events.ended), born - grown);
+  return { newPerSecond: born / seconds, endedPerSecond: ended / seconds, isLowerBound: after.events.overflows !== before.events.overflows };
+}
+
+/** The difference of two counts that go round at 2^32. */
+function since(before: number, after: number): number {
+  return (after - before) >>> 0;
+}
+
+/** Rates from one sample to the next. */
+export class EventRates {
+  readonly #totals: () => EventReading['events'];
+  readonly #now: () => number;
+  #before: EventReading | undefined;
+
+  /** @param now milliseconds on any clock that only goes forward */
+  constructor(totals: () => EventReading['events'], now: () => number) {
+    this.#totals = totals;
+    this.#now = now;
+  }
+
+  /** Since the call before; undefined for the first. `count`: entries of the table now. */
+  next(count: number): Rates | undefined {
+    const reading = { atMs: this.#now(), events: this.#totals(), count };
+    const before = this.#before;
+    this.#before = reading;
+    return before && ratesBetween(before, reading);
+  }
+}

@@ -1,0 +1,28 @@
+const NAMES = ['born', 'changed', 'ended', 'endedByUs', 'overflows', 'heals', 'live', 'isLive', 'isStopping'] as const;
+type Name = (typeof NAMES)[number];
+const PLACES = Object.fromEntries(NAMES.map((name, place) => [name, place])) as Record<Name, number>;
+
+/** Memory that the thread of events writes and the main thread reads at any time, without a message. Counts go round at 2^32. */
+export class EventCounts {
+  readonly #numbers: Uint32Array<SharedArrayBuffer>;
+
+  constructor(memory = new SharedArrayBuffer(NAMES.length * 4)) {
+    this.#numbers = new Uint32Array(memory);
+  }
+
+  get memory(): SharedArrayBuffer {
+    return this.#numbers.buffer;
+  }
+
+  get(name: Name): number {
+    return Atomics.load(this.#numbers, PLACES[name]);
+  }
+
+  set(name: Name, value: number): void {
+    Atomics.store(this.#numbers, PLACES[name], value);
+  }
+
+  add(name: Name, value = 1): void {
+    Atomics.add(this.#numbers, PLACES[name], value);
+  }
+}

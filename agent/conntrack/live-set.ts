@@ -1,0 +1,63 @@
+/**
+ * Which entries are alive, by events, and by a walk whenever events were lost.
+ *
+ *   stale ── begin ──▶ healing ── finish ──▶ exact
+ *     ▲                   │ events were lost    │ events were lost
+ *     └───────────────────┴─────────────────────┘
+ *
+ * The kernel fills a block of a walk before it is read, so an entry may end, and its event be heard, before its row is seen: entries that
+ * ended since the walk began are remembered, and their rows passed over.
+ */
+export class LiveSet {
+  #alive = new Set<number>();
+  /** Entries that ended while the walk goes on; undefined where none does. */
+  #endedMeanwhile: Set<number> | undefined;
+  #isExact = false;
+
+  /** False until the first walk is done, and again while events are missing. */
+  get isExact(): boolean {
+    return this.#isExact;
+  }
+
+  get size(): number {
+    return this.#alive.size;
+  }
+
+  [Symbol.iterator](): SetIterator<number> {
+    return this.#alive.values();
+  }
+
+  born(entry: number): void {
+    this.#alive.add(entry);
+    this.#endedMeanwhile?.delete(entry);
+  }
+
+  ended(entry: number): void {
+    this.#alive.delete(entry);
+    this.#endedMeanwhile?.add(entry);
+  }
+
+  /** Events were lost: what is held is no longer the table. A walk under way is of no use either. */
+  lost(): void {
+    this.#isExact = false;
+    this.#endedMeanwhile = undefined;
+  }
+
+  /** A walk begins; from here on all events must be told. */
+  begin(): void {
+    this.#alive = new Set();
+    this.#endedMeanwhile = new Set();
+  }
+
+  /** An entry that the walk met. */
+  met(entry: number): void {
+    if (!this.#endedMeanwhile?.has(entry)) this.#alive.add(entry);
+  }
+
+  /** The walk is done. False if events were lost meanwhile, and another is needed. */
+  finish(): boolean {
+    this.#isExact = this.#endedMeanwhile !== undefined;
+    this.#endedMeanwhile = undefined;
+    return this.#isExact;
+  }
+}
