@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
+import { RawEntry } from '../../agent/conntrack/wire/raw-entry.ts';
+import { decodeCpuStats } from '../../agent/conntrack/wire/stats.ts';
+import { CT_NEW } from '../../agent/conntrack/wire/constants.ts';
+import { AttributeReader, DecodeError } from '../../agent/netlink/attributes.ts';
+import { NLMSG_DONE, NLMSG_ERROR, NLM_F_ACK_TLVS } from '../../agent/netlink/constants.ts';
+import { encodeMessage, readMessages, readVerdict } from '../../agent/netlink/message.ts';
+import { Mutator } from './mutations.ts';
+
+export interface FuzzReport { count: number; decoded: number; refused: number; heapGrowthBytes: number; slowestMs: number }
+
+const NFGENMSG_BYTES = 4;
+const MOST_DEPTH = 8;
+/** Heap is compared after this many, when everything is compiled and warm. */
+const WARM = 50_000;
+
+/** Every decoder of what a kernel sends. Each returns, or throws DecodeError. */
+const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rawEntry(), everyAttribute, decodeCpuStats, messages];
+
+/**
+ * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that has the bytes at the first that is neither
+ * decoded nor refused with DecodeError, or that takes longer than `mostMs`.
+ */
+export function fuzzCodec({ count, seed, mostMs = 1000, onProgress }: { count: number; seed: number; mostMs?: number; onProgress?: (done: number) => void }): FuzzReport {
+  const bodies = recordedBodies();
+  const blocks = [...bodies.map((body) => encodeMessage({ type: CT_NEW, flags: 2, seq: 1, body })), ...verdicts()];
+  const [ofBodies, ofBlocks] = [new Mutator(bodies, seed), new Mutator(blocks, seed + 1)];
+  const report: FuzzReport = { count, decoded: 0, refused: 0, heapGrowthBytes: 0, slowestMs: 0 };
+  let heapBefore = 0;
+  // Most of the time of a refusal would else go into its stack.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    for (let done = 0; done < count; done++) {
+      if (done === WARM) heapBefore = heapUsed();
+      const decode = DECODERS[done % DECODERS.length]!;
+      const bytes = decode === messages ? ofBlocks.mutated() : done % 3 === 0 ? ofBodies.tree(NFGENMSG_BYTES) : ofBodies.mutated();
+      const beganMs = performance.now();
+      try {
+        decode(bytes);
+        report.decoded++;
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw new Error(`seed ${seed}, number ${done}: ${(error as Error).message}: ${Buffer.from(bytes).toString('hex')}`, { cause: error });
+        report.refused++;
+      }
+      const tookMs = performance.now() - beganMs;
+      if (tookMs > report.slowestMs) report.slowestMs = tookMs;
+      if (tookMs > mostMs) throw new Error(`seed ${seed}, number ${done} took ${tookMs.toFixed(0)} ms: ${Buffer.from(bytes).toString('hex')}`);
+      if (done % 100_000 === 0) onProgress?.(done);
+    }
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  if (count > WARM) report.heapGrowthBytes = heapUsed() - heapBefore;
+  return report;
+}
+
+function recordedBodies(): Uint8Array[] {
+  const recorded = JSON.parse(readFileSync(new URL('../fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { body: string }[];
+  return recorded.map(({ body }) => Uint8Array.from(Buffer.from(body, 'hex')));
+}
+
+/** An acknowledgement, a refusal with a sentence, and the end of a dump. */
+function verdicts(): Uint8Array[] {
+  const sentence = Buffer.from('\x10\0\x01\0wrong value\0', 'latin1');
+  return [
+    encodeMessage({ type: NLMSG_ERROR, flags: 0, seq: 1, body: new Uint8Array(20) }),
+    encodeMessage({ type: NLMSG_ERROR, flags: NLM_F_ACK_TLVS, seq: 1, body: Buffer.concat([Buffer.alloc(20, 0xfe), sentence]) }),
+    encodeMessage({ type: NLMSG_DONE, flags: 2, seq: 1, body: new Uint8Array(4) }),
+  ];
+}
+
+function rawEntry(): (bytes: Uint8Array) => void {
+  const entry = new RawEntry();
+  return (bytes) => {
+    entry.read(bytes, 0, bytes.length);
+    entry.totalBytes();
+    entry.totalPackets();
+    entry.startedAtMs();
+    entry.helper();
+  };
+}
+
+/** Walks all attributes as if each were nested; what is inside one that is not may be refused, and the walk goes on behind it. */
+function everyAttribute(bytes: Uint8Array): void {
+  const walk = (reader: AttributeReader, depth: number): void => {
+    while (reader.next()) {
+      reader.text();
+      if (depth === MOST_DEPTH) continue;
+      try {
+        walk(reader.nested(), depth + 1);
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error;
+      }
+    }
+  };
+  walk(new AttributeReader(bytes.subarray(NFGENMSG_BYTES)), 0);
+}
+
+function messages(block: Uint8Array): void {
+  for (const message of readMessages(block)) {
+    if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) readVerdict(message);
+    else decodeEntry(message.body);
+  }
+}
+
+function heapUsed(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Node gives its collector away only to those who ask V8 for it. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
