@@ -1,0 +1,169 @@
+import { isIP } from 'node:net';
+import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts';
+import { SERVICES } from '../../proto/model/services.ts';
+import type { XmlFlow, XmlTuple } from './conntrack-xml.ts';
+
+/** What a listing does not say and a filter may ask. */
+export interface XmlFacts {
+  /** Seconds since the listing was read: what remains of a flow's time is less by as much. */
+  laterSeconds: number;
+  nowMs: number;
+  /** Full timeouts as `sysctl` prints them, by what follows `nf_conntrack_`. */
+  sysctls: Record<string, number>;
+  /** Addresses of the WANs by name, in order. */
+  wans: Record<string, string[]>;
+  /** Ids of the flows that `conntrack -u WORD` lists. */
+  withStatus: Record<'EXPECTED' | 'FIXED_TIMEOUT', ReadonlySet<number>>;
+}
+
+type Truth = boolean | undefined;
+
+/**
+ * What a filter says of an entry that the conntrack program printed. Written from the grammar (console.md, docs/filters.md) and kept apart
+ * from both evaluators of the product, so that all three would have to be wrong in the same way. Unknown stays unknown under `not`.
+ */
+export function truthOfXml(filter: FlowFilter, flow: XmlFlow, facts: XmlFacts): Truth {
+  switch (filter.kind) {
+    case 'everything': return true;
+    case 'not': {
+      const inner = truthOfXml(filter.operand, flow, facts);
+      return inner === undefined ? undefined : !inner;
+    }
+    case 'and': {
+      const inner = filter.operands.map((one) => truthOfXml(one, flow, facts));
+      return inner.includes(false) ? false : inner.includes(undefined) ? undefined : true;
+    }
+    case 'or': {
+      const inner = filter.operands.map((one) => truthOfXml(one, flow, facts));
+      return inner.includes(true) ? true : inner.includes(undefined) ? undefined : false;
+    }
+    case 'term': return truthOfTerm(filter, flow, facts);
+  }
+}
+
+function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Truth {
+  const { orig, reply } = flow;
+  const [isSnat, isDnat] = [orig.src !== reply.dst || (orig.sport !== reply.dport && flow.orig.proto !== 1), orig.dst !== reply.src || orig.dport !== reply.sport];
+  switch (field) {
+    case 'ip': case 'host': return [orig.src, orig.dst, reply.src, reply.dst].some((address) => within(address, match));
+    case 'src': return within(orig.src, match);
+    case 'dst': return within(orig.dst, match);
+    case 'rsrc': return within(reply.src, match);
+    case 'rdst': return within(reply.dst, match);
+    case 'nat': return (isSnat && within(reply.dst, match)) || (isDnat && within(reply.src, match));
+    case 'port': return [orig.sport, orig.dport, reply.sport, reply.dport].some((port) => port !== undefined && between(port, match));
+    case 'sport': return orig.sport !== undefined && between(orig.sport, match);
+    case 'dport': return orig.dport !== undefined && between(orig.dport, match);
+    case 'rsport': return reply.sport !== undefined && between(reply.sport, match);
+    case 'rdport': return reply.dport !== undefined && between(reply.dport, match);
+    case 'proto': return between(orig.proto, match);
+    case 'family': return between(orig.family, match);
+    case 'id': return between(flow.id, match);
+    case 'zone': return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && between(zone, match));
+    case 'mark': return match.kind === 'mask' && BigInt.asUintN(32, BigInt(flow.mark) & BigInt(match.mask)) === BigInt(match.value);
+    case 'label': return flow.labels.some((label) => fits(label.slice('bit'.length), match));
+    case 'helper': return flow.helper !== undefined && fits(flow.helper, match);
+    case 'wan': {
+      const name = [reply.dst, orig.dst, orig.src].map((address) => Object.keys(facts.wans).find((wan) => facts.wans[wan]!.includes(address))).find((wan) => wan !== undefined);
+      return name !== undefined && fits(name, match);
+    }
+    case 'app': return (SERVICES[wordOf(match)] ?? []).some(({ proto, ports }) => proto === orig.proto && (!ports || ports.some(([low, high]) => orig.dport! >= low && orig.dport! <= high)));
+    case 'state': return isInState(wordOf(match), flow, facts);
+    case 'status':
+      switch (wordOf(match)) {
+        case 'replied': return !flow.isUnreplied;
+        case 'unreplied': return flow.isUnreplied;
+        case 'assured': return flow.isAssured;
+        case 'snat': return isSnat;
+        case 'dnat': return isDnat;
+        case 'nat': return isSnat || isDnat;
+        case 'confirmed': return true;
+        case 'expected': return facts.withStatus.EXPECTED.has(flow.id);
+        case 'fixed-timeout': return facts.withStatus.FIXED_TIMEOUT.has(flow.id);
+        // Entries of this table got their helpers by request, and that is what the bit says.
+        case 'helper': return flow.helper !== undefined;
+        default: return false; // dying, offload, hw-offload, seq-adjust: no entry of this table is
+      }
+    case 'age': return flow.startedAtNs === undefined ? undefined : between(Math.floor((facts.nowMs - Number(flow.startedAtNs / 1_000_000n)) / 1000), match);
+    case 'timeout': return flow.timeout === undefined ? undefined : between(flow.timeout - facts.laterSeconds, match);
+    case 'idle': {
+      const idle = idleOf(flow, facts);
+      return idle === undefined ? undefined : between(idle, match);
+    }
+    case 'bytes': return orig.bytes === undefined || reply.bytes === undefined ? undefined : between(Number(orig.bytes + reply.bytes), match);
+    case 'packets': return orig.packets === undefined || reply.packets === undefined ? undefined : between(Number(orig.packets + reply.packets), match);
+    default: throw new Error(`${field} is not a field of a table`);
+  }
+}
+
+function isInState(word: string, flow: XmlFlow, { withStatus }: XmlFacts): boolean {
+  const state = stateOf(flow);
+  if (word === 'new') return flow.isUnreplied;
+  if (word === 'related') return withStatus.EXPECTED.has(flow.id);
+  if (word === 'expired') return false;
+  if (word === 'established' && state === undefined) return !flow.isUnreplied;
+  return state?.toLowerCase().replaceAll('_', '-') === word;
+}
+
+/** The program prints an SCTP state by the name that the same number has for TCP (seen with 1.4.7); this table has SCTP in ESTABLISHED only. */
+function stateOf({ orig, state }: XmlFlow): string | undefined {
+  return orig.proto === 132 && state === 'FIN_WAIT' ? 'ESTABLISHED' : state;
+}
+
+function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts): number | undefined {
+  const seconds = (name: string): number | undefined => sysctls[name];
+  const state = stateOf(flow)?.toLowerCase();
+  const fullTimes: Record<number, () => number | undefined> = {
+    1: () => seconds('icmp_timeout'),
+    6: () => (state === 'established' && flow.isUnreplied ? Math.min(seconds('tcp_timeout_established')!, seconds('tcp_timeout_unacknowledged')!) : seconds(`tcp_timeout_${state}`)),
+    17: () => seconds(flow.isAssured ? 'udp_timeout_stream' : 'udp_timeout'),
+    47: () => seconds(flow.isUnreplied ? 'gre_timeout' : 'gre_timeout_stream'),
+    58: () => seconds('icmpv6_timeout'),
+    132: () => seconds(`sctp_timeout_${state}`),
+    136: () => undefined, // no sysctl says
+  };
+  const full = withStatus.FIXED_TIMEOUT.has(flow.id) ? undefined : (fullTimes[flow.orig.proto] ?? (() => seconds('generic_timeout')))();
+  const remaining = flow.timeout! - laterSeconds;
+  return full === undefined || remaining > full ? undefined : Math.max(0, full - remaining - 1);
+}
+
+function within(address: XmlTuple['src'], match: Match): boolean {
+  if (match.kind !== 'prefix') throw new Error(`an address is not compared by ${match.kind}`);
+  const { family, address: network, bits } = match.prefix;
+  if (isIP(address) !== family) return false;
+  const width = family === 4 ? 32n : 128n;
+  const shift = width - BigInt(bits);
+  return addressNumber(address) >> shift === BigInt(`0x${Buffer.from(network).toString('hex')}`) >> shift;
+}
+
+/** An address as one number. */
+function addressNumber(text: string): bigint {
+  if (isIP(text) === 4) return text.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+  const [head = '', tail] = text.split('::');
+  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
+  const [before, after] = [groups(head), groups(tail ?? '')];
+  const all = tail === undefined ? before : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];
+  return all.reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
+}
+
+function between(value: number, match: Match): boolean {
+  if (match.kind !== 'range') throw new Error(`a number is not compared by ${match.kind}`);
+  return !(match.from !== undefined && value < match.from) && !(match.to !== undefined && value > match.to);
+}
+
+/** A name against a pattern with `*` and `?`, by hand. */
+function fits(name: string, match: Match): boolean {
+  const pattern = [...wordOf(match).toLowerCase()];
+  const letters = [...name.toLowerCase()];
+  const from = (p: number, l: number): boolean => {
+    if (p === pattern.length) return l === letters.length;
+    if (pattern[p] === '*') return Array.from({ length: letters.length - l + 1 }, (_, skipped) => skipped).some((skipped) => from(p + 1, l + skipped));
+    return l < letters.length && (pattern[p] === '?' || pattern[p] === letters[l]) && from(p + 1, l + 1);
+  };
+  return from(0, 0);
+}
+
+function wordOf(match: Match): string {
+  if (match.kind !== 'glob') throw new Error(`a word is not compared by ${match.kind}`);
+  return match.pattern;
+}
