@@ -6,6 +6,8 @@ import { fail } from './say.ts';
 import { build, ROOT } from './set-up.ts';
 import { ensurePrograms, howToInstall } from './system.ts';
 
+// What is made from the protocol has enums, which Node does not run as they are.
+const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
 const names = readdirSync(folder).filter((file) => /^[a-z-]+\.ts$/.test(file)).map((file) => file.slice(0, -3));
 const args = process.argv.slice(2);
@@ -14,5 +16,5 @@ if (name !== undefined && !names.includes(name)) fail(`There is no benchmark "${
 const missing = ensurePrograms(['ip', 'conntrack']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-const results = (name === undefined ? names : [name]).map((one) => spawnSync(process.execPath, [path.join(folder, `${one}.ts`), ...args], { stdio: 'inherit' }).status);
+const results = (name === undefined ? names : [name]).map((one) => spawnSync(process.execPath, [...FLAGS, path.join(folder, `${one}.ts`), ...args], { stdio: 'inherit' }).status);
 process.exit(results.every((status) => status === 0) ? 0 : 1);

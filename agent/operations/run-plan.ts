@@ -3,7 +3,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { protectionOf } from './guard.ts';
-import { outcomeAfterLooking } from './outcomes.ts';
+import { isSameEntry, outcomeAfterLooking } from './outcomes.ts';
 
 const BATCH = 2000;
 
@@ -33,11 +33,15 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, cont
   async function deleteBatch(batch: Flow[]): Promise<Outcome[]> {
     const { protections } = context();
     const nowMs = clock.now();
-    const isFree = batch.map((flow) => protectionOf(flow, protections, nowMs) === undefined);
-    const ended = (await table.delete(batch.filter((_, index) => isFree[index]))).values();
-    return isFree.map((free) => {
-      if (!free) return Outcome.OUTCOME_PROTECTED;
-      switch (ended.next().value) {
+    const free = batch.filter((flow) => protectionOf(flow, protections, nowMs) === undefined);
+    // A delete names an entry by tuple and id, and a flow that was born since the plan may have both: look at when it began.
+    const now = await table.lookup(free, context());
+    const doomed = new Set(free.filter((flow, index) => now[index] && isSameEntry(now[index], flow)));
+    const ended = (await table.delete([...doomed])).values();
+    const isFree = new Set(free);
+    return batch.map((flow) => {
+      if (!isFree.has(flow)) return Outcome.OUTCOME_PROTECTED;
+      switch (doomed.has(flow) ? ended.next().value : 'gone') {
         case 'deleted': return Outcome.OUTCOME_DELETED;
         case 'gone': return isRepeated ? Outcome.OUTCOME_INDETERMINATE : Outcome.OUTCOME_GONE;
         default: return Outcome.OUTCOME_FAILED;

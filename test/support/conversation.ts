@@ -44,6 +44,13 @@ export class Conversation {
     await this.heard(line);
   }
 
+  /** Ends its input and gives the last line it prints. */
+  async conclude(): Promise<string> {
+    this.#child.stdin!.end();
+    await once(this.#child, 'close');
+    return this.#lines.at(-1) ?? '';
+  }
+
   /** Lines that nobody waited for. */
   get unheard(): readonly string[] {
     return this.#lines;
