@@ -7,7 +7,7 @@ import { findEntry } from './kernel-commands.ts';
 import { surroundingsOf } from './kernel-questions.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -61,7 +61,11 @@ export class KernelTable implements ConntrackTable {
   }
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
-    return this.#worker.ask('delete', keys.map(({ family, proto, orig, zone, id }) => ({ family, proto, orig, zone, id })));
+    return this.#worker.ask('delete', keys.map(keyOf));
+  }
+
+  expire(keys: FlowKey[], seconds: number): Promise<ExpireOutcome[]> {
+    return this.#worker.ask('expire', { keys: keys.map(keyOf), seconds });
   }
 
   restore(flows: Flow[]): Promise<RestoreOutcome[]> {
@@ -80,6 +84,11 @@ export class KernelTable implements ConntrackTable {
 
 /** No packet has these addresses and this protocol, so asking for it, or deleting it, tries the permission and nothing else. */
 const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0 };
+
+/** A flow has far more to copy to the worker. */
+function keyOf({ family, proto, orig, zone, id }: FlowKey): FlowKey {
+  return { family, proto, orig, zone, id };
+}
 
 async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {
   try {

@@ -6,7 +6,7 @@ import { sortValue } from '../../proto/model/sort.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -131,6 +131,18 @@ export class MemoryTable implements ConntrackTable {
     return keys.map((key) => {
       const place = placeOf(key);
       return this.#held.get(place)?.flow.id === key.id && this.#held.delete(place) ? 'deleted' : 'gone';
+    });
+  }
+
+  async expire(keys: FlowKey[], seconds: number): Promise<ExpireOutcome[]> {
+    this.#advance();
+    return keys.map((key) => {
+      const place = placeOf(key);
+      const held = this.#held.get(place);
+      if (held?.flow.id !== key.id) return 'gone';
+      if (held.flow.status & IPS.FIXED_TIMEOUT) return held.expiresAtMs! <= this.#now() + seconds * 1000 ? 'expiring' : 'failed';
+      this.#held.set(place, { flow: { ...held.flow, status: held.flow.status | IPS.FIXED_TIMEOUT }, full: undefined, expiresAtMs: this.#now() + seconds * 1000 });
+      return 'expiring';
     });
   }
 

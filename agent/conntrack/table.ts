@@ -56,6 +56,8 @@ export type DeleteOutcome = 'deleted' | 'gone' | 'failed';
 /** `exists`: traffic has already made an entry of this tuple, or of its translated one, anew. */
 export type RestoreOutcome = 'restored' | 'exists' | 'failed';
 
+export type ExpireOutcome = 'expiring' | 'gone' | 'failed';
+
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {
   readonly kind: 'kernel' | 'memory';
@@ -69,6 +71,8 @@ export interface ConntrackTable {
   collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
   /** Ends exactly these entries, each by tuple, zone and id; outcomes in the order given. */
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]>;
+  /** Lets exactly these entries end after so many seconds, whatever traffic they have. Outcomes in the order given. */
+  expire(keys: FlowKey[], seconds: number): Promise<ExpireOutcome[]>;
   /** Makes these flows again as they were, translation included, with ids and counters that begin anew. Outcomes in the order given. */
   restore(flows: Flow[]): Promise<RestoreOutcome[]>;
   /** The entries that now have these original tuples and zones, whatever their id; undefined where there is none. In the order given. */

@@ -4,6 +4,7 @@ import type { ConntrackTable, FlowContext, SearchAnswer, SearchOptions } from '.
 import type { FieldName, FlowFilter, Match } from '../../proto/model/filter/filter.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { IPS } from '../../proto/model/status.ts';
 import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
 import { SORT_FIELDS, sortValue, compareSortKeys } from '../../proto/model/sort.ts';
 import { entryOf, SAMPLE_ENTRIES } from '../support/sample-entries.ts';
@@ -230,6 +231,19 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       const { rows } = await search();
       expect(await underTest.table().delete(rows)).toEqual(rows.map(() => 'deleted'));
       expect((await underTest.table().counters()).count).toBe(0);
+    });
+
+    test('exactly the flows that are told to expire get a fixed time, and only once', async () => {
+      const { rows } = await search();
+      const [first, second, ...others] = rows;
+      expect(await underTest.table().expire([first!, { ...second!, id: (second!.id ^ 1) >>> 0 }], 40)).toEqual(['expiring', 'gone']);
+      const [fixed, ...rest] = await underTest.table().lookup([first!, second!, ...others], CONTEXT);
+      expect([fixed!.id, fixed!.status, fixed!.idleSeconds]).toEqual([first!.id, first!.status | IPS.FIXED_TIMEOUT, undefined]);
+      expect(fixed!.timeoutSeconds).toBeLessThanOrEqual(40);
+      expect(fixed!.timeoutSeconds).toBeGreaterThanOrEqual(35);
+      expect(rest.map((flow) => flow!.status)).toEqual([second!, ...others].map((flow) => flow.status));
+      expect(await underTest.table().expire([first!], 10)).toEqual(['failed']);
+      expect(await underTest.table().expire([first!], 60)).toEqual(['expiring']);
     });
 
     test('what was deleted is made again with all that it was, and only once', async () => {

@@ -39,6 +39,20 @@ export function encodeDelete(key: FlowKey): Uint8Array {
   return out.finish();
 }
 
+/**
+ * Body of a CT_NEW, sent without NLM_F_CREATE, that makes an entry end after so many seconds whatever traffic it has. `status`: its bits as they
+ * are; one that is missing would have to be taken away, which is EBUSY. The kernel sets the time before the status and refuses to change the
+ * time of a fixed entry (EPERM), so that both must be in one message.
+ */
+export function encodeExpire(key: FlowKey, status: number, seconds: number): Uint8Array {
+  const out = bodyOf(addressFamily(key.family));
+  encodeTuple(out, CTA_TUPLE_ORIG, { proto: key.proto, tuple: key.orig });
+  if (key.zone !== 0) out.u16(CTA_ZONE, key.zone);
+  out.u32(CTA_TIMEOUT, seconds);
+  out.u32(CTA_STATUS, status | IPS.FIXED_TIMEOUT);
+  return out.finish();
+}
+
 /** What an entry is made from: the kernel chooses the id, and counters and start time begin anew. */
 export type NewEntry = Pick<Flow, 'family' | 'proto' | 'orig' | 'reply' | 'zone' | 'status' | 'mark' | 'state' | 'timeoutSeconds' | 'helper' | 'master'> & { labels?: Uint8Array };
 
