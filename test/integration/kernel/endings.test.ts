@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../agent/clock.ts';
+import { blockFlows, expireFlows, resetFlows, type EndingHands } from '../../../agent/operations/end-flows.ts';
+import { Refusals } from '../../../agent/operations/refusals.ts';
+import { runIn } from '../../lab/namespace.ts';
+import { clientAddress, clientAddress6, SERVERS, SERVERS6 } from '../../lab/topology.ts';
+import type { Conversation } from '../../support/conversation.ts';
+import { Namespace } from '../../support/namespace.ts';
+import { StrictGateway } from '../../support/strict-gateway.ts';
+import { until } from '../../support/until.ts';
+
+const [server] = SERVERS as [string];
+const [server6] = SERVERS6 as [string];
+const why = Namespace.why();
+
+describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why})` : ''}`, () => {
+  let gateway: StrictGateway;
+  let hands: EndingHands;
+  let port = 40_000;
+  const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number): Promise<Conversation> => gateway.converse('lan', 'open', 'talk.ts', kind, client, ++port, to, toPort);
+  const tables = (): string => runIn(gateway.name, 'nft', ['list', 'tables']);
+
+  beforeAll(async () => { gateway = await StrictGateway.start('ctg-ending'); });
+  afterAll(() => gateway.end());
+  beforeEach(() => { hands = { table: gateway.table, refusals: new Refusals(systemClock), clock: systemClock, context: () => ({ wans: [], protections: [] }) }; });
+  afterEach(async () => {
+    await hands.refusals.close();
+    expect(tables()).not.toContain('ctfleet_ending');
+  });
+
+  test.each([['IPv4', clientAddress(1, 1), server], ['IPv6', clientAddress6(1, 1), server6]])('%s: a reset tells both programs, and nobody beside them', async (_, client, to) => {
+    const listener = await gateway.converse('inet', 'serving', 'echo.ts', to, 7777);
+    const doomed = await talk('tcp', client, to, 7777);
+    await doomed.exchange('one');
+    const bystander = await talk('tcp', client, to, 7);
+    await bystander.exchange('two');
+    const resetting = resetFlows(hands, [await gateway.flow(`src:${client} dport:7777`)], 10);
+    await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
+    doomed.say('is anybody there');
+    await doomed.heard('ECONNRESET');
+    listener.say('hello');
+    await listener.heard('ECONNRESET');
+    expect(await resetting).toEqual(['reset']);
+    await bystander.exchange('still here');
+    await listener.end();
+  });
+
+  test('a connection that says nothing is deleted when the time is over, and one that is gone or protected is left alone', async () => {
+    const silent = await talk('tcp', clientAddress(1, 2), server, 7);
+    const held = await talk('tcp', clientAddress(1, 3), server, 7);
+    const flows = [await gateway.flow(`src:${clientAddress(1, 2)}`), await gateway.flow(`src:${clientAddress(1, 3)}`)];
+    const { filter } = { filter: { kind: 'term', field: 'src', match: { kind: 'prefix', prefix: { family: 4, address: Uint8Array.from(clientAddress(1, 3).split('.').map(Number)), bits: 32 } } } } as const;
+    const guarded: EndingHands = { ...hands, context: () => ({ wans: [], protections: [{ reason: 'trunk', filter }] }) };
+    expect(await resetFlows(guarded, [flows[0]!, flows[1]!, { ...flows[0]!, id: 1 }], 1)).toEqual(['deleted', 'protected', 'gone']);
+    await held.exchange('not me');
+    expect(await gateway.flows(`src:${clientAddress(1, 2)}`)).toEqual([]);
+    await silent.end();
+  });
+
+  test('a blocked UDP flow is refused until the time is over, and then begins anew', async () => {
+    const doomed = await talk('udp', clientAddress(1, 4), server, 9000);
+    const bystander = await talk('udp', clientAddress(1, 4), server, 9000);
+    await doomed.exchange('one');
+    await bystander.exchange('two');
+    const flow = (await gateway.flows(`src:${clientAddress(1, 4)}`)).find(({ orig }) => orig.sport === port - 1)!;
+    expect(await blockFlows(hands, [flow], 2)).toEqual(['blocked']);
+    doomed.say('again');
+    await doomed.heard('ECONNREFUSED');
+    await bystander.exchange('still here');
+    expect((await gateway.flows(`src:${clientAddress(1, 4)}`)).map(({ orig }) => orig.sport)).toEqual([port]);
+    await until('the table is gone', () => !tables().includes('ctfleet_ending') || undefined);
+    await doomed.exchange('and now');
+  });
+
+  test('a blocked TCP connection is reset from both sides although its entry is gone', async () => {
+    const listener = await gateway.converse('inet', 'serving', 'echo.ts', server, 7778);
+    const doomed = await talk('tcp', clientAddress(1, 5), server, 7778);
+    await doomed.exchange('one');
+    expect(await blockFlows(hands, [await gateway.flow(`src:${clientAddress(1, 5)}`)], 30)).toEqual(['blocked']);
+    listener.say('hello');
+    await listener.heard('ECONNRESET');
+    doomed.say('hello');
+    await doomed.heard('ECONNRESET');
+  });
+
+  test('a flow that expires ends at its time in spite of traffic', async () => {
+    const doomed = await talk('udp', clientAddress(1, 6), server, 9000);
+    await doomed.exchange('one');
+    const flow = await gateway.flow(`src:${clientAddress(1, 6)}`);
+    expect(await expireFlows(hands, [flow], 3)).toEqual(['expiring']);
+    let said = 0;
+    await until('the entry is another one', async () => {
+      await doomed.exchange(`word ${said++}`);
+      const [now] = await gateway.table.lookup([flow], { wans: [], protections: [] });
+      return (now !== undefined && now.startedAtMs !== flow.startedAtMs) || undefined;
+    });
+    expect(said).toBeGreaterThan(10);
+    expect((await gateway.flow(`src:${clientAddress(1, 6)}`)).status & (1 << 10)).toBe(0);
+  });
+});
