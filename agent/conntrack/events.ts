@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { EventCounts } from './event-counts.ts';
+import { readSysctl } from './proc-files.ts';
 
 export interface EventOptions {
   /** Bytes asked for; the kernel doubles it and takes 1,280 of it for an event: 64 MB hold about 105,000 events. */
@@ -51,6 +52,7 @@ export class TableEvents {
    * Throws CAPABILITY_MISSING where the kernel lets nobody listen.
    */
   static async open(options: Partial<EventOptions> = {}, onProblem: (message: string) => void = () => undefined): Promise<TableEvents> {
+    if (!readSysctl('nf_conntrack_events')) throw new FleetError('CAPABILITY_MISSING', 'This kernel makes no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where there is that.');
     const counts = new EventCounts();
     // Run from source the worker is TypeScript too; run from build it is not.
     const file = new URL(import.meta.url.endsWith('.ts') ? './event-worker.ts' : './event-worker.js', import.meta.url);

@@ -39,10 +39,10 @@ export function deleteEntries(keys: readonly FlowKey[]): DeleteOutcome[] {
 /** The bodies of the entries that now have these original tuples and zones, in the order given. */
 export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | undefined)[] {
   return withTable((socket) => inBatches(keys, (batch) => {
-    const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'each');
+    const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'last');
     return batch.map((key, index) => {
       const { body, errno } = replies[index] ?? {};
-      if (errno === undefined && !isComplete) throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
+      if (body === undefined && errno === undefined && !isComplete) throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
       if (errno !== undefined && errno !== 0 && errno !== ENOENT) throw new NetlinkError(`cannot look up an entry of protocol ${key.proto}`, errno);
       return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
     });

@@ -26,7 +26,7 @@ export function expireEntries(keys: readonly FlowKey[], seconds: number): Expire
     });
     places = [];
     withTable((socket) => inBatches(wanted, (batch) => {
-      const { replies } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'each');
+      const { replies } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'last');
       places.push(...batch.filter((_, index) => replies[index]?.errno === EBUSY).map(({ place }) => place));
       return [];
     }));

@@ -11,7 +11,7 @@ const EEXIST = 17;
 
 /**
  * Makes flows again in the kernel's table; outcomes in the order given. With NLM_F_EXCL an entry that traffic has made meanwhile is left as
- * it is. A request without an answer counts as failed, although the kernel may have done it.
+ * it is. Where the kernel's answer was lost, a flow counts as failed, although it may have been made.
  */
 export function restoreEntries(flows: readonly Flow[]): RestoreOutcome[] {
   const names = readLabelNames();
@@ -21,8 +21,8 @@ export function restoreEntries(flows: readonly Flow[]): RestoreOutcome[] {
     return entry ? [{ place, body: encodeCreate(entry) }] : [];
   });
   withTable((socket) => inBatches(wanted, (batch) => {
-    const { replies } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'each', NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
-    batch.forEach(({ place }, index) => { outcomes[place] = outcomeOf(replies[index]?.errno); });
+    const { replies, isComplete } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'last', NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+    batch.forEach(({ place }, index) => { outcomes[place] = outcomeOf(replies[index]?.errno ?? (isComplete ? 0 : undefined)); });
     return [];
   }));
   return outcomes;

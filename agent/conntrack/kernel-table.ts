@@ -7,7 +7,7 @@ import { findEntry } from './kernel-commands.ts';
 import { surroundingsOf } from './kernel-questions.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -62,6 +62,10 @@ export class KernelTable implements ConntrackTable {
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
     return this.#worker.ask('delete', keys.map(keyOf));
+  }
+
+  areThere(flows: FlowIdentity[]): Promise<boolean[]> {
+    return this.#worker.ask('areThere', flows.map((flow) => ({ ...keyOf(flow), startedAtMs: flow.startedAtMs })));
   }
 
   expire(keys: FlowKey[], seconds: number): Promise<ExpireOutcome[]> {

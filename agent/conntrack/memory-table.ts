@@ -4,9 +4,10 @@ import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts
 import type { Counters, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
 import { sortValue } from '../../proto/model/sort.ts';
 import { IPS } from '../../proto/model/status.ts';
+import { isSameEntry } from './identity.ts';
 import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -131,6 +132,14 @@ export class MemoryTable implements ConntrackTable {
     return keys.map((key) => {
       const place = placeOf(key);
       return this.#held.get(place)?.flow.id === key.id && this.#held.delete(place) ? 'deleted' : 'gone';
+    });
+  }
+
+  async areThere(flows: FlowIdentity[]): Promise<boolean[]> {
+    this.#advance();
+    return flows.map((flow) => {
+      const held = this.#held.get(placeOf(flow))?.flow;
+      return held !== undefined && isSameEntry(held, flow);
     });
   }
 

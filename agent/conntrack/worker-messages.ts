@@ -1,13 +1,14 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import type { Breakdown, DeleteOutcome, ExpireOutcome, FlowContext, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
+import type { Breakdown, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
   search: { ask: Omit<SearchOptions, 'signal'>; answer: SearchAnswer };
   breakdown: { ask: FlowContext; answer: Breakdown };
   delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
+  areThere: { ask: FlowIdentity[]; answer: boolean[] };
   expire: { ask: { keys: FlowKey[]; seconds: number }; answer: ExpireOutcome[] };
   restore: { ask: Flow[]; answer: RestoreOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };

@@ -2,6 +2,7 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { deleteEntries } from './kernel-commands.ts';
+import { areThere } from './kernel-identity.ts';
 import { expireEntries } from './kernel-expire.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
@@ -48,6 +49,7 @@ async function answerTo(request: Request): Promise<Answer> {
     case 'search': return questions.search(request.ask, checkpoint);
     case 'breakdown': return questions.breakdown(request.ask, checkpoint);
     case 'delete': return deleteEntries(request.ask);
+    case 'areThere': return areThere(request.ask);
     case 'expire': return expireEntries(request.ask.keys, request.ask.seconds);
     case 'restore': return restoreEntries(request.ask);
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);

@@ -1,8 +1,8 @@
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
+import { isSameEntry } from '../conntrack/identity.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { protectionOf } from './guard.ts';
-import { isSameEntry } from './outcomes.ts';
 import { canRefuse } from './refusal-rules.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -70,10 +70,10 @@ export async function expireFlows(hands: EndingHands, flows: readonly Flow[], se
 async function endEach({ table, clock, context }: EndingHands, flows: readonly Flow[], end: (there: Flow[]) => Promise<Ending[]>): Promise<Ending[]> {
   const { protections } = context();
   const nowMs = clock.now();
-  const found = await table.lookup([...flows], context());
+  const isThere = await table.areThere([...flows]);
   const first = flows.map((flow, index): Ending | undefined => {
     if (protectionOf(flow, protections, nowMs) !== undefined) return 'protected';
-    return found[index] && isSameEntry(found[index], flow) ? undefined : 'gone';
+    return isThere[index] ? undefined : 'gone';
   });
   const ended = (await end(flows.filter((_, index) => first[index] === undefined))).values();
   return first.map((outcome) => outcome ?? ended.next().value!);

@@ -3,7 +3,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { protectionOf } from './guard.ts';
-import { isSameEntry, outcomeAfterLooking } from './outcomes.ts';
+import { outcomeAfterLooking } from './outcomes.ts';
 
 const BATCH = 2000;
 
@@ -35,8 +35,8 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, cont
     const nowMs = clock.now();
     const free = batch.filter((flow) => protectionOf(flow, protections, nowMs) === undefined);
     // A delete names an entry by tuple and id, and a flow that was born since the plan may have both: look at when it began.
-    const now = await table.lookup(free, context());
-    const doomed = new Set(free.filter((flow, index) => now[index] && isSameEntry(now[index], flow)));
+    const isThere = await table.areThere(free);
+    const doomed = new Set(free.filter((_, index) => isThere[index]));
     const ended = (await table.delete([...doomed])).values();
     const isFree = new Set(free);
     return batch.map((flow) => {

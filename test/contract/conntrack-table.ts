@@ -233,6 +233,13 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await underTest.table().counters()).count).toBe(0);
     });
 
+    test('an entry is there as long as tuple, zone, id and start are those it had', async () => {
+      const { rows: [first, second, third, fourth] } = await search();
+      await underTest.table().delete([fourth!]);
+      const asked = [first!, { ...second!, id: (second!.id ^ 1) >>> 0 }, { ...third!, startedAtMs: third!.startedAtMs! - 1000 }, fourth!, { ...third!, startedAtMs: undefined }, { ...first!, zone: 9 }];
+      expect(await underTest.table().areThere(asked)).toEqual([true, false, false, false, true, false]);
+    });
+
     test('exactly the flows that are told to expire get a fixed time, and only once', async () => {
       const { rows } = await search();
       const [first, second, ...others] = rows;

@@ -74,6 +74,11 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     expect(rates.next((await table.counters()).count)).toEqual({ newPerSecond: 10, endedPerSecond: 50, isLowerBound: false });
   });
 
+  test('where the kernel makes no events, listening is refused with the cure', async () => {
+    namespace.sysctl('net.netfilter.nf_conntrack_events', 0);
+    await expect(TableEvents.open()).rejects.toMatchObject({ code: 'CAPABILITY_MISSING', message: expect.stringContaining('nf_conntrack_events') });
+  });
+
   test('a buffer that overflows is counted, and one walk makes the live set exact again', async () => {
     const events = await listen({ receiveBuffer: 4096, withLive: true });
     await until('the first walk is done', () => events.totals().live);
