@@ -2,12 +2,14 @@ import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { Columns } from './columns.ts';
 import { Describer } from './describe.ts';
 import { findEntry } from './kernel-commands.ts';
 import { surroundingsOf } from './kernel-questions.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import { monotonicMs, type Freshness } from './snapshots.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -45,18 +47,20 @@ export class KernelTable implements ConntrackTable {
     return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: this.#cpus.read() };
   }
 
-  breakdown(context: FlowContext): Promise<Breakdown> {
-    return this.#worker.ask('breakdown', context);
+  breakdown(context: FlowContext, maxAgeMs = 0): Promise<Breakdown> {
+    return this.#worker.ask('breakdown', { context, freshness: freshness(maxAgeMs) });
   }
 
-  search({ signal, ...options }: SearchOptions): Promise<SearchAnswer> {
-    return this.#worker.ask('search', options, signal);
+  search({ signal, maxAgeMs = 0, ...options }: SearchOptions): Promise<SearchAnswer> {
+    return this.#worker.ask('search', { ...options, freshness: freshness(maxAgeMs) }, signal);
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
-    const describer = new Describer(surroundingsOf(context.wans, Date.now(), readTimeouts()), context.protections, findEntry);
-    for await (const { bytes, ends } of this.#worker.collect({ filter, wans: context.wans }, signal)) {
-      yield ends.map((end, index) => describer.flow(bytes.subarray(ends[index - 1] ?? 0, end)));
+    const surroundings = surroundingsOf(context.wans, Date.now(), readTimeouts());
+    for await (const data of this.#worker.collect({ filter, context, freshness: freshness(0) }, signal)) {
+      const columns = Columns.from(data);
+      const describer = new Describer(columns, surroundings, context.protections, findEntry);
+      yield Array.from({ length: columns.count }, (_, row) => describer.flow(row));
     }
   }
 
@@ -76,6 +80,10 @@ export class KernelTable implements ConntrackTable {
 
 /** No packet has these addresses and this protocol, so asking for it, or deleting it, tries the permission and nothing else. */
 const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0 };
+
+function freshness(maxAgeMs: number): Freshness {
+  return { askedAt: monotonicMs(), maxAgeMs };
+}
 
 async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {
   try {

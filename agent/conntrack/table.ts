@@ -17,6 +17,8 @@ export interface SearchOptions {
   limit: number;
   after?: SortKey;
   withFacets?: boolean;
+  /** How much older than the question the answer may be; 0 if it is not said. */
+  maxAgeMs?: number;
   signal?: AbortSignal;
 }
 
@@ -59,10 +61,10 @@ export interface ConntrackTable {
   /** What works here, and for what does not, why; found by trying. */
   capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }>;
   counters(): Promise<TableCounters>;
-  breakdown(context: FlowContext): Promise<Breakdown>;
+  breakdown(context: FlowContext, maxAgeMs?: number): Promise<Breakdown>;
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;
-  /** All matches in the table's order, in batches; for plans. Ends early if the signal aborts. */
+  /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
   collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
   /** Ends exactly these entries, each by tuple, zone and id; outcomes in the order given. */
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]>;

@@ -1,15 +1,17 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { ColumnData } from './columns.ts';
+import type { Fresh } from './kernel-questions.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
-  search: { ask: Omit<SearchOptions, 'signal'>; answer: SearchAnswer };
-  breakdown: { ask: FlowContext; answer: Breakdown };
+  search: { ask: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>; answer: SearchAnswer };
+  breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
   delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
-  collect: { ask: { filter: FlowFilter; wans: FlowContext['wans'] }; answer: undefined };
+  collect: { ask: Fresh<{ filter: FlowFilter; context: FlowContext }>; answer: undefined };
 }
 export type QuestionKind = keyof Questions;
 export type Answer = Questions[QuestionKind]['answer'];
@@ -20,11 +22,8 @@ export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Q
 /** `more`: the reader of a collection has taken a batch. */
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };
 
-/** Bodies of entries, one behind the other, each up to its end. Bytes pass between threads for nothing; flows would be copied field by field. */
-export interface Bodies { bytes: Uint8Array<ArrayBuffer>; ends: number[] }
-
 export type FromWorker =
-  | { id: number; kind: 'batch'; bodies: Bodies }
+  | { id: number; kind: 'batch'; rows: ColumnData }
   | { id: number; kind: 'answer'; answer: Answer }
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };
 

@@ -1,10 +1,11 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { ColumnData } from './columns.ts';
 import { deleteEntries } from './kernel-commands.ts';
 import { KernelQuestions } from './kernel-questions.ts';
 import { recentTimeouts } from './timeout-files.ts';
-import { BATCHES_AHEAD, type Answer, type Bodies, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
+import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
 /**
  * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
@@ -22,10 +23,15 @@ const questions = new KernelQuestions(Date.now, recentTimeouts(Date.now));
 const readers = new Map<number, () => void>();
 
 port.on('message', (message: ToWorker) => {
-  if (message.kind === 'close') port.close();
+  if (message.kind === 'close') close();
   else if (message.kind === 'more') readers.get(message.id)?.();
   else void answer(message);
 });
+
+function close(): void {
+  questions.close();
+  port.close();
+}
 
 async function answer(request: Request): Promise<void> {
   const { id } = request;
@@ -45,7 +51,10 @@ async function answerTo(request: Request): Promise<Answer> {
   switch (request.kind) {
     case 'search': return questions.search(request.ask, checkpoint);
     case 'breakdown': return questions.breakdown(request.ask, checkpoint);
-    case 'delete': return deleteEntries(request.ask);
+    case 'delete': {
+      questions.changed();
+      return deleteEntries(request.ask);
+    }
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
     case 'collect': {
       await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
@@ -54,7 +63,7 @@ async function answerTo(request: Request): Promise<Answer> {
   }
 }
 
-async function sendBatches(id: number, batches: Generator<Bodies>, checkpoint: () => void): Promise<void> {
+async function sendBatches(id: number, batches: Generator<ColumnData>, checkpoint: () => void): Promise<void> {
   let ahead = 0;
   let wake: (() => void) | undefined;
   readers.set(id, () => {
@@ -62,8 +71,8 @@ async function sendBatches(id: number, batches: Generator<Bodies>, checkpoint: (
     wake?.();
   });
   try {
-    for (const bodies of batches) {
-      send({ id, kind: 'batch', bodies }, [bodies.bytes.buffer]);
+    for (const rows of batches) {
+      send({ id, kind: 'batch', rows }, Object.values(rows.common).map((column) => column.buffer));
       if (++ahead >= BATCHES_AHEAD) await new Promise<void>((resolve) => { wake = resolve; });
       checkpoint();
     }

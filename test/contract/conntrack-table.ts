@@ -111,11 +111,10 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     });
 
     test('a term that no table can evaluate is refused, in a protection too', async () => {
-      const rate = term('rate', range(1));
-      await expect(search({ filter: rate })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
-      await expect(search({ filter: { kind: 'and', operands: [term('proto', range(255, 255)), rate] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
-      await expect(search({ filter: term('site', glob('mil*')) })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
-      await expect(search({ context: { wans: [], protections: [{ reason: 'x', filter: rate }] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      const site = term('site', glob('mil*'));
+      await expect(search({ filter: site })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ filter: { kind: 'and', operands: [term('proto', range(255, 255)), site] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ context: { wans: [], protections: [{ reason: 'x', filter: site }] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
     });
 
     test.each(SORT_FIELDS)('sorted by %s, pages hold each flow once and in order', async (field) => {

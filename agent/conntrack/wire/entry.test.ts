@@ -5,7 +5,8 @@ import { arbitraryEntry } from '../../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
 import { decodeEntry, type Entry } from './entry.ts';
-import { RawEntry, startOf } from './raw-entry.ts';
+import { CTA_COUNTERS_BYTES, CTA_COUNTERS_PACKETS } from './constants.ts';
+import { RawEntry } from './raw-entry.ts';
 import { stateName } from './states.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
@@ -96,19 +97,18 @@ function viewed(body: Uint8Array, raw = new RawEntry()): object {
     family: raw.family, proto: raw.proto, id: raw.id, status: raw.status, mark: raw.mark, zone: raw.zone, timeout: absent(raw.timeout),
     state: raw.state < 0 ? undefined : stateName(raw.stateKind, raw.state), tcpFlags: raw.tcpFlags,
     ports: [raw.orig.sport, raw.orig.dport, raw.reply.sport, raw.reply.dport].map(absent), zones: [absent(raw.orig.zone), absent(raw.reply.zone)],
-    bytes: absent(raw.totalBytes()), packets: absent(raw.totalPackets()), startedAtMs: raw.startedAtMs(), helper: raw.helper(),
+    counters: (['orig', 'reply'] as const).map((direction) => (raw.hasCounters(direction) ? [raw.counter(direction, CTA_COUNTERS_PACKETS), raw.counter(direction, CTA_COUNTERS_BYTES)] : undefined)), startedAtMs: raw.startedAtMs(), helper: raw.helper(),
     labels: raw.labels < 0 ? undefined : [...raw.bytes.subarray(raw.labels, raw.labels + raw.labelsLength)],
   };
 }
 
 function summary({ orig, reply, origCounters, replyCounters, startedAtNs, labels, ...entry }: Entry): object {
-  const both = origCounters && replyCounters;
   return {
     family: entry.family, proto: entry.proto, id: entry.id, status: entry.status, mark: entry.mark, zone: entry.zone, timeout: entry.timeoutSeconds,
     state: entry.state, tcpFlags: entry.tcpFlags ?? 0,
     ports: [orig.sport, orig.dport, reply.sport, reply.dport], zones: [orig.zone, reply.zone],
-    bytes: both && Number(origCounters.bytes) + Number(replyCounters.bytes), packets: both && Number(origCounters.packets) + Number(replyCounters.packets),
-    startedAtMs: startedAtNs === undefined ? undefined : startOf(startedAtNs), helper: entry.helper, labels: labels && [...labels],
+    counters: [origCounters, replyCounters].map((one) => one && [Number(one.packets), Number(one.bytes)]),
+    startedAtMs: startedAtNs === undefined ? undefined : Number(startedAtNs / 1_000_000n), helper: entry.helper, labels: labels && [...labels],
   };
 }
 

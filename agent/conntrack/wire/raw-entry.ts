@@ -3,8 +3,8 @@ import { DecodeError, hostU16 } from '../../netlink/attributes.ts';
 import { NLA_TYPE_MASK, align4 } from '../../netlink/constants.ts';
 import {
   CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_LABELS, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_STATE,
-  CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS, CTA_TIMEOUT,
-  CTA_TIMESTAMP, CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH, PROTOINFO_NAMES,
+  CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTO_DST_PORT, CTA_PROTO_ICMPV6_CODE, CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS, CTA_TIMEOUT,
+  CTA_TIMESTAMP, CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH, PROTOINFO_NAMES,
 } from './constants.ts';
 import { familyOf } from './entry.ts';
 
@@ -18,6 +18,11 @@ export class RawTuple {
   proto = -1;
   sport = -1;
   dport = -1;
+  srcKey = -1;
+  dstKey = -1;
+  icmpType = -1;
+  icmpCode = -1;
+  icmpId = -1;
   zone = -1;
 }
 
@@ -50,6 +55,9 @@ export class RawEntry {
   #started = -1;
   labels = -1;
   labelsLength = 0;
+  /** Where the content of CTA_TUPLE_MASTER lies. */
+  master = -1;
+  masterEnd = 0;
   #helper = -1;
   #helperLength = 0;
 
@@ -61,7 +69,7 @@ export class RawEntry {
     this.family = familyOf(bytes, start, end);
     this.orig.src = this.reply.src = -1;
     this.status = this.mark = this.zone = this.tcpFlags = 0;
-    this.timeout = this.state = this.#origCounters = this.#replyCounters = this.#started = this.labels = this.#helper = -1;
+    this.timeout = this.state = this.#origCounters = this.#replyCounters = this.#started = this.labels = this.master = this.#helper = -1;
     let hasId = false;
     let at = start + NFGENMSG_LENGTH;
     while (at < end) {
@@ -84,6 +92,7 @@ export class RawEntry {
           if (found >= 0) this.#started = exactly(found, hostU16(bytes, found - 4) - 4, 8);
           break;
         }
+        case CTA_TUPLE_MASTER: this.master = value; this.masterEnd = value + size; break;
         case CTA_LABELS: this.labels = value; this.labelsLength = size; break;
         case CTA_HELP: {
           const found = find(bytes, value, value + size, CTA_HELP_NAME);
@@ -99,19 +108,22 @@ export class RawEntry {
     this.proto = this.orig.proto;
   }
 
-  /** Sum of both directions; NaN where the kernel keeps no counters for this entry. Exact to 2^53. */
-  totalBytes(): number {
-    return this.#total(CTA_COUNTERS_BYTES);
+  /** Packets and bytes of a direction, exact to 2^53; undefined where the kernel keeps no counters for this entry. */
+  hasCounters(direction: 'orig' | 'reply'): boolean {
+    return (direction === 'orig' ? this.#origCounters : this.#replyCounters) >= 0;
   }
 
-  totalPackets(): number {
-    return this.#total(CTA_COUNTERS_PACKETS);
+  counter(direction: 'orig' | 'reply', type: number): number {
+    const isOrig = direction === 'orig';
+    return this.#counter(isOrig ? this.#origCounters : this.#replyCounters, isOrig ? this.#origCountersEnd : this.#replyCountersEnd, type);
   }
 
   /** Milliseconds of the real-time clock, undefined if the kernel kept no time. */
   startedAtMs(): number | undefined {
     if (this.#started < 0) return undefined;
-    return startOf((BigInt(networkU32(this.bytes, this.#started)) << 32n) | BigInt(networkU32(this.bytes, this.#started + 4)));
+    // 2^32 ns are 4294 ms and 967,296 ns: so no step leaves 53 bits, and nothing is rounded.
+    const high = networkU32(this.bytes, this.#started);
+    return high * 4294 + Math.floor((high * 967_296 + networkU32(this.bytes, this.#started + 4)) / 1_000_000);
   }
 
   helper(): string | undefined {
@@ -121,16 +133,12 @@ export class RawEntry {
     return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** A copy of the body, for what outlives the block it came in. */
-  copyBody(): Uint8Array {
-    return this.bytes.slice(this.start, this.end);
-  }
-
   #readTuple(tuple: RawTuple, start: number, end: number): void {
     const { bytes } = this;
     tuple.start = start;
     tuple.end = end;
     tuple.src = tuple.dst = tuple.proto = tuple.sport = tuple.dport = tuple.zone = -1;
+    tuple.srcKey = tuple.dstKey = tuple.icmpType = tuple.icmpCode = tuple.icmpId = -1;
     let at = start;
     while (at < end) {
       const length = attributeLength(bytes, at, end);
@@ -163,11 +171,24 @@ export class RawEntry {
         case CTA_PROTO_NUM: tuple.proto = bytes[exactly(at + 4, length - 4, 1)]!; break;
         case CTA_PROTO_SRC_PORT: tuple.sport = networkU16(bytes, exactly(at + 4, length - 4, 2)); break;
         case CTA_PROTO_DST_PORT: tuple.dport = networkU16(bytes, exactly(at + 4, length - 4, 2)); break;
+        case CTA_PROTO_ICMP_ID:
+        case CTA_PROTO_ICMPV6_ID: tuple.icmpId = networkU16(bytes, exactly(at + 4, length - 4, 2)); break;
+        case CTA_PROTO_ICMP_TYPE:
+        case CTA_PROTO_ICMPV6_TYPE: tuple.icmpType = bytes[exactly(at + 4, length - 4, 1)]!; break;
+        case CTA_PROTO_ICMP_CODE:
+        case CTA_PROTO_ICMPV6_CODE: tuple.icmpCode = bytes[exactly(at + 4, length - 4, 1)]!; break;
       }
       at += align4(length);
     }
-    // Those of GRE are keys, and half a pair is none.
-    if (tuple.proto === PROTOCOLS.gre || tuple.sport < 0 || tuple.dport < 0) tuple.sport = tuple.dport = -1;
+    // As decodeTuple: ICMP in whole, or else a pair of ports, which GRE uses for its keys; half of either is none.
+    const isIcmp = tuple.icmpType >= 0 && tuple.icmpCode >= 0 && tuple.icmpId >= 0;
+    const isPair = !isIcmp && tuple.sport >= 0 && tuple.dport >= 0;
+    if (isPair && tuple.proto === PROTOCOLS.gre) {
+      tuple.srcKey = tuple.sport;
+      tuple.dstKey = tuple.dport;
+    }
+    if (!isPair || tuple.proto === PROTOCOLS.gre) tuple.sport = tuple.dport = -1;
+    if (!isIcmp) tuple.icmpType = tuple.icmpCode = tuple.icmpId = -1;
   }
 
   #readProtoinfo(start: number, end: number): void {
@@ -191,22 +212,12 @@ export class RawEntry {
     }
   }
 
-  #total(type: number): number {
-    if (this.#origCounters < 0 || this.#replyCounters < 0) return Number.NaN;
-    return this.#counter(this.#origCounters, this.#origCountersEnd, type) + this.#counter(this.#replyCounters, this.#replyCountersEnd, type);
-  }
-
   #counter(start: number, end: number, type: number): number {
     const found = find(this.bytes, start, end, type);
     if (found < 0) throw new DecodeError('', 'counters need packets and bytes');
     exactly(found, hostU16(this.bytes, found - 4) - 4, 8);
     return networkU32(this.bytes, found) * 0x1_0000_0000 + networkU32(this.bytes, found + 4);
   }
-}
-
-/** Whole milliseconds of the kernel's nanoseconds. */
-export function startOf(nanoseconds: bigint): number {
-  return Number(nanoseconds / 1_000_000n);
 }
 
 export function networkU32(bytes: Uint8Array, at: number): number {
