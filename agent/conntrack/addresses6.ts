@@ -1,5 +1,5 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import { networkI32 } from './wire/raw-entry.ts';
+import { networkU32 } from '../netlink/attributes.ts';
 
 /** IPv6 addresses of a snapshot, each kept once and named by a number: a column of addresses then holds four bytes a row whatever the family. */
 export class Addresses6 {
@@ -27,6 +27,12 @@ export class Addresses6 {
       }
       if (this.isAt(found, from, at)) return found;
     }
+  }
+
+  /** Forgets all and keeps the memory. */
+  clear(): void {
+    this.count = 0;
+    this.#slots.fill(0);
   }
 
   /** A view of an address's bytes. */
@@ -62,6 +68,6 @@ export class Addresses6 {
 
 function hashOf(bytes: Uint8Array, at: number): number {
   let hash = 0;
-  for (let word = 0; word < 16; word += 4) hash = Math.imul(hash ^ networkI32(bytes, at + word), 0x9e3779b1) ^ (hash >>> 15);
+  for (let word = 0; word < 16; word += 4) hash = Math.imul(hash ^ networkU32(bytes, at + word), 0x9e3779b1) ^ (hash >>> 15);
   return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,8 +1,5 @@
-import { AttributeReader } from '../netlink/attributes.ts';
 import { Addresses6 } from './addresses6.ts';
-import { CTA_COUNTERS_BYTES, CTA_COUNTERS_PACKETS, TUPLE_NAMES } from './wire/constants.ts';
-import { networkU32, type RawEntry, type RawTuple } from './wire/raw-entry.ts';
-import { decodeTuple, type ProtoTuple } from './wire/tuple.ts';
+import type { ProtoTuple } from './wire/tuple.ts';
 
 /** `timeout` of an entry that has none (an offloaded flow). */
 export const NO_TIMEOUT = 0xffffffff;
@@ -11,29 +8,31 @@ export const NO_TIMEOUT = 0xffffffff;
 export const SHAPE = { none: 0, ports: 1, keys: 2, icmp: 3 } as const;
 const REPLY_SHAPE_SHIFT = 4;
 
-/** Columns that every row has, and how wide they are. */
-const COLUMNS = {
-  id: Uint32Array, status: Uint32Array, mark: Uint32Array, timeout: Uint32Array,
-  /** IPv4 as a number, IPv6 as a number of `addresses6`. */
-  origSrc: Uint32Array, origDst: Uint32Array, replySrc: Uint32Array, replyDst: Uint32Array,
-  /** Ports, keys, or ICMP's id and `type << 8 | code`, as `shape` says. */
-  sport: Uint16Array, dport: Uint16Array, rsport: Uint16Array, rdport: Uint16Array,
-  zone: Uint16Array,
-  /** `CTA_PROTOINFO_* << 8 | number`, 0 where the protocol has no states. */
-  state: Uint16Array,
-  family: Uint8Array, proto: Uint8Array, tcpFlags: Uint8Array, shape: Uint8Array,
-  /** NaN where the kernel kept no time. */
-  startedAtMs: Float64Array,
-} as const;
+/** Columns that every row has. Written out, so that V8 knows the object's shape: one that is put together from a list of names is slow to read. */
+function commonOf(capacity: number) {
+  return {
+    id: new Uint32Array(capacity), status: new Uint32Array(capacity), mark: new Uint32Array(capacity), timeout: new Uint32Array(capacity),
+    /** IPv4 as a number, IPv6 as a number of `addresses6`. */
+    origSrc: new Uint32Array(capacity), origDst: new Uint32Array(capacity), replySrc: new Uint32Array(capacity), replyDst: new Uint32Array(capacity),
+    /** Ports, keys, or ICMP's id and `type << 8 | code`, as `shape` says. */
+    sport: new Uint16Array(capacity), dport: new Uint16Array(capacity), rsport: new Uint16Array(capacity), rdport: new Uint16Array(capacity),
+    zone: new Uint16Array(capacity),
+    /** `CTA_PROTOINFO_* << 8 | number`, 0 where the protocol has no states. */
+    state: new Uint16Array(capacity),
+    family: new Uint8Array(capacity), proto: new Uint8Array(capacity), tcpFlags: new Uint8Array(capacity), shape: new Uint8Array(capacity),
+    /** NaN where the kernel kept no time. */
+    startedAtMs: new Float64Array(capacity),
+  };
+}
+type Common = ReturnType<typeof commonOf>;
 
 /** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second. */
 const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate'] as const;
 type RareName = (typeof RARE_NAMES)[number];
 
-type Common = { [Name in keyof typeof COLUMNS]: ReturnType<(typeof COLUMNS)[Name]['from']> };
 type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
 
-const COMMON_NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const COMMON_NAMES = Object.keys(commonOf(0)) as (keyof Common)[];
 
 /** Columns as they cross threads: typed arrays and what they point to. */
 export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple> }
@@ -45,7 +44,7 @@ export interface ColumnData { count: number; common: Common; rare: Rare; address
 export class Columns {
   count = 0;
   common: Common;
-  readonly rare: Rare = {};
+  readonly rare: Rare = noneOf();
   readonly addresses6: Addresses6;
   readonly labelSets: Uint8Array[] = [];
   readonly helpers: string[] = [];
@@ -72,43 +71,42 @@ export class Columns {
     return columns;
   }
 
-  /** Copies an entry. Throws DecodeError where its counters or its master are not what they should be; the row then does not count. */
-  append(entry: RawEntry): void {
-    if (this.count === this.#capacity) this.#grow();
-    const row = this.count;
-    const { orig, reply, bytes } = entry;
-    const { common, addresses6 } = this;
-    const isV4 = entry.family === 4;
-    common.id[row] = entry.id;
-    common.status[row] = entry.status;
-    common.mark[row] = entry.mark;
-    common.timeout[row] = entry.timeout < 0 ? NO_TIMEOUT : entry.timeout;
-    common.origSrc[row] = isV4 ? networkU32(bytes, orig.src) : addresses6.intern(bytes, orig.src);
-    common.origDst[row] = isV4 ? networkU32(bytes, orig.dst) : addresses6.intern(bytes, orig.dst);
-    common.replySrc[row] = isV4 ? networkU32(bytes, reply.src) : addresses6.intern(bytes, reply.src);
-    common.replyDst[row] = isV4 ? networkU32(bytes, reply.dst) : addresses6.intern(bytes, reply.dst);
-    common.sport[row] = first(orig);
-    common.dport[row] = second(orig);
-    common.rsport[row] = first(reply);
-    common.rdport[row] = second(reply);
-    common.shape[row] = shapeOf(orig) | (shapeOf(reply) << REPLY_SHAPE_SHIFT);
-    common.zone[row] = entry.zone;
-    common.state[row] = entry.state < 0 ? 0 : (entry.stateKind << 8) | entry.state;
-    common.family[row] = entry.family;
-    common.proto[row] = entry.proto;
-    common.tcpFlags[row] = entry.tcpFlags;
-    common.startedAtMs[row] = entry.startedAtMs() ?? Number.NaN;
-    this.#appendCounters(row, entry);
-    if (orig.zone >= 0) this.ensure('origZone')[row] = orig.zone;
-    if (reply.zone >= 0) this.ensure('replyZone')[row] = reply.zone;
-    if (entry.labels >= 0) this.ensure('labels')[row] = this.#labelSet(bytes.subarray(entry.labels, entry.labels + entry.labelsLength));
-    const helper = entry.helper();
-    if (helper !== undefined) this.ensure('helper')[row] = this.#helperName(helper);
-    if (entry.master >= 0) {
-      const attributes = new AttributeReader(bytes, TUPLE_NAMES, entry.master, entry.masterEnd);
-      this.masters.set(row, decodeTuple(attributes, entry.family, 'CTA_TUPLE_MASTER'));
+  /** Empties it and keeps its memory: to make and collect ten megabytes for each walk of 100,000 entries costs as much as to read them. */
+  clear(capacity: number): void {
+    this.count = 0;
+    this.addresses6.clear();
+    this.labelSets.length = this.helpers.length = 0;
+    this.#labelSetOf.clear();
+    this.masters.clear();
+    const isUsable = capacity <= this.#capacity && capacity > this.#capacity / 4;
+    if (!isUsable) {
+      this.#capacity = Math.max(16, capacity);
+      this.common = commonOf(this.#capacity);
     }
-    this.count++;
+    for (const name of RARE_NAMES) {
+      if (isUsable) this.rare[name]?.fill(Number.NaN);
+      else this.rare[name] = undefined;
+    }
+  }
+
+  /** Makes room for one more row and answers its number; it counts when `count` says so. */
+  makeRoom(): number {
+    if (this.count === this.#capacity) this.#grow();
+    return this.count;
+  }
+
+  /** True if two rows have the same id, original tuple and zone. */
+  isSameFlow(a: number, b: number): boolean {
+    const { id, family, proto, zone, origSrc, origDst, sport, dport } = this.common;
+    return id[a] === id[b] && origSrc[a] === origSrc[b] && origDst[a] === origDst[b] && sport[a] === sport[b] && dport[a] === dport[b]
+      && proto[a] === proto[b] && family[a] === family[b] && zone[a] === zone[b] && Object.is(this.rare.origZone?.[a], this.rare.origZone?.[b]);
+  }
+
+  /** Takes the last row out again. */
+  dropLast(): void {
+    const row = --this.count;
+    for (const name of RARE_NAMES) this.rare[name]?.fill(Number.NaN, row, row + 1);
+    this.masters.delete(row);
   }
 
   /** A rare column, made if there is none. */
@@ -120,7 +118,7 @@ export class Columns {
   pick(rows: Uint32Array): ColumnData {
     const common = commonOf(rows.length);
     for (const name of COMMON_NAMES) gather(this.common[name], rows, common[name]);
-    const rare: Rare = {};
+    const rare = noneOf();
     for (const name of RARE_NAMES) {
       const from = this.rare[name];
       if (from) gather(from, rows, (rare[name] = new Float64Array(rows.length)));
@@ -144,30 +142,19 @@ export class Columns {
     return picked.bytes.slice(0, picked.count * 16);
   }
 
-  #appendCounters(row: number, entry: RawEntry): void {
-    if (entry.hasCounters('orig')) {
-      this.ensure('origPackets')[row] = entry.counter('orig', CTA_COUNTERS_PACKETS);
-      this.ensure('origBytes')[row] = entry.counter('orig', CTA_COUNTERS_BYTES);
-    }
-    if (entry.hasCounters('reply')) {
-      this.ensure('replyPackets')[row] = entry.counter('reply', CTA_COUNTERS_PACKETS);
-      this.ensure('replyBytes')[row] = entry.counter('reply', CTA_COUNTERS_BYTES);
-    }
-  }
-
-  #labelSet(bits: Uint8Array): number {
+  setLabels(row: number, bits: Uint8Array): void {
     const key = Buffer.from(bits.buffer, bits.byteOffset, bits.length).toString('latin1');
     let index = this.#labelSetOf.get(key);
     if (index === undefined) {
       index = this.labelSets.push(bits.slice()) - 1;
       this.#labelSetOf.set(key, index);
     }
-    return index;
+    this.ensure('labels')[row] = index;
   }
 
-  #helperName(name: string): number {
+  setHelper(row: number, name: string): void {
     const index = this.helpers.indexOf(name);
-    return index >= 0 ? index : this.helpers.push(name) - 1;
+    this.ensure('helper')[row] = index >= 0 ? index : this.helpers.push(name) - 1;
   }
 
   #grow(): void {
@@ -192,24 +179,10 @@ export function replyShape(shape: number): number {
   return shape >> REPLY_SHAPE_SHIFT;
 }
 
-function commonOf(capacity: number): Common {
-  return Object.fromEntries(COMMON_NAMES.map((name) => [name, new COLUMNS[name](capacity)])) as unknown as Common;
+function noneOf(): Rare {
+  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined };
 }
 
 function gather(from: ArrayLike<number>, rows: Uint32Array, to: { [row: number]: number }): void {
   for (let index = 0; index < rows.length; index++) to[index] = from[rows[index]!]!;
-}
-
-function shapeOf(tuple: RawTuple): number {
-  if (tuple.sport >= 0) return SHAPE.ports;
-  if (tuple.icmpId >= 0) return SHAPE.icmp;
-  return tuple.srcKey >= 0 ? SHAPE.keys : SHAPE.none;
-}
-
-function first(tuple: RawTuple): number {
-  return tuple.sport >= 0 ? tuple.sport : tuple.icmpId >= 0 ? tuple.icmpId : tuple.srcKey >= 0 ? tuple.srcKey : 0;
-}
-
-function second(tuple: RawTuple): number {
-  return tuple.dport >= 0 ? tuple.dport : tuple.icmpId >= 0 ? (tuple.icmpType << 8) | tuple.icmpCode : tuple.dstKey >= 0 ? tuple.dstKey : 0;
 }

@@ -11,7 +11,7 @@ import { Describer } from './describe.ts';
 import { rowSortValue } from './row-sort.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { WanNames } from './wan-names.ts';
-import { RawEntry } from './wire/raw-entry.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 const SURROUNDINGS: Surroundings = {
   nowMs: 1_900_000_000_000,
@@ -21,10 +21,8 @@ const SURROUNDINGS: Surroundings = {
 };
 
 function both(body: Uint8Array) {
-  const raw = new RawEntry();
-  raw.read(body, 0, body.length);
   const columns = new Columns(1);
-  columns.append(raw);
+  new RowReader(columns).append(new Block(body), 0, body.length);
   return { columns, flow: new Describer(columns, SURROUNDINGS, [], () => undefined).flow(0) };
 }
 

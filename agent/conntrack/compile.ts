@@ -3,13 +3,13 @@ import { globExpression } from '../../proto/model/filter/evaluate.ts';
 import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts';
 import { prefixContains, type Prefix } from '../../proto/model/address.ts';
 import { SERVICES } from '../../proto/model/services.ts';
+import { networkU32 } from '../netlink/attributes.ts';
 import { IPS, statusTest } from '../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText, type LabelNames } from './labels.ts';
 import { fullTimeout, idleSeconds, type Timeouts } from './timeouts.ts';
 import type { WanNames } from './wan-names.ts';
 import type { Addresses6 } from './addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
-import { networkU32 } from './wire/raw-entry.ts';
 import { stateName } from './wire/states.ts';
 
 /** What the terms of one question are settled against. */

@@ -13,7 +13,7 @@ import type { Breakdown, FlowContext, SearchAnswer, SearchOptions } from './tabl
 import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
-import { RawEntry } from './wire/raw-entry.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 /** Flows of one batch of a collection; to describe them takes about 2 ms, and is done on the main thread. */
 const COLLECT_BATCH = 1000;
@@ -60,20 +60,22 @@ export class KernelQuestions {
   /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
   *collect({ filter, context, freshness }: Fresh<{ filter: FlowFilter; context: FlowContext }>, checkpoint: () => void): Generator<ColumnData, void, void> {
     this.#refuseUnsupported(filter, context);
-    const { columns, atMs } = this.#snapshot(freshness, checkpoint);
+    const snapshot = this.#snapshot(freshness, checkpoint);
+    const { columns, atMs } = snapshot;
     const rows = matchingRows(filter, columns, this.#surroundings(context.wans, atMs));
-    for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
+    snapshot.readers++;
+    try {
+      for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
+    } finally {
+      snapshot.readers--;
+    }
   }
 
   lookup(keys: readonly FlowKey[], context: FlowContext): (Flow | undefined)[] {
     const bodies = findBodies(keys);
     const columns = new Columns(keys.length);
-    const entry = new RawEntry();
-    for (const body of bodies) {
-      if (!body) continue;
-      entry.read(body, 0, body.length);
-      columns.append(entry);
-    }
+    const reader = new RowReader(columns);
+    for (const body of bodies) if (body) reader.append(new Block(body), 0, body.length);
     const describer = new Describer(columns, this.#surroundings(context.wans, this.#now()), context.protections, findEntry);
     let row = 0;
     return bodies.map((body) => body && describer.flow(row++));
@@ -81,7 +83,7 @@ export class KernelQuestions {
 
   /** The table was changed by this agent. */
   changed(): void {
-    this.#snapshots.invalidate();
+    this.#snapshots.changed();
   }
 
   close(): void {

@@ -1,8 +1,14 @@
 import { Columns } from './columns.ts';
-import { walkTable } from './walk.ts';
+import { walkInto } from './walk.ts';
 
 /** One walk of the table as columns. The kernel was asked at `beganAt`, so nothing that changed before is missing; `atMs` is the same moment as a date. */
-export interface Snapshot { columns: Columns; atMs: number; beganAt: number }
+export interface Snapshot {
+  columns: Columns;
+  atMs: number;
+  beganAt: number;
+  /** Who still reads it after the question was left; while it is more than 0 its memory is not used for another. */
+  readers: number;
+}
 
 /** How old an answer may be: begun at most `maxAgeMs` before the question was asked. Both in milliseconds of the monotonic clock of the machine. */
 export interface Freshness { askedAt: number; maxAgeMs: number }
@@ -22,13 +28,14 @@ export function monotonicMs(): number {
 export class Snapshots {
   readonly #now: () => number;
   readonly #monotonic: () => number;
-  readonly #read: typeof walkTable;
+  readonly #read: typeof walkInto;
   #latest: Snapshot | undefined;
+  #changedAt = -Infinity;
   /** Of the largest table seen lately, so that columns seldom have to grow. */
   #expected = 1024;
   #forget: NodeJS.Timeout | undefined;
 
-  constructor({ now, monotonic = monotonicMs, read = walkTable }: { now: () => number; monotonic?: () => number; read?: typeof walkTable }) {
+  constructor({ now, monotonic = monotonicMs, read = walkInto }: { now: () => number; monotonic?: () => number; read?: typeof walkInto }) {
     this.#now = now;
     this.#monotonic = monotonic;
     this.#read = read;
@@ -36,7 +43,7 @@ export class Snapshots {
 
   /** The newest snapshot if it is fresh enough. */
   fresh({ askedAt, maxAgeMs }: Freshness): Snapshot | undefined {
-    return this.#latest && this.#latest.beganAt >= askedAt - maxAgeMs ? this.#latest : undefined;
+    return this.#latest && this.#latest.beganAt >= Math.max(askedAt - maxAgeMs, this.#changedAt) ? this.#latest : undefined;
   }
 
   /** The newest snapshot however old it is; good for guesses. */
@@ -46,25 +53,28 @@ export class Snapshots {
 
   /** Takes a new one. `expected`: entries in the table, if known. `checkpoint` is called after each block and may throw to end the walk. */
   take(checkpoint: () => void, expected = this.#expected): Snapshot {
-    this.#latest = undefined; // before the new columns, so that memory holds one snapshot and not two
+    const before = this.#latest;
+    this.#latest = undefined; // before the walk, so that memory holds one snapshot and not two
+    const capacity = Math.ceil(expected * 1.05);
+    const columns = before && before.readers === 0 ? before.columns : new Columns(capacity);
+    columns.clear(capacity);
     const beganAt = this.#monotonic();
     const atMs = this.#now();
-    const columns = new Columns(Math.ceil(expected * 1.05));
-    for (const _ of this.#read(undefined, (entry) => columns.append(entry))) checkpoint();
+    for (const _ of this.#read(columns)) checkpoint();
     this.#expected = columns.count;
-    this.#latest = { columns, atMs, beganAt };
+    this.#latest = { columns, atMs, beganAt, readers: 0 };
     clearTimeout(this.#forget);
-    this.#forget = setTimeout(() => this.invalidate(), KEPT_MS).unref();
+    this.#forget = setTimeout(() => { this.#latest = undefined; }, KEPT_MS).unref();
     return this.#latest;
   }
 
   /** The table was changed by this agent: no later question may be answered from what was seen before. */
-  invalidate(): void {
-    this.#latest = undefined;
+  changed(): void {
+    this.#changedAt = this.#monotonic();
   }
 
   close(): void {
     clearTimeout(this.#forget);
-    this.invalidate();
+    this.#latest = undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { formatAddress } from '../../proto/model/address.ts';
+import { networkU32 } from '../netlink/attributes.ts';
 import type { Columns } from './columns.ts';
 import type { FlowContext } from './table.ts';
-import { networkU32 } from './wire/raw-entry.ts';
 
 /**
  * Which WAN a flow uses: the first that has its reply destination (outbound, translated or not), else its original destination (forwarded
