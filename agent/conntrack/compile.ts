@@ -29,23 +29,6 @@ export function compileFilter(filter: FlowFilter, columns: Columns, surroundings
   return compile(filter, true, columns, surroundings);
 }
 
-/** The family that every match has, where the filter implies one; the only thing that the kernel may be asked to filter by. */
-export function impliedFamily(filter: FlowFilter): 4 | 6 | undefined {
-  switch (filter.kind) {
-    case 'everything':
-    case 'not': return undefined;
-    case 'and': return filter.operands.map(impliedFamily).find((family) => family !== undefined);
-    case 'or': {
-      const [first, ...rest] = filter.operands.map(impliedFamily);
-      return rest.every((family) => family === first) ? first : undefined;
-    }
-    case 'term':
-      if (filter.match.kind === 'prefix') return filter.match.prefix.family;
-      if (filter.field !== 'family' || filter.match.kind !== 'range' || filter.match.from !== filter.match.to) return undefined;
-      return filter.match.from === 4 || filter.match.from === 6 ? filter.match.from : undefined;
-  }
-}
-
 /** The seconds since a row's last packet, as Flow.idleSeconds says them. */
 export function idleOf({ common: { proto, state, status, tcpFlags, timeout } }: Columns, timeouts: Timeouts): RowNumber {
   // A table of a million rows has some dozens of kinds of row, as far as timeouts go.

@@ -3,16 +3,19 @@ import type { FlowKey } from '../../proto/model/flow.ts';
 import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
+import type { Columns } from './columns.ts';
+import { LOST, pipeline, type WriteBody } from './pipeline.ts';
 import type { DeleteOutcome } from './table.ts';
 import { openTable, tableError } from './walk.ts';
 import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
 import { decodeEntry, type Entry } from './wire/entry.ts';
 import { encodeDelete, encodeLookup } from './wire/requests.ts';
+import { writeRowDelete } from './wire/row-delete.ts';
 
 const EPERM = 1;
 const ENOENT = 2;
 
-/** A verdict takes about 1 KB of the receive buffer (4 MB), a found entry about 2 KB; so no reply of a batch can be lost. */
+/** A found entry takes about 2 KB of the receive buffer (4 MB), so no reply of a batch can be lost. */
 const BATCH = 512;
 const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
@@ -20,26 +23,39 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 /** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
 interface Reply { body?: Uint8Array; errno?: number }
 
-/**
- * Ends exactly these entries, each by original tuple, zone and id. Requests go out in batches, only the last of each asks for an
- * acknowledgement; the kernel works through a batch in order and answers each failure, so a request without an answer has succeeded once the
- * last is acknowledged. Where an answer was lost after all, the table is asked whether the entry is still there.
- */
+/** Ends exactly these entries, each by original tuple, zone and id. */
 export function deleteEntries(keys: readonly FlowKey[]): DeleteOutcome[] {
-  return withTable((socket) => inBatches(keys, (batch) => {
-    const answer = exchange(socket, CT_DELETE, batch.map(encodeDelete), 'last');
-    return batch.map((key, index): DeleteOutcome => {
-      const errno = answer.replies[index]?.errno;
-      if (errno !== undefined) return outcomeOf(errno);
-      return answer.isComplete ? 'deleted' : deleteAgain(key);
-    });
-  }));
+  const errnos = deleteBy(keys.length, (index, out, at) => {
+    const body = encodeDelete(keys[index]!);
+    out.set(body, at);
+    return body.length;
+  });
+  return Array.from(errnos, outcomeOf);
+}
+
+/** Ends exactly the entries of these rows; how many of each outcome. */
+export function deleteRows(columns: Columns): Record<DeleteOutcome, number> {
+  const totals = { deleted: 0, gone: 0, failed: 0 };
+  for (const errno of deleteBy(columns.count, (row, out, at) => writeRowDelete(columns, row, out, at))) totals[outcomeOf(errno)]++;
+  return totals;
+}
+
+/** Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as gone. */
+function deleteBy(count: number, writeBody: WriteBody): Int32Array {
+  return withTable((socket) => {
+    const errnos = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count, writeBody });
+    for (let index = 0; index < count; index++) {
+      if (errnos[index] !== LOST) continue;
+      errnos[index] = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => writeBody(index, out, at) })[0]!;
+    }
+    return errnos;
+  });
 }
 
 /** The bodies of the entries that now have these original tuples and zones, in the order given. */
 export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | undefined)[] {
   return withTable((socket) => inBatches(keys, (batch) => {
-    const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'each');
+    const { replies, isComplete } = ask(socket, batch.map(encodeLookup));
     return batch.map((key, index) => {
       const { body, errno } = replies[index] ?? {};
       if (errno === undefined && !isComplete) throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
@@ -68,24 +84,11 @@ function outcomeOf(errno: number): DeleteOutcome {
   return errno === ENOENT ? 'gone' : 'failed';
 }
 
-/** After a lost answer: an entry that is still there is deleted anew; one that is not there may have ended by us or by itself, and counts as gone. */
-function deleteAgain(key: FlowKey): DeleteOutcome {
-  return withTable((socket) => {
-    const errno = exchange(socket, CT_DELETE, [encodeDelete(key)], 'last').replies[0]?.errno;
-    return errno === undefined ? 'failed' : outcomeOf(errno);
-  });
-}
-
-/**
- * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or only
- * the last. Incomplete where the kernel says that replies were lost, or falls silent.
- */
-function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], acknowledge: 'each' | 'last'): { replies: (Reply | undefined)[]; isComplete: boolean } {
+/** Sends a batch of look-ups and reads what comes back until its last is answered. Incomplete where the kernel says that replies were lost, or falls silent. */
+function ask(socket: NetlinkSocket, bodies: Uint8Array[]): { replies: (Reply | undefined)[]; isComplete: boolean } {
   const firstSeq = bodies.map(() => socket.nextSeq())[0]!;
   const last = bodies.length - 1;
-  socket.send(Buffer.concat(bodies.map((body, index) => {
-    return encodeMessage({ type, flags: NLM_F_REQUEST | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
-  })));
+  socket.send(Buffer.concat(bodies.map((body, index) => encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST | NLM_F_ACK, seq: firstSeq + index, body }))));
   const replies: (Reply | undefined)[] = [];
   const block = new Uint8Array(REPLY_BYTES);
   for (let silent = 0; silent < MAX_SILENT_READS;) {

@@ -1,24 +1,37 @@
+import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
-import { findBodies, findEntry } from './kernel-commands.ts';
+import { deleteRows, findBodies, findEntry } from './kernel-commands.ts';
+import { byFamily, describeKernelFilter, featuresOf, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import { readLabelNames } from './labels.ts';
-import { OpenSysctl } from './proc-files.ts';
+import { OpenSysctl, readBuckets } from './proc-files.ts';
 import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
-import { Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
-import type { Breakdown, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
+import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
+import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
+import { walkInto } from './walk.ts';
 import { Block, RowReader } from './wire/row-reader.ts';
 
 /** Flows of one batch of a collection; to describe them takes about 2 ms, and is done on the main thread. */
 const COLLECT_BATCH = 1000;
 
+/** Which flows, seen from where. */
+export interface Matching { filter: FlowFilter; context: FlowContext }
+/** Flows that were set aside. */
+export interface FrozenHead { id: number; count: number; protectedCount: number; tableCount: number; snapshotAtMs: number; explain: string[] }
 export type Fresh<Ask> = Ask & { freshness: Freshness };
+
+/** What a question is answered from, and how that was come by. */
+interface Reading { columns: Columns; atMs: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
+
+/** A filtered dump must not hold a CPU for longer than this. */
+const MAX_STALL_MS = 5;
 
 /** The questions about the kernel's table, answered from snapshots. They block their thread, so they run in the worker. */
 export class KernelQuestions {
@@ -26,17 +39,21 @@ export class KernelQuestions {
   readonly #timeouts: () => Timeouts;
   readonly #snapshots: Snapshots;
   readonly #count = new OpenSysctl('nf_conntrack_count');
+  readonly #features: () => ReadonlySet<KernelFeature>;
+  readonly #frozen = new Map<number, Columns>();
+  #lastFrozen = 0;
 
-  constructor(now: () => number, timeouts: () => Timeouts) {
+  /** @param features what the kernel was seen to filter by itself so far */
+  constructor({ now, timeouts, features }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature> }) {
     this.#now = now;
     this.#timeouts = timeouts;
+    this.#features = features;
     this.#snapshots = new Snapshots({ now });
   }
 
   /** `checkpoint` is called after each block of a walk and may throw to end it. */
   search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, freshness }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>, checkpoint: () => void): SearchAnswer {
-    this.#refuseUnsupported(filter, context);
-    const { columns, atMs } = this.#snapshot(freshness, checkpoint);
+    const { columns, atMs, tableCount, explain } = this.#read({ filter, context, freshness }, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
     const rows = matchingRows(filter, columns, surroundings);
     const top = new TopRows<number>({ limit, descending: sort.descending, after });
@@ -47,7 +64,7 @@ export class KernelQuestions {
     const describer = new Describer(columns, surroundings, context.protections, findEntry);
     return {
       rows: top.rows().map((row) => describer.flow(row)),
-      total: rows.length, tableCount: columns.count, snapshotAtMs: atMs,
+      total: rows.length, tableCount, snapshotAtMs: atMs, explain,
       facets: withFacets ? facetsOfRows(rows, columns, surroundings) : [],
     };
   }
@@ -58,17 +75,44 @@ export class KernelQuestions {
   }
 
   /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
-  *collect({ filter, context, freshness }: Fresh<{ filter: FlowFilter; context: FlowContext }>, checkpoint: () => void): Generator<ColumnData, void, void> {
-    this.#refuseUnsupported(filter, context);
-    const snapshot = this.#snapshot(freshness, checkpoint);
-    const { columns, atMs } = snapshot;
-    const rows = matchingRows(filter, columns, this.#surroundings(context.wans, atMs));
-    snapshot.readers++;
+  *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
+    const { columns, atMs, snapshot } = this.#read(ask, checkpoint);
+    const rows = matchingRows(ask.filter, columns, this.#surroundings(ask.context.wans, atMs));
+    if (snapshot) snapshot.readers++;
     try {
-      for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
+      yield* batchesOf(columns, rows);
     } finally {
-      snapshot.readers--;
+      if (snapshot) snapshot.readers--;
     }
+  }
+
+  /** Sets the matches aside that are not protected, so that exactly they can be ended. */
+  freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
+    const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint);
+    const surroundings = this.#surroundings(ask.context.wans, atMs);
+    const matches = matchingRows(ask.filter, columns, surroundings);
+    const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
+    const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
+    const id = ++this.#lastFrozen;
+    this.#frozen.set(id, Columns.from(columns.pick(rows)));
+    return { id, count: rows.length, protectedCount: matches.length - rows.length, tableCount, snapshotAtMs: atMs, explain };
+  }
+
+  /** Ends exactly the flows that were set aside. Throws PLAN_UNKNOWN. */
+  end(id: number): Record<DeleteOutcome, number> {
+    const columns = this.#frozenOf(id);
+    this.changed();
+    return deleteRows(columns);
+  }
+
+  /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
+  *frozen(id: number): Generator<ColumnData, void, void> {
+    const columns = this.#frozenOf(id);
+    yield* batchesOf(columns, Uint32Array.from({ length: columns.count }, (_, row) => row));
+  }
+
+  release(id: number): void {
+    this.#frozen.delete(id);
   }
 
   lookup(keys: readonly FlowKey[], context: FlowContext): (Flow | undefined)[] {
@@ -91,8 +135,48 @@ export class KernelQuestions {
     this.#count.close();
   }
 
+  #frozenOf(id: number): Columns {
+    const columns = this.#frozen.get(id);
+    if (!columns) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; find them anew.');
+    return columns;
+  }
+
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {
     return this.#snapshots.fresh(freshness) ?? this.#snapshots.take(checkpoint, this.#count.read());
+  }
+
+  /** A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot. */
+  #read({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Reading {
+    this.#refuseUnsupported(filter, context);
+    const fresh = this.#snapshots.fresh(freshness);
+    if (fresh) {
+      const ageMs = Math.max(0, Math.round(monotonicMs() - fresh.beganAt));
+      return { ...fresh, snapshot: fresh, tableCount: fresh.columns.count, explain: [`answered from a snapshot of ${ageMs} ms ago`] };
+    }
+    const { kernel } = pushDown(filter);
+    const why = this.#whyNotKernel(filter, kernel, context);
+    if (why === undefined) {
+      const columns = new Columns(1024);
+      const atMs = this.#now();
+      for (const _ of walkInto(columns, kernel)) checkpoint();
+      return { columns, atMs, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
+    }
+    const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
+    return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };
+  }
+
+  /** Why the kernel is not asked to filter; undefined if it is. */
+  #whyNotKernel(filter: FlowFilter, kernel: KernelFilter, context: FlowContext): string | undefined {
+    const needed = featuresOf(kernel, 'dump');
+    if (needed.length === 0 || byFamily(kernel).length > 1) return 'the kernel cannot compare this filter in one walk';
+    const missing = needed.find((feature) => !this.#features().has(feature));
+    if (missing) return `this kernel was not seen to honour a ${missing}`;
+    const { latest } = this.#snapshots;
+    const entries = this.#count.read() ?? 0;
+    const hits = latest ? matchingRows(filter, latest.columns, this.#surroundings(context.wans, latest.atMs)).length : 0;
+    if (hits > entries / 2) return 'most of the table matches';
+    const stall = stallMs({ entries, buckets: readBuckets() ?? 0, hits });
+    return stall > MAX_STALL_MS ? `a filtered walk might hold a CPU for ${stall.toFixed(0)} ms` : undefined;
   }
 
   /** Before a walk, not after it. */
@@ -120,4 +204,8 @@ function matchingRows(filter: FlowFilter, columns: Columns, surroundings: Surrou
   let count = 0;
   for (let row = 0; row < columns.count; row++) if (matches(row)) rows[count++] = row;
   return rows.subarray(0, count);
+}
+
+function* batchesOf(columns: Columns, rows: Uint32Array): Generator<ColumnData, void, void> {
+  for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
 }

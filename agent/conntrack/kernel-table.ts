@@ -2,16 +2,26 @@ import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { Columns } from './columns.ts';
+import { Columns, type ColumnData } from './columns.ts';
 import { Describer } from './describe.ts';
 import { findEntry } from './kernel-commands.ts';
-import { surroundingsOf } from './kernel-questions.ts';
+import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
+import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
+
+/** Flows that were set aside in the worker, where they take up no more than their columns. */
+export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
+  /** Ends exactly these, each by tuple, zone and id. */
+  end(): Promise<Record<DeleteOutcome, number>>;
+  /** As they were when they were set aside, in batches: the list to put back. */
+  flows(): AsyncIterable<Flow[]>;
+  release(): Promise<undefined>;
+}
 
 /**
  * The conntrack table of this process's network namespace. Walks, look-ups and deletes run in a worker thread; counters are read here,
@@ -56,12 +66,23 @@ export class KernelTable implements ConntrackTable {
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
-    const surroundings = surroundingsOf(context.wans, Date.now(), readTimeouts());
-    for await (const data of this.#worker.collect({ filter, context, freshness: freshness(0) }, signal)) {
-      const columns = Columns.from(data);
-      const describer = new Describer(columns, surroundings, context.protections, findEntry);
-      yield Array.from({ length: columns.count }, (_, row) => describer.flow(row));
-    }
+    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
+  }
+
+  /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */
+  async freeze({ filter, context, maxAgeMs = 0 }: { filter: FlowFilter; context: FlowContext; maxAgeMs?: number }): Promise<FrozenFlows> {
+    const { id, ...head } = await this.#worker.ask('freeze', { filter, context, freshness: freshness(maxAgeMs) });
+    return {
+      ...head,
+      end: () => this.#worker.ask('end', id),
+      flows: () => describeBatches(this.#worker.batches('frozen', id), context),
+      release: () => this.#worker.ask('release', id),
+    };
+  }
+
+  /** Has the kernel itself end what a filter matches, and answers how, in words. Refuses as planKernelFlush says. */
+  flush(ask: KernelFlushAsk): Promise<string> {
+    return this.#worker.ask('flush', ask);
   }
 
   delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
@@ -80,6 +101,16 @@ export class KernelTable implements ConntrackTable {
 
 /** No packet has these addresses and this protocol, so asking for it, or deleting it, tries the permission and nothing else. */
 const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0 };
+
+/** Makes flows of rows on this thread, a batch at a time. */
+async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<Flow[], void, void> {
+  const surroundings = surroundingsOf(wans, Date.now(), readTimeouts());
+  for await (const data of batches) {
+    const columns = Columns.from(data);
+    const describer = new Describer(columns, surroundings, protections, findEntry);
+    yield Array.from({ length: columns.count }, (_, row) => describer.flow(row));
+  }
+}
 
 function freshness(maxAgeMs: number): Freshness {
   return { askedAt: monotonicMs(), maxAgeMs };

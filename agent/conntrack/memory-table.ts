@@ -107,7 +107,7 @@ export class MemoryTable implements ConntrackTable {
       facets?.add(factsOf(flow));
       top.offer({ value: sortValue(flow, sort.field), id: flow.id }, () => flow);
     }
-    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [] };
+    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [], explain: ['read from memory'] };
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
-import type { Answer, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
+import type { Answer, BatchKind, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
 
 interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(rows: ColumnData): void }
 
@@ -14,17 +14,17 @@ export class TableWorker {
   readonly #waiting = new Map<number, Waiting>();
 
   /** Asks one question. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
-  async ask<Kind extends Exclude<QuestionKind, 'collect'>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
+  async ask<Kind extends Exclude<QuestionKind, BatchKind>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
     const { answer } = this.#send(kind, ask, signal);
     return await answer as Questions[Kind]['answer'];
   }
 
   /** The batches of a collection. Ends without an error when the signal aborts; a reader that stops ends the walk. */
-  async *collect(ask: Questions['collect']['ask'], signal?: AbortSignal): AsyncGenerator<ColumnData, void, void> {
+  async *batches<Kind extends BatchKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): AsyncGenerator<ColumnData, void, void> {
     const batches: ColumnData[] = [];
     let wake = (): void => {};
     let outcome: { error?: unknown } | undefined;
-    const { id, answer, cancel } = this.#send('collect', ask, signal, (rows) => {
+    const { id, answer, cancel } = this.#send(kind, ask, signal, (rows) => {
       batches.push(rows);
       wake();
     });
@@ -64,7 +64,7 @@ export class TableWorker {
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => {
       Atomics.store(cancelled, 0, 1);
-      if (kind === 'collect') this.#post({ id, kind: 'more' });
+      if (onBatch) this.#post({ id, kind: 'more' });
     };
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });

@@ -32,6 +32,8 @@ export interface SearchAnswer {
   tableCount: number;
   snapshotAtMs: number;
   facets: Facet[];
+  /** How the table was read for this answer, in words. */
+  explain: string[];
 }
 
 /** Counts over the whole table from one walk. */

@@ -4,6 +4,7 @@ import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_LENGTH, NLM_F_
 import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { encodeMessage, messageLength, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
+import type { KernelFilter } from './kernel-filter.ts';
 import type { Columns } from './columns.ts';
 import { readBuckets } from './proc-files.ts';
 import { CT_GET, CT_NEW } from './wire/constants.ts';
@@ -20,17 +21,17 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 export type Visit = (block: Block, start: number, end: number) => void;
 
 /**
- * Walks the whole table of this network namespace (or one family of it), and yields after each block so that the caller may stop or wait.
+ * Walks the table of this network namespace, or what of it passes the kernel's own filter, and yields after each block so that the caller may stop or wait.
  * Each walk has its own socket: a second dump on one socket is EBUSY, and closing it is how a dump ends early. The walk is not atomic: flows
  * that come or go meanwhile may be in it or not.
  * Throws UNAVAILABLE if the table was resized meanwhile, CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError, DecodeError.
  */
-export function* walkTable(family: 4 | 6 | undefined, visit: Visit): Generator<void, void, void> {
+export function* walkTable(filter: KernelFilter | undefined, visit: Visit): Generator<void, void, void> {
   const buckets = readBuckets();
   const socket = openTable();
   try {
     const seq = socket.nextSeq();
-    socket.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST | NLM_F_DUMP, seq, body: encodeDump(family) }));
+    socket.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST | NLM_F_DUMP, seq, body: encodeDump(filter) }));
     yield* readDump(socket, seq, visit);
   } finally {
     socket.close();
@@ -40,10 +41,10 @@ export function* walkTable(family: 4 | 6 | undefined, visit: Visit): Generator<v
 }
 
 /** The same into columns, each entry once. */
-export function* walkInto(columns: Columns, family?: 4 | 6): Generator<void, void, void> {
+export function* walkInto(columns: Columns, filter?: KernelFilter): Generator<void, void, void> {
   const reader = new RowReader(columns);
   const repeats = new RepeatedRows(columns);
-  const walk = walkTable(family, (block, start, end) => {
+  const walk = walkTable(filter, (block, start, end) => {
     reader.append(block, start, end);
     repeats.dropIfRepeated();
   });

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { ColumnData } from './columns.ts';
-import type { Fresh } from './kernel-questions.ts';
+import type { KernelFlushAsk } from './kernel-flush.ts';
+import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
@@ -11,9 +11,16 @@ export interface Questions {
   breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
   delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
-  collect: { ask: Fresh<{ filter: FlowFilter; context: FlowContext }>; answer: undefined };
+  collect: { ask: Fresh<Matching>; answer: undefined };
+  freeze: { ask: Fresh<Matching>; answer: FrozenHead };
+  end: { ask: number; answer: Record<DeleteOutcome, number> };
+  frozen: { ask: number; answer: undefined };
+  release: { ask: number; answer: undefined };
+  flush: { ask: KernelFlushAsk; answer: string };
 }
 export type QuestionKind = keyof Questions;
+/** Questions that answer in batches. */
+export type BatchKind = 'collect' | 'frozen';
 export type Answer = Questions[QuestionKind]['answer'];
 
 /** `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages meanwhile. */

@@ -3,6 +3,9 @@ import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
 import { deleteEntries } from './kernel-commands.ts';
+import { kernelFeatures } from './kernel-features.ts';
+import type { KernelFeature } from './kernel-filter.ts';
+import { flushByKernel, planKernelFlush } from './kernel-flush.ts';
 import { KernelQuestions } from './kernel-questions.ts';
 import { recentTimeouts } from './timeout-files.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
@@ -18,7 +21,9 @@ const port = parentPort;
 setPriority(0, 10);
 
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
-const questions = new KernelQuestions(Date.now, recentTimeouts(Date.now));
+let features: ReadonlySet<KernelFeature> = new Set();
+const probed = kernelFeatures().then((found) => (features = found));
+const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features });
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 
@@ -56,14 +61,24 @@ async function answerTo(request: Request): Promise<Answer> {
       return deleteEntries(request.ask);
     }
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
-    case 'collect': {
-      await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+    case 'freeze': return questions.freeze(request.ask, checkpoint);
+    case 'end': return questions.end(request.ask);
+    case 'release': {
+      questions.release(request.ask);
       return undefined;
     }
+    case 'flush': {
+      const flush = planKernelFlush(request.ask, await probed);
+      questions.changed();
+      flushByKernel(flush);
+      return flush.explain;
+    }
+    case 'collect': return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+    case 'frozen': return await sendBatches(request.id, questions.frozen(request.ask), checkpoint);
   }
 }
 
-async function sendBatches(id: number, batches: Generator<ColumnData>, checkpoint: () => void): Promise<void> {
+async function sendBatches(id: number, batches: Generator<ColumnData>, checkpoint: () => void): Promise<undefined> {
   let ahead = 0;
   let wake: (() => void) | undefined;
   readers.set(id, () => {

@@ -140,6 +140,12 @@ export class AttributeWriter {
     bytes[at + 3] = value;
   }
 
+  /** In the host's order, which few attributes have. */
+  hostU32(type: number, value: number): void {
+    const at = this.#start(type, 4);
+    setHostU32(this.#bytes, at, value);
+  }
+
   u64(type: number, value: bigint): void {
     const at = this.#start(type, 8);
     new DataView(this.#bytes.buffer).setBigUint64(at, value);
