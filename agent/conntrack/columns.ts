@@ -169,6 +169,17 @@ export class Columns {
   }
 }
 
+/** The numbers of so many rows. */
+export function allRows(count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) rows[row] = row;
+  return rows;
+}
+
+export function formatAddress4(address: number): string {
+  return `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`;
+}
+
 /** What `sport` and `dport` of the original direction hold. */
 export function origShape(shape: number): number {
   return shape & 0xf;

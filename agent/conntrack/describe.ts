@@ -1,5 +1,5 @@
 import type { Counters, Family, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
-import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
+import { formatAddress4, NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { compileFilter, idleOf, orAbsent, stateText, type Predicate, type Surroundings } from './compile.ts';
 import { labelTexts } from './labels.ts';
 import type { FlowContext } from './table.ts';
@@ -88,7 +88,7 @@ function present(column: Float64Array | undefined, row: number): number | undefi
 
 function addressText({ common: { family }, addresses6 }: Columns, row: number, side: Uint32Array): string {
   const address = side[row]!;
-  return family[row] === 4 ? `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}` : addresses6.textOf(address);
+  return family[row] === 4 ? formatAddress4(address) : addresses6.textOf(address);
 }
 
 function countersOf(packets: Float64Array | undefined, bytes: Float64Array | undefined, row: number): Counters | undefined {

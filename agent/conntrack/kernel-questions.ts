@@ -1,7 +1,7 @@
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { Columns, type ColumnData } from './columns.ts';
+import { allRows, Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
 import { deleteRows, findBodies, findEntry } from './kernel-commands.ts';
@@ -108,7 +108,7 @@ export class KernelQuestions {
   /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
   *frozen(id: number): Generator<ColumnData, void, void> {
     const columns = this.#frozenOf(id);
-    yield* batchesOf(columns, Uint32Array.from({ length: columns.count }, (_, row) => row));
+    yield* batchesOf(columns, allRows(columns.count));
   }
 
   release(id: number): void {

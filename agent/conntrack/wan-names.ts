@@ -1,6 +1,7 @@
 import { formatAddress } from '../../proto/model/address.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import type { Columns } from './columns.ts';
+import { IntTable } from './int-table.ts';
 import type { FlowContext } from './table.ts';
 
 /**
@@ -11,11 +12,12 @@ export class WanNames {
   /** The WANs that have an address, each once. */
   readonly names: string[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #v4 = new Map<number, number>();
+  readonly #v4: IntTable;
   readonly #v6: { address: Uint8Array; index: number }[] = [];
   readonly #ofColumns = new WeakMap<Columns, Int16Array>();
 
   constructor(wans: FlowContext['wans']) {
+    this.#v4 = new IntTable(wans.reduce((sum, { addresses }) => sum + addresses.length, 0));
     for (const { name, addresses } of wans) {
       for (const address of addresses) {
         const text = formatAddress(address);
@@ -23,8 +25,7 @@ export class WanNames {
         if (!this.names.includes(name)) this.names.push(name);
         const index = this.names.indexOf(name);
         this.#byText.set(text, index);
-        // With a sign a number of 32 bits needs no box as the key of a Map, and three addresses are looked up for each row.
-        if (address.length === 4) this.#v4.set(networkU32(address, 0) | 0, index);
+        if (address.length === 4) this.#v4.set(networkU32(address, 0), index);
         else this.#v6.push({ address, index });
       }
     }
@@ -50,11 +51,12 @@ export class WanNames {
     for (const { address, index } of this.#v6) {
       for (let at = 0; at < v6.length; at++) if (addresses6.isAt(at, address)) v6[at] = index;
     }
-    const notNone = (index: number): number | undefined => (index < 0 ? undefined : index);
     for (let row = 0; row < count; row++) {
-      wans[row] = (family[row] === 4
-        ? v4.get(replyDst[row]! | 0) ?? v4.get(origDst[row]! | 0) ?? v4.get(origSrc[row]! | 0)
-        : notNone(v6[replyDst[row]!]!) ?? notNone(v6[origDst[row]!]!) ?? notNone(v6[origSrc[row]!]!)) ?? -1;
+      const isV4 = family[row] === 4;
+      let wan = isV4 ? v4.get(replyDst[row]!) : v6[replyDst[row]!]!;
+      if (wan < 0) wan = isV4 ? v4.get(origDst[row]!) : v6[origDst[row]!]!;
+      if (wan < 0) wan = isV4 ? v4.get(origSrc[row]!) : v6[origSrc[row]!]!;
+      wans[row] = wan;
     }
     return wans;
   }
