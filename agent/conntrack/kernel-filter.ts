@@ -94,8 +94,13 @@ function mergeTerm(kernel: KernelFilter, { field, match }: Term): boolean {
     case 'dst':
     case 'rsrc':
     case 'rdst':
-      if (match.kind !== 'prefix' || match.prefix.family !== 4) return false;
-      return match.prefix.bits === 32 && set(kernel, 'family', 4) && set(kernel, field, networkU32(match.prefix.address, 0));
+      if (match.kind !== 'prefix' || !set(kernel, 'family', match.prefix.family)) return false;
+      return match.prefix.family === 4 && match.prefix.bits === 32 && set(kernel, field, networkU32(match.prefix.address, 0));
+    case 'ip':
+    case 'host':
+    case 'nat':
+      if (match.kind === 'prefix') set(kernel, 'family', match.prefix.family);
+      return false;
     case 'proto':
     case 'sport':
     case 'dport':

@@ -5,7 +5,7 @@ import { allRows, Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
 import { deleteRows, findBodies, findEntry } from './kernel-commands.ts';
-import { byFamily, describeKernelFilter, featuresOf, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
+import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
 import { rowSortValue } from './row-sort.ts';
@@ -76,7 +76,7 @@ export class KernelQuestions {
 
   /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
   *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
-    const { columns, atMs, snapshot } = this.#read(ask, checkpoint);
+    const { columns, atMs, snapshot } = this.#read(ask, checkpoint, 'once');
     const rows = matchingRows(ask.filter, columns, this.#surroundings(ask.context.wans, atMs));
     if (snapshot) snapshot.readers++;
     try {
@@ -88,7 +88,7 @@ export class KernelQuestions {
 
   /** Sets the matches aside that are not protected, so that exactly they can be ended. */
   freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
-    const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint);
+    const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint, 'once');
     const surroundings = this.#surroundings(ask.context.wans, atMs);
     const matches = matchingRows(ask.filter, columns, surroundings);
     const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
@@ -146,7 +146,7 @@ export class KernelQuestions {
   }
 
   /** A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot. */
-  #read({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Reading {
+  #read({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void, use: 'once' | 'again' = 'again'): Reading {
     this.#refuseUnsupported(filter, context);
     const fresh = this.#snapshots.fresh(freshness);
     if (fresh) {
@@ -154,7 +154,7 @@ export class KernelQuestions {
       return { ...fresh, snapshot: fresh, tableCount: fresh.columns.count, explain: [`answered from a snapshot of ${ageMs} ms ago`] };
     }
     const { kernel } = pushDown(filter);
-    const why = this.#whyNotKernel(filter, kernel, context);
+    const why = this.#whyNotKernel(filter, kernel, context, use);
     if (why === undefined) {
       const columns = new Columns(1024);
       const atMs = this.#now();
@@ -166,15 +166,16 @@ export class KernelQuestions {
   }
 
   /** Why the kernel is not asked to filter; undefined if it is. */
-  #whyNotKernel(filter: FlowFilter, kernel: KernelFilter, context: FlowContext): string | undefined {
+  #whyNotKernel(filter: FlowFilter, kernel: KernelFilter, context: FlowContext, use: 'once' | 'again'): string | undefined {
     const needed = featuresOf(kernel, 'dump');
-    if (needed.length === 0 || byFamily(kernel).length > 1) return 'the kernel cannot compare this filter in one walk';
+    if (isEmpty(kernel) || byFamily(kernel).length > 1) return 'the kernel cannot compare this filter in one walk';
     const missing = needed.find((feature) => !this.#features().has(feature));
     if (missing) return `this kernel was not seen to honour a ${missing}`;
     const { latest } = this.#snapshots;
     const entries = this.#count.read() ?? 0;
     const hits = latest ? matchingRows(filter, latest.columns, this.#surroundings(context.wans, latest.atMs)).length : 0;
-    if (hits > entries / 2) return 'most of the table matches';
+    // What a search finds is likely to be asked for again in another way, and a whole snapshot answers that too.
+    if (use === 'again' && (needed.length === 0 || hits > entries / 2)) return 'most of the table would be read anyhow';
     const stall = stallMs({ entries, buckets: readBuckets() ?? 0, hits });
     return stall > MAX_STALL_MS ? `a filtered walk might hold a CPU for ${stall.toFixed(0)} ms` : undefined;
   }

@@ -46,7 +46,7 @@ export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings)
 /** Counts by protocol, state and status. Rows are counted by number first, and each kind is named once. */
 function kindsOf(rows: Uint32Array, { common: { proto, state, status } }: Columns): { protos: Counts<number>; states: Counts<string>; statuses: Counts<number> } {
   const byProto = new Uint32Array(256);
-  const kinds = new IntTable(rows.length);
+  const kinds = new IntTable();
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
     byProto[proto[row]!]!++;
@@ -76,7 +76,7 @@ function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans
 /** The sources with most rows; only those that can be among the first are given a text. */
 function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
   const v6 = new Uint32Array(addresses6.count);
-  const v4 = new IntTable(count);
+  const v4 = new IntTable();
   for (let row = 0; row < count; row++) {
     if (family[row] === 4) v4.count(origSrc[row]!);
     else v6[origSrc[row]!]!++;

@@ -12,12 +12,11 @@ export class WanNames {
   /** The WANs that have an address, each once. */
   readonly names: string[] = [];
   readonly #byText = new Map<string, number>();
-  readonly #v4: IntTable;
+  readonly #v4 = new IntTable();
   readonly #v6: { address: Uint8Array; index: number }[] = [];
   readonly #ofColumns = new WeakMap<Columns, Int16Array>();
 
   constructor(wans: FlowContext['wans']) {
-    this.#v4 = new IntTable(wans.reduce((sum, { addresses }) => sum + addresses.length, 0));
     for (const { name, addresses } of wans) {
       for (const address of addresses) {
         const text = formatAddress(address);
