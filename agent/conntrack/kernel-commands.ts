@@ -3,13 +3,14 @@ import type { FlowKey } from '../../proto/model/flow.ts';
 import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
-import type { Columns } from './columns.ts';
+import { Columns } from './columns.ts';
 import { LOST, pipeline, type WriteBody } from './pipeline.ts';
-import type { DeleteOutcome } from './table.ts';
+import type { DeleteKey, DeleteOutcome } from './table.ts';
 import { openTable, tableError } from './walk.ts';
 import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
 import { decodeEntry, type Entry } from './wire/entry.ts';
 import { encodeDelete, encodeLookup } from './wire/requests.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 import { writeRowDelete } from './wire/row-delete.ts';
 
 const EPERM = 1;
@@ -23,14 +24,35 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 /** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
 interface Reply { body?: Uint8Array; errno?: number }
 
-/** Ends exactly these entries, each by original tuple, zone and id. */
-export function deleteEntries(keys: readonly FlowKey[]): DeleteOutcome[] {
-  const errnos = deleteBy(keys.length, (index, out, at) => {
-    const body = encodeDelete(keys[index]!);
+/**
+ * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone: they
+ * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be spared.
+ */
+export function deleteEntries(keys: readonly DeleteKey[]): DeleteOutcome[] {
+  const isAnother = beganAnew(keys);
+  const doomed = keys.filter((_, index) => isAnother[index] === 0);
+  const errnos = deleteBy(doomed.length, (index, out, at) => {
+    const body = encodeDelete(doomed[index]!);
     out.set(body, at);
     return body.length;
+  }).values();
+  return Array.from(isAnother, (another) => (another === 1 ? 'gone' : outcomeOf(errnos.next().value!)));
+}
+
+/** 1 for each key whose tuple now belongs to an entry with another start. */
+function beganAnew(keys: readonly DeleteKey[]): Uint8Array {
+  const isAnother = new Uint8Array(keys.length);
+  const places = keys.flatMap(({ startedAtMs }, index) => (startedAtMs === undefined ? [] : [index]));
+  const columns = new Columns(1);
+  const reader = new RowReader(columns);
+  findBodies(places.map((index) => keys[index]!)).forEach((body, at) => {
+    if (!body) return;
+    columns.clear(1);
+    reader.append(new Block(body), 0, body.length);
+    const index = places[at]!;
+    if (columns.common.startedAtMs[0] !== keys[index]!.startedAtMs) isAnother[index] = 1;
   });
-  return Array.from(errnos, outcomeOf);
+  return isAnother;
 }
 
 /** Ends exactly the entries of these rows; how many of each outcome. */

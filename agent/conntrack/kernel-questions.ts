@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
@@ -8,6 +9,7 @@ import { deleteRows, findBodies, findEntry } from './kernel-commands.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
+import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
 import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
@@ -49,6 +51,21 @@ export class KernelQuestions {
     this.#timeouts = timeouts;
     this.#features = features;
     this.#snapshots = new Snapshots({ now });
+  }
+
+  /** Sees to it that a question about rates finds a snapshot that has them: from a look of before, or else from one now and another a second later. */
+  async prepareRates({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Promise<void> {
+    const filters = [filter, ...context.protections.map((protection) => protection.filter)];
+    if (!filters.some(mentionsRate) || this.#snapshots.fresh(freshness)?.columns.rare.rate) return;
+    let before = this.#snapshots.latest;
+    const ageMs = before ? monotonicMs() - before.beganAt : Infinity;
+    if (!before || ageMs > MOST_MS) before = this.#snapshots.take(checkpoint, this.#count.read());
+    const carried = new CarriedBytes(before.columns, before.beganAt);
+    const waitMs = before.beganAt + LEAST_MS - monotonicMs();
+    if (waitMs > 0) await delay(waitMs);
+    checkpoint();
+    const now = this.#snapshots.take(checkpoint, this.#count.read());
+    carried.fillRates(now.columns, now.beganAt);
   }
 
   /** `checkpoint` is called after each block of a walk and may throw to end it. */

@@ -9,7 +9,7 @@ import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteKey, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
@@ -85,8 +85,8 @@ export class KernelTable implements ConntrackTable {
     return this.#worker.ask('flush', ask);
   }
 
-  delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
-    return this.#worker.ask('delete', keys.map(({ family, proto, orig, zone, id }) => ({ family, proto, orig, zone, id })));
+  delete(keys: DeleteKey[]): Promise<DeleteOutcome[]> {
+    return this.#worker.ask('delete', keys.map(({ family, proto, orig, zone, id, startedAtMs }) => ({ family, proto, orig, zone, id, startedAtMs })));
   }
 
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {

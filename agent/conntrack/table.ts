@@ -55,6 +55,11 @@ export interface CpuCounters {
 
 export interface TableCounters { count: number; max?: number; buckets?: number; cpus: CpuCounters[] }
 
+/**
+ * What names an entry to be ended. The kernel makes an id from where the entry lies in memory and from its tuple, so a tuple that is used again
+ * soon may well have the same id again (seen on 6.18): the start tells the two apart.
+ */
+export type DeleteKey = FlowKey & Pick<Flow, 'startedAtMs'>;
 export type DeleteOutcome = 'deleted' | 'gone' | 'failed';
 
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
@@ -68,8 +73,8 @@ export interface ConntrackTable {
   search(options: SearchOptions): Promise<SearchAnswer>;
   /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
   collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
-  /** Ends exactly these entries, each by tuple, zone and id; outcomes in the order given. */
-  delete(keys: FlowKey[]): Promise<DeleteOutcome[]>;
+  /** Ends exactly these entries, each by tuple, zone, id and, where it is known, start; outcomes in the order given. */
+  delete(keys: DeleteKey[]): Promise<DeleteOutcome[]>;
   /** The entries that now have these original tuples and zones, whatever their id; undefined where there is none. In the order given. */
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]>;
   close(): Promise<void>;

@@ -3,13 +3,13 @@ import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { ColumnData } from './columns.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
-import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
+import type { Breakdown, DeleteKey, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
   search: { ask: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>; answer: SearchAnswer };
   breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
-  delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
+  delete: { ask: DeleteKey[]; answer: DeleteOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
   collect: { ask: Fresh<Matching>; answer: undefined };
   freeze: { ask: Fresh<Matching>; answer: FrozenHead };

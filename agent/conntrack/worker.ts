@@ -53,6 +53,7 @@ async function answerTo(request: Request): Promise<Answer> {
     if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
   };
   checkpoint();
+  if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze') await questions.prepareRates(request.ask, checkpoint);
   switch (request.kind) {
     case 'search': return questions.search(request.ask, checkpoint);
     case 'breakdown': return questions.breakdown(request.ask, checkpoint);

@@ -216,6 +216,12 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect({ ...again, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 }).toEqual({ ...sip, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 });
     });
 
+    test('a flow that began at another time than the one that was seen is spared even if the kernel gave it the same id', async () => {
+      const { rows: [sip] } = await search({ filter: term('app', glob('sip')) });
+      expect(await underTest.table().delete([{ ...sip!, startedAtMs: sip!.startedAtMs! - 60_000 }])).toEqual(['gone']);
+      expect(await underTest.table().delete([sip!])).toEqual(['deleted']);
+    });
+
     test('outcomes of many deletes come in the order given, whatever they are', async () => {
       underTest.create(manyEntries(2_000));
       const { rows } = await search({ filter: term('sport', range(20_000, 29_999)), limit: 2_000 });
