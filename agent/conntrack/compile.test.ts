@@ -2,15 +2,16 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import { sortValue, SORT_FIELDS } from '../../proto/model/sort.ts';
-import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
+import { parseAddress } from '../../proto/model/address.ts';
 import { arbitraryEntry, arbitraryFilter } from '../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../test/support/encode-entry.ts';
-import { compileFilter, impliedFamily, type Surroundings } from './compile.ts';
+import { Columns } from './columns.ts';
+import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
-import { rawSortValue } from './raw-sort.ts';
+import { rowSortValue } from './row-sort.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { WanNames } from './wan-names.ts';
-import { RawEntry } from './wire/raw-entry.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 const SURROUNDINGS: Surroundings = {
   nowMs: 1_900_000_000_000,
@@ -20,36 +21,27 @@ const SURROUNDINGS: Surroundings = {
 };
 
 function both(body: Uint8Array) {
-  const raw = new RawEntry();
-  raw.read(body, 0, body.length);
-  return { raw, flow: new Describer(SURROUNDINGS, [], () => undefined).flow(body) };
+  const columns = new Columns(1);
+  new RowReader(columns).append(new Block(body), 0, body.length);
+  return { columns, flow: new Describer(columns, SURROUNDINGS, [], () => undefined).flow(0) };
 }
 
-test('a compiled filter says of the bytes what the reference says of the flow, and so does its negation', () => {
+test('a compiled filter says of a row what the reference says of the flow, and so does its negation', () => {
   let matches = 0;
   fc.assert(fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
-    const { raw, flow } = both(encodeEntry(entry));
+    const { columns, flow } = both(encodeEntry(entry));
     for (const asked of [filter, { kind: 'not' as const, operand: filter }]) {
       const wanted = evaluateFilter(asked, flow, SURROUNDINGS.nowMs);
       if (wanted) matches++;
-      expect(compileFilter(asked, SURROUNDINGS)(raw)).toBe(wanted);
+      expect(compileFilter(asked, columns, SURROUNDINGS)(0)).toBe(wanted);
     }
   }), { numRuns: 4000 });
   expect(matches).toBeGreaterThan(1000);
 });
 
-test('a family is implied only where no flow of the other can match', () => {
-  fc.assert(fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
-    const { raw } = both(encodeEntry(entry));
-    const family = impliedFamily(filter);
-    if (family !== undefined && compileFilter(filter, SURROUNDINGS)(raw)) expect(raw.family).toBe(family);
-  }), { numRuns: 4000 });
-  expect(impliedFamily({ kind: 'term', field: 'ip', match: { kind: 'prefix', prefix: parsePrefix('10.0.0.0/8')! } })).toBe(4);
-});
-
-test('the bytes sort as the flow does', () => {
+test('a row sorts as its flow does', () => {
   fc.assert(fc.property(arbitraryEntry, (entry) => {
-    const { raw, flow } = both(encodeEntry(entry));
-    for (const field of SORT_FIELDS) expect(rawSortValue(field, SURROUNDINGS)(raw)).toBe(sortValue(flow, field));
+    const { columns, flow } = both(encodeEntry(entry));
+    for (const field of SORT_FIELDS) expect(rowSortValue(field, columns, SURROUNDINGS)(0)).toBe(sortValue(flow, field));
   }), { numRuns: 500 });
 });

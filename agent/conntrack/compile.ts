@@ -1,138 +1,152 @@
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { globExpression } from '../../proto/model/filter/evaluate.ts';
 import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts';
-import type { Prefix } from '../../proto/model/address.ts';
+import { prefixContains, type Prefix } from '../../proto/model/address.ts';
 import { SERVICES } from '../../proto/model/services.ts';
+import { networkU32 } from '../netlink/attributes.ts';
 import { IPS, statusTest } from '../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText, type LabelNames } from './labels.ts';
 import { fullTimeout, idleSeconds, type Timeouts } from './timeouts.ts';
 import type { WanNames } from './wan-names.ts';
-import { networkU32, type RawEntry } from './wire/raw-entry.ts';
+import type { Addresses6 } from './addresses6.ts';
+import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { stateName } from './wire/states.ts';
 
 /** What the terms of one question are settled against. */
 export interface Surroundings { nowMs: number; timeouts: Timeouts; labels: LabelNames; wans: WanNames }
 
-export type Predicate = (entry: RawEntry) => boolean;
+/** Says of a row of the columns that it was compiled for whether it matches. */
+export type Predicate = (row: number) => boolean;
+/** A number of a row; undefined if it is not known. */
+type RowNumber = (row: number) => number | undefined;
 
 /**
- * Compiles a filter once, for one walk. Means what evaluateFilter in proto/model/filter means: what an entry does not tell matches neither a
+ * Compiles a filter once, for one set of columns that is complete. Means what evaluateFilter in proto/model/filter means: what an entry does not tell matches neither a
  * term nor its negation, so the filter is compiled for `certainly true`, and under each `not` for `certainly false`.
  * Throws FILTER_UNSUPPORTED for a term that cannot be evaluated here; no term is ever left out.
  */
-export function compileFilter(filter: FlowFilter, surroundings: Surroundings): Predicate {
-  return compile(filter, true, surroundings);
+export function compileFilter(filter: FlowFilter, columns: Columns, surroundings: Surroundings): Predicate {
+  return compile(filter, true, columns, surroundings);
 }
 
-/** The family that every match has, where the filter implies one; the only thing that the kernel may be asked to filter by. */
-export function impliedFamily(filter: FlowFilter): 4 | 6 | undefined {
-  switch (filter.kind) {
-    case 'everything':
-    case 'not': return undefined;
-    case 'and': return filter.operands.map(impliedFamily).find((family) => family !== undefined);
-    case 'or': {
-      const [first, ...rest] = filter.operands.map(impliedFamily);
-      return rest.every((family) => family === first) ? first : undefined;
+/** The seconds since a row's last packet, as Flow.idleSeconds says them. */
+export function idleOf({ common: { proto, state, status, tcpFlags, timeout } }: Columns, timeouts: Timeouts): RowNumber {
+  // A table of a million rows has some dozens of kinds of row, as far as timeouts go.
+  const known = new Map<number, number | undefined>();
+  return (row) => {
+    if (timeout[row] === NO_TIMEOUT) return undefined;
+    const kind = ((proto[row]! * 0x1_0000 + (status[row]! & 0xffff)) * 0x400 + state[row]!) * 0x100 + tcpFlags[row]!;
+    let full = known.get(kind);
+    if (full === undefined && !known.has(kind)) {
+      full = fullTimeout({ proto: proto[row]!, state: stateText(state[row]!), status: status[row]!, tcpFlags: tcpFlags[row]! }, timeouts);
+      known.set(kind, full);
     }
-    case 'term':
-      if (filter.match.kind === 'prefix') return filter.match.prefix.family;
-      if (filter.field !== 'family' || filter.match.kind !== 'range' || filter.match.from !== filter.match.to) return undefined;
-      return filter.match.from === 4 || filter.match.from === 6 ? filter.match.from : undefined;
-  }
+    return idleSeconds(full, timeout[row]);
+  };
 }
 
-/** The seconds since an entry's last packet, as Flow.idleSeconds says them. */
-export function idleOf(entry: RawEntry, timeouts: Timeouts): number | undefined {
-  if (entry.timeout < 0) return undefined;
-  return idleSeconds(fullTimeout({ proto: entry.proto, state: stateOf(entry), status: entry.status, tcpFlags: entry.tcpFlags }, timeouts), entry.timeout);
+/** The name of a value of the state column. */
+export function stateText(state: number): string | undefined {
+  return state === 0 ? undefined : stateName(state >> 8, state & 0xff);
 }
 
-export function stateOf(entry: RawEntry): string | undefined {
-  return entry.state < 0 ? undefined : stateName(entry.stateKind, entry.state);
+/** Packets or bytes of both directions; undefined where the kernel keeps no counters. */
+export function totalOf({ rare }: Columns, what: 'packets' | 'bytes'): RowNumber {
+  const [orig, reply] = what === 'packets' ? [rare.origPackets, rare.replyPackets] : [rare.origBytes, rare.replyBytes];
+  return orig && reply ? (row) => orAbsent(orig[row]! + reply[row]!) : () => undefined;
 }
 
-function compile(filter: FlowFilter, wanted: boolean, surroundings: Surroundings): Predicate {
+/** NaN stands for absent in the columns of fractions. */
+export function orAbsent(value: number): number | undefined {
+  return Number.isNaN(value) ? undefined : value;
+}
+
+function compile(filter: FlowFilter, wanted: boolean, columns: Columns, surroundings: Surroundings): Predicate {
   switch (filter.kind) {
     case 'everything': return () => wanted;
-    case 'not': return compile(filter.operand, !wanted, surroundings);
+    case 'not': return compile(filter.operand, !wanted, columns, surroundings);
     case 'and':
     case 'or': {
-      const operands = filter.operands.map((operand) => compile(operand, wanted, surroundings));
-      return (filter.kind === 'and') === wanted ? (entry) => operands.every((operand) => operand(entry)) : (entry) => operands.some((operand) => operand(entry));
+      const operands = filter.operands.map((operand) => compile(operand, wanted, columns, surroundings));
+      return (filter.kind === 'and') === wanted ? (row) => operands.every((operand) => operand(row)) : (row) => operands.some((operand) => operand(row));
     }
-    case 'term': return compileTerm(filter, wanted, surroundings);
+    case 'term': return compileTerm(filter, wanted, columns, surroundings);
   }
 }
 
-function compileTerm({ field, match }: Term, wanted: boolean, { nowMs, timeouts, labels, wans }: Surroundings): Predicate {
+function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, { nowMs, timeouts, labels, wans }: Surroundings): Predicate {
+  const { common, rare } = columns;
+  const { origSrc, origDst, replySrc, replyDst, status, mark, proto, family, id, startedAtMs, timeout } = common;
   /** For what every entry tells. */
-  const told = (test: Predicate): Predicate => (wanted ? test : (entry) => !test(entry));
+  const told = (test: Predicate): Predicate => (wanted ? test : (row) => !test(row));
   /** For a number that may be unknown; then neither the term nor its negation matches. */
-  const number = (value: (entry: RawEntry) => number | undefined): Predicate => {
+  const number = (value: RowNumber): Predicate => {
     const isBetween = compileRange(match);
-    return (entry) => {
-      const known = value(entry);
-      return known !== undefined && !Number.isNaN(known) && isBetween(known) === wanted;
+    return (row) => {
+      const known = value(row);
+      return known !== undefined && isBetween(known) === wanted;
     };
   };
+  const isIn = (...sides: Uint32Array[]): Predicate => compilePrefix(match, columns, sides);
   switch (field) {
     case 'ip':
-    case 'host': {
-      const contains = compilePrefix(match);
-      return told((entry) => contains(entry, entry.orig.src) || contains(entry, entry.orig.dst) || contains(entry, entry.reply.src) || contains(entry, entry.reply.dst));
-    }
-    case 'src': { const contains = compilePrefix(match); return told((entry) => contains(entry, entry.orig.src)); }
-    case 'dst': { const contains = compilePrefix(match); return told((entry) => contains(entry, entry.orig.dst)); }
-    case 'rsrc': { const contains = compilePrefix(match); return told((entry) => contains(entry, entry.reply.src)); }
-    case 'rdst': { const contains = compilePrefix(match); return told((entry) => contains(entry, entry.reply.dst)); }
+    case 'host': return told(isIn(origSrc, origDst, replySrc, replyDst));
+    case 'src': return told(isIn(origSrc));
+    case 'dst': return told(isIn(origDst));
+    case 'rsrc': return told(isIn(replySrc));
+    case 'rdst': return told(isIn(replyDst));
     case 'nat': {
-      const contains = compilePrefix(match);
-      return told((entry) => ((entry.status & IPS.SRC_NAT) !== 0 && contains(entry, entry.reply.dst)) || ((entry.status & IPS.DST_NAT) !== 0 && contains(entry, entry.reply.src)));
+      const [snat, dnat] = [isIn(replyDst), isIn(replySrc)];
+      return told((row) => ((status[row]! & IPS.SRC_NAT) !== 0 && snat(row)) || ((status[row]! & IPS.DST_NAT) !== 0 && dnat(row)));
     }
     case 'port': {
-      const isPort = compilePresent(match);
-      return told(({ orig, reply }) => isPort(orig.sport) || isPort(orig.dport) || isPort(reply.sport) || isPort(reply.dport));
+      const ports = (['sport', 'dport', 'rsport', 'rdport'] as const).map((name) => compilePort(match, columns, name));
+      return told((row) => ports.some((port) => port(row)));
     }
-    case 'sport': { const isPort = compilePresent(match); return told((entry) => isPort(entry.orig.sport)); }
-    case 'dport': { const isPort = compilePresent(match); return told((entry) => isPort(entry.orig.dport)); }
-    case 'rsport': { const isPort = compilePresent(match); return told((entry) => isPort(entry.reply.sport)); }
-    case 'rdport': { const isPort = compilePresent(match); return told((entry) => isPort(entry.reply.dport)); }
-    case 'proto': { const isBetween = compileRange(match); return told((entry) => isBetween(entry.proto)); }
-    case 'family': { const isBetween = compileRange(match); return told((entry) => isBetween(entry.family)); }
-    case 'id': { const isBetween = compileRange(match); return told((entry) => isBetween(entry.id)); }
+    case 'sport':
+    case 'dport':
+    case 'rsport':
+    case 'rdport': return told(compilePort(match, columns, field));
+    case 'proto': return told(compileColumn(match, proto));
+    case 'family': return told(compileColumn(match, family));
+    case 'id': return told(compileColumn(match, id));
     case 'zone': {
-      const isBetween = compileRange(match);
-      const isZone = compilePresent(match);
-      return told((entry) => isBetween(entry.zone) || isZone(entry.orig.zone) || isZone(entry.reply.zone));
+      const isZone = compileRange(match);
+      const { origZone, replyZone } = rare;
+      const isOwn = (column: Float64Array | undefined, row: number): boolean => column !== undefined && isZone(column[row]!);
+      return told((row) => isZone(common.zone[row]!) || isOwn(origZone, row) || isOwn(replyZone, row));
     }
-    case 'state': return told(compileState(patternOf(match)));
+    case 'state': return told(compileState(patternOf(match), columns));
     case 'status': {
       const test = statusTest(patternOf(match));
       if (!test) throw new FleetError('FILTER_UNSUPPORTED', `status:${patternOf(match)} is not a status word.`, { field });
-      return told('any' in test ? (entry) => (entry.status & test.any) !== 0 : (entry) => (entry.status & test.mask) === test.value);
+      return told('any' in test ? (row) => (status[row]! & test.any) !== 0 : (row) => (status[row]! & test.mask) === test.value);
     }
-    case 'app': return told(compileService(patternOf(match)));
+    case 'app': return told(compileService(patternOf(match), columns));
     case 'mark': {
       if (match.kind !== 'mask') return mismatch(match);
       const { value, mask } = match;
-      return told((entry) => ((entry.mark & mask) >>> 0) === value);
+      return told((row) => ((mark[row]! & mask) >>> 0) === value);
     }
     case 'label': {
       const glob = globExpression(patternOf(match));
       const bits = Array.from({ length: LABEL_BITS }, (_, bit) => bit).filter((bit) => glob.test(labelText(bit, labels)));
-      return told((entry) => entry.labels >= 0 && bits.some((bit) => hasLabel(entry.bytes, entry.labels, entry.labelsLength, bit)));
+      return told(compileIndex(rare.labels, columns.labelSets.map((set) => bits.some((bit) => hasLabel(set, 0, set.length, bit)))));
     }
-    case 'helper': return told(compileName(patternOf(match), (entry) => entry.helper()));
-    case 'wan': return told(compileName(patternOf(match), (entry) => wans.ofEntry(entry)));
-    case 'age': return number((entry) => {
-      const startedAtMs = entry.startedAtMs();
-      return startedAtMs === undefined ? undefined : Math.floor((nowMs - startedAtMs) / 1000);
-    });
-    case 'idle': return number((entry) => idleOf(entry, timeouts));
-    case 'timeout': return number((entry) => (entry.timeout < 0 ? undefined : entry.timeout));
-    case 'bytes': return number((entry) => entry.totalBytes());
-    case 'packets': return number((entry) => entry.totalPackets());
-    case 'rate': throw new FleetError('FILTER_UNSUPPORTED', 'rate: needs two snapshots; this agent has none yet. Leave the term out.', { field });
+    case 'helper': {
+      const glob = globExpression(patternOf(match));
+      return told(compileIndex(rare.helper, columns.helpers.map((name) => glob.test(name))));
+    }
+    case 'wan': {
+      const glob = globExpression(patternOf(match));
+      return told(compileIndex(wans.ofRows(columns), wans.names.map((name) => glob.test(name))));
+    }
+    case 'age': return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
+    case 'idle': return number(idleOf(columns, timeouts));
+    case 'timeout': return number((row) => (timeout[row] === NO_TIMEOUT ? undefined : timeout[row]));
+    case 'bytes':
+    case 'packets': return number(totalOf(columns, field));
+    case 'rate': return number((row) => (rare.rate ? orAbsent(rare.rate[row]!) : undefined));
     case 'tenant':
     case 'site':
     case 'gateway':
@@ -140,46 +154,82 @@ function compileTerm({ field, match }: Term, wanted: boolean, { nowMs, timeouts,
   }
 }
 
-/** Words of operators beside the kernel's names; see evaluateFilter. */
-function compileState(word: string): Predicate {
+/** Words of operators beside the kernel's names; see evaluateFilter. Which of the states fit is settled here, not for each row. */
+function compileState(word: string, { common: { status, state } }: Columns): Predicate {
+  const named = (isNamed: (name: string) => boolean): Predicate => {
+    const verdicts = new Map<number, boolean>();
+    return (row) => {
+      let verdict = verdicts.get(state[row]!);
+      if (verdict === undefined) verdicts.set(state[row]!, (verdict = state[row] !== 0 && isNamed(stateText(state[row]!)!)));
+      return verdict;
+    };
+  };
   switch (word) {
-    case 'new': return (entry) => !(entry.status & IPS.SEEN_REPLY);
-    case 'related': return (entry) => (entry.status & IPS.EXPECTED) !== 0;
+    case 'new': return (row) => !(status[row]! & IPS.SEEN_REPLY);
+    case 'related': return (row) => (status[row]! & IPS.EXPECTED) !== 0;
     case 'expired': return () => false;
-    case 'established': return (entry) => (entry.state < 0 ? (entry.status & IPS.SEEN_REPLY) !== 0 : stateOf(entry) === 'ESTABLISHED');
-    default: return compileName(word.replaceAll('-', '_'), stateOf);
+    case 'established': {
+      const isEstablished = named((name) => name === 'ESTABLISHED');
+      return (row) => (state[row] === 0 ? (status[row]! & IPS.SEEN_REPLY) !== 0 : isEstablished(row));
+    }
+    default: {
+      const glob = globExpression(word.replaceAll('-', '_'));
+      return named((name) => glob.test(name));
+    }
   }
 }
 
-function compileService(name: string): Predicate {
+function compileService(name: string, columns: Columns): Predicate {
   const rules = SERVICES[name];
   if (!rules) throw new FleetError('FILTER_UNSUPPORTED', `app:${name} is not a known service.`, { field: 'app' });
-  return ({ proto, orig: { dport } }) => rules.some((rule) => rule.proto === proto && (!rule.ports || (dport >= 0 && rule.ports.some(([from, to]) => dport >= from && dport <= to))));
-}
-
-/** There are few names and many entries, so each name is compared once. */
-function compileName(pattern: string, nameOf: (entry: RawEntry) => string | undefined): Predicate {
-  const glob = globExpression(pattern);
-  const verdicts = new Map<string, boolean>();
-  return (entry) => {
-    const name = nameOf(entry);
-    if (name === undefined) return false;
-    let verdict = verdicts.get(name);
-    if (verdict === undefined) verdicts.set(name, (verdict = glob.test(name)));
-    return verdict;
+  const { proto, shape, dport } = columns.common;
+  return (row) => {
+    const port = origShape(shape[row]!) === SHAPE.ports ? dport[row]! : -1;
+    return rules.some((rule) => rule.proto === proto[row] && (!rule.ports || rule.ports.some(([from, to]) => port >= from && port <= to)));
   };
 }
 
-function compilePrefix(match: Match): (entry: RawEntry, at: number) => boolean {
-  const { family, address, bits }: Prefix = match.kind === 'prefix' ? match.prefix : mismatch(match);
+/** A column of numbers of a list, and for each of the list whether it fits; -1 and NaN fit nothing. */
+function compileIndex(column: Float64Array | Int16Array | undefined, fits: boolean[]): Predicate {
+  if (!column || !fits.includes(true)) return () => false;
+  return (row) => column[row]! >= 0 && fits[column[row]!]!;
+}
+
+/** True where one of these columns of addresses lies in the prefix. */
+function compilePrefix(match: Match, { common: { family }, addresses6 }: Columns, sides: Uint32Array[]): Predicate {
+  const prefix: Prefix = match.kind === 'prefix' ? match.prefix : mismatch(match);
+  const contains = prefix.family === 4 ? compilePrefix4(prefix) : compilePrefix6(prefix, addresses6);
+  const [one] = sides;
+  if (sides.length === 1) return (row) => family[row] === prefix.family && contains(one![row]!);
+  return (row) => family[row] === prefix.family && sides.some((side) => contains(side[row]!));
+}
+
+function compilePrefix4({ address, bits }: Prefix): (address: number) => boolean {
   // A shift by 32 is a shift by 0 in JavaScript, hence the case of its own.
-  const masks = Array.from({ length: address.length / 4 }, (_, word) => Math.min(32, Math.max(0, bits - word * 32))).map((width) => (width === 0 ? 0 : (0xffffffff << (32 - width)) >>> 0));
-  const words = masks.map((mask, word) => (networkU32(address, word * 4) & mask) >>> 0);
-  if (family === 4) {
-    const [mask, network] = [masks[0]!, words[0]!];
-    return (entry, at) => entry.family === 4 && ((networkU32(entry.bytes, at) & mask) >>> 0) === network;
-  }
-  return (entry, at) => entry.family === 6 && words.every((word, index) => ((networkU32(entry.bytes, at + index * 4) & masks[index]!) >>> 0) === word);
+  const mask = bits === 0 ? 0 : 0xffffffff << (32 - bits);
+  const network = networkU32(address, 0) & mask;
+  return (value) => (value & mask) === network;
+}
+
+/** Each address is looked at once, however many rows have it. */
+function compilePrefix6(prefix: Prefix, addresses: Addresses6): (index: number) => boolean {
+  const verdicts = new Uint8Array(addresses.count);
+  for (let index = 0; index < verdicts.length; index++) verdicts[index] = prefixContains(prefix, addresses.bytesOf(index)) ? 1 : 0;
+  return (index) => verdicts[index] === 1;
+}
+
+function compileColumn(match: Match, column: ArrayLike<number>): Predicate {
+  const isBetween = compileRange(match);
+  return (row) => isBetween(column[row]!);
+}
+
+/** A port does not match where the protocol has none. */
+function compilePort(match: Match, { common }: Columns, name: 'sport' | 'dport' | 'rsport' | 'rdport'): Predicate {
+  const isBetween = compileRange(match);
+  const { shape } = common;
+  const column = common[name];
+  const shapeOf = name === 'sport' || name === 'dport' ? origShape : replyShape;
+  return (row) => shapeOf(shape[row]!) === SHAPE.ports && isBetween(column[row]!);
 }
 
 function compileRange(match: Match): (value: number) => boolean {
@@ -187,12 +237,6 @@ function compileRange(match: Match): (value: number) => boolean {
   const from = match.from ?? -Infinity;
   const to = match.to ?? Infinity;
   return (value) => value >= from && value <= to;
-}
-
-/** A range over a number that is -1 where it is absent; an absent one does not match. */
-function compilePresent(match: Match): (value: number) => boolean {
-  const isBetween = compileRange(match);
-  return (value) => value >= 0 && isBetween(value);
 }
 
 function patternOf(match: Match): string {

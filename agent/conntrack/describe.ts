@@ -1,42 +1,54 @@
-import type { Flow, FlowKey } from '../../proto/model/flow.ts';
-import { compileFilter, type Predicate, type Surroundings } from './compile.ts';
+import type { Counters, Family, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
+import { formatAddress4, NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
+import { compileFilter, idleOf, orAbsent, stateText, type Predicate, type Surroundings } from './compile.ts';
 import { labelTexts } from './labels.ts';
 import type { FlowContext } from './table.ts';
-import { fullTimeout, idleSeconds } from './timeouts.ts';
-import { decodeEntry, type Entry } from './wire/entry.ts';
-import { RawEntry, startOf } from './wire/raw-entry.ts';
+import type { Entry } from './wire/entry.ts';
 
 /** Finds the entry that now has an original tuple and zone. */
 export type FindEntry = (key: Omit<FlowKey, 'id'>) => Entry | undefined;
 
-/** Turns entries into flows: names of labels, idle time, WAN, the reason that protects it, the id of its master. */
+/** Makes flows of the rows that are shown: names of labels, idle time, WAN, the reason that protects it, the id of its master. */
 export class Describer {
+  readonly #columns: Columns;
   readonly #surroundings: Surroundings;
   readonly #protections: { reason: string; matches: Predicate }[];
+  readonly #idle: (row: number) => number | undefined;
   readonly #find: FindEntry;
-  readonly #raw = new RawEntry();
 
   /** Throws FILTER_UNSUPPORTED if a protection cannot be evaluated here; a protection is never left out. */
-  constructor(surroundings: Surroundings, protections: FlowContext['protections'], find: FindEntry) {
+  constructor(columns: Columns, surroundings: Surroundings, protections: FlowContext['protections'], find: FindEntry) {
+    this.#columns = columns;
     this.#surroundings = surroundings;
-    this.#protections = protections.map(({ reason, filter }) => ({ reason, matches: compileFilter(filter, surroundings) }));
+    this.#protections = protections.map(({ reason, filter }) => ({ reason, matches: compileFilter(filter, columns, surroundings) }));
+    this.#idle = idleOf(columns, surroundings.timeouts);
     this.#find = find;
   }
 
-  /** The flow of a CT_NEW body. Throws DecodeError. */
-  flow(body: Uint8Array): Flow {
-    const { timeouts, labels, wans } = this.#surroundings;
-    const { tcpFlags, startedAtNs, labels: labelBits, master, ...entry } = decodeEntry(body);
-    this.#raw.read(body, 0, body.length);
+  flow(row: number): Flow {
+    const { common, rare, labelSets, helpers, masters } = this.#columns;
+    const { labels, wans } = this.#surroundings;
+    const [timeout, labelSet, helper, master] = [common.timeout[row]!, present(rare.labels, row), present(rare.helper, row), masters.get(row)];
+    const wan = wans.ofRows(this.#columns)[row]!;
+    const key = keyOf(this.#columns, row);
     return {
-      ...entry,
-      labels: labelBits ? labelTexts(labelBits, labels) : [],
-      idleSeconds: idleSeconds(fullTimeout({ proto: entry.proto, state: entry.state, status: entry.status, tcpFlags: tcpFlags ?? 0 }, timeouts), entry.timeoutSeconds),
-      startedAtMs: startedAtNs === undefined ? undefined : startOf(startedAtNs),
+      ...key,
+      reply: tupleOf(this.#columns, row, 'reply'),
+      status: common.status[row]!,
+      mark: common.mark[row]!,
+      state: stateText(common.state[row]!),
+      timeoutSeconds: timeout === NO_TIMEOUT ? undefined : timeout,
+      origCounters: countersOf(rare.origPackets, rare.origBytes, row),
+      replyCounters: countersOf(rare.replyPackets, rare.replyBytes, row),
+      helper: helper === undefined ? undefined : helpers[helper],
+      labels: labelSet === undefined ? [] : labelTexts(labelSets[labelSet]!, labels),
+      idleSeconds: this.#idle(row),
+      startedAtMs: orAbsent(common.startedAtMs[row]!),
+      rateBitsPerSecond: present(rare.rate, row),
       // A flow and its master are in the same zone: expectations are looked up by it (nf_conntrack_expect.c).
-      master: master && this.#masterKey({ family: entry.family, proto: master.proto, orig: master.tuple, zone: entry.zone }),
-      wan: wans.of(entry),
-      protectedBy: this.#protections.find(({ matches }) => matches(this.#raw))?.reason,
+      master: master && this.#masterKey({ family: key.family, proto: master.proto, orig: master.tuple, zone: key.zone }),
+      wan: wan < 0 ? undefined : wans.names[wan],
+      protectedBy: this.#protections.find(({ matches }) => matches(row))?.reason,
     };
   }
 
@@ -45,4 +57,41 @@ export class Describer {
     const entry = this.#find(key);
     return entry && { ...key, id: entry.id };
   }
+}
+
+/** The key of a row. */
+export function keyOf(columns: Columns, row: number): FlowKey {
+  const { family, proto, zone, id } = columns.common;
+  return { family: family[row] as Family, proto: proto[row]!, orig: tupleOf(columns, row, 'orig'), zone: zone[row]!, id: id[row]! };
+}
+
+function tupleOf(columns: Columns, row: number, direction: 'orig' | 'reply'): Tuple {
+  const { common, rare } = columns;
+  const isOrig = direction === 'orig';
+  const [src, dst] = isOrig ? [common.origSrc, common.origDst] : [common.replySrc, common.replyDst];
+  const a = (isOrig ? common.sport : common.rsport)[row]!;
+  const b = (isOrig ? common.dport : common.rdport)[row]!;
+  const tuple: Tuple = { src: addressText(columns, row, src), dst: addressText(columns, row, dst) };
+  switch ((isOrig ? origShape : replyShape)(common.shape[row]!)) {
+    case SHAPE.ports: [tuple.sport, tuple.dport] = [a, b]; break;
+    case SHAPE.keys: [tuple.srcKey, tuple.dstKey] = [a, b]; break;
+    case SHAPE.icmp: tuple.icmp = { type: b >> 8, code: b & 0xff, id: a }; break;
+  }
+  const zone = present(isOrig ? rare.origZone : rare.replyZone, row);
+  if (zone !== undefined) tuple.zone = zone;
+  return tuple;
+}
+
+function present(column: Float64Array | undefined, row: number): number | undefined {
+  return column && orAbsent(column[row]!);
+}
+
+function addressText({ common: { family }, addresses6 }: Columns, row: number, side: Uint32Array): string {
+  const address = side[row]!;
+  return family[row] === 4 ? formatAddress4(address) : addresses6.textOf(address);
+}
+
+function countersOf(packets: Float64Array | undefined, bytes: Float64Array | undefined, row: number): Counters | undefined {
+  if (!packets || !bytes || Number.isNaN(packets[row]!)) return undefined;
+  return { packets: BigInt(packets[row]!), bytes: BigInt(bytes[row]!) };
 }

@@ -58,7 +58,11 @@ function heal(socket: NetlinkSocket, live: LiveSet): void {
   live.begin();
   const overflows = counts.get('overflows');
   try {
-    for (const _ of walkTable(undefined, (found) => live.met(nameOf(found)))) {
+    const walk = walkTable(undefined, (found, start, end) => {
+      entry.read(found.bytes, start, end);
+      live.met(nameOf(entry));
+    });
+    for (const _ of walk) {
       for (let events = 0; events < EVENTS_PER_BLOCK && socket.hasMessages(); events++) hear(socket);
       if (counts.get('overflows') !== overflows || counts.get('isStopping') === 1) return;
     }

@@ -3,16 +3,20 @@ import type { FlowKey } from '../../proto/model/flow.ts';
 import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
-import type { DeleteOutcome } from './table.ts';
+import { Columns } from './columns.ts';
+import { LOST, pipeline, type WriteBody } from './pipeline.ts';
+import type { FlowIdentity, DeleteOutcome } from './table.ts';
 import { openTable, tableError } from './walk.ts';
 import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
 import { decodeEntry, type Entry } from './wire/entry.ts';
 import { encodeDelete, encodeLookup } from './wire/requests.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
+import { writeRowDelete } from './wire/row-delete.ts';
 
 const EPERM = 1;
 const ENOENT = 2;
 
-/** A verdict takes about 1 KB of the receive buffer (4 MB), a found entry about 2 KB; so no reply of a batch can be lost. */
+/** A found entry takes about 2 KB of the receive buffer (4 MB), so no reply of a batch can be lost. */
 const BATCH = 512;
 const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
@@ -21,19 +25,53 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 export interface Reply { body?: Uint8Array; errno?: number }
 
 /**
- * Ends exactly these entries, each by original tuple, zone and id. Requests go out in batches, only the last of each asks for an
- * acknowledgement; the kernel works through a batch in order and answers each failure, so a request without an answer has succeeded once the
- * last is acknowledged. Where an answer was lost after all, the table is asked whether the entry is still there.
+ * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone: they
+ * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be spared.
  */
-export function deleteEntries(keys: readonly FlowKey[]): DeleteOutcome[] {
-  return withTable((socket) => inBatches(keys, (batch) => {
-    const answer = exchange(socket, CT_DELETE, batch.map(encodeDelete), 'last');
-    return batch.map((key, index): DeleteOutcome => {
-      const errno = answer.replies[index]?.errno;
-      if (errno !== undefined) return outcomeOf(errno);
-      return answer.isComplete ? 'deleted' : deleteAgain(key);
-    });
-  }));
+export function deleteEntries(keys: readonly FlowIdentity[]): DeleteOutcome[] {
+  const isAnother = beganAnew(keys);
+  const doomed = keys.filter((_, index) => isAnother[index] === 0);
+  const errnos = deleteBy(doomed.length, (index, out, at) => {
+    const body = encodeDelete(doomed[index]!);
+    out.set(body, at);
+    return body.length;
+  }).values();
+  return Array.from(isAnother, (another) => (another === 1 ? 'gone' : outcomeOf(errnos.next().value!)));
+}
+
+/** 1 for each key whose tuple now belongs to an entry with another start. */
+function beganAnew(keys: readonly FlowIdentity[]): Uint8Array {
+  const isAnother = new Uint8Array(keys.length);
+  const places = keys.flatMap(({ startedAtMs }, index) => (startedAtMs === undefined ? [] : [index]));
+  const columns = new Columns(1);
+  const reader = new RowReader(columns);
+  findBodies(places.map((index) => keys[index]!)).forEach((body, at) => {
+    if (!body) return;
+    columns.clear(1);
+    reader.append(new Block(body), 0, body.length);
+    const index = places[at]!;
+    if (columns.common.startedAtMs[0] !== keys[index]!.startedAtMs) isAnother[index] = 1;
+  });
+  return isAnother;
+}
+
+/** Ends exactly the entries of these rows; how many of each outcome. */
+export function deleteRows(columns: Columns): Record<DeleteOutcome, number> {
+  const totals = { deleted: 0, gone: 0, failed: 0 };
+  for (const errno of deleteBy(columns.count, (row, out, at) => writeRowDelete(columns, row, out, at))) totals[outcomeOf(errno)]++;
+  return totals;
+}
+
+/** Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as gone. */
+function deleteBy(count: number, writeBody: WriteBody): Int32Array {
+  return withTable((socket) => {
+    const errnos = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count, writeBody });
+    for (let index = 0; index < count; index++) {
+      if (errnos[index] !== LOST) continue;
+      errnos[index] = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => writeBody(index, out, at) })[0]!;
+    }
+    return errnos;
+  });
 }
 
 /** The bodies of the entries that now have these original tuples and zones, in the order given. */
@@ -66,14 +104,6 @@ function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>)
 function outcomeOf(errno: number): DeleteOutcome {
   if (errno === 0) return 'deleted';
   return errno === ENOENT ? 'gone' : 'failed';
-}
-
-/** After a lost answer: an entry that is still there is deleted anew; one that is not there may have ended by us or by itself, and counts as gone. */
-function deleteAgain(key: FlowKey): DeleteOutcome {
-  return withTable((socket) => {
-    const errno = exchange(socket, CT_DELETE, [encodeDelete(key)], 'last').replies[0]?.errno;
-    return errno === undefined ? 'failed' : outcomeOf(errno);
-  });
 }
 
 /**

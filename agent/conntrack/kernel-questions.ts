@@ -1,104 +1,229 @@
-import { formatAddress } from '../../proto/model/address.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { compileFilter, impliedFamily, stateOf, type Surroundings } from './compile.ts';
+import { allRows, Columns, type ColumnData } from './columns.ts';
+import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
-import { findBodies, findEntry } from './kernel-commands.ts';
+import { deleteRows, findBodies, findEntry } from './kernel-commands.ts';
+import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import { readLabelNames } from './labels.ts';
-import { rawSortValue } from './raw-sort.ts';
-import type { Breakdown, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
-import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
+import { OpenSysctl, readBuckets } from './proc-files.ts';
+import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
+import { rowSortValue } from './row-sort.ts';
+import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
+import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
+import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
-import { walkTable } from './walk.ts';
-import type { Bodies } from './worker-messages.ts';
-import { networkI32, type RawEntry } from './wire/raw-entry.ts';
+import { walkInto } from './walk.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 /** Flows of one batch of a collection; to describe them takes about 2 ms, and is done on the main thread. */
-const COLLECT_BATCH = 250;
+const COLLECT_BATCH = 1000;
 
-/** The questions about the kernel's table that a walk answers. They block their thread, so they run in the worker. */
+/** Which flows, seen from where. */
+export interface Matching { filter: FlowFilter; context: FlowContext }
+/** Flows that were set aside. */
+export interface FrozenHead { id: number; count: number; protectedCount: number; tableCount: number; snapshotAtMs: number; explain: string[] }
+export type Fresh<Ask> = Ask & { freshness: Freshness };
+
+/** What a question is answered from, and how that was come by. */
+interface Reading { columns: Columns; atMs: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
+
+/** A filtered dump must not hold a CPU for longer than this. */
+const MAX_STALL_MS = 5;
+
+/** The questions about the kernel's table, answered from snapshots. They block their thread, so they run in the worker. */
 export class KernelQuestions {
   readonly #now: () => number;
   readonly #timeouts: () => Timeouts;
+  readonly #snapshots: Snapshots;
+  readonly #count = new OpenSysctl('nf_conntrack_count');
+  readonly #features: () => ReadonlySet<KernelFeature>;
+  readonly #frozen = new Map<number, Columns>();
+  #lastFrozen = 0;
 
-  constructor(now: () => number, timeouts: () => Timeouts) {
+  /** @param features what the kernel was seen to filter by itself so far */
+  constructor({ now, timeouts, features }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature> }) {
     this.#now = now;
     this.#timeouts = timeouts;
+    this.#features = features;
+    this.#snapshots = new Snapshots({ now });
   }
 
-  /** One walk. `checkpoint` is called after each block and may throw to end it. */
-  search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets }: Omit<SearchOptions, 'signal'>, checkpoint: () => void): SearchAnswer {
-    const surroundings = this.#surroundings(context.wans);
-    const matches = compileFilter(filter, surroundings);
-    const describer = new Describer(surroundings, context.protections, findEntry);
-    const valueOf = rawSortValue(sort.field, surroundings);
-    const top = new TopRows<Uint8Array>({ limit, descending: sort.descending, after });
-    const facets = withFacets ? new FacetTally() : undefined;
-    let total = 0;
-    let tableCount = 0;
-    const walk = walkTable(impliedFamily(filter), (entry) => {
-      tableCount++;
-      if (!matches(entry)) return;
-      total++;
-      facets?.add(factsOf(entry, surroundings));
-      if (limit > 0) top.offer({ value: valueOf(entry), id: entry.id }, () => entry.copyBody());
-    });
-    for (const _ of walk) checkpoint();
-    return { rows: top.rows().map((body) => describer.flow(body)), total, tableCount, snapshotAtMs: surroundings.nowMs, facets: facets?.facets() ?? [] };
+  /** Sees to it that a question about rates finds a snapshot that has them: from a look of before, or else from one now and another a second later. */
+  async prepareRates({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Promise<void> {
+    const filters = [filter, ...context.protections.map((protection) => protection.filter)];
+    if (!filters.some(mentionsRate) || this.#snapshots.fresh(freshness)?.columns.rare.rate) return;
+    let before = this.#snapshots.latest;
+    const ageMs = before ? monotonicMs() - before.beganAt : Infinity;
+    if (!before || ageMs > MOST_MS) before = this.#snapshots.take(checkpoint, this.#count.read());
+    const carried = new CarriedBytes(before.columns, before.beganAt);
+    const waitMs = before.beganAt + LEAST_MS - monotonicMs();
+    if (waitMs > 0) await delay(waitMs);
+    checkpoint();
+    const now = this.#snapshots.take(checkpoint, this.#count.read());
+    carried.fillRates(now.columns, now.beganAt);
   }
 
-  breakdown(context: FlowContext, checkpoint: () => void): Breakdown {
-    const surroundings = this.#surroundings(context.wans);
-    const tally = new BreakdownTally<number | string>();
-    const walk = walkTable(undefined, (entry) => {
-      const { family, bytes, orig } = entry;
-      tally.add(factsOf(entry, surroundings), family === 4 ? networkI32(bytes, orig.src) : Buffer.from(bytes.buffer, bytes.byteOffset + orig.src, 16).toString('latin1'));
-    });
-    for (const _ of walk) checkpoint();
-    return tally.breakdown(surroundings.nowMs, (source) => formatAddress(typeof source === 'number' ? Uint8Array.of(source >>> 24, source >>> 16, source >>> 8, source) : Buffer.from(source, 'latin1')));
-  }
-
-  /** The bodies of all matches in batches; between batches the caller may wait as long as it wants, the kernel does. */
-  *collect({ filter, wans }: { filter: FlowFilter; wans: FlowContext['wans'] }, checkpoint: () => void): Generator<Bodies, void, void> {
-    const matches = compileFilter(filter, this.#surroundings(wans));
-    let batch: Uint8Array[] = [];
-    const walk = walkTable(impliedFamily(filter), (entry) => {
-      if (matches(entry)) batch.push(entry.copyBody());
-    });
-    for (const _ of walk) {
-      checkpoint();
-      if (batch.length < COLLECT_BATCH) continue;
-      yield joined(batch);
-      batch = [];
+  /** `checkpoint` is called after each block of a walk and may throw to end it. */
+  search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, freshness }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>, checkpoint: () => void): SearchAnswer {
+    const { columns, atMs, tableCount, explain } = this.#read({ filter, context, freshness }, checkpoint);
+    const surroundings = this.#surroundings(context.wans, atMs);
+    const rows = matchingRows(filter, columns, surroundings);
+    const top = new TopRows<number>({ limit, descending: sort.descending, after });
+    if (limit > 0) {
+      const valueOf = rowSortValue(sort.field, columns, surroundings);
+      for (const row of rows) top.offer({ value: valueOf(row), id: columns.common.id[row]! }, () => row);
     }
-    if (batch.length > 0) yield joined(batch);
+    const describer = new Describer(columns, surroundings, context.protections, findEntry);
+    return {
+      rows: top.rows().map((row) => describer.flow(row)),
+      total: rows.length, tableCount, snapshotAtMs: atMs, explain,
+      facets: withFacets ? facetsOfRows(rows, columns, surroundings) : [],
+    };
+  }
+
+  breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
+    const { columns, atMs } = this.#snapshot(freshness, checkpoint);
+    return breakdownOfRows(columns, this.#surroundings(context.wans, atMs));
+  }
+
+  /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
+  *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
+    const { columns, atMs, snapshot } = this.#read(ask, checkpoint, 'once');
+    const rows = matchingRows(ask.filter, columns, this.#surroundings(ask.context.wans, atMs));
+    if (snapshot) snapshot.readers++;
+    try {
+      yield* batchesOf(columns, rows);
+    } finally {
+      if (snapshot) snapshot.readers--;
+    }
+  }
+
+  /** Sets the matches aside that are not protected, so that exactly they can be ended. */
+  freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
+    const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint, 'once');
+    const surroundings = this.#surroundings(ask.context.wans, atMs);
+    const matches = matchingRows(ask.filter, columns, surroundings);
+    const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
+    const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
+    const id = ++this.#lastFrozen;
+    this.#frozen.set(id, Columns.from(columns.pick(rows)));
+    return { id, count: rows.length, protectedCount: matches.length - rows.length, tableCount, snapshotAtMs: atMs, explain };
+  }
+
+  /** Ends exactly the flows that were set aside. Throws PLAN_UNKNOWN. */
+  end(id: number): Record<DeleteOutcome, number> {
+    const columns = this.#frozenOf(id);
+    this.changed();
+    return deleteRows(columns);
+  }
+
+  /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
+  *frozen(id: number): Generator<ColumnData, void, void> {
+    const columns = this.#frozenOf(id);
+    yield* batchesOf(columns, allRows(columns.count));
+  }
+
+  release(id: number): void {
+    this.#frozen.delete(id);
   }
 
   lookup(keys: readonly FlowKey[], context: FlowContext): (Flow | undefined)[] {
-    const describer = new Describer(this.#surroundings(context.wans), context.protections, findEntry);
-    return findBodies(keys).map((body) => body && describer.flow(body));
+    const bodies = findBodies(keys);
+    const columns = new Columns(keys.length);
+    const reader = new RowReader(columns);
+    for (const body of bodies) if (body) reader.append(new Block(body), 0, body.length);
+    const describer = new Describer(columns, this.#surroundings(context.wans, this.#now()), context.protections, findEntry);
+    let row = 0;
+    return bodies.map((body) => body && describer.flow(row++));
   }
 
-  #surroundings(wans: FlowContext['wans']): Surroundings {
-    return surroundingsOf(wans, this.#now(), this.#timeouts());
+  /** The table was changed by this agent. */
+  changed(): void {
+    this.#snapshots.changed();
+  }
+
+  close(): void {
+    this.#snapshots.close();
+    this.#count.close();
+  }
+
+  #frozenOf(id: number): Columns {
+    const columns = this.#frozen.get(id);
+    if (!columns) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; find them anew.');
+    return columns;
+  }
+
+  #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {
+    return this.#snapshots.fresh(freshness) ?? this.#snapshots.take(checkpoint, this.#count.read());
+  }
+
+  /** A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot. */
+  #read({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void, use: 'once' | 'again' = 'again'): Reading {
+    this.#refuseUnsupported(filter, context);
+    const fresh = this.#snapshots.fresh(freshness);
+    if (fresh) {
+      const ageMs = Math.max(0, Math.round(monotonicMs() - fresh.beganAt));
+      return { ...fresh, snapshot: fresh, tableCount: fresh.columns.count, explain: [`answered from a snapshot of ${ageMs} ms ago`] };
+    }
+    const { kernel } = pushDown(filter);
+    const why = this.#whyNotKernel(filter, kernel, context, use);
+    if (why === undefined) {
+      const columns = new Columns(1024);
+      const atMs = this.#now();
+      for (const _ of walkInto(columns, kernel)) checkpoint();
+      return { columns, atMs, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
+    }
+    const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
+    return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };
+  }
+
+  /** Why the kernel is not asked to filter; undefined if it is. */
+  #whyNotKernel(filter: FlowFilter, kernel: KernelFilter, context: FlowContext, use: 'once' | 'again'): string | undefined {
+    const needed = featuresOf(kernel, 'dump');
+    if (isEmpty(kernel) || byFamily(kernel).length > 1) return 'the kernel cannot compare this filter in one walk';
+    const missing = needed.find((feature) => !this.#features().has(feature));
+    if (missing) return `this kernel was not seen to honour a ${missing}`;
+    const { latest } = this.#snapshots;
+    const entries = this.#count.read() ?? 0;
+    const hits = latest ? matchingRows(filter, latest.columns, this.#surroundings(context.wans, latest.atMs)).length : 0;
+    // What a search finds is likely to be asked for again in another way, and a whole snapshot answers that too.
+    if (use === 'again' && (needed.length === 0 || hits > entries / 2)) return 'most of the table would be read anyhow';
+    const stall = stallMs({ entries, buckets: readBuckets() ?? 0, hits });
+    return stall > MAX_STALL_MS ? `a filtered walk might hold a CPU for ${stall.toFixed(0)} ms` : undefined;
+  }
+
+  /** Before a walk, not after it. */
+  #refuseUnsupported(filter: FlowFilter, { wans, protections }: FlowContext): void {
+    const surroundings = this.#surroundings(wans, 0);
+    for (const one of [filter, ...protections.map((protection) => protection.filter)]) compileFilter(one, NO_ROWS, surroundings);
+  }
+
+  #surroundings(wans: FlowContext['wans'], atMs: number): Surroundings {
+    return surroundingsOf(wans, atMs, this.#timeouts());
   }
 }
+
+const NO_ROWS = new Columns(0);
 
 /** What the gateway's own files and the question say that entries are settled against. */
 export function surroundingsOf(wans: FlowContext['wans'], nowMs: number, timeouts: Timeouts): Surroundings {
   return { nowMs, timeouts, labels: readLabelNames(), wans: new WanNames(wans) };
 }
 
-function joined(batch: Uint8Array[]): Bodies {
-  let length = 0;
-  const ends = batch.map((body) => (length += body.length));
-  const bytes = new Uint8Array(length);
-  batch.forEach((body, index) => bytes.set(body, ends[index]! - body.length));
-  return { bytes, ends };
+/** The rows that match, in the table's order. */
+function matchingRows(filter: FlowFilter, columns: Columns, surroundings: Surroundings): Uint32Array {
+  const matches = compileFilter(filter, columns, surroundings);
+  const rows = new Uint32Array(columns.count);
+  let count = 0;
+  for (let row = 0; row < columns.count; row++) if (matches(row)) rows[count++] = row;
+  return rows.subarray(0, count);
 }
 
-function factsOf(entry: RawEntry, { wans }: Surroundings): FlowFacts {
-  return { proto: entry.proto, state: stateOf(entry), status: entry.status, wan: wans.ofEntry(entry), dport: entry.orig.dport < 0 ? undefined : entry.orig.dport };
+function* batchesOf(columns: Columns, rows: Uint32Array): Generator<ColumnData, void, void> {
+  for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
 }

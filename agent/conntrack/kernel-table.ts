@@ -2,14 +2,26 @@ import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { Columns, type ColumnData } from './columns.ts';
 import { Describer } from './describe.ts';
 import { findEntry } from './kernel-commands.ts';
-import { surroundingsOf } from './kernel-questions.ts';
+import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
+import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
+import { monotonicMs, type Freshness } from './snapshots.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
+
+/** Flows that were set aside in the worker, where they take up no more than their columns. */
+export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
+  /** Ends exactly these, each by tuple, zone and id. */
+  end(): Promise<Record<DeleteOutcome, number>>;
+  /** As they were when they were set aside, in batches: the list to put back. */
+  flows(): AsyncIterable<Flow[]>;
+  release(): Promise<undefined>;
+}
 
 /**
  * The conntrack table of this process's network namespace. Walks, look-ups and deletes run in a worker thread; counters are read here,
@@ -45,27 +57,40 @@ export class KernelTable implements ConntrackTable {
     return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: this.#cpus.read() };
   }
 
-  breakdown(context: FlowContext): Promise<Breakdown> {
-    return this.#worker.ask('breakdown', context);
+  breakdown(context: FlowContext, maxAgeMs = 0): Promise<Breakdown> {
+    return this.#worker.ask('breakdown', { context, freshness: freshness(maxAgeMs) });
   }
 
-  search({ signal, ...options }: SearchOptions): Promise<SearchAnswer> {
-    return this.#worker.ask('search', options, signal);
+  search({ signal, maxAgeMs = 0, ...options }: SearchOptions): Promise<SearchAnswer> {
+    return this.#worker.ask('search', { ...options, freshness: freshness(maxAgeMs) }, signal);
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
-    const describer = new Describer(surroundingsOf(context.wans, Date.now(), readTimeouts()), context.protections, findEntry);
-    for await (const { bytes, ends } of this.#worker.collect({ filter, wans: context.wans }, signal)) {
-      yield ends.map((end, index) => describer.flow(bytes.subarray(ends[index - 1] ?? 0, end)));
-    }
+    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
   }
 
-  delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
-    return this.#worker.ask('delete', keys.map(keyOf));
+  /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */
+  async freeze({ filter, context, maxAgeMs = 0 }: { filter: FlowFilter; context: FlowContext; maxAgeMs?: number }): Promise<FrozenFlows> {
+    const { id, ...head } = await this.#worker.ask('freeze', { filter, context, freshness: freshness(maxAgeMs) });
+    return {
+      ...head,
+      end: () => this.#worker.ask('end', id),
+      flows: () => describeBatches(this.#worker.batches('frozen', id), context),
+      release: () => this.#worker.ask('release', id),
+    };
+  }
+
+  /** Has the kernel itself end what a filter matches, and answers how, in words. Refuses as planKernelFlush says. */
+  flush(ask: KernelFlushAsk): Promise<string> {
+    return this.#worker.ask('flush', ask);
+  }
+
+  delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]> {
+    return this.#worker.ask('delete', flows.map(identityOf));
   }
 
   areThere(flows: FlowIdentity[]): Promise<boolean[]> {
-    return this.#worker.ask('areThere', flows.map((flow) => ({ ...keyOf(flow), startedAtMs: flow.startedAtMs })));
+    return this.#worker.ask('areThere', flows.map(identityOf));
   }
 
   expire(keys: FlowKey[], seconds: number): Promise<ExpireOutcome[]> {
@@ -92,6 +117,24 @@ const NOBODY: FlowKey = { family: 4, proto: 255, orig: { src: '0.0.0.0', dst: '0
 /** A flow has far more to copy to the worker. */
 function keyOf({ family, proto, orig, zone, id }: FlowKey): FlowKey {
   return { family, proto, orig, zone, id };
+}
+
+function identityOf(flow: FlowIdentity): FlowIdentity {
+  return { ...keyOf(flow), startedAtMs: flow.startedAtMs };
+}
+
+/** Makes flows of rows on this thread, a batch at a time. */
+async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<Flow[], void, void> {
+  const surroundings = surroundingsOf(wans, Date.now(), readTimeouts());
+  for await (const data of batches) {
+    const columns = Columns.from(data);
+    const describer = new Describer(columns, surroundings, protections, findEntry);
+    yield Array.from({ length: columns.count }, (_, row) => describer.flow(row));
+  }
+}
+
+function freshness(maxAgeMs: number): Freshness {
+  return { askedAt: monotonicMs(), maxAgeMs };
 }
 
 async function refusal(attempt: () => Promise<unknown>): Promise<string | undefined> {

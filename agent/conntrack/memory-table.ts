@@ -19,7 +19,16 @@ const COLLECT_BATCH = 500;
 /** What makes flows come and go in a table that no packet reaches; asked before each question. */
 export interface Traffic { advance(table: MemoryTable, nowMs: number): void }
 
-interface Held { flow: Flow; full: number | undefined; expiresAtMs: number | undefined }
+interface Held {
+  flow: Flow;
+  full: number | undefined;
+  expiresAtMs: number | undefined;
+  /** What it had carried at the last look that a rate was taken from. */
+  look: { bytes: bigint; atMs: number };
+}
+
+/** Looks that rates are taken from lie at least so far apart. */
+const LOOK_MS = 1_000;
 
 /** A conntrack table in memory, for simulated gateways: flows age and end as the kernel's do, on the clock that is given. */
 export class MemoryTable implements ConntrackTable {
@@ -60,7 +69,7 @@ export class MemoryTable implements ConntrackTable {
       replyCounters: { packets: 0n, bytes: 0n },
     };
     const full = fullTimeout({ proto: flow.proto, state: flow.state, status: flow.status, tcpFlags: 0 }, DEFAULT_TIMEOUTS);
-    this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000 });
+    this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000, look: { bytes: 0n, atMs: nowMs } });
     return flow;
   }
 
@@ -109,7 +118,7 @@ export class MemoryTable implements ConntrackTable {
       facets?.add(factsOf(flow));
       top.offer({ value: sortValue(flow, sort.field), id: flow.id }, () => flow);
     }
-    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [] };
+    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [], explain: ['read from memory'] };
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
@@ -127,11 +136,13 @@ export class MemoryTable implements ConntrackTable {
     if (batch.length > 0 && !signal?.aborted) yield batch;
   }
 
-  async delete(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+  async delete(keys: FlowIdentity[]): Promise<DeleteOutcome[]> {
     this.#advance();
     return keys.map((key) => {
       const place = placeOf(key);
-      return this.#held.get(place)?.flow.id === key.id && this.#held.delete(place) ? 'deleted' : 'gone';
+      const flow = this.#held.get(place)?.flow;
+      const isTheSame = flow?.id === key.id && (key.startedAtMs === undefined || flow.startedAtMs === key.startedAtMs);
+      return isTheSame && this.#held.delete(place) ? 'deleted' : 'gone';
     });
   }
 
@@ -150,7 +161,7 @@ export class MemoryTable implements ConntrackTable {
       const held = this.#held.get(place);
       if (held?.flow.id !== key.id) return 'gone';
       if (held.flow.status & IPS.FIXED_TIMEOUT) return held.expiresAtMs! <= this.#now() + seconds * 1000 ? 'expiring' : 'failed';
-      this.#held.set(place, { flow: { ...held.flow, status: held.flow.status | IPS.FIXED_TIMEOUT }, full: undefined, expiresAtMs: this.#now() + seconds * 1000 });
+      this.#held.set(place, { ...held, flow: { ...held.flow, status: held.flow.status | IPS.FIXED_TIMEOUT }, full: undefined, expiresAtMs: this.#now() + seconds * 1000 });
       return 'expiring';
     });
   }
@@ -191,9 +202,20 @@ export class MemoryTable implements ConntrackTable {
 
   #advance(): void {
     const nowMs = this.#now();
-    for (const [place, { expiresAtMs }] of this.#held) if (expiresAtMs !== undefined && expiresAtMs <= nowMs) this.#held.delete(place);
+    for (const [place, held] of this.#held) {
+      if (held.expiresAtMs !== undefined && held.expiresAtMs <= nowMs) this.#held.delete(place);
+      else lookAt(held, nowMs);
+    }
     this.#traffic?.advance(this, nowMs);
   }
+}
+
+function lookAt(held: Held, nowMs: number): void {
+  const { origCounters, replyCounters } = held.flow;
+  if (!origCounters || !replyCounters || nowMs - held.look.atMs < LOOK_MS) return;
+  const bytes = origCounters.bytes + replyCounters.bytes;
+  held.flow.rateBitsPerSecond = (Number(bytes - held.look.bytes) * 8000) / (nowMs - held.look.atMs);
+  held.look = { bytes, atMs: nowMs };
 }
 
 /** The flow as it is now; the held one stays as it began. */

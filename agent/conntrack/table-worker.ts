@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Answer, Bodies, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
+import type { ColumnData } from './columns.ts';
+import type { Answer, BatchKind, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
 
-interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(bodies: Bodies): void }
+interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(rows: ColumnData): void }
 
 /** The table's side of its worker: questions out, answers in, in any order. The worker starts with the first question. */
 export class TableWorker {
@@ -13,27 +14,27 @@ export class TableWorker {
   readonly #waiting = new Map<number, Waiting>();
 
   /** Asks one question. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
-  async ask<Kind extends Exclude<QuestionKind, 'collect'>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
+  async ask<Kind extends Exclude<QuestionKind, BatchKind>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
     const { answer } = this.#send(kind, ask, signal);
     return await answer as Questions[Kind]['answer'];
   }
 
   /** The batches of a collection. Ends without an error when the signal aborts; a reader that stops ends the walk. */
-  async *collect(ask: Questions['collect']['ask'], signal?: AbortSignal): AsyncGenerator<Bodies, void, void> {
-    const batches: Bodies[] = [];
+  async *batches<Kind extends BatchKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): AsyncGenerator<ColumnData, void, void> {
+    const batches: ColumnData[] = [];
     let wake = (): void => {};
     let outcome: { error?: unknown } | undefined;
-    const { id, answer, cancel } = this.#send('collect', ask, signal, (bodies) => {
-      batches.push(bodies);
+    const { id, answer, cancel } = this.#send(kind, ask, signal, (rows) => {
+      batches.push(rows);
       wake();
     });
     const settled = answer.then(() => { outcome = {}; }, (error: unknown) => { outcome = { error }; }).then(() => wake());
     try {
       for (;;) {
-        const bodies = batches.shift();
-        if (bodies) {
+        const rows = batches.shift();
+        if (rows) {
           this.#post({ id, kind: 'more' });
-          yield bodies;
+          yield rows;
         } else if (outcome) {
           if ('error' in outcome && !signal?.aborted) throw outcome.error;
           return;
@@ -58,12 +59,12 @@ export class TableWorker {
     await this.#ended;
   }
 
-  #send<Kind extends QuestionKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal, onBatch?: (bodies: Bodies) => void): { id: number; answer: Promise<Answer>; cancel(): void } {
+  #send<Kind extends QuestionKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal, onBatch?: (rows: ColumnData) => void): { id: number; answer: Promise<Answer>; cancel(): void } {
     const id = ++this.#lastId;
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => {
       Atomics.store(cancelled, 0, 1);
-      if (kind === 'collect') this.#post({ id, kind: 'more' });
+      if (onBatch) this.#post({ id, kind: 'more' });
     };
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
@@ -97,7 +98,7 @@ export class TableWorker {
   #receive(message: FromWorker): void {
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
-    if (message.kind === 'batch') return waiting.onBatch?.(message.bodies);
+    if (message.kind === 'batch') return waiting.onBatch?.(message.rows);
     this.#waiting.delete(message.id);
     // An idle worker does not keep the program alive.
     if (this.#waiting.size === 0) this.#worker?.unref();

@@ -17,6 +17,8 @@ export interface SearchOptions {
   limit: number;
   after?: SortKey;
   withFacets?: boolean;
+  /** How much older than the question the answer may be; 0 if it is not said. */
+  maxAgeMs?: number;
   signal?: AbortSignal;
 }
 
@@ -30,6 +32,8 @@ export interface SearchAnswer {
   tableCount: number;
   snapshotAtMs: number;
   facets: Facet[];
+  /** How the table was read for this answer, in words. */
+  explain: string[];
 }
 
 /** Counts over the whole table from one walk. */
@@ -67,13 +71,13 @@ export interface ConntrackTable {
   /** What works here, and for what does not, why; found by trying. */
   capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }>;
   counters(): Promise<TableCounters>;
-  breakdown(context: FlowContext): Promise<Breakdown>;
+  breakdown(context: FlowContext, maxAgeMs?: number): Promise<Breakdown>;
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;
-  /** All matches in the table's order, in batches; for plans. Ends early if the signal aborts. */
+  /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
   collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
-  /** Ends exactly these entries, each by tuple, zone and id; outcomes in the order given. */
-  delete(keys: FlowKey[]): Promise<DeleteOutcome[]>;
+  /** Ends exactly these entries, each by tuple, zone, id and, where it is known, start; outcomes in the order given. */
+  delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]>;
   /**
    * Whether each of these is still the entry it was, by tuple, zone, id and, where the kernel keeps it, start time. Asked before what cannot be
    * taken back: a flow that ends and begins anew may get the id it had (1 to 4 of 100 did under load, on 6.18), and a delete only compares ids.

@@ -4,7 +4,10 @@ import { IPS, statusWords } from '../../proto/model/status.ts';
 import type { Breakdown, Facet } from './table.ts';
 
 const TOP_PORTS = 20;
-const TOP_SOURCES = 10;
+export const TOP_SOURCES = 10;
+
+/** How many flows have a value, in any order. */
+export type Counts<Value> = Iterable<readonly [Value, number]>;
 
 /** Counts by value. Values that are undefined are not counted. */
 export class Tally<Value> {
@@ -28,7 +31,7 @@ export class Tally<Value> {
   }
 }
 
-function compareCounts<Value>([a, m]: [Value, number], [b, n]: [Value, number]): number {
+function compareCounts<Value>([a, m]: readonly [Value, number], [b, n]: readonly [Value, number]): number {
   return n - m || (a < b ? -1 : 1);
 }
 
@@ -62,16 +65,7 @@ export class FacetTally {
   }
 
   facets(): Facet[] {
-    const words = new Map<string, number>();
-    for (const [status, flows] of this.#statuses.entries()) for (const word of statusWords(status)) words.set(word, (words.get(word) ?? 0) + flows);
-    return [
-      facet('proto', this.#protos.entries().map(([proto, flows]) => [protocolName(proto), flows])),
-      facet('state', this.#states.entries()),
-      facet('wan', this.#wans.entries()),
-      facet('app', this.#apps.entries()),
-      facet('dport', this.#ports.entries(TOP_PORTS).map(([port, flows]) => [String(port), flows])),
-      facet('status', [...words].sort(compareCounts)),
-    ];
+    return facetsOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), statuses: this.#statuses.entries(), ports: this.#ports.entries(), apps: this.#apps.entries() });
   }
 
   #app(proto: number, dport: number | undefined): string | undefined {
@@ -98,17 +92,42 @@ export class BreakdownTally<Source extends string | number> {
   }
 
   breakdown(atMs: number, addressOf: (source: Source) => string): Breakdown {
-    return {
-      atMs,
-      walked: this.#walked,
-      byProto: Object.fromEntries(this.#protos.entries().map(([proto, flows]) => [protocolName(proto), flows])),
-      byState: Object.fromEntries(this.#states.entries()),
-      byWan: Object.fromEntries(this.#wans.entries()),
-      topSources: this.#sources.entries(TOP_SOURCES).map(([source, flows]) => ({ address: addressOf(source), flows })),
-    };
+    const sources = this.#sources.entries(TOP_SOURCES).map(([source, flows]) => [addressOf(source), flows] as const);
+    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), sources }, atMs, this.#walked);
   }
 }
 
-function facet(field: string, counts: [string, number][]): Facet {
+/** The counts of a search as facets: largest first, equal ones by value, ports as many as are shown. */
+export function facetsOf({ protos, states, wans, statuses, ports, apps }: {
+  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; statuses: Counts<number>; ports: Counts<number>; apps: Counts<string>;
+}): Facet[] {
+  const words = new Map<string, number>();
+  for (const [status, flows] of statuses) for (const word of statusWords(status)) words.set(word, (words.get(word) ?? 0) + flows);
+  return [
+    facet('proto', ordered(protos).map(([proto, flows]) => [protocolName(proto), flows])),
+    facet('state', ordered(states)),
+    facet('wan', ordered(wans)),
+    facet('app', ordered(apps)),
+    facet('dport', ordered(ports).slice(0, TOP_PORTS).map(([port, flows]) => [String(port), flows])),
+    facet('status', ordered(words)),
+  ];
+}
+
+/** The counts of a whole table; of the sources only the largest are taken. */
+export function breakdownOf({ protos, states, wans, sources }: { protos: Counts<number>; states: Counts<string>; wans: Counts<string>; sources: Counts<string> }, atMs: number, walked: number): Breakdown {
+  return {
+    atMs, walked,
+    byProto: Object.fromEntries(ordered(protos).map(([proto, flows]) => [protocolName(proto), flows])),
+    byState: Object.fromEntries(ordered(states)),
+    byWan: Object.fromEntries(ordered(wans)),
+    topSources: ordered(sources).slice(0, TOP_SOURCES).map(([address, flows]) => ({ address, flows })),
+  };
+}
+
+function ordered<Value extends string | number>(counts: Counts<Value>): (readonly [Value, number])[] {
+  return [...counts].sort(compareCounts);
+}
+
+function facet(field: string, counts: (readonly [string, number])[]): Facet {
   return { field, values: counts.map(([value, flows]) => ({ value, flows })) };
 }

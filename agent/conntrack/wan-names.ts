@@ -1,41 +1,62 @@
 import { formatAddress } from '../../proto/model/address.ts';
+import { networkU32 } from '../netlink/attributes.ts';
+import type { Columns } from './columns.ts';
+import { IntTable } from './int-table.ts';
 import type { FlowContext } from './table.ts';
-import { networkI32, type RawEntry } from './wire/raw-entry.ts';
 
 /**
  * Which WAN a flow uses: the first that has its reply destination (outbound, translated or not), else its original destination (forwarded
  * ports, services of the gateway), else its original source (the gateway's own connections).
  */
 export class WanNames {
-  readonly #byText = new Map<string, string>();
-  readonly #byV4 = new Map<number, string>();
-  readonly #v6: { address: Uint8Array; name: string }[] = [];
+  /** The WANs that have an address, each once. */
+  readonly names: string[] = [];
+  readonly #byText = new Map<string, number>();
+  readonly #v4 = new IntTable();
+  readonly #v6: { address: Uint8Array; index: number }[] = [];
+  readonly #ofColumns = new WeakMap<Columns, Int16Array>();
 
   constructor(wans: FlowContext['wans']) {
     for (const { name, addresses } of wans) {
       for (const address of addresses) {
         const text = formatAddress(address);
         if (this.#byText.has(text)) continue;
-        this.#byText.set(text, name);
-        if (address.length === 4) this.#byV4.set(networkI32(address, 0), name);
-        else this.#v6.push({ address, name });
+        if (!this.names.includes(name)) this.names.push(name);
+        const index = this.names.indexOf(name);
+        this.#byText.set(text, index);
+        if (address.length === 4) this.#v4.set(networkU32(address, 0), index);
+        else this.#v6.push({ address, index });
       }
     }
   }
 
   /** By addresses in text. */
   of(flow: { orig: { src: string; dst: string }; reply: { dst: string } }): string | undefined {
-    return this.#byText.get(flow.reply.dst) ?? this.#byText.get(flow.orig.dst) ?? this.#byText.get(flow.orig.src);
+    const index = this.#byText.get(flow.reply.dst) ?? this.#byText.get(flow.orig.dst) ?? this.#byText.get(flow.orig.src);
+    return index === undefined ? undefined : this.names[index];
   }
 
-  /** By the bytes of an entry. */
-  ofEntry({ family, bytes, orig, reply }: RawEntry): string | undefined {
-    if (family === 4) return this.#byV4.get(networkI32(bytes, reply.dst)) ?? this.#byV4.get(networkI32(bytes, orig.dst)) ?? this.#byV4.get(networkI32(bytes, orig.src));
-    if (this.#v6.length === 0) return undefined;
-    return this.#ofV6(bytes, reply.dst) ?? this.#ofV6(bytes, orig.dst) ?? this.#ofV6(bytes, orig.src);
+  /** For each row the number of its WAN in `names`, -1 for none. Made once for the same columns. */
+  ofRows(columns: Columns): Int16Array {
+    let wans = this.#ofColumns.get(columns);
+    if (!wans) this.#ofColumns.set(columns, (wans = this.#rows(columns)));
+    return wans;
   }
 
-  #ofV6(bytes: Uint8Array, at: number): string | undefined {
-    return this.#v6.find(({ address }) => address.every((byte, index) => byte === bytes[at + index]))?.name;
+  #rows({ count, common: { family, origSrc, origDst, replyDst }, addresses6 }: Columns): Int16Array {
+    const wans = new Int16Array(count);
+    const v4 = this.#v4;
+    const v6 = new Int16Array(addresses6.count).fill(-1);
+    for (const { address, index } of this.#v6) {
+      for (let at = 0; at < v6.length; at++) if (addresses6.isAt(at, address)) v6[at] = index;
+    }
+    for (let row = 0; row < count; row++) {
+      const isV4 = family[row] === 4;
+      let wan = isV4 ? v4.get(replyDst[row]!) : v6[replyDst[row]!]!;
+      if (wan < 0) wan = isV4 ? v4.get(origDst[row]!) : v6[origDst[row]!]!;
+      if (wan < 0) wan = isV4 ? v4.get(origSrc[row]!) : v6[origSrc[row]!]!;
+      wans[row] = wan;
+    }
+    return wans;
   }
 }

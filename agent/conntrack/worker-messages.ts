@@ -1,20 +1,29 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { ColumnData } from './columns.ts';
+import type { KernelFlushAsk } from './kernel-flush.ts';
+import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
 import type { Breakdown, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
-  search: { ask: Omit<SearchOptions, 'signal'>; answer: SearchAnswer };
-  breakdown: { ask: FlowContext; answer: Breakdown };
-  delete: { ask: FlowKey[]; answer: DeleteOutcome[] };
+  search: { ask: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>; answer: SearchAnswer };
+  breakdown: { ask: Fresh<{ context: FlowContext }>; answer: Breakdown };
+  delete: { ask: FlowIdentity[]; answer: DeleteOutcome[] };
   areThere: { ask: FlowIdentity[]; answer: boolean[] };
   expire: { ask: { keys: FlowKey[]; seconds: number }; answer: ExpireOutcome[] };
   restore: { ask: Flow[]; answer: RestoreOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
-  collect: { ask: { filter: FlowFilter; wans: FlowContext['wans'] }; answer: undefined };
+  collect: { ask: Fresh<Matching>; answer: undefined };
+  freeze: { ask: Fresh<Matching>; answer: FrozenHead };
+  end: { ask: number; answer: Record<DeleteOutcome, number> };
+  frozen: { ask: number; answer: undefined };
+  release: { ask: number; answer: undefined };
+  flush: { ask: KernelFlushAsk; answer: string };
 }
 export type QuestionKind = keyof Questions;
+/** Questions that answer in batches. */
+export type BatchKind = 'collect' | 'frozen';
 export type Answer = Questions[QuestionKind]['answer'];
 
 /** `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages meanwhile. */
@@ -23,11 +32,8 @@ export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Q
 /** `more`: the reader of a collection has taken a batch. */
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };
 
-/** Bodies of entries, one behind the other, each up to its end. Bytes pass between threads for nothing; flows would be copied field by field. */
-export interface Bodies { bytes: Uint8Array<ArrayBuffer>; ends: number[] }
-
 export type FromWorker =
-  | { id: number; kind: 'batch'; bodies: Bodies }
+  | { id: number; kind: 'batch'; rows: ColumnData }
   | { id: number; kind: 'answer'; answer: Answer }
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };
 

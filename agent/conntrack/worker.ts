@@ -1,13 +1,17 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { ColumnData } from './columns.ts';
 import { deleteEntries } from './kernel-commands.ts';
-import { areThere } from './kernel-identity.ts';
 import { expireEntries } from './kernel-expire.ts';
+import { kernelFeatures } from './kernel-features.ts';
+import type { KernelFeature } from './kernel-filter.ts';
+import { flushByKernel, planKernelFlush } from './kernel-flush.ts';
+import { areThere } from './kernel-identity.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
 import { recentTimeouts } from './timeout-files.ts';
-import { BATCHES_AHEAD, type Answer, type Bodies, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
+import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
 /**
  * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
@@ -20,15 +24,22 @@ const port = parentPort;
 setPriority(0, 10);
 
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
-const questions = new KernelQuestions(Date.now, recentTimeouts(Date.now));
+let features: ReadonlySet<KernelFeature> = new Set();
+const probed = kernelFeatures().then((found) => (features = found));
+const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features });
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 
 port.on('message', (message: ToWorker) => {
-  if (message.kind === 'close') port.close();
+  if (message.kind === 'close') close();
   else if (message.kind === 'more') readers.get(message.id)?.();
   else void answer(message);
 });
+
+function close(): void {
+  questions.close();
+  port.close();
+}
 
 async function answer(request: Request): Promise<void> {
   const { id } = request;
@@ -45,22 +56,42 @@ async function answerTo(request: Request): Promise<Answer> {
     if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
   };
   checkpoint();
+  if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze') await questions.prepareRates(request.ask, checkpoint);
   switch (request.kind) {
     case 'search': return questions.search(request.ask, checkpoint);
     case 'breakdown': return questions.breakdown(request.ask, checkpoint);
-    case 'delete': return deleteEntries(request.ask);
+    case 'delete': {
+      questions.changed();
+      return deleteEntries(request.ask);
+    }
     case 'areThere': return areThere(request.ask);
-    case 'expire': return expireEntries(request.ask.keys, request.ask.seconds);
-    case 'restore': return restoreEntries(request.ask);
+    case 'expire': {
+      questions.changed();
+      return expireEntries(request.ask.keys, request.ask.seconds);
+    }
+    case 'restore': {
+      questions.changed();
+      return restoreEntries(request.ask);
+    }
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
-    case 'collect': {
-      await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+    case 'freeze': return questions.freeze(request.ask, checkpoint);
+    case 'end': return questions.end(request.ask);
+    case 'release': {
+      questions.release(request.ask);
       return undefined;
     }
+    case 'flush': {
+      const flush = planKernelFlush(request.ask, await probed);
+      questions.changed();
+      flushByKernel(flush);
+      return flush.explain;
+    }
+    case 'collect': return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+    case 'frozen': return await sendBatches(request.id, questions.frozen(request.ask), checkpoint);
   }
 }
 
-async function sendBatches(id: number, batches: Generator<Bodies>, checkpoint: () => void): Promise<void> {
+async function sendBatches(id: number, batches: Generator<ColumnData>, checkpoint: () => void): Promise<undefined> {
   let ahead = 0;
   let wake: (() => void) | undefined;
   readers.set(id, () => {
@@ -68,8 +99,8 @@ async function sendBatches(id: number, batches: Generator<Bodies>, checkpoint: (
     wake?.();
   });
   try {
-    for (const bodies of batches) {
-      send({ id, kind: 'batch', bodies }, [bodies.bytes.buffer]);
+    for (const rows of batches) {
+      send({ id, kind: 'batch', rows }, Object.values(rows.common).map((column) => column.buffer));
       if (++ahead >= BATCHES_AHEAD) await new Promise<void>((resolve) => { wake = resolve; });
       checkpoint();
     }

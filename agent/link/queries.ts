@@ -82,14 +82,14 @@ export class Queries {
   async #search(stream: AnswerStream, query: SearchQuery, signal: AbortSignal): Promise<void> {
     const { table, context, clockOffsetMs } = this.#deps;
     const answer = await table.search({
-      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: query.limit, withFacets: query.withFacets, signal,
+      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: query.limit, withFacets: query.withFacets, maxAgeMs: query.maxAgeMs, signal,
       after: query.after && { value: query.after.value?.value, id: query.after.id },
     });
     await stream.write({
       $case: 'head',
       value: {
         snapshotAtMs: BigInt(Math.round(answer.snapshotAtMs + clockOffsetMs())), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
-        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined,
+        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined, explain: answer.explain,
       },
     });
     for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
@@ -120,7 +120,7 @@ export class Queries {
     const { count } = await table.counters();
     await stream.write({
       $case: 'head',
-      value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count) },
+      value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },
     });
     await stream.write({ $case: 'end', value: { rows, digest } });
     plans.sweep(clock.now());

@@ -60,12 +60,12 @@ export class AttributeReader {
   }
 
   u32(): number {
-    return this.#word(this.#exactly(4));
+    return networkU32(this.#bytes, this.#exactly(4));
   }
 
   u64(): bigint {
     const at = this.#exactly(8);
-    const [high, low] = [this.#word(at), this.#word(at + 4)];
+    const [high, low] = [networkU32(this.#bytes, at), networkU32(this.#bytes, at + 4)];
     return high < 0x20_0000 ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
@@ -99,11 +99,6 @@ export class AttributeReader {
   #exactly(length: number): number {
     if (this.#length !== length) throw new DecodeError(this.place, `${this.#length} bytes, wanted ${length}`);
     return this.#start;
-  }
-
-  #word(at: number): number {
-    const bytes = this.#bytes;
-    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 }
 
@@ -143,6 +138,12 @@ export class AttributeWriter {
     bytes[at + 1] = value >>> 16;
     bytes[at + 2] = value >>> 8;
     bytes[at + 3] = value;
+  }
+
+  /** In the host's order, which few attributes have. */
+  hostU32(type: number, value: number): void {
+    const at = this.#start(type, 4);
+    setHostU32(this.#bytes, at, value);
   }
 
   u64(type: number, value: bigint): void {
@@ -192,6 +193,11 @@ export class AttributeWriter {
     }
     return at;
   }
+}
+
+/** 32 bits in network order, without sign. */
+export function networkU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 /** 16 bits in the host's order. */

@@ -33,15 +33,11 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, cont
   async function deleteBatch(batch: Flow[]): Promise<Outcome[]> {
     const { protections } = context();
     const nowMs = clock.now();
-    const free = batch.filter((flow) => protectionOf(flow, protections, nowMs) === undefined);
-    // A delete names an entry by tuple and id, and a flow that was born since the plan may have both: look at when it began.
-    const isThere = await table.areThere(free);
-    const doomed = new Set(free.filter((_, index) => isThere[index]));
-    const ended = (await table.delete([...doomed])).values();
-    const isFree = new Set(free);
-    return batch.map((flow) => {
-      if (!isFree.has(flow)) return Outcome.OUTCOME_PROTECTED;
-      switch (doomed.has(flow) ? ended.next().value : 'gone') {
+    const isFree = batch.map((flow) => protectionOf(flow, protections, nowMs) === undefined);
+    const ended = (await table.delete(batch.filter((_, index) => isFree[index]))).values();
+    return isFree.map((free) => {
+      if (!free) return Outcome.OUTCOME_PROTECTED;
+      switch (ended.next().value) {
         case 'deleted': return Outcome.OUTCOME_DELETED;
         case 'gone': return isRepeated ? Outcome.OUTCOME_INDETERMINATE : Outcome.OUTCOME_GONE;
         default: return Outcome.OUTCOME_FAILED;

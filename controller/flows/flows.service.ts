@@ -79,7 +79,7 @@ export class FlowsService {
     const flows: Flow[] = [];
     const value: SearchQuery = {
       filter: toWireFilter(filter), sort: agentField(order), descending: order.field !== 'gateway' && order.descending, limit: request.limit + 1,
-      after: after && { value: toWireValue(after.value), id: after.id }, withFacets: request.withFacets,
+      after: after && { value: toWireValue(after.value), id: after.id }, withFacets: request.withFacets, maxAgeMs: request.maxAgeMs,
     };
     try {
       const { head } = await this.questions.ask(row.id, { $case: 'search', value }, {

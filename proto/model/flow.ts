@@ -47,6 +47,8 @@ export interface Flow extends FlowKey {
   startedAtMs?: number;
   origCounters?: Counters;
   replyCounters?: Counters;
+  /** Both directions together; from two looks at the table, where it counts packets. */
+  rateBitsPerSecond?: number;
   mark: number;
   labels: string[];
   helper?: string;

@@ -11,10 +11,17 @@ export const BUSY_HOST = '10.7.0.42';
 /** About 45 % of the entries have a source in it. */
 export const BUSY_PREFIX = '10.7.128.0/17';
 
+/** The mark that a seventh of the entries has, as a filter says it. */
+export const MARK = '0x300/0xff00';
+
+export function isBusyPrefix({ orig: { src } }: NewEntry): boolean {
+  return src.startsWith('10.7.') && Number(src.split('.')[2]) >= 128;
+}
+
 /** A gateway's table: 70 % TCP, 27 % UDP, 3 % ICMP, a tenth IPv6, three external addresses, marks; every tuple once, the same each time. */
-export function gatewayEntries(count: number): NewEntry[] {
+export function* gatewayEntries(count: number): Generator<NewEntry, void, void> {
   const random = seededRandom(42);
-  return Array.from({ length: count }, (_, index): NewEntry => {
+  for (let index = 0; index < count; index++) {
     const kind = random();
     const isV6 = random() < 0.1;
     const proto = kind < 0.7 ? 6 : kind < 0.97 ? 17 : isV6 ? 58 : 1;
@@ -27,10 +34,10 @@ export function gatewayEntries(count: number): NewEntry[] {
     const sport = 1024 + (index % 64_000);
     const dport = proto === 6 ? [443, 80, 22, 8443][index & 3]! : [53, 443, 5060, 123][index & 3]!;
     const orig = proto === 1 || proto === 58 ? { src, dst, icmp: { type: proto === 1 ? 8 : 128, code: 0, id: index & 0xffff } } : { src, dst, sport, dport };
-    return entryOf({
+    yield entryOf({
       proto, orig, status: ASSURED | (isV6 ? 0 : IPS.SRC_NAT), mark: index % 7 === 0 ? 0x300 : 0, timeoutSeconds: 3000,
       ...(isV6 ? {} : { reply: { dst: WANS[index % 3]! } }),
       ...(proto === 6 && { state: ['ESTABLISHED', 'ESTABLISHED', 'TIME_WAIT', 'CLOSE_WAIT'][(index >> 3) & 3]! }),
     });
-  });
+  }
 }

@@ -66,7 +66,7 @@ function arbitraryMatch(name: string, kind: string, words: string[]): fc.Arbitra
   }
 }
 
-const arbitraryTerm: fc.Arbitrary<Term> = fc.constantFrom(...FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate'))
+const arbitraryTerm: fc.Arbitrary<Term> = fc.constantFrom(...FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name)))
   .chain(({ name, kind, words }) => arbitraryMatch(name, kind, words).map((match) => ({ kind: 'term' as const, field: name, match })));
 
 /** Any filter that a gateway may be asked, up to a few levels deep. */

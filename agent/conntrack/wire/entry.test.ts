@@ -4,12 +4,19 @@ import { describe, expect, test } from 'vitest';
 import { arbitraryEntry } from '../../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
+import { Columns, NO_TIMEOUT } from '../columns.ts';
+import { orAbsent, stateText, type Surroundings } from '../compile.ts';
+import { Describer } from '../describe.ts';
+import { labelTexts } from '../labels.ts';
+import { DEFAULT_TIMEOUTS } from '../timeouts.ts';
+import { WanNames } from '../wan-names.ts';
 import { decodeEntry, type Entry } from './entry.ts';
-import { RawEntry, startOf } from './raw-entry.ts';
-import { stateName } from './states.ts';
+import { Block, RowReader } from './row-reader.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
 const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; entry: Record<string, unknown> }[];
+
+const PLAIN: Surroundings = { nowMs: 0, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: new WanNames([]) };
 
 test.each(CORPUS)('$name is decoded as recorded', ({ body, entry }) => {
   expect(JSON.parse(JSON.stringify(decodeEntry(bytesOf(body)), toText))).toEqual(entry);
@@ -32,7 +39,7 @@ test('a wrong length names the attribute', () => {
   expect(() => decodeEntry(Buffer.concat([body, Uint8Array.of(8, 0, 18, 0, 0, 0, 0, 1)]))).toThrow('CTA_ZONE: 4 bytes, wanted 2');
 });
 
-describe('the view of a walk', () => {
+describe('a row of a walk', () => {
   test('says what the decoder says', () => {
     fc.assert(fc.property(arbitraryEntry, (entry) => {
       const body = encodeEntry(entry);
@@ -40,12 +47,12 @@ describe('the view of a walk', () => {
     }), { numRuns: 1000 });
   });
 
-  test('keeps nothing of the entry before', () => {
+  test('keeps nothing of the row before', () => {
     fc.assert(fc.property(arbitraryEntry, arbitraryEntry, (first, second) => {
-      const raw = new RawEntry();
+      const columns = new Columns(1);
       const [before, body] = [encodeEntry(first), encodeEntry(second)];
-      raw.read(before, 0, before.length);
-      expect(viewed(body, raw)).toEqual(summary(decodeEntry(body)));
+      viewed(before, columns);
+      expect(viewed(body, columns)).toEqual(summary(decodeEntry(body)));
     }), { numRuns: 500 });
   });
 
@@ -88,27 +95,26 @@ function bytesOf(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));
 }
 
-/** What both can say. */
-function viewed(body: Uint8Array, raw = new RawEntry()): object {
-  raw.read(body, 0, body.length);
-  const absent = (value: number): number | undefined => (value < 0 || Number.isNaN(value) ? undefined : value);
+/** The row of a body as the decoder would say it: what a row holds is read back without the describer's help. */
+function viewed(body: Uint8Array, columns = new Columns(1)): object {
+  new RowReader(columns).append(new Block(body), 0, body.length);
+  const row = columns.count - 1;
+  const { status, mark, timeout, state, tcpFlags, startedAtMs } = columns.common;
+  const { orig, reply, ...flow } = new Describer(columns, PLAIN, [], () => undefined).flow(row);
   return {
-    family: raw.family, proto: raw.proto, id: raw.id, status: raw.status, mark: raw.mark, zone: raw.zone, timeout: absent(raw.timeout),
-    state: raw.state < 0 ? undefined : stateName(raw.stateKind, raw.state), tcpFlags: raw.tcpFlags,
-    ports: [raw.orig.sport, raw.orig.dport, raw.reply.sport, raw.reply.dport].map(absent), zones: [absent(raw.orig.zone), absent(raw.reply.zone)],
-    bytes: absent(raw.totalBytes()), packets: absent(raw.totalPackets()), startedAtMs: raw.startedAtMs(), helper: raw.helper(),
-    labels: raw.labels < 0 ? undefined : [...raw.bytes.subarray(raw.labels, raw.labels + raw.labelsLength)],
+    family: flow.family, proto: flow.proto, id: flow.id, zone: flow.zone, status: status[row], mark: mark[row], orig, reply,
+    timeout: timeout[row] === NO_TIMEOUT ? undefined : timeout[row], state: stateText(state[row]!), tcpFlags: tcpFlags[row],
+    counters: [flow.origCounters, flow.replyCounters].map((one) => one && [Number(one.packets), Number(one.bytes)]),
+    startedAtMs: orAbsent(startedAtMs[row]!), helper: flow.helper, labels: flow.labels, master: columns.masters.get(row),
   };
 }
 
 function summary({ orig, reply, origCounters, replyCounters, startedAtNs, labels, ...entry }: Entry): object {
-  const both = origCounters && replyCounters;
   return {
-    family: entry.family, proto: entry.proto, id: entry.id, status: entry.status, mark: entry.mark, zone: entry.zone, timeout: entry.timeoutSeconds,
-    state: entry.state, tcpFlags: entry.tcpFlags ?? 0,
-    ports: [orig.sport, orig.dport, reply.sport, reply.dport], zones: [orig.zone, reply.zone],
-    bytes: both && Number(origCounters.bytes) + Number(replyCounters.bytes), packets: both && Number(origCounters.packets) + Number(replyCounters.packets),
-    startedAtMs: startedAtNs === undefined ? undefined : startOf(startedAtNs), helper: entry.helper, labels: labels && [...labels],
+    family: entry.family, proto: entry.proto, id: entry.id, zone: entry.zone, status: entry.status, mark: entry.mark, orig, reply,
+    timeout: entry.timeoutSeconds === NO_TIMEOUT ? undefined : entry.timeoutSeconds, state: entry.state, tcpFlags: entry.tcpFlags ?? 0,
+    counters: [origCounters, replyCounters].map((one) => one && [Number(one.packets), Number(one.bytes)]),
+    startedAtMs: startedAtNs === undefined ? undefined : Number(startedAtNs / 1_000_000n), helper: entry.helper, labels: labels ? labelTexts(labels, new Map()) : [], master: entry.master,
   };
 }
 

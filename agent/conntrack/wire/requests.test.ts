@@ -4,7 +4,7 @@ import { arbitraryEntry } from '../../../test/support/arbitrary-entry.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { AttributeReader } from '../../netlink/attributes.ts';
 import { CTA_ID, CTA_NAT_SRC, CTA_STATUS, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, TUPLE_NAMES } from './constants.ts';
-import { encodeCreate, encodeDelete, encodeDump, encodeLookup } from './requests.ts';
+import { encodeCreate, encodeDelete, encodeDump, encodeFlush, encodeLookup } from './requests.ts';
 import { decodeTuple } from './tuple.ts';
 
 const key = { family: 4 as const, proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 5060, dport: 5061 }, zone: 7, id: 0xdeadbeef };
@@ -30,8 +30,9 @@ test('a key whose address is none is refused before anything is sent', () => {
   expect(() => encodeDelete({ ...key, orig: { ...key.orig, dst: '' } })).toThrow(TypeError);
 });
 
-test('a dump asks for a family and nothing else', () => {
-  expect([encodeDump(), encodeDump(4), encodeDump(6)].map(hex)).toEqual(['00000000', '02000000', '0a000000']);
+test('a dump says its family, a flush also that it means it', () => {
+  expect([encodeDump(), encodeDump({ family: 4 }), encodeDump({ family: 6 })].map(hex)).toEqual(['00000000', '02000000', '0a000000']);
+  expect([encodeFlush({}), encodeFlush({ family: 6 })].map(hex)).toEqual(['00010000', '0a010000']);
   expect(hex(encodeLookup(key))).toBe(hex(encodeDelete(key).slice(0, -8)));
 });
 

@@ -7,16 +7,70 @@ import {
   CTA_NAT_V6_MAXIP, CTA_NAT_V6_MINIP, CTA_PROTOINFO, CTA_PROTOINFO_DCCP, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, CTA_PROTOINFO_SCTP_VTAG_REPLY,
   CTA_PROTOINFO_STATE, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTONAT_PORT_MAX, CTA_PROTONAT_PORT_MIN, CTA_STATUS,
   CTA_TIMEOUT, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE,
+  CTA_FILTER, CTA_FILTER_F, CTA_FILTER_ORIG_FLAGS, CTA_FILTER_REPLY_FLAGS, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_MARK_MASK, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS_MASK, CTA_TUPLE_IP, CTA_TUPLE_PROTO,
 } from './constants.ts';
+import type { KernelFilter } from '../kernel-filter.ts';
 import { stateNumber } from './states.ts';
 import { addressBytes, encodeTuple } from './tuple.ts';
 
+/** Body of a dump of what passes a filter; an empty one dumps everything. */
+export function encodeDump(filter: KernelFilter = {}): Uint8Array {
+  const out = bodyOf(filter.family === undefined ? AF_UNSPEC : addressFamily(filter.family));
+  encodeFilter(out, filter);
+  return out.finish();
+}
+
 /**
- * Body of a dump of one family or both. Never more than the family: of the kernel's own filters, IPv6 addresses in CTA_FILTER are inverted
- * (seen on 6.18), ports count for TCP and UDP only, and a dump that matches little stalls one CPU for up to 0.3 s at a million entries.
+ * Body of a CT_DELETE without an exact tuple: it ends every flow that passes the filter, and an empty one ends all. nfgenmsg.version is 1,
+ * as with 0 the kernel ignores the family. A kernel that does not know an attribute ignores that too: send only what was tried on this kernel.
  */
-export function encodeDump(family?: 4 | 6): Uint8Array {
-  return bodyOf(family === undefined ? AF_UNSPEC : addressFamily(family)).finish();
+export function encodeFlush(filter: KernelFilter): Uint8Array {
+  const out = bodyOf(filter.family === undefined ? AF_UNSPEC : addressFamily(filter.family), 1);
+  encodeFilter(out, filter);
+  return out.finish();
+}
+
+function encodeFilter(out: AttributeWriter, filter: KernelFilter): void {
+  const orig = encodePartialTuple(out, CTA_TUPLE_ORIG, { src: filter.src, dst: filter.dst, proto: filter.proto, sport: filter.sport, dport: filter.dport });
+  const isReplyAsked = [filter.rsrc, filter.rdst, filter.rsport, filter.rdport].some((value) => value !== undefined);
+  const reply = isReplyAsked ? encodePartialTuple(out, CTA_TUPLE_REPLY, { src: filter.rsrc, dst: filter.rdst, proto: filter.proto, sport: filter.rsport, dport: filter.rdport }) : 0;
+  if (orig !== 0 || reply !== 0) {
+    out.nested(CTA_FILTER, () => {
+      out.hostU32(CTA_FILTER_ORIG_FLAGS, orig);
+      out.hostU32(CTA_FILTER_REPLY_FLAGS, reply);
+    });
+  }
+  if (filter.mark) {
+    out.u32(CTA_MARK, filter.mark.value & filter.mark.mask); // the kernel compares with the value as it is
+    out.u32(CTA_MARK_MASK, filter.mark.mask);
+  }
+  if (filter.status) {
+    out.u32(CTA_STATUS, filter.status.value & filter.status.mask);
+    out.u32(CTA_STATUS_MASK, filter.status.mask);
+  }
+  if (filter.zone !== undefined) out.u16(CTA_ZONE, filter.zone);
+}
+
+/** Writes what is given of a tuple, and answers the flags that say so. */
+function encodePartialTuple(out: AttributeWriter, type: number, { src, dst, proto, sport, dport }: { src?: number; dst?: number; proto?: number; sport?: number; dport?: number }): number {
+  const flags = (src === undefined ? 0 : CTA_FILTER_F.IP_SRC) | (dst === undefined ? 0 : CTA_FILTER_F.IP_DST) | (proto === undefined ? 0 : CTA_FILTER_F.PROTO_NUM)
+    | (sport === undefined ? 0 : CTA_FILTER_F.PROTO_SRC_PORT) | (dport === undefined ? 0 : CTA_FILTER_F.PROTO_DST_PORT);
+  if (flags === 0) return 0;
+  out.nested(type, () => {
+    if (src !== undefined || dst !== undefined) {
+      out.nested(CTA_TUPLE_IP, () => {
+        if (src !== undefined) out.u32(CTA_IP_V4_SRC, src);
+        if (dst !== undefined) out.u32(CTA_IP_V4_DST, dst);
+      });
+    }
+    if (proto === undefined) return;
+    out.nested(CTA_TUPLE_PROTO, () => {
+      out.u8(CTA_PROTO_NUM, proto);
+      if (sport !== undefined) out.u16(CTA_PROTO_SRC_PORT, sport);
+      if (dport !== undefined) out.u16(CTA_PROTO_DST_PORT, dport);
+    });
+  });
+  return flags;
 }
 
 /** Body of a CT_GET of one entry by original tuple and zone. The kernel also finds an entry whose reply tuple this is: compare what comes back. */
@@ -131,9 +185,9 @@ function encodeState(out: AttributeWriter, proto: number, state: string): void {
 }
 
 /** A body begins with nfgenmsg: family, version, resource id. */
-function bodyOf(family: number): AttributeWriter {
+function bodyOf(family: number, version = 0): AttributeWriter {
   const out = new AttributeWriter();
-  out.raw(Uint8Array.of(family, 0, 0, 0));
+  out.raw(Uint8Array.of(family, version, 0, 0));
   return out;
 }
 

@@ -11,7 +11,7 @@ type Truth = boolean | undefined;
 /**
  * True if the filter certainly matches the flow. The reference for every other evaluator.
  * Unknown values (no start time, no counters, no idle) match neither a term nor its negation.
- * Throws FILTER_UNSUPPORTED for fleet fields, which the controller settles first, and for `rate`, which needs two snapshots.
+ * Throws FILTER_UNSUPPORTED for fleet fields, which the controller settles first.
  */
 export function evaluateFilter(filter: FlowFilter, flow: Flow, nowMs: number): boolean {
   return truthOf(filter, flow, nowMs) === true;
@@ -71,7 +71,7 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'bytes': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.bytes + flow.replyCounters.bytes));
     case 'packets': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.packets + flow.replyCounters.packets));
     case 'id': return isBetween(match, flow.id);
-    case 'rate': throw new FleetError('FILTER_UNSUPPORTED', 'rate: needs two snapshots of the table, which this version does not take yet. Leave the term out.', { field });
+    case 'rate': return isKnownBetween(match, flow.rateBitsPerSecond);
     case 'tenant':
     case 'site':
     case 'gateway':

@@ -1,93 +1,182 @@
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Columns } from '../../../agent/conntrack/columns.ts';
+import type { KernelFilter } from '../../../agent/conntrack/kernel-filter.ts';
+import { kernelFeatures } from '../../../agent/conntrack/kernel-features.ts';
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
-import { formatAddress } from '../../../proto/model/address.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
-import { IPS } from '../../../proto/model/status.ts';
-import { CONTEXT } from '../../contract/conntrack-table.ts';
-import { arbitraryFilter } from '../../support/arbitrary-entry.ts';
+import { pipeline } from '../../../agent/conntrack/pipeline.ts';
+import { openTable, walkInto } from '../../../agent/conntrack/walk.ts';
+import { CT_DELETE } from '../../../agent/conntrack/wire/constants.ts';
+import { encodeFlush, type NewEntry } from '../../../agent/conntrack/wire/requests.ts';
+import { AttributeWriter } from '../../../agent/netlink/attributes.ts';
+import { NLM_F_REQUEST } from '../../../agent/netlink/constants.ts';
+import { EVERYTHING, type FlowFilter } from '../../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { createEntries } from '../../support/create-entries.ts';
-import { MORE_ENTRIES, sendTraffic, TRANSLATING_RULES } from '../../support/every-protocol.ts';
 import { Namespace } from '../../support/namespace.ts';
-import { entryOf, SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
-import { filterOfTable } from '../../support/table-filter.ts';
-import { truthOfXml, type XmlFacts } from '../../support/xml-filter.ts';
-import { XmlListing } from '../../support/xml-listing.ts';
+import { entryOf } from '../../support/sample-entries.ts';
+import { CONTEXT } from '../../contract/conntrack-table.ts';
 
-const FILTERS = 1000;
-/** Filters answered between two listings, which must be close together. */
-const AT_ONCE = 50;
-const WANS = Object.fromEntries(CONTEXT.wans.map(({ name, addresses }) => [name, addresses.map(formatAddress)]));
+const UNPROTECTED = { wans: CONTEXT.wans, protections: [] };
+const V4 = { src: '10.1.0.1', dst: '198.51.100.1', sport: 1000, dport: 53 };
+const V6 = { src: 'fd00::1', dst: '2001:db8::1', sport: 1000, dport: 53 };
+const ENTRIES: NewEntry[] = [
+  entryOf({ proto: 17, orig: V4, mark: 0x100 }), entryOf({ proto: 17, orig: { ...V4, src: '10.1.0.2' }, zone: 7 }), entryOf({ proto: 6, orig: V4, state: 'ESTABLISHED' }),
+  entryOf({ proto: 17, orig: V6 }), entryOf({ proto: 17, orig: { ...V6, src: 'fd00::2' } }), entryOf({ proto: 6, orig: V6, state: 'ESTABLISHED' }),
+  entryOf({ proto: 132, orig: { ...V4, sport: 5 }, state: 'ESTABLISHED' }),
+];
+
 const why = Namespace.why();
 
-describe.skipIf(why !== undefined)(`random filters on a table with every protocol${why ? ` (skipped: ${why})` : ''}`, () => {
+describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (skipped: ${why})` : ''}`, () => {
   let namespace: Namespace;
   let leave: () => void;
   let table: KernelTable;
-  let listing: XmlListing;
-  const open: { close(): unknown }[] = [];
 
   beforeAll(async () => {
-    namespace = Namespace.create('ctg');
-    listing = new XmlListing(namespace);
-    namespace.nft(TRANSLATING_RULES);
-    // Long enough that no entry ends while the test runs, and different, so that idle times are.
-    for (const name of Object.keys(sysctls())) namespace.sysctl(`net.netfilter.nf_conntrack_${name}`, 700 + (name.length % 7) * 50);
+    namespace = Namespace.create('cte');
     leave = namespace.enter();
-    createEntries([...SAMPLE_ENTRIES, ...MORE_ENTRIES, entryOf({ proto: 17, orig: { src: '10.1.0.50', dst: '198.51.100.20', sport: 9, dport: 9 }, status: IPS.FIXED_TIMEOUT })]
-      .map((entry) => ({ ...entry, timeoutSeconds: entry.timeoutSeconds! + 500 })));
-    await sendTraffic(open);
     table = new KernelTable();
+    await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
   });
   afterAll(async () => {
     await table.close();
-    for (const socket of open) socket.close();
     leave();
     namespace.remove();
-    listing.remove();
+  });
+  beforeEach(() => {
+    namespace.run('conntrack', '-F');
+    createEntries(ENTRIES);
   });
 
-  const sysctls = (): Record<string, number> => Object.fromEntries(
-    namespace.run('sysctl', '-a', '-r', '^net\\.netfilter\\.nf_conntrack_.*_timeout').trim().split('\n').map((line) => /nf_conntrack_(\w+) = (\d+)/.exec(line)!).map(([, name, value]) => [name!, Number(value)]));
-  const idsWith = (word: string): Set<number> => new Set(listing.read(`-u ${word}`).map(({ id }) => id));
+  const flush = (text: string, protections = UNPROTECTED.protections as typeof CONTEXT.protections): Promise<string> => table.flush({ filter: filterOf(text), protections });
+  const left = async (): Promise<string[]> => (await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100 })).rows.map(({ proto, orig }) => `${proto} ${orig.src}`).sort();
+  const ALL = ENTRIES.map(({ proto, orig }) => `${proto} ${orig.src}`).sort();
+  const without = (...gone: string[]): string[] => ALL.filter((one) => !gone.includes(one));
 
-  test(`${FILTERS} of them find what an evaluation of the program's XML says`, { timeout: 180_000 }, async () => {
-    const known = { sysctls: sysctls(), wans: WANS, withStatus: { EXPECTED: idsWith('EXPECTED'), FIXED_TIMEOUT: idsWith('FIXED_TIMEOUT') } };
-    expect([known.withStatus.EXPECTED.size, known.withStatus.FIXED_TIMEOUT.size]).toEqual([1, 1]);
-    const first = listing.read();
-    const filters = fc.sample(fc.oneof({ weight: 4, arbitrary: filterOfTable(first, Object.keys(WANS)) }, { weight: 1, arbitrary: arbitraryFilter }), FILTERS);
-    const fields = new Set(filters.flatMap(fieldsOf));
-    expect(fields.size).toBe(28);
-    let [splitting, unsettled] = [0, 0];
-    for (let start = 0; start < FILTERS; start += AT_ONCE) {
-      const readAtMs = Date.now();
-      const flows = listing.read();
-      const answers = [];
-      for (const filter of filters.slice(start, start + AT_ONCE)) answers.push({ filter, ...await table.search({ filter, context: CONTEXT, limit: 1000 }) });
-      for (const { filter, rows, total, snapshotAtMs } of answers) {
-        const found = new Set(rows.map(({ id }) => id));
-        expect(total).toBe(found.size);
-        // Whole seconds may have gone by for a flow or not; where it matters, the listing cannot say.
-        const latest = Math.ceil((snapshotAtMs - readAtMs) / 1000) + 1;
-        for (const flow of flows) {
-          const at = (laterSeconds: number): boolean => truthOfXml(filter, flow, { ...known, laterSeconds, nowMs: snapshotAtMs } satisfies XmlFacts) === true;
-          const truths = new Set(Array.from({ length: latest + 1 }, (_, seconds) => at(seconds)));
-          if (truths.size > 1) unsettled++;
-          else expect(found.has(flow.id), `${JSON.stringify(filter)} on ${JSON.stringify(flow, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`).toBe(truths.has(true));
-        }
-        if (found.size > 0 && found.size < flows.length) splitting++;
+  test('the probe leaves this namespace alone and says what works', async () => {
+    const features = await kernelFeatures();
+    expect(await left()).toEqual(ALL);
+    expect(features.has('dump by mark')).toBe(true);
+  });
+
+  test.each([
+    ['src:10.1.0.1 proto:udp', ['17 10.1.0.1']], ['src:10.1.0.2', ['17 10.1.0.2']], ['mark:0x100/0xff00', ['17 10.1.0.1']], ['zone:7', ['17 10.1.0.2']],
+    ['family:ipv6', ['17 fd00::1', '17 fd00::2', '6 fd00::1']], ['proto:tcp', ['6 10.1.0.1', '6 fd00::1']], ['proto:udp family:ipv6', ['17 fd00::1', '17 fd00::2']],
+    ['proto:udp dport:53 rdst:10.1.0.1', ['17 10.1.0.1']],
+  ])('a flush by %s ends those and no other', async (text, gone) => {
+    await flush(text);
+    expect(await left()).toEqual(without(...gone));
+  });
+
+  test.each([
+    ['an address of IPv6', 'src:fd00::1'], ['a port of a protocol that the kernel compares none of', 'proto:sctp dport:54'], ['a port without a protocol', 'dport:53'],
+    ['a prefix', 'src:10.1.0.0/24'], ['a negation', 'not proto:tcp'], ['zone 0, which the kernel takes for none', 'zone:0'], ['a part that it knows and one that it does not', 'proto:tcp state:established'],
+  ])('a flush by %s never reaches the kernel', async (_, text) => {
+    await expect(flush(text)).rejects.toMatchObject({ code: expect.stringMatching(/FILTER_(EMPTY|UNSUPPORTED)/) as string });
+    expect(await left()).toEqual(ALL);
+  });
+
+  test('an empty filter ends nothing, and everything only if that is said', async () => {
+    await expect(table.flush({ filter: EVERYTHING, protections: [] })).rejects.toMatchObject({ code: 'FILTER_EMPTY' });
+    await expect(table.flush({ filter: { kind: 'and', operands: [] }, isAll: true, protections: [] })).rejects.toMatchObject({ code: 'FILTER_EMPTY' });
+    expect(await left()).toEqual(ALL);
+    await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
+    expect(await left()).toEqual([]);
+  });
+
+  test('a flush that could meet a protected flow is refused, one that cannot is not', async () => {
+    const protections = [{ reason: 'SSH', filter: filterOf('proto:tcp dport:22') }];
+    await expect(flush('src:10.1.0.1', protections)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(table.flush({ filter: EVERYTHING, isAll: true, protections })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await left()).toEqual(ALL);
+    await flush('src:10.1.0.1 proto:udp', protections);
+    expect(await left()).toEqual(without('17 10.1.0.1'));
+  });
+
+  describe('the traps, as this kernel has them', () => {
+    const send = (body: Uint8Array): void => {
+      const socket = openTable();
+      try {
+        expect([...pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => (out.set(body, at), body.length) })]).toEqual([0]);
+      } finally {
+        socket.close();
       }
-    }
-    expect(splitting).toBeGreaterThan(FILTERS / 3);
-    expect(unsettled).toBeLessThan((FILTERS * first.length) / 50);
+    };
+    const dumped = (filter: KernelFilter): number => {
+      const columns = new Columns(16);
+      for (const _ of walkInto(columns, filter));
+      return columns.count;
+    };
+
+    test('a DELETE by family alone ends both families while nfgenmsg.version is 0', async () => {
+      const body = encodeFlush({ family: 6 }).slice();
+      body[1] = 0;
+      send(body);
+      expect(await left()).toEqual([]);
+    });
+
+    test('ports are not compared for SCTP', () => {
+      expect(dumped({ family: 4, proto: 132, dport: 54 })).toBe(1);
+      expect(dumped({ family: 4, proto: 17, dport: 54 })).toBe(0);
+    });
+
+    test('an IPv6 source in CTA_FILTER ends every flow but the one that was meant', async () => {
+      const out = new AttributeWriter();
+      out.raw(encodeFlush({ family: 6 }));
+      out.nested(1, () => out.nested(1, () => out.bytes(3, Uint8Array.from([0xfd, ...Array<number>(14).fill(0), 1]))));
+      out.nested(25, () => {
+        out.hostU32(1, 1);
+        out.hostU32(2, 0);
+      });
+      send(out.finish());
+      expect((await left()).filter((one) => one.includes('fd00'))).toEqual(['17 fd00::1', '6 fd00::1']);
+    });
+  });
+
+  test('a search says how the table was read, and reads it once for many questions', async () => {
+    const search = (maxAgeMs?: number) => table.search({ filter: filterOf('src:10.1.0.1'), context: UNPROTECTED, limit: 10, maxAgeMs });
+    const [first, ...rest] = [await search(), await search(60_000), await search(60_000)];
+    expect(first!.explain[0]).toBe('the whole table was read');
+    for (const one of rest) expect(one.explain[0]).toMatch(/^answered from a snapshot of \d+ ms ago$/);
+    expect(new Set([first, ...rest].map((one) => one!.snapshotAtMs)).size).toBe(1);
+    namespace.run('conntrack', '-D', '-s', '10.1.0.1');
+    expect((await search(60_000)).total).toBe(3);
+    expect((await search()).total).toBe(0);
+  });
+
+  test('what the agent ends itself is not in any later answer, however old that may be', async () => {
+    const { rows } = await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100 });
+    await table.delete(rows.slice(0, 2));
+    expect((await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100, maxAgeMs: 60_000 })).total).toBe(ENTRIES.length - 2);
+  });
+
+  test('a filter with many hits is given to the kernel, and finds what a whole walk finds', async () => {
+    createEntries(Array.from({ length: 9_000 }, (_, index) => entryOf({ proto: 17, orig: { src: index % 3 === 0 ? '10.9.9.9' : '10.9.9.8', dst: '198.51.100.7', sport: 2000 + index, dport: 9 } })));
+    const search = () => table.search({ filter: filterOf('src:10.9.9.9 sport>2999'), context: UNPROTECTED, limit: 0 });
+    const whole = await search();
+    const filtered = await search();
+    expect(whole.explain[0]).toBe('the whole table was read');
+    expect(filtered.explain[0]).toBe('the kernel filtered by family, src');
+    expect([filtered.total, filtered.tableCount]).toEqual([whole.total, whole.tableCount]);
+  });
+
+  test('flows that were set aside are ended exactly, and protected ones are not among them', async () => {
+    const frozen = await table.freeze({ filter: filterOf('proto:udp'), context: { ...UNPROTECTED, protections: [{ reason: 'trunk', filter: filterOf('zone:7') }] } });
+    expect([frozen.count, frozen.protectedCount]).toEqual([3, 1]);
+    createEntries([entryOf({ proto: 17, orig: { ...V4, sport: 77 } })]);
+    namespace.run('conntrack', '-D', '-p', 'udp', '-s', 'fd00::2');
+    const listed: string[] = [];
+    for await (const flows of frozen.flows()) listed.push(...flows.map(({ orig }) => orig.src));
+    expect(listed.sort()).toEqual(['10.1.0.1', 'fd00::1', 'fd00::2']);
+    expect(await frozen.end()).toEqual({ deleted: 2, gone: 1, failed: 0 });
+    await frozen.release();
+    await expect(frozen.end()).rejects.toMatchObject({ code: 'PLAN_UNKNOWN' });
+    expect(await left()).toEqual(['132 10.1.0.1', '17 10.1.0.1', '17 10.1.0.2', '6 10.1.0.1', '6 fd00::1']);
   });
 });
 
-function fieldsOf(filter: FlowFilter): string[] {
-  switch (filter.kind) {
-    case 'everything': return [];
-    case 'term': return [filter.field];
-    case 'not': return fieldsOf(filter.operand);
-    default: return filter.operands.flatMap(fieldsOf);
-  }
+function filterOf(text: string): FlowFilter {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
+  return parsed.filter;
 }

@@ -1,0 +1,89 @@
+import { serviceOf } from '../../proto/model/services.ts';
+import { allRows, formatAddress4, origShape, SHAPE, type Columns } from './columns.ts';
+import { stateText, type Surroundings } from './compile.ts';
+import { IntTable } from './int-table.ts';
+import type { Breakdown, Facet } from './table.ts';
+import { breakdownOf, facetsOf, stateWord, TOP_SOURCES, type Counts } from './tally.ts';
+
+const PORTS = 0x1_0000;
+
+/** Facets of these rows. */
+export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surroundings): Facet[] {
+  const { proto, shape, dport } = columns.common;
+  const kinds = kindsOf(rows, columns);
+  // Ports by protocol; the place behind the last port counts flows without ports.
+  const ports: (Uint32Array | undefined)[] = Array.from({ length: 256 });
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    let counts = ports[proto[row]!];
+    if (!counts) ports[proto[row]!] = counts = new Uint32Array(PORTS + 1);
+    const port = origShape(shape[row]!) === SHAPE.ports ? dport[row]! : PORTS;
+    counts[port]!++;
+  }
+  const byPort = new Uint32Array(PORTS);
+  const byApp = new Map<string, number>();
+  for (const [number, counts] of ports.entries()) {
+    for (let port = 0; counts && port <= PORTS; port++) {
+      const flows = counts[port]!;
+      if (flows === 0) continue;
+      if (port < PORTS) byPort[port]! += flows;
+      const app = serviceOf(number, port < PORTS ? port : undefined);
+      if (app !== undefined) byApp.set(app, (byApp.get(app) ?? 0) + flows);
+    }
+  }
+  return facetsOf({ ...kinds, wans: wanCounts(rows, columns, wans), ports: [...byPort.entries()].filter(([, flows]) => flows > 0), apps: byApp });
+}
+
+/** The breakdown of all rows. */
+export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings): Breakdown {
+  const rows = allRows(columns.count);
+  const byWan = new Map(wanCounts(rows, columns, wans));
+  const none = columns.count - [...byWan.values()].reduce((sum, flows) => sum + flows, 0);
+  if (none > 0) byWan.set('none', none);
+  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, sources: topSources(columns) }, nowMs, columns.count);
+}
+
+/** Counts by protocol, state and status. Rows are counted by number first, and each kind is named once. */
+function kindsOf(rows: Uint32Array, { common: { proto, state, status } }: Columns): { protos: Counts<number>; states: Counts<string>; statuses: Counts<number> } {
+  const byProto = new Uint32Array(256);
+  const kinds = new IntTable();
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    byProto[proto[row]!]!++;
+    kinds.count((state[row]! << 16) | (status[row]! & 0xffff)); // there are sixteen status bits
+  }
+  const states = new Map<string, number>();
+  const statuses = new Map<number, number>();
+  for (const [kind, flows] of kinds.entries()) {
+    const bits = kind & 0xffff;
+    const word = stateWord({ state: stateText(kind >>> 16), status: bits });
+    states.set(word, (states.get(word) ?? 0) + flows);
+    statuses.set(bits, (statuses.get(bits) ?? 0) + flows);
+  }
+  return { protos: [...byProto.entries()].filter(([, flows]) => flows > 0), states, statuses };
+}
+
+function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans']): [string, number][] {
+  const indexes = wans.ofRows(columns);
+  const counts = new Uint32Array(wans.names.length);
+  for (let index = 0; index < rows.length; index++) {
+    const wan = indexes[rows[index]!]!;
+    if (wan >= 0) counts[wan]!++;
+  }
+  return wans.names.flatMap((name, index): [string, number][] => (counts[index]! > 0 ? [[name, counts[index]!]] : []));
+}
+
+/** The sources with most rows; only those that can be among the first are given a text. */
+function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
+  const v6 = new Uint32Array(addresses6.count);
+  const v4 = new IntTable();
+  for (let row = 0; row < count; row++) {
+    if (family[row] === 4) v4.count(origSrc[row]!);
+    else v6[origSrc[row]!]!++;
+  }
+  const least = Math.max(1, v4.nthLargest(TOP_SOURCES, v6));
+  const top: [string, number][] = [];
+  for (const [address, flows] of v4.entries()) if (flows >= least) top.push([formatAddress4(address), flows]);
+  v6.forEach((flows, index) => { if (flows >= least) top.push([addresses6.textOf(index), flows]); });
+  return top;
+}
