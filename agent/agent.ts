@@ -17,6 +17,7 @@ import { Commands } from './operations/commands.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
 import { PlanStore } from './operations/plan-store.ts';
+import { Refusals } from './operations/refusals.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -43,6 +44,8 @@ export class Agent {
   readonly #sampler: TableSampler;
   readonly #journal: Journal;
   readonly #commands: Commands;
+  /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
+  readonly #refusals: Refusals | undefined;
   #endpoint: Endpoint | undefined;
   #sampleIntervalMs = 10_000;
 
@@ -55,7 +58,8 @@ export class Agent {
     const plans = new PlanStore(stateDir);
     const context = () => this.#context();
     this.#journal = new Journal(stateDir);
-    this.#commands = new Commands({ table, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
+    this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
+    this.#commands = new Commands({ table, refusals: this.#refusals, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, random: deps.random,
@@ -69,6 +73,7 @@ export class Agent {
     await this.#resolveController();
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal)]);
     await this.#commands.idle();
+    await this.#refusals?.close();
     await this.#deps.events?.close();
     await this.#deps.table.close();
     this.#journal.close();

@@ -3,13 +3,17 @@ import { Method, Progress_Phase, Result, Result_State, type Command, type Progre
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
-import { Journal, type JournalState } from './journal.ts';
+import { endBy } from './end-flows.ts';
+import { Journal, type JournalState, type Way } from './journal.ts';
 import { toRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
+import type { Refusals } from './refusals.ts';
 import { runPlan } from './run-plan.ts';
 
 export interface CommandDependencies {
   table: ConntrackTable;
+  /** Absent where packets cannot be refused. */
+  refusals?: Refusals;
   journal: Journal;
   plans: PlanStore;
   clock: Clock;
@@ -46,7 +50,7 @@ export class Commands {
   /** Takes up what a crash interrupted: never started commands are dropped if late, started ones run again on the same flows. */
   recover(): void {
     for (const [id, command] of this.#deps.journal.state.commands) {
-      if (command.state === 'started') this.#enqueue(() => this.#run(id, command.planId, undefined, 0, true));
+      if (command.state === 'started') this.#enqueue(() => this.#run(id, command.planId, { method: Method.METHOD_DELETE, ...command.way }, undefined, 0, true));
       else if (command.state === 'received') this.#finish(id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' });
     }
   }
@@ -55,9 +59,10 @@ export class Commands {
     const { journal, report, controllerNow } = this.#deps;
     const admission = admit(command, journal.state, controllerNow());
     if (admission.kind === 'known') return this.#repeatResult(command.id);
-    const planId = command.work?.$case === 'runPlan' ? command.work.value.planId : '';
+    const { planId = '', method = Method.METHOD_UNSPECIFIED, forSeconds } = command.work?.$case === 'runPlan' ? command.work.value : {};
+    const way: Way = { method, forSeconds };
     try {
-      journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId });
+      journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way });
     } catch (error) {
       const detail = `The agent cannot write its journal and so touches nothing: ${(error as Error).message}`;
       return report.result(this.#resultOf(command.id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail }));
@@ -68,13 +73,13 @@ export class Commands {
     }
     report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });
     this.#enqueue(async () => {
-      if (command.work?.$case !== 'runPlan' || command.work.value.method !== Method.METHOD_DELETE) {
+      if (command.work?.$case !== 'runPlan') {
         return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CAPABILITY_MISSING', detail: 'This agent does not know that work.' });
       }
       if (controllerNow() > Number(command.notAfterMs)) {
         return this.#finish(command.id, { state: Result_State.STATE_EXPIRED, reason: 'COMMAND_LATE', detail: 'The deadline passed while earlier commands ran.' });
       }
-      await this.#run(command.id, planId, command.work.value.digest, command.work.value.verifyAfterMs, false);
+      await this.#run(command.id, planId, way, command.work.value.digest, command.work.value.verifyAfterMs, false);
     });
   }
 
@@ -105,16 +110,17 @@ export class Commands {
     this.#tail = this.#tail.then(work);
   }
 
-  async #run(id: string, planId: string, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
-    const { table, journal, plans, clock, context, report } = this.#deps;
+  async #run(id: string, planId: string, { method, forSeconds }: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
+    const { table, refusals, journal, plans, clock, context, report } = this.#deps;
     const startedAtMs = clock.now();
     try {
       const plan = plans.load(planId);
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
+      const end = endBy(method, forSeconds, { table, refusals, clock, context });
       const tableBefore = (await table.counters()).count;
       if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });
       const outcomes = await runPlan(table, clock, {
-        flows: plan.flows, context, verifyAfterMs, isRepeated,
+        flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
           commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: plan.flows.length,
         }),

@@ -13,17 +13,21 @@ import { crc32 } from 'node:zlib';
  * frozen flows, whose ids make that harmless.
  */
 export type JournalRecord =
-  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string }
+  /** `way` is absent in journals of agents that could only delete. */
+  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Way }
   | { kind: 'started'; id: string; atMs: number; tableBefore?: number }
   /** `result` is the encoded Result without its runs' parts, base64. */
   | { kind: 'finished'; id: string; result: string }
   | { kind: 'acknowledged'; id: string };
 
+/** How a command ends flows: Method of operation.proto, and its time. */
+export interface Way { method: number; forSeconds?: number }
+
 /** Where each command stands, as the records say. */
 export interface JournalState {
   lastSeq: bigint;
   lastEpoch: bigint;
-  commands: Map<string, { state: 'received' | 'started' | 'finished'; seq: bigint; planId: string; startedAtMs?: number; tableBefore?: number; result?: string }>;
+  commands: Map<string, { state: 'received' | 'started' | 'finished'; seq: bigint; planId: string; way?: Way; startedAtMs?: number; tableBefore?: number; result?: string }>;
   /** Acknowledged ones, newest last, so that a late duplicate is known. */
   acknowledged: Set<string>;
 }
@@ -42,7 +46,7 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
     case 'received':
       if (BigInt(record.seq) > state.lastSeq) state.lastSeq = BigInt(record.seq);
       if (BigInt(record.epoch) > state.lastEpoch) state.lastEpoch = BigInt(record.epoch);
-      state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId });
+      state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId, way: record.way });
       return;
     case 'started':
       if (known) Object.assign(known, { state: 'started', startedAtMs: record.atMs, tableBefore: record.tableBefore });
@@ -107,7 +111,7 @@ export class Journal {
     const records: JournalRecord[] = [{ kind: 'received', id: '', seq: String(this.state.lastSeq), epoch: String(this.state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' }];
     for (const id of this.state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
     for (const [id, command] of this.state.commands) {
-      records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId });
+      records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way });
       if (command.state !== 'received') records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
       if (command.result !== undefined) records.push({ kind: 'finished', id, result: command.result });
     }

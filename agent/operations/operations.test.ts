@@ -128,6 +128,44 @@ describe('a command is refused and nothing is touched', () => {
   });
 });
 
+describe('other ways to end flows', () => {
+  const by = (digest: Buffer, method: Method, forSeconds?: number): Command =>
+    command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method, verifyAfterMs: 0, forSeconds } } });
+
+  it('an expiry fixes the time of exactly the plan’s flows', async () => {
+    const { commands, freeze, flows, said } = gateway();
+    commands.accept(by(await freeze('dport:5060'), Method.METHOD_EXPIRE, 40));
+    await commands.idle();
+    expect(said.results[0]).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_EXPIRING, count: 20 }] });
+    expect((await flows('status:fixed-timeout')).map(({ timeoutSeconds }) => timeoutSeconds)).toEqual(Array(20).fill(40));
+  });
+
+  it.each([
+    ['a simulated gateway refuses to reset, because it has no packets', Method.METHOD_RESET, undefined, 'CAPABILITY_MISSING'],
+    ['nothing is blocked for days', Method.METHOD_BLOCK, 200_000, 'INVALID_REQUEST'],
+    ['a way that this version does not know is refused', 99 as Method, undefined, 'CAPABILITY_MISSING'],
+  ])('%s, and touches nothing', async (_, method, forSeconds, reason) => {
+    const { commands, freeze, flows, said } = gateway();
+    commands.accept(by(await freeze('dport:5060'), method, forSeconds));
+    await commands.idle();
+    expect(said.results).toMatchObject([{ state: Result_State.STATE_REFUSED, reason, runs: [] }]);
+    expect(await flows('dport:5060')).toHaveLength(20);
+  });
+
+  it('a crash does not turn an expiry into a delete', async () => {
+    const first = gateway();
+    await first.freeze('dport:5060');
+    first.journal.append({ kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN, way: { method: Method.METHOD_EXPIRE, forSeconds: 40 } });
+    first.journal.append({ kind: 'started', id: 'c1', atMs: 1_000_000, tableBefore: 26 });
+    first.journal.close();
+    const again = gateway(first.folder, first.table);
+    again.commands.recover();
+    await again.commands.idle();
+    expect(again.said.results[0]!.runs).toEqual([{ outcome: Outcome.OUTCOME_EXPIRING, count: 20 }]);
+    expect(await again.flows('dport:5060')).toHaveLength(20);
+  });
+});
+
 describe('an agent that died', () => {
   it('after it had started takes up the same flows, and calls what it finds gone indeterminate, because it may have been itself', async () => {
     const first = gateway();

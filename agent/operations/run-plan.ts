@@ -2,6 +2,7 @@ import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
+import type { End } from './end-flows.ts';
 import { protectionOf } from './guard.ts';
 import { outcomeAfterLooking } from './outcomes.ts';
 
@@ -9,6 +10,10 @@ const BATCH = 2000;
 
 export interface RunOptions {
   flows: Flow[];
+  /** How the flows are ended. */
+  end: End;
+  /** False for a way that takes its time: all flows then are one batch, and have it together. */
+  inBatches: boolean;
   /** Read anew for each batch: the agent may have redialled since the plan was frozen. */
   context: () => FlowContext;
   verifyAfterMs: number;
@@ -17,12 +22,16 @@ export interface RunOptions {
   onProgress: (phase: 'deleting' | 'verifying', done: number) => void;
 }
 
+/** What is looked at again: these say that the entry is no longer there. */
+const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_BLOCKED]);
+
 /** Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. */
-export async function runPlan(table: ConntrackTable, clock: Clock, { flows, context, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
+export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end, inBatches, context, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let start = 0; start < flows.length; start += BATCH) {
+  const batchSize = inBatches ? BATCH : Math.max(1, flows.length);
+  for (let start = 0; start < flows.length; start += batchSize) {
     onProgress('deleting', start);
-    outcomes.push(...await deleteBatch(flows.slice(start, start + BATCH)));
+    outcomes.push(...await endBatch(flows.slice(start, start + batchSize)));
   }
   onProgress('deleting', flows.length);
   await clock.delay(verifyAfterMs);
@@ -30,27 +39,25 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, cont
   await verify();
   return outcomes;
 
-  async function deleteBatch(batch: Flow[]): Promise<Outcome[]> {
+  async function endBatch(batch: Flow[]): Promise<Outcome[]> {
     const { protections } = context();
     const nowMs = clock.now();
-    const isFree = batch.map((flow) => protectionOf(flow, protections, nowMs) === undefined);
-    const ended = (await table.delete(batch.filter((_, index) => isFree[index]))).values();
-    return isFree.map((free) => {
-      if (!free) return Outcome.OUTCOME_PROTECTED;
-      switch (ended.next().value) {
-        case 'deleted': return Outcome.OUTCOME_DELETED;
-        case 'gone': return isRepeated ? Outcome.OUTCOME_INDETERMINATE : Outcome.OUTCOME_GONE;
-        default: return Outcome.OUTCOME_FAILED;
-      }
+    const free = batch.filter((flow) => protectionOf(flow, protections, nowMs) === undefined);
+    const ended = (await end(free)).values();
+    const isFree = new Set(free);
+    return batch.map((flow) => {
+      if (!isFree.has(flow)) return Outcome.OUTCOME_PROTECTED;
+      const outcome = ended.next().value!;
+      return outcome === Outcome.OUTCOME_GONE && isRepeated ? Outcome.OUTCOME_INDETERMINATE : outcome;
     });
   }
 
   async function verify(): Promise<void> {
-    const places = outcomes.flatMap((outcome, index) => (outcome === Outcome.OUTCOME_DELETED ? [index] : []));
+    const places = outcomes.flatMap((outcome, index) => (VERIFIED.has(outcome) ? [index] : []));
     for (let start = 0; start < places.length; start += BATCH) {
       const part = places.slice(start, start + BATCH);
       const found = await table.lookup(part.map((index) => flows[index]!), context());
-      part.forEach((index, at) => (outcomes[index] = outcomeAfterLooking(flows[index]!, found[at])));
+      part.forEach((index, at) => { if (found[at]) outcomes[index] = outcomeAfterLooking(flows[index]!, found[at]); });
       onProgress('verifying', Math.min(start + BATCH, places.length));
     }
   }

@@ -1,7 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { blockFlows, expireFlows, resetFlows, type EndingHands } from '../../../agent/operations/end-flows.ts';
+import type { FlowContext } from '../../../agent/conntrack/table.ts';
+import { endBy } from '../../../agent/operations/end-flows.ts';
 import { Refusals } from '../../../agent/operations/refusals.ts';
+import { runPlan } from '../../../agent/operations/run-plan.ts';
+import { Method, Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { parsePrefix } from '../../../proto/model/address.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
 import { runIn } from '../../lab/namespace.ts';
 import { clientAddress, clientAddress6, SERVERS, SERVERS6 } from '../../lab/topology.ts';
 import type { Conversation } from '../../support/conversation.ts';
@@ -15,16 +20,22 @@ const why = Namespace.why();
 
 describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why})` : ''}`, () => {
   let gateway: StrictGateway;
-  let hands: EndingHands;
+  let refusals: Refusals;
   let port = 40_000;
   const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number): Promise<Conversation> => gateway.converse('lan', 'open', 'talk.ts', kind, client, ++port, to, toPort);
   const tables = (): string => runIn(gateway.name, 'nft', ['list', 'tables']);
 
   beforeAll(async () => { gateway = await StrictGateway.start('ctg-ending'); });
   afterAll(() => gateway.end());
-  beforeEach(() => { hands = { table: gateway.table, refusals: new Refusals(systemClock), clock: systemClock, context: () => ({ wans: [], protections: [] }) }; });
+  /** As a command runs a plan of these flows. */
+  const end = (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = []): Promise<Outcome[]> => {
+    const context = (): FlowContext => ({ wans: [], protections });
+    const hands = { table: gateway.table, refusals, clock: systemClock, context };
+    return runPlan(gateway.table, systemClock, { flows, end: endBy(method, forSeconds, hands), inBatches: false, context, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+  };
+  beforeEach(() => { refusals = new Refusals(systemClock); });
   afterEach(async () => {
-    await hands.refusals.close();
+    await refusals.close();
     if (tables().includes('ctfleet_ending')) throw new Error('our table was left behind');
   });
 
@@ -34,13 +45,13 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await doomed.exchange('one');
     const bystander = await talk('tcp', client, to, 7);
     await bystander.exchange('two');
-    const resetting = resetFlows(hands, [await gateway.flow(`src:${client} dport:7777`)], 10);
+    const resetting = end(Method.METHOD_RESET, [await gateway.flow(`src:${client} dport:7777`)], 10);
     await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
     doomed.say('is anybody there');
     await doomed.heard('ECONNRESET');
     listener.say('hello');
     await listener.heard('ECONNRESET');
-    expect(await resetting).toEqual(['reset']);
+    expect(await resetting).toEqual([Outcome.OUTCOME_RESET]);
     await bystander.exchange('still here');
     await listener.end();
   });
@@ -49,9 +60,8 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     const silent = await talk('tcp', clientAddress(1, 2), server, 7);
     const held = await talk('tcp', clientAddress(1, 3), server, 7);
     const flows = [await gateway.flow(`src:${clientAddress(1, 2)}`), await gateway.flow(`src:${clientAddress(1, 3)}`)];
-    const { filter } = { filter: { kind: 'term', field: 'src', match: { kind: 'prefix', prefix: { family: 4, address: Uint8Array.from(clientAddress(1, 3).split('.').map(Number)), bits: 32 } } } } as const;
-    const guarded: EndingHands = { ...hands, context: () => ({ wans: [], protections: [{ reason: 'trunk', filter }] }) };
-    expect(await resetFlows(guarded, [flows[0]!, flows[1]!, { ...flows[0]!, id: 1 }], 1)).toEqual(['deleted', 'protected', 'gone']);
+    const protection = { reason: 'trunk', filter: { kind: 'term', field: 'src', match: { kind: 'prefix', prefix: parsePrefix(clientAddress(1, 3))! } } } as const;
+    expect(await end(Method.METHOD_RESET, [flows[0]!, flows[1]!, { ...flows[0]!, id: 1 }], 1, [protection])).toEqual([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_PROTECTED, Outcome.OUTCOME_GONE]);
     await held.exchange('not me');
     expect(await gateway.flows(`src:${clientAddress(1, 2)}`)).toEqual([]);
     await silent.end();
@@ -63,7 +73,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await doomed.exchange('one');
     await bystander.exchange('two');
     const flow = (await gateway.flows(`src:${clientAddress(1, 4)}`)).find(({ orig }) => orig.sport === port - 1)!;
-    expect(await blockFlows(hands, [flow], 2)).toEqual(['blocked']);
+    expect(await end(Method.METHOD_BLOCK, [flow], 2)).toEqual([Outcome.OUTCOME_BLOCKED]);
     doomed.say('again');
     await doomed.heard('ECONNREFUSED');
     await bystander.exchange('still here');
@@ -76,7 +86,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     const listener = await gateway.converse('inet', 'serving', 'echo.ts', server, 7778);
     const doomed = await talk('tcp', clientAddress(1, 5), server, 7778);
     await doomed.exchange('one');
-    expect(await blockFlows(hands, [await gateway.flow(`src:${clientAddress(1, 5)}`)], 30)).toEqual(['blocked']);
+    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 5)}`)], 30)).toEqual([Outcome.OUTCOME_BLOCKED]);
     listener.say('hello');
     await listener.heard('ECONNRESET');
     doomed.say('hello');
@@ -87,7 +97,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     const doomed = await talk('udp', clientAddress(1, 6), server, 9000);
     await doomed.exchange('one');
     const flow = await gateway.flow(`src:${clientAddress(1, 6)}`);
-    expect(await expireFlows(hands, [flow], 3)).toEqual(['expiring']);
+    expect(await end(Method.METHOD_EXPIRE, [flow], 3)).toEqual([Outcome.OUTCOME_EXPIRING]);
     let said = 0;
     await until('the entry is another one', async () => {
       await doomed.exchange(`word ${said++}`);
