@@ -1,3 +1,5 @@
+import { NumberSet } from './number-set.ts';
+
 /**
  * Which entries are alive, by events, and by a walk whenever events were lost.
  *
@@ -9,9 +11,9 @@
  * ended since the walk began are remembered, and their rows passed over.
  */
 export class LiveSet {
-  #alive = new Set<number>();
+  #alive = new NumberSet();
   /** Entries that ended while the walk goes on; undefined where none does. */
-  #endedMeanwhile: Set<number> | undefined;
+  #endedMeanwhile: NumberSet | undefined;
   #isExact = false;
 
   /** False until the first walk is done, and again while events are missing. */
@@ -23,8 +25,8 @@ export class LiveSet {
     return this.#alive.size;
   }
 
-  [Symbol.iterator](): SetIterator<number> {
-    return this.#alive.values();
+  [Symbol.iterator](): Iterator<number> {
+    return this.#alive[Symbol.iterator]();
   }
 
   born(entry: number): void {
@@ -45,8 +47,8 @@ export class LiveSet {
 
   /** A walk begins; from here on all events must be told. */
   begin(): void {
-    this.#alive = new Set();
-    this.#endedMeanwhile = new Set();
+    this.#alive = new NumberSet();
+    this.#endedMeanwhile = new NumberSet();
   }
 
   /** An entry that the walk met. */

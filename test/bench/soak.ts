@@ -36,7 +36,7 @@ const ROUND_MS = 1000;
 /** One port of so many is that of the flows that plans end. */
 const PORTS = 50;
 /** Memory may be this much more in the last quarter than in the second, when everything is warm. */
-const GROWTH = { share: 0.1, mb: 8 };
+const GROWTH = { share: 0.05, mb: 8 };
 const entries = Number(options.entries);
 const seconds = Number(options.minutes) * 60;
 const totals = { rounds: 0, searched: 0, planned: 0, restored: 0, expired: 0 };
