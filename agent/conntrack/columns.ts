@@ -78,7 +78,7 @@ export class Columns {
     this.labelSets.length = this.helpers.length = 0;
     this.#labelSetOf.clear();
     this.masters.clear();
-    const isUsable = capacity <= this.#capacity && capacity > this.#capacity / 4;
+    const isUsable = capacity <= this.#capacity && (capacity > this.#capacity / 4 || this.#capacity <= SMALL);
     if (!isUsable) {
       this.#capacity = Math.max(16, capacity);
       this.common = commonOf(this.#capacity);
@@ -168,6 +168,9 @@ export class Columns {
     }
   }
 }
+
+/** Rows that are kept room for whatever comes next. */
+const SMALL = 1024;
 
 /** The numbers of so many rows. */
 export function allRows(count: number): Uint32Array {

@@ -3,12 +3,14 @@ import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, NLM_F_CREATE, align4 } from '../netlink/constants.ts';
 import { messageLength } from '../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, isOwnPort } from '../netlink/socket.ts';
+import { Columns } from './columns.ts';
 import { EventCounts } from './event-counts.ts';
 import type { EventOptions, FromEventWorker } from './events.ts';
 import { LiveSet } from './live-set.ts';
+import { tupleHash } from './rates.ts';
 import { tableError, walkTable } from './walk.ts';
 import { CT_DELETE, CT_NEW, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE } from './wire/constants.ts';
-import { RawEntry } from './wire/raw-entry.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 /** Events read between two blocks of a walk, so that the walk goes on in a flood. */
 const EVENTS_PER_BLOCK = 2_000;
@@ -20,8 +22,9 @@ const port = parentPort;
 const { memory, receiveBuffer, withChanges, withLive } = workerData as EventOptions & { memory: SharedArrayBuffer };
 const counts = new EventCounts(memory);
 const live = withLive ? new LiveSet() : undefined;
-const entry = new RawEntry();
-const block = new Uint8Array(65_536);
+const entry = new Columns(1);
+const reader = new RowReader(entry);
+const block = new Block(new Uint8Array(65_536));
 
 /**
  * The thread that hears the kernel's events: it does nothing else, so that a walk of 2.5 s elsewhere never delays it. Delivery is never made
@@ -59,8 +62,7 @@ function heal(socket: NetlinkSocket, live: LiveSet): void {
   const overflows = counts.get('overflows');
   try {
     const walk = walkTable(undefined, (found, start, end) => {
-      entry.read(found.bytes, start, end);
-      live.met(nameOf(entry));
+      live.met(nameOf(found, start, end));
     });
     for (const _ of walk) {
       for (let events = 0; events < EVENTS_PER_BLOCK && socket.hasMessages(); events++) hear(socket);
@@ -79,7 +81,7 @@ function heal(socket: NetlinkSocket, live: LiveSet): void {
 function hear(socket: NetlinkSocket): boolean {
   let length: number | undefined;
   try {
-    length = socket.receive(block);
+    length = socket.receive(block.bytes);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOBUFS') throw error;
     counts.add('overflows');
@@ -87,7 +89,7 @@ function hear(socket: NetlinkSocket): boolean {
     return true;
   }
   if (length === undefined) return false;
-  const messages = block.subarray(0, length);
+  const messages = block.bytes.subarray(0, length);
   for (let at = 0; at < length;) {
     const end = at + messageLength(messages, at);
     count(at, end);
@@ -97,18 +99,18 @@ function hear(socket: NetlinkSocket): boolean {
 }
 
 function count(at: number, end: number): void {
-  const type = hostU16(block, at + 4);
+  const type = hostU16(block.bytes, at + 4);
   if (type === CT_DELETE) {
     counts.add('ended');
-    if (isOwnPort(hostU32(block, at + 12))) counts.add('endedByUs');
+    if (isOwnPort(hostU32(block.bytes, at + 12))) counts.add('endedByUs');
   } else if (type === CT_NEW) {
     // The groups of new entries and of changes share a type; only the flag tells them apart.
-    counts.add(hostU16(block, at + 6) & NLM_F_CREATE ? 'born' : 'changed');
+    counts.add(hostU16(block.bytes, at + 6) & NLM_F_CREATE ? 'born' : 'changed');
   }
   if (!live) return;
-  entry.read(block, at + NLMSG_HEADER_LENGTH, end);
-  if (type === CT_DELETE) live.ended(nameOf(entry));
-  else live.born(nameOf(entry));
+  const name = nameOf(block, at + NLMSG_HEADER_LENGTH, end);
+  if (type === CT_DELETE) live.ended(name);
+  else live.born(name);
 }
 
 function publish(): void {
@@ -121,10 +123,10 @@ function publish(): void {
  * 53 bits that name an entry: its id, unique only together with its tuple (119 collisions in a million were seen), and 21 bits of a hash
  * of the tuple. Two of a million entries share a name with a probability below 1 in 10,000; the set then counts one too few.
  */
-function nameOf({ id, bytes, orig }: RawEntry): number {
-  let hash = 0x811c9dc5;
-  for (let at = orig.start; at < orig.end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
-  return id * 0x20_0000 + (hash >>> 11);
+function nameOf(from: Block, start: number, end: number): number {
+  entry.clear(1);
+  reader.append(from, start, end);
+  return entry.common.id[0]! * 0x20_0000 + (tupleHash(entry, 0) >>> 11);
 }
 
 function say(message: FromEventWorker): void {

@@ -3,15 +3,10 @@ import type { FlowKey } from '../../proto/model/flow.ts';
 import { NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
-import { Columns } from './columns.ts';
-import { LOST, pipeline, type WriteBody } from './pipeline.ts';
-import type { FlowIdentity, DeleteOutcome } from './table.ts';
 import { openTable, tableError } from './walk.ts';
-import { CT_DELETE, CT_GET, CT_NEW } from './wire/constants.ts';
+import { CT_GET, CT_NEW } from './wire/constants.ts';
 import { decodeEntry, type Entry } from './wire/entry.ts';
-import { encodeDelete, encodeLookup } from './wire/requests.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
-import { writeRowDelete } from './wire/row-delete.ts';
+import { encodeLookup } from './wire/requests.ts';
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -23,56 +18,6 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
 /** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
 export interface Reply { body?: Uint8Array; errno?: number }
-
-/**
- * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone: they
- * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be spared.
- */
-export function deleteEntries(keys: readonly FlowIdentity[]): DeleteOutcome[] {
-  const isAnother = beganAnew(keys);
-  const doomed = keys.filter((_, index) => isAnother[index] === 0);
-  const errnos = deleteBy(doomed.length, (index, out, at) => {
-    const body = encodeDelete(doomed[index]!);
-    out.set(body, at);
-    return body.length;
-  }).values();
-  return Array.from(isAnother, (another) => (another === 1 ? 'gone' : outcomeOf(errnos.next().value!)));
-}
-
-/** 1 for each key whose tuple now belongs to an entry with another start. */
-function beganAnew(keys: readonly FlowIdentity[]): Uint8Array {
-  const isAnother = new Uint8Array(keys.length);
-  const places = keys.flatMap(({ startedAtMs }, index) => (startedAtMs === undefined ? [] : [index]));
-  const columns = new Columns(1);
-  const reader = new RowReader(columns);
-  findBodies(places.map((index) => keys[index]!)).forEach((body, at) => {
-    if (!body) return;
-    columns.clear(1);
-    reader.append(new Block(body), 0, body.length);
-    const index = places[at]!;
-    if (columns.common.startedAtMs[0] !== keys[index]!.startedAtMs) isAnother[index] = 1;
-  });
-  return isAnother;
-}
-
-/** Ends exactly the entries of these rows; how many of each outcome. */
-export function deleteRows(columns: Columns): Record<DeleteOutcome, number> {
-  const totals = { deleted: 0, gone: 0, failed: 0 };
-  for (const errno of deleteBy(columns.count, (row, out, at) => writeRowDelete(columns, row, out, at))) totals[outcomeOf(errno)]++;
-  return totals;
-}
-
-/** Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as gone. */
-function deleteBy(count: number, writeBody: WriteBody): Int32Array {
-  return withTable((socket) => {
-    const errnos = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count, writeBody });
-    for (let index = 0; index < count; index++) {
-      if (errnos[index] !== LOST) continue;
-      errnos[index] = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => writeBody(index, out, at) })[0]!;
-    }
-    return errnos;
-  });
-}
 
 /** The bodies of the entries that now have these original tuples and zones, in the order given. */
 export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | undefined)[] {
@@ -98,12 +43,6 @@ function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>)
   const { src, dst, sport, dport, srcKey, dstKey, icmp } = entry.orig;
   return entry.family === family && entry.proto === proto && src === orig.src && dst === orig.dst && sport === orig.sport && dport === orig.dport
     && srcKey === orig.srcKey && dstKey === orig.dstKey && icmp?.type === orig.icmp?.type && icmp?.code === orig.icmp?.code && icmp?.id === orig.icmp?.id;
-}
-
-/** ENOENT: no such tuple, or it belongs to another entry now (the id differs). EBUSY: in the hands of a flow table. */
-function outcomeOf(errno: number): DeleteOutcome {
-  if (errno === 0) return 'deleted';
-  return errno === ENOENT ? 'gone' : 'failed';
 }
 
 /**

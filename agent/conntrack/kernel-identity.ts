@@ -1,14 +1,18 @@
+import { Columns } from './columns.ts';
+import { orAbsent } from './compile.ts';
 import { isSameEntry } from './identity.ts';
 import { findBodies } from './kernel-commands.ts';
 import type { FlowIdentity } from './table.ts';
-import { RawEntry } from './wire/raw-entry.ts';
+import { Block, RowReader } from './wire/row-reader.ts';
 
 /** Whether each of these is still the entry it was; see ConntrackTable.areThere. */
 export function areThere(flows: readonly FlowIdentity[]): boolean[] {
-  const entry = new RawEntry();
+  const columns = new Columns(1);
+  const reader = new RowReader(columns);
   return findBodies(flows).map((body, index) => {
     if (!body) return false;
-    entry.read(body, 0, body.length);
-    return isSameEntry({ id: entry.id, startedAtMs: entry.startedAtMs() }, flows[index]!);
+    columns.clear(1);
+    reader.append(new Block(body), 0, body.length);
+    return isSameEntry({ id: columns.common.id[0]!, startedAtMs: orAbsent(columns.common.startedAtMs[0]!) }, flows[index]!);
   });
 }

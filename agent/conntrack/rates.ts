@@ -51,8 +51,8 @@ export class CarriedBytes {
   }
 }
 
-/** Of the original tuple. IPv6 addresses have other numbers in another snapshot, so they go in by their bytes. */
-function tupleHash({ common: { family, proto, origSrc, origDst, sport, dport }, addresses6 }: Columns, row: number): number {
+/** A hash of a row's original tuple. IPv6 addresses have other numbers in another snapshot, so they go in by their bytes. */
+export function tupleHash({ common: { family, proto, origSrc, origDst, sport, dport }, addresses6 }: Columns, row: number): number {
   let hash = Math.imul((sport[row]! << 16) | dport[row]!, 0x9e3779b1) ^ proto[row]!;
   for (const address of [origSrc[row]!, origDst[row]!]) {
     if (family[row] === 4) hash = mix(hash, address);

@@ -2,7 +2,7 @@ import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
-import { deleteEntries } from './kernel-commands.ts';
+import { deleteEntries } from './kernel-delete.ts';
 import { expireEntries } from './kernel-expire.ts';
 import { kernelFeatures } from './kernel-features.ts';
 import type { KernelFeature } from './kernel-filter.ts';

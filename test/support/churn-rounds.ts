@@ -6,7 +6,6 @@ import { systemClock } from '../../agent/clock.ts';
 import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import { CT_DELETE, NFNLGRP_CONNTRACK_DESTROY } from '../../agent/conntrack/wire/constants.ts';
 import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
-import { startOf } from '../../agent/conntrack/wire/raw-entry.ts';
 import { hostU16, hostU32 } from '../../agent/netlink/attributes.ts';
 import { NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, align4 } from '../../agent/netlink/constants.ts';
 import { messageLength } from '../../agent/netlink/message.ts';
@@ -139,7 +138,7 @@ class EndsByUs {
         const end = at + messageLength(this.#block.subarray(0, length), at);
         if (hostU16(this.#block, at + 4) === CT_DELETE && isOwnPort(hostU32(this.#block, at + 12))) {
           const { startedAtNs, ...entry } = decodeEntry(this.#block.subarray(at + NLMSG_HEADER_LENGTH, end));
-          ended.push({ ...entry, startedAtMs: startOf(startedAtNs!) });
+          ended.push({ ...entry, startedAtMs: Number(startedAtNs! / 1_000_000n) });
         }
         at += align4(end - at);
       }

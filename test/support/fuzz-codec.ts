@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
-import { RawEntry } from '../../agent/conntrack/wire/raw-entry.ts';
+import { Columns } from '../../agent/conntrack/columns.ts';
+import { Block, RowReader } from '../../agent/conntrack/wire/row-reader.ts';
 import { decodeCpuStats } from '../../agent/conntrack/wire/stats.ts';
 import { CT_NEW } from '../../agent/conntrack/wire/constants.ts';
 import { AttributeReader, DecodeError } from '../../agent/netlink/attributes.ts';
@@ -13,12 +14,14 @@ import { Mutator } from './mutations.ts';
 export interface FuzzReport { count: number; decoded: number; refused: number; heapGrowthBytes: number; slowestMs: number }
 
 const NFGENMSG_BYTES = 4;
+/** Rows of one table before the next begins. */
+const KEPT_ROWS = 1024;
 const MOST_DEPTH = 8;
 /** Heap is compared after this many, when everything is compiled and warm. */
 const WARM = 50_000;
 
 /** Every decoder of what a kernel sends. Each returns, or throws DecodeError. */
-const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rawEntry(), everyAttribute, decodeCpuStats, messages];
+const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rows(), everyAttribute, decodeCpuStats, messages];
 
 /**
  * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that has the bytes at the first that is neither
@@ -73,14 +76,12 @@ function verdicts(): Uint8Array[] {
   ];
 }
 
-function rawEntry(): (bytes: Uint8Array) => void {
-  const entry = new RawEntry();
+function rows(): (bytes: Uint8Array) => void {
+  const columns = new Columns(KEPT_ROWS);
+  const reader = new RowReader(columns);
   return (bytes) => {
-    entry.read(bytes, 0, bytes.length);
-    entry.totalBytes();
-    entry.totalPackets();
-    entry.startedAtMs();
-    entry.helper();
+    if (columns.count === KEPT_ROWS) columns.clear(KEPT_ROWS);
+    reader.append(new Block(bytes), 0, bytes.length);
   };
 }
 
