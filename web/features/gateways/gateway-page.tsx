@@ -30,7 +30,7 @@ const NO_FLUSHES: [] = [];
 export function GatewayPage({ id }: { id: string }) {
   const { data: all, error, refetch } = useQuery(queries.gateways());
   const gateway = all?.find((one) => one.id === id);
-  const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('6h'));
+  const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
   if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
   if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
   if (!gateway) return <Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty>;
