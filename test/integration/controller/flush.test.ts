@@ -25,9 +25,9 @@ afterAll(async () => {
 
 interface Stage { controller: TestController; owner: Person; agent: FakeAgent; url: string }
 
-async function setStage(env: Record<string, string>): Promise<Stage> {
+async function setStage(env: Record<string, string>, clock?: () => number): Promise<Stage> {
   const url = await postgres.newDatabase();
-  const controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...env });
+  const controller = await TestController.start({ CTFLEET_DATABASE_URL: url, ...env }, { clock });
   const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
   const agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
@@ -134,5 +134,23 @@ describe.each([['Redis', true], ['Postgres', false]] as const)('a flush with que
     expect(second).not.toBe(first);
     expect(second.epoch).toBe(first.epoch + 1n);
     expect(second.seq).toBe(first.seq);
+  });
+});
+
+describe('a plan that has expired', () => {
+  it('says so, does not run, and no gateway hears of it', async () => {
+    let laterMs = 0;
+    const { controller, owner, agent } = await setStage({}, () => Date.now() + laterMs);
+    try {
+      const plan = await planAll(owner);
+      laterMs = 5 * 60_000 + 1;
+      expect((await owner.call(routes.getPlan, { params: { id: plan.id } })).state).toBe('expired');
+      expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({ status: 409, body: { code: 'PLAN_EXPIRED' } });
+      expect((await owner.call(routes.listFlushes)).items).toEqual([]);
+      expect(agent.commands).toEqual([]);
+    } finally {
+      agent.disconnect();
+      await controller.stop();
+    }
   });
 });
