@@ -112,11 +112,11 @@ export class Agent {
     const { can, cannot } = await table.capabilities();
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
+      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [],
     };
   }
 }
 
 function toWireWan(wan: Wan): WireWan {
-  return { name: wan.name, interface: wan.interface, addresses: wan.addresses.map((address) => Buffer.from(address)), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute };
+  return { name: wan.name, interface: wan.interface, addresses: wan.addresses.map((address) => Buffer.from(address)), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute, natKinds: [] };
 }

@@ -74,7 +74,7 @@ function toWireCpu({ cpu, ...counters }: CpuCounters): Sample['cpus'][number] {
 function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources }: Breakdown): WireBreakdown {
   return {
     atMs: BigInt(atMs), walked: BigInt(walked),
-    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan),
+    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan), staleByWan: {},
     topSources: topSources.flatMap(({ address, flows }) => {
       const bytes = parseAddress(address);
       return bytes ? [{ address: Buffer.from(bytes), flows: BigInt(flows) }] : [];
@@ -83,7 +83,7 @@ function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources }: 
 }
 
 function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute }: Wan): WireWan {
-  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute };
+  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, natKinds: [] };
 }
 
 function toBigInts(counts: Record<string, number>): Record<string, bigint> {

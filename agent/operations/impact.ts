@@ -51,6 +51,8 @@ export class ImpactCounter {
       protectedBy: Object.fromEntries(this.#protectedBy),
       topSources: top(this.#sources),
       topDestinations: top(this.#destinations),
+      longestLived: [],
+      predictions: [],
     };
   }
 }

@@ -1,3 +1,5 @@
+import type { StaleReason } from './stale.ts';
+
 /** IPv4 or IPv6. */
 export type Family = 4 | 6;
 
@@ -55,6 +57,8 @@ export interface Flow extends FlowKey {
   master?: FlowKey;
   /** The WAN whose address the flow uses, by the gateway's own naming. */
   wan?: string;
+  /** Why its WAN cannot carry it any more, `no` if it can; absent where it was not asked for or cannot be known. */
+  stale?: StaleReason | 'no';
   /** Why no plan may touch this flow; absent if it may be deleted. */
   protectedBy?: string;
 }

@@ -1,6 +1,7 @@
 import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import type { Counters, Family, Flow, FlowKey, Tuple } from './flow.ts';
+import { isStaleReason } from './stale.ts';
 
 /** A flow as the link carries it. Throws TypeError for an address that is not one. */
 export function toWireFlow(flow: Flow): WireFlow {
@@ -21,6 +22,7 @@ export function toWireFlow(flow: Flow): WireFlow {
     master: flow.master && toWireKey(flow.master),
     wan: flow.wan,
     protectedBy: flow.protectedBy,
+    stale: flow.stale,
   };
 }
 
@@ -43,7 +45,14 @@ export function fromWireFlow(wire: WireFlow): Flow {
     master: wire.master && fromWireKey(wire.master),
     wan: wire.wan,
     protectedBy: wire.protectedBy,
+    stale: staleOf(wire.stale),
   };
+}
+
+/** A reason of a newer agent still says that it is stale. */
+function staleOf(word: string | undefined): Flow['stale'] {
+  if (word === undefined || word === 'no') return word;
+  return isStaleReason(word) ? word : 'route-moved';
 }
 
 /** The name of an entry as the link carries it. */

@@ -72,6 +72,7 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'packets': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.packets + flow.replyCounters.packets));
     case 'id': return isBetween(match, flow.id);
     case 'rate': return isKnownBetween(match, flow.rateBitsPerSecond);
+    case 'stale': return isKnownStale(globOf(match), flow.stale);
     case 'tenant':
     case 'site':
     case 'gateway':
@@ -91,6 +92,12 @@ function isInState(word: string, flow: Flow): boolean {
     case 'established': return flow.state === undefined ? !!(flow.status & IPS.SEEN_REPLY) : flow.state === 'ESTABLISHED';
     default: return flow.state !== undefined && globMatches(word.replaceAll('-', '_'), flow.state);
   }
+}
+
+/** Not known where the gateway could not look its routes up. */
+function isKnownStale(word: string, stale: Flow['stale']): Truth {
+  if (stale === undefined) return undefined;
+  return word === 'yes' ? stale !== 'no' : stale === word;
 }
 
 function hasStatus(word: string, status: number): boolean {

@@ -2,6 +2,7 @@ import { protocolName, PROTOCOLS } from '../protocol.ts';
 import { SERVICES } from '../services.ts';
 import { DCCP_STATES, SCTP_STATES, STATE_ALIASES, TCP_STATES } from '../states.ts';
 import { STATUS_WORDS } from '../status.ts';
+import { STALE_WORDS } from '../stale.ts';
 import type { FieldName } from './filter.ts';
 
 /** How a field's value is written; values.ts parses and formats each kind. */
@@ -57,6 +58,7 @@ export const FIELDS: readonly Field[] = [
   field('bytes', 'size', 'Bytes of both directions: bytes>1M'),
   field('packets', 'size', 'Packets of both directions: packets<10', { aliases: ['pkts'] }),
   field('rate', 'bits', 'Bits a second carried now: rate>1M'),
+  field('stale', 'word', 'Flow that its WAN cannot carry any more: stale:yes, or why: stale:route-moved', { words: STALE_WORDS }),
   field('id', 'number', 'The kernel’s id of an entry: id:3221225'),
 ];
 

@@ -28,7 +28,7 @@ export const FIELD_NAMES = [
   'ip', 'src', 'dst', 'rsrc', 'rdst', 'nat', 'host',
   'port', 'sport', 'dport', 'rsport', 'rdport',
   'mark', 'zone', 'label', 'helper',
-  'age', 'idle', 'timeout', 'bytes', 'packets', 'rate', 'id',
+  'age', 'idle', 'timeout', 'bytes', 'packets', 'rate', 'stale', 'id',
 ] as const;
 export type FieldName = (typeof FIELD_NAMES)[number];
 

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { name } from './common.ts';
+import { scope } from './scope.ts';
+
+/** A glob over WAN names. */
+const wan = z.string().trim().min(1).max(64).default('*');
+const seconds = (most: number) => z.number().int().min(0).max(most);
+
+/** What the gateway sees by itself; such remediations run there, with or without the controller. */
+export const GATEWAY_TRIGGERS = ['wan-down', 'wan-up', 'address-change', 'table-usage'] as const;
+
+export const remediationTrigger = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('wan-down'), wan }),
+  z.strictObject({ kind: z.literal('wan-up'), wan }),
+  z.strictObject({ kind: z.literal('address-change'), wan }),
+  z.strictObject({ kind: z.literal('table-usage'), abovePercent: z.number().min(1).max(100) }),
+  z.strictObject({
+    kind: z.literal('schedule'),
+    /** Five fields. */
+    cron: z.string().trim().min(9).max(100),
+    /** An IANA zone, or `site`: each site's own. */
+    timeZone: z.string().min(1).max(64).default('site'),
+    /** What becomes of a time at which no controller ran: it is let go, or made up for once. */
+    missed: z.enum(['skip', 'run-once']).default('skip'),
+  }),
+  z.strictObject({ kind: z.literal('webhook') }),
+  z.strictObject({ kind: z.literal('manual') }),
+]);
+export type RemediationTrigger = z.output<typeof remediationTrigger>;
+
+/**
+ * A saved answer, as operators write it: the body of the API, the YAML of the console, and what agents are sent.
+ * In `filter`, `$wan` and `$address` stand for the WAN and the address that the trigger is about; a trigger without one refuses them.
+ */
+export const remediationDocument = z.strictObject({
+  name,
+  description: z.string().trim().max(500).default(''),
+  /** `observe` only counts what it would end; `suggest` leaves it to an operator; `auto` acts. */
+  mode: z.enum(['observe', 'suggest', 'auto']).default('observe'),
+  scope: scope.default({}),
+  trigger: remediationTrigger,
+  conditions: z.strictObject({
+    /** How long the state must have held. */
+    settledSeconds: seconds(3600).default(0),
+    /** Another WAN must be up, answer its probe and be where the route leads. */
+    healthyTarget: z.boolean().default(false),
+    /** More changes of that WAN's state in the last hour than this are flapping, and nothing is done. */
+    mostFlapsAnHour: z.number().int().min(1).max(1000).optional(),
+  }).prefault({}),
+  filter: z.string().trim().min(1).max(10_000),
+  method: z.enum(['delete', 'reset', 'block', 'expire']).default('delete'),
+  /** How long a reset waits, a block refuses, an expiry takes. */
+  forSeconds: z.number().int().min(1).max(3600).optional(),
+  steps: z.strictObject({
+    verifyAfterSeconds: z.number().min(0).max(60).default(1),
+    /** Looks again that many times at most, and ends what has come back or was not there yet. */
+    sweeps: z.number().int().min(0).max(10).default(1),
+  }).prefault({}),
+  limits: z.strictObject({
+    /** More matches than this and nothing is done at all. */
+    maxFlows: z.number().int().min(1).max(1_000_000).default(10_000),
+    maxPercentOfTable: z.number().min(0.1).max(100).default(50),
+    maxRunsAnHour: z.number().int().min(1).max(60).default(6),
+    coolDownSeconds: seconds(86_400).default(30),
+  }).prefault({}),
+});
+export type RemediationDocument = z.output<typeof remediationDocument>;
+
+/** True if the gateway runs it by itself. */
+export function runsOnGateway({ trigger }: Pick<RemediationDocument, 'trigger'>): boolean {
+  return (GATEWAY_TRIGGERS as readonly string[]).includes(trigger.kind);
+}

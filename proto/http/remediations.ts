@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { id, idParams, page, pageQuery, time } from './common.ts';
+import { remediationDocument } from './remediation-document.ts';
+import { defineRoute } from './route.ts';
+
+/** The next times of a schedule in one zone. */
+export const nextRuns = z.object({
+  timeZone: z.string(),
+  sites: z.array(z.string()),
+  times: z.array(z.object({ at: time, local: z.string(), /** Why a time is not what the clock on the wall would suggest. */ note: z.string().optional() })),
+});
+
+export const remediation = z.object({
+  id,
+  /** Absent: of all tenants. */
+  tenantId: id.optional(),
+  tenantName: z.string().optional(),
+  /** Rises with each change. */
+  revision: z.number().int(),
+  document: remediationDocument,
+  isEnabled: z.boolean(),
+  /** Of the built-in one that it was made from. */
+  builtIn: z.string().optional(),
+  createdBy: z.string(),
+  createdAt: time,
+  updatedAt: time,
+  lastRun: z.object({ at: time, state: z.string() }).optional(),
+  runs30Days: z.number().int(),
+  flowsEnded30Days: z.number().int(),
+  nextRunAt: time.optional(),
+  /** Where a webhook trigger is called; its secret is shown once, when made. */
+  hookPath: z.string().optional(),
+});
+export type Remediation = z.infer<typeof remediation>;
+
+export const remediationRun = z.object({
+  id,
+  remediationId: id,
+  remediationName: z.string(),
+  revision: z.number().int(),
+  /** Absent for one that spans gateways: its flush says which. */
+  gatewayId: id.optional(),
+  gatewayName: z.string().optional(),
+  tenantId: id.optional(),
+  /** `observed`, `suggested` and `refused` touched nothing. */
+  state: z.enum(['observed', 'suggested', 'refused', 'running', 'done', 'failed', 'indeterminate']),
+  trigger: z.string(),
+  wan: z.string().optional(),
+  triggeredAt: time,
+  startedAt: time.optional(),
+  finishedAt: time.optional(),
+  /** Later than its end where the gateway could not reach the controller. */
+  reportedAt: time,
+  reason: z.string().optional(),
+  matched: z.number().int(),
+  ended: z.number().int(),
+  filter: z.string(),
+  method: z.string(),
+  flushId: id.optional(),
+});
+export type RemediationRun = z.infer<typeof remediationRun>;
+
+const saved = z.strictObject({ tenantId: id.optional(), document: remediationDocument, isEnabled: z.boolean().default(true), builtIn: z.string().max(50).optional() });
+
+export const listRemediations = defineRoute({ method: 'GET', path: '/remediations', action: 'remediations.read', summary: 'All remediations', query: pageQuery, status: 200, response: page(remediation) });
+export const listBuiltInRemediations = defineRoute({
+  method: 'GET', path: '/built-in-remediations', action: 'remediations.read', summary: 'The library to start from',
+  status: 200, response: z.object({ items: z.array(z.object({ key: z.string(), document: remediationDocument, explains: z.string() })) }),
+});
+export const getRemediation = defineRoute({ method: 'GET', path: '/remediations/{id}', action: 'remediations.read', summary: 'One remediation', params: idParams, status: 200, response: remediation });
+export const createRemediation = defineRoute({
+  method: 'POST', path: '/remediations', action: 'remediations.write', summary: 'Saves a remediation; a webhook secret is shown only here',
+  body: saved, status: 201, response: remediation.extend({ hookSecret: z.string().optional() }),
+});
+export const updateRemediation = defineRoute({
+  method: 'PATCH', path: '/remediations/{id}', action: 'remediations.write', summary: 'Changes a remediation; `revision` is the one that was seen',
+  params: idParams, body: z.strictObject({ revision: z.number().int(), document: remediationDocument.optional(), isEnabled: z.boolean().optional() }), status: 200, response: remediation,
+});
+export const deleteRemediation = defineRoute({ method: 'DELETE', path: '/remediations/{id}', action: 'remediations.write', summary: 'Deletes a remediation; its runs stay', params: idParams, status: 204 });
+export const checkRemediation = defineRoute({
+  method: 'POST', path: '/remediations:check', action: 'remediations.read', summary: 'What a document would do: problems by path, gateways in scope, next runs, matches now, and when it would have fired in the last 30 days',
+  body: saved, status: 200, response: z.object({
+    problems: z.array(z.object({ path: z.string(), message: z.string() })),
+    gateways: z.number().int(),
+    nextRuns: z.array(nextRuns),
+    matchesNow: z.number().int().optional(),
+    wouldHaveFired: z.array(z.object({ at: time, gatewayName: z.string(), trigger: z.string() })),
+  }),
+});
+export const runRemediation = defineRoute({
+  method: 'POST', path: '/remediations/{id}:run', action: 'remediations.run', summary: 'Runs a remediation now, by its own mode and limits',
+  params: idParams, status: 202, response: z.object({ runId: id }),
+});
+export const listRemediationRuns = defineRoute({
+  method: 'GET', path: '/remediation-runs', action: 'remediations.read', summary: 'Runs, newest first',
+  query: pageQuery.extend({ remediation: id.optional(), gateway: id.optional() }), status: 200, response: page(remediationRun),
+});
+export const getRemediationRun = defineRoute({ method: 'GET', path: '/remediation-runs/{id}', action: 'remediations.read', summary: 'One run', params: idParams, status: 200, response: remediationRun });
