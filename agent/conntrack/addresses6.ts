@@ -1,32 +1,40 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import { networkU32 } from '../netlink/attributes.ts';
 
 /** IPv6 addresses of a snapshot, each kept once and named by a number: a column of addresses then holds four bytes a row whatever the family. */
 export class Addresses6 {
   /** Sixteen bytes an address, in network order. */
   bytes: Uint8Array<ArrayBuffer>;
   count: number;
+  /** The same memory as words of the host, which addresses are compared by. */
+  #words: Int32Array<ArrayBuffer>;
   /** Open addressing; a slot holds a number plus one. Built with the first intern, so that a copy that is only read has none. */
   #slots: Int32Array = new Int32Array();
 
   constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(), count = bytes.length / 16) {
     this.bytes = bytes;
+    this.#words = wordsOf(bytes);
     this.count = count;
   }
 
-  /** The number of the address at an offset. */
-  intern(from: Uint8Array, at: number): number {
+  /** The number of the address whose first word, as the host reads it, is at an index. */
+  intern(from: Int32Array, at: number): number {
     if (2 * this.count >= this.#slots.length) this.#grow();
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     for (let slot = hashOf(from, at) & mask; ; slot = (slot + 1) & mask) {
-      const found = this.#slots[slot]! - 1;
+      const found = slots[slot]! - 1;
       if (found < 0) {
-        this.bytes.set(from.subarray(at, at + 16), this.count * 16);
-        this.#slots[slot] = ++this.count;
+        this.#words.set(from.subarray(at, at + 4), this.count * 4);
+        slots[slot] = ++this.count;
         return this.count - 1;
       }
-      if (this.isAt(found, from, at)) return found;
+      if (areEqual(this.#words, found * 4, from, at)) return found;
     }
+  }
+
+  /** The number that an address of another set has here. */
+  internOf(others: Addresses6, index: number): number {
+    return this.intern(others.#words, index * 4);
   }
 
   /** Forgets all and keeps the memory. */
@@ -44,10 +52,11 @@ export class Addresses6 {
     return formatAddress(this.bytesOf(index));
   }
 
-  /** True if the address of a number is the one at an offset. */
-  isAt(index: number, from: Uint8Array, at = 0): boolean {
-    for (let i = 15; i >= 0; i--) if (this.bytes[index * 16 + i] !== from[at + i]) return false;
-    return true;
+  /** The number of an address given by its sixteen bytes; -1 if it is not here. */
+  find(address: Uint8Array): number {
+    const wanted = wordsOf(address.slice());
+    for (let index = 0; index < this.count; index++) if (areEqual(this.#words, index * 4, wanted, 0)) return index;
+    return -1;
   }
 
   #grow(): void {
@@ -55,19 +64,33 @@ export class Addresses6 {
     const bytes = new Uint8Array(capacity * 16);
     bytes.set(this.bytes.subarray(0, this.count * 16));
     this.bytes = bytes;
+    this.#words = wordsOf(bytes);
     // A power of two, at most half full.
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
     const mask = this.#slots.length - 1;
     for (let index = 0; index < this.count; index++) {
-      let slot = hashOf(bytes, index * 16) & mask;
+      let slot = hashOf(this.#words, index * 4) & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = index + 1;
     }
   }
 }
 
-function hashOf(bytes: Uint8Array, at: number): number {
-  let hash = 0;
-  for (let word = 0; word < 16; word += 4) hash = Math.imul(hash ^ networkU32(bytes, at + word), 0x9e3779b1) ^ (hash >>> 15);
+function wordsOf(bytes: Uint8Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+}
+
+function areEqual(a: Int32Array, at: number, b: Int32Array, bAt: number): boolean {
+  // The last words differ most often.
+  return a[at + 3] === b[bAt + 3] && a[at + 2] === b[bAt + 2] && a[at + 1] === b[bAt + 1] && a[at] === b[bAt];
+}
+
+/** Most addresses of a network differ in a few bits of the last word, which all must reach the low bits of the hash. */
+function hashOf(words: Int32Array, at: number): number {
+  let hash = words[at]!;
+  hash = Math.imul(hash, 0x9e3779b1) ^ words[at + 1]!;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) ^ words[at + 2]!;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) ^ words[at + 3]!;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1);
   return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -135,9 +135,8 @@ export class Columns {
   #pickAddresses({ family, origSrc, origDst, replySrc, replyDst }: Common): Uint8Array<ArrayBuffer> {
     const picked = new Addresses6();
     if (this.addresses6.count === 0) return picked.bytes;
-    const { bytes } = this.addresses6;
     for (const column of [origSrc, origDst, replySrc, replyDst]) {
-      for (let row = 0; row < column.length; row++) if (family[row] === 6) column[row] = picked.intern(bytes, column[row]! * 16);
+      for (let row = 0; row < column.length; row++) if (family[row] === 6) column[row] = picked.internOf(this.addresses6, column[row]!);
     }
     return picked.bytes.slice(0, picked.count * 16);
   }

@@ -11,7 +11,8 @@ import { Describer } from './describe.ts';
 import { rowSortValue } from './row-sort.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { WanNames } from './wan-names.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 const SURROUNDINGS: Surroundings = {
   nowMs: 1_900_000_000_000,

@@ -10,7 +10,8 @@ import { LiveSet } from './live-set.ts';
 import { tupleHash } from './rates.ts';
 import { tableError, walkTable } from './walk.ts';
 import { CT_DELETE, CT_NEW, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE } from './wire/constants.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 /** Events read between two blocks of a walk, so that the walk goes on in a flood. */
 const EVENTS_PER_BLOCK = 2_000;

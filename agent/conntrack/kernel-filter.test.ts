@@ -11,7 +11,8 @@ import { areDisjoint } from './disjoint.ts';
 import { byFamily, featuresOf, pushDown, stallMs, type KernelFilter } from './kernel-filter.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { WanNames } from './wan-names.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 const NOW = 1_900_000_000_000;
 

@@ -3,7 +3,8 @@ import { orAbsent } from './compile.ts';
 import { isSameEntry } from './identity.ts';
 import { findBodies } from './kernel-commands.ts';
 import type { FlowIdentity } from './table.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 /** Whether each of these is still the entry it was; see ConntrackTable.areThere. */
 export function areThere(flows: readonly FlowIdentity[]): boolean[] {

@@ -19,7 +19,8 @@ import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
 import { walkInto } from './walk.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 /** Flows of one batch of a collection; to describe them takes about 2 ms, and is done on the main thread. */
 const COLLECT_BATCH = 1000;

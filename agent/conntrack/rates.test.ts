@@ -4,7 +4,8 @@ import { entryOf } from '../../test/support/sample-entries.ts';
 import type { Tuple } from '../../proto/model/flow.ts';
 import { Columns } from './columns.ts';
 import { CarriedBytes } from './rates.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 const V4 = { src: '10.0.0.1', dst: '10.0.0.2', sport: 1, dport: 2 };
 const V6 = { src: 'fd00::1', dst: 'fd00::2', sport: 1, dport: 2 };

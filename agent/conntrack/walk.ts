@@ -9,7 +9,8 @@ import type { Columns } from './columns.ts';
 import { readBuckets } from './proc-files.ts';
 import { CT_GET, CT_NEW } from './wire/constants.ts';
 import { encodeDump } from './wire/requests.ts';
-import { Block, RowReader } from './wire/row-reader.ts';
+import { RowReader } from './wire/row-reader.ts';
+import { Block } from './wire/words.ts';
 
 /** A block of a dump is about 32 KB at most (seen: 32,448 B); the rest is room for kernels that send more. */
 const BLOCK_BYTES = 65_536;

@@ -48,7 +48,8 @@ export class WanNames {
     const v4 = this.#v4;
     const v6 = new Int16Array(addresses6.count).fill(-1);
     for (const { address, index } of this.#v6) {
-      for (let at = 0; at < v6.length; at++) if (addresses6.isAt(at, address)) v6[at] = index;
+      const at = addresses6.find(address);
+      if (at >= 0) v6[at] = index;
     }
     for (let row = 0; row < count; row++) {
       const isV4 = family[row] === 4;

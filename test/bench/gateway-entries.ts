@@ -29,7 +29,7 @@ export function* gatewayEntries(count: number): Generator<NewEntry, void, void> 
     const low = index & 0xff;
     const client = pick < 0.02 ? BUSY_HOST : pick < 0.5 ? `10.7.${128 + ((index >> 8) & 127)}.${low}` : `10.7.${(index >> 8) & 127}.${low}`;
     const src = isV6 ? `fd00:7::${(index & 0xffff).toString(16)}` : client;
-    const dst = isV6 ? `2001:db8:113::${((index >> 4) & 0xffff).toString(16)}` : `198.51.${100 + ((index >> 12) & 63)}.${1 + ((index >> 4) & 0xfd)}`;
+    const dst = isV6 ? `2001:db8:113::${((index >> 4) & 0xffff).toString(16)}` : `198.${51 + (index >> 18)}.${100 + ((index >> 12) & 63)}.${1 + ((index >> 4) & 0xfd)}`;
     // Ports and ids run with the index, so that no two tuples are the same.
     const sport = 1024 + (index % 64_000);
     const dport = proto === 6 ? [443, 80, 22, 8443][index & 3]! : [53, 443, 5060, 123][index & 3]!;

@@ -11,7 +11,8 @@ import { labelTexts } from '../labels.ts';
 import { DEFAULT_TIMEOUTS } from '../timeouts.ts';
 import { WanNames } from '../wan-names.ts';
 import { decodeEntry, type Entry } from './entry.ts';
-import { Block, RowReader } from './row-reader.ts';
+import { RowReader } from './row-reader.ts';
+import { Block } from './words.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
 const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; entry: Record<string, unknown> }[];

@@ -5,7 +5,8 @@ import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { Columns } from '../columns.ts';
 import { encodeDelete } from './requests.ts';
 import { writeRowDelete } from './row-delete.ts';
-import { Block, RowReader } from './row-reader.ts';
+import { RowReader } from './row-reader.ts';
+import { Block } from './words.ts';
 
 test('the delete of a row is the delete of its flow, byte for byte, whatever lay there before', () => {
   fc.assert(fc.property(arbitraryEntry, (entry) => {
