@@ -155,7 +155,7 @@ export class FakeAgent {
         snapshotAtMs: BigInt(Date.now()), total: BigInt(this.flows.length), tableCount: 100n, facets: [{ field: 'proto', values: [{ value: 'udp', flows: BigInt(this.flows.length) }] }],
         impact: {
           matched: shown.length, protected: 0, assured: 0, unreplied: 0, natted: shown.length, active: 0, idle: 0, unknownActivity: shown.length, tableCount: 100n,
-          byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {},
+          byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {}, longestLived: [], predictions: [],
         },
         explain: [],
       },
