@@ -37,6 +37,12 @@ export class Addresses6 {
     return this.intern(others.#words, index * 4);
   }
 
+  /** Writes an address as words of the host. */
+  copy(index: number, to: Int32Array, at: number): void {
+    const from = index * 4;
+    for (let word = 0; word < 4; word++) to[at + word] = this.#words[from + word]!;
+  }
+
   /** Forgets all and keeps the memory. */
   clear(): void {
     this.count = 0;

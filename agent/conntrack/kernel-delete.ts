@@ -21,7 +21,7 @@ export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
   const doomed = flows.filter((_, index) => isDoomed[index]);
   const errnos = deleteBy(doomed.length, (index, out, at) => {
     const body = encodeDelete(doomed[index]!);
-    out.set(body, at);
+    out.bytes.set(body, at);
     return body.length;
   }).values();
   return isDoomed.map((one) => (one ? outcomeOf(errnos.next().value!) : 'gone'));

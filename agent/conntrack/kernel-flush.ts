@@ -41,7 +41,7 @@ export function flushByKernel({ filters }: KernelFlush): void {
     const errnos = pipeline(socket, {
       type: CT_DELETE, flags: NLM_F_REQUEST | NLM_F_ACK, count: bodies.length,
       writeBody: (index, out, at) => {
-        out.set(bodies[index]!, at);
+        out.bytes.set(bodies[index]!, at);
         return bodies[index]!.length;
       },
     });

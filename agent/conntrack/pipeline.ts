@@ -3,6 +3,7 @@ import { hostU16, setHostU16, setHostU32 } from '../netlink/attributes.ts';
 import { readMessages, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, type NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
 import { tableError } from './walk.ts';
+import { Block } from './wire/words.ts';
 
 const EPERM = 1;
 
@@ -16,8 +17,8 @@ const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 /** The kernel's verdict was lost, so it is not known what came of a request. */
 export const LOST = -1;
 
-/** Writes the body of a request behind its header and answers the body's length. */
-export type WriteBody = (index: number, out: Uint8Array, at: number) => number;
+/** Writes the body of a request behind its header, from byte `at`, which is on a word, and answers the body's length in bytes. */
+export type WriteBody = (index: number, out: Block, at: number) => number;
 
 /**
  * Sends `count` requests of one type that change one entry each, and answers the errno of each: 0 for done, LOST where nobody knows.
@@ -28,7 +29,8 @@ export type WriteBody = (index: number, out: Uint8Array, at: number) => number;
  */
 export function pipeline(socket: NetlinkSocket, { type, flags, count, writeBody }: { type: number; flags: number; count: number; writeBody: WriteBody }): Int32Array {
   const errnos = new Int32Array(count);
-  const out = new Uint8Array(BATCH_BYTES + LONGEST);
+  const out = new Block(new Uint8Array(BATCH_BYTES + LONGEST));
+  const { bytes } = out;
   const block = new Uint8Array(BATCH_BYTES);
   for (let next = 0; next < count;) {
     const first = next;
@@ -37,16 +39,16 @@ export function pipeline(socket: NetlinkSocket, { type, flags, count, writeBody 
     let last = 0;
     for (; next < count && length < BATCH_BYTES && next - first < BATCH_MESSAGES; next++) {
       const bodyLength = writeBody(next, out, length + NLMSG_HEADER_LENGTH);
-      setHostU32(out, length, NLMSG_HEADER_LENGTH + bodyLength);
-      setHostU16(out, length + 4, type);
-      setHostU16(out, length + 6, flags);
-      setHostU32(out, length + 8, next === first ? firstSeq : socket.nextSeq());
-      setHostU32(out, length + 12, 0);
+      setHostU32(bytes, length, NLMSG_HEADER_LENGTH + bodyLength);
+      setHostU16(bytes, length + 4, type);
+      setHostU16(bytes, length + 6, flags);
+      setHostU32(bytes, length + 8, next === first ? firstSeq : socket.nextSeq());
+      setHostU32(bytes, length + 12, 0);
       last = length;
       length += align4(NLMSG_HEADER_LENGTH + bodyLength);
     }
-    setHostU16(out, last + 6, hostU16(out, last + 6) | NLM_F_ACK);
-    socket.send(out.subarray(0, length));
+    setHostU16(bytes, last + 6, hostU16(bytes, last + 6) | NLM_F_ACK);
+    socket.send(bytes.subarray(0, length));
     if (!readVerdicts(socket, block, errnos.subarray(first, next), firstSeq)) errnos.fill(LOST, first, next);
   }
   return errnos;

@@ -5,7 +5,7 @@ import { SHAPE, type Columns } from '../columns.ts';
 import * as k from './constants.ts';
 import { decodeEntry } from './entry.ts';
 import { decodeTuple } from './tuple.ts';
-import { Block, firstByte, firstTwo, milliseconds, network, network64 } from './words.ts';
+import { Block, firstByte, firstTwo, headerWord, milliseconds, network, network64 } from './words.ts';
 
 /** The protocol's numbers as constants of this module: V8 folds those into its code, and reads imported ones from memory for each attribute. */
 const {
@@ -28,7 +28,6 @@ const TYPE_SHIFT = IS_LITTLE_ENDIAN ? 16 : 0;
  * The kernel writes attributes in one order, and a gateway's flows are nearly all IPv4 with ports. So their tuples, TCP's state, counters and start have
  * one look each, down to the headers; where these words are met the values are taken from their places, and whatever looks otherwise is walked.
  */
-const headerWord = (length: number, type: number): number => ((length << LENGTH_SHIFT) | (type << TYPE_SHIFT)) | 0;
 const nestWord = (length: number, type: number): number => headerWord(length, type | NLA_F_NESTED);
 const IPV4 = nestWord(20, CTA_TUPLE_IP);
 const IPV4_SRC = headerWord(8, CTA_IP_V4_SRC);

@@ -46,3 +46,18 @@ export function firstByte(word: number): number {
 export function firstTwo(word: number): number {
   return IS_LITTLE_ENDIAN ? ((word & 0xff) << 8) | ((word >>> 8) & 0xff) : word >>> 16;
 }
+
+/** The first word of an attribute; `length` in bytes with these four, `type` with its flags. */
+export function headerWord(length: number, type: number): number {
+  return IS_LITTLE_ENDIAN ? (type << 16) | length : (length << 16) | type;
+}
+
+/** A word that begins with this byte and is zero else. */
+export function wordOfByte(value: number): number {
+  return IS_LITTLE_ENDIAN ? value : value << 24;
+}
+
+/** A word that begins with these two bytes in network order and is zero else. */
+export function wordOfTwo(value: number): number {
+  return IS_LITTLE_ENDIAN ? ((value & 0xff) << 8) | (value >>> 8) : value << 16;
+}

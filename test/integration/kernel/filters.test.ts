@@ -97,7 +97,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     const send = (body: Uint8Array): void => {
       const socket = openTable();
       try {
-        expect([...pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => (out.set(body, at), body.length) })]).toEqual([0]);
+        expect([...pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => (out.bytes.set(body, at), body.length) })]).toEqual([0]);
       } finally {
         socket.close();
       }
