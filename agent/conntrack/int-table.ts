@@ -1,75 +1,90 @@
-/** Numbers by 32-bit keys in typed arrays with open addressing: several times as fast as a Map where a key is looked up for each row of a snapshot. */
+const NONE = -1;
+
+/** Numbers by 32-bit keys, in one typed array with open addressing: several times as fast as a Map where a key is looked up for each row of a snapshot. */
 export class IntTable {
-  #keys = new Int32Array(1024);
-  #values = new Int32Array(1024).fill(NONE);
+  /** Pairs of key and value, so that both lie in one line of the cache. */
+  #cells: Int32Array;
   #size = 0;
+  /** Leaves as many of 32 bits as a place has. */
+  #shift: number;
+
+  /** @param expected about how many keys there will be */
+  constructor(expected = 500) {
+    const bits = Math.ceil(Math.log2(4 * expected + 2));
+    this.#cells = new Int32Array(2 ** bits).fill(NONE);
+    this.#shift = 32 - bits;
+  }
 
   /** The value of a key, -1 if it has none. */
   get(key: number): number {
-    return this.#values[this.#slotOf(key | 0)]!;
+    return this.#cells[this.#placeOf(key | 0) + 1]!;
   }
 
   /** Sets a value, 0 or more. */
   set(key: number, value: number): void {
-    this.#values[this.#take(key | 0)] = value;
+    const place = this.#placeOf(key | 0);
+    if (this.#cells[place + 1] === NONE) this.#enter(place, key | 0, value);
+    else this.#cells[place + 1] = value;
   }
 
   /** Counts a key once more. */
   count(key: number): void {
-    const slot = this.#slotOf(key | 0);
-    if (this.#values[slot] === NONE) this.#values[this.#take(key | 0)] = 1;
-    else this.#values[slot]!++;
+    const place = this.#placeOf(key | 0);
+    if (this.#cells[place + 1] === NONE) this.#enter(place, key | 0, 1);
+    else this.#cells[place + 1]!++;
   }
 
-  /** All keys without sign, in no order. */
-  *entries(): Generator<[key: number, value: number], void, void> {
-    for (let slot = 0; slot < this.#values.length; slot++) if (this.#values[slot] !== NONE) yield [this.#keys[slot]! >>> 0, this.#values[slot]!];
+  /** All keys, without sign, with their values, in no order. */
+  entries(): [key: number, value: number][] {
+    const found: [number, number][] = [];
+    const cells = this.#cells;
+    for (let place = 0; place < cells.length; place += 2) if (cells[place + 1] !== NONE) found.push([cells[place]! >>> 0, cells[place + 1]!]);
+    return found;
   }
 
-  /** The value that so many keys and `others` have or surpass; 0 if there are not so many. */
-  nthLargest(rank: number, others: Iterable<number>): number {
-    const largest = new Int32Array(rank);
-    const offer = (value: number): void => {
-      if (value <= largest[0]!) return;
-      largest[0] = value;
-      largest.sort();
-    };
-    for (let slot = 0; slot < this.#values.length; slot++) offer(this.#values[slot]!);
-    for (const value of others) offer(value);
-    return largest[0]!;
-  }
-
-  /** The slot of a key, with its value there to be set. */
-  #take(key: number): number {
-    let slot = this.#slotOf(key);
-    if (this.#values[slot] !== NONE) return slot;
-    if (2 * ++this.#size > this.#keys.length) {
-      this.#grow();
-      slot = this.#slotOf(key);
+  /** The `rank` largest values with their keys, largest first; of equal values those whose key comes first by `orderOf`. */
+  largest(rank: number, orderOf: (key: number) => number): [key: number, value: number][] {
+    const cells = this.#cells;
+    const top: { key: number; value: number; order: number }[] = [];
+    let least = 0;
+    for (let place = 0; place < cells.length; place += 2) {
+      const value = cells[place + 1]!;
+      if (value < least || value === NONE) continue;
+      const key = cells[place]! >>> 0;
+      const one = { key, value, order: orderOf(key) };
+      const at = top.findIndex((other) => other.value < value || (other.value === value && other.order > one.order));
+      if (at < 0 && top.length === rank) continue;
+      top.splice(at < 0 ? top.length : at, 0, one);
+      top.length = Math.min(top.length, rank);
+      if (top.length === rank) least = top[rank - 1]!.value;
     }
-    this.#keys[slot] = key;
-    return slot;
+    return top.map(({ key, value }) => [key, value]);
   }
 
-  #slotOf(key: number): number {
-    const [keys, values] = [this.#keys, this.#values];
-    const mask = keys.length - 1;
-    let slot = (Math.imul(key, 0x9e3779b1) >>> 7) & mask;
-    while (values[slot] !== NONE && keys[slot] !== key) slot = (slot + 1) & mask;
-    return slot;
+  #enter(place: number, key: number, value: number): void {
+    this.#cells[place] = key;
+    this.#cells[place + 1] = value;
+    if (4 * ++this.#size > this.#cells.length) this.#grow();
+  }
+
+  #placeOf(key: number): number {
+    const cells = this.#cells;
+    const mask = cells.length - 2;
+    // The highest bits of the product depend on all of the key; sources of one network differ in their lowest ones.
+    let place = (Math.imul(key, 0x9e3779b1) >>> this.#shift) & mask;
+    while (cells[place + 1] !== NONE && cells[place] !== key) place = (place + 2) & mask;
+    return place;
   }
 
   #grow(): void {
-    const [keys, values] = [this.#keys, this.#values];
-    this.#keys = new Int32Array(keys.length * 4);
-    this.#values = new Int32Array(keys.length * 4).fill(NONE);
-    for (let slot = 0; slot < keys.length; slot++) {
-      if (values[slot] === NONE) continue;
-      const place = this.#slotOf(keys[slot]!);
-      this.#keys[place] = keys[slot]!;
-      this.#values[place] = values[slot]!;
+    const before = this.#cells;
+    this.#cells = new Int32Array(before.length * 2).fill(NONE);
+    this.#shift--;
+    for (let at = 0; at < before.length; at += 2) {
+      if (before[at + 1] === NONE) continue;
+      const place = this.#placeOf(before[at]!);
+      this.#cells[place] = before[at]!;
+      this.#cells[place + 1] = before[at + 1]!;
     }
   }
 }
-
-const NONE = -1;

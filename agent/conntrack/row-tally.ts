@@ -73,17 +73,24 @@ function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans
   return wans.names.flatMap((name, index): [string, number][] => (counts[index]! > 0 ? [[name, counts[index]!]] : []));
 }
 
-/** The sources with most rows; only those that can be among the first are given a text. */
+/** The sources with most rows, and some more; only those that can be among the first are given a text: a table has a hundred thousand sources with one flow each. */
 function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
   const v6 = new Uint32Array(addresses6.count);
-  const v4 = new IntTable();
+  const v4 = new IntTable(count / 4);
   for (let row = 0; row < count; row++) {
     if (family[row] === 4) v4.count(origSrc[row]!);
     else v6[origSrc[row]!]!++;
   }
-  const least = Math.max(1, v4.nthLargest(TOP_SOURCES, v6));
-  const top: [string, number][] = [];
-  for (const [address, flows] of v4.entries()) if (flows >= least) top.push([formatAddress4(address), flows]);
-  v6.forEach((flows, index) => { if (flows >= least) top.push([addresses6.textOf(index), flows]); });
+  const top = v4.largest(TOP_SOURCES, textOrder).map(([address, flows]): [string, number] => [formatAddress4(address), flows]);
+  const least = top.length === TOP_SOURCES ? top[TOP_SOURCES - 1]![1] : 1;
+  for (let index = 0; index < v6.length; index++) if (v6[index]! >= least) top.push([addresses6.textOf(index), v6[index]!]);
   return top;
+}
+
+/** Where each octet stands when octets are ordered as text with the dot, or the end, behind them. */
+const OCTET_ORDER = Uint8Array.from(Array.from({ length: 256 }, (_, octet) => `${octet}.`).toSorted().map((text, place) => [Number.parseInt(text, 10), place] as const).toSorted(([a], [b]) => a - b).map(([, place]) => place));
+
+/** A number that orders IPv4 addresses as their texts are ordered, without making the texts. */
+function textOrder(address: number): number {
+  return ((OCTET_ORDER[address >>> 24]! << 24) | (OCTET_ORDER[(address >>> 16) & 0xff]! << 16) | (OCTET_ORDER[(address >>> 8) & 0xff]! << 8) | OCTET_ORDER[address & 0xff]!) >>> 0;
 }

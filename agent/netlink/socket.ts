@@ -95,7 +95,7 @@ export class NetlinkSocket {
   /** Reads one block of messages into `into`; the number of bytes, or undefined if none came in RECEIVE_TIMEOUT_MS. Throws NetlinkError; ENOBUFS means that replies were lost. */
   receive(into: Uint8Array): number | undefined {
     try {
-      return readSync(this.#fd, into);
+      return readSync(this.#fd, into, 0, into.length, null);
     } catch (error) {
       const failure = netlinkError('cannot receive from the kernel', error);
       if (failure.code === 'EAGAIN') return undefined;

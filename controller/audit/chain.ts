@@ -27,18 +27,55 @@ export interface ChainedEntry {
   detail: Record<string, unknown>;
   previousHash: string;
 }
+export type HashedEntry = ChainedEntry & { hash: string };
+
+/** The first entry of a chain that is not as it was written. `seq` is the place that it should have. */
+export interface Break { seq: number; id?: string; why: string }
 
 /** SHA-256 in hex over the entry's canonical JSON (RFC 8785), which holds the hash before it. */
 export function hashEntry(entry: ChainedEntry): string {
   return createHash('sha256').update(canonicalize(entry) ?? '').digest('hex');
 }
 
-/** The position of the first entry that does not follow from the one before it; undefined if all do. Entries come in order of seq, from the chain's first. */
-export function firstBreak(entries: (ChainedEntry & { hash: string })[]): number | undefined {
-  let previousHash = GENESIS;
-  for (const [index, { hash, ...entry }] of entries.entries()) {
-    if (entry.seq !== index + 1 || entry.previousHash !== previousHash || hashEntry(entry) !== hash) return index + 1;
-    previousHash = hash;
+/** Follows one chain entry by entry, with no more memory than one hash. */
+export class ChainCheck {
+  #next: number;
+  #previousHash: string;
+
+  /** @param start where the entries begin; at the chain's first unless it is a part of one */
+  constructor(start: { seq: number; previousHash: string } = { seq: 1, previousHash: GENESIS }) {
+    this.#next = start.seq;
+    this.#previousHash = start.previousHash;
+  }
+
+  /** How far the chain is whole. */
+  get head(): { seq: number; hash: string } {
+    return { seq: this.#next - 1, hash: this.#previousHash };
+  }
+
+  /** What is wrong with the next entry, if anything; ask no more after that. */
+  add({ hash, ...entry }: HashedEntry): Break | undefined {
+    const why = this.#whyNot(entry, hash);
+    if (why !== undefined) return { seq: this.#next, id: entry.id, why };
+    this.#next++;
+    this.#previousHash = hash;
+    return undefined;
+  }
+
+  #whyNot(entry: ChainedEntry, hash: string): string | undefined {
+    if (entry.seq > this.#next) return `entries ${this.#next} to ${entry.seq - 1} are missing`;
+    if (entry.seq < this.#next) return `entry ${entry.seq} comes a second time`;
+    if (hashEntry(entry) !== hash) return 'its content is not what was hashed';
+    return entry.previousHash === this.#previousHash ? undefined : 'it does not follow from the entry before it';
+  }
+}
+
+/** The first break in a chain that is given whole, from its first entry; undefined if there is none. */
+export function firstBreak(entries: Iterable<HashedEntry>): Break | undefined {
+  const check = new ChainCheck();
+  for (const entry of entries) {
+    const found = check.add(entry);
+    if (found) return found;
   }
   return undefined;
 }

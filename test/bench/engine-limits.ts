@@ -4,9 +4,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { TableEvents } from '../../agent/conntrack/events.ts';
 import type { KernelTable } from '../../agent/conntrack/kernel-table.ts';
-import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
+import { encodeCreate, type NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { EVERYTHING } from '../../proto/model/filter/filter.ts';
-import { createEntries } from '../support/create-entries.ts';
+import { createFrom } from '../support/create-entries.ts';
 
 const SNAPSHOTS = 4;
 const CONTEXT = { wans: [], protections: [] };
@@ -41,8 +41,9 @@ export async function limitsOfEvents(entries: Iterable<NewEntry>, size: number):
   try {
     // Node starts threads of its own with a worker; they are idle, and count as nothing.
     const started = threads().filter((thread) => !before.includes(thread));
+    const bodies = [...entries].map(encodeCreate);
     const began = performance.now();
-    createEntries(entries);
+    createFrom(bodies);
     while (events.totals().born < size && events.totals().overflows === 0 && performance.now() - began < 60_000) await new Promise((resolve) => setImmediate(resolve));
     const { born, overflows } = events.totals();
     if (overflows > 0 || born !== size) throw new Error(`${born} of ${size} events were heard, ${overflows} overflows`);

@@ -1,40 +1,37 @@
-import { NETLINK_NETFILTER, NLMSG_ERROR, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST } from '../../agent/netlink/constants.ts';
-import { encodeMessage, readMessages, readVerdict } from '../../agent/netlink/message.ts';
+import { NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST } from '../../agent/netlink/constants.ts';
 import { NetlinkError, NetlinkSocket } from '../../agent/netlink/socket.ts';
+import { pipeline } from '../../agent/conntrack/pipeline.ts';
 import { CT_NEW } from '../../agent/conntrack/wire/constants.ts';
 import { encodeCreate, type NewEntry } from '../../agent/conntrack/wire/requests.ts';
 
-const BATCH = 256;
+const AT_ONCE = 10_000;
 
 /** Puts entries into the table of the calling thread's namespace. Throws NetlinkError at the first that the kernel refuses. */
 export function createEntries(entries: Iterable<NewEntry>): void {
-  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 4 << 20, sendBuffer: 1 << 20 });
-  try {
-    let batch: Uint8Array[] = [];
-    let seq = 0;
-    for (const entry of entries) {
-      batch.push(encodeMessage({ type: CT_NEW, flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, seq: (seq = socket.nextSeq()), body: encodeCreate(entry) }));
-      if (batch.length < BATCH) continue;
-      sendBatch(socket, batch, seq);
-      batch = [];
-    }
-    if (batch.length > 0) sendBatch(socket, batch, seq);
-  } finally {
-    socket.close();
+  let bodies: Uint8Array[] = [];
+  for (const entry of entries) {
+    bodies.push(encodeCreate(entry));
+    if (bodies.length < AT_ONCE) continue;
+    createFrom(bodies);
+    bodies = [];
   }
+  createFrom(bodies);
 }
 
-function sendBatch(socket: NetlinkSocket, batch: Uint8Array[], lastSeq: number): void {
-  socket.send(Buffer.concat(batch));
-  const block = new Uint8Array(65_536);
-  for (;;) {
-    const length = socket.receive(block);
-    if (length === undefined) throw new NetlinkError('no answer to a new entry', 110);
-    for (const message of readMessages(block.subarray(0, length))) {
-      if (message.type !== NLMSG_ERROR) continue;
-      const { errno, reason } = readVerdict(message);
-      if (errno !== 0) throw new NetlinkError(`cannot make entry ${batch.length - 1 - (lastSeq - message.seq)} of the batch`, errno, reason);
-      if (message.seq === lastSeq) return;
-    }
+/** The same from messages' bodies, as fast as the kernel takes them. */
+export function createFrom(bodies: readonly Uint8Array[]): void {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 4 << 20, sendBuffer: 1 << 20 });
+  try {
+    const errnos = pipeline(socket, {
+      type: CT_NEW, flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, count: bodies.length,
+      writeBody: (index, out, at) => {
+        out.bytes.set(bodies[index]!, at);
+        return bodies[index]!.length;
+      },
+    });
+    const refused = errnos.findIndex((errno) => errno !== 0);
+    if (refused >= 0) throw new NetlinkError(`cannot make entry ${refused}`, Math.max(0, errnos[refused]!));
+  } finally {
+    socket.close();
   }
 }
