@@ -13,6 +13,7 @@ import type { Identity } from './link/identity.ts';
 import { Link } from './link/link.ts';
 import { Outbox } from './link/outbox.ts';
 import { Spool } from './link/spool.ts';
+import { Witness } from './link/witness.ts';
 import { Commands } from './operations/commands.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
@@ -43,6 +44,7 @@ export class Agent {
   readonly #link: Link;
   readonly #sampler: TableSampler;
   readonly #journal: Journal;
+  readonly #witness: Witness;
   readonly #commands: Commands;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
@@ -58,11 +60,12 @@ export class Agent {
     const plans = new PlanStore(stateDir);
     const context = () => this.#context();
     this.#journal = new Journal(stateDir);
+    this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'));
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
     this.#commands = new Commands({ table, refusals: this.#refusals, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, random: deps.random,
+      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
       commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
     });
   }
@@ -112,7 +115,7 @@ export class Agent {
     const { can, cannot } = await table.capabilities();
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [],
+      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [...this.#witness.kept],
     };
   }
 }

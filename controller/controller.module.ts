@@ -13,6 +13,10 @@ import { UsersService } from './access/users.service.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { AuditRepository } from './audit/audit.repository.ts';
 import { AuditService } from './audit/audit.service.ts';
+import { CheckpointsRepository } from './audit/checkpoints.repository.ts';
+import { CheckpointsService } from './audit/checkpoints.service.ts';
+import { AUDIT_KEY, AuditKey } from './audit/signature.ts';
+import { TrailsService } from './audit/trails.service.ts';
 import { Authority, AUTHORITY } from './enrolment/authority.ts';
 import { EnrolmentController } from './enrolment/enrolment.controller.ts';
 import { EnrolmentGrpc } from './enrolment/enrolment.grpc.ts';
@@ -75,7 +79,7 @@ export const CONTROLLERS: Type[] = [
 const SERVICES: Provider[] = [
   Addresses, Database, Notices,
   CallersRepository, CallersService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
-  AuditRepository, AuditService, EnrolmentRepository, EnrolmentService, FlowsService,
+  AuditRepository, AuditService, CheckpointsRepository, CheckpointsService, TrailsService, EnrolmentRepository, EnrolmentService, FlowsService,
   CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService, PlanFlowsService, PlanPartsService,
   PlansRepository, PlansService, ResultsService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
@@ -98,6 +102,7 @@ export class ControllerModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: AUTHORITY, useFactory: async () => (await openStateDir(config.stateDir), Authority.open(config.stateDir, clock())) },
+        { provide: AUDIT_KEY, useFactory: async () => (await openStateDir(config.stateDir), new AuditKey(await readOrCreate(config.stateDir, 'audit.key.pem', async () => AuditKey.generate()))) },
         {
           provide: AUTH,
           inject: [Database],

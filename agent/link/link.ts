@@ -7,6 +7,7 @@ import type { Identity } from './identity.ts';
 import type { Outbox } from './outbox.ts';
 import { Queries, type QueryDependencies } from './queries.ts';
 import type { Spool } from './spool.ts';
+import type { Witness } from './witness.ts';
 
 /** Nothing heard for this long: the peer is dead, however open the connection looks. */
 const SILENCE_MS = 30_000;
@@ -18,6 +19,7 @@ export interface LinkDependencies extends Omit<QueryDependencies, 'clockOffsetMs
   commands: () => Commands;
   outbox: Outbox;
   spool: Spool;
+  witness: Witness;
   random: () => number;
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
 }
@@ -119,6 +121,7 @@ export class Link {
         spool.received(body.value.batch);
         outbox.pump();
         return;
+      case 'auditCheckpoint': this.#deps.witness.see(body.value); return;
       case 'ping': outbox.pong(body.value.sentAtMs); return;
       default: log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');
     }

@@ -48,6 +48,28 @@ export class AuditRepository {
   async find(scope: TenantScope, id: string): Promise<NamedEntry | undefined> {
     return this.database.transact(scope, async (t) => (await withNames(t, await t.auditEntry.findMany({ where: { id } })))[0]);
   }
+
+  /** The entries of a part of a chain, in order. */
+  async batch(scope: TenantScope, chain: string, first: number, last: number): Promise<NamedEntry[]> {
+    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({ where: { chain, seq: { gte: BigInt(first), lte: BigInt(last) } }, orderBy: { seq: 'asc' } })));
+  }
+
+  /** The part of a chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */
+  async spanBetween(scope: TenantScope, chain: string, from?: string, to?: string): Promise<{ first: number; last: number } | undefined> {
+    const { _min, _max } = await this.database.transact(scope, (t) => t.auditEntry.aggregate({
+      where: { chain, at: { gte: from === undefined ? undefined : new Date(from), lt: to === undefined ? undefined : new Date(to) } }, _min: { seq: true }, _max: { seq: true },
+    }));
+    return _min.seq === null || _max.seq === null ? undefined : { first: Number(_min.seq), last: Number(_max.seq) };
+  }
+
+  /** The hash of one entry; undefined if there is no such entry. */
+  async hashAt(scope: TenantScope, chain: string, seq: number): Promise<string | undefined> {
+    return (await this.database.transact(scope, (t) => t.auditEntry.findUnique({ where: { chain_seq: { chain, seq: BigInt(seq) } }, select: { hash: true } })))?.hash;
+  }
+
+  async tenantNames(scope: TenantScope): Promise<Map<string, string>> {
+    return new Map((await this.database.transact(scope, (t) => t.tenant.findMany({ select: { id: true, name: true } }))).map((tenant) => [tenant.id, tenant.name]));
+  }
 }
 
 async function withNames(t: Transaction, entries: AuditEntry[]): Promise<NamedEntry[]> {

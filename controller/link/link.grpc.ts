@@ -48,6 +48,9 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       const [gatewayId, epoch] = notice?.split(' ') ?? [];
       if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
     });
+    this.notices.on('checkpoint', (chain) => {
+      if (chain) this.link.checkpointMade(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
+    });
     this.notices.on('deliver', (id) => {
       if (id) this.delivery.deliver(id).catch((error: unknown) => this.logger.warn({ gateway: id, err: error }, 'commands could not be delivered'));
     });

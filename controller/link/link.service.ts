@@ -2,6 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import type { AgentMessage, Hello, SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { CheckpointsService } from '../audit/checkpoints.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { ResultsService } from '../flushes/results.service.ts';
@@ -36,6 +37,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(ResultsService) private readonly results: ResultsService,
+    @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -63,6 +65,8 @@ export class LinkService implements BeforeApplicationShutdown {
       value: { epoch, controllerTimeMs: BigInt(this.clock()), sampleIntervalMs: this.config.sampleIntervalMs, gatewayId, pingIntervalMs: PING_INTERVAL_MS },
     });
     await this.delivery.deliver(gatewayId);
+    await this.checkpoints.judge(identity, hello.witnessed);
+    await this.witness(session);
     this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
     return session;
   }
@@ -116,10 +120,19 @@ export class LinkService implements BeforeApplicationShutdown {
     session.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
   }
 
+  /** Gives a new checkpoint to all agents here that are to keep it. */
+  async checkpointMade(chain: string): Promise<void> {
+    for (const session of this.sessions.all()) await this.witness(session, chain);
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     const open = this.sessions.all();
     for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is stopping. Connect again.'));
     await Promise.allSettled(open.map((session) => this.closed(session)));
+  }
+
+  private async witness(session: Session, chain?: string): Promise<void> {
+    for (const value of await this.checkpoints.forAgents(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
   }
 
   private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {

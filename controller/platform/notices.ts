@@ -5,8 +5,8 @@ import { CONFIG, type Config } from './config.ts';
 import type { Transaction } from './database.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
-/** What replicas tell each other. The payload is an id (of `opened`: a gateway's and the epoch); whoever wants more reads it from its table. */
-export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened'] as const;
+/** What replicas tell each other. The payload is an id (of `opened`: a gateway's and the epoch; of `checkpoint`: a chain); whoever wants more reads it from its table. */
+export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened', 'checkpoint'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 const RETRY_MS = 1000;

@@ -3,7 +3,7 @@ import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker, type Co
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import type { Jobs, QueueName } from './names.ts';
+import type { Jobs, QueueName, Schedule } from './names.ts';
 
 /** A job whose worker died is given to another after at most lock plus interval. */
 const LOCK_MS = 10_000;
@@ -35,8 +35,8 @@ export class Queues implements BeforeApplicationShutdown {
   }
 
   /** Makes or renews a schedule; several controllers doing so make one. */
-  async schedule<Q extends QueueName>(name: Q, job: keyof Jobs[Q] & string, everyMs: number): Promise<void> {
-    await soon(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
+  async schedule({ queue, job, everyMs }: Schedule): Promise<void> {
+    await soon(this.queue(queue).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */

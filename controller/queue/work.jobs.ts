@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CheckpointsService } from '../audit/checkpoints.service.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
@@ -25,6 +26,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(RelayService) private readonly relay: RelayService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -34,6 +36,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     await this.history.maintain();
     this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayId));
     this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
+    this.queues.work('ctfleet-audit', 1, () => this.checkpoints.make());
     this.stopListening = this.notices.on('deliver', (id) => { if (!id) this.tick(); });
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.tick();
@@ -61,7 +64,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-    const steps = [() => this.relay.sweep(), () => this.relay.relay(), ...(isRenewal ? SCHEDULES.map(({ queue, job, everyMs }) => () => this.queues.schedule(queue, job, everyMs)) : [])];
+    const steps = [() => this.relay.sweep(), () => this.relay.relay(), ...(isRenewal ? SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)) : [])];
     for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
   }
 }

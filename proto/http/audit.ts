@@ -39,3 +39,34 @@ export const listAuditFlows = defineRoute({
   method: 'GET', path: '/audit/{id}/flows', action: 'audit.read', summary: 'Every flow that the entry is about, with its outcome',
   params: idParams, query: pageQuery, status: 200, response: listPlanFlows.response,
 });
+
+export const verifyAudit = defineRoute({
+  method: 'POST', path: '/audit:verify', action: 'audit.read', summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
+  status: 200, response: z.object({
+    checkedAt: time,
+    isIntact: z.boolean(),
+    chains: z.array(z.object({
+      /** A tenant’s id, or `system`. */
+      chain: z.string(),
+      tenantId: id.optional(),
+      tenantName: z.string().optional(),
+      /** Entries up to the first break. */
+      entries: z.number().int(),
+      checkpoints: z.number().int(),
+      isIntact: z.boolean(),
+      firstBreak: z.object({ seq: z.number().int(), id: id.optional(), why: z.string() }).optional(),
+    })),
+  }),
+});
+export const listCheckpoints = defineRoute({
+  method: 'GET', path: '/audit/checkpoints', action: 'audit.read', summary: 'The newest signed head of each chain, and the public key',
+  status: 200, response: z.object({
+    publicKey: z.string(), keyId: z.string(),
+    items: z.array(z.object({ chain: z.string(), seq: z.number().int(), hash: z.string(), at: time, signature: z.string(), keyId: z.string() })),
+  }),
+});
+/** Text: see docs for the formats. NDJSON ends in a signed line, so that an answer which broke off can be told. */
+export const exportAudit = defineRoute({
+  method: 'GET', path: '/audit:export', action: 'audit.read', summary: 'The trail as NDJSON that anyone can verify, or as CSV, ECS or CEF',
+  query: z.object({ format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'), from: time.optional(), to: time.optional(), tenant: id.optional() }), status: 200,
+});

@@ -16,6 +16,7 @@ export const routes = {
   createPlan: plans.createPlan, getPlan: plans.getPlan, listPlanFlows: plans.listPlanFlows, runPlan: plans.runPlan,
   listFlushes: flushes.listFlushes, getFlush: flushes.getFlush, watchFlush: flushes.watchFlush, cancelFlush: flushes.cancelFlush,
   listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
+  verifyAudit: audit.verifyAudit, listCheckpoints: audit.listCheckpoints, exportAudit: audit.exportAudit,
   getMe: access.getMe, listTokens: access.listTokens, createToken: access.createToken, revokeToken: access.revokeToken,
 } as const;
 export type Routes = typeof routes;

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { credentials, type ChannelOptions, type ClientDuplexStream } from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
 import { createHash } from 'node:crypto';
-import type { AgentMessage, AnswerPart, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AgentMessage, AnswerPart, AuditCheckpoint, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
@@ -60,6 +60,8 @@ export class FakeAgent {
   ended: Promise<string> = Promise.resolve('never began');
 
   readonly identity: Enrolled;
+  /** Heads of audit chains that it was given to keep. */
+  readonly checkpoints: AuditCheckpoint[] = [];
 
   constructor(identity: Enrolled) {
     this.identity = identity;
@@ -128,6 +130,7 @@ export class FakeAgent {
         return;
       }
       case 'resultReceipt': this.receipts.push(body.value.commandId); return;
+      case 'auditCheckpoint': this.checkpoints.push(body.value); return;
       case 'sampleReceipt': this.sampleReceipts.push(body.value.batch); return;
       default:
     }

@@ -34,7 +34,7 @@ export class Person {
       method: route.method, headers: { ...this.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) }, body: input.body === undefined ? undefined : JSON.stringify(input.body),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : response.headers.get('content-type')?.includes('ndjson') ? text : JSON.parse(text) };
   }
 
   /** Calls a route that must succeed, with an answer that its schema accepts. */
@@ -42,6 +42,13 @@ export class Person {
     const answer = await this.ask(route, input);
     if (answer.status !== route.status) throw new Error(`${route.method} ${route.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     return (route.response ? route.response.parse(answer.body) : undefined) as Output<R>;
+  }
+
+  /** Calls a route that answers in text. */
+  async text(route: Route, input: { query?: Record<string, string> } = {}): Promise<string> {
+    const response = await fetch(`${this.origin}/api/v1${route.path}?${new URLSearchParams(input.query)}`, { headers: this.headers });
+    if (response.status !== route.status) throw new Error(`${route.path} answered ${response.status}`);
+    return response.text();
   }
 
   /** Opens an event stream. */

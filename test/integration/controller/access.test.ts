@@ -16,7 +16,7 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } },
   listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {},
-  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
+  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
 };
 const all = Object.entries(routes) as [keyof typeof routes, Route][];
 const withId = all.filter(([name]) => routes[name].path.includes('{id}'));

@@ -175,7 +175,7 @@ describe('the audit trail', () => {
       const entries = chain.map(toChained);
       expect(firstBreak(entries)).toBeUndefined();
       entries.at(-1)!.summary += '!';
-      expect(firstBreak(entries)).toBe(entries.length);
+      expect(firstBreak(entries)).toMatchObject({ seq: entries.length, why: 'its content is not what was hashed' });
     }
   });
 });

@@ -1,0 +1,58 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
+
+/** Of each chain. Older ones make it harder to rewrite the past in one stroke; the newest says how long it was. */
+const MOST = 32;
+
+const schema = z.array(z.object({ chain: z.string(), seq: z.coerce.bigint(), hash: z.string(), atMs: z.coerce.bigint(), signature: z.base64(), keyId: z.string() }));
+
+/**
+ * Heads of the controller's audit chains, kept where the controller cannot reach them. One that is behind what is kept, or names another entry
+ * in its place, is refused: then somebody has rewritten the past. At each hello the controller is held against what is kept.
+ */
+export class Witness {
+  readonly #file: string;
+  readonly #onContradiction: (why: string) => void;
+  #kept: AuditCheckpoint[];
+
+  constructor(directory: string, onContradiction: (why: string) => void) {
+    this.#file = path.join(directory, 'witness.json');
+    this.#onContradiction = onContradiction;
+    this.#kept = this.#load();
+  }
+
+  /** Per chain in order, the newest last. */
+  get kept(): readonly AuditCheckpoint[] {
+    return this.#kept;
+  }
+
+  /** Keeps a new head. */
+  see(checkpoint: AuditCheckpoint): void {
+    const own = this.#kept.filter(({ chain }) => chain === checkpoint.chain);
+    const why = contradiction(checkpoint, own);
+    if (why !== undefined) return this.#onContradiction(why);
+    if (own.at(-1)?.seq === checkpoint.seq) return;
+    this.#kept = [...this.#kept.filter(({ chain }) => chain !== checkpoint.chain), ...[...own, checkpoint].slice(-MOST)];
+    const text = JSON.stringify(this.#kept.map((one) => ({ ...one, seq: String(one.seq), atMs: String(one.atMs), signature: Buffer.from(one.signature).toString('base64') })));
+    writeFileSync(`${this.#file}.next`, text, { mode: 0o600 });
+    renameSync(`${this.#file}.next`, this.#file);
+  }
+
+  #load(): AuditCheckpoint[] {
+    try {
+      return schema.parse(JSON.parse(readFileSync(this.#file, 'utf8'))).map((one) => ({ ...one, signature: Buffer.from(one.signature, 'base64') }));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#onContradiction(`what was witnessed cannot be read and is begun anew: ${(error as Error).message}`);
+      return [];
+    }
+  }
+}
+
+function contradiction({ chain, seq, hash }: AuditCheckpoint, kept: readonly AuditCheckpoint[]): string | undefined {
+  const same = kept.find((one) => one.seq === seq);
+  if (same) return same.hash === hash ? undefined : `audit chain ${chain} has another entry ${seq} than the one that was witnessed`;
+  const newest = kept.at(-1);
+  return newest && newest.seq > seq ? `audit chain ${chain} ends at ${seq}; ${newest.seq} was witnessed` : undefined;
+}

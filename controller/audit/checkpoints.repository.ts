@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { AuditCheckpoint } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import type { Checkpoint } from './checkpoint.ts';
+
+/** A chain as it stands. `tenantId` is null for the system's. */
+export interface Head { chain: string; tenantId: string | null; seq: number; hash: string }
+
+@Injectable()
+export class CheckpointsRepository {
+  /** All chains in scope, by name. */
+  async heads(t: Transaction): Promise<Head[]> {
+    const rows = await t.auditHead.findMany({ where: { seq: { gt: 0 } }, orderBy: { chain: 'asc' } });
+    return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+  }
+
+  /** Chains that have grown since their last checkpoint. */
+  async grown(t: Transaction): Promise<Head[]> {
+    const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
+      SELECT chain, tenant_id, seq, hash FROM audit_head h
+      WHERE seq > 0 AND NOT EXISTS (SELECT FROM audit_checkpoint c WHERE c.chain = h.chain AND c.seq >= h.seq) ORDER BY chain`;
+    return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
+  }
+
+  /** Two replicas may make the same one; the first counts. */
+  async insert(t: Transaction, checkpoint: Checkpoint, tenantId: string | null): Promise<void> {
+    await t.auditCheckpoint.createMany({ data: [{ ...checkpoint, tenantId, seq: BigInt(checkpoint.seq), at: new Date(checkpoint.at) }], skipDuplicates: true });
+  }
+
+  /** The newest of each chain. */
+  async newest(t: Transaction, chains?: string[]): Promise<Checkpoint[]> {
+    return (await t.auditCheckpoint.findMany({ where: { chain: chains && { in: chains } }, orderBy: [{ chain: 'asc' }, { seq: 'desc' }], distinct: ['chain'] })).map(toCheckpoint);
+  }
+
+  /** Those of a part of a chain, in order. */
+  async between(t: Transaction, chain: string, first: number, last: number): Promise<Checkpoint[]> {
+    return (await t.auditCheckpoint.findMany({ where: { chain, seq: { gte: BigInt(first), lte: BigInt(last) } }, orderBy: { seq: 'asc' } })).map(toCheckpoint);
+  }
+
+  /** The newest of a chain whatever its place: it may name an entry that is no longer there. */
+  async last(t: Transaction, chain: string): Promise<Checkpoint | undefined> {
+    const row = await t.auditCheckpoint.findFirst({ where: { chain }, orderBy: { seq: 'desc' } });
+    return row ? toCheckpoint(row) : undefined;
+  }
+}
+
+function toCheckpoint({ chain, seq, hash, at, signature, keyId }: AuditCheckpoint): Checkpoint {
+  return { chain, seq: Number(seq), hash, at: at.toISOString(), signature, keyId };
+}

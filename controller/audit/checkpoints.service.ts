@@ -1,0 +1,67 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { AuditRepository } from './audit.repository.ts';
+import { AuditService } from './audit.service.ts';
+import { SYSTEM_CHAIN } from './chain.ts';
+import { checkpointOf, toWireCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { CheckpointsRepository } from './checkpoints.repository.ts';
+import { AUDIT_KEY, type AuditKey } from './signature.ts';
+
+/** Signs the heads of the chains, gives them to agents to witness, and holds against the chains what agents have witnessed. */
+@Injectable()
+export class CheckpointsService {
+  constructor(
+    @Inject(CheckpointsRepository) private readonly checkpoints: CheckpointsRepository,
+    @Inject(AuditRepository) private readonly entries: AuditRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(AUDIT_KEY) private readonly key: AuditKey,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Signs each chain that has grown since its last checkpoint, and has agents told. */
+  async make(): Promise<void> {
+    const at = new Date(this.clock()).toISOString();
+    await this.database.transact('all', async (t) => {
+      for (const { tenantId, ...head } of await this.checkpoints.grown(t)) {
+        await this.checkpoints.insert(t, checkpointOf({ ...head, at }, this.key), tenantId);
+        await this.notices.send(t, 'checkpoint', head.chain);
+      }
+    });
+  }
+
+  /** The newest checkpoints in scope, and the key that they were signed with. */
+  async newest(scope: TenantScope): Promise<{ publicKey: string; keyId: string; items: Checkpoint[] }> {
+    const items = await this.database.transact(scope, (t) => this.checkpoints.newest(t));
+    return { publicKey: this.key.publicPem, keyId: this.key.id, items };
+  }
+
+  /** What a tenant's agents are to witness: their tenant's chain and the system's. */
+  async forAgents(tenantId: string, chain?: string): Promise<AuditCheckpoint[]> {
+    const chains = [tenantId, SYSTEM_CHAIN].filter((one) => chain === undefined || one === chain);
+    if (chains.length === 0) return [];
+    return (await this.database.transact('all', (t) => this.checkpoints.newest(t, chains))).map(toWireCheckpoint);
+  }
+
+  /** Holds what an agent kept against our chains. What does not fit is logged as an error and put on record: somebody has changed the past. */
+  async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
+    const own = witnessed.filter(({ chain }) => chain === gateway.tenantId || chain === SYSTEM_CHAIN);
+    for (const { chain, seq, hash } of own) {
+      const found = await this.entries.hashAt('all', chain, Number(seq));
+      if (found === hash) continue;
+      const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
+      this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq) }, `the audit chain does not agree with a witness: ${why}`);
+      await this.audit.recordAlone({
+        tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
+        summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: hash, found: found ?? null },
+      });
+    }
+  }
+}
