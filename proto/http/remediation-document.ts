@@ -17,7 +17,7 @@ export const remediationTrigger = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('schedule'),
     /** Five fields. */
-    cron: z.string().trim().min(9).max(100),
+    cron: z.string().trim().min(1).max(100),
     /** An IANA zone, or `site`: each site's own. */
     timeZone: z.string().min(1).max(64).default('site'),
     /** What becomes of a time at which no controller ran: it is let go, or made up for once. */

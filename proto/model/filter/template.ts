@@ -1,0 +1,30 @@
+import type { FilterProblem, FlowFilter } from './filter.ts';
+import { parseFilter } from './parse.ts';
+
+/** What a remediation's trigger is about; put in for `$wan` and `$address`. */
+export interface TemplateNames { wan?: string; address?: string }
+
+const PLACEHOLDER = /\$([a-z]+)/gi;
+
+/** The names that a text waits for, each once. */
+export function placeholdersOf(text: string): string[] {
+  return [...new Set([...text.matchAll(PLACEHOLDER)].map(([, name]) => name!))];
+}
+
+/**
+ * The filter of a text with its names put in. A WAN's name is quoted, so that whatever it holds stays one value. A name that is not given is
+ * a problem, never left out.
+ */
+export function fillFilter(text: string, names: TemplateNames): { filter: FlowFilter; text: string } | { problem: FilterProblem } {
+  for (const { 0: found, 1: name, index } of text.matchAll(PLACEHOLDER)) {
+    if (valueOf(name!, names) === undefined) return { problem: { message: `There is nothing to put in for ${found}`, start: index, end: index + found.length } };
+  }
+  const filled = text.replaceAll(PLACEHOLDER, (_, name: string) => valueOf(name, names)!);
+  const parsed = parseFilter(filled);
+  return 'problem' in parsed ? parsed : { filter: parsed.filter, text: filled };
+}
+
+function valueOf(name: string, { wan, address }: TemplateNames): string | undefined {
+  if (name === 'wan' && wan !== undefined) return `"${wan.replaceAll(/["\\]/g, '?')}"`;
+  return name === 'address' ? address : undefined;
+}
