@@ -63,6 +63,16 @@ import { Notices } from './platform/notices.ts';
 import { ProblemFilter } from './platform/problem.filter.ts';
 import { newSecret } from './platform/secret.ts';
 import { openStateDir, readOrCreate } from './platform/state-dir.ts';
+import { ControllerRunsService } from './remediations/controller-runs.service.ts';
+import { ForecastService } from './remediations/forecast.service.ts';
+import { HooksController } from './remediations/hooks.controller.ts';
+import { RemediationsController } from './remediations/remediations.controller.ts';
+import { RemediationsRepository } from './remediations/remediations.repository.ts';
+import { RemediationsService } from './remediations/remediations.service.ts';
+import { RunsRepository } from './remediations/runs.repository.ts';
+import { RunsService } from './remediations/runs.service.ts';
+import { SchedulesService } from './remediations/schedules.service.ts';
+import { Seal, SEAL } from './platform/sealed.ts';
 import { OutboxRepository } from './queue/outbox.repository.ts';
 import { Queues } from './queue/queues.ts';
 import { RelayService } from './queue/relay.service.ts';
@@ -73,7 +83,7 @@ export interface Surroundings { config: Config; logger: Logger; clock: Clock }
 
 /** The HTTP handlers of the role `api`. */
 export const CONTROLLERS: Type[] = [
-  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, PlansController, MetricsController, DoorsController,
+  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, PlansController, RemediationsController, HooksController, MetricsController, DoorsController,
 ];
 
 const SERVICES: Provider[] = [
@@ -85,6 +95,7 @@ const SERVICES: Provider[] = [
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   LinkRepository, LinkService, Questions, Sessions,
+  ControllerRunsService, ForecastService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService,
 ];
 
 /** The one wiring of the controller; roles decide which doors are opened and who works. */
@@ -102,6 +113,7 @@ export class ControllerModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: AUTHORITY, useFactory: async () => (await openStateDir(config.stateDir), Authority.open(config.stateDir, clock())) },
+        { provide: SEAL, useFactory: async () => (await openStateDir(config.stateDir), new Seal(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))) },
         { provide: AUDIT_KEY, useFactory: async () => (await openStateDir(config.stateDir), new AuditKey(await readOrCreate(config.stateDir, 'audit.key.pem', async () => AuditKey.generate()))) },
         {
           provide: AUTH,

@@ -6,8 +6,8 @@ export interface Credentials { authorization?: string; cookie?: string }
 
 /** Who asks. A token has its own grants and, as a ceiling, what its maker may do now. */
 export interface Caller {
-  kind: 'user' | 'token';
-  /** Of the user or of the token. */
+  kind: 'user' | 'token' | 'remediation';
+  /** Of the user, the token or the remediation. */
   id: string;
   name: string;
   /** The person behind it. */

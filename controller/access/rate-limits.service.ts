@@ -8,6 +8,7 @@ const LIMITS = {
   'sign-in-account': { points: 10, duration: 300 },
   'sign-in-address': { points: 60, duration: 300 },
   'enrol-address': { points: 30, duration: 60 },
+  'hook-address': { points: 60, duration: 60 },
 } as const;
 export type LimitName = keyof typeof LIMITS;
 
@@ -20,7 +21,7 @@ export class RateLimits {
     const limiter = (name: LimitName): RateLimiterPostgres => new RateLimiterPostgres({
       storeClient: database.pool, storeType: 'pool', tableName: 'rate_limit', tableCreated: true, clearExpiredByTimeout: name === 'enrol-address', keyPrefix: name, ...LIMITS[name],
     });
-    this.limiters = { 'sign-in-account': limiter('sign-in-account'), 'sign-in-address': limiter('sign-in-address'), 'enrol-address': limiter('enrol-address') };
+    this.limiters = { 'sign-in-account': limiter('sign-in-account'), 'sign-in-address': limiter('sign-in-address'), 'enrol-address': limiter('enrol-address'), 'hook-address': limiter('hook-address') };
   }
 
   /** Counts one try. Throws RATE_LIMITED with the seconds to wait. */

@@ -2,15 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AuditEntry, Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { NamedEntry } from './entry-row.ts';
 import { GENESIS, hashEntry, SYSTEM_CHAIN, type ChainedEntry } from './chain.ts';
 
 /** What an entry says before it has a place in its chain. */
 export interface NewEntry extends Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'> { tenantId?: string }
 
 export interface AuditQuestion { limit: number; before?: string; tenant?: string; gateway?: string; flush?: string; action?: string; q?: string }
-
-/** An entry with its tenant's name. */
-export type NamedEntry = AuditEntry & { tenantName?: string };
 
 @Injectable()
 export class AuditRepository {

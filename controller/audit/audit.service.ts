@@ -8,13 +8,14 @@ import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { AuditRepository, type AuditQuestion, type NamedEntry, type NewEntry } from './audit.repository.ts';
+import { AuditRepository, type AuditQuestion, type NewEntry } from './audit.repository.ts';
+import type { NamedEntry } from './entry-row.ts';
 
 /** What a service says when it decides something; the service adds id, time and place in the chain. */
 export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { detail?: Record<string, unknown> };
 
 /** The actor of an entry. */
-export function toActor(caller: Caller): { kind: string; id: string; name: string } {
+export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: string; id: string; name: string } {
   return { kind: caller.kind, id: caller.id, name: caller.name };
 }
 

@@ -1,6 +1,9 @@
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { HashedEntry } from './chain.ts';
 
+/** An entry with its tenant's name. */
+export type NamedEntry = AuditEntry & { tenantName?: string };
+
 /** A row as it was hashed. */
 export function toHashed(row: AuditEntry): HashedEntry {
   const { planId, flushId, gatewayId, gatewayName, reason, ticket } = row;

@@ -1,4 +1,4 @@
-import type { NamedEntry } from './audit.repository.ts';
+import type { NamedEntry } from './entry-row.ts';
 
 /** How a format begins, and how it says one entry; without `line`, as it was hashed. */
 interface Format { type: string; extension: string; begin?: string; line?: (entry: NamedEntry) => string }

@@ -27,6 +27,16 @@ export class TenantsRepository {
     return t.site.findMany({ where: { tenantId: question.tenant, ...after(question.after) }, include: COUNTED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1 });
   }
 
+  /** Names of all tenants in scope, by id. */
+  async names(t: Transaction): Promise<Map<string, string>> {
+    return new Map((await t.tenant.findMany({ select: { id: true, name: true } })).map((tenant) => [tenant.id, tenant.name]));
+  }
+
+  /** Sites with the zone of their clocks. */
+  async sites(t: Transaction, ids: string[]): Promise<{ id: string; name: string; timeZone: string }[]> {
+    return t.site.findMany({ where: { id: { in: ids } }, select: { id: true, name: true, timeZone: true }, orderBy: { name: 'asc' } });
+  }
+
   async insertSite(t: Transaction, site: { id: string; tenantId: string; name: string; timeZone: string; createdAt: Date }) {
     return t.site.create({ data: site, include: COUNTED });
   }

@@ -65,6 +65,15 @@ export class SamplesRepository {
       gaps: await t.$queryRaw<{ from: Date; to: Date }[]>(gapsSql(gatewayId, from, to, resolution)),
     }));
   }
+
+  /** The minutes since then in which a table's usage rose above so many per cent, newest first, 500 at most. */
+  async crossings(t: Transaction, gatewayIds: string[], percent: number, since: Date): Promise<{ gatewayId: string; at: Date; percent: number }[]> {
+    return t.$queryRaw<{ gatewayId: string; at: Date; percent: number }[]>`
+      SELECT gateway_id AS "gatewayId", at, usage AS percent FROM (
+        SELECT gateway_id, at, (100.0 * count_max / max)::float8 AS usage, lag((100.0 * count_max / max)::float8) OVER (PARTITION BY gateway_id ORDER BY at) AS before
+        FROM sample_minute WHERE gateway_id = ANY (${gatewayIds}::uuid[]) AND at >= ${since} AND max > 0
+      ) u WHERE usage > ${percent} AND coalesce(before, 0) <= ${percent} ORDER BY at DESC LIMIT 500`;
+  }
 }
 
 function pointsSql(gatewayId: string, from: Date, to: Date, resolution: Resolution): Prisma.Sql {

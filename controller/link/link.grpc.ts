@@ -48,6 +48,9 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       const [gatewayId, epoch] = notice?.split(' ') ?? [];
       if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
     });
+    this.notices.on('remediations', () => {
+      this.link.remediationsChanged().catch((error: unknown) => this.logger.warn({ err: error }, 'agents could not be given their remediations'));
+    });
     this.notices.on('checkpoint', (chain) => {
       if (chain) this.link.checkpointMade(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
     });

@@ -15,6 +15,8 @@ import { Lanes } from '../platform/lanes.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { LinkRepository } from './link.repository.ts';
+import { RemediationsService } from '../remediations/remediations.service.ts';
+import { RunsService } from '../remediations/runs.service.ts';
 import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -38,6 +40,8 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(ResultsService) private readonly results: ResultsService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
+    @Inject(RemediationsService) private readonly remediations: RemediationsService,
+    @Inject(RunsService) private readonly runs: RunsService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -67,6 +71,7 @@ export class LinkService implements BeforeApplicationShutdown {
     await this.delivery.deliver(gatewayId);
     await this.checkpoints.judge(identity, hello.witnessed);
     await this.witness(session);
+    await this.push(session);
     this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
     return session;
   }
@@ -80,6 +85,9 @@ export class LinkService implements BeforeApplicationShutdown {
       case 'progress': return this.results.progress(session.identity, body.value);
       case 'result':
         if (await this.results.take(session.identity, body.value)) session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });
+        return;
+      case 'remediationRun':
+        if (await this.runs.take(session.identity, body.value)) session.send({ $case: 'remediationRunReceipt', value: { runId: body.value.id } });
         return;
       case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
       case 'pong':
@@ -120,6 +128,11 @@ export class LinkService implements BeforeApplicationShutdown {
     session.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
   }
 
+  /** Gives all agents here what they are to run by themselves, after a change. */
+  async remediationsChanged(): Promise<void> {
+    for (const session of this.sessions.all()) await this.push(session);
+  }
+
   /** Gives a new checkpoint to all agents here that are to keep it. */
   async checkpointMade(chain: string): Promise<void> {
     for (const session of this.sessions.all()) await this.witness(session, chain);
@@ -129,6 +142,10 @@ export class LinkService implements BeforeApplicationShutdown {
     const open = this.sessions.all();
     for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is stopping. Connect again.'));
     await Promise.allSettled(open.map((session) => this.closed(session)));
+  }
+
+  private async push(session: Session): Promise<void> {
+    session.send({ $case: 'remediations', value: { remediations: await this.remediations.forGateway(session.identity) } });
   }
 
   private async witness(session: Session, chain?: string): Promise<void> {

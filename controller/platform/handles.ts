@@ -22,8 +22,8 @@ export function Handles(route: Route, options: { prefix?: string } = {}): Method
 }
 
 /** A door without identity. There are few, and each says nothing about any tenant. */
-export function HandlesOpen(path: string): MethodDecorator {
-  return applyDecorators(RequestMapping({ method: RequestMethod.GET, path }), SetMetadata(OPEN, true));
+export function HandlesOpen(path: string, method: 'GET' | 'POST' = 'GET'): MethodDecorator {
+  return applyDecorators(RequestMapping({ method: RequestMethod[method], path }), SetMetadata(OPEN, true));
 }
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;

@@ -6,7 +6,7 @@ import type { Transaction } from './database.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
 /** What replicas tell each other. The payload is an id (of `opened`: a gateway's and the epoch; of `checkpoint`: a chain); whoever wants more reads it from its table. */
-export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened', 'checkpoint'] as const;
+export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened', 'checkpoint', 'remediations'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 const RETRY_MS = 1000;

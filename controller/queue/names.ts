@@ -2,6 +2,7 @@
 export interface Jobs {
   'ctfleet-deliver': { deliver: { gatewayId: string } };
   'ctfleet-audit': { checkpoint: Record<string, never> };
+  'ctfleet-remediations': { due: Record<string, never> };
   'ctfleet-history': { 'roll-up': Record<string, never>; maintain: Record<string, never> };
 }
 export type QueueName = keyof Jobs;

@@ -39,6 +39,14 @@ export class Queues implements BeforeApplicationShutdown {
     await soon(this.queue(queue).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
+  /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */
+  async scheduleAll<Q extends QueueName>(name: Q, job: keyof Jobs[Q] & string, wanted: { key: string; cron: string; timeZone: string }[]): Promise<void> {
+    const queue = this.queue(name);
+    const keys = new Set(wanted.map(({ key }) => key));
+    for (const { key } of await soon(queue.getJobSchedulers())) if (!keys.has(key)) await soon(queue.removeJobScheduler(key));
+    for (const { key, cron, timeZone } of wanted) await soon(queue.upsertJobScheduler(key, { pattern: cron, tz: timeZone }, { name: job, data: {}, opts: KEEP_NONE }));
+  }
+
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
   work<Q extends QueueName>(name: Q, concurrency: number, handle: (job: { name: string; data: Jobs[Q][keyof Jobs[Q]] }) => Promise<void>): void {
     const worker = new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {

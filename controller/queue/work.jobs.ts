@@ -4,6 +4,8 @@ import { DeliveryService } from '../flushes/delivery.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
+import { ControllerRunsService } from '../remediations/controller-runs.service.ts';
+import { SchedulesService } from '../remediations/schedules.service.ts';
 import { SCHEDULES, type Jobs } from './names.ts';
 import { Queues } from './queues.ts';
 import { RelayService } from './relay.service.ts';
@@ -26,6 +28,8 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(RelayService) private readonly relay: RelayService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(SchedulesService) private readonly schedules: SchedulesService,
+    @Inject(ControllerRunsService) private readonly runs: ControllerRunsService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Notices) private readonly notices: Notices,
@@ -36,6 +40,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     await this.history.maintain();
     this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayId));
     this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
+    this.queues.work('ctfleet-remediations', 1, () => this.schedules.runDue());
     this.queues.work('ctfleet-audit', 1, () => this.checkpoints.make());
     this.stopListening = this.notices.on('deliver', (id) => { if (!id) this.tick(); });
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -64,7 +69,12 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-    const steps = [() => this.relay.sweep(), () => this.relay.relay(), ...(isRenewal ? SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)) : [])];
+    const steps = [() => this.relay.sweep(), () => this.relay.relay(), () => this.runs.follow(), ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : [])];
     for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
+  }
+
+  /** The queue's schedulers become those of the remediations as they are now. */
+  private async wake(): Promise<void> {
+    await this.queues.scheduleAll('ctfleet-remediations', 'due', await this.schedules.wakeUps());
   }
 }

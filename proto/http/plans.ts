@@ -4,7 +4,8 @@ import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
 
-export const method = z.enum(['delete']);
+/** `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses packets for a while, `expire` fixes the time that is left. */
+export const method = z.enum(['delete', 'reset', 'block', 'expire']);
 
 export const flushTotals = z.object({
   planned: z.number().int(),
@@ -81,6 +82,8 @@ export const createPlanRequest = z.strictObject({
   reason: z.string().trim().min(1).max(500),
   ticket: z.string().trim().max(100).optional(),
   maxDrift: z.number().int().min(0).optional(),
+  /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
+  forSeconds: z.number().int().min(1).max(3600).optional(),
 });
 
 export const createPlan = defineRoute({

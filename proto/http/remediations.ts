@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, page, pageQuery, time } from './common.ts';
+import { flow } from './flows.ts';
+import { listPlanFlows } from './plans.ts';
 import { remediationDocument } from './remediation-document.ts';
 import { defineRoute } from './route.ts';
 
@@ -85,6 +87,8 @@ export const checkRemediation = defineRoute({
     nextRuns: z.array(nextRuns),
     matchesNow: z.number().int().optional(),
     wouldHaveFired: z.array(z.object({ at: time, gatewayName: z.string(), trigger: z.string() })),
+    /** Why history cannot tell. */
+    forecastNote: z.string().optional(),
   }),
 });
 export const runRemediation = defineRoute({
@@ -96,3 +100,9 @@ export const listRemediationRuns = defineRoute({
   query: pageQuery.extend({ remediation: id.optional(), gateway: id.optional() }), status: 200, response: page(remediationRun),
 });
 export const getRemediationRun = defineRoute({ method: 'GET', path: '/remediation-runs/{id}', action: 'remediations.read', summary: 'One run', params: idParams, status: 200, response: remediationRun });
+/** A page is a part as the gateway reported it. */
+export const listRemediationRunFlows = defineRoute({
+  method: 'GET', path: '/remediation-runs/{id}/flows', action: 'plans.read', summary: 'Every flow of a run on a gateway, sweep by sweep, with what came of it',
+  params: idParams, query: z.object({ cursor: z.string().max(20_000).optional() }), status: 200,
+  response: page(flow.extend({ sweep: z.number().int(), outcome: listPlanFlows.response.shape.items.element.shape.outcome })),
+});

@@ -5,6 +5,7 @@ import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
 import * as plans from './plans.ts';
+import * as remediations from './remediations.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -17,6 +18,10 @@ export const routes = {
   listFlushes: flushes.listFlushes, getFlush: flushes.getFlush, watchFlush: flushes.watchFlush, cancelFlush: flushes.cancelFlush,
   listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
   verifyAudit: audit.verifyAudit, listCheckpoints: audit.listCheckpoints, exportAudit: audit.exportAudit,
+  listRemediations: remediations.listRemediations, listBuiltInRemediations: remediations.listBuiltInRemediations, getRemediation: remediations.getRemediation,
+  createRemediation: remediations.createRemediation, updateRemediation: remediations.updateRemediation, deleteRemediation: remediations.deleteRemediation,
+  checkRemediation: remediations.checkRemediation, runRemediation: remediations.runRemediation,
+  listRemediationRuns: remediations.listRemediationRuns, getRemediationRun: remediations.getRemediationRun, listRemediationRunFlows: remediations.listRemediationRunFlows,
   getMe: access.getMe, listTokens: access.listTokens, createToken: access.createToken, revokeToken: access.revokeToken,
 } as const;
 export type Routes = typeof routes;

@@ -3,6 +3,7 @@ import { credentials, type ChannelOptions, type ClientDuplexStream } from '@grpc
 import * as x509 from '@peculiar/x509';
 import { createHash } from 'node:crypto';
 import type { AgentMessage, AnswerPart, AuditCheckpoint, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
@@ -60,6 +61,9 @@ export class FakeAgent {
   ended: Promise<string> = Promise.resolve('never began');
 
   readonly identity: Enrolled;
+  /** Each set of remediations that it was given. */
+  readonly remediations: Remediation[][] = [];
+  readonly runReceipts: string[] = [];
   /** Heads of audit chains that it was given to keep. */
   readonly checkpoints: AuditCheckpoint[] = [];
 
@@ -130,6 +134,8 @@ export class FakeAgent {
         return;
       }
       case 'resultReceipt': this.receipts.push(body.value.commandId); return;
+      case 'remediations': this.remediations.push(body.value.remediations); return;
+      case 'remediationRunReceipt': this.runReceipts.push(body.value.runId); return;
       case 'auditCheckpoint': this.checkpoints.push(body.value); return;
       case 'sampleReceipt': this.sampleReceipts.push(body.value.batch); return;
       default:

@@ -8,6 +8,8 @@ import { startTestPostgres, type TestPostgres } from '../../support/database.ts'
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
 const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
+const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' } };
+
 /** A well-formed request of each route that has an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listTenants: {}, createTenant: { body: { name: 'Other' } }, listSites: {}, createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
@@ -16,7 +18,9 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } },
   listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {},
-  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
+  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {},
+  listRemediations: {}, listBuiltInRemediations: {}, getRemediation: {}, createRemediation: { body: SAVED }, updateRemediation: { body: { revision: 1 } }, deleteRemediation: {}, checkRemediation: { body: SAVED }, runRemediation: {},
+  listRemediationRuns: {}, getRemediationRun: {}, listRemediationRunFlows: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
 };
 const all = Object.entries(routes) as [keyof typeof routes, Route][];
 const withId = all.filter(([name]) => routes[name].path.includes('{id}'));

@@ -1,0 +1,30 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/** Provider token of the key that seals secrets which must be read again. */
+export const SEAL = Symbol('seal');
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Keeps secrets in the database that are of no use to whoever has only the database: AES-256-GCM with a key of the state folder. */
+export class Seal {
+  readonly #key: Buffer;
+
+  /** @param key 32 bytes in base64url */
+  constructor(key: string) {
+    this.#key = Buffer.from(key, 'base64url');
+  }
+
+  close(text: string): Uint8Array<ArrayBuffer> {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    return new Uint8Array(Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]));
+  }
+
+  /** Throws where it was sealed with another key or changed since. */
+  open(sealed: Uint8Array): string {
+    const end = sealed.length - TAG_BYTES;
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE_BYTES)).setAuthTag(sealed.subarray(end));
+    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]).toString('utf8');
+  }
+}

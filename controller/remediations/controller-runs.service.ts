@@ -1,0 +1,103 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Scope } from '../../proto/http/scope.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { FlushesService } from '../flushes/flushes.service.ts';
+import { PlansService } from '../flushes/plans.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { whyNotNow, whyTooMany } from './limits.ts';
+import type { RemediationRow, RunRow } from './rows.ts';
+import { RunsRepository } from './runs.repository.ts';
+
+const HOUR_MS = 3_600_000;
+/** Seen by nobody but those who see all tenants. */
+const NO_TENANT = '00000000-0000-0000-0000-000000000000';
+
+/** Why a run begins: in words, and what makes it happen once. `sites` narrows the scope to those of one zone. */
+export interface Occasion { trigger: string; occasion?: string; sites?: string[]; triggeredAtMs: number }
+
+/** Runs that span gateways, or that no gateway sees coming: by schedule, by webhook, by hand. They are plans and flushes like anyone's. */
+@Injectable()
+export class ControllerRunsService {
+  constructor(
+    @Inject(RunsRepository) private readonly runs: RunsRepository,
+    @Inject(PlansService) private readonly plans: PlansService,
+    @Inject(FlushesService) private readonly flushes: FlushesService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Begins a run and answers its id, that of the run before if there was one on this occasion. What follows goes on without the caller. */
+  async begin(row: RemediationRow, on: Occasion): Promise<string> {
+    const run = this.newRun(row, on);
+    const known = await this.database.transact('all', async (t) => {
+      const before = await this.runs.since(t, row.id, new Date(this.clock() - HOUR_MS));
+      const why = whyNotNow(row.document, before, this.clock());
+      const isNew = await this.runs.insert(t, why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt });
+      if (!isNew) return (await this.runs.onOccasion(t, row.id, on.occasion ?? ''))?.id;
+      await this.note(t, row, run, why === undefined ? 'ok' : 'refused', why === undefined ? `${row.name} began (${on.trigger})` : `${row.name} did not run (${on.trigger}): ${why}`);
+      return why === undefined ? undefined : run.id;
+    });
+    if (known !== undefined) return known;
+    void this.carryOut(row, run.id, on).catch((error: unknown) => this.logger.error({ remediation: row.id, run: run.id, err: error }, 'a run could not be carried out'));
+    return run.id;
+  }
+
+  /** Ends runs whose flush has ended. */
+  async follow(): Promise<void> {
+    await this.database.transact('all', (t) => this.runs.finishFromFlushes(t));
+  }
+
+  private async carryOut(row: RemediationRow, runId: string, on: Occasion): Promise<void> {
+    const { document } = row;
+    const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
+    const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.createdById, grants: [{ role: 'operator', tenantId: row.tenantId }] };
+    try {
+      const plan = await this.plans.create(caller, scope, {
+        filter: document.filter, scope: narrowed(document.scope, on.sites), method: document.method, forSeconds: document.forSeconds, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
+      }, AbortSignal.timeout(60_000));
+      const touched = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];
+      const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }) };
+      if (plan.totals.flows === 0) return await this.finish(runId, { ...found, state: 'done' });
+      if (document.mode !== 'auto') return await this.finish(runId, { ...found, state: document.mode === 'suggest' ? 'suggested' : 'observed' });
+      const why = whyTooMany(document, plan.totals.flows, touched);
+      if (why !== undefined) return await this.finish(runId, { ...found, state: 'refused', reason: why });
+      const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest);
+      await this.database.transact('all', (t) => this.runs.update(t, runId, { ...found, flushId, startedAt: new Date(this.clock()) }));
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      await this.finish(runId, { state: error.code === 'UNAVAILABLE' ? 'failed' : 'refused', reason: error.message });
+    }
+  }
+
+  private async finish(id: string, change: Parameters<RunsRepository['update']>[2]): Promise<void> {
+    await this.database.transact('all', (t) => this.runs.update(t, id, { ...change, finishedAt: new Date(this.clock()) }));
+  }
+
+  private newRun(row: RemediationRow, { trigger, occasion, triggeredAtMs }: Occasion): RunRow {
+    return {
+      id: newId(), remediationId: row.id, remediationName: row.name, revision: row.revision, tenantIds: [row.tenantId ?? NO_TENANT], gatewayId: null, gatewayName: null, state: 'running', trigger, wan: null,
+      triggeredAt: new Date(triggeredAtMs), startedAt: null, finishedAt: null, reportedAt: new Date(this.clock()), reason: null, matched: 0, ended: 0, filter: row.document.filter, method: row.document.method,
+      planId: null, flushId: null, occasion: occasion ?? null,
+    };
+  }
+
+  private async note(t: Parameters<RunsRepository['insert']>[0], row: RemediationRow, run: RunRow, outcome: 'ok' | 'refused', summary: string): Promise<void> {
+    await this.audit.record(t, {
+      tenantId: row.tenantId ?? undefined, actor: toActor({ kind: 'remediation', id: row.id, name: row.name }), action: 'remediation.began', outcome, summary, reason: run.trigger,
+      detail: { runId: run.id, remediationId: row.id, revision: row.revision, mode: row.document.mode, filter: row.document.filter, occasion: run.occasion },
+    });
+  }
+}
+
+function narrowed(scope: Scope, sites: string[] | undefined): Scope {
+  return sites === undefined ? scope : { ...scope, sites: scope.sites ? scope.sites.filter((site) => sites.includes(site)) : sites };
+}

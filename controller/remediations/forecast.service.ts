@@ -1,0 +1,41 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { checkRemediation } from '../../proto/http/remediations.ts';
+import { searchRequest } from '../../proto/http/flows.ts';
+import { placeholdersOf } from '../../proto/model/filter/template.ts';
+import { FlowsService } from '../flows/flows.service.ts';
+import { GatewaysService } from '../gateways/gateways.service.ts';
+import { SamplesRepository } from '../history/samples.repository.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
+
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+type Forecast = Pick<z.output<typeof checkRemediation.response>, 'matchesNow' | 'wouldHaveFired' | 'forecastNote'>;
+
+/** What a remediation would find now and when its trigger would have come lately, as far as tables and history tell. */
+@Injectable()
+export class ForecastService {
+  constructor(
+    @Inject(FlowsService) private readonly flows: FlowsService,
+    @Inject(GatewaysService) private readonly gateways: GatewaysService,
+    @Inject(SamplesRepository) private readonly samples: SamplesRepository,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async of(scope: TenantScope, { tenantId, document }: z.output<NonNullable<typeof checkRemediation.body>>, signal: AbortSignal): Promise<Forecast> {
+    const own: TenantScope = tenantId === undefined ? scope : new Set(inScope(scope, tenantId) ? [tenantId] : []);
+    const matchesNow = placeholdersOf(document.filter).length === 0
+      ? (await this.flows.search(own, searchRequest.parse({ filter: document.filter, scope: document.scope, limit: 0, withFacets: false }), signal)).total : undefined;
+    const { trigger } = document;
+    if (trigger.kind !== 'table-usage') {
+      return { matchesNow, wouldHaveFired: [], forecastNote: trigger.kind === 'wan-down' || trigger.kind === 'wan-up' || trigger.kind === 'address-change' ? 'History keeps no states of WANs. Let it observe for some days.' : undefined };
+    }
+    const rows = await this.gateways.inScope(own, document.scope);
+    const names = new Map(rows.map((row) => [row.id, row.name]));
+    const found = await this.database.transact(own, (t) => this.samples.crossings(t, [...names.keys()], trigger.abovePercent, new Date(this.clock() - DAYS * DAY_MS)));
+    return { matchesNow, wouldHaveFired: found.map(({ gatewayId, at, percent }) => ({ at: at.toISOString(), gatewayName: names.get(gatewayId) ?? gatewayId, trigger: `table at ${percent.toFixed(0)} %` })) };
+  }
+}

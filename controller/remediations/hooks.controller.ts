@@ -1,0 +1,33 @@
+import { Controller, Headers, Inject, Ip, Param, Req, type RawBodyRequest } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { id as idSchema } from '../../proto/http/common.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { RateLimits } from '../access/rate-limits.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { HandlesOpen } from '../platform/handles.ts';
+import { SEAL, type Seal } from '../platform/sealed.ts';
+import { ControllerRunsService } from './controller-runs.service.ts';
+import { whyRefused } from './hook-signature.ts';
+import { RemediationsService } from './remediations.service.ts';
+
+/** Where others' systems trigger a remediation. The signature is the identity; whatever is wrong, the answer is the same. */
+@Controller()
+export class HooksController {
+  constructor(
+    @Inject(RemediationsService) private readonly remediations: RemediationsService,
+    @Inject(ControllerRunsService) private readonly runs: ControllerRunsService,
+    @Inject(RateLimits) private readonly limits: RateLimits,
+    @Inject(SEAL) private readonly seal: Seal,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @HandlesOpen('/api/v1/hooks/:id', 'POST')
+  async call(@Param('id') id: string, @Headers() headers: Record<string, string | undefined>, @Req() request: RawBodyRequest<FastifyRequest>, @Ip() address: string): Promise<{ runId: string }> {
+    await this.limits.take('hook-address', address);
+    const row = idSchema.safeParse(id).success ? await this.remediations.row('all', id).catch(() => undefined) : undefined;
+    const call = { id: headers['webhook-id'] ?? '', timestamp: headers['webhook-timestamp'] ?? '', signatures: headers['webhook-signature'] ?? '', body: request.rawBody?.toString('utf8') ?? '' };
+    const isKnown = row?.isEnabled === true && row.hookSecret !== null && row.document.trigger.kind === 'webhook';
+    if (!isKnown || whyRefused(call, this.seal.open(row.hookSecret!), this.clock()) !== undefined) throw new FleetError('UNAUTHENTICATED', 'This call is not signed as it must be, or there is no such webhook.');
+    return { runId: await this.runs.begin(row, { trigger: `webhook ${call.id}`, occasion: `webhook ${call.id}`, triggeredAtMs: this.clock() }) };
+  }
+}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
+import type { Prisma, Remediation } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import type { RemediationRow, RunSummary } from './rows.ts';
+
+export type NewRemediation = Omit<RemediationRow, 'deletedAt'>;
+
+@Injectable()
+export class RemediationsRepository {
+  async insert(t: Transaction, { document, ...row }: NewRemediation): Promise<void> {
+    await t.remediation.create({ data: { ...row, hookSecret: row.hookSecret && new Uint8Array(row.hookSecret), document: document as unknown as Prisma.InputJsonObject } });
+  }
+
+  /** By name, one more than `limit`; deleted ones are not there. */
+  async list(t: Transaction, { limit, after }: { limit: number; after?: { name: string; id: string } }): Promise<RemediationRow[]> {
+    const rows = await t.remediation.findMany({
+      where: { deletedAt: null, ...(after && { OR: [{ name: { gt: after.name } }, { name: after.name, id: { gt: after.id } }] }) }, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: limit + 1,
+    });
+    return rows.map(toRow);
+  }
+
+  /** Those that are to run, of all tenants in scope. */
+  async enabled(t: Transaction): Promise<RemediationRow[]> {
+    return (await t.remediation.findMany({ where: { deletedAt: null, isEnabled: true }, orderBy: { id: 'asc' } })).map(toRow);
+  }
+
+  async find(t: Transaction, id: string): Promise<RemediationRow | undefined> {
+    const row = await t.remediation.findFirst({ where: { id, deletedAt: null } });
+    return row ? toRow(row) : undefined;
+  }
+
+  /** True if the revision was still the one that was seen. */
+  async update(t: Transaction, id: string, seen: number, change: { name?: string; document?: RemediationDocument; isEnabled?: boolean; updatedAt: Date }): Promise<boolean> {
+    const { document, ...columns } = change;
+    const { count } = await t.remediation.updateMany({
+      where: { id, revision: seen, deletedAt: null }, data: { ...columns, revision: seen + 1, document: document as unknown as Prisma.InputJsonObject | undefined },
+    });
+    return count === 1;
+  }
+
+  async remove(t: Transaction, id: string, now: Date): Promise<boolean> {
+    return (await t.remediation.updateMany({ where: { id, deletedAt: null }, data: { deletedAt: now, isEnabled: false } })).count === 1;
+  }
+
+  /** By remediation, of runs since then. */
+  async summaries(t: Transaction, ids: string[], since: Date): Promise<Map<string, RunSummary>> {
+    const rows = await t.$queryRaw<{ id: string; runs: bigint; ended: bigint | null; last_at: Date; last_state: string }[]>`
+      SELECT remediation_id AS id, count(*) AS runs, sum(ended) AS ended, max(triggered_at) AS last_at, (array_agg(state ORDER BY triggered_at DESC))[1] AS last_state
+      FROM remediation_run WHERE remediation_id = ANY (${ids}::uuid[]) AND triggered_at >= ${since} GROUP BY remediation_id`;
+    return new Map(rows.map((row) => [row.id, { runs: Number(row.runs), ended: Number(row.ended ?? 0), lastAt: row.last_at, lastState: row.last_state }]));
+  }
+}
+
+function toRow(row: Remediation): RemediationRow {
+  return { ...row, document: row.document as unknown as RemediationDocument };
+}

@@ -1,0 +1,11 @@
+import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
+import type { Remediation, RemediationRun } from '../generated/prisma/client.ts';
+
+/** A stored remediation with its document read. */
+export type RemediationRow = Omit<Remediation, 'document'> & { document: RemediationDocument };
+
+/** A stored run. */
+export type RunRow = RemediationRun;
+
+/** What a remediation's runs came to lately. */
+export interface RunSummary { runs: number; ended: number; lastAt?: Date; lastState?: string }
