@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
-import type { Wan as WireWan } from '../proto/gen/ctfleet/v1/stats.ts';
 import type { Clock } from './clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
-import { TableSampler } from './collectors/table-sample.ts';
+import type { RulesetReader } from './collectors/ruleset-reader.ts';
+import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
 import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
@@ -29,6 +29,10 @@ export interface AgentDependencies {
   events?: TableEvents;
   /** As they are now; a WAN that failed stays in it. */
   wans: () => Wan[];
+  /** What the gateway's own rules say; absent where it has none. */
+  rules?: RulesetReader;
+  /** What cannot be told of WANs here, and why, beside what the table cannot. */
+  cannot?: () => Record<string, string>;
   ownAddresses: () => string[];
   controller: () => Promise<Endpoint>;
   clock: Clock;
@@ -105,21 +109,19 @@ export class Agent {
 
   #context(): FlowContext {
     return {
-      wans: this.#deps.wans().map(({ name, addresses }) => ({ name, addresses })),
+      wans: this.#deps.wans(),
+      marks: this.#deps.rules?.facts?.marks,
       protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint),
     };
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { can, cannot } = await table.capabilities();
+    const { can, cannot: tableCannot } = await table.capabilities();
+    const cannot = { ...tableCannot, ...this.#deps.cannot?.() };
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
       capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [...this.#witness.kept],
     };
   }
-}
-
-function toWireWan(wan: Wan): WireWan {
-  return { name: wan.name, interface: wan.interface, addresses: wan.addresses.map((address) => Buffer.from(address)), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute, natKinds: [] };
 }
