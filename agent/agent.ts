@@ -8,6 +8,7 @@ import type { RulesetReader } from './collectors/ruleset-reader.ts';
 import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
+import { readSysctl } from './conntrack/proc-files.ts';
 import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
 import type { Identity } from './link/identity.ts';
 import { Link } from './link/link.ts';
@@ -17,6 +18,7 @@ import { Witness } from './link/witness.ts';
 import { Commands } from './operations/commands.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
+import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { Refusals } from './operations/refusals.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
@@ -69,7 +71,7 @@ export class Agent {
     this.#commands = new Commands({ table, refusals: this.#refusals, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
+      identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
       commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
     });
   }
@@ -113,6 +115,13 @@ export class Agent {
       marks: this.#deps.rules?.facts?.marks,
       protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint),
     };
+  }
+
+  #firewall(): Firewall {
+    const { table, rules } = this.#deps;
+    if (table.kind !== 'kernel') return {};
+    const loose = readSysctl('nf_conntrack_tcp_loose');
+    return { isLoose: loose === undefined ? undefined : loose !== 0, forward: rules?.facts?.forward, input: rules?.facts?.input };
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {

@@ -105,7 +105,8 @@ export class KernelQuestions {
   *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
     const { columns, atMs, snapshot } = this.#read(ask, checkpoint, 'once');
     const surroundings = this.#surroundings(ask.context.wans, atMs);
-    this.#judge(columns, surroundings, ask);
+    // A plan tells what will come of its flows, and that depends on it.
+    this.#judge(columns, surroundings, ask, true);
     const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
@@ -216,9 +217,9 @@ export class KernelQuestions {
     for (const one of [filter, ...protections.map((protection) => protection.filter)]) compileFilter(one, NO_ROWS, surroundings);
   }
 
-  /** Says of each row whether it is stale, if the question wants to know. */
-  #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching): void {
-    if (![filter, ...context.protections.map((protection) => protection.filter)].some(mentionsStale)) return;
+  /** Says of each row whether it is stale, if the question mentions it or the answer is to say it. */
+  #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
+    if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some(mentionsStale)) return;
     const verdicts = this.#staleRows(columns, surroundings, context);
     // The routes may have been there at an earlier question.
     if (verdicts) fillStale(columns, verdicts);

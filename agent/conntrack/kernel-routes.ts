@@ -45,7 +45,8 @@ export class KernelRoutes implements Routes {
   readonly #names = new Map<number, string>();
   readonly #v4 = new IntTable();
   readonly #v6 = new Set<string>();
-  readonly #rules: Rule[];
+  readonly useMarks: boolean;
+  readonly useTransport: boolean;
   readonly destinations: Partition | undefined;
   readonly sources: Partition;
   readonly portPiece: (port: number) => number;
@@ -63,27 +64,21 @@ export class KernelRoutes implements Routes {
         if (address?.length === 4) this.#v4.set(networkU32(address, 0), 1);
         else if (address) this.#v6.add(formatAddress(address));
       }
-      this.#rules = Array.from(this.#socket.dump(RTM.GETRULE), decodeRule);
+      const rules = Array.from(this.#socket.dump(RTM.GETRULE), decodeRule);
+      this.useMarks = rules.some(({ hasMark }) => hasMark);
+      this.useTransport = rules.some(({ hasTransport }) => hasTransport);
       const [destinations, sources]: [RoutePrefix[], RoutePrefix[]] = [[], []];
       const isWhole = readRoutes(({ destination, source }) => {
         if (destination) destinations.push(destination);
         if (source) sources.push(source);
-      }, this.#rules);
+      }, rules);
       this.destinations = isWhole ? new Partition(destinations) : undefined;
       this.sources = new Partition(sources);
-      this.portPiece = portPieces(this.#rules.flatMap(({ ports }) => ports));
+      this.portPiece = portPieces(rules.flatMap(({ ports }) => ports));
     } catch (error) {
       this.close();
       throw error;
     }
-  }
-
-  get useMarks(): boolean {
-    return this.#rules.some(({ hasMark }) => hasMark);
-  }
-
-  get useTransport(): boolean {
-    return this.#rules.some(({ hasTransport }) => hasTransport);
   }
 
   hasAddress4(address: number): boolean {

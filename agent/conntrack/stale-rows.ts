@@ -2,6 +2,7 @@ import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Columns } from './columns.ts';
 import { idleOf, type Surroundings } from './compile.ts';
+import type { RouteQuestion } from '../netlink/route-messages.ts';
 import type { Routes } from './kernel-routes.ts';
 import { STALENESS, staleness, type Way } from './stale.ts';
 import type { FlowContext, WanFacts } from './table.ts';
@@ -24,6 +25,7 @@ export function staleRows(columns: Columns, surroundings: Surroundings, { wans, 
   const { count, common } = columns;
   const { origSrc, origDst, replySrc, replyDst, sport, rsport, rdport, family, proto, mark, startedAtMs } = common;
   const { wans: names, nowMs, timeouts } = surroundings;
+  const { useMarks, useTransport } = routes;
   const [wanOf, sideOf, idle] = [names.ofRows(columns), names.sidesOfRows(columns), idleOf(columns, timeouts)];
   const paths = new Paths(columns, routes, waysOut(wans, names.names));
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
@@ -39,18 +41,20 @@ export function staleRows(columns: Columns, surroundings: Surroundings, { wans, 
     // Pings of the gateway itself are probes, and end by themselves.
     if (isOwn && !isInbound && ICMP.has(proto[row]!)) continue;
     const client = isOwn ? paths.gateway(base + outer) : paths.client(base + inner);
-    const ports = routes.useTransport && TRANSPORTS.has(proto[row]!)
+    const ports = useTransport && TRANSPORTS.has(proto[row]!)
       ? { proto: proto[row]!, sport: isInbound ? rsport[row]! : sport[row]!, dport: isInbound ? rdport[row]! : rsport[row]! } : undefined;
     const facts = own[wan]!;
     const { routeLostAtMs } = facts;
     const idleSeconds = routeLostAtMs === undefined ? undefined : idle(row);
+    const routedMark = marks.areRestored === false ? 0 : mark[row]!;
+    const newWay = paths.way(client, base + peer, 0, ports, wan);
     const verdict = staleness({
       wan, isWanWorking: isWorking(facts), isAddressThere: paths.isHere(base + outer), isInbound,
-      way: paths.way(client, base + peer, marks.areRestored === false ? 0 : mark[row]!, ports, wan),
-      newWay: paths.way(client, base + peer, 0, ports, wan),
+      way: routedMark === 0 ? newWay : paths.way(client, base + peer, routedMark, ports, wan),
+      newWay,
       nat: facts.natKinds?.length === 1 ? facts.natKinds[0] : undefined,
-      isMarkHidden: routes.useMarks && mark[row] === 0 && marks.areGiven !== false,
-      hadPacketSince: routeLostAtMs !== undefined && idleSeconds !== undefined && nowMs - idleSeconds * 1000 > routeLostAtMs,
+      isMarkHidden: useMarks && mark[row] === 0 && marks.areGiven !== false,
+      hadPacketSince: routeLostAtMs !== undefined && idleSeconds !== undefined && nowMs - (idleSeconds + 1) * 1000 > routeLostAtMs, // idle times are whole seconds, rounded down
       beganBefore: routeLostAtMs === undefined || Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < routeLostAtMs,
     });
     verdicts[row] = verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);
@@ -93,7 +97,8 @@ class Paths {
   readonly #pieces6 = new Map<number, number>();
   readonly #clientOf = new Map<number, Client | undefined>();
   readonly #clients = new Map<string, Client>();
-  readonly #exits = new Map<number, Map<number, number[] | undefined>>();
+  readonly #exits = new Map<number, Map<number, readonly Way[]>>();
+  readonly #links = new Map<number, number[]>();
   readonly #transports = new Map<string, number>();
 
   constructor(columns: Columns, routes: Routes, wans: ReadonlyMap<string, Way & { kind: 'wan' }>) {
@@ -118,7 +123,7 @@ class Paths {
   /** Who sends in from outside the gateway; undefined where no interface leads to it. */
   client(address: number): Client | undefined {
     return this.#sender(address, () => {
-      const [from, ...more] = this.#exit(UNKNOWN_CLIENT, address, 0, undefined) ?? [];
+      const [from, ...more] = this.#linksTo(address);
       if (from === undefined || more.length > 0) return undefined;
       const bytes = this.#bytes(address);
       const { sources } = this.#routes;
@@ -128,10 +133,7 @@ class Paths {
 
   /** Where a packet to an address goes, seen from a flow of one WAN. */
   way(client: Client | undefined, to: number, mark: number, transport: Transport | undefined, own: number): Way {
-    const exit = client && this.#exit(client, to, mark, transport);
-    if (!exit) return SEVERAL;
-    if (exit.length === 0) return NOWHERE;
-    const ways = exit.map((link) => this.#wans.get(this.#routes.nameOf(link) ?? '') ?? ELSEWHERE);
+    const ways = client ? this.#exit(client, to, mark, transport) : UNKNOWN_WAYS;
     if (ways.length === 1) return ways[0]!;
     // The kernel chooses by a hash. That matters only where it might choose the flow's own WAN, or something that is no WAN.
     return ways.every((way) => way.kind === 'wan' && way.wan !== own) ? ways.find((way) => way.kind === 'wan' && way.isWorking) ?? ways[0]! : SEVERAL;
@@ -149,13 +151,29 @@ class Paths {
     return client;
   }
 
-  #exit(client: Client, to: number, mark: number, transport: Transport | undefined): number[] | undefined {
+  #exit(client: Client, to: number, mark: number, transport: Transport | undefined): readonly Way[] {
     const place = this.#pieceOf(to) * MOST_CLIENTS + client.index;
     const kind = mark + V6 * this.#transportOf(transport);
     let exits = this.#exits.get(place);
     if (!exits) this.#exits.set(place, (exits = new Map()));
-    if (!exits.has(kind)) exits.set(kind, this.#routes.waysOut({ destination: this.#bytes(to), source: client.source, from: client.from, mark, transport }));
-    return exits.get(kind);
+    let ways = exits.get(kind);
+    if (!ways) exits.set(kind, (ways = this.#look({ destination: this.#bytes(to), source: client.source, from: client.from, mark, transport })));
+    return ways;
+  }
+
+  /** The interfaces by which an address is reached; looked up once for addresses that the routes treat alike. */
+  #linksTo(address: number): number[] {
+    const piece = this.#pieceOf(address);
+    let links = this.#links.get(piece);
+    if (!links) this.#links.set(piece, (links = this.#routes.waysOut({ destination: this.#bytes(address), mark: 0 }) ?? []));
+    return links;
+  }
+
+  /** One way at least. */
+  #look(question: RouteQuestion): readonly Way[] {
+    const links = this.#routes.waysOut(question);
+    if (!links) return UNKNOWN_WAYS;
+    return links.length === 0 ? [NOWHERE] : links.map((link) => this.#wans.get(this.#routes.nameOf(link) ?? '') ?? ELSEWHERE);
   }
 
   #pieceOf(address: number): number {
@@ -186,5 +204,4 @@ interface Transport { proto: number; sport: number; dport: number }
 const ELSEWHERE: Way = { kind: 'elsewhere' };
 const NOWHERE: Way = { kind: 'nowhere' };
 const SEVERAL: Way = { kind: 'several' };
-/** For the look-up that finds the interface of a client. */
-const UNKNOWN_CLIENT: Client = { index: 0, source: undefined, from: undefined };
+const UNKNOWN_WAYS: readonly Way[] = [SEVERAL];

@@ -74,9 +74,12 @@ const CASES: [nat: NatKind, pin: boolean, failure: Failure, stale: string | unde
   ['snat', true, 'admin', 'wan-down'],
   ['snat', true, 'silent', 'wan-down'],
   ['snat', true, 'metric', undefined],
+  ['snat', true, 'carrier', undefined],
   ['masquerade', false, 'admin', undefined],
   ['masquerade', false, 'silent', undefined],
   ['masquerade', false, 'metric', undefined],
+  ['masquerade', false, 'carrier', undefined],
+  ['masquerade', true, 'admin', undefined],
   ['masquerade', true, 'silent', 'wan-down'],
   ['masquerade', true, 'metric', undefined],
 ];
