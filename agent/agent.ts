@@ -33,6 +33,8 @@ export interface AgentDependencies {
   wans: () => Wan[];
   /** What the gateway's own rules say; absent where it has none. */
   rules?: RulesetReader;
+  /** Addresses that the agent pings. */
+  probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
   cannot?: () => Record<string, string>;
   ownAddresses: () => string[];
@@ -113,7 +115,7 @@ export class Agent {
     return {
       wans: this.#deps.wans(),
       marks: this.#deps.rules?.facts?.marks,
-      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint),
+      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()),
     };
   }
 

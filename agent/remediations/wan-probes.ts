@@ -28,6 +28,11 @@ export class WanProbes {
     return this.#why;
   }
 
+  /** The addresses that are pinged. */
+  get targets(): string[] {
+    return [...this.#probes.values()].map(({ target }) => target.address);
+  }
+
   /** Whether what is probed through an interface answers; undefined where nothing is probed, or nothing ever answered. */
   isAnswering(device: string): boolean | undefined {
     return this.#probes.get(device)?.answering.state;
