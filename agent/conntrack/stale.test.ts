@@ -6,7 +6,7 @@ const own: Way = { kind: 'wan', wan: OWN, isWorking: true };
 const ownDead: Way = { kind: 'wan', wan: OWN, isWorking: false };
 const other: Way = { kind: 'wan', wan: OTHER, isWorking: true };
 const otherDead: Way = { kind: 'wan', wan: OTHER, isWorking: false };
-const [nowhere, elsewhere, several]: Way[] = [{ kind: 'nowhere' }, { kind: 'elsewhere' }, { kind: 'several' }];
+const [nowhere, elsewhere, several]: [Way, Way, Way] = [{ kind: 'nowhere' }, { kind: 'elsewhere' }, { kind: 'several' }];
 
 /** An outbound flow of a WAN that works and has the route. */
 const HEALTHY: Sight = { wan: OWN, isWanWorking: true, isAddressThere: true, isInbound: false, way: own, newWay: own, nat: 'snat', isMarkHidden: false, hadPacketSince: false, beganBefore: undefined };
