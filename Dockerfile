@@ -29,7 +29,7 @@ USER node
 EXPOSE 3000
 CMD ["node", "web/server.js"]
 
-# User 0 because Docker puts an added capability into force for no other. Run it with all of them dropped but CAP_NET_ADMIN.
+# User 0 because Docker puts an added capability into force for no other. Run it with all of them dropped but CAP_NET_ADMIN and CAP_NET_RAW.
 FROM node:24-bookworm-slim AS agent
 ENV NODE_ENV=production CTFLEET_STATE_DIR=/var/lib/ctfleet-agent
 WORKDIR /app

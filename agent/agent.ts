@@ -2,12 +2,13 @@ import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
-import type { Wan as WireWan } from '../proto/gen/ctfleet/v1/stats.ts';
 import type { Clock } from './clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
-import { TableSampler } from './collectors/table-sample.ts';
+import type { RulesetReader } from './collectors/ruleset-reader.ts';
+import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
+import { readSysctl } from './conntrack/proc-files.ts';
 import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
 import type { Identity } from './link/identity.ts';
 import { Link } from './link/link.ts';
@@ -17,6 +18,7 @@ import { Witness } from './link/witness.ts';
 import { Commands } from './operations/commands.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
+import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { Refusals } from './operations/refusals.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
@@ -29,6 +31,12 @@ export interface AgentDependencies {
   events?: TableEvents;
   /** As they are now; a WAN that failed stays in it. */
   wans: () => Wan[];
+  /** What the gateway's own rules say; absent where it has none. */
+  rules?: RulesetReader;
+  /** Addresses that the agent pings. */
+  probed?: () => string[];
+  /** What cannot be told of WANs here, and why, beside what the table cannot. */
+  cannot?: () => Record<string, string>;
   ownAddresses: () => string[];
   controller: () => Promise<Endpoint>;
   clock: Clock;
@@ -65,7 +73,7 @@ export class Agent {
     this.#commands = new Commands({ table, refusals: this.#refusals, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
+      identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
       commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
     });
   }
@@ -105,21 +113,26 @@ export class Agent {
 
   #context(): FlowContext {
     return {
-      wans: this.#deps.wans().map(({ name, addresses }) => ({ name, addresses })),
-      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint),
+      wans: this.#deps.wans(),
+      marks: this.#deps.rules?.facts?.marks,
+      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()),
     };
+  }
+
+  #firewall(): Firewall {
+    const { table, rules } = this.#deps;
+    if (table.kind !== 'kernel') return {};
+    const loose = readSysctl('nf_conntrack_tcp_loose');
+    return { isLoose: loose === undefined ? undefined : loose !== 0, forward: rules?.facts?.forward, input: rules?.facts?.input };
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { can, cannot } = await table.capabilities();
+    const { can, cannot: tableCannot } = await table.capabilities();
+    const cannot = { ...tableCannot, ...this.#deps.cannot?.() };
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
       capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [...this.#witness.kept],
     };
   }
-}
-
-function toWireWan(wan: Wan): WireWan {
-  return { name: wan.name, interface: wan.interface, addresses: wan.addresses.map((address) => Buffer.from(address)), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute, natKinds: [] };
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 
@@ -10,6 +11,9 @@ const schema = z.object({
   CTFLEET_JOIN_TOKEN: z.string().optional(),
   /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
   CTFLEET_WANS: z.string().regex(/^([\w.@-]+=[^,=]+)(,[\w.@-]+=[^,=]+)*$/, 'must be interface=name,…').optional(),
+  /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
+  CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
+    .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -21,6 +25,8 @@ export interface AgentConfig {
   linkAddress?: string;
   joinToken?: string;
   wanNames: ReadonlyMap<string, string>;
+  /** Addresses to probe, by interface. */
+  wanProbes: ReadonlyMap<string, string>;
   logLevel: string;
 }
 
@@ -35,6 +41,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     linkAddress: value.CTFLEET_LINK_ADDRESS,
     joinToken: value.CTFLEET_JOIN_TOKEN,
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
+    wanProbes: new Map(value.CTFLEET_WAN_PROBES),
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import { pino } from 'pino';
 import { Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
+import { RulesetReader } from './collectors/ruleset-reader.ts';
 import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
@@ -10,6 +11,9 @@ import { readAgentConfig, type AgentConfig } from './config.ts';
 import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
 import { identityOf } from './enrolment.ts';
+import { RouteEvents } from './remediations/route-events.ts';
+import { WanProbes } from './remediations/wan-probes.ts';
+import { WanWatch } from './remediations/wan-watch.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
 
 const [, , command = 'run'] = process.argv;
@@ -24,11 +28,18 @@ try {
   const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
   const store = new WanStore(config.stateDir, (error) => log.warn({ err: error }, 'WAN addresses could not be kept'));
   const memory = new WanMemory(config.wanNames, store.load());
+  const rules = new RulesetReader(() => performance.now());
+  const probes = new WanProbes(config.wanProbes, process.pid);
+  const watch = new WanWatch({
+    memory, observe: observeInterfaces, rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
+  });
+  await watch.start();
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => store.keep(memory.observe(observeInterfaces())),
+    identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => watch.look(), rules, probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes),
     ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);
+  watch.close();
 } catch (error) {
   end((error as Error).message);
 }
@@ -40,6 +51,23 @@ async function hearEvents(): Promise<TableEvents | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Without them a change is seen at the next sample. */
+function hearRoutes(): RouteEvents | undefined {
+  try {
+    return new RouteEvents();
+  } catch (error) {
+    log.warn({ err: error }, 'route changes cannot be heard');
+    return undefined;
+  }
+}
+
+function whatIsMissing(rules: RulesetReader, probes: WanProbes): Record<string, string> {
+  return {
+    ...(rules.why !== undefined && { 'read-rules': `The gateway's rules cannot be read, so that stale flows are found only in part: ${rules.why}.` }),
+    ...(probes.why !== undefined && { 'wan-probes': `WANs cannot be probed, so that a silent failure is not seen: ${probes.why}.` }),
+  };
 }
 
 function settings(): AgentConfig {

@@ -71,10 +71,10 @@ function toWireCpu({ cpu, ...counters }: CpuCounters): Sample['cpus'][number] {
   return { cpu, ...Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, BigInt(value)])) };
 }
 
-function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources }: Breakdown): WireBreakdown {
+function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, staleByWan }: Breakdown): WireBreakdown {
   return {
     atMs: BigInt(atMs), walked: BigInt(walked),
-    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan), staleByWan: {},
+    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan), staleByWan: toBigInts(staleByWan),
     topSources: topSources.flatMap(({ address, flows }) => {
       const bytes = parseAddress(address);
       return bytes ? [{ address: Buffer.from(bytes), flows: BigInt(flows) }] : [];
@@ -82,8 +82,9 @@ function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources }: 
   };
 }
 
-function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute }: Wan): WireWan {
-  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, natKinds: [] };
+/** A WAN as the link carries it. */
+export function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute, isAnswering, natKinds = [] }: Wan): WireWan {
+  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering, natKinds };
 }
 
 function toBigInts(counts: Record<string, number>): Record<string, bigint> {

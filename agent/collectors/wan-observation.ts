@@ -6,6 +6,7 @@ import { parseIpv4Defaults, parseIpv6Defaults, type Observation } from './wans.t
 /** What this network namespace shows of its interfaces now. Needs no privilege. */
 export function observeInterfaces(): Observation {
   return {
+    atMs: Date.now(),
     defaultRoutes: { ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''), ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? '') },
     addresses: new Map(Object.entries(networkInterfaces()).map(([name, found = []]) => [name, found.flatMap(({ address, internal }) => {
       const bytes = internal ? undefined : parseAddress(address);

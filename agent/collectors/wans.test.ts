@@ -14,6 +14,7 @@ const IPV6 = `20010db8000000000000000000000000 40 000000000000000000000000000000
 
 const address = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 const seen = (change: Partial<Observation>): Observation => ({
+  atMs: 1_000,
   defaultRoutes: { ipv4: parseIpv4Defaults(IPV4), ipv6: parseIpv6Defaults(IPV6) },
   addresses: new Map([['wan1', [address(198, 18, 0, 12)]], ['wan2', [address(198, 19, 0, 12)]]]),
   operstate: () => 'up',
@@ -21,8 +22,8 @@ const seen = (change: Partial<Observation>): Observation => ({
 });
 
 test('default routes are read, and those that reject are not', () => {
-  expect(parseIpv4Defaults(IPV4)).toEqual([{ interface: 'wan1', metric: 100 }, { interface: 'wan2', metric: 200 }]);
-  expect(parseIpv6Defaults(IPV6)).toEqual([{ interface: 'wan1', metric: 1024 }]);
+  expect(parseIpv4Defaults(IPV4)).toEqual([{ interface: 'wan1', metric: 100, nextHop: '198.18.0.1' }, { interface: 'wan2', metric: 200, nextHop: '198.19.0.1' }]);
+  expect(parseIpv6Defaults(IPV6)).toEqual([{ interface: 'wan1', metric: 1024, nextHop: '2001:db8::1' }]);
   expect([parseIpv4Defaults(''), parseIpv6Defaults('')]).toEqual([[], []]);
 });
 
@@ -31,15 +32,16 @@ test('the route with the lowest metric carries', () => {
   expect(wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([['wan1', true, true], ['wan2', true, false]]);
 });
 
-test('a WAN that went down keeps its name and its address', () => {
+test('a WAN that went down keeps its name, its address and its next hop, and the time it lost the route', () => {
   const memory = new WanMemory(new Map([['wan1', 'fibre']]));
   memory.observe(seen({}));
   const [fibre, wan2] = memory.observe(seen({
+    atMs: 2_000,
     defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] },
     addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]),
     operstate: (name) => (name === 'wan1' ? 'down' : 'up'),
   }));
-  expect(fibre).toEqual({ name: 'fibre', interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false, carriesDefaultRoute: false });
+  expect(fibre).toEqual({ name: 'fibre', interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false, carriesDefaultRoute: false, routeLostAtMs: 2_000, nextHop: '198.18.0.1' });
   expect(wan2!.carriesDefaultRoute).toBe(true);
 });
 

@@ -1,16 +1,33 @@
 import { formatAddress } from '../../proto/model/address.ts';
+import type { NatKind } from '../conntrack/table.ts';
 
 /** A way out of the gateway. Addresses are those it has and had, newest first: flows outlive the address they use. */
-export interface Wan { name: string; interface: string; addresses: Uint8Array[]; isUp?: boolean; carriesDefaultRoute?: boolean }
+export interface Wan {
+  name: string;
+  interface: string;
+  addresses: Uint8Array[];
+  isUp?: boolean;
+  carriesDefaultRoute?: boolean;
+  /** When it was last seen to stop carrying the default route, in milliseconds since 1970. */
+  routeLostAtMs?: number;
+  /** The newest next hop of a default route by it. */
+  nextHop?: string;
+  /** What is probed through it answers; absent where nothing is, or never did. */
+  isAnswering?: boolean;
+  /** How the gateway's rules translate what leaves by it; absent where they could not be read. */
+  natKinds?: NatKind[];
+}
 
 /** What is worth keeping of a WAN over a restart. */
 export type RememberedWan = Pick<Wan, 'interface' | 'addresses'>;
 
 /** A default route of the main table. */
-export interface DefaultRoute { interface: string; metric: number }
+export interface DefaultRoute { interface: string; metric: number; nextHop?: string }
 
 /** What is to be seen of the gateway's interfaces at one time. */
 export interface Observation {
+  /** Milliseconds since 1970. */
+  atMs: number;
   defaultRoutes: { ipv4: DefaultRoute[]; ipv6: DefaultRoute[] };
   /** By interface. Those that are down may be missing, which is why addresses are remembered. */
   addresses: ReadonlyMap<string, Uint8Array[]>;
@@ -24,21 +41,23 @@ const RTF_REJECT = 0x200;
 /** An address that changes at each dial-in would otherwise be remembered for ever. */
 const MOST_ADDRESSES = 16;
 
-/** Default routes in /proc/net/route: addresses are hexadecimal, flags too, the metric is decimal. */
+/** Default routes in /proc/net/route: addresses are hexadecimal and in the host's order, flags too, the metric is decimal. */
 export function parseIpv4Defaults(text: string): DefaultRoute[] {
   return text.split('\n').slice(1).flatMap((line) => {
-    const [name, destination, , flags, , , metric, mask] = line.trim().split(/\s+/);
+    const [name, destination, gateway, flags, , , metric, mask] = line.trim().split(/\s+/);
     const bits = Number.parseInt(flags ?? '', 16);
-    return name !== undefined && destination === '00000000' && mask === '00000000' && isUsable(bits) ? [{ interface: name, metric: Number(metric) }] : [];
+    return name !== undefined && destination === '00000000' && mask === '00000000' && isUsable(bits)
+      ? [{ interface: name, metric: Number(metric), nextHop: addressOf(new Uint8Array(Uint32Array.of(Number.parseInt(gateway!, 16)).buffer)) }] : [];
   });
 }
 
 /** Default routes in /proc/net/ipv6_route: everything is hexadecimal. The kernel's own catch-all is on `lo` and rejects. */
 export function parseIpv6Defaults(text: string): DefaultRoute[] {
   return text.split('\n').flatMap((line) => {
-    const [destination, width, , , , metric, , , flags, name] = line.trim().split(/\s+/);
+    const [destination, width, , , gateway, metric, , , flags, name] = line.trim().split(/\s+/);
     const isDefault = /^0{32}$/.test(destination ?? '') && width === '00';
-    return name !== undefined && name !== 'lo' && isDefault && isUsable(Number.parseInt(flags ?? '', 16)) ? [{ interface: name, metric: Number.parseInt(metric ?? '', 16) }] : [];
+    return name !== undefined && name !== 'lo' && isDefault && isUsable(Number.parseInt(flags ?? '', 16)) 
+      ? [{ interface: name, metric: Number.parseInt(metric ?? '', 16), nextHop: addressOf(Buffer.from(gateway!, 'hex')) }] : [];
   });
 }
 
@@ -60,14 +79,18 @@ export class WanMemory {
     for (const { interface: device, addresses } of remembered) this.#add(device).addresses = addresses;
   }
 
-  observe({ defaultRoutes: { ipv4, ipv6 }, addresses, operstate }: Observation): Wan[] {
-    for (const { interface: device } of [...ipv4, ...ipv6]) this.#add(device);
+  observe({ atMs, defaultRoutes: { ipv4, ipv6 }, addresses, operstate }: Observation): Wan[] {
+    for (const { interface: device, nextHop } of [...ipv6, ...ipv4]) {
+      const wan = this.#add(device);
+      wan.nextHop = nextHop ?? wan.nextHop;
+    }
     const carriers = new Set([...best(ipv4), ...best(ipv6)]);
     const inUse = new Set([...addresses.values()].flat().map(formatAddress));
     for (const wan of this.#wans.values()) {
       const state = operstate(wan.interface);
       // PPP and tunnels never leave `unknown` while they work.
       wan.isUp = state === 'up' || state === 'unknown';
+      if (wan.carriesDefaultRoute && !carriers.has(wan.interface)) wan.routeLostAtMs = atMs;
       wan.carriesDefaultRoute = carriers.has(wan.interface);
       // An address that another interface has now is that one's, whoever had it before.
       wan.addresses = merge(addresses.get(wan.interface) ?? [], wan.addresses.filter((address) => !inUse.has(formatAddress(address))));
@@ -100,6 +123,11 @@ function merge(now: Uint8Array[], before: Uint8Array[]): Uint8Array[] {
     texts.add(text);
     return true;
   }).slice(0, MOST_ADDRESSES);
+}
+
+/** Undefined for a route without a next hop, as of a point-to-point link. */
+function addressOf(bytes: Uint8Array): string | undefined {
+  return bytes.some((byte) => byte !== 0) ? formatAddress(bytes) : undefined;
 }
 
 function isUsable(flags: number): boolean {

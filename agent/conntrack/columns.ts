@@ -26,8 +26,8 @@ function commonOf(capacity: number) {
 }
 type Common = ReturnType<typeof commonOf>;
 
-/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second. */
-const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate'] as const;
+/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS. */
+const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale'] as const;
 type RareName = (typeof RARE_NAMES)[number];
 
 type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
@@ -193,7 +193,7 @@ export function replyShape(shape: number): number {
 }
 
 function noneOf(): Rare {
-  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined };
+  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined };
 }
 
 function gather(from: ArrayLike<number>, rows: Uint32Array, to: { [row: number]: number }): void {

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { sortValue, SORT_FIELDS } from '../../proto/model/sort.ts';
 import { parseAddress } from '../../proto/model/address.ts';
+import { STALE_WORDS } from '../../proto/model/stale.ts';
 import { arbitraryEntry, arbitraryFilter } from '../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../test/support/encode-entry.ts';
 import { Columns } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
 import { rowSortValue } from './row-sort.ts';
+import { STALENESS } from './stale.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { WanNames } from './wan-names.ts';
 import { RowReader } from './wire/row-reader.ts';
@@ -45,4 +48,18 @@ test('a row sorts as its flow does', () => {
     const { columns, flow } = both(encodeEntry(entry));
     for (const field of SORT_FIELDS) expect(rowSortValue(field, columns, SURROUNDINGS)(0)).toBe(sortValue(flow, field));
   }), { numRuns: 500 });
+});
+
+test('a row is stale, or why, or not, as its column says; where that is not known neither a word nor its negation matches', () => {
+  for (const code of [...STALENESS.keys(), Number.NaN]) {
+    const columns = new Columns(1);
+    columns.count = 1;
+    columns.ensure('stale')[0] = code;
+    const matches = (filter: FlowFilter) => compileFilter(filter, columns, SURROUNDINGS)(0);
+    for (const word of STALE_WORDS) {
+      const term: FlowFilter = { kind: 'term', field: 'stale', match: { kind: 'glob', pattern: word } };
+      const isIt = Number.isNaN(code) ? undefined : word === 'yes' ? code > 0 : STALENESS[code] === word;
+      expect([matches(term), matches({ kind: 'not', operand: term })]).toEqual([isIt === true, isIt === false]);
+    }
+  }
 });

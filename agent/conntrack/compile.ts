@@ -10,6 +10,7 @@ import { fullTimeout, idleSeconds, type Timeouts } from './timeouts.ts';
 import type { WanNames } from './wan-names.ts';
 import type { Addresses6 } from './addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
+import { STALENESS } from './stale.ts';
 import { stateName } from './wire/states.ts';
 
 /** What the terms of one question are settled against. */
@@ -147,8 +148,12 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     case 'bytes':
     case 'packets': return number(totalOf(columns, field));
     case 'rate': return number((row) => (rare.rate ? orAbsent(rare.rate[row]!) : undefined));
-    // Not known without a look at the routes: matches neither the term nor its negation.
-    case 'stale': return () => false;
+    case 'stale': {
+      const word = patternOf(match);
+      const fits = STALENESS.map((staleness) => (word === 'yes' ? staleness !== 'no' : staleness === word));
+      const { stale } = rare;
+      return (row) => stale !== undefined && !Number.isNaN(stale[row]!) && fits[stale[row]!] === wanted;
+    }
     case 'tenant':
     case 'site':
     case 'gateway':

@@ -2,6 +2,7 @@ import type { Counters, Family, Flow, FlowKey, Tuple } from '../../proto/model/f
 import { formatAddress4, NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { compileFilter, idleOf, orAbsent, stateText, type Predicate, type Surroundings } from './compile.ts';
 import { labelTexts } from './labels.ts';
+import { STALENESS } from './stale.ts';
 import type { FlowContext } from './table.ts';
 import type { Entry } from './wire/entry.ts';
 
@@ -29,6 +30,7 @@ export class Describer {
     const { common, rare, labelSets, helpers, masters } = this.#columns;
     const { labels, wans } = this.#surroundings;
     const [timeout, labelSet, helper, master] = [common.timeout[row]!, present(rare.labels, row), present(rare.helper, row), masters.get(row)];
+    const stale = present(rare.stale, row);
     const wan = wans.ofRows(this.#columns)[row]!;
     const key = keyOf(this.#columns, row);
     return {
@@ -47,6 +49,7 @@ export class Describer {
       rateBitsPerSecond: present(rare.rate, row),
       // A flow and its master are in the same zone: expectations are looked up by it (nf_conntrack_expect.c).
       master: master && this.#masterKey({ family: key.family, proto: master.proto, orig: master.tuple, zone: key.zone }),
+      stale: stale === undefined ? undefined : STALENESS[stale],
       wan: wan < 0 ? undefined : wans.names[wan],
       protectedBy: this.#protections.find(({ matches }) => matches(row))?.reason,
     };

@@ -8,12 +8,15 @@ import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
+import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
 import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
 import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
+import { STALENESS } from './stale.ts';
+import { fillStale, mentionsStale, staleRows, UNKNOWN } from './stale-rows.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -33,6 +36,8 @@ export type Fresh<Ask> = Ask & { freshness: Freshness };
 
 /** What a question is answered from, and how that was come by. */
 interface Reading { columns: Columns; atMs: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
+
+const NOT_STALE = STALENESS.indexOf('no');
 
 /** A filtered dump must not hold a CPU for longer than this. */
 const MAX_STALL_MS = 5;
@@ -74,6 +79,7 @@ export class KernelQuestions {
   search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, freshness }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>, checkpoint: () => void): SearchAnswer {
     const { columns, atMs, tableCount, explain } = this.#read({ filter, context, freshness }, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
+    this.#judge(columns, surroundings, { filter, context });
     const rows = matchingRows(filter, columns, surroundings);
     const top = new TopRows<number>({ limit, descending: sort.descending, after });
     if (limit > 0) {
@@ -90,13 +96,18 @@ export class KernelQuestions {
 
   breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
     const { columns, atMs } = this.#snapshot(freshness, checkpoint);
-    return breakdownOfRows(columns, this.#surroundings(context.wans, atMs));
+    const surroundings = this.#surroundings(context.wans, atMs);
+    const verdicts = this.#staleRows(columns, surroundings, context);
+    return breakdownOfRows(columns, surroundings, verdicts && ((row) => verdicts[row] !== UNKNOWN && verdicts[row] !== NOT_STALE));
   }
 
   /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
   *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
     const { columns, atMs, snapshot } = this.#read(ask, checkpoint, 'once');
-    const rows = matchingRows(ask.filter, columns, this.#surroundings(ask.context.wans, atMs));
+    const surroundings = this.#surroundings(ask.context.wans, atMs);
+    // A plan tells what will come of its flows, and that depends on it.
+    this.#judge(columns, surroundings, ask, true);
+    const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
       yield* batchesOf(columns, rows);
@@ -109,6 +120,7 @@ export class KernelQuestions {
   freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
     const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint, 'once');
     const surroundings = this.#surroundings(ask.context.wans, atMs);
+    this.#judge(columns, surroundings, ask);
     const matches = matchingRows(ask.filter, columns, surroundings);
     const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
     const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
@@ -203,6 +215,26 @@ export class KernelQuestions {
   #refuseUnsupported(filter: FlowFilter, { wans, protections }: FlowContext): void {
     const surroundings = this.#surroundings(wans, 0);
     for (const one of [filter, ...protections.map((protection) => protection.filter)]) compileFilter(one, NO_ROWS, surroundings);
+  }
+
+  /** Says of each row whether it is stale, if the question mentions it or the answer is to say it. */
+  #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
+    if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some(mentionsStale)) return;
+    const verdicts = this.#staleRows(columns, surroundings, context);
+    // The routes may have been there at an earlier question.
+    if (verdicts) fillStale(columns, verdicts);
+    else columns.rare.stale = undefined;
+  }
+
+  /** Undefined where there is no WAN to judge by, or the kernel does not tell its routes. */
+  #staleRows(columns: Columns, surroundings: Surroundings, context: FlowContext): Uint8Array | undefined {
+    if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
+    const routes = openRoutes();
+    try {
+      return routes && staleRows(columns, surroundings, context, routes);
+    } finally {
+      routes?.close();
+    }
   }
 
   #surroundings(wans: FlowContext['wans'], atMs: number): Surroundings {

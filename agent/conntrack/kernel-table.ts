@@ -5,6 +5,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { Columns, type ColumnData } from './columns.ts';
 import { Describer } from './describe.ts';
 import { findEntry } from './kernel-commands.ts';
+import { openRoutes } from './kernel-routes.ts';
 import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
@@ -42,6 +43,7 @@ export class KernelTable implements ConntrackTable {
       delete: await refusal(() => this.delete([NOBODY])),
       accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
       timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
+      stale: whyNoRoutes(),
       // Outside the initial network namespace the file has mode 0444, and the value of the whole machine.
       'set-max': isWritable('/proc/sys/net/netfilter/nf_conntrack_max') ? undefined : 'nf_conntrack_max may only be set by root in the initial network namespace.',
     };
@@ -144,6 +146,12 @@ async function refusal(attempt: () => Promise<unknown>): Promise<string | undefi
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function whyNoRoutes(): string | undefined {
+  const routes = openRoutes();
+  routes?.close();
+  return routes ? undefined : 'The kernel does not tell its routes (rtnetlink), so that it is not known which flows are stale.';
 }
 
 function isWritable(path: string): boolean {

@@ -88,7 +88,7 @@ export class MemoryTable implements ConntrackTable {
   }
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
-    return { can: ['counters', 'list', 'delete', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.' } };
+    return { can: ['counters', 'list', 'delete', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.', stale: 'This gateway is simulated; it has no routes.' } };
   }
 
   async counters(): Promise<TableCounters> {

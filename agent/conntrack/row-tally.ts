@@ -34,13 +34,14 @@ export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surr
   return facetsOf({ ...kinds, wans: wanCounts(rows, columns, wans), ports: [...byPort.entries()].filter(([, flows]) => flows > 0), apps: byApp });
 }
 
-/** The breakdown of all rows. */
-export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings): Breakdown {
+/** The breakdown of all rows. `isStale` says it of each row; absent where it cannot be known. */
+export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings, isStale?: (row: number) => boolean): Breakdown {
   const rows = allRows(columns.count);
   const byWan = new Map(wanCounts(rows, columns, wans));
   const none = columns.count - [...byWan.values()].reduce((sum, flows) => sum + flows, 0);
   if (none > 0) byWan.set('none', none);
-  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, sources: topSources(columns) }, nowMs, columns.count);
+  const staleWans = isStale ? wanCounts(rows.filter(isStale), columns, wans) : [];
+  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, staleWans, sources: topSources(columns) }, nowMs, columns.count);
 }
 
 /** Counts by protocol, state and status. Rows are counted by number first, and each kind is named once. */

@@ -2,9 +2,30 @@ import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Sort, SortKey } from '../../proto/model/sort.ts';
 
+/** A way out of the gateway, as far as flows depend on it. What is absent is not known. */
+export interface WanFacts {
+  name: string;
+  /** Those it has and had. */
+  addresses: Uint8Array[];
+  interface?: string;
+  isUp?: boolean;
+  /** What is probed through it answers. */
+  isAnswering?: boolean;
+  /** How the rules translate what leaves by it; none where they could not be read. */
+  natKinds?: NatKind[];
+  /** When it was last seen to lose the best route, in milliseconds since 1970. */
+  routeLostAtMs?: number;
+}
+export type NatKind = 'masquerade' | 'snat';
+
+/** Whether packets get the mark of their entry back, and whether they get marks of their own, which the entry does not tell. */
+export interface MarkFacts { areRestored?: boolean; areGiven?: boolean }
+
 /** What the gateway knows about itself that turns entries into flows: `wan`, `protectedBy`. Given with each question. */
 export interface FlowContext {
-  wans: { name: string; addresses: Uint8Array[] }[];
+  wans: WanFacts[];
+  /** What the gateway's rules do with marks; a part that could not be read is absent. */
+  marks?: MarkFacts;
   /** Flows that no plan may touch, with the reason shown to people; the first that fits wins. */
   protections: { reason: string; filter: FlowFilter }[];
 }
@@ -43,6 +64,8 @@ export interface Breakdown {
   byProto: Record<string, number>;
   byState: Record<string, number>;
   byWan: Record<string, number>;
+  /** Only WANs with stale flows; none where it cannot be known. */
+  staleByWan: Record<string, number>;
   topSources: { address: string; flows: number }[];
 }
 

@@ -93,7 +93,7 @@ export class BreakdownTally<Source extends string | number> {
 
   breakdown(atMs: number, addressOf: (source: Source) => string): Breakdown {
     const sources = this.#sources.entries(TOP_SOURCES).map(([source, flows]) => [addressOf(source), flows] as const);
-    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), sources }, atMs, this.#walked);
+    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), staleWans: [], sources }, atMs, this.#walked);
   }
 }
 
@@ -114,12 +114,15 @@ export function facetsOf({ protos, states, wans, statuses, ports, apps }: {
 }
 
 /** The counts of a whole table; of the sources only the largest are taken. */
-export function breakdownOf({ protos, states, wans, sources }: { protos: Counts<number>; states: Counts<string>; wans: Counts<string>; sources: Counts<string> }, atMs: number, walked: number): Breakdown {
+export function breakdownOf({ protos, states, wans, staleWans, sources }: {
+  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; staleWans: Counts<string>; sources: Counts<string>;
+}, atMs: number, walked: number): Breakdown {
   return {
     atMs, walked,
     byProto: Object.fromEntries(ordered(protos).map(([proto, flows]) => [protocolName(proto), flows])),
     byState: Object.fromEntries(ordered(states)),
     byWan: Object.fromEntries(ordered(wans)),
+    staleByWan: Object.fromEntries(ordered(staleWans)),
     topSources: ordered(sources).slice(0, TOP_SOURCES).map(([address, flows]) => ({ address, flows })),
   };
 }

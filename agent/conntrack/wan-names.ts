@@ -4,6 +4,9 @@ import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 import type { FlowContext } from './table.ts';
 
+/** Which address of a flow is its WAN's. */
+export const WAN_SIDE = { none: 0, replyDst: 1, origDst: 2, origSrc: 3 } as const;
+
 /**
  * Which WAN a flow uses: the first that has its reply destination (outbound, translated or not), else its original destination (forwarded
  * ports, services of the gateway), else its original source (the gateway's own connections).
@@ -14,7 +17,7 @@ export class WanNames {
   readonly #byText = new Map<string, number>();
   readonly #v4 = new IntTable();
   readonly #v6: { address: Uint8Array; index: number }[] = [];
-  readonly #ofColumns = new WeakMap<Columns, Int16Array>();
+  readonly #ofColumns = new WeakMap<Columns, { wans: Int16Array; sides: Uint8Array }>();
 
   constructor(wans: FlowContext['wans']) {
     for (const { name, addresses } of wans) {
@@ -38,13 +41,23 @@ export class WanNames {
 
   /** For each row the number of its WAN in `names`, -1 for none. Made once for the same columns. */
   ofRows(columns: Columns): Int16Array {
-    let wans = this.#ofColumns.get(columns);
-    if (!wans) this.#ofColumns.set(columns, (wans = this.#rows(columns)));
-    return wans;
+    return this.#rows(columns).wans;
   }
 
-  #rows({ count, common: { family, origSrc, origDst, replyDst }, addresses6 }: Columns): Int16Array {
+  /** For each row which of its addresses is the WAN's, a value of WAN_SIDE. */
+  sidesOfRows(columns: Columns): Uint8Array {
+    return this.#rows(columns).sides;
+  }
+
+  #rows(columns: Columns): { wans: Int16Array; sides: Uint8Array } {
+    let rows = this.#ofColumns.get(columns);
+    if (!rows) this.#ofColumns.set(columns, (rows = this.#look(columns)));
+    return rows;
+  }
+
+  #look({ count, common: { family, origSrc, origDst, replyDst }, addresses6 }: Columns): { wans: Int16Array; sides: Uint8Array } {
     const wans = new Int16Array(count);
+    const sides = new Uint8Array(count);
     const v4 = this.#v4;
     const v6 = new Int16Array(addresses6.count).fill(-1);
     for (const { address, index } of this.#v6) {
@@ -53,11 +66,19 @@ export class WanNames {
     }
     for (let row = 0; row < count; row++) {
       const isV4 = family[row] === 4;
+      let side: number = WAN_SIDE.replyDst;
       let wan = isV4 ? v4.get(replyDst[row]!) : v6[replyDst[row]!]!;
-      if (wan < 0) wan = isV4 ? v4.get(origDst[row]!) : v6[origDst[row]!]!;
-      if (wan < 0) wan = isV4 ? v4.get(origSrc[row]!) : v6[origSrc[row]!]!;
+      if (wan < 0) {
+        side = WAN_SIDE.origDst;
+        wan = isV4 ? v4.get(origDst[row]!) : v6[origDst[row]!]!;
+      }
+      if (wan < 0) {
+        side = WAN_SIDE.origSrc;
+        wan = isV4 ? v4.get(origSrc[row]!) : v6[origSrc[row]!]!;
+      }
       wans[row] = wan;
+      if (wan >= 0) sides[row] = side;
     }
-    return wans;
+    return { wans, sides };
   }
 }

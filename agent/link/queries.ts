@@ -9,6 +9,7 @@ import { toWireFlow } from '../../proto/model/wire.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
+import type { Firewall } from '../operations/predict.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
 
 /** Rows in one message, far below 256 KiB. */
@@ -21,6 +22,8 @@ export interface QueryDependencies {
   plans: PlanStore;
   clock: Clock;
   context: () => FlowContext;
+  /** What decides what becomes of flows that are ended; absent where there are no packets. */
+  firewall?: () => Firewall;
   /** The controller's clock as seen from here, minus ours. */
   clockOffsetMs: () => number;
   log: Logger;
@@ -99,7 +102,7 @@ export class Queries {
   /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
     const { table, plans, clock, context, clockOffsetMs } = this.#deps;
-    const impact = new ImpactCounter();
+    const impact = new ImpactCounter(this.#deps.firewall?.() ?? {});
     const writer = plans.begin(query.planId, Number(query.expiresAtMs));
     const snapshotAtMs = clock.now();
     let rows = 0;

@@ -9,10 +9,10 @@ import type { FlowContext } from '../conntrack/table.ts';
 export interface Endpoint { addresses: string[]; port: number }
 
 /**
- * What no plan may touch, whatever the controller says: the agent's own channel, and SSH to the gateway itself.
+ * What no plan may touch, whatever the controller says: the agent's own channel, SSH to the gateway itself, and the agent's pings, which would come back at once.
  * Either side may be the original one: a flow picked up in the middle is tracked from whoever spoke first.
  */
-export function builtInProtections(ownAddresses: string[], controller: Endpoint | undefined): FlowContext['protections'] {
+export function builtInProtections(ownAddresses: string[], controller: Endpoint | undefined, probed: string[] = []): FlowContext['protections'] {
   const own = oneOf(ownAddresses);
   const protections: FlowContext['protections'] = [];
   if (controller) {
@@ -22,6 +22,9 @@ export function builtInProtections(ownAddresses: string[], controller: Endpoint 
     reason: 'SSH to the gateway',
     filter: all([tcp, addressTerm('dst', own), portTerm('dport', 22)]),
   });
+  if (probed.length > 0) {
+    protections.push({ reason: 'WAN probe', filter: all([any([protoTerm(PROTOCOLS.icmp), protoTerm(PROTOCOLS.icmpv6)]), addressTerm('src', own), addressTerm('dst', oneOf(probed))]) });
+  }
   return protections;
 }
 
@@ -30,7 +33,11 @@ export function protectionOf(flow: Flow, protections: FlowContext['protections']
   return protections.find(({ filter }) => evaluateFilter(filter, flow, nowMs))?.reason;
 }
 
-const tcp: FlowFilter = { kind: 'term', field: 'proto', match: { kind: 'range', from: PROTOCOLS.tcp, to: PROTOCOLS.tcp } };
+const tcp = protoTerm(PROTOCOLS.tcp);
+
+function protoTerm(proto: number): FlowFilter {
+  return { kind: 'term', field: 'proto', match: { kind: 'range', from: proto, to: proto } };
+}
 
 function betweenHosts(own: Match[], peer: Match[], peerPort: number): FlowFilter {
   return any([

@@ -3,6 +3,8 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { stateWord } from '../../proto/model/states.ts';
 import { IPS } from '../../proto/model/status.ts';
+import { toWireFlow } from '../../proto/model/wire.ts';
+import { PredictionCounter, type Firewall } from './predict.ts';
 
 /** A flow with a packet in this time counts as active. */
 const ACTIVE_SECONDS = 10;
@@ -19,6 +21,13 @@ export class ImpactCounter {
   readonly #sources = new Map<string, number>();
   readonly #destinations = new Map<string, number>();
   readonly #protectedBy = new Map<string, number>();
+  readonly #predictions: PredictionCounter;
+  #longestLived: Flow[] = [];
+  #rate: number | undefined;
+
+  constructor(firewall: Firewall) {
+    this.#predictions = new PredictionCounter(firewall);
+  }
 
   add(flow: Flow): void {
     const impact = this.#impact;
@@ -34,6 +43,9 @@ export class ImpactCounter {
     if (flow.idleSeconds === undefined) impact.unknownActivity++;
     else if (flow.idleSeconds <= ACTIVE_SECONDS) impact.active++;
     else impact.idle++;
+    this.#predictions.add(flow);
+    this.#offer(flow);
+    if (flow.rateBitsPerSecond !== undefined) this.#rate = (this.#rate ?? 0) + flow.rateBitsPerSecond;
     count(this.#byProto, protocolName(flow.proto));
     count(this.#byState, stateWord(flow.state, flow.status));
     count(this.#byWan, flow.wan ?? 'none');
@@ -51,9 +63,18 @@ export class ImpactCounter {
       protectedBy: Object.fromEntries(this.#protectedBy),
       topSources: top(this.#sources),
       topDestinations: top(this.#destinations),
-      longestLived: [],
-      predictions: [],
+      rateBitsPerSecond: this.#rate,
+      longestLived: this.#longestLived.map(toWireFlow),
+      predictions: this.#predictions.result(),
     };
+  }
+
+  #offer(flow: Flow): void {
+    const { startedAtMs } = flow;
+    if (startedAtMs === undefined) return;
+    const last = this.#longestLived.at(-1)?.startedAtMs ?? Infinity;
+    if (this.#longestLived.length === TOP && startedAtMs >= last) return;
+    this.#longestLived = [...this.#longestLived, flow].sort((a, b) => a.startedAtMs! - b.startedAtMs!).slice(0, TOP);
   }
 }
 

@@ -85,13 +85,16 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   expect(channel[0]!.protectedBy).toBe('agent channel');
   const untouched = await flowsOf(`src:${clientAddress(2, 40)}`, second.id);
   expect(untouched).toHaveLength(5);
-  const stale = await flowsOf(WAN1, first.id);
+  const stale = await flowsOf('stale:yes', first.id);
   expect(stale).toHaveLength(8);
-  expect(runIn(lab.names.gateway(1), 'conntrack', ['-L']).split('\n').filter((line) => line.includes(`=${WAN1} `))).toHaveLength(8);
+  expect(new Set(stale.map((flow) => flow.wan))).toEqual(new Set(['wan1']));
+  // The agent's own ping is the ninth.
+  expect((await flowsOf(WAN1, first.id)).filter((flow) => flow.protectedBy !== 'WAN probe').map(name).toSorted()).toEqual(stale.map(name).toSorted());
+  expect(runIn(lab.names.gateway(1), 'conntrack', ['-L']).split('\n').filter((line) => line.includes(`=${WAN1} `) && !line.startsWith('icmp'))).toHaveLength(8);
 
   await signIn(page, system.consoleUrl, system.operator);
   await page.goto(`${system.consoleUrl}/connections`);
-  await page.getByRole('combobox', { name: 'Filter' }).fill(WAN1);
+  await page.getByRole('combobox', { name: 'Filter' }).fill('stale:yes');
   await page.keyboard.press('Enter');
   await page.getByText('8 flows match').waitFor();
   const rows = page.getByRole('grid', { name: 'Flows' }).getByRole('row').filter({ hasText: WAN1 });
@@ -119,7 +122,8 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   expect(flush.targets.map((target) => [target.gatewayName, target.state])).toEqual([['milano-gw1', 'verified']]);
 
   await until('the trunk is registered through wan2 with its next packet', () => trunk.state()?.seenAs === `${WAN2}:5060` || undefined, 5000);
-  expect(await flowsOf(WAN1, first.id)).toEqual([]);
+  expect(await flowsOf('stale:yes', first.id)).toEqual([]);
+  expect((await flowsOf(WAN1, first.id)).map((flow) => flow.protectedBy)).toEqual(['WAN probe']);
   expect((await flowsOf(WAN2, first.id)).map(name)).toEqual(expect.arrayContaining(onWan2.map(name)));
   expect((await flowsOf('dport:4444', first.id)).map(name)).toEqual(channel.map(name));
   expect((await flowsOf(`src:${clientAddress(2, 40)}`, second.id)).map(name)).toEqual(expect.arrayContaining(untouched.map(name)));

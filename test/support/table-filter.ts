@@ -4,7 +4,7 @@ import { FIELDS } from '../../proto/model/filter/fields.ts';
 import { FLEET_FIELDS, type FieldName, type FlowFilter, type Match } from '../../proto/model/filter/filter.ts';
 import type { XmlFlow } from './conntrack-xml.ts';
 
-const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate');
+const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale');
 
 /** Any filter that a live table can answer, with values that its entries have or nearly have, so that filters split the table. */
 export function filterOfTable(flows: readonly XmlFlow[], wans: readonly string[]): fc.Arbitrary<FlowFilter> {

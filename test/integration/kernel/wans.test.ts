@@ -28,13 +28,13 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
 
   test('interfaces with a default route are WANs, with their addresses and the best of them carrying', () => {
     expect(observe()).toEqual([
-      { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: false },
-      { name: 'wan1', interface: 'wan1', addresses: ['198.18.0.12', '2001:db8:1::12'], isUp: true, carriesDefaultRoute: true },
+      { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: false, nextHop: '198.19.0.1' },
+      { name: 'wan1', interface: 'wan1', addresses: ['198.18.0.12', '2001:db8:1::12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.18.0.1' },
     ]);
   });
 
   test('when the first is switched off, the other carries', () => {
     ip('link', 'set', 'wan1', 'down');
-    expect(observe()).toEqual([{ name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true }]);
+    expect(observe()).toEqual([{ name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.19.0.1' }]);
   });
 });

@@ -1,0 +1,127 @@
+import { formatAddress } from '../../proto/model/address.ts';
+import { networkU32 } from '../netlink/attributes.ts';
+import { decodeAddress, decodeLink, decodeRoute, decodeRule, RTM, type RoutePrefix, type RouteQuestion, type Rule } from '../netlink/route-messages.ts';
+import { RouteSocket } from '../netlink/route-socket.ts';
+import { NetlinkError } from '../netlink/socket.ts';
+import { IntTable } from './int-table.ts';
+import { Partition, portPieces } from './partition.ts';
+
+/** A gateway with a full BGP table has a million routes, and to read them takes seconds: then each peer is looked up by itself. */
+const MOST_ROUTES = 20_000;
+/** Look-ups of one question; a look-up takes about 10 µs. */
+const MOST_LOOKUPS = 20_000;
+
+/** The routes of a gateway as they are during one question. */
+export interface Routes {
+  /** What destinations and sources are told apart by; undefined: every destination by itself. */
+  readonly destinations: Partition | undefined;
+  readonly sources: Partition;
+  /** A rule chooses by a packet's mark. */
+  readonly useMarks: boolean;
+  /** A rule chooses by protocol or port. */
+  readonly useTransport: boolean;
+  /** The same number for ports that no rule tells apart. */
+  readonly portPiece: (port: number) => number;
+  hasAddress4(address: number): boolean;
+  hasAddress6(address: Uint8Array): boolean;
+  nameOf(link: number): string | undefined;
+  /** Interfaces that the packet may leave by, none where no route leads; undefined where the kernel does not say, or was asked too much. */
+  waysOut(question: RouteQuestion): number[] | undefined;
+}
+
+/** The routes as they are now; undefined where the kernel does not tell them. */
+export function openRoutes(): KernelRoutes | undefined {
+  try {
+    return new KernelRoutes();
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
+}
+
+/** Routes by the kernel's own look-up, rules included. To be closed after the question. */
+export class KernelRoutes implements Routes {
+  readonly #socket = new RouteSocket();
+  readonly #names = new Map<number, string>();
+  readonly #v4 = new IntTable();
+  readonly #v6 = new Set<string>();
+  readonly useMarks: boolean;
+  readonly useTransport: boolean;
+  readonly destinations: Partition | undefined;
+  readonly sources: Partition;
+  readonly portPiece: (port: number) => number;
+  #lookups = 0;
+
+  /** Throws NetlinkError. */
+  constructor() {
+    try {
+      for (const body of this.#socket.dump(RTM.GETLINK)) {
+        const { index, name } = decodeLink(body);
+        this.#names.set(index, name);
+      }
+      for (const body of this.#socket.dump(RTM.GETADDR)) {
+        const address = decodeAddress(body);
+        if (address?.length === 4) this.#v4.set(networkU32(address, 0), 1);
+        else if (address) this.#v6.add(formatAddress(address));
+      }
+      const rules = Array.from(this.#socket.dump(RTM.GETRULE), decodeRule);
+      this.useMarks = rules.some(({ hasMark }) => hasMark);
+      this.useTransport = rules.some(({ hasTransport }) => hasTransport);
+      const [destinations, sources]: [RoutePrefix[], RoutePrefix[]] = [[], []];
+      const isWhole = readRoutes(({ destination, source }) => {
+        if (destination) destinations.push(destination);
+        if (source) sources.push(source);
+      }, rules);
+      this.destinations = isWhole ? new Partition(destinations) : undefined;
+      this.sources = new Partition(sources);
+      this.portPiece = portPieces(rules.flatMap(({ ports }) => ports));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  hasAddress4(address: number): boolean {
+    return this.#v4.get(address) >= 0;
+  }
+
+  hasAddress6(address: Uint8Array): boolean {
+    return this.#v6.has(formatAddress(address));
+  }
+
+  nameOf(link: number): string | undefined {
+    return this.#names.get(link);
+  }
+
+  waysOut(question: RouteQuestion): number[] | undefined {
+    if (++this.#lookups > MOST_LOOKUPS) return undefined;
+    try {
+      return this.#socket.waysOut(question);
+    } catch (error) {
+      if (error instanceof NetlinkError) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+type Note = (prefixes: { destination?: RoutePrefix; source?: RoutePrefix }) => void;
+
+/** Notes rules and routes; false if there are too many routes to read. A dump that is left ends with its socket. */
+function readRoutes(note: Note, rules: readonly Rule[]): boolean {
+  rules.forEach(note);
+  const socket = new RouteSocket();
+  try {
+    let left = MOST_ROUTES;
+    for (const body of socket.dump(RTM.GETROUTE)) {
+      if (left-- === 0) return false;
+      note(decodeRoute(body));
+    }
+    return true;
+  } finally {
+    socket.close();
+  }
+}

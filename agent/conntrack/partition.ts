@@ -1,0 +1,60 @@
+import type { RoutePrefix } from '../netlink/route-messages.ts';
+import { networkU32 } from '../netlink/attributes.ts';
+
+/**
+ * All addresses cut at the borders of some prefixes. Two addresses of one piece lie in the same of these prefixes, so that whatever chooses by
+ * them treats both alike: one route looked up for a piece serves every flow of it.
+ */
+export class Partition {
+  readonly #v4: Float64Array;
+  readonly #v6: bigint[];
+
+  constructor(prefixes: Iterable<RoutePrefix>) {
+    const [v4, v6] = [new Set<number>(), new Set<bigint>()];
+    for (const { bytes, bits } of prefixes) {
+      if (bytes.length === 4) {
+        const size = 2 ** (32 - bits);
+        const start = Math.floor(networkU32(bytes, 0) / size) * size;
+        v4.add(start).add(start + size);
+      } else if (bytes.length === 16) {
+        const size = 1n << BigInt(128 - bits);
+        const start = (toBigInt(bytes) / size) * size;
+        v6.add(start).add(start + size);
+      }
+    }
+    this.#v4 = Float64Array.from(v4).sort();
+    this.#v6 = [...v6].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** The number of the piece of an IPv4 address. */
+  of4(address: number): number {
+    return countUpTo(this.#v4, address);
+  }
+
+  /** The number of the piece of an IPv6 address. */
+  of6(address: Uint8Array): number {
+    return this.#v6.length === 0 ? 0 : countUpTo(this.#v6, toBigInt(address));
+  }
+}
+
+/** Ports cut at the borders of some ranges, in the same way. */
+export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): (port: number) => number {
+  const borders = Float64Array.from(new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())).sort();
+  return (port) => countUpTo(borders, port);
+}
+
+/** How many of these sorted borders are not above a value. */
+function countUpTo<Value extends number | bigint>(borders: ArrayLike<Value>, value: Value): number {
+  let [low, high] = [0, borders.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (borders[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function toBigInt(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+}

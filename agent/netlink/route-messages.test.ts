@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { AttributeWriter, DecodeError, hostU32, setHostU16, setHostU32 } from './attributes.ts';
+import { decodeAddress, decodeLink, decodeRoute, decodeRule, decodeWaysOut, encodeRouteQuestion } from './route-messages.ts';
+
+/** A body: a header of that length, set up by `edit`, and attributes. */
+function body(length: number, edit: (header: Uint8Array) => void, write: (out: AttributeWriter) => void): Uint8Array {
+  const out = new AttributeWriter();
+  const header = new Uint8Array(length);
+  edit(header);
+  out.raw(header);
+  write(out);
+  return out.finish().slice();
+}
+
+function nextHop(link: number, flags = 0): Uint8Array {
+  const hop = new Uint8Array(8);
+  setHostU16(hop, 0, 8);
+  hop[2] = flags;
+  setHostU32(hop, 4, link);
+  return hop;
+}
+
+const unicast = (header: Uint8Array): void => { header[7] = 1; };
+
+test('a question names its packet, and asks for the whole route', () => {
+  const question = encodeRouteQuestion({ destination: Uint8Array.of(198, 51, 100, 10), source: Uint8Array.of(10, 1, 0, 5), from: 7, mark: 0x100, transport: { proto: 6, sport: 4000, dport: 443 } });
+  expect([question[0], question[1], question[2], hostU32(question, 8)]).toEqual([2, 32, 32, 0x2000]);
+  const route = decodeRoute(question);
+  expect(route).toEqual({ isDefault: false, destination: { bytes: Uint8Array.of(198, 51, 100, 10), bits: 32 }, source: { bytes: Uint8Array.of(10, 1, 0, 5), bits: 32 } });
+});
+
+test('a route leads out by its interface, or by those of its next hops that are not dead', () => {
+  expect(decodeWaysOut(body(12, unicast, (out) => out.hostU32(4, 3)))).toEqual([3]);
+  expect(decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Buffer.concat([nextHop(3), nextHop(4, 1), nextHop(5)]))))).toEqual([3, 5]);
+});
+
+test('an unreachable route leads nowhere', () => {
+  expect(decodeWaysOut(body(12, (header) => { header[7] = 7; }, (out) => out.hostU32(4, 1)))).toEqual([]);
+});
+
+test('a rule is known by what it chooses by', () => {
+  const range = new Uint8Array(4);
+  setHostU16(range, 0, 5060);
+  setHostU16(range, 2, 5061);
+  const rule = body(12, (header) => { header[2] = 16; }, (out) => {
+    out.bytes(2, Uint8Array.of(10, 1, 0, 0));
+    out.hostU32(10, 0x100);
+    out.bytes(24, range);
+  });
+  expect(decodeRule(rule)).toEqual({ source: { bytes: Uint8Array.of(10, 1, 0, 0), bits: 16 }, hasMark: true, hasTransport: true, ports: [[5060, 5061]] });
+});
+
+test('of a point-to-point link the address of this end is taken', () => {
+  const [own, peer] = [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 1)];
+  expect(decodeAddress(body(8, () => undefined, (out) => { out.bytes(1, peer); out.bytes(2, own); }))).toEqual(own);
+  expect(decodeAddress(body(8, () => undefined, (out) => out.bytes(1, peer)))).toEqual(peer);
+});
+
+test('a link has a number and a name', () => {
+  expect(decodeLink(body(16, (header) => setHostU32(header, 4, 9), (out) => out.text(3, 'wan1')))).toEqual({ index: 9, name: 'wan1' });
+});
+
+test('bytes that are no message are told by DecodeError', () => {
+  for (const decode of [decodeWaysOut, decodeRoute, decodeRule, decodeLink, decodeAddress]) expect(() => decode(new Uint8Array(3))).toThrow(DecodeError);
+  expect(() => decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Uint8Array.of(99, 0, 0, 0, 0, 0, 0, 0))))).toThrow(DecodeError);
+});

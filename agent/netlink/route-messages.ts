@@ -1,0 +1,150 @@
+import { AttributeReader, AttributeWriter, DecodeError, hostU16, hostU32, setHostU32 } from './attributes.ts';
+
+// include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers in attributes are in the host's order, unlike those of netfilter.
+export const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, DELADDR: 21, GETADDR: 22, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26, NEWRULE: 32, DELRULE: 33, GETRULE: 34 } as const;
+export const ROUTE_GROUP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV4_RULE: 8, IPV6_IFADDR: 9, IPV6_ROUTE: 11, IPV6_RULE: 19 } as const;
+
+const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
+/** The whole route that matched, with all its next hops, and not the one that a hash would choose (Linux 4.15). */
+const RTM_F_FIB_MATCH = 0x2000;
+const RTNH_F_DEAD = 1;
+
+const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, MULTIPATH: 9, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
+const FRA = { DST: 1, SRC: 2, FWMARK: 10, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
+const IFLA_IFNAME = 3;
+const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
+
+const ROUTE_HEADER = 12;
+const LINK_HEADER = 16;
+const ADDRESS_HEADER = 8;
+const NEXT_HOP_HEADER = 8;
+
+/** struct rtmsg of a dump of everything, whatever is dumped: other headers are no longer than it, and zero too. */
+export const DUMP_ALL = new Uint8Array(LINK_HEADER);
+
+export interface RoutePrefix { bytes: Uint8Array; bits: number }
+
+/** A packet, as far as routes depend on it. */
+export interface RouteQuestion {
+  destination: Uint8Array;
+  source?: Uint8Array;
+  /** The interface that it comes in by; absent for one of the machine's own. */
+  from?: number;
+  mark: number;
+  transport?: { proto: number; sport: number; dport: number };
+}
+
+export interface Link { index: number; name: string }
+/** What a route depends on beside its metric; no prefix stands for all addresses. */
+export interface Route { isDefault: boolean; destination?: RoutePrefix; source?: RoutePrefix }
+/** What a rule chooses by. */
+export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; hasMark: boolean; ports: [from: number, to: number][]; hasTransport: boolean }
+
+/** Body of an RTM_GETROUTE for one packet. */
+export function encodeRouteQuestion({ destination, source, from, mark, transport }: RouteQuestion): Uint8Array {
+  const out = new AttributeWriter();
+  const header = new Uint8Array(ROUTE_HEADER);
+  header[0] = familyOf(destination);
+  header[1] = destination.length * 8;
+  if (source) header[2] = source.length * 8;
+  setHostU32(header, 8, RTM_F_FIB_MATCH);
+  out.raw(header);
+  out.bytes(RTA.DST, destination);
+  if (source) out.bytes(RTA.SRC, source);
+  if (from !== undefined) out.hostU32(RTA.IIF, from);
+  if (mark !== 0) out.hostU32(RTA.MARK, mark);
+  if (transport) {
+    out.u8(RTA.IP_PROTO, transport.proto);
+    out.u16(RTA.SPORT, transport.sport);
+    out.u16(RTA.DPORT, transport.dport);
+  }
+  return out.finish();
+}
+
+/** The interfaces that the route of an RTM_NEWROUTE leads to; none for one that leads nowhere, such as `unreachable`. */
+export function decodeWaysOut(body: Uint8Array): number[] {
+  const type = headerOf(body, ROUTE_HEADER)[7];
+  if (type !== RTN_UNICAST && type !== RTN_LOCAL) return [];
+  const ways: number[] = [];
+  const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
+  while (attributes.next()) {
+    if (attributes.type === RTA.OIF) ways.push(hostU32(attributes.bytes(4), 0));
+    else if (attributes.type === RTA.MULTIPATH) ways.push(...nextHops(attributes.bytes()));
+  }
+  return ways;
+}
+
+export function decodeRoute(body: Uint8Array): Route {
+  const header = headerOf(body, ROUTE_HEADER);
+  const route: Route = { isDefault: header[1] === 0 };
+  const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
+  while (attributes.next()) {
+    if (attributes.type === RTA.DST) route.destination = { bytes: attributes.bytes().slice(), bits: header[1]! };
+    else if (attributes.type === RTA.SRC) route.source = { bytes: attributes.bytes().slice(), bits: header[2]! };
+  }
+  return route;
+}
+
+export function decodeRule(body: Uint8Array): Rule {
+  const header = headerOf(body, ROUTE_HEADER);
+  const rule: Rule = { hasMark: false, ports: [], hasTransport: false };
+  const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case FRA.DST: rule.destination = { bytes: attributes.bytes().slice(), bits: header[1]! }; break;
+      case FRA.SRC: rule.source = { bytes: attributes.bytes().slice(), bits: header[2]! }; break;
+      case FRA.FWMARK: rule.hasMark = true; break;
+      case FRA.IP_PROTO: rule.hasTransport = true; break;
+      case FRA.SPORT_RANGE:
+      case FRA.DPORT_RANGE: {
+        const range = attributes.bytes(4);
+        rule.ports.push([hostU16(range, 0), hostU16(range, 2)]);
+        rule.hasTransport = true;
+        break;
+      }
+    }
+  }
+  return rule;
+}
+
+export function decodeLink(body: Uint8Array): Link {
+  const header = headerOf(body, LINK_HEADER);
+  const link: Link = { index: hostU32(header, 4), name: '' };
+  const attributes = new AttributeReader(body.subarray(LINK_HEADER));
+  while (attributes.next()) if (attributes.type === IFLA_IFNAME) link.name = attributes.text();
+  return link;
+}
+
+/** The address of this end: of a point-to-point link IFA_ADDRESS is the other's. */
+export function decodeAddress(body: Uint8Array): Uint8Array | undefined {
+  headerOf(body, ADDRESS_HEADER);
+  let [local, address]: (Uint8Array | undefined)[] = [];
+  const attributes = new AttributeReader(body.subarray(ADDRESS_HEADER));
+  while (attributes.next()) {
+    if (attributes.type === IFA.LOCAL) local = attributes.bytes().slice();
+    else if (attributes.type === IFA.ADDRESS) address = attributes.bytes().slice();
+  }
+  return local ?? address;
+}
+
+function familyOf(address: Uint8Array): number {
+  return address.length === 4 ? 2 : 10;
+}
+
+/** struct rtnexthop, one after the other, without those that the kernel skips. */
+function nextHops(bytes: Uint8Array): number[] {
+  const ways: number[] = [];
+  for (let at = 0; at + NEXT_HOP_HEADER <= bytes.length;) {
+    const length = hostU16(bytes, at);
+    if (length < NEXT_HOP_HEADER || length > bytes.length - at) throw new DecodeError('RTA_MULTIPATH', `a next hop says it is ${length} bytes long, ${bytes.length - at} are there`);
+    if ((bytes[at + 2]! & RTNH_F_DEAD) === 0) ways.push(hostU32(bytes, at + 4));
+    at += (length + 3) & ~3;
+  }
+  return ways;
+}
+
+function headerOf(body: Uint8Array, length: number): Uint8Array {
+  if (body.length < length) throw new DecodeError('', `a message of ${body.length} bytes has no header of ${length}`);
+  return body.subarray(0, length);
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { Impact_Fate as Fate } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { ImpactCounter } from './impact.ts';
+
+const flow = (id: number, rest: Partial<Flow> = {}): Flow => ({
+  family: 4, proto: 17, zone: 0, id, mark: 0, labels: [], status: IPS.SEEN_REPLY,
+  orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: id, dport: 53 }, reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 53, dport: id }, ...rest,
+});
+
+function impactOf(...flows: Flow[]) {
+  const counter = new ImpactCounter({});
+  flows.forEach((one) => counter.add(one));
+  return counter.result(100);
+}
+
+test('the five that began first are named, without those whose start is not known', () => {
+  const { longestLived } = impactOf(flow(99), ...[7, 3, 9, 1, 5, 8, 2].map((at) => flow(at, { startedAtMs: at * 1000 })));
+  expect(longestLived.map(({ id }) => id)).toEqual([1, 2, 3, 5, 7]);
+});
+
+test('what they carry is what is known of it, and absent where nothing is', () => {
+  expect(impactOf(flow(1, { rateBitsPerSecond: 8_000 }), flow(2), flow(3, { rateBitsPerSecond: 0 })).rateBitsPerSecond).toBe(8_000);
+  expect(impactOf(flow(1)).rateBitsPerSecond).toBeUndefined();
+});
+
+test('protected flows have no fate, no age and no rate here', () => {
+  const impact = impactOf(flow(1), flow(2, { protectedBy: 'agent channel', startedAtMs: 1, rateBitsPerSecond: 9 }));
+  expect(impact.predictions.map(({ fate, flows }) => [fate, flows])).toEqual([[Fate.FATE_RECONNECTS, 1]]);
+  expect([impact.longestLived, impact.rateBitsPerSecond, impact.protectedBy]).toEqual([[], undefined, { 'agent channel': 1 }]);
+});

@@ -1,0 +1,35 @@
+import { readMessages } from '../netlink/message.ts';
+import { decodeRoute, ROUTE_GROUP, RTM } from '../netlink/route-messages.ts';
+import { NETLINK_ROUTE } from '../netlink/route-socket.ts';
+import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
+
+const BLOCK_BYTES = 65_536;
+/** Read at one time; of a flood the rest can wait, since what it says is only that something changed. */
+const MOST_BLOCKS = 256;
+const ROUTES = new Set<number>([RTM.NEWROUTE, RTM.DELROUTE]);
+
+/** Hears that links, addresses, rules or default routes of this network namespace changed. Needs no privilege. */
+export class RouteEvents {
+  readonly #socket = new NetlinkSocket(NETLINK_ROUTE, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16, groups: Object.values(ROUTE_GROUP) });
+  readonly #block = new Uint8Array(BLOCK_BYTES);
+
+  /** True if something changed since the last time; does not wait. Messages that were lost count as a change. */
+  haveCome(): boolean {
+    let isChanged = false;
+    for (let blocks = 0; blocks < MOST_BLOCKS && this.#socket.hasMessages(); blocks++) {
+      try {
+        const length = this.#socket.receive(this.#block);
+        if (length === undefined) break;
+        for (const { type, body } of readMessages(this.#block.subarray(0, length))) isChanged ||= !ROUTES.has(type) || decodeRoute(body).isDefault;
+      } catch (error) {
+        if (!(error instanceof NetlinkError && error.code === 'ENOBUFS')) throw error;
+        isChanged = true;
+      }
+    }
+    return isChanged;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
