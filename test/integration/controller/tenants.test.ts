@@ -8,13 +8,14 @@ import { eventually, makePlace, TestController, type Person } from '../../suppor
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
+const BODIES: Partial<Record<keyof typeof routes, object>> = { runPlan: { digest: 'd' }, updateRemediation: { revision: 1 } };
 
 let postgres: TestPostgres;
 let url: string;
 let controller: TestController;
 let owner: Person;
 let mine: { tenantId: string; agent: FakeAgent; person: Person };
-let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string };
+let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string; remediationId: string; remediationRunId: string };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
   const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
@@ -36,7 +37,9 @@ beforeAll(async () => {
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
   await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
   const audit = await owner.call(routes.listAudit, { query: { tenant: other.tenantId } });
-  theirs = { ...other, planId: plan.id, flushId, auditId: audit.items[0]!.id };
+  const remediation = await owner.call(routes.createRemediation, { body: { tenantId: other.tenantId, document: { name: 'theirs', trigger: { kind: 'manual' }, filter: 'proto:udp' } } });
+  const { runId } = await owner.call(routes.runRemediation, { params: { id: remediation.id } });
+  theirs = { ...other, remediationId: remediation.id, remediationRunId: runId, planId: plan.id, flushId, auditId: audit.items[0]!.id };
 });
 afterAll(async () => {
   mine.agent.disconnect();
@@ -51,12 +54,14 @@ describe('what another tenant has', () => {
       getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId, getPlan: theirs.planId, listPlanFlows: theirs.planId, runPlan: theirs.planId,
       getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
+      getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, runRemediation: theirs.remediationId,
+      getRemediationRun: theirs.remediationRunId, listRemediationRunFlows: theirs.remediationRunId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
     const query = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
     for (const name of withId) {
-      const body = 'body' in routes[name] ? (name === 'runPlan' ? { digest: 'd' } : {}) : undefined;
+      const body = 'body' in routes[name] ? (BODIES[name] ?? {}) : undefined;
       const [foreign, unknown] = await Promise.all([ids[name]!, UNKNOWN].map((id) => mine.person.ask(routes[name], { params: { id }, query, body })));
       const bare = (answer: typeof foreign): object => ({ ...(answer!.body as object), instance: undefined, traceId: undefined });
       expect([name, foreign!.status]).toEqual([name, 404]);
@@ -76,7 +81,7 @@ describe('what another tenant has', () => {
   it('is in no list, no search, no metric and no event', async () => {
     const text = JSON.stringify([
       await mine.person.call(routes.listTenants), await mine.person.call(routes.listSites), await mine.person.call(routes.listGateways), await mine.person.call(routes.listFlushes),
-      await mine.person.call(routes.listEnrolmentTokens), await mine.person.call(routes.listAudit), await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
+      await mine.person.call(routes.listEnrolmentTokens), await mine.person.call(routes.listRemediations), await mine.person.call(routes.listRemediationRuns), await mine.person.call(routes.listAudit), await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
     ]);
     expect(text).toContain(mine.tenantId);
@@ -104,7 +109,7 @@ describe('the second wall', () => {
 
   it('lets the application’s role see nothing without a tenant, and nothing of another', async () => {
     const database = controller.running.app.get(Database);
-    const tables = ['tenant', 'site', 'gateway', 'link_session', 'enrolment_token', 'plan', 'plan_gateway', 'plan_chunk', 'flush', 'flush_target', 'command', 'audit_entry', 'audit_head'];
+    const tables = ['tenant', 'site', 'gateway', 'link_session', 'enrolment_token', 'plan', 'plan_gateway', 'plan_chunk', 'flush', 'flush_target', 'command', 'audit_entry', 'audit_head', 'remediation', 'remediation_run'];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();
       try {
