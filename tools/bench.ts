@@ -8,13 +8,15 @@ import { ensurePrograms, howToInstall } from './system.ts';
 // What is made from the protocol has enums, which Node does not run as they are.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
-const BENCHMARKS = ['engine'];
+const BENCHMARKS = ['engine', 'bulk-flush'];
+/** Beyond what all need. */
+const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'] };
 /** They compare with nothing: they push for minutes and say what held. */
 const TRIALS = ['churn', 'fuzz-codec', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name)) fail(`There is no benchmark "${name}". There are: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);
-const missing = ensurePrograms(['ip', 'conntrack']);
+const missing = ensurePrograms(['ip', 'conntrack', ...(name === undefined ? BENCHMARKS : [name]).flatMap((one) => PROGRAMS[one] ?? [])]);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
 const results = (name === undefined ? BENCHMARKS : [name]).map((one) => spawnSync(process.execPath, [...FLAGS, path.join(folder, `${one}.ts`), ...args], { stdio: 'inherit' }).status);

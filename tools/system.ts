@@ -4,7 +4,7 @@ import { say } from './say.ts';
 
 /** Programs of the system that we use, and the Debian packages that bring them. */
 const PACKAGES: Record<string, string[]> = {
-  ip: ['iproute2'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'],
+  ip: ['iproute2'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
   chromium: ['chromium', 'fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'],
 };
 

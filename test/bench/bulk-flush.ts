@@ -1,0 +1,130 @@
+/**
+ * A flush on 20 gateways against what people do today: ssh to all of them at once, running `conntrack -D` with the same filter.
+ * `npm run bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both go over the same management network to the
+ * same gateways. Ours goes from the click (a plan) to the verified end; theirs until the last ssh has ended, which is all that it says.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { routes } from '../../proto/http/routes.ts';
+import { IPS } from '../../proto/model/status.ts';
+import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
+import { spawnIn } from '../lab/namespace.ts';
+import { clientAddress, externalAddress } from '../lab/topology.ts';
+import { createEntries } from '../support/create-entries.ts';
+import { enterNamespace } from '../support/namespace.ts';
+import { entryOf } from '../support/sample-entries.ts';
+import { startTestSystem, until } from '../support/system.ts';
+
+const PHONE_PORT = 5060;
+const FILTER = `proto:udp dport:${PHONE_PORT}`;
+const THEIR_FILTER = ['-p', 'udp', '--orig-port-dst', String(PHONE_PORT)];
+/** One entry in so many is what is flushed. */
+const ONE_IN = 10;
+/** What may be gone between two looks is ended on both sides alike. */
+const TARGET = 1;
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, gateways: { type: 'string', default: '20' }, entries: { type: 'string', default: '10000' }, runs: { type: 'string', default: '3' } },
+});
+const [gateways, entries, runs] = [options.gateways, options.entries, options.runs].map(Number) as [number, number, number];
+const numbers = Array.from({ length: gateways }, (_, index) => index + 1);
+const keys = mkdtempSync(path.join(tmpdir(), 'ctfleet-ssh-'));
+const servers: ChildProcess[] = [];
+const { system, end } = await startTestSystem({ gateways, withTraffic: false });
+try {
+  const lab = system.lab!;
+  startSshServers();
+  const times = { ours: [] as number[], theirs: [] as number[] };
+  for (let run = 0; run < runs; run++) {
+    for (const side of run % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
+      fill(times.ours.length + times.theirs.length === 0);
+      const began = performance.now();
+      const ended = await (side === 'ours' ? ours() : theirs());
+      times[side].push(performance.now() - began);
+      if (ended !== (gateways * entries) / ONE_IN) throw new Error(`${side} ended ${ended} flows instead of ${(gateways * entries) / ONE_IN}`);
+    }
+  }
+  report(median(times.ours), median(times.theirs));
+
+  /** Every table holds the same again: all at first, then what was flushed. */
+  function fill(isFirst: boolean): void {
+    for (const n of numbers) {
+      const leave = enterNamespace(lab.names.gateway(n));
+      try {
+        createEntries(tableOf(n, isFirst));
+      } finally {
+        leave();
+      }
+    }
+  }
+
+  /** From the click to the verified end, as the console does it. */
+  async function ours(): Promise<number> {
+    const plan = await system.api.call(routes.createPlan, { body: { filter: FILTER, reason: 'a benchmark' } });
+    const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    const flush = await until('the flush ends', async () => {
+      const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
+      return found.state === 'running' ? undefined : found;
+    }, 60_000);
+    if (flush.state !== 'verified') throw new Error(`the flush ended ${flush.state}`);
+    return flush.totals.deleted;
+  }
+
+  /** All at once, each with a connection of its own. */
+  async function theirs(): Promise<number> {
+    const counts = await Promise.all(numbers.map((n) => new Promise<number>((resolve, reject) => {
+      const child = spawnIn(lab.names.control, 'ssh', [
+        '-i', path.join(keys, 'key'), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', `root@${managementAddress(n)}`,
+        '/usr/sbin/conntrack', '-D', ...THEIR_FILTER, '2>&1', '>/dev/null',
+      ], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let text = '';
+      child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      child.once('error', reject);
+      child.once('close', () => resolve(Number(/(\d+) flow entries have been deleted/.exec(text)?.[1] ?? Number.NaN)));
+    })));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** A server with a key of this run in each gateway; root's home is an empty one of its own, so that the machine's is not touched. */
+  function startSshServers(): void {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(keys, 'key')]);
+    execFileSync('dropbearkey', ['-t', 'ed25519', '-f', path.join(keys, 'host')], { stdio: 'ignore' });
+    for (const n of numbers) {
+      servers.push(spawn('ip', ['netns', 'exec', lab.names.gateway(n), 'unshare', '--mount', 'sh', '-c',
+        `cp ${keys}/key.pub /dev/shm/ctfleet-${process.pid}-${n} && mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && mv /dev/shm/ctfleet-${process.pid}-${n} /root/.ssh/authorized_keys && exec dropbear -F -s -r ${keys}/host -P /root/pid -p '[${managementAddress(n)}]:22'`], { stdio: ['ignore', 'ignore', 'ignore'] }));
+    }
+  }
+} finally {
+  for (const server of servers) server.kill('SIGKILL');
+  rmSync(keys, { recursive: true, force: true });
+  await end();
+}
+
+function managementAddress(n: number): string {
+  return `fd42:c7f1::${(256 + n).toString(16)}`;
+}
+
+function* tableOf(n: number, isWhole: boolean): Generator<NewEntry, void, void> {
+  for (let index = 0; index < entries; index++) {
+    const isPhone = index % ONE_IN === 0;
+    if (!isPhone && !isWhole) continue;
+    yield entryOf({
+      proto: 17, orig: { src: clientAddress(n, index % 4000), dst: `198.51.100.${1 + (index % 200)}`, sport: 1024 + index, dport: isPhone ? PHONE_PORT : 4000 }, reply: { dst: externalAddress(n, 1) },
+      status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT, timeoutSeconds: 3000,
+    });
+  }
+}
+
+function report(ours: number, theirs: number): void {
+  const ratio = ours / theirs;
+  const row = { bench: 'bulk-flush', name: `flush on ${gateways} gateways, from click to verified, against ssh to all at once`, size: gateways * entries, ours: Math.round(ours), theirs: Math.round(theirs), ratio: Number(ratio.toPrecision(4)), target: TARGET, ok: ratio <= TARGET };
+  console.log(options.json ? JSON.stringify(row) : `${String(row.size).padStart(8)}  ${row.name}  ours ${row.ours} ms  theirs ${row.theirs} ms  ratio ${ratio.toFixed(4)}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`);
+  process.exitCode = row.ok ? 0 : 1;
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1]!;
+}
