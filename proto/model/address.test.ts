@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import ipaddr from 'ipaddr.js';
+import { describe, expect, it, test } from 'vitest';
 import { formatAddress, formatPrefix, parseAddress, parsePrefix, prefixContains } from './address.ts';
 
 const address = fc.constantFrom(4, 16).chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
@@ -35,4 +36,13 @@ describe('a prefix', () => {
   it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '::/129', '10/8'])('is not %s', (text) => {
     expect(parsePrefix(text)).toBeUndefined();
   });
+});
+
+test('IPv4 is read as the library reads it, whatever the text', () => {
+  const part = fc.oneof(fc.integer({ min: 0, max: 300 }).map(String), fc.constantFrom('', '00', '01', ' 1', '1e1', '-1', '0x1', '256', '999', '+1', '１'));
+  const text = fc.oneof(fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('.')), fc.ipV4(), fc.string({ maxLength: 16 })).filter((one) => !one.includes(':'));
+  fc.assert(fc.property(text, (one) => {
+    const wanted = ipaddr.IPv4.isValidFourPartDecimal(one) ? ipaddr.IPv4.parse(one).toByteArray() : undefined;
+    expect(parseAddress(one) && [...parseAddress(one)!]).toEqual(wanted);
+  }), { numRuns: 5000 });
 });
