@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
@@ -7,7 +8,7 @@ import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { NO_RULES, type GuardRules } from './local-guard.ts';
 
-export const DEFAULT_GUARD_FILE = '/etc/ctfleet/guard.json';
+export const DEFAULT_GUARD_FILE = '/etc/ctfleet/guard.yaml';
 
 const METHODS = { delete: Method.METHOD_DELETE, reset: Method.METHOD_RESET, block: Method.METHOD_BLOCK, expire: Method.METHOD_EXPIRE } as const;
 
@@ -19,15 +20,15 @@ const schema = z.strictObject({
   mostPercentOfTable: z.number().min(0).max(100).optional(),
 });
 
-/** Reads the text of a guard file. What is wrong with it, and where, is the rules' `error`. */
+/** Reads the text of a guard file, YAML or JSON. An empty one forbids nothing. What is wrong with it, and where, is the rules' `error`. */
 export function parseGuard(text: string): GuardRules {
-  let json: unknown;
+  let document: unknown;
   try {
-    json = JSON.parse(text);
+    document = parse(text) ?? {};
   } catch (error) {
     return forbidding((error as Error).message);
   }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(document);
   if (!parsed.success) return forbidding(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '));
   const { readOnly, methods = [], protect, mostDeletesAMinute, mostPercentOfTable } = parsed.data;
   const protections: GuardRules['protections'] = [];

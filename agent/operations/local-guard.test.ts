@@ -8,18 +8,20 @@ import { LocalGuard, NO_RULES } from './local-guard.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-guard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const file = path.join(folder, 'guard.json');
+const file = path.join(folder, 'guard.yaml');
 const ask = { method: Method.METHOD_DELETE, flows: 10, tableCount: 100 };
 
 describe('a guard file', () => {
   it('says what may be done, and which flows no plan may touch', () => {
-    const rules = parseGuard('{ "methods": ["delete", "expire"], "protect": [{ "filter": "dport:5060", "reason": "trunk" }], "mostDeletesAMinute": 500, "mostPercentOfTable": 20 }');
+    const rules = parseGuard('methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n');
     expect(rules).toMatchObject({ isReadOnly: false, methods: [Method.METHOD_DELETE, Method.METHOD_EXPIRE], mostDeletesAMinute: 500, mostPercentOfTable: 20, protections: [{ reason: 'trunk' }] });
     expect(rules.error).toBeUndefined();
   });
 
   it.each([
-    ['is not JSON', '{ readOnly: true', 'JSON'],
+    ['is neither YAML nor JSON', '{ readOnly: true', '}'],
+    ['says the same twice', 'readOnly: false\nreadOnly: true', 'unique'],
+    ['is a list', '- readOnly', 'the file'],
     ['has a word that nobody knows', '{ "readonly": true }', 'readonly'],
     ['protects by a filter that is none', '{ "protect": [{ "filter": "dport:", "reason": "r" }] }', 'protect.0.filter'],
     ['protects by what only the controller knows', '{ "protect": [{ "filter": "tenant:acme", "reason": "r" }] }', 'protect.0.filter'],
@@ -40,8 +42,12 @@ describe('a guard file', () => {
     expect(guard.rules()).toMatchObject({ isReadOnly: true, error: expect.stringContaining('ENOENT') });
   });
 
+  it('that is empty forbids nothing', () => {
+    expect(parseGuard('# nothing yet\n')).toEqual({ ...NO_RULES, mostDeletesAMinute: undefined, mostPercentOfTable: undefined });
+  });
+
   it('need not be there unless somebody named it', () => {
-    expect(new GuardFile(path.join(folder, 'none.json'), false).rules()).toEqual(NO_RULES);
+    expect(new GuardFile(path.join(folder, 'none.yaml'), false).rules()).toEqual(NO_RULES);
   });
 });
 

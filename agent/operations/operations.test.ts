@@ -296,7 +296,7 @@ describe('the guard of the gateway’s owner', () => {
     ['that has other methods', { methods: [Method.METHOD_EXPIRE] }, 'methods'],
     ['that allows fewer flows a minute', { mostDeletesAMinute: 19 }, 'mostDeletesAMinute'],
     ['that allows a smaller part of the table', { mostPercentOfTable: 50 }, 'mostPercentOfTable'],
-    ['that cannot be read', { isReadOnly: true, error: '/etc/ctfleet/guard.json cannot be used' }, '/etc/ctfleet/guard.json'],
+    ['that cannot be read', { isReadOnly: true, error: '/etc/ctfleet/guard.yaml cannot be used' }, '/etc/ctfleet/guard.yaml'],
   ])('%s refuses a plan before anything is touched, and names the rule', async (_, rules, named) => {
     const { commands, freeze, flows, said } = gateway(undefined, undefined, { ...NO_RULES, ...rules });
     commands.accept(command(await freeze('dport:5060')));
