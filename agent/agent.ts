@@ -18,9 +18,11 @@ import { Witness } from './link/witness.ts';
 import { Commands } from './operations/commands.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
+import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { Refusals } from './operations/refusals.ts';
+import { UndoStore } from './operations/undo-store.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -38,6 +40,8 @@ export interface AgentDependencies {
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
   cannot?: () => Record<string, string>;
   ownAddresses: () => string[];
+  /** The guard file as it is now. */
+  guardRules: () => GuardRules;
   controller: () => Promise<Endpoint>;
   clock: Clock;
   random: () => number;
@@ -54,6 +58,7 @@ export class Agent {
   readonly #journal: Journal;
   readonly #witness: Witness;
   readonly #commands: Commands;
+  readonly #guard: LocalGuard;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
   #endpoint: Endpoint | undefined;
@@ -70,7 +75,11 @@ export class Agent {
     this.#journal = new Journal(stateDir);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'));
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#commands = new Commands({ table, refusals: this.#refusals, journal: this.#journal, plans, clock, context, report: outbox, log, controllerNow: () => clock.now() + this.#link.clockOffsetMs });
+    this.#guard = new LocalGuard(deps.guardRules, clock.now);
+    this.#commands = new Commands({
+      table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans), guard: this.#guard, clock, context, report: outbox, log,
+      controllerNow: () => clock.now() + this.#link.clockOffsetMs,
+    });
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
@@ -115,7 +124,7 @@ export class Agent {
     return {
       wans: this.#deps.wans(),
       marks: this.#deps.rules?.facts?.marks,
-      protections: builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()),
+      protections: [...builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()), ...this.#guard.protections()],
     };
   }
 
@@ -128,11 +137,20 @@ export class Agent {
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { can, cannot: tableCannot } = await table.capabilities();
+    const { can, cannot: tableCannot } = withEndings(await table.capabilities(), this.#refusals !== undefined);
     const cannot = { ...tableCannot, ...this.#deps.cannot?.() };
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq, witnessed: [...this.#witness.kept],
+      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
+      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept],
     };
   }
+}
+
+/** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */
+function withEndings({ can, cannot }: { can: string[]; cannot: Record<string, string> }, canRefuse: boolean): { can: string[]; cannot: Record<string, string> } {
+  const mayNot = cannot.delete;
+  if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
+  const noPackets = 'This gateway is simulated; it has no packets to refuse.';
+  return { can: [...can, 'expire', 'undo', 'stop', ...(canRefuse ? ['reset', 'block'] : [])], cannot: canRefuse ? cannot : { ...cannot, reset: noPackets, block: noPackets } };
 }

@@ -14,6 +14,7 @@ const schema = z.object({
   /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
   CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
     .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
+  CTFLEET_GUARD_FILE: z.string().min(1).optional(),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -27,6 +28,8 @@ export interface AgentConfig {
   wanNames: ReadonlyMap<string, string>;
   /** Addresses to probe, by interface. */
   wanProbes: ReadonlyMap<string, string>;
+  /** Absent: the usual place, where it need not be. */
+  guardFile?: string;
   logLevel: string;
 }
 
@@ -42,6 +45,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     joinToken: value.CTFLEET_JOIN_TOKEN,
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
+    guardFile: value.CTFLEET_GUARD_FILE,
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

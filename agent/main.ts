@@ -11,6 +11,7 @@ import { readAgentConfig, type AgentConfig } from './config.ts';
 import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
 import { identityOf } from './enrolment.ts';
+import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './remediations/route-events.ts';
 import { WanProbes } from './remediations/wan-probes.ts';
 import { WanWatch } from './remediations/wan-watch.ts';
@@ -34,9 +35,10 @@ try {
     memory, observe: observeInterfaces, rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
   await watch.start();
+  const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
     identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => watch.look(), rules, probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes),
-    ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
+    ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);
   watch.close();

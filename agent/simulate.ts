@@ -10,6 +10,7 @@ import { readAgentConfig } from './config.ts';
 import { MemoryTable } from './conntrack/memory-table.ts';
 import { SyntheticFlows, type SyntheticOptions } from './conntrack/synthetic-flows.ts';
 import { identityOf } from './enrolment.ts';
+import { NO_RULES } from './operations/local-guard.ts';
 
 const gateways = z.array(z.object({ name: z.string(), seed: z.number().int(), stateDir: z.string(), joinToken: z.string().optional() })).parse(JSON.parse(await text(process.stdin)));
 const config = readAgentConfig(process.env);
@@ -23,7 +24,7 @@ await Promise.all(gateways.map(async ({ name, seed, stateDir, joinToken }) => {
   const wans = wansOf(seed);
   const agent = new Agent({
     identity, stateDir, table: new MemoryTable({ now: systemClock.now, traffic: new SyntheticFlows(trafficOf(seed, wans)) }), wans: () => wans,
-    ownAddresses: () => [], controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log: gatewayLog, hostname: name,
+    ownAddresses: () => [], guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log: gatewayLog, hostname: name,
   });
   await agent.run(stop.signal);
 }));

@@ -24,6 +24,8 @@ import { EnrolmentRepository } from './enrolment/enrolment.repository.ts';
 import { EnrolmentService } from './enrolment/enrolment.service.ts';
 import { FlowsController } from './flows/flows.controller.ts';
 import { FlowsService } from './flows/flows.service.ts';
+import { ApprovalsService } from './flushes/approvals.service.ts';
+import { CommandIssueService } from './flushes/command-issue.service.ts';
 import { CommandsRepository } from './flushes/commands.repository.ts';
 import { DeliveryService } from './flushes/delivery.service.ts';
 import { FlushEventsService } from './flushes/flush-events.service.ts';
@@ -31,12 +33,19 @@ import { FlushesController } from './flushes/flushes.controller.ts';
 import { FlushesRepository } from './flushes/flushes.repository.ts';
 import { FlushesService } from './flushes/flushes.service.ts';
 import { LateCommandsService } from './flushes/late-commands.service.ts';
+import { LimitsController } from './flushes/limits.controller.ts';
+import { LimitsRepository } from './flushes/limits.repository.ts';
+import { LimitsService } from './flushes/limits.service.ts';
 import { PlanFlowsService } from './flushes/plan-flows.service.ts';
 import { PlanPartsService } from './flushes/plan-parts.service.ts';
 import { PlansController } from './flushes/plans.controller.ts';
 import { PlansRepository } from './flushes/plans.repository.ts';
 import { PlansService } from './flushes/plans.service.ts';
 import { ResultsService } from './flushes/results.service.ts';
+import { RetriesService } from './flushes/retries.service.ts';
+import { StopsService } from './flushes/stops.service.ts';
+import { UndoService } from './flushes/undo.service.ts';
+import { WavesService } from './flushes/waves.service.ts';
 import { FleetEventsService } from './gateways/fleet-events.service.ts';
 import { GatewaysController } from './gateways/gateways.controller.ts';
 import { GatewaysRepository } from './gateways/gateways.repository.ts';
@@ -83,15 +92,16 @@ export interface Surroundings { config: Config; logger: Logger; clock: Clock }
 
 /** The HTTP handlers of the role `api`. */
 export const CONTROLLERS: Type[] = [
-  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, PlansController, RemediationsController, HooksController, MetricsController, DoorsController,
+  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, PlansController,
+  RemediationsController, HooksController, MetricsController, DoorsController,
 ];
 
 const SERVICES: Provider[] = [
   Addresses, Database, Notices,
   CallersRepository, CallersService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
   AuditRepository, AuditService, CheckpointsRepository, CheckpointsService, TrailsService, EnrolmentRepository, EnrolmentService, FlowsService,
-  CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService, PlanFlowsService, PlanPartsService,
-  PlansRepository, PlansService, ResultsService,
+  ApprovalsService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
+  LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   LinkRepository, LinkService, Questions, Sessions,

@@ -116,6 +116,7 @@ export class Link {
       case 'query': void queries.answer(body.value); return;
       case 'cancelQuery': queries.cancel(body.value.queryId); return;
       case 'command': this.#deps.commands().accept(body.value); return;
+      case 'stop': this.#deps.commands().stop(body.value.commandIds); return;
       case 'resultReceipt': this.#deps.commands().acknowledge(body.value.commandId); return;
       case 'sampleReceipt':
         spool.received(body.value.batch);

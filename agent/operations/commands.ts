@@ -5,10 +5,16 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from './end-flows.ts';
 import { Journal, type JournalState, type Way } from './journal.ts';
-import { toRuns } from './outcomes.ts';
+import type { Guard } from './local-guard.ts';
+import { fromRuns, toRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
 import type { Refusals } from './refusals.ts';
 import { runPlan } from './run-plan.ts';
+import { canUndo, undoPlan } from './undo-plan.ts';
+import type { UndoStore } from './undo-store.ts';
+
+/** What was deleted is kept for an undo for an hour at most. */
+const MOST_UNDO_SECONDS = 3600;
 
 export interface CommandDependencies {
   table: ConntrackTable;
@@ -16,6 +22,8 @@ export interface CommandDependencies {
   refusals?: Refusals;
   journal: Journal;
   plans: PlanStore;
+  undos: UndoStore;
+  guard: Guard;
   clock: Clock;
   context: () => FlowContext;
   /** The controller's time, by the offset measured at hello. */
@@ -26,12 +34,15 @@ export interface CommandDependencies {
 
 type ResultPart = Partial<Result> & { state: Result_State };
 
+const STOPPED = 'The command was stopped before it began.';
+
 /** What to do with a command that has arrived. */
 export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused'; code: ErrorCode; detail: string };
 
 /** Decides from the journal alone. A known id never runs anew; a lower sequence or epoch is refused; a late command does nothing. */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
+  if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
   if (command.epoch < journal.lastEpoch) return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
   if (command.seq <= journal.lastSeq) return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
   if (controllerNowMs > Number(command.notAfterMs)) return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
@@ -47,22 +58,23 @@ export class Commands {
     this.#deps = deps;
   }
 
-  /** Takes up what a crash interrupted: never started commands are dropped if late, started ones run again on the same flows. */
+  /** Takes up what a crash interrupted: never started commands are dropped, started ones run again on the same flows. */
   recover(): void {
     for (const [id, command] of this.#deps.journal.state.commands) {
-      if (command.state === 'started') this.#enqueue(() => this.#run(id, command.planId, { method: Method.METHOD_DELETE, ...command.way }, undefined, 0, true));
-      else if (command.state === 'received') this.#finish(id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' });
+      const { planId, way, undoOf } = command;
+      if (command.state === 'received') this.#finish(id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' });
+      else if (command.state === 'started' && undoOf !== undefined) this.#enqueue(() => this.#undo(id, undoOf, true));
+      else if (command.state === 'started') this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...way }, undefined, 0, true));
     }
   }
 
   accept(command: Command): void {
-    const { journal, report, controllerNow } = this.#deps;
+    const { journal, report, controllerNow, undos } = this.#deps;
     const admission = admit(command, journal.state, controllerNow());
     if (admission.kind === 'known') return this.#repeatResult(command.id);
-    const { planId = '', method = Method.METHOD_UNSPECIFIED, forSeconds } = command.work?.$case === 'runPlan' ? command.work.value : {};
-    const way: Way = { method, forSeconds };
+    const { planId, way, undoOf } = whatToJournal(command);
     try {
-      journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way });
+      journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
     } catch (error) {
       const detail = `The agent cannot write its journal and so touches nothing: ${(error as Error).message}`;
       return report.result(this.#resultOf(command.id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail }));
@@ -73,22 +85,42 @@ export class Commands {
     }
     report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });
     this.#enqueue(async () => {
-      if (command.work?.$case !== 'runPlan') {
-        return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CAPABILITY_MISSING', detail: 'This agent does not know that work.' });
-      }
+      const { work } = command;
+      if (this.#isStopped(command.id)) return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: STOPPED });
       if (controllerNow() > Number(command.notAfterMs)) {
         return this.#finish(command.id, { state: Result_State.STATE_EXPIRED, reason: 'COMMAND_LATE', detail: 'The deadline passed while earlier commands ran.' });
       }
-      await this.#run(command.id, planId, way, command.work.value.digest, command.work.value.verifyAfterMs, false);
+      switch (work?.$case) {
+        case 'runPlan': return this.#run(command.id, planId, way!, work.value.digest, work.value.verifyAfterMs, false);
+        case 'undoPlan': return this.#undo(command.id, work.value.commandId, false);
+        case undefined: this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CAPABILITY_MISSING', detail: 'This agent does not know that work.' });
+      }
     });
+    undos.sweep(controllerNow());
   }
 
-  /** The controller has the result on record. */
+  /** Ends commands early, whether they run, wait, or have yet to come; those that are over stay as they are. */
+  stop(ids: string[]): void {
+    const { journal, log } = this.#deps;
+    for (const id of ids) {
+      if (journal.state.commands.get(id)?.state === 'finished' || journal.state.acknowledged.has(id)) continue;
+      try {
+        journal.append({ kind: 'stopped', id });
+      } catch (error) {
+        journal.state.stopped.add(id);
+        log.error({ err: error, command: id }, 'a stop could not be journalled; it holds until the agent ends');
+      }
+    }
+  }
+
+  /** The controller has the result on record. What may be undone stays on disk until then. */
   acknowledge(id: string): void {
-    const command = this.#deps.journal.state.commands.get(id);
+    const { journal, plans, undos } = this.#deps;
+    const command = journal.state.commands.get(id);
     if (command?.state !== 'finished') return;
-    this.#deps.journal.append({ kind: 'acknowledged', id });
-    if (command.planId !== '') this.#deps.plans.remove(command.planId);
+    journal.append({ kind: 'acknowledged', id });
+    if (command.undoOf !== undefined) undos.forget(command.undoOf);
+    else if (command.planId !== '' && !undos.holds(id)) plans.remove(command.planId);
   }
 
   /** Says every result again that the controller has not acknowledged; for a new session. */
@@ -110,23 +142,57 @@ export class Commands {
     this.#tail = this.#tail.then(work);
   }
 
-  async #run(id: string, planId: string, { method, forSeconds }: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
-    const { table, refusals, journal, plans, clock, context, report } = this.#deps;
-    const startedAtMs = clock.now();
-    try {
+  #isStopped(id: string): boolean {
+    return this.#deps.journal.state.stopped.has(id);
+  }
+
+  #run(id: string, planId: string, way: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
+    const { table, refusals, guard, plans, clock, context, report } = this.#deps;
+    const { method, forSeconds } = way;
+    return this.#carryOut(id, isRepeated, async (start) => {
       const plan = plans.load(planId);
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
-      const end = endBy(method, forSeconds, { table, refusals, clock, context });
-      const tableBefore = (await table.counters()).count;
-      if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });
+      const isStopped = (): boolean => this.#isStopped(id);
+      const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
+      guard.allow({ method, flows: plan.flows.length, tableCount: (await table.counters()).count });
+      await start();
       const outcomes = await runPlan(table, clock, {
-        flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, verifyAfterMs, isRepeated,
+        flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
           commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: plan.flows.length,
         }),
       });
+      const runs = toRuns(outcomes);
+      return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+    });
+  }
+
+  #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {
+    const { table, guard, undos, context, controllerNow, report } = this.#deps;
+    return this.#carryOut(id, isRepeated, async (start) => {
+      guard.allowUndo();
+      const { flows, outcomes } = undos.take(undoOf, id, controllerNow());
+      await start();
+      const undone = await undoPlan(table, {
+        flows, outcomes, context, isStopped: () => this.#isStopped(id), isRepeated,
+        onProgress: (done) => report.progress({ commandId: id, phase: Progress_Phase.PHASE_DELETING, done, total: flows.length }),
+      });
+      return { runs: toRuns(undone) };
+    });
+  }
+
+  /** `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate. */
+  async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Pick<Result, 'runs' | 'undoUntilMs'>>): Promise<void> {
+    const { table, journal, clock } = this.#deps;
+    const startedAtMs = clock.now();
+    try {
+      let tableBefore: number | undefined;
+      const done = await work(async () => {
+        tableBefore = (await table.counters()).count;
+        if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });
+      });
       const tableAfter = (await table.counters()).count;
-      this.#finish(id, { state: Result_State.STATE_DONE, runs: toRuns(outcomes), tableBefore: BigInt(tableBefore), tableAfter: BigInt(tableAfter), startedAtMs: BigInt(startedAtMs) });
+      this.#finish(id, { ...done, state: Result_State.STATE_DONE, tableBefore: tableBefore === undefined ? undefined : BigInt(tableBefore), tableAfter: BigInt(tableAfter), startedAtMs: BigInt(startedAtMs) });
     } catch (error) {
       const hasStarted = journal.state.commands.get(id)?.state === 'started';
       const reason: ErrorCode = error instanceof FleetError ? error.code : 'INTERNAL';
@@ -134,6 +200,20 @@ export class Commands {
         state: hasStarted ? Result_State.STATE_INDETERMINATE : error instanceof FleetError ? Result_State.STATE_REFUSED : Result_State.STATE_FAILED,
         reason, detail: (error as Error).message, startedAtMs: BigInt(startedAtMs),
       });
+    }
+  }
+
+  /** Keeps what was deleted, and says until when. Nothing is kept of other ways: an RST, a refusal or a fixed time is not taken back. */
+  #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Way, runs: Result['runs']): bigint | undefined {
+    const { undos, controllerNow, log } = this.#deps;
+    if (undoForSeconds === 0 || method !== Method.METHOD_DELETE || !canUndo(fromRuns(runs))) return undefined;
+    const untilMs = Math.round(controllerNow()) + Math.min(undoForSeconds, MOST_UNDO_SECONDS) * 1000;
+    try {
+      undos.hold(id, { planId, untilMs, runs });
+      return BigInt(untilMs);
+    } catch (error) {
+      log.error({ err: error, command: id }, 'what was deleted could not be kept; it cannot be undone');
+      return undefined;
     }
   }
 
@@ -151,5 +231,16 @@ export class Commands {
   #resultOf(id: string, part: ResultPart): Result {
     const now = BigInt(this.#deps.clock.now());
     return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, ...part, commandId: id };
+  }
+}
+
+function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {
+  switch (work?.$case) {
+    case 'runPlan': {
+      const { planId, method, forSeconds, undoForSeconds } = work.value;
+      return { planId, way: { method, forSeconds, undoForSeconds } };
+    }
+    case 'undoPlan': return { planId: work.value.planId, undoOf: work.value.commandId };
+    case undefined: return { planId: '' };
   }
 }

@@ -18,6 +18,8 @@ export interface EndingHands {
   refusals?: Refusals;
   clock: Clock;
   context: () => FlowContext;
+  /** Asked while a way waits: it then leaves alone what it has not ended. */
+  isStopped: () => boolean;
 }
 
 /** Ends flows that are not protected, of which some may be gone; outcomes in the order given. */
@@ -51,13 +53,13 @@ const OUTCOMES: Record<DeleteOutcome | 'expiring', Outcome> = {
 /**
  * Answers the next packet of either side of the TCP flows with an RST, so that programs fail at once instead of hanging. An RST needs the
  * sequence numbers of a packet, so a side that says nothing is not told: flows that nobody used within the time are deleted then. A flow of
- * another protocol is deleted at once with them.
+ * another protocol is deleted at once with them. Where it is stopped, flows that are still open are left as they were.
  */
-async function reset({ table, clock, context }: EndingHands, refusals: Refusals, flows: Flow[], seconds: number): Promise<Outcome[]> {
+async function reset({ table, clock, context, isStopped }: EndingHands, refusals: Refusals, flows: Flow[], seconds: number): Promise<Outcome[]> {
   const open = new Set(flows.filter((flow) => canRefuse('reset', flow)));
   const closed = new Set<Flow>();
   await refusals.add('reset', [...open], seconds);
-  for (const endMs = clock.now() + seconds * 1000; open.size > 0 && clock.now() < endMs;) {
+  for (const endMs = clock.now() + seconds * 1000; open.size > 0 && clock.now() < endMs && !isStopped();) {
     await clock.delay(LOOK_MS);
     const asked = [...open];
     const found = await table.lookup(asked, context());
@@ -67,6 +69,10 @@ async function reset({ table, clock, context }: EndingHands, refusals: Refusals,
       open.delete(flow);
       closed.add(flow);
     }
+  }
+  if (isStopped()) {
+    await refusals.release('reset', [...open]);
+    return flows.map((flow) => (closed.has(flow) ? Outcome.OUTCOME_RESET : Outcome.OUTCOME_CANCELLED));
   }
   // A closed entry is left to its last ten seconds, in which the other side is told too.
   const deleted = (await table.delete(flows.filter((flow) => !closed.has(flow)))).values();

@@ -14,29 +14,39 @@ import { crc32 } from 'node:zlib';
  */
 export type JournalRecord =
   /** `way` is absent in journals of agents that could only delete. */
-  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Way }
+  | { kind: 'received'; id: string; seq: string; epoch: string; planId: string; way?: Way; undoOf?: string }
   | { kind: 'started'; id: string; atMs: number; tableBefore?: number }
   /** `result` is the encoded Result without its runs' parts, base64. */
   | { kind: 'finished'; id: string; result: string }
-  | { kind: 'acknowledged'; id: string };
+  | { kind: 'acknowledged'; id: string }
+  /** May come before the command itself. */
+  | { kind: 'stopped'; id: string };
 
-/** How a command ends flows: Method of operation.proto, and its time. */
-export interface Way { method: number; forSeconds?: number }
+/** How a command ends flows: Method of operation.proto, its time, and how long what it deleted is kept for an undo. */
+export interface Way { method: number; forSeconds?: number; undoForSeconds?: number }
+
+/** A command as it stands. `undoOf`: the command that it undoes; absent for one that runs a plan. */
+export interface JournalledCommand {
+  state: 'received' | 'started' | 'finished';
+  seq: bigint; planId: string; way?: Way; undoOf?: string; startedAtMs?: number; tableBefore?: number; result?: string;
+}
 
 /** Where each command stands, as the records say. */
 export interface JournalState {
   lastSeq: bigint;
   lastEpoch: bigint;
-  commands: Map<string, { state: 'received' | 'started' | 'finished'; seq: bigint; planId: string; way?: Way; startedAtMs?: number; tableBefore?: number; result?: string }>;
+  commands: Map<string, JournalledCommand>;
   /** Acknowledged ones, newest last, so that a late duplicate is known. */
   acknowledged: Set<string>;
+  /** Those that are to do no more, newest last; some of them have not come yet. */
+  stopped: Set<string>;
 }
 
 const REMEMBERED = 1000;
 const COMPACT_AFTER = 5000;
 
 export function emptyJournalState(): JournalState {
-  return { lastSeq: 0n, lastEpoch: 0n, commands: new Map(), acknowledged: new Set() };
+  return { lastSeq: 0n, lastEpoch: 0n, commands: new Map(), acknowledged: new Set(), stopped: new Set() };
 }
 
 /** Applies one record. Pure but for the state it is given. */
@@ -46,7 +56,7 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
     case 'received':
       if (BigInt(record.seq) > state.lastSeq) state.lastSeq = BigInt(record.seq);
       if (BigInt(record.epoch) > state.lastEpoch) state.lastEpoch = BigInt(record.epoch);
-      state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId, way: record.way });
+      state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId, way: record.way, undoOf: record.undoOf });
       return;
     case 'started':
       if (known) Object.assign(known, { state: 'started', startedAtMs: record.atMs, tableBefore: record.tableBefore });
@@ -54,13 +64,20 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
     case 'finished':
       if (known) Object.assign(known, { state: 'finished', result: record.result });
       return;
-    case 'acknowledged': {
+    case 'acknowledged':
       state.commands.delete(record.id);
-      state.acknowledged.add(record.id);
-      const oldest = state.acknowledged.values().next().value;
-      if (state.acknowledged.size > REMEMBERED && oldest !== undefined) state.acknowledged.delete(oldest);
-    }
+      state.stopped.delete(record.id);
+      remember(state.acknowledged, record.id);
+      return;
+    case 'stopped':
+      remember(state.stopped, record.id);
   }
+}
+
+function remember(ids: Set<string>, id: string): void {
+  ids.add(id);
+  const oldest = ids.values().next().value;
+  if (ids.size > REMEMBERED && oldest !== undefined) ids.delete(oldest);
 }
 
 /** Reads records until the first line that is torn or damaged; `length` is where that line begins. */
@@ -111,10 +128,11 @@ export class Journal {
     const records: JournalRecord[] = [{ kind: 'received', id: '', seq: String(this.state.lastSeq), epoch: String(this.state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' }];
     for (const id of this.state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
     for (const [id, command] of this.state.commands) {
-      records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way });
+      records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way, undoOf: command.undoOf });
       if (command.state !== 'received') records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
       if (command.result !== undefined) records.push({ kind: 'finished', id, result: command.result });
     }
+    for (const id of this.state.stopped) records.push({ kind: 'stopped', id });
     const next = `${this.#file}.next`;
     const fd = openSync(next, 'w', 0o600);
     writeSync(fd, records.map(toLine).join(''));

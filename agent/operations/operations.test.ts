@@ -12,8 +12,10 @@ import { MemoryTable } from '../conntrack/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import { Commands } from './commands.ts';
 import { builtInProtections } from './guard.ts';
+import { LocalGuard, NO_RULES, type GuardRules } from './local-guard.ts';
 import { Journal } from './journal.ts';
 import { PlanStore } from './plan-store.ts';
+import { UndoStore } from './undo-store.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-operations-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -22,16 +24,16 @@ const PLAN = '01900000-0000-7000-8000-000000000001';
 const filterOf = (text: string): FlowFilter => (parseFilter(text) as { filter: FlowFilter }).filter;
 
 /** An agent's operations on a table in memory, with what they reported. */
-function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled()) {
+function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled(), rules: GuardRules = NO_RULES) {
   const clock = { ms: 1_000_000 };
-  const said: { progress: Progress[]; results: Result[] } = { progress: [], results: [] };
+  const said = { progress: [] as Progress[], results: [] as Result[], onProgress: (_: Progress): void => undefined };
   const context: FlowContext = { wans: [], protections: builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }) };
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);
   const commands = new Commands({
-    table, journal, plans, context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
+    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => rules, () => clock.ms), context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
     clock: { now: () => clock.ms, delay: async (ms) => void (clock.ms += ms) },
-    report: { progress: (progress) => said.progress.push(progress), result: (result) => said.results.push(result) },
+    report: { progress: (progress) => { said.progress.push(progress); said.onProgress(progress); }, result: (result) => said.results.push(result) },
   });
   const freeze = async (text: string): Promise<Buffer> => {
     const writer = plans.begin(PLAN, clock.ms + 300_000);
@@ -164,6 +166,156 @@ describe('other ways to end flows', () => {
     expect(again.said.results[0]!.runs).toEqual([{ outcome: Outcome.OUTCOME_EXPIRING, count: 20 }]);
     expect(await again.flows('dport:5060')).toHaveLength(20);
   });
+});
+
+describe('an undo', () => {
+  const run = (digest: Buffer, undoForSeconds = 300): Command =>
+    command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds } } });
+  const undo = (change: Partial<Command> = {}): Command => command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
+  const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
+
+  /** A plan that ran: nineteen deleted, one had gone. */
+  async function afterRun(undoForSeconds?: number) {
+    const stage = gateway();
+    const digest = await stage.freeze('dport:5060');
+    await stage.table.delete((await stage.flows('dport:5060')).slice(-1));
+    stage.commands.accept(run(digest, undoForSeconds));
+    await stage.commands.idle();
+    stage.commands.acknowledge('c1');
+    return { ...stage, digest };
+  }
+
+  it('puts back exactly what the command deleted, after its result was acknowledged, and once only', async () => {
+    const { commands, said, flows, clock } = await afterRun();
+    expect(said.results[0]!.undoUntilMs).toBe(BigInt(clock.ms + 300_000));
+    expect(await flows('dport:5060')).toEqual([]);
+    commands.accept(undo());
+    await commands.idle();
+    expect(said.results[1]!.state).toBe(Result_State.STATE_DONE);
+    expect([counted(said.results[1]!, Outcome.OUTCOME_RESTORED), counted(said.results[1]!, Outcome.OUTCOME_GONE)]).toEqual([19, 1]);
+    expect(await flows('dport:5060')).toHaveLength(19);
+    commands.accept(undo({ id: 'u2', seq: 3n }));
+    await commands.idle();
+    expect(said.results[2]).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'PLAN_ALREADY_RUN' });
+  });
+
+  it('leaves a flow that traffic has made anew, and calls it occupied', async () => {
+    const { commands, said, flows, table } = await afterRun();
+    table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }));
+    const [anew] = await flows('src:10.1.0.1 dport:5060');
+    commands.accept(undo());
+    await commands.idle();
+    expect(counted(said.results[1]!, Outcome.OUTCOME_OCCUPIED)).toBe(1);
+    expect((await flows('src:10.1.0.1 dport:5060'))[0]!.id).toBe(anew!.id);
+  });
+
+  it('is refused when its time is over, and where nothing was to be kept', async () => {
+    const late = await afterRun(1);
+    late.clock.ms += 1001;
+    late.commands.accept(undo());
+    await late.commands.idle();
+    expect(late.said.results[1]).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'PLAN_EXPIRED', runs: [] });
+    const never = await afterRun(0);
+    expect(never.said.results[0]!.undoUntilMs).toBeUndefined();
+    never.commands.accept(undo());
+    await never.commands.idle();
+    expect(never.said.results[1]).toMatchObject({ reason: 'PLAN_EXPIRED' });
+    expect(readdirSync(path.join(never.folder, 'plans'))).toEqual([]);
+  });
+
+  it('keeps nothing on disk once its own result is acknowledged', async () => {
+    const { commands, folder } = await afterRun();
+    commands.accept(undo());
+    await commands.idle();
+    commands.acknowledge('u1');
+    expect([readdirSync(path.join(folder, 'plans')), readdirSync(path.join(folder, 'undo'))]).toEqual([[], []]);
+  });
+
+  it('that a crash interrupted goes on, and calls what it finds there indeterminate, because it may have been itself', async () => {
+    const first = await afterRun();
+    first.journal.append({ kind: 'received', id: 'u1', seq: '2', epoch: '1', planId: PLAN, undoOf: 'c1' });
+    const { flows: planned } = new UndoStore(first.folder, first.plans).take('c1', 'u1', first.clock.ms);
+    first.journal.append({ kind: 'started', id: 'u1', atMs: 1_000_000 });
+    await first.table.restore(planned.slice(0, 4));
+    first.journal.close();
+    const again = gateway(first.folder, first.table);
+    again.clock.ms += 400_000;
+    again.commands.recover();
+    await again.commands.idle();
+    const [result] = again.said.results;
+    expect([counted(result!, Outcome.OUTCOME_INDETERMINATE), counted(result!, Outcome.OUTCOME_RESTORED)]).toEqual([4, 15]);
+  });
+});
+
+describe('a stop', () => {
+  it('is felt between batches: what was ended stays so, the rest is left alone and called cancelled', async () => {
+    const table = new MemoryTable({ now: () => 1_000_000 });
+    for (let n = 0; n < 3500; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 120 }));
+    const { commands, freeze, flows, said } = gateway(undefined, table);
+    const digest = await freeze('dport:5060');
+    said.onProgress = ({ done }) => { if (done === 2000) commands.stop(['c1', 'unknown']); };
+    commands.accept(command(digest));
+    await commands.idle();
+    expect(said.results[0]).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 2000 }, { outcome: Outcome.OUTCOME_CANCELLED, count: 1500 }] });
+    expect((await table.counters()).count).toBe(1500);
+    expect(await flows('dport:5060')).toHaveLength(1000);
+  });
+
+  it.each([
+    ['that comes before its command', true, false],
+    ['that comes while its command waits', false, false],
+    ['also after the agent died in between', true, true],
+  ])('%s refuses the command, and nothing is touched', async (_, isBefore, isCrash) => {
+    let stage = gateway();
+    const digest = await stage.freeze('dport:5060');
+    if (isBefore) stage.commands.stop(['c1']);
+    if (isCrash) {
+      stage.journal.close();
+      stage = gateway(stage.folder, stage.table);
+    }
+    stage.commands.accept(command(digest));
+    stage.commands.stop(['c1']);
+    await stage.commands.idle();
+    expect(stage.said.results).toMatchObject([{ state: Result_State.STATE_REFUSED, reason: 'CANCELLED', runs: [] }]);
+    expect(await stage.flows('dport:5060')).toHaveLength(20);
+  });
+
+  it('of what is over changes nothing', async () => {
+    const { commands, freeze, said, journal } = gateway();
+    commands.accept(command(await freeze('dport:5060')));
+    await commands.idle();
+    commands.stop(['c1']);
+    expect(said.results[0]!.runs).toEqual([{ outcome: Outcome.OUTCOME_DELETED, count: 20 }]);
+    expect(journal.state.stopped.size).toBe(0);
+  });
+});
+
+describe('the guard of the gateway’s owner', () => {
+  it.each([
+    ['that lets nothing be ended', { isReadOnly: true }, 'readOnly'],
+    ['that has other methods', { methods: [Method.METHOD_EXPIRE] }, 'methods'],
+    ['that allows fewer flows a minute', { mostDeletesAMinute: 19 }, 'mostDeletesAMinute'],
+    ['that allows a smaller part of the table', { mostPercentOfTable: 50 }, 'mostPercentOfTable'],
+    ['that cannot be read', { isReadOnly: true, error: '/etc/ctfleet/guard.yaml cannot be used' }, '/etc/ctfleet/guard.yaml'],
+  ])('%s refuses a plan before anything is touched, and names the rule', async (_, rules, named) => {
+    const { commands, freeze, flows, said } = gateway(undefined, undefined, { ...NO_RULES, ...rules });
+    commands.accept(command(await freeze('dport:5060')));
+    await commands.idle();
+    expect(said.results).toMatchObject([{ state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', runs: [] }]);
+    expect(said.results[0]!.detail).toContain(named);
+    expect(await flows('dport:5060')).toHaveLength(20);
+  });
+});
+
+it('the agent speaks as soon as it has deleted, before it waits to look again', async () => {
+  const { commands, freeze, said, table, clock } = gateway();
+  const spoken: { done: number; left: number; atMs: number }[] = [];
+  const digest = await freeze('dport:5060');
+  said.onProgress = ({ done }) => { spoken.push({ done, left: table.size, atMs: clock.ms }); };
+  commands.accept(command(digest));
+  await commands.idle();
+  expect(spoken).toContainEqual({ done: 20, left: 6, atMs: 1_000_000 });
+  expect(clock.ms).toBe(1_002_000);
 });
 
 describe('an agent that died', () => {

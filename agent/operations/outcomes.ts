@@ -12,8 +12,14 @@ export function outcomeAfterLooking(deleted: Flow, found: Flow | undefined): Out
   return isSamePath(found.reply, deleted.reply) ? Outcome.OUTCOME_REAPPEARED : Outcome.OUTCOME_REBUILT;
 }
 
-function isSamePath(a: Tuple, b: Tuple): boolean {
+/** True if the translated addresses are the same; ports may differ. */
+export function isSamePath(a: Tuple, b: Tuple): boolean {
   return a.src === b.src && a.dst === b.dst;
+}
+
+/** Outcomes in the plan's order, as runs encode them. */
+export function fromRuns(runs: readonly OutcomeRun[]): Outcome[] {
+  return runs.flatMap(({ outcome, count }) => Array.from({ length: count }, () => outcome));
 }
 
 /** Run-length encodes outcomes in the plan's order. */

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { digestBytes } from '../../proto/model/digest.ts';
@@ -86,6 +86,11 @@ export class PlanStore {
 
   remove(planId: string): void {
     rmSync(this.#fileOf(planId), { force: true });
+  }
+
+  /** Keeps a plan that has run for as long as it may be undone: its file's time then lies ahead. */
+  keepUntil(planId: string, untilMs: number): void {
+    utimesSync(this.#fileOf(planId), untilMs / 1000, untilMs / 1000);
   }
 
   /** Forgets plans that are long over. */

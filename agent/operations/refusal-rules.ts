@@ -54,6 +54,12 @@ export function refuse(refusal: Refusal, flows: readonly Flow[], seconds: number
   }).join('');
 }
 
+/** The commands that refuse them no more. An element that ran out is added first, because nft takes nothing away that is not there. */
+export function release(refusal: Refusal, flows: readonly Flow[]): string {
+  const added = refuse(refusal, flows, 1);
+  return added + added.replaceAll('add element', 'delete element').replaceAll(/ timeout \d+s/g, '');
+}
+
 /** An id alone is not unique in a machine with a million entries; with both addresses it is. */
 function entryElement({ id, orig }: Flow): string {
   return `${whole(id)} . ${address(orig.src)} . ${address(orig.dst)}`;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
-import { emptyTable, noTable, refuse, type Refusal } from './refusal-rules.ts';
+import { emptyTable, noTable, refuse, release, type Refusal } from './refusal-rules.ts';
 
 /** Flows in one call of nft. */
 const BATCH = 1000;
@@ -36,6 +36,14 @@ export class Refusals {
       this.#untilMs = Math.max(this.#untilMs, this.#clock.now() + seconds * 1000 + GRACE_MS);
     });
     this.#sweeping ??= this.#sweep();
+  }
+
+  /** Refuses the packets of these flows no more, before their time. */
+  async release(refusal: Refusal, flows: readonly Flow[]): Promise<void> {
+    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(refusal, flows.slice(index * BATCH, (index + 1) * BATCH)));
+    await this.#inTurn(async () => {
+      if (this.#isThere) for (const batch of batches) await nft(batch);
+    });
   }
 
   /** Takes everything away at once. */

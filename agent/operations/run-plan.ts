@@ -6,7 +6,8 @@ import type { End } from './end-flows.ts';
 import { protectionOf } from './guard.ts';
 import { outcomeAfterLooking } from './outcomes.ts';
 
-const BATCH = 2000;
+/** About 15 ms in the kernel, so that a stop is felt at once and a batch costs more than its round trip. */
+const BATCH = 1000;
 
 export interface RunOptions {
   flows: Flow[];
@@ -16,6 +17,8 @@ export interface RunOptions {
   inBatches: boolean;
   /** Read anew for each batch: the agent may have redialled since the plan was frozen. */
   context: () => FlowContext;
+  /** Asked before each batch; what comes after is left alone. */
+  isStopped: () => boolean;
   verifyAfterMs: number;
   /** The command had started before a crash: what is gone may have been our doing. */
   isRepeated: boolean;
@@ -26,13 +29,15 @@ export interface RunOptions {
 const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_BLOCKED]);
 
 /** Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. */
-export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end, inBatches, context, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
+export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end, inBatches, context, isStopped, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const batchSize = inBatches ? BATCH : Math.max(1, flows.length);
   for (let start = 0; start < flows.length; start += batchSize) {
     onProgress('deleting', start);
-    outcomes.push(...await endBatch(flows.slice(start, start + batchSize)));
+    const batch = flows.slice(start, start + batchSize);
+    outcomes.push(...(isStopped() ? batch.map(() => Outcome.OUTCOME_CANCELLED) : await endBatch(batch)));
   }
+  // Said at once: after a delete the kernel only picks the agent's own connection up again if the agent speaks first.
   onProgress('deleting', flows.length);
   await clock.delay(verifyAfterMs);
   onProgress('verifying', 0);

@@ -28,5 +28,7 @@ export function toFlowView(flow: Flow, gatewayId: string): FlowRow {
     helper: flow.helper,
     master: flow.master && { proto: protocolName(flow.master.proto), orig: flow.master.orig },
     protectedBy: flow.protectedBy,
+    rateBitsPerSecond: flow.rateBitsPerSecond,
+    stale: flow.stale,
   };
 }

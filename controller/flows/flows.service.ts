@@ -86,7 +86,7 @@ export class FlowsService {
         deadlineMs: this.config.searchDeadlineMs, signal, onFlows: (wire) => { if (flows.length <= request.limit) flows.push(...wire.map(fromWireFlow)); },
       });
       const facets = head.facets.map((facet) => ({ field: facet.field, values: facet.values.map((item) => ({ value: item.value, flows: Number(item.flows) })) }));
-      return { row, answer: { ...named, state: 'answered', snapshotAt: new Date(Number(head.snapshotAtMs)).toISOString(), total: Number(head.total) }, flows, facets };
+      return { row, answer: { ...named, state: 'answered', snapshotAt: new Date(Number(head.snapshotAtMs)).toISOString(), total: Number(head.total), explain: head.explain }, flows, facets };
     } catch (error) {
       return { row, answer: { ...named, ...whyNot(error) }, flows: [], facets: [] };
     }

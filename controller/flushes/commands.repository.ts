@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
-export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer>; outboxId: string };
+export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer>; outboxId: string };
 
 /** Commands that one sweep looks at. */
 const SWEEP = 200;
@@ -61,6 +61,16 @@ export class CommandsRepository {
     const cancelled = await t.command.updateManyAndReturn({ where: { flushId, state: 'pending' }, data: { state: 'cancelled', finishedAt: now }, select: { id: true, gatewayId: true } });
     await t.outbox.deleteMany({ where: { commandId: { in: cancelled.map((command) => command.id) } } });
     return cancelled.map((command) => command.gatewayId);
+  }
+
+  /** Marks commands of a flush that have left us, so that their gateways are told to stop; returns those gateways. */
+  async markStopped(t: Transaction, flushId: string, now: Date): Promise<string[]> {
+    const rows = await t.command.updateManyAndReturn({ where: { flushId, state: { in: ['sent', 'received'] }, stoppedAt: null }, data: { stoppedAt: now }, select: { gatewayId: true } });
+    return rows.map((row) => row.gatewayId);
+  }
+
+  async ofFlush(t: Transaction, flushId: string): Promise<Command[]> {
+    return t.command.findMany({ where: { flushId } });
   }
 
   /** Commands that were never sent in time. */

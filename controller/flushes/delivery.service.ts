@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Method, type Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import { linkState, offlineReason } from '../gateways/gateway-view.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
@@ -9,6 +9,7 @@ import { Database } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { toWireMethod, type MethodWord } from './methods.ts';
 
 /** How long after a delete the agent looks again whether a flow came back. */
 const VERIFY_AFTER_MS = 2000;
@@ -63,6 +64,10 @@ export class DeliveryService {
     const scope = new Set([session.identity.tenantId]);
     const now = new Date(this.clock());
     const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, gatewayId, now));
+    // A stop goes before its command: what the gateway has not begun it then refuses, and what it has done it reports.
+    const stopped = unfinished.filter((command) => command.stoppedAt !== null && !session.sentStops.has(command.id)).map((command) => command.id);
+    if (stopped.length > 0) session.send({ $case: 'stop', value: { commandIds: stopped } });
+    stopped.forEach((id) => session.sentStops.add(id));
     for (const command of unfinished) {
       if (session.sentCommands.has(command.id)) continue;
       const isClaimed = await this.database.transact(scope, async (t) => {
@@ -81,8 +86,13 @@ export class DeliveryService {
 }
 
 function toWireCommand(command: Command, epoch: bigint): WireCommand {
+  return { id: command.id, seq: command.seq, epoch, notAfterMs: BigInt(command.notAfter.getTime()), work: toWireWork(command) };
+}
+
+function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, undoOf }: Command): WireCommand['work'] {
+  if (undoOf !== null) return { $case: 'undoPlan', value: { commandId: undoOf, planId } };
   return {
-    id: command.id, seq: command.seq, epoch, notAfterMs: BigInt(command.notAfter.getTime()),
-    work: { $case: 'runPlan', value: { planId: command.planId, digest: Buffer.from(command.digest), method: Method.METHOD_DELETE, verifyAfterMs: VERIFY_AFTER_MS } },
+    $case: 'runPlan',
+    value: { planId, digest: Buffer.from(digest), method: toWireMethod(method as MethodWord), verifyAfterMs: VERIFY_AFTER_MS, forSeconds: forSeconds ?? undefined, undoForSeconds },
   };
 }

@@ -1,17 +1,23 @@
 import { Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { cancelFlush, getFlush, listFlushes, watchFlush } from '../../proto/http/flushes.ts';
+import { cancelFlush, getFlush, listFlushes, retryFlush, stopFlushes, undoFlush, watchFlush } from '../../proto/http/flushes.ts';
 import { CallersService } from '../access/callers.service.ts';
 import { EventStream } from '../platform/event-stream.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
 import { FlushEventsService } from './flush-events.service.ts';
 import { FlushesService } from './flushes.service.ts';
+import { RetriesService } from './retries.service.ts';
+import { StopsService } from './stops.service.ts';
+import { UndoService } from './undo.service.ts';
 
 @Controller()
 export class FlushesController {
   constructor(
     @Inject(FlushesService) private readonly flushes: FlushesService,
+    @Inject(StopsService) private readonly stops: StopsService,
+    @Inject(UndoService) private readonly undos: UndoService,
+    @Inject(RetriesService) private readonly retries: RetriesService,
     @Inject(FlushEventsService) private readonly events: FlushEventsService,
     @Inject(CallersService) private readonly callers: CallersService,
   ) {}
@@ -32,7 +38,25 @@ export class FlushesController {
   }
 
   @Handles(cancelFlush)
-  cancel(@Called() { caller, scope, params }: Call<typeof cancelFlush>): Promise<z.output<typeof cancelFlush.response>> {
-    return this.flushes.cancel(caller, scope, params.id);
+  async cancel(@Called() { caller, scope, params }: Call<typeof cancelFlush>): Promise<z.output<typeof cancelFlush.response>> {
+    await this.stops.cancel(caller, scope, params.id);
+    return this.flushes.get(scope, params.id);
+  }
+
+  @Handles(stopFlushes)
+  async stop(@Called() { caller, scope, body }: Call<typeof stopFlushes>): Promise<z.output<typeof stopFlushes.response>> {
+    return { stopped: await this.stops.stopAll(caller, scope, body.tenant) };
+  }
+
+  @Handles(undoFlush)
+  async undo(@Called() { caller, scope, params }: Call<typeof undoFlush>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof undoFlush.response>> {
+    const flushId = await this.undos.undo(caller, scope, params.id);
+    void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
+    return { flushId };
+  }
+
+  @Handles(retryFlush)
+  retry(@Called() { caller, scope, params, signal }: Call<typeof retryFlush>): Promise<z.output<typeof retryFlush.response>> {
+    return this.retries.retry(caller, scope, params.id, signal);
   }
 }

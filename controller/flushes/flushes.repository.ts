@@ -2,23 +2,53 @@ import { Injectable } from '@nestjs/common';
 import type { Flush, FlushTarget } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { FlushRow } from './flush-view.ts';
-import { flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
+import { BY_RULE, flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
 
 export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & { outcomes?: Uint8Array<ArrayBuffer> };
+
+/** A plan with the undo of its flush, if there is one. */
+const WITH_PLAN = { plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } } } }, targets: { omit: { outcomes: true } } } as const;
 
 @Injectable()
 export class FlushesRepository {
   /** Throws a unique violation if the plan ran already: of two runs at once one wins. */
-  async insert(t: Transaction, flush: Flush, targets: Pick<FlushTarget, 'gatewayId' | 'tenantId' | 'gatewayName' | 'position' | 'planned'>[]): Promise<void> {
+  async insert(t: Transaction, flush: Flush, targets: Pick<FlushTarget, 'gatewayId' | 'tenantId' | 'gatewayName' | 'position' | 'planned' | 'wave'>[]): Promise<void> {
     await t.flush.create({ data: flush });
     await t.flushTarget.createMany({ data: targets.map((target) => ({ ...target, flushId: flush.id, state: 'waiting' })) });
+  }
+
+  /** Those who decide on a flush as a whole take turns: its waves, a stop. Held to the end of the transaction, and taken before all other locks. */
+  async takeTurn(t: Transaction, id: string): Promise<void> {
+    await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))`;
+  }
+
+  /** Running flushes of which not all waves have begun. */
+  async withWavesToCome(t: Transaction): Promise<string[]> {
+    const rows = await t.$queryRaw<{ id: string }[]>`SELECT id FROM flush WHERE state = 'running' AND wave < waves AND stopped_by IS NULL ORDER BY id`;
+    return rows.map((row) => row.id);
+  }
+
+  /** Running flushes, of all tenants in sight or of one, oldest first. */
+  async running(t: Transaction, tenantId: string | undefined): Promise<string[]> {
+    const rows = await t.flush.findMany({ where: { state: 'running', tenantIds: tenantId === undefined ? undefined : { has: tenantId } }, select: { id: true }, orderBy: { id: 'asc' } });
+    return rows.map((row) => row.id);
+  }
+
+  /** The wave that begins now; false if it has begun already, or the flush is over or stopped. */
+  async moveOn(t: Transaction, id: string, wave: number): Promise<boolean> {
+    return (await t.flush.updateMany({ where: { id, wave: wave - 1, state: 'running', stoppedBy: null }, data: { wave } })).count === 1;
+  }
+
+  /** Notes who or what ended a flush early. The first word stays. */
+  async stop(t: Transaction, id: string, stoppedBy: string, stopReason: string): Promise<void> {
+    await t.flush.updateMany({ where: { id, stoppedBy: null }, data: { stoppedBy, stopReason } });
   }
 
   /** Newest first, one more than `limit`. */
   async list(t: Transaction, question: { limit: number; before?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
     const rows = await t.flush.findMany({
       where: { id: question.before ? { lt: question.before } : undefined, state: question.state, targets: question.gateway ? { some: { gatewayId: question.gateway } } : undefined },
-      include: { plan: true, targets: { omit: { outcomes: true } } }, orderBy: { id: 'desc' }, take: question.limit + 1,
+      include: WITH_PLAN, orderBy: { id: 'desc' }, take: question.limit + 1,
     });
     const tenants = await t.tenant.findMany({ where: { id: { in: rows.flatMap((row) => row.tenantIds) } }, select: { id: true, name: true } });
     return rows.map((row) => ({
@@ -27,7 +57,7 @@ export class FlushesRepository {
   }
 
   async find(t: Transaction, id: string): Promise<FlushRow | undefined> {
-    const row = await t.flush.findUnique({ where: { id }, include: { plan: true, targets: { omit: { outcomes: true } } } });
+    const row = await t.flush.findUnique({ where: { id }, include: WITH_PLAN });
     if (!row) return undefined;
     const tenants = await t.tenant.findMany({ where: { id: { in: row.tenantIds } }, select: { id: true, name: true } });
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
@@ -36,7 +66,7 @@ export class FlushesRepository {
   /** One target, with what its flush was made for. */
   async findTarget(t: Transaction, flushId: string, gatewayId: string) {
     const target = await t.flushTarget.findUnique({
-      where: { flushId_gatewayId: { flushId, gatewayId } }, omit: { outcomes: true }, include: { flush: { select: { plan: { select: { reason: true, ticket: true } } } } },
+      where: { flushId_gatewayId: { flushId, gatewayId } }, omit: { outcomes: true }, include: { flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true } } } } },
     });
     if (!target) throw new Error('a command without its target');
     return target;
@@ -53,9 +83,9 @@ export class FlushesRepository {
    * which end at the same time see each other. It is the last lock of a transaction, after the audit chain's; one order, no deadlock.
    */
   async settle(t: Transaction, id: string, now: Date): Promise<void> {
-    await t.$queryRaw`SELECT id FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
+    const [flush] = await t.$queryRaw<{ stopped_by: string | null }[]>`SELECT stopped_by FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
     const states = await t.flushTarget.groupBy({ by: ['state'], where: { flushId: id } });
-    const state = flushStateOf(states.map((row) => row.state as TargetState));
+    const state = flushStateOf(states.map((row) => row.state as TargetState), flush?.stopped_by === BY_RULE);
     await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
   }
 }

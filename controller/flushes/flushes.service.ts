@@ -11,14 +11,16 @@ import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { counted } from '../platform/words.ts';
+import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { CommandsRepository } from './commands.repository.ts';
+import { CommandIssueService } from './command-issue.service.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { addTotals } from './outcomes.ts';
 import type { PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
+import { toWaves } from './waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 
 /** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */
@@ -27,7 +29,8 @@ export class FlushesService {
   constructor(
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(PlansRepository) private readonly plans: PlansRepository,
-    @Inject(CommandsRepository) private readonly commands: CommandsRepository,
+    @Inject(CommandIssueService) private readonly commands: CommandIssueService,
+    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
@@ -36,30 +39,30 @@ export class FlushesService {
   ) {}
 
   /**
-   * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets, the commands and the outbox rows.
-   * Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN.
+   * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands and
+   * outbox rows of the first wave. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */
-  async run(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<string> {
+  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, withWaves = true): Promise<string> {
     const now = new Date(this.clock());
     const flushId = newId();
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkRunnable(plan, digest, now);
-      const targets = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const planned = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const tags = new Map((await this.gateways.findMany(t, planned.map((gateway) => gateway.gatewayId))).map((row) => [row.id, row.tags]));
+      const waves = toWaves(planned.map((gateway) => ({ tags: tags.get(gateway.gatewayId) ?? [] })), withWaves);
+      const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
+      const count = Math.max(...waves);
       const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
       const notAfter = new Date(now.getTime() + this.config.commandTtlMs);
       await this.flushes.insert(t, {
-        id: flushId, planId, tenantIds, state: 'running', startedAt: now, finishedAt: null, notAfter, createdById: caller.id, createdByName: caller.name,
-      }, targets.map((target) => ({ gatewayId: target.gatewayId, tenantId: target.tenantId, gatewayName: target.name, position: target.position, planned: target.flows })));
-      await this.recordStart(t, caller, plan, flushId, tenantIds);
-      // In order of the gateways' ids, so that two runs which share gateways never wait for each other crosswise.
-      for (const target of targets.toSorted((a, b) => (a.gatewayId < b.gatewayId ? -1 : 1))) {
-        if (!target.digest) throw new Error('a plan holds flows without a digest');
-        const seq = await this.commands.insert(t, {
-          id: newId(), outboxId: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId, planId, method: plan.method, digest: new Uint8Array(target.digest), notAfter, createdAt: now,
-        });
-        if (seq === undefined) await this.flushes.move(t, flushId, target.gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
-      }
+        id: flushId, planId, kind: 'run', tenantIds, state: 'running', startedAt: now, finishedAt: null, createdById: caller.id, createdByName: caller.name,
+        wave: 1, waves: count, stoppedBy: null, stopReason: null,
+        // Each wave but the last may take as long again to end as it may take to begin.
+        notAfter: new Date(now.getTime() + this.config.commandTtlMs * (2 * count - 1)),
+      }, targets.map((target) => ({ gatewayId: target.gatewayId, tenantId: target.tenantId, gatewayName: target.name, position: target.position, planned: target.flows, wave: target.wave })));
+      await this.recordStart(t, caller, plan, flushId, tenantIds, count);
+      await this.commands.issueRuns(t, { id: flushId }, plan, targets.filter((target) => target.wave === 1), { notAfter, now });
       await this.flushes.settle(t, flushId, now);
       await this.notices.send(t, 'flush', flushId);
       await this.notices.send(t, 'deliver', '');
@@ -100,36 +103,14 @@ export class FlushesService {
     });
   }
 
-  /** Takes back what has not been sent. Throws FLUSH_FINISHED where nothing is left to take back. */
-  async cancel(caller: Caller, scope: TenantScope, id: string): Promise<FlushView> {
-    const now = new Date(this.clock());
-    await this.database.transact(scope, async (t) => {
-      const row = await this.flushes.find(t, id);
-      if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
-      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
-      const gatewayIds = await this.commands.cancel(t, id, now);
-      if (gatewayIds.length === 0) throw new FleetError('FLUSH_FINISHED', 'Every gateway has begun its part; what is deleted stays deleted.');
-      for (const gatewayId of gatewayIds) await this.flushes.move(t, id, gatewayId, 'cancelled', { finishedAt: now, reason: `cancelled by ${caller.name}` });
-      for (const tenantId of [...new Set(row.targets.filter((target) => gatewayIds.includes(target.gatewayId)).map((target) => target.tenantId))].toSorted()) {
-        await this.audit.record(t, {
-          tenantId, actor: toActor(caller), action: 'flush.cancelled', outcome: 'ok', planId: row.planId, flushId: id, detail: { gatewayIds },
-          summary: `${caller.name} cancelled ${gatewayIds.length} of ${row.targets.length} targets`,
-        });
-      }
-      await this.flushes.settle(t, id, now);
-      await this.notices.send(t, 'flush', id);
-    });
-    return this.get(scope, id);
-  }
-
-  private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[]): Promise<void> {
+  private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[], waves: number): Promise<void> {
     for (const tenantId of tenantIds) {
       const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.flows > 0);
       const flows = own.reduce((sum, gateway) => sum + gateway.flows, 0);
       await this.audit.record(t, {
         tenantId, actor: toActor(caller), action: 'flush.started', outcome: 'ok', planId: plan.id, flushId, reason: plan.reason, ticket: plan.ticket ?? undefined,
         summary: `${caller.name} began to ${plan.method} ${counted(flows, 'flow')} on ${counted(own.length, 'gateway')}`,
-        detail: { digest: plan.digest, filter: plan.filter, isEverything: plan.isEverything, flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
+        detail: { digest: plan.digest, waves, approvedBy: plan.approval?.approvedByName, filter: plan.filter, isEverything: plan.isEverything, flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
       });
     }
   }
@@ -141,4 +122,5 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
   if (plan.gateways.every((gateway) => gateway.flows === 0)) throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
+  if (plan.friction === 'second-person' && plan.approval?.digest !== digest) throw new FleetError('APPROVAL_NEEDED', 'A plan of this size needs a second person. Have somebody who may approve plans agree to it first.');
 }

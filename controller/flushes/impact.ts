@@ -1,12 +1,16 @@
 import type { z } from 'zod';
-import type { Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Impact_Fate, type Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { impact } from '../../proto/http/plans.ts';
+import { fromWireFlow } from '../../proto/model/wire.ts';
+import { toFlowView } from '../flows/flow-view.ts';
 
 export type Impact = z.output<typeof impact>;
 const TOP = 10;
+const OLDEST = 5;
 
 /** What a plan would break on all its gateways together. */
-export function mergeImpact(parts: WireImpact[]): Impact {
+export function mergeImpact(gateways: { gatewayId: string; impact: WireImpact }[]): Impact {
+  const parts = gateways.map(({ impact: part }) => part);
   const sum = (key: 'matched' | 'protected' | 'assured' | 'unreplied' | 'natted' | 'active' | 'idle' | 'unknownActivity'): number => parts.reduce((total, part) => total + part[key], 0);
   return {
     matched: sum('matched'), protected: sum('protected'), assured: sum('assured'), unreplied: sum('unreplied'), natted: sum('natted'),
@@ -17,7 +21,34 @@ export function mergeImpact(parts: WireImpact[]): Impact {
     protectedBy: addCounts(parts.map((part) => part.protectedBy)),
     topSources: addTop(parts.map((part) => part.topSources)),
     topDestinations: addTop(parts.map((part) => part.topDestinations)),
+    rateBitsPerSecond: addRates(parts),
+    longestLived: oldest(gateways),
+    predictions: addPredictions(parts),
   };
+}
+
+/** Of a part that matched nothing the rate is nothing; unknown in one makes the sum unknown. */
+function addRates(parts: WireImpact[]): number | undefined {
+  const rates = parts.filter((part) => part.matched > 0).map((part) => part.rateBitsPerSecond);
+  return rates.length === 0 ? undefined : rates.reduce((sum, rate) => (sum === undefined || rate === undefined ? undefined : sum + rate), 0);
+}
+
+function oldest(gateways: { gatewayId: string; impact: WireImpact }[]): Impact['longestLived'] {
+  const flows = gateways.flatMap(({ gatewayId, impact: part }) => part.longestLived.map((flow) => ({ gatewayId, flow: fromWireFlow(flow) })));
+  return flows.toSorted((a, b) => (a.flow.startedAtMs ?? Infinity) - (b.flow.startedAtMs ?? Infinity)).slice(0, OLDEST).map(({ gatewayId, flow }) => toFlowView(flow, gatewayId));
+}
+
+const FATES: Partial<Record<Impact_Fate, Impact['predictions'][number]['fate']>> = { [Impact_Fate.FATE_RECONNECTS]: 'reconnects', [Impact_Fate.FATE_BREAKS]: 'breaks', [Impact_Fate.FATE_HANGS]: 'hangs' };
+
+/** Those of the same fate for the same reason are one; the most flows come first. */
+function addPredictions(parts: WireImpact[]): Impact['predictions'] {
+  const sums = new Map<string, Impact['predictions'][number]>();
+  for (const { fate, flows, why } of parts.flatMap((part) => part.predictions)) {
+    const word = FATES[fate] ?? 'unknown';
+    const key = `${word} ${why}`;
+    sums.set(key, { fate: word, why, flows: (sums.get(key)?.flows ?? 0) + flows });
+  }
+  return [...sums.values()].toSorted((a, b) => b.flows - a.flows);
 }
 
 function addCounts(parts: Record<string, number>[]): Record<string, number> {

@@ -23,7 +23,7 @@ export class PlanFlowsService {
   constructor(@Inject(PlansRepository) private readonly plans: PlansRepository, @Inject(Database) private readonly database: Database) {}
 
   /** Throws NOT_FOUND for a plan that is not there or out of scope. */
-  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; tenant?: string; gateway?: string }): Promise<FlowsPage> {
+  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; tenant?: string; gateway?: string; flush?: string }): Promise<FlowsPage> {
     const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     return this.database.transact(scope, async (t) => {
       if (!(await this.plans.find(t, planId))) throw new FleetError('NOT_FOUND', 'There is no such plan.');
@@ -32,7 +32,7 @@ export class PlanFlowsService {
       const slices = sliceChunks(sizes, offset, query.limit);
       const stored = await this.plans.chunks(t, planId, slices.map(({ gatewayId, part }) => ({ gatewayId, part })));
       const batches = new Map(stored.map((chunk) => [`${chunk.gatewayId} ${chunk.part}`, chunk.batch]));
-      const outcomes = await this.plans.outcomes(t, planId);
+      const outcomes = await this.plans.outcomes(t, planId, query.flush);
       const items = slices.flatMap(({ gatewayId, part, start, skip, take }) => {
         const { flows } = FlowBatch.decode(batches.get(`${gatewayId} ${part}`) ?? new Uint8Array());
         const known = outcomes.get(gatewayId);

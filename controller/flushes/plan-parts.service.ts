@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
-import { Method, type Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
@@ -9,6 +10,7 @@ import { whyNot } from '../flows/flows.service.ts';
 import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { toWireMethod, type MethodWord } from './methods.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './plans.repository.ts';
 
@@ -25,18 +27,20 @@ export class PlanPartsService {
   constructor(@Inject(Questions) private readonly questions: Questions, @Inject(CLOCK) private readonly clock: Clock) {}
 
   /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE and FILTER_UNSUPPORTED, which no plan can leave out. */
-  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
+  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
       gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, chunks: [],
     };
     const state = linkState(row, this.clock());
     if (state.state !== 'online') return { gateway: { ...gateway, reason: offlineReason(state) } };
+    const refusal = whyRefused(row, plan.method);
+    if (refusal !== undefined) return { gateway: { ...gateway, reason: refusal } };
     const digest = new FlowDigest();
     const chunks: NewPlanGateway['chunks'] = [];
     let flows = 0;
     try {
       const { head, end } = await this.questions.ask(row.id, {
-        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: Method.METHOD_DELETE, expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS },
+        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: toWireMethod(plan.method), expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS },
       }, {
         deadlineMs: DEADLINE_MS,
         signal,
@@ -61,4 +65,14 @@ export class PlanPartsService {
       return { gateway: { ...gateway, reason: whyNot(error).reason } };
     }
   }
+}
+
+/** Why a gateway would refuse the method, as far as it has said so: it cannot, or its owner does not allow it. The gateway itself holds to it. */
+function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): string | undefined {
+  const cannot = (capabilities as Gateway['capabilities'] | null)?.cannot[method];
+  if (cannot !== undefined) return `cannot ${method}: ${cannot}`;
+  const rules = (guard as Gateway['guard'] | null) ?? undefined;
+  if (rules?.error !== undefined) return `its guard file: ${rules.error}`;
+  if (rules?.isReadOnly) return 'its guard file lets nothing be ended';
+  return rules && rules.methods.length > 0 && !rules.methods.includes(method) ? `its guard file allows only ${rules.methods.join(', ')}` : undefined;
 }

@@ -1,8 +1,8 @@
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
-import type { Plan, PlanGateway } from '../generated/prisma/client.ts';
+import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
 
-/** A plan with its parts, and the flush if it ran. */
-export type PlanRow = Plan & { gateways: PlanGateway[]; flush: { id: string } | null };
+/** A plan with its parts, who agreed to it, and the flush if it ran. */
+export type PlanRow = Plan & { gateways: PlanGateway[]; approval: PlanApproval | null; flush: { id: string } | null };
 
 /** The plan as the API shows it; those left out come first. */
 export function toPlanView(row: PlanRow, nowMs: number): PlanView {
@@ -25,6 +25,8 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
       leftOut: row.gateways.filter((gateway) => gateway.state === 'left-out').length,
     },
     impact: row.impact as PlanView['impact'],
+    forSeconds: row.forSeconds ?? undefined, undoForSeconds: row.undoForSeconds,
+    approval: row.approval ? { by: row.approval.approvedByName, at: row.approval.approvedAt.toISOString() } : undefined,
     friction: row.friction as PlanView['friction'],
     gateways: row.gateways.toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position).map((gateway) => ({
       id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],

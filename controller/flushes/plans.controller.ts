@@ -1,8 +1,9 @@
 import { Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
-import { createPlan, getPlan, listPlanFlows, runPlan } from '../../proto/http/plans.ts';
+import { approvePlan, createPlan, getPlan, listPlanFlows, runPlan } from '../../proto/http/plans.ts';
 import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
+import { ApprovalsService } from './approvals.service.ts';
 import { FlushesService } from './flushes.service.ts';
 import { PlanFlowsService } from './plan-flows.service.ts';
 import { PlansService } from './plans.service.ts';
@@ -12,6 +13,7 @@ export class PlansController {
   constructor(
     @Inject(PlansService) private readonly plans: PlansService,
     @Inject(PlanFlowsService) private readonly planFlows: PlanFlowsService,
+    @Inject(ApprovalsService) private readonly approvals: ApprovalsService,
     @Inject(FlushesService) private readonly flushes: FlushesService,
   ) {}
 
@@ -30,9 +32,15 @@ export class PlansController {
     return this.planFlows.page(scope, params.id, query);
   }
 
+  @Handles(approvePlan)
+  async approve(@Called() { caller, scope, params, body }: Call<typeof approvePlan>): Promise<z.output<typeof approvePlan.response>> {
+    await this.approvals.approve(caller, scope, params.id, body.digest);
+    return this.plans.get(scope, params.id);
+  }
+
   @Handles(runPlan)
   async run(@Called() { caller, scope, params, body }: Call<typeof runPlan>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof runPlan.response>> {
-    const flushId = await this.flushes.run(caller, scope, params.id, body.digest);
+    const flushId = await this.flushes.run(caller, scope, params.id, body.digest, body.waves);
     void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
     return { flushId };
   }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Plan, PlanGateway, Prisma } from '../generated/prisma/client.ts';
+import type { Plan, PlanApproval, PlanGateway, Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { PlanRow } from './plan-view.ts';
 
@@ -21,7 +21,21 @@ export class PlansRepository {
   }
 
   async find(t: Transaction, id: string): Promise<PlanRow | undefined> {
-    return (await t.plan.findUnique({ where: { id }, include: { gateways: { orderBy: { position: 'asc' } }, flush: { select: { id: true } } } })) ?? undefined;
+    const row = await t.plan.findUnique({ where: { id }, include: { gateways: { orderBy: { position: 'asc' } }, approval: true, flushes: { where: { kind: 'run' }, select: { id: true } } } });
+    if (!row) return undefined;
+    const { flushes, ...plan } = row;
+    return { ...plan, flush: flushes[0] ?? null };
+  }
+
+  /** Throws a unique violation if somebody approved it before. */
+  async approve(t: Transaction, approval: PlanApproval): Promise<void> {
+    await t.planApproval.create({ data: approval });
+  }
+
+  /** What each gateway froze. */
+  async digests(t: Transaction, planId: string): Promise<Map<string, Uint8Array>> {
+    const rows = await t.planGateway.findMany({ where: { planId }, select: { gatewayId: true, digest: true } });
+    return new Map(rows.flatMap((row) => (row.digest ? [[row.gatewayId, row.digest]] : [])));
   }
 
   /** How many flows each stored chunk of a plan holds, in the plan's order; of one tenant or gateway, or of all. */
@@ -45,9 +59,9 @@ export class PlansRepository {
     }
   }
 
-  /** The outcomes of a plan's flows by gateway, as far as they are known. */
-  async outcomes(t: Transaction, planId: string): Promise<Map<string, Uint8Array>> {
-    const targets = await t.flushTarget.findMany({ where: { flush: { planId }, outcomes: { not: null } }, select: { gatewayId: true, outcomes: true } });
+  /** The outcomes of a plan's flows by gateway, as far as they are known: of its run, or of the flush that is named. */
+  async outcomes(t: Transaction, planId: string, flushId?: string): Promise<Map<string, Uint8Array>> {
+    const targets = await t.flushTarget.findMany({ where: { flush: { planId, ...(flushId === undefined ? { kind: 'run' } : { id: flushId }) }, outcomes: { not: null } }, select: { gatewayId: true, outcomes: true } });
     return new Map(targets.flatMap((target) => (target.outcomes ? [[target.gatewayId, target.outcomes]] : [])));
   }
 }

@@ -18,12 +18,16 @@ import { counted } from '../platform/words.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
+import { DEFAULT_LIMITS, needsSecondPerson } from './limits.ts';
+import { LimitsRepository } from './limits.repository.ts';
 import { planDigest } from './plan-digest.ts';
 import { PlanPartsService, type PlanPart } from './plan-parts.service.ts';
 import { toPlanView } from './plan-view.ts';
 import { PlansRepository, type NewPlan } from './plans.repository.ts';
 
 const TTL_MS = 5 * 60_000;
+/** A plan that needs a second person waits longer; gateways keep every plan as long. */
+const APPROVAL_TTL_MS = 15 * 60_000;
 type PlanRequest = z.output<typeof createPlanRequest>;
 
 /** Plans: the frozen answer to what exactly a flush would touch. */
@@ -33,6 +37,7 @@ export class PlansService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(PlanPartsService) private readonly parts: PlanPartsService,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -52,9 +57,9 @@ export class PlansService {
     });
     if (asked.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway in scope fits the filter.');
     const createdAt = this.clock();
-    const plan = { id: newId(), expiresAtMs: createdAt + TTL_MS };
+    const plan = { id: newId(), method: request.method, expiresAtMs: createdAt + APPROVAL_TTL_MS };
     const parts = await Promise.all(asked.map(({ row, own }, position) => this.parts.freeze(row, position, own, plan, signal)));
-    await this.store(caller, scope, request, filter, parts, { ...plan, createdAt });
+    await this.store(caller, scope, request, filter, parts, { id: plan.id, createdAt });
     return this.get(scope, plan.id);
   }
 
@@ -65,21 +70,26 @@ export class PlansService {
     return toPlanView(row, this.clock());
   }
 
-  private async store(caller: Caller, scope: TenantScope, request: PlanRequest, filter: FlowFilter, parts: PlanPart[], plan: { id: string; createdAt: number; expiresAtMs: number }): Promise<void> {
+  private async store(caller: Caller, scope: TenantScope, request: PlanRequest, filter: FlowFilter, parts: PlanPart[], plan: { id: string; createdAt: number }): Promise<void> {
     const gateways = parts.map((part) => part.gateway);
     // Sorted: audit chains are locked in this order everywhere.
     const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))].toSorted();
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
-    const digest = planDigest(request.method, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
+    const digest = planDigest(request.method, request.forSeconds, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
     const touched = gateways.filter((gateway) => gateway.flows > 0);
+    const sizes = touched.map((gateway) => ({ tenantId: gateway.tenantId, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount) }));
+    const limits = await this.database.transact(scope, (t) => this.limits.ofTenants(t, tenantIds));
+    const needsApproval = needsSecondPerson(sizes, request.all === true, (id) => limits.get(id) ?? DEFAULT_LIMITS);
     const row: NewPlan = {
       id: plan.id, tenantIds, digest, filter: formatFilter(filter), isEverything: request.all === true, method: request.method, reason: request.reason, ticket: request.ticket ?? null,
-      friction: frictionOf({
+      forSeconds: request.forSeconds ?? null, undoForSeconds: request.undoForSeconds,
+      friction: needsApproval ? 'second-person' : frictionOf({
         isEverything: request.all === true, tenants: new Set(touched.map((gateway) => gateway.tenantId)).size, sites: new Set(touched.map((gateway) => gateway.siteId)).size,
-        gateways: touched.map((gateway) => ({ flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount) })),
+        gateways: sizes,
       }),
-      impact: mergeImpact(parts.flatMap((part) => part.impact ?? [])) satisfies Prisma.InputJsonObject,
-      createdAt: new Date(plan.createdAt), expiresAt: new Date(plan.expiresAtMs), createdById: caller.id, createdByName: caller.name, gateways,
+      impact: mergeImpact(parts.flatMap(({ gateway, impact }) => (impact ? [{ gatewayId: gateway.gatewayId, impact }] : []))) satisfies Prisma.InputJsonObject,
+      createdAt: new Date(plan.createdAt), expiresAt: new Date(plan.createdAt + (needsApproval ? APPROVAL_TTL_MS : TTL_MS)),
+      createdById: caller.id, createdByName: caller.name, createdByUserId: caller.userId, gateways,
     };
     await this.database.transact(scope, async (t) => {
       await this.plans.insert(t, row);

@@ -103,7 +103,7 @@ export class ResultsService {
     const evidenceSha256 = await this.evidence(t, planId, gatewayId, outcomes);
     await this.commands.finish(t, command.id, now);
     await this.flushes.move(t, flushId, gatewayId, state, {
-      ...totals, outcomes, done: target.planned, reason: result.detail ? result.detail.slice(0, 500) : result.reason || null,
+      ...totals, outcomes, undoUntil: result.undoUntilMs === undefined ? null : new Date(Number(result.undoUntilMs)), done: target.planned, reason: result.detail ? result.detail.slice(0, 500) : result.reason || null,
       tableBefore: result.tableBefore ?? null, tableAfter: result.tableAfter ?? null, startedAt: toDate(result.startedAtMs) ?? target.startedAt, finishedAt: toDate(result.finishedAtMs) ?? now,
     });
     await this.audit.record(t, {
@@ -114,6 +114,8 @@ export class ResultsService {
     });
     await this.flushes.settle(t, flushId, now);
     await this.notices.send(t, 'flush', flushId);
+    // Whoever works looks whether the next wave may begin.
+    if (target.flush.wave < target.flush.waves) await this.notices.send(t, 'deliver', '');
   }
 
   /** SHA-256 over the gateway's stored flows, in the plan's order, and their outcomes. */
@@ -127,7 +129,9 @@ export class ResultsService {
 /** What a result makes of its target. Where nothing was touched, no flow has an outcome. */
 function judge(result: Result, runs: OutcomeRun[], planned: number): { state: TargetState; totals: Totals } {
   switch (result.state) {
-    case Result_State.STATE_REFUSED: return { state: 'failed', totals: emptyTotals(planned) };
+    case Result_State.STATE_REFUSED:
+      if (result.reason === 'CANCELLED') return { state: 'cancelled', totals: { ...emptyTotals(planned), cancelled: planned } };
+      return { state: 'failed', totals: emptyTotals(planned) };
     case Result_State.STATE_EXPIRED: return { state: 'expired', totals: emptyTotals(planned) };
     case Result_State.STATE_DONE: {
       const totals = countOutcomes(planned, runs);

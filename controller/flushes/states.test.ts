@@ -22,6 +22,10 @@ describe('a target', () => {
     expect(targetStateOf({ ...emptyTotals(3), deleted: 2, reappeared: 1 })).toBe('reappeared');
     expect(targetStateOf({ ...emptyTotals(3), deleted: 2, indeterminate: 1 })).toBe('partial');
     expect(targetStateOf({ ...emptyTotals(3), reappeared: 2, failed: 1 })).toBe('partial');
+    expect(targetStateOf({ ...emptyTotals(3), restored: 2, occupied: 1 })).toBe('partial');
+    expect(targetStateOf({ ...emptyTotals(3), restored: 2, gone: 1 })).toBe('verified');
+    expect(targetStateOf({ ...emptyTotals(3), deleted: 2, cancelled: 1 })).toBe('partial');
+    expect(targetStateOf({ ...emptyTotals(3), cancelled: 3 })).toBe('cancelled');
   });
 });
 
@@ -29,5 +33,10 @@ describe('a flush', () => {
   it.each<[TargetState[], string]>([
     [['verified', 'waiting'], 'running'], [['verified', 'offline'], 'running'], [['verified', 'verified'], 'verified'], [['verified', 'reappeared'], 'partial'],
     [['verified', 'expired'], 'partial'], [['expired', 'failed'], 'failed'], [['cancelled', 'cancelled'], 'cancelled'], [['verified', 'cancelled'], 'partial'], [['indeterminate'], 'partial'],
-  ])('with targets %j is %s', (targets, expected) => expect(flushStateOf(targets)).toBe(expected));
+  ])('with targets %j is %s', (targets, expected) => expect(flushStateOf(targets, false)).toBe(expected));
+
+  it('that a rule held back runs until its last gateway is done, and then is stopped', () => {
+    expect(flushStateOf(['failed', 'running', 'cancelled'], true)).toBe('running');
+    expect(flushStateOf(['failed', 'verified', 'cancelled'], true)).toBe('stopped');
+  });
 });

@@ -9,10 +9,10 @@ export type FlushState = z.output<typeof flush.shape.state>;
 export const TARGET_TRANSITIONS: Record<TargetState, readonly TargetState[]> = {
   waiting: ['running', 'verifying', 'offline', 'cancelled', 'expired', 'skipped', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
   offline: ['waiting', 'running', 'verifying', 'cancelled', 'expired', 'skipped', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
-  running: ['verifying', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'expired'],
-  verifying: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
-  indeterminate: ['verified', 'partial', 'reappeared', 'failed', 'expired'],
-  expired: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
+  running: ['verifying', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'expired', 'cancelled'],
+  verifying: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'cancelled'],
+  indeterminate: ['verified', 'partial', 'reappeared', 'failed', 'expired', 'cancelled'],
+  expired: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'cancelled'],
   verified: [], partial: [], reappeared: [], failed: [], cancelled: [], skipped: [],
 };
 
@@ -25,13 +25,18 @@ export function isUnfinished(state: TargetState): boolean {
 
 /** The end of a target whose flows were all handled. Never verified while one flow's end is not certain. */
 export function targetStateOf(totals: Totals): TargetState {
-  if (totals.failed > 0 || totals.indeterminate > 0) return 'partial';
+  if (totals.planned > 0 && totals.cancelled === totals.planned) return 'cancelled';
+  if (totals.failed > 0 || totals.indeterminate > 0 || totals.cancelled > 0 || totals.occupied > 0) return 'partial';
   return totals.reappeared > 0 ? 'reappeared' : 'verified';
 }
 
-/** What a flush is, from its targets. */
-export function flushStateOf(targets: TargetState[]): FlushState {
+/** Who stopped a flush where it was no person. */
+export const BY_RULE = 'rule';
+
+/** What a flush is, from its targets. `isHeldBack`: a rule kept its later waves from beginning. */
+export function flushStateOf(targets: TargetState[], isHeldBack: boolean): FlushState {
   if (targets.some(isUnfinished)) return 'running';
+  if (isHeldBack) return 'stopped';
   if (targets.every((state) => state === 'verified')) return 'verified';
   if (targets.every((state) => state === 'cancelled')) return 'cancelled';
   return targets.every((state) => state === 'failed' || state === 'expired' || state === 'cancelled' || state === 'skipped') ? 'failed' : 'partial';

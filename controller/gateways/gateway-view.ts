@@ -8,7 +8,7 @@ export const SILENCE_MS = 35_000;
 /** A gateway's row with what is joined to it. */
 export interface GatewayRow {
   id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; revokedAt: Date | null;
-  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown;
+  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown; guard: unknown;
   tenant: { name: string }; site: { name: string };
   link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
 }
@@ -41,6 +41,7 @@ export function toGatewayView(row: GatewayRow, usage: Usage | undefined, nowMs: 
     agentVersion: row.agentVersion ?? undefined, kernel: row.kernel ?? undefined, tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
     capabilities: (row.capabilities as Gateway['capabilities'] | null) ?? undefined,
     wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),
+    guard: (row.guard as Gateway['guard'] | null) ?? undefined,
     usage,
   };
 }

@@ -2,7 +2,10 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { Gateway } from '../../proto/http/fleet.ts';
 
 /** How many flows flushes have ended, by what became of them. */
-export interface FlushedFlows { tenant: string; deleted: bigint; rebuilt: bigint; gone: bigint; protected: bigint; reappeared: bigint; failed: bigint; indeterminate: bigint }
+export interface FlushedFlows {
+  tenant: string; deleted: bigint; rebuilt: bigint; gone: bigint; protected: bigint; reappeared: bigint; failed: bigint; indeterminate: bigint;
+  reset: bigint; blocked: bigint; expiring: bigint; restored: bigint; occupied: bigint; cancelled: bigint;
+}
 
 const PLACE = ['tenant', 'site', 'gateway'] as const;
 

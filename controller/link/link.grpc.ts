@@ -55,7 +55,9 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (chain) this.link.checkpointMade(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
     });
     this.notices.on('deliver', (id) => {
-      if (id) this.delivery.deliver(id).catch((error: unknown) => this.logger.warn({ gateway: id, err: error }, 'commands could not be delivered'));
+      // Undefined: notices were missed, a stop perhaps among them. Empty: there is work for whoever works.
+      const gatewayIds = id === undefined ? this.link.heldGateways() : id === '' ? [] : [id];
+      for (const gatewayId of gatewayIds) this.delivery.deliver(gatewayId).catch((error: unknown) => this.logger.warn({ gateway: gatewayId, err: error }, 'commands could not be delivered'));
     });
   }
 

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Hello, LocalGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { fromWireMethods } from '../flushes/methods.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 
 const MAX_TEXT = 200;
@@ -56,6 +58,7 @@ export class LinkRepository {
         agentVersion: hello.agentVersion.slice(0, MAX_TEXT), kernel: hello.kernel.slice(0, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
         capabilities: { can: (hello.capabilities?.can ?? []).slice(0, 100), cannot: hello.capabilities?.cannot ?? {} },
         wans: hello.wans.map(toWanJson),
+        guard: hello.guard ? toGuardJson(hello.guard) : Prisma.DbNull,
       },
     });
   }
@@ -63,6 +66,13 @@ export class LinkRepository {
   async setWans(t: Transaction, gatewayId: string, wans: Wan[]): Promise<void> {
     await t.gateway.updateMany({ where: { id: gatewayId }, data: { wans: wans.map(toWanJson) } });
   }
+}
+
+function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, protected: filters, error }: LocalGuard) {
+  return {
+    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute, mostPercentOfTable, protected: filters.slice(0, 100).map((filter) => filter.slice(0, MAX_TEXT)),
+    ...(error !== '' && { error: error.slice(0, MAX_TEXT) }),
+  };
 }
 
 function toWanJson(wan: Wan) {

@@ -121,6 +121,11 @@ export class LinkService implements BeforeApplicationShutdown {
     for (const gatewayId of lost) this.cut(gatewayId);
   }
 
+  /** The gateways whose session this replica holds. */
+  heldGateways(): string[] {
+    return this.sessions.all().map((session) => session.identity.gatewayId);
+  }
+
   /** Ends the gateway's session here, if this replica holds it; with an epoch, only if it is an older one. */
   cut(gatewayId: string, olderThan?: bigint): void {
     const session = this.sessions.get(gatewayId);

@@ -21,6 +21,7 @@ export const SILENCE_LIMIT_MS = 30_000;
  */
 export class Session {
   readonly sentCommands = new Set<string>();
+  readonly sentStops = new Set<string>();
   lastHeardMs: number;
   isClosed = false;
   private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);

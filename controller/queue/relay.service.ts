@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { LateCommandsService } from '../flushes/late-commands.service.ts';
+import { WavesService } from '../flushes/waves.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { OutboxRepository } from './outbox.repository.ts';
@@ -15,6 +16,7 @@ export class RelayService {
   constructor(
     @Inject(OutboxRepository) private readonly outbox: OutboxRepository,
     @Inject(LateCommandsService) private readonly late: LateCommandsService,
+    @Inject(WavesService) private readonly waves: WavesService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -41,5 +43,10 @@ export class RelayService {
   /** Ends commands that came too late. */
   async sweep(): Promise<void> {
     await this.late.sweep();
+  }
+
+  /** Begins the waves whose turn it is. */
+  async moveWavesOn(): Promise<void> {
+    await this.waves.sweep();
   }
 }

@@ -69,7 +69,10 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-    const steps = [() => this.relay.sweep(), () => this.relay.relay(), () => this.runs.follow(), ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : [])];
+    const steps = [
+      () => this.relay.sweep(), () => this.relay.moveWavesOn(), () => this.relay.relay(), () => this.runs.follow(),
+      ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : []),
+    ];
     for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
   }
 

@@ -15,6 +15,8 @@ import type { RemediationRow, RunRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
 
 const HOUR_MS = 3_600_000;
+/** A run that nobody watched may be found wrong in the morning, but its flows are long gone by then. */
+const UNDO_FOR_SECONDS = 300;
 /** Seen by nobody but those who see all tenants. */
 const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
@@ -61,7 +63,7 @@ export class ControllerRunsService {
     const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.createdById, grants: [{ role: 'operator', tenantId: row.tenantId }] };
     try {
       const plan = await this.plans.create(caller, scope, {
-        filter: document.filter, scope: narrowed(document.scope, on.sites), method: document.method, forSeconds: document.forSeconds, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
+        filter: document.filter, scope: narrowed(document.scope, on.sites), method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
       }, AbortSignal.timeout(60_000));
       const touched = plan.gateways.filter((gateway) => gateway.flows > 0);
       const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];

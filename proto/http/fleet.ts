@@ -46,6 +46,11 @@ export const gateway = z.object({
   agentVersion: z.string().optional(), kernel: z.string().optional(), tableKind: z.enum(['kernel', 'memory']).optional(),
   capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
   wans: z.array(wan),
+  /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
+  guard: z.object({
+    isReadOnly: z.boolean(), methods: z.array(z.string()), mostDeletesAMinute: z.number().int().optional(), mostPercentOfTable: z.number().optional(),
+    protected: z.array(z.string()), error: z.string().optional(),
+  }).optional(),
   usage: usage.optional(),
 });
 export type Gateway = z.infer<typeof gateway>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SORT_FIELDS } from '../model/sort.ts';
+import { STALE_REASONS } from '../model/stale.ts';
 import { count64, id, time } from './common.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
@@ -42,6 +43,10 @@ export const flow = z.object({
   helper: z.string().optional(),
   master: z.object({ proto: z.string(), orig: tuple }).optional(),
   protectedBy: z.string().optional(),
+  /** Both directions together, from two looks at the table. */
+  rateBitsPerSecond: z.number().optional(),
+  /** Why its WAN cannot carry it any more, `no` if it can; absent where it was not asked for or cannot be known. */
+  stale: z.enum([...STALE_REASONS, 'no']).optional(),
 });
 export type FlowRow = z.infer<typeof flow>;
 
@@ -54,6 +59,8 @@ export const gatewayAnswer = z.object({
   total: z.number().int().optional(),
   /** What `wan:` and other per-gateway words stood for. */
   resolved: z.record(z.string(), z.string()).optional(),
+  /** How the table was read, in words. */
+  explain: z.array(z.string()).optional(),
   /** In words: offline since when, what it cannot do. */
   reason: z.string().optional(),
 });

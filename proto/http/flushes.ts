@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { id, idParams, page, pageQuery, time } from './common.ts';
-import { flushTotals, method } from './plans.ts';
+import { flushTotals, method, plan } from './plans.ts';
 import { defineRoute } from './route.ts';
 
 export const targetState = z.enum(['waiting', 'running', 'verifying', 'verified', 'partial', 'reappeared', 'offline', 'expired', 'skipped', 'cancelled', 'failed', 'indeterminate']);
@@ -17,12 +17,18 @@ export const flushTarget = z.object({
   startedAt: time.optional(),
   finishedAt: time.optional(),
   reason: z.string().optional(),
+  wave: z.number().int(),
+  /** Until when an undo can put back what was deleted here. */
+  undoUntil: time.optional(),
 });
 
 export const flush = z.object({
   id,
   planId: id,
-  state: z.enum(['running', 'verified', 'partial', 'failed', 'cancelled']),
+  /** `run` carries its plan out, `undo` puts back what that deleted. */
+  kind: z.enum(['run', 'undo']),
+  /** `stopped`: a rule held the later waves back; `stopReason` says which. */
+  state: z.enum(['running', 'verified', 'partial', 'failed', 'cancelled', 'stopped']),
   filter: z.string(),
   isEverything: z.boolean(),
   method,
@@ -37,6 +43,13 @@ export const flush = z.object({
   tenants: z.array(z.object({ id, name: z.string() })),
   totals: flushTotals,
   targets: z.array(flushTarget),
+  /** The wave under way, of how many. */
+  wave: z.number().int(),
+  waves: z.number().int(),
+  stopReason: z.string().optional(),
+  /** Until when it can be undone, once it is over. */
+  undoUntil: time.optional(),
+  undoneBy: id.optional(),
 });
 export type Flush = z.infer<typeof flush>;
 
@@ -57,6 +70,18 @@ export const watchFlush = defineRoute({
   params: idParams, status: 200, response: flushEvent, isStream: true,
 });
 export const cancelFlush = defineRoute({
-  method: 'POST', path: '/flushes/{id}:cancel', action: 'flushes.cancel', summary: 'Takes back the targets that have not begun; what is deleted stays deleted',
+  method: 'POST', path: '/flushes/{id}:cancel', action: 'flushes.cancel', summary: 'Takes back what has not begun, and stops gateways that are at work; what is deleted stays deleted',
   params: idParams, status: 200, response: flush,
+});
+export const stopFlushes = defineRoute({
+  method: 'POST', path: '/flushes:stop', action: 'flushes.cancel', summary: 'Stops every running flush, of one tenant or of all that the caller may stop',
+  body: z.strictObject({ tenant: id.optional() }), status: 200, response: z.object({ stopped: z.array(id) }),
+});
+export const undoFlush = defineRoute({
+  method: 'POST', path: '/flushes/{id}:undo', action: 'flushes.undo', summary: 'Puts back what a flush deleted, once and within its time; a flush of its own',
+  params: idParams, status: 202, response: z.object({ flushId: id }),
+});
+export const retryFlush = defineRoute({
+  method: 'POST', path: '/flushes/{id}:retry', action: 'plans.write', summary: 'Plans the same again for the gateways that failed or were not reached; to be looked at, and run, as any plan',
+  params: idParams, status: 201, response: plan,
 });

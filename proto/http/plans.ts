@@ -17,7 +17,23 @@ export const flushTotals = z.object({
   reappeared: z.number().int(),
   failed: z.number().int(),
   indeterminate: z.number().int(),
+  /** Ended by an RST; refused for a while; ending at a time. */
+  reset: z.number().int(),
+  blocked: z.number().int(),
+  expiring: z.number().int(),
+  /** By an undo: put back; not put back, because traffic had made a new entry. */
+  restored: z.number().int(),
+  occupied: z.number().int(),
+  /** Left alone, because the flush was stopped before their turn. */
+  cancelled: z.number().int(),
 });
+
+export const outcome = z.enum([
+  'deleted', 'rebuilt', 'reappeared', 'gone', 'protected', 'failed', 'indeterminate', 'reset', 'blocked', 'expiring', 'restored', 'occupied', 'cancelled',
+]);
+
+/** What will come of flows of one kind, read from the gateways' firewalls. */
+export const prediction = z.object({ fate: z.enum(['reconnects', 'breaks', 'hangs', 'unknown']), flows: z.number().int(), why: z.string() });
 
 export const impact = z.object({
   matched: z.number().int(),
@@ -34,6 +50,11 @@ export const impact = z.object({
   topSources: z.array(z.object({ name: z.string(), flows: z.number().int() })),
   topDestinations: z.array(z.object({ name: z.string(), flows: z.number().int() })),
   protectedBy: z.record(z.string(), z.number().int()),
+  /** Of all matches together; absent where one of the gateways does not know it. */
+  rateBitsPerSecond: z.number().optional(),
+  /** Those that began first. */
+  longestLived: z.array(flow),
+  predictions: z.array(prediction),
 });
 
 /** One gateway's part; those left out come first, with the reason. */
@@ -51,7 +72,7 @@ export const planGateway = z.object({
 });
 
 /** How much the console asks of the operator before a run; from count, sites, share of the table and `all`. */
-export const friction = z.enum(['none', 'count-in-button', 'type-count']);
+export const friction = z.enum(['none', 'count-in-button', 'type-count', 'second-person']);
 
 export const plan = z.object({
   id,
@@ -69,6 +90,11 @@ export const plan = z.object({
   friction,
   gateways: z.array(planGateway),
   createdBy: z.string(),
+  forSeconds: z.number().int().optional(),
+  /** How long what it deletes is kept for an undo; 0: not at all. */
+  undoForSeconds: z.number().int(),
+  /** Whom a plan of friction `second-person` waits for, until there is one. */
+  approval: z.object({ by: z.string(), at: time }).optional(),
   flushId: id.optional(),
 });
 export type Plan = z.infer<typeof plan>;
@@ -84,6 +110,7 @@ export const createPlanRequest = z.strictObject({
   maxDrift: z.number().int().min(0).optional(),
   /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
+  undoForSeconds: z.number().int().min(0).max(3600).default(300),
 });
 
 export const createPlan = defineRoute({
@@ -95,10 +122,18 @@ export const getPlan = defineRoute({
 });
 export const listPlanFlows = defineRoute({
   method: 'GET', path: '/plans/{id}/flows', action: 'plans.read', summary: 'The exact flows of a plan, in its order, with their outcome once it ran',
-  params: idParams, query: pageQuery.extend({ gateway: id.optional() }), status: 200,
-  response: page(flow.extend({ outcome: z.enum(['deleted', 'rebuilt', 'reappeared', 'gone', 'protected', 'failed', 'indeterminate']).optional() })),
+  params: idParams, query: pageQuery.extend({ gateway: id.optional(), flush: id.optional() }), status: 200,
+  response: page(flow.extend({ outcome: outcome.optional() })),
 });
 export const runPlan = defineRoute({
   method: 'POST', path: '/plans/{id}:run', action: 'plans.run', summary: 'Carries a plan out; the digest says that it is the one that was seen',
-  params: idParams, body: z.strictObject({ digest: z.string() }), status: 202, response: z.object({ flushId: id }),
+  params: idParams, body: z.strictObject({
+    digest: z.string(),
+    /** False: all gateways at once, but for partners of one another. */
+    waves: z.boolean().default(true),
+  }), status: 202, response: z.object({ flushId: id }),
+});
+export const approvePlan = defineRoute({
+  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', summary: 'A second person agrees to a plan; not its maker, and not by an API token',
+  params: idParams, body: z.strictObject({ digest: z.string() }), status: 200, response: plan,
 });

@@ -4,6 +4,7 @@ import * as enrolment from './enrolment.ts';
 import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
 import * as flushes from './flushes.ts';
+import * as limits from './limits.ts';
 import * as plans from './plans.ts';
 import * as remediations from './remediations.ts';
 
@@ -14,8 +15,9 @@ export const routes = {
   listSamples: fleet.listSamples, watchFleet: fleet.watchFleet,
   createEnrolmentToken: enrolment.createEnrolmentToken, listEnrolmentTokens: enrolment.listEnrolmentTokens, revokeEnrolmentToken: enrolment.revokeEnrolmentToken,
   searchFlows: flows.searchFlows,
-  createPlan: plans.createPlan, getPlan: plans.getPlan, listPlanFlows: plans.listPlanFlows, runPlan: plans.runPlan,
+  createPlan: plans.createPlan, getPlan: plans.getPlan, listPlanFlows: plans.listPlanFlows, runPlan: plans.runPlan, approvePlan: plans.approvePlan,
   listFlushes: flushes.listFlushes, getFlush: flushes.getFlush, watchFlush: flushes.watchFlush, cancelFlush: flushes.cancelFlush,
+  stopFlushes: flushes.stopFlushes, undoFlush: flushes.undoFlush, retryFlush: flushes.retryFlush, getLimits: limits.getLimits, updateLimits: limits.updateLimits,
   listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
   verifyAudit: audit.verifyAudit, listCheckpoints: audit.listCheckpoints, exportAudit: audit.exportAudit,
   listRemediations: remediations.listRemediations, listBuiltInRemediations: remediations.listBuiltInRemediations, getRemediation: remediations.getRemediation,

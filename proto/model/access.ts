@@ -23,6 +23,8 @@ export const ACTIONS = {
   'flushes.read': ['owner', 'admin', 'operator', 'approver', 'auditor', 'viewer'],
   'flushes.cancel': ['owner', 'admin', 'operator'],
   'flushes.undo': ['owner', 'admin', 'operator'],
+  'limits.read': ['owner', 'admin', 'operator', 'approver', 'auditor'],
+  'limits.write': ['owner', 'admin'],
   'plans.approve': ['owner', 'admin', 'approver'],
   'remediations.read': ['owner', 'admin', 'operator', 'approver', 'auditor'],
   'remediations.write': ['owner', 'admin'],

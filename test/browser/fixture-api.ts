@@ -100,12 +100,12 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
       id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
-      filter, isEverything: asked.all === true, method: 'delete', reason: asked.reason, ticket: asked.ticket, createdBy: 'night desk',
+      filter, isEverything: asked.all === true, method: 'delete', undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: 'night desk',
       totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
       impact: {
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
         active: Math.floor(chosen.length / 12), idle: chosen.length - Math.floor(chosen.length / 12), unknownActivity: 0, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
-        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {},
+        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: [], predictions: [],
       },
       friction: asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
       gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) ? 'ready' : 'empty', reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
@@ -116,10 +116,10 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
 
   function runPlan({ plan, flows: chosen }: { plan: Plan; flows: FlowRow[] }, digest: string) {
     if (digest !== plan.digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan; look at it again.');
-    const totals = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
-    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
+    const totals = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
+    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, wave: 1, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
     const flush: Flush = {
-      id: id(6, flushes.length + 1), planId: plan.id, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: 'delete', reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
+      id: id(6, flushes.length + 1), planId: plan.id, kind: 'run', wave: 1, waves: 1, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: 'delete', reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
       tenants: fixtureTenants(nowMs).filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId)).map(({ id: tenantId, name }) => ({ id: tenantId, name })), totals: sum(targets), targets,
     };
     flushes.unshift(flush);
@@ -194,7 +194,7 @@ function finish(flush: Flush, state: Flush['state']): void {
 }
 
 function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
-  const total = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+  const total = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
   for (const { totals } of targets) for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += totals[key];
   return total;
 }

@@ -51,7 +51,11 @@ export class FakeAgent {
   onQuery: (query: Query) => Iterable<AnswerPart['part']> | undefined = (query) => this.answerWithFlows(query);
   /** Gives the result of a command; undefined keeps quiet. Called once per delivery. */
   onCommand: (command: Command) => Result | undefined = (command) => this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
+  /** Called when a stop arrives. */
+  onStop: (commandIds: string[]) => void = () => undefined;
   readonly commands: Command[] = [];
+  /** Ids of commands that it was told to stop. */
+  readonly stops: string[] = [];
   readonly receipts: string[] = [];
   readonly sampleReceipts: bigint[] = [];
   epoch = 0n;
@@ -133,6 +137,7 @@ export class FakeAgent {
         if (result) this.send({ $case: 'result', value: result });
         return;
       }
+      case 'stop': this.stops.push(...body.value.commandIds); this.onStop(body.value.commandIds); return;
       case 'resultReceipt': this.receipts.push(body.value.commandId); return;
       case 'remediations': this.remediations.push(body.value.remediations); return;
       case 'remediationRunReceipt': this.runReceipts.push(body.value.runId); return;

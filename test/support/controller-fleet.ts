@@ -166,6 +166,13 @@ export async function makePlace(owner: Person, tenantName: string, gatewayName: 
   return { tenantId: tenant.id, siteId: site.id, joinToken: token.token, tokenId: token.id };
 }
 
+/** Has every tenant need no second person, as where one person works alone. */
+export async function workAlone(owner: Person): Promise<void> {
+  for (const { id } of (await owner.call(routes.listTenants)).items) {
+    await owner.call(routes.updateLimits, { params: { id }, body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false } });
+  }
+}
+
 /** Asks again until the answer is one. */
 export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;

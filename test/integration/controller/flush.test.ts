@@ -63,7 +63,7 @@ describe.each([['Redis', true], ['Postgres', false]] as const)('a flush with que
       return seen.state === 'running' ? undefined : seen;
     });
     expect(flush.state).toBe('verified');
-    expect(flush.totals).toEqual({ planned: 30, deleted: 28, rebuilt: 1, gone: 2, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 });
+    expect(flush.totals).toEqual({ planned: 30, deleted: 28, rebuilt: 1, gone: 2, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 });
     const flows = await owner.call(routes.listPlanFlows, { params: { id: plan.id }, query: { limit: '20' } });
     expect(flows.items).toHaveLength(20);
     const rest = await owner.call(routes.listPlanFlows, { params: { id: plan.id }, query: { limit: '20', cursor: flows.cursor! } });

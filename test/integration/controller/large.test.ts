@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 const FLOWS = 100_000;
@@ -22,6 +22,7 @@ beforeAll(async () => {
   agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
   agent.flows = makeFlows(FLOWS);
   await agent.connect(controller.linkAddress);
+  await workAlone(owner);
 });
 afterAll(async () => {
   agent.disconnect();

@@ -8,7 +8,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { Family } from '../../../tools/family.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
+import { eventually, makePlace, PASSWORD, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 let postgres: TestPostgres;
@@ -147,6 +147,7 @@ describe('a flush over two tenants', () => {
     const other = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
     other.flows = makeFlows(3);
     await other.connect(controller.linkAddress);
+    await workAlone(owner);
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     expect(plan.totals).toMatchObject({ flows: 8, gateways: 2 });
     other.disconnect();

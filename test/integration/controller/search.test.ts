@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnswerPart, Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { eventually, makePlace, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 let postgres: TestPostgres;
@@ -112,14 +112,16 @@ describe('a plan', () => {
     expect(await owner.ask(routes.createPlan, { body: { ...body, reason: 'r' } })).toMatchObject({ status: 400, body: { code: 'FILTER_EMPTY' } });
   });
 
-  it('takes a filter or `all`, not both, and `all` asks for the count to be typed', async () => {
+  it('takes a filter or `all`, not both, and `all` asks for a second person', async () => {
     expect(await owner.ask(routes.createPlan, { body: { filter: 'proto:udp', all: true, reason: 'r' } })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
     const plan = await owner.call(routes.createPlan, { body: { all: true, scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' } });
-    expect(plan).toMatchObject({ isEverything: true, friction: 'type-count', filter: '' });
+    expect(plan).toMatchObject({ isEverything: true, friction: 'second-person', filter: '' });
   });
 
-  it('of few flows on one gateway asks for nothing, over two tenants for the count', async () => {
+  it('of few flows on one gateway asks for nothing, over two tenants for a second person, and for the count where that is not wanted', async () => {
     expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp gateway:lyon-gw1', reason: 'r' } })).toMatchObject({ friction: 'none', totals: { flows: 5, gateways: 1 } });
+    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({ friction: 'second-person', totals: { flows: 12, gateways: 2, sites: 2 } });
+    await workAlone(owner);
     expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({ friction: 'type-count', totals: { flows: 12, gateways: 2, sites: 2 } });
   });
 

@@ -28,10 +28,10 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   beforeAll(async () => { gateway = await StrictGateway.start('ctg-ending'); });
   afterAll(() => gateway.end());
   /** As a command runs a plan of these flows. */
-  const end = (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = []): Promise<Outcome[]> => {
+  const end = (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = [], isStopped = () => false): Promise<Outcome[]> => {
     const context = (): FlowContext => ({ wans: [], protections });
-    const hands = { table: gateway.table, refusals, clock: systemClock, context };
-    return runPlan(gateway.table, systemClock, { flows, end: endBy(method, forSeconds, hands), inBatches: false, context, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    const hands = { table: gateway.table, refusals, clock: systemClock, context, isStopped };
+    return runPlan(gateway.table, systemClock, { flows, end: endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
   };
   beforeEach(() => { refusals = new Refusals(systemClock); });
   afterEach(async () => {
@@ -65,6 +65,19 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await held.exchange('not me');
     expect(await gateway.flows(`src:${clientAddress(1, 2)}`)).toEqual([]);
     await silent.end();
+  });
+
+  test('a reset that is stopped leaves the connection as it was, within two seconds', async () => {
+    const spared = await talk('tcp', clientAddress(1, 7), server, 7);
+    await spared.exchange('one');
+    let isStopped = false;
+    const resetting = end(Method.METHOD_RESET, [await gateway.flow(`src:${clientAddress(1, 7)}`)], 60, [], () => isStopped);
+    await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
+    const stoppedAt = performance.now();
+    isStopped = true;
+    expect(await resetting).toEqual([Outcome.OUTCOME_CANCELLED]);
+    expect(performance.now() - stoppedAt).toBeLessThan(2000);
+    await spared.exchange('still here');
   });
 
   test('a blocked UDP flow is refused until the time is over, and then begins anew', async () => {

@@ -16,7 +16,7 @@ export const TARGETS: Record<Target['state'], { rank: number; kind: StateKind; t
 };
 
 /** What a flush's own state looks like. */
-export const FLUSHES: Record<Flush['state'], StateKind> = { running: 'running', verified: 'ok', partial: 'partial', failed: 'failed', cancelled: 'never' };
+export const FLUSHES: Record<Flush['state'], StateKind> = { running: 'running', verified: 'ok', partial: 'partial', failed: 'failed', cancelled: 'never', stopped: 'partial' };
 
 export function inOrder(targets: Target[]): Target[] {
   return targets.toSorted((a, b) => TARGETS[a.state].rank - TARGETS[b.state].rank || a.gatewayName.localeCompare(b.gatewayName));
@@ -39,6 +39,7 @@ export function flushSentence({ state, totals }: FlushHead): string {
     case 'cancelled': return `Stopped: ${done} deleted`;
     case 'failed': return `Failed: ${done} deleted`;
     case 'partial': return `Partial: ${done} deleted`;
+    case 'stopped': return `Held back: ${done} deleted`;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Plan } from '../../../proto/http/plans.ts';
 import { flushSentence, inOrder, segments, troubleSentence, withEvent, type Target } from './flush-words.ts';
 import { deleteWords, differenceWords, impactWords, obstacle } from './plan-words.ts';
 
-const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 };
+const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
 
 function target(gatewayName: string, state: Target['state'], totals: Partial<Target['totals']>): Target {
   return { gatewayId: gatewayName, gatewayName, state, done: 0, totals: { ...none, ...totals } };

@@ -1,7 +1,7 @@
 import type { Plan } from '../../../proto/http/plans.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
-const FRICTION: Record<Plan['friction'], string> = { none: 'few flows on one gateway: one button', 'count-in-button': 'the number is in the button', 'type-count': 'type the number' };
+const FRICTION: Record<Plan['friction'], string> = { none: 'few flows on one gateway: one button', 'count-in-button': 'the number is in the button', 'type-count': 'type the number', 'second-person': 'a second person agrees' };
 
 /** How it runs, and why it is done. */
 export function PlanSafety({ plan, ...fields }: { plan: Plan; reason: string; ticket: string; onReason(text: string): void; onTicket(text: string): void; onEnter(): void }) {

@@ -1,0 +1,93 @@
+import { readFileSync, statSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
+import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { NO_RULES, type GuardRules } from './local-guard.ts';
+
+export const DEFAULT_GUARD_FILE = '/etc/ctfleet/guard.yaml';
+
+const METHODS = { delete: Method.METHOD_DELETE, reset: Method.METHOD_RESET, block: Method.METHOD_BLOCK, expire: Method.METHOD_EXPIRE } as const;
+
+const schema = z.strictObject({
+  readOnly: z.boolean().default(false),
+  methods: z.array(z.enum(['delete', 'reset', 'block', 'expire'])).min(1).optional(),
+  protect: z.array(z.strictObject({ filter: z.string().min(1), reason: z.string().min(1).max(100) })).default([]),
+  mostDeletesAMinute: z.number().int().min(0).optional(),
+  mostPercentOfTable: z.number().min(0).max(100).optional(),
+});
+
+/** Reads the text of a guard file, YAML or JSON. An empty one forbids nothing. What is wrong with it, and where, is the rules' `error`. */
+export function parseGuard(text: string): GuardRules {
+  let document: unknown;
+  try {
+    document = parse(text) ?? {};
+  } catch (error) {
+    return forbidding((error as Error).message);
+  }
+  const parsed = schema.safeParse(document);
+  if (!parsed.success) return forbidding(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '));
+  const { readOnly, methods = [], protect, mostDeletesAMinute, mostPercentOfTable } = parsed.data;
+  const protections: GuardRules['protections'] = [];
+  for (const [index, { filter, reason }] of protect.entries()) {
+    const found = protectionFilter(filter);
+    if ('problem' in found) return forbidding(`protect.${index}.filter: ${found.problem}`);
+    protections.push({ reason, filter: found.filter });
+  }
+  return { isReadOnly: readOnly, methods: methods.map((word) => METHODS[word]), protect, protections, mostDeletesAMinute, mostPercentOfTable };
+}
+
+/** The guard file of this gateway, read anew whenever it is another than before. Where there is none, nothing is forbidden. */
+export class GuardFile {
+  readonly #file: string;
+  readonly #isRequired: boolean;
+  #seen: string | undefined;
+  #rules: GuardRules = NO_RULES;
+
+  /** @param isRequired true if somebody named the file: then its absence is an error, as a wrong word in it is */
+  constructor(file: string, isRequired: boolean) {
+    this.#file = file;
+    this.#isRequired = isRequired;
+  }
+
+  rules(): GuardRules {
+    try {
+      const stat = statSync(this.#file, { bigint: true, throwIfNoEntry: this.#isRequired });
+      const seen = stat ? `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}` : 'none';
+      if (seen !== this.#seen) this.#rules = this.#named(stat ? parseGuard(readFileSync(this.#file, 'utf8')) : NO_RULES);
+      this.#seen = seen;
+    } catch (error) {
+      this.#seen = undefined;
+      this.#rules = this.#named(forbidding((error as Error).message));
+    }
+    return this.#rules;
+  }
+
+  /** A file that is wrong now still protects what it did, should something be under way. */
+  #named(rules: GuardRules): GuardRules {
+    const { protect, protections } = this.#rules;
+    return rules.error === undefined ? rules : { ...rules, protect, protections, error: `${this.#file} cannot be used (${rules.error}); nothing is ended until it is right.` };
+  }
+}
+
+function forbidding(error: string): GuardRules {
+  return { ...NO_RULES, isReadOnly: true, error };
+}
+
+/** A filter that every flow of this gateway can be held against. */
+function protectionFilter(text: string): { filter: FlowFilter } | { problem: string } {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) return { problem: parsed.problem.message };
+  try {
+    forEachTerm(parsed.filter, (term) => evaluateFilter(term, PROBE, 0));
+    return parsed;
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+/** Unknown terms are found by trying them, also where no flow would have met them. */
+const PROBE: Flow = { family: 4, proto: 6, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, reply: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0, status: 0, mark: 0, labels: [] };

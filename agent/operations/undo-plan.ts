@@ -1,0 +1,54 @@
+import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { restoreOrder } from '../conntrack/restore.ts';
+import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
+import { isSamePath } from './outcomes.ts';
+import type { Undoable } from './undo-store.ts';
+
+const BATCH = 1000;
+
+/** These say that the command took the entry away; all others it left, or did not find. */
+const ENDED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_REBUILT, Outcome.OUTCOME_REAPPEARED]);
+
+export interface UndoOptions extends Undoable {
+  context: () => FlowContext;
+  /** Asked before each batch; what comes after is left alone. */
+  isStopped: () => boolean;
+  /** The undo had started before a crash: an entry that is there may be one that it made. */
+  isRepeated: boolean;
+  onProgress: (done: number) => void;
+}
+
+/** True if an undo of these outcomes would have something to put back. */
+export function canUndo(outcomes: readonly Outcome[]): boolean {
+  return outcomes.some((outcome) => ENDED.has(outcome));
+}
+
+/**
+ * Makes again what a command deleted, translation included, and looks at each again. A flow that was expected comes after the one that
+ * expected it. Outcomes in the plan's order; of flows that the command did not delete, they are the command's own.
+ */
+export async function undoPlan(table: ConntrackTable, { flows, outcomes: before, context, isStopped, isRepeated, onProgress }: UndoOptions): Promise<Outcome[]> {
+  const outcomes = [...before];
+  const places = restoreOrder(flows).filter((place) => ENDED.has(before[place]!));
+  for (let start = 0; start < places.length; start += BATCH) {
+    const part = places.slice(start, start + BATCH);
+    if (isStopped()) part.forEach((place) => { outcomes[place] = Outcome.OUTCOME_CANCELLED; });
+    else await restoreBatch(part);
+    onProgress(Math.min(start + BATCH, places.length));
+  }
+  return outcomes;
+
+  async function restoreBatch(part: number[]): Promise<void> {
+    const wanted = part.map((place) => flows[place]!);
+    const made = await table.restore(wanted);
+    const found = await table.lookup(wanted, context());
+    part.forEach((place, at) => { outcomes[place] = outcomeOf(made[at]!, wanted[at]!, found[at]); });
+  }
+
+  function outcomeOf(made: 'restored' | 'exists' | 'failed', flow: Flow, found: Flow | undefined): Outcome {
+    if (made === 'restored') return found && isSamePath(found.reply, flow.reply) ? Outcome.OUTCOME_RESTORED : Outcome.OUTCOME_FAILED;
+    if (made === 'failed') return Outcome.OUTCOME_FAILED;
+    return isRepeated && found && isSamePath(found.reply, flow.reply) ? Outcome.OUTCOME_INDETERMINATE : Outcome.OUTCOME_OCCUPIED;
+  }
+}

@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database, isUniqueViolation } from '../platform/database.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { PlanRow } from './plan-view.ts';
+import { PlansRepository } from './plans.repository.ts';
+
+/** The second person: somebody beside its maker has looked at this very plan, and agrees. */
+@Injectable()
+export class ApprovalsService {
+  constructor(
+    @Inject(PlansRepository) private readonly plans: PlansRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Holds until the plan expires. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_ALREADY_RUN, PLAN_EXPIRED, FORBIDDEN for an API token and for the
+   * person who made the plan, ALREADY_EXISTS where somebody has agreed before, INVALID_REQUEST for a plan that needs nobody.
+   */
+  async approve(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<void> {
+    const now = new Date(this.clock());
+    await this.database.transact(scope, async (t) => {
+      const plan = await this.plans.find(t, planId);
+      checkApprovable(plan, caller, digest, now);
+      await this.plans.approve(t, { planId, tenantIds: plan.tenantIds, digest, approvedById: caller.id, approvedByName: caller.name, approvedAt: now });
+      for (const tenantId of plan.tenantIds.toSorted()) {
+        await this.audit.record(t, {
+          tenantId, actor: toActor(caller), action: 'plan.approved', outcome: 'ok', planId, reason: plan.reason, ticket: plan.ticket ?? undefined,
+          summary: `${caller.name} agreed to the plan of ${plan.createdByName}`, detail: { digest },
+        });
+      }
+    }).catch((error: unknown) => {
+      throw isUniqueViolation(error) ? new FleetError('ALREADY_EXISTS', 'Somebody has agreed to this plan already.', {}, { cause: error }) : error;
+    });
+  }
+}
+
+function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
+  if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+  if (caller.kind === 'token') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a plan. Sign in.');
+  if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You made this plan; it needs somebody else to agree.');
+  if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
+  if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
+  if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
+  if (plan.friction !== 'second-person') throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Plan } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { CommandsRepository, type NewCommand } from './commands.repository.ts';
+import { FlushesRepository } from './flushes.repository.ts';
+import { PlansRepository } from './plans.repository.ts';
+
+interface Target { gatewayId: string; tenantId: string }
+interface Times { notAfter: Date; now: Date }
+
+/** Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked meanwhile is skipped. */
+@Injectable()
+export class CommandIssueService {
+  constructor(
+    @Inject(CommandsRepository) private readonly commands: CommandsRepository,
+    @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
+    @Inject(PlansRepository) private readonly plans: PlansRepository,
+  ) {}
+
+  /** One RunPlan for each target. */
+  async issueRuns(t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], times: Times): Promise<void> {
+    const digests = await this.plans.digests(t, plan.id);
+    await this.issue(t, flush, plan, targets, times, ({ gatewayId }) => {
+      const digest = digests.get(gatewayId);
+      if (!digest) throw new Error('a plan holds flows without a digest');
+      return { digest: new Uint8Array(digest), method: plan.method, forSeconds: plan.forSeconds, undoForSeconds: plan.undoForSeconds, undoOf: null };
+    });
+  }
+
+  /** One UndoPlan for each target, of the command that it had in the flush that is undone. */
+  async issueUndos(t: Transaction, flush: { id: string }, undone: { id: string; plan: Plan }, targets: readonly Target[], times: Times): Promise<void> {
+    const before = new Map((await this.commands.ofFlush(t, undone.id)).map((command) => [command.gatewayId, command]));
+    await this.issue(t, flush, undone.plan, targets, times, ({ gatewayId }) => {
+      const command = before.get(gatewayId);
+      if (!command) throw new Error('a target that ended flows had no command');
+      return { digest: new Uint8Array(command.digest), method: command.method, forSeconds: null, undoForSeconds: 0, undoOf: command.id };
+    });
+  }
+
+  /** In order of the gateways' ids, so that two that share gateways never wait for each other crosswise. */
+  private async issue(
+    t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], { notAfter, now }: Times,
+    work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
+  ): Promise<void> {
+    for (const target of targets.toSorted((a, b) => (a.gatewayId < b.gatewayId ? -1 : 1))) {
+      const { gatewayId, tenantId } = target;
+      const seq = await this.commands.insert(t, { ...work(target), id: newId(), outboxId: newId(), tenantId, gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now });
+      if (seq === undefined) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { CommandsRepository } from './commands.repository.ts';
+import type { FlushRow } from './flush-view.ts';
+import { FlushesRepository } from './flushes.repository.ts';
+import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
+
+/** Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. */
+interface Stop { actor: { kind: string; id: string; name: string }; action: string; by: string; reason: string; isAtWorkToo: boolean }
+
+/** Ends flushes early: by a person for one or for all of a tenant, or by a rule. What is deleted stays deleted. */
+@Injectable()
+export class StopsService {
+  constructor(
+    @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
+    @Inject(CommandsRepository) private readonly commands: CommandsRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Takes back what has not been sent, and tells gateways at work to stop. Throws NOT_FOUND, FLUSH_FINISHED. */
+  async cancel(caller: Caller, scope: TenantScope, id: string): Promise<void> {
+    await this.database.transact(scope, async (t) => {
+      await this.flushes.takeTurn(t, id);
+      const row = await this.flushes.find(t, id);
+      if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
+      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
+      await this.end(t, row, { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true }, new Date(this.clock()));
+    });
+  }
+
+  /** Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. */
+  async stopAll(caller: Caller, scope: TenantScope, tenantId: string | undefined): Promise<string[]> {
+    const stopped: string[] = [];
+    for (const id of await this.database.transact(scope, (t) => this.flushes.running(t, tenantId))) {
+      try {
+        await this.cancel(caller, scope, id);
+        stopped.push(id);
+      } catch (error) {
+        if (!(error instanceof FleetError) || error.code !== 'FLUSH_FINISHED') throw error;
+      }
+    }
+    return stopped;
+  }
+
+  /** Holds back what has not begun, because a rule says so. For a transaction that has its turn at the flush. */
+  async holdBack(t: Transaction, row: FlushRow, reason: string, now: Date): Promise<void> {
+    await this.end(t, row, { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'flush.stopped', by: BY_RULE, reason, isAtWorkToo: false }, now);
+  }
+
+  private async end(t: Transaction, row: FlushRow, { actor, action, by, reason, isAtWorkToo }: Stop, now: Date): Promise<void> {
+    const isUnbegun = (target: FlushRow['targets'][number]): boolean => target.wave > row.wave && isUnfinished(target.state as TargetState);
+    // First what was not sent, then what was: a command that is sent in between is found by the second look.
+    const taken = new Set([...(await this.commands.cancel(t, row.id, now)), ...row.targets.filter(isUnbegun).map((target) => target.gatewayId)]);
+    const atWork = isAtWorkToo ? await this.commands.markStopped(t, row.id, now) : [];
+    if (taken.size === 0 && atWork.length === 0) return;
+    for (const target of row.targets) {
+      if (taken.has(target.gatewayId)) await this.flushes.move(t, row.id, target.gatewayId, 'cancelled', { finishedAt: now, reason, cancelled: target.planned });
+    }
+    for (const tenantId of row.tenantIds.toSorted()) {
+      await this.audit.record(t, {
+        tenantId, actor, action, outcome: 'ok', planId: row.planId, flushId: row.id, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined, detail: { gatewayIds: [...taken], stoppedIds: atWork, reason },
+        summary: `${actor.name} ${action === 'flush.stopped' ? 'held back' : 'cancelled'} ${taken.size} of ${row.targets.length} targets${atWork.length > 0 ? ` and stopped ${atWork.length} at work` : ''}: ${reason}`,
+      });
+    }
+    await this.flushes.stop(t, row.id, by, reason);
+    await this.flushes.settle(t, row.id, now);
+    await this.notices.send(t, 'flush', row.id);
+    for (const gatewayId of atWork) await this.notices.send(t, 'deliver', gatewayId);
+  }
+}
