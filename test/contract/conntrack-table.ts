@@ -7,7 +7,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
 import { SORT_FIELDS, sortValue, compareSortKeys } from '../../proto/model/sort.ts';
-import { entryOf, SAMPLE_ENTRIES } from '../support/sample-entries.ts';
+import { entryOf, SAMPLE_ENTRIES, TRACKED_ENTRIES } from '../support/sample-entries.ts';
 
 /** A table for one test, and the way to put entries into it. */
 export interface TableUnderTest {
@@ -269,6 +269,18 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       for (const [index, flow] of again.entries()) expect(rows[index]!.timeoutSeconds! - flow!.timeoutSeconds!).toBeLessThanOrEqual(5);
       expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'exists'));
       expect((await search({ limit: 0 })).total).toBe(rows.length);
+    });
+
+    test('what only trackers work with is told, and put back with the flow', async () => {
+      underTest.create(TRACKED_ENTRIES);
+      const { rows } = await search({ filter: term('src', prefix('10.1.0.60/30')) });
+      const wanted = new Map(TRACKED_ENTRIES.map(({ orig, tracker }) => [orig.src, tracker]));
+      expect(rows.map(({ orig, tracker }) => [orig.src, tracker])).toEqual(rows.map(({ orig }) => [orig.src, wanted.get(orig.src)]));
+      expect(rows).toHaveLength(TRACKED_ENTRIES.length);
+      await underTest.table().delete(rows);
+      expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'restored'));
+      const again = await underTest.table().lookup(rows, CONTEXT);
+      expect(again.map((flow) => [flow?.tracker, flow!.status & IPS.SEQ_ADJUST])).toEqual(rows.map((flow) => [flow.tracker, flow.status & IPS.SEQ_ADJUST]));
     });
 
     test('a flow that was expected is made again under its master, whichever is named first, and not without it', async () => {
