@@ -11,7 +11,7 @@ import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -41,6 +41,7 @@ export class KernelTable implements ConntrackTable {
       counters: this.#count.read() === undefined ? 'nf_conntrack is not loaded.' : undefined,
       list: await refusal(() => this.lookup([NOBODY], { wans: [], protections: [] })),
       delete: await refusal(() => this.delete([NOBODY])),
+      expectations: await refusal(() => this.expectations()),
       accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
       timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
       stale: whyNoRoutes(),
@@ -105,6 +106,14 @@ export class KernelTable implements ConntrackTable {
 
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {
     return this.#worker.ask('lookup', { keys, context });
+  }
+
+  expectations(master?: FlowKey): Promise<Expectation[]> {
+    return this.#worker.ask('expectations', { master: master && keyOf(master) });
+  }
+
+  deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+    return this.#worker.ask('deleteExpectations', keys.map(keyOf));
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
 import { deleteEntries } from './kernel-delete.ts';
+import { deleteExpectations, listExpectations } from './kernel-expectations.ts';
 import { expireEntries } from './kernel-expire.ts';
 import { kernelFeatures } from './kernel-features.ts';
 import type { KernelFeature } from './kernel-filter.ts';
@@ -74,6 +75,8 @@ async function answerTo(request: Request): Promise<Answer> {
       return restoreEntries(request.ask);
     }
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
+    case 'expectations': return listExpectations(request.ask.master);
+    case 'deleteExpectations': return deleteExpectations(request.ask);
     case 'freeze': return questions.freeze(request.ask, checkpoint);
     case 'end': return questions.end(request.ask);
     case 'release': {

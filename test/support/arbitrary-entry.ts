@@ -24,7 +24,7 @@ function canonical(text: string): string {
   return formatAddress(parsePrefix(text)!.address);
 }
 
-function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple> {
+export function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple> {
   const address = family === 4 ? v4 : v6;
   const layer4: fc.Arbitrary<Partial<Tuple>> = hasPorts(proto)
     ? fc.record({ sport: port, dport: port })

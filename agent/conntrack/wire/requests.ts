@@ -167,12 +167,12 @@ function trackedAs({ proto, state, tracker }: NewEntry): Protoinfo {
 }
 
 /** A body begins with nfgenmsg: family, version, resource id. */
-function bodyOf(family: number, version = 0): AttributeWriter {
+export function bodyOf(family: number, version = 0): AttributeWriter {
   const out = new AttributeWriter();
   out.raw(Uint8Array.of(family, version, 0, 0));
   return out;
 }
 
-function addressFamily(family: 4 | 6): number {
+export function addressFamily(family: 4 | 6): number {
   return family === 4 ? AF_INET : AF_INET6;
 }
