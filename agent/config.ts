@@ -14,6 +14,8 @@ const schema = z.object({
   /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
   CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
     .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
+  /** 1: where the table is full, the agent may delete some flows that are over or were never answered. */
+  CTFLEET_EMERGENCY: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -27,6 +29,7 @@ export interface AgentConfig {
   wanNames: ReadonlyMap<string, string>;
   /** Addresses to probe, by interface. */
   wanProbes: ReadonlyMap<string, string>;
+  mayActInEmergency: boolean;
   logLevel: string;
 }
 
@@ -42,6 +45,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     joinToken: value.CTFLEET_JOIN_TOKEN,
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
+    mayActInEmergency: value.CTFLEET_EMERGENCY === '1',
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

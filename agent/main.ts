@@ -36,7 +36,7 @@ try {
   await watch.start();
   const agent = new Agent({
     identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => watch.look(), rules, probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes),
-    ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
+    mayActInEmergency: config.mayActInEmergency, ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);
   watch.close();
