@@ -35,7 +35,7 @@ try {
   });
   await watch.start();
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable(), events: await hearEvents(), wans: () => watch.look(), rules, probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes),
+    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events: await hearEvents(), wans: () => watch.look(), rules, probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes),
     mayActInEmergency: config.mayActInEmergency, ownAddresses, controller: () => resolveEndpoint(identity.linkAddress), clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop.signal);

@@ -9,6 +9,7 @@ import { openRoutes } from './kernel-routes.ts';
 import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
+import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
@@ -30,11 +31,16 @@ export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
  */
 export class KernelTable implements ConntrackTable {
   readonly kind = 'kernel';
-  readonly #worker = new TableWorker();
+  readonly #worker: TableWorker;
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #max = new OpenSysctl('nf_conntrack_max');
   readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
   readonly #cpus = new CpuStats();
+
+  /** @param onPlaced told of the CPUs and the priority of the thread that walks the table, when it starts */
+  constructor({ onPlaced }: { onPlaced?: (placement: Placement) => void } = {}) {
+    this.#worker = new TableWorker(onPlaced);
+  }
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
     const found: Record<string, string | undefined> = {

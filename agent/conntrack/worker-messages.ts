@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { ColumnData } from './columns.ts';
+import type { Placement } from './placement.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
 import type { Breakdown, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
@@ -35,6 +36,7 @@ export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Q
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };
 
 export type FromWorker =
+  | { kind: 'placed'; placement: Placement }
   | { id: number; kind: 'batch'; rows: ColumnData }
   | { id: number; kind: 'answer'; answer: Answer }
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };

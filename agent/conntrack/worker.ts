@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
@@ -11,6 +10,7 @@ import { flushByKernel, planKernelFlush } from './kernel-flush.ts';
 import { areThere } from './kernel-identity.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
+import { stepAside } from './placement.ts';
 import { recentTimeouts } from './timeout-files.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
@@ -21,8 +21,7 @@ import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorke
 if (!parentPort) throw new Error('worker.ts runs as a worker thread of kernel-table.ts');
 const port = parentPort;
 
-// On Linux this is the priority of this thread alone: forwarding and the link go first.
-setPriority(0, 10);
+send({ kind: 'placed', placement: stepAside() });
 
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
