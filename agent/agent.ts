@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
+import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import type { Clock } from './clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
 import type { RulesetReader } from './collectors/ruleset-reader.ts';
@@ -16,6 +17,7 @@ import { Outbox } from './link/outbox.ts';
 import { Spool } from './link/spool.ts';
 import { Witness } from './link/witness.ts';
 import { Commands } from './operations/commands.ts';
+import { Emergency } from './operations/emergency.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
@@ -23,6 +25,7 @@ import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
+import type { TableReading } from './operations/table-pressure.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -39,6 +42,8 @@ export interface AgentDependencies {
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */
   cannot?: () => Record<string, string>;
+  /** Whether flows that are over may be deleted unasked when the table is full. */
+  mayActInEmergency?: boolean;
   ownAddresses: () => string[];
   /** The guard file as it is now. */
   guardRules: () => GuardRules;
@@ -61,6 +66,7 @@ export class Agent {
   readonly #guard: LocalGuard;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
+  readonly #emergency: Emergency | undefined;
   #endpoint: Endpoint | undefined;
   #sampleIntervalMs = 10_000;
 
@@ -80,6 +86,7 @@ export class Agent {
       table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans), guard: this.#guard, clock, context, report: outbox, log,
       controllerNow: () => clock.now() + this.#link.clockOffsetMs,
     });
+    this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
@@ -106,8 +113,9 @@ export class Agent {
         const sample = await this.#sampler.sample();
         this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(Math.round(this.#link.clockOffsetMs)) });
         this.#link.samplesWaiting();
+        await this.#emergency?.consider(toReading(sample));
       } catch (error) {
-        log.warn({ err: error }, 'no sample');
+        log.warn({ err: error }, 'a sample, or what it called for, failed');
       }
       await this.#resolveController();
       await clock.delay(this.#sampleIntervalMs, signal);
@@ -138,10 +146,10 @@ export class Agent {
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
     const { can, cannot: tableCannot } = withEndings(await table.capabilities(), this.#refusals !== undefined);
-    const cannot = { ...tableCannot, ...this.#deps.cannot?.() };
+    const cannot = { ...tableCannot, ...this.#deps.cannot?.(), ...(!this.#emergency && { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' }) };
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities: { can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
+      capabilities: { can: this.#emergency ? [...can, 'emergency'] : can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
       guard: this.#guard.toWire(), witnessed: [...this.#witness.kept],
     };
   }
@@ -153,4 +161,9 @@ function withEndings({ can, cannot }: { can: string[]; cannot: Record<string, st
   if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
   const noPackets = 'This gateway is simulated; it has no packets to refuse.';
   return { can: [...can, 'expire', 'undo', 'stop', ...(canRefuse ? ['reset', 'block'] : [])], cannot: canRefuse ? cannot : { ...cannot, reset: noPackets, block: noPackets } };
+}
+
+function toReading({ atMs, count, max, cpus }: Sample): TableReading {
+  const drops = cpus.flatMap(({ drop }) => (drop === undefined ? [] : [Number(drop)]));
+  return { atMs: Number(atMs), count: Number(count), max: max === undefined ? undefined : Number(max), drop: drops.length === 0 ? undefined : drops.reduce((sum, one) => sum + one) };
 }

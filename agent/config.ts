@@ -15,6 +15,8 @@ const schema = z.object({
   CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
     .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
   CTFLEET_GUARD_FILE: z.string().min(1).optional(),
+  /** 1: where the table is full, the agent may delete some flows that are over or were never answered. */
+  CTFLEET_EMERGENCY: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -30,6 +32,7 @@ export interface AgentConfig {
   wanProbes: ReadonlyMap<string, string>;
   /** Absent: the usual place, where it need not be. */
   guardFile?: string;
+  mayActInEmergency: boolean;
   logLevel: string;
 }
 
@@ -46,6 +49,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
     guardFile: value.CTFLEET_GUARD_FILE,
+    mayActInEmergency: value.CTFLEET_EMERGENCY === '1',
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

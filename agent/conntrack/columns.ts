@@ -1,3 +1,4 @@
+import type { Tracker } from '../../proto/model/flow.ts';
 import { Addresses6 } from './addresses6.ts';
 import type { ProtoTuple } from './wire/tuple.ts';
 
@@ -20,6 +21,8 @@ function commonOf(capacity: number) {
     /** `CTA_PROTOINFO_* << 8 | number`, 0 where the protocol has no states. */
     state: new Uint16Array(capacity),
     family: new Uint8Array(capacity), proto: new Uint8Array(capacity), tcpFlags: new Uint8Array(capacity), shape: new Uint8Array(capacity),
+    /** TCP window scales: the original direction's in the low four bits, the reply's in the high. */
+    windowScale: new Uint8Array(capacity),
     /** NaN where the kernel kept no time. */
     startedAtMs: new Float64Array(capacity),
   };
@@ -35,10 +38,10 @@ type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
 const COMMON_NAMES = Object.keys(commonOf(0)) as (keyof Common)[];
 
 /** Columns as they cross threads: typed arrays and what they point to. */
-export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple> }
+export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple>; trackers: Map<number, Tracker> }
 
 /**
- * Entries as columns: 54 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then read;
+ * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then read;
  * arrays are replaced as they grow, so take them from here after the last row.
  */
 export class Columns {
@@ -50,6 +53,8 @@ export class Columns {
   readonly helpers: string[] = [];
   /** The original tuple of the flow that expected a row. */
   readonly masters = new Map<number, ProtoTuple>();
+  /** What the tracker of a row knows beside window scales. */
+  readonly trackers = new Map<number, Tracker>();
   readonly #labelSetOf = new Map<string, number>();
   #capacity: number;
 
@@ -60,7 +65,7 @@ export class Columns {
   }
 
   /** The rows that crossed threads. */
-  static from({ count, common, rare, addresses6, labelSets, helpers, masters }: ColumnData): Columns {
+  static from({ count, common, rare, addresses6, labelSets, helpers, masters, trackers }: ColumnData): Columns {
     const columns = new Columns(0, new Addresses6(addresses6));
     columns.count = columns.#capacity = count;
     columns.common = common;
@@ -68,6 +73,7 @@ export class Columns {
     columns.labelSets.push(...labelSets);
     columns.helpers.push(...helpers);
     for (const [row, master] of masters) columns.masters.set(row, master);
+    for (const [row, tracker] of trackers) columns.trackers.set(row, tracker);
     return columns;
   }
 
@@ -78,6 +84,7 @@ export class Columns {
     this.labelSets.length = this.helpers.length = 0;
     this.#labelSetOf.clear();
     this.masters.clear();
+    this.trackers.clear();
     const isUsable = capacity <= this.#capacity && (capacity > this.#capacity / 4 || this.#capacity <= SMALL);
     if (!isUsable) {
       this.#capacity = Math.max(16, capacity);
@@ -107,6 +114,7 @@ export class Columns {
     const row = --this.count;
     for (const name of RARE_NAMES) this.rare[name]?.fill(Number.NaN, row, row + 1);
     this.masters.delete(row);
+    this.trackers.delete(row);
   }
 
   /** A rare column, made if there is none. */
@@ -123,12 +131,7 @@ export class Columns {
       const from = this.rare[name];
       if (from) gather(from, rows, (rare[name] = new Float64Array(rows.length)));
     }
-    const masters = new Map<number, ProtoTuple>();
-    if (this.masters.size > 0) rows.forEach((row, index) => {
-      const master = this.masters.get(row);
-      if (master) masters.set(index, master);
-    });
-    return { count: rows.length, common, rare, addresses6: this.#pickAddresses(common), labelSets: this.labelSets, helpers: this.helpers, masters };
+    return { count: rows.length, common, rare, addresses6: this.#pickAddresses(common), labelSets: this.labelSets, helpers: this.helpers, masters: ofRows(this.masters, rows), trackers: ofRows(this.trackers, rows) };
   }
 
   /** The addresses that the picked rows name, under new numbers, which take the place of the old ones in `common`. */
@@ -194,6 +197,17 @@ export function replyShape(shape: number): number {
 
 function noneOf(): Rare {
   return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined };
+}
+
+/** What these rows have in a map, by their new numbers. */
+function ofRows<Value>(values: ReadonlyMap<number, Value>, rows: Uint32Array): Map<number, Value> {
+  const picked = new Map<number, Value>();
+  if (values.size === 0) return picked;
+  rows.forEach((row, index) => {
+    const value = values.get(row);
+    if (value !== undefined) picked.set(index, value);
+  });
+  return picked;
 }
 
 function gather(from: ArrayLike<number>, rows: Uint32Array, to: { [row: number]: number }): void {

@@ -1,10 +1,11 @@
-import type { Counters, Family, Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
+import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from '../../proto/model/flow.ts';
 import { formatAddress4, NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { compileFilter, idleOf, orAbsent, stateText, type Predicate, type Surroundings } from './compile.ts';
 import { labelTexts } from './labels.ts';
 import { STALENESS } from './stale.ts';
 import type { FlowContext } from './table.ts';
 import type { Entry } from './wire/entry.ts';
+import { TCP_FLAG } from './wire/protoinfo.ts';
 
 /** Finds the entry that now has an original tuple and zone. */
 export type FindEntry = (key: Omit<FlowKey, 'id'>) => Entry | undefined;
@@ -50,9 +51,17 @@ export class Describer {
       // A flow and its master are in the same zone: expectations are looked up by it (nf_conntrack_expect.c).
       master: master && this.#masterKey({ family: key.family, proto: master.proto, orig: master.tuple, zone: key.zone }),
       stale: stale === undefined ? undefined : STALENESS[stale],
+      tracker: this.#tracker(row),
       wan: wan < 0 ? undefined : wans.names[wan],
       protectedBy: this.#protections.find(({ matches }) => matches(row))?.reason,
     };
+  }
+
+  #tracker(row: number): Tracker | undefined {
+    const { common: { tcpFlags, windowScale }, trackers } = this.#columns;
+    const rare = trackers.get(row);
+    if (!(tcpFlags[row]! & TCP_FLAG.WINDOW_SCALE)) return rare;
+    return { ...rare, windowScale: { orig: windowScale[row]! & 0xf, reply: windowScale[row]! >> 4 } };
   }
 
   /** The kernel tells a master's tuple only. One that is no longer in the table has no id to name it by. */

@@ -9,9 +9,10 @@ import { openRoutes } from './kernel-routes.ts';
 import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
+import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 import { readTimeouts } from './timeout-files.ts';
 
@@ -30,17 +31,23 @@ export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
  */
 export class KernelTable implements ConntrackTable {
   readonly kind = 'kernel';
-  readonly #worker = new TableWorker();
+  readonly #worker: TableWorker;
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #max = new OpenSysctl('nf_conntrack_max');
   readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
   readonly #cpus = new CpuStats();
+
+  /** @param onPlaced told of the CPUs and the priority of the thread that walks the table, when it starts */
+  constructor({ onPlaced }: { onPlaced?: (placement: Placement) => void } = {}) {
+    this.#worker = new TableWorker(onPlaced);
+  }
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
     const found: Record<string, string | undefined> = {
       counters: this.#count.read() === undefined ? 'nf_conntrack is not loaded.' : undefined,
       list: await refusal(() => this.lookup([NOBODY], { wans: [], protections: [] })),
       delete: await refusal(() => this.delete([NOBODY])),
+      expectations: await refusal(() => this.expectations()),
       accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
       timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
       stale: whyNoRoutes(),
@@ -105,6 +112,14 @@ export class KernelTable implements ConntrackTable {
 
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]> {
     return this.#worker.ask('lookup', { keys, context });
+  }
+
+  expectations(master?: FlowKey): Promise<Expectation[]> {
+    return this.#worker.ask('expectations', { master: master && keyOf(master) });
+  }
+
+  deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+    return this.#worker.ask('deleteExpectations', keys.map(keyOf));
   }
 
   async close(): Promise<void> {

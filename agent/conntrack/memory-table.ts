@@ -7,7 +7,7 @@ import { IPS } from '../../proto/model/status.ts';
 import { isSameEntry } from './identity.ts';
 import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -27,6 +27,8 @@ interface Held {
   look: { bytes: bigint; atMs: number };
 }
 
+interface Expected { expectation: Expectation; masterId: number; expiresAtMs: number }
+
 /** Looks that rates are taken from lie at least so far apart. */
 const LOOK_MS = 1_000;
 
@@ -37,6 +39,7 @@ export class MemoryTable implements ConntrackTable {
   readonly #max: number;
   readonly #traffic: Traffic | undefined;
   readonly #held = new Map<string, Held>();
+  #expected: Expected[] = [];
   #lastId = 0;
   #inserted = 0;
   #dropped = 0;
@@ -57,8 +60,7 @@ export class MemoryTable implements ConntrackTable {
       return undefined;
     }
     this.#inserted++;
-    // An odd multiplier passes through all 32-bit numbers, in no order that anyone could rely on.
-    const id = Math.imul(++this.#lastId, 0x9e3779b1) >>> 0;
+    const id = this.#nextId();
     const { labels, timeoutSeconds, ...rest } = entry;
     const flow: Flow = {
       ...rest, id,
@@ -71,6 +73,15 @@ export class MemoryTable implements ConntrackTable {
     const full = fullTimeout({ proto: flow.proto, state: flow.state, status: flow.status, tcpFlags: 0 }, DEFAULT_TIMEOUTS);
     this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000, look: { bytes: 0n, atMs: nowMs } });
     return flow;
+  }
+
+  /** Begins to expect a flow; undefined where there is no master. */
+  expect(expectation: NewExpectation): FlowKey | undefined {
+    const master = this.#held.get(placeOf(expectation.master))?.flow;
+    if (!master) return undefined;
+    const held = { expectation: { ...expectation, id: this.#nextId() }, masterId: master.id, expiresAtMs: this.#now() + (expectation.timeoutSeconds ?? Infinity) * 1000 };
+    this.#expected.push(held);
+    return held.expectation;
   }
 
   /** Packets of a flow: they count, and its time begins anew. False if the flow is no longer there. */
@@ -88,7 +99,7 @@ export class MemoryTable implements ConntrackTable {
   }
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
-    return { can: ['counters', 'list', 'delete', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.', stale: 'This gateway is simulated; it has no routes.' } };
+    return { can: ['counters', 'list', 'delete', 'expectations', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.', stale: 'This gateway is simulated; it has no routes.' } };
   }
 
   async counters(): Promise<TableCounters> {
@@ -189,8 +200,34 @@ export class MemoryTable implements ConntrackTable {
     });
   }
 
+  async expectations(master?: FlowKey): Promise<Expectation[]> {
+    this.#advance();
+    return this.#waiting().filter(({ expectation, masterId }) => !master || (placeOf(expectation.master) === placeOf(master) && masterId === master.id))
+      .map(({ expectation, expiresAtMs }) => ({ ...expectation, ...(expectation.timeoutSeconds !== undefined && { timeoutSeconds: Math.floor((expiresAtMs - this.#now()) / 1000) }) }));
+  }
+
+  async deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]> {
+    this.#advance();
+    return keys.map((key) => {
+      const found = this.#waiting().find(({ expectation }) => expectation.id === key.id && placeOf(expectation) === placeOf(key));
+      this.#expected = this.#waiting().filter((one) => one !== found);
+      return found ? 'deleted' : 'gone';
+    });
+  }
+
   async close(): Promise<void> {
     this.#held.clear();
+  }
+
+  /** Expectations whose time is not over and whose master is still there. */
+  #waiting(): Expected[] {
+    const nowMs = this.#now();
+    return this.#expected = this.#expected.filter(({ expectation, masterId, expiresAtMs }) => expiresAtMs > nowMs && this.#held.get(placeOf(expectation.master))?.flow.id === masterId);
+  }
+
+  /** An odd multiplier passes through all 32-bit numbers, in no order that anyone could rely on. */
+  #nextId(): number {
+    return Math.imul(++this.#lastId, 0x9e3779b1) >>> 0;
   }
 
   *#flows(context: FlowContext): Generator<Flow> {

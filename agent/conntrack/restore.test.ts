@@ -22,8 +22,12 @@ test('an offloaded flow gets the full time of its state, and none gets no time a
   expect(restoredEntry({ ...flow, timeoutSeconds: 0 }, new Map())?.timeoutSeconds).toBe(1);
 });
 
-test('a flow whose sequence numbers were being shifted cannot be made again', () => {
-  expect(restoredEntry({ ...flow, status: flow.status | IPS.SEQ_ADJUST }, new Map())).toBeUndefined();
+test('a flow whose sequence numbers were being shifted can be made again only if it is known by how much', () => {
+  const shifted = { ...flow, status: flow.status | IPS.SEQ_ADJUST };
+  const none = { position: 0, before: 0, after: 0 };
+  expect(restoredEntry(shifted, new Map())).toBeUndefined();
+  expect(restoredEntry({ ...shifted, tracker: { windowScale: { orig: 7, reply: 7 } } }, new Map())).toBeUndefined();
+  expect(restoredEntry({ ...shifted, tracker: { seqAdjust: { orig: none, reply: none } } }, new Map())?.tracker).toEqual({ seqAdjust: { orig: none, reply: none } });
 });
 
 test('masters come before what they expected, over generations, and each flow once', () => {

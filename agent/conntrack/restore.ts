@@ -9,15 +9,15 @@ const NOT_KEPT = IPS.DYING | IPS.OFFLOAD | IPS.HW_OFFLOAD | IPS.TEMPLATE | IPS.U
 
 /**
  * What a flow that was ended is made from again. Undefined where it cannot be: the kernel was shifting the sequence numbers of its TCP
- * stream (SEQ_ADJUST), and by how much is lost with the entry. An offloaded flow told no remaining time and gets its state's full one.
+ * stream (SEQ_ADJUST), and by how much is not known. An offloaded flow told no remaining time and gets its state's full one.
  */
 export function restoredEntry(flow: Flow, names: LabelNames): NewEntry | undefined {
-  if (flow.status & IPS.SEQ_ADJUST) return undefined;
-  const { family, proto, orig, reply, zone, mark, state, helper, master } = flow;
+  if (flow.status & IPS.SEQ_ADJUST && !flow.tracker?.seqAdjust) return undefined;
+  const { family, proto, orig, reply, zone, mark, state, helper, master, tracker } = flow;
   const status = flow.status & ~NOT_KEPT;
   const bits = labelBits(flow.labels, names);
   return {
-    family, proto, orig, reply, zone, mark, state, helper, master, status,
+    family, proto, orig, reply, zone, mark, state, helper, master, tracker, status,
     timeoutSeconds: Math.max(1, flow.timeoutSeconds ?? fullTimeout({ proto, state, status: status & ~IPS.FIXED_TIMEOUT, tcpFlags: 0 }, DEFAULT_TIMEOUTS) ?? DEFAULT_TIMEOUTS.generic!),
     ...(bits.length > 0 && { labels: labelBytes(bits) }),
   };

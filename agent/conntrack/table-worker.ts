@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
+import type { Placement } from './placement.ts';
 import type { Answer, BatchKind, FromWorker, QuestionKind, Questions, ToWorker } from './worker-messages.ts';
 
 interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(rows: ColumnData): void }
@@ -12,6 +13,12 @@ export class TableWorker {
   #isClosed = false;
   #lastId = 0;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #onPlaced: (placement: Placement) => void;
+
+  /** @param onPlaced told where each thread that it starts runs */
+  constructor(onPlaced: (placement: Placement) => void = () => undefined) {
+    this.#onPlaced = onPlaced;
+  }
 
   /** Asks one question. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
   async ask<Kind extends Exclude<QuestionKind, BatchKind>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
@@ -96,6 +103,7 @@ export class TableWorker {
   }
 
   #receive(message: FromWorker): void {
+    if (message.kind === 'placed') return this.#onPlaced(message.placement);
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if (message.kind === 'batch') return waiting.onBatch?.(message.rows);

@@ -1,4 +1,4 @@
-import type { Flow, FlowKey } from '../../proto/model/flow.ts';
+import type { Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Sort, SortKey } from '../../proto/model/sort.ts';
 
@@ -88,6 +88,30 @@ export type RestoreOutcome = 'restored' | 'exists' | 'failed';
 
 export type ExpireOutcome = 'expiring' | 'gone' | 'failed';
 
+/**
+ * A flow that a helper says will come, such as the data connection of an FTP session: it may pass as related, and its entry gets a master. The
+ * key's `orig` is the tuple that it is to have, where `mask` has bits.
+ */
+export interface Expectation extends FlowKey {
+  mask: Tuple;
+  /** The flow whose helper said so. */
+  master: Omit<FlowKey, 'id'>;
+  /** Absent where it waits without end. */
+  timeoutSeconds?: number;
+  helper?: string;
+  /** NF_CT_EXPECT_* (nf_conntrack_common.h): 1 permanent, 2 inactive, 4 made from user space. */
+  flags: number;
+  /** Its helper's kind of expectation, which has a policy of its own. */
+  class: number;
+  /** How the flow will be translated: the tuple that it has before, of `orig` or of `reply`. */
+  nat?: { direction: 'orig' | 'reply'; proto: number; tuple: Tuple };
+  /** The kernel's function that will set the translation up. */
+  fn?: string;
+}
+
+/** What an expectation is made from; the kernel chooses the id. */
+export type NewExpectation = Omit<Expectation, 'id'>;
+
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {
   readonly kind: 'kernel' | 'memory';
@@ -112,5 +136,9 @@ export interface ConntrackTable {
   restore(flows: Flow[]): Promise<RestoreOutcome[]>;
   /** The entries that now have these original tuples and zones, whatever their id; undefined where there is none. In the order given. */
   lookup(keys: FlowKey[], context: FlowContext): Promise<(Flow | undefined)[]>;
+  /** What helpers expect; with a master only what that flow's helper does. */
+  expectations(master?: FlowKey): Promise<Expectation[]>;
+  /** Ends exactly these expectations, each by tuple, zone and id; flows that came of one go on. Outcomes in the order given. */
+  deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]>;
   close(): Promise<void>;
 }

@@ -1,9 +1,10 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { ColumnData } from './columns.ts';
+import type { Placement } from './placement.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
-import type { Breakdown, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
+import type { Breakdown, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
@@ -14,6 +15,8 @@ export interface Questions {
   expire: { ask: { keys: FlowKey[]; seconds: number }; answer: ExpireOutcome[] };
   restore: { ask: Flow[]; answer: RestoreOutcome[] };
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
+  expectations: { ask: { master?: FlowKey }; answer: Expectation[] };
+  deleteExpectations: { ask: FlowKey[]; answer: DeleteOutcome[] };
   collect: { ask: Fresh<Matching>; answer: undefined };
   freeze: { ask: Fresh<Matching>; answer: FrozenHead };
   end: { ask: number; answer: Record<DeleteOutcome, number> };
@@ -33,6 +36,7 @@ export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Q
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };
 
 export type FromWorker =
+  | { kind: 'placed'; placement: Placement }
   | { id: number; kind: 'batch'; rows: ColumnData }
   | { id: number; kind: 'answer'; answer: Answer }
   | { id: number; kind: 'error'; code: ErrorCode; message: string; fields: Record<string, unknown> };

@@ -1,8 +1,8 @@
-import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { ColumnData } from './columns.ts';
 import { deleteEntries } from './kernel-delete.ts';
+import { deleteExpectations, listExpectations } from './kernel-expectations.ts';
 import { expireEntries } from './kernel-expire.ts';
 import { kernelFeatures } from './kernel-features.ts';
 import type { KernelFeature } from './kernel-filter.ts';
@@ -10,6 +10,7 @@ import { flushByKernel, planKernelFlush } from './kernel-flush.ts';
 import { areThere } from './kernel-identity.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
+import { stepAside } from './placement.ts';
 import { recentTimeouts } from './timeout-files.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
@@ -20,8 +21,7 @@ import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorke
 if (!parentPort) throw new Error('worker.ts runs as a worker thread of kernel-table.ts');
 const port = parentPort;
 
-// On Linux this is the priority of this thread alone: forwarding and the link go first.
-setPriority(0, 10);
+send({ kind: 'placed', placement: stepAside() });
 
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
@@ -74,6 +74,8 @@ async function answerTo(request: Request): Promise<Answer> {
       return restoreEntries(request.ask);
     }
     case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
+    case 'expectations': return listExpectations(request.ask.master);
+    case 'deleteExpectations': return deleteExpectations(request.ask);
     case 'freeze': return questions.freeze(request.ask, checkpoint);
     case 'end': return questions.end(request.ask);
     case 'release': {

@@ -20,7 +20,9 @@ export type JournalRecord =
   | { kind: 'finished'; id: string; result: string }
   | { kind: 'acknowledged'; id: string }
   /** May come before the command itself. */
-  | { kind: 'stopped'; id: string };
+  | { kind: 'stopped'; id: string }
+  /** No command: the table was full, and at most `most` flows that are over or were never answered were to be deleted; see table-pressure.ts. */
+  | { kind: 'emergency'; atMs: number; count: number; max?: number; drop?: number; most: number };
 
 /** How a command ends flows: Method of operation.proto, its time, and how long what it deleted is kept for an undo. */
 export interface Way { method: number; forSeconds?: number; undoForSeconds?: number }
@@ -36,6 +38,7 @@ export interface JournalState {
   lastSeq: bigint;
   lastEpoch: bigint;
   commands: Map<string, JournalledCommand>;
+  lastEmergencyAtMs?: number;
   /** Acknowledged ones, newest last, so that a late duplicate is known. */
   acknowledged: Set<string>;
   /** Those that are to do no more, newest last; some of them have not come yet. */
@@ -51,6 +54,10 @@ export function emptyJournalState(): JournalState {
 
 /** Applies one record. Pure but for the state it is given. */
 export function applyRecord(state: JournalState, record: JournalRecord): void {
+  if (record.kind === 'emergency') {
+    state.lastEmergencyAtMs = record.atMs;
+    return;
+  }
   const known = state.commands.get(record.id);
   switch (record.kind) {
     case 'received':
@@ -126,6 +133,7 @@ export class Journal {
   /** Writes what still matters to a new file that replaces the old one at a stroke. */
   #compact(): void {
     const records: JournalRecord[] = [{ kind: 'received', id: '', seq: String(this.state.lastSeq), epoch: String(this.state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' }];
+    if (this.state.lastEmergencyAtMs !== undefined) records.push({ kind: 'emergency', atMs: this.state.lastEmergencyAtMs, count: 0, most: 0 });
     for (const id of this.state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
     for (const [id, command] of this.state.commands) {
       records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way, undoOf: command.undoOf });

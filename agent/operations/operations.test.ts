@@ -26,7 +26,7 @@ const filterOf = (text: string): FlowFilter => (parseFilter(text) as { filter: F
 /** An agent's operations on a table in memory, with what they reported. */
 function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled(), rules: GuardRules = NO_RULES) {
   const clock = { ms: 1_000_000 };
-  const said = { progress: [] as Progress[], results: [] as Result[], onProgress: (_: Progress): void => undefined };
+  const said = { progress: [] as Progress[], results: [] as Result[], onProgress: undefined as ((progress: Progress) => void) | undefined };
   const context: FlowContext = { wans: [], protections: builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }) };
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);

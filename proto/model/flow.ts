@@ -23,6 +23,27 @@ export interface Tuple {
 /** 64-bit counters; `bigint` in code, decimal strings in JSON. */
 export interface Counters { packets: bigint; bytes: bigint }
 
+/** A value of each direction. */
+export interface Both<Value> { orig: Value; reply: Value }
+
+/** How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` in front of `position`, by `after` behind it. */
+export interface SeqAdjust { position: number; before: number; after: number }
+
+/** What a SYN proxy answered the client with in the server's place. */
+export interface Synproxy { isn: number; its: number; timestampOffset: number }
+
+/** What only the kernel's trackers work with: kept so that a flow that was ended can be put back as it was. */
+export interface Tracker {
+  /** TCP window scale; absent where a connection does not scale, or began before the kernel saw it. */
+  windowScale?: Both<number>;
+  seqAdjust?: Both<SeqAdjust>;
+  synproxy?: Synproxy;
+  /** SCTP verification tags: the kernel refuses packets with others. */
+  sctpTags?: Both<number>;
+  /** `role` of the original direction: 0 client, 1 server. */
+  dccp?: { role: number; handshakeSeq: bigint };
+}
+
 /** Names one entry of one table exactly. A tuple that is used again has another id. */
 export interface FlowKey {
   family: Family;
@@ -55,6 +76,7 @@ export interface Flow extends FlowKey {
   labels: string[];
   helper?: string;
   master?: FlowKey;
+  tracker?: Tracker;
   /** The WAN whose address the flow uses, by the gateway's own naming. */
   wan?: string;
   /** Why its WAN cannot carry it any more, `no` if it can; absent where it was not asked for or cannot be known. */

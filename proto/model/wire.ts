@@ -1,6 +1,6 @@
-import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
+import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tracker as WireTracker, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
 import { formatAddress, parseAddress } from './address.ts';
-import type { Counters, Family, Flow, FlowKey, Tuple } from './flow.ts';
+import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from './flow.ts';
 import { isStaleReason } from './stale.ts';
 
 /** A flow as the link carries it. Throws TypeError for an address that is not one. */
@@ -23,6 +23,7 @@ export function toWireFlow(flow: Flow): WireFlow {
     wan: flow.wan,
     protectedBy: flow.protectedBy,
     stale: flow.stale,
+    tracker: flow.tracker && toWireTracker(flow.tracker),
   };
 }
 
@@ -46,6 +47,7 @@ export function fromWireFlow(wire: WireFlow): Flow {
     wan: wire.wan,
     protectedBy: wire.protectedBy,
     stale: staleOf(wire.stale),
+    tracker: wire.tracker && fromWireTracker(wire.tracker),
   };
 }
 
@@ -73,6 +75,14 @@ function toWireTuple(tuple: Tuple): WireTuple {
 function fromWireTuple(wire: WireTuple | undefined): Tuple {
   if (!wire) throw new TypeError('a flow without a tuple');
   return { src: toText(wire.src), dst: toText(wire.dst), sport: wire.sport, dport: wire.dport, icmp: wire.icmp, srcKey: wire.srcKey, dstKey: wire.dstKey, zone: wire.zone };
+}
+
+function toWireTracker({ windowScale, seqAdjust, synproxy, sctpTags, dccp }: Tracker): WireTracker {
+  return { windowScale, origSeqAdjust: seqAdjust?.orig, replySeqAdjust: seqAdjust?.reply, synproxy, sctpTags, dccp };
+}
+
+function fromWireTracker({ windowScale, origSeqAdjust, replySeqAdjust, synproxy, sctpTags, dccp }: WireTracker): Tracker {
+  return { windowScale, seqAdjust: origSeqAdjust && replySeqAdjust && { orig: origSeqAdjust, reply: replySeqAdjust }, synproxy, sctpTags, dccp };
 }
 
 function toBytes(address: string): Buffer {

@@ -1,18 +1,21 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
-import type { ConntrackTable, FlowContext, SearchAnswer, SearchOptions } from '../../agent/conntrack/table.ts';
+import type { ConntrackTable, Expectation, FlowContext, NewExpectation, SearchAnswer, SearchOptions } from '../../agent/conntrack/table.ts';
 import type { FieldName, FlowFilter, Match } from '../../proto/model/filter/filter.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
 import { SORT_FIELDS, sortValue, compareSortKeys } from '../../proto/model/sort.ts';
-import { entryOf, SAMPLE_ENTRIES } from '../support/sample-entries.ts';
+import { MASTERS, SAMPLE_EXPECTATIONS } from '../support/sample-expectations.ts';
+import { entryOf, SAMPLE_ENTRIES, TRACKED_ENTRIES } from '../support/sample-entries.ts';
 
 /** A table for one test, and the way to put entries into it. */
 export interface TableUnderTest {
   table(): ConntrackTable;
   create(entries: NewEntry[]): void;
+  /** Has it expect flows whose masters are there. */
+  expect(expectations: readonly NewExpectation[]): void;
   /** Empties the table. */
   clear(): void;
 }
@@ -271,6 +274,18 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await search({ limit: 0 })).total).toBe(rows.length);
     });
 
+    test('what only trackers work with is told, and put back with the flow', async () => {
+      underTest.create(TRACKED_ENTRIES);
+      const { rows } = await search({ filter: term('src', prefix('10.1.0.60/30')) });
+      const wanted = new Map(TRACKED_ENTRIES.map(({ orig, tracker }) => [orig.src, tracker]));
+      expect(rows.map(({ orig, tracker }) => [orig.src, tracker])).toEqual(rows.map(({ orig }) => [orig.src, wanted.get(orig.src)]));
+      expect(rows).toHaveLength(TRACKED_ENTRIES.length);
+      await underTest.table().delete(rows);
+      expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'restored'));
+      const again = await underTest.table().lookup(rows, CONTEXT);
+      expect(again.map((flow) => [flow?.tracker, flow!.status & IPS.SEQ_ADJUST])).toEqual(rows.map((flow) => [flow.tracker, flow.status & IPS.SEQ_ADJUST]));
+    });
+
     test('a flow that was expected is made again under its master, whichever is named first, and not without it', async () => {
       const [master] = (await search({ filter: term('app', glob('sip')) })).rows;
       underTest.create([entryOf({ proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 12_000, dport: 12_001 }, master })]);
@@ -289,6 +304,48 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(found.map((flow) => flow?.id)).toEqual(rows.map((flow) => flow.id));
       const dns = rows.find((flow) => flow.orig.dport === 53 && flow.family === 4)!;
       expect(await underTest.table().lookup([{ ...dns, orig: dns.reply }, { ...dns, zone: 9 }], CONTEXT)).toEqual([undefined, undefined]);
+    });
+
+    describe('of which helpers expect flows', () => {
+      const whatLasts = (expectations: readonly (Expectation | NewExpectation)[]): object[] => expectations.map(({ family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master }) => ({
+        family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master: master.orig, masterZone: master.zone,
+      })).sort((a, b) => a.orig.dport! - b.orig.dport! || a.proto - b.proto || a.family - b.family);
+
+      beforeEach(() => {
+        underTest.create(MASTERS);
+        underTest.expect(SAMPLE_EXPECTATIONS);
+      });
+
+      test('all are listed with all that they were made of, the zone of their master too', async () => {
+        const found = await underTest.table().expectations();
+        expect(whatLasts(found)).toEqual(whatLasts(SAMPLE_EXPECTATIONS));
+        for (const { timeoutSeconds } of found) expect(timeoutSeconds).toBeGreaterThan(100);
+        expect(new Set(found.map(({ id }) => id)).size).toBe(SAMPLE_EXPECTATIONS.length);
+      });
+
+      test('those of one flow are listed alone, and none for a flow that took its tuple since', async () => {
+        const [sip] = (await search({ filter: term('src', prefix('10.1.0.70')) })).rows;
+        const [ftp] = (await search({ filter: term('src', prefix('10.1.0.71')) })).rows;
+        expect((await underTest.table().expectations(sip)).map(({ orig }) => orig.dport).sort()).toEqual([4000, 4002]);
+        expect((await underTest.table().expectations(ftp)).map(({ orig, zone }) => [orig.dport, zone])).toEqual([[2580, 7]]);
+        expect(await underTest.table().expectations({ ...sip!, id: (sip!.id ^ 1) >>> 0 })).toEqual([]);
+      });
+
+      test('exactly those that are named end, by tuple, zone and id', async () => {
+        const [first, second, ...others] = await underTest.table().expectations();
+        const asked = [{ ...first!, id: (first!.id ^ 1) >>> 0 }, second!, { ...others[0]!, zone: 9 }];
+        expect(await underTest.table().deleteExpectations(asked)).toEqual(['gone', 'deleted', 'gone']);
+        expect(await underTest.table().deleteExpectations([second!])).toEqual(['gone']);
+        expect(whatLasts(await underTest.table().expectations())).toEqual(whatLasts([first!, ...others]));
+        expect(await underTest.table().deleteExpectations([first!, ...others])).toEqual([first!, ...others].map(() => 'deleted'));
+        expect(await underTest.table().expectations()).toEqual([]);
+      });
+
+      test('all of a flow end with it, and no others', async () => {
+        const [sip] = (await search({ filter: term('src', prefix('10.1.0.70')) })).rows;
+        expect(await underTest.table().delete([sip!])).toEqual(['deleted']);
+        expect((await underTest.table().expectations()).map(({ helper }) => helper)).toEqual(['ftp', 'ftp']);
+      });
     });
 
     test('counters count the entries', async () => {

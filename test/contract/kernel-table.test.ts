@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { Namespace } from '../support/namespace.ts';
+import { createExpectations } from '../support/sample-expectations.ts';
 import { SAMPLE_ENTRIES } from '../support/sample-entries.ts';
 import { CONTEXT, describeConntrackTable } from './conntrack-table.ts';
 
@@ -33,5 +34,5 @@ describe.skipIf(why !== undefined)(`kernel table${why ? ` (skipped: ${why})` : '
     await expect(other.search({ ...question, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
-  describeConntrackTable({ table: () => table, create: createEntries, clear: () => { namespace.run('conntrack', '-F'); } });
+  describeConntrackTable({ table: () => table, create: createEntries, expect: createExpectations, clear: () => { namespace.run('conntrack', '-F'); } });
 });

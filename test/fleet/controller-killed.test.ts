@@ -51,7 +51,7 @@ it.each(Array.from({ length: 10 }, (_, round) => [round, round * 40]))('round %i
   const search = await system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } });
   expect(search.total).toBe(0);
   const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
-  const ofPlan = journal.filter((record) => record.kind === 'received' && record.planId === plan.id);
+  const ofPlan = journal.filter((record) => record.kind === 'received').filter((record) => record.planId === plan.id);
   expect(ofPlan).toHaveLength(1);
   expect(journal.filter((record) => record.kind === 'started' && record.id === ofPlan[0]!.id)).toHaveLength(1);
   const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import type { Entry } from '../../agent/conntrack/wire/entry.ts';
+import type { Protoinfo } from '../../agent/conntrack/wire/protoinfo.ts';
 import { STATE_PROTOCOLS } from '../../agent/conntrack/wire/states.ts';
 import { formatAddress, parsePrefix } from '../../proto/model/address.ts';
 import { FIELDS } from '../../proto/model/filter/fields.ts';
 import { FLEET_FIELDS, type FlowFilter, type Match, type Term } from '../../proto/model/filter/filter.ts';
-import type { Tuple } from '../../proto/model/flow.ts';
+import type { Both, Tuple } from '../../proto/model/flow.ts';
 import { hasPorts } from '../../proto/model/protocol.ts';
 
 const u8 = fc.nat(255);
 const u16 = fc.nat(65_535);
 const u32 = fc.nat(0xffffffff);
+const i32 = fc.integer();
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 52n });
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(value, { nil: undefined });
 
@@ -22,7 +24,7 @@ function canonical(text: string): string {
   return formatAddress(parsePrefix(text)!.address);
 }
 
-function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple> {
+export function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple> {
   const address = family === 4 ? v4 : v6;
   const layer4: fc.Arbitrary<Partial<Tuple>> = hasPorts(proto)
     ? fc.record({ sport: port, dport: port })
@@ -45,9 +47,26 @@ export const arbitraryEntry: fc.Arbitrary<Entry> = fc.tuple(fc.constantFrom(4 as
     origCounters: counters, replyCounters: counters,
     startedAtNs: maybe(fc.bigInt({ min: 0n, max: 2n * 10n ** 18n })),
     labels: maybe(fc.uint8Array({ minLength: 16, maxLength: 16 })),
-    helper: maybe(fc.constantFrom('sip', 'ftp', 'tftp')),
-  }).map(({ state, ...entry }) => ({ ...entry, state, tcpFlags: proto === 6 && state !== undefined ? entry.id & 0xff : undefined }));
+    stoppedAtNs: maybe(u64), helper: maybe(fc.constantFrom('sip', 'ftp', 'tftp')), helperInfo: maybe(fc.uint8Array({ minLength: 1, maxLength: 8 })),
+    securityContext: maybe(fc.constant('system_u:object_r:unlabeled_t:s0')), seqAdjust: sides(fc.record({ position: u32, before: i32, after: i32 })),
+    synproxy: maybe(fc.record({ isn: u32, its: u32, timestampOffset: u32 })),
+  }).chain((entry) => arbitraryProtoinfo(entry.state === undefined ? 0 : proto).map((info): Entry => ({ ...entry, ...info })));
 });
+
+/** What goes with the state of a protocol that has them. */
+function arbitraryProtoinfo(proto: number): fc.Arbitrary<Omit<Protoinfo, 'state'>> {
+  switch (proto) {
+    case 6: return fc.record({ tcpFlags: sides(u8), windowScale: sides(fc.nat(14)) });
+    case 132: return fc.record({ sctpTags: sides(u32) });
+    case 33: return fc.record({ dccp: maybe(fc.oneof(fc.record({ role: fc.nat(1), handshakeSeq: u64 }), fc.record({ role: fc.nat(1) }))) });
+    default: return fc.constant({});
+  }
+}
+
+/** Both sides, one of them, or nothing. */
+function sides<Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Partial<Both<Value>> | undefined> {
+  return maybe(fc.oneof(fc.record({ orig: value, reply: value }), fc.record({ orig: value }), fc.record({ reply: value })));
+}
 
 const bound = fc.oneof(fc.constantFrom(0, 1, 4, 6, 17, 22, 53, 443, 5060, 100, 300), u32);
 const range: fc.Arbitrary<Match> = fc.record({ kind: fc.constant('range' as const), from: maybe(bound), to: maybe(bound) });

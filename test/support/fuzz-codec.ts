@@ -4,12 +4,17 @@ import { runInNewContext } from 'node:vm';
 import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
 import { Columns } from '../../agent/conntrack/columns.ts';
 import { RowReader } from '../../agent/conntrack/wire/row-reader.ts';
+import { decodeExpectation } from '../../agent/conntrack/wire/expectation.ts';
 import { Block } from '../../agent/conntrack/wire/words.ts';
 import { decodeCpuStats } from '../../agent/conntrack/wire/stats.ts';
-import { CT_NEW } from '../../agent/conntrack/wire/constants.ts';
+import { decodeTranslation } from '../../agent/conntrack/wire/translation.ts';
+import { CT_NEW, CTA_NAT_DST, CTA_NAT_SRC, EXP_NEW } from '../../agent/conntrack/wire/constants.ts';
 import { AttributeReader, DecodeError } from '../../agent/netlink/attributes.ts';
 import { NLMSG_DONE, NLMSG_ERROR, NLM_F_ACK_TLVS } from '../../agent/netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../../agent/netlink/message.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { encodeCreate } from '../../agent/conntrack/wire/requests.ts';
+import { SAMPLE_ENTRIES } from './sample-entries.ts';
 import { Mutator } from './mutations.ts';
 
 export interface FuzzReport { count: number; decoded: number; refused: number; heapGrowthBytes: number; slowestMs: number }
@@ -22,16 +27,19 @@ const MOST_DEPTH = 8;
 const WARM = 50_000;
 
 /** Every decoder of what a kernel sends. Each returns, or throws DecodeError. */
-const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rows(), everyAttribute, decodeCpuStats, messages];
+const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rows(), everyAttribute, decodeCpuStats, decodeExpectation, translations, messages];
 
 /**
  * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that has the bytes at the first that is neither
  * decoded nor refused with DecodeError, or that takes longer than `mostMs`.
  */
 export function fuzzCodec({ count, seed, mostMs = 1000, onProgress }: { count: number; seed: number; mostMs?: number; onProgress?: (done: number) => void }): FuzzReport {
-  const bodies = recordedBodies();
-  const blocks = [...bodies.map((body) => encodeMessage({ type: CT_NEW, flags: 2, seq: 1, body })), ...verdicts()];
-  const [ofBodies, ofBlocks] = [new Mutator(bodies, seed), new Mutator(blocks, seed + 1)];
+  const bodies = recordedBodies('entries');
+  const expectations = recordedBodies('expectations');
+  const blocks = [
+    ...bodies.map((body) => encodeMessage({ type: CT_NEW, flags: 2, seq: 1, body })), ...expectations.map((body) => encodeMessage({ type: EXP_NEW, flags: 2, seq: 1, body })), ...verdicts(),
+  ];
+  const [ofBodies, ofBlocks] = [new Mutator([...bodies, ...expectations, ...translated()], seed), new Mutator(blocks, seed + 1)];
   const report: FuzzReport = { count, decoded: 0, refused: 0, heapGrowthBytes: 0, slowestMs: 0 };
   let heapBefore = 0;
   // Most of the time of a refusal would else go into its stack.
@@ -62,9 +70,14 @@ export function fuzzCodec({ count, seed, mostMs = 1000, onProgress }: { count: n
   return report;
 }
 
-function recordedBodies(): Uint8Array[] {
-  const recorded = JSON.parse(readFileSync(new URL('../fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { body: string }[];
+function recordedBodies(kind: 'entries' | 'expectations'): Uint8Array[] {
+  const recorded = JSON.parse(readFileSync(new URL(`../fixtures/netlink/${kind}-6.18.json`, import.meta.url), 'utf8')) as { body: string }[];
   return recorded.map(({ body }) => Uint8Array.from(Buffer.from(body, 'hex')));
+}
+
+/** Requests that carry translations, which no kernel sends. */
+function translated(): Uint8Array[] {
+  return SAMPLE_ENTRIES.filter(({ status }) => status & (IPS.SRC_NAT | IPS.DST_NAT)).map(encodeCreate);
 }
 
 /** An acknowledgement, a refusal with a sentence, and the end of a dump. */
@@ -102,9 +115,15 @@ function everyAttribute(bytes: Uint8Array): void {
   walk(new AttributeReader(bytes.subarray(NFGENMSG_BYTES)), 0);
 }
 
+function translations(bytes: Uint8Array): void {
+  const reader = new AttributeReader(bytes.subarray(NFGENMSG_BYTES));
+  while (reader.next()) if (reader.type === CTA_NAT_SRC || reader.type === CTA_NAT_DST) decodeTranslation(reader.nested(), reader.place);
+}
+
 function messages(block: Uint8Array): void {
   for (const message of readMessages(block)) {
     if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) readVerdict(message);
+    else if (message.type === EXP_NEW) decodeExpectation(message.body);
     else decodeEntry(message.body);
   }
 }

@@ -34,3 +34,17 @@ export const SAMPLE_ENTRIES: NewEntry[] = [
   entryOf({ proto: 51, orig: { src: '10.1.0.9', dst: '198.51.100.50' }, timeoutSeconds: 550 }),
   entryOf({ proto: 132, orig: { src: '10.1.0.10', dst: '198.51.100.60', sport: 36_412, dport: 36_412 }, status: ASSURED, state: 'ESTABLISHED', timeoutSeconds: 200 }),
 ];
+
+/** Entries whose tracker knows what must not be lost when they are put back. */
+export const TRACKED_ENTRIES: NewEntry[] = [
+  entryOf({ proto: 6, orig: { src: '10.1.0.60', dst: '198.51.100.70', sport: 40_060, dport: 443 }, status: ASSURED, state: 'ESTABLISHED', tracker: { windowScale: { orig: 7, reply: 10 } } }),
+  entryOf({
+    proto: 6, orig: { src: '10.1.0.61', dst: '198.51.100.70', sport: 40_061, dport: 21 }, status: ASSURED | IPS.SEQ_ADJUST, state: 'ESTABLISHED', helper: 'ftp',
+    tracker: { windowScale: { orig: 0, reply: 14 }, seqAdjust: { orig: { position: 4_000_000_000, before: -4, after: 7 }, reply: { position: 0, before: 0, after: 0 } } },
+  }),
+  entryOf({
+    proto: 6, orig: { src: '10.1.0.62', dst: '198.51.100.70', sport: 40_062, dport: 80 }, status: ASSURED | IPS.SEQ_ADJUST, state: 'ESTABLISHED',
+    tracker: { seqAdjust: { orig: { position: 1, before: 0, after: 0 }, reply: { position: 1, before: -77, after: -77 } }, synproxy: { isn: 4_000_000_001, its: 12, timestampOffset: 3_999_999_999 } },
+  }),
+  entryOf({ proto: 132, orig: { src: '10.1.0.63', dst: '198.51.100.70', sport: 36_413, dport: 36_412 }, status: ASSURED, state: 'ESTABLISHED', tracker: { sctpTags: { orig: 0xcafe0001, reply: 0xffffffff } } }),
+];

@@ -1,15 +1,16 @@
-import type { Counters, Family, Tuple } from '../../../proto/model/flow.ts';
+import type { Both, Counters, Family, SeqAdjust, Synproxy, Tracker, Tuple } from '../../../proto/model/flow.ts';
 import { AttributeReader, DecodeError } from '../../netlink/attributes.ts';
 import {
-  AF_INET, AF_INET6, COUNTERS_NAMES, CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_LABELS, CTA_MARK,
-  CTA_PROTOINFO, CTA_PROTOINFO_STATE, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_STATUS, CTA_TIMEOUT, CTA_TIMESTAMP,
-  CTA_TIMESTAMP_START, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, ENTRY_NAMES, NFGENMSG_LENGTH, PROTOINFO_NAMES, TUPLE_NAMES,
+  AF_INET, AF_INET6, COUNTERS_NAMES, CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_INFO, CTA_HELP_NAME, CTA_ID, CTA_LABELS,
+  CTA_MARK, CTA_PROTOINFO, CTA_SECCTX, CTA_SECCTX_NAME, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_STATUS, CTA_SYNPROXY, CTA_TIMEOUT, CTA_TIMESTAMP, CTA_TIMESTAMP_START,
+  CTA_TIMESTAMP_STOP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, ENTRY_NAMES, NFGENMSG_LENGTH, PROTOINFO_NAMES, SEQADJ_NAMES, SYNPROXY_NAMES, TUPLE_NAMES,
 } from './constants.ts';
-import { stateName } from './states.ts';
+import { decodeProtoinfo, type Protoinfo } from './protoinfo.ts';
+import { decodeSeqAdjust, decodeSynproxy } from './sequence.ts';
 import { decodeTuple, type ProtoTuple } from './tuple.ts';
 
 /** One entry as the kernel tells it. Absent means that the kernel did not say, except mark and zone, whose absence is 0. */
-export interface Entry {
+export interface Entry extends Protoinfo {
   family: Family;
   proto: number;
   orig: Tuple;
@@ -18,9 +19,6 @@ export interface Entry {
   zone: number;
   status: number;
   mark: number;
-  state?: string;
-  /** seen[0].flags | seen[1].flags of the TCP tracker. */
-  tcpFlags?: number;
   /** Absent for an offloaded flow: the kernel leaves CTA_TIMEOUT out. */
   timeoutSeconds?: number;
   /** Absent where nf_conntrack_acct was off when the flow began. */
@@ -28,9 +26,17 @@ export interface Entry {
   replyCounters?: Counters;
   /** Nanoseconds of the real-time clock; absent where nf_conntrack_timestamp was off when the flow began. */
   startedAtNs?: bigint;
+  /** In the event of its end only. */
+  stoppedAtNs?: bigint;
   /** The bits of the labels extension in the kernel's longs. */
   labels?: Uint8Array;
   helper?: string;
+  /** What a helper in user space keeps with the entry. */
+  helperInfo?: Uint8Array;
+  seqAdjust?: Partial<Both<SeqAdjust>>;
+  synproxy?: Synproxy;
+  /** Of SELinux. */
+  securityContext?: string;
   /** The original tuple of the flow that expected this one; the kernel does not tell its id. */
   master?: ProtoTuple;
 }
@@ -55,21 +61,27 @@ export function decodeEntry(body: Uint8Array): Entry {
       case CTA_COUNTERS_REPLY: entry.replyCounters = decodeCounters(attributes.nested(COUNTERS_NAMES), attributes.place); break;
       case CTA_ID: entry.id = attributes.u32(); break;
       case CTA_ZONE: entry.zone = attributes.u16(); break;
-      case CTA_TIMESTAMP: {
-        const times = attributes.nested();
-        while (times.next()) if (times.type === CTA_TIMESTAMP_START) entry.startedAtNs = times.u64();
-        break;
-      }
+      case CTA_TIMESTAMP: decodeTimes(attributes.nested(), entry); break;
       case CTA_LABELS: entry.labels = attributes.bytes().slice(); break;
-      case CTA_HELP: {
-        const help = attributes.nested();
-        while (help.next()) if (help.type === CTA_HELP_NAME) entry.helper = help.text();
-        break;
-      }
+      case CTA_HELP: decodeHelp(attributes.nested(), entry); break;
+      case CTA_SEQ_ADJ_ORIG: entry.seqAdjust = { ...entry.seqAdjust, orig: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) }; break;
+      case CTA_SEQ_ADJ_REPLY: entry.seqAdjust = { ...entry.seqAdjust, reply: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) }; break;
+      case CTA_SYNPROXY: entry.synproxy = decodeSynproxy(attributes.nested(SYNPROXY_NAMES), attributes.place); break;
+      case CTA_SECCTX: entry.securityContext = decodeSecurity(attributes.nested()); break;
     }
   }
   if (!orig || !reply || entry.id === undefined) throw new DecodeError('', 'an entry needs both tuples and an id');
   return { ...entry, id: entry.id, family, proto: orig.proto, orig: orig.tuple, reply: reply.tuple };
+}
+
+/** What of an entry only trackers work with, window scales apart; undefined where there is nothing. Halves are left out: the kernel tells both sides. */
+export function rareTrackerOf({ seqAdjust, synproxy, sctpTags, dccp }: Entry): Tracker | undefined {
+  const tracker: Tracker = {};
+  if (seqAdjust?.orig && seqAdjust.reply) tracker.seqAdjust = { orig: seqAdjust.orig, reply: seqAdjust.reply };
+  if (synproxy && (synproxy.isn !== 0 || synproxy.its !== 0 || synproxy.timestampOffset !== 0)) tracker.synproxy = synproxy;
+  if (sctpTags?.orig !== undefined && sctpTags.reply !== undefined) tracker.sctpTags = { orig: sctpTags.orig, reply: sctpTags.reply };
+  if (dccp?.role !== undefined && dccp.handshakeSeq !== undefined) tracker.dccp = { role: dccp.role, handshakeSeq: dccp.handshakeSeq };
+  return Object.keys(tracker).length > 0 ? tracker : undefined;
 }
 
 /** The family in the nfgenmsg of a body that lies from `start` to `end`. Throws DecodeError if it is too short or the family is neither IPv4 nor IPv6. */
@@ -81,19 +93,24 @@ export function familyOf(bytes: Uint8Array, start: number, end: number): Family 
   throw new DecodeError('nfgenmsg', `family ${family} is neither IPv4 nor IPv6`);
 }
 
-function decodeProtoinfo(protocols: AttributeReader): Pick<Entry, 'state' | 'tcpFlags'> {
-  const info: Pick<Entry, 'state' | 'tcpFlags'> = {};
-  while (protocols.next()) {
-    if (!PROTOINFO_NAMES[protocols.type]) continue;
-    const inner = protocols.nested();
-    while (inner.next()) {
-      if (inner.type === CTA_PROTOINFO_STATE) info.state = stateName(protocols.type, inner.u8());
-      else if (protocols.type === CTA_PROTOINFO_TCP && (inner.type === CTA_PROTOINFO_TCP_FLAGS_ORIGINAL || inner.type === CTA_PROTOINFO_TCP_FLAGS_REPLY)) {
-        info.tcpFlags = (info.tcpFlags ?? 0) | inner.bytes(2)[0]!; // struct nf_ct_tcp_flags: flags, mask
-      }
-    }
+function decodeTimes(times: AttributeReader, entry: Pick<Entry, 'startedAtNs' | 'stoppedAtNs'>): void {
+  while (times.next()) {
+    if (times.type === CTA_TIMESTAMP_START) entry.startedAtNs = times.u64();
+    else if (times.type === CTA_TIMESTAMP_STOP) entry.stoppedAtNs = times.u64();
   }
-  return info;
+}
+
+function decodeHelp(help: AttributeReader, entry: Pick<Entry, 'helper' | 'helperInfo'>): void {
+  while (help.next()) {
+    if (help.type === CTA_HELP_NAME) entry.helper = help.text();
+    else if (help.type === CTA_HELP_INFO) entry.helperInfo = help.bytes().slice();
+  }
+}
+
+function decodeSecurity(security: AttributeReader): string | undefined {
+  let context: string | undefined;
+  while (security.next()) if (security.type === CTA_SECCTX_NAME) context = security.text();
+  return context;
 }
 
 function decodeCounters(attributes: AttributeReader, place: string): Counters {

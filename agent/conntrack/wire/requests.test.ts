@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryEntry } from '../../../test/support/arbitrary-entry.ts';
 import { IPS } from '../../../proto/model/status.ts';
-import { AttributeReader } from '../../netlink/attributes.ts';
-import { CTA_ID, CTA_NAT_SRC, CTA_STATUS, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, TUPLE_NAMES } from './constants.ts';
-import { encodeCreate, encodeDelete, encodeDump, encodeFlush, encodeLookup } from './requests.ts';
+import { AttributeReader, AttributeWriter } from '../../netlink/attributes.ts';
+import { CTA_ID, CTA_NAT_SRC, CTA_PROTOINFO, CTA_STATUS, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, PROTOINFO_NAMES, TUPLE_NAMES } from './constants.ts';
+import { decodeProtoinfo, TCP_FLAG } from './protoinfo.ts';
+import { encodeCreate, encodeDelete, encodeDump, encodeFlush, encodeLookup, type NewEntry } from './requests.ts';
+import { decodeTranslation, encodeTranslation } from './translation.ts';
 import { decodeTuple } from './tuple.ts';
 
 const key = { family: 4 as const, proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 5060, dport: 5061 }, zone: 7, id: 0xdeadbeef };
@@ -39,8 +41,25 @@ test('a dump says its family, a flush also that it means it', () => {
 test('a translated entry is made from the plain inverse and the translation', () => {
   const found = attributesOf(encodeCreate({ ...key, reply: { src: '198.51.100.20', dst: '198.18.0.12', sport: 5061, dport: 6000 }, status: IPS.SRC_NAT | IPS.SRC_NAT_DONE | IPS.SEEN_REPLY, mark: 0 }));
   expect(decodeTuple(found.get(CTA_TUPLE_REPLY)!.nested(TUPLE_NAMES), 4, '').tuple).toEqual({ src: '198.51.100.20', dst: '10.1.0.4', sport: 5061, dport: 5060 });
-  expect(found.has(CTA_NAT_SRC)).toBe(true);
+  expect(decodeTranslation(found.get(CTA_NAT_SRC)!.nested(), '')).toEqual({ address: '198.18.0.12', port: 6000 });
   expect(found.get(CTA_STATUS)!.u32()).toBe(IPS.SEEN_REPLY | IPS.CONFIRMED);
+});
+
+test.each([{ address: '198.18.0.12', port: 6000 }, { address: '2001:db8::7', port: 0 }, { address: '198.18.0.12', port: undefined }])('a translation to $address and port $port is read back', (translation) => {
+  const out = new AttributeWriter();
+  encodeTranslation(out, CTA_NAT_SRC, translation);
+  const reader = new AttributeReader(out.finish());
+  reader.next();
+  expect(decodeTranslation(reader.nested(), '')).toEqual(translation);
+});
+
+test('a TCP entry is made with the window scale of its ends where that is known, and liberal either way', () => {
+  const tcp = { ...key, proto: 6, reply: { src: '198.51.100.20', dst: '10.1.0.4', sport: 5061, dport: 5060 }, status: IPS.SEEN_REPLY, mark: 0, state: 'ESTABLISHED' };
+  const protoinfoOf = (entry: NewEntry): object => decodeProtoinfo(attributesOf(encodeCreate(entry)).get(CTA_PROTOINFO)!.nested(PROTOINFO_NAMES));
+  const { WINDOW_SCALE, SACK_PERM, BE_LIBERAL } = TCP_FLAG;
+  const scaled = WINDOW_SCALE | SACK_PERM | BE_LIBERAL;
+  expect(protoinfoOf(tcp)).toEqual({ state: 'ESTABLISHED', tcpFlags: { orig: BE_LIBERAL, reply: BE_LIBERAL } });
+  expect(protoinfoOf({ ...tcp, tracker: { windowScale: { orig: 0, reply: 10 } } })).toEqual({ state: 'ESTABLISHED', tcpFlags: { orig: scaled, reply: scaled }, windowScale: { orig: 0, reply: 10 } });
 });
 
 /** Each attribute by its type, as a reader that stands at it. */

@@ -1,9 +1,10 @@
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
+import { IPS } from '../../../proto/model/status.ts';
 import { AttributeReader, DecodeError } from '../../netlink/attributes.ts';
 import { HOST_IS_LITTLE_ENDIAN, NLA_F_NESTED, NLA_TYPE_MASK, align4 } from '../../netlink/constants.ts';
 import { SHAPE, type Columns } from '../columns.ts';
 import * as k from './constants.ts';
-import { decodeEntry } from './entry.ts';
+import { decodeEntry, rareTrackerOf } from './entry.ts';
 import { decodeTuple } from './tuple.ts';
 import { Block, firstByte, firstTwo, headerWord, milliseconds, network, network64 } from './words.ts';
 
@@ -18,6 +19,9 @@ const {
 const IS_LITTLE_ENDIAN = HOST_IS_LITTLE_ENDIAN;
 const TYPE_MASK = NLA_TYPE_MASK;
 const GRE = PROTOCOLS.gre;
+const SCTP = PROTOCOLS.sctp;
+const DCCP = PROTOCOLS.dccp;
+const { SEQ_ADJUST } = IPS;
 const { none, ports, keys, icmp } = SHAPE;
 
 /** Where length and type stand in the first word of an attribute. */
@@ -107,7 +111,7 @@ export class RowReader {
     let mark = 0;
     let timeout = -1; // NO_TIMEOUT, as its column will hold it
     let zone = 0;
-    common.state[row] = common.tcpFlags[row] = 0;
+    common.state[row] = common.tcpFlags[row] = common.windowScale[row] = 0;
     common.startedAtMs[row] = Number.NaN;
     for (let at = start + NFGENMSG_LENGTH; at < end;) {
       const header = at + 4 <= end ? words[at >> 2]! : 0;
@@ -156,6 +160,10 @@ export class RowReader {
     common.shape[row] = orig.shape | (reply.shape << 4);
     if (orig.zone >= 0) columns.ensure('origZone')[row] = orig.zone;
     if (reply.zone >= 0) columns.ensure('replyZone')[row] = reply.zone;
+    if (status & SEQ_ADJUST || orig.proto === SCTP || orig.proto === DCCP) {
+      const tracker = rareTrackerOf(decodeEntry(block.bytes.subarray(start, end)));
+      if (tracker) columns.trackers.set(row, tracker);
+    }
     columns.count = row + 1;
     return true;
   }
@@ -259,12 +267,13 @@ export class RowReader {
 
   #readProtoinfo(row: number, start: number, end: number): boolean {
     const { words, bytes } = this.#block;
-    const { state, tcpFlags } = this.#columns.common;
+    const { state, tcpFlags, windowScale } = this.#columns.common;
     const w = start >> 2;
     if (end - start === TCP_INFO_BYTES && words[w] === TCP_INFO && words[w + 1] === TCP_STATE && words[w + 3] === TCP_SCALE_ORIGINAL && words[w + 5] === TCP_SCALE_REPLY
       && words[w + 7] === TCP_FLAGS_ORIGINAL && words[w + 9] === TCP_FLAGS_REPLY) {
       state[row] = (CTA_PROTOINFO_TCP << 8) | firstByte(words[w + 2]!);
       tcpFlags[row] = firstByte(words[w + 8]!) | firstByte(words[w + 10]!);
+      windowScale[row] = (firstByte(words[w + 4]!) & 0xf) | ((firstByte(words[w + 6]!) & 0xf) << 4);
       return true;
     }
     for (let at = start; at < end;) {
@@ -284,6 +293,10 @@ export class RowReader {
         } else if (kind === CTA_PROTOINFO_TCP && (type === CTA_PROTOINFO_TCP_FLAGS_ORIGINAL || type === CTA_PROTOINFO_TCP_FLAGS_REPLY)) {
           if (size !== 6) return false;
           tcpFlags[row] = tcpFlags[row]! | bytes[inner + 4]!;
+        } else if (kind === CTA_PROTOINFO_TCP && (type === CTA_PROTOINFO_TCP_WSCALE_ORIGINAL || type === CTA_PROTOINFO_TCP_WSCALE_REPLY)) {
+          if (size !== 5) return false;
+          const shift = type === CTA_PROTOINFO_TCP_WSCALE_ORIGINAL ? 0 : 4;
+          windowScale[row] = (windowScale[row]! & (0xf0 >> shift)) | ((bytes[inner + 4]! & 0xf) << shift);
         }
         inner += align4(size);
       }

@@ -17,8 +17,10 @@ export function stateName(attribute: number, state: number): string | undefined 
   return states && (states[state] ?? String(state));
 }
 
-/** The number of a state's name; undefined for protocols without states or an unknown name. */
+/** The number of a state's name; the counterpart of stateName. Undefined for protocols without states or an unknown name. */
 export function stateNumber(proto: number, name: string): number | undefined {
-  const index = STATE_PROTOCOLS.find((one) => one.proto === proto)?.states.findIndex((state) => state === name) ?? -1;
-  return index < 0 ? undefined : index;
+  const states = STATE_PROTOCOLS.find((one) => one.proto === proto)?.states;
+  const index = states?.findIndex((state) => state === name) ?? -1;
+  if (index >= 0) return index;
+  return states && /^\d+$/.test(name) ? Number(name) : undefined;
 }

@@ -1,0 +1,31 @@
+import { NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
+import { encodeMessage, readMessages, readVerdict } from './message.ts';
+import { NetlinkError, type NetlinkSocket } from './socket.ts';
+
+const ETIMEDOUT = 110;
+const BLOCK_BYTES = 65_536;
+
+/**
+ * Asks for a dump and decodes each message's body. For answers that fit into memory at once. `doing`: what an error is to say. After an error
+ * what comes next on the socket may belong to this dump: close it. Throws NetlinkError, DecodeError.
+ */
+export function readDump<Item>(socket: NetlinkSocket, { type, body, doing }: { type: number; body: Uint8Array; doing: string }, decode: (body: Uint8Array) => Item): Item[] {
+  const seq = socket.nextSeq();
+  socket.send(encodeMessage({ type, flags: NLM_F_REQUEST | NLM_F_DUMP, seq, body }));
+  const items: Item[] = [];
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (;;) {
+    const length = socket.receive(block);
+    if (length === undefined) throw new NetlinkError(doing, ETIMEDOUT);
+    for (const message of readMessages(block.subarray(0, length))) {
+      if (message.seq !== seq) continue;
+      if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
+        items.push(decode(message.body));
+        continue;
+      }
+      const { errno, reason } = readVerdict(message);
+      if (errno !== 0) throw new NetlinkError(doing, errno, reason);
+      return items;
+    }
+  }
+}

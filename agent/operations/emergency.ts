@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
+import type { Journal } from './journal.ts';
+import { mostToSpare, maySpare, SPARABLE, type TableReading } from './table-pressure.ts';
+
+/** One look at the table serves for all that an emergency asks of it. */
+const MAX_AGE_MS = 2_000;
+
+/**
+ * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were never
+ * answered, so that new ones get in, those of the agent too. Never a flush, and never a live connection.
+ */
+export class Emergency {
+  readonly #deps: { table: ConntrackTable; journal: Journal; context: () => FlowContext; log: Logger };
+  #before: TableReading | undefined;
+
+  constructor(deps: { table: ConntrackTable; journal: Journal; context: () => FlowContext; log: Logger }) {
+    this.#deps = deps;
+  }
+
+  /** Takes the newest reading, and acts if it must; how many flows it deleted. Throws what the journal throws: what cannot be written is not done. */
+  async consider(reading: TableReading): Promise<number> {
+    const { table, journal, log } = this.#deps;
+    const most = mostToSpare(this.#before, reading, journal.state.lastEmergencyAtMs);
+    this.#before = reading;
+    if (most === 0) return 0;
+    journal.append({ kind: 'emergency', ...reading, most });
+    const flows = await this.#choose(most);
+    const outcomes = await table.delete(flows);
+    const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;
+    log.warn({ ...reading, most, chosen: flows.length, deleted }, 'the table is full: flows that are over or were never answered were deleted');
+    return deleted;
+  }
+
+  async #choose(most: number): Promise<Flow[]> {
+    const context = this.#deps.context();
+    const unprotected: FlowFilter = { kind: 'not', operand: { kind: 'or', operands: context.protections.map((protection) => protection.filter) } };
+    const chosen: Flow[] = [];
+    for (const [index, filter] of SPARABLE.entries()) {
+      const { rows } = await this.#deps.table.search({
+        filter: { kind: 'and', operands: [filter, unprotected] }, context, sort: { field: 'idle', descending: true }, limit: most - chosen.length, maxAgeMs: index === 0 ? 0 : MAX_AGE_MS,
+      });
+      chosen.push(...rows.filter(maySpare));
+      if (chosen.length >= most) break;
+    }
+    return chosen;
+  }
+}
