@@ -12,7 +12,7 @@ import { FlushesRepository } from './flushes.repository.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
 
 /** How long after a delete the agent looks again whether a flow came back. */
-const VERIFY_AFTER_MS = 2000;
+const VERIFY_AFTER_MS = 500;
 
 /** Sends a gateway its unfinished commands, in order, over the session that this replica holds. Doing it again sends nothing twice in one session. */
 @Injectable()
