@@ -33,7 +33,7 @@ function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled
   const commands = new Commands({
     table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => rules, () => clock.ms), context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
     clock: { now: () => clock.ms, delay: async (ms) => void (clock.ms += ms) },
-    report: { progress: (progress) => { said.progress.push(progress); said.onProgress(progress); }, result: (result) => said.results.push(result) },
+    report: { progress: (progress) => { said.progress.push(progress); said.onProgress?.(progress); }, result: (result) => said.results.push(result) },
   });
   const freeze = async (text: string): Promise<Buffer> => {
     const writer = plans.begin(PLAN, clock.ms + 300_000);
