@@ -42,7 +42,7 @@ export class ApprovalsService {
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
   if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
-  if (caller.kind === 'token') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a plan. Sign in.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a plan. Sign in.');
   if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You made this plan; it needs somebody else to agree.');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });

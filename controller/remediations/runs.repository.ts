@@ -45,7 +45,7 @@ export class RunsRepository {
         state = CASE f.state WHEN 'verified' THEN 'done' WHEN 'partial' THEN 'done' ELSE 'failed' END,
         reason = CASE f.state WHEN 'verified' THEN r.reason ELSE 'its flush ended ' || f.state END,
         finished_at = f.finished_at,
-        ended = (SELECT coalesce(sum(deleted), 0) FROM flush_target WHERE flush_id = f.id)
+        ended = (SELECT coalesce(sum(deleted + reset + blocked + expiring), 0) FROM flush_target WHERE flush_id = f.id)
       FROM flush f WHERE f.id = r.flush_id AND r.state = 'running' AND f.finished_at IS NOT NULL RETURNING r.id`;
     return rows.map((row) => row.id);
   }
