@@ -37,22 +37,26 @@ const { system, end } = await startTestSystem({ gateways, withTraffic: false });
 try {
   const lab = system.lab!;
   startSshServers();
-  const times = { ours: [] as number[], theirs: [] as number[] };
+  // Who has ssh to all gateways asks nobody either.
+  for (const { id } of (await system.api.call(routes.listTenants)).items) await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
+  const times = { ours: [] as number[], delete: [] as number[], careful: [] as number[] };
   // Both once before it counts: these agents have just started, and a gateway's has run for weeks.
   for (let warm = 0; warm < WARM_UPS; warm++) {
     fill(warm === 0);
     await ours();
   }
   for (let run = 0; run < runs; run++) {
-    for (const side of run % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
+    for (const side of run % 2 === 0 ? (['ours', 'delete', 'careful'] as const) : (['careful', 'delete', 'ours'] as const)) {
       fill(false);
       const began = performance.now();
-      const ended = await (side === 'ours' ? ours() : theirs());
+      const ended = await (side === 'ours' ? ours() : side === 'delete' ? ssh('-D') : careful());
       times[side].push(performance.now() - began);
       if (ended !== (gateways * entries) / ONE_IN) throw new Error(`${side} ended ${ended} flows instead of ${(gateways * entries) / ONE_IN}`);
     }
   }
-  report(median(times.ours), median(times.theirs));
+  const took = median(times.ours);
+  report('against ssh to all at once that deletes', took, median(times.delete));
+  report('against ssh to all at once that lists, deletes, and lists again', took, median(times.careful));
 
   /** Every table holds the same again: all at first, then what was flushed. */
   function fill(isFirst: boolean): void {
@@ -78,17 +82,25 @@ try {
     return flush.totals.deleted;
   }
 
-  /** All at once, each with a connection of its own. */
-  async function theirs(): Promise<number> {
+  /** What somebody does who wants to know what will go, and whether it went. */
+  async function careful(): Promise<number> {
+    await ssh('-L');
+    const deleted = await ssh('-D');
+    if ((await ssh('-L')) !== 0) throw new Error('flows were left');
+    return deleted;
+  }
+
+  /** All at once, each with a connection of its own; the flows that were listed or deleted. */
+  async function ssh(verb: '-L' | '-D'): Promise<number> {
     const counts = await Promise.all(numbers.map((n) => new Promise<number>((resolve, reject) => {
       const child = spawnIn(lab.names.control, 'ssh', [
         '-i', path.join(keys, 'key'), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', `root@${managementAddress(n)}`,
-        '/usr/sbin/conntrack', '-D', ...THEIR_FILTER, '2>&1', '>/dev/null',
+        '/usr/sbin/conntrack', verb, ...THEIR_FILTER, '2>&1', '>/dev/null',
       ], { stdio: ['ignore', 'pipe', 'inherit'] });
       let text = '';
       child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()));
       child.once('error', reject);
-      child.once('close', () => resolve(Number(/(\d+) flow entries have been deleted/.exec(text)?.[1] ?? Number.NaN)));
+      child.once('close', () => resolve(Number(/(\d+) flow entries have been/.exec(text)?.[1] ?? Number.NaN)));
     })));
     return counts.reduce((sum, count) => sum + count, 0);
   }
@@ -123,11 +135,11 @@ function* tableOf(n: number, isWhole: boolean): Generator<NewEntry, void, void> 
   }
 }
 
-function report(ours: number, theirs: number): void {
+function report(than: string, ours: number, theirs: number): void {
   const ratio = ours / theirs;
-  const row = { bench: 'bulk-flush', name: `flush on ${gateways} gateways, from click to verified, against ssh to all at once`, size: gateways * entries, ours: Math.round(ours), theirs: Math.round(theirs), ratio: Number(ratio.toPrecision(4)), target: TARGET, ok: ratio <= TARGET };
+  const row = { bench: 'bulk-flush', name: `flush on ${gateways} gateways, from click to verified, ${than}`, size: gateways * entries, ours: Math.round(ours), theirs: Math.round(theirs), ratio: Number(ratio.toPrecision(4)), target: TARGET, ok: ratio <= TARGET };
   console.log(options.json ? JSON.stringify(row) : `${String(row.size).padStart(8)}  ${row.name}  ours ${row.ours} ms  theirs ${row.theirs} ms  ratio ${ratio.toFixed(4)}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`);
-  process.exitCode = row.ok ? 0 : 1;
+  if (!row.ok) process.exitCode = 1;
 }
 
 function median(values: number[]): number {
