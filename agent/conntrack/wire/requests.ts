@@ -155,8 +155,8 @@ export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, 
 
 /**
  * A TCP entry that is made knows no sequence numbers: its tracker takes them from the first packet of each side, and scales windows as before.
- * BE_LIBERAL stays with it: an acknowledgement of data that passed before the gap is of data that it never saw, and without the flag two of
- * five transfers that were cut hung for good on a gateway that drops invalid packets (6.18).
+ * BE_LIBERAL stays with it: an acknowledgement of data that passed before the gap is of data that it never saw, and without the flag five
+ * of eleven transfers that were cut hung for good on a gateway that drops invalid packets (6.18).
  */
 function trackedAs({ proto, state, tracker }: NewEntry): Protoinfo {
   if (proto === PROTOCOLS.tcp) {
