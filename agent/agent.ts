@@ -86,7 +86,7 @@ export class Agent {
       table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans), guard: this.#guard, clock, context, report: outbox, log,
       controllerNow: () => clock.now() + this.#link.clockOffsetMs,
     });
-    this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, context, log }) : undefined;
+    this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,

@@ -1,33 +1,38 @@
 import type { Logger } from 'pino';
+import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Journal } from './journal.ts';
+import type { Guard } from './local-guard.ts';
 import { mostToSpare, maySpare, SPARABLE, type TableReading } from './table-pressure.ts';
 
 /** One look at the table serves for all that an emergency asks of it. */
 const MAX_AGE_MS = 2_000;
+
+export interface EmergencyDependencies { table: ConntrackTable; journal: Journal; guard: Guard; context: () => FlowContext; log: Logger }
 
 /**
  * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were never
  * answered, so that new ones get in, those of the agent too. Never a flush, and never a live connection.
  */
 export class Emergency {
-  readonly #deps: { table: ConntrackTable; journal: Journal; context: () => FlowContext; log: Logger };
+  readonly #deps: EmergencyDependencies;
   #before: TableReading | undefined;
 
-  constructor(deps: { table: ConntrackTable; journal: Journal; context: () => FlowContext; log: Logger }) {
+  constructor(deps: EmergencyDependencies) {
     this.#deps = deps;
   }
 
-  /** Takes the newest reading, and acts if it must; how many flows it deleted. Throws what the journal throws: what cannot be written is not done. */
+  /** Takes the newest reading, and acts if it must; how many flows it deleted. Throws GUARD_REFUSED where the guard file forbids it, and what the journal throws: what cannot be written is not done. */
   async consider(reading: TableReading): Promise<number> {
-    const { table, journal, log } = this.#deps;
+    const { table, journal, guard, log } = this.#deps;
     const most = mostToSpare(this.#before, reading, journal.state.lastEmergencyAtMs);
     this.#before = reading;
     if (most === 0) return 0;
-    journal.append({ kind: 'emergency', ...reading, most });
     const flows = await this.#choose(most);
+    guard.allow({ method: Method.METHOD_DELETE, flows: flows.length, tableCount: reading.count });
+    journal.append({ kind: 'emergency', ...reading, most });
     const outcomes = await table.delete(flows);
     const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;
     log.warn({ ...reading, most, chosen: flows.length, deleted }, 'the table is full: flows that are over or were never answered were deleted');

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
 import { Emergency } from '../../../agent/operations/emergency.ts';
 import { builtInProtections } from '../../../agent/operations/guard.ts';
+import { LocalGuard, NO_RULES, type GuardRules } from '../../../agent/operations/local-guard.ts';
 import { Journal } from '../../../agent/operations/journal.ts';
 import { COOL_DOWN_MS, type TableReading } from '../../../agent/operations/table-pressure.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
@@ -28,7 +29,8 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
   let directory: string;
   let journal: Journal;
   const full = (atMs: number, drop: number, max: number): TableReading => ({ atMs, count: max, max, drop });
-  const emergency = (): Emergency => new Emergency({ table, journal, log: pino({ level: 'silent' }), context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }) });
+  let rules: GuardRules;
+  const emergency = (): Emergency => new Emergency({ table, journal, guard: new LocalGuard(() => rules, () => 0), log: pino({ level: 'silent' }), context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }) });
   const flows = async (): Promise<Flow[]> => (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit: 1000 })).rows;
   const countBy = async (keyOf: (flow: Flow) => string): Promise<Record<string, number>> => Object.fromEntries(Object.entries(Object.groupBy(await flows(), keyOf)).map(([key, group = []]) => [key, group.length]));
 
@@ -43,6 +45,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     namespace.remove();
   });
   beforeEach(() => {
+    rules = NO_RULES;
     directory = mkdtempSync(path.join(tmpdir(), 'ctfleet-emergency-'));
     journal = new Journal(directory);
     createEntries([
@@ -76,6 +79,17 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     await action.consider(full(0, 10, 20_000));
     expect(await action.consider(full(10_000, 11, 20_000))).toBe(90);
     expect(await countBy(({ state }) => state!)).toEqual({ ESTABLISHED: 101, SYN_RECV: 30, TIME_WAIT: 1 });
+  });
+
+  test('does nothing that the guard file forbids, and writes nothing of it', async () => {
+    const action = emergency();
+    await action.consider(full(0, 10, 500));
+    for (const [index, change] of [{ isReadOnly: true }, { mostDeletesAMinute: 24 }, { error: 'the guard file cannot be read' }].entries()) {
+      rules = { ...NO_RULES, ...change };
+      await expect(action.consider(full(10_000 * (index + 1), 11 + index, 500))).rejects.toThrow('The guard file of this gateway refuses it');
+    }
+    expect(await flows()).toHaveLength(222);
+    expect(journal.state.lastEmergencyAtMs).toBeUndefined();
   });
 
   test('does so once in the cool-down, also if the agent starts anew, and has it in its journal before', async () => {
