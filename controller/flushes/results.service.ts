@@ -29,7 +29,7 @@ const LANES = 4;
 @Injectable()
 export class ResultsService {
   private readonly lanes = new Lanes(LANES);
-  private readonly writtenAt = new Map<string, { gatewayId: string; phase: Progress_Phase; atMs: number }>();
+  private readonly writtenAt = new Map<string, { gatewayId: string; state: TargetState; atMs: number }>();
   private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
 
   constructor(
@@ -43,19 +43,19 @@ export class ResultsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Notes how far a command is. A new phase is always written, the same one about twice a second. */
+  /** Notes how far a command is. A new state is always written, the same one about twice a second. */
   async progress({ gatewayId }: GatewayIdentity, progress: Progress): Promise<void> {
     const { commandId, phase } = progress;
     const nowMs = this.clock();
     const written = this.writtenAt.get(commandId);
-    if (written && written.phase === phase && nowMs - written.atMs < PROGRESS_MS) return;
-    this.writtenAt.set(commandId, { gatewayId, phase, atMs: nowMs });
+    const state: TargetState = phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running';
+    if (written && written.state === state && nowMs - written.atMs < PROGRESS_MS) return;
+    this.writtenAt.set(commandId, { gatewayId, state, atMs: nowMs });
     const now = new Date(nowMs);
     await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, commandId, gatewayId);
       if (!command || command.state === 'finished') return;
       await this.commands.received(t, commandId, now);
-      const state: TargetState = phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running';
       await this.flushes.move(t, command.flushId, gatewayId, state, { done: progress.done, reason: null, startedAt: command.receivedAt ?? now });
       await this.notices.send(t, 'flush', command.flushId);
     }));
