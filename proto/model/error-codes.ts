@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   GUARD_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   FLUSH_RUNNING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  /** A remediation's own condition: no healthy target, a flapping WAN. */
+  CONDITION_UNMET: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
   COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },
