@@ -26,6 +26,8 @@ import { PlanStore } from './operations/plan-store.ts';
 import { Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
+import { Remediations } from './remediations/remediations.ts';
+import type { WanListener } from './remediations/wan-watch.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -36,6 +38,8 @@ export interface AgentDependencies {
   events?: TableEvents;
   /** As they are now; a WAN that failed stays in it. */
   wans: () => Wan[];
+  /** Calls a listener at each change of a WAN; absent where they do not change. */
+  onWansChange?: (listener: WanListener) => () => void;
   /** What the gateway's own rules say; absent where it has none. */
   rules?: RulesetReader;
   /** Addresses that the agent pings. */
@@ -64,6 +68,7 @@ export class Agent {
   readonly #witness: Witness;
   readonly #commands: Commands;
   readonly #guard: LocalGuard;
+  readonly #remediations: Remediations;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
   readonly #emergency: Emergency | undefined;
@@ -75,21 +80,23 @@ export class Agent {
     const { stateDir, table, events, clock, log, wans } = deps;
     const rates = events && new EventRates(() => events.totals(), () => performance.now());
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const outbox = new Outbox(this.#spool);
     const plans = new PlanStore(stateDir);
     const context = () => this.#context();
     this.#journal = new Journal(stateDir);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'));
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
     this.#guard = new LocalGuard(deps.guardRules, clock.now);
+    const clockOffsetMs = () => this.#link.clockOffsetMs;
+    this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
+    const outbox = new Outbox(this.#spool, this.#remediations.reports);
     this.#commands = new Commands({
       table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans), guard: this.#guard, clock, context, report: outbox, log,
-      controllerNow: () => clock.now() + this.#link.clockOffsetMs,
+      controllerNow: () => clock.now() + clockOffsetMs(),
     });
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, random: deps.random,
+      identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
       commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
     });
   }
@@ -98,7 +105,10 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     this.#commands.recover();
     await this.#resolveController();
-    await Promise.all([this.#link.run(signal), this.#sampleUntil(signal)]);
+    this.#remediations.observeWans(this.#deps.wans());
+    const deafen = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
+    await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
+    deafen?.();
     await this.#commands.idle();
     await this.#refusals?.close();
     await this.#deps.events?.close();
@@ -111,6 +121,7 @@ export class Agent {
     while (!signal.aborted) {
       try {
         const sample = await this.#sampler.sample();
+        this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
         this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(Math.round(this.#link.clockOffsetMs)) });
         this.#link.samplesWaiting();
         await this.#emergency?.consider(toReading(sample));
@@ -146,7 +157,7 @@ export class Agent {
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
     const { can, cannot: tableCannot } = withEndings(await table.capabilities(), this.#refusals !== undefined);
-    const cannot = { ...tableCannot, ...this.#deps.cannot?.(), ...(!this.#emergency && { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' }) };
+    const cannot = { ...tableCannot, ...this.#deps.cannot?.(), ...this.#remediations.cannot(), ...(!this.#emergency && { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' }) };
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
       capabilities: { can: this.#emergency ? [...can, 'emergency'] : can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,

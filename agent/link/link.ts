@@ -1,6 +1,7 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { LinkClient, type AgentMessage, type ControllerMessage, type Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Commands } from '../operations/commands.ts';
+import type { Remediations } from '../remediations/remediations.ts';
 import { backoffMs } from './backoff.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
@@ -20,6 +21,7 @@ export interface LinkDependencies extends Omit<QueryDependencies, 'clockOffsetMs
   outbox: Outbox;
   spool: Spool;
   witness: Witness;
+  remediations: Remediations;
   random: () => number;
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
 }
@@ -31,7 +33,8 @@ export interface LinkDependencies extends Omit<QueryDependencies, 'clockOffsetMs
  *        ▲                    │ refused, silent       │ ended, silent
  *        └── backoff ─────────┴───────────────────────┘
  *
- * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal. The agent speaks
+ * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal, reports of
+ * remediations on disk. The agent speaks
  * first on every session; commands are never queued here, because a late flush is a wrong flush.
  */
 export class Link {
@@ -111,7 +114,7 @@ export class Link {
   }
 
   #handle({ body }: ControllerMessage, queries: Queries): void {
-    const { outbox, spool, log } = this.#deps;
+    const { outbox, spool, remediations, log } = this.#deps;
     switch (body?.$case) {
       case 'query': void queries.answer(body.value); return;
       case 'cancelQuery': queries.cancel(body.value.queryId); return;
@@ -122,6 +125,8 @@ export class Link {
         spool.received(body.value.batch);
         outbox.pump();
         return;
+      case 'remediations': remediations.replace(body.value.remediations); return;
+      case 'remediationRunReceipt': remediations.acknowledge(body.value.runId); return;
       case 'auditCheckpoint': this.#deps.witness.see(body.value); return;
       case 'ping': outbox.pong(body.value.sentAtMs); return;
       default: log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');

@@ -13,6 +13,8 @@ const result = (commandId: string, runs = 0): Result => ({
 });
 const progress = (done: number) => ({ commandId: 'c', phase: Progress_Phase.PHASE_DELETING, done, total: 10 });
 
+const none = { take: () => undefined, reset: () => undefined };
+
 function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
   const said: AgentMessage['body'][] = [];
   outbox.open((message) => {
@@ -25,14 +27,14 @@ function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
 describe('the outbox', () => {
   it('keeps results and samples while there is no session, and says results first', () => {
     const spool = new Spool();
-    const outbox = new Outbox(spool);
+    const outbox = new Outbox(spool, none);
     spool.add(sample(1));
     outbox.result(result('a'));
     expect(session(outbox).map((body) => body?.$case)).toEqual(['result', 'samples']);
   });
 
   it('says of a command’s progress only the newest when the stream was full', () => {
-    const outbox = new Outbox(new Spool());
+    const outbox = new Outbox(new Spool(), none);
     const said = session(outbox, 1);
     for (let done = 1; done <= 9; done++) outbox.progress(progress(done));
     expect(said).toHaveLength(1);
@@ -42,7 +44,7 @@ describe('the outbox', () => {
 
   it('sends one batch of samples at a time, and the same again in a new session if it was not received', () => {
     const spool = new Spool();
-    const outbox = new Outbox(spool);
+    const outbox = new Outbox(spool, none);
     for (let n = 0; n < 100; n++) spool.add(sample(n));
     const first = session(outbox);
     expect(first.map((body) => body?.$case === 'samples' && body.value.samples.length)).toEqual([60]);

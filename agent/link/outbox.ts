@@ -1,5 +1,6 @@
 import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Progress, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { RunReports } from '../remediations/run-reports.ts';
 import type { Spool } from './spool.ts';
 
 /** Runs of outcomes in one message, far below 256 KiB. */
@@ -7,19 +8,21 @@ const RUNS = 8000;
 
 /**
  * What waits to be said on a session. It is bounded because each kind is: of pongs and of each command's progress only the newest
- * counts, results are one a command and stay in the journal until acknowledged, samples go a batch at a time. Results before
- * progress before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
+ * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at a time,
+ * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
  */
 export class Outbox {
   readonly #spool: Spool;
+  readonly #reports: Pick<RunReports, 'take' | 'reset'>;
   readonly #results = new Map<string, Result>();
   readonly #progress = new Map<string, Progress>();
   #pong: bigint | undefined;
   #write: ((message: AgentMessage) => boolean) | undefined;
   #isFull = false;
 
-  constructor(spool: Spool) {
+  constructor(spool: Spool, reports: Pick<RunReports, 'take' | 'reset'>) {
     this.#spool = spool;
+    this.#reports = reports;
   }
 
   /** A session is up: says what waited. */
@@ -33,6 +36,7 @@ export class Outbox {
     this.#write = undefined;
     this.#progress.clear();
     this.#pong = undefined;
+    this.#reports.reset();
     this.#spool.reset();
   }
 
@@ -81,6 +85,8 @@ export class Outbox {
       this.#progress.delete(progress.commandId);
       return [{ body: { $case: 'progress', value: progress } }];
     }
+    const run = this.#reports.take();
+    if (run) return [{ body: { $case: 'remediationRun', value: run } }];
     const batch = this.#spool.take();
     return batch ? [{ body: { $case: 'samples', value: batch } }] : [];
   }

@@ -1,0 +1,80 @@
+import { v7 } from 'uuid';
+import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { fillFilter } from '../../proto/model/filter/template.ts';
+import type { Occasion } from './occasions.ts';
+import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
+import { whyNotNow, whyTooMany } from './run-limits.ts';
+import type { RunHead } from './run-parts.ts';
+import { carryOut, freeze, type RunHands } from './run.ts';
+
+/** Flows named in a report of a look that touched nothing. */
+const MOST_SHOWN = 1000;
+
+const METHODS = { delete: Method.METHOD_DELETE, reset: Method.METHOD_RESET, block: Method.METHOD_BLOCK, expire: Method.METHOD_EXPIRE };
+
+/** Why something was not done, for a report. */
+export interface Refusal { code: ErrorCode; detail: string; matched?: number }
+
+/** What a look came to; a refusal is for the caller to report, or not again. */
+export type LookResult = { kind: 'nothing' } | { kind: 'reported'; runId: string } | ({ kind: 'refused' } & Refusal);
+
+type About = Pick<Occasion, 'words' | 'wan' | 'address' | 'sinceMs'>;
+
+/**
+ * Looks once for what a remediation is about. In mode `auto` it is ended if neither a limit nor the guard stands against it; otherwise what
+ * was found is only reported. Throws what the file system throws: without a journal nothing is touched.
+ * @param mayGoOn asked before each further sweep
+ */
+export async function look(hands: RunHands, remediation: GatewayRemediation, about: About, mayGoOn: () => boolean): Promise<LookResult> {
+  const { table, history, clock } = hands;
+  const { mode, limits, filter: text } = remediation.document;
+  const filled = fillFilter(text, about);
+  if ('problem' in filled) return { kind: 'refused', code: 'FILTER_UNPARSABLE', detail: filled.problem.message };
+  const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MOST_SHOWN);
+  if (matched === 0) return { kind: 'nothing' };
+  const head: RunHead = { ...headOf(remediation, about, clock.now()), matched, filter: filled.text };
+  if (mode !== 'auto') {
+    hands.runs.show(head.id, 1, flows);
+    hands.runs.keep({ ...head, state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED, sweeps: [{ number: 1, flows: [], runs: [] }], finishedAtMs: BigInt(clock.now()) });
+    return { kind: 'reported', runId: head.id };
+  }
+  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, matched, (await table.counters()).count);
+  if (limit) return { kind: 'refused', matched, ...limit };
+  try {
+    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows, mayGoOn }) };
+  } catch (error) {
+    if (error instanceof FleetError) return { kind: 'refused', matched, code: error.code, detail: error.message };
+    throw error;
+  }
+}
+
+/** Keeps a report of what was not done, or that there was nothing to do. Answers the run's id. */
+export function reportUntouched({ runs, clock }: Pick<RunHands, 'runs' | 'clock'>, remediation: GatewayRemediation, about: About, why: Refusal | 'nothing'): string {
+  const head = headOf(remediation, about, clock.now());
+  const end: Partial<RunHead> = why === 'nothing'
+    ? { state: remediation.document.mode === 'auto' ? State.STATE_DONE : State.STATE_OBSERVED, detail: 'Nothing matched.' }
+    : { state: State.STATE_REFUSED, reason: why.code, detail: why.detail, matched: why.matched ?? 0 };
+  runs.keep({ ...head, ...end, finishedAtMs: BigInt(clock.now()) });
+  return head.id;
+}
+
+/** Keeps a report that a remediation is not run here at all. Answers the run's id. */
+export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'clock'>, { id, revision, why }: RefusedRemediation): string {
+  const atMs = BigInt(clock.now());
+  const run: RunHead = {
+    id: v7(), remediationId: id, revision, state: State.STATE_REFUSED, trigger: 'it was sent to this gateway', wan: undefined, triggeredAtMs: atMs, startedAtMs: undefined, finishedAtMs: atMs,
+    reason: 'CAPABILITY_MISSING', detail: `This agent does not understand it, and does not run it: ${why}.`, matched: 0, filter: '', method: Method.METHOD_UNSPECIFIED, sweeps: [],
+  };
+  runs.keep(run);
+  return run.id;
+}
+
+/** What a run is about, before anything is known of its outcome. */
+function headOf({ id, revision, document: { filter, method } }: GatewayRemediation, { words, wan, sinceMs }: About, nowMs: number): RunHead {
+  return {
+    id: v7(), remediationId: id, revision, state: State.STATE_INDETERMINATE, trigger: words, wan, triggeredAtMs: BigInt(sinceMs), startedAtMs: BigInt(nowMs), finishedAtMs: undefined,
+    reason: '', detail: '', matched: 0, filter, method: METHODS[method], sweeps: [],
+  };
+}

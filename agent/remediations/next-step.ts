@@ -1,0 +1,65 @@
+import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
+import type { ErrorCode } from '../../proto/model/error-codes.ts';
+import type { Occasion } from './occasions.ts';
+
+/** How long a target may take to come before it is said that there is none: multi-WAN daemons need some seconds to move a route. */
+const PATIENCE_MS = 10_000;
+/** Between two looks at changes that follow one another. */
+const LEAST_PAUSE_MS = 200;
+/** Looks without a change come ever less often and end after about two minutes: 1, 2, 4 … 64 s. */
+const MOST_UNPROMPTED = 7;
+/** Between two looks while the table is full. */
+const PRESSURE_PAUSE_MS = 10_000;
+
+/** How far an occasion has come. */
+export interface Progress {
+  looks: number;
+  lookedAtMs: number;
+  /** Number of the change that the last look saw. */
+  change: number;
+  /** Refusals that were reported: each is said once an occasion. */
+  said: ReadonlySet<string>;
+  /** The step of the occasion at which it was done with. */
+  doneAt?: number;
+  /** A look or a run is under way. */
+  isBusy: boolean;
+}
+
+export interface World {
+  nowMs: number;
+  /** Grows with each change of a WAN. */
+  change: number;
+  hasHealthyTarget: boolean;
+}
+
+/** What to do with an occasion now. A `wait` without a time is for the next change. */
+export type NextStep = { kind: 'wait'; untilMs?: number } | { kind: 'refuse'; code: ErrorCode; detail: string } | { kind: 'look' };
+
+/** Decides from the document's conditions and the time alone. */
+export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occasion, progress: Progress, { conditions, limits }: Pick<RemediationDocument, 'conditions' | 'limits'>, world: World): NextStep {
+  const { settledSeconds, healthyTarget, mostFlapsAnHour } = conditions;
+  if (progress.isBusy || progress.doneAt === steps) return { kind: 'wait' };
+  const settledMs = sinceMs + settledSeconds * 1000;
+  if (world.nowMs < settledMs) return { kind: 'wait', untilMs: settledMs };
+  if (mostFlapsAnHour !== undefined && changesAnHour > mostFlapsAnHour) {
+    return once(`It failed or recovered ${changesAnHour} times in the last hour, and mostFlapsAnHour is ${mostFlapsAnHour}: nothing was touched.`);
+  }
+  if (healthyTarget && !world.hasHealthyTarget) {
+    const patienceMs = settledMs + PATIENCE_MS;
+    if (world.nowMs < patienceMs) return { kind: 'wait', untilMs: patienceMs };
+    return once('No other WAN works and has the default route, so that ending flows would help nobody: nothing was touched.');
+  }
+  const untilMs = nextLookMs();
+  return world.nowMs >= untilMs ? { kind: 'look' } : { kind: 'wait', untilMs: Number.isFinite(untilMs) ? untilMs : undefined };
+
+  function once(detail: string): NextStep {
+    return progress.said.has('CONDITION_UNMET') ? { kind: 'wait' } : { kind: 'refuse', code: 'CONDITION_UNMET', detail };
+  }
+
+  function nextLookMs(): number {
+    if (progress.looks === 0) return world.nowMs;
+    if (pattern === 'while-it-holds') return progress.lookedAtMs + Math.max(PRESSURE_PAUSE_MS, limits.coolDownSeconds * 1000);
+    if (world.change !== progress.change) return progress.lookedAtMs + LEAST_PAUSE_MS;
+    return progress.looks > MOST_UNPROMPTED ? Infinity : progress.lookedAtMs + 1000 * 2 ** (progress.looks - 1);
+  }
+}

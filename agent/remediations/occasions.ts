@@ -1,0 +1,65 @@
+import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { formatAddress } from '../../proto/model/address.ts';
+import { globMatches } from '../../proto/model/filter/evaluate.ts';
+import type { WanState } from './wan-states.ts';
+
+/**
+ * How often an occasion is looked at. `until-found`: at once, at each change and now and then, until something was found, because routes move
+ * after a failure and not with it. `while-it-holds`: again and again.
+ */
+export type Looks = 'once' | 'until-found' | 'while-it-holds';
+
+/** What a trigger fires on: one failure of one WAN, one change of its address, one time that the table was full. */
+export interface Occasion {
+  /** The same occasion has the same key at each observation. */
+  key: string;
+  /** In words: wan1 went down. */
+  words: string;
+  wan?: string;
+  /** The one that its WAN had before it changed; else its newest, IPv4 before IPv6. */
+  address?: string;
+  sinceMs: number;
+  looks: Looks;
+  /** More than before: what was done with it is to be done again. */
+  steps: number;
+  /** How often its WAN failed and recovered in the last hour. */
+  changesAnHour: number;
+}
+
+/** The table has been fuller than a trigger allows. */
+export interface Pressure { sinceMs: number; percent: number }
+
+/** How long after an address changed its flows are looked for: the route may come later than the address. */
+const ADDRESS_MS = 120_000;
+/** Of the threshold: below it the table is not full any more. */
+const RELIEF = 0.9;
+
+/** What there is to act on now, by what the trigger says. `pressure` is that of its own threshold. */
+export function occasionsOf(trigger: RemediationDocument['trigger'], states: readonly WanState[], pressure: Pressure | undefined, nowMs: number): Occasion[] {
+  switch (trigger.kind) {
+    case 'wan-down': return ofWans(trigger.wan, states, ({ failure }) => failure && { ...failure, looks: 'until-found' });
+    case 'wan-up': return ofWans(trigger.wan, states, ({ cameUp }) => cameUp && { ...cameUp, looks: 'once' });
+    case 'address-change': return ofWans(trigger.wan, states, ({ moved }) => (moved && nowMs - moved.atMs < ADDRESS_MS ? { ...moved, sinceMs: moved.atMs, looks: 'until-found' } : undefined));
+    case 'table-usage': return pressure ? [{ key: `${trigger.kind} ${pressure.sinceMs}`, words: `the table is ${pressure.percent.toFixed(0)} % full`, sinceMs: pressure.sinceMs, looks: 'while-it-holds', steps: 1, changesAnHour: 0 }] : [];
+    default: return [];
+  }
+}
+
+/** The pressure after one more count; it ends at nine tenths of the threshold, so that it does not come and go with each flow. */
+export function pressureOf(before: Pressure | undefined, percent: number, abovePercent: number, atMs: number): Pressure | undefined {
+  const isHigh = percent >= (before ? abovePercent * RELIEF : abovePercent);
+  return isHigh ? { sinceMs: before?.sinceMs ?? atMs, percent } : undefined;
+}
+
+type About = Pick<Occasion, 'words' | 'sinceMs' | 'looks'> & Partial<Pick<Occasion, 'address' | 'steps'>>;
+
+function ofWans(glob: string, states: readonly WanState[], about: (state: WanState) => About | undefined): Occasion[] {
+  return states.flatMap((state) => {
+    const { wan: { name, addresses }, changesMs } = state;
+    const [newest] = [...addresses].sort((a, b) => a.length - b.length);
+    const found = globMatches(glob, name) ? about(state) : undefined;
+    if (!found) return [];
+    const { words, sinceMs, looks, address = newest && formatAddress(newest), steps = 1 } = found;
+    return [{ key: `${name} ${words} ${sinceMs}`, words, wan: name, address, sinceMs, looks, steps, changesAnHour: changesMs.length }];
+  });
+}

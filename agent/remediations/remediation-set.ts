@@ -1,0 +1,81 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { remediationDocument, runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
+
+/** A remediation that this gateway runs by itself. */
+export interface GatewayRemediation { id: string; revision: number; document: RemediationDocument }
+
+/** One that this agent does not understand whole. */
+export interface RefusedRemediation { id: string; revision: number; name: string; why: string }
+
+const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
+
+/** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
+export function understand({ id, revision, document: text }: WireRemediation): { remediation: GatewayRemediation } | { refused: RefusedRemediation } {
+  let name = id;
+  const refuse = (why: string): { refused: RefusedRemediation } => ({ refused: { id, revision, name, why } });
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return refuse('it is not JSON');
+  }
+  name = z.object({ name: z.string() }).safeParse(raw).data?.name ?? id;
+  const parsed = remediationDocument.safeParse(raw);
+  if (!parsed.success) return refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+  const document = parsed.data;
+  if (!runsOnGateway(document)) return refuse(`its trigger ${document.trigger.kind} is not one that a gateway sees`);
+  const read = fillFilter(document.filter, document.trigger.kind === 'table-usage' ? {} : EXAMPLE);
+  if ('problem' in read) return refuse(`filter: ${read.problem.message}`);
+  return read.filter.kind === 'everything' ? refuse('filter: it names no flows') : { remediation: { id, revision, document } };
+}
+
+const kept = z.array(z.object({ id: z.string(), revision: z.int(), document: z.string() }));
+
+/** What this gateway was given, on disk, so that it holds after a restart without a controller. */
+export class RemediationSet {
+  readonly #file: string;
+  #remediations: GatewayRemediation[] = [];
+  #refused: RefusedRemediation[] = [];
+
+  /** A file that cannot be read is an empty set until the controller sends another, and is reported as refused. */
+  constructor(directory: string) {
+    this.#file = path.join(directory, 'set.json');
+    if (!existsSync(this.#file)) return;
+    try {
+      this.#read(kept.parse(JSON.parse(readFileSync(this.#file, 'utf8'))));
+    } catch (error) {
+      this.#refused = [{ id: '', revision: 0, name: 'all', why: `${this.#file} cannot be read: ${(error as Error).message}` }];
+    }
+  }
+
+  get remediations(): readonly GatewayRemediation[] {
+    return this.#remediations;
+  }
+
+  get refused(): readonly RefusedRemediation[] {
+    return this.#refused;
+  }
+
+  /** Takes a new set in place of the old one; on disk when it returns. */
+  replace(set: readonly WireRemediation[]): void {
+    const fd = openSync(`${this.#file}.next`, 'w', 0o600);
+    try {
+      writeSync(fd, JSON.stringify(set));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(`${this.#file}.next`, this.#file);
+    this.#read(set);
+  }
+
+  #read(set: readonly WireRemediation[]): void {
+    const read = set.map(understand);
+    this.#remediations = read.flatMap((one) => ('remediation' in one ? [one.remediation] : []));
+    this.#refused = read.flatMap((one) => ('refused' in one ? [one.refused] : []));
+  }
+}

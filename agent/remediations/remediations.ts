@@ -1,0 +1,146 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import type { Wan } from '../collectors/wans.ts';
+import { look, reportNotUnderstood, reportUntouched } from './look.ts';
+import { RemediationSet } from './remediation-set.ts';
+import { RunHistory } from './run-history.ts';
+import { RunLog } from './run-log.ts';
+import { RunReports } from './run-reports.ts';
+import { recover, type RunHands } from './run.ts';
+import { Watchman, type Case, type Due } from './watchman.ts';
+
+/** It looks at least so often, whatever it waits for: a clock that was set would else keep it asleep. */
+const MOST_SLEEP_MS = 60_000;
+
+export interface RemediationDependencies extends Omit<RunHands, 'runs' | 'history'> {
+  stateDir: string;
+  /** The controller's clock minus ours. */
+  clockOffsetMs: () => number;
+  /** A report waits to be sent. */
+  onReport: () => void;
+}
+
+/** Remediations that this gateway runs by itself, with or without the controller: kept, watched for, carried out, reported. */
+export class Remediations {
+  readonly reports: RunReports;
+  readonly #deps: RemediationDependencies;
+  readonly #hands: RunHands;
+  readonly #set: RemediationSet;
+  readonly #watchman = new Watchman();
+  readonly #underWay = new Set<Promise<void>>();
+  #wake = new AbortController();
+
+  constructor(deps: RemediationDependencies) {
+    this.#deps = deps;
+    const directory = path.join(deps.stateDir, 'remediations');
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#hands = { ...deps, runs: new RunLog(directory), history: new RunHistory(directory) };
+    this.#set = new RemediationSet(directory);
+    this.reports = new RunReports(this.#hands.runs, deps.clockOffsetMs);
+  }
+
+  /** Those that this agent does not understand, and why; for its capabilities. */
+  cannot(): Record<string, string> {
+    return Object.fromEntries(this.#set.refused.map(({ id, name, why }) => [`remediation ${id}`, `“${name}” is not run here: ${why}.`]));
+  }
+
+  /** Takes what the controller sent in place of all there was. One that is not understood is reported, and the others hold. */
+  replace(set: readonly WireRemediation[]): void {
+    const { log } = this.#deps;
+    const before = new Set(this.#set.refused.map(({ id, revision }) => `${id} ${revision}`));
+    try {
+      this.#set.replace(set);
+    } catch (error) {
+      log.error({ err: error }, 'remediations could not be kept; those of before hold');
+      return;
+    }
+    for (const refused of this.#set.refused) {
+      log.warn({ remediation: refused.name, why: refused.why }, 'a remediation was not understood');
+      if (!before.has(`${refused.id} ${refused.revision}`)) this.#report(() => reportNotUnderstood(this.#hands, refused));
+    }
+    this.#wake.abort();
+  }
+
+  observeWans(wans: readonly Wan[]): void {
+    this.#watchman.observeWans(wans, this.#deps.clock.now());
+    this.#wake.abort();
+  }
+
+  /** From a sample; without a maximum there is no usage. */
+  observeUsage(count: number, max: number | undefined): void {
+    if (max === undefined || max === 0) return;
+    this.#watchman.observeUsage((100 * count) / max);
+    this.#wake.abort();
+  }
+
+  /** The controller has a run on record. */
+  acknowledge(runId: string): void {
+    this.reports.received(runId);
+  }
+
+  /** Takes up what a crash interrupted, then watches until the signal aborts, and finishes what is under way. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    for (const id of await recover(this.#hands)) this.#report(() => id);
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const { due, nextMs } = this.#watchman.due(this.#set.remediations, clock.now());
+      for (const one of due) this.#act(one);
+      const sleepMs = Math.min(MOST_SLEEP_MS, Math.max(0, (nextMs ?? Infinity) - clock.now()));
+      await clock.delay(sleepMs, AbortSignal.any([signal, this.#wake.signal]));
+    }
+    await Promise.all(this.#underWay);
+    this.#hands.runs.close();
+  }
+
+  #act({ case: one, step }: Due): void {
+    if (step.kind === 'look') {
+      const underWay = this.#look(one).finally(() => {
+        this.#underWay.delete(underWay);
+        this.#wake.abort();
+      });
+      this.#underWay.add(underWay);
+    } else {
+      this.#reportUntouched(one, step.kind === 'over' ? 'nothing' : step);
+    }
+  }
+
+  /** Never rejects: what goes wrong here must not end the watch. */
+  async #look(one: Case): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { remediation, occasion } = one;
+    this.#watchman.begin(one, clock.now());
+    let isDone = false;
+    try {
+      const result = await look(this.#hands, remediation, occasion, () => this.#watchman.stillHolds(one));
+      isDone = result.kind === 'reported';
+      if (result.kind === 'reported') {
+        this.#watchman.saysFirst(one, 'run');
+        this.#report(() => result.runId);
+      } else if (result.kind === 'refused') {
+        this.#reportUntouched(one, result);
+      } else if (occasion.looks !== 'until-found') {
+        this.#reportUntouched(one, 'nothing');
+      }
+    } catch (error) {
+      log.error({ err: error, remediation: remediation.document.name }, 'a remediation could not look at the table');
+    }
+    this.#watchman.end(one, isDone, occasion.steps, clock.now());
+  }
+
+  #reportUntouched(one: Case, why: Parameters<typeof reportUntouched>[3]): void {
+    if (!this.#watchman.saysFirst(one, why === 'nothing' ? why : why.code)) return;
+    this.#report(() => reportUntouched(this.#hands, one.remediation, one.occasion, why));
+  }
+
+  /** A report that cannot be written is lost, and nothing else with it. */
+  #report(make: () => string): void {
+    try {
+      this.reports.add(make());
+      this.#deps.onReport();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'a report of a remediation could not be kept');
+    }
+  }
+}

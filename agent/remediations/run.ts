@@ -1,0 +1,141 @@
+import type { Logger } from 'pino';
+import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { RemediationRun_State as State, type RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import type { Clock } from '../clock.ts';
+import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
+import { endBy } from '../operations/end-flows.ts';
+import type { Way } from '../operations/journal.ts';
+import type { Guard } from '../operations/local-guard.ts';
+import { toRuns } from '../operations/outcomes.ts';
+import type { Refusals } from '../operations/refusals.ts';
+import { runPlan } from '../operations/run-plan.ts';
+import type { GatewayRemediation } from './remediation-set.ts';
+import type { RunHistory } from './run-history.ts';
+import type { RunLog } from './run-log.ts';
+import type { RunHead } from './run-parts.ts';
+
+export interface RunHands {
+  table: ConntrackTable;
+  /** Absent where packets cannot be refused. */
+  refusals?: Refusals;
+  guard: Pick<Guard, 'allow'>;
+  runs: RunLog;
+  history: RunHistory;
+  clock: Clock;
+  context: () => FlowContext;
+  log: Logger;
+}
+
+export interface RunOptions {
+  remediation: GatewayRemediation;
+  /** What is known of it before its first effect. */
+  head: RunHead;
+  filter: FlowFilter;
+  /** What the first look found. */
+  flows: Flow[];
+  /** Asked before each batch and each further sweep: what comes after is left alone. */
+  mayGoOn: () => boolean;
+}
+
+/**
+ * Ends exactly these flows, verifies, looks again and ends what has come back, up to the number of sweeps. Each sweep is frozen and in the
+ * journal before its first entry is touched. Throws GUARD_REFUSED and what a method refuses before anything was touched; answers the
+ * finished run's id otherwise.
+ */
+export async function carryOut(hands: RunHands, { remediation: { id, document }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
+  const { runs, history, clock } = hands;
+  const { limits, steps, forSeconds } = document;
+  const way: Way = { method: head.method, forSeconds };
+  const endFlows = endingBy(hands, way, () => !mayGoOn());
+  let end: Partial<RunHead> = { state: State.STATE_DONE };
+  await allow(hands, way, first.length);
+  runs.keep(head);
+  history.began(id, clock.now());
+  let total = 0;
+  try {
+    for (let sweep = 1, flows = first; ; sweep++) {
+      total += flows.length;
+      runs.start(head.id, sweep, way, flows, clock.now());
+      runs.finish(head.id, sweep, toRuns(await endFlows(flows, steps.verifyAfterSeconds * 1000, false)));
+      if (sweep > steps.sweeps || !mayGoOn()) break;
+      const again = await freeze(hands, filter, limits.maxFlows);
+      if (again.matched === 0) break;
+      if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
+      await allow(hands, way, again.matched);
+      flows = again.flows;
+    }
+  } catch (error) {
+    const state = runs.interrupted(head.id) ? State.STATE_INDETERMINATE : runs.finished(head.id).length > 0 ? State.STATE_DONE : State.STATE_FAILED;
+    end = { state, reason: codeOf(error), detail: (error as Error).message };
+  }
+  finish(hands, { ...head, ...end, matched: total });
+  history.ended(id, clock.now());
+  return head.id;
+}
+
+/** Takes up runs that a crash interrupted: a sweep that had started runs again on the very same flows, and no other is begun. Answers the ids of those that are over now. */
+export async function recover(hands: RunHands): Promise<string[]> {
+  const recovered: string[] = [];
+  for (const head of hands.runs.heads().filter(({ finishedAtMs }) => finishedAtMs === undefined)) {
+    try {
+      finish(hands, { ...head, ...await resume(hands, head.id) });
+      recovered.push(head.id);
+    } catch (error) {
+      hands.log.error({ err: error, run: head.id }, 'a run that was interrupted could not be taken up');
+    }
+  }
+  return recovered;
+}
+
+async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>> {
+  const { runs } = hands;
+  const interrupted = runs.interrupted(runId);
+  if (!interrupted && runs.finished(runId).length === 0) return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' };
+  try {
+    if (interrupted) {
+      const { number, way, flows } = interrupted;
+      await allow(hands, way, flows.length);
+      runs.finish(runId, number, toRuns(await endingBy(hands, way, () => false)(flows, 0, true)));
+    }
+    return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
+  } catch (error) {
+    return { state: State.STATE_INDETERMINATE, reason: codeOf(error), detail: (error as Error).message };
+  }
+}
+
+/** The flows that match now and are not protected; those beyond `most` are only counted. */
+export async function freeze({ table, context }: Pick<RunHands, 'table' | 'context'>, filter: FlowFilter, most: number): Promise<{ flows: Flow[]; matched: number }> {
+  const flows: Flow[] = [];
+  let matched = 0;
+  for await (const batch of table.collect({ filter, context: context() })) {
+    const free = batch.filter((flow) => flow.protectedBy === undefined);
+    for (const flow of free.slice(0, Math.max(0, most - matched))) flows.push(flow);
+    matched += free.length;
+  }
+  return { flows, matched };
+}
+
+async function allow({ table, guard }: RunHands, { method }: Way, flows: number): Promise<void> {
+  guard.allow({ method, flows, tableCount: (await table.counters()).count });
+}
+
+/** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
+function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): (flows: Flow[], verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]> {
+  const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
+  return (flows, verifyAfterMs, isRepeated) => runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
+}
+
+function finish({ runs, clock, log }: RunHands, head: RunHead): void {
+  const sweeps: RemediationRun['sweeps'] = runs.finished(head.id);
+  const interrupted = runs.interrupted(head.id);
+  if (interrupted) sweeps.push({ number: interrupted.number, flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: interrupted.flows.length }] });
+  runs.keep({ ...head, sweeps, finishedAtMs: BigInt(clock.now()) });
+  log.info({ run: head.id, remediation: head.remediationId, trigger: head.trigger, matched: head.matched, sweeps: sweeps.length, reason: head.reason }, 'a remediation ran');
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof FleetError ? error.code : 'INTERNAL';
+}

@@ -1,0 +1,239 @@
+import { describe, expect, it } from 'vitest';
+import { remediationDocument } from '../../proto/http/remediation-document.ts';
+import { parseAddress } from '../../proto/model/address.ts';
+import type { Wan } from '../collectors/wans.ts';
+import type { GatewayRemediation } from './remediation-set.ts';
+import { Watchman, type Case } from './watchman.ts';
+
+const SECOND = 1000;
+
+function remediation(change: object): GatewayRemediation {
+  return { id: 'r', revision: 1, document: remediationDocument.parse({ name: 'r', mode: 'auto', filter: 'stale:yes', trigger: { kind: 'wan-down' }, ...change }) };
+}
+
+const WAN1: Wan = { name: 'wan1', interface: 'wan1', addresses: [parseAddress('192.0.2.1')!], isUp: true, isAnswering: true, carriesDefaultRoute: true };
+const WAN2: Wan = { ...WAN1, name: 'wan2', interface: 'wan2', addresses: [parseAddress('198.51.100.1')!], carriesDefaultRoute: false };
+const ON_WAN2: Partial<Wan>[] = [{ carriesDefaultRoute: false }, { carriesDefaultRoute: true }];
+
+/** A gateway with two WANs, and what its watchman says is due; every look finds what `finds` says. */
+function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = () => false) {
+  const watchman = new Watchman();
+  let nowMs = 0;
+  let wans: Wan[] = [WAN1, WAN2];
+  let set: GatewayRemediation[] = [one];
+  const said: string[] = [];
+  watchman.observeWans(wans, nowMs);
+
+  function work(): number | undefined {
+    for (;;) {
+      const { due, nextMs } = watchman.due(set, nowMs);
+      if (due.length === 0) return nextMs;
+      for (const { case: it, step } of due) act(it, step);
+    }
+  }
+
+  function act(it: Case, step: ReturnType<Watchman['due']>['due'][number]['step']): void {
+    const at = `${nowMs / SECOND} s: `;
+    if (step.kind === 'over') said.push(`${at}nothing, ${it.occasion.words}`);
+    else if (step.kind === 'refuse') { if (watchman.saysFirst(it, step.code)) said.push(`${at}refused, ${it.occasion.words}`); }
+    else {
+      watchman.begin(it, nowMs);
+      const found = finds(it.progress.looks);
+      if (found) watchman.saysFirst(it, 'run');
+      said.push(`${at}${found ? 'run' : 'look'}, ${it.occasion.words}`);
+      watchman.end(it, found, it.occasion.steps, nowMs);
+    }
+  }
+
+  /** At that second the WANs are so; each is what it was, but for this. */
+  function at(seconds: number, ...change: Partial<Wan>[]): void {
+    for (let nextMs = work(); nextMs !== undefined && nextMs <= seconds * SECOND; nextMs = work()) nowMs = nextMs;
+    nowMs = seconds * SECOND;
+    wans = wans.map((wan, index) => ({ ...wan, ...change[index] }));
+    if (change.length > 0) watchman.observeWans(wans, nowMs);
+    work();
+  }
+
+  function full(seconds: number, percent: number): void {
+    at(seconds);
+    watchman.observeUsage(percent);
+    work();
+  }
+
+  function replace(next: GatewayRemediation[]): void {
+    set = next;
+    work();
+  }
+
+  return { said, watchman, at, full, replace };
+}
+
+describe('a WAN that goes down', () => {
+  it('is looked at once its flows have been found and ended, and not again', () => {
+    const { said, at } = gateway(remediation({}), () => true);
+    at(10, { isUp: false });
+    at(600);
+    expect(said).toEqual(['10 s: run, wan1 went down']);
+  });
+
+  it('is looked at ever less often while nothing is found, at once when the route moves, and then no more', () => {
+    const { said, at } = gateway(remediation({}), (looks) => looks === 4);
+    at(10, { isAnswering: false });
+    at(15.5, ...ON_WAN2);
+    at(600);
+    expect(said).toEqual(['10 s: look, wan1 fell silent', '11 s: look, wan1 fell silent', '13 s: look, wan1 fell silent', '15.5 s: run, wan1 fell silent']);
+  });
+
+  it('is not looked at for ever: seven times without a change', () => {
+    const { said, at } = gateway(remediation({}));
+    at(10, { isUp: false });
+    at(9000);
+    expect(said).toHaveLength(8);
+  });
+
+  it('and loses its route after flows were ended is looked at again', () => {
+    const { said, at } = gateway(remediation({}), () => true);
+    at(10, { isAnswering: false });
+    at(20, ...ON_WAN2);
+    expect(said).toEqual(['10 s: run, wan1 fell silent', '20 s: run, wan1 fell silent']);
+  });
+
+  it('that was looked at in vain says so when it is well again', () => {
+    const { said, at } = gateway(remediation({}));
+    at(10, { isUp: false });
+    at(10.5, { isUp: true });
+    expect(said).toEqual(['10 s: look, wan1 went down', '10.5 s: nothing, wan1 went down']);
+  });
+
+  it('has failed as well if only the route left it, and is well when the route is back', () => {
+    const { said, at } = gateway(remediation({}), () => true);
+    at(10, ...ON_WAN2);
+    at(20, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
+    at(30, ...ON_WAN2);
+    expect(said).toEqual(['10 s: run, the default route left wan1', '20 s: run, the default route left wan2', '30 s: run, the default route left wan1']);
+  });
+
+  it('and was so when the agent began is looked at', () => {
+    const one = gateway(remediation({ trigger: { kind: 'wan-down', wan: 'wan3' } }), () => true);
+    one.watchman.observeWans([{ ...WAN2, name: 'wan3', isUp: false }], 0);
+    one.at(1);
+    expect(one.said).toEqual(['0 s: run, wan3 was down when the agent began']);
+  });
+
+  it('is none of a remediation for other WANs', () => {
+    const { said, at } = gateway(remediation({ trigger: { kind: 'wan-down', wan: 'lte*' } }), () => true);
+    at(10, { isUp: false });
+    expect(said).toEqual([]);
+  });
+});
+
+describe('conditions', () => {
+  it('settledSeconds: what is well again in time is left alone', () => {
+    const { said, at } = gateway(remediation({ conditions: { settledSeconds: 5 } }), () => true);
+    at(10, { isUp: false });
+    at(14, { isUp: true });
+    at(20, { isUp: false });
+    at(60);
+    expect(said).toEqual(['25 s: run, wan1 went down']);
+  });
+
+  it('healthyTarget: without one, nothing, which is said once and after ten seconds; with one, at once', () => {
+    const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), () => true);
+    at(10, { isAnswering: false }, { isAnswering: false });
+    at(30, ...ON_WAN2);
+    at(300);
+    expect(said).toEqual(['20 s: refused, wan1 fell silent', '20 s: refused, wan2 fell silent']);
+    at(400, {}, { isAnswering: true });
+    expect(said.slice(2)).toEqual(['400 s: run, wan1 fell silent']);
+  });
+
+  it('healthyTarget: a route that moves some seconds after the failure is no refusal', () => {
+    const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), () => true);
+    at(10, { isAnswering: false });
+    at(18, ...ON_WAN2);
+    at(300);
+    expect(said).toEqual(['18 s: run, wan1 fell silent']);
+  });
+
+  it('mostFlapsAnHour: a WAN that comes and goes is left alone, until an hour has passed', () => {
+    const { said, at } = gateway(remediation({ conditions: { mostFlapsAnHour: 3 } }), () => true);
+    for (const seconds of [10, 20, 30]) {
+      at(seconds, { isUp: false });
+      at(seconds + 5, { isUp: true });
+    }
+    expect(said).toEqual(['10 s: run, wan1 went down', '20 s: run, wan1 went down', '30 s: refused, wan1 went down']);
+    at(4000, { isUp: false });
+    expect(said.slice(3)).toEqual(['4000 s: run, wan1 went down']);
+  });
+});
+
+describe('other triggers', () => {
+  it('wan-up: a WAN that works again, once it has for so long', () => {
+    const { said, at } = gateway(remediation({ trigger: { kind: 'wan-up' }, conditions: { settledSeconds: 30 } }), () => true);
+    at(10, { isAnswering: false });
+    at(20, { isAnswering: true });
+    at(40, { isAnswering: false });
+    at(50, { isAnswering: true });
+    at(200);
+    expect(said).toEqual(['80 s: run, wan1 came up again']);
+  });
+
+  it('wan-up: the route that comes back counts as well, where the WAN was never down', () => {
+    const { said, at } = gateway(remediation({ trigger: { kind: 'wan-up', wan: 'wan1' } }), () => true);
+    at(10, ...ON_WAN2);
+    at(20, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
+    expect(said).toEqual(['20 s: run, the default route came back to wan1']);
+  });
+
+  it('address-change: with the address that it had, for two minutes', () => {
+    const { said, at, watchman } = gateway(remediation({ trigger: { kind: 'address-change' } }));
+    at(10, { addresses: ['203.0.113.7', '192.0.2.1'].map((text) => parseAddress(text)!) });
+    expect(watchman.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.occasion).toMatchObject({ wan: 'wan1', address: '192.0.2.1' });
+    at(200);
+    expect(said.at(-1)).toMatch(/nothing, wan1 has 203.0.113.7 and no longer 192.0.2.1/);
+  });
+
+  it('address-change: a link that is down and loses its IPv6 address has not got another', () => {
+    const { said, at } = gateway(remediation({ trigger: { kind: 'address-change' } }), () => true);
+    at(10, { addresses: [] });
+    at(20, { addresses: [parseAddress('2001:db8::1')!] });
+    expect(said).toEqual([]);
+  });
+
+  it('table-usage: again and again while it is above, and over only well below', () => {
+    const { said, full, at } = gateway(remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, limits: { coolDownSeconds: 60 } }), () => true);
+    full(10, 79);
+    full(20, 81);
+    full(70, 75);
+    at(85);
+    full(90, 71);
+    at(500);
+    full(600, 79);
+    expect(said).toEqual(['20 s: run, the table is 81 % full', '80 s: run, the table is 75 % full']);
+  });
+});
+
+describe('the set', () => {
+  it('a remediation that is taken away, or changed, is forgotten with what was under way', () => {
+    const one = gateway(remediation({ conditions: { settledSeconds: 5 } }), () => true);
+    one.at(10, { isUp: false });
+    one.replace([]);
+    one.at(60);
+    expect(one.said).toEqual([]);
+    one.replace([{ ...remediation({}), revision: 2 }]);
+    expect(one.said).toEqual(['60 s: run, wan1 went down']);
+  });
+
+  it('a run may go on only while its occasion lasts', () => {
+    const one = remediation({ conditions: { healthyTarget: true } });
+    const { at, watchman } = gateway(one, () => true);
+    at(10, { isUp: false, carriesDefaultRoute: false }, { carriesDefaultRoute: true });
+    const it = { remediation: one, occasion: { key: 'wan1 wan1 went down 10000', wan: 'wan1' }, progress: {} } as Case;
+    expect(watchman.stillHolds(it)).toBe(true);
+    at(11, {}, { isAnswering: false });
+    expect(watchman.stillHolds(it)).toBe(false);
+    at(12, {}, { isAnswering: true });
+    at(13, { isUp: true, carriesDefaultRoute: true }, { carriesDefaultRoute: false });
+    expect(watchman.stillHolds(it)).toBe(false);
+  });
+});

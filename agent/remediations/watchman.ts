@@ -1,0 +1,112 @@
+import type { Wan } from '../collectors/wans.ts';
+import { nextStep, type NextStep, type Progress, type World } from './next-step.ts';
+import { occasionsOf, pressureOf, type Occasion, type Pressure } from './occasions.ts';
+import type { GatewayRemediation } from './remediation-set.ts';
+import { followWan, hasHealthyTarget, type WanState } from './wan-states.ts';
+
+/** An occasion of a remediation, and how far it has come. */
+export interface Case { remediation: GatewayRemediation; occasion: Occasion; progress: Progress }
+
+/** A case with what to do about it; `over` is one that was looked at in vain until it ended. */
+export interface Due { case: Case; step: Exclude<NextStep, { kind: 'wait' }> | { kind: 'over' } }
+
+const NEW: Progress = { looks: 0, lookedAtMs: 0, change: 0, said: new Set(), isBusy: false };
+
+/** Holds what was seen of WANs and of the table's usage against the remediations, and says what is due. Time is given with each call. */
+export class Watchman {
+  readonly #states = new Map<string, WanState>();
+  readonly #pressures = new Map<string, Pressure>();
+  readonly #cases = new Map<string, Case>();
+  #change = 0;
+  #percent: number | undefined;
+
+  /** All WANs as they are now; a change that was not seen before wakes what is armed. */
+  observeWans(wans: readonly Wan[], nowMs: number): void {
+    this.#change++;
+    for (const wan of wans) this.#states.set(wan.name, followWan(this.#states.get(wan.name), wan, nowMs));
+  }
+
+  /** How full the table is, of a sample. */
+  observeUsage(percent: number): void {
+    this.#percent = percent;
+  }
+
+  /** What is to be done now, and when to ask again at the latest if nothing changes. */
+  due(remediations: readonly GatewayRemediation[], nowMs: number): { due: Due[]; nextMs?: number } {
+    const due = this.#follow(remediations, nowMs).map((one): Due => ({ case: one, step: { kind: 'over' } }));
+    const times: number[] = [];
+    for (const one of this.#cases.values()) {
+      const step = nextStep(one.occasion, one.progress, one.remediation.document, this.#worldOf(one, nowMs));
+      if (step.kind !== 'wait') due.push({ case: one, step });
+      else if (step.untilMs !== undefined) times.push(step.untilMs);
+    }
+    return { due, nextMs: times.length > 0 ? Math.min(...times) : undefined };
+  }
+
+  /** A look at it begins. */
+  begin({ progress }: Case, nowMs: number): void {
+    Object.assign(progress, { isBusy: true, looks: progress.looks + 1, lookedAtMs: nowMs, change: this.#change });
+  }
+
+  /** The look is over; `isDone` if what it found was reported. */
+  end({ progress, occasion, remediation }: Case, isDone: boolean, steps: number, nowMs: number): void {
+    Object.assign(progress, { isBusy: false, lookedAtMs: nowMs });
+    const goesOn = occasion.looks === 'while-it-holds' && remediation.document.mode === 'auto';
+    if ((isDone && !goesOn) || occasion.looks === 'once') progress.doneAt = steps;
+  }
+
+  /** True once for each thing that there is to say of an occasion. */
+  saysFirst({ progress }: Case, what: string): boolean {
+    if (progress.said.has(what)) return false;
+    progress.said = new Set([...progress.said, what]);
+    return true;
+  }
+
+  /** True while the occasion lasts and its conditions hold, for a run that is under way. */
+  stillHolds({ remediation, occasion }: Case): boolean {
+    return this.#cases.has(keyOf(remediation, occasion)) && (!remediation.document.conditions.healthyTarget || hasHealthyTarget(this.#wans(), occasion.wan));
+  }
+
+  /** Takes over what is still there, and answers cases that ended without anything having been said of them. */
+  #follow(remediations: readonly GatewayRemediation[], nowMs: number): Case[] {
+    const before = new Map(this.#cases);
+    const wanted = new Set(remediations.map(idOf));
+    this.#cases.clear();
+    for (const remediation of remediations) {
+      for (const occasion of occasionsOf(remediation.document.trigger, [...this.#states.values()], this.#pressureOf(remediation, nowMs), nowMs)) {
+        const key = keyOf(remediation, occasion);
+        const known = before.get(key);
+        this.#cases.set(key, known ? Object.assign(known, { occasion }) : { remediation, occasion, progress: { ...NEW } });
+        before.delete(key);
+      }
+    }
+    for (const id of this.#pressures.keys()) if (!wanted.has(id)) this.#pressures.delete(id);
+    return [...before.values()].filter(({ remediation, progress: { looks, said, isBusy } }) => looks > 0 && said.size === 0 && !isBusy && wanted.has(idOf(remediation)));
+  }
+
+  #pressureOf(remediation: GatewayRemediation, nowMs: number): Pressure | undefined {
+    const { trigger } = remediation.document;
+    const id = idOf(remediation);
+    if (trigger.kind !== 'table-usage' || this.#percent === undefined) return undefined;
+    const pressure = pressureOf(this.#pressures.get(id), this.#percent, trigger.abovePercent, nowMs);
+    if (pressure) this.#pressures.set(id, pressure);
+    else this.#pressures.delete(id);
+    return pressure;
+  }
+
+  #worldOf({ occasion }: Case, nowMs: number): World {
+    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(this.#wans(), occasion.wan) };
+  }
+
+  #wans(): Wan[] {
+    return [...this.#states.values()].map(({ wan }) => wan);
+  }
+}
+
+function idOf({ id, revision }: GatewayRemediation): string {
+  return `${id} ${revision}`;
+}
+
+function keyOf(remediation: GatewayRemediation, { key }: Occasion): string {
+  return `${idOf(remediation)} ${key}`;
+}
