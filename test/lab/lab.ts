@@ -16,21 +16,23 @@ export interface LabOptions {
   gateways: number;
   nat?: NatKind;
   pin?: boolean;
+  /** Of single gateways, in place of the lab's. */
+  rules?: (n: number) => { nat: NatKind; pin: boolean };
 }
 
 /** Real gateways in namespaces; see README.md. Needs root, `ip` and `nft`. */
 export class Lab {
   readonly names: ReturnType<typeof namespaces>;
-  readonly #options: Required<LabOptions>;
+  readonly #options: Required<Pick<LabOptions, 'prefix' | 'gateways' | 'rules'>>;
 
-  constructor(options: LabOptions) {
-    this.#options = { nat: 'snat', pin: false, ...options };
-    this.names = namespaces(options.prefix, options.gateways);
+  constructor({ prefix, gateways, nat = 'snat', pin = false, rules = () => ({ nat, pin }) }: LabOptions) {
+    this.#options = { prefix, gateways, rules };
+    this.names = namespaces(prefix, gateways);
   }
 
   /** Builds everything; on failure nothing is left. Throws if the prefix is in use. */
   up(): void {
-    const { prefix, gateways, nat, pin } = this.#options;
+    const { prefix, gateways, rules } = this.#options;
     const taken = listNamespaces().filter((name) => name.startsWith(`${prefix}-`));
     if (taken.length > 0) throw new Error(`A lab with the prefix ${prefix} exists (${taken[0]}). Take it down, or choose another prefix.`);
     try {
@@ -52,6 +54,7 @@ export class Lab {
           'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, 'net.ipv4.conf.all.arp_announce': 2,
           'net.netfilter.nf_conntrack_acct': 1, 'net.netfilter.nf_conntrack_timestamp': 1,
         })]);
+        const { nat, pin } = rules(n);
         runIn(gateway, 'nft', ['-f', '-'], gatewayRules(n, nat, pin));
         this.#batch(lan, lanBatch(n));
         run('ip', ['-6', '-n', lan, '-batch', '-'], lanBatch6(n));
