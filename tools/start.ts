@@ -6,6 +6,7 @@ import { routes } from '../proto/http/routes.ts';
 import { externalAddress, WANS } from '../test/lab/topology.ts';
 import { demoFleet } from './demo/fleet.ts';
 import { demoOptions } from './demo/options.ts';
+import { watchFleet } from './demo/remediations.ts';
 import { System } from './demo/system.ts';
 import { Family } from './family.ts';
 import { freePort } from './free-port.ts';
@@ -37,6 +38,7 @@ try {
     if (!isEnding) say(`the controller ended with ${code}; see .ctfleet/logs/controller.log`);
     void end(1);
   });
+  await watchFleet(system.api);
   await writeDemoFile(system);
   say(`${describeFleet(system, why)}; queues on ${system.hasRedis ? 'Redis' : 'Postgres'}; ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   console.log(`ctfleet ready: ${system.consoleUrl} (sign in as ${system.operator.email}, password ${system.operator.password})`);
