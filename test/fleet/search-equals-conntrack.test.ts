@@ -3,6 +3,7 @@ import type { FlowRow } from '../../proto/http/flows.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { runIn } from '../lab/namespace.ts';
+import { externalAddress, WANS } from '../lab/topology.ts';
 import { parseConntrackXml, type XmlFlow } from '../support/conntrack-xml.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { enterNamespace } from '../support/namespace.ts';
@@ -43,8 +44,8 @@ async function search(filter: string): Promise<FlowRow[]> {
   return rows.filter(isQuiet);
 }
 
-/** Entries that the test made; the agent's own connection goes on counting. */
-const isQuiet = (flow: { orig: { dport?: number } }) => flow.orig.dport !== 4443 && flow.orig.dport !== 4444;
+/** Entries that the test made; the agent's own connection and its pings through the WANs go on counting. */
+const isQuiet = ({ orig: { src, dport } }: { orig: { src: string; dport?: number } }) => dport !== 4443 && dport !== 4444 && !WANS.some((wan) => src === externalAddress(1, wan));
 const listed = (): XmlFlow[] => parseConntrackXml(runIn(running.system.lab!.names.gateway(1), 'conntrack', ['-L', '-o', 'xml,id,ktimestamp'])).filter(isQuiet);
 
 /** What both tell of a flow, in one shape. Remaining seconds run on between two questions, so they are compared apart. */
