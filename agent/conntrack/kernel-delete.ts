@@ -28,9 +28,9 @@ export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
 }
 
 /** Ends exactly the entries of these rows, by tuple, zone and id; how many of each outcome. For rows that were read just now. */
-export function deleteRows(columns: Columns): Record<DeleteOutcome, number> {
+export function deleteRows(columns: Columns, rows: Uint32Array): Record<DeleteOutcome, number> {
   const totals = { deleted: 0, gone: 0, failed: 0 };
-  for (const errno of deleteBy(columns.count, (row, out, at) => writeRowDelete(columns, row, out, at))) totals[outcomeOf(errno)]++;
+  for (const errno of deleteBy(rows.length, (index, out, at) => writeRowDelete(columns, rows[index]!, out, at))) totals[outcomeOf(errno)]++;
   return totals;
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { allRows, Columns, type ColumnData } from './columns.ts';
+import { Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
@@ -39,6 +39,9 @@ interface Reading { columns: Columns; atMs: number; tableCount: number; explain:
 
 const NOT_STALE = STALENESS.indexOf('no');
 
+/** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
+interface Frozen { columns: Columns; rows: Uint32Array; snapshot?: Snapshot }
+
 /** A filtered dump must not hold a CPU for longer than this. */
 const MAX_STALL_MS = 5;
 
@@ -49,7 +52,7 @@ export class KernelQuestions {
   readonly #snapshots: Snapshots;
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
-  readonly #frozen = new Map<number, Columns>();
+  readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
   /** @param features what the kernel was seen to filter by itself so far */
@@ -116,33 +119,36 @@ export class KernelQuestions {
     }
   }
 
-  /** Sets the matches aside that are not protected, so that exactly they can be ended. */
+  /** Sets the matches aside that are not protected, so that exactly they can be ended. Nothing is copied: the snapshot stays as long as they do. */
   freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
-    const { columns, atMs, tableCount, explain } = this.#read(ask, checkpoint, 'once');
+    const { columns, atMs, tableCount, explain, snapshot } = this.#read(ask, checkpoint, 'once');
     const surroundings = this.#surroundings(ask.context.wans, atMs);
     this.#judge(columns, surroundings, ask);
     const matches = matchingRows(ask.filter, columns, surroundings);
     const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
     const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
     const id = ++this.#lastFrozen;
-    this.#frozen.set(id, Columns.from(columns.pick(rows)));
+    if (snapshot) snapshot.readers++;
+    this.#frozen.set(id, { columns, rows, snapshot });
     return { id, count: rows.length, protectedCount: matches.length - rows.length, tableCount, snapshotAtMs: atMs, explain };
   }
 
   /** Ends exactly the flows that were set aside. Throws PLAN_UNKNOWN. */
   end(id: number): Record<DeleteOutcome, number> {
-    const columns = this.#frozenOf(id);
+    const { columns, rows } = this.#frozenOf(id);
     this.changed();
-    return deleteRows(columns);
+    return deleteRows(columns, rows);
   }
 
   /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
   *frozen(id: number): Generator<ColumnData, void, void> {
-    const columns = this.#frozenOf(id);
-    yield* batchesOf(columns, allRows(columns.count));
+    const { columns, rows } = this.#frozenOf(id);
+    yield* batchesOf(columns, rows);
   }
 
   release(id: number): void {
+    const { snapshot } = this.#frozen.get(id) ?? {};
+    if (snapshot) snapshot.readers--;
     this.#frozen.delete(id);
   }
 
@@ -166,10 +172,10 @@ export class KernelQuestions {
     this.#count.close();
   }
 
-  #frozenOf(id: number): Columns {
-    const columns = this.#frozen.get(id);
-    if (!columns) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; find them anew.');
-    return columns;
+  #frozenOf(id: number): Frozen {
+    const frozen = this.#frozen.get(id);
+    if (!frozen) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; find them anew.');
+    return frozen;
   }
 
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {

@@ -54,7 +54,7 @@ it('what a flush deleted is put back on the gateway with its translation, once, 
   expect(await ended(undoId)).toMatchObject({ kind: 'undo', state: 'verified', totals: { restored: 300 } });
   const after = (await api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 300 } })).rows.map(({ orig, reply }) => JSON.stringify({ orig, reply })).sort();
   expect(after).toEqual(before);
-  await expect(api.call(routes.undoFlush, { params: { id: flushId } })).rejects.toThrow();
+  await expect(api.call(routes.undoFlush, { params: { id: flushId } })).rejects.toThrow('undo');
   expect((await api.call(routes.listAudit, { query: { flush: undoId } })).items.length).toBeGreaterThanOrEqual(2);
 });
 
