@@ -1,6 +1,6 @@
 const NAMES = ['born', 'changed', 'ended', 'endedByUs', 'overflows', 'heals', 'live', 'isLive', 'isStopping'] as const;
 type Name = (typeof NAMES)[number];
-const PLACES = Object.fromEntries(NAMES.map((name, place) => [name, place])) as Record<Name, number>;
+export const PLACES = Object.fromEntries(NAMES.map((name, place) => [name, place])) as Record<Name, number>;
 
 /** Memory that the thread of events writes and the main thread reads at any time, without a message. Counts go round at 2^32. */
 export class EventCounts {
@@ -22,7 +22,8 @@ export class EventCounts {
     Atomics.store(this.#numbers, PLACES[name], value);
   }
 
-  add(name: Name, value = 1): void {
-    Atomics.add(this.#numbers, PLACES[name], value);
+  /** By the place of a name, for the one thread that counts: a hundred thousand times a second. */
+  add(place: number): void {
+    Atomics.store(this.#numbers, place, this.#numbers[place]! + 1);
   }
 }

@@ -1,10 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { hostU16, hostU32 } from '../netlink/attributes.ts';
-import { NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, NLM_F_CREATE, align4 } from '../netlink/constants.ts';
+import { HOST_IS_LITTLE_ENDIAN, NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, NLM_F_CREATE, align4 } from '../netlink/constants.ts';
 import { messageLength } from '../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, isOwnPort } from '../netlink/socket.ts';
 import { Columns } from './columns.ts';
-import { EventCounts } from './event-counts.ts';
+import { EventCounts, PLACES } from './event-counts.ts';
 import type { EventOptions, FromEventWorker } from './events.ts';
 import { LiveSet } from './live-set.ts';
 import { tupleHash } from './rates.ts';
@@ -13,6 +12,9 @@ import { CT_DELETE, CT_NEW, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NF
 import { RowReader } from './wire/row-reader.ts';
 import { Block } from './wire/words.ts';
 
+/** Constants of this module: V8 folds those into its code. */
+const IS_LITTLE_ENDIAN = HOST_IS_LITTLE_ENDIAN;
+const { born: BORN, changed: CHANGED, ended: ENDED, endedByUs: ENDED_BY_US } = PLACES;
 /** Events read between two blocks of a walk, so that the walk goes on in a flood. */
 const EVENTS_PER_BLOCK = 2_000;
 /** After a walk the next waits this many times as long as it took, so that a flood cannot make this thread walk for ever. */
@@ -74,7 +76,7 @@ function heal(socket: NetlinkSocket, live: LiveSet): void {
     say({ kind: 'failed walk', message: error instanceof Error ? error.message : String(error) });
     return;
   }
-  if (live.finish()) counts.add('heals');
+  if (live.finish()) counts.add(PLACES.heals);
   publish();
 }
 
@@ -85,31 +87,37 @@ function hear(socket: NetlinkSocket): boolean {
     length = socket.receive(block.bytes);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'ENOBUFS') throw error;
-    counts.add('overflows');
+    counts.add(PLACES.overflows);
     live?.lost();
     return true;
   }
   if (length === undefined) return false;
-  const messages = block.bytes.subarray(0, length);
+  const { words } = block;
   for (let at = 0; at < length;) {
-    const end = at + messageLength(messages, at);
-    count(at, end);
-    at += align4(end - at);
+    const word = at >> 2;
+    const size = words[word]!;
+    // For the words of what is wrong with it.
+    if (size < NLMSG_HEADER_LENGTH || size > length - at) messageLength(block.bytes.subarray(0, length), at);
+    count(word, at, at + size);
+    at += align4(size);
   }
   return true;
 }
 
-function count(at: number, end: number): void {
-  const type = hostU16(block.bytes, at + 4);
+/** Length, type with flags, sequence number and port id are the four words of a header. */
+function count(word: number, start: number, end: number): void {
+  const kind = block.words[word + 1]!;
+  const type = IS_LITTLE_ENDIAN ? kind & 0xffff : kind >>> 16;
   if (type === CT_DELETE) {
-    counts.add('ended');
-    if (isOwnPort(hostU32(block.bytes, at + 12))) counts.add('endedByUs');
+    counts.add(ENDED);
+    if (isOwnPort(block.words[word + 3]! >>> 0)) counts.add(ENDED_BY_US);
   } else if (type === CT_NEW) {
     // The groups of new entries and of changes share a type; only the flag tells them apart.
-    counts.add(hostU16(block.bytes, at + 6) & NLM_F_CREATE ? 'born' : 'changed');
+    const flags = IS_LITTLE_ENDIAN ? kind >>> 16 : kind & 0xffff;
+    counts.add(flags & NLM_F_CREATE ? BORN : CHANGED);
   }
   if (!live) return;
-  const name = nameOf(block, at + NLMSG_HEADER_LENGTH, end);
+  const name = nameOf(block, start + NLMSG_HEADER_LENGTH, end);
   if (type === CT_DELETE) live.ended(name);
   else live.born(name);
 }

@@ -11,7 +11,7 @@ import { Namespace } from '../support/namespace.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { engineCases, type Case } from './engine-cases.ts';
 import { gatewayEntries } from './gateway-entries.ts';
-import { limitsOfEvents, limitsOfReading, type Limit } from './engine-limits.ts';
+import { AT_ONCE, limitsOfEvents, limitsOfReading, type Limit } from './engine-limits.ts';
 
 const MAX = '/proc/sys/net/netfilter/nf_conntrack_max';
 /** Rows of tables smaller than this are shown and not judged: there the buckets of the hash cost more than the entries. */
@@ -51,7 +51,7 @@ async function compare(size: number): Promise<void> {
       report({ name: one.name, size, ours, theirs, ratio: ours / theirs, target: one.target, ok: ours / theirs <= one.target });
     }
     await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
-    for (const limit of await limitsOfEvents(gatewayEntries(size), size)) reportLimit(limit, size);
+    for (const limit of await limitsOfEvents(table, gatewayEntries(Math.min(size, AT_ONCE)))) reportLimit(limit, size);
   } finally {
     await table.close();
     leave();
