@@ -15,11 +15,12 @@ import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
+import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-export interface FixtureApi { url: string; role: string; isDown: boolean; close(): Promise<void> }
+export interface FixtureApi { url: string; role: string; isDown: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
 
-interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
+export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
 const PASSWORD = 'correct horse';
 
@@ -33,7 +34,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', isDown: false, close };
+  const api: FixtureApi = { url: '', role: 'owner', isDown: false, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
@@ -69,6 +70,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
     listTokens: ({ query }) => page([{ id: id(8, 1), name: 'nightly report', role: 'viewer', tenantId: null, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 9e9).toISOString() }], query),
     createToken: ({ body }) => { const asked = routes.createToken.body.parse(body); return { id: id(8, 2 + madeTokens++), ...asked, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + asked.expiresInDays * 864e5).toISOString(), secret: 'ctf_secret' }; },
+    ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => { const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body); return { id: id(9, 1), tenantId: id(1, 1), siteId, gatewayName, state: 'live', createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 18e5).toISOString(), createdBy: 'night desk', token: 'ctj_secret', command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret' }; },

@@ -79,3 +79,9 @@ export function suggestedReason({ what }: PlanRequest): string {
 export function again(plan: Plan): PlanRequest {
   return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) } };
 }
+
+/** The address in Connections that plans for all that match a filter at once, on one gateway or in a tenant. */
+export function planPath(filter: string, scope: { gateway?: string; tenant?: string }): string {
+  const search = new URLSearchParams({ ...scope, filter, plan: 'now' });
+  return `/connections?${search.toString()}`;
+}

@@ -16,6 +16,7 @@ import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, lasting } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
+import { RecentRuns } from '../remediations/recent-runs.tsx';
 import { needOf } from './need.ts';
 import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES, verdict } from './gateway-words.ts';
@@ -38,7 +39,7 @@ export function GatewayPage({ id }: { id: string }) {
     <GatewayHead gateway={gateway} />
     <GatewayCharts gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />
     <div className="lower">
-      <section><WanTable gateway={gateway} /><RecentFlushes gateway={gateway} /></section>
+      <section><WanTable gateway={gateway} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
       <section><CpuTable gateway={gateway} /><Capabilities gateway={gateway} /></section>
       <section><TopSources gateway={gateway} /></section>
     </div>
