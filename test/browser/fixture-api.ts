@@ -18,7 +18,7 @@ import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-export interface FixtureApi { url: string; role: string; isDown: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
+export interface FixtureApi { url: string; role: string; person: string; isDown: boolean; needsSecondPerson: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
 
 export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
@@ -34,7 +34,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', isDown: false, remediations: fixtureRemediations(nowMs, gateways), close };
+  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, needsSecondPerson: false, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
@@ -51,7 +51,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   };
 
   const answers: Partial<Record<keyof typeof routes, (ask: Ask) => unknown>> = {
-    getMe: () => ({ kind: 'user', id: 'u1', name: 'night desk', email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
+    getMe: () => ({ kind: 'user', id: 'u1', name: api.person, email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
     listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
     listGateways: ({ query }) => page(gateways, query),
@@ -59,6 +59,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
+    approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
     getPlan: ({ params }) => findPlan(params.id).plan,
     listPlanFlows: ({ params, query }) => page(findPlan(params.id).flows, query),
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
@@ -102,14 +103,15 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
       id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
-      filter, isEverything: asked.all === true, method: 'delete', undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: 'night desk',
+      filter, isEverything: asked.all === true, method: asked.method, forSeconds: asked.forSeconds, undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: api.person,
       totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
       impact: {
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
         active: Math.floor(chosen.length / 12), idle: chosen.length - Math.floor(chosen.length / 12), unknownActivity: 0, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
-        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: [], predictions: [],
+        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: chosen.filter(({ startedAt }) => startedAt).toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!)).slice(0, 5), rateBitsPerSecond: 41_000,
+        predictions: predictionsOf(chosen),
       },
-      friction: asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
+      friction: api.needsSecondPerson ? 'second-person' : asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
       gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) ? 'ready' : 'empty', reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
     };
     plans.set(plan.id, { plan, flows: chosen });
@@ -187,6 +189,14 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   async function close(): Promise<void> { server.closeAllConnections(); await new Promise((closed) => server.close(closed)); }
   api.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return api;
+}
+
+function predictionsOf(rows: FlowRow[]): Plan['impact']['predictions'] {
+  const tcp = rows.filter(({ proto }) => proto === 'tcp').length;
+  const all: Plan['impact']['predictions'] = [
+    { fate: 'reconnects', flows: rows.length - tcp, why: 'UDP, ping and tunnels go on with their next packet' }, { fate: 'breaks', flows: tcp, why: 'the server answers with a reset, since the address is another' },
+  ];
+  return all.filter(({ flows }) => flows > 0);
 }
 
 function finish(flush: Flush, state: Flush['state']): void {

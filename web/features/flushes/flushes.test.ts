@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { flushSentence, inOrder, segments, troubleSentence, withEvent, type Target } from './flush-words.ts';
-import { deleteWords, differenceWords, impactWords, obstacle } from './plan-words.ts';
+import { deleteWords, differenceWords, impactWords, obstacle, planBody, wavesWords } from './plan-words.ts';
 
 const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
 
@@ -52,6 +52,7 @@ const ready = { nowMs: Date.parse('2026-11-23T08:19:00Z'), reason: 'WAN1 down', 
 
 test('the number is the label', () => {
   expect(deleteWords(plan)).toBe('Delete 1,846 flows on 14 gateways');
+  expect(deleteWords({ ...plan, method: 'block' })).toBe('Block 1,846 flows on 14 gateways');
   expect(deleteWords({ totals: { ...plan.totals, flows: 1, gateways: 1 } })).toBe('Delete 1 flow on 1 gateway');
 });
 
@@ -62,8 +63,24 @@ test('the button works only for exactly the plan that is shown', () => {
   expect(obstacle(plan, { ...ready, typed: '' })).toBe('count-missing');
   expect(obstacle(plan, { ...ready, reason: 'another' })).toBe('reason-changed');
   expect(obstacle(plan, { ...ready, nowMs: Date.parse('2026-11-23T08:20:00Z') })).toBe('expired');
+  expect(obstacle({ ...plan, friction: 'second-person' }, ready)).toBe('approval-missing');
+  expect(obstacle({ ...plan, friction: 'second-person', approval: { by: 'day desk', at: plan.expiresAt } }, ready)).toBe('none');
   expect(obstacle({ ...plan, state: 'run' }, ready)).toBe('run');
   expect(obstacle({ ...plan, totals: { ...plan.totals, flows: 0 } }, ready)).toBe('empty');
+});
+
+test('waves are said as counts of gateways, and few gateways have none', () => {
+  expect(wavesWords(2, true)).toBe('all at once: they are few');
+  expect(wavesWords(100, true)).toBe('first 1, then 5, then 25, then 100 of them');
+  expect(wavesWords(20, true)).toBe('first 1, then 5, then 20 of them');
+  expect(wavesWords(20, false)).toContain('all at once');
+});
+
+test('the method and its seconds are part of what a plan is asked for', () => {
+  const asked = { what: { filter: 'proto:tcp' }, scope: {} };
+  expect(planBody(asked, 'r', '')).toEqual({ filter: 'proto:tcp', scope: {}, reason: 'r' });
+  expect(planBody({ ...asked, method: 'block', forSeconds: 60 }, 'r', '1')).toMatchObject({ method: 'block', forSeconds: 60, ticket: '1' });
+  expect(planBody({ ...asked, method: 'delete', forSeconds: 60 }, 'r', '')).not.toHaveProperty('forSeconds');
 });
 
 test('a plan that differs from what was seen says by how many', () => {
