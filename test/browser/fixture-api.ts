@@ -66,6 +66,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
     getFlush: ({ params }) => find(flushes, params.id),
     cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
+    undoFlush: ({ params }) => undo(find(flushes, params.id)),
+    retryFlush: ({ params }) => { const flush = find(flushes, params.id); return makePlan(routes.createPlan.body.parse({ filter: flush.filter, reason: flush.reason, scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) } })); },
     listAudit: ({ query }) => page(fixtureAudit(nowMs, flushes).filter((entry) => (!query.flush || entry.flushId === query.flush) && (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q)))), query),
     getAuditEntry: ({ params }) => find(fixtureAudit(nowMs, flushes), params.id),
     listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
@@ -131,6 +133,14 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     plan.flushId = flush.id;
     for (const [gatewayId, members] of flows) flows.set(gatewayId, members.filter((row) => !chosen.includes(row)));
     return { flushId: flush.id };
+  }
+
+  function undo(flush: Flush) {
+    const targets = flush.targets.map((target) => ({ ...target, state: 'partial' as const, totals: { ...target.totals, deleted: 0, restored: target.totals.deleted - 1, occupied: 1 }, undoUntil: undefined }));
+    const made: Flush = { ...flush, id: id(6, flushes.length + 1), kind: 'undo', state: 'partial', targets, totals: sum(targets), undoUntil: undefined, finishedAt: new Date().toISOString() };
+    flush.undoneBy = made.id;
+    flushes.unshift(made);
+    return { flushId: made.id };
   }
 
   const find = <T extends { id: string }>(items: T[], wanted: string | undefined): T => {
@@ -200,6 +210,7 @@ function predictionsOf(rows: FlowRow[]): Plan['impact']['predictions'] {
 }
 
 function finish(flush: Flush, state: Flush['state']): void {
+  flush.undoUntil = new Date(Date.now() + 290_000).toISOString();
   flush.state = state;
   flush.finishedAt = new Date().toISOString();
   for (const target of flush.targets) if (target.state === 'waiting') target.state = 'cancelled';

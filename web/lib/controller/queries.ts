@@ -57,14 +57,14 @@ export const auditCheckpoints = () => queryOptions({ queryKey: ['audit-checkpoin
 
 /** One page of exact flows, of a plan, of an audit entry or of a remediation's run on a gateway. */
 export type FlowsPage = { items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[]; cursor?: string };
-export type FlowsOf = { plan: string } | { audit: string } | { run: string };
+export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
 export const flowsOf = (of: FlowsOf, cursor: string | undefined) => queryOptions({
   queryKey: ['exact-flows', of, cursor], queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal), staleTime: Infinity, placeholderData: keepPreviousData,
 });
 
 /** Reads a page of exact flows; `limit` holds where the source is paged by rows. */
 export function flowsPage(of: FlowsOf, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<FlowsPage> {
-  if ('plan' in of) return call(routes.listPlanFlows, { params: { id: of.plan }, query: { cursor, limit }, signal });
+  if ('plan' in of) return call(routes.listPlanFlows, { params: { id: of.plan }, query: { cursor, limit, flush: of.flush }, signal });
   if ('audit' in of) return call(routes.listAuditFlows, { params: { id: of.audit }, query: { cursor, limit }, signal });
   return call(routes.listRemediationRunFlows, { params: { id: of.run }, query: { cursor }, signal });
 }
