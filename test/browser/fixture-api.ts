@@ -18,7 +18,7 @@ import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-export interface FixtureApi { url: string; role: string; person: string; isDown: boolean; needsSecondPerson: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
+export interface FixtureApi { url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
 
 export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
@@ -34,7 +34,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, needsSecondPerson: false, remediations: fixtureRemediations(nowMs, gateways), close };
+  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
@@ -69,6 +69,13 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     undoFlush: ({ params }) => undo(find(flushes, params.id)),
     retryFlush: ({ params }) => { const flush = find(flushes, params.id); return makePlan(routes.createPlan.body.parse({ filter: flush.filter, reason: flush.reason, scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) } })); },
     listAudit: ({ query }) => page(fixtureAudit(nowMs, flushes).filter((entry) => (!query.flush || entry.flushId === query.flush) && (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q)))), query),
+    verifyAudit: () => ({
+      checkedAt: new Date().toISOString(), isIntact: !api.isAuditBroken, chains: [
+        { chain: 'system', entries: 12, checkpoints: 1, isIntact: true },
+        { chain: id(1, 2), tenantId: id(1, 2), tenantName: 'Pine Logistics', entries: api.isAuditBroken ? 37 : 48, checkpoints: 3, isIntact: !api.isAuditBroken, ...(api.isAuditBroken && { firstBreak: { seq: 38, id: id(7, 38), why: 'its hash is not that of what it says' } }) },
+      ],
+    }),
+    listCheckpoints: () => ({ publicKey: 'MCowBQYDK2VwAyEA'.padEnd(60, 'x'), keyId: 'a1'.repeat(16), items: [{ chain: 'system', seq: 12, hash: 'ab'.repeat(32), at: new Date(nowMs).toISOString(), signature: 'c2ln', keyId: 'a1'.repeat(16) }] }),
     getAuditEntry: ({ params }) => find(fixtureAudit(nowMs, flushes), params.id),
     listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
     listTokens: ({ query }) => page([{ id: id(8, 1), name: 'nightly report', role: 'viewer', tenantId: null, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 9e9).toISOString() }], query),
