@@ -230,7 +230,8 @@ function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
 }
 
 function match(method: string, path: string): { name: keyof typeof routes; params: Record<string, string> } | undefined {
-  for (const [name, route] of Object.entries(routes)) {
+  const exactFirst = Object.entries(routes).toSorted(([, a], [, b]) => Number(a.path !== path) - Number(b.path !== path));
+  for (const [name, route] of exactFirst) {
     const pattern = new RegExp(`^${route.path.replace(/\{(\w+)\}/g, '(?<$1>[^/:]+)')}$`);
     const found = pattern.exec(path);
     if (route.method === method && found) return { name: name as keyof typeof routes, params: { ...found.groups } };

@@ -28,14 +28,15 @@ export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gateway
     <div className="stack">
       <div className={`exact ${isPlaceholderData ? 'stale' : ''}`} tabIndex={0} role="region" aria-label="Exact flows">
         <table data-density="compact">
-          <thead><tr><th className="num">#</th><th>Gateway</th><th>Proto</th><th>Source → Destination</th><th>Reply to</th><th>State</th>{hasSweep && <th className="num">Sweep</th>}{hasOutcome && <th>Outcome</th>}</tr></thead>
+          <thead><tr><th className="num">#</th>{hasSweep && <th className="num">Sweep</th>}{hasOutcome && <th>Outcome</th>}<th>Gateway</th><th>Proto</th><th>Source → Destination</th><th>Reply to</th><th>State</th></tr></thead>
           <tbody>{data.items.map((flow, index) => (
             <tr key={`${flow.gatewayId}.${flow.id}.${index}`}>
-              <td className="num dim">{first + index}</td><td>{nameOf(flow.gatewayId)}</td><td>{flow.proto}</td>
-              <td className="mono">{end(flow.orig.src, flow.orig.sport)} <span className="dim">→</span> {end(flow.orig.dst, flow.orig.dport)}</td>
-              <td className="mono">{end(flow.reply.dst, flow.reply.dport)}</td><td className="dim2">{flow.state?.toLowerCase().replaceAll('_', '-') ?? flow.status[0]}</td>
+              <td className="num dim">{first + index}</td>
               {hasSweep && <td className="num dim2">{flow.sweep}</td>}
               {hasOutcome && <td>{flow.outcome ? <State kind={OUTCOMES[flow.outcome] ?? 'waiting'} isSmall>{flow.outcome}</State> : <span className="dim">–</span>}</td>}
+              <td>{nameOf(flow.gatewayId)}</td><td>{flow.proto}</td>
+              <td className="mono">{end(flow.orig.src, flow.orig.sport)} <span className="dim">→</span> {end(flow.orig.dst, flow.orig.dport)}</td>
+              <td className="mono">{end(flow.reply.dst, flow.reply.dport)}</td><td className="dim2">{flow.state?.toLowerCase().replaceAll('_', '-') ?? flow.status[0]}</td>
             </tr>
           ))}</tbody>
         </table>

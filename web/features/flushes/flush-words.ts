@@ -59,13 +59,14 @@ export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind'
 /** What did not go as planned, where, in words; undefined if all did. */
 export function troubleSentence({ totals, targets, stopReason }: Flush): string | undefined {
   const at = (picked: Target[]) => (picked.length === 0 ? '' : picked.length === 1 ? ` at ${picked[0]!.gatewayName}` : ` on ${counted(picked.length, 'gateway')}`);
+  const leftAlone = totals.cancelled + targets.filter(({ state }) => state === 'cancelled' || state === 'skipped').reduce((sum, target) => sum + untouched(target), 0);
   const parts = [
     stopReason,
     totals.reappeared > 0 && `${count(totals.reappeared)} reappeared${at(targets.filter((target) => target.totals.reappeared > 0))}`,
     totals.indeterminate > 0 && `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
     totals.failed > 0 && `${count(totals.failed)} failed${at(targets.filter((target) => target.totals.failed > 0))}`,
     totals.occupied > 0 && `${count(totals.occupied)} not put back, because traffic had made them anew`,
-    totals.cancelled > 0 && `${count(totals.cancelled)} left alone`,
+    leftAlone > 0 && `${count(leftAlone)} left alone`,
     totals.gone > 0 && `${count(totals.gone)} had ended by themselves`,
     ...targets.filter(({ state }) => state === 'offline' || state === 'expired').map(({ gatewayName, state }) => `${gatewayName} ${state === 'offline' ? 'is offline' : 'did not begin in time'}`),
   ].filter((part) => typeof part === 'string');

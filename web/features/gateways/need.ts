@@ -64,7 +64,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: number): Need | 
     const from = suspectWans(gateway).map(({ name: wan }) => wan).join(', ');
     if (stale === undefined) return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead!.flows!, 'flow'), pace: `on ${dead!.name}`, evidence: `${dead!.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead!.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead!.name}`)}` } };
     return {
-      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(stale, 'flow'), pace: from ? `on ${from}` : 'on another way', evidence: from ? `Their packets leave with an address of ${from} that brings no answer` : 'Their packets leave with an address that brings no answer',
+      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(stale, 'flow'), pace: from ? `on ${from}` : 'on another way', evidence: from ? `An address of ${from} brings no answer` : 'Their address brings no answer',
       action: { text: `End ${counted(stale, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows: stale, reason: `${from ? `${from} failed at ${gateway.siteName}` : `Failover at ${gateway.siteName}`}, flows are stuck` } },
     };
   }

@@ -27,18 +27,18 @@ export function RemediationRows({ remediations, current, writeRefusal, refusalTo
   const nameOf = (id: string) => [...(gateways ?? []), ...(sites ?? []), ...(tenants ?? [])].find((one) => one.id === id)?.name ?? id.slice(-6);
   return (
     <div className="pad wide-table"><table className="remediations">
-      <thead><tr><th>Name</th><th>When</th><th>Where</th><th>Mode</th><th>Last run</th><th className="num">Runs 30 d</th><th className="num">Flows ended</th><th>Next</th><th>On</th><th><span className="sr">Action</span></th></tr></thead>
+      <thead><tr><th>On</th><th>Name</th><th>When</th><th>Where</th><th>Mode</th><th>Last run</th><th className="num" title="In the last 30 days">Runs</th><th className="num" title="Flows ended in the last 30 days">Ended</th><th>Next</th><th><span className="sr">Action</span></th></tr></thead>
       <tbody>{remediations.map((one, index) => (
         <tr key={one.id} className={index === current ? 'cur' : ''} aria-current={index === current ? 'true' : undefined} onClick={() => onCurrent(index)} data-colour={tenants?.find(({ id }) => id === one.tenantId)?.colour ?? 0}>
-          <td><Link href={`/remediations/${one.id}`} prefetch={false}><b>{one.document.name}</b></Link></td>
-          <td className="dim2">{triggerWords(one.document.trigger)}</td><td className="fold"><span className="owner">{scopeWords(one, nameOf)}</span></td>
+          <td><input type="checkbox" role="switch" className="switch" checked={one.isEnabled} aria-label={`${one.document.name} is on`} title={writeRefusal} aria-disabled={writeRefusal !== undefined} onChange={() => { if (!writeRefusal) onTurn(one); }} /></td>
+          <td className="fold name"><Link href={`/remediations/${one.id}`} prefetch={false}><b>{one.document.name}</b></Link></td>
+          <td className="fold dim2">{triggerWords(one.document.trigger)}</td><td className="fold"><span className="owner">{scopeWords(one, nameOf)}</span></td>
           <td><State kind={MODES[one.document.mode].kind}><span title={MODES[one.document.mode].means}>{MODES[one.document.mode].word}</span></State></td>
           <td>{one.lastRun ? <><State kind={runKind(one.lastRun.state)}>{one.lastRun.state}</State> <span className="dim">{clock.when(one.lastRun.at, now)}</span></> : <span className="dim">never</span>}</td>
           <td className="num">{one.runs30Days > 0 ? <Link className="link" href={`/remediations/runs?remediation=${one.id}`} prefetch={false} aria-label={`${one.runs30Days} runs of ${one.document.name}`}>{count(one.runs30Days)}</Link> : <span className="dim">0</span>}</td>
           <td className={`num ${one.flowsEnded30Days ? '' : 'dim'}`}>{count(one.flowsEnded30Days)}</td>
-          <td className="dim2"><NextRun remediation={one} nowMs={now} /></td>
-          <td><input type="checkbox" role="switch" className="switch" checked={one.isEnabled} aria-label={`${one.document.name} is on`} title={writeRefusal} aria-disabled={writeRefusal !== undefined} onChange={() => { if (!writeRefusal) onTurn(one); }} /></td>
-          <td className="num"><Button size="slim" icon={IconPlayerPlay} keys={index === current ? 'o' : undefined} label={`Run ${one.document.name} now`} refusal={refusalToRun(one)} onClick={() => onRun(one)}>{one.document.mode === 'observe' ? 'Count now' : 'Run now'}</Button></td>
+          <td className="fold dim2"><NextRun remediation={one} nowMs={now} /></td>
+          <td className="num"><Button size="slim" icon={IconPlayerPlay} keys={index === current ? 'o' : undefined} label={`${one.document.mode === 'observe' ? 'Count now' : 'Run now'}: ${one.document.name}`} refusal={refusalToRun(one)} onClick={() => onRun(one)}>{one.document.mode === 'observe' ? 'Count now' : 'Run now'}</Button></td>
         </tr>
       ))}</tbody>
     </table></div>
@@ -52,5 +52,5 @@ function NextRun({ remediation: { nextRunAt, isEnabled, document: { trigger } },
   if (trigger.kind !== 'schedule' || !nextRunAt) return <span className="dim">{trigger.kind === 'manual' || trigger.kind === 'webhook' ? 'when asked' : 'when it happens'}</span>;
   const mine = clock.when(nextRunAt, nowMs);
   const theirs = trigger.timeZone === 'site' ? undefined : clockIn(trigger.timeZone).when(nextRunAt, nowMs);
-  return <span title={`${clock.full(nextRunAt)} ${clock.zone}`}>{trigger.timeZone === 'site' ? `first at ${mine}` : theirs === mine ? mine : `${theirs} there, ${mine}`} <span className="dim">{clock.zone}{nowMs !== undefined && `, in ${lasting((Date.parse(nextRunAt) - nowMs) / 1000)}`}</span></span>;
+  return <span title={`${clock.full(nextRunAt)} ${clock.zone}`}>{trigger.timeZone === 'site' ? `first ${mine}` : theirs === mine ? mine : `${theirs} there, ${mine} here`} {nowMs !== undefined && <span className="dim">, in {lasting((Date.parse(nextRunAt) - nowMs) / 1000)}</span>}</span>;
 }
