@@ -60,6 +60,6 @@ function Chains({ verdict }: { verdict: Verdict }) {
       })}</tbody>
     </table></div>
     {error && <p className="red small">The checkpoints could not be read: {error.message}</p>}
-    {checkpoints && <div className="stack"><h3>Public key {shortHash(checkpoints.keyId)}: keep a copy elsewhere, to check exports without this controller</h3><CopyBlock text={checkpoints.publicKey} label="public key" /></div>}
+    {checkpoints && <div className="stack"><h2>Public key {shortHash(checkpoints.keyId)}: keep a copy elsewhere, to check exports without this controller</h2><CopyBlock text={checkpoints.publicKey} label="public key" /></div>}
   </>;
 }

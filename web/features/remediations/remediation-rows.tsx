@@ -38,7 +38,7 @@ export function RemediationRows({ remediations, current, writeRefusal, refusalTo
           <td className="num">{one.runs30Days > 0 ? <Link className="link" href={`/remediations/runs?remediation=${one.id}`} prefetch={false} aria-label={`${one.runs30Days} runs of ${one.document.name}`}>{count(one.runs30Days)}</Link> : <span className="dim">0</span>}</td>
           <td className={`num ${one.flowsEnded30Days ? '' : 'dim'}`}>{count(one.flowsEnded30Days)}</td>
           <td className="fold dim2"><NextRun remediation={one} nowMs={now} /></td>
-          <td className="num"><Button size="slim" icon={IconPlayerPlay} keys={index === current ? 'o' : undefined} label={`${one.document.mode === 'observe' ? 'Count now' : 'Run now'}: ${one.document.name}`} refusal={refusalToRun(one)} onClick={() => onRun(one)}>{one.document.mode === 'observe' ? 'Count now' : 'Run now'}</Button></td>
+          <td className="num"><Button size="slim" icon={IconPlayerPlay} keys={index === current ? 'o' : undefined} refusal={refusalToRun(one)} onClick={() => onRun(one)}>{one.document.mode === 'observe' ? 'Count now' : 'Run now'}<span className="sr">: {one.document.name}</span></Button></td>
         </tr>
       ))}</tbody>
     </table></div>
