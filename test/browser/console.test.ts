@@ -227,6 +227,35 @@ describe('ending flows', () => {
     expect(await page.getByLabel('Reason').inputValue()).toBe('GRE stuck after failover');
   });
 
+  test('another method asks for another plan, and its name is on the button', async () => {
+    await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
+    await page.getByRole('button', { name: /Delete all .* matching/ }).click();
+    await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).waitFor();
+    await page.getByRole('group', { name: 'Method' }).getByRole('button', { name: 'Block' }).click();
+    await page.getByRole('button', { name: 'Block 1 flow on 1 gateway' }).waitFor();
+    await page.getByLabel('Refuse for').fill('90');
+    const again = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/plans'));
+    await page.getByLabel('Refuse for').press('Enter');
+    expect((await again).postDataJSON()).toMatchObject({ method: 'block', forSeconds: 90 });
+  });
+
+  test('a stopped flush says what it left alone, can be undone, and its evidence is a file', async () => {
+    await connections('?filter=proto:gre');
+    await page.getByRole('button', { name: /Delete all .* matching/ }).click();
+    await page.getByLabel('Number of flows, to confirm').fill('20');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL('**/flushes/*');
+    await page.getByRole('button', { name: 'Stop flush' }).waitFor();
+    await page.keyboard.press('c');
+    await page.getByRole('heading', { name: /^Stopped: \d+ of 20 flows deleted/ }).waitFor();
+    await page.getByText('left alone.').waitFor();
+    const file = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'JSON' }).click();
+    expect((await file).suggestedFilename()).toMatch(/\.json$/);
+    await page.getByRole('button', { name: /^Undo, 4:\d\d left/ }).click();
+    await page.getByRole('heading', { name: /put back/ }).waitFor();
+  }, 40_000);
+
   test('one flow goes from one button, and protected ones cannot be chosen', async () => {
     await connections(`?gateway=${id(3, 2)}`);
     await page.locator('[role="row"][aria-rowindex="2"]').click();
@@ -257,6 +286,99 @@ describe('ending flows', () => {
     await button.hover();
     await page.getByText('Needs the role owner, admin or operator for this tenant; you are approver.').waitFor();
   });
+});
+
+describe('remediations', () => {
+  test('form and YAML are one document: each shows what the other says, and broken YAML stops the form and the save', async () => {
+    await signIn();
+    await page.goto(`${web.url}/remediations/new?from=stuck-gre-esp`);
+    const yaml = page.getByLabel('Remediation as YAML');
+    const save = page.getByRole('button', { name: 'Save' });
+    await page.getByText('nothing is wrong with it').waitFor();
+    await page.getByLabel('Most flows').fill('77');
+    expect(await yaml.inputValue()).toContain('maxFlows: 77');
+    await yaml.fill((await yaml.inputValue()).replace('maxFlows: 77', 'maxFlows: 88').replace('name: Stuck GRE and ESP', 'name: "open'));
+    await page.getByRole('button', { name: /^line \d+, column \d+$/ }).waitFor();
+    expect(await page.getByLabel('Most flows').isDisabled()).toBe(true);
+    expect(await save.getAttribute('aria-disabled')).toBe('true');
+    await yaml.fill((await yaml.inputValue()).replace('name: "open', 'name: Nightly'));
+    expect(await page.getByLabel('Name').inputValue()).toBe('Nightly');
+    expect(await page.getByLabel('Most flows').inputValue()).toBe('88');
+    await page.getByLabel('Filter').fill('wan:$wan');
+    await page.getByText('the trigger schedule knows no names').first().waitFor();
+    expect(await save.getAttribute('aria-disabled')).toBe('true');
+    await page.getByLabel('Filter').fill('proto:gre');
+    await page.getByText('nothing is wrong with it').waitFor();
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL('**/remediations?at=*');
+    expect(api.remediations.items.at(-1)).toMatchObject({ builtIn: 'stuck-gre-esp', document: { name: 'Nightly', filter: 'proto:gre', limits: { maxFlows: 88 } } });
+  });
+
+  test('what somebody else saved meanwhile is never written over unseen', async () => {
+    await signIn();
+    await page.goto(`${web.url}/remediations/${id(4, 1)}`);
+    await page.getByLabel('Name').fill('Mine');
+    const theirs = api.remediations.items[0]!;
+    Object.assign(theirs, { revision: 4, document: { ...theirs.document, name: 'Theirs' } });
+    await page.getByText('nothing is wrong with it').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('it is at revision 4').waitFor();
+    expect(theirs.document.name).toBe('Theirs');
+    await page.getByRole('button', { name: 'Take theirs' }).click();
+    await page.getByRole('heading', { name: 'Theirs' }).waitFor();
+    expect(await page.getByLabel('Name').inputValue()).toBe('Theirs');
+  });
+
+  test('keys move, count now where that is possible, and open the history', async () => {
+    await signIn();
+    await page.goto(web.url);
+    await page.getByRole('heading', { name: /needs you first/ }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await page.getByRole('heading', { name: /acts by itself/ }).waitFor();
+    await page.keyboard.press('o');
+    expect(new URL(page.url()).pathname).toBe('/remediations');
+    await page.keyboard.press('j');
+    await page.keyboard.press('o');
+    await page.getByRole('heading', { name: 'Would have ended 7 flows; touched none' }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: /acts by itself/ }).waitFor();
+    await page.keyboard.press('h');
+    await page.getByRole('heading', { name: 'Runs of Stuck GRE and ESP' }).waitFor();
+  });
+
+  test('a webhook’s secret is shown once, and a role that may not read is told who can grant it', async () => {
+    await signIn();
+    await page.goto(`${web.url}/remediations/new?from=compromised-host`);
+    await page.getByText('nothing is wrong with it').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('whsec_').waitFor();
+    api.role = 'viewer';
+    await page.goto(`${web.url}/remediations`);
+    await page.getByText('An owner or admin can grant it.').waitFor();
+  });
+});
+
+describe('a second person', () => {
+  test('the maker gets a link and cannot run; somebody else agrees over it, and then it runs', async () => {
+    api.needsSecondPerson = true;
+    await connections('?filter=proto:gre');
+    await page.getByRole('button', { name: /Delete all .* matching/ }).click();
+    await page.getByText('You made this plan').waitFor();
+    const confirm = page.getByRole('button', { name: 'Delete 20 flows on 20 gateways' });
+    expect(await confirm.getAttribute('aria-disabled')).toBe('true');
+    const link = await page.getByLabel('link to this plan').first().innerText();
+    api.person = 'day desk';
+    const other = await context.newPage();
+    await other.goto(link);
+    await other.getByRole('button', { name: 'Agree to these 20 flows' }).click();
+    await other.getByText('day desk agreed').waitFor();
+    await other.close();
+    api.person = 'night desk';
+    await page.getByText('day desk agreed').waitFor({ timeout: 10_000 });
+    await confirm.click();
+    await page.waitForURL('**/flushes/*');
+  }, 40_000);
 });
 
 describe('what is hostile or missing', () => {
@@ -296,12 +418,20 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await page.getByLabel('Password').waitFor();
     await check('/sign-in');
     await signIn();
-    for (const path of ['/', '/sites', `/gateways/${id(3, 7)}`, `/gateways/${id(3, 13)}`, '/connections', '/flushes', `/audit?entry=${id(7, 40)}`, '/settings']) {
+    for (const path of ['/', '/sites', `/gateways/${id(3, 7)}`, `/gateways/${id(3, 13)}`, '/connections', '/flushes', `/audit?entry=${id(7, 40)}`, '/settings', '/remediations', '/remediations/new', '/remediations/new?from=stuck-gre-esp', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs/${id(4, 101)}`]) {
       await page.goto(web.url + path);
       await page.getByRole('heading', { level: 1 }).first().waitFor();
       await page.waitForLoadState('load');
       await page.locator('.skeleton').first().waitFor({ state: 'detached' });
       await check(path);
+    }
+    for (const isBroken of [false, true]) {
+      api.isAuditBroken = isBroken;
+      await page.goto(`${web.url}/audit`);
+      await page.getByRole('button', { name: 'Verify the chains' }).click();
+      await page.getByRole('button', { name: 'Show the chains' }).click();
+      await page.getByText('Public key').waitFor();
+      await check(`audit, broken ${isBroken}`);
     }
     await page.goto(`${web.url}/connections?filter=proto:gre`);
     await page.locator('[role="row"][aria-rowindex="2"]').click();
@@ -315,7 +445,10 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await page.waitForURL('**/flushes/*');
     await page.getByRole('heading', { name: /deleted so far/ }).waitFor();
     await check('a flush');
+    await page.keyboard.press('c');
+    await page.getByRole('button', { name: /^Undo/ }).waitFor();
+    await check('a stopped flush');
     expect(faults).toEqual([]);
     expect(complaints).toEqual([]);
-  }, 90_000);
+  }, 240_000);
 });

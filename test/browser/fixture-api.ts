@@ -15,11 +15,12 @@ import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
+import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
 import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-export interface FixtureApi { url: string; role: string; isDown: boolean; close(): Promise<void> }
+export interface FixtureApi { url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
 
-interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
+export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
 const PASSWORD = 'correct horse';
 
@@ -33,7 +34,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', isDown: false, close };
+  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
@@ -50,7 +51,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   };
 
   const answers: Partial<Record<keyof typeof routes, (ask: Ask) => unknown>> = {
-    getMe: () => ({ kind: 'user', id: 'u1', name: 'night desk', email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
+    getMe: () => ({ kind: 'user', id: 'u1', name: api.person, email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
     listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
     listGateways: ({ query }) => page(gateways, query),
@@ -58,17 +59,28 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
+    approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
     getPlan: ({ params }) => findPlan(params.id).plan,
     listPlanFlows: ({ params, query }) => page(findPlan(params.id).flows, query),
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
     listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
     getFlush: ({ params }) => find(flushes, params.id),
     cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
+    undoFlush: ({ params }) => undo(find(flushes, params.id)),
+    retryFlush: ({ params }) => { const flush = find(flushes, params.id); return makePlan(routes.createPlan.body.parse({ filter: flush.filter, reason: flush.reason, scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) } })); },
     listAudit: ({ query }) => page(fixtureAudit(nowMs, flushes).filter((entry) => (!query.flush || entry.flushId === query.flush) && (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q)))), query),
+    verifyAudit: () => ({
+      checkedAt: new Date().toISOString(), isIntact: !api.isAuditBroken, chains: [
+        { chain: 'system', entries: 12, checkpoints: 1, isIntact: true },
+        { chain: id(1, 2), tenantId: id(1, 2), tenantName: 'Pine Logistics', entries: api.isAuditBroken ? 37 : 48, checkpoints: 3, isIntact: !api.isAuditBroken, ...(api.isAuditBroken && { firstBreak: { seq: 38, id: id(7, 38), why: 'its hash is not that of what it says' } }) },
+      ],
+    }),
+    listCheckpoints: () => ({ publicKey: 'MCowBQYDK2VwAyEA'.padEnd(60, 'x'), keyId: 'a1'.repeat(16), items: [{ chain: 'system', seq: 12, hash: 'ab'.repeat(32), at: new Date(nowMs).toISOString(), signature: 'c2ln', keyId: 'a1'.repeat(16) }] }),
     getAuditEntry: ({ params }) => find(fixtureAudit(nowMs, flushes), params.id),
     listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
     listTokens: ({ query }) => page([{ id: id(8, 1), name: 'nightly report', role: 'viewer', tenantId: null, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 9e9).toISOString() }], query),
     createToken: ({ body }) => { const asked = routes.createToken.body.parse(body); return { id: id(8, 2 + madeTokens++), ...asked, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + asked.expiresInDays * 864e5).toISOString(), secret: 'ctf_secret' }; },
+    ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     listEnrolmentTokens: ({ query }) => page([], query),
     createEnrolmentToken: ({ body }) => { const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body); return { id: id(9, 1), tenantId: id(1, 1), siteId, gatewayName, state: 'live', createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 18e5).toISOString(), createdBy: 'night desk', token: 'ctj_secret', command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret' }; },
@@ -100,14 +112,15 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
       id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
-      filter, isEverything: asked.all === true, method: 'delete', undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: 'night desk',
+      filter, isEverything: asked.all === true, method: asked.method, forSeconds: asked.forSeconds, undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: api.person,
       totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
       impact: {
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
         active: Math.floor(chosen.length / 12), idle: chosen.length - Math.floor(chosen.length / 12), unknownActivity: 0, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
-        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: [], predictions: [],
+        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: chosen.filter(({ startedAt }) => startedAt).toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!)).slice(0, 5), rateBitsPerSecond: 41_000,
+        predictions: predictionsOf(chosen),
       },
-      friction: asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
+      friction: api.needsSecondPerson ? 'second-person' : asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
       gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) ? 'ready' : 'empty', reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
     };
     plans.set(plan.id, { plan, flows: chosen });
@@ -127,6 +140,14 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     plan.flushId = flush.id;
     for (const [gatewayId, members] of flows) flows.set(gatewayId, members.filter((row) => !chosen.includes(row)));
     return { flushId: flush.id };
+  }
+
+  function undo(flush: Flush) {
+    const targets = flush.targets.map((target) => ({ ...target, state: 'partial' as const, totals: { ...target.totals, deleted: 0, restored: target.totals.deleted - 1, occupied: 1 }, undoUntil: undefined }));
+    const made: Flush = { ...flush, id: id(6, flushes.length + 1), kind: 'undo', state: 'partial', targets, totals: sum(targets), undoUntil: undefined, finishedAt: new Date().toISOString() };
+    flush.undoneBy = made.id;
+    flushes.unshift(made);
+    return { flushId: made.id };
   }
 
   const find = <T extends { id: string }>(items: T[], wanted: string | undefined): T => {
@@ -187,7 +208,16 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   return api;
 }
 
+function predictionsOf(rows: FlowRow[]): Plan['impact']['predictions'] {
+  const tcp = rows.filter(({ proto }) => proto === 'tcp').length;
+  const all: Plan['impact']['predictions'] = [
+    { fate: 'reconnects', flows: rows.length - tcp, why: 'UDP, ping and tunnels go on with their next packet' }, { fate: 'breaks', flows: tcp, why: 'the server answers with a reset, since the address is another' },
+  ];
+  return all.filter(({ flows }) => flows > 0);
+}
+
 function finish(flush: Flush, state: Flush['state']): void {
+  flush.undoUntil = new Date(Date.now() + 290_000).toISOString();
   flush.state = state;
   flush.finishedAt = new Date().toISOString();
   for (const target of flush.targets) if (target.state === 'waiting') target.state = 'cancelled';
@@ -200,7 +230,8 @@ function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
 }
 
 function match(method: string, path: string): { name: keyof typeof routes; params: Record<string, string> } | undefined {
-  for (const [name, route] of Object.entries(routes)) {
+  const exactFirst = Object.entries(routes).toSorted(([, a], [, b]) => Number(a.path !== path) - Number(b.path !== path));
+  for (const [name, route] of exactFirst) {
     const pattern = new RegExp(`^${route.path.replace(/\{(\w+)\}/g, '(?<$1>[^/:]+)')}$`);
     const found = pattern.exec(path);
     if (route.method === method && found) return { name: name as keyof typeof routes, params: { ...found.groups } };

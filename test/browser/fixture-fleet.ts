@@ -71,7 +71,7 @@ export function fixtureFlows(nowMs: number, gateway: Gateway, most: number): Flo
     const source = `10.20.${4 + (index >> 7)}.${11 + ((index * 3) % 120)}`;
     const isReplied = index % 3 !== 0;
     const base = {
-      gatewayId: gateway.id, id: 1_000_000 * Number(gateway.id.slice(-3)) + index, family: 4 as const, mark: 0x100, zone: 0, labels: [], wan: wan.name, startedAt: ago(nowMs, 60 + ((index * 977) % 90_000)),
+      gatewayId: gateway.id, id: 1_000_000 * Number(gateway.id.slice(-3)) + index, family: 4 as const, mark: 0x100, zone: 0, labels: [], wan: wan.name, stale: wan.isUp === false ? 'route-moved' as const : 'no' as const, startedAt: ago(nowMs, 60 + ((index * 977) % 90_000)),
       origPackets: String(61 + index), origBytes: String(20_100 + index * 731), replyPackets: isReplied ? String(50 + index) : '0', replyBytes: isReplied ? String(83_500 + index * 511) : '0', idleSeconds: (index * 7) % 26,
     };
     const words = [isReplied ? 'replied' : 'unreplied', ...(isReplied ? ['assured'] : []), 'snat', 'confirmed'];

@@ -16,9 +16,14 @@ import { useKey } from '../../ui/keys.ts';
 import { StateIcon } from '../../ui/state.tsx';
 import { AuditDetail } from './audit-detail.tsx';
 import { OUTCOMES } from './audit-words.ts';
+import { ExportMenu } from './export-menu.tsx';
+import { Integrity, useVerify, VerifyButton } from './integrity.tsx';
 import { Sentence } from './sentence.tsx';
 
-const ACTIONS = ['plan.made', 'flush.started', 'flush.target-finished', 'flush.cancelled', 'session.signed-in', 'session.refused', 'access.denied', 'token.made', 'token.revoked', 'enrolment.ok', 'enrolment.refused', 'enrolment.token-made', 'gateway.changed', 'gateway.revoked', 'tenant.made', 'site.made'] as const;
+const ACTIONS = [
+  'plan.made', 'plan.approved', 'flush.started', 'flush.wave-begun', 'flush.target-finished', 'flush.stopped', 'flush.cancelled', 'flush.undo-started', 'remediation.made', 'remediation.changed', 'remediation.deleted', 'remediation.began', 'remediation.ran', 'limits.changed',
+  'audit.contradicted', 'session.signed-in', 'session.refused', 'access.denied', 'token.made', 'token.revoked', 'enrolment.ok', 'enrolment.refused', 'enrolment.token-made', 'enrolment.token-revoked', 'gateway.changed', 'gateway.revoked', 'tenant.made', 'site.made',
+] as const;
 
 /** Who did what, to which flows, why, and with what result; newest first. */
 export function Audit() {
@@ -35,6 +40,7 @@ export function Audit() {
   const items = data?.items ?? [];
   const at = items.findIndex(({ id }) => id === view.entry);
   const open = (index: number) => { const entry = items[Math.min(items.length - 1, Math.max(0, index))]; if (entry) void setView({ entry: entry.id }); };
+  const verify = useVerify();
   useKey('j', () => open(at + 1));
   useKey('k', () => open(at - 1));
   useKey('escape', () => void setView({ entry: null }));
@@ -42,7 +48,8 @@ export function Audit() {
   if (refusal) return <><div className="head"><h1>Audit</h1></div><Empty>{refusal}</Empty></>;
   const isFiltered = view.q !== '' || view.action !== '' || view.flush !== null;
   return <>
-    <div className="head"><h1>{view.flush ? 'Evidence of one flush' : items[0] && !isFiltered && !view.before ? `Last: ${items[0].summary}` : 'Audit'}</h1></div>
+    <div className="head"><h1>{view.flush ? 'Evidence of one flush' : items[0] && !isFiltered && !view.before ? `Last: ${items[0].summary}` : 'Audit'}</h1><span className="grow" /><ExportMenu tenant={ids.tenant} /><VerifyButton verify={verify} /></div>
+    <Integrity verify={verify} onEntry={(id) => void setView({ entry: id })} />
     <form className="row pad audit-filter" onSubmit={(event) => { event.preventDefault(); void setView({ q: draft.trim() || null, before: null }); }}>
       <label className="input grow">Find<input value={draft} placeholder="words, a ticket, a name" onChange={(event) => setDraft(event.currentTarget.value)} onBlur={() => void setView({ q: draft.trim() || null, before: null })} /></label>
       <label className="input">About<select value={view.action} onChange={(event) => void setView({ action: event.currentTarget.value || null, before: null })}><option value="">everything</option>{ACTIONS.map((action) => <option key={action}>{action}</option>)}</select></label>

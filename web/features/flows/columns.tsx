@@ -2,6 +2,7 @@ import { createColumnHelper, tableFeatures } from '@tanstack/react-table';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { brief, short, shortAddress } from '../../ui/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
+import { STALE_WORDS } from './explain.ts';
 import { flowState, translated } from './flow-words.ts';
 import type { SortBy } from './use-view.ts';
 
@@ -22,7 +23,7 @@ export const LAYOUT: Record<string, { width: string; isNumber?: boolean; sort?: 
   timeout: { width: '56px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
   up: { width: '54px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
   down: { width: '54px', isNumber: true, title: 'Bytes of the reply direction' },
-  flags: { width: '24px' },
+  flags: { width: '36px' },
 };
 
 /** The grid's columns. `nameOf` gives a gateway's name, `nowMs` the time of the snapshot, which ages are measured to. */
@@ -54,6 +55,7 @@ function Nat({ flow }: { flow: FlowRow }) {
 
 function Flags({ flow }: { flow: FlowRow }) {
   return <>
+    {flow.stale && flow.stale !== 'no' && <StateIcon kind="critical" word={`stale: ${STALE_WORDS[flow.stale]}`} isSmall />}
     {flow.protectedBy && <StateIcon kind="protected" word={`protected: ${flow.protectedBy}`} isSmall />}
     {(flow.status.includes('offload') || flow.status.includes('hw-offload')) && <StateIcon kind="offloaded" word="offloaded: counters stand still" isSmall />}
   </>;

@@ -13,6 +13,7 @@ import { Button, Segments } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
+import { useIntendedPlan } from '../flushes/intended-plan.ts';
 import { AnswerLine } from './answer-line.tsx';
 import { Facets } from './facets.tsx';
 import { FilterBox } from './filter-box.tsx';
@@ -51,7 +52,8 @@ export function Connections() {
   const { rows } = search;
   const total = search.total ?? 0;
   const nameOf = useCallback((id: string) => allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6), [allGateways, search.gateways]);
-  const open = rows.find((row) => rowKey(row) === view.open);
+  const open = view.open === 'only' ? (rows.length === 1 ? rows[0] : undefined) : rows.find((row) => rowKey(row) === view.open);
+  useIntendedPlan(planning.ask);
   const tenantIds = useMemo(() => [...new Set(inScope?.map(({ tenantId }) => tenantId))], [inScope]);
   const roleRefusal = useRefusal('plans.write', tenantIds);
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);

@@ -2,6 +2,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { protocolNumber } from '../../../proto/model/protocol.ts';
 import { serviceOf } from '../../../proto/model/services.ts';
+import type { StaleReason } from '../../../proto/model/stale.ts';
 import { lasting } from '../../ui/format.ts';
 
 /** What a flow is, what its state means and what deleting it would do, in words. `tone` is red where it keeps something broken. */
@@ -19,6 +20,11 @@ const TCP: Record<string, string> = {
   CLOSE: 'Reset by one side. The entry goes by itself.',
 };
 
+/** Why a flow's WAN cannot carry it any more (proto/model/stale.ts). */
+export const STALE_WORDS: Record<StaleReason, string> = {
+  'address-gone': 'it is translated to an address that this gateway no longer has', 'route-moved': 'its packets leave by another WAN, with the address of the old one', 'wan-down': 'its mark still leads to a WAN that is down or silent',
+};
+
 /** Explains one flow; `gateway` tells whether its WAN is up, absent if it is not known. */
 export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanation {
   const number = protocolNumber(flow.proto);
@@ -26,6 +32,9 @@ export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanatio
   const what = `${service ? service.toUpperCase() : flow.proto.toUpperCase()} flow`;
   if (flow.protectedBy) return { title: `${what}, protected`, tone: '', text: `No plan can hold this flow: ${flow.protectedBy}. The guard is on the gateway itself.` };
   const wan = gateway?.wans.find(({ name }) => name.toLowerCase() === flow.wan?.toLowerCase());
+  if (flow.stale && flow.stale !== 'no') {
+    return { title: `${what}, stale`, tone: 'red', text: `It is stuck: ${STALE_WORDS[flow.stale]}. While the client keeps sending, the entry is renewed and never times out, and no answer comes back. Ended, its next packet makes a new entry by the route that holds now.` };
+  }
   const isUnreplied = flow.status.includes('unreplied');
   if (wan?.isUp === false) {
     return { title: `${what} on a dead WAN`, tone: 'red', text: `It is bound to ${wan.name}, which is down. While the client keeps sending, the entry is renewed and never times out, and every packet still leaves by ${wan.name}. Deleted, the next packet makes a new entry by a WAN that works.` };

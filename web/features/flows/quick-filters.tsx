@@ -16,7 +16,7 @@ const STATES: readonly { value: string; text: string; means: string }[] = [
 ];
 const EXPIRED = 'The kernel takes an entry out of the table when it expires, so a live table never holds an expired one. Long idle entries are found by idle>5m.';
 
-/** The four filters of a beginner: protocol, status, address and port. They write into the same filter as everything else. */
+/** The filters of a beginner: protocol, status, stale, address and port. They write into the same filter as everything else. */
 export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(filter: string): void }) {
   return (
     <div className="quick" role="group" aria-label="Quick filters">
@@ -24,6 +24,7 @@ export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(fi
       <Choice label="Status" field="state" filter={filter} onFilter={onFilter} options={STATES}>
         <p className="dim small"><b>expired</b>: {EXPIRED}</p>
       </Choice>
+      <button type="button" className={`btn slim ${asksFor(filter, 'stale', 'yes') ? 'is-on' : ''}`} aria-pressed={asksFor(filter, 'stale', 'yes')} title="Flows that their WAN cannot carry any more; they heal when they are ended" onClick={() => onFilter(withToggled(filter, 'stale', 'yes'))}>Stale</button>
       <ValueField label="IP or CIDR" field="ip" width={132} placeholder="10.0.0.0/8" filter={filter} onFilter={onFilter} />
       <ValueField label="Port" field="port" width={64} placeholder="5060" filter={filter} onFilter={onFilter} />
     </div>

@@ -13,6 +13,7 @@ export function useView() {
     face: parseAsStringLiteral(['chips', 'text'] as const).withDefault('chips'),
     sort: parseAsStringLiteral(SORTS),
     desc: parseAsBoolean.withDefault(false),
+    /** A row's key, or `only`: the one that matches, if it is one. */
     open: parseAsString,
   }, { history: 'replace' });
 }

@@ -4,7 +4,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { StateIcon } from '../../ui/state.tsx';
-import { FLUSHES, TARGETS, targetWord } from './flush-words.ts';
+import { doneOf, doneWord, FLUSHES, TARGETS, targetWord } from './flush-words.ts';
 import type { Step } from './use-flush.ts';
 
 /** What happened, newest first: seen steps while the page is open, and the times that the flush itself keeps. */
@@ -17,10 +17,10 @@ export function FlushEvents({ flush, steps }: { flush: Flush; steps: Step[] }) {
     <div>
       <h2>Events</h2>
       <ul className="acts">
-        {flush.finishedAt && <li><time dateTime={flush.finishedAt}>{clock.seconds(flush.finishedAt)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><span>Ended: <b>{flush.state}</b>, {count(flush.totals.deleted)} of {count(flush.totals.planned)} deleted</span></li>}
+        {flush.finishedAt && <li><time dateTime={flush.finishedAt}>{clock.seconds(flush.finishedAt)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><span>Ended: <b>{flush.state}</b>, {count(doneOf(flush.totals))} of {count(flush.totals.planned)} {doneWord(flush)}</span></li>}
         {all.map(({ atMs, target }) => (
           <li key={`${target.gatewayId}.${target.state}.${atMs}`}><time>{clock.seconds(atMs)}</time><StateIcon kind={TARGETS[target.state].kind} word={target.state} isSmall />
-            <span>{target.gatewayName}: <b>{targetWord(target)}</b>{target.finishedAt && `, ${count(target.totals.deleted)} of ${count(target.totals.planned)}`}</span></li>
+            <span>{target.gatewayName}: <b>{targetWord(target)}</b>{target.finishedAt && `, ${count(doneOf(target.totals))} of ${count(target.totals.planned)}`}</span></li>
         ))}
         <li><time dateTime={flush.startedAt}>{clock.seconds(flush.startedAt)}</time><StateIcon kind="running" word="started" isSmall /><span>Started by <b>{flush.createdBy}</b> for {counted(flush.totals.planned, 'flow')}</span></li>
       </ul>

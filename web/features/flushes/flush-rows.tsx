@@ -6,7 +6,7 @@ import { useNow } from '../../lib/clock.tsx';
 import { Bar } from '../../ui/bar.tsx';
 import { count, counted, minutesAndSeconds } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
-import { inOrder, TARGETS, targetWord, type Target } from './flush-words.ts';
+import { doneOf, inOrder, TARGETS, targetWord, type Target } from './flush-words.ts';
 
 /** Each gateway's part: trouble first, then running, waiting, verified. */
 export function FlushRows({ flush }: { flush: Flush }) {
@@ -14,16 +14,18 @@ export function FlushRows({ flush }: { flush: Flush }) {
   return <>
     <div className="sec-head pad"><h2>{counted(flush.targets.length, 'gateway')}</h2><span className="dim">trouble first, then running, waiting, verified</span><span className="grow" /><span className="dim">Runs on without this tab</span></div>
     <div className="wide-table"><table className="runs">
-      <thead><tr><th>Gateway</th><th>State</th><th>Progress</th><th className="num">Deleted</th><th className="num">of</th><th className="num">Gone</th><th className="num">Reapp.</th><th className="num">Indet.</th><th className="num">Time</th><th>What happens</th></tr></thead>
+      <thead><tr><th>Gateway</th><th>State</th>{flush.waves > 1 && <th className="num">Wave</th>}<th>Progress</th><th className="num">{flush.kind === 'undo' ? 'Put back' : 'Ended'}</th><th className="num">of</th><th className="num">Gone</th><th className="num">Reapp.</th><th className="num">Indet.</th><th className="num">Time</th><th>What happens</th></tr></thead>
       <tbody>{inOrder(flush.targets).map((target) => {
         const { kind, tone } = TARGETS[target.state];
-        const { planned, deleted, gone, reappeared, indeterminate } = target.totals;
+        const { planned, gone, reappeared, indeterminate } = target.totals;
+        const done = doneOf(target.totals);
         return (
           <tr key={target.gatewayId}>
             <td><Link href={`/gateways/${target.gatewayId}`} prefetch={false}><b>{target.gatewayName}</b></Link></td>
             <td><State kind={kind}>{targetWord(target)}</State></td>
-            <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, deleted + gone) / planned} /></td>
-            <Count value={deleted} /><td className="num dim2">{count(planned)}</td><Count value={gone} isStrong /><Count value={reappeared} isStrong /><Count value={indeterminate} isStrong />
+            {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
+            <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned} /></td>
+            <Count value={done} /><td className="num dim2">{count(planned)}</td><Count value={gone} isStrong /><Count value={reappeared} isStrong /><Count value={indeterminate} isStrong />
             <td className="num dim">{target.startedAt && now !== undefined ? minutesAndSeconds(((target.finishedAt ? Date.parse(target.finishedAt) : now) - Date.parse(target.startedAt)) / 1000) : ''}</td>
             <td className="fold dim2">{whatHappens(target)}</td>
           </tr>
@@ -38,6 +40,6 @@ function Count({ value, isStrong }: { value: number; isStrong?: boolean }) {
 }
 
 function whatHappens({ reason, totals, tableBefore, tableAfter }: Target): string {
-  const parts = [reason, totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`, tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`];
+  const parts = [reason, totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`, totals.cancelled > 0 && `${count(totals.cancelled)} left alone`, totals.failed > 0 && `${count(totals.failed)} failed`, totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`, tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`];
   return parts.filter(Boolean).join('; ');
 }

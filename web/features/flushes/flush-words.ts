@@ -30,48 +30,66 @@ export function targetWord({ state, done, totals }: Target): string {
   return state;
 }
 
+/** What a method has done to a flow. */
+const DONE: Record<Flush['method'], string> = { delete: 'deleted', reset: 'reset', block: 'blocked', expire: 'set to end' };
+
+/** The word for what this flush does to each flow. */
+export function doneWord({ kind, method }: Pick<Flush, 'kind' | 'method'>): string {
+  return kind === 'undo' ? 'put back' : DONE[method];
+}
+
+/** How many flows are done, by whatever way; a reset deletes what stays silent. */
+export function doneOf({ deleted, reset, blocked, expiring, restored }: Flush['totals']): number {
+  return deleted + reset + blocked + expiring + restored;
+}
+
 /** The page's answer: never a word of success without its numbers. */
-export function flushSentence({ state, totals }: FlushHead): string {
-  const done = `${count(totals.deleted)} of ${counted(totals.planned, 'flow')}`;
-  switch (state) {
-    case 'running': return `${done} deleted so far`;
-    case 'verified': return `${done} deleted and verified`;
-    case 'cancelled': return `Stopped: ${done} deleted`;
-    case 'failed': return `Failed: ${done} deleted`;
-    case 'partial': return `Partial: ${done} deleted`;
-    case 'stopped': return `Held back: ${done} deleted`;
+export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind' | 'method'>): string {
+  const done = `${count(doneOf(flush.totals))} of ${counted(flush.totals.planned, 'flow')} ${doneWord(flush)}`;
+  switch (flush.state) {
+    case 'running': return `${done} so far`;
+    case 'verified': return `${done} and verified`;
+    case 'cancelled': return `Stopped: ${done}`;
+    case 'failed': return `Failed: ${done}`;
+    case 'partial': return `Partial: ${done}`;
+    case 'stopped': return `Held back: ${done}`;
   }
 }
 
 /** What did not go as planned, where, in words; undefined if all did. */
-export function troubleSentence({ totals, targets }: Flush): string | undefined {
+export function troubleSentence({ totals, targets, stopReason }: Flush): string | undefined {
   const at = (picked: Target[]) => (picked.length === 0 ? '' : picked.length === 1 ? ` at ${picked[0]!.gatewayName}` : ` on ${counted(picked.length, 'gateway')}`);
+  const leftAlone = totals.cancelled + targets.filter(({ state }) => state === 'cancelled' || state === 'skipped').reduce((sum, target) => sum + untouched(target), 0);
   const parts = [
+    stopReason,
     totals.reappeared > 0 && `${count(totals.reappeared)} reappeared${at(targets.filter((target) => target.totals.reappeared > 0))}`,
     totals.indeterminate > 0 && `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
     totals.failed > 0 && `${count(totals.failed)} failed${at(targets.filter((target) => target.totals.failed > 0))}`,
+    totals.occupied > 0 && `${count(totals.occupied)} not put back, because traffic had made them anew`,
+    leftAlone > 0 && `${count(leftAlone)} left alone`,
     totals.gone > 0 && `${count(totals.gone)} had ended by themselves`,
     ...targets.filter(({ state }) => state === 'offline' || state === 'expired').map(({ gatewayName, state }) => `${gatewayName} ${state === 'offline' ? 'is offline' : 'did not begin in time'}`),
-  ].filter((part) => part !== false);
+  ].filter((part) => typeof part === 'string');
   return parts.length === 0 ? undefined : `${parts.join(', ')}.`;
 }
 
 export interface Segment { name: string; flows: number; tone: 'green' | 'blue' | 'grey' | 'amber' | 'red' | 'waiting' | 'offline' }
 
-/** The parts of the total bar; they add up to the planned count. Deleted counts as verified only on gateways that finished their verification. */
-export function segments({ totals, targets }: Flush): Segment[] {
+/** The parts of the total bar; they add up to the planned count. What is done counts as verified only on gateways that finished their verification. */
+export function segments(flush: Flush): Segment[] {
+  const { totals, targets } = flush;
   const sum = (picked: Target[], of: (target: Target) => number) => picked.reduce((total, target) => total + of(target), 0);
   const isChecked = ({ state }: Target) => !['running', 'verifying', 'waiting'].includes(state);
-  const verified = sum(targets.filter(isChecked), (target) => target.totals.deleted);
-  const unverified = totals.deleted - verified;
-  const settled = totals.deleted + totals.gone + totals.protected + totals.reappeared + totals.failed + totals.indeterminate;
+  const verified = sum(targets.filter(isChecked), (target) => doneOf(target.totals));
+  const unverified = doneOf(totals) - verified;
   const offline = sum(targets.filter(({ state }) => state === 'offline' || state === 'expired'), untouched);
-  const cancelled = sum(targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'), untouched);
+  const notBegun = sum(targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'), untouched);
+  const word = doneWord(flush);
   const parts: Segment[] = [
-    { name: 'deleted and verified', flows: verified, tone: 'green' }, { name: 'deleted, not verified yet', flows: unverified, tone: 'blue' }, { name: 'gone already', flows: totals.gone, tone: 'grey' },
-    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: 'reappeared', flows: totals.reappeared, tone: 'amber' }, { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
-    { name: 'failed', flows: totals.failed, tone: 'red' }, { name: 'waiting', flows: Math.max(0, totals.planned - settled - offline - cancelled), tone: 'waiting' },
-    { name: 'offline', flows: offline, tone: 'offline' }, { name: 'not begun', flows: cancelled, tone: 'offline' },
+    { name: `${word} and verified`, flows: verified, tone: 'green' }, { name: `${word}, not verified yet`, flows: unverified, tone: 'blue' }, { name: 'gone already', flows: totals.gone, tone: 'grey' },
+    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: 'made anew by traffic', flows: totals.occupied, tone: 'amber' }, { name: 'reappeared', flows: totals.reappeared, tone: 'amber' }, { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
+    { name: 'failed', flows: totals.failed, tone: 'red' }, { name: 'waiting', flows: Math.max(0, sum(targets, untouched) - offline - notBegun), tone: 'waiting' },
+    { name: 'offline', flows: offline, tone: 'offline' }, { name: 'left alone', flows: notBegun + totals.cancelled, tone: 'offline' },
   ];
   return parts.filter(({ flows }) => flows > 0);
 }
@@ -81,9 +99,24 @@ export function withEvent(before: Flush | undefined, event: z.output<typeof flus
   if (event.kind === 'flush') return event.flush;
   if (!before) return undefined;
   const targets = before.targets.map((target) => (target.gatewayId === event.target.gatewayId ? event.target : target));
-  return { ...before, state: event.state, totals: event.totals, targets };
+  const wave = event.target.state === 'waiting' ? before.wave : Math.max(before.wave, event.target.wave);
+  return { ...before, state: event.state, totals: event.totals, targets, wave };
 }
 
+/** Flows of a target of which nothing is known yet. */
 function untouched({ totals }: Target): number {
-  return totals.planned - totals.deleted - totals.gone - totals.protected - totals.reappeared - totals.failed - totals.indeterminate;
+  return Math.max(0, totals.planned - doneOf(totals) - totals.gone - totals.protected - totals.reappeared - totals.failed - totals.indeterminate - totals.occupied - totals.cancelled);
+}
+
+const RETRIABLE: ReadonlySet<Target['state']> = new Set(['failed', 'expired', 'indeterminate']);
+
+/** Gateways that a retry would plan for again: those that failed, or were not reached. */
+export function retriable({ kind, state, targets }: Pick<Flush, 'kind' | 'state' | 'targets'>): Target[] {
+  return kind === 'undo' || state === 'running' ? [] : targets.filter((target) => RETRIABLE.has(target.state));
+}
+
+/** Seconds in which it can still be undone; undefined where it cannot. */
+export function undoSeconds({ kind, state, undoUntil, undoneBy }: Pick<Flush, 'kind' | 'state' | 'undoUntil' | 'undoneBy'>, nowMs: number): number | undefined {
+  const left = undoUntil === undefined ? 0 : (Date.parse(undoUntil) - nowMs) / 1000;
+  return kind === 'run' && state !== 'running' && undoneBy === undefined && left > 0 ? left : undefined;
 }

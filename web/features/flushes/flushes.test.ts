@@ -1,18 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
-import { flushSentence, inOrder, segments, troubleSentence, withEvent, type Target } from './flush-words.ts';
-import { deleteWords, differenceWords, impactWords, obstacle } from './plan-words.ts';
+import { evidenceCsv } from './evidence.ts';
+import { flushSentence, inOrder, retriable, segments, troubleSentence, undoSeconds, withEvent, type Target } from './flush-words.ts';
+import { deleteWords, differenceWords, impactWords, obstacle, planBody, wavesWords } from './plan-words.ts';
 
 const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
 
 function target(gatewayName: string, state: Target['state'], totals: Partial<Target['totals']>): Target {
-  return { gatewayId: gatewayName, gatewayName, state, done: 0, totals: { ...none, ...totals } };
+  return { gatewayId: gatewayName, gatewayName, state, done: 0, wave: 1, totals: { ...none, ...totals } };
 }
 
 function flushOf(state: Flush['state'], targets: Target[]): Flush {
   const totals = targets.reduce((sum, one) => Object.fromEntries(Object.entries(sum).map(([key, value]) => [key, value + one.totals[key as keyof typeof none]])) as typeof none, none);
-  return { id: 'f', planId: 'p', state, filter: 'proto:udp', isEverything: false, method: 'delete', reason: 'r', digest: 'd', createdBy: 'night desk', startedAt: '2026-11-23T08:16:12Z', notAfter: '2026-11-23T08:32:12Z', tenants: [], totals, targets };
+  return { id: 'f', planId: 'p', kind: 'run', state, filter: 'proto:udp', isEverything: false, method: 'delete', wave: 1, waves: 1, reason: 'r', digest: 'd', createdBy: 'night desk', startedAt: '2026-11-23T08:16:12Z', notAfter: '2026-11-23T08:32:12Z', tenants: [], totals, targets };
 }
 
 const mixed = flushOf('running', [
@@ -36,6 +37,36 @@ test('every sentence about an end has its numbers', () => {
   expect(troubleSentence(flushOf('verified', [target('a', 'verified', { planned: 3, deleted: 3 })]))).toBeUndefined();
 });
 
+test('other methods and undo have their own words, and numbers too', () => {
+  const blocked = flushOf('partial', [target('a', 'partial', { planned: 5, blocked: 3, cancelled: 2 })]);
+  expect(flushSentence({ ...blocked, method: 'block' })).toBe('Partial: 3 of 5 flows blocked');
+  expect(troubleSentence({ ...blocked, stopReason: 'two gateways failed' })).toBe('two gateways failed, 2 left alone.');
+  const undone = flushOf('partial', [target('a', 'partial', { planned: 5, restored: 4, occupied: 1 })]);
+  expect(flushSentence({ ...undone, kind: 'undo' })).toBe('Partial: 4 of 5 flows put back');
+  expect(segments({ ...undone, kind: 'undo' })).toEqual([{ name: 'put back and verified', flows: 4, tone: 'green' }, { name: 'made anew by traffic', flows: 1, tone: 'amber' }]);
+});
+
+test('undo counts down to its end, is offered once, and never for an undo', () => {
+  const over = { kind: 'run', state: 'verified', undoUntil: '2026-11-23T08:20:00Z' } as const;
+  expect(undoSeconds({ ...over, undoneBy: undefined }, Date.parse('2026-11-23T08:19:00Z'))).toBe(60);
+  expect(undoSeconds({ ...over, undoneBy: undefined }, Date.parse('2026-11-23T08:20:00Z'))).toBeUndefined();
+  expect(undoSeconds({ ...over, undoneBy: 'f2' }, Date.parse('2026-11-23T08:19:00Z'))).toBeUndefined();
+  expect(undoSeconds({ ...over, kind: 'undo', undoneBy: undefined }, Date.parse('2026-11-23T08:19:00Z'))).toBeUndefined();
+});
+
+test('a retry is for gateways that failed or were not reached, and only after the end', () => {
+  const targets = [target('a', 'failed', {}), target('b', 'expired', {}), target('c', 'verified', {}), target('d', 'reappeared', {})];
+  expect(retriable(flushOf('partial', targets)).map(({ gatewayName }) => gatewayName)).toEqual(['a', 'b']);
+  expect(retriable(flushOf('running', targets))).toEqual([]);
+});
+
+test('evidence names every flow with its outcome, and no cell can be taken for a formula', () => {
+  const flow = { gatewayId: 'g', id: 7, family: 4, proto: 'udp', status: ['assured'], orig: { src: '10.0.0.1', dst: '192.0.2.1', sport: 5060, dport: 5060 }, reply: { src: '192.0.2.1', dst: '203.0.113.1', sport: 5060, dport: 5060 }, mark: 0, zone: 0, labels: ['=1+1'], outcome: 'deleted' } as const;
+  const lines = evidenceCsv([{ ...flow, status: [...flow.status], labels: [...flow.labels] }], () => 'milano-gw1').split('\r\n');
+  expect(lines[0]).toBe('gateway,outcome,kernel_id,zone,proto,orig_src,orig_sport,orig_dst,orig_dport,reply_src,reply_sport,reply_dst,reply_dport,state,mark,labels');
+  expect(lines[1]).toBe("milano-gw1,deleted,7,0,udp,10.0.0.1,5060,192.0.2.1,5060,192.0.2.1,5060,203.0.113.1,5060,,0,'=1+1");
+});
+
 test('an event of one gateway changes that gateway and the totals', () => {
   const totals = { ...mixed.totals, deleted: 600 };
   const after = withEvent(mixed, { kind: 'target', flushId: 'f', target: target('nice-gw1', 'verifying', { planned: 312, deleted: 220 }), totals, state: 'running' })!;
@@ -52,6 +83,7 @@ const ready = { nowMs: Date.parse('2026-11-23T08:19:00Z'), reason: 'WAN1 down', 
 
 test('the number is the label', () => {
   expect(deleteWords(plan)).toBe('Delete 1,846 flows on 14 gateways');
+  expect(deleteWords({ ...plan, method: 'block' })).toBe('Block 1,846 flows on 14 gateways');
   expect(deleteWords({ totals: { ...plan.totals, flows: 1, gateways: 1 } })).toBe('Delete 1 flow on 1 gateway');
 });
 
@@ -62,8 +94,24 @@ test('the button works only for exactly the plan that is shown', () => {
   expect(obstacle(plan, { ...ready, typed: '' })).toBe('count-missing');
   expect(obstacle(plan, { ...ready, reason: 'another' })).toBe('reason-changed');
   expect(obstacle(plan, { ...ready, nowMs: Date.parse('2026-11-23T08:20:00Z') })).toBe('expired');
+  expect(obstacle({ ...plan, friction: 'second-person' }, ready)).toBe('approval-missing');
+  expect(obstacle({ ...plan, friction: 'second-person', approval: { by: 'day desk', at: plan.expiresAt } }, ready)).toBe('none');
   expect(obstacle({ ...plan, state: 'run' }, ready)).toBe('run');
   expect(obstacle({ ...plan, totals: { ...plan.totals, flows: 0 } }, ready)).toBe('empty');
+});
+
+test('waves are said as counts of gateways, and few gateways have none', () => {
+  expect(wavesWords(2, true)).toBe('all at once: they are few');
+  expect(wavesWords(100, true)).toBe('first 1, then 5, then 25, then 100 of them');
+  expect(wavesWords(20, true)).toBe('first 1, then 5, then 20 of them');
+  expect(wavesWords(20, false)).toContain('all at once');
+});
+
+test('the method and its seconds are part of what a plan is asked for', () => {
+  const asked = { what: { filter: 'proto:tcp' }, scope: {} };
+  expect(planBody(asked, 'r', '')).toEqual({ filter: 'proto:tcp', scope: {}, reason: 'r' });
+  expect(planBody({ ...asked, method: 'block', forSeconds: 60 }, 'r', '1')).toMatchObject({ method: 'block', forSeconds: 60, ticket: '1' });
+  expect(planBody({ ...asked, method: 'delete', forSeconds: 60 }, 'r', '')).not.toHaveProperty('forSeconds');
 });
 
 test('a plan that differs from what was seen says by how many', () => {

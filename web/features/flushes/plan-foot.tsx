@@ -34,7 +34,7 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
       <Button size="large" keys="Esc" onClick={onClose}>{blocked === 'run' ? 'Close' : 'Cancel'}</Button>
       {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`} prefetch={false}>Open the flush</Link>
         : blocked === 'expired' || blocked === 'reason-changed' || blocked === 'empty' ? <Button size="large" kind="primary" onClick={onAgain} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>{isPlanning ? 'Planning…' : 'Plan again'}</Button>
-          : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
+          : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : blocked === 'approval-missing' ? 'A second person has to agree first.' : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
     </div>
   );
 }
@@ -43,9 +43,10 @@ function FootSentence({ plan, blocked }: { plan: Plan; blocked: Obstacle }) {
   switch (blocked) {
     case 'expired': return <>The plan has expired and cannot run. Plan again to see what matches now.</>;
     case 'run': return <>This plan has run; a plan runs once.</>;
-    case 'empty': return <>No flow matches now, so there is nothing to delete.</>;
+    case 'empty': return <>No flow matches now, so there is nothing to end.</>;
     case 'reason-changed': return <>The reason is part of the plan: plan again with this one.</>;
+    case 'approval-missing': return <>{plan.isEverything ? 'The whole table' : 'A plan of this size'} needs a second person: send them the link.</>;
     case 'count-missing': return <><IconAlertTriangle className="i s" stroke={1.5} aria-hidden /> {plan.isEverything ? 'The whole table' : plan.totals.sites > 1 ? `${plan.totals.sites} sites` : plan.totals.flows > 1000 ? 'Over 1,000 flows' : 'A large part of a table'}: type the number</>;
-    case 'none': return <>Only {plan.totals.flows === 1 ? 'this one' : `these ${count(plan.totals.flows)}`} can be deleted, fewer if some are gone by then.</>;
+    case 'none': return <>Only {plan.totals.flows === 1 ? 'this one' : `these ${count(plan.totals.flows)}`} can {plan.method === 'delete' ? 'be deleted' : 'end'}, fewer if some are gone by then.</>;
   }
 }

@@ -1,7 +1,13 @@
+'use client';
+
 import { IconLock } from '@tabler/icons-react';
 import type { Plan } from '../../../proto/http/plans.ts';
-import { count, counted } from '../../ui/format.ts';
-import { impactWords } from './plan-words.ts';
+import { useNow } from '../../lib/clock.tsx';
+import { count, counted, lasting, shortAddress } from '../../ui/format.ts';
+import { State } from '../../ui/state.tsx';
+import { FATES, impactWords, rateWords } from './plan-words.ts';
+
+const FATE_ORDER = Object.keys(FATES);
 
 /** What the plan would break: idle and active flows, protected ones left out, and where they come from and go to. */
 export function PlanImpact({ plan: { impact } }: { plan: Plan }) {
@@ -17,14 +23,15 @@ export function PlanImpact({ plan: { impact } }: { plan: Plan }) {
             {unknownActivity > 0 && <i className="unknown" style={share(unknownActivity)}>{count(unknownActivity)} not known</i>}
             {guarded > 0 && <i className="prot"><IconLock className="i s" stroke={1.5} aria-hidden />{count(guarded)} protected, left out</i>}
           </div>
-          <p className="dim2" style={{ marginTop: 6 }}>{impactWords(impact)}</p>
+          <p className="dim2" style={{ marginTop: 6 }}>{impactWords(impact)}{impact.rateBitsPerSecond !== undefined && <> Together they carry <b>{rateWords(impact.rateBitsPerSecond)}</b> now.</>}</p>
         </div>
+        {impact.predictions.length > 0 && <ul className="fates" aria-label="What will come of them">{impact.predictions.toSorted((a, b) => FATE_ORDER.indexOf(a.fate) - FATE_ORDER.indexOf(b.fate)).map(({ fate, flows, why }) => <li key={`${fate}${why}`}><State kind={FATES[fate].kind}>{count(flows)} {FATES[fate].word}</State><span className="dim2">{why}</span></li>)}</ul>}
         <div className="three">
           <Top title="Sources" items={impact.topSources} />
           <Top title="Destinations" items={impact.topDestinations} />
+          <LongestLived flows={impact.longestLived} />
           <Top title="Protected, by reason" items={pairs(impact.protectedBy)} none="none matched" />
-          <Top title="By protocol" items={pairs(impact.byProto)} isPlain />
-          <Top title="By state" items={pairs(impact.byState).map((one) => ({ ...one, name: one.name.toLowerCase().replaceAll('_', '-') }))} isPlain />
+          <Top title="By protocol and state" items={[...pairs(impact.byProto), ...pairs(impact.byState).filter(({ name }) => name !== 'NONE' && name !== 'none').map((one) => ({ ...one, name: one.name.toLowerCase().replaceAll('_', '-') }))]} isPlain />
           <Top title="By WAN" items={pairs(impact.byWan)} isPlain none="not known" />
         </div>
         {impact.unreplied > 0 && <p className="dim small">{counted(impact.unreplied, 'flow')} never got a reply; {count(impact.assured)} are assured, which is what the kernel keeps when the table is full.</p>}
@@ -38,6 +45,17 @@ function Top({ title, items, isPlain, none = '–' }: { title: string; items: { 
     <div><h3>{title}</h3>
       {items.length === 0 ? <p className="dim small">{none}</p>
         : <ul className="mini">{items.slice(0, 5).map(({ name, flows }) => <li key={name}><span className={isPlain || !/^[\d.:a-f]+$/.test(name) ? 'ellipsis' : 'mono ellipsis'} title={name}>{name}</span><span className="dim">{count(flows)}</span></li>)}</ul>}
+    </div>
+  );
+}
+
+/** The five that began first; their age is what somebody would miss. */
+function LongestLived({ flows }: { flows: Plan['impact']['longestLived'] }) {
+  const now = useNow(5000);
+  return (
+    <div><h3>Longest lived</h3>
+      {flows.length === 0 ? <p className="dim small">not known</p>
+        : <ul className="mini">{flows.slice(0, 5).map(({ gatewayId, id, orig, startedAt }) => <li key={`${gatewayId}.${id}`}><span className="mono ellipsis" title={`${orig.src} → ${orig.dst}`}>{shortAddress(orig.src)} → {shortAddress(orig.dst)}</span><span className="dim nowrap">{startedAt && now !== undefined ? lasting((now - Date.parse(startedAt)) / 1000) : '–'}</span></li>)}</ul>}
     </div>
   );
 }

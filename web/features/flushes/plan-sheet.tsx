@@ -5,7 +5,7 @@ import { Drawer } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconX } from '@tabler/icons-react';
 import { useRouter } from 'next/navigation';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
@@ -18,11 +18,12 @@ import { useDraft } from '../../ui/draft.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { lasting, minutesAndSeconds, shortHash } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
+import { PlanApproval } from './plan-approval.tsx';
 import { PlanFoot } from './plan-foot.tsx';
 import { PlanImpact } from './plan-impact.tsx';
 import { PlanSafety } from './plan-safety.tsx';
 import { PlanTarget } from './plan-target.tsx';
-import { again, deleteWords, differenceWords, obstacle, placeWords } from './plan-words.ts';
+import { again, awaitsApproval, deleteWords, differenceWords, obstacle, placeWords } from './plan-words.ts';
 import type { PlanAsking } from './use-plan-request.ts';
 import { WholeTable } from './whole-table.tsx';
 
@@ -36,19 +37,21 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
   const router = useRouter();
   const heading = useRef<HTMLHeadingElement>(null);
   const now = useNow();
-  const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null });
+  const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null, refetchInterval: ({ state }) => (state.data && awaitsApproval(state.data) ? 3000 : false) });
   const isEverything = request !== undefined && 'all' in request.what;
   const [reason, setReason] = useDraft(plan?.reason ?? (isEverything ? '' : remembered.reason));
   const [ticket, setTicket] = useDraft(plan?.ticket ?? remembered.ticket);
   const [typed, setTyped] = useDraft('', plan?.id ?? '');
+  const [areWaves, setWaves] = useState(true);
   useEffect(() => { if (plan?.id) heading.current?.focus(); }, [plan?.id]);
   const run = useMutation({
-    mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest } }),
+    mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest, waves: areWaves } }),
     onSuccess: ({ flushId }) => router.push(`/flushes/${flushId}`),
     onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
   });
   const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';
   const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan(asked, reason, ticket); };
+  const planBy = (method: Plan['method'], forSeconds: number | undefined) => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan({ ...asked, method, forSeconds }, reason, ticket); };
   const confirm = () => { if (plan && blocked === 'none' && !run.isPending) run.mutate(plan); };
   const sheet = useHotkeys<HTMLDivElement>('mod+enter', confirm, { enableOnFormTags: true, preventDefault: true }, [confirm]);
   const error = asking.error ?? planError;
@@ -63,9 +66,10 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
             {!plan && !isEverything && isPlanning && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
             {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /></div>}
             {plan && <>
-              <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} />
+              <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} isPlanning={isPlanning} onMethod={planBy} />
+              <PlanApproval plan={plan} />
               <PlanImpact plan={plan} />
-              <PlanSafety plan={plan} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
+              <PlanSafety plan={plan} areWaves={areWaves} onWaves={setWaves} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
             </>}
           </div>
           {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={isPlanning} error={run.error} onRun={confirm} onAgain={planAgain} onClose={close} />}

@@ -6,12 +6,13 @@ import { Bar } from '../../ui/bar.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from './exact-flows.tsx';
+import { PlanMethod } from './plan-method.tsx';
 import { inOrder } from './plan-words.ts';
 
 const MOST_ROWS = 8;
 
 /** What the plan holds: the filter, each gateway's part with those left out first, and on demand every flow by name. */
-export function PlanTarget({ plan, difference }: { plan: Plan; difference: string | undefined }) {
+export function PlanTarget({ plan, difference, isPlanning, onMethod }: { plan: Plan; difference: string | undefined; isPlanning: boolean; onMethod(method: Plan['method'], forSeconds: number | undefined): void }) {
   const [isAll, setAll] = useState(false);
   const [isListed, setListed] = useState(false);
   const gateways = inOrder(plan.gateways);
@@ -20,7 +21,7 @@ export function PlanTarget({ plan, difference }: { plan: Plan; difference: strin
     <section className="band"><h2>Target<small>what the plan holds</small></h2>
       <div className="stack">
         <pre className="code" tabIndex={0} aria-label="Filter">{plan.isEverything ? 'all: every flow in the tables of these gateways' : plan.filter}</pre>
-        <p className="dim2"><b>{plan.method}</b>: forget the entry. The next packet makes a new one by the route that holds then.</p>
+        <PlanMethod plan={plan} isPlanning={isPlanning} onMethod={onMethod} />
         {difference && <p className="note amber">{difference}</p>}
         <table data-density="compact">
           <thead><tr><th>Gateway</th><th>State</th><th className="num">Flows</th><th className="num">of its table</th><th style={{ width: 190 }}>Share of the plan</th></tr></thead>

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import type { createPlanRequest, Plan } from '../../../proto/http/plans.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted, short } from '../../ui/format.ts';
+import type { StateKind } from '../../ui/state.tsx';
+import { methodOf } from './method-words.ts';
 
 /** What an operator asked a plan for: a filter, or everything, on the gateways in scope. */
 export interface PlanRequest {
@@ -9,13 +11,18 @@ export interface PlanRequest {
   scope: Scope;
   /** How many flows the operator saw and means; absent for everything. */
   expected?: number;
+  /** How they end, where it is not by deleting, and the seconds of that. */
+  method?: Plan['method'];
+  forSeconds?: number;
+  /** Why, where the place that asked knows it; goes before what is remembered. */
+  reason?: string;
 }
 
 type PlanGateway = Plan['gateways'][number];
 
-/** "Delete 312 flows on 2 gateways", the words of title and button alike. */
-export function deleteWords({ totals }: Pick<Plan, 'totals'>): string {
-  return `Delete ${counted(totals.flows, 'flow')} on ${counted(totals.gateways, 'gateway')}`;
+/** "Delete 312 flows on 2 gateways", by the plan's method: the words of title and button alike. */
+export function deleteWords({ totals, method = 'delete' }: Pick<Plan, 'totals'> & Partial<Pick<Plan, 'method'>>): string {
+  return `${methodOf(method).word} ${counted(totals.flows, 'flow')} on ${counted(totals.gateways, 'gateway')}`;
 }
 
 /** Where, for the end of the title: the site if it is one, else how many. */
@@ -53,7 +60,7 @@ export function differenceWords(expected: number | undefined, plan: Plan): strin
 }
 
 /** What must hold before the button works. */
-export type Obstacle = 'none' | 'expired' | 'run' | 'empty' | 'reason-changed' | 'count-missing';
+export type Obstacle = 'none' | 'expired' | 'run' | 'empty' | 'reason-changed' | 'approval-missing' | 'count-missing';
 
 /** The first thing in the way of running this plan; `typed` is what stands in the number field. */
 export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: number; reason: string; ticket: string; typed: string }): Obstacle {
@@ -61,21 +68,54 @@ export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: 
   if (plan.state === 'expired' || nowMs >= Date.parse(plan.expiresAt)) return 'expired';
   if (plan.totals.flows === 0) return 'empty';
   if (reason.trim() !== plan.reason || ticket.trim() !== (plan.ticket ?? '')) return 'reason-changed';
+  if (awaitsApproval(plan)) return 'approval-missing';
   if (plan.friction === 'type-count' && typed.replaceAll(/[\s,.]/g, '') !== String(plan.totals.flows)) return 'count-missing';
   return 'none';
 }
 
 /** The body that asks for this plan. */
-export function planBody({ what, scope }: PlanRequest, reason: string, ticket: string): z.input<typeof createPlanRequest> {
-  return { ...what, scope, reason: reason.trim(), ...(ticket.trim() && { ticket: ticket.trim() }) };
+export function planBody({ what, scope, method, forSeconds }: PlanRequest, reason: string, ticket: string): z.input<typeof createPlanRequest> {
+  return { ...what, scope, reason: reason.trim(), ...(ticket.trim() && { ticket: ticket.trim() }), ...(method && { method }), ...(method && method !== 'delete' && forSeconds !== undefined && { forSeconds }) };
 }
 
 /** The reason a plan starts with when none is remembered; whole tables have none, so that somebody thinks of one. */
-export function suggestedReason({ what }: PlanRequest): string {
+export function suggestedReason({ what, reason }: PlanRequest): string {
+  if (reason) return reason;
   return 'filter' in what ? `Flush of ${what.filter}`.slice(0, 500) : '';
 }
 
 /** The request that would make this plan again. */
 export function again(plan: Plan): PlanRequest {
-  return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) } };
+  return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) }, method: plan.method, forSeconds: plan.forSeconds };
+}
+
+/** Above this many gateways a flush goes in waves (controller/flushes/waves.ts). */
+const FEW_GATEWAYS = 3;
+
+/** In which order the gateways begin. */
+export function wavesWords(gateways: number, areWanted: boolean): string {
+  if (gateways <= FEW_GATEWAYS) return gateways === 1 ? 'one gateway' : 'all at once: they are few';
+  if (!areWanted) return 'all at once, but for partners of one another';
+  const ends = [1, ...[0.05, 0.25, 1].map((share) => Math.ceil(gateways * share))];
+  return `first ${[...new Set(ends)].map(count).join(', then ')} of them`;
+}
+
+/** True where there is a choice between waves and all at once. */
+export function hasWaves(gateways: number): boolean {
+  return gateways > FEW_GATEWAYS;
+}
+
+/** `41 kbit/s`. */
+export function rateWords(bitsPerSecond: number): string {
+  return `${short(bitsPerSecond)}bit/s`;
+}
+
+/** What will come of flows, with the icon of how it feels. */
+export const FATES: Record<Plan['impact']['predictions'][number]['fate'], { word: string; kind: StateKind }> = {
+  hangs: { word: 'will hang', kind: 'critical' }, breaks: { word: 'will break', kind: 'warn' }, unknown: { word: 'not known', kind: 'never' }, reconnects: { word: 'will reconnect', kind: 'ok' },
+};
+
+/** True while a plan waits for somebody else to agree. */
+export function awaitsApproval({ state, friction, approval }: Plan): boolean {
+  return state === 'ready' && friction === 'second-person' && approval === undefined;
 }

@@ -38,7 +38,7 @@ export function usePlanRequest() {
       make.reset();
       void setPlanId(null);
       setRequest(asked);
-      if ('filter' in asked.what) make.mutate({ request: asked, reason: remembered.reason || suggestedReason(asked), ticket: remembered.ticket });
+      if ('filter' in asked.what) make.mutate({ request: asked, reason: asked.reason ?? (remembered.reason || suggestedReason(asked)), ticket: remembered.ticket });
     },
     /** Computes a plan, also one more with another reason. */
     plan(asked: PlanRequest, reason: string, ticket: string): void { make.mutate({ request: asked, reason, ticket }); },

@@ -1,7 +1,7 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { IconAdjustmentsHorizontal, IconArrowsLeftRight, IconBuilding, IconLayoutGrid, IconListCheck, type Icon } from '@tabler/icons-react';
+import { IconAdjustmentsHorizontal, IconArrowsLeftRight, IconBuilding, IconLayoutGrid, IconListCheck, IconProgressCheck, type Icon } from '@tabler/icons-react';
 import Link from 'next/link';
 import { usePathname, useRouter } from 'next/navigation';
 import * as queries from '../../lib/controller/queries.ts';
@@ -14,6 +14,7 @@ export const PAGES: readonly { path: string; name: string; key: string; icon: Ic
   { path: '/', name: 'Overview', key: 'o', icon: IconLayoutGrid, also: [] },
   { path: '/sites', name: 'Sites', key: 's', icon: IconBuilding, also: ['/gateways'] },
   { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: ['/flushes'] },
+  { path: '/remediations', name: 'Remediations', key: 'r', icon: IconProgressCheck, also: ['/remediations/'] },
   { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
   { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: [] },
 ];

@@ -2,34 +2,38 @@
 
 import { Spotlight } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
-import { IconArrowsLeftRight, IconClockPlay, IconRouter, IconSearch } from '@tabler/icons-react';
+import { IconArrowsLeftRight, IconBan, IconClockPlay, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useScope, withScope } from '../../lib/scope.ts';
+import { intendPlan } from '../flushes/intended-plan.ts';
 import { PAGES } from './nav.tsx';
 
 const FLUSHES = { path: '/flushes', name: 'Flushes', icon: IconClockPlay };
 
-/** Ctrl-K: pages, gateways, and what was pasted as a filter over the fleet. */
+/** Ctrl-K: pages, gateways, what was pasted as a filter over the fleet, and `cut ADDRESS`. */
 export function Palette() {
   const router = useRouter();
-  const { ids } = useScope();
+  const { ids, scope } = useScope();
   const [query, setQuery] = useState('');
   const { data: gateways = [] } = useQuery(queries.gateways());
   const wanted = query.trim().toLowerCase();
-  const filter = wanted ? asFilter(query.trim()) : undefined;
+  const cut = /^cut\s+(\S+)$/.exec(wanted)?.[1];
+  const cutAddress = cut !== undefined && 'filter' in parseFilter(`ip:${cut}`) ? cut : undefined;
+  const filter = wanted && !cutAddress ? asFilter(query.trim()) : undefined;
   const found = wanted ? gateways.filter(({ name, siteName, tenantName }) => `${name} ${siteName} ${tenantName}`.toLowerCase().includes(wanted)).slice(0, 8) : [];
   const pages = [...PAGES, FLUSHES].filter(({ name }) => name.toLowerCase().includes(wanted));
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut="mod + K" scrollable maxHeight={420} lockScroll={false} transitionProps={{ duration: 0 }}>
       <Spotlight.Search placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />
       <Spotlight.ActionsList>
-        {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table you may see" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => router.push(`/connections?filter=${encodeURIComponent(filter)}`)} />}
+        {cutAddress && <Spotlight.Action label={`Cut ${cutAddress} everywhere`} description="Plans to refuse its packets for an hour and end its flows on every gateway in scope; you see them first" leftSection={<IconBan size={16} stroke={1.5} />} onClick={() => { intendPlan({ what: { filter: `ip:${cutAddress}` }, scope, method: 'block', forSeconds: 3600, reason: `${cutAddress} is compromised: cut everywhere` }); router.push(withScope(`/connections?filter=${encodeURIComponent(`ip:${cutAddress}`)}`, ids)); }} />}
+        {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table you may see" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => router.push(`/connections?filter=${encodeURIComponent(filter)}&open=only`)} />}
         {found.map((gateway) => <Spotlight.Action key={gateway.id} label={gateway.name} description={`${gateway.tenantName} / ${gateway.siteName}`} leftSection={<IconRouter size={16} stroke={1.5} />} onClick={() => router.push(`/gateways/${gateway.id}`)} />)}
         {pages.map(({ path, name, icon: Glyph }) => <Spotlight.Action key={path} label={name} leftSection={<Glyph size={16} stroke={1.5} />} onClick={() => router.push(withScope(path, ids))} />)}
-        {filter === undefined && found.length === 0 && pages.length === 0 && <Spotlight.Empty>No gateway or page has this name, and it is not a filter.</Spotlight.Empty>}
+        {filter === undefined && !cutAddress && found.length === 0 && pages.length === 0 && <Spotlight.Empty>No gateway or page has this name, and it is not a filter.</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );

@@ -8,12 +8,13 @@ import * as queries from '../../lib/controller/queries.ts';
 import { withScope } from '../../lib/scope.ts';
 import { Bar } from '../../ui/bar.tsx';
 import { Address } from '../../ui/copy.tsx';
-import { count, percent } from '../../ui/format.ts';
+import { count, counted, percent } from '../../ui/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
+import { suspectWans } from './need.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
-export function WanTable({ gateway }: { gateway: Gateway }) {
+export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
   const { usage } = gateway;
   const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? usage.byWan[wan.name] ?? 0 : undefined) }));
   const total = usage?.count;
@@ -30,7 +31,9 @@ export function WanTable({ gateway }: { gateway: Gateway }) {
         </tr>
       ))}</tbody>
     </table></div>}
-    {wans.filter(({ isUp, flows }) => isUp === false && flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)}
+    {stale === undefined ? wans.filter(({ isUp, flows }) => isUp === false && flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
+      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale: the gateway sends their packets with an address that brings no answer. <Link className="link" prefetch={false} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent('stale:yes')}`}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
+        : suspectWans(gateway).length > 0 && <p className="note">No flow is stale: what still uses {suspectWans(gateway).map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
   </>;
 }
 

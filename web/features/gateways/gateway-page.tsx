@@ -9,14 +9,20 @@ import { parseAsStringLiteral, useQueryState } from 'nuqs';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
+import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGatewaysInScope, withScope } from '../../lib/scope.ts';
-import { Segments } from '../../ui/button.tsx';
+import { Button, Segments } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, lasting } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
-import { needOf } from './need.ts';
+import { PlanSheet } from '../flushes/plan-sheet.tsx';
+import type { PlanRequest } from '../flushes/plan-words.ts';
+import { usePlanRequest } from '../flushes/use-plan-request.ts';
+import { RecentRuns } from '../remediations/recent-runs.tsx';
+import { endRequest, needOf } from './need.ts';
+import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES, verdict } from './gateway-words.ts';
 import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
@@ -34,18 +40,26 @@ export function GatewayPage({ id }: { id: string }) {
   if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
   if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
   if (!gateway) return <Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty>;
+  return <GatewayBody gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />;
+}
+
+function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; onSpan(span: Span): void }) {
+  const self = useMemo(() => [gateway], [gateway]);
+  const stale = useStaleFlows(self).get(gateway.id);
+  const asking = usePlanRequest();
   return <>
-    <GatewayHead gateway={gateway} />
-    <GatewayCharts gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />
+    <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
+    <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
     <div className="lower">
-      <section><WanTable gateway={gateway} /><RecentFlushes gateway={gateway} /></section>
+      <section><WanTable gateway={gateway} stale={stale} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
       <section><CpuTable gateway={gateway} /><Capabilities gateway={gateway} /></section>
       <section><TopSources gateway={gateway} /></section>
     </div>
+    <PlanSheet asking={asking} />
   </>;
 }
 
-function GatewayHead({ gateway }: { gateway: Gateway }) {
+function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: number | undefined; onEnd(request: PlanRequest): void }) {
   const now = useNow();
   const clock = useClock();
   const router = useRouter();
@@ -58,10 +72,12 @@ function GatewayHead({ gateway }: { gateway: Gateway }) {
   useKey(']', () => step(1));
   const { usage, state } = gateway;
   const said = now === undefined ? undefined : verdict(gateway, now);
-  const need = now === undefined ? undefined : needOf(gateway, now);
+  const need = now === undefined ? undefined : needOf(gateway, now, stale);
+  const endable = need && endRequest(need);
+  const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
   const here = withScope('/connections', { gateway: gateway.id });
-  useKey('d', () => { if (need?.action.path.startsWith('/connections')) router.push(need.action.path); });
+  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) router.push(need.action.path); });
   return (
     <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
       <div className="row head-line">
@@ -70,7 +86,7 @@ function GatewayHead({ gateway }: { gateway: Gateway }) {
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
         <Link className="btn" href={here} prefetch={false}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
-        {need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path} prefetch={false}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
+        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path} prefetch={false}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
       </div>
       <h1>{gateway.name}</h1>
       <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>

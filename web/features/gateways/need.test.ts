@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Gateway } from '../../../proto/http/fleet.ts';
-import { needsOf, overviewSentence } from './need.ts';
+import { endRequest, needsOf, overviewSentence, suspectWans } from './need.ts';
 
 const NOW = Date.parse('2026-11-23T08:17:00Z');
 
@@ -44,4 +44,22 @@ test('what is not known is no need and no zero', () => {
 test('the action leads to the flows that are the cause', () => {
   const [need] = needsOf([gateway('lyon', {}, { count: 55_000, minutesToFull: 27, byState: { TIME_WAIT: 41_870, ESTABLISHED: 900 }, topSources: [{ address: '10.2.3.4', flows: 9 }] })], NOW);
   expect(need).toMatchObject({ evidence: '76 % TIME_WAIT, most from 10.2.3.4', action: { text: 'Review 41,870 flows', path: '/connections?gateway=lyon&filter=state%3Atime-wait' } });
+});
+
+test('stale flows are those that the gateway counts: more than on a dead WAN or fewer, and the remedy asks for exactly them', () => {
+  const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }, { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 }];
+  const milano = gateway('milano', { siteName: 'Milano', wans });
+  const [need] = needsOf([milano], NOW, new Map([['milano', 8]]));
+  expect(need).toMatchObject({ why: 'stranded', word: 'Stale', measure: '8 flows', pace: 'on wan1', action: { text: 'End 8 stale flows' } });
+  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'wan1 failed at Milano, flows are stuck' });
+  expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows stuck on wan1');
+  expect(needsOf([milano], NOW, new Map([['milano', 0]]))).toEqual([]);
+  expect(needsOf([milano], NOW)[0]?.action.ends).toBeUndefined();
+});
+
+test('flows can be stuck only where one of several WANs is down or without its route', () => {
+  const wan = (name: string, over: Partial<Gateway['wans'][number]>) => ({ name, interface: name, addresses: [], isUp: true, carriesDefaultRoute: true, flows: 5, ...over });
+  expect(suspectWans(gateway('a', { wans: [wan('w1', {}), wan('w2', {})] }))).toEqual([]);
+  expect(suspectWans(gateway('a', { wans: [wan('w1', { carriesDefaultRoute: false }), wan('w2', {})] })).map(({ name }) => name)).toEqual(['w1']);
+  expect(suspectWans(gateway('a', { wans: [wan('w1', { isUp: false })] }))).toEqual([]);
 });

@@ -2,8 +2,9 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
+import type { PlanRequest } from '../flushes/plan-words.ts';
 
-/** Why a gateway needs someone: it fills up, it loses packets, its WAN is down with flows still on it, or it is silent. */
+/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, or it is silent. */
 export interface Need {
   gateway: Gateway;
   why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline';
@@ -14,7 +15,19 @@ export interface Need {
   /** The rate, or since when. */
   pace: string;
   evidence: string;
-  action: { text: string; path: string };
+  /** Where it leads; `ends` asks for a plan of exactly those flows in place of going there. */
+  action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
+}
+
+/** How many flows each gateway counts as stale, by its id; absent is not known. */
+export type StaleCounts = ReadonlyMap<string, number>;
+
+/** What stale flows are found by, in the count and in the plan alike. */
+export const STALE = 'stale:yes';
+
+/** WANs that flows may be stuck on: those that are down, or have lost the route. */
+export function suspectWans({ wans }: Gateway): Gateway['wans'] {
+  return wans.length < 2 ? [] : wans.filter(({ isUp, carriesDefaultRoute, flows }) => (isUp === false || carriesDefaultRoute === false) && flows !== 0);
 }
 
 /** Tables are full enough to be listed although nothing is projected. */
@@ -26,13 +39,13 @@ export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Ga
 
 const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'offline'];
 
-/** All that need someone: by minutes to full, then flows on a dead WAN, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
-export function needsOf(gateways: Gateway[], nowMs: number): Need[] {
-  return gateways.flatMap((gateway) => needOf(gateway, nowMs) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
+/** All that need someone: by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
+export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
+  return gateways.flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
 }
 
-/** The first reason why this gateway needs someone. */
-export function needOf(gateway: Gateway, nowMs: number): Need | undefined {
+/** The first reason why this gateway needs someone. `stale`: how many of its flows the gateway itself counts as stuck; unknown, those on a dead WAN stand for it. */
+export function needOf(gateway: Gateway, nowMs: number, stale?: number): Need | undefined {
   const { usage, id, name } = gateway;
   const open = { text: 'Open gateway', path: `/gateways/${id}` };
   if (gateway.state === 'offline') {
@@ -47,8 +60,13 @@ export function needOf(gateway: Gateway, nowMs: number): Need | undefined {
     return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull! * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
-  if (dead) {
-    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead.name}`)}` } };
+  if (stale ? stale > 0 : stale === undefined && dead) {
+    const from = suspectWans(gateway).map(({ name: wan }) => wan).join(', ');
+    if (stale === undefined) return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead!.flows!, 'flow'), pace: `on ${dead!.name}`, evidence: `${dead!.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead!.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead!.name}`)}` } };
+    return {
+      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(stale, 'flow'), pace: from ? `on ${from}` : 'on another way', evidence: from ? `An address of ${from} brings no answer` : 'Their address brings no answer',
+      action: { text: `End ${counted(stale, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows: stale, reason: `${from ? `${from} failed at ${gateway.siteName}` : `Failover at ${gateway.siteName}`}, flows are stuck` } },
+    };
   }
   const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);
   if (lost > 0) {
@@ -56,6 +74,11 @@ export function needOf(gateway: Gateway, nowMs: number): Need | undefined {
     return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'drop'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
   }
   return undefined;
+}
+
+/** The plan that the remedy of this need asks for; undefined where it has another. */
+export function endRequest({ gateway, action: { ends } }: Need): PlanRequest | undefined {
+  return ends && { what: { filter: ends.filter }, scope: { gateways: [gateway.id] }, expected: ends.flows, reason: ends.reason };
 }
 
 /** The page's answer: the first that needs someone and why, or that none does. */
@@ -66,7 +89,7 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
     switch (first.why) {
       case 'full': return `${first.gateway.name} needs you first: its table is ${first.measure} full`;
       case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
-      case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} still ${first.pace}, which is down`;
+      case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} ${first.action.ends ? 'stuck' : 'still'} ${first.pace}${first.action.ends ? '' : ', which is down'}`;
       case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
       case 'offline': return `${first.gateway.name} needs you first: silent for ${first.measure}`;
     }
@@ -105,11 +128,11 @@ function pace(perMinute: number | undefined): string {
   return perMinute === undefined ? 'rate not known' : `${perMinute < 0 ? '−' : '+'}${short(Math.abs(perMinute))}/min`;
 }
 
-function weight({ why, gateway }: Need): number {
+function weight({ why, gateway, action }: Need): number {
   switch (why) {
     case 'filling': return gateway.usage!.minutesToFull!;
     case 'full': return -gateway.usage!.count / gateway.usage!.max!;
-    case 'stranded': return -Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
+    case 'stranded': return -(action.ends?.flows ?? 0) - Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
     case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
     case 'offline': return Date.parse(gateway.since);
   }

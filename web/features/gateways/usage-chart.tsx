@@ -7,6 +7,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { TimeChart, type ChartLine } from '../../ui/time-chart.tsx';
+import { doneOf, doneWord } from '../flushes/flush-words.ts';
 import { limitSteps, usageColumns } from './chart-data.ts';
 import { isFilling } from './need.ts';
 import { SamplesTable } from './samples-table.tsx';
@@ -45,7 +46,7 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
       toMs = Math.max(toMs, fullAt * 1000);
       notes.push({ x: fullAt, y: max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
-    const marks = flushes.map(({ startedAt, totals, state }) => ({ atMs: Date.parse(startedAt), text: `${count(totals.deleted)} deleted, ${state}` }));
+    const marks = flushes.map((flush) => ({ atMs: Date.parse(flush.startedAt), text: `${count(doneOf(flush.totals))} ${doneWord(flush)}, ${flush.state}` }));
     return { xs, lines: isFarBelow ? lines.slice(0, 1) : lines, gaps, notes, marks, range: { ...range, toMs }, top: isFarBelow ? peak * 1.25 : undefined, limitFarAbove: isFarBelow ? last.max : undefined };
   }, [samples, range, max, minutesToFull, flushes, clock]);
   const { limitFarAbove, ...drawn } = chart;

@@ -5,20 +5,24 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { useNow } from '../../lib/clock.tsx';
+import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Bar, usageTone } from '../../ui/bar.tsx';
+import { Button } from '../../ui/button.tsx';
 import { useKey } from '../../ui/keys.ts';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import { State } from '../../ui/state.tsx';
-import { used, type Need } from '../gateways/need.ts';
+import type { PlanRequest } from '../flushes/plan-words.ts';
+import { endRequest, used, type Need } from '../gateways/need.ts';
 
 const MOST = 12;
 const DAY_MS = 86_400_000;
 
 /** Who needs someone, most urgent first: why, how soon, where, the evidence, and one action. */
-export function AttentionList({ needs }: { needs: Need[] }) {
+export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: PlanRequest): void }) {
   const router = useRouter();
   const [current, setCurrent] = useState(0);
+  const refusal = useRefusal('plans.write');
   const { data: tenants } = useQuery(queries.tenants());
   const shown = needs.slice(0, MOST);
   const at = Math.min(current, shown.length - 1);
@@ -27,11 +31,12 @@ export function AttentionList({ needs }: { needs: Need[] }) {
   useKey('j,down', () => setCurrent(Math.min(shown.length - 1, at + 1)));
   useKey('k,up', () => setCurrent(Math.max(0, at - 1)));
   useKey('enter', () => { if (shown[at]) router.push(`/gateways/${shown[at].gateway.id}`); });
-  useKey('d', () => { if (shown[at]) router.push(shown[at].action.path); });
+  const end = (need: Need) => { const request = endRequest(need); if (request) onEnd(request); else router.push(need.action.path); };
+  useKey('d', () => { if (shown[at]) end(shown[at]); });
   if (shown.length === 0) return <section className="pad"><div className="sec-head"><h2>Needs attention</h2><span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span></div></section>;
   return (
     <section className="pad">
-      <div className="sec-head"><h2>Needs attention</h2><span className="dim">by minutes to full, then flows on a dead WAN, then packet drops, then silence</span><span className="grow" /><span className="dim keys-hint"><kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> review</span></div>
+      <div className="sec-head"><h2>Needs attention</h2><span className="dim">by minutes to full, then stale flows, then packet drops, then silence</span><span className="grow" /><span className="dim keys-hint"><kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act</span></div>
       <div className="wide-table"><table className="attention">
         <thead><tr><th className="num">#</th><th>Why</th><th className="num">How soon / many</th><th>Rate / since</th><th>Gateway</th><th>Tenant</th><th>Evidence</th><th>Table used</th><th>24 h</th><th><span className="sr">Action</span></th></tr></thead>
         <tbody>{shown.map((need, index) => {
@@ -43,7 +48,7 @@ export function AttentionList({ needs }: { needs: Need[] }) {
               <td><Link href={`/gateways/${gateway.id}`} prefetch={false}><b>{gateway.name}</b></Link></td><td><span className="owner">{gateway.tenantName}</span></td><td className="dim2">{need.evidence}</td>
               <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={48} share={share} tone={need.why === 'offline' ? 'hatch' : usageTone(share)} /><span>{used(gateway)}</span></div>}</td>
               <td><Sparkline points={days[index]?.data?.points.map(({ at: time, countMax, max }) => ({ atMs: Date.parse(time), value: countMax, limit: max }))} label={`Entries of ${gateway.name} over 24 h`} /></td>
-              <td className="num"><Link className={index === at ? 'btn' : 'link'} href={need.action.path} prefetch={false}>{need.action.text}</Link></td>
+              <td className="num">{need.action.ends ? <Button kind="danger-line" size="slim" keys={index === at ? 'd' : undefined} refusal={refusal} onClick={() => end(need)}>{need.action.text}</Button> : <Link className={index === at ? 'btn' : 'link'} href={need.action.path} prefetch={false}>{need.action.text}</Link>}</td>
             </tr>
           );
         })}</tbody>

@@ -2,7 +2,8 @@
 
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { z } from 'zod';
-import type { listPlanFlows } from '../../../proto/http/plans.ts';
+import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
+import type { listRemediationRunFlows } from '../../../proto/http/remediations.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from './call.ts';
@@ -33,12 +34,37 @@ export const flowCount = (filter: string, scope: Scope) => queryOptions({
   queryFn: async ({ signal }) => (await call(routes.searchFlows, { body: { filter, scope, limit: 0, withFacets: false }, signal })).total, staleTime: 30_000,
 });
 
-/** One page of exact flows, of a plan or of an audit entry. */
-export type FlowsPage = z.output<typeof listPlanFlows.response>;
-export const flowsOf = (of: { plan: string } | { audit: string }, cursor: string | undefined) => queryOptions({
-  queryKey: ['exact-flows', of, cursor],
-  queryFn: ({ signal }): Promise<FlowsPage> => ('plan' in of
-    ? call(routes.listPlanFlows, { params: { id: of.plan }, query: { cursor, limit: 100 }, signal })
-    : call(routes.listAuditFlows, { params: { id: of.audit }, query: { cursor, limit: 100 }, signal })),
-  staleTime: Infinity, placeholderData: keepPreviousData,
+/** Stale flows by gateway, as their tables are now: the gateways' own totals of `stale:yes`. */
+export const staleFlows = (scope: Scope) => queryOptions({
+  queryKey: ['stale-flows', scope],
+  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter: 'stale:yes', scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
 });
+
+export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: async ({ signal }) => (await call(routes.listRemediations, { query: { limit: 500 }, signal })).items });
+export const remediation = (id: string) => queryOptions({ queryKey: ['remediation', id], queryFn: ({ signal }) => call(routes.getRemediation, { params: { id }, signal }) });
+export const builtInRemediations = () => queryOptions({ queryKey: ['built-in-remediations'], queryFn: async ({ signal }) => (await call(routes.listBuiltInRemediations, { signal })).items, staleTime: Infinity });
+export const remediationCheck = (asked: { tenantId?: string; document: RemediationDocument }) => queryOptions({
+  queryKey: ['remediation-check', asked], queryFn: ({ signal }) => call(routes.checkRemediation, { body: asked, signal }), staleTime: 15_000, placeholderData: keepPreviousData,
+});
+/** Runs newest first; one that is under way is asked for again until it is over. */
+export const remediationRuns = (asked: { remediation?: string; gateway?: string; cursor?: string; limit: number }) => queryOptions({
+  queryKey: ['remediation-runs', asked], queryFn: ({ signal }) => call(routes.listRemediationRuns, { query: asked, signal }), placeholderData: keepPreviousData, refetchInterval: 15_000,
+});
+export const remediationRun = (id: string) => queryOptions({
+  queryKey: ['remediation-run', id], queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }), refetchInterval: ({ state }) => (state.data?.state === 'running' ? 2000 : false),
+});
+export const auditCheckpoints = () => queryOptions({ queryKey: ['audit-checkpoints'], queryFn: ({ signal }) => call(routes.listCheckpoints, { signal }) });
+
+/** One page of exact flows, of a plan, of an audit entry or of a remediation's run on a gateway. */
+export type FlowsPage = { items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[]; cursor?: string };
+export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
+export const flowsOf = (of: FlowsOf, cursor: string | undefined) => queryOptions({
+  queryKey: ['exact-flows', of, cursor], queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal), staleTime: Infinity, placeholderData: keepPreviousData,
+});
+
+/** Reads a page of exact flows; `limit` holds where the source is paged by rows. */
+export function flowsPage(of: FlowsOf, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<FlowsPage> {
+  if ('plan' in of) return call(routes.listPlanFlows, { params: { id: of.plan }, query: { cursor, limit, flush: of.flush }, signal });
+  if ('audit' in of) return call(routes.listAuditFlows, { params: { id: of.audit }, query: { cursor, limit }, signal });
+  return call(routes.listRemediationRunFlows, { params: { id: of.run }, query: { cursor }, signal });
+}

@@ -1,0 +1,28 @@
+import type { Flush } from '../../../proto/http/flushes.ts';
+import type { FlowsPage } from '../../lib/controller/queries.ts';
+
+type Row = FlowsPage['items'][number];
+
+const COLUMNS: readonly [string, (row: Row, gateway: string) => string | number | undefined][] = [
+  ['gateway', (_, gateway) => gateway], ['outcome', ({ outcome }) => outcome], ['kernel_id', ({ id }) => id], ['zone', ({ zone }) => zone], ['proto', ({ proto }) => proto],
+  ['orig_src', ({ orig }) => orig.src], ['orig_sport', ({ orig }) => orig.sport], ['orig_dst', ({ orig }) => orig.dst], ['orig_dport', ({ orig }) => orig.dport],
+  ['reply_src', ({ reply }) => reply.src], ['reply_sport', ({ reply }) => reply.sport], ['reply_dst', ({ reply }) => reply.dst], ['reply_dport', ({ reply }) => reply.dport],
+  ['state', ({ state }) => state], ['mark', ({ mark }) => mark], ['labels', ({ labels }) => labels.join(' ')],
+];
+
+/** The exact flows of a flush as CSV (RFC 4180). */
+export function evidenceCsv(rows: Row[], nameOf: (gatewayId: string) => string): string {
+  return `${[COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, of]) => cell(of(row, nameOf(row.gatewayId)))))].map((line) => line.join(',')).join('\r\n')}\r\n`;
+}
+
+/** The flush and its exact flows as JSON, as the API gives them. */
+export function evidenceJson(flush: Flush, flows: Row[]): string {
+  return JSON.stringify({ flush, flows }, undefined, 2);
+}
+
+/** Quoted where it has to be; text that a spreadsheet would compute gets an apostrophe before it. */
+function cell(value: string | number | undefined): string {
+  const text = value === undefined ? '' : String(value);
+  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,58 @@
+'use client';
+
+import { useMutation } from '@tanstack/react-query';
+import { IconDownload } from '@tabler/icons-react';
+import Link from 'next/link';
+import { useState } from 'react';
+import type { Flush } from '../../../proto/http/flushes.ts';
+import { useRefusal } from '../../lib/controller/access.ts';
+import { flowsPage, type FlowsPage } from '../../lib/controller/queries.ts';
+import { Button } from '../../ui/button.tsx';
+import { count } from '../../ui/format.ts';
+import { evidenceCsv, evidenceJson } from './evidence.ts';
+import { ExactFlows } from './exact-flows.tsx';
+
+const PAGE = 500;
+
+/** Every flow with its outcome: on the page, as a file, and the audit entries that name them. */
+export function FlushEvidence({ flush }: { flush: Flush }) {
+  const [isListed, setListed] = useState(false);
+  const [read, setRead] = useState(0);
+  const auditRefusal = useRefusal('audit.read');
+  const refusal = useRefusal('plans.read', flush.tenants.map(({ id }) => id));
+  const of = { plan: flush.planId, flush: flush.id };
+  const nameOf = (id: string) => flush.targets.find(({ gatewayId }) => gatewayId === id)?.gatewayName ?? id;
+  const download = useMutation({
+    async mutationFn(format: 'csv' | 'json') {
+      const rows: FlowsPage['items'] = [];
+      let cursor: string | undefined;
+      setRead(0);
+      do {
+        const page = await flowsPage(of, cursor, PAGE);
+        rows.push(...page.items);
+        cursor = page.cursor;
+        setRead(rows.length);
+      } while (cursor !== undefined);
+      save(`flush-${flush.id}.${format}`, format === 'csv' ? 'text/csv' : 'application/json', format === 'csv' ? evidenceCsv(rows, nameOf) : evidenceJson(flush, rows));
+    },
+  });
+  const blocked = refusal ?? (download.isPending ? `${count(read)} of ${count(flush.totals.planned)} flows are read.` : undefined);
+  return (
+    <section aria-label="Evidence" className="pad stack">
+      <div className="sec-head"><h2>Evidence</h2><span className="dim">every flow of the plan by its tuples, with what became of it</span><span className="grow" />
+        <Button size="slim" refusal={refusal} onClick={() => setListed(!isListed)}>{isListed ? 'Hide the flows' : 'Show the flows'}</Button>
+        <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('csv')}>CSV</Button><Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('json')}>JSON</Button>
+        {!auditRefusal && <Link className="link" prefetch={false} href={`/audit?flush=${flush.id}`}>In the audit</Link>}</div>
+      {download.error && <p className="red small" role="alert">{download.error.message}</p>}
+      {isListed && <ExactFlows key={flush.state} of={of} nameOf={nameOf} />}
+    </section>
+  );
+}
+
+/** Hands the browser a file. */
+function save(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = Object.assign(document.createElement('a'), { href: url, download: name });
+  link.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,47 @@
+'use client';
+
+import { useTimeZone } from '../../lib/clock.tsx';
+import { fieldIn } from './document-text.ts';
+import { ChoiceField, NumberField, TextField, type Form } from './editor-fields.tsx';
+import { cronWords } from './remediation-words.ts';
+
+const KINDS = [
+  { value: 'wan-down', text: 'a WAN goes down', start: { kind: 'wan-down', wan: '*' } },
+  { value: 'wan-up', text: 'a WAN comes back', start: { kind: 'wan-up', wan: '*' } },
+  { value: 'address-change', text: 'a WAN changes its address', start: { kind: 'address-change', wan: '*' } },
+  { value: 'table-usage', text: 'a table fills up', start: { kind: 'table-usage', abovePercent: 85 } },
+  { value: 'schedule', text: 'at times', start: { kind: 'schedule', cron: '30 2 * * *', timeZone: 'site' } },
+  { value: 'webhook', text: 'a webhook is called', start: { kind: 'webhook' } },
+  { value: 'manual', text: 'somebody runs it', start: { kind: 'manual' } },
+] as const;
+
+const WHERE: Record<string, string> = {
+  webhook: 'Runs in the controller. The secret that signs calls is shown once, when it is saved.', manual: 'Runs in the controller, when somebody presses Run now.', schedule: 'Runs in the controller, as a plan and a flush.',
+};
+
+/** What it waits for, with the fields of that trigger. Conditions that only a WAN has go when the trigger is about none. */
+export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
+  const { own } = useTimeZone();
+  const isAboutWan = kind === 'wan-down' || kind === 'wan-up' || kind === 'address-change';
+  const cron = fieldIn(form.raw, 'trigger.cron');
+  const choose = (wanted: string) => {
+    const next = KINDS.find(({ value }) => value === wanted)!;
+    const staysAboutWan = 'wan' in next.start;
+    form.setAll([['trigger', isAboutWan && staysAboutWan ? { ...next.start, wan: fieldIn(form.raw, 'trigger.wan') ?? '*' } : next.start], ...(staysAboutWan ? [] : [['conditions.healthyTarget', undefined], ['conditions.mostFlapsAnHour', undefined]] satisfies [string, undefined][])]);
+  };
+  return (
+    <div className="stack">
+      <div className="fields">
+        <ChoiceField form={form} path="trigger.kind" label="When" options={KINDS} onChoose={choose} />
+        {isAboutWan && <TextField form={form} path="trigger.wan" label="WAN" width={170} isMono />}
+        {kind === 'table-usage' && <NumberField form={form} path="trigger.abovePercent" label="Above" unit="%" />}
+        {kind === 'schedule' && <>
+          <TextField form={form} path="trigger.cron" label="Cron" width={170} isMono hint={typeof cron === 'string' ? cronWords(cron) : undefined} />
+          <ChoiceField form={form} path="trigger.timeZone" label="Clock" options={[{ value: 'site', text: 'each site’s own' }, { value: own, text: own }, ...(own === 'UTC' ? [] : [{ value: 'UTC', text: 'UTC' }])]} />
+          <ChoiceField form={form} path="trigger.missed" label="Missed" options={[{ value: 'skip', text: 'let go' }, { value: 'run-once', text: 'made up for once' }]} />
+        </>}
+      </div>
+      <p className="dim small">{WHERE[kind] ?? 'Runs on the gateway by itself, also when the controller cannot be reached.'}</p>
+    </div>
+  );
+}
