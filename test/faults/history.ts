@@ -51,7 +51,7 @@ export type OwnDeed =
   | { kind: 'said'; commandId: string; claims: Claims }
   /** Put its hand to the table; `flows` are those that changed. */
   | { kind: 'delete' | 'expire' | 'restore'; flows: FlowName[] }
-  /** Looked at the whole table, for a sample. */
+  /** Looked at its table's counters, as for every sample. */
   | { kind: 'sampled' };
 
 /** A deed with where and when; `life` counts the agent's processes. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GENESIS, hashEntry, type HashedEntry } from '../../controller/audit/chain.ts';
+import { GENESIS, hashEntry } from '../../controller/audit/chain.ts';
 import type { Deed, History, OwnDeed } from './history.ts';
 import { checkInvariants, type InvariantName } from './invariants.ts';
 

@@ -1,5 +1,5 @@
 import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
-import type { Breakdown, DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome } from '../../agent/conntrack/table.ts';
+import type { DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, TableCounters } from '../../agent/conntrack/table.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import { nameOf, type FlowName } from './history.ts';
 
@@ -31,10 +31,10 @@ export class WatchedTable extends MemoryTable {
     return outcomes;
   }
 
-  override async breakdown(context: FlowContext): Promise<Breakdown> {
-    const breakdown = await super.breakdown(context);
+  override async counters(): Promise<TableCounters> {
+    const counters = await super.counters();
     this.onDeed('sampled', []);
-    return breakdown;
+    return counters;
   }
 
   /** Ends flows as traffic that is over does: nobody's deed. */
