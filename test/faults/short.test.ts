@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { NODE_FLAGS } from './seeded-bugs/catch.ts';
+import { NODE_FLAGS } from './programs.ts';
 
 /** The last line that the harness prints, and how it ended. */
 function runShort(): Promise<{ code: number | null; summary: Record<string, unknown>; output: string }> {
@@ -16,8 +16,8 @@ function runShort(): Promise<{ code: number | null; summary: Record<string, unkn
 
 it('ten faults under two hundred commands lose nothing, double nothing and mix nothing up, and every seeded bug is caught', async () => {
   const { code, summary, output } = await runShort();
-  expect(summary, output).toMatchObject({ summary: true, faults: 10, lost: 0, doubled: 0, disordered: 0, unfinished: 0, violations: 0 });
+  if (code !== 0) console.error(output);
+  expect(summary).toMatchObject({ summary: true, faults: 10, lost: 0, doubled: 0, disordered: 0, unfinished: 0, violations: 0, unsound: 0, seededBugs: 23, caught: 23 });
   expect(summary.commands).toBeGreaterThanOrEqual(200);
-  expect(summary.caught, output).toBe(summary.seededBugs);
   expect(code).toBe(0);
 });

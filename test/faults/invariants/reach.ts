@@ -52,7 +52,8 @@ function* beyondThePlan(evidence: Evidence, { gatewayId, kind, flows, commandId 
 }
 
 /** What was stopped before it began is left alone. */
-function* stoppedAndWent({ deeds, attemptsOf, history }: Evidence): Generator<Breach> {
+function* stoppedAndWent(evidence: Evidence): Generator<Breach> {
+  const { deeds, attemptsOf, history, flushes } = evidence;
   for (const own of deeds.values()) {
     const started = new Set<string>();
     for (const deed of own) {
@@ -60,7 +61,10 @@ function* stoppedAndWent({ deeds, attemptsOf, history }: Evidence): Generator<Br
       if (deed.kind === 'stopped' && !started.has(deed.commandId) && attemptsOf.has(deed.commandId)) yield { subject: deed.commandId, what: 'it was stopped before it began, and ran' };
     }
   }
-  for (const { id, state } of history.commands) if (state === 'cancelled' && attemptsOf.has(id)) yield { subject: id, what: 'it was taken back before it was sent, and ran' };
+  for (const { id, state, flushId, gatewayId } of history.commands) {
+    const target = flushes.get(flushId)?.targets.find((one) => one.gatewayId === gatewayId);
+    if ((state === 'cancelled' || target?.state === 'cancelled') && changedBy(evidence, id, 'delete').length > 0) yield { subject: id, what: 'it was taken back, and ran' };
+  }
 }
 
 /** A wave begins when all before it are over. */

@@ -1,11 +1,12 @@
 import type { InvariantName } from '../invariants.ts';
 import { AGENT_BUGS } from './agent-bugs.ts';
+import { CONTROLLER_BUGS } from './controller-bugs.ts';
 import type { Patch } from './patch.ts';
 
 /** A mistake that somebody could make, the promise that it breaks, and the scenario in which it shows. */
 export interface SeededBug { name: string; breaks: InvariantName; scenario: string; patches: Patch[] }
 
-export const BUGS: readonly SeededBug[] = [...AGENT_BUGS];
+const BUGS: readonly SeededBug[] = [...AGENT_BUGS, ...CONTROLLER_BUGS];
 
 export function bugNamed(name: string): SeededBug {
   const bug = BUGS.find((one) => one.name === name);

@@ -45,6 +45,14 @@ export async function progressOf(databaseUrl: string): Promise<{ unfinished: num
   });
 }
 
+/** Gateways whose session is open and began since. */
+export async function linkedSince(databaseUrl: string, sinceMs: number): Promise<number> {
+  return withClient(databaseUrl, async (client) => {
+    const { rows: [row] } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM link_session WHERE closed_at IS NULL AND connected_at >= $1', [new Date(sinceMs)]);
+    return row!.count;
+  });
+}
+
 async function plans(client: pg.Client): Promise<PlanRecord[]> {
   const { rows } = await client.query<{ id: string; digest: string; method: string; friction: string; approved: boolean }>(
     'SELECT plan.id, plan.digest, method, friction, plan_approval.plan_id IS NOT NULL AS approved FROM plan LEFT JOIN plan_approval ON plan_approval.plan_id = plan.id');

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../../agent/conntrack/synthetic-flows.ts';
-import type { ControllerName, Parts, ProcessName } from './parts.ts';
+import type { Parts, ProcessName } from './parts.ts';
 
 /** What can befall a part, and how it is put right again. `share`: how often, compared with others. */
 interface Kind { part: string; share: number; strike: (parts: Parts) => Promise<void>; mend: (parts: Parts) => Promise<void>; lastsMs: number }
@@ -54,9 +54,4 @@ export async function undergo(parts: Parts, name: KindName): Promise<{ fromMs: n
   await delay(lastsMs);
   await mend(parts);
   return { fromMs, toMs: Date.now() };
-}
-
-/** The controllers that a list of kinds needs beside the first front. */
-export function controllersFor(isShort: boolean): ControllerName[] {
-  return isShort ? ['front-1', 'worker-1', 'worker-2'] : ['front-1', 'front-2', 'worker-1', 'worker-2'];
 }

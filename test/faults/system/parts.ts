@@ -9,7 +9,7 @@ import { freePort } from '../../../tools/free-port.ts';
 import { startPostgres, type Postgres } from '../../../tools/postgres.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { ROOT } from '../../../tools/set-up.ts';
-import { NODE_FLAGS, PLANT } from '../seeded-bugs/catch.ts';
+import { NODE_FLAGS, PLANT } from '../programs.ts';
 import { FaultProxy } from './proxy.ts';
 import type { AgentsSpec } from './table-log.ts';
 
@@ -17,7 +17,7 @@ const PUBLIC_URL = 'http://127.0.0.1:3000';
 const EMAIL = 'operator@ctfleet.example';
 const DATABASE = 'ctfleet';
 
-export const CONTROLLERS = { 'front-1': 'api,link', 'front-2': 'api,link', 'worker-1': 'work', 'worker-2': 'work' } as const;
+export const CONTROLLERS = { 'front-1': 'api,link', 'front-2': 'api,link', 'worker-1': 'work', 'worker-2': 'work', whole: 'api,link,work' } as const;
 export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
@@ -73,15 +73,17 @@ export class Parts {
   }
 
   get addresses(): Pick<AgentsSpec, 'enrolAddress' | 'linkAddress'> {
-    return { enrolAddress: `127.0.0.1:${this.#ports['front-1'].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}` };
+    const front = [...this.#processes.keys()].find((name) => name !== 'agents' && CONTROLLERS[name].includes('link')) as ControllerName;
+    return { enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}` };
   }
 
-  async startController(name: ControllerName): Promise<void> {
+  /** @param bug the seeded bug that it is to have */
+  async startController(name: ControllerName, bug = ''): Promise<void> {
     const { api, enrol, link } = this.#ports[name];
     const { child } = await startUntil(this.home, name, process.execPath, ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')], {
       CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.databaseUrl, CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
       CTFLEET_API_PORT: String(api), CTFLEET_ENROL_PORT: String(enrol), CTFLEET_LINK_PORT: String(link), CTFLEET_LINK_HOST: '127.0.0.1',
-      CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', ...this.#controllerEnv,
+      CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', CTFLEET_SEEDED_BUG: bug, ...this.#controllerEnv,
     }, (line) => line.includes('controller ready') || undefined);
     this.#processes.set(name, child);
   }
