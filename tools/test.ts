@@ -1,4 +1,4 @@
-// npm test: all set-up, then types, lint, unit, contract, integration, browser and whole stories, on real parts.
+// npm test: all set-up, then types, lint, unit, contract, integration, browser, whole stories and faults, on real parts.
 import { staticChecks } from './checks/static.ts';
 import { runProjects, type Counts } from './checks/vitest.ts';
 import { say } from './say.ts';
@@ -19,6 +19,7 @@ await when('contract', cannot.kernel);
 await when('integration', cannot.kernel ?? cannot.redis);
 await when('browser', cannot.browser);
 await when('fleet', cannot.kernel ?? cannot.redis ?? cannot.browser);
+await when('faults', cannot.redis);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exit(total.failed > 0 ? 1 : 0);
 

@@ -37,11 +37,15 @@ export interface ChurnReport {
   /** Flows whose tuple was in the plan, that ended and began anew before it ran; and how many of those had the same id too. */
   sparedTwins: number;
   sameIds: number;
+  /** Flows of all plans that were protected, as if a controller had lied; all of them are there still. */
+  sparedProtected: number;
   seconds: number;
 }
 
-const CONTEXT = { wans: [], protections: [] };
-const { filter: DOOMED } = parseFilter('dport:1060') as Extract<ReturnType<typeof parseFilter>, { filter: unknown }>;
+const filterOf = (text: string) => (parseFilter(text) as Extract<ReturnType<typeof parseFilter>, { filter: unknown }>).filter;
+const DOOMED = filterOf('dport:1060');
+const CONTEXT = { wans: [], protections: [{ reason: 'kept by its owner', filter: filterOf('src:10.21.0.0/24') }] };
+const KEPT = 50;
 /** Of the ports that the generator goes round, one in so many is the doomed one. */
 const PORTS = 64;
 const TWINS = 10;
@@ -50,7 +54,7 @@ const TWIN_MARK = 0x77;
 /**
  * Freezes a plan and runs it, round after round, while new flows are born, of which some match the plan's filter; between the two, some of the
  * plan's flows end and begin anew with the same tuple. Throws if anything was ended that was not in the plan of its round: who ended what, the
- * kernel's own events tell. The calling thread must not be in a namespace.
+ * kernel's own events tell. Each plan names protected flows too, which must stay. The calling thread must not be in a namespace.
  */
 export async function churnRounds({ prefix, rounds, rate }: { prefix: string; rounds: number; rate: number }): Promise<ChurnReport> {
   const namespace = Namespace.createWithSink(prefix);
@@ -68,9 +72,11 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
   // The generator's flows live so long that a plan's are mostly still there, and end by themselves.
   namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout', 2);
   const churn = new Conversation(namespace.name, 'churn.ts', [rate, 1e12, PORTS]);
-  const report: ChurnReport = { rounds, bornPerSecond: 0, born: 0, planned: 0, deleted: 0, gone: 0, sparedStrangers: 0, sparedTwins: 0, sameIds: 0, seconds: 0 };
+  const report: ChurnReport = { rounds, bornPerSecond: 0, born: 0, planned: 0, deleted: 0, gone: 0, sparedStrangers: 0, sparedTwins: 0, sameIds: 0, sparedProtected: 0, seconds: 0 };
   const twins = Array.from({ length: TWINS }, (_, index) => entryOf({ proto: 17, mark: TWIN_MARK, orig: { src: `10.20.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 }, timeoutSeconds: 600 }));
+  const kept = Array.from({ length: KEPT }, (_, index) => entryOf({ proto: 17, orig: { src: `10.21.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 }, timeoutSeconds: 86_400 }));
   try {
+    createEntries(kept);
     await churn.heard('flowing');
     const beganMs = performance.now();
     for (let round = 1; round <= rounds; round++) {
@@ -96,6 +102,8 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
       const outside = ends.read().filter((ended) => !names.delete(nameOf(ended)));
       if (outside.length > 0) throw new Error(`round ${round}: ${outside.length} flows outside the plan were ended, such as ${nameOf(outside[0]!)}`);
       const counts = (outcome: Outcome): number => result.runs.reduce((sum, run) => (run.outcome === outcome ? sum + run.count : sum), 0);
+      if (counts(Outcome.OUTCOME_PROTECTED) !== KEPT) throw new Error(`round ${round}: ${KEPT} flows of the plan are protected, ${counts(Outcome.OUTCOME_PROTECTED)} were left for that`);
+      report.sparedProtected += (await table.lookup(kept.map((entry) => ({ ...entry, id: 0 })), CONTEXT)).filter((flow) => flow && plannedNames.has(nameOf(flow))).length;
       if (planned.length - names.size !== counts(Outcome.OUTCOME_DELETED) + counts(Outcome.OUTCOME_REAPPEARED)) throw new Error(`round ${round}: ${planned.length - names.size} were ended, ${counts(Outcome.OUTCOME_DELETED)} reported`);
 
       const left = await table.search({ filter: DOOMED, context: CONTEXT, limit: 100_000 });

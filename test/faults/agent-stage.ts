@@ -1,0 +1,216 @@
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
+import { pino } from 'pino';
+import type { FlowContext } from '../../agent/conntrack/table.ts';
+import { Commands } from '../../agent/operations/commands.ts';
+import { builtInProtections } from '../../agent/operations/guard.ts';
+import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
+import { PlanStore } from '../../agent/operations/plan-store.ts';
+import { UndoStore } from '../../agent/operations/undo-store.ts';
+import { GENESIS, hashEntry } from '../../controller/audit/chain.ts';
+import { Method, Progress_Phase, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import { entryOf } from '../support/sample-entries.ts';
+import { claimsOf } from './claims.ts';
+import type { Disk } from './disk.ts';
+import { emptyHistory, nameOf, type OwnDeed } from './history.ts';
+import { WatchedJournal } from './watched-journal.ts';
+import { WatchedTable } from './watched-table.ts';
+
+const GATEWAY = 'gateway';
+const TENANT = 'tenant';
+const METHODS = { delete: Method.METHOD_DELETE, expire: Method.METHOD_EXPIRE } as const;
+type MethodWord = keyof typeof METHODS;
+
+interface CommandOptions { method?: MethodWord; seq?: bigint; epoch?: bigint; notAfterMs?: number; verifyAfterMs?: number; undoForSeconds?: number; undoOf?: string; digest?: Buffer }
+type Moment = 'receipt' | 'said';
+
+interface Life { commands: Commands; plans: PlanStore; context: () => FlowContext }
+
+/** Ends a life of the agent from within. */
+class PowerCut extends Error {}
+process.on('unhandledRejection', (error) => { if (!(error instanceof PowerCut)) throw error; });
+
+/** One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's hands. It keeps the history. */
+export class AgentStage {
+  readonly history = emptyHistory();
+  readonly table = new WatchedTable({ now: () => this.nowMs });
+  nowMs = 1_000_000;
+  readonly #disk: Disk;
+  #folder: string;
+  #life = 0;
+  #lastSeq = 0n;
+  #cutAt: Moment | undefined;
+  #agent: Life;
+
+  private constructor(disk: Disk) {
+    this.#disk = disk;
+    this.#folder = disk.newFolder();
+    fill(this.table);
+    this.#agent = this.#begin();
+  }
+
+  /** A new stage. What must stay is found by its ports: whether the agent knows is what scenarios are to show. */
+  static async set(disk: Disk): Promise<AgentStage> {
+    const stage = new AgentStage(disk);
+    const kept = [...(await stage.flows('dport:4444')), ...(await stage.flows('dport:179'))].map(nameOf);
+    stage.history.gateways.push({ id: GATEWAY, tenantId: TENANT, protectedFlows: new Set(kept) });
+    return stage;
+  }
+
+  async flows(text: string): Promise<Flow[]> {
+    return (await this.table.search({ filter: filterOf(text), context: this.#agent.context(), limit: 1000 })).rows;
+  }
+
+  /** Freezes what a filter finds, as when an operator asks for a plan; with what is protected only if a controller that lies asks. */
+  async freeze(planId: string, text: string, { method = 'delete', withProtected = false }: { method?: MethodWord; withProtected?: boolean } = {}): Promise<Buffer> {
+    const flows = (await this.flows(text)).filter((flow) => withProtected || flow.protectedBy === undefined);
+    const digest = this.write(planId, flows);
+    this.history.plans.push({ id: planId, digest: digest.toString('hex'), method, isApproved: false, needsApproval: false, flows: new Map([[GATEWAY, new Set(flows.map(nameOf))]]) });
+    return digest;
+  }
+
+  /** Puts a plan on the gateway that nobody was shown. */
+  write(planId: string, flows: Flow[]): Buffer {
+    const writer = this.#agent.plans.begin(planId, this.nowMs + 300_000);
+    flows.forEach((flow) => writer.add(flow));
+    return writer.finish();
+  }
+
+  /** A command as the controller makes it, its decision on record. */
+  command(id: string, planId: string, options: CommandOptions = {}): Command {
+    const { method = 'delete', seq = this.#lastSeq + 1n, epoch = 1n, notAfterMs = this.nowMs + 120_000, verifyAfterMs = 500, undoForSeconds = 0, undoOf, digest = Buffer.alloc(0) } = options;
+    this.#lastSeq = seq;
+    this.history.commands.push({ id, gatewayId: GATEWAY, tenantId: TENANT, flushId: `flush of ${id}`, planId, seq, state: 'sent', createdAtMs: this.nowMs, notAfterMs, undoOf });
+    this.#decide(`flush of ${id}`);
+    const work: Command['work'] = undoOf === undefined
+      ? { $case: 'runPlan', value: { planId, digest, method: METHODS[method], verifyAfterMs, undoForSeconds, forSeconds: method === 'expire' ? 40 : undefined } }
+      : { $case: 'undoPlan', value: { planId, commandId: undoOf } };
+    return { id, seq, epoch, notAfterMs: BigInt(notAfterMs), work };
+  }
+
+  /** Hands a command to the agent, as a session does. */
+  deliver(command: Command): void {
+    unlessCut(() => this.#agent.commands.accept(command));
+  }
+
+  stop(...ids: string[]): void {
+    this.#agent.commands.stop(ids);
+  }
+
+  acknowledge(id: string): void {
+    this.#agent.commands.acknowledge(id);
+  }
+
+  /** What was said before was lost with its session; a new one is open. */
+  openSession(): void {
+    this.#note({ kind: 'session' });
+    unlessCut(() => this.#agent.commands.repeatResults());
+  }
+
+  /** Resolves when the agent has nothing more to do, or is dead. */
+  async settle(): Promise<void> {
+    await this.#agent.commands.idle().catch((error: unknown) => { if (!(error instanceof PowerCut)) throw error; });
+  }
+
+  /** The agent comes no further than this change of its table; resolves when it is there. */
+  hangs(when: 'before' | 'after', kind: 'delete' | 'expire' | 'restore'): Promise<void> {
+    return new Promise((resolve) => {
+      this.table[when] = (deed) => (deed === kind ? new Promise(() => resolve()) : Promise.resolve());
+    });
+  }
+
+  /** The power is cut at the very moment at which the agent says that. */
+  cutPowerAt(moment: Moment): void {
+    this.#cutAt = moment;
+  }
+
+  fillDisk(): void {
+    this.#disk.isFull = true;
+  }
+
+  /** A new life on what kill -9 left, or after cutPowerAt on what was left then. `damage` is added to the journal. */
+  restart({ damage = '' }: { damage?: string } = {}): void {
+    this.#revive(this.#disk.afterKill(this.#folder), damage);
+  }
+
+  /** The power goes, and comes back. */
+  cutPower(): void {
+    this.#revive(this.#disk.afterPowerCut(this.#folder), '');
+  }
+
+  #revive(folder: string, damage: string): void {
+    this.#folder = folder;
+    if (damage) appendFileSync(path.join(folder, 'journal'), damage);
+    this.#agent = this.#begin();
+    unlessCut(() => this.#agent.commands.recover());
+  }
+
+  #begin(): Life {
+    const life = ++this.#life;
+    const folder = this.#folder;
+    this.#cutAt = undefined;
+    this.table.before = this.table.after = () => Promise.resolve();
+    this.table.onDeed = (kind, flows) => this.#note(kind === 'sampled' ? { kind } : { kind, flows });
+    this.#note({ kind: 'began' });
+    const say = (moment: Moment, deed: OwnDeed): void => {
+      if (life !== this.#life) return;
+      this.#note(deed);
+      if (this.#cutAt !== moment) return;
+      // What the agent does from here on, it does for nobody.
+      this.#folder = this.#disk.afterPowerCut(folder);
+      this.#life++;
+      throw new PowerCut();
+    };
+    const plans = new PlanStore(folder);
+    const guard = new LocalGuard(() => ({ ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] }), () => this.nowMs);
+    const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
+    const commands = new Commands({
+      table: this.table, plans, undos: new UndoStore(folder, plans), guard, context, log: pino({ level: 'silent' }), controllerNow: () => this.nowMs,
+      journal: new WatchedJournal(folder, (deed) => { if (life === this.#life) this.#note(deed); }),
+      clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
+      report: {
+        progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
+        result: ({ commandId, runs }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs) }),
+      },
+    });
+    return { commands, plans, context };
+  }
+
+  #note(deed: OwnDeed): void {
+    this.history.deeds.push({ ...deed, gatewayId: GATEWAY, life: this.#life, atMs: this.nowMs });
+  }
+
+  #decide(flushId: string): void {
+    const before = this.history.audit.at(-1);
+    const entry = {
+      id: flushId, chain: TENANT, seq: (before?.seq ?? 0) + 1, at: new Date(this.nowMs).toISOString(), actor: { kind: 'user', id: 'operator', name: 'Operator' },
+      action: 'flush.started', outcome: 'ok', summary: 'Operator began', flushId, detail: {}, previousHash: before?.hash ?? GENESIS,
+    };
+    this.history.audit.push({ ...entry, hash: hashEntry(entry) });
+  }
+}
+
+/** Twenty registrations, some DNS, and two flows that must stay: the agent's own and one that the gateway's owner keeps. */
+function fill(table: WatchedTable): void {
+  for (let n = 1; n <= 20; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 86_400 }));
+  for (let n = 1; n <= 5; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 }, timeoutSeconds: 86_400 }));
+  table.insert(entryOf({ proto: 6, orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
+  table.insert(entryOf({ proto: 6, orig: { src: '10.1.0.99', dst: '198.51.100.99', sport: 40_001, dport: 179 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
+}
+
+function filterOf(text: string): FlowFilter {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) throw new Error(`${text}: ${parsed.problem.message}`);
+  return parsed.filter;
+}
+
+function unlessCut(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof PowerCut)) throw error;
+  }
+}

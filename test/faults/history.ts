@@ -1,0 +1,81 @@
+import type { HashedEntry } from '../../controller/audit/chain.ts';
+
+/** A table's entry by all that makes it this one and no other: protocol, original tuple, zone, id and start. */
+export type FlowName = string;
+
+/** What one run of the system left behind: what people asked and saw, what the controller stored, what the gateways did. Times are Unix milliseconds of one clock. */
+export interface History {
+  gateways: GatewayRow[];
+  asks: Ask[];
+  plans: PlanRecord[];
+  flushes: FlushRecord[];
+  commands: CommandRecord[];
+  /** In the order in which they happened on each gateway. */
+  deeds: Deed[];
+  audit: HashedEntry[];
+  views: View[];
+  changes: Change[];
+  points: Point[];
+  /** What was done to the system; a command may only be late while one of them lasts. */
+  faults: Outage[];
+}
+
+export interface GatewayRow { id: string; tenantId: string; protectedFlows: ReadonlySet<FlowName> }
+
+/** One call to run a plan or to undo a flush, and how it was answered; an answer that never came is unknown. */
+export interface Ask { planId: string; digest: string; answer: 'accepted' | 'refused' | 'unknown'; flushId?: string }
+
+/** What was shown to whoever agreed to it. */
+export interface PlanRecord { id: string; digest: string; method: string; isApproved: boolean; needsApproval: boolean; flows: Map<string, ReadonlySet<FlowName>> }
+
+export interface FlushRecord { id: string; planId: string; targets: TargetRecord[] }
+export interface TargetRecord { gatewayId: string; wave: number; state: string; reason?: string; deleted: number; reappeared: number; restored: number; indeterminate: number; finishedAtMs?: number }
+
+export interface CommandRecord {
+  id: string; gatewayId: string; tenantId: string; flushId: string; planId: string; seq: bigint; state: string; createdAtMs: number; notAfterMs: number;
+  /** The command that it undoes. */
+  undoOf?: string;
+}
+
+/** Something that a gateway's agent did or said. */
+export type OwnDeed =
+  | { kind: 'began' }
+  /** A new session with the controller is open. */
+  | { kind: 'session' }
+  /** Told the controller that it has the command. */
+  | { kind: 'receipt'; commandId: string }
+  /** Wrote to its journal. */
+  | { kind: 'received'; commandId: string; seq: bigint; epoch: bigint }
+  | { kind: 'started' | 'stopped' | 'finished' | 'acknowledged'; commandId: string }
+  /** Said a result, whether anybody heard it or not. */
+  | { kind: 'said'; commandId: string; claims: Claims }
+  /** Put its hand to the table; `flows` are those that changed. */
+  | { kind: 'delete' | 'expire' | 'restore'; flows: FlowName[] }
+  /** Looked at its table's counters, as for every sample. */
+  | { kind: 'sampled' };
+
+/** A deed with where and when; `life` counts the agent's processes. */
+export type Deed = OwnDeed & { gatewayId: string; life: number; atMs: number };
+
+/** What a result says of flows. */
+export interface Claims { deleted: number; reappeared: number; restored: number; indeterminate: number }
+
+/** What somebody with these tenants was shown. */
+export interface View { what: string; allowed: ReadonlySet<string>; shown: string[] }
+
+/** A setting that undoes itself unless it is confirmed. */
+export interface Change { id: string; gatewayId: string; deadlineMs: number; confirmedAtMs?: number; undoneAtMs?: number }
+
+/** A point of a gateway's history as it is shown, for a span that begins at `fromMs`. */
+export interface Point { gatewayId: string; fromMs: number; toMs: number }
+
+export interface Outage { name: string; fromMs: number; toMs: number }
+
+export function emptyHistory(): History {
+  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [] };
+}
+
+/** Names an entry. */
+export function nameOf({ proto, orig, zone, id, startedAtMs }: { proto: number; orig: { src: string; dst: string; sport?: number; dport?: number }; zone: number; id: number; startedAtMs?: number }): FlowName {
+  return `${proto} ${orig.src}:${orig.sport ?? '-'}>${orig.dst}:${orig.dport ?? '-'} z${zone} #${id}@${startedAtMs ?? '-'}`;
+}

@@ -1,0 +1,122 @@
+import type { CommandRecord, Deed, TargetRecord } from '../history.ts';
+import { wasDisturbed, type Breach, type Evidence } from './evidence.ts';
+
+const UNFINISHED = new Set(['waiting', 'offline', 'running', 'verifying']);
+/** Ends that need a reason outside the product: the gateway, or the way to it, was away. */
+const UNLUCKY = new Set(['expired', 'failed', 'indeterminate']);
+/** Between an agent's look at the clock and its first delete lie a plan on disk and a journal record. */
+const BEGIN_MS = 1000;
+
+/** I1: what was accepted is there, is carried to an end, and is told. */
+export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
+  const { history, flushes, commands } = evidence;
+  const commandOf = new Map(history.commands.map((command) => [`${command.flushId} ${command.gatewayId}`, command]));
+  for (const ask of history.asks) {
+    if (ask.answer === 'accepted' && !flushes.has(ask.flushId!)) yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
+  }
+  for (const flush of history.flushes) {
+    for (const target of flush.targets) yield* whatBecameOf(evidence, flush.id, target, commandOf.get(`${flush.id} ${target.gatewayId}`));
+  }
+  for (const deeds of evidence.deeds.values()) yield* whatWasSaid(deeds, commands);
+}
+
+function* whatBecameOf(evidence: Evidence, flushId: string, { gatewayId, state, reason }: TargetRecord, command: CommandRecord | undefined): Generator<Breach> {
+  const subject = command?.id ?? `${flushId} ${gatewayId}`;
+  if (UNFINISHED.has(state)) yield { subject, what: `its target is still ${state}`, tally: 'unfinished' };
+  else if (!command && state !== 'cancelled' && state !== 'skipped') yield { subject, what: `its target is ${state} and never had a command`, tally: 'lost' };
+  else if (command && UNLUCKY.has(state) && !wasDisturbed(evidence, command.createdAtMs, command.notAfterMs)) {
+    yield { subject, what: `its target is ${state} although nothing was in the way: ${reason ?? 'no reason'}`, tally: 'lost' };
+  }
+}
+
+/** A receipt comes after its record; on each new session every result is said again that the controller has not acknowledged. */
+function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): Generator<Breach> {
+  const received = new Set<string>();
+  const unacknowledged = new Set<string>();
+  let owed: Set<string> | undefined;
+  for (const deed of deeds) {
+    switch (deed.kind) {
+      case 'received': received.add(deed.commandId); break;
+      case 'receipt':
+        if (!received.has(deed.commandId) && commands.has(deed.commandId)) yield { subject: deed.commandId, what: 'the gateway said that it has it, and its journal does not', tally: 'lost' };
+        break;
+      case 'finished': unacknowledged.add(deed.commandId); break;
+      case 'acknowledged': unacknowledged.delete(deed.commandId); break;
+      case 'session': owed = new Set(unacknowledged); break;
+      case 'said': owed?.delete(deed.commandId); break;
+      default:
+    }
+  }
+  for (const subject of owed ?? []) yield { subject, what: 'its result was never said again on a new session', tally: 'lost' };
+}
+
+/** I2: a command is started once, its journal says so before the table changes, and no flow is ended or put back twice for it. */
+export function* nothingIsDoneTwice(evidence: Evidence): Generator<Breach> {
+  const { history, attempts, commands } = evidence;
+  const starts = new Set<string>();
+  for (const deed of history.deeds) {
+    if (deed.kind !== 'started') continue;
+    if (starts.has(deed.commandId)) yield { subject: deed.commandId, what: 'it was started a second time', tally: 'doubled' };
+    starts.add(deed.commandId);
+  }
+  const done = new Set<string>();
+  for (const { gatewayId, kind, flows, commandId } of attempts) {
+    if (commandId === undefined) {
+      yield { subject: gatewayId, what: `its table was changed (${kind}) while no command was under way in its journal: after a crash nobody would know`, tally: 'doubled' };
+      continue;
+    }
+    const owner = commands.get(commandId)?.undoOf ?? commandId;
+    for (const flow of flows) {
+      const key = `${kind} ${owner} ${flow}`;
+      if (done.has(key)) yield { subject: commandId, what: `${flow} was changed twice (${kind})`, tally: 'doubled' };
+      done.add(key);
+    }
+  }
+}
+
+/** I3: a gateway starts its commands in the order of their numbers, and refuses none because the controller mixed them up. */
+export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<Breach> {
+  for (const own of deeds.values()) {
+    let last = -1n;
+    for (const deed of own) {
+      const command = deed.kind === 'started' ? commands.get(deed.commandId) : undefined;
+      if (!command) continue;
+      if (command.seq < last) yield { subject: command.id, what: `number ${command.seq} was started after ${last}`, tally: 'disordered' };
+      if (command.seq > last) last = command.seq;
+    }
+  }
+  for (const flush of history.flushes) {
+    for (const { gatewayId, reason } of flush.targets) if (/^Command \d+ came after/.test(reason ?? '')) yield { subject: `${flush.id} ${gatewayId}`, what: reason!, tally: 'disordered' };
+  }
+}
+
+/** I4: nothing begins after its deadline. What a crash interrupted goes on, however late. */
+export function* nothingIsLate({ history, attemptsOf }: Evidence): Generator<Breach> {
+  for (const command of history.commands) {
+    const first = attemptsOf.get(command.id)?.[0];
+    if (first && first.atMs > command.notAfterMs + BEGIN_MS) yield { subject: command.id, what: `it began ${first.atMs - command.notAfterMs} ms after its deadline` };
+  }
+}
+
+/** I10: whoever holds an older session makes nothing happen any more. */
+export function* olderSessionsAreDead({ deeds }: Evidence): Generator<Breach> {
+  for (const own of deeds.values()) {
+    let newest = 0n;
+    const stale = new Map<string, bigint>();
+    for (const deed of own) {
+      if (deed.kind === 'received') {
+        if (deed.epoch < newest) stale.set(deed.commandId, deed.epoch);
+        else newest = deed.epoch;
+      } else if (deed.kind === 'started' && stale.has(deed.commandId)) {
+        yield { subject: deed.commandId, what: `it was started for session ${stale.get(deed.commandId)} although ${newest} is open` };
+      }
+    }
+  }
+}
+
+/** I8: what nobody confirmed is undone by its deadline. */
+export function* unconfirmedIsUndone({ history }: Evidence): Generator<Breach> {
+  for (const { id, deadlineMs, confirmedAtMs = Infinity, undoneAtMs = Infinity } of history.changes) {
+    if (confirmedAtMs > deadlineMs && undoneAtMs > deadlineMs) yield { subject: id, what: 'nobody confirmed it, and it was there after its deadline' };
+  }
+}

@@ -1,0 +1,61 @@
+import type { CommandRecord, Deed, FlowName, FlushRecord, GatewayRow, History, PlanRecord } from '../history.ts';
+
+/** What breaks an invariant, and whose it is. `tally`: what it counts as in the summary, where it has a count of its own. */
+export interface Violation { invariant: string; subject: string; what: string; tally?: 'lost' | 'doubled' | 'disordered' | 'unfinished' }
+export type Breach = Omit<Violation, 'invariant'>;
+
+/** A hand put to a table, with the command that the gateway's journal had under way at that moment. */
+export interface Attempt { gatewayId: string; life: number; atMs: number; kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; commandId?: string }
+
+/** A history with what the checks look up in it. */
+export interface Evidence {
+  history: History;
+  gateways: ReadonlyMap<string, GatewayRow>;
+  plans: ReadonlyMap<string, PlanRecord>;
+  flushes: ReadonlyMap<string, FlushRecord>;
+  commands: ReadonlyMap<string, CommandRecord>;
+  deeds: ReadonlyMap<string, Deed[]>;
+  attempts: Attempt[];
+  attemptsOf: ReadonlyMap<string | undefined, Attempt[]>;
+}
+
+export function gather(history: History): Evidence {
+  const deeds = Map.groupBy(history.deeds, ({ gatewayId }) => gatewayId);
+  const attempts = [...deeds.values()].flatMap(attemptsIn);
+  return {
+    history, deeds, attempts,
+    gateways: new Map(history.gateways.map((gateway) => [gateway.id, gateway])),
+    plans: new Map(history.plans.map((plan) => [plan.id, plan])),
+    flushes: new Map(history.flushes.map((flush) => [flush.id, flush])),
+    commands: new Map(history.commands.map((command) => [command.id, command])),
+    attemptsOf: Map.groupBy(attempts, ({ commandId }) => commandId),
+  };
+}
+
+/** Flows that a command changed, over all lives of its agent. */
+export function changedBy({ attemptsOf }: Evidence, commandId: string, kind: Attempt['kind']): FlowName[] {
+  return (attemptsOf.get(commandId) ?? []).flatMap((attempt) => (attempt.kind === kind ? attempt.flows : []));
+}
+
+/** True if something was done to the system between the two moments. */
+export function wasDisturbed({ history }: Evidence, fromMs: number, toMs: number): boolean {
+  return history.faults.some((fault) => fault.fromMs <= toMs && fault.toMs >= fromMs);
+}
+
+/** A gateway does one command at a time; one that was under way when its agent ended is the one that goes on in the next life. */
+function attemptsIn(deeds: Deed[]): Attempt[] {
+  let underWay: string | undefined;
+  return deeds.flatMap((deed): Attempt[] => {
+    switch (deed.kind) {
+      case 'started': underWay = deed.commandId; return [];
+      case 'finished': if (deed.commandId === underWay) underWay = undefined; return [];
+      case 'delete':
+      case 'expire':
+      case 'restore': {
+        const { gatewayId, life, atMs, kind, flows } = deed;
+        return [{ gatewayId, life, atMs, kind, flows, commandId: underWay }];
+      }
+      default: return [];
+    }
+  });
+}

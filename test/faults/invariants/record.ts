@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util';
+import { firstBreak } from '../../../controller/audit/chain.ts';
+import type { Claims, CommandRecord, Deed } from '../history.ts';
+import { changedBy, type Breach, type Evidence } from './evidence.ts';
+
+/** These say that somebody decided on a flush, or on a part of it. */
+const DECISIONS = new Set(['flush.started', 'flush.undo-started', 'flush.wave-begun']);
+/** Ends that controller alone knows of; the gateway's own word may come after. */
+const PROVISIONAL = new Set(['indeterminate', 'expired']);
+
+/** I5: the decision stands in the record before the table changes. */
+export function* decisionsComeFirst({ history, attemptsOf }: Evidence): Generator<Breach> {
+  const decidedAt = new Map<string, number>();
+  for (const { action, chain, flushId, at } of history.audit) {
+    const key = `${chain} ${flushId}`;
+    if (flushId !== undefined && DECISIONS.has(action)) decidedAt.set(key, Math.min(decidedAt.get(key) ?? Infinity, Date.parse(at)));
+  }
+  for (const { id, tenantId, flushId } of history.commands) {
+    const first = attemptsOf.get(id)?.[0];
+    if (!first) continue;
+    const atMs = decidedAt.get(`${tenantId} ${flushId}`);
+    if (atMs === undefined) yield { subject: id, what: 'it changed a table, and no decision is on record' };
+    else if (atMs > first.atMs) yield { subject: id, what: `it changed a table ${first.atMs - atMs} ms before its decision was on record` };
+  }
+}
+
+/** I9: every chain is whole, every end is recorded once, and what is claimed is what tables saw. */
+export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
+  const { history, deeds } = evidence;
+  for (const [chain, entries] of Map.groupBy(history.audit, (entry) => entry.chain)) {
+    const found = firstBreak(entries.toSorted((a, b) => a.seq - b.seq));
+    if (found) yield { subject: chain, what: `entry ${found.seq} of the chain: ${found.why}` };
+  }
+  const ends = Map.groupBy(history.audit.filter(({ action, detail }) => action === 'flush.target-finished' && !PROVISIONAL.has(String(detail.state))), ({ detail }) => detail.commandId);
+  for (const command of history.commands) {
+    const count = ends.get(command.id)?.length ?? 0;
+    if (command.state === 'finished' && count !== 1 && !(count === 0 && isProvisional(evidence, command))) yield { subject: command.id, what: `its end stands ${count} times in the record` };
+    const target = evidence.flushes.get(command.flushId)?.targets.find(({ gatewayId }) => gatewayId === command.gatewayId);
+    if (target && command.state === 'finished') yield* claimAgainstTable(evidence, command, target);
+  }
+  for (const own of deeds.values()) yield* whatWasSaid(evidence, own);
+}
+
+/** A result that was said once is the result for ever. */
+function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Breach> {
+  const first = new Map<string, Claims>();
+  for (const deed of deeds) {
+    const command = deed.kind === 'said' ? evidence.commands.get(deed.commandId) : undefined;
+    if (deed.kind !== 'said' || !command) continue;
+    const before = first.get(command.id);
+    if (!before) yield* claimAgainstTable(evidence, command, deed.claims);
+    else if (!isDeepStrictEqual(before, deed.claims)) yield { subject: command.id, what: 'its result was said again and was another' };
+    first.set(command.id, before ?? deed.claims);
+  }
+}
+
+/** A gateway may itself say that it does not know, or that it was too late. */
+function isProvisional({ flushes }: Evidence, { flushId, gatewayId }: CommandRecord): boolean {
+  return PROVISIONAL.has(flushes.get(flushId)?.targets.find((target) => target.gatewayId === gatewayId)?.state ?? '');
+}
+
+/** Exactly what was claimed, or up to what is said not to be known. */
+function* claimAgainstTable(evidence: Evidence, { id, undoOf }: CommandRecord, { deleted, reappeared, restored, indeterminate }: Claims): Generator<Breach> {
+  const seen = changedBy(evidence, id, undoOf === undefined ? 'delete' : 'restore').length;
+  const claimed = undoOf === undefined ? deleted + reappeared : restored;
+  if (seen < claimed || seen > claimed + indeterminate) yield { subject: id, what: `${claimed} flows are claimed${indeterminate > 0 ? ` and up to ${indeterminate} more` : ''}, and the table saw ${seen}` };
+}
+
+/** I12: no point of a history without a look at the table in its time. */
+export function* gapsAreGaps({ history, deeds }: Evidence): Generator<Breach> {
+  for (const { gatewayId, fromMs, toMs } of history.points) {
+    const hasLooked = (deeds.get(gatewayId) ?? []).some((deed) => deed.kind === 'sampled' && deed.atMs >= fromMs && deed.atMs < toMs);
+    if (!hasLooked) yield { subject: gatewayId, what: `its history has a point at ${new Date(fromMs).toISOString()}, when nobody looked` };
+  }
+}

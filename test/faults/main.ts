@@ -1,0 +1,86 @@
+// The fault harness: see docs/faults.md. tools/faults.ts starts it. [--short] [--seed N] [--json] [--keep]
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Family } from '../../tools/family.ts';
+import { checkInvariants, type Violation } from './invariants.ts';
+import { AGENT_BUGS } from './seeded-bugs/agent-bugs.ts';
+import { catchInAgent, catchInSystem, playSound, type Catch } from './seeded-bugs/catch.ts';
+import { CONTROLLER_BUGS, QUICK_BUGS } from './seeded-bugs/controller-bugs.ts';
+import { KINDS, schedule, SHORT_KINDS, type KindName } from './system/outages.ts';
+import { runUnderFaults, type FaultReport, type RunReport } from './system/run.ts';
+import { SYSTEM_SCENARIOS } from './system/scenarios.ts';
+import { SystemStage } from './system/stage.ts';
+
+const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false } } });
+const seed = Number(values.seed);
+const size = values.short
+  ? { gateways: 6, commands: 200, slots: 110, atOnce: 3, faults: schedule(seed, 10, SHORT_KINDS), controllers: ['front-1', 'worker-1', 'worker-2'] as const }
+  : { gateways: 25, commands: 5000, slots: 620, atOnce: 4, faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]), controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const };
+
+const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-faults-'));
+const family = new Family();
+try {
+  const [report, ofAgent] = await Promise.all([runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault), catchAgentBugs()]);
+  const violations = checkInvariants(report.history);
+  violations.forEach(sayViolation);
+  const ofController = await catchControllerBugs();
+  const unsound = ofAgent.unsound + ofController.unsound;
+  const summary = summarise(report, violations, [...ofAgent.catches, ...ofController.catches], unsound);
+  console.log(JSON.stringify(summary));
+  process.exitCode = violations.length + unsound > 0 || report.settledMs === undefined || summary.caught < summary.seededBugs ? 1 : 0;
+} finally {
+  await family.end();
+  if (!values.keep) rmSync(stateDir, { recursive: true, force: true });
+}
+process.exit();
+
+/** What scenarios break with no bug planted must be nothing: else the product or the checker is wrong, and a catch proves nothing. */
+async function catchAgentBugs(): Promise<{ catches: Catch[]; unsound: number }> {
+  const unsound = await playSound();
+  unsound.forEach(sayViolation);
+  const catches: Catch[] = [];
+  for (const bug of AGENT_BUGS) catches.push(sayCatch(await catchInAgent(bug)));
+  return { catches, unsound: unsound.length };
+}
+
+/** The short run takes a few bugs, and the scenarios' soundness on trust. */
+async function catchControllerBugs(): Promise<{ catches: Catch[]; unsound: number }> {
+  const stage = await SystemStage.set({ family, stateDir: path.join(stateDir, 'stage') });
+  const unsound: Violation[] = [];
+  if (!values.short) for (const scenario of Object.keys(SYSTEM_SCENARIOS)) unsound.push(...(await stage.play(scenario)));
+  unsound.forEach(sayViolation);
+  const catches: Catch[] = [];
+  for (const bug of CONTROLLER_BUGS) if (!values.short || QUICK_BUGS.has(bug.name)) catches.push(sayCatch(await catchInSystem(stage, bug)));
+  stage.close();
+  return { catches, unsound: unsound.length };
+}
+
+function summarise({ history, faults, settledMs, seconds }: RunReport, violations: Violation[], catches: Catch[], unsound: number) {
+  const tally = (kind: Violation['tally']): number => new Set(violations.filter((violation) => violation.tally === kind).map(({ subject }) => subject)).size;
+  return {
+    summary: true, faults: faults.length, commands: history.commands.length, lost: tally('lost'), doubled: tally('doubled'), disordered: tally('disordered'), unfinished: tally('unfinished'),
+    seededBugs: catches.length, caught: catches.filter(({ isCaught }) => isCaught).length,
+    violations: violations.length, unsound, seed, seconds: Math.round(seconds), settledMs, worstRecoveryMs: Math.max(0, ...faults.map(({ recoveredMs = 0 }) => recoveredMs)),
+  };
+}
+
+function sayFault(report: FaultReport): void {
+  const { fault, inFlight, lastedMs, recoveredMs } = report;
+  say(report, `${fault}: ${inFlight} commands under way, lasted ${lastedMs} ms${recoveredMs === undefined ? '' : `, a command ended ${recoveredMs} ms after it struck`}`);
+}
+
+function sayViolation(violation: Violation): void {
+  say(violation, `BROKEN ${violation.invariant}: ${violation.subject}: ${violation.what}`);
+}
+
+function sayCatch(found: Catch): Catch {
+  const { bug, breaks, isCaught, violations, error } = found;
+  say({ ...found, violations: violations.length }, `${isCaught ? 'caught' : 'NOT CAUGHT'}: ${bug} (${breaks})${error === undefined ? '' : `: ${error}`}`);
+  return found;
+}
+
+function say(line: object, text: string): void {
+  console.log(values.json ? JSON.stringify(line) : text);
+}

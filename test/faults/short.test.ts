@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { NODE_FLAGS } from './programs.ts';
+
+/** The last line that the harness prints, and how it ended. */
+function runShort(): Promise<{ code: number | null; summary: Record<string, unknown>; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'main.ts'), '--short', '--json', '--seed', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output, summary: JSON.parse(output.trimEnd().split('\n').at(-1) ?? '{}') as Record<string, unknown> }));
+  });
+}
+
+it('ten faults under two hundred commands lose nothing, double nothing and mix nothing up, and every seeded bug is caught', async () => {
+  const { code, summary, output } = await runShort();
+  if (code !== 0) console.error(output);
+  expect(summary).toMatchObject({ summary: true, faults: 10, lost: 0, doubled: 0, disordered: 0, unfinished: 0, violations: 0, unsound: 0, seededBugs: 23, caught: 23 });
+  expect(summary.commands).toBeGreaterThanOrEqual(200);
+  expect(code).toBe(0);
+});

@@ -1,0 +1,59 @@
+// Agents of many gateways in one process, of which kill -9 leaves what it leaves of real ones: the tables, as a kernel keeps them, and the agents' disks.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pino } from 'pino';
+import { Agent } from '../../../agent/agent.ts';
+import { systemClock } from '../../../agent/clock.ts';
+import { identityOf } from '../../../agent/enrolment.ts';
+import { NO_RULES } from '../../../agent/operations/local-guard.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { nameOf, type FlowName } from '../history.ts';
+import { WatchedTable } from '../watched-table.ts';
+import { KEPT_FILTER, slotFlows } from './slots.ts';
+import { DEEDS_FILE, type AgentsSpec, type TableLine } from './table-log.ts';
+
+/** Agents come back up to ten times sooner than in the field, so that a run of many faults is over some day. */
+const HASTE = 10;
+
+const { gateways, enrolAddress, linkAddress, beganMs, slots } = JSON.parse(await text(process.stdin)) as AgentsSpec;
+const parsed = parseFilter(KEPT_FILTER);
+if ('problem' in parsed) throw new Error(parsed.problem.message);
+const guardRules = { ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: parsed.filter }] };
+const log = pino({ level: 'warn', base: undefined });
+const random = (): number => Math.random() / HASTE;
+const signal = new AbortController().signal;
+
+await Promise.all(gateways.map(async ({ name, number, stateDir, joinToken }) => {
+  const own = log.child({ gateway: name });
+  mkdirSync(stateDir, { recursive: true });
+  const identity = await identityOf({ stateDir, enrolAddress, linkAddress, joinToken, hostname: name, clock: systemClock, random, log: own, signal });
+  const agent = new Agent({
+    identity, stateDir, table: await openTable(stateDir, number), wans: () => [], ownAddresses: () => [], guardRules: () => guardRules, controller: async () => ({ addresses: [], port: 0 }),
+    clock: systemClock, random, log: own, hostname: name,
+  });
+  await agent.run(signal);
+}));
+
+/** The table as it was, less what was ended in it since; from now on every change is in the log before anybody hears of it. */
+async function openTable(stateDir: string, number: number): Promise<WatchedTable> {
+  const file = path.join(stateDir, DEEDS_FILE);
+  const journal = path.join(stateDir, 'journal');
+  let isFilled = false;
+  const table = new WatchedTable({ now: () => (isFilled ? Date.now() : beganMs) });
+  for (const entry of slotFlows(number, slots)) table.insert(entry);
+  isFilled = true;
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as TableLine) : [];
+  const ended = new Set<FlowName>(lines.flatMap((line) => (line.kind === 'delete' ? line.flows : [])));
+  const flows: Flow[] = [];
+  for await (const batch of table.collect({ filter: { kind: 'everything' }, context: { wans: [], protections: [] } })) flows.push(...batch);
+  await table.endQuietly(flows.filter((flow) => ended.has(nameOf(flow))));
+  const life = (lines.at(-1)?.life ?? 0) + 1;
+  const write = (line: Pick<TableLine, 'kind' | 'flows'>): void => {
+    appendFileSync(file, `${JSON.stringify({ ...line, life, atMs: Date.now(), journalBytes: existsSync(journal) ? statSync(journal).size : 0 } satisfies TableLine)}\n`);
+  };
+  table.onDeed = (kind, changed) => write({ kind, flows: changed });
+  write({ kind: 'began', flows: [] });
+  return table;
+}

@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { routes } from '../../../proto/http/routes.ts';
+import type { Ask } from '../history.ts';
+import type { Operator } from './operator.ts';
+import { slotFilter } from './slots.ts';
+
+const AGAIN_MS = 250;
+/** One flush in so many is taken back at once, and one goes in waves. */
+const CANCEL_EVERY = 12;
+const WAVES_EVERY = 5;
+
+/** Makes plans and runs them, one slot after another, for two tenants in turn, until enough commands were asked for. It keeps what it asked and how that was answered. */
+export class Driver {
+  readonly asks: Ask[] = [];
+  /** Commands of flushes that were accepted. */
+  commands = 0;
+  readonly #operator: Operator;
+  readonly #tenantIds: readonly string[];
+  readonly #slots: number;
+  #slot = 0;
+
+  constructor(operator: Operator, tenantIds: readonly string[], slots: number) {
+    this.#operator = operator;
+    this.#tenantIds = tenantIds;
+    this.#slots = slots;
+  }
+
+  /** Resolves when so many commands were asked for, or there are no flows left to end; `isOver` ends it before. */
+  async drive(commands: number, atOnce: number, isOver: () => boolean = () => false): Promise<void> {
+    await Promise.all(Array.from({ length: atOnce }, async () => {
+      while (this.commands < commands && this.#slot < this.#slots && !isOver()) await this.#one(this.#slot++, isOver);
+    }));
+  }
+
+  async #one(slot: number, isOver: () => boolean): Promise<void> {
+    const plan = await this.#plan(slot, isOver);
+    const flushId = plan && (await this.#run(plan.id, plan.digest, slot % WAVES_EVERY === 0));
+    if (!plan || flushId === undefined) return;
+    this.commands += plan.gateways.filter((gateway) => gateway.flows > 0).length;
+    if (slot % CANCEL_EVERY === CANCEL_EVERY - 1) await this.#operator.ask(routes.cancelFlush, { params: { id: flushId } });
+  }
+
+  /** Asks until there is a plan with flows: while gateways are away, there are none. */
+  async #plan(slot: number, isOver: () => boolean) {
+    const tenantId = this.#tenantIds[slot % this.#tenantIds.length]!;
+    while (!isOver()) {
+      const plan = await this.#operator.ask(routes.createPlan, { body: { filter: slotFilter(slot), scope: { tenants: [tenantId] }, reason: `slot ${slot}` } });
+      if (plan.kind === 'ok' && plan.body.totals.flows > 0) return plan.body;
+      await delay(AGAIN_MS);
+    }
+    return undefined;
+  }
+
+  /** Asks until it is known what became of it: a plan runs once, so that asking again does no harm. */
+  async #run(planId: string, digest: string, waves: boolean): Promise<string | undefined> {
+    for (;;) {
+      const answer = await this.#operator.ask(routes.runPlan, { params: { id: planId }, body: { digest, waves } });
+      switch (answer.kind) {
+        case 'ok':
+          this.asks.push({ planId, digest, answer: 'accepted', flushId: answer.body.flushId });
+          return answer.body.flushId;
+        case 'refused':
+          this.asks.push({ planId, digest, answer: 'refused' });
+          return answer.code === 'PLAN_ALREADY_RUN' ? this.#flushOf(planId) : undefined;
+        case 'none':
+          this.asks.push({ planId, digest, answer: 'unknown' });
+          await delay(AGAIN_MS);
+      }
+    }
+  }
+
+  /** The plan ran although its answer was lost: from here on it counts as accepted. */
+  async #flushOf(planId: string): Promise<string> {
+    for (;;) {
+      const answer = await this.#operator.ask(routes.getPlan, { params: { id: planId } });
+      if (answer.kind === 'ok' && answer.body.flushId !== undefined) {
+        this.asks.push({ planId, digest: answer.body.digest, answer: 'accepted', flushId: answer.body.flushId });
+        return answer.body.flushId;
+      }
+      await delay(AGAIN_MS);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '../../../agent/conntrack/synthetic-flows.ts';
+import type { Parts, ProcessName } from './parts.ts';
+
+/** What can befall a part, and how it is put right again. `share`: how often, compared with others. */
+interface Kind { part: string; share: number; strike: (parts: Parts) => Promise<void>; mend: (parts: Parts) => Promise<void>; lastsMs: number }
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+function killed(name: ProcessName, share: number): Kind {
+  return { part: name, share, strike: (parts) => parts.signal(name, 'SIGKILL'), mend: (parts) => parts.restart(name), lastsMs: 0 };
+}
+
+function stopped(name: ProcessName, share: number, lastsMs: number): Kind {
+  return { part: name, share, strike: (parts) => parts.signal(name, 'SIGSTOP'), mend: (parts) => parts.signal(name, 'SIGCONT'), lastsMs };
+}
+
+/** BullMQ gives a job away after 15 s at most (controller/queue/queues.ts); a worker that was stopped for longer wakes without its lock. */
+const LONGER_THAN_A_LOCK_MS = 16_000;
+
+/** Everything that is done to the system, by name. */
+export const KINDS = {
+  'front-1 killed': killed('front-1', 3), 'front-2 killed': killed('front-2', 3), 'front-1 stopped': stopped('front-1', 2, 3000), 'front-2 stopped': stopped('front-2', 2, 3000),
+  'worker-1 killed': killed('worker-1', 3), 'worker-2 killed': killed('worker-2', 2), 'worker-1 stopped beyond its lock': stopped('worker-1', 1, LONGER_THAN_A_LOCK_MS),
+  'agents killed': killed('agents', 4), 'agents stopped': stopped('agents', 2, 3000),
+  'redis emptied': { part: 'redis', share: 2, strike: (parts) => parts.flushRedis(), mend: nothing, lastsMs: 0 },
+  'redis killed': { part: 'redis', share: 2, strike: (parts) => parts.killRedis(), mend: (parts) => parts.startRedis(), lastsMs: 1000 },
+  'postgres crashed': { part: 'postgres', share: 3, strike: (parts) => parts.crashPostgres(), mend: (parts) => parts.startPostgres(), lastsMs: 1000 },
+  'link cut': { part: 'link', share: 2, strike: async (parts) => parts.proxy.cut(), mend: nothing, lastsMs: 0 },
+  'link silent': { part: 'link', share: 1, strike: async (parts) => void (parts.proxy.weather = 'mute'), mend: async (parts) => { parts.proxy.weather = 'open'; parts.proxy.cut(); }, lastsMs: 4000 },
+  'link slow': { part: 'link', share: 1, strike: async (parts) => void (parts.proxy.weather = 'slow'), mend: async (parts) => void (parts.proxy.weather = 'open'), lastsMs: 4000 },
+} as const satisfies Record<string, Kind>;
+export type KindName = keyof typeof KINDS;
+
+/** Those of a run that is over in a minute, with one front and what is quickly put right. */
+export const SHORT_KINDS: readonly KindName[] = [
+  'front-1 killed', 'front-1 stopped', 'worker-1 killed', 'worker-2 killed', 'agents killed', 'agents stopped', 'redis emptied', 'redis killed', 'postgres crashed', 'link cut',
+];
+
+/** What is done in a run, in its order: each kind that there is room for at least once, then by share. The same seed gives the same order. */
+export function schedule(seed: number, count: number, kinds: readonly KindName[] = Object.keys(KINDS) as KindName[]): { kind: KindName; afterMs: number }[] {
+  const random = seededRandom(seed);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
+  const lots = kinds.flatMap((kind) => Array.from({ length: KINDS[kind].share }, () => kind));
+  const first = kinds.map((kind) => ({ kind, order: random() })).toSorted((a, b) => a.order - b.order).map(({ kind }) => kind).slice(0, count);
+  return [...first, ...Array.from({ length: count - first.length }, () => pick(lots))].map((kind) => ({ kind, afterMs: Math.round(300 + random() * 1200) }));
+}
+
+/** Does it, waits as long as it lasts, and puts it right. */
+export async function undergo(parts: Parts, name: KindName): Promise<{ fromMs: number; toMs: number }> {
+  const { strike, mend, lastsMs } = KINDS[name];
+  const fromMs = Date.now();
+  await strike(parts);
+  await delay(lastsMs);
+  await mend(parts);
+  return { fromMs, toMs: Date.now() };
+}

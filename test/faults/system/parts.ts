@@ -1,0 +1,160 @@
+import { execFileSync, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import path from 'node:path';
+import pg from 'pg';
+import { Redis as RedisClient } from 'ioredis';
+import { startUntil, type Home } from '../../../tools/demo/programs.ts';
+import { freePort } from '../../../tools/free-port.ts';
+import { startPostgres, type Postgres } from '../../../tools/postgres.ts';
+import { startRedis, type Redis } from '../../../tools/redis.ts';
+import { ROOT } from '../../../tools/set-up.ts';
+import { NODE_FLAGS, PLANT } from '../programs.ts';
+import { FaultProxy } from './proxy.ts';
+import type { AgentsSpec } from './table-log.ts';
+
+const PUBLIC_URL = 'http://127.0.0.1:3000';
+const EMAIL = 'operator@ctfleet.example';
+const DATABASE = 'ctfleet';
+
+export const CONTROLLERS = { 'front-1': 'api,link', 'front-2': 'api,link', 'worker-1': 'work', 'worker-2': 'work', whole: 'api,link,work' } as const;
+export type ControllerName = keyof typeof CONTROLLERS;
+export type ProcessName = ControllerName | 'agents';
+type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
+
+/** The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the family, which ends it. */
+export class Parts {
+  readonly home: Home;
+  readonly proxy: FaultProxy;
+  readonly password = randomBytes(15).toString('base64url');
+  readonly email = EMAIL;
+  readonly publicUrl = PUBLIC_URL;
+  readonly #ports: Ports;
+  readonly #proxyPort: number;
+  readonly #controllerEnv: Record<string, string>;
+  readonly #processes = new Map<ProcessName, ChildProcess>();
+  #postgres: Postgres;
+  #redis: Redis;
+  #agents: AgentsSpec | undefined;
+
+  private constructor(home: Home, parts: { postgres: Postgres; redis: Redis; proxy: FaultProxy; proxyPort: number; ports: Ports; controllerEnv: Record<string, string> }) {
+    this.home = home;
+    this.#postgres = parts.postgres;
+    this.#redis = parts.redis;
+    this.proxy = parts.proxy;
+    this.#proxyPort = parts.proxyPort;
+    this.#ports = parts.ports;
+    this.#controllerEnv = parts.controllerEnv;
+  }
+
+  /** Starts all but the agents. `controllers`: which of them; a front must be among them. */
+  static async start(home: Home, controllers: readonly ControllerName[], controllerEnv: Record<string, string> = {}): Promise<Parts> {
+    mkdirSync(home.stateDir, { recursive: true });
+    const postgres = await startPostgres({ dir: path.join(home.stateDir, 'postgres') });
+    home.family.adopt(postgres.pid, 'SIGINT');
+    await withClient(postgres.url('postgres'), (client) => client.query(`CREATE DATABASE ${DATABASE}`));
+    const redis = await startRedis();
+    home.family.adopt(redis.pid);
+    const ports = Object.fromEntries(await Promise.all(Object.keys(CONTROLLERS).map(async (name) => [name, { api: await freePort(), enrol: await freePort(), link: await freePort() }]))) as Ports;
+    const { proxy, port: proxyPort } = await FaultProxy.listen(controllers.filter((name) => CONTROLLERS[name].includes('link')).map((name) => ports[name].link));
+    const parts = new Parts(home, { postgres, redis, proxy, proxyPort, ports, controllerEnv });
+    parts.#bootstrap();
+    for (const name of controllers) await parts.startController(name);
+    return parts;
+  }
+
+  get databaseUrl(): string {
+    return this.#postgres.url(DATABASE);
+  }
+
+  /** Where the fronts answer. */
+  get origins(): string[] {
+    return [...this.#processes.keys()].flatMap((name) => (name !== 'agents' && CONTROLLERS[name].includes('api') ? [`http://127.0.0.1:${this.#ports[name].api}`] : []));
+  }
+
+  get addresses(): Pick<AgentsSpec, 'enrolAddress' | 'linkAddress'> {
+    const front = [...this.#processes.keys()].find((name) => name !== 'agents' && CONTROLLERS[name].includes('link')) as ControllerName;
+    return { enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}` };
+  }
+
+  /** @param bug the seeded bug that it is to have */
+  async startController(name: ControllerName, bug = ''): Promise<void> {
+    const { api, enrol, link } = this.#ports[name];
+    const { child } = await startUntil(this.home, name, process.execPath, ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')], {
+      CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.databaseUrl, CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
+      CTFLEET_API_PORT: String(api), CTFLEET_ENROL_PORT: String(enrol), CTFLEET_LINK_PORT: String(link), CTFLEET_LINK_HOST: '127.0.0.1',
+      CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', CTFLEET_SEEDED_BUG: bug, ...this.#controllerEnv,
+    }, (line) => line.includes('controller ready') || undefined);
+    this.#processes.set(name, child);
+  }
+
+  startAgents(spec: AgentsSpec | undefined = this.#agents): void {
+    if (!spec) throw new Error('there are no agents yet');
+    this.#agents = spec;
+    const log = openSync(path.join(this.home.stateDir, 'logs/agents.log'), 'a');
+    const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], { stdio: ['pipe', 'ignore', log] });
+    closeSync(log);
+    child.stdin!.end(JSON.stringify(spec));
+    this.#processes.set('agents', child);
+  }
+
+  /** Sends a signal to the whole group of a part; resolves when it has ended, if it is one that ends it. */
+  async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    const child = this.#processes.get(name);
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
+    const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
+    process.kill(-child.pid, signal);
+    await gone;
+  }
+
+  async restart(name: ProcessName): Promise<void> {
+    if (name === 'agents') this.startAgents();
+    else await this.startController(name);
+  }
+
+  /** Ends Postgres as a crash would. */
+  async crashPostgres(): Promise<void> {
+    await this.#postgres.stop('SIGQUIT');
+  }
+
+  async startPostgres(): Promise<void> {
+    this.#postgres = await startPostgres({ dir: path.join(this.home.stateDir, 'postgres'), port: this.#postgres.port });
+    this.home.family.adopt(this.#postgres.pid, 'SIGINT');
+  }
+
+  async killRedis(): Promise<void> {
+    process.kill(this.#redis.pid, 'SIGKILL');
+    await this.#redis.stop();
+  }
+
+  /** It keeps nothing on disk, so it comes back empty. */
+  async startRedis(): Promise<void> {
+    this.#redis = await startRedis({ port: this.#redis.port });
+    this.home.family.adopt(this.#redis.pid);
+  }
+
+  async flushRedis(): Promise<void> {
+    const client = new RedisClient(this.#redis.url);
+    await client.flushall();
+    client.disconnect();
+  }
+
+  #bootstrap(): void {
+    execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', EMAIL, '--name', 'Operator'], {
+      env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: this.password, CTFLEET_DATABASE_URL: this.databaseUrl, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+}
+
+/** One connection as the database's owner. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  // A server that goes away in between says so to whoever asks next.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

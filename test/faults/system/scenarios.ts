@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { routes } from '../../../proto/http/routes.ts';
+import type { Ask, Outage } from '../history.ts';
+import { until, type Fleet } from './fleet.ts';
+import { withClient } from './parts.ts';
+import { slotFilter } from './slots.ts';
+
+interface Planned { id: string; digest: string }
+
+/** How long a flush may take when nothing is in the way: longer than its deadline, so that what is lost expires. */
+export const COMMAND_TTL_MS = 4000;
+const ENDS_IN_MS = 9000;
+/** A gateway looks again for half a second after it changed its table; then its result is on its way. */
+const RESULT_MS = 1500;
+
+/** One system and one operator's work on it. What the operator asked for, and what befell the system meanwhile, is kept. */
+export class Play {
+  readonly asks: Ask[] = [];
+  readonly faults: Outage[] = [];
+  readonly fleet: Fleet;
+  readonly #nextSlot: () => number;
+
+  constructor(fleet: Fleet, nextSlot: () => number) {
+    this.fleet = fleet;
+    this.#nextSlot = nextSlot;
+  }
+
+  /** A plan over flows that no other has, on one tenant's gateways or on all. */
+  async plan(tenantId?: string): Promise<Planned> {
+    return this.fleet.operator.call(routes.createPlan, { body: { filter: slotFilter(this.#nextSlot()), scope: tenantId === undefined ? {} : { tenants: [tenantId] }, reason: 'a scenario' } });
+  }
+
+  /** Asks once to run it; undefined where that is refused. */
+  async run({ id, digest }: Planned, seen = digest): Promise<string | undefined> {
+    const answer = await this.fleet.operator.ask(routes.runPlan, { params: { id }, body: { digest: seen } });
+    const flushId = answer.kind === 'ok' ? answer.body.flushId : undefined;
+    this.asks.push({ planId: id, digest: seen, answer: answer.kind === 'ok' ? 'accepted' : answer.kind === 'refused' ? 'refused' : 'unknown', flushId });
+    return flushId;
+  }
+
+  /** Waits for its end, but not for ever: what is not over then is for the checker to see. */
+  async end(flushId: string | undefined): Promise<void> {
+    for (const lateMs = performance.now() + ENDS_IN_MS; flushId !== undefined && performance.now() < lateMs; await delay(200)) {
+      const answer = await this.fleet.operator.ask(routes.getFlush, { params: { id: flushId } });
+      if (answer.kind === 'ok' && answer.body.state !== 'running') return;
+    }
+  }
+
+  /** Does something while all agents are dead, and has them back. */
+  async whileAgentsAreAway(work: () => Promise<void>): Promise<void> {
+    const fromMs = Date.now();
+    await this.fleet.parts.signal('agents', 'SIGKILL');
+    await this.fleet.untilUnlinked();
+    await work();
+    const backMs = Date.now();
+    this.fleet.parts.startAgents();
+    await this.fleet.untilLinked(backMs);
+    this.faults.push({ name: 'agents', fromMs, toMs: Date.now() });
+  }
+}
+
+/** What one operator does, by name. Played on the product as it is, each keeps every promise. */
+export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
+  'one-flush': async (play) => play.end(await play.run(await play.plan(play.fleet.tenantIds[0]))),
+  'flush-in-waves': async (play) => play.end(await play.run(await play.plan())),
+  'another-digest': async (play) => {
+    const [plan, other] = [await play.plan(play.fleet.tenantIds[0]), await play.plan(play.fleet.tenantIds[0])];
+    await play.end(await play.run(plan, other.digest));
+  },
+  'second-person-missing': async (play) => {
+    const [tenantId] = play.fleet.tenantIds as [string];
+    const setLimit = (flows: number | null) => play.fleet.operator.call(routes.updateLimits, { params: { id: tenantId }, body: { flows } });
+    await setLimit(1);
+    await play.end(await play.run(await play.plan(tenantId)));
+    await setLimit(null);
+  },
+  'cancelled-while-away': async (play) => {
+    const plan = await play.plan(play.fleet.tenantIds[0]);
+    await play.whileAgentsAreAway(async () => {
+      const flushId = await play.run(plan);
+      if (flushId !== undefined) await play.fleet.operator.call(routes.cancelFlush, { params: { id: flushId } });
+    });
+    await play.end(await play.run(await play.plan(play.fleet.tenantIds[0])));
+  },
+  'three-wait-for-a-gateway': async (play) => {
+    const plans = [await play.plan(play.fleet.tenantIds[0]), await play.plan(play.fleet.tenantIds[0]), await play.plan(play.fleet.tenantIds[0])];
+    const flushIds: (string | undefined)[] = [];
+    await play.whileAgentsAreAway(async () => { for (const plan of plans) flushIds.push(await play.run(plan)); });
+    for (const flushId of flushIds) await play.end(flushId);
+  },
+  'killed-while-storing-a-result': async (play) => {
+    const { parts } = play.fleet;
+    const plan = await play.plan(play.fleet.tenantIds[0]);
+    const before = play.fleet.changes();
+    const flushId = await play.run(plan);
+    const fromMs = Date.now();
+    await withClient(parts.databaseUrl, async (client) => {
+      // No end can be recorded while somebody else holds the heads of the chains.
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE audit_head IN EXCLUSIVE MODE');
+      await until('the table was changed', () => play.fleet.changes() > before);
+      await delay(RESULT_MS);
+      await parts.signal('whole', 'SIGKILL');
+    });
+    await parts.startController('whole');
+    await play.fleet.untilLinked(fromMs);
+    play.faults.push({ name: 'controller', fromMs, toMs: Date.now() });
+    await play.end(flushId);
+  },
+  'gateways-come-back': async (play) => {
+    await play.whileAgentsAreAway(() => delay(2000));
+    await delay(2500);
+  },
+};

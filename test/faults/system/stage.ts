@@ -1,0 +1,55 @@
+import type { Home } from '../../../tools/demo/programs.ts';
+import type { Ask, Outage } from '../history.ts';
+import { checkInvariants, type Violation } from '../invariants.ts';
+import { Fleet } from './fleet.ts';
+import { COMMAND_TTL_MS, Play, SYSTEM_SCENARIOS } from './scenarios.ts';
+
+/** Five gateways, so that a flush over all of them goes in waves. */
+const GATEWAYS = 5;
+const SLOTS = 80;
+const CONTROLLER = 'whole';
+
+/** A system whose one controller is started anew for each scenario, as it is or with a seeded bug. */
+export class SystemStage {
+  readonly #fleet: Fleet;
+  readonly #asks: Ask[] = [];
+  readonly #faults: Outage[] = [];
+  readonly #known = new Set<string>();
+  #slot = 0;
+
+  private constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  static async set(home: Home): Promise<SystemStage> {
+    return new SystemStage(await Fleet.start({
+      home, controllers: [CONTROLLER], gateways: GATEWAYS, slots: SLOTS, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000', CTFLEET_COMMAND_TTL_MS: String(COMMAND_TTL_MS) },
+    }));
+  }
+
+  /** Plays a scenario, with a bug or without, and gives what it broke that was whole before. Throws if the controller does not come up. */
+  async play(scenario: string, bug?: string): Promise<Violation[]> {
+    const { parts } = this.#fleet;
+    const fromMs = Date.now();
+    await parts.signal(CONTROLLER, 'SIGKILL');
+    await parts.startController(CONTROLLER, bug);
+    await this.#fleet.untilLinked(fromMs);
+    this.#faults.push({ name: 'controller', fromMs, toMs: Date.now() });
+    const play = new Play(this.#fleet, () => this.#slot++);
+    await SYSTEM_SCENARIOS[scenario]!(play);
+    this.#asks.push(...play.asks);
+    this.#faults.push(...play.faults);
+    const violations = checkInvariants(await this.#fleet.collect(this.#asks, this.#faults));
+    const found = violations.filter((violation) => !this.#known.has(keyOf(violation)));
+    found.forEach((violation) => this.#known.add(keyOf(violation)));
+    return found;
+  }
+
+  close(): void {
+    this.#fleet.parts.proxy.close();
+  }
+}
+
+function keyOf({ invariant, subject, what }: Violation): string {
+  return `${invariant} ${subject} ${what}`;
+}

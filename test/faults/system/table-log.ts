@@ -1,0 +1,42 @@
+import { readRecords } from '../../../agent/operations/journal.ts';
+import type { Deed, FlowName } from '../history.ts';
+import { toDeed } from '../watched-journal.ts';
+
+/** Beside the agent's own files. */
+export const DEEDS_FILE = 'table-deeds.ndjson';
+
+/** What the program of agents reads from its standard input. `beganMs`: when every table was filled. */
+export interface AgentsSpec { gateways: { name: string; number: number; stateDir: string; joinToken?: string }[]; enrolAddress: string; linkAddress: string; beganMs: number; slots: number }
+
+/** A line that a table wrote about itself. `journalBytes`: how long the agent's journal was at that moment, which puts both in one order. */
+export interface TableLine { kind: 'began' | 'delete' | 'expire' | 'restore' | 'sampled'; flows: FlowName[]; life: number; atMs: number; journalBytes: number }
+
+/** All that one gateway did, from its table's log and its agent's journal, in the order in which it happened. */
+export function mergeDeeds(gatewayId: string, tableLog: string, journal: Buffer): Deed[] {
+  const records = withEnds(journal);
+  const deeds: Deed[] = [];
+  let last = { life: 1, atMs: 0 };
+  const takeUpTo = (bytes: number): void => {
+    while (records[0] && records[0].end <= bytes) {
+      const deed = toDeed(records.shift()!.record);
+      if (deed) deeds.push({ ...deed, gatewayId, life: last.life, atMs: last.atMs });
+    }
+  };
+  for (const text of tableLog.trimEnd().split('\n').filter(Boolean)) {
+    const { kind, flows, life, atMs, journalBytes } = JSON.parse(text) as TableLine;
+    takeUpTo(journalBytes);
+    last = { life, atMs };
+    deeds.push({ ...(kind === 'began' || kind === 'sampled' ? { kind } : { kind, flows }), gatewayId, life, atMs });
+  }
+  takeUpTo(Infinity);
+  return deeds;
+}
+
+function withEnds(journal: Buffer): { record: ReturnType<typeof readRecords>['records'][number]; end: number }[] {
+  const { records } = readRecords(journal);
+  let end = 0;
+  return records.map((record) => {
+    end = journal.indexOf(10, end) + 1;
+    return { record, end };
+  });
+}

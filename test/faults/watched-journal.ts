@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { Journal, readRecords, type JournalRecord } from '../../agent/operations/journal.ts';
+import type { OwnDeed } from './history.ts';
+
+/** What a journal's record says; undefined for what is no command's. */
+export function toDeed(record: JournalRecord): OwnDeed | undefined {
+  if (record.kind === 'emergency' || record.id === '') return undefined;
+  if (record.kind === 'received') return { kind: 'received', commandId: record.id, seq: BigInt(record.seq), epoch: BigInt(record.epoch) };
+  return { kind: record.kind, commandId: record.id };
+}
+
+/** A journal that tells what really stands on disk: a record that cannot be read back was never written. */
+export class WatchedJournal extends Journal {
+  readonly #file: string;
+  readonly #onDeed: (deed: OwnDeed) => void;
+
+  constructor(folder: string, onDeed: (deed: OwnDeed) => void) {
+    super(folder);
+    this.#file = path.join(folder, 'journal');
+    this.#onDeed = onDeed;
+  }
+
+  override append(record: JournalRecord): void {
+    super.append(record);
+    const deed = toDeed(record);
+    const last = readRecords(readFileSync(this.#file)).records.at(-1);
+    if (deed && isDeepStrictEqual(last, JSON.parse(JSON.stringify(record)))) this.#onDeed(deed);
+  }
+}

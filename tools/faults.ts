@@ -1,0 +1,13 @@
+// npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of twelve promises, and bugs that it must catch. See docs/faults.md.
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { fail } from './say.ts';
+import { build, ROOT } from './set-up.ts';
+import { ensurePrograms, howToInstall } from './system.ts';
+
+// What is made from the protocol has enums, which Node does not run as they are.
+const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
+const missing = ensurePrograms(['redis-server']);
+if (missing.length > 0) fail(howToInstall(missing));
+await build({ console: false });
+process.exit(spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1);
