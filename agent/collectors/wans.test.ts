@@ -32,6 +32,15 @@ test('the route with the lowest metric carries', () => {
   expect(wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([['wan1', true, true], ['wan2', true, false]]);
 });
 
+test('an IPv4 route that moves is seen although IPv6 stays, and IPv6 counts where it is alone', () => {
+  const memory = new WanMemory();
+  memory.observe(seen({}));
+  const moved = memory.observe(seen({ atMs: 2_000, defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: parseIpv6Defaults(IPV6) } }));
+  expect(moved.map((wan) => [wan.name, wan.carriesDefaultRoute, wan.routeLostAtMs])).toEqual([['wan1', false, 2_000], ['wan2', true, undefined]]);
+  const alone = memory.observe(seen({ defaultRoutes: { ipv4: [], ipv6: parseIpv6Defaults(IPV6) } }));
+  expect(alone.map((wan) => wan.carriesDefaultRoute)).toEqual([true, false]);
+});
+
 test('a WAN that went down keeps its name, its address and its next hop, and the time it lost the route', () => {
   const memory = new WanMemory(new Map([['wan1', 'fibre']]));
   memory.observe(seen({}));

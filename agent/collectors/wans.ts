@@ -84,7 +84,8 @@ export class WanMemory {
       const wan = this.#add(device);
       wan.nextHop = nextHop ?? wan.nextHop;
     }
-    const carriers = new Set([...best(ipv4), ...best(ipv6)]);
+    // IPv4's where there is one: it moves by itself in many a failover, and an IPv6 route that stays must not hide that.
+    const carriers = new Set(best(ipv4.length > 0 ? ipv4 : ipv6));
     const inUse = new Set([...addresses.values()].flat().map(formatAddress));
     for (const wan of this.#wans.values()) {
       const state = operstate(wan.interface);
