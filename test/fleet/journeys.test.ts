@@ -157,7 +157,7 @@ it('6: a nightly cleanup of stuck GRE on tagged gateways, at each site’s own t
   const { counted, click, choose, tell } = hands();
   await click(page.getByRole('link', { name: 'Remediations', exact: true }));
   await click(page.getByRole('button', { name: 'New remediation' }));
-  await click(page.getByRole('link', { name: 'Start from this: Stuck GRE and ESP' }));
+  await click(page.getByRole('link', { name: /^Start from this.*Stuck GRE and ESP/ }));
   await choose(page.getByLabel('Only'), 'tag tunnels');
   await page.getByText('2 gateways').waitFor();
   await page.getByRole('heading', { name: 'Europe/Lisbon: Porto' }).waitFor();
