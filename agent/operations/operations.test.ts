@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -229,6 +229,15 @@ describe('an undo', () => {
     await commands.idle();
     commands.acknowledge('u1');
     expect([readdirSync(path.join(folder, 'plans')), readdirSync(path.join(folder, 'undo'))]).toEqual([[], []]);
+  });
+
+  it('half written when the agent was killed is swept away, and commands go on', async () => {
+    const { commands, folder, freeze, said } = gateway();
+    writeFileSync(path.join(folder, 'undo', 'c0.part'), '{"planId":');
+    commands.accept(run(await freeze('dport:53')));
+    await commands.idle();
+    expect(said.results[0]!.state).toBe(Result_State.STATE_DONE);
+    expect(readdirSync(path.join(folder, 'undo'))).toEqual(['c1']);
   });
 
   it('that a crash interrupted goes on, and calls what it finds there indeterminate, because it may have been itself', async () => {

@@ -14,6 +14,8 @@ export interface Undoable { flows: Flow[]; outcomes: Outcome[] }
 
 /** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
+/** The end of a file's name while it is written; it is never in place like that. */
+const UNFINISHED = '.part';
 
 /** Finished commands that may be undone, on disk beside the plans whose flows they ended. Times are the controller's. */
 export class UndoStore {
@@ -57,9 +59,13 @@ export class UndoStore {
     rmSync(this.#fileOf(commandId), { force: true });
   }
 
-  /** Forgets what is long over. */
+  /** Forgets what is long over, and what a crash left half written. */
   sweep(nowMs: number): void {
     for (const name of readdirSync(this.#directory)) {
+      if (name.endsWith(UNFINISHED)) {
+        rmSync(path.join(this.#directory, name), { force: true });
+        continue;
+      }
       const held = this.#read(name);
       if (!held || held.untilMs + GRACE_MS < nowMs) this.forget(name);
     }
@@ -73,11 +79,11 @@ export class UndoStore {
 
   #write(commandId: string, held: Held): void {
     const file = this.#fileOf(commandId);
-    const fd = openSync(`${file}.part`, 'w', 0o600);
+    const fd = openSync(`${file}${UNFINISHED}`, 'w', 0o600);
     writeSync(fd, JSON.stringify(held));
     fsyncSync(fd);
     closeSync(fd);
-    renameSync(`${file}.part`, file);
+    renameSync(`${file}${UNFINISHED}`, file);
   }
 
   #fileOf(commandId: string): string {
