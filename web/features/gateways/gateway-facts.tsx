@@ -11,13 +11,13 @@ import { Address } from '../../ui/copy.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
-import { suspectWans } from './need.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
   const { usage } = gateway;
   const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? usage.byWan[wan.name] ?? 0 : undefined) }));
   const total = usage?.count;
+  const down = wans.filter(({ isUp }) => isUp === false);
   const linkTo = (name: string) => `${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`wan:${/\s/.test(name) ? `"${name}"` : name}`)}`;
   return <>
     <div className="sec-head"><h2>WAN</h2><span className="dim">flows that use its addresses</span></div>
@@ -31,9 +31,9 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
         </tr>
       ))}</tbody>
     </table></div>}
-    {stale === undefined ? wans.filter(({ isUp, flows }) => isUp === false && flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
+    {stale === undefined ? down.filter(({ flows }) => flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
       : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale: the gateway sends their packets with an address that brings no answer. <Link className="link" prefetch={false} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent('stale:yes')}`}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
-        : suspectWans(gateway).length > 0 && <p className="note">No flow is stale: what still uses {suspectWans(gateway).map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
+        : down.length > 0 && <p className="note">No flow is stale: what still uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
   </>;
 }
 

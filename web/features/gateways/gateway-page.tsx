@@ -21,7 +21,7 @@ import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
-import { endRequest, needOf } from './need.ts';
+import { endRequest, needOf, type Stale } from './need.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES, verdict } from './gateway-words.ts';
@@ -51,7 +51,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
     <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
     <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
     <div className="lower">
-      <section><WanTable gateway={gateway} stale={stale} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
+      <section><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
       <section><CpuTable gateway={gateway} /><Capabilities gateway={gateway} /></section>
       <section><TopSources gateway={gateway} /></section>
     </div>
@@ -59,7 +59,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   </>;
 }
 
-function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: number | undefined; onEnd(request: PlanRequest): void }) {
+function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale | undefined; onEnd(request: PlanRequest): void }) {
   const now = useNow();
   const clock = useClock();
   const router = useRouter();

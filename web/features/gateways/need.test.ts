@@ -49,11 +49,12 @@ test('the action leads to the flows that are the cause', () => {
 test('stale flows are those that the gateway counts: more than on a dead WAN or fewer, and the remedy asks for exactly them', () => {
   const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }, { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 }];
   const milano = gateway('milano', { siteName: 'Milano', wans });
-  const [need] = needsOf([milano], NOW, new Map([['milano', 8]]));
+  const [need] = needsOf([milano], NOW, new Map([['milano', { flows: 8, wan: 'wan1' }]]));
   expect(need).toMatchObject({ why: 'stranded', word: 'Stale', measure: '8 flows', pace: 'on wan1', action: { text: 'End 8 stale flows' } });
-  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'wan1 failed at Milano, flows are stuck' });
+  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'Flows are stuck on wan1 at Milano after a failover' });
   expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows stuck on wan1');
-  expect(needsOf([milano], NOW, new Map([['milano', 0]]))).toEqual([]);
+  expect(needsOf([milano], NOW, new Map([['milano', { flows: 0 }]]))).toEqual([]);
+  expect(needsOf([milano], NOW, new Map([['milano', { flows: 8 }]]))[0]).toMatchObject({ pace: 'on another way', action: { ends: { reason: 'Flows are stuck at Milano after a failover' } } });
   expect(needsOf([milano], NOW)[0]?.action.ends).toBeUndefined();
 });
 

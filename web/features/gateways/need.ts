@@ -19,13 +19,16 @@ export interface Need {
   action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
 }
 
-/** How many flows each gateway counts as stale, by its id; absent is not known. */
-export type StaleCounts = ReadonlyMap<string, number>;
+/** The flows that a gateway counts as stale; `wan` is the one whose address they have, where it is one and certain. */
+export interface Stale { flows: number; wan?: string }
+
+/** By gateway; absent is not known. */
+export type StaleCounts = ReadonlyMap<string, Stale>;
 
 /** What stale flows are found by, in the count and in the plan alike. */
 export const STALE = 'stale:yes';
 
-/** WANs that flows may be stuck on: those that are down, or have lost the route. */
+/** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
 export function suspectWans({ wans }: Gateway): Gateway['wans'] {
   return wans.length < 2 ? [] : wans.filter(({ isUp, carriesDefaultRoute, flows }) => (isUp === false || carriesDefaultRoute === false) && flows !== 0);
 }
@@ -44,8 +47,8 @@ export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts =
   return gateways.flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
 }
 
-/** The first reason why this gateway needs someone. `stale`: how many of its flows the gateway itself counts as stuck; unknown, those on a dead WAN stand for it. */
-export function needOf(gateway: Gateway, nowMs: number, stale?: number): Need | undefined {
+/** The first reason why this gateway needs someone. `stale`: what the gateway itself counts as stuck; unknown, flows on a dead WAN stand for it. */
+export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | undefined {
   const { usage, id, name } = gateway;
   const open = { text: 'Open gateway', path: `/gateways/${id}` };
   if (gateway.state === 'offline') {
@@ -60,12 +63,14 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: number): Need | 
     return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull! * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
-  if (stale ? stale > 0 : stale === undefined && dead) {
-    const from = suspectWans(gateway).map(({ name: wan }) => wan).join(', ');
-    if (stale === undefined) return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead!.flows!, 'flow'), pace: `on ${dead!.name}`, evidence: `${dead!.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead!.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead!.name}`)}` } };
+  if (stale === undefined && dead) {
+    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead.name}`)}` } };
+  }
+  if (stale && stale.flows > 0) {
+    const { flows, wan } = stale;
     return {
-      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(stale, 'flow'), pace: from ? `on ${from}` : 'on another way', evidence: from ? `An address of ${from} brings no answer` : 'Their address brings no answer',
-      action: { text: `End ${counted(stale, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows: stale, reason: `${from ? `${from} failed at ${gateway.siteName}` : `Failover at ${gateway.siteName}`}, flows are stuck` } },
+      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(flows, 'flow'), pace: wan ? `on ${wan}` : 'on another way', evidence: wan ? `An address of ${wan} brings no answer` : 'Their address brings no answer',
+      action: { text: `End ${counted(flows, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
     };
   }
   const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);

@@ -3,7 +3,6 @@
 import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { counted } from '../../ui/format.ts';
-import { RUN_STATES } from './remediation-words.ts';
 
 const DAY_MS = 86_400_000;
 const SPANS = [1, 7, 30];
@@ -22,8 +21,8 @@ export function RunStrip({ runs }: { runs: RemediationRun[] | undefined }) {
     <div className="strip-box pad">
       <div className="strip" role="img" aria-label={`${counted(shown.length, 'run')} in ${days === 1 ? 'a day' : `${days} days`}`}>
         {shown.map((run) => (
-          <i key={run.id} className={RUN_STATES[run.state]} title={`${clock.full(run.triggeredAt)}: ${run.remediationName}, ${run.state}`}
-            style={{ left: `${((Date.parse(run.triggeredAt) - from) / (now - from)) * 100}%`, height: `${20 + 80 * Math.sqrt(run.matched / most)}%` }} />
+          <i key={run.id} className={run.state} title={`${clock.full(run.triggeredAt)}: ${run.remediationName}, ${run.state}`}
+            style={{ left: `calc((100% - 3px) * ${Math.min(1, (Date.parse(run.triggeredAt) - from) / (now - from))})`, height: `${20 + 80 * Math.sqrt(run.matched / most)}%` }} />
         ))}
       </div>
       <div className="row small dim"><span>{days === 1 ? clock.time(from) : clock.when(from, now)}</span><span className="grow" /><span>{shown.length === 0 ? `no run in ${days === 1 ? 'a day' : `${days} days`}` : `${counted(shown.length, 'run')}; as high as the flows it found`}</span><span className="grow" /><span>now</span></div>
