@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Family } from '../../tools/family.ts';
+import { STATE } from '../../tools/set-up.ts';
 import { checkInvariants, type Violation } from './invariants.ts';
 import { AGENT_BUGS } from './seeded-bugs/agent-bugs.ts';
 import { catchInAgent, catchInSystem, playSound, type Catch } from './seeded-bugs/catch.ts';
@@ -19,6 +20,8 @@ const size = values.short
   ? { gateways: 6, commands: 200, slots: 110, atOnce: 3, faults: schedule(seed, 10, SHORT_KINDS), controllers: ['front-1', 'worker-1', 'worker-2'] as const }
   : { gateways: 25, commands: 5000, slots: 620, atOnce: 4, faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]), controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const };
 
+// The same programs start a hundred times.
+process.env.NODE_COMPILE_CACHE ??= path.join(STATE, 'compile-cache');
 const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-faults-'));
 const family = new Family();
 try {
