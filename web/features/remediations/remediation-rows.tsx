@@ -52,5 +52,5 @@ function NextRun({ remediation: { nextRunAt, isEnabled, document: { trigger } },
   if (trigger.kind !== 'schedule' || !nextRunAt) return <span className="dim">{trigger.kind === 'manual' || trigger.kind === 'webhook' ? 'when asked' : 'when it happens'}</span>;
   const mine = clock.when(nextRunAt, nowMs);
   const theirs = trigger.timeZone === 'site' ? undefined : clockIn(trigger.timeZone).when(nextRunAt, nowMs);
-  return <span title={`${clock.full(nextRunAt)} ${clock.zone}`}>{trigger.timeZone === 'site' ? `first ${mine}` : theirs === mine ? mine : `${theirs} there, ${mine} here`} {nowMs !== undefined && <span className="dim">, in {lasting((Date.parse(nextRunAt) - nowMs) / 1000)}</span>}</span>;
+  return <span title={`${clock.full(nextRunAt)} ${clock.zone}`}>{trigger.timeZone === 'site' ? `first ${mine}` : theirs === mine ? mine : `${theirs} there, ${mine} here`}{nowMs !== undefined && <span className="dim">, in {lasting((Date.parse(nextRunAt) - nowMs) / 1000)}</span>}</span>;
 }
