@@ -97,9 +97,11 @@ it('a witness that kept a head finds that the past was rewritten, even in full',
   await owner.call(routes.verifyAudit);
   const kept = agent.checkpoints.findLast((checkpoint) => checkpoint.chain === tenantId)!;
   agent.disconnect();
-  await agent.connect(controller.linkAddress, { witnessed: [{ ...kept, hash: kept.hash.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) }] });
+  const forged = kept.hash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+  await agent.connect(controller.linkAddress, { witnessed: [{ ...kept, seq: 1n, hash: forged }, { ...kept, hash: forged }] });
   const entry = await eventually('the contradiction is on record', async () => (await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items[0]);
-  expect(entry).toMatchObject({ tenantId, outcome: 'failed', gatewayId: agent.gatewayId });
+  expect(entry).toMatchObject({ tenantId, outcome: 'failed', gatewayId: agent.gatewayId, detail: { seq: '1', contradictions: 2 } });
+  expect((await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items).toHaveLength(1);
 });
 
 it('an edited, a removed and a cut-off entry are each named', async () => {

@@ -9,7 +9,7 @@ import { toWireFlow } from '../../../proto/model/wire.ts';
 import { Family } from '../../../tools/family.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
-import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
+import { eventually, makePlace, Person, TestController } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 let postgres: TestPostgres;
@@ -122,6 +122,39 @@ describe('a run of the controller', () => {
     const made = await make({ name: 'careful', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 4 } });
     await owner.call(routes.runRemediation, { params: { id: made.id } });
     expect(await runOf(made.id)).toMatchObject({ state: 'refused', reason: '5 flows match, and 4 are allowed', ended: 0 });
+  });
+
+  it('that nobody carries out any more is not under way for ever: what became of it is not known', async () => {
+    const made = await make({ name: 'orphan', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxPercentOfTable: 100, coolDownSeconds: 0 } });
+    const orphan = '019b0000-0000-7000-8000-00000000000f';
+    await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+      VALUES ('${orphan}', '${made.id}', 'orphan', 1, '{${tenantId}}', 'running', 'by hand', now() - interval '6 minutes', now() - interval '6 minutes', 0, 0, 'proto:udp', 'delete')`);
+    const run = await eventually('it is over', async () => {
+      const found = await owner.call(routes.getRemediationRun, { params: { id: orphan } });
+      return found.state === 'running' ? undefined : found;
+    });
+    expect(run).toMatchObject({ state: 'indeterminate', reason: expect.stringContaining('the controller ended') });
+    await owner.call(routes.runRemediation, { params: { id: made.id } });
+    expect(await runOf(made.id)).toMatchObject({ state: 'done', ended: 5 });
+  });
+
+  it('makes plans in the name of the person who wrote it, so that this one cannot agree to them, a token in hand or not', async () => {
+    const { secret } = await owner.call(routes.createToken, { body: { name: 'writer', role: 'owner' } });
+    const writer = new Person(controller.origin, { authorization: `Bearer ${secret}` });
+    const made = await writer.call(routes.createRemediation, { body: { tenantId, document: document({ name: 'large', mode: 'suggest', trigger: { kind: 'manual' }, filter: 'proto:udp' }) } });
+    await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 1 } });
+    try {
+      await owner.call(routes.runRemediation, { params: { id: made.id } });
+      await runOf(made.id);
+      const [entry] = (await owner.call(routes.listAudit, { query: { action: 'plan.made' } })).items;
+      const plan = await owner.call(routes.getPlan, { params: { id: entry!.planId! } });
+      expect(plan).toMatchObject({ createdBy: 'large', friction: 'second-person' });
+      expect(await owner.ask(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({ status: 403 });
+      const other = await controller.person('approver', [{ role: 'approver', tenantId }]);
+      expect(await other.call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({ approval: { by: expect.any(String) } });
+    } finally {
+      await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 5000 } });
+    }
   });
 
   it('is not begun by hand where the gateways run it', async () => {
