@@ -60,9 +60,11 @@ export class AuditRepository {
     return _min.seq === null || _max.seq === null ? undefined : { first: Number(_min.seq), last: Number(_max.seq) };
   }
 
-  /** The hash of one entry; undefined if there is no such entry. */
-  async hashAt(scope: TenantScope, chain: string, seq: number): Promise<string | undefined> {
-    return (await this.database.transact(scope, (t) => t.auditEntry.findUnique({ where: { chain_seq: { chain, seq: BigInt(seq) } }, select: { hash: true } })))?.hash;
+  /** The hashes of entries, by `chain seq`; those that are not there are missing. */
+  async hashesOf(scope: TenantScope, places: readonly { chain: string; seq: bigint }[]): Promise<Map<string, string>> {
+    if (places.length === 0) return new Map();
+    const rows = await this.database.transact(scope, (t) => t.auditEntry.findMany({ where: { OR: places.map(({ chain, seq }) => ({ chain, seq })) }, select: { chain: true, seq: true, hash: true } }));
+    return new Map(rows.map(({ chain, seq, hash }) => [`${chain} ${seq}`, hash]));
   }
 
   async tenantNames(scope: TenantScope): Promise<Map<string, string>> {

@@ -43,25 +43,36 @@ export class CheckpointsService {
     return { publicKey: this.key.publicPem, keyId: this.key.id, items };
   }
 
-  /** What a tenant's agents are to witness: their tenant's chain and the system's. */
-  async forAgents(tenantId: string, chain?: string): Promise<AuditCheckpoint[]> {
-    const chains = [tenantId, SYSTEM_CHAIN].filter((one) => chain === undefined || one === chain);
-    if (chains.length === 0) return [];
+  /** What agents are to witness: the newest checkpoints of these chains. */
+  async forAgents(chains: string[]): Promise<AuditCheckpoint[]> {
     return (await this.database.transact('all', (t) => this.checkpoints.newest(t, chains))).map(toWireCheckpoint);
   }
 
-  /** Holds what an agent kept against our chains. What does not fit is logged as an error and put on record: somebody has changed the past. */
+  /**
+   * Holds what an agent kept against our chains. What does not fit is logged as an error and put on record, once for all of it: somebody has
+   * changed the past, or an agent lies.
+   */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
-    const own = witnessed.filter(({ chain }) => chain === gateway.tenantId || chain === SYSTEM_CHAIN);
-    for (const { chain, seq, hash } of own) {
-      const found = await this.entries.hashAt('all', chain, Number(seq));
-      if (found === hash) continue;
-      const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
-      this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq) }, `the audit chain does not agree with a witness: ${why}`);
-      await this.audit.recordAlone({
-        tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
-        summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: hash, found: found ?? null },
-      });
-    }
+    const own = witnessed.filter(({ chain }) => isWitnessedBy(gateway.tenantId, chain)).slice(-MOST_WITNESSED);
+    const known = await this.entries.hashesOf('all', own);
+    const contradictions = own.filter(({ chain, seq, hash }) => known.get(`${chain} ${seq}`) !== hash);
+    const [first] = contradictions;
+    if (!first) return;
+    const { chain, seq, hash } = first;
+    const found = known.get(`${chain} ${seq}`);
+    const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
+    this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length }, `the audit chain does not agree with a witness: ${why}`);
+    await this.audit.recordAlone({
+      tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
+      summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: hash, found: found ?? null, contradictions: contradictions.length },
+    });
   }
+}
+
+/** As many heads of two chains as an agent keeps; one that sends more is not asked about the rest. */
+const MOST_WITNESSED = 64;
+
+/** True if agents of the tenant keep heads of the chain: those of their tenant and of the system. */
+export function isWitnessedBy(tenantId: string, chain: string): boolean {
+  return chain === tenantId || chain === SYSTEM_CHAIN;
 }

@@ -2,7 +2,8 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import type { AgentMessage, Hello, SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { CheckpointsService } from '../audit/checkpoints.service.ts';
+import { SYSTEM_CHAIN } from '../audit/chain.ts';
+import { CheckpointsService, isWitnessedBy } from '../audit/checkpoints.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { ResultsService } from '../flushes/results.service.ts';
@@ -70,7 +71,7 @@ export class LinkService implements BeforeApplicationShutdown {
     });
     await this.delivery.deliver(gatewayId);
     await this.checkpoints.judge(identity, hello.witnessed);
-    await this.witness(session);
+    for (const value of await this.checkpoints.forAgents([tenantId, SYSTEM_CHAIN])) session.send({ $case: 'auditCheckpoint', value });
     await this.push(session);
     this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
     return session;
@@ -140,7 +141,8 @@ export class LinkService implements BeforeApplicationShutdown {
 
   /** Gives a new checkpoint to all agents here that are to keep it. */
   async checkpointMade(chain: string): Promise<void> {
-    for (const session of this.sessions.all()) await this.witness(session, chain);
+    const [value] = await this.checkpoints.forAgents([chain]);
+    for (const session of this.sessions.all()) if (value && isWitnessedBy(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -151,10 +153,6 @@ export class LinkService implements BeforeApplicationShutdown {
 
   private async push(session: Session): Promise<void> {
     session.send({ $case: 'remediations', value: { remediations: await this.remediations.forGateway(session.identity) } });
-  }
-
-  private async witness(session: Session, chain?: string): Promise<void> {
-    for (const value of await this.checkpoints.forAgents(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
   }
 
   private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {

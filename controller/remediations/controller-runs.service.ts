@@ -15,6 +15,8 @@ import type { RemediationRow, RunRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
 
 const HOUR_MS = 3_600_000;
+/** A plan is made and begun within a minute; a run without a flush after this long is carried out by nobody. */
+const ORPHAN_MS = 5 * 60_000;
 /** A run that nobody watched may be found wrong in the morning, but its flows are long gone by then. */
 const UNDO_FOR_SECONDS = 300;
 /** Seen by nobody but those who see all tenants. */
@@ -52,15 +54,19 @@ export class ControllerRunsService {
     return run.id;
   }
 
-  /** Ends runs whose flush has ended. */
+  /** Ends runs whose flush has ended, and those of a controller that ended before it could say what came of them. */
   async follow(): Promise<void> {
-    await this.database.transact('all', (t) => this.runs.finishFromFlushes(t));
+    const now = this.clock();
+    await this.database.transact('all', async (t) => {
+      await this.runs.finishFromFlushes(t);
+      await this.runs.finishOrphans(t, new Date(now - ORPHAN_MS), new Date(now));
+    });
   }
 
   private async carryOut(row: RemediationRow, runId: string, on: Occasion): Promise<void> {
     const { document } = row;
     const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
-    const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.createdById, grants: [{ role: 'operator', tenantId: row.tenantId }] };
+    const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.authorId, grants: [{ role: 'operator', tenantId: row.tenantId }] };
     try {
       const plan = await this.plans.create(caller, scope, {
         filter: document.filter, scope: narrowed(document.scope, on.sites), method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
@@ -75,8 +81,9 @@ export class ControllerRunsService {
       const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest);
       await this.database.transact('all', (t) => this.runs.update(t, runId, { ...found, flushId, startedAt: new Date(this.clock()) }));
     } catch (error) {
+      const isRefusal = error instanceof FleetError && error.code !== 'UNAVAILABLE';
+      await this.finish(runId, { state: isRefusal ? 'refused' : 'failed', reason: error instanceof FleetError ? error.message : 'the controller could not carry it out; its log says why' });
       if (!(error instanceof FleetError)) throw error;
-      await this.finish(runId, { state: error.code === 'UNAVAILABLE' ? 'failed' : 'refused', reason: error.message });
     }
   }
 

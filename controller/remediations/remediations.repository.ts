@@ -31,7 +31,7 @@ export class RemediationsRepository {
   }
 
   /** True if the revision was still the one that was seen. */
-  async update(t: Transaction, id: string, seen: number, change: { name?: string; document?: RemediationDocument; isEnabled?: boolean; updatedAt: Date }): Promise<boolean> {
+  async update(t: Transaction, id: string, seen: number, change: { name?: string; document?: RemediationDocument; authorId?: string; isEnabled?: boolean; updatedAt: Date }): Promise<boolean> {
     const { document, ...columns } = change;
     const { count } = await t.remediation.updateMany({
       where: { id, revision: seen, deletedAt: null }, data: { ...columns, revision: seen + 1, document: document as unknown as Prisma.InputJsonObject | undefined },

@@ -72,7 +72,7 @@ export class RemediationsService {
     await this.database.transact(scope, async (t) => {
       await this.remediations.insert(t, {
         id, tenantId: tenantId ?? null, name: document.name, revision: 1, document, isEnabled, builtIn: builtIn ?? null, hookSecret: hookSecret === undefined ? null : this.seal.close(hookSecret),
-        createdById: caller.id, createdByName: caller.name, createdAt: now, updatedAt: now,
+        authorId: caller.userId, createdByName: caller.name, createdAt: now, updatedAt: now,
       });
       await this.note(t, caller, 'remediation.made', { id, tenantId: tenantId ?? null, name: document.name }, { document, isEnabled });
     });
@@ -85,7 +85,7 @@ export class RemediationsService {
     await this.database.transact(scope, async (t) => {
       const before = (await this.remediations.find(t, id)) ?? notFound();
       if (document && (document.trigger.kind === 'webhook') !== (before.hookSecret !== null)) throw new FleetError('INVALID_REQUEST', 'Whether a webhook triggers it is settled when it is made. Make a new one.');
-      if (!(await this.remediations.update(t, id, revision, { name: document?.name, document, isEnabled, updatedAt: new Date(this.clock()) }))) {
+      if (!(await this.remediations.update(t, id, revision, { ...(document && { name: document.name, document, authorId: caller.userId }), isEnabled, updatedAt: new Date(this.clock()) }))) {
         throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`, { revision: before.revision });
       }
       await this.note(t, caller, 'remediation.changed', before, { from: revision, before: { document: before.document, isEnabled: before.isEnabled }, document, isEnabled });

@@ -50,6 +50,14 @@ export class RunsRepository {
     return rows.map((row) => row.id);
   }
 
+  /** Runs that began before then and have no flush: whether there is one is not known. */
+  async finishOrphans(t: Transaction, before: Date, now: Date): Promise<void> {
+    await t.remediationRun.updateMany({
+      where: { state: 'running', flushId: null, reportedAt: { lt: before } },
+      data: { state: 'indeterminate', finishedAt: now, reason: 'the controller ended before it could say what came of this run; plans and flushes in its name are on record' },
+    });
+  }
+
   async insertPart(t: Transaction, part: { runId: string; tenantId: string; part: number; flows: number; sweeps: Uint8Array }): Promise<void> {
     await t.remediationRunPart.createMany({ data: [{ ...part, sweeps: new Uint8Array(part.sweeps) }], skipDuplicates: true });
   }

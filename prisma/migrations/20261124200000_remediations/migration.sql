@@ -7,7 +7,8 @@ CREATE TABLE "remediation" (
     "is_enabled" BOOLEAN NOT NULL,
     "built_in" TEXT,
     "hook_secret" BYTEA,
-    "created_by_id" TEXT NOT NULL,
+    -- The person behind what the document says now.
+    "author_id" TEXT NOT NULL,
     "created_by_name" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
     "updated_at" TIMESTAMPTZ(3) NOT NULL,
