@@ -175,6 +175,20 @@ describe('by keyboard alone', () => {
     await page.getByRole('heading', { name: '3 of 3 flows deleted and verified' }).waitFor({ timeout: 15_000 });
   }, 60_000);
 
+  test('what is typed straight after Ctrl-K lands in the palette, however busy the page is', async () => {
+    await connections();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 10 });
+    const press = (key: string, more = {}) => Promise.all([
+      devtools.send('Input.dispatchKeyEvent', { type: 'keyDown', key, ...more }),
+      devtools.send('Input.dispatchKeyEvent', { type: 'keyUp', key, ...more, text: '' }),
+    ]);
+    // Nothing waits for an answer: the keys stand in a row, as of somebody who types faster than the page can draw.
+    await Promise.all([press('k', { code: 'KeyK', modifiers: 2 }), ...Array.from('cut 10.1.1.7', (key) => press(key, { text: key })), press('Enter', { code: 'Enter', text: '\r' })]);
+    await page.waitForURL((url) => url.searchParams.get('filter') === 'ip:10.1.1.7');
+    await page.getByRole('dialog', { name: 'Plan' }).waitFor();
+  });
+
   test('the grid is one tab stop whose arrows reach rows, heads and the sort', async () => {
     await connections('?filter=proto:udp');
     await page.getByRole('grid', { name: 'Flows' }).focus();
