@@ -53,7 +53,7 @@ export function Connections() {
   const total = search.total ?? 0;
   const nameOf = useCallback((id: string) => allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6), [allGateways, search.gateways]);
   const open = view.open === 'only' ? (rows.length === 1 ? rows[0] : undefined) : rows.find((row) => rowKey(row) === view.open);
-  useIntendedPlan(planning.ask);
+  useIntendedPlan(view.filter, planning.ask);
   const tenantIds = useMemo(() => [...new Set(inScope?.map(({ tenantId }) => tenantId))], [inScope]);
   const roleRefusal = useRefusal('plans.write', tenantIds);
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);

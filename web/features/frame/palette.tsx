@@ -27,7 +27,7 @@ export function Palette() {
   const pages = [...PAGES, FLUSHES].filter(({ name }) => name.toLowerCase().includes(wanted));
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut="mod + K" scrollable maxHeight={420} lockScroll={false} transitionProps={{ duration: 0 }}>
-      <Spotlight.Search placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />
+      <Spotlight.Search autoFocus placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />
       <Spotlight.ActionsList>
         {cutAddress && <Spotlight.Action label={`Cut ${cutAddress} everywhere`} description="Plans to refuse its packets for an hour and end its flows on every gateway in scope; you see them first" leftSection={<IconBan size={16} stroke={1.5} />} onClick={() => { intendPlan({ what: { filter: `ip:${cutAddress}` }, scope, method: 'block', forSeconds: 3600, reason: `${cutAddress} is compromised: cut everywhere` }); router.push(withScope(`/connections?filter=${encodeURIComponent(`ip:${cutAddress}`)}`, ids)); }} />}
         {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table you may see" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => router.push(`/connections?filter=${encodeURIComponent(filter)}&open=only`)} />}
