@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { HOST_IS_LITTLE_ENDIAN, NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, NLM_F_CREATE, align4 } from '../netlink/constants.ts';
+import { NETLINK_NETFILTER, NLMSG_HEADER_LENGTH, NLM_F_CREATE, align4 } from '../netlink/constants.ts';
 import { messageLength } from '../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, isOwnPort } from '../netlink/socket.ts';
 import { Columns } from './columns.ts';
@@ -10,10 +10,9 @@ import { tupleHash } from './rates.ts';
 import { tableError, walkTable } from './walk.ts';
 import { CT_DELETE, CT_NEW, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE } from './wire/constants.ts';
 import { RowReader } from './wire/row-reader.ts';
-import { Block } from './wire/words.ts';
+import { Block, firstHalf, secondHalf } from './wire/words.ts';
 
 /** Constants of this module: V8 folds those into its code. */
-const IS_LITTLE_ENDIAN = HOST_IS_LITTLE_ENDIAN;
 const { born: BORN, changed: CHANGED, ended: ENDED, endedByUs: ENDED_BY_US } = PLACES;
 /** Events read between two blocks of a walk, so that the walk goes on in a flood. */
 const EVENTS_PER_BLOCK = 2_000;
@@ -107,14 +106,13 @@ function hear(socket: NetlinkSocket): boolean {
 /** Length, type with flags, sequence number and port id are the four words of a header. */
 function count(word: number, start: number, end: number): void {
   const kind = block.words[word + 1]!;
-  const type = IS_LITTLE_ENDIAN ? kind & 0xffff : kind >>> 16;
+  const type = firstHalf(kind);
   if (type === CT_DELETE) {
     counts.add(ENDED);
     if (isOwnPort(block.words[word + 3]! >>> 0)) counts.add(ENDED_BY_US);
   } else if (type === CT_NEW) {
     // The groups of new entries and of changes share a type; only the flag tells them apart.
-    const flags = IS_LITTLE_ENDIAN ? kind >>> 16 : kind & 0xffff;
-    counts.add(flags & NLM_F_CREATE ? BORN : CHANGED);
+    counts.add(secondHalf(kind) & NLM_F_CREATE ? BORN : CHANGED);
   }
   if (!live) return;
   const name = nameOf(block, start + NLMSG_HEADER_LENGTH, end);

@@ -77,7 +77,7 @@ function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans
 /** The sources with most rows, and some more; only those that can be among the first are given a text: a table has a hundred thousand sources with one flow each. */
 function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
   const v6 = new Uint32Array(addresses6.count);
-  const v4 = new IntTable(count / 4);
+  const v4 = new IntTable(4096);
   for (let row = 0; row < count; row++) {
     if (family[row] === 4) v4.count(origSrc[row]!);
     else v6[origSrc[row]!]!++;

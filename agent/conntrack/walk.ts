@@ -1,7 +1,6 @@
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { DecodeError } from '../netlink/attributes.ts';
 import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_LENGTH, NLM_F_DUMP, NLM_F_REQUEST, align4 } from '../netlink/constants.ts';
-import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { encodeMessage, messageLength, readVerdict } from '../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../netlink/socket.ts';
 import type { KernelFilter } from './kernel-filter.ts';
@@ -10,7 +9,7 @@ import { readBuckets } from './proc-files.ts';
 import { CT_GET, CT_NEW } from './wire/constants.ts';
 import { encodeDump } from './wire/requests.ts';
 import { RowReader } from './wire/row-reader.ts';
-import { Block } from './wire/words.ts';
+import { Block, firstHalf, secondHalf } from './wire/words.ts';
 
 /** A block of a dump is about 32 KB at most (seen: 32,448 B); the rest is room for kernels that send more. */
 const BLOCK_BYTES = 65_536;
@@ -81,15 +80,19 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
       continue;
     }
     silent = 0;
-    const messages = block.bytes.subarray(0, length);
+    const { words, bytes } = block;
     for (let at = 0; at < length;) {
-      const end = at + messageLength(messages, at);
-      const type = hostU16(messages, at + 4);
-      if (hostU32(messages, at + 8) !== seq) throw new DecodeError('', 'a dump has a message of another request');
+      const header = at >> 2; // length, type with flags, sequence number and port id
+      const size = words[header]!;
+      // For the words of what is wrong with it.
+      if (size < NLMSG_HEADER_LENGTH || size > length - at) messageLength(bytes.subarray(0, length), at);
+      const end = at + size;
+      const type = firstHalf(words[header + 1]!);
+      if (words[header + 2]! !== seq) throw new DecodeError('', 'a dump has a message of another request');
       if (type === CT_NEW) {
         visit(block, at + NLMSG_HEADER_LENGTH, end);
       } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
-        const { errno, reason } = readVerdict({ type, flags: hostU16(messages, at + 6), seq, body: messages.subarray(at + NLMSG_HEADER_LENGTH, end) });
+        const { errno, reason } = readVerdict({ type, flags: secondHalf(words[header + 1]!), seq, body: bytes.subarray(at + NLMSG_HEADER_LENGTH, end) });
         if (errno !== 0) throw tableError(new NetlinkError('cannot read the table', errno, reason));
         return;
       }

@@ -1,5 +1,6 @@
 /**
- * The agent's table against the conntrack program on the same entries: `npm run bench -- engine [--json] [--sizes 10000,100000,1000000] [--runs 5]`.
+ * The agent's table against the conntrack program on the same entries: `npm run bench -- engine [--json] [--sizes 10000,100000,1000000] [--runs 5] [--only WORDS]`.
+ * `--only` times just the comparisons whose names have these words.
  * Ours runs warm in this process, theirs as whole processes, as people run it; both at the worker's priority. Runs alternate, medians count.
  * Needs root. A table of a million needs nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time of the run.
  */
@@ -20,7 +21,7 @@ const JUDGED = 100_000;
 interface Row { name: string; size: number; ours: number; theirs: number | null; ratio: number | null; target: number; ok: boolean }
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, sizes: { type: 'string', default: '10000,100000,1000000' }, runs: { type: 'string', default: '5' }, 'raise-max': { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean' }, sizes: { type: 'string', default: '10000,100000,1000000' }, runs: { type: 'string', default: '5' }, only: { type: 'string', default: '' }, 'raise-max': { type: 'boolean', default: false } },
 });
 const why = Namespace.why();
 if (why) {
@@ -45,11 +46,12 @@ async function compare(size: number): Promise<void> {
     createEntries(gatewayEntries(size));
     const { count } = await table.counters();
     if (count !== size) throw new Error(`${count} entries instead of ${size}`);
-    for (const limit of await limitsOfReading(table)) reportLimit(limit, size);
-    for (const one of engineCases(table, size)) {
+    if (options.only === '') for (const limit of await limitsOfReading(table)) reportLimit(limit, size);
+    for (const one of engineCases(table, size).filter(({ name }) => name.includes(options.only))) {
       const { ours, theirs } = await timed(one, Number(options.runs));
       report({ name: one.name, size, ours, theirs, ratio: ours / theirs, target: one.target, ok: ours / theirs <= one.target });
     }
+    if (options.only !== '') return;
     await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
     for (const limit of await limitsOfEvents(table, gatewayEntries(Math.min(size, AT_ONCE)))) reportLimit(limit, size);
   } finally {

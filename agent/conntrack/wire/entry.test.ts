@@ -66,6 +66,31 @@ describe('a row of a walk', () => {
     }), { numRuns: 500 });
   });
 
+  test('takes nothing from behind the end of an entry, whatever a block before left there', () => {
+    const attributeEnds = (body: Uint8Array): number[] => {
+      const ends: number[] = [];
+      for (let at = 4; at < body.length; ends.push(at)) at += (Buffer.from(body).readUInt16LE(at) + 3) & ~3;
+      return ends;
+    };
+    for (const { body } of CORPUS) {
+      const bytes = bytesOf(body);
+      for (const end of attributeEnds(bytes)) {
+        const columns = new Columns(1);
+        viewed(bytes, columns);
+        columns.dropLast();
+        const cut = bytes.slice(0, end);
+        let decoded: Entry | undefined;
+        try {
+          decoded = decodeEntry(cut);
+        } catch {
+          expect(() => new RowReader(columns).append(new Block(bytes), 0, end)).toThrow(DecodeError);
+          continue;
+        }
+        expect(viewed(bytes, columns, end)).toEqual(summary(decoded));
+      }
+    }
+  });
+
   test('damaged bytes are decoded or refused with DecodeError, and the view refuses nothing that was decoded', () => {
     fc.assert(fc.property(fc.constantFrom(...CORPUS), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), fc.nat(), ({ body }, changes, cut) => {
       const bytes = bytesOf(body);
@@ -106,8 +131,8 @@ function bytesOf(hex: string): Uint8Array {
 }
 
 /** The row of a body as the decoder would say it: what a row holds is read back without the describer's help. */
-function viewed(body: Uint8Array, columns = new Columns(1)): object {
-  new RowReader(columns).append(new Block(body), 0, body.length);
+function viewed(body: Uint8Array, columns = new Columns(1), end = body.length): object {
+  new RowReader(columns).append(new Block(body), 0, end);
   const row = columns.count - 1;
   const { status, mark, timeout, state, tcpFlags, startedAtMs } = columns.common;
   const { orig, reply, ...flow } = new Describer(columns, PLAIN, [], () => undefined).flow(row);

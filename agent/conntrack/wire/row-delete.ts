@@ -5,7 +5,7 @@ import {
   AF_INET, AF_INET6, CTA_ID, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_PROTO_DST_PORT, CTA_PROTO_ICMPV6_CODE, CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE,
   CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_TUPLE_IP, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_ZONE, CTA_ZONE,
 } from './constants.ts';
-import { headerWord, network, wordOfByte, wordOfTwo, type Block } from './words.ts';
+import { headerWord, wordOfByte, wordOfTwo, type Block } from './words.ts';
 
 /** A number in an attribute: a header and a word. */
 const U8 = 5;
@@ -17,7 +17,7 @@ const IPV6_BYTES = 20;
  * Writes the body of encodeDelete for a row, byte for byte, straight from its columns, in words: all attributes begin on one. `start` is in
  * bytes, on a word. Answers its length in bytes.
  */
-export function writeRowDelete(columns: Columns, row: number, { words }: Pick<Block, 'words'>, start: number): number {
+export function writeRowDelete(columns: Columns, row: number, { words, view }: Pick<Block, 'words' | 'view'>, start: number): number {
   const { family, proto, origSrc, origDst, sport, dport, shape, zone, id } = columns.common;
   const isV4 = family[row] === 4;
   const body = start >> 2;
@@ -27,9 +27,9 @@ export function writeRowDelete(columns: Columns, row: number, { words }: Pick<Bl
   let at: number;
   if (isV4) {
     words[addresses + 1] = headerWord(U32, CTA_IP_V4_SRC);
-    words[addresses + 2] = network(origSrc[row]!);
+    view.setInt32((addresses + 2) << 2, origSrc[row]!);
     words[addresses + 3] = headerWord(U32, CTA_IP_V4_DST);
-    words[addresses + 4] = network(origDst[row]!);
+    view.setInt32((addresses + 4) << 2, origDst[row]!);
     at = addresses + 5;
   } else {
     words[addresses + 1] = headerWord(IPV6_BYTES, CTA_IP_V6_SRC);
@@ -76,6 +76,6 @@ export function writeRowDelete(columns: Columns, row: number, { words }: Pick<Bl
     words[at++] = wordOfTwo(zone[row]!);
   }
   words[at] = headerWord(U32, CTA_ID);
-  words[at + 1] = network(id[row]!);
+  view.setInt32((at + 1) << 2, id[row]!);
   return (at + 2 - body) << 2;
 }

@@ -3,48 +3,43 @@ import { HOST_IS_LITTLE_ENDIAN } from '../../netlink/constants.ts';
 /** A constant of this module: V8 folds it into its code, and reads an imported one from memory each time. */
 const IS_LITTLE_ENDIAN = HOST_IS_LITTLE_ENDIAN;
 
-/** A block of messages, as bytes and as words of the host; words are what attributes are read by. */
+/**
+ * A block of messages three ways: as bytes; as words of the host, which headers are compared by; and as a view, which reads values in network order
+ * with one instruction of the machine.
+ */
 export class Block {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
+  readonly view: DataView;
 
   /** Copies bytes that do not begin on a word. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length >> 2);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
   }
 }
 
-/**
- * A word of the host in network order, with a sign: V8 keeps 32 bits with a sign in a register, and makes an object of 32 without. Columns of
- * unsigned numbers take either.
- */
-export function network(word: number): number {
-  return IS_LITTLE_ENDIAN ? (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24) : word;
+/** 64 bits of a message; exact up to 2^53. */
+export function u64(view: DataView, at: number): number {
+  return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
 }
 
-/** 64 bits in network order; exact up to 2^53. */
-export function network64(words: Int32Array, at: number): number {
-  const high = words[at]!;
-  const low = network(words[at + 1]!) >>> 0;
-  return high === 0 ? low : (network(high) >>> 0) * 0x1_0000_0000 + low;
-}
-
-/** Nanoseconds of 64 bits in network order, in milliseconds. */
-export function milliseconds(words: Int32Array, at: number): number {
+/** Nanoseconds of 64 bits, in milliseconds. */
+export function milliseconds(view: DataView, at: number): number {
   // 2^32 ns are 4294 ms and 967,296 ns: so no step leaves 53 bits, and nothing is rounded.
-  const high = network(words[at]!) >>> 0;
-  return high * 4294 + Math.floor((high * 967_296 + (network(words[at + 1]!) >>> 0)) / 1_000_000);
+  const high = view.getUint32(at);
+  return high * 4294 + Math.floor((high * 967_296 + view.getUint32(at + 4)) / 1_000_000);
 }
 
-/** The first byte of a word as it lies in memory. */
-export function firstByte(word: number): number {
-  return IS_LITTLE_ENDIAN ? word & 0xff : word >>> 24;
+/** The two bytes that lie first in a word, as a number of the host. */
+export function firstHalf(word: number): number {
+  return IS_LITTLE_ENDIAN ? word & 0xffff : word >>> 16;
 }
 
-/** The first two bytes, in network order. */
-export function firstTwo(word: number): number {
-  return IS_LITTLE_ENDIAN ? ((word & 0xff) << 8) | ((word >>> 8) & 0xff) : word >>> 16;
+/** The two bytes that lie last in a word, as a number of the host. */
+export function secondHalf(word: number): number {
+  return IS_LITTLE_ENDIAN ? word >>> 16 : word & 0xffff;
 }
 
 /** The first word of an attribute; `length` in bytes with these four, `type` with its flags. */
