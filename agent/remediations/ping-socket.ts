@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { parseAddress } from '../../proto/model/address.ts';
@@ -19,6 +19,7 @@ const libc = koffi.load(null);
 const socket = libc.func('int socket(int, int, int)');
 const bind = libc.func('int bind(int, const void *, unsigned int)');
 const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
+const recv = libc.func('long recv(int, void *, size_t, int)');
 const sendto = libc.func('long sendto(int, const void *, size_t, int, const void *, unsigned int)');
 
 export interface PingTarget { device: string; address: string; source?: string }
@@ -53,15 +54,14 @@ export class PingSocket {
     return (sendto(this.#fd, packet, packet.length, 0, this.#to, this.#to.length) as number) === packet.length;
   }
 
-  /** The packets that have come in; each is valid until the next. */
+  /**
+   * The packets that have come in; each is valid until the next. Twenty times a second there are none, and Node's own read would make an error
+   * with a stack of that.
+   */
   *received(): Generator<Uint8Array, void, void> {
     for (;;) {
-      let length: number;
-      try {
-        length = readSync(this.#fd, this.#block);
-      } catch {
-        return; // EAGAIN: nothing more; ENETDOWN and the like: nothing now
-      }
+      const length = recv(this.#fd, this.#block, this.#block.length, 0) as number;
+      if (length < 0) return; // EAGAIN: nothing more; ENETDOWN and the like: nothing now
       yield this.#block.subarray(0, length);
     }
   }

@@ -11,6 +11,8 @@ export class WanProbes {
   readonly #configured: ReadonlyMap<string, string>;
   readonly #probes = new Map<string, Probe>();
   readonly #id: number;
+  /** The WANs that the probes go by; they are another array once something changed. */
+  #followed: readonly Wan[] | undefined;
   #sequence = 0;
   #why: string | undefined;
 
@@ -83,6 +85,8 @@ export class WanProbes {
 
   /** Targets and sources as they are now; one that another target took the place of begins anew. */
   #follow(wans: readonly Wan[]): void {
+    if (wans === this.#followed) return;
+    this.#followed = wans;
     for (const { interface: device, nextHop, addresses } of wans) {
       const address = this.#configured.get(device) ?? nextHop;
       if (address === undefined) continue;

@@ -40,6 +40,8 @@ try {
   // Who has ssh to all gateways asks nobody either.
   for (const { id } of (await system.api.call(routes.listTenants)).items) await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
   const times = { ours: [] as number[], delete: [] as number[], careful: [] as number[] };
+  /** What ours is made of: the plan, the command to run it, and from there to the verified end. */
+  const parts = { plan: [] as number[], run: [] as number[], verify: [] as number[] };
   // Both once before it counts: these agents have just started, and a gateway's has run for weeks.
   for (let warm = 0; warm < WARM_UPS; warm++) {
     fill(warm === 0);
@@ -55,6 +57,7 @@ try {
     }
   }
   const took = median(times.ours);
+  console.error(`ours: ${Math.round(median(parts.plan))} ms to the plan, ${Math.round(median(parts.run))} ms to have it run, ${Math.round(median(parts.verify))} ms to the verified end`);
   report('against ssh to all at once that deletes', took, median(times.delete));
   report('against ssh to all at once that lists, deletes, and lists again', took, median(times.careful));
 
@@ -72,12 +75,18 @@ try {
 
   /** From the click to the verified end, as the console does it. */
   async function ours(): Promise<number> {
+    const began = performance.now();
     const plan = await system.api.call(routes.createPlan, { body: { filter: FILTER, reason: 'a benchmark' } });
+    const planned = performance.now();
     const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest, waves: false } });
+    const running = performance.now();
     const flush = await until('the flush ends', async () => {
       const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
       return found.state === 'running' ? undefined : found;
     }, 60_000);
+    parts.plan.push(planned - began);
+    parts.run.push(running - planned);
+    parts.verify.push(performance.now() - running);
     if (flush.state !== 'verified') throw new Error(`the flush ended ${flush.state}`);
     return flush.totals.deleted;
   }

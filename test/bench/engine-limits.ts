@@ -6,6 +6,7 @@ import { TableEvents } from '../../agent/conntrack/events.ts';
 import type { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { EVERYTHING } from '../../proto/model/filter/filter.ts';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import { createEntries } from '../support/create-entries.ts';
 
 const SNAPSHOTS = 4;
@@ -17,7 +18,7 @@ export interface Limit { name: string; ours: number; target: number; isLeast?: b
 /** The main thread's delay, the memory, and how long a CPU is held while the table is read a few times. */
 export async function limitsOfReading(table: KernelTable): Promise<Limit[]> {
   await table.counters();
-  (globalThis as { gc?: () => void }).gc?.();
+  collectGarbage();
   const before = process.memoryUsage.rss();
   let most = before;
   const watch = setInterval(() => { most = Math.max(most, process.memoryUsage.rss()); }, 20);

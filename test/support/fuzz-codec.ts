@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
 import { Columns } from '../../agent/conntrack/columns.ts';
 import { RowReader } from '../../agent/conntrack/wire/row-reader.ts';
@@ -14,6 +12,7 @@ import { NLMSG_DONE, NLMSG_ERROR, NLM_F_ACK_TLVS } from '../../agent/netlink/con
 import { encodeMessage, readMessages, readVerdict } from '../../agent/netlink/message.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { encodeCreate } from '../../agent/conntrack/wire/requests.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { SAMPLE_ENTRIES } from './sample-entries.ts';
 import { Mutator } from './mutations.ts';
 
@@ -131,10 +130,4 @@ function messages(block: Uint8Array): void {
 function heapUsed(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
-}
-
-/** Node gives its collector away only to those who ask V8 for it. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
