@@ -39,3 +39,10 @@ test('a flow that began in between, a tuple used again, an id used again and a c
 test('where nothing is counted no rate is known', () => {
   expect(rates(look({ orig: V4, id: 1 }), look({ orig: V4, id: 1 }), 1)).toEqual([Number.NaN]);
 });
+
+test('columns that are used again for another look have no rates of the one before', () => {
+  const columns = look({ orig: V4, id: 1, bytes: 1n });
+  columns.ensure('rate')[0] = 8;
+  columns.clear(1);
+  expect(columns.rare.rate).toBeUndefined();
+});
