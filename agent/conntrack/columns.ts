@@ -94,6 +94,8 @@ export class Columns {
       if (isUsable) this.rare[name]?.fill(Number.NaN);
       else this.rare[name] = undefined;
     }
+    // No kernel tells these: to have the column is to have looked for it.
+    this.rare.rate = this.rare.stale = undefined;
   }
 
   /** Makes room for one more row and answers its number; it counts when `count` says so. */

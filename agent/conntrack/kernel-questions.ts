@@ -35,7 +35,7 @@ export interface FrozenHead { id: number; count: number; protectedCount: number;
 export type Fresh<Ask> = Ask & { freshness: Freshness };
 
 /** What a question is answered from, and how that was come by. */
-interface Reading { columns: Columns; atMs: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
+interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, in milliseconds. */ beganAt: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
 
 const NOT_STALE = STALENESS.indexOf('no');
 
@@ -104,9 +104,14 @@ export class KernelQuestions {
     return breakdownOfRows(columns, surroundings, verdicts && ((row) => verdicts[row] !== UNKNOWN && verdicts[row] !== NOT_STALE));
   }
 
-  /** All matches in batches of columns; between batches the caller may wait as long as it wants. */
+  /**
+   * All matches in batches of columns; between batches the caller may wait as long as it wants. Their rates are known where the table was
+   * looked at lately, as it is for each sample: nobody waits for a second look.
+   */
   *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
-    const { columns, atMs, snapshot } = this.#read(ask, checkpoint, 'once');
+    const before = this.#lookBefore();
+    const { columns, atMs, beganAt, snapshot } = this.#read(ask, checkpoint, 'once');
+    if (before && !columns.rare.rate) before.fillRates(columns, beganAt);
     const surroundings = this.#surroundings(ask.context.wans, atMs);
     // A plan tells what will come of its flows, and that depends on it.
     this.#judge(columns, surroundings, ask, true);
@@ -178,6 +183,13 @@ export class KernelQuestions {
     return frozen;
   }
 
+  /** What flows had carried at the last look, if a look at this moment can be compared with it. Made before that look, which may take the memory over. */
+  #lookBefore(): CarriedBytes | undefined {
+    const { latest } = this.#snapshots;
+    const ageMs = latest ? monotonicMs() - latest.beganAt : Infinity;
+    return latest?.columns.rare.origBytes && ageMs >= LEAST_MS && ageMs <= MOST_MS ? new CarriedBytes(latest.columns, latest.beganAt) : undefined;
+  }
+
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {
     return this.#snapshots.fresh(freshness) ?? this.#snapshots.take(checkpoint, this.#count.read());
   }
@@ -195,8 +207,9 @@ export class KernelQuestions {
     if (why === undefined) {
       const columns = new Columns(1024);
       const atMs = this.#now();
+      const beganAt = monotonicMs();
       for (const _ of walkInto(columns, kernel)) checkpoint();
-      return { columns, atMs, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
+      return { columns, atMs, beganAt, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
     }
     const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
     return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };

@@ -25,6 +25,13 @@ test('what they carry is what is known of it, and absent where nothing is', () =
   expect(impactOf(flow(1)).rateBitsPerSecond).toBeUndefined();
 });
 
+test('a flow is active by its timeout, else by what it carried, and unknown by neither', () => {
+  const { active, idle, unknownActivity } = impactOf(
+    flow(1, { idleSeconds: 2, rateBitsPerSecond: 0 }), flow(2, { idleSeconds: 90 }), flow(3, { rateBitsPerSecond: 8 }), flow(4, { rateBitsPerSecond: 0 }), flow(5),
+  );
+  expect([active, idle, unknownActivity]).toEqual([2, 2, 1]);
+});
+
 test('protected flows have no fate, no age and no rate here', () => {
   const impact = impactOf(flow(1), flow(2, { protectedBy: 'agent channel', startedAtMs: 1, rateBitsPerSecond: 9 }));
   expect(impact.predictions.map(({ fate, flows }) => [fate, flows])).toEqual([[Fate.FATE_RECONNECTS, 1]]);

@@ -40,8 +40,9 @@ export class ImpactCounter {
     if (flow.status & IPS.ASSURED) impact.assured++;
     if (!(flow.status & IPS.SEEN_REPLY)) impact.unreplied++;
     if (flow.status & (IPS.SRC_NAT | IPS.DST_NAT)) impact.natted++;
-    if (flow.idleSeconds === undefined) impact.unknownActivity++;
-    else if (flow.idleSeconds <= ACTIVE_SECONDS) impact.active++;
+    const isActive = activityOf(flow);
+    if (isActive === undefined) impact.unknownActivity++;
+    else if (isActive) impact.active++;
     else impact.idle++;
     this.#predictions.add(flow);
     this.#offer(flow);
@@ -76,6 +77,12 @@ export class ImpactCounter {
     if (this.#longestLived.length === TOP && startedAtMs >= last) return;
     this.#longestLived = [...this.#longestLived, flow].sort((a, b) => a.startedAtMs! - b.startedAtMs!).slice(0, TOP);
   }
+}
+
+/** By the timeout that a packet sets back; where that says nothing, by what was carried between two looks. Undefined where neither is known. */
+function activityOf({ idleSeconds, rateBitsPerSecond }: Flow): boolean | undefined {
+  if (idleSeconds !== undefined) return idleSeconds <= ACTIVE_SECONDS;
+  return rateBitsPerSecond === undefined ? undefined : rateBitsPerSecond > 0;
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -2,12 +2,14 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { CONTEXT } from '../../contract/conntrack-table.ts';
 import { createEntries } from '../../support/create-entries.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { SAMPLE_ENTRIES } from '../../support/sample-entries.ts';
+import { until } from '../../support/until.ts';
 
 const why = Namespace.why();
 
@@ -49,9 +51,41 @@ describe.skipIf(why !== undefined)(`rates in a kernel's table${why ? ` (skipped:
     }
   });
 
+  test('what a plan collects has its rates where the table was looked at lately, however the filter is read', async () => {
+    const [server, client] = [createSocket('udp4'), createSocket('udp4')];
+    server.bind(7778, '127.0.0.1');
+    await once(server, 'listening');
+    const send = (): void => client.send(Buffer.alloc(1000), 7778, '127.0.0.1');
+    send();
+    try {
+      for (const filter of ['proto:udp dport:7778', 'dport>7777 dport<7779']) {
+        await table.breakdown(CONTEXT);
+        const lookedAt = performance.now();
+        expect((await collect(filter)).map(({ rateBitsPerSecond }) => rateBitsPerSecond)).toEqual([undefined]); // too near to that look
+        send();
+        await until('the last look is a second old', () => performance.now() - lookedAt > 1_100 || undefined);
+        const [flow] = await collect(filter);
+        expect(flow!.rateBitsPerSecond).toBeGreaterThan(100);
+      }
+    } finally {
+      server.close();
+      client.close();
+    }
+  });
+
+  async function collect(text: string): Promise<Flow[]> {
+    const flows: Flow[] = [];
+    for await (const batch of table.collect({ filter: filterOf(text), context: CONTEXT })) flows.push(...batch);
+    return flows;
+  }
+
   async function find(text: string): Promise<Flow[]> {
-    const parsed = parseFilter(text);
-    if ('problem' in parsed) throw new Error(parsed.problem.message);
-    return (await table.search({ filter: parsed.filter, context: CONTEXT, limit: 100 })).rows;
+    return (await table.search({ filter: filterOf(text), context: CONTEXT, limit: 100 })).rows;
   }
 });
+
+function filterOf(text: string): FlowFilter {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) throw new Error(parsed.problem.message);
+  return parsed.filter;
+}
