@@ -38,15 +38,13 @@ export class CommandIssueService {
     });
   }
 
-  /** In order of the gateways' ids, so that two that share gateways never wait for each other crosswise. */
   private async issue(
     t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], { notAfter, now }: Times,
     work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
   ): Promise<void> {
-    for (const target of targets.toSorted((a, b) => (a.gatewayId < b.gatewayId ? -1 : 1))) {
-      const { gatewayId, tenantId } = target;
-      const seq = await this.commands.insert(t, { ...work(target), id: newId(), outboxId: newId(), tenantId, gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now });
-      if (seq === undefined) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
-    }
+    const revoked = await this.commands.insert(t, targets.map((target) => (
+      { ...work(target), id: newId(), outboxId: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now }
+    )));
+    for (const gatewayId of revoked) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
   }
 }

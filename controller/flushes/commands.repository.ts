@@ -13,15 +13,23 @@ const SWEEP = 200;
  */
 @Injectable()
 export class CommandsRepository {
-  /** Takes the gateway's next number under its row's lock and stores the command with its outbox row. Undefined for a revoked gateway. */
-  async insert(t: Transaction, { outboxId, ...command }: NewCommand): Promise<bigint | undefined> {
-    const [next] = await t.$queryRaw<{ seq: bigint; epoch: bigint | null }[]>`
-      UPDATE gateway SET command_seq = command_seq + 1 WHERE id = ${command.gatewayId}::uuid AND revoked_at IS NULL
-      RETURNING command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
-    if (!next) return undefined;
-    await t.command.create({ data: { ...command, seq: next.seq, epoch: next.epoch ?? 0n, state: 'pending' } });
-    await t.outbox.create({ data: { id: outboxId, tenantId: command.tenantId, gatewayId: command.gatewayId, commandId: command.id, createdAt: command.createdAt } });
-    return next.seq;
+  /**
+   * Takes each gateway's next number under its row's lock and stores the commands, one for a gateway, with their outbox rows. Rows are locked in
+   * order of their ids, so that two who share gateways never wait for each other crosswise. Answers the gateways that were revoked: those get none.
+   */
+  async insert(t: Transaction, commands: NewCommand[]): Promise<string[]> {
+    const rows = await t.$queryRaw<{ id: string; seq: bigint; epoch: bigint | null }[]>`
+      WITH locked AS (SELECT id FROM gateway WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL ORDER BY id FOR UPDATE)
+      UPDATE gateway SET command_seq = command_seq + 1 FROM locked WHERE gateway.id = locked.id
+      RETURNING gateway.id, command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
+    const numbers = new Map(rows.map((row) => [row.id, row]));
+    const numbered = commands.flatMap((command) => {
+      const number = numbers.get(command.gatewayId);
+      return number ? [{ ...command, seq: number.seq, epoch: number.epoch ?? 0n }] : [];
+    });
+    await t.command.createMany({ data: numbered.map(({ outboxId: _, ...command }) => ({ ...command, state: 'pending' })) });
+    await t.outbox.createMany({ data: numbered.map(({ outboxId, id, tenantId, gatewayId, createdAt }) => ({ id: outboxId, tenantId, gatewayId, commandId: id, createdAt })) });
+    return commands.map(({ gatewayId }) => gatewayId).filter((id) => !numbers.has(id));
   }
 
   /** Commands of a gateway that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */

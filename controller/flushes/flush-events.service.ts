@@ -1,27 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { flushEvent } from '../../proto/http/flushes.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { FlushesService } from './flushes.service.ts';
 
-/** Changes within this time are told together. */
-const GATHER_MS = 250;
+/** A listener is told this often at most: a change after a quiet time at once, those that follow it together. */
+const GATHER_MS = 100;
 type Event = z.output<typeof flushEvent>;
 
 /** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
 @Injectable()
 export class FlushEventsService {
-  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(Notices) private readonly notices: Notices) {}
+  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(Notices) private readonly notices: Notices, @Inject(CLOCK) private readonly clock: Clock) {}
 
   /** `open` makes the listener once the flush was found. Throws NOT_FOUND before that. */
   async watch(scope: TenantScope, id: string, open: () => { send(event: unknown): void; onClose(closer: () => void): void }): Promise<void> {
     let told = await this.flushes.get(scope, id);
     const listener = open();
     const send = (event: Event): void => listener.send(event);
-    let timer: NodeJS.Timeout | undefined;
     const tell = async (): Promise<void> => {
-      timer = undefined;
       const now = await this.flushes.get(scope, id);
       const before = new Map(told.targets.map((target) => [target.gatewayId, JSON.stringify(target)]));
       for (const target of now.targets) {
@@ -30,9 +29,24 @@ export class FlushEventsService {
       if (now.state !== told.state) send({ kind: 'flush', flush: now });
       told = now;
     };
+    let timer: NodeJS.Timeout | undefined;
+    let toldAtMs = -Infinity;
+    let hasChanged = false;
+    // One at a time, so that nothing is told in the wrong order; what changes meanwhile is told next.
+    const tellSoon = (): void => {
+      timer = setTimeout(() => {
+        hasChanged = false;
+        void tell().catch(() => undefined).then(() => {
+          toldAtMs = this.clock();
+          timer = undefined;
+          if (hasChanged) tellSoon();
+        });
+      }, Math.max(0, toldAtMs + GATHER_MS - this.clock()));
+    };
     const stop = this.notices.on('flush', (notice) => {
       if (notice !== undefined && notice !== id) return;
-      timer ??= setTimeout(() => { tell().catch(() => undefined); }, GATHER_MS);
+      hasChanged = true;
+      if (timer === undefined) tellSoon();
     });
     listener.onClose(() => {
       stop();
@@ -40,6 +54,6 @@ export class FlushEventsService {
     });
     send({ kind: 'flush', flush: told });
     // What changed between the look and the listening.
-    await tell();
+    if (timer === undefined) tellSoon();
   }
 }

@@ -15,7 +15,9 @@ import { countOutcomes, describeTotals, emptyTotals, type Totals } from './outco
 import { PlansRepository } from './plans.repository.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
-/** Progress is written at most this often per command; the newest counts. */
+/** The first progress of a command waits so long for a newer one, or for the result: most commands are over by then. */
+const FIRST_PROGRESS_MS = 200;
+/** Later ones are written at most this often; the newest counts. */
 const PROGRESS_MS = 500;
 /** Runs that a result may have in all its parts: one per flow of the largest plan. */
 const MAX_RUNS = 500_000;
@@ -29,7 +31,9 @@ const LANES = 4;
 @Injectable()
 export class ResultsService {
   private readonly lanes = new Lanes(LANES);
-  private readonly writtenAt = new Map<string, { gatewayId: string; state: TargetState; atMs: number }>();
+  private readonly writtenAt = new Map<string, { gatewayId: string; atMs: number }>();
+  /** What was said last of a command, to be written when its time comes. */
+  private readonly latest = new Map<string, { gatewayId: string; progress: Progress }>();
   private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
 
   constructor(
@@ -43,20 +47,31 @@ export class ResultsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Notes how far a command is. A new state is always written, the same one about twice a second. */
-  async progress({ gatewayId }: GatewayIdentity, progress: Progress): Promise<void> {
-    const { commandId, phase } = progress;
+  /** Notes how far a command is: soon, if nothing newer comes before, and about twice a second from then on. */
+  progress({ gatewayId }: GatewayIdentity, progress: Progress): void {
+    const { commandId } = progress;
+    const isWaiting = this.latest.has(commandId);
+    this.latest.set(commandId, { gatewayId, progress });
+    if (isWaiting) return;
     const nowMs = this.clock();
-    const written = this.writtenAt.get(commandId);
+    const { atMs } = this.writtenAt.get(commandId) ?? {};
+    setTimeout(() => {
+      const latest = this.latest.get(commandId);
+      this.latest.delete(commandId);
+      if (!latest) return; // the result came
+      this.writtenAt.set(commandId, { gatewayId, atMs: this.clock() });
+      this.write(latest.gatewayId, latest.progress).catch((error: unknown) => this.logger.warn({ err: error, command: commandId }, 'progress could not be written; the next one may be'));
+    }, atMs === undefined ? FIRST_PROGRESS_MS : Math.max(0, atMs + PROGRESS_MS - nowMs)).unref();
+  }
+
+  private async write(gatewayId: string, { commandId, phase, done }: Progress): Promise<void> {
     const state: TargetState = phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' : 'running';
-    if (written && written.state === state && nowMs - written.atMs < PROGRESS_MS) return;
-    this.writtenAt.set(commandId, { gatewayId, state, atMs: nowMs });
-    const now = new Date(nowMs);
+    const now = new Date(this.clock());
     await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, commandId, gatewayId);
       if (!command || command.state === 'finished') return;
       await this.commands.received(t, commandId, now);
-      await this.flushes.move(t, command.flushId, gatewayId, state, { done: progress.done, reason: null, startedAt: command.receivedAt ?? now });
+      await this.flushes.move(t, command.flushId, gatewayId, state, { done, reason: null, startedAt: command.receivedAt ?? now });
       await this.notices.send(t, 'flush', command.flushId);
     }));
   }
@@ -66,6 +81,7 @@ export class ResultsService {
     const runs = this.collect(identity.gatewayId, result);
     if (!runs) return false;
     this.writtenAt.delete(result.commandId);
+    this.latest.delete(result.commandId);
     await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, result.commandId, identity.gatewayId);
       if (!command) this.logger.warn({ gateway: identity.gatewayId, command: result.commandId }, 'result of an unknown command');

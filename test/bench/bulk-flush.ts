@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { flushEvent, type Flush } from '../../proto/http/flushes.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
@@ -16,7 +17,7 @@ import { clientAddress, externalAddress } from '../lab/topology.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { enterNamespace } from '../support/namespace.ts';
 import { entryOf } from '../support/sample-entries.ts';
-import { startTestSystem, until } from '../support/system.ts';
+import { startTestSystem } from '../support/system.ts';
 
 const PHONE_PORT = 5060;
 const FILTER = `proto:udp dport:${PHONE_PORT}`;
@@ -80,15 +81,28 @@ try {
     const planned = performance.now();
     const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest, waves: false } });
     const running = performance.now();
-    const flush = await until('the flush ends', async () => {
-      const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
-      return found.state === 'running' ? undefined : found;
-    }, 60_000);
+    const flush = await ended(flushId);
     parts.plan.push(planned - began);
     parts.run.push(running - planned);
     parts.verify.push(performance.now() - running);
     if (flush.state !== 'verified') throw new Error(`the flush ended ${flush.state}`);
     return flush.totals.deleted;
+  }
+
+  /** The flush once it is over, heard as the console hears it. */
+  async function ended(flushId: string): Promise<Flush> {
+    const answer = await system.api.send(routes.watchFlush, { params: { id: flushId } });
+    let text = '';
+    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (text + chunk).split('\n');
+      text = lines.pop()!;
+      for (const line of lines) {
+        if (!line.startsWith('data:')) continue;
+        const event = flushEvent.parse(JSON.parse(line.slice('data:'.length)));
+        if (event.kind === 'flush' && event.flush.state !== 'running') return event.flush;
+      }
+    }
+    throw new Error('the stream of the flush ended before it did');
   }
 
   /** What somebody does who wants to know what will go, and whether it went. */
