@@ -1,4 +1,5 @@
-// Passes TCP connections on to a unix socket, or the other way round, so that a link crosses namespaces without a route.
+// Passes TCP connections on to a unix socket, or the other way round, so that a link crosses namespaces without a route. Nothing waits for
+// more to send: an answer that stood behind an acknowledgement would look like a slow gateway.
 //   node relay.ts tcp ADDRESS PORT SOCKET     node relay.ts unix SOCKET ADDRESS PORT
 import { rmSync } from 'node:fs';
 import net from 'node:net';
@@ -6,7 +7,7 @@ import net from 'node:net';
 const [, , kind, ...args] = process.argv;
 
 function pass(listener: net.Socket, onward: net.NetConnectOpts): void {
-  const far = net.connect(onward);
+  const far = net.connect({ ...onward, noDelay: true } as net.NetConnectOpts);
   listener.pipe(far).pipe(listener);
   listener.on('error', () => far.destroy());
   far.on('error', () => listener.destroy());
@@ -16,9 +17,9 @@ function pass(listener: net.Socket, onward: net.NetConnectOpts): void {
 
 if (kind === 'tcp') {
   const [address, port, socket] = args as [string, string, string];
-  net.createServer((connection) => pass(connection, { path: socket })).listen(Number(port), address, () => console.log('relaying'));
+  net.createServer({ noDelay: true }, (connection) => pass(connection, { path: socket })).listen(Number(port), address, () => console.log('relaying'));
 } else {
   const [socket, address, port] = args as [string, string, string];
   rmSync(socket, { force: true });
-  net.createServer((connection) => pass(connection, { host: address, port: Number(port) })).listen(socket, () => console.log('relaying'));
+  net.createServer({ noDelay: true }, (connection) => pass(connection, { host: address, port: Number(port) })).listen(socket, () => console.log('relaying'));
 }
