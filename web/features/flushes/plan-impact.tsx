@@ -18,7 +18,7 @@ export function PlanImpact({ plan: { impact } }: { plan: Plan }) {
       <div className="stack wide">
         <div>
           <div className="split" role="img" aria-label={`${count(idle)} idle, ${count(active)} active, ${count(unknownActivity)} not known, ${count(guarded)} protected and left out`}>
-            {idle > 0 && <i className="idle" style={share(idle)}>{count(idle)} idle: no bytes between two samples</i>}
+            {idle > 0 && <i className="idle" style={share(idle)}>{count(idle)} idle</i>}
             {active > 0 && <i className="act" style={share(active)}>{count(active)} active</i>}
             {unknownActivity > 0 && <i className="unknown" style={share(unknownActivity)}>{count(unknownActivity)} not known</i>}
             {guarded > 0 && <i className="prot"><IconLock className="i s" stroke={1.5} aria-hidden />{count(guarded)} protected, left out</i>}

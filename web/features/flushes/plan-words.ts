@@ -42,8 +42,8 @@ export function inOrder(gateways: PlanGateway[]): PlanGateway[] {
 export function impactWords({ active, idle, unknownActivity, natted, matched }: Plan['impact']): string {
   if (matched === 0) return 'Nothing matches now.';
   const sentences = [
-    active > 0 ? `${counted(active, 'flow')} moved bytes between two samples and ${active === 1 ? 'is' : 'are'} cut.` : idle > 0 ? 'No flow moved a byte between two samples.' : '',
-    unknownActivity > 0 ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: the gateway does not count bytes.` : '',
+    active > 0 ? `${counted(active, 'flow')} had a packet in the last 10 seconds and ${active === 1 ? 'is' : 'are'} cut.` : idle > 0 ? 'No flow had a packet in the last 10 seconds.' : '',
+    unknownActivity > 0 ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: neither timeouts nor counters tell.` : '',
     natted > 0 ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.` : '',
   ];
   return sentences.filter(Boolean).join(' ');

@@ -25,7 +25,7 @@ export function RunStrip({ runs }: { runs: RemediationRun[] | undefined }) {
             style={{ left: `calc((100% - 3px) * ${Math.min(1, (Date.parse(run.triggeredAt) - from) / (now - from))})`, height: `${20 + 80 * Math.sqrt(run.matched / most)}%` }} />
         ))}
       </div>
-      <div className="row small dim"><span>{days === 1 ? clock.time(from) : clock.when(from, now)}</span><span className="grow" /><span>{shown.length === 0 ? `no run in ${days === 1 ? 'a day' : `${days} days`}` : `${counted(shown.length, 'run')}; as high as the flows it found`}</span><span className="grow" /><span>now</span></div>
+      <div className="row small dim"><span>{days === 1 ? 'a day ago' : clock.when(from, now)}</span><span className="grow" /><span>{shown.length === 0 ? `no run in ${days === 1 ? 'a day' : `${days} days`}` : `${counted(shown.length, 'run')}; as high as the flows it found`}</span><span className="grow" /><span>now</span></div>
     </div>
   );
 }
