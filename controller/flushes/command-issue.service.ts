@@ -43,7 +43,7 @@ export class CommandIssueService {
     work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
   ): Promise<void> {
     const revoked = await this.commands.insert(t, targets.map((target) => (
-      { ...work(target), id: newId(), outboxId: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now }
+      { ...work(target), id: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now }
     )));
     for (const gatewayId of revoked) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
   }

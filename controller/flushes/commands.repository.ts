@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
 
-export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer>; outboxId: string };
+export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer> };
 
 /** Commands that one sweep looks at. */
 const SWEEP = 200;
@@ -27,8 +28,8 @@ export class CommandsRepository {
       const number = numbers.get(command.gatewayId);
       return number ? [{ ...command, seq: number.seq, epoch: number.epoch ?? 0n }] : [];
     });
-    await t.command.createMany({ data: numbered.map(({ outboxId: _, ...command }) => ({ ...command, state: 'pending' })) });
-    await t.outbox.createMany({ data: numbered.map(({ outboxId, id, tenantId, gatewayId, createdAt }) => ({ id: outboxId, tenantId, gatewayId, commandId: id, createdAt })) });
+    await t.command.createMany({ data: numbered.map((command) => ({ ...command, state: 'pending' })) });
+    await t.outbox.createMany({ data: numbered.map(({ id, tenantId, gatewayId, createdAt }) => ({ id: newId(), tenantId, gatewayId, commandId: id, createdAt })) });
     return commands.map(({ gatewayId }) => gatewayId).filter((id) => !numbers.has(id));
   }
 

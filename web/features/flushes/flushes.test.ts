@@ -123,5 +123,5 @@ test('a plan that differs from what was seen says by how many', () => {
 
 test('active flows are named as cut, and what is not known is said', () => {
   expect(impactWords(plan.impact)).toBe('24 flows had a packet in the last 10 seconds and are cut. All are translated; the next packet makes a new entry by the route and address that hold then.');
-  expect(impactWords({ ...plan.impact, active: 0, idle: 0, unknownActivity: 1846, natted: 0 })).toBe('Of 1,846 it is not known whether they carry traffic: the gateway does not count bytes.');
+  expect(impactWords({ ...plan.impact, active: 0, idle: 0, unknownActivity: 1846, natted: 0 })).toBe('Of 1,846 it is not known whether they carry traffic: neither timeouts nor counters tell.');
 });
