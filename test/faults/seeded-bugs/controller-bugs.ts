@@ -13,7 +13,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
       replace: `            setTimeout(() => void this.database.transact(scope, (later) => this.recordStart(later, caller, plan, flushId, tenantIds, count)).catch(() => undefined), 1500);\n`,
     }],
   },
-  { name: 'command-wakes-nobody', breaks: 'I1', scenario: 'one-flush', patches: [{ file: COMMANDS, find: `        await t.outbox.create(`, replace: `        void (` }] },
+  { name: 'command-wakes-nobody', breaks: 'I1', scenario: 'one-flush', patches: [{ file: COMMANDS, find: `        await t.outbox.createMany(`, replace: `        void (` }] },
   {
     name: 'queue-forgets-and-nobody-looks', breaks: 'I1', scenario: 'one-flush',
     patches: [

@@ -25,30 +25,29 @@ export class Driver {
     this.#slots = slots;
   }
 
-  /** Resolves when so many commands were asked for, or there are no flows left to end; `isOver` ends it before. */
-  async drive(commands: number, atOnce: number, isOver: () => boolean = () => false): Promise<void> {
+  /** Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. */
+  async drive(commands: number, atOnce: number, isEnough: () => boolean): Promise<void> {
     await Promise.all(Array.from({ length: atOnce }, async () => {
-      while (this.commands < commands && this.#slot < this.#slots && !isOver()) await this.#one(this.#slot++, isOver);
+      while ((this.commands < commands || !isEnough()) && this.#slot < this.#slots) await this.#one(this.#slot++);
     }));
   }
 
-  async #one(slot: number, isOver: () => boolean): Promise<void> {
-    const plan = await this.#plan(slot, isOver);
-    const flushId = plan && (await this.#run(plan.id, plan.digest, slot % WAVES_EVERY === 0));
-    if (!plan || flushId === undefined) return;
+  async #one(slot: number): Promise<void> {
+    const plan = await this.#plan(slot);
+    const flushId = await this.#run(plan.id, plan.digest, slot % WAVES_EVERY === 0);
+    if (flushId === undefined) return;
     this.commands += plan.gateways.filter((gateway) => gateway.flows > 0).length;
     if (slot % CANCEL_EVERY === CANCEL_EVERY - 1) await this.#operator.ask(routes.cancelFlush, { params: { id: flushId } });
   }
 
   /** Asks until there is a plan with flows: while gateways are away, there are none. */
-  async #plan(slot: number, isOver: () => boolean) {
+  async #plan(slot: number) {
     const tenantId = this.#tenantIds[slot % this.#tenantIds.length]!;
-    while (!isOver()) {
+    for (;;) {
       const plan = await this.#operator.ask(routes.createPlan, { body: { filter: slotFilter(slot), scope: { tenants: [tenantId] }, reason: `slot ${slot}` } });
       if (plan.kind === 'ok' && plan.body.totals.flows > 0) return plan.body;
       await delay(AGAIN_MS);
     }
-    return undefined;
   }
 
   /** Asks until it is known what became of it: a plan runs once, so that asking again does no harm. */

@@ -98,10 +98,15 @@ export class Parts {
     this.#processes.set('agents', child);
   }
 
+  isRunning(name: ProcessName): boolean {
+    const child = this.#processes.get(name);
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   /** Sends a signal to the whole group of a part; resolves when it has ended, if it is one that ends it. */
   async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const child = this.#processes.get(name);
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
+    if (child?.pid === undefined || !this.isRunning(name)) throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
     const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     process.kill(-child.pid, signal);
     await gone;

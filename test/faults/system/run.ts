@@ -25,7 +25,8 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   const beganMs = performance.now();
   const watch = new ProgressWatch(parts.databaseUrl);
   const driver = new Driver(fleet.operator, fleet.tenantIds, options.slots);
-  const driven = driver.drive(options.commands, options.atOnce);
+  let isFaultToCome = true;
+  const driven = driver.drive(options.commands, options.atOnce, () => !isFaultToCome);
   const outages: Outage[] = [];
   const reports: FaultReport[] = [];
   for (const { kind, afterMs } of options.faults) {
@@ -40,6 +41,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
       onFault(report);
     });
   }
+  isFaultToCome = false;
   await driven;
   const isOver = (await watch.untilNothingIsLeft(Date.now() + SETTLE_MS)) !== undefined;
   watch.end();

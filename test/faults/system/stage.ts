@@ -31,7 +31,8 @@ export class SystemStage {
   async play(scenario: string, bug?: string): Promise<Violation[]> {
     const { parts } = this.#fleet;
     const fromMs = Date.now();
-    await parts.signal(CONTROLLER, 'SIGKILL');
+    // It does not run after a bug that could not be planted.
+    if (parts.isRunning(CONTROLLER)) await parts.signal(CONTROLLER, 'SIGKILL');
     await parts.startController(CONTROLLER, bug);
     await this.#fleet.untilLinked(fromMs);
     this.#faults.push({ name: 'controller', fromMs, toMs: Date.now() });
