@@ -14,7 +14,8 @@ import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
-import { readTimeouts } from './timeout-files.ts';
+import { recentTimeouts } from './timeout-files.ts';
+import type { Timeouts } from './timeouts.ts';
 
 /** Flows that were set aside in the worker, where they take up no more than their columns. */
 export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
@@ -36,6 +37,7 @@ export class KernelTable implements ConntrackTable {
   readonly #max = new OpenSysctl('nf_conntrack_max');
   readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
   readonly #cpus = new CpuStats();
+  readonly #timeouts = recentTimeouts(Date.now);
 
   /** @param onPlaced told of the CPUs and the priority of the thread that walks the table, when it starts */
   constructor({ onPlaced }: { onPlaced?: (placement: Placement) => void } = {}) {
@@ -75,7 +77,7 @@ export class KernelTable implements ConntrackTable {
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
-    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
+    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context, this.#timeouts());
   }
 
   /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */
@@ -84,7 +86,7 @@ export class KernelTable implements ConntrackTable {
     return {
       ...head,
       end: () => this.#worker.ask('end', id),
-      flows: () => describeBatches(this.#worker.batches('frozen', id), context),
+      flows: () => describeBatches(this.#worker.batches('frozen', id), context, this.#timeouts()),
       release: () => this.#worker.ask('release', id),
     };
   }
@@ -141,8 +143,8 @@ function identityOf(flow: FlowIdentity): FlowIdentity {
 }
 
 /** Makes flows of rows on this thread, a batch at a time. */
-async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<Flow[], void, void> {
-  const surroundings = surroundingsOf(wans, Date.now(), readTimeouts());
+async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext, timeouts: Timeouts): AsyncGenerator<Flow[], void, void> {
+  const surroundings = surroundingsOf(wans, Date.now(), timeouts);
   for await (const data of batches) {
     const columns = Columns.from(data);
     const describer = new Describer(columns, surroundings, protections, findEntry);
