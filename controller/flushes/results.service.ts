@@ -19,6 +19,8 @@ import { targetStateOf, type TargetState } from './states.ts';
 const FIRST_PROGRESS_MS = 200;
 /** Later ones are written at most this often; the newest counts. */
 const PROGRESS_MS = 500;
+/** An agent carries out one command at a time. One that says things of more than so many waits for each to be written. */
+const MOST_WAITING = 32;
 /** Runs that a result may have in all its parts: one per flow of the largest plan. */
 const MAX_RUNS = 500_000;
 /** Results and progress written at once; a flush over a whole fleet must not take every connection. */
@@ -32,8 +34,8 @@ const LANES = 4;
 export class ResultsService {
   private readonly lanes = new Lanes(LANES);
   private readonly writtenAt = new Map<string, { gatewayId: string; atMs: number }>();
-  /** What was said last of a command, to be written when its time comes. */
-  private readonly latest = new Map<string, { gatewayId: string; progress: Progress }>();
+  /** By gateway, what was said last of each command, to be written when its time comes. */
+  private readonly latest = new Map<string, Map<string, Progress>>();
   private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
 
   constructor(
@@ -48,20 +50,23 @@ export class ResultsService {
   ) {}
 
   /** Notes how far a command is: soon, if nothing newer comes before, and about twice a second from then on. */
-  progress({ gatewayId }: GatewayIdentity, progress: Progress): void {
+  progress({ gatewayId }: GatewayIdentity, progress: Progress): Promise<void> | undefined {
     const { commandId } = progress;
-    const isWaiting = this.latest.has(commandId);
-    this.latest.set(commandId, { gatewayId, progress });
-    if (isWaiting) return;
-    const nowMs = this.clock();
+    const waiting = this.latest.get(gatewayId) ?? new Map<string, Progress>();
+    this.latest.set(gatewayId, waiting);
+    const isWaiting = waiting.has(commandId);
+    if (!isWaiting && waiting.size >= MOST_WAITING) return this.write(gatewayId, progress);
+    waiting.set(commandId, progress);
+    if (isWaiting) return undefined;
     const { atMs } = this.writtenAt.get(commandId) ?? {};
     setTimeout(() => {
-      const latest = this.latest.get(commandId);
-      this.latest.delete(commandId);
+      const latest = waiting.get(commandId);
+      waiting.delete(commandId);
       if (!latest) return; // the result came
       this.writtenAt.set(commandId, { gatewayId, atMs: this.clock() });
-      this.write(latest.gatewayId, latest.progress).catch((error: unknown) => this.logger.warn({ err: error, command: commandId }, 'progress could not be written; the next one may be'));
-    }, atMs === undefined ? FIRST_PROGRESS_MS : Math.max(0, atMs + PROGRESS_MS - nowMs)).unref();
+      this.write(gatewayId, latest).catch((error: unknown) => this.logger.warn({ err: error, command: commandId }, 'progress could not be written; the next one may be'));
+    }, atMs === undefined ? FIRST_PROGRESS_MS : Math.max(0, atMs + PROGRESS_MS - this.clock())).unref();
+    return undefined;
   }
 
   private async write(gatewayId: string, { commandId, phase, done }: Progress): Promise<void> {
@@ -81,7 +86,7 @@ export class ResultsService {
     const runs = this.collect(identity.gatewayId, result);
     if (!runs) return false;
     this.writtenAt.delete(result.commandId);
-    this.latest.delete(result.commandId);
+    this.latest.get(identity.gatewayId)?.delete(result.commandId);
     await this.lanes.run(() => this.database.transact('all', async (t) => {
       const command = await this.commands.findOwn(t, result.commandId, identity.gatewayId);
       if (!command) this.logger.warn({ gateway: identity.gatewayId, command: result.commandId }, 'result of an unknown command');
@@ -92,20 +97,22 @@ export class ResultsService {
 
   /** The gateway's session is gone: parts come again from the first on the next one. */
   forget(gatewayId: string): void {
+    this.latest.delete(gatewayId);
     for (const [id, { gatewayId: owner }] of this.parts) if (owner === gatewayId) this.parts.delete(id);
     for (const [id, { gatewayId: owner }] of this.writtenAt) if (owner === gatewayId) this.writtenAt.delete(id);
   }
 
   /** The runs of all parts once the last has come; undefined before. A part out of turn begins anew. */
   private collect(gatewayId: string, result: Result): OutcomeRun[] | undefined {
-    const before = result.part === 0 ? undefined : this.parts.get(result.commandId);
+    const key = `${gatewayId} ${result.commandId}`; // nobody else can meddle with it
+    const before = result.part === 0 ? undefined : this.parts.get(key);
     if (result.part !== (before?.next ?? 0)) return undefined;
     const runs = [...(before?.runs ?? []), ...result.runs];
     if (result.isLastPart || runs.length > MAX_RUNS) {
-      this.parts.delete(result.commandId);
+      this.parts.delete(key);
       return runs.slice(0, MAX_RUNS);
     }
-    this.parts.set(result.commandId, { gatewayId, runs, next: result.part + 1 });
+    this.parts.set(key, { gatewayId, runs, next: result.part + 1 });
     return undefined;
   }
 
