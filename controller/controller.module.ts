@@ -41,6 +41,7 @@ import { PlanPartsService } from './flushes/plan-parts.service.ts';
 import { PlansController } from './flushes/plans.controller.ts';
 import { PlansRepository } from './flushes/plans.repository.ts';
 import { PlansService } from './flushes/plans.service.ts';
+import { ProgressService } from './flushes/progress.service.ts';
 import { ResultsService } from './flushes/results.service.ts';
 import { RetriesService } from './flushes/retries.service.ts';
 import { StopsService } from './flushes/stops.service.ts';
@@ -101,7 +102,7 @@ const SERVICES: Provider[] = [
   CallersRepository, CallersService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
   AuditRepository, AuditService, CheckpointsRepository, CheckpointsService, TrailsService, EnrolmentRepository, EnrolmentService, FlowsService,
   ApprovalsService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
-  LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
+  LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   LinkRepository, LinkService, Questions, Sessions,

@@ -6,7 +6,7 @@ import type { NamedEntry } from './entry-row.ts';
 import { GENESIS, hashEntry, SYSTEM_CHAIN, type ChainedEntry } from './chain.ts';
 
 /** What an entry says before it has a place in its chain. */
-export interface NewEntry extends Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'> { tenantId?: string }
+export type NewEntry = Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'>;
 
 export interface AuditQuestion { limit: number; before?: string; tenant?: string; gateway?: string; flush?: string; action?: string; q?: string }
 
@@ -14,19 +14,24 @@ export interface AuditQuestion { limit: number; before?: string; tenant?: string
 export class AuditRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Adds an entry to its chain, within the caller's transaction; the row lock on the chain's head orders concurrent ones. */
-  async append(t: Transaction, { tenantId, ...entry }: NewEntry): Promise<void> {
+  /** Adds entries of one tenant, or of none, to their chain, within the caller's transaction; the row lock on the chain's head orders concurrent ones. */
+  async append(t: Transaction, tenantId: string | undefined, entries: readonly NewEntry[]): Promise<void> {
     const chain = tenantId ?? SYSTEM_CHAIN;
     await t.$executeRaw`INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS}) ON CONFLICT DO NOTHING`;
     const [head] = await t.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR UPDATE`;
     if (!head) throw new Error('the head of an audit chain is out of scope');
-    const chained: ChainedEntry = { ...entry, chain, seq: Number(head.seq) + 1, previousHash: head.hash };
-    const hash = hashEntry(chained);
-    const { actor, at, detail, seq, ...columns } = chained;
-    await t.auditEntry.create({
-      data: { ...columns, seq: BigInt(seq), at: new Date(at), tenantId, actorKind: actor.kind, actorId: actor.id, actorName: actor.name, detail: detail as Prisma.InputJsonObject, hash },
+    let [last, previousHash] = [Number(head.seq), head.hash];
+    const data = entries.map((entry) => {
+      const chained: ChainedEntry = { ...entry, chain, seq: ++last, previousHash };
+      const { actor, at, detail, seq, ...columns } = chained;
+      const row = {
+        ...columns, seq: BigInt(seq), at: new Date(at), tenantId, actorKind: actor.kind, actorId: actor.id, actorName: actor.name, detail: detail as Prisma.InputJsonObject, hash: hashEntry(chained),
+      };
+      previousHash = row.hash;
+      return row;
     });
-    await t.$executeRaw`UPDATE audit_head SET seq = ${seq}, hash = ${hash} WHERE chain = ${chain}`;
+    await t.auditEntry.createMany({ data });
+    await t.$executeRaw`UPDATE audit_head SET seq = ${last}, hash = ${previousHash} WHERE chain = ${chain}`;
   }
 
   /** Newest first, one more than `limit`. */

@@ -12,7 +12,7 @@ import { AuditRepository, type AuditQuestion, type NewEntry } from './audit.repo
 import type { NamedEntry } from './entry-row.ts';
 
 /** What a service says when it decides something; the service adds id, time and place in the chain. */
-export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { detail?: Record<string, unknown> };
+export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { tenantId?: string; detail?: Record<string, unknown> };
 
 /** The actor of an entry. */
 export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: string; id: string; name: string } {
@@ -29,9 +29,14 @@ export class AuditService {
 
   /** Records a decision in the transaction that carries it out: neither exists without the other. */
   async record(t: Transaction, decision: Decision): Promise<void> {
-    // Through JSON: what is hashed is what the database gives back.
-    const detail = JSON.parse(JSON.stringify(decision.detail ?? {})) as Record<string, unknown>;
-    await this.entries.append(t, { ...decision, id: newId(), at: new Date(this.clock()).toISOString(), detail });
+    await this.recordAll(t, [decision]);
+  }
+
+  /** Records several. Chains are locked in the order in which all lock them, so that two who lock several never wait for each other crosswise. */
+  async recordAll(t: Transaction, decisions: readonly Decision[]): Promise<void> {
+    for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
+      await this.entries.append(t, tenantId, decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)));
+    }
   }
 
   /** Records what has no transaction of its own. */
@@ -69,6 +74,13 @@ export class AuditService {
     const entry = await this.entries.find(scope, id);
     if (!entry) throw new FleetError('NOT_FOUND', 'There is no such audit entry.');
     return toView(entry);
+  }
+
+  private toEntry(decision: Decision): NewEntry {
+    const { tenantId: _, ...said } = decision;
+    // Through JSON: what is hashed is what the database gives back.
+    const detail = JSON.parse(JSON.stringify(decision.detail ?? {})) as Record<string, unknown>;
+    return { ...said, id: newId(), at: new Date(this.clock()).toISOString(), detail };
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { id as idSchema } from '../../proto/http/common.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -33,36 +34,51 @@ export class CommandsRepository {
     return commands.map(({ gatewayId }) => gatewayId).filter((id) => !numbers.has(id));
   }
 
-  /** Commands of a gateway that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */
-  async unfinished(t: Transaction, gatewayId: string, now: Date): Promise<Command[]> {
+  /** Commands of gateways that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */
+  async unfinished(t: Transaction, gatewayIds: string[], now: Date): Promise<Command[]> {
     return t.command.findMany({
-      where: { gatewayId, OR: [{ state: { in: ['sent', 'received', 'indeterminate'] } }, { state: 'pending', notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },
+      where: { gatewayId: { in: gatewayIds }, OR: [{ state: { in: ['sent', 'received', 'indeterminate'] } }, { state: 'pending', notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },
     });
   }
 
-  /** Claims a command for a session before it is written to its stream. False if it is over, too late to begin, or the epoch is not the newest (I10). */
-  async claim(t: Transaction, command: Command, epoch: bigint, now: Date): Promise<boolean> {
-    const claimed = await t.$executeRaw`
-      UPDATE command SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = ${epoch}
-      WHERE id = ${command.id}::uuid AND (state IN ('sent', 'received', 'indeterminate') OR (state = 'pending' AND not_after > ${now}))
-        AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = ${epoch})`;
-    return claimed === 1;
+  /**
+   * Claims commands for sessions before they are written to their streams; answers the ids of those that were. Not claimed: what is over, too late
+   * to begin, or of an epoch that is not its gateway's newest (I10).
+   */
+  async claim(t: Transaction, wanted: readonly { id: string; epoch: bigint }[], now: Date): Promise<Set<string>> {
+    const rows = await t.$queryRaw<{ id: string }[]>`
+      WITH locked AS (SELECT id FROM command WHERE id = ANY(${wanted.map(({ id }) => id)}::uuid[]) ORDER BY id FOR UPDATE)
+      UPDATE command SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch
+      FROM locked JOIN unnest(${wanted.map(({ id }) => id)}::uuid[], ${wanted.map(({ epoch }) => epoch)}::bigint[]) AS own (id, epoch) ON own.id = locked.id
+      WHERE command.id = locked.id AND (state IN ('sent', 'received', 'indeterminate') OR (state = 'pending' AND not_after > ${now}))
+        AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = own.epoch)
+      RETURNING command.id`;
+    return new Set(rows.map(({ id }) => id));
   }
 
-  /** The command if it is this gateway's, locked. */
-  async findOwn(t: Transaction, id: string, gatewayId: string): Promise<Command | undefined> {
-    await t.$queryRaw`SELECT id FROM command WHERE id = ${id}::uuid AND gateway_id = ${gatewayId}::uuid FOR UPDATE`;
-    return (await t.command.findUnique({ where: { id, gatewayId } })) ?? undefined;
+  /** Those that are these gateways' own, by id; what agents say may be no id at all. Locked in order of their ids, so that two who lock several never wait for each other crosswise. */
+  async lockOwn(t: Transaction, said: readonly { commandId: string; gatewayId: string }[]): Promise<Map<string, Command>> {
+    const places = said.filter(({ commandId }) => idSchema.safeParse(commandId).success);
+    const rows = await t.$queryRaw<{ id: string }[]>`
+      SELECT command.id FROM command JOIN unnest(${places.map(({ commandId }) => commandId)}::uuid[], ${places.map(({ gatewayId }) => gatewayId)}::uuid[]) AS own (id, gateway_id)
+      ON command.id = own.id AND command.gateway_id = own.gateway_id ORDER BY command.id FOR UPDATE OF command`;
+    const commands = await t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
+    return new Map(commands.map((command) => [command.id, command]));
   }
 
-  async received(t: Transaction, id: string, now: Date): Promise<void> {
-    await t.command.updateMany({ where: { id, state: { in: ['sent', 'indeterminate'] } }, data: { state: 'received', receivedAt: now } });
-    await t.outbox.deleteMany({ where: { commandId: id } });
+  async received(t: Transaction, ids: string[], now: Date): Promise<void> {
+    await t.command.updateMany({ where: { id: { in: ids }, state: { in: ['sent', 'indeterminate'] } }, data: { state: 'received', receivedAt: now } });
+    await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
   }
 
-  async finish(t: Transaction, id: string, now: Date): Promise<void> {
-    await t.command.updateMany({ where: { id }, data: { state: 'finished', finishedAt: now } });
-    await t.outbox.deleteMany({ where: { commandId: id } });
+  async finish(t: Transaction, ids: string[], now: Date): Promise<void> {
+    await t.command.updateMany({ where: { id: { in: ids } }, data: { state: 'finished', finishedAt: now } });
+    await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
+  }
+
+  /** Locks what `cancel` and `markStopped` may change, in the order in which all lock commands. */
+  async lockOfFlush(t: Transaction, flushId: string): Promise<void> {
+    await t.$queryRaw`SELECT id FROM command WHERE flush_id = ${flushId}::uuid AND state IN ('pending', 'sent', 'received') ORDER BY id FOR UPDATE`;
   }
 
   /** Takes back commands of a flush that never left us; returns their gateways. */

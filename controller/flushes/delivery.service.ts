@@ -3,7 +3,9 @@ import type { Command as WireCommand } from '../../proto/gen/ctfleet/v1/operatio
 import type { Command } from '../generated/prisma/client.ts';
 import { linkState, offlineReason } from '../gateways/gateway-view.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
+import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.ts';
+import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
@@ -14,10 +16,14 @@ import { toWireMethod, type MethodWord } from './methods.ts';
 /** How long after a delete the agent looks again whether a flow came back. */
 const VERIFY_AFTER_MS = 500;
 
-/** Sends a gateway its unfinished commands, in order, over the session that this replica holds. Doing it again sends nothing twice in one session. */
+/** Gateways that one round delivers to. */
+const MOST_AT_ONCE = 200;
+
+/** Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one session. */
 @Injectable()
 export class DeliveryService {
-  private readonly running = new Map<string, Promise<void>>();
+  /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
+  private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MOST_AT_ONCE);
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
@@ -29,28 +35,27 @@ export class DeliveryService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** One delivery per gateway at a time, so that commands leave in the order of seq (I3). */
   async deliver(gatewayId: string): Promise<void> {
-    const before = this.running.get(gatewayId) ?? Promise.resolve();
-    const mine = before.catch(() => undefined).then(() => this.deliverNow(gatewayId));
-    this.running.set(gatewayId, mine);
-    try {
-      await mine;
-    } finally {
-      if (this.running.get(gatewayId) === mine) this.running.delete(gatewayId);
-    }
+    await this.rounds.add(gatewayId);
   }
 
-  /** For a gateway whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when. */
-  async deliverAnywhere(gatewayId: string): Promise<void> {
-    if (this.sessions.get(gatewayId)) return this.deliver(gatewayId);
+  /** For gateways whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when. */
+  async deliverAnywhere(gatewayIds: readonly string[]): Promise<void> {
+    const elsewhere = gatewayIds.filter((gatewayId) => !this.sessions.get(gatewayId));
+    const here = gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)).map((gatewayId) => this.deliver(gatewayId));
+    // One after the other: a transaction for several would lock what those of other replicas lock, in another order.
+    for (const gatewayId of elsewhere) await this.passOn(gatewayId);
+    await Promise.all(here);
+  }
+
+  private async passOn(gatewayId: string): Promise<void> {
     const now = this.clock();
     await this.database.transact('all', async (t) => {
       const row = await this.gateways.find(t, gatewayId);
       if (!row) return;
       const state = linkState(row, now);
       if (state.state === 'online') return this.notices.send(t, 'deliver', gatewayId);
-      for (const command of await this.commands.unfinished(t, gatewayId, new Date(now))) {
+      for (const command of await this.commands.unfinished(t, [gatewayId], new Date(now))) {
         if (command.state !== 'pending') continue;
         await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
         await this.notices.send(t, 'flush', command.flushId);
@@ -58,30 +63,38 @@ export class DeliveryService {
     });
   }
 
-  private async deliverNow(gatewayId: string): Promise<void> {
-    const session = this.sessions.get(gatewayId);
-    if (!session || session.isClosed) return;
-    const scope = new Set([session.identity.tenantId]);
+  private async deliverNow(gatewayIds: string[]): Promise<void> {
+    const open = new Map([...new Set(gatewayIds)].flatMap((gatewayId) => {
+      const session = this.sessions.get(gatewayId);
+      return session && !session.isClosed ? [[gatewayId, session]] : [];
+    }));
+    if (open.size === 0) return;
+    const scope = new Set([...open.values()].map((session) => session.identity.tenantId));
     const now = new Date(this.clock());
-    const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, gatewayId, now));
-    // A stop goes before its command: what the gateway has not begun it then refuses, and what it has done it reports.
-    const stopped = unfinished.filter((command) => command.stoppedAt !== null && !session.sentStops.has(command.id)).map((command) => command.id);
-    if (stopped.length > 0) session.send({ $case: 'stop', value: { commandIds: stopped } });
-    stopped.forEach((id) => session.sentStops.add(id));
-    for (const command of unfinished) {
-      if (session.sentCommands.has(command.id)) continue;
-      const isClaimed = await this.database.transact(scope, async (t) => {
-        if (!(await this.commands.claim(t, command, session.epoch, now))) return false;
-        if (command.state === 'pending') {
-          await this.flushes.move(t, command.flushId, gatewayId, 'waiting', { reason: null });
-          await this.notices.send(t, 'flush', command.flushId);
-        }
-        return true;
-      });
-      if (!isClaimed) continue;
+    const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, [...open.keys()], now));
+    for (const [gatewayId, session] of open) this.sendStops(session, unfinished.filter((command) => command.gatewayId === gatewayId));
+    const unsent = unfinished.flatMap((command) => {
+      const session = open.get(command.gatewayId)!;
+      return session.sentCommands.has(command.id) ? [] : [{ command, session }];
+    });
+    if (unsent.length === 0) return;
+    const claimed = await this.database.transact(scope, async (t) => {
+      const ids = await this.commands.claim(t, unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })), now);
+      for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notices.send(t, 'flush', flushId);
+      return ids;
+    });
+    for (const { command, session } of unsent) {
+      if (!claimed.has(command.id)) continue;
       session.sentCommands.add(command.id);
       session.send({ $case: 'command', value: toWireCommand(command, session.epoch) });
     }
+  }
+
+  /** A stop goes before its command: what the gateway has not begun it then refuses, and what it has done it reports. */
+  private sendStops(session: Session, unfinished: Command[]): void {
+    const ids = unfinished.filter((command) => command.stoppedAt !== null && !session.sentStops.has(command.id)).map((command) => command.id);
+    if (ids.length > 0) session.send({ $case: 'stop', value: { commandIds: ids } });
+    ids.forEach((id) => session.sentStops.add(id));
   }
 }
 

@@ -8,6 +8,8 @@ import { FlushesService } from './flushes.service.ts';
 
 /** A listener is told this often at most: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
+/** Until the database is asked again that did not answer. */
+const RETRY_MS = 1000;
 type Event = z.output<typeof flushEvent>;
 
 /** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
@@ -31,29 +33,27 @@ export class FlushEventsService {
     };
     let timer: NodeJS.Timeout | undefined;
     let toldAtMs = -Infinity;
-    let hasChanged = false;
-    // One at a time, so that nothing is told in the wrong order; what changes meanwhile is told next.
-    const tellSoon = (): void => {
-      timer = setTimeout(() => {
-        hasChanged = false;
-        void tell().catch(() => undefined).then(() => {
-          toldAtMs = this.clock();
-          timer = undefined;
-          if (hasChanged) tellSoon();
-        });
-      }, Math.max(0, toldAtMs + GATHER_MS - this.clock()));
+    let [isClosed, hasChanged] = [false, false];
+    const tellIn = (delayMs: number): void => { timer = setTimeout(() => void tellNow(), delayMs); };
+    // One at a time, so that nothing is told in the wrong order; what changes meanwhile, and what could not be told, is told next.
+    const tellNow = async (): Promise<void> => {
+      hasChanged = false;
+      const isTold = await tell().then(() => true, () => false);
+      [timer, toldAtMs] = [undefined, this.clock()];
+      if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
     };
     const stop = this.notices.on('flush', (notice) => {
       if (notice !== undefined && notice !== id) return;
       hasChanged = true;
-      if (timer === undefined) tellSoon();
+      if (timer === undefined) tellIn(Math.max(0, toldAtMs + GATHER_MS - this.clock()));
     });
     listener.onClose(() => {
+      isClosed = true;
       stop();
       clearTimeout(timer);
     });
     send({ kind: 'flush', flush: told });
     // What changed between the look and the listening.
-    if (timer === undefined) tellSoon();
+    if (timer === undefined) tellIn(0);
   }
 }

@@ -63,19 +63,43 @@ export class FlushesRepository {
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };
   }
 
-  /** One target, with what its flush was made for. */
-  async findTarget(t: Transaction, flushId: string, gatewayId: string) {
-    const target = await t.flushTarget.findUnique({
-      where: { flushId_gatewayId: { flushId, gatewayId } }, omit: { outcomes: true }, include: { flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true } } } } },
+  /** Targets with what their flushes were made for, in the order asked. Throws if one is not there: a command has a target. */
+  async findTargets(t: Transaction, places: readonly { flushId: string; gatewayId: string }[]) {
+    const targets = await t.flushTarget.findMany({
+      where: { OR: places.map(({ flushId, gatewayId }) => ({ flushId, gatewayId })) }, omit: { outcomes: true },
+      include: { flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true } } } } },
     });
-    if (!target) throw new Error('a command without its target');
-    return target;
+    return places.map((place) => {
+      const target = targets.find(({ flushId, gatewayId }) => flushId === place.flushId && gatewayId === place.gatewayId);
+      if (!target) throw new Error('a command without its target');
+      return target;
+    });
+  }
+
+  /** Targets that waited for their gateways wait no longer for those whose commands are sent; answers the flushes in which that is seen. */
+  async backOnline(t: Transaction, commandIds: string[]): Promise<string[]> {
+    const rows = await t.$queryRaw<{ flush_id: string }[]>`
+      UPDATE flush_target target SET state = 'waiting', reason = NULL FROM command
+      WHERE command.id = ANY(${commandIds}::uuid[]) AND target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id AND target.state = 'offline'
+      RETURNING target.flush_id`;
+    return [...new Set(rows.map((row) => row.flush_id))].toSorted();
   }
 
   /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays; false otherwise. */
   async move(t: Transaction, flushId: string, gatewayId: string, state: TargetState, change: TargetChange = {}): Promise<boolean> {
-    const from = (Object.keys(TARGET_TRANSITIONS) as TargetState[]).filter((old) => old === state || TARGET_TRANSITIONS[old].includes(state));
-    return (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: from } }, data: { ...change, state } })).count === 1;
+    return (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: mayBecome(state) } }, data: { ...change, state } })).count === 1;
+  }
+
+  /** Notes how far targets are, as `move` would, for each state in one statement. */
+  async progress(t: Transaction, targets: readonly { flushId: string; gatewayId: string; state: TargetState; done: number; startedAt: Date }[]): Promise<void> {
+    for (const state of new Set(targets.map((target) => target.state))) {
+      const own = targets.filter((target) => target.state === state);
+      await t.$executeRaw`
+        UPDATE flush_target target SET state = ${state}, done = own.done, reason = NULL, started_at = own.started_at
+        FROM unnest(${own.map(({ flushId }) => flushId)}::uuid[], ${own.map(({ gatewayId }) => gatewayId)}::uuid[], ${own.map(({ done }) => done)}::int[], ${own.map(({ startedAt }) => startedAt)}::timestamptz[])
+          AS own (flush_id, gateway_id, done, started_at)
+        WHERE target.flush_id = own.flush_id AND target.gateway_id = own.gateway_id AND target.state = ANY(${mayBecome(state)})`;
+    }
   }
 
   /**
@@ -88,4 +112,9 @@ export class FlushesRepository {
     const state = flushStateOf(states.map((row) => row.state as TargetState), flush?.stopped_by === BY_RULE);
     await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
   }
+}
+
+/** The states that a target may have before this one, itself among them. */
+function mayBecome(state: TargetState): TargetState[] {
+  return (Object.keys(TARGET_TRANSITIONS) as TargetState[]).filter((old) => old === state || TARGET_TRANSITIONS[old].includes(state));
 }

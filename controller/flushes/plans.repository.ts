@@ -50,13 +50,15 @@ export class PlansRepository {
     return t.planChunk.findMany({ where: { planId, OR: wanted }, select: { gatewayId: true, part: true, batch: true } });
   }
 
-  /** Gives the stored bytes of one gateway's flows to `take`, in order, never many at once. */
-  async eachBatch(t: Transaction, planId: string, gatewayId: string, take: (batch: Uint8Array) => void): Promise<void> {
-    for (let part = 0, isMore = true; isMore; part += CHUNKS_AT_ONCE) {
-      const rows = await t.planChunk.findMany({ where: { planId, gatewayId, part: { gte: part, lt: part + CHUNKS_AT_ONCE } }, orderBy: { part: 'asc' }, select: { batch: true } });
-      for (const row of rows) take(row.batch);
-      isMore = rows.length === CHUNKS_AT_ONCE;
-    }
+  /** SHA-256 over a gateway's stored flows in the plan's order and then their outcomes, as hex; of each part that is asked for. Made where the flows are. */
+  async evidence(t: Transaction, parts: readonly { planId: string; gatewayId: string; outcomes: Uint8Array }[]): Promise<string[]> {
+    const rows = await t.$queryRaw<{ place: bigint; sha256: string }[]>`
+      SELECT part.place, encode(sha256(coalesce(string_agg(chunk.batch, ''::bytea ORDER BY chunk.part), ''::bytea) || decode(part.outcomes, 'hex')), 'hex') AS sha256
+      FROM unnest(${parts.map(({ planId }) => planId)}::uuid[], ${parts.map(({ gatewayId }) => gatewayId)}::uuid[], ${parts.map(({ outcomes }) => Buffer.from(outcomes).toString('hex'))}::text[])
+        WITH ORDINALITY AS part (plan_id, gateway_id, outcomes, place)
+      LEFT JOIN plan_chunk chunk ON chunk.plan_id = part.plan_id AND chunk.gateway_id = part.gateway_id
+      GROUP BY part.place, part.outcomes ORDER BY part.place`;
+    return rows.map(({ sha256 }) => sha256);
   }
 
   /** The outcomes of a plan's flows by gateway, as far as they are known: of its run, or of the flush that is named. */

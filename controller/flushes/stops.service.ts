@@ -58,7 +58,7 @@ export class StopsService {
 
   private async end(t: Transaction, row: FlushRow, { actor, action, by, reason, isAtWorkToo }: Stop, now: Date): Promise<void> {
     const isUnbegun = (target: FlushRow['targets'][number]): boolean => target.wave > row.wave && isUnfinished(target.state as TargetState);
-    // First what was not sent, then what was: a command that is sent in between is found by the second look.
+    await this.commands.lockOfFlush(t, row.id);
     const taken = new Set([...(await this.commands.cancel(t, row.id, now)), ...row.targets.filter(isUnbegun).map((target) => target.gatewayId)]);
     const atWork = isAtWorkToo ? await this.commands.markStopped(t, row.id, now) : [];
     if (taken.size === 0 && atWork.length === 0) return;

@@ -6,6 +6,7 @@ import { SYSTEM_CHAIN } from '../audit/chain.ts';
 import { CheckpointsService, isWitnessedBy } from '../audit/checkpoints.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
+import { ProgressService } from '../flushes/progress.service.ts';
 import { ResultsService } from '../flushes/results.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { toSampleRow } from '../history/sample-row.ts';
@@ -40,6 +41,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(ResultsService) private readonly results: ResultsService,
+    @Inject(ProgressService) private readonly progress: ProgressService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(RemediationsService) private readonly remediations: RemediationsService,
     @Inject(RunsService) private readonly runs: RunsService,
@@ -83,7 +85,7 @@ export class LinkService implements BeforeApplicationShutdown {
     const { body } = message;
     switch (body?.$case) {
       case 'samples': return this.storeSamples(session, body.value);
-      case 'progress': return this.results.progress(session.identity, body.value);
+      case 'progress': return this.progress.note(session.identity.gatewayId, body.value);
       case 'result':
         if (await this.results.take(session.identity, body.value)) session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });
         return;
@@ -103,6 +105,7 @@ export class LinkService implements BeforeApplicationShutdown {
     const { gatewayId, tenantId } = session.identity;
     this.questions.dropAll(gatewayId);
     this.results.forget(gatewayId);
+    this.progress.forget(gatewayId);
     await this.database.transact(new Set([tenantId]), async (t) => {
       if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs))) await this.notices.send(t, 'gateway', gatewayId);
     });

@@ -1,6 +1,6 @@
 /** Every queue, its jobs, and what a job holds: ids only. */
 export interface Jobs {
-  'ctfleet-deliver': { deliver: { gatewayId: string } };
+  'ctfleet-deliver': { deliver: { gatewayIds: string[] } };
   'ctfleet-audit': { checkpoint: Record<string, never> };
   'ctfleet-remediations': { due: Record<string, never> };
   'ctfleet-history': { 'roll-up': Record<string, never>; maintain: Record<string, never> };

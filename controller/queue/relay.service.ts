@@ -4,11 +4,13 @@ import { LateCommandsService } from '../flushes/late-commands.service.ts';
 import { WavesService } from '../flushes/waves.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { OutboxRepository } from './outbox.repository.ts';
+import { OutboxRepository, type OutboxRow } from './outbox.repository.ts';
 import { Queues } from './queues.ts';
 
 /** Queued this long without progress means that the queue lost it. */
 const STALE_MS = 30_000;
+/** One job's; replicas share a large flush between them. */
+const GATEWAYS_PER_JOB = 25;
 
 /** From Postgres to the queue, and what time does to commands. Both may be done by any number of replicas at once. */
 @Injectable()
@@ -26,18 +28,17 @@ export class RelayService {
   /** Queues what the outbox holds. While the queue is away it delivers by itself: the queue only spreads work over replicas. */
   async relay(): Promise<void> {
     const now = this.clock();
-    let isAway = false;
-    await this.outbox.relay(new Date(now), new Date(now - STALE_MS), async ({ id, gateway_id: gatewayId }) => {
-      if (!isAway) {
-        try {
-          return await this.queues.add('ctfleet-deliver', 'deliver', { gatewayId }, id);
-        } catch (error) {
-          this.logger.warn({ err: error }, 'the queue is away; commands are delivered without it');
-          isAway = true;
-        }
+    const ownWork: string[] = [];
+    const hand = async (rows: OutboxRow[]): Promise<void> => {
+      for (let start = 0; start < rows.length; start += GATEWAYS_PER_JOB) {
+        const part = rows.slice(start, start + GATEWAYS_PER_JOB);
+        const gatewayIds = [...new Set(part.map((row) => row.gateway_id))];
+        if (ownWork.length > 0 || !(await this.enqueue(gatewayIds, part[0]!.id))) ownWork.push(...gatewayIds);
       }
-      await this.delivery.deliverAnywhere(gatewayId);
-    });
+    };
+    while (await this.outbox.relay(new Date(now), new Date(now - STALE_MS), hand)) /* the next ones */;
+    // After the rows are let go: a result that comes meanwhile takes its own away.
+    if (ownWork.length > 0) await this.delivery.deliverAnywhere([...new Set(ownWork)]);
   }
 
   /** Ends commands that came too late. */
@@ -48,5 +49,15 @@ export class RelayService {
   /** Begins the waves whose turn it is. */
   async moveWavesOn(): Promise<void> {
     await this.waves.sweep();
+  }
+
+  private async enqueue(gatewayIds: string[], id: string): Promise<boolean> {
+    try {
+      await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);
+      return true;
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the queue is away; commands are delivered without it');
+      return false;
+    }
   }
 }

@@ -38,7 +38,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     await this.history.maintain();
-    this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayId));
+    this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayIds));
     this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
     this.queues.work('ctfleet-remediations', 1, () => this.schedules.runDue());
     this.queues.work('ctfleet-audit', 1, () => this.checkpoints.make());
@@ -70,7 +70,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
     const steps = [
-      () => this.relay.sweep(), () => this.relay.moveWavesOn(), () => this.relay.relay(), () => this.runs.follow(),
+      () => this.relay.relay(), () => this.relay.sweep(), () => this.relay.moveWavesOn(), () => this.runs.follow(),
       ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : []),
     ];
     for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));

@@ -17,7 +17,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
   {
     name: 'queue-forgets-and-nobody-looks', breaks: 'I1', scenario: 'one-flush',
     patches: [
-      { file: 'build/controller/queue/relay.service.js', find: `return await this.queues.add('ctfleet-deliver', 'deliver', { gatewayId }, id);`, replace: `return;` },
+      { file: 'build/controller/queue/relay.service.js', find: `await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);`, replace: `void [gatewayIds, id];` },
       { file: 'build/controller/queue/relay.service.js', find: `const STALE_MS = 30_000;`, replace: `const STALE_MS = 30_000_000;` },
     ],
   },
