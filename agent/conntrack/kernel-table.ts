@@ -63,9 +63,13 @@ export class KernelTable implements ConntrackTable {
   }
 
   async counters(): Promise<TableCounters> {
+    return { count: await this.count(), max: this.#max.read(), buckets: this.#buckets.read(), cpus: this.#cpus.read() };
+  }
+
+  async count(): Promise<number> {
     const count = this.#count.read();
     if (count === undefined) throw new FleetError('CAPABILITY_MISSING', 'There is no conntrack table here: load nf_conntrack.');
-    return { count, max: this.#max.read(), buckets: this.#buckets.read(), cpus: this.#cpus.read() };
+    return count;
   }
 
   breakdown(context: FlowContext, maxAgeMs = 0): Promise<Breakdown> {

@@ -107,6 +107,11 @@ export class MemoryTable implements ConntrackTable {
     return { count: this.#held.size, max: this.#max, buckets: this.#max, cpus: [{ cpu: 0, insert: this.#inserted, drop: this.#dropped, insertFailed: 0, earlyDrop: 0 }] };
   }
 
+  async count(): Promise<number> {
+    this.#advance();
+    return this.#held.size;
+  }
+
   async breakdown(context: FlowContext): Promise<Breakdown> {
     const tally = new BreakdownTally<string>();
     const nowMs = this.#now();

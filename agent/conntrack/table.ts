@@ -118,6 +118,8 @@ export interface ConntrackTable {
   /** What works here, and for what does not, why; found by trying. */
   capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }>;
   counters(): Promise<TableCounters>;
+  /** Entries now; far cheaper than all counters. */
+  count(): Promise<number>;
   breakdown(context: FlowContext, maxAgeMs?: number): Promise<Breakdown>;
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;

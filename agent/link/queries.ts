@@ -120,7 +120,7 @@ export class Queries {
       throw error;
     }
     const digest = writer.finish();
-    const { count } = await table.counters();
+    const count = await table.count();
     await stream.write({
       $case: 'head',
       value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },

@@ -154,7 +154,7 @@ export class Commands {
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
       const isStopped = (): boolean => this.#isStopped(id);
       const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-      guard.allow({ method, flows: plan.flows.length, tableCount: (await table.counters()).count });
+      guard.allow({ method, flows: plan.flows.length, tableCount: await table.count() });
       await start();
       const outcomes = await runPlan(table, clock, {
         flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
@@ -188,10 +188,10 @@ export class Commands {
     try {
       let tableBefore: number | undefined;
       const done = await work(async () => {
-        tableBefore = (await table.counters()).count;
+        tableBefore = await table.count();
         if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });
       });
-      const tableAfter = (await table.counters()).count;
+      const tableAfter = await table.count();
       this.#finish(id, { ...done, state: Result_State.STATE_DONE, tableBefore: tableBefore === undefined ? undefined : BigInt(tableBefore), tableAfter: BigInt(tableAfter), startedAtMs: BigInt(startedAtMs) });
     } catch (error) {
       const hasStarted = journal.state.commands.get(id)?.state === 'started';

@@ -22,6 +22,7 @@ export interface RunOptions {
   verifyAfterMs: number;
   /** The command had started before a crash: what is gone may have been our doing. */
   isRepeated: boolean;
+  /** Called between batches, and with all flows before it looks again; that it began and that it ended the caller says itself. */
   onProgress: (phase: 'deleting' | 'verifying', done: number) => void;
 }
 
@@ -33,14 +34,13 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end,
   const outcomes: Outcome[] = [];
   const batchSize = inBatches ? BATCH : Math.max(1, flows.length);
   for (let start = 0; start < flows.length; start += batchSize) {
-    onProgress('deleting', start);
+    if (start > 0) onProgress('deleting', start);
     const batch = flows.slice(start, start + batchSize);
     outcomes.push(...(isStopped() ? batch.map(() => Outcome.OUTCOME_CANCELLED) : await endBatch(batch)));
   }
   // Said at once: after a delete the kernel only picks the agent's own connection up again if the agent speaks first.
-  onProgress('deleting', flows.length);
+  onProgress('verifying', flows.length);
   await clock.delay(verifyAfterMs);
-  onProgress('verifying', 0);
   await verify();
   return outcomes;
 
@@ -63,7 +63,6 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end,
       const part = places.slice(start, start + BATCH);
       const found = await table.lookup(part.map((index) => flows[index]!), context());
       part.forEach((index, at) => { if (found[at]) outcomes[index] = outcomeAfterLooking(flows[index]!, found[at]); });
-      onProgress('verifying', Math.min(start + BATCH, places.length));
     }
   }
 }

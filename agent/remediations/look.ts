@@ -40,7 +40,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
     hands.runs.keep({ ...head, state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED, sweeps: [{ number: 1, flows: [], runs: [] }], finishedAtMs: BigInt(clock.now()) });
     return { kind: 'reported', runId: head.id };
   }
-  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, matched, (await table.counters()).count);
+  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, matched, await table.count());
   if (limit) return { kind: 'refused', matched, ...limit };
   try {
     return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows, mayGoOn }) };

@@ -119,7 +119,7 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
 }
 
 async function allow({ table, guard }: RunHands, { method }: Way, flows: number): Promise<void> {
-  guard.allow({ method, flows, tableCount: (await table.counters()).count });
+  guard.allow({ method, flows, tableCount: await table.count() });
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */

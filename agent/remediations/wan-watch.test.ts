@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 /** A watch over one WAN that is up or down as the test says; `events` is how many messages wait. */
-async function watching() {
+async function watching({ canHear = true } = {}) {
   const seen = { isUp: true, events: 0, looks: 0 };
   const changes: (boolean | undefined)[] = [];
   const observe = (): Observation => {
@@ -17,7 +17,7 @@ async function watching() {
   };
   const events = { haveCome: () => seen.events > 0 && (seen.events = 0, true), close: () => undefined } as unknown as RouteEvents;
   const errors: unknown[] = [];
-  const watch = new WanWatch({ memory: new WanMemory(), observe, rules: new RulesetReader(() => 0, async () => '{"nftables":[]}'), events, onError: (error) => errors.push(error) });
+  const watch = new WanWatch({ memory: new WanMemory(), observe, rules: new RulesetReader(() => 0, async () => '{"nftables":[]}'), events: canHear ? events : undefined, onError: (error) => errors.push(error) });
   await watch.start();
   const stop = watch.onChange((now: readonly Wan[]) => changes.push(now[0]!.isUp));
   return { seen, changes, watch, stop, errors };
@@ -46,10 +46,34 @@ test('a link that goes down is told within 50 ms, and once', async () => {
   watch.close();
 });
 
-test('without events a sample sees it', async () => {
+test('whoever asks sees what was heard up to that moment, and reads nothing where nothing was', async () => {
+  const { seen, changes, watch } = await watching();
+  const looks = seen.looks;
+  expect(watch.current()[0]!.isUp).toBe(true);
+  expect(seen.looks).toBe(looks);
+  seen.isUp = false;
+  seen.events = 1;
+  expect(watch.current()[0]!.isUp).toBe(false);
+  expect([seen.looks, changes]).toEqual([looks + 1, [false]]);
+  watch.close();
+});
+
+test('without events whoever asks sees it, and within 10 s the watch', async () => {
+  const { seen, changes, watch } = await watching({ canHear: false });
+  seen.isUp = false;
+  expect(watch.current()[0]!.isUp).toBe(false);
+  seen.isUp = true;
+  vi.advanceTimersByTime(10_000);
+  expect(changes).toEqual([false, true]);
+  watch.close();
+});
+
+test('what was never heard is seen within 10 s', async () => {
   const { seen, changes, watch } = await watching();
   seen.isUp = false;
-  expect(watch.look()[0]!.isUp).toBe(false);
+  vi.advanceTimersByTime(9_950);
+  expect(changes).toEqual([]);
+  vi.advanceTimersByTime(50);
   expect(changes).toEqual([false]);
   watch.close();
 });

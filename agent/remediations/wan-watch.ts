@@ -7,12 +7,14 @@ import type { WanProbes } from './wan-probes.ts';
 const LISTEN_MS = 50;
 /** How often each WAN is probed, in times listened: 250 ms. */
 const LISTENS_PER_PROBE = 5;
+/** How often everything is read although nothing was heard, in times listened: 10 s. */
+const LISTENS_PER_LOOK = 200;
 
 export interface WanWatchOptions {
   memory: WanMemory;
   observe: () => Observation;
   rules: RulesetReader;
-  /** Absent where they cannot be heard: then WANs are as the last sample saw them. */
+  /** Absent where they cannot be heard: then WANs are as whoever asked last saw them. */
   events?: RouteEvents;
   probes?: WanProbes;
   /** Called with the WANs after each observation. */
@@ -50,7 +52,15 @@ export class WanWatch {
     return this.#wans;
   }
 
-  /** Observes now, as before a sample, and answers what it saw. */
+  /** As they are: observed anew only where something was heard since the last time, or nothing can be heard. A plan and its run ask several times. */
+  current(): Wan[] {
+    const { events, rules } = this.#options;
+    if (events && !events.haveCome()) return this.#wans;
+    void rules.refresh(events !== undefined);
+    return this.look();
+  }
+
+  /** Observes now, and answers what it saw. */
   look(): Wan[] {
     const { memory, observe, rules, probes, keep } = this.#options;
     const before = this.#wans;
@@ -78,9 +88,10 @@ export class WanWatch {
     try {
       const isHeard = events?.haveCome() ?? false;
       let isAnswered = probes?.receive() ?? false;
-      if (this.#listens++ % LISTENS_PER_PROBE === 0) isAnswered = (probes?.send(this.#wans) ?? false) || isAnswered;
+      this.#listens++;
+      if (this.#listens % LISTENS_PER_PROBE === 1) isAnswered = (probes?.send(this.#wans) ?? false) || isAnswered;
       void rules.refresh(isHeard);
-      if (isHeard || isAnswered) this.look();
+      if (isHeard || isAnswered || this.#listens % LISTENS_PER_LOOK === 0) this.look();
     } catch (error) {
       onError(error);
     }

@@ -13,8 +13,8 @@ import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
 
-/** How long after a delete the agent looks again whether a flow came back. */
-const VERIFY_AFTER_MS = 500;
+/** How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200 ms at the earliest. */
+const VERIFY_AFTER_MS = 250;
 
 /** Gateways that one round delivers to. */
 const MOST_AT_ONCE = 200;

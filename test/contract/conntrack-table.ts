@@ -351,6 +351,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     test('counters count the entries', async () => {
       const counters = await underTest.table().counters();
       expect(counters.count).toBe(SAMPLE_ENTRIES.length);
+      expect(await underTest.table().count()).toBe(SAMPLE_ENTRIES.length);
       expect(counters.max).toBeGreaterThan(0);
       expect(counters.cpus.reduce((sum, { insert = 0 }) => sum + insert, 0)).toBeGreaterThanOrEqual(SAMPLE_ENTRIES.length);
     });
