@@ -8,6 +8,7 @@ import { Sessions } from '../link/sessions.ts';
 import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
+import { Lanes } from '../platform/lanes.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
@@ -18,12 +19,16 @@ const VERIFY_AFTER_MS = 250;
 
 /** Gateways that one round delivers to. */
 const MOST_AT_ONCE = 200;
+/** Gateways of other replicas, or of none, that are looked at at once. */
+const LANES = 4;
 
 /** Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one session. */
 @Injectable()
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
   private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MOST_AT_ONCE);
+  /** A transaction each: one for several would lock in another order than other replicas do. */
+  private readonly lanes = new Lanes(LANES);
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
@@ -41,11 +46,10 @@ export class DeliveryService {
 
   /** For gateways whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when. */
   async deliverAnywhere(gatewayIds: readonly string[]): Promise<void> {
-    const elsewhere = gatewayIds.filter((gatewayId) => !this.sessions.get(gatewayId));
-    const here = gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)).map((gatewayId) => this.deliver(gatewayId));
-    // One after the other: a transaction for several would lock what those of other replicas lock, in another order.
-    for (const gatewayId of elsewhere) await this.passOn(gatewayId);
-    await Promise.all(here);
+    const [here, elsewhere] = [gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)), gatewayIds.filter((gatewayId) => !this.sessions.get(gatewayId))];
+    const results = await Promise.allSettled([...here.map((gatewayId) => this.deliver(gatewayId)), ...elsewhere.map((gatewayId) => this.lanes.run(() => this.passOn(gatewayId)))]);
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (failures.length > 0) throw failures[0];
   }
 
   private async passOn(gatewayId: string): Promise<void> {
