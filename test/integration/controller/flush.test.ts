@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../../controller/platform/ids.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { Outcome, Progress_Phase } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { Outcome, Progress_Phase, Result, Result_State } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { Family } from '../../../tools/family.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
@@ -72,6 +74,11 @@ describe.each([['Redis', true], ['Postgres', false]] as const)('a flush with que
     expect(audit.items.map((entry) => entry.action)).toEqual(['flush.target-finished', 'flush.started']);
     const evidence = await owner.call(routes.listAuditFlows, { params: { id: audit.items[0]!.id } });
     expect(evidence.items).toHaveLength(30);
+    const stored = await postgres.query(stage.url, `SELECT batch AS bytes FROM plan_chunk WHERE plan_id = '${plan.id}' ORDER BY gateway_id, part`);
+    const [target] = await postgres.query(stage.url, `SELECT outcomes AS bytes FROM flush_target WHERE flush_id = '${flushId}'`);
+    const hash = createHash('sha256');
+    for (const { bytes } of [...stored, target] as { bytes: Buffer }[]) hash.update(bytes);
+    expect(audit.items[0]!.detail.evidenceSha256).toBe(hash.digest('hex'));
     expect(agent.commands.at(-1)!.work?.value.planId).toBe(plan.id);
     expect(agent.receipts).toContain(agent.commands.at(-1)!.id);
   });
@@ -87,6 +94,20 @@ describe.each([['Redis', true], ['Postgres', false]] as const)('a flush with que
     const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
     expect(flush.totals.deleted).toBe(30);
     expect(await postgres.query(url, `SELECT 1 FROM audit_entry WHERE flush_id = $1 AND action = 'flush.target-finished'`, [flushId])).toHaveLength(1);
+  });
+
+  it('takes what is said of no command of the gateway, touches nothing for it, and goes on', async () => {
+    const { owner, agent } = stage;
+    const [nobodys, noId] = [newId(), 'no id at all'];
+    for (const commandId of [noId, nobodys]) {
+      agent.send({ $case: 'progress', value: { commandId, phase: Progress_Phase.PHASE_DELETING, done: 0xffff_ffff, total: 0 } });
+      agent.send({ $case: 'result', value: Result.fromPartial({ commandId, isLastPart: true, state: Result_State.STATE_DONE }) });
+    }
+    await eventually('both are acknowledged', async () => [noId, nobodys].every((id) => agent.receipts.includes(id)) || undefined);
+    const plan = await planAll(owner);
+    agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 30 }]);
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    await eventually('the next flush ends', async () => (await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' || undefined);
   });
 
   it('runs a plan once, although two ask at the same time', async () => {

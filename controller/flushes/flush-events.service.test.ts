@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Notices } from '../platform/notices.ts';
+import { FlushEventsService } from './flush-events.service.ts';
+import type { FlushesService } from './flushes.service.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+afterEach(() => void vi.useRealTimers());
+
+/** A listener of one flush whose state, and whether it can be read, are in the test's hands. */
+async function listening() {
+  const flush = { state: 'running', canRead: true };
+  const told: string[] = [];
+  let [notify, close] = [(): void => undefined, (): void => undefined];
+  const flushes = { get: async () => { if (!flush.canRead) throw new Error('away'); return { state: flush.state, targets: [], totals: {} }; } } as unknown as FlushesService;
+  const notices = { on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined) } as unknown as Notices;
+  await new FlushEventsService(flushes, notices, Date.now).watch('all', 'f', () => ({
+    send: (event) => void told.push((event as { flush: { state: string } }).flush.state), onClose: (closer) => { close = closer; },
+  }));
+  await vi.advanceTimersByTimeAsync(200);
+  return { flush, told, notify: () => notify(), close: () => close() };
+}
+
+it('what could not be told is told once it can be, without another notice', async () => {
+  const { flush, told, notify } = await listening();
+  Object.assign(flush, { state: 'verified', canRead: false });
+  notify();
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(told).toEqual(['running']);
+  flush.canRead = true;
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(told).toEqual(['running', 'verified']);
+});
+
+it('a change after a quiet time is told at once, and one soon after it within 100 ms', async () => {
+  const { flush, told, notify } = await listening();
+  flush.state = 'a';
+  notify();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told).toEqual(['running', 'a']);
+  flush.state = 'b';
+  notify();
+  await vi.advanceTimersByTimeAsync(99);
+  expect(told.length).toBe(2);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(told).toEqual(['running', 'a', 'b']);
+});
+
+it('who has left is told nothing, also if a try was to come', async () => {
+  const { flush, told, notify, close } = await listening();
+  Object.assign(flush, { state: 'verified', canRead: false });
+  notify();
+  await vi.advanceTimersByTimeAsync(100);
+  close();
+  flush.canRead = true;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([told, vi.getTimerCount()]).toEqual([['running'], 0]);
+});
