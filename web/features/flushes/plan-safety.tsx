@@ -18,7 +18,7 @@ export function PlanSafety({ plan, areWaves, onWaves, ...fields }: PlanSafetyPro
           <div><dt>Only these</dt><dd>each by kernel id and tuple</dd></div>
           <div><dt>Verify</dt><dd>looked up again afterwards</dd></div>
           <div><dt>Undo</dt><dd>{!methodOf(plan.method).isUndoable ? 'none for this method' : plan.undoForSeconds === 0 ? 'none was asked for' : `for ${lasting(plan.undoForSeconds)} after`}</dd></div>
-          <div><dt>Confirm</dt><dd>{FRICTION[plan.friction]}</dd></div>
+          <div><dt>Confirm</dt><dd>{plan.totals.flows === 0 ? 'there is nothing to end' : FRICTION[plan.friction]}</dd></div>
         </dl>
         <ReasonFields {...fields} />
       </div>
