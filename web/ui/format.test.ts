@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress } from './format.ts';
+import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress, took } from './format.ts';
 
 test('an absent number is a dash and zero is zero', () => {
   expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
@@ -23,6 +23,7 @@ test('numbers shorten to three figures', () => {
 
 test('durations read in two units at most', () => {
   expect([lasting(27 * 60), lasting(88 * 60), lasting(12 * 86_400 + 4 * 3600 + 59)]).toEqual(['27 min', '1 h 28 min', '12 d 4 h']);
+  expect([took(-1), took(0.34), took(9.94), took(9.96), took(100)]).toEqual(['0.0 s', '0.3 s', '9.9 s', '10 s', '2 min']);
   expect(minutesAndSeconds(278)).toBe('4:38');
   expect([brief(99), brief(100), brief(5999), brief(6000)]).toEqual(['99 s', '1 m', '99 m', '1 h']);
 });

@@ -48,6 +48,11 @@ export function lasting(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
 }
 
+/** How long something took: tenths of a second below ten, as `lasting` from there on. */
+export function took(seconds: number): string {
+  return seconds < 9.95 ? `${Math.max(0, seconds).toFixed(1)} s` : lasting(seconds);
+}
+
 /** `4:38` of seconds, for countdowns. */
 export function minutesAndSeconds(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -6,7 +6,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { counted, lasting, shortHash } from '../../ui/format.ts';
+import { counted, lasting, shortHash, took } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { FlushActions } from './flush-actions.tsx';
 import { FlushEvents } from './flush-events.tsx';
@@ -50,12 +50,12 @@ function FlushHead({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
   const { data: tenants } = useQuery(queries.tenants());
   const isRunning = flush.state === 'running';
   const colour = flush.tenants.length === 1 ? (tenants?.find(({ id }) => id === flush.tenants[0]!.id)?.colour ?? 0) : 0;
-  const took = ((flush.finishedAt ? Date.parse(flush.finishedAt) : now ?? 0) - Date.parse(flush.startedAt)) / 1000;
+  const seconds = ((flush.finishedAt ? Date.parse(flush.finishedAt) : now ?? 0) - Date.parse(flush.startedAt)) / 1000;
   const trouble = troubleSentence(flush);
   return (
     <div className="head flush-head" data-colour={colour}>
       <div className="grow">
-        <div className="row dim2"><span className="owner"><b>{flush.tenants.map(({ name }) => name).join(', ')}</b></span><span className="dim">{flush.kind === 'undo' ? 'Undo' : 'Flush'} by {flush.createdBy}</span>{(now !== undefined || flush.finishedAt) && <State kind={FLUSHES[flush.state]} isPill>{flush.state} {isRunning ? `for ${lasting(Math.max(0, took))}` : `in ${lasting(Math.max(0, took))}`}</State>}
+        <div className="row dim2"><span className="owner"><b>{flush.tenants.map(({ name }) => name).join(', ')}</b></span><span className="dim">{flush.kind === 'undo' ? 'Undo' : 'Flush'} by {flush.createdBy}</span>{(now !== undefined || flush.finishedAt) && <State kind={FLUSHES[flush.state]} isPill>{flush.state} {isRunning ? `for ${lasting(seconds)}` : `in ${took(seconds)}`}</State>}
           {flush.waves > 1 && <span className="pill">wave {flush.wave} of {flush.waves}</span>}</div>
         <h1 aria-live="polite">{flushSentence(flush)}</h1>
         <p className="dim2">{trouble ?? (isRunning ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.` : 'Nothing reappeared, nothing is in doubt.')}</p>

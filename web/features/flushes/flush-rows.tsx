@@ -4,7 +4,7 @@ import Link from 'next/link';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { Bar } from '../../ui/bar.tsx';
-import { count, counted, minutesAndSeconds } from '../../ui/format.ts';
+import { count, counted, lasting, took } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { doneOf, inOrder, TARGETS, targetWord, type Target } from './flush-words.ts';
 
@@ -26,7 +26,7 @@ export function FlushRows({ flush }: { flush: Flush }) {
             {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
             <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned} /></td>
             <Count value={done} /><td className="num dim2">{count(planned)}</td><Count value={gone} isStrong /><Count value={reappeared} isStrong /><Count value={indeterminate} isStrong />
-            <td className="num dim">{target.startedAt && now !== undefined ? minutesAndSeconds(((target.finishedAt ? Date.parse(target.finishedAt) : now) - Date.parse(target.startedAt)) / 1000) : ''}</td>
+            <td className="num dim">{timeOf(target, now)}</td>
             <td className="fold dim2">{whatHappens(target)}</td>
           </tr>
         );
@@ -37,6 +37,12 @@ export function FlushRows({ flush }: { flush: Flush }) {
 
 function Count({ value, isStrong }: { value: number; isStrong?: boolean }) {
   return <td className={`num ${value === 0 ? 'dim' : isStrong ? 'strong' : ''}`}>{count(value)}</td>;
+}
+
+function timeOf({ startedAt, finishedAt }: Target, now: number | undefined): string {
+  if (startedAt === undefined) return '';
+  if (finishedAt !== undefined) return took((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+  return now === undefined ? '' : lasting((now - Date.parse(startedAt)) / 1000);
 }
 
 function whatHappens({ reason, totals, tableBefore, tableAfter }: Target): string {
