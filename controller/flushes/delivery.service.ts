@@ -27,7 +27,6 @@ const LANES = 4;
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
   private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MOST_AT_ONCE);
-  /** A transaction each: one for several would lock in another order than other replicas do. */
   private readonly lanes = new Lanes(LANES);
 
   constructor(
@@ -59,8 +58,10 @@ export class DeliveryService {
       if (!row) return;
       const state = linkState(row, now);
       if (state.state === 'online') return this.notices.send(t, 'deliver', gatewayId);
-      for (const command of await this.commands.unfinished(t, [gatewayId], new Date(now))) {
-        if (command.state !== 'pending') continue;
+      const unfinished = await this.commands.unfinished(t, [gatewayId], new Date(now));
+      const own = await this.commands.lockOwn(t, unfinished.map(({ id }) => ({ commandId: id, gatewayId })));
+      for (const command of own.values()) {
+        if (command.state !== 'pending') continue; // it was sent meanwhile
         await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
         await this.notices.send(t, 'flush', command.flushId);
       }

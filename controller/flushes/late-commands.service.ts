@@ -43,11 +43,11 @@ export class LateCommandsService {
 
   private async record(t: Transaction, command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     const { flushId, gatewayId, tenantId, planId } = command;
-    const [target] = await this.flushes.findTargets(t, [{ flushId, gatewayId }]);
-    await this.flushes.move(t, flushId, gatewayId, state, { reason, finishedAt: now, ...(state === 'indeterminate' ? { indeterminate: target!.planned } : {}) });
+    const target = (await this.flushes.findTargets(t, [{ flushId, gatewayId }]))[0]!;
+    await this.flushes.move(t, flushId, gatewayId, state, { reason, finishedAt: now, ...(state === 'indeterminate' ? { indeterminate: target.planned } : {}) });
     await this.audit.record(t, {
       tenantId, actor: { kind: 'system', id: 'commands', name: 'controller' }, action: 'flush.target-finished', outcome: state === 'expired' ? 'failed' : 'partial',
-      planId, flushId, gatewayId, gatewayName: target!.gatewayName, summary: `${target!.gatewayName}: ${reason}`, detail: { commandId: command.id, state },
+      planId, flushId, gatewayId, gatewayName: target.gatewayName, summary: `${target.gatewayName}: ${reason}`, detail: { commandId: command.id, state },
     });
     await this.flushes.settle(t, flushId, now);
     await this.notices.send(t, 'flush', flushId);

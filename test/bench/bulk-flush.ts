@@ -1,7 +1,8 @@
 /**
  * A flush on 20 gateways against what people do today: ssh to all of them at once, running `conntrack -D` with the same filter.
  * `npm run bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both go over the same management network to the
- * same gateways. Ours goes from the click (a plan) to the verified end; theirs until the last ssh has ended, which is all that it says.
+ * same gateways, with OpenSSH and with dropbear. Ours goes to the verified end, from the first click (a plan) and from the click that runs it; theirs
+ * until the last ssh has ended, which is all that it says.
  */
 import { parseArgs } from 'node:util';
 import { flushEvent, type Flush } from '../../proto/http/flushes.ts';
@@ -36,7 +37,7 @@ try {
   SSH_SERVERS.forEach((server, index) => servers.set(server, new SshServers(server, 22 + index, numbers.map((n) => ({ namespace: lab.names.gateway(n), address: managementAddress(n) })))));
   // Who has ssh to all gateways asks nobody either.
   for (const { id } of (await system.api.call(routes.listTenants)).items) await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
-  /** Ours, and with each server: deleting only, and what somebody does who wants to know what will go and whether it went. */
+  /** Each answers how many flows it ended. */
   const ways = new Map<string, () => Promise<number>>([['ours', ours], ...SSH_SERVERS.flatMap((server): [string, () => Promise<number>][] => [
     [`ssh to all at once (${server}) that deletes`, () => ssh(server, '-D')], [`ssh to all at once (${server}) that lists, deletes, and lists again`, () => careful(server)],
   ])]);
@@ -109,6 +110,7 @@ try {
     throw new Error('the stream of the flush ended before it did');
   }
 
+  /** What somebody does who wants to know what will go, and whether it went. */
   async function careful(server: SshServer): Promise<number> {
     await ssh(server, '-L');
     const deleted = await ssh(server, '-D');

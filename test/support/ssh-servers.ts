@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -70,7 +70,14 @@ export class SshServers {
   /** Fetches Debian's packages and opens them into our folder; nothing is installed. */
   #unpack(): string {
     const root = this.#file('openssh');
-    execFileSync('apt-get', ['-q', 'download', 'openssh-server', 'libwrap0'], { cwd: this.#folder, stdio: 'ignore' });
+    const apt = (...args: string[]) => spawnSync('apt-get', ['-q', ...args], { cwd: this.#folder, encoding: 'utf8' });
+    const download = () => apt('download', 'openssh-server', 'libwrap0');
+    let result = download();
+    if (result.status !== 0) {
+      apt('update');
+      result = download();
+    }
+    if (result.status !== 0) throw new Error(`there is no /${SSHD}, and apt-get could not fetch openssh-server: ${result.stderr?.trim().split('\n').at(-1) ?? result.error?.message}`);
     execFileSync('sh', ['-c', 'for package in *.deb; do dpkg -x "$package" "$0"; done', root], { cwd: this.#folder });
     return root;
   }
