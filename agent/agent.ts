@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Logger } from 'pino';
@@ -72,6 +73,7 @@ export class Agent {
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
   readonly #emergency: Emergency | undefined;
+  readonly #instanceId = randomUUID();
   #endpoint: Endpoint | undefined;
   #sampleIntervalMs = 10_000;
 
@@ -161,7 +163,7 @@ export class Agent {
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
       capabilities: { can: this.#emergency ? [...can, 'emergency'] : can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
-      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept],
+      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept], tableError: '', instanceId: this.#instanceId,
     };
   }
 }

@@ -17,6 +17,7 @@ failed.forEach((name) => say(`failed: ${name}`));
 add(await runProjects(['unit']));
 await when('contract', cannot.kernel);
 await when('integration', cannot.kernel ?? cannot.redis);
+await when('attacks', cannot.kernel ?? cannot.redis);
 await when('browser', cannot.browser);
 await when('fleet', cannot.kernel ?? cannot.redis ?? cannot.browser);
 await when('faults', cannot.redis);

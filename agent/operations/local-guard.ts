@@ -84,7 +84,7 @@ export class LocalGuard implements Guard {
   /** What the controller is told of it. */
   toWire(): WireGuard {
     const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, error } = this.#rules();
-    return { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, protected: protect.map(({ filter }) => filter), error: error ?? '' };
+    return { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, protected: protect.map(({ filter }) => filter), error: error ?? '', isBuiltIn: false };
   }
 }
 

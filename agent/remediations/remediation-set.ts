@@ -33,7 +33,8 @@ export function understand({ id, revision, document: text }: WireRemediation): {
   return read.filter.kind === 'everything' ? refuse('filter: it names no flows') : { remediation: { id, revision, document } };
 }
 
-const kept = z.array(z.object({ id: z.string(), revision: z.int(), document: z.string() }));
+const tenantLimits = z.object({ flows: z.int().optional(), percentOfTable: z.int().optional() });
+const kept = z.array(z.object({ id: z.string(), revision: z.int(), document: z.string(), limits: tenantLimits.optional(), isApproved: z.boolean().default(false), delaySeconds: z.int().default(0) }));
 
 /** What this gateway was given, on disk, so that it holds after a restart without a controller. */
 export class RemediationSet {

@@ -29,7 +29,7 @@ const WANS: Wan[] = ['192.0.2.1', '198.51.100.1'].map((address, index) => ({
 const WAN1_DOWN: Wan[] = [{ ...WANS[0]!, isUp: false, carriesDefaultRoute: false }, { ...WANS[1]!, carriesDefaultRoute: true }];
 
 const wireOf = (change: object = {}, id = ID, revision = 1): Remediation => ({
-  id, revision, document: JSON.stringify({ name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan -dport:22', steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 }, ...change }),
+  id, revision, document: JSON.stringify({ name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan -dport:22', steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 }, ...change }), isApproved: false, delaySeconds: 0,
 });
 
 interface Options { stateDir?: string; table?: MemoryTable; guard?: LocalGuard; onDelete?: () => void }
@@ -180,7 +180,7 @@ describe('what was sent', () => {
     ['waits for a name that its trigger does not know', wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 } }).document],
   ])('and %s is refused whole, which is said once, and the others hold', async (_, document) => {
     const { remediations, reports, said, flows } = gateway();
-    const bad = { id: '01900000-0000-7000-8000-000000000002', revision: 3, document };
+    const bad = { id: '01900000-0000-7000-8000-000000000002', revision: 3, document, isApproved: false, delaySeconds: 0 };
     remediations.replace([bad, wireOf()]);
     remediations.replace([bad, wireOf()]);
     expect(Object.keys(remediations.cannot())).toEqual([`remediation ${bad.id}`]);

@@ -127,7 +127,7 @@ export class RemediationsService {
     const [gateway] = await this.database.transact(new Set([tenantId]), (t) => this.gatewayRows.findMany(t, [gatewayId]));
     if (!gateway) return [];
     return rows.filter((row) => runsOnGateway(row.document) && (row.tenantId === null || row.tenantId === tenantId) && isInScope(row.document, gateway))
-      .map(({ id, revision, document }) => ({ id, revision, document: JSON.stringify(document) }));
+      .map(({ id, revision, document }) => ({ id, revision, document: JSON.stringify(document), isApproved: false, delaySeconds: 0 }));
   }
 
   /** All that are to run. */

@@ -18,7 +18,7 @@ const WAN_DOWN = {
   name: 'WAN down: end what is stuck', mode: 'auto', trigger: { kind: 'wan-down' }, conditions: { healthyTarget: true, mostFlapsAnHour: 12 }, filter: 'stale:yes wan:$wan',
   steps: { verifyAfterSeconds: 0.5, sweeps: 3 }, limits: { maxFlows: 100_000, maxPercentOfTable: 95, coolDownSeconds: 0, maxRunsAnHour: 30 },
 };
-const SET = [{ id: '01900000-0000-7000-8000-00000000000a', revision: 1, document: JSON.stringify(WAN_DOWN) }];
+const SET = [{ id: '01900000-0000-7000-8000-00000000000a', revision: 1, document: JSON.stringify(WAN_DOWN), isApproved: false, delaySeconds: 0 }];
 
 /**
  * Where the trunk speaks from in the end, and whether that takes a flush. Where a link that loses its carrier or a provider that drops all

@@ -286,7 +286,7 @@ describe('a second person', () => {
 describe('a plan', () => {
   it('leaves out a gateway that cannot do it, or whose owner does not allow it, and says why', async () => {
     agents[3]!.disconnect();
-    const guard = { isReadOnly: true, methods: [], protected: [], error: '' };
+    const guard = { isReadOnly: true, methods: [], protected: [], isBuiltIn: false, error: '' };
     await agents[3]!.connect(one.linkAddress, { guard });
     const gateway = async (method: string, n: number) => (await owner.call(routes.createPlan, { body: { filter: 'proto:udp', method, scope: { gateways: [agents[n]!.gatewayId] }, reason: 'r' } })).gateways[0];
     expect(await gateway('delete', 3)).toMatchObject({ state: 'left-out', reason: 'its guard file lets nothing be ended' });
