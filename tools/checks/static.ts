@@ -1,3 +1,6 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT } from '../set-up.ts';
 import { runTool } from './run.ts';
 
 /** Types of every part, the linter, and the contract's own rules. Each is one check; gives the names of those that failed. */
@@ -9,7 +12,13 @@ export async function staticChecks(): Promise<{ passed: number; failed: string[]
     ['types of the console', () => runTool('tsc', ['-p', 'web', '--noEmit'])],
     ['lint', () => runTool('oxlint', ['--quiet', '--deny-warnings'])],
     ['contract', () => runTool('buf', ['lint', 'proto'])],
+    ...released().map((image): [string, () => Promise<boolean>] => [`contract against ${image}`, () => runTool('buf', ['breaking', 'proto', '--against', path.join('proto/released', image)])]),
   ];
   for (const [name, check] of checks) if (!(await check())) failed.push(name);
   return { passed: checks.length - failed.length, failed };
+}
+
+/** Contracts of releases whose agents or controllers may still be about. */
+function released(): string[] {
+  return readdirSync(path.join(ROOT, 'proto/released')).filter((name) => name.endsWith('.binpb'));
 }
