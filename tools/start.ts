@@ -40,7 +40,7 @@ try {
   });
   await watchFleet(system.api);
   await writeDemoFile(system);
-  say(`${describeFleet(system, why)}; queues on ${system.hasRedis ? 'Redis' : 'Postgres'}; ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  say(`${describeFleet(system, why)}; queues on ${system.redisUrl !== undefined ? 'Redis' : 'Postgres'}; ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   console.log(`ctfleet ready: ${system.consoleUrl} (sign in as ${system.operator.email}, password ${system.operator.password})`);
 } catch (error) {
   if (!isEnding) say((error as Error).message);

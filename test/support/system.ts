@@ -10,7 +10,7 @@ import { ROOT } from '../../tools/set-up.ts';
 export { until } from './until.ts';
 
 /** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. */
-export async function startTestSystem(options: { gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string> }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
+export async function startTestSystem(options: { gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string>; agentEnv?: Record<string, string> }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
   const family = new Family();
@@ -21,7 +21,7 @@ export async function startTestSystem(options: { gateways: number; simulated?: n
   try {
     const system = await System.start({
       family, stateDir, fleet: demoFleet(options.gateways, options.simulated ?? 0, 'kernel'), withTraffic: options.withTraffic ?? true,
-      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv,
+      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv, agentEnv: options.agentEnv,
     });
     return { system, stateDir, end };
   } catch (error) {

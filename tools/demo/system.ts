@@ -25,6 +25,8 @@ export interface SystemOptions extends Home {
   console?: 'built' | 'development';
   /** More CTFLEET_* variables for the controller. */
   controllerEnv?: Record<string, string>;
+  /** And for the agents of real gateways. */
+  agentEnv?: Record<string, string>;
 }
 
 interface ControllerPorts { apiPort: number; enrolPort: number; linkPort: number }
@@ -36,20 +38,24 @@ export class System {
   readonly ports: ControllerPorts;
   readonly operator: Operator;
   readonly api: DemoApi;
-  readonly hasRedis: boolean;
+  /** As the database's owner. */
+  readonly databaseUrl: string;
+  /** Absent where Postgres keeps the queues. */
+  readonly redisUrl: string | undefined;
   placed: PlacedGateway[] = [];
   lab: Lab | undefined;
   controller: ChildProcess;
   readonly agents = new Map<string, ChildProcess>();
   readonly #startController: () => Promise<ChildProcess>;
 
-  private constructor(parts: { consoleUrl: string; ports: ControllerPorts; operator: Operator; hasRedis: boolean; controller: ChildProcess; startController: () => Promise<ChildProcess> }) {
+  private constructor(parts: { consoleUrl: string; ports: ControllerPorts; operator: Operator; databaseUrl: string; redisUrl: string | undefined; controller: ChildProcess; startController: () => Promise<ChildProcess> }) {
     this.consoleUrl = parts.consoleUrl;
     this.ports = parts.ports;
     this.apiUrl = `http://127.0.0.1:${parts.ports.apiPort}`;
     this.operator = parts.operator;
     this.api = new DemoApi(this.apiUrl);
-    this.hasRedis = parts.hasRedis;
+    this.databaseUrl = parts.databaseUrl;
+    this.redisUrl = parts.redisUrl;
     this.controller = parts.controller;
     this.#startController = parts.startController;
   }
@@ -68,7 +74,7 @@ export class System {
     const startController = () => launchController(options, postgres.url('ctfleet'), redis?.url, consoleUrl, ports);
     const controller = await startController();
     const operator = ensureOperator(stateDir, postgres.url('ctfleet'));
-    const system = new System({ consoleUrl, ports, operator, hasRedis: redis !== undefined, controller, startController });
+    const system = new System({ consoleUrl, ports, operator, databaseUrl: postgres.url('ctfleet'), redisUrl: redis?.url, controller, startController });
     const whenConsole = options.console ? startConsole(options, consolePort, system.apiUrl, options.console === 'development') : Promise.resolve();
     await system.api.signIn(operator.email, operator.password, consoleUrl);
     system.placed = await placeGateways(system.api, fleet, path.join(stateDir, 'agents'));
@@ -77,7 +83,7 @@ export class System {
     if (kernel.length > 0) {
       const lab = await startLab(options, kernel.length, ports, withTraffic);
       system.lab = lab;
-      for (const gateway of kernel) system.agents.set(gateway.name, startKernelAgent(options, lab, gateway));
+      for (const gateway of kernel) system.agents.set(gateway.name, startKernelAgent(options, lab, gateway, options.agentEnv));
     }
     if (memory.length > 0) startMemoryAgents(options, memory, ports);
     await system.untilOnline();
