@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readRecords } from '../../agent/operations/journal.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { createEntries } from '../support/create-entries.ts';
+import { enterNamespace } from '../support/namespace.ts';
+import { entryOf } from '../support/sample-entries.ts';
+import { startTestSystem, until } from '../support/system.ts';
+
+/** Each namespace is held against the machine's one maximum by its own count alone, so that nobody else feels that one is full. */
+const MAX = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
+/** Connections that are over: what an emergency may take. */
+const OVER = Math.floor(MAX / 50);
+const LIVE = 'state:established src:10.200.0.0/13';
+let running: Awaited<ReturnType<typeof startTestSystem>>;
+
+beforeAll(async () => {
+  running = await startTestSystem({ gateways: 1, withTraffic: false, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' }, agentEnv: { CTFLEET_EMERGENCY: '1' } });
+});
+afterAll(() => running?.end());
+
+/** Puts so many connections of one state into the gateway's table. */
+function fill(state: 'ESTABLISHED' | 'TIME_WAIT', count: number, firstHost: number): void {
+  const leave = enterNamespace(running.system.lab!.names.gateway(1));
+  try {
+    createEntries((function* () {
+      for (let n = 0; n < count; n++) {
+        const host = firstHost + Math.floor(n / 60_000);
+        yield entryOf({
+          proto: 6, orig: { src: `10.${host}.0.1`, dst: '198.51.100.10', sport: 1024 + (n % 60_000), dport: 443 }, state, status: IPS.SEEN_REPLY | IPS.ASSURED, timeoutSeconds: state === 'TIME_WAIT' ? 600 : 400_000,
+        });
+      }
+    })());
+  } finally {
+    leave();
+  }
+}
+
+async function live(): Promise<{ total: number; answered: boolean }> {
+  const { total, gateways } = await running.system.api.call(routes.searchFlows, { body: { filter: LIVE, limit: 0 } });
+  return { total, answered: gateways.every(({ state }) => state === 'answered') };
+}
+
+it('F14: a full table keeps the channel that is there, and loses connections that are over, never a live one, so that a new channel gets in', { timeout: 180_000 }, async () => {
+  const { system, stateDir } = running;
+  const lab = system.lab!;
+  fill('TIME_WAIT', OVER, 190);
+  const wanted = MAX - lab.count(1);
+  fill('ESTABLISHED', wanted, 200);
+  expect(lab.count(1)).toBeGreaterThanOrEqual(MAX);
+
+  expect(await live()).toEqual({ total: wanted, answered: true });
+
+  const gone = new Promise((resolve) => system.controller.once('exit', resolve));
+  system.controller.kill('SIGKILL');
+  await gone;
+  await system.restartController();
+  const found = await until('the gateway is there again', async () => {
+    const now = await live();
+    return now.answered ? now : undefined;
+  }, 120_000);
+  expect(found.total).toBe(wanted);
+
+  const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
+  const emergencies = journal.filter((record) => record.kind === 'emergency');
+  expect(emergencies.length).toBeGreaterThanOrEqual(1);
+  for (const { most } of emergencies) expect(most).toBeLessThanOrEqual(MAX / 20);
+  expect(readFileSync(path.join(stateDir, 'logs', `agent-${system.placed[0]!.name}.log`), 'utf8')).toContain('the table is full');
+});
