@@ -24,6 +24,9 @@ const MAY_USE: Record<string, string[]> = {
 /** Clock is injected everywhere in the agent. */
 const SHARED = new Set(['agent/clock.ts']);
 
+/** Files of the controller that use sockets, for what the installation itself names; `start.ts` has a type of requests. */
+const DIALLERS = ['controller/start.ts'];
+
 const parts = Object.keys(MAY_USE).sort((a, b) => b.length - a.length);
 const partOf = (file: string) => parts.find((part) => file.startsWith(`${part}/`));
 
@@ -60,6 +63,11 @@ describe('imports', () => {
 
   it('of netlink never name conntrack', () => {
     expect(files.filter((file) => file.startsWith('agent/netlink/')).filter((file) => /conntrack|CTA_|NFCT/i.test(readFileSync(path.join(ROOT, file), 'utf8').replace(/^\/\/.*|\/\*[^]*?\*\//gm, '')))).toEqual([]);
+  });
+
+  it('F40: give the controller no way to dial an address that somebody named', () => {
+    const dialling = /\bfetch\(|from '(node:)?(http|https|http2|net|tls|dgram|dns|undici|axios)'/;
+    expect(files.filter((file) => file.startsWith('controller/')).filter((file) => dialling.test(readFileSync(path.join(ROOT, file), 'utf8')))).toEqual(DIALLERS);
   });
 
   it('are read from every part that exists', () => {

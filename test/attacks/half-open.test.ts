@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LinkService } from '../../controller/link/link.service.ts';
+import { routes } from '../../proto/http/routes.ts';
+import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
+import { makePlace, TestController, type Person } from '../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+
+let postgres: TestPostgres;
+let controller: TestController;
+let owner: Person;
+let agent: FakeAgent;
+let aheadMs = 0;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() }, { clock: () => Date.now() + aheadMs });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
+  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent.flows = makeFlows(3);
+});
+afterAll(async () => {
+  agent.disconnect();
+  await controller.stop();
+  await postgres.stop();
+});
+
+it('F10: a link that looks open and says nothing for 30 s is ended, and the gateway is served again on the next one', async () => {
+  await agent.connect(controller.linkAddress);
+  const before = agent.epoch;
+  aheadMs = 31_000;
+  await controller.running.app.get(LinkService).tend();
+  expect(await agent.ended).toContain('Nothing was heard for 30 s');
+  await agent.connect(controller.linkAddress);
+  expect(agent.epoch).toBeGreaterThan(before);
+  expect(await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } })).toMatchObject({ total: 3, gateways: [{ state: 'answered' }] });
+});

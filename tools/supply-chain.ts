@@ -1,0 +1,29 @@
+/** What of package.json and package-lock.json decides which code is brought. */
+export interface Manifest { dependencies?: Record<string, string>; devDependencies?: Record<string, string>; scripts?: Record<string, string> }
+export interface Lock { packages: Record<string, LockedPackage> }
+interface LockedPackage { version?: string; resolved?: string; integrity?: string; link?: boolean }
+
+const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
+/** Majors that were chosen without a minor: types of Node follow the pinned Node. */
+const MAJOR_ONLY: ReadonlySet<string> = new Set(['@types/node']);
+/** Scripts that npm would run by itself. */
+const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+
+/**
+ * What would let other code in than was looked at: versions that float, packages without a SHA-512, addresses that are no registry's, scripts that
+ * run at install. Each is a sentence that names the package. `install`: the source of the program that calls npm.
+ */
+export function supplyChainProblems(manifest: Manifest, lock: Lock, install: string): string[] {
+  const floating = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(([name, version]) => !EXACT.test(version) && !MAJOR_ONLY.has(name));
+  const packages = Object.entries(lock.packages).filter(([place]) => place !== '');
+  return [
+    ...floating.map(([name, version]) => `${name} floats (${version}); name one version`),
+    ...packages.flatMap(([place, { integrity, resolved, link }]) => [
+      ...(link ? [`${place} is a link to a folder`] : []),
+      ...(link || integrity?.startsWith('sha512-') ? [] : [`${place} has no SHA-512`]),
+      ...(resolved !== undefined && !/^https:\/\//.test(resolved) ? [`${place} comes from ${resolved}`] : []),
+    ]),
+    ...LIFECYCLE.filter((name) => manifest.scripts?.[name] !== undefined).map((name) => `package.json runs ${name} at install`),
+    ...(/'ci', '--ignore-scripts'/.test(install) ? [] : ['dependencies are installed with their scripts']),
+  ];
+}
