@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -24,6 +24,8 @@ export interface TestPostgres {
 /** Starts it in a folder of its own; it ends with the process, however that ends. */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
+  // The server, which is another user where we are root, must pass; its own folder is closed.
+  await chmod(dir, 0o711);
   const family = new Family();
   let server = await startPostgres({ dir: path.join(dir, 'data') });
   family.adopt(server.pid, 'SIGINT');

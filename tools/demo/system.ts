@@ -1,5 +1,5 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -57,9 +57,12 @@ export class System {
   /** Starts everything and returns when every gateway is online. */
   static async start(options: SystemOptions): Promise<System> {
     const { family, stateDir, fleet, withTraffic, consolePort } = options;
-    mkdirSync(stateDir, { recursive: true });
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    chmodSync(stateDir, 0o700);
     const postgres = await startPostgres({ dir: path.join(stateDir, 'postgres') });
     family.adopt(postgres.pid, 'SIGINT');
+    // Who signs in and which gateways there are is known to the database; a new one knows neither.
+    if (postgres.isNew) for (const name of ['operator.json', 'agents']) rmSync(path.join(stateDir, name), { recursive: true, force: true });
     await ensureDatabase(postgres.url('postgres'));
     const redis = hasRedis() ? await startRedis() : undefined;
     if (redis) family.adopt(redis.pid);

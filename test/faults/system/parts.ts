@@ -49,7 +49,7 @@ export class Parts {
 
   /** Starts all but the agents. `controllers`: which of them; a front must be among them. */
   static async start(home: Home, controllers: readonly ControllerName[], controllerEnv: Record<string, string> = {}): Promise<Parts> {
-    mkdirSync(home.stateDir, { recursive: true });
+    mkdirSync(home.stateDir, { recursive: true, mode: 0o700 });
     const postgres = await startPostgres({ dir: path.join(home.stateDir, 'postgres') });
     home.family.adopt(postgres.pid, 'SIGINT');
     await withClient(postgres.url('postgres'), (client) => client.query(`CREATE DATABASE ${DATABASE}`));
