@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -21,6 +21,8 @@ export interface Postgres {
   isNew: boolean;
   /** As its superuser: for migrations and tests, not for the controller. */
   url(database: string): string;
+  /** As the controller's login, which prepareDatabase makes. */
+  appUrl(database: string): string;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startPostgres(options: { dir: string; port?: number }): Pr
     dataDir,
     isNew,
     url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
+    appUrl: (database) => `postgresql://ctfleet:${createHmac('sha256', password).update('ctfleet').digest('base64url')}@127.0.0.1:${port}/${database}`,
     stop: (signal) => stop(child, signal),
   };
 }
