@@ -11,5 +11,5 @@ export default defineConfig({
   experimental: { externalTables: true },
   // Partitioned tables that SQL alone describes.
   tables: { external: ['public.sample', 'public.sample_minute', 'public.sample_hour'] },
-  datasource: { url: process.env.CTFLEET_DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:55432/ctfleet' },
+  datasource: { url: process.env.CTFLEET_MIGRATION_DATABASE_URL ?? 'postgresql://postgres@127.0.0.1:55432/ctfleet' },
 });

@@ -1,15 +1,13 @@
 import 'reflect-metadata';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createAuth } from './access/auth.ts';
 import { UsersService } from './access/users.service.ts';
 import { readConfig } from './platform/config.ts';
 import { Database } from './platform/database.ts';
 import { createLogger } from './platform/logger.ts';
-import { applyMigrations } from './platform/migrations.ts';
-import { packageRoot } from './platform/package-root.ts';
 import { newSecret } from './platform/secret.ts';
 import { openStateDir, readOrCreate } from './platform/state-dir.ts';
+import { checkDatabase } from './prepare.ts';
 
 /** Makes the first administrator of a database, exactly once: `bootstrap --email E --name N`, the password in --password or CTFLEET_BOOTSTRAP_PASSWORD. */
 async function main(): Promise<void> {
@@ -19,7 +17,7 @@ async function main(): Promise<void> {
     throw new Error('Say --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD so that it is not in the process list).');
   }
   const config = readConfig(process.env);
-  await applyMigrations(config.databaseUrl, path.join(packageRoot(), 'prisma/migrations'));
+  await checkDatabase(config.databaseUrl);
   await openStateDir(config.stateDir);
   const database = new Database(config);
   try {

@@ -3,7 +3,6 @@ import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { IncomingMessage } from 'node:http';
-import path from 'node:path';
 import { routes } from '../proto/http/routes.ts';
 import { SignInService } from './access/sign-in.service.ts';
 import { mountSignIn } from './access/sign-in.controller.ts';
@@ -12,10 +11,9 @@ import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
 import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
-import { applyMigrations } from './platform/migrations.ts';
 import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
-import { packageRoot } from './platform/package-root.ts';
+import { checkDatabase, prepareDatabase } from './prepare.ts';
 
 /** A controller that runs. Ports are those really opened; undefined where the process has no such role. */
 export interface RunningController {
@@ -27,13 +25,14 @@ export interface RunningController {
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * Migrates, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
+ * Migrates if it is given the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
  * Ending goes in Nest’s order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last (onApplicationShutdown).
  */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
   const { config, logger } = surroundings;
-  const applied = await applyMigrations(config.databaseUrl, path.join(packageRoot(), 'prisma/migrations'));
+  const applied = config.migrationDatabaseUrl === undefined ? [] : await prepareDatabase(config.migrationDatabaseUrl, config.databaseUrl);
   if (applied.length > 0) logger.info({ applied }, 'migrations applied');
+  await checkDatabase(config.databaseUrl);
   checkRoutes(CONTROLLERS, routes);
   const adapter = new FastifyAdapter({
     rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: config.trustedProxies, genReqId: () => newId(), forceCloseConnections: true,

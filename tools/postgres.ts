@@ -1,42 +1,105 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, stat, symlink } from 'node:fs/promises';
+import { createHmac, randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { say } from './say.ts';
+import { asUid, copyForAll, isOpenToAll, isRoot, newUid, outsideOf } from './unprivileged.ts';
 
-/** A running Postgres of ours; it listens on loopback only and trusts whoever connects from there. SIGINT stops it in order, SIGQUIT as a crash would. */
-export interface Postgres { pid: number; port: number; url(database: string): string; stop(signal?: NodeJS.Signals): Promise<void> }
+/**
+ * A running Postgres of ours. It listens on loopback only and lets in who knows the password, which stands in `url` and in a file of its
+ * folder. SIGINT stops it in order, SIGQUIT as a crash would.
+ */
+export interface Postgres {
+  pid: number;
+  port: number;
+  /** Where its data is. */
+  dataDir: string;
+  /** It holds nothing yet. */
+  isNew: boolean;
+  /** As its superuser: for migrations and tests, not for the controller. */
+  url(database: string): string;
+  /** As the controller's login, which prepareDatabase makes. */
+  appUrl(database: string): string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
 
 const NOBODY = 65_534;
 const run = promisify(execFile);
 
 /**
- * Starts the PostgreSQL that npm carries, on a data folder that is made if it is not there. Postgres refuses to run as root, so root
- * runs it as nobody; with the capability to read past folder modes the data folder may lie below a 0700 home.
+ * Starts the PostgreSQL that npm carries, on data that is made if it is not there. Postgres refuses to run as root, so root runs it as a
+ * user of its own without any capability; below a home that others may not pass, its data is kept outside (unprivileged.ts).
  * Throws with the end of the server's log if it does not come up.
  */
 export async function startPostgres(options: { dir: string; port?: number }): Promise<Postgres> {
-  const dir = path.resolve(options.dir);
   const { postgres, initdb } = await binaries();
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  if (isRoot()) await chown(dir, NOBODY, NOBODY);
-  if (!(await stat(path.join(dir, 'PG_VERSION')).catch(() => undefined))) {
-    const [command, args] = asNobody(initdb, ['-D', dir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']);
-    await run(command, args, { cwd: '/' });
-  }
+  const { dataDir, uid, password, isNew } = await openHome(path.resolve(options.dir), initdb);
   const port = options.port ?? (await freePort());
-  const [command, args] = asNobody(postgres, [
-    '-D', dir, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'shared_buffers=64MB', '-c', 'max_connections=200',
+  const [command, args] = asUid(uid, postgres, [
+    '-D', dataDir, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'shared_buffers=64MB', '-c', 'max_connections=200',
   ]);
   const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   await untilReady(child);
   return {
     pid: child.pid!,
     port,
-    url: (database) => `postgresql://postgres@127.0.0.1:${port}/${database}`,
+    dataDir,
+    isNew,
+    url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
+    appUrl: (database) => `postgresql://ctfleet:${createHmac('sha256', password).update('ctfleet').digest('base64url')}@127.0.0.1:${port}/${database}`,
     stop: (signal) => stop(child, signal),
   };
+}
+
+interface Opened { dataDir: string; uid: number | undefined; password: string; isNew: boolean }
+
+/** The data of a home and its password. Data without a password is of the time when none was asked: it cannot be kept safe, and is made new. */
+async function openHome(home: string, initdb: string): Promise<Opened> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const passwordFile = path.join(home, 'password');
+  const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
+  if (known === undefined && (await stat(path.join(home, 'PG_VERSION')).catch(() => undefined))) {
+    say('the database is of an older kind, which let in anyone on this machine: it is removed and made new');
+    await rm(home, { recursive: true });
+    await mkdir(home, { mode: 0o700 });
+  }
+  const isOutside = isRoot() && !(await isOpenToAll(path.dirname(home)));
+  if (isRoot() && !isOutside) await chmod(home, 0o711);
+  const dataDir = path.join(isOutside ? await outsideOf(home) : home, 'data');
+  const owner = known === undefined ? undefined : await stat(dataDir).catch(() => undefined);
+  if (known !== undefined && owner) return { dataDir, uid: isRoot() ? owner.uid : undefined, password: known, isNew: false };
+  const uid = isRoot() ? newUid() : undefined;
+  const password = known ?? randomBytes(24).toString('base64url');
+  await makeData(initdb, dataDir, uid, password);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  return { dataDir, uid, password, isNew: true };
+}
+
+/**
+ * Makes the data whole or not at all. The password goes by a file: arguments stand in the list of processes. initdb wants a user that has a
+ * name, so root runs it as nobody, in a group of its own and a folder that only this group may pass: other processes of nobody may
+ * neither enter nor trace.
+ */
+async function makeData(initdb: string, dataDir: string, uid: number | undefined, password: string): Promise<void> {
+  const room = `${dataDir}.new`;
+  const part = path.join(room, 'data');
+  const passwordFile = path.join(room, 'password');
+  await Promise.all([dataDir, room].map((folder) => rm(folder, { recursive: true, force: true })));
+  await mkdir(part, { recursive: true, mode: 0o700 });
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (uid !== undefined) {
+    await chown(room, 0, uid);
+    await chmod(room, 0o710);
+    for (const place of [part, passwordFile]) await chown(place, NOBODY, uid);
+  }
+  const args = ['-D', part, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
+  await run(...asUid(uid === undefined ? undefined : NOBODY, initdb, args, uid), { cwd: '/' });
+  if (uid !== undefined) await run('chown', ['-R', '-h', `${uid}:${uid}`, part]);
+  await rename(part, dataDir);
+  await rm(room, { recursive: true });
 }
 
 async function binaries(): Promise<{ postgres: string; initdb: string }> {
@@ -53,43 +116,9 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
   }
   for (const file of [found.postgres, found.initdb]) if (((await stat(file)).mode & 0o111) === 0) await chmod(file, 0o755);
   if (!isRoot() || (await isOpenToAll(native))) return found;
-  const copy = await copyForAll(native);
-  return { postgres: path.join(copy, 'bin', path.basename(found.postgres)), initdb: path.join(copy, 'bin', path.basename(found.initdb)) };
-}
-
-/** True if every folder on the way may be passed by anybody. */
-async function isOpenToAll(place: string): Promise<boolean> {
-  for (let folder = place; ; folder = path.dirname(folder)) {
-    if (((await stat(folder)).mode & 0o001) === 0) return false;
-    if (folder === path.dirname(folder)) return true;
-  }
-}
-
-/**
- * A copy of the programs where nobody can reach them: they look for each other with access(2), which the capability to read past modes
- * does not help. Made once for a version; a folder of that name that is not root's alone is not trusted.
- */
-async function copyForAll(native: string): Promise<string> {
   const { version } = JSON.parse(await readFile(path.join(native, '..', 'package.json'), 'utf8')) as { version: string };
-  const copy = path.join('/var/tmp', `ctfleet-postgres-${version}`);
-  const known = await stat(copy).catch(() => undefined);
-  if (known && (known.uid !== 0 || (known.mode & 0o022) !== 0)) throw new Error(`${copy} is not root's own; remove it and start again.`);
-  if (known) return copy;
-  const part = await mkdtemp(`${copy}-`);
-  await cp(native, part, { recursive: true, verbatimSymlinks: true });
-  await chmod(part, 0o755);
-  await rename(part, copy);
-  return copy;
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
-function asNobody(command: string, args: string[]): [string, string[]] {
-  if (!isRoot()) return [command, args];
-  const id = String(NOBODY);
-  return ['setpriv', [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search', command, ...args]];
+  const copy = await copyForAll(native, `postgres-${version}`);
+  return { postgres: path.join(copy, 'bin', path.basename(found.postgres)), initdb: path.join(copy, 'bin', path.basename(found.initdb)) };
 }
 
 function untilReady(child: ChildProcess): Promise<void> {

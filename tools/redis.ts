@@ -1,7 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { freePort } from './free-port.ts';
+import { asUid, isRoot, newUid } from './unprivileged.ts';
 
-/** A running Redis of ours, in memory only. */
+/** Of every Redis that this process starts, so that one that is started again is found as before. */
+const PASSWORD = randomBytes(24).toString('base64url');
+
+/** A running Redis of ours, in memory only. It asks for the password that stands in `url`. */
 export interface Redis { pid: number; port: number; url: string; stop(): Promise<void> }
 
 /** True if this machine has a redis-server. */
@@ -14,12 +19,13 @@ export function hasRedis(): boolean {
   }
 }
 
-/** Starts redis-server on loopback without persistence. Throws with its output if it does not come up. */
+/** Starts redis-server on loopback without persistence, as a user of its own where we are root. Throws with its output if it does not come up. */
 export async function startRedis(options: { port?: number } = {}): Promise<Redis> {
   const port = options.port ?? (await freePort());
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], {
-    stdio: ['ignore', 'pipe', 'ignore'], detached: true, cwd: '/',
-  });
+  const [command, args] = asUid(isRoot() ? newUid() : undefined, 'redis-server', ['-']);
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true, cwd: '/' });
+  // By standard input: arguments stand in the list of processes.
+  child.stdin.end([`port ${port}`, 'bind 127.0.0.1', 'save ""', 'appendonly no', 'maxmemory-policy noeviction', `requirepass ${PASSWORD}`, ''].join('\n'));
   let log = '';
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
@@ -32,7 +38,7 @@ export async function startRedis(options: { port?: number } = {}): Promise<Redis
   return {
     pid: child.pid!,
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://:${PASSWORD}@127.0.0.1:${port}`,
     stop: () => new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once('exit', () => resolve());

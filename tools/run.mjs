@@ -1,7 +1,7 @@
 // node tools/run.mjs COMMAND [ARGS]: makes sure of the pinned Node and the dependencies, then runs tools/COMMAND.ts. Works on Node 20.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -9,7 +9,9 @@ const state = path.join(root, '.ctfleet');
 const [, , command = 'start', ...args] = process.argv;
 const script = path.join(root, 'tools', `${command}.ts`);
 if (!/^[a-z-]+$/.test(command) || !existsSync(script)) fail(`There is no command "${command}". Scripts are listed in package.json.`);
-mkdirSync(state, { recursive: true });
+mkdirSync(state, { recursive: true, mode: 0o700 });
+// Secrets of the demo lie in it, and what an earlier start left open to others is closed.
+chmodSync(state, 0o700);
 
 const node = pinnedNode();
 installDependencies(node);

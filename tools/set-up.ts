@@ -43,7 +43,7 @@ async function make(step: Step): Promise<void> {
   rmSync(stamp, { force: true });
   for (const command of step.commands) await runStep(step, command);
   step.after?.();
-  mkdirSync(path.dirname(stamp), { recursive: true });
+  mkdirSync(path.dirname(stamp), { recursive: true, mode: 0o700 });
   writeFileSync(stamp, wanted);
 }
 

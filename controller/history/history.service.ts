@@ -71,7 +71,7 @@ export class HistoryService {
 
   /** Makes partitions ahead, drops those past their time. */
   async maintain(): Promise<void> {
-    await maintainPartitions(this.config.databaseUrl, this.clock());
+    await maintainPartitions(this.database, this.clock());
   }
 }
 

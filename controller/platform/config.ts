@@ -7,6 +7,7 @@ export const CONTROLLER_ROLES = ['api', 'link', 'work'] as const;
 
 const schema = z.object({
   CTFLEET_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }),
+  CTFLEET_MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
   CTFLEET_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
   CTFLEET_ROLES: z.string().default(CONTROLLER_ROLES.join(',')).transform((text) => text.split(',').map((role) => role.trim())).pipe(z.array(z.enum(CONTROLLER_ROLES)).min(1)),
   CTFLEET_API_HOST: z.string().min(1).default('127.0.0.1'),
@@ -28,6 +29,8 @@ const schema = z.object({
 /** What the controller was told, checked. Hosts are where it listens; addresses are what agents dial. */
 export interface Config {
   databaseUrl: string;
+  /** The owner's login: with it the controller migrates at its start. */
+  migrationDatabaseUrl?: string;
   redisUrl?: string;
   roles: readonly (typeof CONTROLLER_ROLES)[number][];
   api: { host: string; port: number };
@@ -58,6 +61,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const value = parsed.data;
   return {
     databaseUrl: value.CTFLEET_DATABASE_URL,
+    migrationDatabaseUrl: value.CTFLEET_MIGRATION_DATABASE_URL,
     redisUrl: value.CTFLEET_REDIS_URL,
     roles: value.CTFLEET_ROLES,
     api: { host: value.CTFLEET_API_HOST, port: value.CTFLEET_API_PORT },

@@ -8,10 +8,8 @@ import { toSetting, type TenantScope } from './tenant-scope.ts';
 /** A transaction with its tenant scope set; what repositories work on. */
 export type Transaction = Prisma.TransactionClient;
 
-const APP_ROLE = 'ctfleet_app';
-
 /**
- * Postgres as the application's role, which owns nothing and cannot step around row-level security.
+ * Postgres as a member of the application's role (login.ts), which owns nothing and cannot step around row-level security.
  * Everything with a tenant goes through `transact`; outside of it no tenant's row is visible.
  */
 @Injectable()
@@ -21,7 +19,7 @@ export class Database implements OnApplicationShutdown {
   readonly unscoped: PrismaClient;
 
   constructor(@Inject(CONFIG) config: Config) {
-    this.pool = new pg.Pool({ connectionString: config.databaseUrl, options: `-c role=${APP_ROLE}`, max: 20, connectionTimeoutMillis: 5000, application_name: 'ctfleet' });
+    this.pool = new pg.Pool({ connectionString: config.databaseUrl, max: 20, connectionTimeoutMillis: 5000, application_name: 'ctfleet' });
     // A connection that breaks while idle is replaced at the next use.
     this.pool.on('error', () => undefined);
     this.unscoped = new PrismaClient({ adapter: new PrismaPg(this.pool) });

@@ -1,58 +1,74 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 
 /** The advisory lock that Prisma's own engine takes, so that the two never run at once. */
 const LOCK = 72_707_369;
+/** A migration that waits for a table longer than this gives up: whoever wants the table waits behind it. */
+const LOCK_TIMEOUT_MS = 10_000;
 
 interface Recorded { migration_name: string; checksum: string; finished_at: Date | null }
+interface Migration { name: string; sql: string; checksum: string }
 
 /**
- * Applies what is new in prisma/migrations and records it as Prisma would, so that its command line agrees afterwards.
- * Each script is one implicit transaction. Returns the names applied. Throws if one fails, failed before, or was edited after it was applied.
+ * Applies what is new in prisma/migrations and records it as Prisma would, so that its command line agrees afterwards. A script and its
+ * record are one transaction: what is cut off in the middle left nothing, and runs again. `client` is connected as the owner.
+ * Returns the names applied. Throws if one fails, or was edited after it was applied.
  */
-export async function applyMigrations(databaseUrl: string, directory: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  await client.connect();
+export async function applyMigrations(client: pg.Client, directory: string): Promise<string[]> {
+  await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await client.query(`CREATE TABLE IF NOT EXISTS _prisma_migrations (
       id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT,
       rolled_back_at TIMESTAMPTZ, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0)`);
-    const { rows } = await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL');
-    const failed = rows.filter((row) => row.finished_at === null).map((row) => row.migration_name);
-    if (failed.length > 0) throw new Error(`The database holds a migration that failed: ${failed.join(', ')}. Resolve it with \`prisma migrate resolve\`, then start again.`);
-    const checksums = new Map(rows.map((row) => [row.migration_name, row.checksum]));
-    const applied: string[] = [];
-    for (const name of await migrationNames(directory)) if (await applyOne(client, directory, name, checksums.get(name))) applied.push(name);
-    return applied;
+    const missing = missingOf(await readMigrations(directory), await recorded(client));
+    for (const migration of missing) await applyOne(client, migration);
+    return missing.map(({ name }) => name);
   } finally {
-    await client.end();
+    await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
   }
 }
 
-async function migrationNames(directory: string): Promise<string[]> {
+/** Names of migrations that the database does not have yet; it may have newer ones than we know. Throws as applyMigrations does. */
+export async function missingMigrations(client: pg.Client, directory: string): Promise<string[]> {
+  const { rows: [found] } = await client.query<{ may: boolean | null }>(`SELECT has_table_privilege(to_regclass('public._prisma_migrations'), 'SELECT') AS may`);
+  return missingOf(await readMigrations(directory), found?.may ? await recorded(client) : []).map(({ name }) => name);
+}
+
+async function readMigrations(directory: string): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).toSorted();
+  return Promise.all(names.map(async (name) => {
+    const sql = await readFile(path.join(directory, name, 'migration.sql'));
+    return { name, sql: sql.toString('utf8'), checksum: createHash('sha256').update(sql).digest('hex') };
+  }));
 }
 
-async function applyOne(client: pg.Client, directory: string, name: string, recorded: string | undefined): Promise<boolean> {
-  const sql = await readFile(path.join(directory, name, 'migration.sql'));
-  const checksum = createHash('sha256').update(sql).digest('hex');
-  if (recorded !== undefined) {
-    if (recorded !== checksum) throw new Error(`The migration ${name} was edited after it was applied. Restore it and add a new one.`);
-    return false;
-  }
-  const id = randomUUID();
-  await client.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [id, checksum, name]);
+async function recorded(client: pg.Client): Promise<Recorded[]> {
+  return (await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM public._prisma_migrations WHERE rolled_back_at IS NULL')).rows;
+}
+
+function missingOf(migrations: Migration[], rows: Recorded[]): Migration[] {
+  const failed = rows.filter((row) => row.finished_at === null).map((row) => row.migration_name);
+  if (failed.length > 0) throw new Error(`The database holds a migration that failed: ${failed.join(', ')}. Resolve it with \`prisma migrate resolve\`, then start again.`);
+  const checksums = new Map(rows.map((row) => [row.migration_name, row.checksum]));
+  const edited = migrations.find(({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum);
+  if (edited) throw new Error(`The migration ${edited.name} was edited after it was applied. Restore it and add a new one.`);
+  return migrations.filter(({ name }) => !checksums.has(name));
+}
+
+async function applyOne(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+  await client.query('BEGIN');
   try {
-    await client.query(sql.toString('utf8'));
+    await client.query(sql);
+    await client.query(
+      'INSERT INTO public._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, clock_timestamp(), 1)', [randomUUID(), checksum, name],
+    );
+    await client.query('COMMIT');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    await client.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, reason]);
-    throw new Error(`The migration ${name} failed: ${reason}`, { cause: error });
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw new Error(`The migration ${name} failed and left nothing behind: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  await client.query('UPDATE _prisma_migrations SET finished_at = now(), applied_steps_count = applied_steps_count + 1 WHERE id = $1', [id]);
-  return true;
 }

@@ -25,7 +25,7 @@ export class Queues implements BeforeApplicationShutdown {
       this.connection = { url: config.redisUrl, maxRetriesPerRequest: null, enableOfflineQueue: false };
     } else {
       setDefaultBackendFactory(createPostgresBackend as never);
-      this.connection = { connectionString: config.databaseUrl, max: 4, migrate: true } as never;
+      this.connection = { connectionString: config.databaseUrl, max: 4 } as never;
     }
   }
 

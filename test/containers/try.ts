@@ -6,11 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 
 const [command, ...options] = (process.env.COMPOSE ?? 'docker compose').split(' ') as [string, ...string[]];
-const STACK = ['postgres', 'redis', 'controller', 'web'];
+const STACK = ['postgres', 'redis', 'migrate', 'controller', 'web'];
 const CONSOLE = 'http://localhost:3000';
 const OPERATOR = { email: 'first@example.com', password: randomBytes(12).toString('hex') };
 /** Services are named at each `up`, so that the profile of the agent may stay on. */
-const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROFILES: 'agent', CTFLEET_POSTGRES_PASSWORD: randomBytes(16).toString('hex') };
+const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROFILES: 'agent', CTFLEET_POSTGRES_PASSWORD: randomBytes(16).toString('hex'), CTFLEET_DATABASE_PASSWORD: randomBytes(16).toString('hex') };
 let cookie = '';
 
 type Json = Record<string, unknown>;

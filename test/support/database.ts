@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { applyMigrations } from '../../controller/platform/migrations.ts';
+import { prepareDatabase } from '../../controller/prepare.ts';
 import { Family } from '../../tools/family.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
-
-const MIGRATIONS = path.resolve(import.meta.dirname, '../../prisma/migrations');
 
 /** A Postgres of one test file: databases are cloned from a migrated template. */
 export interface TestPostgres {
@@ -14,9 +12,11 @@ export interface TestPostgres {
   /** Ends the server at once, as a crash would; `start` brings it back on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
-  /** A fresh, migrated database; its URL, as the owner. */
+  /** A fresh, migrated database; its URL with the controller's login. */
   newDatabase(): Promise<string>;
-  /** Runs SQL on a database as its owner. */
+  /** The same database as its owner. */
+  ownerUrl(url: string): string;
+  /** Runs SQL on a database as its owner, whatever login the URL has. */
   query<Row extends pg.QueryResultRow>(url: string, sql: string, values?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
@@ -24,11 +24,14 @@ export interface TestPostgres {
 /** Starts it in a folder of its own; it ends with the process, however that ends. */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
+  // The server, which is another user where we are root, must pass; its own folder is closed.
+  await chmod(dir, 0o711);
   const family = new Family();
   let server = await startPostgres({ dir: path.join(dir, 'data') });
   family.adopt(server.pid, 'SIGINT');
+  const ownerUrl = (url: string): string => server.url(new URL(url).pathname.slice(1));
   const query: TestPostgres['query'] = async (url, sql, values) => {
-    const client = new pg.Client(url);
+    const client = new pg.Client(ownerUrl(url));
     await client.connect();
     try {
       return (await client.query(sql, values)).rows;
@@ -37,7 +40,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     }
   };
   await query(server.url('postgres'), 'CREATE DATABASE template');
-  await applyMigrations(server.url('template'), MIGRATIONS);
+  await prepareDatabase(server.url('template'), server.appUrl('template'));
   let made = 0;
   return {
     get server() {
@@ -48,11 +51,12 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       server = await startPostgres({ dir: path.join(dir, 'data'), port: server.port });
       family.adopt(server.pid, 'SIGINT');
     },
+    ownerUrl,
     query,
     newDatabase: async () => {
       made += 1;
       await query(server.url('postgres'), `CREATE DATABASE test${made} TEMPLATE template`);
-      return server.url(`test${made}`);
+      return server.appUrl(`test${made}`);
     },
     stop: async () => {
       await family.end();

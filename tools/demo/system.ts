@@ -1,9 +1,10 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { routes } from '../../proto/http/routes.ts';
+import { prepareDatabase } from '../../controller/prepare.ts';
 import type { Lab } from '../../test/lab/lab.ts';
 import { freePort } from '../free-port.ts';
 import { startPostgres } from '../postgres.ts';
@@ -63,17 +64,21 @@ export class System {
   /** Starts everything and returns when every gateway is online. */
   static async start(options: SystemOptions): Promise<System> {
     const { family, stateDir, fleet, withTraffic, consolePort } = options;
-    mkdirSync(stateDir, { recursive: true });
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    chmodSync(stateDir, 0o700);
     const postgres = await startPostgres({ dir: path.join(stateDir, 'postgres') });
     family.adopt(postgres.pid, 'SIGINT');
+    // Who signs in and which gateways there are is known to the database; a new one knows neither.
+    if (postgres.isNew) for (const name of ['operator.json', 'agents']) rmSync(path.join(stateDir, name), { recursive: true, force: true });
     await ensureDatabase(postgres.url('postgres'));
+    await prepareDatabase(postgres.url('ctfleet'), postgres.appUrl('ctfleet'));
     const redis = hasRedis() ? await startRedis() : undefined;
     if (redis) family.adopt(redis.pid);
     const consoleUrl = `http://127.0.0.1:${consolePort}`;
     const ports = { apiPort: await freePort(), enrolPort: await freePort(), linkPort: await freePort() };
-    const startController = () => launchController(options, postgres.url('ctfleet'), redis?.url, consoleUrl, ports);
+    const startController = () => launchController(options, postgres.appUrl('ctfleet'), redis?.url, consoleUrl, ports);
     const controller = await startController();
-    const operator = ensureOperator(stateDir, postgres.url('ctfleet'));
+    const operator = ensureOperator(stateDir, postgres.appUrl('ctfleet'));
     const system = new System({ consoleUrl, ports, operator, databaseUrl: postgres.url('ctfleet'), redisUrl: redis?.url, controller, startController });
     const whenConsole = options.console ? startConsole(options, consolePort, system.apiUrl, options.console === 'development') : Promise.resolve();
     await system.api.signIn(operator.email, operator.password, consoleUrl);

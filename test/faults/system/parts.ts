@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { Redis as RedisClient } from 'ioredis';
+import { prepareDatabase } from '../../../controller/prepare.ts';
 import { startUntil, type Home } from '../../../tools/demo/programs.ts';
 import { freePort } from '../../../tools/free-port.ts';
 import { startPostgres, type Postgres } from '../../../tools/postgres.ts';
@@ -49,10 +50,11 @@ export class Parts {
 
   /** Starts all but the agents. `controllers`: which of them; a front must be among them. */
   static async start(home: Home, controllers: readonly ControllerName[], controllerEnv: Record<string, string> = {}): Promise<Parts> {
-    mkdirSync(home.stateDir, { recursive: true });
+    mkdirSync(home.stateDir, { recursive: true, mode: 0o700 });
     const postgres = await startPostgres({ dir: path.join(home.stateDir, 'postgres') });
     home.family.adopt(postgres.pid, 'SIGINT');
     await withClient(postgres.url('postgres'), (client) => client.query(`CREATE DATABASE ${DATABASE}`));
+    await prepareDatabase(postgres.url(DATABASE), postgres.appUrl(DATABASE));
     const redis = await startRedis();
     home.family.adopt(redis.pid);
     const ports = Object.fromEntries(await Promise.all(Object.keys(CONTROLLERS).map(async (name) => [name, { api: await freePort(), enrol: await freePort(), link: await freePort() }]))) as Ports;
@@ -63,6 +65,7 @@ export class Parts {
     return parts;
   }
 
+  /** As the owner, who sees all. */
   get databaseUrl(): string {
     return this.#postgres.url(DATABASE);
   }
@@ -81,7 +84,7 @@ export class Parts {
   async startController(name: ControllerName, bug = ''): Promise<void> {
     const { api, enrol, link } = this.#ports[name];
     const { child } = await startUntil(this.home, name, process.execPath, ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')], {
-      CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.databaseUrl, CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
+      CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
       CTFLEET_API_PORT: String(api), CTFLEET_ENROL_PORT: String(enrol), CTFLEET_LINK_PORT: String(link), CTFLEET_LINK_HOST: '127.0.0.1',
       CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', CTFLEET_SEEDED_BUG: bug, ...this.#controllerEnv,
     }, (line) => line.includes('controller ready') || undefined);
@@ -146,7 +149,7 @@ export class Parts {
 
   #bootstrap(): void {
     execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', EMAIL, '--name', 'Operator'], {
-      env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: this.password, CTFLEET_DATABASE_URL: this.databaseUrl, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: this.password, CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
 }

@@ -91,7 +91,7 @@ describe('the controller as a process', () => {
 
 describe('prisma/schema.prisma', () => {
   it('describes what the migrations make, and Prisma takes them for its own', async () => {
-    const env = { ...process.env, CTFLEET_DATABASE_URL: await postgres.newDatabase(), CHECKPOINT_DISABLE: '1' };
+    const env = { ...process.env, CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(await postgres.newDatabase()), CHECKPOINT_DISABLE: '1' };
     const prisma = (...args: string[]): string => execFileSync(path.join(ROOT, 'node_modules/.bin/prisma'), args, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     expect(prisma('migrate', 'diff', '--from-config-datasource', '--to-schema', 'prisma/schema.prisma', '--exit-code')).toContain('No difference detected');
     expect(prisma('migrate', 'status')).toContain('up to date');
