@@ -19,6 +19,6 @@ export const getLimits = defineRoute({
   method: 'GET', path: '/tenants/{id}/limits', action: 'limits.read', summary: 'From where on a plan of this tenant needs a second person', params: idParams, status: 200, response: limits,
 });
 export const updateLimits = defineRoute({
-  method: 'PATCH', path: '/tenants/{id}/limits', action: 'limits.write', summary: 'Changes that; where one person works alone, null and false say never',
+  method: 'PATCH', path: '/tenants/{id}/limits', action: 'limits.write', isForPeople: true, summary: 'Changes that; where one person works alone, null and false say never',
   params: idParams, body: limits.partial(), status: 200, response: limits,
 });

@@ -134,6 +134,6 @@ export const runPlan = defineRoute({
   }), status: 202, response: z.object({ flushId: id }),
 });
 export const approvePlan = defineRoute({
-  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', summary: 'A second person agrees to a plan; not its maker, and not by an API token',
+  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', isForPeople: true, summary: 'A second person agrees to a plan; not its maker, and not by an API token',
   params: idParams, body: z.strictObject({ digest: z.string() }), status: 200, response: plan,
 });
