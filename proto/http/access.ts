@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ROLES } from '../model/access.ts';
-import { id, idParams, name, page, pageQuery, time } from './common.ts';
+import { id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
 export const role = z.enum(ROLES);
@@ -9,7 +9,7 @@ export const grant = z.object({ role, tenantId: id.nullable() });
 export const me = z.object({ kind: z.enum(['user', 'token']), id: z.string(), name: z.string(), email: z.string().optional(), grants: z.array(grant), version: z.string() });
 
 export const token = z.object({
-  id, name, role, tenantId: id.nullable(), createdAt: time, expiresAt: time, lastUsedAt: time.optional(), revokedAt: time.optional(),
+  id, name: shownName, role, tenantId: id.nullable(), createdAt: time, expiresAt: time, lastUsedAt: time.optional(), revokedAt: time.optional(),
 });
 
 export const getMe = defineRoute({ method: 'GET', path: '/me', action: 'me.read', summary: 'Who is asking, and with which roles', status: 200, response: me });
