@@ -11,6 +11,7 @@ import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
 import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
+import { answerUnparsable, answerUnroutable, refuseUnstorable } from './platform/request-checks.ts';
 import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
 import { checkDatabase, prepareDatabase } from './prepare.ts';
@@ -36,9 +37,11 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   checkRoutes(CONTROLLERS, routes);
   const adapter = new FastifyAdapter({
     rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: config.trustedProxies, genReqId: () => newId(), forceCloseConnections: true,
+    frameworkErrors: answerUnroutable, clientErrorHandler: answerUnparsable,
   });
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false, rawBody: true });
   try {
+    app.getHttpAdapter().getInstance().addHook('preValidation', async (request) => refuseUnstorable(request));
     await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {

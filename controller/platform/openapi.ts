@@ -34,7 +34,8 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
     operationId,
     summary: route.summary,
     tags: [route.path.split(/[/:]/)[1] ?? ''],
-    description: `Needs the action \`${route.action}\`.`,
+    description: `Needs the action \`${route.action}\`.${route.isForPeople ? ' Only for a person who is signed in, never for an API token.' : ''}`,
+    ...(route.isForPeople && { security: [{ session: [] }] }),
     requestParams: { ...(route.params && { path: route.params }), ...(route.query && { query: route.query }) },
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {

@@ -13,6 +13,8 @@ export function toFleetError(error: unknown): FleetError {
   if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is too large.', {}, { cause: error });
   if (status !== undefined && status < 500) return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
   if (isDatabaseAway(error)) return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
+  const code = codesOf(error).find((one) => REFUSED_BY_DATABASE.has(one));
+  if (code !== undefined) return new FleetError(...REFUSED_BY_DATABASE.get(code)!, {}, { cause: error });
   return new FleetError('INTERNAL', 'Something went wrong on our side. The log has it under the trace id.', {}, { cause: error });
 }
 
@@ -31,9 +33,12 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
   };
 }
 
+/** An answer names this many things that are wrong, and not each of a hundred thousand. */
+const MAX_ISSUES = 50;
+
 /** Issues of zod as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
 export function invalidRequest(error: z.ZodError, part: string): FleetError {
-  const issues = error.issues.map((issue) => ({ path: [part, ...issue.path.map(String)].filter((step) => step !== '').join('.'), message: issue.message }));
+  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: [part, ...issue.path.map(String)].filter((step) => step !== '').join('.'), message: issue.message }));
   const first = issues[0];
   return new FleetError('INVALID_REQUEST', first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is not right.', { issues }, { cause: error });
 }
@@ -47,6 +52,21 @@ function httpStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   if ('getStatus' in error && typeof error.getStatus === 'function') return Number(error.getStatus());
   return 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+}
+
+/** What Postgres refuses of a caller's values although the schema took them, by its code (class 22 and 23) or Prisma's. */
+const REFUSED_BY_DATABASE = new Map<string, [ErrorCode, string]>([
+  ...['P2003', '23503'].map((code): [string, [ErrorCode, string]] => [code, ['NOT_FOUND', 'The request names something that does not exist.']]),
+  ...['P2000', 'P2020', 'P2023', 'P2033', '22001', '22003', '22007', '22008', '22021', '22P02', '22P05'].map((code): [string, [ErrorCode, string]] => [
+    code, ['INVALID_REQUEST', 'The request holds a value that cannot be stored: too large, too long, or no such time.'],
+  ]),
+]);
+
+/** The codes of an error and of what caused it. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  for (let cause = error; typeof cause === 'object' && cause !== null && codes.length < 10; cause = 'cause' in cause ? cause.cause : undefined) codes.push('code' in cause ? String(cause.code) : '');
+  return codes;
 }
 
 /** Connection errors of Node and pg, and Prisma's for them (P1001 cannot reach, P1017 closed, P2024 and P2028 no connection in time). */

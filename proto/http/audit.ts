@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, idParams, page, pageQuery, time } from './common.ts';
+import { askedTime, id, idParams, page, pageQuery, time } from './common.ts';
 import { listPlanFlows } from './plans.ts';
 import { defineRoute } from './route.ts';
 
@@ -68,5 +68,5 @@ export const listCheckpoints = defineRoute({
 /** Text: see docs for the formats. NDJSON ends in a signed line, so that an answer which broke off can be told. */
 export const exportAudit = defineRoute({
   method: 'GET', path: '/audit:export', action: 'audit.read', summary: 'The trail as NDJSON that anyone can verify, or as CSV, ECS or CEF',
-  query: z.object({ format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'), from: time.optional(), to: time.optional(), tenant: id.optional() }), status: 200,
+  query: z.object({ format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'), from: askedTime.optional(), to: askedTime.optional(), tenant: id.optional() }), status: 200,
 });

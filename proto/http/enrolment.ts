@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { id, idParams, name, page, pageQuery, time } from './common.ts';
+import { tag } from './fleet.ts';
 import { defineRoute } from './route.ts';
 
 export const enrolmentToken = z.object({
@@ -9,7 +10,7 @@ export const enrolmentToken = z.object({
 
 export const createEnrolmentToken = defineRoute({
   method: 'POST', path: '/enrolment-tokens', action: 'enrolment.write', summary: 'Makes a join token for one gateway; the secret is shown only here',
-  body: z.strictObject({ siteId: id, gatewayName: name, tags: z.array(z.string().min(1).max(50)).max(20).default([]), ttlMinutes: z.number().int().min(1).max(1440).default(30) }),
+  body: z.strictObject({ siteId: id, gatewayName: name, tags: z.array(tag).max(20).default([]), ttlMinutes: z.number().int().min(1).max(1440).default(30) }),
   status: 201, response: enrolmentToken.extend({ token: z.string(), command: z.string() }),
 });
 export const listEnrolmentTokens = defineRoute({ method: 'GET', path: '/enrolment-tokens', action: 'enrolment.read', summary: 'Join tokens', query: pageQuery, status: 200, response: page(enrolmentToken) });

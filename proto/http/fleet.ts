@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { id, idParams, name, page, pageQuery, time } from './common.ts';
+import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
-export const tenant = z.object({ id, name, colour: z.number().int().min(1).max(6), gateways: z.number().int(), createdAt: time });
-export const site = z.object({ id, tenantId: id, name, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
+/** A word on a gateway. */
+export const tag = forPeople(z.string().min(1).max(50));
+
+export const tenant = z.object({ id, name: shownName, colour: z.number().int().min(1).max(6), gateways: z.number().int(), createdAt: time });
+export const site = z.object({ id, tenantId: id, name: shownName, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
 
 export const wan = z.object({
   name: z.string(), interface: z.string(), addresses: z.array(z.string()), isUp: z.boolean().optional(), carriesDefaultRoute: z.boolean().optional(),
@@ -38,7 +41,7 @@ export const usage = z.object({
 });
 
 export const gateway = z.object({
-  id, tenantId: id, tenantName: z.string(), siteId: id, siteName: z.string(), name,
+  id, tenantId: id, tenantName: z.string(), siteId: id, siteName: z.string(), name: shownName,
   tags: z.array(z.string()),
   state: z.enum(['online', 'offline', 'never-connected', 'revoked']),
   /** Since when it has this state. */
@@ -84,7 +87,7 @@ export const createTenant = defineRoute({ method: 'POST', path: '/tenants', acti
 export const listSites = defineRoute({ method: 'GET', path: '/sites', action: 'sites.read', summary: 'Sites', query: pageQuery.extend({ tenant: id.optional() }), status: 200, response: page(site) });
 export const createSite = defineRoute({
   method: 'POST', path: '/sites', action: 'sites.write', summary: 'Adds a site to a tenant',
-  body: z.strictObject({ tenantId: id, name, timeZone: z.string().default('UTC') }), status: 201, response: site,
+  body: z.strictObject({ tenantId: id, name, timeZone: z.string().min(1).max(64).default('UTC') }), status: 201, response: site,
 });
 export const listGateways = defineRoute({
   method: 'GET', path: '/gateways', action: 'gateways.read', summary: 'Gateways with their newest sample',
@@ -93,13 +96,13 @@ export const listGateways = defineRoute({
 export const getGateway = defineRoute({ method: 'GET', path: '/gateways/{id}', action: 'gateways.read', summary: 'One gateway', params: idParams, status: 200, response: gateway });
 export const updateGateway = defineRoute({
   method: 'PATCH', path: '/gateways/{id}', action: 'gateways.write', summary: 'Renames or tags a gateway', params: idParams,
-  body: z.strictObject({ name: name.optional(), tags: z.array(z.string().min(1).max(50)).max(20).optional() }), status: 200, response: gateway,
+  body: z.strictObject({ name: name.optional(), tags: z.array(tag).max(20).optional() }), status: 200, response: gateway,
 });
 export const revokeGateway = defineRoute({
   method: 'POST', path: '/gateways/{id}:revoke', action: 'gateways.write', summary: 'Takes the gateway’s identity away and cuts its link at once', params: idParams, status: 200, response: gateway,
 });
 export const listSamples = defineRoute({
   method: 'GET', path: '/gateways/{id}/samples', action: 'samples.read', summary: 'Samples of one gateway; the resolution follows from the span',
-  params: idParams, query: z.object({ from: time, to: time, points: z.coerce.number().int().min(10).max(2000).default(360) }), status: 200, response: samples,
+  params: idParams, query: z.object({ from: askedTime, to: askedTime, points: z.coerce.number().int().min(10).max(2000).default(360) }), status: 200, response: samples,
 });
 export const watchFleet = defineRoute({ method: 'GET', path: '/events', action: 'gateways.read', summary: 'Live: gateways as they change, and running flushes', status: 200, response: fleetEvent, isStream: true });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SORT_FIELDS } from '../model/sort.ts';
 import { STALE_REASONS } from '../model/stale.ts';
-import { count64, id, time } from './common.ts';
+import { count32, count64, id, time } from './common.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
 
@@ -74,7 +74,7 @@ export const searchRequest = z.strictObject({
   sort: z.strictObject({ field: z.enum(['gateway', ...SORT_FIELDS]), descending: z.boolean().default(false) }).optional(),
   limit: z.number().int().min(0).max(1000).default(100),
   cursor: z.string().max(50_000).optional(),
-  maxAgeMs: z.number().int().min(0).optional(),
+  maxAgeMs: count32.optional(),
   /** Facets cost a little more; ask for them with the first page. */
   withFacets: z.boolean().default(true),
 });

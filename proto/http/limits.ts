@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { idParams } from './common.ts';
+import { count32, idParams } from './common.ts';
 import { defineRoute } from './route.ts';
 
 /** From where on a plan needs a second person. Null: never by that. */
 export const limits = z.strictObject({
   /** More flows than this. */
-  flows: z.number().int().min(0).nullable(),
+  flows: count32.nullable(),
   /** More of one gateway's table than this many per cent, and more than 1,000 flows: a large share of a small table is still few. */
   percentOfTable: z.number().int().min(0).max(100).nullable(),
   /** Plans of `all`. */
@@ -19,6 +19,6 @@ export const getLimits = defineRoute({
   method: 'GET', path: '/tenants/{id}/limits', action: 'limits.read', summary: 'From where on a plan of this tenant needs a second person', params: idParams, status: 200, response: limits,
 });
 export const updateLimits = defineRoute({
-  method: 'PATCH', path: '/tenants/{id}/limits', action: 'limits.write', summary: 'Changes that; where one person works alone, null and false say never',
+  method: 'PATCH', path: '/tenants/{id}/limits', action: 'limits.write', isForPeople: true, summary: 'Changes that; where one person works alone, null and false say never',
   params: idParams, body: limits.partial(), status: 200, response: limits,
 });

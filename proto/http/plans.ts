@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, idParams, pageQuery, page, time } from './common.ts';
+import { count32, forPeople, id, idParams, pageQuery, page, time } from './common.ts';
 import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
@@ -105,13 +105,16 @@ export const createPlanRequest = z.strictObject({
   all: z.literal(true).optional(),
   scope: scope.default({}),
   method: method.default('delete'),
-  reason: z.string().trim().min(1).max(500),
-  ticket: z.string().trim().max(100).optional(),
-  maxDrift: z.number().int().min(0).optional(),
+  reason: forPeople(z.string().trim().min(1).max(500), { hasLines: true }),
+  ticket: z.literal('').or(forPeople(z.string().trim().max(100))).optional(),
+  maxDrift: count32.optional(),
   /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
   undoForSeconds: z.number().int().min(0).max(3600).default(300),
 });
+
+/** Of the plan that was seen. */
+const askedDigest = z.string().max(200);
 
 export const createPlan = defineRoute({
   method: 'POST', path: '/plans', action: 'plans.write', summary: 'Freezes exactly which flows would go, on which gateways, and what that would break',
@@ -128,12 +131,12 @@ export const listPlanFlows = defineRoute({
 export const runPlan = defineRoute({
   method: 'POST', path: '/plans/{id}:run', action: 'plans.run', summary: 'Carries a plan out; the digest says that it is the one that was seen',
   params: idParams, body: z.strictObject({
-    digest: z.string(),
+    digest: askedDigest,
     /** False: all gateways at once, but for partners of one another. */
     waves: z.boolean().default(true),
   }), status: 202, response: z.object({ flushId: id }),
 });
 export const approvePlan = defineRoute({
-  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', summary: 'A second person agrees to a plan; not its maker, and not by an API token',
-  params: idParams, body: z.strictObject({ digest: z.string() }), status: 200, response: plan,
+  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', isForPeople: true, summary: 'A second person agrees to a plan; not its maker, and not by an API token',
+  params: idParams, body: z.strictObject({ digest: askedDigest }), status: 200, response: plan,
 });

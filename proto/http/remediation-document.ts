@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { name } from './common.ts';
 import { scope } from './scope.ts';
 
 /** A glob over WAN names. */
@@ -33,7 +32,7 @@ export type RemediationTrigger = z.output<typeof remediationTrigger>;
  * In `filter`, `$wan` and `$address` stand for the WAN and the address that the trigger is about; a trigger without one refuses them.
  */
 export const remediationDocument = z.strictObject({
-  name,
+  name: z.string().trim().min(1).max(100),
   description: z.string().trim().max(500).default(''),
   /** `observe` only counts what it would end; `suggest` leaves it to an operator; `auto` acts. */
   mode: z.enum(['observe', 'suggest', 'auto']).default('observe'),

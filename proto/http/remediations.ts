@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { id, idParams, page, pageQuery, time } from './common.ts';
+import { textProblem } from '../model/text.ts';
+import { count32, id, idParams, page, pageQuery, time } from './common.ts';
 import { flow } from './flows.ts';
 import { listPlanFlows } from './plans.ts';
 import { remediationDocument } from './remediation-document.ts';
@@ -62,7 +63,12 @@ export const remediationRun = z.object({
 });
 export type RemediationRun = z.infer<typeof remediationRun>;
 
-const saved = z.strictObject({ tenantId: id.optional(), document: remediationDocument, isEnabled: z.boolean().default(true), builtIn: z.string().max(50).optional() });
+/** A document as a caller writes it. What is saved is read without this, so that an old name never hides a row. */
+const writtenDocument = remediationDocument.superRefine((document, context) => {
+  const problems = { name: textProblem(document.name), description: document.description === '' ? undefined : textProblem(document.description, { hasLines: true }) };
+  for (const [field, message] of Object.entries(problems)) if (message !== undefined) context.addIssue({ code: 'custom', path: [field], message });
+});
+const saved = z.strictObject({ tenantId: id.optional(), document: writtenDocument, isEnabled: z.boolean().default(true), builtIn: z.string().max(50).optional() });
 
 export const listRemediations = defineRoute({ method: 'GET', path: '/remediations', action: 'remediations.read', summary: 'All remediations', query: pageQuery, status: 200, response: page(remediation) });
 export const listBuiltInRemediations = defineRoute({
@@ -76,7 +82,7 @@ export const createRemediation = defineRoute({
 });
 export const updateRemediation = defineRoute({
   method: 'PATCH', path: '/remediations/{id}', action: 'remediations.write', summary: 'Changes a remediation; `revision` is the one that was seen',
-  params: idParams, body: z.strictObject({ revision: z.number().int(), document: remediationDocument.optional(), isEnabled: z.boolean().optional() }), status: 200, response: remediation,
+  params: idParams, body: z.strictObject({ revision: count32, document: writtenDocument.optional(), isEnabled: z.boolean().optional() }), status: 200, response: remediation,
 });
 export const deleteRemediation = defineRoute({ method: 'DELETE', path: '/remediations/{id}', action: 'remediations.write', summary: 'Deletes a remediation; its runs stay', params: idParams, status: 204 });
 export const checkRemediation = defineRoute({

@@ -15,6 +15,10 @@ export interface Route {
   /** Status of success; its body follows `response`. */
   status: 200 | 201 | 202 | 204;
   response?: z.ZodType;
+  /** Only for a person who is signed in: what decides over tokens, second persons and limits is never done by a token. */
+  isForPeople?: true;
+  /** A POST that changes nothing, or only asks: an Idempotency-Key is accepted and nothing is kept under it. */
+  isSafe?: true;
   /** Server-sent events; `response` is the data of one event. */
   isStream?: true;
 }

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { id } from './common.ts';
 
+/** In one list; a question to Postgres has at most 32,767 values. */
+const MAX_IDS = 5000;
+
 /** Which gateways: those that fit every list given. No list means all that the caller may see. */
 export const scope = z.strictObject({
-  tenants: z.array(id).optional(),
-  sites: z.array(id).optional(),
-  gateways: z.array(id).optional(),
-  tags: z.array(z.string().min(1).max(50)).optional(),
+  tenants: z.array(id).max(MAX_IDS).optional(),
+  sites: z.array(id).max(MAX_IDS).optional(),
+  gateways: z.array(id).max(MAX_IDS).optional(),
+  tags: z.array(z.string().min(1).max(50)).max(100).optional(),
 });
 export type Scope = z.infer<typeof scope>;

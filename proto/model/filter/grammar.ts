@@ -1,5 +1,6 @@
 import { createToken, CstParser, EOF, Lexer, tokenMatcher, type CstNode, type IToken } from 'chevrotain';
 import { parsePrefix } from '../address.ts';
+import { firstBeyondLimits, type TokenRole } from './limits.ts';
 
 /**
  * The grammar of filters, for console, command line, API, remediations and policies:
@@ -96,6 +97,12 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
     const message = text[start] === '"' ? 'This quotation mark is never closed' : `“${text.slice(start, start + lexical.length)}” has no meaning here`;
     return { problem: { token: undefined, message, start, end: start + lexical.length } };
   }
+  // Before the parser, which calls itself for each level.
+  const beyond = firstBeyondLimits(tokens.map(roleOf));
+  if (beyond) {
+    const token = tokens[beyond.index]!;
+    return { problem: { token, message: beyond.message, start: token.startOffset, end: token.startOffset + token.image.length } };
+  }
   parser.input = tokens;
   const tree = parser.query();
   const syntactic = parser.errors[0];
@@ -103,6 +110,20 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
   const isAtEnd = tokenMatcher(syntactic.token, EOF);
   const token = isAtEnd ? tokens.at(-1) : syntactic.token;
   return { problem: { token, message: describe(token, isAtEnd), start: token?.startOffset ?? 0, end: token ? token.startOffset + token.image.length : 0 } };
+}
+
+function roleOf({ tokenType }: IToken): TokenRole {
+  switch (tokenType) {
+    case Not: return 'not';
+    case Open: return 'open';
+    case Close: return 'close';
+    case Comma: return 'comma';
+    case AddressPort: return 'pair';
+    case Quoted:
+    case Address6:
+    case Word: return 'value';
+    default: return 'other';
+  }
 }
 
 /** The tokens of a text as far as they can be read; for completion. */

@@ -5,10 +5,8 @@ import { FIELD_WORDS, fieldNamed, isComparable, nearest, type Field } from './fi
 import { EVERYTHING, type FieldName, type FilterProblem, type FlowFilter, type Match } from './filter.ts';
 import { fromConntrackArguments } from './from-conntrack.ts';
 import { parseSyntax } from './grammar.ts';
+import { MAX_FILTER_CHARACTERS } from './limits.ts';
 import { parseComparison, parseValue, type ValueProblem } from './values.ts';
-
-/** Longer texts are refused before they are read. */
-const LONGEST = 100_000;
 
 class Misfit extends Error {
   readonly problem: FilterProblem;
@@ -20,7 +18,9 @@ class Misfit extends Error {
 
 /** Parses the filter grammar (grammar.ts). A text that does not parse is a problem with a place, never "everything"; an empty text is everything. */
 export function parseFilter(text: string): { filter: FlowFilter } | { problem: FilterProblem } {
-  if (text.length > LONGEST) return { problem: { message: `A filter has at most ${LONGEST} characters; this one has ${text.length}`, start: LONGEST, end: text.length } };
+  if (text.length > MAX_FILTER_CHARACTERS) {
+    return { problem: { message: `A filter has at most ${MAX_FILTER_CHARACTERS} characters; this one has ${text.length}`, start: MAX_FILTER_CHARACTERS, end: text.length } };
+  }
   const converted = /^\s*(conntrack\b|-{1,2}[a-z][a-z-]*(?=[\s=]))/i.test(text) ? fromConntrackArguments(text) : undefined;
   if (converted) return { problem: { message: 'These are arguments of the conntrack program', start: 0, end: text.length, suggestion: converted } };
   const syntax = parseSyntax(text);

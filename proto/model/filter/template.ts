@@ -1,3 +1,4 @@
+import { parsePrefix } from '../address.ts';
 import type { FilterProblem, FlowFilter } from './filter.ts';
 import { parseFilter } from './parse.ts';
 
@@ -12,8 +13,8 @@ export function placeholdersOf(text: string): string[] {
 }
 
 /**
- * The filter of a text with its names put in. A WAN's name is quoted, so that whatever it holds stays one value. A name that is not given is
- * a problem, never left out.
+ * The filter of a text with its names put in. A WAN's name is quoted, and an address is one, so that whatever they hold stays one value. A name
+ * that is not given is a problem, never left out.
  */
 export function fillFilter(text: string, names: TemplateNames): { filter: FlowFilter; text: string } | { problem: FilterProblem } {
   for (const { 0: found, 1: name, index } of text.matchAll(PLACEHOLDER)) {
@@ -26,5 +27,5 @@ export function fillFilter(text: string, names: TemplateNames): { filter: FlowFi
 
 function valueOf(name: string, { wan, address }: TemplateNames): string | undefined {
   if (name === 'wan' && wan !== undefined) return `"${wan.replaceAll(/["\\]/g, '?')}"`;
-  return name === 'address' ? address : undefined;
+  return name === 'address' && address !== undefined && parsePrefix(address) ? address : undefined;
 }

@@ -1,14 +1,29 @@
-import type { Filter, Term as WireTerm } from '../../gen/ctfleet/v1/flow.ts';
+import { Filter, type Term as WireTerm } from '../../gen/ctfleet/v1/flow.ts';
 import { FleetError } from '../error-codes.ts';
 import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from './filter.ts';
+import { MAX_FILTER_BYTES } from './limits.ts';
 
-/** The filter as the link carries it. */
+/** The filter as the link carries it. Throws FILTER_UNSUPPORTED for one that an agent could not decode: too many bytes, or too deep. */
 export function toWireFilter(filter: FlowFilter): Filter {
+  const wire = toWire(filter);
+  const bytes = Filter.encode(wire).finish();
+  if (bytes.length > MAX_FILTER_BYTES) {
+    throw new FleetError('FILTER_UNSUPPORTED', `The filter has ${bytes.length} bytes where gateways take ${MAX_FILTER_BYTES}. Name fewer or shorter values.`);
+  }
+  try {
+    Filter.decode(bytes);
+  } catch (cause) {
+    throw new FleetError('FILTER_UNSUPPORTED', 'The filter is too deep for the gateways. Join conditions side by side.', {}, { cause });
+  }
+  return wire;
+}
+
+function toWire(filter: FlowFilter): Filter {
   switch (filter.kind) {
     case 'everything': return { node: { $case: 'everything', value: true } };
-    case 'and': return { node: { $case: 'and', value: { operands: filter.operands.map(toWireFilter) } } };
-    case 'or': return { node: { $case: 'or', value: { operands: filter.operands.map(toWireFilter) } } };
-    case 'not': return { node: { $case: 'not', value: toWireFilter(filter.operand) } };
+    case 'and': return { node: { $case: 'and', value: { operands: filter.operands.map(toWire) } } };
+    case 'or': return { node: { $case: 'or', value: { operands: filter.operands.map(toWire) } } };
+    case 'not': return { node: { $case: 'not', value: toWire(filter.operand) } };
     case 'term': return { node: { $case: 'term', value: { field: filter.field, match: toWireMatch(filter.match) } } };
   }
 }

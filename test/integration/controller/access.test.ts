@@ -152,6 +152,17 @@ describe('sessions and tokens', () => {
     expect(await script.ask(routes.getMe)).toMatchObject({ status: 401 });
   });
 
+  it('what decides over tokens, limits and second persons is closed to every token, with the cure', async () => {
+    const { secret, id } = await owner.call(routes.createToken, { body: { name: 'strongest', role: 'owner' } });
+    const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
+    const forPeople = all.filter(([, route]) => route.isForPeople);
+    expect(forPeople.map(([name]) => name).toSorted()).toEqual(['approvePlan', 'createToken', 'listTokens', 'revokeToken', 'updateLimits']);
+    for (const [name, route] of forPeople) {
+      expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN', detail: expect.stringContaining('Sign in to the console') } });
+    }
+    expect(await script.ask(routes.getMe)).toMatchObject({ status: 200 });
+  });
+
   it('a token loses what its maker loses', async () => {
     const { tenantId } = await makePlace(owner, 'Demotion', 'gw1');
     const admin = await controller.person('demoted', [{ role: 'admin', tenantId }]);

@@ -1,0 +1,44 @@
+/** Characters that command a terminal, a log viewer or the order in which text is shown, and line and paragraph separators. */
+const COMMANDING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+const COMMANDING_BUT_LINES = /[^\P{Cc}\n\t]|[\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** A character that is seen: no control or format character, no space, no filler. */
+const VISIBLE = /[^\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** Why people could not read a text as it was written; undefined if they can. `hasLines`: line feeds and tabs are welcome. */
+export function textProblem(text: string, { hasLines = false } = {}): string | undefined {
+  if (!VISIBLE.test(text)) return 'needs a character that can be seen';
+  const found = (hasLines ? COMMANDING_BUT_LINES : COMMANDING).exec(text)?.[0];
+  return found === undefined ? undefined : `holds the control character ${escaped(found)}; write it without`;
+}
+
+/** The text with every commanding character spelt out as `\u{1b}`, so that whatever shows it obeys none. One line, unless `hasLines`. */
+export function toPrintable(text: string, { hasLines = false } = {}): string {
+  const pattern = hasLines ? COMMANDING_BUT_LINES : COMMANDING;
+  return pattern.test(text) ? text.replace(new RegExp(pattern, 'gu'), escaped) : text;
+}
+
+/** Why a value of JSON cannot be stored as text: a NUL or half a surrogate pair in a string or a key, or nesting deeper than `maxDepth`; undefined if it can. */
+export function storageProblem(value: unknown, maxDepth: number): { path: string; message: string } | undefined {
+  const waiting: { value: unknown; path: readonly string[] }[] = [{ value, path: [] }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value: one, path } = next;
+    if (typeof one === 'string' && isUnstorable(one)) return { path: path.join('.'), message: UNSTORABLE };
+    if (typeof one !== 'object' || one === null) continue;
+    if (path.length >= maxDepth) return { path: path.slice(0, 3).join('.'), message: `is nested more than ${maxDepth} deep` };
+    for (const [key, inner] of Object.entries(one)) {
+      if (isUnstorable(key)) return { path: path.join('.'), message: `has a name that ${UNSTORABLE}` };
+      if (typeof inner === 'string' || typeof inner === 'object') waiting.push({ value: inner, path: [...path, key] });
+    }
+  }
+  return undefined;
+}
+
+const UNSTORABLE = 'holds a NUL character or half of a surrogate pair';
+
+function isUnstorable(text: string): boolean {
+  return text.includes('\0') || !text.isWellFormed();
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}

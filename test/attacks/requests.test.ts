@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../proto/http/routes.ts';
+import { TestController, type Person } from '../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../support/database.ts';
+import { MemoryAgent } from '../support/memory-agent.ts';
+import { HOSTILE_TEXTS, randomRequests, type RandomRequest } from '../support/random-requests.ts';
+
+const RUNS = Number(process.env.CTFLEET_RANDOM_REQUESTS ?? 1500);
+const AT_ONCE = 8;
+
+let postgres: TestPostgres;
+let controller: TestController;
+let owner: Person;
+let agent: MemoryAgent;
+let cookie: string;
+let ids: string[];
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  const signedIn = await controller.attempt('owner@example.net', 'a password of a test');
+  cookie = signedIn.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
+  agent = await MemoryAgent.start(controller, owner, 'gw1');
+  const plan = await owner.call(routes.createPlan, { body: { filter: 'port:5', reason: 'to be asked about' } });
+  const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  const remediation = await owner.call(routes.createRemediation, { body: { tenantId: agent.tenantId, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'port:6' } } });
+  ids = [agent.tenantId, plan.id, flushId, remediation.id];
+});
+afterAll(async () => {
+  await agent.end();
+  await controller.stop();
+  await postgres.stop();
+});
+
+/** Sends it as it is, without the care that fetch takes; an event stream is left after its head. */
+function send({ method, path, headers, body }: Omit<RandomRequest, 'operationId'>): Promise<{ status: number; type: string; body: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(controller.origin + path, { method, headers: { cookie, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers }, agent: false }, (response) => {
+      const type = response.headers['content-type'] ?? '';
+      const status = response.statusCode!;
+      if (type.startsWith('text/event-stream')) return resolve({ status, type, body: String(sent.destroy()) });
+      text(response).then((body) => resolve({ status, type, body }), reject);
+    });
+    sent.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve({ status: 499, type: 'application/problem+json', body: '{}' }) : reject(error)));
+    sent.end(body);
+  });
+}
+
+async function ask(asked: RandomRequest): Promise<string | undefined> {
+  const answer = await send(asked);
+  const isProblem = answer.status < 400 || answer.type.startsWith('application/problem+json');
+  // A gateway that is asked for what it cannot do may be slow or away; that is 503 and 504, never 500.
+  return answer.status !== 500 && isProblem ? undefined : `${answer.status} ${answer.type} ${answer.body.slice(0, 300)}`;
+}
+
+describe('whatever is sent', () => {
+  it(`never has our side fail, and every refusal is a problem: ${RUNS} requests made from the OpenAPI document`, async () => {
+    const batch = fc.array(randomRequests({ ids, except: ['revokeGateway'] }), { minLength: AT_ONCE, maxLength: AT_ONCE });
+    const began = performance.now();
+    await fc.assert(fc.asyncProperty(batch, async (all) => {
+      const failures = await Promise.all(all.map(async (one) => ({ one, failure: await ask(one) })));
+      expect(failures.filter(({ failure }) => failure !== undefined)).toEqual([]);
+    }), { numRuns: Math.ceil(RUNS / AT_ONCE), endOnFailure: true, seed: Number(process.env.CTFLEET_RANDOM_SEED ?? 9) });
+    if (process.env.CTFLEET_RANDOM_REQUESTS) process.stdout.write(`${Math.round(RUNS / ((performance.now() - began) / 1000))} calls/s, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB\n`);
+    expect((await owner.ask(routes.getMe)).status).toBe(200);
+  }, Math.max(60_000, RUNS * 20));
+
+  it.each(HOSTILE_TEXTS.map((one) => [one.slice(0, 30), one]))('%j in a path, a query, a cursor and a header is not a failure of ours', async (_, hostile) => {
+    const coded = encodeURIComponent(hostile.toWellFormed().slice(0, 5000));
+    const header = hostile.replaceAll(/[^\x20-\x7e\x80-\xff]/g, '').slice(0, 5000);
+    const all: Omit<RandomRequest, 'operationId'>[] = [
+      { method: 'GET', path: `/api/v1/plans/${coded}`, headers: {} }, { method: 'GET', path: `/api/v1/audit?q=${coded}`, headers: {} }, { method: 'GET', path: `/api/v1/tenants?cursor=${coded}`, headers: {} },
+      { method: 'GET', path: `/api/v1/audit?from=${coded}&gateway=${coded}`, headers: {} }, { method: 'GET', path: '/api/v1/me', headers: { authorization: `Bearer ${header}` } },
+      { method: 'GET', path: '/api/v1/me', headers: { cookie: `ctfleet.session_token=${header}` } }, { method: 'GET', path: `/${coded}`, headers: {} }, { method: 'POST', path: `/api/v1/hooks/${coded}`, headers: { 'webhook-id': header } },
+      { method: 'GET', path: `/api/v1/audit:export?format=csv&from=${coded}`, headers: {} }, { method: 'GET', path: `/metrics?${coded}`, headers: {} },
+    ];
+    for (const asked of all) {
+      const answer = await send(asked);
+      expect([asked.path, answer.status]).not.toEqual([asked.path, 500]);
+      if (answer.status >= 400) expect(answer.type).toContain('application/problem+json');
+    }
+  });
+
+  it('an address that cannot be decoded, an unknown method and what is no HTTP are problems as well', async () => {
+    for (const asked of [{ method: 'GET', path: '/api/v1/plans/%' }, { method: 'GET', path: '/api/v1/plans/%ED%A0%80' }, { method: 'PROPFIND', path: '/api/v1/plans' }, { method: 'PUT', path: '/api/v1/plans' }]) {
+      const answer = await send({ ...asked, headers: {} });
+      expect([asked.path, answer.status < 500, answer.type]).toEqual([asked.path, true, expect.stringContaining('application/problem+json')]);
+    }
+    const socket = connect(controller.running.ports.apiPort, '127.0.0.1');
+    socket.end('NONSENSE \u0000 / HTTP/9.9\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]+application\/problem\+json/);
+  });
+
+  it('times that no calendar has are refused with their place', async () => {
+    const gateway = { id: agent.gatewayId };
+    for (const from of ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '2200-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59']) {
+      expect(await owner.ask(routes.listSamples, { params: gateway, query: { from, to: '2026-01-01T00:00:00Z' } })).toMatchObject({ status: 400, body: { issues: [{ path: 'query.from' }] } });
+    }
+  });
+});
+
+describe('a text for people', () => {
+  it.each(['\u200b', '\u2800 \u00a0', 'red \u001b[31m', 'a\u202eb'])('%j is no reason, no name, no ticket and no tag', async (hostile) => {
+    const plan = { filter: 'port:1', reason: 'a reason' };
+    const document = { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' };
+    for (const [route, body, at] of [
+      [routes.createPlan, { ...plan, reason: hostile }, 'body.reason'], [routes.createPlan, { ...plan, ticket: hostile }, 'body.ticket'], [routes.createTenant, { name: hostile }, 'body.name'],
+      [routes.createToken, { name: hostile, role: 'viewer' }, 'body.name'], [routes.createRemediation, { document: { ...document, name: hostile } }, 'body.document.name'],
+      [routes.createRemediation, { document: { ...document, description: hostile } }, 'body.document.description'],
+    ] as const) {
+      expect(await owner.ask(route, { body })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST', issues: [{ path: at }] } });
+    }
+    expect(await owner.ask(routes.updateGateway, { params: { id: agent.gatewayId }, body: { tags: [hostile] } })).toMatchObject({ status: 400 });
+  });
+
+  it('of several lines is a reason', async () => {
+    expect((await owner.call(routes.createPlan, { body: { filter: 'port:1', reason: 'two\nlines' } })).reason).toBe('two\nlines');
+  });
+});
