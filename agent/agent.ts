@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
@@ -12,6 +11,8 @@ import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
 import { readSysctl } from './conntrack/proc-files.ts';
 import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
+import { Disk } from './disk/disk.ts';
+import type { Files } from './disk/files.ts';
 import type { Identity } from './link/identity.ts';
 import { Link } from './link/link.ts';
 import { Outbox } from './link/outbox.ts';
@@ -34,6 +35,8 @@ import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 export interface AgentDependencies {
   identity: Identity;
   stateDir: string;
+  /** Where the state folder lies; absent: this machine's file system. */
+  files?: Files;
   table: ConntrackTable;
   /** The table's events, where they can be heard; closed with the agent. */
   events?: TableEvents;
@@ -81,30 +84,32 @@ export class Agent {
     this.#deps = deps;
     const { stateDir, table, events, clock, log, wans } = deps;
     const rates = events && new EventRates(() => events.totals(), () => performance.now());
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const plans = new PlanStore(stateDir);
+    const disk = new Disk({ files: deps.files, now: clock.now, onTrouble: (message, fields) => log.error(fields, message) });
+    const plans = new PlanStore(stateDir, disk);
     const context = () => this.#context();
-    this.#journal = new Journal(stateDir);
-    this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'));
+    this.#journal = new Journal(stateDir, disk);
+    this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#guard = new LocalGuard(deps.guardRules, clock.now);
+    this.#guard = new LocalGuard(() => this.#rules(), clock.now);
     const clockOffsetMs = () => this.#link.clockOffsetMs;
-    this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
+    this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
     const outbox = new Outbox(this.#spool, this.#remediations.reports);
     this.#commands = new Commands({
-      table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans), guard: this.#guard, clock, context, report: outbox, log,
+      table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans, disk), guard: this.#guard, clock, context, report: outbox, log,
       controllerNow: () => clock.now() + clockOffsetMs(),
     });
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
-      commands: () => this.#commands, hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
+      commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
     });
   }
 
   /** Works until the signal aborts; then finishes the command under way. */
   async run(signal: AbortSignal): Promise<void> {
+    const damage = this.#damage();
+    if (damage !== undefined) this.#deps.log.error({ damage }, 'a journal is damaged; no flow is ended here');
     this.#commands.recover();
     await this.#resolveController();
     this.#remediations.observeWans(this.#deps.wans());
@@ -147,6 +152,17 @@ export class Agent {
       marks: this.#deps.rules?.facts?.marks,
       protections: [...builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()), ...this.#guard.protections()],
     };
+  }
+
+  /** Where a journal is damaged nobody knows what was done; like a guard file that cannot be read, that forbids everything. */
+  #rules(): GuardRules {
+    const rules = this.#deps.guardRules();
+    const damage = this.#damage();
+    return damage === undefined ? rules : { ...rules, error: damage };
+  }
+
+  #damage(): string | undefined {
+    return this.#journal.damage ?? this.#remediations.damage;
   }
 
   #firewall(): Firewall {

@@ -1,6 +1,7 @@
-// The agent of one gateway: node main.js run. Settings are CTFLEET_* variables (config.ts).
+// The agent of one gateway: node main.js run; node main.js accept-journal after damage to its journal. Settings are CTFLEET_* variables (config.ts).
 import os from 'node:os';
 import { pino } from 'pino';
+import { acceptJournals } from './accept-journals.ts';
 import { Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
 import { RulesetReader } from './collectors/ruleset-reader.ts';
@@ -10,6 +11,7 @@ import { WanMemory } from './collectors/wans.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
 import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
+import { Disk } from './disk/disk.ts';
 import { identityOf } from './enrolment.ts';
 import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './remediations/route-events.ts';
@@ -18,8 +20,9 @@ import { WanWatch } from './remediations/wan-watch.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
 
 const [, , command = 'run'] = process.argv;
-if (command !== 'run') end(`There is no command "${command}"; there is: run`);
+if (command !== 'run' && command !== 'accept-journal') end(`There is no command "${command}"; there are: run, accept-journal`);
 const config = settings();
+if (command === 'accept-journal') accept(config.stateDir);
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -27,7 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const hostname = os.hostname();
   const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
-  const store = new WanStore(config.stateDir, (error) => log.warn({ err: error }, 'WAN addresses could not be kept'));
+  const store = new WanStore(config.stateDir, new Disk({ onTrouble: (message, fields) => log.warn(fields, message) }));
   const memory = new WanMemory(config.wanNames, store.load());
   const rules = new RulesetReader(() => performance.now());
   const probes = new WanProbes(config.wanProbes, process.pid);
@@ -71,6 +74,15 @@ function whatIsMissing(rules: RulesetReader, probes: WanProbes): Record<string, 
     ...(rules.why !== undefined && { 'read-rules': `The gateway's rules cannot be read, so that stale flows are found only in part: ${rules.why}.` }),
     ...(probes.why !== undefined && { 'wan-probes': `WANs cannot be probed, so that a silent failure is not seen: ${probes.why}.` }),
   };
+}
+
+function accept(stateDir: string): never {
+  try {
+    console.log(acceptJournals(stateDir, Date.now()).join('\n'));
+    process.exit(0);
+  } catch (error) {
+    return end((error as Error).message);
+  }
 }
 
 function settings(): AgentConfig {

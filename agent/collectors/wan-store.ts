@@ -1,41 +1,36 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { formatAddress, parseAddress } from '../../proto/model/address.ts';
+import { Disk } from '../disk/disk.ts';
 import type { RememberedWan, Wan } from './wans.ts';
 
 const schema = z.array(z.object({ interface: z.string(), addresses: z.array(z.string()) }));
 
-/** WANs and their addresses on disk. A file that cannot be read is as good as none: it is only memory. */
+/** WANs and their addresses on disk. A file that cannot be read is set aside, and as good as none: it is only memory. */
 export class WanStore {
   readonly #file: string;
-  readonly #onError: (error: unknown) => void;
+  readonly #disk: Disk;
   #kept = '';
 
-  constructor(directory: string, onError: (error: unknown) => void) {
+  constructor(directory: string, disk: Disk) {
     this.#file = path.join(directory, 'wans.json');
-    this.#onError = onError;
+    this.#disk = disk;
   }
 
   load(): RememberedWan[] {
-    if (!existsSync(this.#file)) return [];
-    try {
-      return schema.parse(JSON.parse(readFileSync(this.#file, 'utf8'))).map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.flatMap((text) => parseAddress(text) ?? []) }));
-    } catch {
-      return [];
-    }
+    return this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))
+      .map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.flatMap((text) => parseAddress(text) ?? []) }))) ?? [];
   }
 
-  /** Writes what changed, and gives back what it was given. */
+  /** Writes what changed, and gives back what it was given. What cannot be written is told, and tried again. */
   keep(wans: Wan[]): Wan[] {
     const text = JSON.stringify(wans.map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.map(formatAddress) })));
     if (text === this.#kept) return wans;
-    this.#kept = text;
     try {
-      writeFileSync(`${this.#file}.next`, text, { mode: 0o600 });
-      renameSync(`${this.#file}.next`, this.#file);
+      this.#disk.write(this.#file, text);
+      this.#kept = text;
     } catch (error) {
-      this.#onError(error);
+      this.#disk.tell('WAN addresses could not be kept', this.#file, error);
     }
     return wans;
   }

@@ -59,7 +59,10 @@ export class Link {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log, identity } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const { wasOnline, reason } = await this.#session(signal);
+      const { wasOnline, reason } = await this.#session(signal).catch((error: unknown) => {
+        log.error({ err: error }, 'a session could not be begun');
+        return { wasOnline: false, reason: (error as Error).message };
+      });
       if (signal.aborted) return;
       if (wasOnline) attempt = 0;
       const waitMs = backoffMs(attempt, random);
@@ -88,8 +91,8 @@ export class Link {
         const end = (reason: string) => resolve({ wasOnline: isOnline, reason });
         call.on('error', (error: Error & { details?: string }) => end(error.details || error.message));
         call.on('end', () => end('the controller ended the session'));
-        call.on('drain', () => outbox.drained());
-        call.on('data', (message: ControllerMessage) => {
+        call.on('drain', () => this.#safely('drain', () => outbox.drained()));
+        call.on('data', (message: ControllerMessage) => this.#safely(message.body?.$case ?? 'unknown', () => {
           heardAt = performance.now();
           if (message.body?.$case === 'welcome') {
             isOnline = true;
@@ -101,7 +104,7 @@ export class Link {
           } else {
             this.#handle(message, queries);
           }
-        });
+        }));
         send(call, { body: { $case: 'hello', value: { ...greeting, sentAtMs: BigInt(sentAtMs) } } });
       });
     } finally {
@@ -110,6 +113,15 @@ export class Link {
       outbox.close();
       queries.cancelAll();
       client.close();
+    }
+  }
+
+  /** Nothing that a stream's callback throws may end the process, or the session. */
+  #safely(message: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#deps.log.error({ err: error, message }, 'a message could not be taken; the session goes on');
     }
   }
 

@@ -10,16 +10,20 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
 import type { Firewall } from '../operations/predict.ts';
-import type { PlanStore } from '../operations/plan-store.ts';
+import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
 
 /** Rows in one message, far below 256 KiB. */
 const ROWS = 500;
 /** Questions answered side by side; more wait their turn within their deadline. */
 const AT_ONCE = 4;
+/** Questions that wait; more are refused at once. */
+const MAX_WAITING = 32;
 
 export interface QueryDependencies {
   table: ConntrackTable;
   plans: PlanStore;
+  /** True for a plan that a command needs. */
+  isPlanInUse: (planId: string) => boolean;
   clock: Clock;
   context: () => FlowContext;
   /** What decides what becomes of flows that are ended; absent where there are no packets. */
@@ -44,8 +48,9 @@ export class Queries {
 
   async answer(query: Query): Promise<void> {
     const abort = new AbortController();
-    this.#running.set(query.id, abort);
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(query.deadlineMs)]);
+    if (this.#waiting.length >= MAX_WAITING) return this.#refuse(query, signal);
+    this.#running.set(query.id, abort);
     try {
       if (this.#active >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
       this.#active++;
@@ -56,6 +61,16 @@ export class Queries {
       this.#active--;
       this.#waiting.shift()?.();
       this.#running.delete(query.id);
+    }
+  }
+
+  async #refuse(query: Query, signal: AbortSignal): Promise<void> {
+    try {
+      const stream = new AnswerStream(this.#client, query.id, signal);
+      await stream.write({ $case: 'failure', value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` } });
+      await stream.end();
+    } catch (error) {
+      this.#deps.log.debug({ err: error, query: query.id }, 'a question could not be refused');
     }
   }
 
@@ -101,9 +116,12 @@ export class Queries {
 
   /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
-    const { table, plans, clock, context, clockOffsetMs } = this.#deps;
+    const { table, plans, isPlanInUse, clock, context, clockOffsetMs } = this.#deps;
     const impact = new ImpactCounter(this.#deps.firewall?.() ?? {});
-    const writer = plans.begin(query.planId, Number(query.expiresAtMs));
+    const controllerNowMs = clock.now() + clockOffsetMs();
+    plans.sweep(controllerNowMs, isPlanInUse);
+    if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
+    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), controllerNowMs));
     const snapshotAtMs = clock.now();
     let rows = 0;
     try {
@@ -126,7 +144,6 @@ export class Queries {
       value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },
     });
     await stream.write({ $case: 'end', value: { rows, digest } });
-    plans.sweep(clock.now());
   }
 }
 

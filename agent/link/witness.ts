@@ -1,7 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
+import { Disk } from '../disk/disk.ts';
 
 /** Of each chain. Older ones make it harder to rewrite the past in one stroke; the newest says how long it was. */
 const MOST = 32;
@@ -15,10 +15,12 @@ const schema = z.array(z.object({ chain: z.string(), seq: z.coerce.bigint(), has
 export class Witness {
   readonly #file: string;
   readonly #onContradiction: (why: string) => void;
+  readonly #disk: Disk;
   #kept: AuditCheckpoint[];
 
-  constructor(directory: string, onContradiction: (why: string) => void) {
+  constructor(directory: string, onContradiction: (why: string) => void, disk = new Disk()) {
     this.#file = path.join(directory, 'witness.json');
+    this.#disk = disk;
     this.#onContradiction = onContradiction;
     this.#kept = this.#load();
   }
@@ -28,7 +30,7 @@ export class Witness {
     return this.#kept;
   }
 
-  /** Keeps a new head. */
+  /** Keeps a new head; one that cannot be written is told, and holds until the agent ends. */
   see(checkpoint: AuditCheckpoint): void {
     const own = this.#kept.filter(({ chain }) => chain === checkpoint.chain);
     const why = contradiction(checkpoint, own);
@@ -36,17 +38,23 @@ export class Witness {
     if (own.at(-1)?.seq === checkpoint.seq) return;
     this.#kept = [...this.#kept.filter(({ chain }) => chain !== checkpoint.chain), ...[...own, checkpoint].slice(-MOST)];
     const text = JSON.stringify(this.#kept.map((one) => ({ ...one, seq: String(one.seq), atMs: String(one.atMs), signature: Buffer.from(one.signature).toString('base64') })));
-    writeFileSync(`${this.#file}.next`, text, { mode: 0o600 });
-    renameSync(`${this.#file}.next`, this.#file);
+    try {
+      this.#disk.write(this.#file, text);
+    } catch (error) {
+      this.#disk.tell('what was witnessed could not be kept', this.#file, error);
+    }
   }
 
   #load(): AuditCheckpoint[] {
-    try {
-      return schema.parse(JSON.parse(readFileSync(this.#file, 'utf8'))).map((one) => ({ ...one, signature: Buffer.from(one.signature, 'base64') }));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#onContradiction(`what was witnessed cannot be read and is begun anew: ${(error as Error).message}`);
-      return [];
-    }
+    const parse = (bytes: Buffer): AuditCheckpoint[] => {
+      try {
+        return schema.parse(JSON.parse(bytes.toString('utf8'))).map((one) => ({ ...one, signature: Buffer.from(one.signature, 'base64') }));
+      } catch (error) {
+        this.#onContradiction(`what was witnessed cannot be read and is begun anew: ${(error as Error).message}`);
+        throw error;
+      }
+    };
+    return this.#disk.read(this.#file, parse) ?? [];
   }
 }
 

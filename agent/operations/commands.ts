@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import { Method, Progress_Phase, Result, Result_State, type Command, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Method, Outcome, Progress_Phase, Result, Result_State, type Command, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from './end-flows.ts';
-import { Journal, type JournalState, type Way } from './journal.ts';
+import { Journal, type JournalRecord, type JournalState, type Way } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
-import type { PlanStore } from './plan-store.ts';
+import type { FrozenPlan, PlanStore } from './plan-store.ts';
 import type { Refusals } from './refusals.ts';
 import { runPlan } from './run-plan.ts';
 import { canUndo, undoPlan } from './undo-plan.ts';
@@ -33,6 +33,8 @@ export interface CommandDependencies {
 }
 
 type ResultPart = Partial<Result> & { state: Result_State };
+/** What a result says of a plan's flows. */
+type Done = Pick<Result, 'runs' | 'undoUntilMs'>;
 
 const STOPPED = 'The command was stopped before it began.';
 
@@ -52,6 +54,8 @@ export function admit(command: Command, journal: JournalState, controllerNowMs: 
 /** Carries commands out one after another, in the order they came, each at most once. */
 export class Commands {
   readonly #deps: CommandDependencies;
+  /** Results that could not be journalled; they are said and tried again until they are acknowledged. */
+  readonly #unjournalled = new Map<string, Result>();
   #tail: Promise<void> = Promise.resolve();
 
   constructor(deps: CommandDependencies) {
@@ -60,6 +64,8 @@ export class Commands {
 
   /** Takes up what a crash interrupted: never started commands are dropped, started ones run again on the same flows. */
   recover(): void {
+    // What is missing from a damaged journal may be that they ran; nothing is done until its owner has looked.
+    if (this.#deps.journal.damage !== undefined) return;
     for (const [id, command] of this.#deps.journal.state.commands) {
       const { planId, way, undoOf } = command;
       if (command.state === 'received') this.#finish(id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' });
@@ -76,8 +82,7 @@ export class Commands {
     try {
       journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
     } catch (error) {
-      const detail = `The agent cannot write its journal and so touches nothing: ${(error as Error).message}`;
-      return report.result(this.#resultOf(command.id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail }));
+      return report.result(this.#resultOf(command.id, unwritten(error)));
     }
     if (admission.kind === 'refused') {
       const state = admission.code === 'COMMAND_LATE' ? Result_State.STATE_EXPIRED : Result_State.STATE_REFUSED;
@@ -115,17 +120,31 @@ export class Commands {
 
   /** The controller has the result on record. What may be undone stays on disk until then. */
   acknowledge(id: string): void {
-    const { journal, plans, undos } = this.#deps;
+    const { journal, plans, undos, log } = this.#deps;
     const command = journal.state.commands.get(id);
-    if (command?.state !== 'finished') return;
-    journal.append({ kind: 'acknowledged', id });
-    if (command.undoOf !== undefined) undos.forget(command.undoOf);
-    else if (command.planId !== '' && !undos.holds(id)) plans.remove(command.planId);
+    const unjournalled = this.#unjournalled.get(id);
+    if (!command || (command.state !== 'finished' && !unjournalled)) return;
+    try {
+      if (unjournalled) journal.append(toFinished(unjournalled));
+      this.#unjournalled.delete(id);
+      journal.append({ kind: 'acknowledged', id });
+      if (command.undoOf !== undefined) undos.forget(command.undoOf);
+      else if (command.planId !== '' && !undos.holds(id)) plans.remove(command.planId);
+    } catch (error) {
+      log.error({ err: error, command: id }, 'that a result is on record could not be journalled; it is said again in the next session');
+    }
+  }
+
+  /** True for a plan that a command needs which the controller has not acknowledged. */
+  usesPlan(planId: string): boolean {
+    const { journal, undos } = this.#deps;
+    return [...journal.state.commands.values()].some((command) => command.planId === planId || (command.undoOf !== undefined && undos.planOf(command.undoOf) === planId));
   }
 
   /** Says every result again that the controller has not acknowledged; for a new session. */
   repeatResults(): void {
     for (const [id, { state }] of this.#deps.journal.state.commands) if (state === 'finished') this.#repeatResult(id);
+    for (const result of this.#unjournalled.values()) this.#deps.report.result(result);
   }
 
   /** Resolves when nothing is under way. */
@@ -139,7 +158,7 @@ export class Commands {
   }
 
   #enqueue(work: () => void | Promise<void>): void {
-    this.#tail = this.#tail.then(work);
+    this.#tail = this.#tail.then(work).catch((error: unknown) => this.#deps.log.error({ err: error }, 'a command ended in an error of the agent; the next ones go on'));
   }
 
   #isStopped(id: string): boolean {
@@ -149,20 +168,26 @@ export class Commands {
   #run(id: string, planId: string, way: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
     const { table, refusals, guard, plans, clock, context, report } = this.#deps;
     const { method, forSeconds } = way;
+    let plan: FrozenPlan | undefined;
     return this.#carryOut(id, isRepeated, async (start) => {
-      const plan = plans.load(planId);
+      plan = plans.load(planId);
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
+      const { flows } = plan;
       const isStopped = (): boolean => this.#isStopped(id);
       const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-      guard.allow({ method, flows: plan.flows.length, tableCount: await table.count() });
+      guard.allow({ method, flows: flows.length, tableCount: await table.count() });
       await start();
       const outcomes = await runPlan(table, clock, {
-        flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
+        flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
-          commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: plan.flows.length,
+          commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: flows.length,
         }),
       });
       const runs = toRuns(outcomes);
+      return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+    }, () => {
+      if (!plan) return { runs: [], undoUntilMs: undefined };
+      const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.flows.length }];
       return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
     });
   }
@@ -181,8 +206,11 @@ export class Commands {
     });
   }
 
-  /** `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate. */
-  async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Pick<Result, 'runs' | 'undoUntilMs'>>): Promise<void> {
+  /**
+   * `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate,
+   * and `ifBroken` says what of it can still be told.
+   */
+  async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Done>, ifBroken?: () => Done): Promise<void> {
     const { table, journal, clock } = this.#deps;
     const startedAtMs = clock.now();
     try {
@@ -197,6 +225,7 @@ export class Commands {
       const hasStarted = journal.state.commands.get(id)?.state === 'started';
       const reason: ErrorCode = error instanceof FleetError ? error.code : 'INTERNAL';
       this.#finish(id, {
+        ...(hasStarted && ifBroken?.()),
         state: hasStarted ? Result_State.STATE_INDETERMINATE : error instanceof FleetError ? Result_State.STATE_REFUSED : Result_State.STATE_FAILED,
         reason, detail: (error as Error).message, startedAtMs: BigInt(startedAtMs),
       });
@@ -221,8 +250,9 @@ export class Commands {
     const { journal, report, log } = this.#deps;
     const result = this.#resultOf(id, part);
     try {
-      journal.append({ kind: 'finished', id, result: Buffer.from(Result.encode(result).finish()).toString('base64') });
+      journal.append(toFinished(result));
     } catch (error) {
+      this.#unjournalled.set(id, result);
       log.error({ err: error, command: id }, 'a result could not be journalled; it is sent all the same');
     }
     report.result(result);
@@ -232,6 +262,16 @@ export class Commands {
     const now = BigInt(this.#deps.clock.now());
     return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, ...part, commandId: id };
   }
+}
+
+/** Why a command is not begun where the journal cannot take it. */
+function unwritten(error: unknown): ResultPart {
+  if (error instanceof FleetError) return { state: Result_State.STATE_REFUSED, reason: error.code, detail: error.message };
+  return { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: `The agent cannot write its journal and so touches nothing: ${(error as Error).message}` };
+}
+
+function toFinished(result: Result): JournalRecord {
+  return { kind: 'finished', id: result.commandId, result: Buffer.from(Result.encode(result).finish()).toString('base64') };
 }
 
 function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {

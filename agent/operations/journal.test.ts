@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Journal, readRecords, type JournalRecord } from './journal.ts';
+import { formatRecords, Journal, readRecords, type JournalRecord } from './journal.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-journal-'));
 const directory = () => mkdtempSync(path.join(root, 'agent-'));
@@ -20,6 +21,8 @@ function filled(): { folder: string; bytes: Buffer } {
   journal.close();
   return { folder, bytes: readFileSync(path.join(folder, 'journal')) };
 }
+
+const FILLED = filled();
 
 describe('the journal', () => {
   it('knows after a restart where each command stands', () => {
@@ -45,13 +48,52 @@ describe('the journal', () => {
     }
   });
 
-  it('stops at a damaged line and never reads what follows as true', () => {
+  it('with any one byte changed is left as it is, knows what the other records say, and takes no more', () => {
     const { folder, bytes } = filled();
-    const damaged = Buffer.from(bytes);
-    damaged[bytes.indexOf(10) + 15]! ^= 1;
-    writeFileSync(path.join(folder, 'journal'), damaged);
-    expect(readRecords(damaged).records).toHaveLength(1);
-    expect(new Journal(folder).state.commands.get('a')?.state).toBe('received');
+    const file = path.join(folder, 'journal');
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at]! ^= 1 << (at % 8);
+      writeFileSync(file, damaged);
+      const journal = new Journal(folder);
+      expect(journal.damage).toMatch(/accept-journal/);
+      expect(() => journal.append(received('later', 9))).toThrow(expect.objectContaining({ code: 'GUARD_REFUSED' }));
+      expect(journal.state.lastSeq).toBeGreaterThanOrEqual(1n);
+      expect(journal.state.commands.has('a') || journal.state.acknowledged.has('a')).toBe(true);
+      journal.close();
+      expect(readFileSync(file).equals(damaged)).toBe(true);
+    }
+  });
+
+  it('keeps records of another version, also when it is written anew', () => {
+    const folder = directory();
+    const text = '{"kind":"paused","id":"c7","untilMs":5}';
+    writeFileSync(path.join(folder, 'journal'), formatRecords([received('a', 1), { kind: 'other', text }]));
+    const journal = new Journal(folder);
+    expect(journal.damage).toBeUndefined();
+    for (let n = 2; n < 2600; n++) {
+      journal.append(received(`c${n}`, n));
+      journal.append({ kind: 'acknowledged', id: `c${n}` });
+    }
+    journal.close();
+    expect(readFileSync(path.join(folder, 'journal'), 'utf8')).toContain(text);
+    expect(new Journal(folder).state).toMatchObject({ others: [text], lastSeq: 2599n });
+  });
+
+  it('calls a whole record that does not say what its kind must damage, not a crash', () => {
+    const folder = directory();
+    writeFileSync(path.join(folder, 'journal'), formatRecords([received('a', 1), { kind: 'other', text: '{"kind":"received","id":"b"}' }]));
+    expect(new Journal(folder).damage).toMatch(/line 2/);
+  });
+
+  it('of random bytes never throws, and whatever can be read back is what was written', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(), (noise, at) => {
+      const { bytes } = FILLED;
+      const whole = readRecords(bytes).records.map((record) => JSON.stringify(record));
+      const cut = at % (bytes.length + 1);
+      const { records } = readRecords(Buffer.concat([bytes.subarray(0, cut), noise, bytes.subarray(cut)]));
+      for (const record of records) if (record.kind !== 'other') expect(whole).toContain(JSON.stringify(record));
+    }), { numRuns: 300 });
   });
 
   it('forgets nothing that matters when it is written anew', () => {

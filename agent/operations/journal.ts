@@ -1,16 +1,19 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
+import { z } from 'zod';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { Disk } from '../disk/disk.ts';
+import { formatLog, RecordLog, scanRecords } from '../disk/record-log.ts';
 
 /**
- * What the agent has promised and done, on disk before it is said. One record a line: CRC-32 in hex, a space, JSON.
+ * What the agent has promised and done, on disk before it is said; a record log of JSON.
  *
  *     received ──▶ started ──▶ finished ──▶ acknowledged
  *         └────── refused, late ──▶┘
  *
  * `received` is written before the controller hears of it, `started` before the first entry is touched, `finished` before the
- * result is sent. After a crash a torn last line is cut off; a command that had started is carried out again on the very same
- * frozen flows, whose ids make that harmless.
+ * result is sent. After a crash a torn last record is cut off; a command that had started is carried out again on the very same
+ * frozen flows, whose ids make that harmless. Damage elsewhere may hide what was done: the file is then left as it is, what can be read holds,
+ * and nothing more is written until the gateway's owner accepts what is left (accept-journal.ts).
  */
 export type JournalRecord =
   /** `way` is absent in journals of agents that could only delete. */
@@ -22,7 +25,9 @@ export type JournalRecord =
   /** May come before the command itself. */
   | { kind: 'stopped'; id: string }
   /** No command: the table was full, and at most `most` flows that are over or were never answered were to be deleted; see table-pressure.ts. */
-  | { kind: 'emergency'; atMs: number; count: number; max?: number; drop?: number; most: number };
+  | { kind: 'emergency'; atMs: number; count: number; max?: number; drop?: number; most: number }
+  /** Of another version of the agent; it means nothing here and is kept as it is. */
+  | { kind: 'other'; text: string };
 
 /** How a command ends flows: Method of operation.proto, its time, and how long what it deleted is kept for an undo. */
 export interface Way { method: number; forSeconds?: number; undoForSeconds?: number }
@@ -43,13 +48,41 @@ export interface JournalState {
   acknowledged: Set<string>;
   /** Those that are to do no more, newest last; some of them have not come yet. */
   stopped: Set<string>;
+  /** Texts of records of another version, newest last. */
+  others: string[];
 }
 
 const REMEMBERED = 1000;
 const COMPACT_AFTER = 5000;
+/** Records until it is tried again where it failed. */
+const COMPACT_AGAIN_AFTER = 500;
+
+const id = z.string();
+const count = z.number();
+const whole = z.string().regex(/^\d{1,20}$/);
+const way = z.object({ method: count, forSeconds: count.optional(), undoForSeconds: count.optional() });
+const schema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('received'), id, seq: whole, epoch: whole, planId: z.string(), way: way.optional(), undoOf: z.string().optional() }),
+  z.object({ kind: z.literal('started'), id, atMs: count, tableBefore: count.optional() }),
+  z.object({ kind: z.literal('finished'), id, result: z.string() }),
+  z.object({ kind: z.literal('acknowledged'), id }),
+  z.object({ kind: z.literal('stopped'), id }),
+  z.object({ kind: z.literal('emergency'), atMs: count, count, max: count.optional(), drop: count.optional(), most: count }),
+]);
+const KINDS: ReadonlySet<string> = new Set(schema.options.map(({ shape }) => shape.kind.value));
+
+/** A record's text; throws for one of a known kind that does not say what it must. */
+function parseRecord(text: string): JournalRecord {
+  const raw = z.object({ kind: z.string() }).loose().parse(JSON.parse(text));
+  return KINDS.has(raw.kind) ? schema.parse(raw) : { kind: 'other', text };
+}
+
+function formatRecord(record: JournalRecord): string {
+  return record.kind === 'other' ? record.text : JSON.stringify(record);
+}
 
 export function emptyJournalState(): JournalState {
-  return { lastSeq: 0n, lastEpoch: 0n, commands: new Map(), acknowledged: new Set(), stopped: new Set() };
+  return { lastSeq: 0n, lastEpoch: 0n, commands: new Map(), acknowledged: new Set(), stopped: new Set(), others: [] };
 }
 
 /** Applies one record. Pure but for the state it is given. */
@@ -58,7 +91,10 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
     state.lastEmergencyAtMs = record.atMs;
     return;
   }
-  const known = state.commands.get(record.id);
+  if (record.kind === 'other') {
+    state.others = [...state.others, record.text].slice(-REMEMBERED);
+    return;
+  }
   switch (record.kind) {
     case 'received':
       if (BigInt(record.seq) > state.lastSeq) state.lastSeq = BigInt(record.seq);
@@ -66,10 +102,10 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
       state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId, way: record.way, undoOf: record.undoOf });
       return;
     case 'started':
-      if (known) Object.assign(known, { state: 'started', startedAtMs: record.atMs, tableBefore: record.tableBefore });
+      put(state, record.id, { state: 'started', startedAtMs: record.atMs, tableBefore: record.tableBefore });
       return;
     case 'finished':
-      if (known) Object.assign(known, { state: 'finished', result: record.result });
+      put(state, record.id, { state: 'finished', result: record.result });
       return;
     case 'acknowledged':
       state.commands.delete(record.id);
@@ -81,82 +117,87 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
   }
 }
 
+/** A command whose beginning damage took is known by what came after, so that its id never runs again. */
+function put(state: JournalState, id: string, change: Partial<JournalledCommand> & Pick<JournalledCommand, 'state'>): void {
+  if (!state.acknowledged.has(id)) state.commands.set(id, { seq: 0n, planId: '', ...state.commands.get(id), ...change });
+}
+
 function remember(ids: Set<string>, id: string): void {
   ids.add(id);
   const oldest = ids.values().next().value;
   if (ids.size > REMEMBERED && oldest !== undefined) ids.delete(oldest);
 }
 
-/** Reads records until the first line that is torn or damaged; `length` is where that line begins. */
-export function readRecords(bytes: Buffer): { records: JournalRecord[]; length: number } {
-  const records: JournalRecord[] = [];
-  let length = 0;
-  for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, length)) {
-    const line = bytes.subarray(length, end).toString('utf8');
-    if (!/^[0-9a-f]{8} /.test(line) || checksum(line.slice(9)) !== line.slice(0, 8)) break;
-    records.push(JSON.parse(line.slice(9)) as JournalRecord);
-    length = end + 1;
-  }
-  return { records, length };
+/** Records as they stand on disk. */
+export function formatRecords(records: readonly JournalRecord[]): Buffer {
+  return formatLog(records.map(formatRecord));
 }
 
-/** The journal on disk. Throws what the file system throws: an agent that cannot write it must not destroy anything. */
-export class Journal {
-  readonly state: JournalState;
-  readonly #file: string;
-  #fd: number;
-  #records: number;
+/** Reads what can be read; see scanRecords. */
+export function readRecords(bytes: Buffer): { records: JournalRecord[]; length: number; damaged: number[] } {
+  return scanRecords(bytes, parseRecord);
+}
 
-  constructor(directory: string) {
+/** The fewest records that say all that still matters. */
+export function recordsOf(state: JournalState): JournalRecord[] {
+  const records: JournalRecord[] = [
+    { kind: 'received', id: '', seq: String(state.lastSeq), epoch: String(state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' },
+  ];
+  if (state.lastEmergencyAtMs !== undefined) records.push({ kind: 'emergency', atMs: state.lastEmergencyAtMs, count: 0, most: 0 });
+  for (const id of state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
+  for (const [id, command] of state.commands) {
+    records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way, undoOf: command.undoOf });
+    if (command.state !== 'received') records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
+    if (command.result !== undefined) records.push({ kind: 'finished', id, result: command.result });
+  }
+  for (const id of state.stopped) records.push({ kind: 'stopped', id });
+  for (const text of state.others) records.push({ kind: 'other', text });
+  return records;
+}
+
+/** The journal on disk. An agent that cannot write it must not destroy anything. */
+export class Journal {
+  readonly state = emptyJournalState();
+  /** Where it is damaged: what is wrong and what its owner does about it. Then nothing is written, and no flow may be ended. */
+  readonly damage: string | undefined;
+  readonly #file: string;
+  readonly #disk: Disk;
+  readonly #log: RecordLog<JournalRecord>;
+  /** Until it is written anew. */
+  #recordsLeft: number;
+
+  constructor(directory: string, disk = new Disk()) {
+    this.#disk = disk;
     this.#file = path.join(directory, 'journal');
-    this.#fd = openSync(this.#file, 'a+', 0o600);
-    const { records, length } = readRecords(readFileSync(this.#file));
-    ftruncateSync(this.#fd, length);
-    this.#records = records.length;
-    this.state = emptyJournalState();
-    for (const record of records) applyRecord(this.state, record);
+    this.#log = new RecordLog(this.#file, parseRecord, disk);
+    this.#recordsLeft = COMPACT_AFTER - this.#log.records.length;
+    for (const record of this.#log.records) applyRecord(this.state, record);
+    if (this.#log.damage === undefined) return;
+    this.damage = `The journal ${this.#file} is damaged: ${this.#log.damage}. No flow is ended here until the gateway's owner has looked: `
+      + 'stop the agent, run its main.js with accept-journal, and start it again.';
   }
 
-  /** On disk when it returns. */
+  /** On disk when it returns. Throws GUARD_REFUSED where it is damaged, and what the file system throws; then the record is not in it. */
   append(record: JournalRecord): void {
-    writeSync(this.#fd, toLine(record));
-    fsyncSync(this.#fd);
+    if (this.damage !== undefined) throw new FleetError('GUARD_REFUSED', this.damage);
+    this.#log.append(formatRecord(record));
     applyRecord(this.state, record);
-    this.#records++;
-    if (this.#records > COMPACT_AFTER) this.#compact();
+    if (--this.#recordsLeft < 0) this.#compact();
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#log.close();
   }
 
-  /** Writes what still matters to a new file that replaces the old one at a stroke. */
+  /** What was appended is on disk already, so that a failure costs only room. */
   #compact(): void {
-    const records: JournalRecord[] = [{ kind: 'received', id: '', seq: String(this.state.lastSeq), epoch: String(this.state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' }];
-    if (this.state.lastEmergencyAtMs !== undefined) records.push({ kind: 'emergency', atMs: this.state.lastEmergencyAtMs, count: 0, most: 0 });
-    for (const id of this.state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
-    for (const [id, command] of this.state.commands) {
-      records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way, undoOf: command.undoOf });
-      if (command.state !== 'received') records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
-      if (command.result !== undefined) records.push({ kind: 'finished', id, result: command.result });
+    const records = recordsOf(this.state);
+    try {
+      this.#log.replace(records.map(formatRecord));
+      this.#recordsLeft = COMPACT_AFTER - records.length;
+    } catch (error) {
+      this.#recordsLeft = COMPACT_AGAIN_AFTER;
+      this.#disk.tell('a journal could not be written anew; it grows on', this.#file, error);
     }
-    for (const id of this.state.stopped) records.push({ kind: 'stopped', id });
-    const next = `${this.#file}.next`;
-    const fd = openSync(next, 'w', 0o600);
-    writeSync(fd, records.map(toLine).join(''));
-    fsyncSync(fd);
-    renameSync(next, this.#file);
-    closeSync(this.#fd);
-    this.#fd = fd;
-    this.#records = records.length;
   }
-}
-
-function toLine(record: JournalRecord): string {
-  const text = JSON.stringify(record);
-  return `${checksum(text)} ${text}\n`;
-}
-
-function checksum(text: string): string {
-  return crc32(text).toString(16).padStart(8, '0');
 }

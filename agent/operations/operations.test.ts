@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -231,13 +231,15 @@ describe('an undo', () => {
     expect([readdirSync(path.join(folder, 'plans')), readdirSync(path.join(folder, 'undo'))]).toEqual([[], []]);
   });
 
-  it('half written when the agent was killed is swept away, and commands go on', async () => {
-    const { commands, folder, freeze, said } = gateway();
-    writeFileSync(path.join(folder, 'undo', 'c0.part'), '{"planId":');
+  it('half written when the agent was killed is swept away, a damaged one is set aside, and commands go on', async () => {
+    const folder = mkdtempSync(path.join(root, 'agent-'));
+    mkdirSync(path.join(folder, 'undo'));
+    for (const name of ['c0.part', 'c9']) writeFileSync(path.join(folder, 'undo', name), '{"planId":');
+    const { commands, freeze, said } = gateway(folder);
     commands.accept(run(await freeze('dport:53')));
     await commands.idle();
     expect(said.results[0]!.state).toBe(Result_State.STATE_DONE);
-    expect(readdirSync(path.join(folder, 'undo'))).toEqual(['c1']);
+    expect(readdirSync(path.join(folder, 'undo')).toSorted()).toEqual(['c1', expect.stringMatching(/^c9\.damaged-\d+$/)]);
   });
 
   it('that a crash interrupted goes on, and calls what it finds there indeterminate, because it may have been itself', async () => {
@@ -370,14 +372,18 @@ describe('frozen plans', () => {
     expect(plan.flows.map(({ id }) => id).toSorted()).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
   });
 
-  it('are gone when their result is acknowledged, or long after they could run', async () => {
-    const { commands, freeze, plans, folder } = gateway();
+  it('are gone when their result is acknowledged, or two minutes after they could run unless a command needs them', async () => {
+    const { commands, freeze, plans, folder, clock } = gateway();
     commands.accept(command(await freeze('dport:5060')));
     await commands.idle();
     commands.acknowledge('c1');
     expect(readdirSync(path.join(folder, 'plans'))).toEqual([]);
     await freeze('dport:53');
-    plans.sweep(Date.now() + 7_200_000);
+    plans.sweep(clock.ms + 300_000, () => false);
+    expect(readdirSync(path.join(folder, 'plans'))).toEqual([PLAN]);
+    plans.sweep(clock.ms + 300_000 + 121_000, () => true);
+    expect(readdirSync(path.join(folder, 'plans'))).toEqual([PLAN]);
+    plans.sweep(clock.ms + 300_000 + 121_000, () => false);
     expect(readdirSync(path.join(folder, 'plans'))).toEqual([]);
   });
 });

@@ -1,45 +1,69 @@
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { z } from 'zod';
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { digestBytes } from '../../proto/model/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFlow, toWireFlow } from '../../proto/model/wire.ts';
+import { Disk } from '../disk/disk.ts';
 
 /** A plan as it was frozen on this gateway. */
 export interface FrozenPlan { planId: string; expiresAtMs: number; digest: Buffer; flows: Flow[] }
 
-/** A plan being written: flows in their order, then its digest. */
+/** A plan being written: flows in their order, then its digest. What throws has left nothing of it on disk. */
 export interface PlanWriter {
+  /** Throws RATE_LIMITED where the plans of this gateway have no more room, and what the file system throws. */
   add(flow: Flow): void;
   /** Puts the plan in place and gives its digest: SHA-256 over digestBytes of every flow. */
   finish(): Buffer;
   discard(): void;
 }
 
-/** How long a plan is kept after it can no longer be started, for a command that was accepted in time and repeated after a crash. */
-const KEPT_MS = 60 * 60_000;
+/** What the plans of one store may come to. 96 MiB are about 1.7 million flows. */
+export const PLAN_LIMITS = { plans: 100, bytes: 96 << 20 };
+export type PlanLimits = typeof PLAN_LIMITS;
 
-/** Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows. */
+/** How long a plan that was not started is kept after its time, for a command that is on its way. */
+const GRACE_MS = 2 * 60_000;
+/** A plan waits for a quarter of an hour at most; no controller can have one kept for longer. */
+const MAX_WAIT_MS = 30 * 60_000;
+const BUFFERED_BYTES = 1 << 20;
+const ID = /^[0-9a-f-]{1,64}$/;
+
+const headSchema = z.object({ planId: z.string(), expiresAtMs: z.number() });
+
+/**
+ * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows; its time
+ * is the moment until which it is kept. Times are the controller's.
+ */
 export class PlanStore {
   readonly #directory: string;
+  readonly #disk: Disk;
+  readonly #limits: PlanLimits;
 
-  constructor(directory: string) {
+  constructor(directory: string, disk = new Disk(), limits = PLAN_LIMITS) {
     this.#directory = path.join(directory, 'plans');
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#disk = disk;
+    this.#limits = limits;
+    disk.removeUnfinished(this.#directory);
   }
 
+  /** @throws RATE_LIMITED where as many plans are kept as may be, and what the file system throws */
   begin(planId: string, expiresAtMs: number): PlanWriter {
+    const { plans, bytes: keptBytes } = this.kept();
+    if (plans >= this.#limits.plans) throw noRoom(`${plans} plans`);
     const file = this.#fileOf(planId);
-    const unfinished = `${file}.part`;
-    const fd = openSync(unfinished, 'w', 0o600);
-    const hash: Hash = createHash('sha256');
+    const unfinished = this.#disk.begin(file);
+    const hash = createHash('sha256');
     let buffered: Buffer[] = [Buffer.from(`${JSON.stringify({ planId, expiresAtMs })}\n`)];
     let bufferedBytes = 0;
-    const flush = () => {
-      if (buffered.length > 0) writeSync(fd, Buffer.concat(buffered));
+    let writtenBytes = 0;
+    const flush = (): void => {
+      writtenBytes += bufferedBytes;
+      const bytes = Buffer.concat(buffered);
       [buffered, bufferedBytes] = [[], 0];
+      unfinished.write(bytes);
     };
     return {
       add: (flow) => {
@@ -48,61 +72,89 @@ export class PlanStore {
         const length = Buffer.alloc(4);
         length.writeUInt32BE(bytes.length);
         buffered.push(length, Buffer.from(bytes));
-        bufferedBytes += bytes.length;
-        if (bufferedBytes > 1 << 20) flush();
+        bufferedBytes += bytes.length + 4;
+        if (keptBytes + writtenBytes + bufferedBytes > this.#limits.bytes) {
+          unfinished.discard();
+          throw noRoom(`${Math.round(keptBytes / 1e6)} MB of plans`);
+        }
+        if (bufferedBytes > BUFFERED_BYTES) flush();
       },
       finish: () => {
         flush();
-        fsyncSync(fd);
-        closeSync(fd);
-        renameSync(unfinished, file);
+        unfinished.commit();
+        try {
+          this.keepUntil(planId, expiresAtMs + GRACE_MS);
+        } catch (error) {
+          this.remove(planId);
+          throw error;
+        }
         return hash.digest();
       },
-      discard: () => {
-        closeSync(fd);
-        rmSync(unfinished, { force: true });
-      },
+      discard: () => unfinished.discard(),
     };
   }
 
-  /** Throws PLAN_UNKNOWN if it was never frozen here or is long over. The digest is taken anew from what is on disk. */
+  /** Throws PLAN_UNKNOWN if it was never frozen here, is long over or damaged. The digest is taken anew from what is on disk. */
   load(planId: string): FrozenPlan {
-    const file = this.#fileOf(planId);
-    if (!existsSync(file)) throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan; make a new one.', { planId });
-    const bytes = readFileSync(file);
-    const headEnd = bytes.indexOf(10);
-    const { expiresAtMs } = JSON.parse(bytes.subarray(0, headEnd).toString('utf8')) as { expiresAtMs: number };
-    const hash = createHash('sha256');
-    const flows: Flow[] = [];
-    for (let offset = headEnd + 1; offset < bytes.length;) {
-      const length = bytes.readUInt32BE(offset);
-      const flow = fromWireFlow(WireFlow.decode(bytes.subarray(offset + 4, offset + 4 + length)));
-      hash.update(digestBytes(flow));
-      flows.push(flow);
-      offset += 4 + length;
-    }
-    return { planId, expiresAtMs, digest: hash.digest(), flows };
+    const plan = this.#disk.read(this.#fileOf(planId), (bytes) => decode(planId, bytes));
+    if (!plan) throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
+    return plan;
   }
 
   remove(planId: string): void {
-    rmSync(this.#fileOf(planId), { force: true });
+    this.#disk.remove(this.#fileOf(planId));
   }
 
-  /** Keeps a plan that has run for as long as it may be undone: its file's time then lies ahead. */
+  /** Keeps a plan until then, as one that has run and may be undone. Throws what the file system throws. */
   keepUntil(planId: string, untilMs: number): void {
-    utimesSync(this.#fileOf(planId), untilMs / 1000, untilMs / 1000);
+    this.#disk.files.utimesSync(this.#fileOf(planId), untilMs / 1000, untilMs / 1000);
   }
 
-  /** Forgets plans that are long over. */
-  sweep(nowMs: number): void {
-    for (const name of readdirSync(this.#directory)) {
-      const file = path.join(this.#directory, name);
-      if (statSync(file).mtimeMs + KEPT_MS < nowMs) rmSync(file, { force: true });
-    }
+  /** How many plans are kept, and their size on disk. */
+  kept(): { plans: number; bytes: number } {
+    const files = this.#files();
+    return { plans: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+
+  /** Forgets plans whose time is over. Those in use stay. */
+  sweep(nowMs: number, isInUse: (planId: string) => boolean): void {
+    for (const { planId, untilMs } of this.#files()) if (untilMs < nowMs && !isInUse(planId)) this.remove(planId);
+  }
+
+  #files(): { planId: string; untilMs: number; bytes: number }[] {
+    return this.#disk.names(this.#directory).filter((name) => ID.test(name)).flatMap((planId) => {
+      const stat = this.#disk.files.statSync(path.join(this.#directory, planId), { throwIfNoEntry: false });
+      return stat ? [{ planId, untilMs: stat.mtimeMs, bytes: stat.size }] : [];
+    });
   }
 
   #fileOf(planId: string): string {
-    if (!/^[0-9a-f-]{1,64}$/.test(planId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the plan is not one.', { planId });
+    if (!ID.test(planId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the plan is not one.', { planId });
     return path.join(this.#directory, planId);
   }
+}
+
+/** Until when a plan waits to be started, whatever the controller says. Times of one clock. */
+export function expiryOf(askedMs: number, nowMs: number): number {
+  return Math.min(Math.max(askedMs, nowMs), nowMs + MAX_WAIT_MS);
+}
+
+function decode(planId: string, bytes: Buffer): FrozenPlan {
+  const headEnd = bytes.indexOf(10);
+  const { expiresAtMs } = headSchema.parse(JSON.parse(bytes.subarray(0, headEnd).toString('utf8')));
+  const hash = createHash('sha256');
+  const flows: Flow[] = [];
+  for (let offset = headEnd + 1; offset < bytes.length;) {
+    const end = offset + 4 + bytes.readUInt32BE(offset);
+    if (end > bytes.length) throw new Error('the last flow is cut off');
+    const flow = fromWireFlow(WireFlow.decode(bytes.subarray(offset + 4, end)));
+    hash.update(digestBytes(flow));
+    flows.push(flow);
+    offset = end;
+  }
+  return { planId, expiresAtMs, digest: hash.digest(), flows };
+}
+
+function noRoom(what: string): FleetError {
+  return new FleetError('RATE_LIMITED', `This gateway keeps ${what}, and has no room for more. They go when they expire or can no longer be undone: wait some minutes, or narrow the filter.`);
 }

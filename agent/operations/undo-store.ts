@@ -1,41 +1,52 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Outcome, OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { z } from 'zod';
+import type { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { Disk } from '../disk/disk.ts';
 import { fromRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
 
+const schema = z.object({
+  planId: z.string(), untilMs: z.number(), runs: z.array(z.object({ outcome: z.int(), count: z.int().nonnegative() })), undoneBy: z.string().optional(),
+});
+
 /** What a finished command did to the flows of its plan, on disk. */
-interface Held { planId: string; untilMs: number; runs: OutcomeRun[]; undoneBy?: string }
+type Held = z.output<typeof schema>;
 
 /** What an undo works on: the plan's flows and what came of each, in the plan's order. */
 export interface Undoable { flows: Flow[]; outcomes: Outcome[] }
 
 /** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
-/** The end of a file's name while it is written; it is never in place like that. */
-const UNFINISHED = '.part';
+const ID = /^[0-9a-z.-]{1,64}$/;
 
 /** Finished commands that may be undone, on disk beside the plans whose flows they ended. Times are the controller's. */
 export class UndoStore {
   readonly #directory: string;
   readonly #plans: PlanStore;
+  readonly #disk: Disk;
 
-  constructor(directory: string, plans: PlanStore) {
+  constructor(directory: string, plans: PlanStore, disk = new Disk()) {
     this.#directory = path.join(directory, 'undo');
     this.#plans = plans;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#disk = disk;
+    disk.removeUnfinished(this.#directory);
   }
 
   /** Keeps a command's flows and outcomes until then. On disk when it returns; throws what the file system throws. */
   hold(commandId: string, { planId, untilMs, runs }: Omit<Held, 'undoneBy'>): void {
-    this.#plans.keepUntil(planId, untilMs);
+    this.#plans.keepUntil(planId, untilMs + GRACE_MS);
     this.#write(commandId, { planId, untilMs, runs });
   }
 
   holds(commandId: string): boolean {
-    return this.#read(commandId) !== undefined;
+    return this.planOf(commandId) !== undefined;
+  }
+
+  /** The plan whose flows the command ended, where it is kept. */
+  planOf(commandId: string): string | undefined {
+    return this.#read(commandId)?.planId;
   }
 
   /**
@@ -56,38 +67,28 @@ export class UndoStore {
   forget(commandId: string): void {
     const held = this.#read(commandId);
     if (held) this.#plans.remove(held.planId);
-    rmSync(this.#fileOf(commandId), { force: true });
+    this.#disk.remove(this.#fileOf(commandId));
   }
 
-  /** Forgets what is long over, and what a crash left half written. */
+  /** Forgets what is long over. */
   sweep(nowMs: number): void {
-    for (const name of readdirSync(this.#directory)) {
-      if (name.endsWith(UNFINISHED)) {
-        rmSync(path.join(this.#directory, name), { force: true });
-        continue;
-      }
+    for (const name of this.#disk.names(this.#directory).filter((one) => ID.test(one))) {
       const held = this.#read(name);
-      if (!held || held.untilMs + GRACE_MS < nowMs) this.forget(name);
+      if (held && held.untilMs + GRACE_MS < nowMs) this.forget(name);
     }
   }
 
-  /** Undefined also for a file that a crash left unfinished: it was never in place. */
+  /** Undefined also for a file that cannot be read: it is told, and that command cannot be undone. */
   #read(commandId: string): Held | undefined {
-    const file = this.#fileOf(commandId);
-    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) as Held : undefined;
+    return this.#disk.read(this.#fileOf(commandId), (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))));
   }
 
   #write(commandId: string, held: Held): void {
-    const file = this.#fileOf(commandId);
-    const fd = openSync(`${file}${UNFINISHED}`, 'w', 0o600);
-    writeSync(fd, JSON.stringify(held));
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(`${file}${UNFINISHED}`, file);
+    this.#disk.write(this.#fileOf(commandId), JSON.stringify(held));
   }
 
   #fileOf(commandId: string): string {
-    if (!/^[0-9a-z.-]{1,64}$/.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the command is not one.', { commandId });
+    if (!ID.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the command is not one.', { commandId });
     return path.join(this.#directory, commandId);
   }
 }

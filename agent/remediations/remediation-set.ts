@@ -1,9 +1,9 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { remediationDocument, runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
+import { Disk } from '../disk/disk.ts';
 
 /** A remediation that this gateway runs by itself. */
 export interface GatewayRemediation { id: string; revision: number; document: RemediationDocument }
@@ -42,15 +42,21 @@ export class RemediationSet {
   #remediations: GatewayRemediation[] = [];
   #refused: RefusedRemediation[] = [];
 
-  /** A file that cannot be read is an empty set until the controller sends another, and is reported as refused. */
-  constructor(directory: string) {
+  readonly #disk: Disk;
+
+  /** A file that cannot be read is set aside, is an empty set until the controller sends another, and is reported as refused. */
+  constructor(directory: string, disk = new Disk()) {
     this.#file = path.join(directory, 'set.json');
-    if (!existsSync(this.#file)) return;
-    try {
-      this.#read(kept.parse(JSON.parse(readFileSync(this.#file, 'utf8'))));
-    } catch (error) {
-      this.#refused = [{ id: '', revision: 0, name: 'all', why: `${this.#file} cannot be read: ${(error as Error).message}` }];
-    }
+    this.#disk = disk;
+    const set = disk.read(this.#file, (bytes) => {
+      try {
+        return kept.parse(JSON.parse(bytes.toString('utf8')));
+      } catch (error) {
+        this.#refused = [{ id: '', revision: 0, name: 'all', why: `${this.#file} cannot be read: ${(error as Error).message}` }];
+        throw error;
+      }
+    });
+    if (set) this.#read(set);
   }
 
   get remediations(): readonly GatewayRemediation[] {
@@ -63,14 +69,7 @@ export class RemediationSet {
 
   /** Takes a new set in place of the old one; on disk when it returns. */
   replace(set: readonly WireRemediation[]): void {
-    const fd = openSync(`${this.#file}.next`, 'w', 0o600);
-    try {
-      writeSync(fd, JSON.stringify(set));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(`${this.#file}.next`, this.#file);
+    this.#disk.write(this.#file, JSON.stringify(set));
     this.#read(set);
   }
 

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { Wan } from '../collectors/wans.ts';
+import { Disk } from '../disk/disk.ts';
 import { look, reportNotUnderstood, reportUntouched } from './look.ts';
 import { RemediationSet } from './remediation-set.ts';
 import { RunHistory } from './run-history.ts';
@@ -15,6 +15,7 @@ const MOST_SLEEP_MS = 60_000;
 
 export interface RemediationDependencies extends Omit<RunHands, 'runs' | 'history'> {
   stateDir: string;
+  disk?: Disk;
   /** The controller's clock minus ours. */
   clockOffsetMs: () => number;
   /** A report waits to be sent. */
@@ -34,10 +35,15 @@ export class Remediations {
   constructor(deps: RemediationDependencies) {
     this.#deps = deps;
     const directory = path.join(deps.stateDir, 'remediations');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#hands = { ...deps, runs: new RunLog(directory), history: new RunHistory(directory) };
-    this.#set = new RemediationSet(directory);
+    const { disk = new Disk() } = deps;
+    this.#hands = { ...deps, runs: new RunLog(directory, disk), history: new RunHistory(directory, disk) };
+    this.#set = new RemediationSet(directory, disk);
     this.reports = new RunReports(this.#hands.runs, deps.clockOffsetMs);
+  }
+
+  /** What is wrong with the journal of runs, and what its owner does about it; see Journal. */
+  get damage(): string | undefined {
+    return this.#hands.runs.damage;
   }
 
   /** Those that this agent does not understand, and why; for its capabilities. */

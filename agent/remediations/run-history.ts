@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { Disk } from '../disk/disk.ts';
 import { ofLastHour, type PastRun } from './run-limits.ts';
 
 const schema = z.record(z.string(), z.array(z.object({ startedAtMs: z.number(), endedAtMs: z.number().optional() })));
@@ -10,10 +10,13 @@ export class RunHistory {
   readonly #file: string;
   readonly #runs: Map<string, PastRun[]>;
 
-  /** A file that cannot be read is as good as none: it is only memory. */
-  constructor(directory: string) {
+  readonly #disk: Disk;
+
+  /** A file that cannot be read is set aside, and as good as none: it is only memory. */
+  constructor(directory: string, disk = new Disk()) {
     this.#file = path.join(directory, 'history.json');
-    this.#runs = new Map(existsSync(this.#file) ? Object.entries(read(this.#file)) : []);
+    this.#disk = disk;
+    this.#runs = new Map(Object.entries(disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))) ?? {}));
   }
 
   of(remediationId: string): readonly PastRun[] {
@@ -26,23 +29,18 @@ export class RunHistory {
     this.#write();
   }
 
-  /** The run that began last has ended. */
+  /** The run that began last has ended. Where that cannot be written it holds until a restart, after which only its beginning counts. */
   ended(remediationId: string, atMs: number): void {
     const last = this.#runs.get(remediationId)?.at(-1);
     if (last) last.endedAtMs = atMs;
-    this.#write();
+    try {
+      this.#write();
+    } catch (error) {
+      this.#disk.tell('the end of a run could not be kept', this.#file, error);
+    }
   }
 
   #write(): void {
-    writeFileSync(`${this.#file}.next`, JSON.stringify(Object.fromEntries(this.#runs)), { mode: 0o600, flush: true });
-    renameSync(`${this.#file}.next`, this.#file);
-  }
-}
-
-function read(file: string): z.output<typeof schema> {
-  try {
-    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    return {};
+    this.#disk.write(this.#file, JSON.stringify(Object.fromEntries(this.#runs)));
   }
 }

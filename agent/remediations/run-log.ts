@@ -1,14 +1,19 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { RemediationRun, RemediationRun_Sweep as Sweep } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import type { OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { Disk } from '../disk/disk.ts';
 import { Journal, type JournalState, type Way } from '../operations/journal.ts';
-import { PlanStore } from '../operations/plan-store.ts';
+import { PLAN_LIMITS, PlanStore, type PlanLimits } from '../operations/plan-store.ts';
 import { toParts, type RunHead } from './run-parts.ts';
 
 /** Reports that wait for a controller; beyond it the oldest is forgotten, so that a gateway without one does not fill its disk. */
 const MOST_WAITING = 500;
+/** What the flows of all runs here may come to on disk before the oldest are forgotten. */
+const TRIM_BYTES = 48 << 20;
+/** A run must not be refused because others wait: between two trims there is room for the largest. */
+const ROOM: PlanLimits = { plans: 20 * MOST_WAITING, bytes: TRIM_BYTES + PLAN_LIMITS.bytes };
 
 type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 
@@ -23,25 +28,24 @@ export class RunLog {
   readonly #runs: string;
   readonly #plans: PlanStore;
   readonly #journal: Journal;
+  readonly #disk: Disk;
 
-  constructor(directory: string) {
+  constructor(directory: string, disk = new Disk()) {
     this.#runs = path.join(directory, 'runs');
-    mkdirSync(this.#runs, { recursive: true, mode: 0o700 });
-    this.#plans = new PlanStore(directory);
-    this.#journal = new Journal(directory);
+    this.#disk = disk;
+    this.#plans = new PlanStore(directory, disk, ROOM);
+    this.#journal = new Journal(directory, disk);
+    disk.removeUnfinished(this.#runs);
+  }
+
+  /** See Journal. */
+  get damage(): string | undefined {
+    return this.#journal.damage;
   }
 
   /** On disk when it returns, as all that follows. Throws what the file system throws: then nothing may be touched. */
   keep(head: RunHead): void {
-    const file = path.join(this.#runs, head.id);
-    const fd = openSync(`${file}.part`, 'w', 0o600);
-    try {
-      writeSync(fd, RemediationRun.encode({ ...head, part: 0, isLastPart: true }).finish());
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(`${file}.part`, file);
+    this.#disk.write(path.join(this.#runs, head.id), RemediationRun.encode({ ...head, part: 0, isLastPart: true }).finish());
   }
 
   /** Freezes flows that are only shown. */
@@ -76,31 +80,38 @@ export class RunLog {
     return { number, way: way!, flows: this.#plans.load(planId).flows };
   }
 
-  /** Heads of all runs here, oldest first: their ids rise with time. */
+  /** Heads of all runs here that can be read, oldest first: their ids rise with time. */
   heads(): RunHead[] {
-    return this.#ids().map((id) => this.#head(id));
+    return this.#ids().flatMap((id) => this.#head(id) ?? []);
   }
 
-  /** A run as it is reported. */
-  parts(runId: string): Generator<RemediationRun, void, void> {
-    return toParts(this.#head(runId), (sweep) => this.#plans.load(sweepId(runId, sweep)).flows);
+  /** A run as it is reported; of one that cannot be read there is nothing to report. */
+  *parts(runId: string): Generator<RemediationRun, void, void> {
+    const head = this.#head(runId);
+    if (head) yield* toParts(head, (sweep) => this.#shown(sweepId(runId, sweep)));
   }
 
   /** Forgets a run with all that belongs to it. One that is not here is no matter. */
   forget(runId: string): void {
     if (!this.#ids().includes(runId)) return;
-    for (const { number } of this.#head(runId).sweeps) this.#plans.remove(sweepId(runId, number));
+    for (const { number } of this.#head(runId)?.sweeps ?? []) this.#plans.remove(sweepId(runId, number));
     for (const [, { planId }] of this.#sweeps(runId)) {
       this.#plans.remove(planId);
       this.#journal.append({ kind: 'acknowledged', id: planId });
     }
-    rmSync(path.join(this.#runs, runId), { force: true });
+    this.#disk.remove(path.join(this.#runs, runId));
   }
 
-  /** Forgets the oldest of what is more than may wait, and says which. */
+  /** Forgets the oldest of what is more than may wait, and says which; the newest stays. */
   trim(): string[] {
-    const over = this.#ids().slice(0, -MOST_WAITING);
+    const ids = this.#ids();
+    const over = ids.splice(0, Math.max(0, ids.length - MOST_WAITING));
     over.forEach((id) => this.forget(id));
+    while (ids.length > 1 && this.#plans.kept().bytes > TRIM_BYTES) {
+      const [oldest] = ids.splice(0, 1);
+      over.push(oldest!);
+      this.forget(oldest!);
+    }
     return over;
   }
 
@@ -109,16 +120,37 @@ export class RunLog {
   }
 
   #ids(): string[] {
-    return readdirSync(this.#runs).filter((name) => !name.endsWith('.part')).sort();
+    return this.#disk.names(this.#runs);
   }
 
-  #head(runId: string): RunHead {
-    return RemediationRun.decode(readFileSync(path.join(this.#runs, runId)));
+  #head(runId: string): RunHead | undefined {
+    return this.#disk.read(path.join(this.#runs, runId), (bytes) => RemediationRun.decode(bytes));
+  }
+
+  /** The flows of a sweep for its report; none where they cannot be read, which the disk has told. */
+  #shown(id: string): readonly Flow[] {
+    try {
+      return this.#plans.load(id).flows;
+    } catch (error) {
+      if (error instanceof FleetError) return [];
+      throw error;
+    }
   }
 
   #sweeps(runId: string): [number, Entry][] {
     return [...this.#journal.state.commands].flatMap(([id, entry]): [number, Entry][] => (id.startsWith(`${runId}-`) ? [[Number(id.slice(runId.length + 1)), entry]] : []));
   }
+}
+
+/** What is journalled of a sweep of which nobody can say whether it ran. */
+export function unknownSweep(directory: string, id: string, disk: Disk): Uint8Array {
+  let count = 0;
+  try {
+    count = new PlanStore(directory, disk, ROOM).load(id).flows.length;
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+  }
+  return Sweep.encode({ number: Number(id.slice(id.lastIndexOf('-') + 1)), flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count }] }).finish();
 }
 
 function sweepId(runId: string, sweep: number): string {

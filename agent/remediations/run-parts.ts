@@ -15,7 +15,7 @@ export type RunHead = Omit<RemediationRun, 'part' | 'isLastPart'>;
  * A run as messages, each with some of its flows and their outcomes in the same order; the last one is marked.
  * @param flowsOf the flows of a sweep, in the order of its outcomes
  */
-export function* toParts(head: RunHead, flowsOf: (sweep: number) => Flow[]): Generator<RemediationRun, void, void> {
+export function* toParts(head: RunHead, flowsOf: (sweep: number) => readonly Flow[]): Generator<RemediationRun, void, void> {
   let part = 0;
   let sweeps: RemediationRun['sweeps'] = [];
   let bytes = 0;

@@ -165,7 +165,10 @@ export class AgentStage {
       throw new PowerCut();
     };
     const plans = new PlanStore(folder);
-    const guard = new LocalGuard(() => ({ ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] }), () => this.nowMs);
+    const guard = new LocalGuard(() => {
+      if (life !== this.#life) throw new PowerCut();
+      return { ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
+    }, () => this.nowMs);
     const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
     const commands = new Commands({
       table: this.table, plans, undos: new UndoStore(folder, plans), guard, context, log: pino({ level: 'silent' }), controllerNow: () => this.nowMs,

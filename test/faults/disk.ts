@@ -18,7 +18,7 @@ export class Disk {
     fs.fsyncSync = (fd) => {
       fsyncSync(fd);
       const file = readlinkSync(`/proc/self/fd/${fd}`);
-      this.#synced.set(file, readFileSync(file));
+      if (!fs.fstatSync(fd).isDirectory()) this.#synced.set(file, readFileSync(file));
     };
     fs.renameSync = (from, to) => {
       renameSync(from, to);

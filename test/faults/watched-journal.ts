@@ -6,7 +6,7 @@ import type { OwnDeed } from './history.ts';
 
 /** What a journal's record says; undefined for what is no command's. */
 export function toDeed(record: JournalRecord): OwnDeed | undefined {
-  if (record.kind === 'emergency' || record.id === '') return undefined;
+  if (record.kind === 'emergency' || record.kind === 'other' || record.id === '') return undefined;
   if (record.kind === 'received') return { kind: 'received', commandId: record.id, seq: BigInt(record.seq), epoch: BigInt(record.epoch) };
   return { kind: record.kind, commandId: record.id };
 }

@@ -1,7 +1,7 @@
 import type { SeededBug } from './bugs.ts';
 
 const COMMANDS = 'agent/operations/commands.ts';
-const JOURNAL = 'agent/operations/journal.ts';
+const RECORD_LOG = 'agent/disk/record-log.ts';
 const RUN_PLAN = 'agent/operations/run-plan.ts';
 
 /** Bugs of the agent; they show in scenarios of one gateway whose table, disk and clock are in the harness's hands. */
@@ -23,12 +23,12 @@ export const AGENT_BUGS: readonly SeededBug[] = [
       { file: COMMANDS, find: `        if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });\n      });`, replace: `      });\n      if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });` },
     ],
   },
-  { name: 'journal-without-fsync', breaks: 'I2', scenario: 'power-cut-after-result', patches: [{ file: JOURNAL, find: `    fsyncSync(this.#fd);\n`, replace: '' }] },
+  { name: 'journal-without-fsync', breaks: 'I2', scenario: 'power-cut-after-result', patches: [{ file: RECORD_LOG, find: `      files.fsyncSync(this.#fd!);\n    } catch`, replace: `    } catch` }] },
   {
     name: 'result-said-before-journal', breaks: 'I9', scenario: 'power-cut-at-result',
     patches: [{ file: COMMANDS, find: `    const result = this.#resultOf(id, part);\n    try {\n`, replace: `    const result = this.#resultOf(id, part);\n    report.result(result);\n    try {\n` }],
   },
-  { name: 'torn-tail-left', breaks: 'I2', scenario: 'torn-journal', patches: [{ file: JOURNAL, find: `    ftruncateSync(this.#fd, length);\n`, replace: '    void [ftruncateSync, length];\n' }] },
+  { name: 'torn-tail-left', breaks: 'I2', scenario: 'torn-journal', patches: [{ file: RECORD_LOG, find: `    this.#takeBack();\n    syncFolderOf`, replace: `    syncFolderOf` }] },
   {
     name: 'known-id-runs-anew', breaks: 'I2', scenario: 'delivered-twice',
     patches: [
@@ -39,7 +39,7 @@ export const AGENT_BUGS: readonly SeededBug[] = [
   {
     name: 'unwritable-journal-ignored', breaks: 'I2', scenario: 'disk-full',
     patches: [
-      { file: JOURNAL, find: `    writeSync(this.#fd, toLine(record));\n    fsyncSync(this.#fd);\n`, replace: `    try {\n      writeSync(this.#fd, toLine(record));\n      fsyncSync(this.#fd);\n    } catch {}\n` },
+      { file: RECORD_LOG, find: `      quietly(() => this.#mendNow());\n      throw error;\n    }\n    this.#length`, replace: `      quietly(() => this.#mendNow());\n      return;\n    }\n    this.#length` },
     ],
   },
   { name: 'undo-runs-twice', breaks: 'I2', scenario: 'undone-twice', patches: [{ file: 'agent/operations/undo-store.ts', find: `if (held.undoneBy !== undefined && !isRepeated) throw`, replace: `if (held.planId === '') throw` }] },
