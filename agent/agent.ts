@@ -21,6 +21,7 @@ import { Commands } from './operations/commands.ts';
 import { Emergency } from './operations/emergency.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
+import { Lately } from './operations/lately.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
@@ -91,7 +92,7 @@ export class Agent {
     this.#journal = new Journal(stateDir);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'));
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#guard = new LocalGuard(deps.guardRules, clock.now);
+    this.#guard = new LocalGuard(deps.guardRules, new Lately(clock.now, stateDir));
     const clockOffsetMs = () => this.#clockOffsetMs();
     this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
     const outbox = new Outbox(this.#spool, this.#remediations.reports);

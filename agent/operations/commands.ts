@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from './end-flows.ts';
 import { Journal, type JournalState, type Way } from './journal.ts';
+import { countStale } from './lately.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
@@ -154,7 +155,7 @@ export class Commands {
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
       const isStopped = (): boolean => this.#isStopped(id);
       const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-      guard.allow({ method, flows: plan.flows.length, tableCount: await table.count() });
+      guard.allow({ by: 'plan', method, flows: plan.flows.length, stale: countStale(plan.flows), tableCount: await table.count(), isRepeated });
       await start();
       const outcomes = await runPlan(table, clock, {
         flows: plan.flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
@@ -170,7 +171,7 @@ export class Commands {
   #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {
     const { table, guard, undos, context, controllerNow, report } = this.#deps;
     return this.#carryOut(id, isRepeated, async (start) => {
-      guard.allowUndo();
+      guard.allow({ by: 'undo', method: Method.METHOD_DELETE, flows: 0, stale: 0, tableCount: await table.count(), isRepeated });
       const { flows, outcomes } = undos.take(undoOf, id, controllerNow());
       await start();
       const undone = await undoPlan(table, {

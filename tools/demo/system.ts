@@ -25,6 +25,8 @@ export interface SystemOptions extends Home {
   console?: 'built' | 'development';
   /** More CTFLEET_* variables for the controller. */
   controllerEnv?: Record<string, string>;
+  /** And for the agents. */
+  agentEnv?: Record<string, string>;
 }
 
 interface ControllerPorts { apiPort: number; enrolPort: number; linkPort: number }
@@ -77,7 +79,7 @@ export class System {
     if (kernel.length > 0) {
       const lab = await startLab(options, kernel.length, ports, withTraffic);
       system.lab = lab;
-      for (const gateway of kernel) system.agents.set(gateway.name, startKernelAgent(options, lab, gateway));
+      for (const gateway of kernel) system.agents.set(gateway.name, startKernelAgent(options, lab, gateway, options.agentEnv));
     }
     if (memory.length > 0) startMemoryAgents(options, memory, ports);
     await system.untilOnline();
