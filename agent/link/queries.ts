@@ -187,7 +187,8 @@ class AnswerStream {
 
   async end(): Promise<void> {
     this.#call.end();
-    await this.#finished;
+    await Promise.race([this.#finished, aborted(this.#signal)]);
+    if (this.#signal.aborted) this.cancel();
   }
 
   cancel(): void {
