@@ -22,6 +22,7 @@ import { Commands } from './operations/commands.ts';
 import { Emergency } from './operations/emergency.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
+import { Lately } from './operations/lately.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
@@ -62,6 +63,10 @@ export interface AgentDependencies {
   hostname: string;
 }
 
+/** How often a sample is taken, whatever the controller says. */
+const MIN_SAMPLE_MS = 1_000;
+const MAX_SAMPLE_MS = 600_000;
+
 /** One gateway's agent: a link, the operations behind it, and a sample each interval. */
 export class Agent {
   readonly #deps: AgentDependencies;
@@ -90,19 +95,20 @@ export class Agent {
     this.#journal = new Journal(stateDir, disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#guard = new LocalGuard(() => this.#rules(), clock.now);
-    const clockOffsetMs = () => this.#link.clockOffsetMs;
+    this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
+    const clockOffsetMs = () => this.#clockOffsetMs();
     this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
     const outbox = new Outbox(this.#spool, this.#remediations.reports);
     this.#commands = new Commands({
       table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans, disk), guard: this.#guard, clock, context, report: outbox, log,
-      controllerNow: () => clock.now() + clockOffsetMs(),
+      controllerNow: () => this.#link.time.latest(),
     });
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
-      commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(), onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = sampleIntervalMs),
+      commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
+      onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS)),
     });
   }
 
@@ -129,7 +135,7 @@ export class Agent {
       try {
         const sample = await this.#sampler.sample();
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
-        this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(Math.round(this.#link.clockOffsetMs)) });
+        this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(this.#clockOffsetMs()) });
         this.#link.samplesWaiting();
         await this.#emergency?.consider(toReading(sample));
       } catch (error) {
@@ -138,6 +144,11 @@ export class Agent {
       await this.#resolveController();
       await clock.delay(this.#sampleIntervalMs, signal);
     }
+  }
+
+  /** The controller's clock minus ours. */
+  #clockOffsetMs(): number {
+    return this.#link.time.now() - this.#deps.clock.now();
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */

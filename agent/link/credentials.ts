@@ -18,5 +18,7 @@ export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.enable_retries': 0,
+  // Else a TXT record is asked for at each dial, and a resolver that is dead, as it is when a WAN fails, holds the whole agent up.
+  'grpc.service_config_disable_resolution': 1,
   'grpc.use_local_subchannel_pool': 1,
 };

@@ -1,20 +1,25 @@
-import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { LinkClient, type AgentMessage, type ControllerMessage, type Hello } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import type { AgentMessage, ControllerMessage, Hello, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Commands } from '../operations/commands.ts';
 import type { Remediations } from '../remediations/remediations.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
+import { ControllerTime } from './controller-time.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
 import type { Outbox } from './outbox.ts';
 import { Queries, type QueryDependencies } from './queries.ts';
 import type { Spool } from './spool.ts';
+import { tolerantClient, type Incoming } from './tolerant-client.ts';
 import type { Witness } from './witness.ts';
 
 /** Nothing heard for this long: the peer is dead, however open the connection looks. */
 const SILENCE_MS = 30_000;
 const WELCOME_MS = 10_000;
 
-export interface LinkDependencies extends Omit<QueryDependencies, 'clockOffsetMs'> {
+/** How a session ended. `stayAwayMs`: how long the controller wants none, 0 if it did not say. */
+interface SessionEnd { wasOnline: boolean; reason: string; stayAwayMs: number }
+
+export interface LinkDependencies extends Omit<QueryDependencies, 'time'> {
   identity: Identity;
   hello: () => Promise<Omit<Hello, 'sentAtMs'>>;
   commands: () => Commands;
@@ -39,15 +44,18 @@ export interface LinkDependencies extends Omit<QueryDependencies, 'clockOffsetMs
  */
 export class Link {
   readonly #deps: LinkDependencies;
-  #clockOffsetMs = 0;
+  /** The controller's, measured at each welcome and each ping. */
+  readonly time: ControllerTime;
+  #end: ((reason: string) => void) | undefined;
 
   constructor(deps: LinkDependencies) {
     this.#deps = deps;
+    this.time = new ControllerTime(deps.clock.now);
   }
 
-  /** The controller's clock minus ours, as measured at the last welcome. */
-  get clockOffsetMs(): number {
-    return this.#clockOffsetMs;
+  /** Ends the session that there is, so that the next hello says what has changed. */
+  redial(reason: string): void {
+    this.#end?.(reason);
   }
 
   /** A sample was put on the spool. */
@@ -55,26 +63,26 @@ export class Link {
     this.#deps.outbox.pump();
   }
 
-  /** Stays connected until the signal aborts. */
+  /** Stays connected until the signal aborts. A refusal may say how long to stay away. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log, identity } = this.#deps;
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const { wasOnline, reason } = await this.#session(signal).catch((error: unknown) => {
+      const { wasOnline, reason, stayAwayMs } = await this.#session(signal).catch((error: unknown) => {
         log.error({ err: error }, 'a session could not be begun');
-        return { wasOnline: false, reason: (error as Error).message };
+        return { wasOnline: false, reason: (error as Error).message, stayAwayMs: 0 };
       });
       if (signal.aborted) return;
       if (wasOnline) attempt = 0;
-      const waitMs = backoffMs(attempt, random);
+      const waitMs = Math.max(backoffMs(attempt, random), stayAwayMs);
       log.info({ reason, waitMs, controller: identity.linkAddress }, 'link down');
       await clock.delay(waitMs, signal);
     }
   }
 
-  async #session(signal: AbortSignal): Promise<{ wasOnline: boolean; reason: string }> {
+  async #session(signal: AbortSignal): Promise<SessionEnd> {
     const { identity, hello, outbox, log } = this.#deps;
-    const client = new LinkClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
-    const queries = new Queries(client, { ...this.#deps, clockOffsetMs: () => this.#clockOffsetMs });
+    const client = tolerantClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
+    const queries = new Queries(client, { ...this.#deps, time: this.time });
     const greeting = await hello();
     const call = client.session();
     const sentAtMs = this.#deps.clock.now();
@@ -86,28 +94,32 @@ export class Link {
     }, 1000);
     const stop = () => call.cancel();
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
       return await new Promise((resolve) => {
-        const end = (reason: string) => resolve({ wasOnline: isOnline, reason });
-        call.on('error', (error: Error & { details?: string }) => end(error.details || error.message));
+        const end = (reason: string, trailer?: Metadata) => resolve({ wasOnline: isOnline, reason, stayAwayMs: retryAfterMs(trailer?.get(RETRY_AFTER_KEY) ?? []) });
+        this.#end = (reason) => {
+          end(reason);
+          call.cancel();
+        };
+        call.on('error', (error: Error & { details?: string; metadata?: Metadata }) => end(error.details || error.message, error.metadata));
         call.on('end', () => end('the controller ended the session'));
         call.on('drain', () => this.#safely('drain', () => outbox.drained()));
-        call.on('data', (message: ControllerMessage) => this.#safely(message.body?.$case ?? 'unknown', () => {
+        call.on('data', (incoming: Incoming) => this.#safely(kindOf(incoming), () => {
           heardAt = performance.now();
-          if (message.body?.$case === 'welcome') {
-            isOnline = true;
-            this.#clockOffsetMs = Number(message.body.value.controllerTimeMs) - (sentAtMs + this.#deps.clock.now()) / 2;
-            log.info({ epoch: String(message.body.value.epoch), controller: identity.linkAddress }, 'link up');
-            this.#deps.onWelcome(message.body.value);
-            outbox.open((out) => call.write(out));
-            this.#deps.commands().repeatResults();
-          } else {
-            this.#handle(message, queries);
-          }
+          if ('unreadable' in incoming) return this.#passOver(incoming.unreadable);
+          const { message } = incoming;
+          if (message.body?.$case !== 'welcome') return this.#handle(message, queries);
+          if (isOnline) return log.warn('a second welcome was passed over');
+          isOnline = true;
+          this.#welcome(message.body.value, sentAtMs);
+          outbox.open((out) => call.write(out));
+          this.#deps.commands().repeatResults();
         }));
         send(call, { body: { $case: 'hello', value: { ...greeting, sentAtMs: BigInt(sentAtMs) } } });
       });
     } finally {
+      this.#end = undefined;
       clearInterval(watch);
       signal.removeEventListener('abort', stop);
       outbox.close();
@@ -125,6 +137,23 @@ export class Link {
     }
   }
 
+  #welcome(welcome: Welcome, askedAtMs: number): void {
+    this.time.welcome(Number(welcome.controllerTimeMs), askedAtMs);
+    this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity.linkAddress }, 'link up');
+    this.#deps.onWelcome(welcome);
+  }
+
+  /** Says that a message was not understood; the session goes on. */
+  #passOver(unreadable: Unreadable): void {
+    this.#deps.log.warn({ ...unreadable }, 'a message of the controller cannot be decoded and was passed over');
+    this.#deps.outbox.unreadable(unreadable);
+  }
+
+  #ping(sentAtMs: bigint): void {
+    if (!this.time.hear(Number(sentAtMs))) return this.redial('the controller’s clock was set back; its time is measured again');
+    this.#deps.outbox.pong(sentAtMs);
+  }
+
   #handle({ body }: ControllerMessage, queries: Queries): void {
     const { outbox, spool, remediations, log } = this.#deps;
     switch (body?.$case) {
@@ -140,7 +169,7 @@ export class Link {
       case 'remediations': remediations.replace(body.value.remediations); return;
       case 'remediationRunReceipt': remediations.acknowledge(body.value.runId); return;
       case 'auditCheckpoint': this.#deps.witness.see(body.value); return;
-      case 'ping': outbox.pong(body.value.sentAtMs); return;
+      case 'ping': this.#ping(body.value.sentAtMs); return;
       default: log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');
     }
   }
@@ -148,4 +177,8 @@ export class Link {
 
 function send(call: ClientDuplexStream<AgentMessage, ControllerMessage>, message: AgentMessage): void {
   call.write(message);
+}
+
+function kindOf(incoming: Incoming): string {
+  return 'message' in incoming ? (incoming.message.body?.$case ?? 'unknown') : 'unreadable';
 }

@@ -1,4 +1,4 @@
-import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AgentMessage, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Progress, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { RunReports } from '../remediations/run-reports.ts';
 import type { Spool } from './spool.ts';
@@ -7,7 +7,7 @@ import type { Spool } from './spool.ts';
 const RUNS = 8000;
 
 /**
- * What waits to be said on a session. It is bounded because each kind is: of pongs and of each command's progress only the newest
+ * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood and of each command's progress only the newest
  * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at a time,
  * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
  */
@@ -17,6 +17,7 @@ export class Outbox {
   readonly #results = new Map<string, Result>();
   readonly #progress = new Map<string, Progress>();
   #pong: bigint | undefined;
+  #unreadable: Unreadable | undefined;
   #write: ((message: AgentMessage) => boolean) | undefined;
   #isFull = false;
 
@@ -36,6 +37,7 @@ export class Outbox {
     this.#write = undefined;
     this.#progress.clear();
     this.#pong = undefined;
+    this.#unreadable = undefined;
     this.#reports.reset();
     this.#spool.reset();
   }
@@ -47,6 +49,12 @@ export class Outbox {
 
   pong(sentAtMs: bigint): void {
     this.#pong = sentAtMs;
+    this.pump();
+  }
+
+  /** Of several that wait, only the newest is said. */
+  unreadable(unreadable: Unreadable): void {
+    this.#unreadable = unreadable;
     this.pump();
   }
 
@@ -74,6 +82,11 @@ export class Outbox {
       const sentAtMs = this.#pong;
       this.#pong = undefined;
       return [{ body: { $case: 'pong', value: { sentAtMs } } }];
+    }
+    if (this.#unreadable) {
+      const value = this.#unreadable;
+      this.#unreadable = undefined;
+      return [{ body: { $case: 'unreadable', value } }];
     }
     const [result] = this.#results.values();
     if (result) {

@@ -11,6 +11,7 @@ import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
 import type { Firewall } from '../operations/predict.ts';
 import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
+import type { ControllerTime } from './controller-time.ts';
 
 /** Rows in one message, far below 256 KiB. */
 const ROWS = 500;
@@ -18,6 +19,14 @@ const ROWS = 500;
 const AT_ONCE = 4;
 /** Questions that wait; more are refused at once. */
 const MAX_WAITING = 32;
+/** Questions of one session, waiting ones too. A controller that asks more is not answered: each costs a stream. */
+const MAX_QUESTIONS = 64;
+/** What a question may ask for, whatever the controller says. */
+const MAX_DEADLINE_MS = 120_000;
+const MAX_ID = 64;
+const MAX_ROWS = 10_000;
+const MAX_AGE_MS = 600_000;
+const MAX_PLAN_FLOWS = 1_000_000;
 
 export interface QueryDependencies {
   table: ConntrackTable;
@@ -28,8 +37,8 @@ export interface QueryDependencies {
   context: () => FlowContext;
   /** What decides what becomes of flows that are ended; absent where there are no packets. */
   firewall?: () => Firewall;
-  /** The controller's clock as seen from here, minus ours. */
-  clockOffsetMs: () => number;
+  /** The controller's. */
+  time: ControllerTime;
   log: Logger;
 }
 
@@ -47,8 +56,12 @@ export class Queries {
   }
 
   async answer(query: Query): Promise<void> {
+    if (this.#running.size >= MAX_QUESTIONS || this.#running.has(query.id) || query.id.length > MAX_ID) {
+      this.#deps.log.warn({ running: this.#running.size }, 'a question was passed over: too many wait, it was asked twice, or its id is not one');
+      return;
+    }
     const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(query.deadlineMs)]);
+    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(Math.min(query.deadlineMs, MAX_DEADLINE_MS))]);
     if (this.#waiting.length >= MAX_WAITING) return this.#refuse(query, signal);
     this.#running.set(query.id, abort);
     try {
@@ -98,15 +111,19 @@ export class Queries {
   }
 
   async #search(stream: AnswerStream, query: SearchQuery, signal: AbortSignal): Promise<void> {
-    const { table, context, clockOffsetMs } = this.#deps;
+    const { table, context, clock, time } = this.#deps;
+    const askedAtMs = clock.now();
+    const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
     const answer = await table.search({
-      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: query.limit, withFacets: query.withFacets, maxAgeMs: query.maxAgeMs, signal,
+      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: Math.min(query.limit, MAX_ROWS), withFacets: query.withFacets, maxAgeMs, signal,
       after: query.after && { value: query.after.value?.value, id: query.after.id },
     });
+    // The table's own clock may be set; how old an answer can be is known in any case.
+    const ageMs = Math.min(Math.max(0, clock.now() - answer.snapshotAtMs), maxAgeMs + clock.now() - askedAtMs);
     await stream.write({
       $case: 'head',
       value: {
-        snapshotAtMs: BigInt(Math.round(answer.snapshotAtMs + clockOffsetMs())), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
+        snapshotAtMs: BigInt(Math.round(time.now() - ageMs)), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
         facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined, explain: answer.explain,
       },
     });
@@ -116,19 +133,20 @@ export class Queries {
 
   /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
-    const { table, plans, isPlanInUse, clock, context, clockOffsetMs } = this.#deps;
+    const { table, plans, isPlanInUse, context, time } = this.#deps;
     const impact = new ImpactCounter(this.#deps.firewall?.() ?? {});
-    const controllerNowMs = clock.now() + clockOffsetMs();
-    plans.sweep(controllerNowMs, isPlanInUse);
+    const snapshotAtMs = time.now();
+    plans.sweep(snapshotAtMs, isPlanInUse);
     if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
-    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), controllerNowMs));
-    const snapshotAtMs = clock.now();
+    const maxFlows = Math.min(query.maxFlows, MAX_PLAN_FLOWS);
+    const filter = fromWireFilter(query.filter);
+    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), snapshotAtMs));
     let rows = 0;
     try {
-      for await (const batch of table.collect({ filter: fromWireFilter(query.filter), context: context(), signal })) {
+      for await (const batch of table.collect({ filter, context: context(), signal })) {
         const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined));
         rows += free.length;
-        if (rows > query.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `More than ${query.maxFlows} flows match; narrow the filter.`);
+        if (rows > maxFlows) throw new FleetError('PLAN_TOO_LARGE', `More than ${maxFlows} flows match; narrow the filter.`);
         free.forEach((flow) => writer.add(flow));
         for (let start = 0; start < free.length; start += ROWS) await stream.writeFlows(free.slice(start, start + ROWS));
       }
@@ -141,7 +159,7 @@ export class Queries {
     const count = await table.count();
     await stream.write({
       $case: 'head',
-      value: { snapshotAtMs: BigInt(Math.round(snapshotAtMs + clockOffsetMs())), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },
+      value: { snapshotAtMs: BigInt(snapshotAtMs), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },
     });
     await stream.write({ $case: 'end', value: { rows, digest } });
   }
@@ -182,7 +200,8 @@ class AnswerStream {
 
   async end(): Promise<void> {
     this.#call.end();
-    await this.#finished;
+    await Promise.race([this.#finished, aborted(this.#signal)]);
+    if (this.#signal.aborted) this.cancel();
   }
 
   cancel(): void {

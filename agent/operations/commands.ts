@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from './end-flows.ts';
 import { Journal, type JournalRecord, type JournalState, type Way } from './journal.ts';
+import { countStale } from './lately.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
 import type { FrozenPlan, PlanStore } from './plan-store.ts';
@@ -15,6 +16,16 @@ import type { UndoStore } from './undo-store.ts';
 
 /** What was deleted is kept for an undo for an hour at most. */
 const MOST_UNDO_SECONDS = 3600;
+/** The longest that a command may wait before it looks again: those after it wait too. */
+const MAX_VERIFY_MS = 60_000;
+/** Numbers count up by one: a jump beyond this is not one that an honest controller makes, and recording it would have every later command refused. */
+export const MAX_JUMP = 1_000_000n;
+/** Commands that were not acknowledged yet: each is in memory and on disk. More are not taken, and come again when there is room. */
+const MAX_OPEN = 1000;
+/** Stops in one message that are heeded; the journal remembers no more of them. */
+const MAX_STOPS = 1000;
+/** What is journalled has a name that fits in a file's. */
+const ID = /^[\w.-]{1,64}$/;
 
 export interface CommandDependencies {
   table: ConntrackTable;
@@ -38,15 +49,23 @@ type Done = Pick<Result, 'runs' | 'undoUntilMs'>;
 
 const STOPPED = 'The command was stopped before it began.';
 
-/** What to do with a command that has arrived. */
-export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused'; code: ErrorCode; detail: string };
+/** What to do with a command that has arrived. One that is `dishonest` is refused without being recorded, so that what it claims holds for no other. */
+export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused' | 'dishonest'; code: ErrorCode; detail: string };
 
-/** Decides from the journal alone. A known id never runs anew; a lower sequence or epoch is refused; a late command does nothing. */
+/**
+ * Decides from the journal alone. A known id never runs again; a lower sequence or epoch is refused, and so is one that is more than a million
+ * ahead; a late command does nothing.
+ */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
+  const ids = [command.id, ...idsOf(command)];
+  if (!ids.every((id) => ID.test(id))) return { kind: 'dishonest', code: 'INVALID_REQUEST', detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.' };
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
   if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
   if (command.epoch < journal.lastEpoch) return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
   if (command.seq <= journal.lastSeq) return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
+  for (const [word, value, last] of [['sequence', command.seq, journal.lastSeq], ['epoch', command.epoch, journal.lastEpoch]] as const) {
+    if (value > last + MAX_JUMP) return { kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER', detail: `Its ${word} ${value} came after ${last}: no controller counts like that. If the gateway’s state was lost, enrol it again.` };
+  }
   if (controllerNowMs > Number(command.notAfterMs)) return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
   return { kind: 'new' };
 }
@@ -75,9 +94,14 @@ export class Commands {
   }
 
   accept(command: Command): void {
-    const { journal, report, controllerNow, undos } = this.#deps;
+    const { journal, report, controllerNow, undos, log } = this.#deps;
     const admission = admit(command, journal.state, controllerNow());
     if (admission.kind === 'known') return this.#repeatResult(command.id);
+    if (admission.kind === 'dishonest') {
+      log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused and not recorded');
+      return report.result(this.#resultOf(command.id, { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail }));
+    }
+    if (journal.state.commands.size >= MAX_OPEN) return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not taken: too many are open');
     const { planId, way, undoOf } = whatToJournal(command);
     try {
       journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
@@ -96,7 +120,7 @@ export class Commands {
         return this.#finish(command.id, { state: Result_State.STATE_EXPIRED, reason: 'COMMAND_LATE', detail: 'The deadline passed while earlier commands ran.' });
       }
       switch (work?.$case) {
-        case 'runPlan': return this.#run(command.id, planId, way!, work.value.digest, work.value.verifyAfterMs, false);
+        case 'runPlan': return this.#run(command.id, planId, way!, work.value.digest, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
         case 'undoPlan': return this.#undo(command.id, work.value.commandId, false);
         case undefined: this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CAPABILITY_MISSING', detail: 'This agent does not know that work.' });
       }
@@ -107,7 +131,9 @@ export class Commands {
   /** Ends commands early, whether they run, wait, or have yet to come; those that are over stay as they are. */
   stop(ids: string[]): void {
     const { journal, log } = this.#deps;
-    for (const id of ids) {
+    const heeded = ids.filter((id) => ID.test(id)).slice(0, MAX_STOPS);
+    if (heeded.length < ids.length) log.warn({ stops: ids.length, heeded: heeded.length }, 'more stops came than are heeded, or some of them are none');
+    for (const id of heeded) {
       if (journal.state.commands.get(id)?.state === 'finished' || journal.state.acknowledged.has(id)) continue;
       try {
         journal.append({ kind: 'stopped', id });
@@ -175,7 +201,7 @@ export class Commands {
       const { flows } = plan;
       const isStopped = (): boolean => this.#isStopped(id);
       const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-      guard.allow({ method, flows: flows.length, tableCount: await table.count() });
+      guard.allow({ by: 'plan', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), isRepeated });
       await start();
       const outcomes = await runPlan(table, clock, {
         flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
@@ -195,7 +221,7 @@ export class Commands {
   #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {
     const { table, guard, undos, context, controllerNow, report } = this.#deps;
     return this.#carryOut(id, isRepeated, async (start) => {
-      guard.allowUndo();
+      guard.allow({ by: 'undo', method: Method.METHOD_DELETE, flows: 0, stale: 0, tableCount: await table.count(), isRepeated });
       const { flows, outcomes } = undos.take(undoOf, id, controllerNow());
       await start();
       const undone = await undoPlan(table, {
@@ -272,6 +298,12 @@ function unwritten(error: unknown): ResultPart {
 
 function toFinished(result: Result): JournalRecord {
   return { kind: 'finished', id: result.commandId, result: Buffer.from(Result.encode(result).finish()).toString('base64') };
+}
+
+/** Those of the work, besides the command's own. */
+function idsOf({ work }: Command): string[] {
+  if (work?.$case === 'undoPlan') return [work.value.planId, work.value.commandId];
+  return work ? [work.value.planId] : [];
 }
 
 function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {

@@ -31,7 +31,7 @@ export class Emergency {
     this.#before = reading;
     if (most === 0) return 0;
     const flows = await this.#choose(most);
-    guard.allow({ method: Method.METHOD_DELETE, flows: flows.length, tableCount: reading.count });
+    guard.allow({ by: 'emergency', method: Method.METHOD_DELETE, flows: flows.length, stale: 0, tableCount: reading.count });
     journal.append({ kind: 'emergency', ...reading, most });
     const outcomes = await table.delete(flows);
     const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;

@@ -1,15 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { GuardFile, parseGuard } from './guard-file.ts';
-import { LocalGuard, NO_RULES } from './local-guard.ts';
+import { Lately } from './lately.ts';
+import { LocalGuard, NO_RULES, refusalOf, type Ask, type GuardRules } from './local-guard.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-guard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'guard.yaml');
-const ask = { method: Method.METHOD_DELETE, flows: 10, tableCount: 100 };
+const ask: Ask = { by: 'plan', method: Method.METHOD_DELETE, flows: 10, stale: 0, tableCount: 1000 };
 
 describe('a guard file', () => {
   it('says what may be done, and which flows no plan may touch', () => {
@@ -54,7 +56,7 @@ describe('a guard file', () => {
 describe('a minute’s budget', () => {
   it('is one for all who ask, and comes back as time goes by', () => {
     let nowMs = 1_000_000;
-    const guard = new LocalGuard(() => ({ ...NO_RULES, mostDeletesAMinute: 25 }), () => nowMs);
+    const guard = new LocalGuard(() => ({ ...NO_RULES, mostDeletesAMinute: 25 }), new Lately(() => nowMs));
     guard.allow(ask);
     nowMs += 30_000;
     guard.allow(ask);
@@ -64,8 +66,90 @@ describe('a minute’s budget', () => {
   });
 
   it('is not spent by what was refused', () => {
-    const guard = new LocalGuard(() => ({ ...NO_RULES, mostDeletesAMinute: 15 }), () => 0);
+    const guard = new LocalGuard(() => ({ ...NO_RULES, mostDeletesAMinute: 15 }), new Lately(() => 0));
     expect(() => guard.allow({ ...ask, flows: 16 })).toThrow(/GUARD|guard/);
     guard.allow({ ...ask, flows: 15 });
+  });
+});
+
+describe('a share of the table', () => {
+  const guarded = (rules: Partial<GuardRules>, directory?: string) => {
+    const clock = { ms: 1_000_000 };
+    return { clock, guard: new LocalGuard(() => ({ ...NO_RULES, ...rules }), new Lately(() => clock.ms, directory)) };
+  };
+
+  it('is counted over any minute: plans of a few per cent each come to the same as one large one', () => {
+    const { clock, guard } = guarded({ mostPercentOfTable: 10 });
+    guard.allow({ ...ask, flows: 500, tableCount: 10_000 });
+    guard.allow({ ...ask, by: 'remediation', flows: 500, tableCount: 9_500 });
+    expect(() => guard.allow({ ...ask, flows: 10, tableCount: 9_000 })).toThrow('mostPercentOfTable: 10 flows and 1000 of the last minute are more than 10 % of 10000. Narrow the filter, or wait a minute.');
+    expect(() => guard.allow({ ...ask, by: 'emergency', flows: 10, tableCount: 9_000 })).toThrow('mostPercentOfTable');
+    clock.ms += 60_000;
+    guard.allow({ ...ask, flows: 10, tableCount: 9_000 });
+  });
+
+  it('is a half within a minute where the owner says nothing, and few flows are always few', () => {
+    const { guard } = guarded({});
+    guard.allow({ ...ask, flows: 1000, tableCount: 1000 });
+    expect(() => guard.allow({ ...ask, flows: 1, tableCount: 0 })).toThrow(/No more than 50 % of a table are ended within a minute, and 1 flows and 1000 of the last minute are more of 1000.*guard file/);
+    guard.allow({ ...ask, flows: 500, tableCount: 5_000 });
+  });
+
+  it('does not count what the gateway itself sees as stale: a full WAN may fail over', () => {
+    const { guard } = guarded({});
+    guard.allow({ ...ask, flows: 9_000, stale: 8_500, tableCount: 10_000 });
+    expect(() => guard.allow({ ...ask, flows: 6_000, stale: 0, tableCount: 1_000 })).toThrow('50 %');
+    expect(() => guarded({ mostPercentOfTable: 50 }).guard.allow({ ...ask, flows: 9_000, stale: 9_000, tableCount: 10_000 })).toThrow('mostPercentOfTable');
+  });
+
+  it('whatever is asked and in whatever portions, no more than it goes within a minute', () => {
+    fc.assert(fc.property(fc.integer({ min: 2_001, max: 100_000 }), fc.array(fc.nat(30_000), { maxLength: 40 }), (table, asks) => {
+      const { guard } = guarded({});
+      let left = table;
+      for (const flows of asks) {
+        try {
+          guard.allow({ ...ask, flows: Math.min(flows, left), tableCount: left });
+          left -= Math.min(flows, left);
+        } catch { /* refused */ }
+      }
+      expect(table - left).toBeLessThanOrEqual(Math.max(1000, table / 2));
+    }));
+  });
+
+  it('has no new allowance after a restart, also where the gateway’s clock was set back meanwhile', () => {
+    const directory = mkdtempSync(path.join(folder, 'lives-'));
+    guarded({}, directory).guard.allow({ ...ask, flows: 5_000, tableCount: 10_000 });
+    expect(() => guarded({}, directory).guard.allow({ ...ask, flows: 100, tableCount: 5_000 })).toThrow('50 %');
+    const back = new Lately(() => 10, directory);
+    expect(back.ended()).toEqual({ flows: 5_000, stale: 0 });
+    writeFileSync(path.join(directory, 'lately.json'), '{');
+    expect(new Lately(() => 10, directory).ended()).toEqual({ flows: 0, stale: 0 });
+  });
+
+  it('was counted already for a command that a crash interrupted', () => {
+    const { guard } = guarded({});
+    guard.allow({ ...ask, flows: 5_000, tableCount: 10_000 });
+    guard.allow({ ...ask, flows: 5_000, tableCount: 6_000, isRepeated: true });
+    expect(() => guarded({ isReadOnly: true }).guard.allow({ ...ask, isRepeated: true })).toThrow('readOnly');
+  });
+});
+
+describe('an undo', () => {
+  it('counts nothing, and is held back where nothing may be changed', () => {
+    const none = { flows: 0, stale: 0 };
+    expect(refusalOf({ ...NO_RULES, mostDeletesAMinute: 0, mostPercentOfTable: 0 }, { ...ask, by: 'undo' }, none)).toBeUndefined();
+    expect(refusalOf({ ...NO_RULES, isReadOnly: true }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
+    expect(refusalOf({ ...NO_RULES, methods: [Method.METHOD_EXPIRE] }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
+  });
+});
+
+describe('the limits of a gateway’s tenant', () => {
+  const of = (limits: Ask['limits'], flows: number, tableCount: number) => refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0 });
+
+  it('bind on the gateway, and say what would help', () => {
+    expect(of({ flows: 100, percentOfTable: undefined }, 101, 100_000)).toMatchObject({ code: 'APPROVAL_NEEDED', detail: expect.stringContaining('second person') });
+    expect(of({ flows: undefined, percentOfTable: 5 }, 1_001, 20_000)).toMatchObject({ code: 'APPROVAL_NEEDED' });
+    expect(of({ flows: 5_000, percentOfTable: 5 }, 1_000, 1_000)).toBeUndefined();
+    expect(of(undefined, 5_000, 100_000)).toBeUndefined();
   });
 });

@@ -1,17 +1,33 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
+import type { TenantLimits } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { FlowContext } from '../conntrack/table.ts';
+import type { EndedFlows, Lately } from './lately.ts';
 
-/** What is about to be done to a table. `tableCount`: entries in it at this moment. */
-export interface Ask { method: Method; flows: number; tableCount: number }
+/**
+ * What is about to be done to a table, and who wants it: a command's plan, a remediation of this gateway, the relief of a full table, an undo.
+ * `tableCount`: entries in it at this moment. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry them.
+ */
+export interface Ask {
+  by: 'plan' | 'remediation' | 'emergency' | 'undo';
+  method: Method;
+  flows: number;
+  stale: number;
+  tableCount: number;
+  /** What the gateway's tenant lets one person end; absent where a second person agreed, or the controller has seen to it. */
+  limits?: TenantLimits;
+  /** It was allowed and counted before a crash, and goes on. */
+  isRepeated?: boolean;
+}
 
-/** What the gateway's owner allows. Commands and local remediations ask the same one, so that they share its budget. */
+/** The one place that says whether so many flows may be ended here now: plans, remediations, emergencies and undos ask it, and share its budget. */
 export interface Guard {
-  /** Throws GUARD_REFUSED with the rule that stands against it; what was allowed counts against the budget at once. */
+  /**
+   * Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that stands against it, and what the disk throws where it cannot be counted. What was
+   * allowed counts at once; an undo ends no flow and counts nothing.
+   */
   allow(ask: Ask): void;
-  /** Throws GUARD_REFUSED where nothing may be changed at all; an undo ends no flow and has no budget. */
-  allowUndo(): void;
   /** Flows that no plan may touch, beside the built-in ones. */
   protections(): FlowContext['protections'];
 }
@@ -28,53 +44,77 @@ export interface GuardRules {
   error?: string;
 }
 
-/** What holds where there is no guard file. */
+/** What holds where there is no guard file, beside the built-in share of the table. */
 export const NO_RULES: GuardRules = { isReadOnly: false, methods: [], protect: [], protections: [] };
 
-const MINUTE_MS = 60_000;
+/**
+ * Of the table within any minute, where the owner gave no share: nobody empties a gateway, however many plans it takes. What the gateway itself
+ * sees as stale does not count, so that a full WAN may fail over.
+ */
+export const BUILT_IN_PERCENT = 50;
+/** A large share of a small table is still few flows: an ordinary failover moves half of one. */
+const FEW_FLOWS = 1000;
 
-/** The rule that stands against it, in words with the cure; undefined if it is allowed. `ended`: flows of the last minute. */
-export function refusalOf(rules: GuardRules, { method, flows, tableCount }: Ask, ended: number): string | undefined {
-  const { methods, mostDeletesAMinute, mostPercentOfTable } = rules;
-  const closed = closedBecause(rules);
-  if (closed !== undefined) return closed;
-  if (methods.length > 0 && !methods.includes(method)) return `methods: only ${methods.map(methodWord).join(', ')} may be used on this gateway.`;
-  if (mostPercentOfTable !== undefined && flows * 100 > tableCount * mostPercentOfTable) {
-    return `mostPercentOfTable: ${flows} of ${tableCount} flows are more than ${mostPercentOfTable} %. Narrow the filter.`;
-  }
-  if (mostDeletesAMinute !== undefined && ended + flows > mostDeletesAMinute) {
-    return `mostDeletesAMinute: ${flows} flows and ${ended} of the last minute are more than ${mostDeletesAMinute}. Wait, or narrow the filter.`;
-  }
-  return undefined;
+/** The rule that stands against it, in words with the cure; undefined if it is allowed. */
+export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { code: ErrorCode; detail: string } | undefined {
+  const { methods } = rules;
+  const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
+  if (rules.error !== undefined) return guards(rules.error);
+  if (rules.isReadOnly) return guards('readOnly: this gateway only lets itself be looked at.');
+  if (methods.length > 0 && !methods.includes(ask.method)) return guards(`methods: only ${methods.map(methodWord).join(', ')} may be used on this gateway.`);
+  if (ask.by === 'undo' || ask.isRepeated) return undefined;
+  const tooMany = beyondTenant(ask);
+  if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
+  const rule = beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
+  return rule === undefined ? undefined : guards(rule);
 }
 
-/** Why nothing at all may be changed. */
-function closedBecause({ error, isReadOnly }: GuardRules): string | undefined {
-  if (error !== undefined) return error;
-  return isReadOnly ? 'readOnly: this gateway only lets itself be looked at.' : undefined;
+function beyondTenant({ flows, tableCount, limits }: Ask): string | undefined {
+  const { flows: maxFlows, percentOfTable } = limits ?? {};
+  if (maxFlows !== undefined && flows > maxFlows) {
+    return `${flows} flows are more than the ${maxFlows} that this gateway’s tenant lets one person end. A second person has to agree, or narrow the filter.`;
+  }
+  if (percentOfTable === undefined || flows <= FEW_FLOWS || flows * 100 <= tableCount * percentOfTable) return undefined;
+  return `${flows} of ${tableCount} flows are more than the ${percentOfTable} % of a table that this gateway’s tenant lets one person end. A second person has to agree, or narrow the filter.`;
+}
+
+/** Of the table as it was before the last minute: so many plans of a few per cent each come to the same as one large one. */
+function beyondShare({ mostPercentOfTable }: GuardRules, { flows, stale, tableCount }: Ask, lately: EndedFlows): string | undefined {
+  const table = tableCount + lately.flows;
+  const words = `${flows} flows${lately.flows > 0 ? ` and ${lately.flows} of the last minute` : ''}`;
+  if (mostPercentOfTable !== undefined) {
+    return (flows + lately.flows) * 100 > table * mostPercentOfTable
+      ? `mostPercentOfTable: ${words} are more than ${mostPercentOfTable} % of ${table}. Narrow the filter, or wait a minute.` : undefined;
+  }
+  const counted = flows - stale + lately.flows - lately.stale;
+  if (counted <= FEW_FLOWS || counted * 100 <= table * BUILT_IN_PERCENT) return undefined;
+  return `No more than ${BUILT_IN_PERCENT} % of a table are ended within a minute, and ${words} are more of ${table}. `
+    + 'Narrow the filter, wait a minute, or set mostPercentOfTable in the guard file on the gateway; flows that are stale do not count.';
+}
+
+function beyondMinute({ mostDeletesAMinute }: GuardRules, { flows }: Ask, lately: EndedFlows): string | undefined {
+  if (mostDeletesAMinute === undefined || lately.flows + flows <= mostDeletesAMinute) return undefined;
+  return `mostDeletesAMinute: ${flows} flows and ${lately.flows} of the last minute are more than ${mostDeletesAMinute}. Wait, or narrow the filter.`;
 }
 
 /** Holds to the rules as they are at each moment, and counts what was allowed in the last minute. */
 export class LocalGuard implements Guard {
   readonly #rules: () => GuardRules;
-  readonly #now: () => number;
-  #allowed: { atMs: number; flows: number }[] = [];
+  readonly #lately: Lately;
 
-  /** @param rules the guard file as it is now */
-  constructor(rules: () => GuardRules, now: () => number) {
+  /**
+   * @param rules the guard file as it is now
+   * @param lately what was ended in the last minute
+   */
+  constructor(rules: () => GuardRules, lately: Lately) {
     this.#rules = rules;
-    this.#now = now;
+    this.#lately = lately;
   }
 
   allow(ask: Ask): void {
-    const nowMs = this.#now();
-    this.#allowed = this.#allowed.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs < MINUTE_MS);
-    refuse(refusalOf(this.#rules(), ask, this.#allowed.reduce((sum, { flows }) => sum + flows, 0)));
-    this.#allowed.push({ atMs: nowMs, flows: ask.flows });
-  }
-
-  allowUndo(): void {
-    refuse(closedBecause(this.#rules()));
+    const refusal = refusalOf(this.#rules(), ask, this.#lately.ended());
+    if (refusal) throw new FleetError(refusal.code, refusal.detail);
+    if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add(ask);
   }
 
   protections(): FlowContext['protections'] {
@@ -84,12 +124,11 @@ export class LocalGuard implements Guard {
   /** What the controller is told of it. */
   toWire(): WireGuard {
     const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, error } = this.#rules();
-    return { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, protected: protect.map(({ filter }) => filter), error: error ?? '', isBuiltIn: false };
+    return {
+      isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable: mostPercentOfTable ?? BUILT_IN_PERCENT, isBuiltIn: mostPercentOfTable === undefined,
+      protected: protect.map(({ filter }) => filter), error: error ?? '',
+    };
   }
-}
-
-function refuse(rule: string | undefined): void {
-  if (rule !== undefined) throw new FleetError('GUARD_REFUSED', `The guard file of this gateway refuses it. ${rule}`);
 }
 
 const METHOD_WORDS: Partial<Record<Method, string>> = {

@@ -12,6 +12,7 @@ import { MemoryTable } from '../conntrack/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import { Commands } from './commands.ts';
 import { builtInProtections } from './guard.ts';
+import { Lately } from './lately.ts';
 import { LocalGuard, NO_RULES, type GuardRules } from './local-guard.ts';
 import { Journal } from './journal.ts';
 import { PlanStore } from './plan-store.ts';
@@ -31,7 +32,7 @@ function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);
   const commands = new Commands({
-    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => rules, () => clock.ms), context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
+    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => rules, new Lately(() => clock.ms)), context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
     clock: { now: () => clock.ms, delay: async (ms) => void (clock.ms += ms) },
     report: { progress: (progress) => { said.progress.push(progress); said.onProgress?.(progress); }, result: (result) => said.results.push(result) },
   });
@@ -262,7 +263,7 @@ describe('a stop', () => {
   it('is felt between batches: what was ended stays so, the rest is left alone and called cancelled', async () => {
     const table = new MemoryTable({ now: () => 1_000_000 });
     for (let n = 0; n < 3500; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 120 }));
-    const { commands, freeze, flows, said } = gateway(undefined, table);
+    const { commands, freeze, flows, said } = gateway(undefined, table, { ...NO_RULES, mostPercentOfTable: 100 });
     const digest = await freeze('dport:5060');
     said.onProgress = ({ done }) => { if (done === 2000) commands.stop(['c1', 'unknown']); };
     commands.accept(command(digest));

@@ -13,6 +13,7 @@ import { until } from '../../test/support/until.ts';
 import type { Wan } from '../collectors/wans.ts';
 import { MemoryTable } from '../conntrack/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
+import { Lately } from '../operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../operations/local-guard.ts';
 import { Remediations } from './remediations.ts';
 import { RunLog } from './run-log.ts';
@@ -35,7 +36,7 @@ const wireOf = (change: object = {}, id = ID, revision = 1): Remediation => ({
 interface Options { stateDir?: string; table?: MemoryTable; guard?: LocalGuard; onDelete?: () => void }
 
 /** A gateway's remediations over a table in memory with ten flows by wan1 and five by wan2; time stands still but for delays. */
-function gateway({ stateDir = mkdtempSync(path.join(root, 'agent-')), table = filled(), guard = new LocalGuard(() => NO_RULES, () => 0), onDelete }: Options = {}) {
+function gateway({ stateDir = mkdtempSync(path.join(root, 'agent-')), table = filled(), guard = new LocalGuard(() => NO_RULES, new Lately(() => 0)), onDelete }: Options = {}) {
   const clock = { ms: 1_000_000_000 };
   const context = (): FlowContext => ({ wans: WANS, protections: [] });
   const remove = table.delete.bind(table);
@@ -106,7 +107,7 @@ describe('a WAN goes down', () => {
   });
 
   it('and a long report comes in parts below 256 KiB that add up, each flow with its outcome', async () => {
-    const { remediations, reports, said } = gateway({ table: filled(5000) });
+    const { remediations, reports, said } = gateway({ table: filled(5000), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0)) });
     remediations.replace([wireOf()]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);
@@ -136,7 +137,7 @@ describe('nothing is touched, and it is said once', () => {
   });
 
   it('the guard file of the gateway', async () => {
-    const { remediations, reports, said, flows } = gateway({ guard: new LocalGuard(() => ({ ...NO_RULES, isReadOnly: true }), () => 0) });
+    const { remediations, reports, said, flows } = gateway({ guard: new LocalGuard(() => ({ ...NO_RULES, isReadOnly: true }), new Lately(() => 0)) });
     remediations.replace([wireOf()]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);

@@ -10,6 +10,10 @@ import { RunReports } from './run-reports.ts';
 import { recover, type RunHands } from './run.ts';
 import { Watchman, type Case, type Due } from './watchman.ts';
 
+/** What a gateway keeps of what it is sent: one has a handful of remediations of a page each. */
+const MAX_REMEDIATIONS = 500;
+const MAX_DOCUMENT = 65_536;
+
 /** It looks at least so often, whatever it waits for: a clock that was set would else keep it asleep. */
 const MOST_SLEEP_MS = 60_000;
 
@@ -54,6 +58,10 @@ export class Remediations {
   /** Takes what the controller sent in place of all there was. One that is not understood is reported, and the others hold. */
   replace(set: readonly WireRemediation[]): void {
     const { log } = this.#deps;
+    if (set.length > MAX_REMEDIATIONS || set.some(({ id, document }) => id.length > 64 || document.length > MAX_DOCUMENT)) {
+      log.error({ remediations: set.length }, 'more remediations, or larger ones, than a gateway keeps; those of before hold');
+      return;
+    }
     const before = new Set(this.#set.refused.map(({ id, revision }) => `${id} ${revision}`));
     try {
       this.#set.replace(set);

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from '../operations/end-flows.ts';
 import type { Way } from '../operations/journal.ts';
+import { countStale } from '../operations/lately.ts';
 import type { Guard } from '../operations/local-guard.ts';
 import { toRuns } from '../operations/outcomes.ts';
 import type { Refusals } from '../operations/refusals.ts';
@@ -51,7 +52,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document },
   const way: Way = { method: head.method, forSeconds };
   const endFlows = endingBy(hands, way, () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
-  await allow(hands, way, first.length);
+  await allow(hands, way, first);
   runs.keep(head);
   history.began(id, clock.now());
   let total = 0;
@@ -64,7 +65,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document },
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
       if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
-      await allow(hands, way, again.matched);
+      await allow(hands, way, again.flows);
       flows = again.flows;
     }
   } catch (error) {
@@ -97,7 +98,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
   try {
     if (interrupted) {
       const { number, way, flows } = interrupted;
-      await allow(hands, way, flows.length);
+      await allow(hands, way, flows, true);
       runs.finish(runId, number, toRuns(await endingBy(hands, way, () => false)(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
@@ -118,8 +119,8 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
   return { flows, matched };
 }
 
-async function allow({ table, guard }: RunHands, { method }: Way, flows: number): Promise<void> {
-  guard.allow({ method, flows, tableCount: await table.count() });
+async function allow({ table, guard }: RunHands, { method }: Way, flows: readonly Flow[], isRepeated = false): Promise<void> {
+  guard.allow({ by: 'remediation', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), isRepeated });
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */

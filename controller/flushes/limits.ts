@@ -4,7 +4,7 @@ import type { Limits } from '../../proto/http/limits.ts';
 export const DEFAULT_LIMITS: Limits = { flows: 5000, percentOfTable: 10, isEverything: true, areSeveralTenants: true };
 
 /** A large share of a small table is still few flows: an ordinary failover moves half of one. */
-const FEW_FLOWS = 1000;
+export const FEW_FLOWS = 1000;
 
 /** One gateway's part of a plan. */
 export interface LimitedPart { tenantId: string; flows: number; tableCount?: number }

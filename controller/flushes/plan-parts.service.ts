@@ -10,6 +10,7 @@ import { whyNot } from '../flows/flows.service.ts';
 import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { FEW_FLOWS } from './limits.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './plans.repository.ts';
@@ -38,6 +39,7 @@ export class PlanPartsService {
     const digest = new FlowDigest();
     const chunks: NewPlanGateway['chunks'] = [];
     let flows = 0;
+    let stale = 0;
     try {
       const { head, end } = await this.questions.ask(row.id, {
         $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: toWireMethod(plan.method), expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS },
@@ -46,6 +48,7 @@ export class PlanPartsService {
         signal,
         onFlows: (batch) => {
           flows += batch.length;
+          stale += batch.filter((flow) => flow.stale !== undefined && flow.stale !== 'no').length;
           if (flows > MAX_FLOWS) throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
           for (const flow of batch) digest.add(fromWireKey(flow));
           if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
@@ -53,6 +56,8 @@ export class PlanPartsService {
       });
       const own = digest.finish();
       if (!Buffer.from(own).equals(end.digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The flows that came are not those that the gateway froze.');
+      const beyond = whyBeyondShare(row, flows, stale, Number(head.tableCount));
+      if (beyond !== undefined) return { gateway: { ...gateway, reason: beyond } };
       return {
         gateway: {
           ...gateway, state: flows === 0 ? 'empty' : 'ready', flows, chunks, digest: own, tableCount: head.tableCount,
@@ -75,4 +80,12 @@ function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): st
   if (rules?.error !== undefined) return `its guard file: ${rules.error}`;
   if (rules?.isReadOnly) return 'its guard file lets nothing be ended';
   return rules && rules.methods.length > 0 && !rules.methods.includes(method) ? `its guard file allows only ${rules.methods.join(', ')}` : undefined;
+}
+
+/** Why the gateway would not end so many flows of its table at once. It counts the last minute too, so that it may still refuse what passes here. */
+function whyBeyondShare({ guard }: GatewayRow, flows: number, stale: number, tableCount: number): string | undefined {
+  const { mostPercentOfTable, isBuiltIn = false } = (guard as Gateway['guard'] | null) ?? {};
+  const counted = isBuiltIn ? flows - stale : flows;
+  if (mostPercentOfTable === undefined || (isBuiltIn && counted <= FEW_FLOWS) || counted * 100 <= tableCount * mostPercentOfTable) return undefined;
+  return `${counted} of ${tableCount} flows are more than the ${mostPercentOfTable} % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file`;
 }

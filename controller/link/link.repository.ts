@@ -68,9 +68,9 @@ export class LinkRepository {
   }
 }
 
-function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, protected: filters, error }: LocalGuard) {
+function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
   return {
-    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute, mostPercentOfTable, protected: filters.slice(0, 100).map((filter) => filter.slice(0, MAX_TEXT)),
+    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters.slice(0, 100).map((filter) => filter.slice(0, MAX_TEXT)),
     ...(error !== '' && { error: error.slice(0, MAX_TEXT) }),
   };
 }

@@ -52,6 +52,8 @@ export const gateway = z.object({
   /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
   guard: z.object({
     isReadOnly: z.boolean(), methods: z.array(z.string()), mostDeletesAMinute: z.number().int().optional(), mostPercentOfTable: z.number().optional(),
+    /** The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older agents. */
+    isBuiltIn: z.boolean().optional(),
     protected: z.array(z.string()), error: z.string().optional(),
   }).optional(),
   usage: usage.optional(),

@@ -31,7 +31,7 @@ const { values: options } = parseArgs({
 const [gateways, entries, runs] = [options.gateways, options.entries, options.runs].map(Number) as [number, number, number];
 const numbers = Array.from({ length: gateways }, (_, index) => index + 1);
 const servers = new Map<SshServer, SshServers>();
-const { system, end } = await startTestSystem({ gateways, withTraffic: false });
+const { system, end } = await startTestSystem({ gateways, withTraffic: false, guard: 'mostPercentOfTable: 100' });
 try {
   const lab = system.lab!;
   SSH_SERVERS.forEach((server, index) => servers.set(server, new SshServers(server, 22 + index, numbers.map((n) => ({ namespace: lab.names.gateway(n), address: managementAddress(n) })))));

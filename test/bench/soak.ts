@@ -13,6 +13,7 @@ import { TableEvents } from '../../agent/conntrack/events.ts';
 import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -52,7 +53,7 @@ const table = new KernelTable();
 const journal = new Journal(folder);
 const plans = new PlanStore(folder);
 const commands = new Commands({
-  table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => NO_RULES, Date.now), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
+  table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
   report: { progress: () => undefined, result: (result) => results.push(result) },
 });
 namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout', 10);

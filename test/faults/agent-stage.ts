@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { builtInProtections } from '../../agent/operations/guard.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -168,7 +169,7 @@ export class AgentStage {
     const guard = new LocalGuard(() => {
       if (life !== this.#life) throw new PowerCut();
       return { ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
-    }, () => this.nowMs);
+    }, new Lately(() => this.nowMs));
     const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
     const commands = new Commands({
       table: this.table, plans, undos: new UndoStore(folder, plans), guard, context, log: pino({ level: 'silent' }), controllerNow: () => this.nowMs,

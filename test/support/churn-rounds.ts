@@ -12,6 +12,7 @@ import { messageLength } from '../../agent/netlink/message.ts';
 import { isOwnPort, NetlinkSocket } from '../../agent/netlink/socket.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -66,7 +67,7 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);
   const commands = new Commands({
-    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => NO_RULES, Date.now), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
+    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
     report: { progress: () => undefined, result: (result) => results.push(result) },
   });
   // The generator's flows live so long that a plan's are mostly still there, and end by themselves.

@@ -3,6 +3,7 @@ import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -27,7 +28,7 @@ export class CommandStage {
     for (let n = 1; n <= 5; n++) this.table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 } }));
     this.#plans = new PlanStore(folder);
     this.commands = new Commands({
-      table: this.table, journal: new Journal(folder), plans: this.#plans, undos: new UndoStore(folder, this.#plans), guard: new LocalGuard(() => NO_RULES, () => this.nowMs), context: () => CONTEXT,
+      table: this.table, journal: new Journal(folder), plans: this.#plans, undos: new UndoStore(folder, this.#plans), guard: new LocalGuard(() => NO_RULES, new Lately(() => this.nowMs)), context: () => CONTEXT,
       log: pino({ level: 'silent' }), controllerNow: () => this.nowMs, clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
       report: { progress: () => undefined, result: (result) => this.results.push(result) },
     });

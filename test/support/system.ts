@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { demoFleet } from '../../tools/demo/fleet.ts';
@@ -9,8 +9,10 @@ import { ROOT } from '../../tools/set-up.ts';
 
 export { until } from './until.ts';
 
-/** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. */
-export async function startTestSystem(options: { gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string>; agentEnv?: Record<string, string> }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
+/** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. `guard`: the guard file of every gateway; absent: none. */
+export async function startTestSystem(options: {
+  gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string>; agentEnv?: Record<string, string>; guard?: string;
+}): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
   const family = new Family();
@@ -21,11 +23,18 @@ export async function startTestSystem(options: { gateways: number; simulated?: n
   try {
     const system = await System.start({
       family, stateDir, fleet: demoFleet(options.gateways, options.simulated ?? 0, 'kernel'), withTraffic: options.withTraffic ?? true,
-      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv, agentEnv: options.agentEnv,
+      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv,
+      agentEnv: { ...options.agentEnv, ...(options.guard !== undefined && { CTFLEET_GUARD_FILE: writeGuard(stateDir, options.guard) }) },
     });
     return { system, stateDir, end };
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+function writeGuard(folder: string, text: string): string {
+  const file = path.join(folder, 'guard.yaml');
+  writeFileSync(file, text);
+  return file;
 }

@@ -36,6 +36,7 @@ export async function startLab(home: Home, gateways: number, ports: ControllerPo
 /** An agent inside a gateway of the lab. */
 export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, env: Record<string, string> = {}): ChildProcess {
   return startProgram(home, `agent-${gateway.name}`, 'ip', ['netns', 'exec', lab.names.gateway(gateway.number), process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'], {
+    ...env,
     CTFLEET_STATE_DIR: gateway.stateDir,
     CTFLEET_ENROL_ADDRESS: `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`,
     CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`,

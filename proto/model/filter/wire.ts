@@ -28,16 +28,31 @@ function toWire(filter: FlowFilter): Filter {
   }
 }
 
-/** The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored. */
+/** How deep a filter that came over the link may be nested, and how many parts it may have: whoever walks it goes as deep, and asks each row as much. */
+export const MAX_WIRE_DEPTH = 64;
+export const MAX_WIRE_PARTS = 4096;
+
+/**
+ * The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored, and for
+ * one that is nested too deep or has too many parts.
+ */
 export function fromWireFilter(wire: Filter | undefined): FlowFilter {
+  return readWire(wire, 1, { parts: 0 });
+}
+
+function readWire(wire: Filter | undefined, depth: number, seen: { parts: number }): FlowFilter {
+  if (depth > MAX_WIRE_DEPTH || ++seen.parts > MAX_WIRE_PARTS) {
+    throw new FleetError('FILTER_UNSUPPORTED', `The filter is nested deeper than ${MAX_WIRE_DEPTH}, or has more than ${MAX_WIRE_PARTS} parts; make it simpler.`);
+  }
+  const inner = (part: Filter) => readWire(part, depth + 1, seen);
   const node = wire?.node;
   switch (node?.$case) {
     case 'everything':
       if (node.value) return { kind: 'everything' };
       break;
-    case 'and': return { kind: 'and', operands: node.value.operands.map(fromWireFilter) };
-    case 'or': return { kind: 'or', operands: node.value.operands.map(fromWireFilter) };
-    case 'not': return { kind: 'not', operand: fromWireFilter(node.value) };
+    case 'and': return { kind: 'and', operands: node.value.operands.map(inner) };
+    case 'or': return { kind: 'or', operands: node.value.operands.map(inner) };
+    case 'not': return { kind: 'not', operand: inner(node.value) };
     case 'term': return { kind: 'term', field: knownField(node.value.field), match: fromWireMatch(node.value) };
     case undefined:
   }

@@ -20,7 +20,7 @@ const HASTE = 10;
 const { gateways, enrolAddress, linkAddress, beganMs, slots } = JSON.parse(await text(process.stdin)) as AgentsSpec;
 const parsed = parseFilter(KEPT_FILTER);
 if ('problem' in parsed) throw new Error(parsed.problem.message);
-const guardRules = { ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: parsed.filter }] };
+const guardRules = { ...NO_RULES, mostPercentOfTable: 100, protections: [{ reason: 'kept by its owner', filter: parsed.filter }] };
 const log = pino({ level: 'warn', base: undefined });
 const random = (): number => Math.random() / HASTE;
 const signal = new AbortController().signal;

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
 import { Emergency } from '../../../agent/operations/emergency.ts';
 import { builtInProtections } from '../../../agent/operations/guard.ts';
+import { Lately } from '../../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES, type GuardRules } from '../../../agent/operations/local-guard.ts';
 import { Journal } from '../../../agent/operations/journal.ts';
 import { COOL_DOWN_MS, type TableReading } from '../../../agent/operations/table-pressure.ts';
@@ -30,7 +31,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
   let journal: Journal;
   const full = (atMs: number, drop: number, max: number): TableReading => ({ atMs, count: max, max, drop });
   let rules: GuardRules;
-  const emergency = (): Emergency => new Emergency({ table, journal, guard: new LocalGuard(() => rules, () => 0), log: pino({ level: 'silent' }), context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }) });
+  const emergency = (): Emergency => new Emergency({ table, journal, guard: new LocalGuard(() => rules, new Lately(() => 0)), log: pino({ level: 'silent' }), context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }) });
   const flows = async (): Promise<Flow[]> => (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit: 1000 })).rows;
   const countBy = async (keyOf: (flow: Flow) => string): Promise<Record<string, number>> => Object.fromEntries(Object.entries(Object.groupBy(await flows(), keyOf)).map(([key, group = []]) => [key, group.length]));
 
@@ -86,7 +87,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     await action.consider(full(0, 10, 500));
     for (const [index, change] of [{ isReadOnly: true }, { mostDeletesAMinute: 24 }, { error: 'the guard file cannot be read' }].entries()) {
       rules = { ...NO_RULES, ...change };
-      await expect(action.consider(full(10_000 * (index + 1), 11 + index, 500))).rejects.toThrow('The guard file of this gateway refuses it');
+      await expect(action.consider(full(10_000 * (index + 1), 11 + index, 500))).rejects.toThrow('The guard of this gateway refuses it');
     }
     expect(await flows()).toHaveLength(222);
     expect(journal.state.lastEmergencyAtMs).toBeUndefined();

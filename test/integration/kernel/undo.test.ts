@@ -8,6 +8,7 @@ import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { Commands } from '../../../agent/operations/commands.ts';
 import { parseGuard } from '../../../agent/operations/guard-file.ts';
 import { Journal } from '../../../agent/operations/journal.ts';
+import { Lately } from '../../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES, type GuardRules } from '../../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../../agent/operations/undo-store.ts';
@@ -41,7 +42,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     onProgress = () => undefined;
     plans = new PlanStore(folder);
     const journal = new Journal(folder);
-    const guard = new LocalGuard(() => rules, Date.now);
+    const guard = new LocalGuard(() => rules, new Lately(Date.now));
     const context = (): FlowContext => ({ wans: [], protections: guard.protections() });
     commands = new Commands({
       table: gateway.table, journal, plans, undos: new UndoStore(folder, plans), guard, clock: systemClock, context, controllerNow: Date.now, log: pino({ level: 'silent' }),

@@ -1,0 +1,69 @@
+/** How long one reading counts: two spans of it. Clocks that are slewed drift by 0.05 %, which is 0.3 s in ten minutes. */
+const SPAN_MS = 300_000;
+/** A message that was longer under way than this would have ended the session as silent. */
+const MAX_DELAY_MS = 40_000;
+/** What JavaScript calls a time. */
+const MAX_TIME_MS = 8.64e15;
+
+/** The controller's clock minus ours, at least: each in force for the span in which it was heard and the next. */
+interface Bound { spanAtMs: number; offsetMs: number }
+
+/**
+ * The controller's time as a gateway can know it, from a clock of its own that nobody sets.
+ *
+ * The controller's words carry its time when they were sent, so its clock is that far ahead *at least*, and further by the time that they were
+ * under way. How long that can be is known once a session: the round trip from hello to welcome. So of all words the one that was fastest counts,
+ * and a word that waited in a queue changes nothing; deadlines are held against the latest time that it may be. After a suspend, or when the
+ * controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts it: then the session must be
+ * begun again, which measures anew.
+ */
+export class ControllerTime {
+  readonly #now: () => number;
+  #newest: Bound | undefined;
+  #before: Bound | undefined;
+  #roundTripMs = 0;
+
+  /** @param now milliseconds of a clock that nobody sets */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** A session began: what was known before is forgotten. `askedAtMs`: our time when hello went out. A time that is none is passed over. */
+  welcome(controllerMs: number, askedAtMs: number): void {
+    if (!isTime(controllerMs)) return;
+    const nowMs = this.#now();
+    this.#roundTripMs = Math.max(0, nowMs - askedAtMs);
+    this.#before = undefined;
+    this.#newest = { spanAtMs: nowMs, offsetMs: controllerMs - nowMs };
+  }
+
+  /** A word of the controller with its time. False: it contradicts what is known, and the session must be begun again. */
+  hear(controllerMs: number): boolean {
+    if (!isTime(controllerMs)) return false;
+    const nowMs = this.#now();
+    const offsetMs = controllerMs - nowMs;
+    const known = this.#offsetMs();
+    if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;
+    if (!this.#newest || nowMs - this.#newest.spanAtMs >= SPAN_MS) [this.#before, this.#newest] = [this.#newest, { spanAtMs: nowMs, offsetMs }];
+    else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);
+    return true;
+  }
+
+  /** What it most likely is, to be shown and stored. Our own time until the first welcome. */
+  now(): number {
+    return Math.round(this.#now() + (this.#offsetMs() ?? 0) + this.#roundTripMs / 2);
+  }
+
+  /** The latest that it may be, to hold deadlines against. */
+  latest(): number {
+    return Math.ceil(this.#now() + (this.#offsetMs() ?? 0) + this.#roundTripMs);
+  }
+
+  #offsetMs(): number | undefined {
+    return this.#newest && Math.max(this.#newest.offsetMs, this.#before?.offsetMs ?? -Infinity);
+  }
+}
+
+function isTime(ms: number): boolean {
+  return Number.isFinite(ms) && ms > 0 && ms <= MAX_TIME_MS;
+}

@@ -1,0 +1,53 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { Disk } from '../disk/disk.ts';
+
+/** Flows that were to be ended; `stale`: how many of them the gateway saw as stuck. */
+export interface EndedFlows { flows: number; stale: number }
+
+const MINUTE_MS = 60_000;
+
+const schema = z.array(z.object({ atMs: z.number(), flows: z.number(), stale: z.number() }));
+
+/** What was allowed in the last minute. Kept on disk, so that an agent that is killed and started again has no new allowance. */
+export class Lately {
+  readonly #now: () => number;
+  readonly #file: string | undefined;
+  readonly #disk: Disk;
+  #allowed: z.output<typeof schema>;
+
+  /**
+   * @param now milliseconds since 1970, of a clock that only goes forward
+   * @param directory absent: it is only remembered
+   */
+  constructor(now: () => number, directory?: string, disk = new Disk()) {
+    this.#now = now;
+    this.#disk = disk;
+    this.#file = directory && path.join(directory, 'lately.json');
+    // The gateway's clock may have been set back between two lives: what seems to lie ahead was just now.
+    this.#allowed = this.#load().map((one) => ({ ...one, atMs: Math.min(one.atMs, now()) }));
+  }
+
+  ended(): EndedFlows {
+    const nowMs = this.#now();
+    this.#allowed = this.#allowed.filter(({ atMs }) => nowMs - atMs < MINUTE_MS);
+    return this.#allowed.reduce((sum, { flows, stale }) => ({ flows: sum.flows + flows, stale: sum.stale + stale }), { flows: 0, stale: 0 });
+  }
+
+  /** On disk when it returns; throws what the file system throws, and then it does not count. */
+  add({ flows, stale }: EndedFlows): void {
+    const allowed = [...this.#allowed, { atMs: this.#now(), flows, stale }];
+    if (this.#file !== undefined) this.#disk.write(this.#file, JSON.stringify(allowed));
+    this.#allowed = allowed;
+  }
+
+  /** A file that cannot be read is as good as none: it is memory of one minute. */
+  #load(): z.output<typeof schema> {
+    return (this.#file !== undefined && this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))))) || [];
+  }
+}
+
+/** How many of these the gateway sees as stuck on a WAN that cannot carry them any more. */
+export function countStale(flows: readonly { stale?: string }[]): number {
+  return flows.reduce((sum, { stale }) => (stale === undefined || stale === 'no' ? sum : sum + 1), 0);
+}
