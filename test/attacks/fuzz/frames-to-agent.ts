@@ -90,6 +90,7 @@ class FramesToAgent {
       if (!this.#process?.isAlive) this.#startAgent();
       const session = await this.#nextSession();
       if (!session) continue;
+      await this.#look(session);
       while (!session.isOver && this.#goesOn()) {
         await this.#attack(session);
         await this.#look(session);
@@ -140,12 +141,12 @@ class FramesToAgent {
     const session = this.#sessions.pop()!;
     this.#sessions.splice(0);
     let isGreeted = false;
-    session.onFrame = (frame) => {
+    session.listen((frame) => {
       const { body } = AgentMessage.decode(frame);
       if (body?.$case === 'hello') isGreeted = true;
       else if (body?.$case === 'result') this.#results.set(body.value.commandId, body.value.state);
       else if (body?.$case === 'unreadable') this.#tally.add('told unreadable');
-    };
+    });
     if (!(await this.#until(session, () => isGreeted))) return undefined;
     this.#epoch += 1;
     this.#tally.add('sessions');

@@ -13,14 +13,12 @@ const RAW = { requestStream: true, requestSerialize: asItIs, requestDeserialize:
 
 /** One session of the agent, as bytes. */
 export class AgentSession {
-  onFrame: (frame: Buffer) => void = () => undefined;
   isOver = false;
   readonly ended: Promise<void>;
   readonly #stream: ServerDuplexStream<Buffer, Buffer>;
 
   constructor(stream: ServerDuplexStream<Buffer, Buffer>) {
     this.#stream = stream;
-    stream.on('data', (frame: Buffer) => this.onFrame(frame));
     this.ended = new Promise((resolve) => {
       const end = (): void => {
         this.isOver = true;
@@ -28,6 +26,11 @@ export class AgentSession {
       };
       for (const event of ['end', 'error', 'cancelled', 'close']) stream.once(event, end);
     });
+  }
+
+  /** Begins to read; until then the agent's frames wait. */
+  listen(onFrame: (frame: Buffer) => void): void {
+    this.#stream.on('data', onFrame);
   }
 
   /** Says it; resolves when there is room for more, or the session is over. */

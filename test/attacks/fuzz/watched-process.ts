@@ -85,7 +85,8 @@ export class WatchedProcess {
 
   /** A refusal has a code; an error without one was not foreseen. */
   #judge(line: string): void {
-    if (line === '' || /DeprecationWarning|--trace-deprecation/.test(line)) return;
+    // Of what is no line of a log, the first says it; a stack follows, which is in the example of the end.
+    if (/^(?:\s|\}|$|\(Use `node|Node\.js v)|DeprecationWarning/.test(line)) return;
     if (!line.startsWith('{')) return this.#findings.add(`not a line of a log: ${line.slice(0, 60)}`, line);
     if (!/"level":[456]0/.test(line)) return;
     const { level, msg, code, err } = JSON.parse(line) as LogLine;
