@@ -1,0 +1,15 @@
+import type { TrialOptions, TrialReport } from './findings.ts';
+import { framesToAgent } from './frames-to-agent.ts';
+import { framesToController } from './frames-to-controller.ts';
+import { requests } from './requests.ts';
+
+/** Every trial by the name it is run by. */
+export const TRIALS = {
+  'frames-to-controller': framesToController,
+  'frames-to-agent': framesToAgent,
+  requests,
+} satisfies Record<string, (options: TrialOptions) => Promise<TrialReport>>;
+export type TrialName = keyof typeof TRIALS;
+
+/** How far a program may have grown after a trial, in MB. */
+export const MAX_GROWTH_MB = 100;

@@ -1,0 +1,97 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import path from 'node:path';
+import type { Findings } from './findings.ts';
+
+/** Node's flags for a program whose garbage can be collected when asked. */
+export const COLLECTABLE = ['--expose-gc', '--import', path.join(import.meta.dirname, 'collect-on-signal.ts')];
+const SETTLE_ROUNDS = 6;
+const SETTLE_MS = 250;
+const WARN = 40;
+
+interface LogLine { level: number; msg?: string; code?: string; err?: { type?: string; message?: string; stack?: string; code?: string | number } }
+
+/** A program under attack: whether it lives, how large it is, and what it logs. */
+export class WatchedProcess {
+  /** Set where its end is wanted. */
+  isStopping = false;
+  crashes = 0;
+  readonly #child: ChildProcess;
+  readonly #findings: Findings;
+  readonly #log: string;
+  #read = 0;
+  #rest = '';
+  #baseline: number | undefined;
+
+  constructor(child: ChildProcess, log: string, findings: Findings) {
+    [this.#child, this.#log, this.#findings] = [child, log, findings];
+    child.once('exit', (code, signal) => {
+      if (this.isStopping) return;
+      this.crashes += 1;
+      findings.add('the program ended', `${code ?? signal}: ${readFileSync(log, 'utf8').slice(-3000)}`);
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Bytes that are resident once garbage is collected and nothing is under way. */
+  async settledBytes(): Promise<number> {
+    let least = Infinity;
+    for (let round = 0; round < SETTLE_ROUNDS && this.isAlive; round++) {
+      this.#child.kill('SIGUSR2');
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')) ?? [];
+      least = Math.min(least, Number(kilobytes ?? 0) * 1024);
+    }
+    return least === Infinity ? 0 : least;
+  }
+
+  /** Everything is warm: growth counts from here. Does so once. */
+  async warmedUp(): Promise<void> {
+    this.#baseline ??= await this.settledBytes();
+  }
+
+  /** Since it was warm; 0 where it never was, or ended. */
+  async growthMb(): Promise<number> {
+    return this.#baseline === undefined || !this.isAlive ? 0 : Math.round((await this.settledBytes() - this.#baseline) / 1e5) / 10;
+  }
+
+  /** Reads what was logged since the last time; what nobody expected is a finding. */
+  readLog(): void {
+    const file = openSync(this.#log, 'r');
+    try {
+      const bytes = Buffer.alloc(1 << 20);
+      for (let count = readSync(file, bytes, 0, bytes.length, this.#read); count > 0; count = readSync(file, bytes, 0, bytes.length, this.#read)) {
+        this.#read += count;
+        const lines = (this.#rest + bytes.toString('utf8', 0, count)).split('\n');
+        this.#rest = lines.pop() ?? '';
+        lines.forEach((line) => this.#judge(line));
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  get loggedBytes(): number {
+    const file = openSync(this.#log, 'r');
+    try {
+      return fstatSync(file).size;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** A refusal has a code; an error without one was not foreseen. */
+  #judge(line: string): void {
+    // Of what is no line of a log, the first says it; a stack follows, which is in the example of the end.
+    if (/^(?:\s|\}|$|\(Use `node|Node\.js v)|DeprecationWarning/.test(line)) return;
+    if (!line.startsWith('{')) return this.#findings.add(`not a line of a log: ${line.slice(0, 60)}`, line);
+    if (!/"level":[456]0/.test(line)) return;
+    const { level, msg, code, err } = JSON.parse(line) as LogLine;
+    const isForeseen = code === undefined || code === 'INTERNAL' ? err?.type === 'FleetError' && err.code !== 'INTERNAL' : true;
+    const isOfNode = err === undefined && level === WARN;
+    if (!isForeseen && !isOfNode) this.#findings.add(`logged: ${msg}: ${err?.type ?? code ?? ''} ${err?.message?.trim().split('\n').at(-1)?.slice(0, 120) ?? ''}`, line);
+  }
+}
