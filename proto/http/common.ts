@@ -11,9 +11,9 @@ export const count64 = z.string().regex(/^\d{1,20}$/);
 export const pageQuery = z.object({ cursor: z.string().max(20_000).optional(), limit: z.coerce.number().int().min(1).max(500).default(100) });
 export const name = z.string().trim().min(1).max(100);
 
-/** A page of a list; `cursor` is there while more follow. */
+/** A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no page. */
 export function page<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), cursor: z.string().optional() });
+  return z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional() });
 }
 
 /** RFC 9457, with the code, and for a bad filter the span and a suggestion. */
