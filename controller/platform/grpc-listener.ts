@@ -13,6 +13,8 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 const SHUTDOWN_MS = 1000;
 /** The metadata key under which a refusal's code travels. */
 export const CODE_KEY = 'ctfleet-code';
+/** After how many seconds it may be tried again; who comes earlier is refused for longer. */
+export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
 /** What a listener shows and, with `clientCa`, whom it asks for a certificate. PEM. */
 export interface ListenerTls { chain: string; key: string; clientCa?: string }
@@ -64,5 +66,6 @@ export function toServiceError(error: unknown): Partial<ServiceError> & { code: 
   const refusal = toFleetError(error);
   const metadata = new Metadata();
   metadata.set(CODE_KEY, refusal.code);
+  if (typeof refusal.fields.retryAfterSeconds === 'number') metadata.set(RETRY_AFTER_KEY, String(refusal.fields.retryAfterSeconds));
   return Object.assign(new Error(refusal.message), { code: status[ERROR_CODES[refusal.code].grpc], details: refusal.message, metadata });
 }
