@@ -4,6 +4,7 @@ import type { AgentStage } from './agent-stage.ts';
 const PHONES = 'dport:5060';
 const DNS = 'dport:53';
 const PLAN = '01900000-0000-7000-8000-000000000001';
+const REMEDIATION = '01900000-0000-7000-8000-00000000000a';
 const OTHER = '01900000-0000-7000-8000-000000000002';
 
 /** What befalls one gateway, by name. Played on the product as it is, each keeps every promise. */
@@ -65,8 +66,47 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
   },
   'disk-full': async (stage) => {
     const digest = await stage.freeze(PLAN, PHONES);
-    stage.fillDisk();
+    stage.diskFault = 'read-only';
     stage.deliver(stage.command('c1', PLAN, { digest }));
+    await stage.settle();
+  },
+  'short-writes': async (stage) => {
+    stage.diskFault = 'short';
+    const command = stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) });
+    stage.deliver(command);
+    await stage.settle();
+    stage.restart();
+    stage.deliver(command);
+    await stage.settle();
+  },
+  'disk-full-in-a-record': async (stage) => {
+    stage.diskFault = 'full';
+    stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) }));
+    await stage.settle();
+    stage.diskFault = undefined;
+    stage.deliver(stage.command('c2', OTHER, { digest: await stage.freeze(OTHER, DNS) }));
+    await stage.settle();
+    stage.restart();
+    await stage.settle();
+  },
+  'fsync-fails': async (stage) => {
+    const command = stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) });
+    stage.diskFault = 'unsynced';
+    stage.deliver(command);
+    await stage.settle();
+    stage.diskFault = undefined;
+    stage.cutPower();
+    stage.deliver(command);
+    await stage.settle();
+  },
+  'damaged-in-the-middle': async (stage) => {
+    const command = stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) });
+    stage.deliver(command);
+    await stage.settle();
+    stage.damageJournal(0);
+    stage.restart();
+    await stage.settle();
+    stage.deliver(command);
     await stage.settle();
   },
   'undone-twice': async (stage) => {
@@ -93,6 +133,45 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
     stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES), verifyAfterMs: 60_000 }));
     stage.deliver(stage.command('c2', OTHER, { digest: await stage.freeze(OTHER, DNS), notAfterMs: stage.nowMs + 10_000 }));
     await stage.settle();
+  },
+  'gateway-clock-set-back': async (stage) => {
+    const command = stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) });
+    stage.setGatewayClock(-600_000);
+    stage.nowMs += 150_000;
+    stage.deliver(command);
+    await stage.settle();
+  },
+  'controller-clock-set-on': async (stage) => {
+    stage.setControllerClock(600_000);
+    const command = stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) });
+    stage.nowMs += 150_000;
+    stage.deliver(command);
+    await stage.settle();
+  },
+  'number-leaps': async (stage) => {
+    stage.deliver(stage.command('invented', OTHER, { digest: await stage.freeze(OTHER, DNS), seq: 2n ** 63n, isInvented: true }));
+    await stage.settle();
+    stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) }));
+    await stage.settle();
+  },
+  'two-plans-in-a-minute': async (stage) => {
+    stage.limit({ maxDeletesAMinute: 20 });
+    stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) }));
+    await stage.settle();
+    stage.deliver(stage.command('c2', OTHER, { digest: await stage.freeze(OTHER, DNS) }));
+    await stage.settle();
+  },
+  'killed-between-two-plans': async (stage) => {
+    stage.limit({ maxDeletesAMinute: 20 });
+    stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) }));
+    await stage.settle();
+    stage.restart();
+    stage.deliver(stage.command('c2', OTHER, { digest: await stage.freeze(OTHER, DNS) }));
+    await stage.settle();
+  },
+  'remediation-beyond-the-guard': async (stage) => {
+    stage.limit({ maxDeletesAMinute: 10 });
+    await stage.remediate(REMEDIATION, PHONES);
   },
   'plan-names-protected': async (stage) => {
     stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, 'proto:tcp', { withProtected: true }) }));

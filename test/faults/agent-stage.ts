@@ -1,22 +1,26 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
+import { steadyNow, type Clock } from '../../agent/clock.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
+import { Disk } from '../../agent/disk/disk.ts';
+import { ControllerTime } from '../../agent/link/controller-time.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { builtInProtections } from '../../agent/operations/guard.ts';
 import { Lately } from '../../agent/operations/lately.ts';
-import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
+import { LocalGuard, NO_RULES, type GuardRules } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { GENESIS, hashEntry } from '../../controller/audit/chain.ts';
-import { Method, Progress_Phase, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Method, Progress_Phase, Result_State, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../support/sample-entries.ts';
 import { claimsOf } from './claims.ts';
-import type { Disk } from './disk.ts';
-import { emptyHistory, nameOf, type OwnDeed } from './history.ts';
+import type { DiskFault, PowerCutDisk } from './disk.ts';
+import { emptyHistory, nameOf, type GatewayRow, type OwnDeed } from './history.ts';
+import { carryOutRemediation } from './stage-remediation.ts';
 import { WatchedJournal } from './watched-journal.ts';
 import { WatchedTable } from './watched-table.ts';
 
@@ -25,28 +29,38 @@ const TENANT = 'tenant';
 const METHODS = { delete: Method.METHOD_DELETE, expire: Method.METHOD_EXPIRE } as const;
 type MethodWord = keyof typeof METHODS;
 
-interface CommandOptions { method?: MethodWord; seq?: bigint; epoch?: bigint; notAfterMs?: number; verifyAfterMs?: number; undoForSeconds?: number; undoOf?: string; digest?: Buffer }
+/** `notAfterMs`: by the stage's own time. `isInvented`: no controller that counts honestly made it, and nobody asked for it. */
+interface CommandOptions {
+  method?: MethodWord; seq?: bigint; epoch?: bigint; notAfterMs?: number; verifyAfterMs?: number; undoForSeconds?: number; undoOf?: string; digest?: Buffer; isInvented?: boolean;
+}
 type Moment = 'receipt' | 'said';
 
-interface Life { commands: Commands; plans: PlanStore; context: () => FlowContext }
+interface Life { commands: Commands; plans: PlanStore; guard: LocalGuard; clock: Clock; time: ControllerTime; context: () => FlowContext }
 
 /** Ends a life of the agent from within. */
 class PowerCut extends Error {}
 process.on('unhandledRejection', (error) => { if (!(error instanceof PowerCut)) throw error; });
 
-/** One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's hands. It keeps the history. */
+/**
+ * One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's hands. It keeps
+ * the history. `nowMs` is true time, in which the history is kept; the gateway and the controller each have a clock of their own, which can be set.
+ */
 export class AgentStage {
   readonly history = emptyHistory();
   readonly table = new WatchedTable({ now: () => this.nowMs });
   nowMs = 1_000_000;
-  readonly #disk: Disk;
+  /** What the guard file says, beside what it always protects. */
+  rules: GuardRules = NO_RULES;
+  #gatewayAheadMs = 0;
+  #controllerAheadMs = 0;
+  readonly #disk: PowerCutDisk;
   #folder: string;
   #life = 0;
   #lastSeq = 0n;
   #cutAt: Moment | undefined;
   #agent: Life;
 
-  private constructor(disk: Disk) {
+  private constructor(disk: PowerCutDisk) {
     this.#disk = disk;
     this.#folder = disk.newFolder();
     fill(this.table);
@@ -54,7 +68,7 @@ export class AgentStage {
   }
 
   /** A new stage. What must stay is found by its ports: whether the agent knows is what scenarios are to show. */
-  static async set(disk: Disk): Promise<AgentStage> {
+  static async set(disk: PowerCutDisk): Promise<AgentStage> {
     const stage = new AgentStage(disk);
     const kept = [...(await stage.flows('dport:4444')), ...(await stage.flows('dport:179'))].map(nameOf);
     stage.history.gateways.push({ id: GATEWAY, tenantId: TENANT, protectedFlows: new Set(kept) });
@@ -68,28 +82,30 @@ export class AgentStage {
   /** Freezes what a filter finds, as when an operator asks for a plan; with what is protected only if a controller that lies asks. */
   async freeze(planId: string, text: string, { method = 'delete', withProtected = false }: { method?: MethodWord; withProtected?: boolean } = {}): Promise<Buffer> {
     const flows = (await this.flows(text)).filter((flow) => withProtected || flow.protectedBy === undefined);
-    const digest = this.write(planId, flows);
+    const digest = await this.#disk.whileSound(async () => this.write(planId, flows));
     this.history.plans.push({ id: planId, digest: digest.toString('hex'), method, isApproved: false, needsApproval: false, flows: new Map([[GATEWAY, new Set(flows.map(nameOf))]]) });
     return digest;
   }
 
   /** Puts a plan on the gateway that nobody was shown. */
   write(planId: string, flows: Flow[]): Buffer {
-    const writer = this.#agent.plans.begin(planId, this.nowMs + 300_000);
+    const writer = this.#agent.plans.begin(planId, this.#controllerMs() + 300_000);
     flows.forEach((flow) => writer.add(flow));
     return writer.finish();
   }
 
   /** A command as the controller makes it, its decision on record. */
   command(id: string, planId: string, options: CommandOptions = {}): Command {
-    const { method = 'delete', seq = this.#lastSeq + 1n, epoch = 1n, notAfterMs = this.nowMs + 120_000, verifyAfterMs = 500, undoForSeconds = 0, undoOf, digest = Buffer.alloc(0) } = options;
-    this.#lastSeq = seq;
-    this.history.commands.push({ id, gatewayId: GATEWAY, tenantId: TENANT, flushId: `flush of ${id}`, planId, seq, state: 'sent', createdAtMs: this.nowMs, notAfterMs, undoOf });
-    this.#decide(`flush of ${id}`);
+    const { method = 'delete', seq = this.#lastSeq + 1n, epoch = 1n, notAfterMs = this.nowMs + 120_000, verifyAfterMs = 500, undoForSeconds = 0, undoOf, digest = Buffer.alloc(0), isInvented = false } = options;
     const work: Command['work'] = undoOf === undefined
       ? { $case: 'runPlan', value: { planId, digest, method: METHODS[method], verifyAfterMs, undoForSeconds, forSeconds: method === 'expire' ? 40 : undefined } }
       : { $case: 'undoPlan', value: { planId, commandId: undoOf } };
-    return { id, seq, epoch, notAfterMs: BigInt(notAfterMs), work };
+    const command = { id, seq, epoch, notAfterMs: BigInt(notAfterMs + this.#controllerAheadMs), work };
+    if (isInvented) return command;
+    this.#lastSeq = seq;
+    this.history.commands.push({ id, gatewayId: GATEWAY, tenantId: TENANT, flushId: `flush of ${id}`, planId, seq, state: 'sent', createdAtMs: this.nowMs, notAfterMs, undoOf });
+    this.#decide(`flush of ${id}`);
+    return command;
   }
 
   /** Hands a command to the agent, as a session does. */
@@ -108,7 +124,33 @@ export class AgentStage {
   /** What was said before was lost with its session; a new one is open. */
   openSession(): void {
     this.#note({ kind: 'session' });
+    this.#agent.time.welcome(this.#controllerMs(), this.#agent.clock.now());
     unlessCut(() => this.#agent.commands.repeatResults());
+  }
+
+  /** Somebody sets the gateway's clock on, or back. */
+  setGatewayClock(byMs: number): void {
+    this.#gatewayAheadMs += byMs;
+  }
+
+  /** Somebody sets the controller's clock on, or back; its next ping says so. */
+  setControllerClock(byMs: number): void {
+    this.#controllerAheadMs += byMs;
+    if (!this.#agent.time.hear(this.#controllerMs())) this.openSession();
+  }
+
+  /** What the gateway's owner allows, and its tenant without a second person. */
+  limit({ maxDeletesAMinute, maxFlowsAlone }: Pick<GatewayRow, 'maxDeletesAMinute' | 'maxFlowsAlone'>): void {
+    Object.assign(this.history.gateways[0]!, { maxDeletesAMinute, maxFlowsAlone });
+    this.rules = { ...this.rules, mostDeletesAMinute: maxDeletesAMinute };
+  }
+
+  /** A remediation of the gateway finds these flows, and ends them by itself if it may. */
+  async remediate(remediationId: string, text: string): Promise<void> {
+    const { clock, guard, context } = this.#agent;
+    this.table.onDeed = (kind, flows) => this.#note(kind === 'sampled' ? { kind } : { kind, flows, remediationId });
+    await carryOutRemediation({ table: this.table, stateDir: this.#folder, files: this.#disk.files, now: clock.now, guard, context }, { id: remediationId, filter: text, maxFlowsAlone: this.history.gateways[0]!.maxFlowsAlone });
+    this.#watchTable();
   }
 
   /** Resolves when the agent has nothing more to do, or is dead. */
@@ -128,8 +170,17 @@ export class AgentStage {
     this.#cutAt = moment;
   }
 
-  fillDisk(): void {
-    this.#disk.isFull = true;
+  /** Undefined: all is well with the disk again. */
+  set diskFault(fault: DiskFault | undefined) {
+    this.#disk.fault = fault;
+  }
+
+  /** A byte of the journal, in the record with that number, becomes another while the agent is away. */
+  damageJournal(record: number): void {
+    const file = path.join(this.#folder, 'journal');
+    const lines = readFileSync(file, 'utf8').split('\n');
+    lines[record] = `${lines[record]!.slice(0, -3)}#${lines[record]!.slice(-2)}`;
+    writeFileSync(file, lines.join('\n'));
   }
 
   /** A new life on what kill -9 left, or after cutPowerAt on what was left then. `damage` is added to the journal. */
@@ -154,7 +205,7 @@ export class AgentStage {
     const folder = this.#folder;
     this.#cutAt = undefined;
     this.table.before = this.table.after = () => Promise.resolve();
-    this.table.onDeed = (kind, flows) => this.#note(kind === 'sampled' ? { kind } : { kind, flows });
+    this.#watchTable();
     this.#note({ kind: 'began' });
     const say = (moment: Moment, deed: OwnDeed): void => {
       if (life !== this.#life) return;
@@ -165,22 +216,33 @@ export class AgentStage {
       this.#life++;
       throw new PowerCut();
     };
-    const plans = new PlanStore(folder);
+    const clock: Clock = { now: steadyNow(() => this.nowMs + this.#gatewayAheadMs, () => this.nowMs), delay: async (ms) => void (this.nowMs += ms) };
+    const time = new ControllerTime(clock.now);
+    time.welcome(this.#controllerMs(), clock.now());
+    const files = new Disk({ files: this.#disk.files, now: clock.now });
+    const plans = new PlanStore(folder, files);
     const guard = new LocalGuard(() => {
       if (life !== this.#life) throw new PowerCut();
-      return { ...NO_RULES, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
-    }, new Lately(() => this.nowMs));
+      return { ...this.rules, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
+    }, new Lately(clock.now, folder, files));
     const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
     const commands = new Commands({
-      table: this.table, plans, undos: new UndoStore(folder, plans), guard, context, log: pino({ level: 'silent' }), controllerNow: () => this.nowMs,
-      journal: new WatchedJournal(folder, (deed) => { if (life === this.#life) this.#note(deed); }),
-      clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
+      table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock,
+      journal: new WatchedJournal(folder, files, (deed) => { if (life === this.#life) this.#note(deed); }),
       report: {
         progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
-        result: ({ commandId, runs }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs) }),
+        result: ({ commandId, runs, state, reason }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs), ...(state === Result_State.STATE_REFUSED && { refusedAs: reason }) }),
       },
     });
-    return { commands, plans, context };
+    return { commands, plans, guard, clock, time, context };
+  }
+
+  #watchTable(): void {
+    this.table.onDeed = (kind, flows) => this.#note(kind === 'sampled' ? { kind } : { kind, flows });
+  }
+
+  #controllerMs(): number {
+    return this.nowMs + this.#controllerAheadMs;
   }
 
   #note(deed: OwnDeed): void {

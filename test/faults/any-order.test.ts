@@ -6,17 +6,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Command } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { entryOf } from '../support/sample-entries.ts';
 import { AgentStage } from './agent-stage.ts';
-import { Disk } from './disk.ts';
+import { DISK_FAULTS, PowerCutDisk } from './disk.ts';
 import { checkInvariants } from './invariants.ts';
 
 let root: string;
-let disk: Disk;
+let disk: PowerCutDisk;
 beforeAll(() => {
   root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-order-'));
-  disk = new Disk(root);
+  disk = new PowerCutDisk(root);
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 const FILTERS = ['dport:5060', 'dport:53', 'src:10.1.0.0/29', 'proto:tcp', 'proto:udp', ''];
 
 /** What may happen next to a gateway. A killing may come just before or just after the table changes. */
@@ -30,6 +32,8 @@ const happening = fc.oneof(
   fc.record({ kind: fc.constant('stop' as const) }),
   fc.record({ kind: fc.constant('reborn' as const), from: fc.integer({ min: 1, max: 20 }), count: fc.nat(5) }),
   fc.record({ kind: fc.constant('session' as const) }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('disk' as const), fault: fc.constantFrom(undefined, ...DISK_FAULTS) }) },
+  fc.record({ kind: fc.constant('clock' as const), whose: fc.constantFrom('gateway' as const, 'controller' as const), byMs: fc.constantFrom(-10 * MINUTE_MS, 10 * MINUTE_MS, -2 * DAY_MS, 2 * DAY_MS) }),
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -37,6 +41,8 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 class Story {
   readonly stage: AgentStage;
   readonly #commands: Command[] = [];
+  /** A deadline is a word of the controller's clock: it says nothing by the clock to which that was set. */
+  #clockSetAt = 0;
 
   constructor(stage: AgentStage) {
     this.stage = stage;
@@ -69,7 +75,8 @@ class Story {
         return stage.settle();
       }
       case 'again': {
-        const command = this.#commands[next.which % Math.max(1, this.#commands.length)];
+        const recent = this.#commands.slice(this.#clockSetAt);
+        const command = recent[next.which % Math.max(1, recent.length)];
         if (command) stage.deliver(command);
         return stage.settle();
       }
@@ -96,7 +103,14 @@ class Story {
         for (const { orig } of flows) stage.table.insert(entryOf({ proto: 17, orig, timeoutSeconds: 86_400 }));
         return;
       }
-      case 'session': stage.openSession();
+      case 'session': return stage.openSession();
+      case 'disk':
+        stage.diskFault = next.fault;
+        return;
+      case 'clock':
+        if (next.whose === 'gateway') return stage.setGatewayClock(next.byMs);
+        this.#clockSetAt = this.#commands.length;
+        return stage.setControllerClock(next.byMs);
     }
   }
 
@@ -118,8 +132,10 @@ class Story {
 
 it('whatever happens to a gateway in whatever order, what is done is part of what was shown, once, and every other promise holds', { timeout: 60_000 }, async () => {
   await fc.assert(fc.asyncProperty(fc.array(happening, { minLength: 2, maxLength: 10 }), async (happenings) => {
+    disk.fault = undefined;
     const story = new Story(await AgentStage.set(disk));
     for (const next of happenings) await story.happen(next);
+    disk.fault = undefined;
     story.stage.openSession();
     expect(checkInvariants(story.stage.history)).toEqual([]);
   }), { numRuns: 100 });

@@ -18,12 +18,20 @@ export interface History {
   points: Point[];
   /** What was done to the system; a command may only be late while one of them lasts. */
   faults: Outage[];
+  /** Two agents held the identity of a gateway. */
+  clones: Clone[];
+  /** The database went back to what it was: from the copy to the moment at which the copy took its place. */
+  restores: Outage[];
 }
 
-export interface GatewayRow { id: string; tenantId: string; protectedFlows: ReadonlySet<FlowName> }
+/**
+ * `maxDeletesAMinute`: what its owner lets be ended within a minute, by whomever. `maxFlowsAlone`: what its tenant lets be ended that no second
+ * person agreed to. Absent where there is no limit.
+ */
+export interface GatewayRow { id: string; tenantId: string; protectedFlows: ReadonlySet<FlowName>; maxDeletesAMinute?: number; maxFlowsAlone?: number }
 
-/** One call to run a plan or to undo a flush, and how it was answered; an answer that never came is unknown. */
-export interface Ask { planId: string; digest: string; answer: 'accepted' | 'refused' | 'unknown'; flushId?: string }
+/** One call to run a plan or to undo a flush, and how and when it was answered; an answer that never came is unknown. */
+export interface Ask { planId: string; digest: string; atMs: number; answer: 'accepted' | 'refused' | 'unknown'; flushId?: string }
 
 /** What was shown to whoever agreed to it. */
 export interface PlanRecord { id: string; digest: string; method: string; isApproved: boolean; needsApproval: boolean; flows: Map<string, ReadonlySet<FlowName>> }
@@ -48,9 +56,11 @@ export type OwnDeed =
   | { kind: 'received'; commandId: string; seq: bigint; epoch: bigint }
   | { kind: 'started' | 'stopped' | 'finished' | 'acknowledged'; commandId: string }
   /** Said a result, whether anybody heard it or not. */
-  | { kind: 'said'; commandId: string; claims: Claims }
-  /** Put its hand to the table; `flows` are those that changed. */
-  | { kind: 'delete' | 'expire' | 'restore'; flows: FlowName[] }
+  | { kind: 'said'; commandId: string; claims: Claims; refusedAs?: string }
+  /** Could not write a record of it, and knows. */
+  | { kind: 'unwritten'; commandId: string }
+  /** Put its hand to the table; `flows` are those that changed. `remediationId`: it did so by itself. */
+  | { kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; remediationId?: string }
   /** Looked at its table's counters, as for every sample. */
   | { kind: 'sampled' };
 
@@ -71,8 +81,11 @@ export interface Point { gatewayId: string; fromMs: number; toMs: number }
 
 export interface Outage { name: string; fromMs: number; toMs: number }
 
+/** `wasSeen`: the controller set the gateway aside and said so. */
+export interface Clone { gatewayId: string; fromMs: number; toMs: number; wasSeen: boolean }
+
 export function emptyHistory(): History {
-  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [] };
+  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [], clones: [], restores: [] };
 }
 
 /** Names an entry. */

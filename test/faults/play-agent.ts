@@ -4,16 +4,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { AGENT_SCENARIOS } from './agent-scenarios.ts';
 import { AgentStage } from './agent-stage.ts';
-import { Disk } from './disk.ts';
+import { PowerCutDisk } from './disk.ts';
 import { checkInvariants } from './invariants.ts';
 
 const asked = process.argv.slice(2);
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-stage-'));
 try {
-  const disk = new Disk(root);
+  const disk = new PowerCutDisk(root);
   for (const [name, play] of Object.entries(AGENT_SCENARIOS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
-    disk.isFull = false;
+    disk.fault = undefined;
     const stage = await AgentStage.set(disk);
     await play(stage);
     console.log(JSON.stringify({ scenario: name, deeds: stage.history.deeds.length, violations: checkInvariants(stage.history) }));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Disk } from '../../agent/disk/disk.ts';
 import { Journal, readRecords, type JournalRecord } from '../../agent/operations/journal.ts';
 import type { OwnDeed } from './history.ts';
 
@@ -16,15 +17,20 @@ export class WatchedJournal extends Journal {
   readonly #file: string;
   readonly #onDeed: (deed: OwnDeed) => void;
 
-  constructor(folder: string, onDeed: (deed: OwnDeed) => void) {
-    super(folder);
+  constructor(folder: string, disk: Disk, onDeed: (deed: OwnDeed) => void) {
+    super(folder, disk);
     this.#file = path.join(folder, 'journal');
     this.#onDeed = onDeed;
   }
 
   override append(record: JournalRecord): void {
-    super.append(record);
     const deed = toDeed(record);
+    try {
+      super.append(record);
+    } catch (error) {
+      if (deed && 'commandId' in deed) this.#onDeed({ kind: 'unwritten', commandId: deed.commandId });
+      throw error;
+    }
     const last = readRecords(readFileSync(this.#file)).records.at(-1);
     if (deed && isDeepStrictEqual(last, JSON.parse(JSON.stringify(record)))) this.#onDeed(deed);
   }

@@ -1,5 +1,5 @@
 import type { CommandRecord, Deed, TargetRecord } from '../history.ts';
-import { wasDisturbed, type Breach, type Evidence } from './evidence.ts';
+import { wasDisturbed, wasForgotten, type Breach, type Evidence } from './evidence.ts';
 
 const UNFINISHED = new Set(['waiting', 'offline', 'running', 'verifying']);
 /** Ends that need a reason outside the product: the gateway, or the way to it, was away. */
@@ -12,7 +12,7 @@ export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
   const { history, flushes, commands } = evidence;
   const commandOf = new Map(history.commands.map((command) => [`${command.flushId} ${command.gatewayId}`, command]));
   for (const ask of history.asks) {
-    if (ask.answer === 'accepted' && !flushes.has(ask.flushId!)) yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
+    if (ask.answer === 'accepted' && !flushes.has(ask.flushId!) && !wasForgotten(evidence, ask.atMs)) yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
   }
   for (const flush of history.flushes) {
     for (const target of flush.targets) yield* whatBecameOf(evidence, flush.id, target, commandOf.get(`${flush.id} ${target.gatewayId}`));
@@ -60,7 +60,8 @@ export function* nothingIsDoneTwice(evidence: Evidence): Generator<Breach> {
     starts.add(deed.commandId);
   }
   const done = new Set<string>();
-  for (const { gatewayId, kind, flows, commandId } of attempts) {
+  for (const { gatewayId, kind, flows, commandId, remediationId } of attempts) {
+    if (remediationId !== undefined) continue;
     if (commandId === undefined) {
       yield { subject: gatewayId, what: `its table was changed (${kind}) while no command was under way in its journal: after a crash nobody would know`, tally: 'doubled' };
       continue;
@@ -85,8 +86,27 @@ export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<
       if (command.seq > last) last = command.seq;
     }
   }
+  for (const own of deeds.values()) yield* honestAndRefused(own, commands);
   for (const flush of history.flushes) {
     for (const { gatewayId, reason } of flush.targets) if (/^Command \d+ came after/.test(reason ?? '')) yield { subject: `${flush.id} ${gatewayId}`, what: reason!, tally: 'disordered' };
+  }
+}
+
+/** What a dishonest controller once claimed does not count: a number above all that the controller gave before is taken. */
+function* honestAndRefused(deeds: readonly Deed[], commands: Evidence['commands']): Generator<Breach> {
+  let highest = 0n;
+  const before = new Map<string, bigint>();
+  for (const deed of deeds) {
+    const command = 'commandId' in deed ? commands.get(deed.commandId) : undefined;
+    if (!command) continue;
+    if (deed.kind === 'received') {
+      before.set(command.id, highest);
+      if (command.seq > highest) highest = command.seq;
+    }
+    const given = before.get(command.id) ?? highest;
+    if (deed.kind === 'said' && deed.refusedAs === 'COMMAND_OUT_OF_ORDER' && command.seq > given) {
+      yield { subject: command.id, what: `number ${command.seq} was refused as out of order, and none above ${given} was given before`, tally: 'disordered' };
+    }
   }
 }
 
@@ -94,12 +114,13 @@ export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<
 export function* nothingIsLate({ history, attemptsOf }: Evidence): Generator<Breach> {
   for (const command of history.commands) {
     const first = attemptsOf.get(command.id)?.[0];
-    if (first && first.atMs > command.notAfterMs + BEGIN_MS) yield { subject: command.id, what: `it began ${first.atMs - command.notAfterMs} ms after its deadline` };
+    if (first && first.atMs > command.notAfterMs + BEGIN_MS) yield { subject: command.id, what: `it began ${first.atMs - command.notAfterMs} ms after its deadline`, tally: 'late' };
   }
 }
 
-/** I10: whoever holds an older session makes nothing happen any more. */
-export function* olderSessionsAreDead({ deeds }: Evidence): Generator<Breach> {
+/** I10: whoever holds an older session makes nothing happen any more, and where two take it from each other somebody is told. */
+export function* olderSessionsAreDead({ deeds, history }: Evidence): Generator<Breach> {
+  for (const { gatewayId, wasSeen } of history.clones) if (!wasSeen) yield { subject: gatewayId, what: 'two agents held its identity, and it was not set aside' };
   for (const own of deeds.values()) {
     let newest = 0n;
     const stale = new Map<string, bigint>();

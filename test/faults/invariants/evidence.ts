@@ -1,11 +1,11 @@
 import type { CommandRecord, Deed, FlowName, FlushRecord, GatewayRow, History, PlanRecord } from '../history.ts';
 
 /** What breaks an invariant, and whose it is. `tally`: what it counts as in the summary, where it has a count of its own. */
-export interface Violation { invariant: string; subject: string; what: string; tally?: 'lost' | 'doubled' | 'disordered' | 'unfinished' }
+export interface Violation { invariant: string; subject: string; what: string; tally?: 'lost' | 'doubled' | 'disordered' | 'unfinished' | 'late' }
 export type Breach = Omit<Violation, 'invariant'>;
 
-/** A hand put to a table, with the command that the gateway's journal had under way at that moment. */
-export interface Attempt { gatewayId: string; life: number; atMs: number; kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; commandId?: string }
+/** A hand put to a table, with the command that the gateway's journal had under way at that moment, or the remediation that did it. */
+export interface Attempt { gatewayId: string; life: number; atMs: number; kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; commandId?: string; remediationId?: string }
 
 /** A history with what the checks look up in it. */
 export interface Evidence {
@@ -42,6 +42,16 @@ export function wasDisturbed({ history }: Evidence, fromMs: number, toMs: number
   return history.faults.some((fault) => fault.fromMs <= toMs && fault.toMs >= fromMs);
 }
 
+/** True if two agents held a gateway's identity between the two moments: what was said then in its name nobody can hold against either. */
+export function wasCloned({ history }: Evidence, gatewayId: string, fromMs: number, toMs: number): boolean {
+  return history.clones.some((clone) => clone.gatewayId === gatewayId && clone.fromMs <= toMs && clone.toMs >= fromMs);
+}
+
+/** True for a moment of which a restored backup knows nothing. */
+export function wasForgotten({ history }: Evidence, atMs: number): boolean {
+  return history.restores.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs);
+}
+
 /** A gateway does one command at a time; one that was under way when its agent ended is the one that goes on in the next life. */
 function attemptsIn(deeds: Deed[]): Attempt[] {
   let underWay: string | undefined;
@@ -52,8 +62,8 @@ function attemptsIn(deeds: Deed[]): Attempt[] {
       case 'delete':
       case 'expire':
       case 'restore': {
-        const { gatewayId, life, atMs, kind, flows } = deed;
-        return [{ gatewayId, life, atMs, kind, flows, commandId: underWay }];
+        const { gatewayId, life, atMs, kind, flows, remediationId } = deed;
+        return [{ gatewayId, life, atMs, kind, flows, commandId: remediationId === undefined ? underWay : undefined, remediationId }];
       }
       default: return [];
     }

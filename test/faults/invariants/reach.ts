@@ -1,5 +1,7 @@
-import type { FlowName } from '../history.ts';
+import type { FlowName, GatewayRow } from '../history.ts';
 import { changedBy, type Attempt, type Breach, type Evidence } from './evidence.ts';
+
+const MINUTE_MS = 60_000;
 
 /** I6: nobody is shown what is another tenant's, and nothing of a tenant's is kept with another's. */
 export function* tenantsAreApart({ history, gateways }: Evidence): Generator<Breach> {
@@ -29,6 +31,17 @@ export function* nothingGoesFurther(evidence: Evidence): Generator<Breach> {
   for (const attempt of evidence.attempts) yield* beyondThePlan(evidence, attempt);
   yield* stoppedAndWent(evidence);
   yield* beforeItsWave(evidence);
+  for (const gateway of evidence.gateways.values()) yield* beyondTheLimits(evidence, gateway);
+}
+
+/** What its owner lets be ended in any minute, and its tenant without a second person. */
+function* beyondTheLimits({ attempts }: Evidence, { id, maxDeletesAMinute = Infinity, maxFlowsAlone = Infinity }: GatewayRow): Generator<Breach> {
+  const ended = attempts.filter(({ gatewayId, kind }) => gatewayId === id && kind !== 'restore');
+  for (const { atMs, flows, remediationId } of ended) {
+    const ofMinute = ended.reduce((sum, other) => sum + (other.atMs <= atMs && atMs - other.atMs < MINUTE_MS ? other.flows.length : 0), 0);
+    if (ofMinute > maxDeletesAMinute) yield { subject: id, what: `${ofMinute} flows were ended within a minute, and its owner allows ${maxDeletesAMinute}` };
+    if (remediationId !== undefined && flows.length > maxFlowsAlone) yield { subject: id, what: `remediation ${remediationId} ended ${flows.length} flows without a second person, who is asked above ${maxFlowsAlone}` };
+  }
 }
 
 function* nobodyAgreed({ history, plans }: Evidence): Generator<Breach> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { firstBreak } from '../../../controller/audit/chain.ts';
 import type { Claims, CommandRecord, Deed } from '../history.ts';
-import { changedBy, type Breach, type Evidence } from './evidence.ts';
+import { changedBy, wasCloned, wasForgotten, type Breach, type Evidence } from './evidence.ts';
 
 /** These say that somebody decided on a flush, or on a part of it. */
 const DECISIONS = new Set(['flush.started', 'flush.undo-started', 'flush.wave-begun']);
@@ -9,7 +9,11 @@ const DECISIONS = new Set(['flush.started', 'flush.undo-started', 'flush.wave-be
 const PROVISIONAL = new Set(['indeterminate', 'expired']);
 
 /** I5: the decision stands in the record before the table changes. */
-export function* decisionsComeFirst({ history, attemptsOf }: Evidence): Generator<Breach> {
+export function* decisionsComeFirst(evidence: Evidence): Generator<Breach> {
+  const { history, attemptsOf, attempts, commands } = evidence;
+  for (const { commandId, atMs } of attempts) {
+    if (commandId !== undefined && !commands.has(commandId) && !wasForgotten(evidence, atMs)) yield { subject: commandId, what: 'it changed a table, and nobody knows of it' };
+  }
   const decidedAt = new Map<string, number>();
   for (const { action, chain, flushId, at } of history.audit) {
     const key = `${chain} ${flushId}`;
@@ -36,22 +40,25 @@ export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
     const count = ends.get(command.id)?.length ?? 0;
     if (command.state === 'finished' && count !== 1 && !(count === 0 && isProvisional(evidence, command))) yield { subject: command.id, what: `its end stands ${count} times in the record` };
     const target = evidence.flushes.get(command.flushId)?.targets.find(({ gatewayId }) => gatewayId === command.gatewayId);
-    if (target && command.state === 'finished') yield* claimAgainstTable(evidence, command, target);
+    if (target && command.state === 'finished' && !wasCloned(evidence, command.gatewayId, command.createdAtMs, command.notAfterMs)) yield* claimAgainstTable(evidence, command, target);
   }
   for (const own of deeds.values()) yield* whatWasSaid(evidence, own);
 }
 
-/** A result that was said once is the result for ever. */
+/**
+ * A result that was said once is the result for ever. Where the gateway's disk did not take what it did, a crash may have it look again, or be asked
+ * again: then the last counts.
+ */
 function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Breach> {
-  const first = new Map<string, Claims>();
+  const unwritten = new Set(deeds.flatMap((deed) => (deed.kind === 'unwritten' ? [deed.commandId] : [])));
+  const said = new Map<string, Claims>();
   for (const deed of deeds) {
-    const command = deed.kind === 'said' ? evidence.commands.get(deed.commandId) : undefined;
-    if (deed.kind !== 'said' || !command) continue;
-    const before = first.get(command.id);
-    if (!before) yield* claimAgainstTable(evidence, command, deed.claims);
-    else if (!isDeepStrictEqual(before, deed.claims)) yield { subject: command.id, what: 'its result was said again and was another' };
-    first.set(command.id, before ?? deed.claims);
+    if (deed.kind !== 'said' || !evidence.commands.has(deed.commandId)) continue;
+    const before = said.get(deed.commandId);
+    if (before && !unwritten.has(deed.commandId) && !isDeepStrictEqual(before, deed.claims)) yield { subject: deed.commandId, what: 'its result was said again and was another' };
+    said.set(deed.commandId, deed.claims);
   }
+  for (const [id, claims] of said) yield* claimAgainstTable(evidence, evidence.commands.get(id)!, claims);
 }
 
 /** A gateway may itself say that it does not know, or that it was too late. */

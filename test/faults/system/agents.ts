@@ -4,34 +4,55 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { Agent } from '../../../agent/agent.ts';
-import { systemClock } from '../../../agent/clock.ts';
+import { steadyNow, systemClock, type Clock } from '../../../agent/clock.ts';
 import { identityOf } from '../../../agent/enrolment.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { FaultyFiles } from '../disk.ts';
 import { nameOf, type FlowName } from '../history.ts';
 import { WatchedTable } from '../watched-table.ts';
 import { KEPT_FILTER, slotFlows } from './slots.ts';
-import { DEEDS_FILE, type AgentsSpec, type TableLine } from './table-log.ts';
+import { CALM, DEEDS_FILE, type AgentsSpec, type TableLine, type Weather } from './table-log.ts';
 
 /** Agents come back up to ten times sooner than in the field, so that a run of many faults is over some day. */
 const HASTE = 10;
 
-const { gateways, enrolAddress, linkAddress, beganMs, slots } = JSON.parse(await text(process.stdin)) as AgentsSpec;
+/** A longer wait is one that a refusal asked for; it is cut to a sixtieth. */
+const LONG_WAIT_MS = 60_000;
+const LOOK_AT_WEATHER_MS = 100;
+
+const { gateways, enrolAddress, linkAddress, beganMs, slots, weatherFile } = JSON.parse(await text(process.stdin)) as AgentsSpec;
 const parsed = parseFilter(KEPT_FILTER);
 if ('problem' in parsed) throw new Error(parsed.problem.message);
 const guardRules = { ...NO_RULES, mostPercentOfTable: 100, protections: [{ reason: 'kept by its owner', filter: parsed.filter }] };
 const log = pino({ level: 'warn', base: undefined });
 const random = (): number => Math.random() / HASTE;
 const signal = new AbortController().signal;
+const disks: FaultyFiles[] = [];
+let weather = CALM;
+const lookAtWeather = (): void => {
+  const before = weather.diskFault;
+  weather = existsSync(weatherFile) ? JSON.parse(readFileSync(weatherFile, 'utf8')) as Weather : CALM;
+  if (weather.diskFault !== before) for (const disk of disks) disk.fault = weather.diskFault;
+};
+lookAtWeather();
+setInterval(lookAtWeather, LOOK_AT_WEATHER_MS);
+const clock: Clock = {
+  now: steadyNow(() => Date.now() + weather.wallAheadMs, () => performance.now()),
+  delay: (ms, until) => systemClock.delay(ms > LONG_WAIT_MS ? ms / 60 : ms, until),
+};
 
 await Promise.all(gateways.map(async ({ name, number, stateDir, joinToken }) => {
   const own = log.child({ gateway: name });
   mkdirSync(stateDir, { recursive: true });
-  const identity = await identityOf({ stateDir, enrolAddress, linkAddress, joinToken, hostname: name, clock: systemClock, random, log: own, signal });
+  const disk = new FaultyFiles();
+  disk.fault = weather.diskFault;
+  disks.push(disk);
+  const identity = await identityOf({ stateDir, enrolAddress, linkAddress, joinToken, hostname: name, clock, random, log: own, signal });
   const agent = new Agent({
-    identity, stateDir, table: await openTable(stateDir, number), wans: () => [], ownAddresses: () => [], guardRules: () => guardRules, controller: async () => ({ addresses: [], port: 0 }),
-    clock: systemClock, random, log: own, hostname: name,
+    identity, stateDir, files: disk.files, table: await openTable(stateDir, number), wans: () => [], ownAddresses: () => [], guardRules: () => guardRules, controller: async () => ({ addresses: [], port: 0 }),
+    clock, random, log: own, hostname: name,
   });
   await agent.run(signal);
 }));

@@ -11,7 +11,7 @@ import { DEEDS_FILE, mergeDeeds } from './table-log.ts';
 /** A sample's time is its walk's, moved by what the agent takes for its controller's clock, which a stopped process can make look wrong. */
 const SAMPLE_SLACK_MS = 3000;
 
-export interface PlacedAgent { id: string; tenantId: string; stateDir: string }
+export interface PlacedAgent { id: string; name: string; tenantId: string; stateDir: string }
 
 /** What the controller stored, as the history has it. */
 export interface Stored { plans: PlanRecord[]; flushes: FlushRecord[]; commands: CommandRecord[]; audit: HashedEntry[]; points: Point[] }
@@ -51,6 +51,10 @@ export async function linkedSince(databaseUrl: string, sinceMs: number): Promise
     const { rows: [row] } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM link_session WHERE closed_at IS NULL AND connected_at >= $1', [new Date(sinceMs)]);
     return row!.count;
   });
+}
+
+export async function isSetAside(databaseUrl: string, gatewayId: string): Promise<boolean> {
+  return withClient(databaseUrl, async (client) => (await client.query('SELECT 1 FROM gateway WHERE id = $1 AND set_aside_at IS NOT NULL', [gatewayId])).rowCount === 1);
 }
 
 async function plans(client: pg.Client): Promise<PlanRecord[]> {

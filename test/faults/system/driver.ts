@@ -56,27 +56,34 @@ export class Driver {
       const answer = await this.#operator.ask(routes.runPlan, { params: { id: planId }, body: { digest, waves } });
       switch (answer.kind) {
         case 'ok':
-          this.asks.push({ planId, digest, answer: 'accepted', flushId: answer.body.flushId });
+          this.#note({ planId, digest, answer: 'accepted', flushId: answer.body.flushId });
           return answer.body.flushId;
         case 'refused':
-          this.asks.push({ planId, digest, answer: 'refused' });
-          return answer.code === 'PLAN_ALREADY_RUN' ? this.#flushOf(planId) : undefined;
+          this.#note({ planId, digest, answer: 'refused' });
+          if (answer.code !== 'PLAN_ALREADY_RUN') return undefined;
+          return this.#flushOf(planId);
         case 'none':
-          this.asks.push({ planId, digest, answer: 'unknown' });
+          this.#note({ planId, digest, answer: 'unknown' });
           await delay(AGAIN_MS);
       }
     }
   }
 
-  /** The plan ran although its answer was lost: from here on it counts as accepted. */
-  async #flushOf(planId: string): Promise<string> {
+  /** The plan ran although its answer was lost: from here on it counts as accepted. Undefined: the database went back to before it ran. */
+  async #flushOf(planId: string): Promise<string | undefined> {
     for (;;) {
       const answer = await this.#operator.ask(routes.getPlan, { params: { id: planId } });
-      if (answer.kind === 'ok' && answer.body.flushId !== undefined) {
-        this.asks.push({ planId, digest: answer.body.digest, answer: 'accepted', flushId: answer.body.flushId });
-        return answer.body.flushId;
+      if (answer.kind === 'none') {
+        await delay(AGAIN_MS);
+        continue;
       }
-      await delay(AGAIN_MS);
+      if (answer.kind === 'refused' || answer.body.flushId === undefined) return undefined;
+      this.#note({ planId, digest: answer.body.digest, answer: 'accepted', flushId: answer.body.flushId });
+      return answer.body.flushId;
     }
+  }
+
+  #note(ask: Omit<Ask, 'atMs'>): void {
+    this.asks.push({ ...ask, atMs: Date.now() });
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Home } from '../../../tools/demo/programs.ts';
-import type { Ask, History, Outage, View } from '../history.ts';
+import type { Ask, Clone, History, Outage, View } from '../history.ts';
 import { collectDeeds, collectStored, linkedSince, toGateways, type PlacedAgent } from './collect.ts';
 import { Operator } from './operator.ts';
 import { Parts, type ControllerName } from './parts.ts';
@@ -20,6 +20,9 @@ export class Fleet {
   readonly operator: Operator;
   readonly tenantIds: readonly string[];
   readonly agents: readonly PlacedAgent[];
+  /** What befell it so far of which the checks know; see incidents.ts. */
+  readonly clones: Clone[] = [];
+  readonly restores: Outage[] = [];
 
   private constructor(parts: Parts, operator: Operator, tenantIds: readonly string[], agents: readonly PlacedAgent[]) {
     this.parts = parts;
@@ -38,7 +41,7 @@ export class Fleet {
     for (let index = 0; index < gateways; index++) {
       const { tenantId, siteId } = sites[index % sites.length]!;
       joinTokens.push((await operator.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: nameOf(index), ttlMinutes: 30 } })).token);
-      agents.push({ id: '', tenantId, stateDir: path.join(home.stateDir, 'gateways', nameOf(index)) });
+      agents.push({ id: '', name: nameOf(index), tenantId, stateDir: path.join(home.stateDir, 'gateways', nameOf(index)) });
     }
     parts.startAgents({ ...parts.addresses, beganMs: Date.now(), slots, gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })) });
     await until('every gateway is linked', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways);
@@ -62,7 +65,7 @@ export class Fleet {
 
   async collect(asks: Ask[], faults: Outage[]): Promise<History> {
     const deeds = collectDeeds(this.agents);
-    return { ...(await collectStored(this.parts.databaseUrl)), deeds, gateways: toGateways(this.agents, deeds), views: await this.#lookAsTenants(), asks, faults, changes: [] };
+    return { ...(await collectStored(this.parts.databaseUrl)), deeds, gateways: toGateways(this.agents, deeds), views: await this.#lookAsTenants(), asks, faults, changes: [], clones: this.clones, restores: this.restores };
   }
 
   /** What auditors of one tenant each are shown. */

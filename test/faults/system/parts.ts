@@ -1,6 +1,6 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { Redis as RedisClient } from 'ioredis';
@@ -12,7 +12,7 @@ import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { ROOT } from '../../../tools/set-up.ts';
 import { NODE_FLAGS, PLANT } from '../programs.ts';
 import { FaultProxy } from './proxy.ts';
-import type { AgentsSpec } from './table-log.ts';
+import { CALM, type AgentsSpec, type Weather } from './table-log.ts';
 
 const PUBLIC_URL = 'http://127.0.0.1:3000';
 const EMAIL = 'operator@ctfleet.example';
@@ -20,7 +20,7 @@ const DATABASE = 'ctfleet';
 
 export const CONTROLLERS = { 'front-1': 'api,link', 'front-2': 'api,link', 'worker-1': 'work', 'worker-2': 'work', whole: 'api,link,work' } as const;
 export type ControllerName = keyof typeof CONTROLLERS;
-export type ProcessName = ControllerName | 'agents';
+export type ProcessName = ControllerName | 'agents' | 'clone';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
 
 /** The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the family, which ends it. */
@@ -72,12 +72,12 @@ export class Parts {
 
   /** Where the fronts answer. */
   get origins(): string[] {
-    return [...this.#processes.keys()].flatMap((name) => (name !== 'agents' && CONTROLLERS[name].includes('api') ? [`http://127.0.0.1:${this.#ports[name].api}`] : []));
+    return [...this.#processes.keys()].flatMap((name) => (isController(name) && CONTROLLERS[name].includes('api') ? [`http://127.0.0.1:${this.#ports[name].api}`] : []));
   }
 
-  get addresses(): Pick<AgentsSpec, 'enrolAddress' | 'linkAddress'> {
-    const front = [...this.#processes.keys()].find((name) => name !== 'agents' && CONTROLLERS[name].includes('link')) as ControllerName;
-    return { enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}` };
+  get addresses(): Pick<AgentsSpec, 'enrolAddress' | 'linkAddress' | 'weatherFile'> {
+    const front = [...this.#processes.keys()].filter(isController).find((name) => CONTROLLERS[name].includes('link'))!;
+    return { enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}`, weatherFile: this.#weatherFile };
   }
 
   /** @param bug the seeded bug that it is to have */
@@ -94,11 +94,29 @@ export class Parts {
   startAgents(spec: AgentsSpec | undefined = this.#agents): void {
     if (!spec) throw new Error('there are no agents yet');
     this.#agents = spec;
-    const log = openSync(path.join(this.home.stateDir, 'logs/agents.log'), 'a');
+    this.#startAgents('agents', spec);
+  }
+
+  /** A second program runs on a copy of what one agent has on its disk. */
+  startClone(gateway: string): void {
+    const own = this.#agents?.gateways.find(({ name }) => name === gateway);
+    if (!own) throw new Error(`there is no gateway ${gateway}`);
+    const stateDir = path.join(this.home.stateDir, 'clones', `${gateway}-${Date.now()}`);
+    cpSync(own.stateDir, stateDir, { recursive: true });
+    this.#startAgents('clone', { ...this.#agents!, gateways: [{ ...own, stateDir }] });
+  }
+
+  /** What happens to all gateways' disks and clocks from now on. */
+  setWeather(weather: Partial<Weather>): void {
+    writeFileSync(this.#weatherFile, JSON.stringify({ ...CALM, ...weather }));
+  }
+
+  #startAgents(name: 'agents' | 'clone', spec: AgentsSpec): void {
+    const log = openSync(path.join(this.home.stateDir, `logs/${name}.log`), 'a');
     const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], { stdio: ['pipe', 'ignore', log] });
     closeSync(log);
     child.stdin!.end(JSON.stringify(spec));
-    this.#processes.set('agents', child);
+    this.#processes.set(name, child);
   }
 
   isRunning(name: ProcessName): boolean {
@@ -116,8 +134,8 @@ export class Parts {
   }
 
   async restart(name: ProcessName): Promise<void> {
-    if (name === 'agents') this.startAgents();
-    else await this.startController(name);
+    if (isController(name)) await this.startController(name);
+    else this.startAgents();
   }
 
   /** Ends Postgres as a crash would. */
@@ -128,6 +146,25 @@ export class Parts {
   async startPostgres(): Promise<void> {
     this.#postgres = await startPostgres({ dir: path.join(this.home.stateDir, 'postgres'), port: this.#postgres.port });
     this.home.family.adopt(this.#postgres.pid, 'SIGINT');
+  }
+
+  /** Keeps the database as it is at this moment: what a snapshot of its disk holds. Postgres is down meanwhile, as after a crash. */
+  async backUpPostgres(): Promise<void> {
+    await this.crashPostgres();
+    rmSync(this.#backup, { recursive: true, force: true });
+    this.#copyData(this.#postgres.dataDir, this.#backup);
+    await this.startPostgres();
+  }
+
+  /** All controllers end, the database goes back to the backup, and they are started again. */
+  async restorePostgres(): Promise<void> {
+    const controllers = [...this.#processes.keys()].filter(isController).filter((name) => this.isRunning(name));
+    await Promise.all(controllers.map((name) => this.signal(name, 'SIGKILL')));
+    await this.crashPostgres();
+    rmSync(this.#postgres.dataDir, { recursive: true });
+    this.#copyData(this.#backup, this.#postgres.dataDir);
+    await this.startPostgres();
+    for (const name of controllers) await this.startController(name);
   }
 
   async killRedis(): Promise<void> {
@@ -147,11 +184,28 @@ export class Parts {
     client.disconnect();
   }
 
+  get #backup(): string {
+    return `${this.#postgres.dataDir}.backup`;
+  }
+
+  get #weatherFile(): string {
+    return path.join(this.home.stateDir, 'weather.json');
+  }
+
+  /** With its owner, whom Postgres runs as. */
+  #copyData(from: string, to: string): void {
+    execFileSync('cp', ['-a', from, to]);
+  }
+
   #bootstrap(): void {
     execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', EMAIL, '--name', 'Operator'], {
       env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: this.password, CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
+}
+
+function isController(name: ProcessName): name is ControllerName {
+  return name in CONTROLLERS;
 }
 
 /** One connection as the database's owner. */

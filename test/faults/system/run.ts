@@ -32,7 +32,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   for (const { kind, afterMs } of options.faults) {
     await delay(afterMs);
     const report: FaultReport = { fault: kind, part: KINDS[kind].part, inFlight: watch.unfinished, lastedMs: 0 };
-    const { fromMs, toMs } = await undergo(parts, kind);
+    const { fromMs, toMs } = await undergo(fleet, kind);
     outages.push({ name: kind, fromMs, toMs });
     reports.push(report);
     report.lastedMs = toMs - fromMs;

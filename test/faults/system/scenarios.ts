@@ -34,7 +34,7 @@ export class Play {
   async run({ id, digest }: Planned, seen = digest): Promise<string | undefined> {
     const answer = await this.fleet.operator.ask(routes.runPlan, { params: { id }, body: { digest: seen } });
     const flushId = answer.kind === 'ok' ? answer.body.flushId : undefined;
-    this.asks.push({ planId: id, digest: seen, answer: answer.kind === 'ok' ? 'accepted' : answer.kind === 'refused' ? 'refused' : 'unknown', flushId });
+    this.asks.push({ planId: id, digest: seen, atMs: Date.now(), answer: answer.kind === 'ok' ? 'accepted' : answer.kind === 'refused' ? 'refused' : 'unknown', flushId });
     return flushId;
   }
 

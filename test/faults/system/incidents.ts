@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { routes } from '../../../proto/http/routes.ts';
+import { isSetAside } from './collect.ts';
+import type { Fleet } from './fleet.ts';
+
+/** Two agents that share an identity take the link from each other at once; this is long after. */
+const NOTICED_MS = 20_000;
+const LOOK_MS = 200;
+
+/**
+ * A copy of one gateway's agent runs beside it until the gateway is set aside, or long enough. Then the copy ends, and an operator has the gateway
+ * taken back, as the documentation says. Resolves when it is linked again.
+ */
+export async function cloneGateway(fleet: Fleet): Promise<void> {
+  const { parts, agents, operator } = fleet;
+  const { id, name } = agents[0]!;
+  const fromMs = Date.now();
+  parts.startClone(name);
+  const wasSeen = await noticed(() => isSetAside(parts.databaseUrl, id));
+  await parts.signal('clone', 'SIGKILL');
+  if (wasSeen) await operator.call(routes.reinstateGateway, { params: { id } });
+  await fleet.untilLinked(0);
+  fleet.clones.push({ gatewayId: id, fromMs, toMs: Date.now(), wasSeen });
+}
+
+/** The database goes back to what it was before `meanwhile`. Resolves when every gateway is linked again. */
+export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>): Promise<void> {
+  const fromMs = Date.now();
+  await fleet.parts.backUpPostgres();
+  await meanwhile();
+  await fleet.parts.restorePostgres();
+  const toMs = Date.now();
+  fleet.restores.push({ name: 'database restored', fromMs, toMs });
+  await fleet.untilLinked(fromMs);
+}
+
+async function noticed(isSo: () => Promise<boolean>): Promise<boolean> {
+  for (const endMs = performance.now() + NOTICED_MS; performance.now() < endMs; await delay(LOOK_MS)) if (await isSo()) return true;
+  return false;
+}
