@@ -63,6 +63,7 @@ export class RecordLog<T> {
   readonly #file: string;
   #fd: number | undefined;
   #length: number;
+  #isInDoubt = false;
   /** What has to succeed before the next write. */
   #mend: (() => void) | undefined = () => this.#open();
 
@@ -92,10 +93,16 @@ export class RecordLog<T> {
       files.fsyncSync(this.#fd!);
     } catch (error) {
       this.#mend = () => this.#takeBack();
+      this.#isInDoubt = true;
       quietly(() => this.#mendNow());
       throw error;
     }
     this.#length += line.length;
+  }
+
+  /** True after an append that failed and could not be taken back either: what it wrote may be found whole after a restart. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt;
   }
 
   /** Writes the log new, with these records only. Throws what the file system throws; it then holds what it held, or the new records. */
@@ -140,6 +147,7 @@ export class RecordLog<T> {
   #takeBack(): void {
     this.#disk.files.ftruncateSync(this.#fd!, this.#length);
     this.#disk.files.fsyncSync(this.#fd!);
+    this.#isInDoubt = false;
   }
 }
 

@@ -248,7 +248,8 @@ export class Commands {
       const tableAfter = await table.count();
       this.#finish(id, { ...done, state: Result_State.STATE_DONE, tableBefore: tableBefore === undefined ? undefined : BigInt(tableBefore), tableAfter: BigInt(tableAfter), startedAtMs: BigInt(startedAtMs) });
     } catch (error) {
-      const hasStarted = journal.state.commands.get(id)?.state === 'started';
+      // A restart may find the record whose writing failed, and carry the command out.
+      const hasStarted = journal.state.commands.get(id)?.state === 'started' || journal.isInDoubt;
       const reason: ErrorCode = error instanceof FleetError ? error.code : 'INTERNAL';
       this.#finish(id, {
         ...(hasStarted && ifBroken?.()),

@@ -163,14 +163,17 @@ export class Journal {
   readonly #file: string;
   readonly #disk: Disk;
   readonly #log: RecordLog<JournalRecord>;
+  readonly #compactAfter: number;
   /** Until it is written anew. */
   #recordsLeft: number;
 
-  constructor(directory: string, disk = new Disk()) {
+  /** @param compactAfter records until it is written anew with those that still matter */
+  constructor(directory: string, disk = new Disk(), compactAfter = COMPACT_AFTER) {
+    this.#compactAfter = compactAfter;
     this.#disk = disk;
     this.#file = path.join(directory, 'journal');
     this.#log = new RecordLog(this.#file, parseRecord, disk);
-    this.#recordsLeft = COMPACT_AFTER - this.#log.records.length;
+    this.#recordsLeft = compactAfter - this.#log.records.length;
     for (const record of this.#log.records) applyRecord(this.state, record);
     if (this.#log.damage === undefined) return;
     this.damage = `The journal ${this.#file} is damaged: ${this.#log.damage}. No flow is ended here until the gateway's owner has looked: `
@@ -185,6 +188,11 @@ export class Journal {
     if (--this.#recordsLeft < 0) this.#compact();
   }
 
+  /** See RecordLog: the record whose append failed last may be read after a restart. */
+  get isInDoubt(): boolean {
+    return this.#log.isInDoubt;
+  }
+
   close(): void {
     this.#log.close();
   }
@@ -194,7 +202,7 @@ export class Journal {
     const records = recordsOf(this.state);
     try {
       this.#log.replace(records.map(formatRecord));
-      this.#recordsLeft = COMPACT_AFTER - records.length;
+      this.#recordsLeft = this.#compactAfter - records.length;
     } catch (error) {
       this.#recordsLeft = COMPACT_AGAIN_AFTER;
       this.#disk.tell('a journal could not be written anew; it grows on', this.#file, error);
