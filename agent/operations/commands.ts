@@ -209,8 +209,8 @@ export class Commands {
 
   /** `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate. */
   async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Pick<Result, 'runs' | 'undoUntilMs'>>): Promise<void> {
-    const { table, journal, clock } = this.#deps;
-    const startedAtMs = clock.now();
+    const { table, journal, controllerNow } = this.#deps;
+    const startedAtMs = Math.round(controllerNow());
     try {
       let tableBefore: number | undefined;
       const done = await work(async () => {
@@ -255,7 +255,7 @@ export class Commands {
   }
 
   #resultOf(id: string, part: ResultPart): Result {
-    const now = BigInt(this.#deps.clock.now());
+    const now = BigInt(Math.round(this.#deps.controllerNow()));
     return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, ...part, commandId: id };
   }
 }

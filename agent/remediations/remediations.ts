@@ -39,7 +39,7 @@ export class Remediations {
     this.#deps = deps;
     const directory = path.join(deps.stateDir, 'remediations');
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#hands = { ...deps, runs: new RunLog(directory), history: new RunHistory(directory) };
+    this.#hands = { ...deps, runs: new RunLog(directory), history: new RunHistory(directory, deps.clock.now()) };
     this.#set = new RemediationSet(directory);
     this.reports = new RunReports(this.#hands.runs, deps.clockOffsetMs);
   }

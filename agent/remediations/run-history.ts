@@ -10,10 +10,13 @@ export class RunHistory {
   readonly #file: string;
   readonly #runs: Map<string, PastRun[]>;
 
-  /** A file that cannot be read is as good as none: it is only memory. */
-  constructor(directory: string) {
+  /**
+   * A file that cannot be read is as good as none: it is only memory. A run that seems to lie ahead is of a life before, since when the gateway's
+   * clock was set back: it counts as one of this moment, and not for days.
+   */
+  constructor(directory: string, nowMs: number) {
     this.#file = path.join(directory, 'history.json');
-    this.#runs = new Map(existsSync(this.#file) ? Object.entries(read(this.#file)) : []);
+    this.#runs = new Map(existsSync(this.#file) ? Object.entries(read(this.#file)).map(([id, runs]) => [id, runs.map((run) => notAfter(run, nowMs))]) : []);
   }
 
   of(remediationId: string): readonly PastRun[] {
@@ -37,6 +40,10 @@ export class RunHistory {
     writeFileSync(`${this.#file}.next`, JSON.stringify(Object.fromEntries(this.#runs)), { mode: 0o600, flush: true });
     renameSync(`${this.#file}.next`, this.#file);
   }
+}
+
+function notAfter({ startedAtMs, endedAtMs }: PastRun, nowMs: number): PastRun {
+  return { startedAtMs: Math.min(startedAtMs, nowMs), endedAtMs: endedAtMs && Math.min(endedAtMs, nowMs) };
 }
 
 function read(file: string): z.output<typeof schema> {
