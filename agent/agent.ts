@@ -30,6 +30,7 @@ import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
 import type { WanListener } from './remediations/wan-watch.ts';
+import { aborted } from './stop.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -111,7 +112,7 @@ export class Agent {
   /** Works until the signal aborts; then finishes the command under way. */
   async run(signal: AbortSignal): Promise<void> {
     this.#commands.recover();
-    await this.#resolveController();
+    await this.#resolveController(signal);
     this.#remediations.observeWans(this.#deps.wans());
     const deafen = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
@@ -135,7 +136,7 @@ export class Agent {
       } catch (error) {
         log.warn({ err: error }, 'a sample, or what it called for, failed');
       }
-      await this.#resolveController();
+      await this.#resolveController(signal);
       await clock.delay(this.#sampleIntervalMs, signal);
     }
   }
@@ -146,9 +147,9 @@ export class Agent {
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
-  async #resolveController(): Promise<void> {
-    const endpoint = await this.#deps.controller();
-    if (endpoint.addresses.length > 0) this.#endpoint = endpoint;
+  async #resolveController(signal: AbortSignal): Promise<void> {
+    const endpoint = await Promise.race([this.#deps.controller(), aborted(signal)]);
+    if (endpoint && endpoint.addresses.length > 0) this.#endpoint = endpoint;
   }
 
   #context(): FlowContext {

@@ -19,7 +19,7 @@ export async function identityOf({ stateDir, enrolAddress, joinToken, linkAddres
   const token = parseJoinToken(joinToken);
   for (let attempt = 0; ; attempt++) {
     try {
-      const identity = await enrol(enrolAddress, token, { hostname, version: AGENT_VERSION });
+      const identity = await enrol(enrolAddress, token, { hostname, version: AGENT_VERSION }, signal);
       saveIdentity(stateDir, identity);
       log.info({ gateway: identity.gatewayName, id: identity.gatewayId }, 'enrolled');
       return { ...identity, linkAddress: linkAddress ?? identity.linkAddress };

@@ -16,17 +16,17 @@ import { RouteEvents } from './remediations/route-events.ts';
 import { WanProbes } from './remediations/wan-probes.ts';
 import { WanWatch } from './remediations/wan-watch.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
+import { leave, stopSignal } from './stop.ts';
 
 const [, , command = 'run'] = process.argv;
 if (command !== 'run') end(`There is no command "${command}"; there is: run`);
 const config = settings();
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
 
 try {
   const hostname = os.hostname();
-  const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
+  const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop });
   const store = new WanStore(config.stateDir, (error) => log.warn({ err: error }, 'WAN addresses could not be kept'));
   const memory = new WanMemory(config.wanNames, store.load());
   const rules = new RulesetReader(() => performance.now());
@@ -41,11 +41,12 @@ try {
     probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
     clock: systemClock, random: Math.random, log, hostname,
   });
-  await agent.run(stop.signal);
+  await agent.run(stop);
   watch.close();
 } catch (error) {
-  end((error as Error).message);
+  if (!stop.aborted) end((error as Error).message);
 }
+leave(0);
 
 /** Without events there are no rates, and everything else works. */
 async function hearEvents(): Promise<TableEvents | undefined> {
@@ -83,5 +84,5 @@ function settings(): AgentConfig {
 
 function end(why: string): never {
   console.error(`ctfleet-agent: ${why}`);
-  process.exit(1);
+  return leave(1);
 }
