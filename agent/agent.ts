@@ -111,6 +111,8 @@ export class Agent {
 
   /** Works until the signal aborts; then finishes the command under way. */
   async run(signal: AbortSignal): Promise<void> {
+    // Before commands: one that a crash interrupted may refuse more.
+    await this.#refusals?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was refused before could not be looked for'));
     this.#commands.recover();
     await this.#resolveController(signal);
     this.#remediations.observeWans(this.#deps.wans());
