@@ -8,8 +8,8 @@ import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
-import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
+import { LateEvents } from './conntrack/late-events.ts';
 import { identityOf } from './enrolment.ts';
 import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './remediations/route-events.ts';
@@ -35,9 +35,11 @@ try {
     memory, observe: observeInterfaces, rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
   await watch.start();
+  const events = new LateEvents((message) => log.warn({ reason: message }, 'events of the table'));
+  await events.open();
   const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events: await hearEvents(), wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), rules,
+    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), rules,
     probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
     clock: systemClock, random: Math.random, log, hostname,
   });
@@ -47,15 +49,6 @@ try {
   if (!stop.aborted) end((error as Error).message);
 }
 leave(0);
-
-/** Without events there are no rates, and everything else works. */
-async function hearEvents(): Promise<TableEvents | undefined> {
-  try {
-    return await TableEvents.open({}, (message) => log.warn({ reason: message }, 'events of the table'));
-  } catch {
-    return undefined;
-  }
-}
 
 /** Without them a change is seen at the next sample. */
 function hearRoutes(): RouteEvents | undefined {
@@ -76,7 +69,10 @@ function whatIsMissing(rules: RulesetReader, probes: WanProbes): Record<string, 
 
 function settings(): AgentConfig {
   try {
-    return readAgentConfig(process.env);
+    const read = readAgentConfig(process.env);
+    // What this program starts has no use for it. /proc shows what the agent itself was started with for as long as it runs.
+    delete process.env.CTFLEET_JOIN_TOKEN;
+    return read;
   } catch (error) {
     return end((error as Error).message);
   }

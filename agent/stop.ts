@@ -29,10 +29,12 @@ export function stopSignal(onLeft: () => void): AbortSignal {
   return stop.signal;
 }
 
-/** Resolves when the signal aborts, at once if it has. For what cannot be cancelled and must not be waited for. */
-export function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+/** What the work comes to, or undefined as soon as the signal aborts: for what cannot be cancelled and must not be waited for. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve(undefined);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }
