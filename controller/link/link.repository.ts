@@ -56,7 +56,7 @@ export class LinkRepository {
       where: { id: gatewayId },
       data: {
         agentVersion: hello.agentVersion.slice(0, MAX_TEXT), kernel: hello.kernel.slice(0, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
-        capabilities: { can: (hello.capabilities?.can ?? []).slice(0, 100), cannot: hello.capabilities?.cannot ?? {} },
+        capabilities: { can: (hello.capabilities?.can ?? []).slice(0, 100), cannot: hello.capabilities?.cannot ?? {}, ...(hello.tableError !== '' && { tableError: hello.tableError.slice(0, MAX_TEXT) }) },
         wans: hello.wans.map(toWanJson),
         guard: hello.guard ? toGuardJson(hello.guard) : Prisma.DbNull,
       },
