@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
+import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
 import type { RulesetReader } from './collectors/ruleset-reader.ts';
@@ -31,6 +32,7 @@ import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
 import type { WanListener } from './remediations/wan-watch.ts';
+import { unlessAborted } from './stop.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 
 export interface AgentDependencies {
@@ -39,8 +41,8 @@ export interface AgentDependencies {
   /** Where the state folder lies; absent: this machine's file system. */
   files?: Files;
   table: ConntrackTable;
-  /** The table's events, where they can be heard; closed with the agent. */
-  events?: TableEvents;
+  /** The table's events, once they can be heard; closed with the agent. */
+  events?: { readonly current: Pick<TableEvents, 'totals'> | undefined; close(): Promise<void> };
   /** As they are now; a WAN that failed stays in it. */
   wans: () => Wan[];
   /** Calls a listener at each change of a WAN; absent where they do not change. */
@@ -63,6 +65,8 @@ export interface AgentDependencies {
   hostname: string;
 }
 
+/** How often it is tried whether what can be done here has changed, where nothing seems to be missing. */
+const LOOK_AGAIN_MS = 60_000;
 /** How often a sample is taken, whatever the controller says. */
 const MIN_SAMPLE_MS = 1_000;
 const MAX_SAMPLE_MS = 600_000;
@@ -84,11 +88,14 @@ export class Agent {
   readonly #instanceId = randomUUID();
   #endpoint: Endpoint | undefined;
   #sampleIntervalMs = 10_000;
+  #rates: EventRates | undefined;
+  /** What the last hello said. */
+  #told: Awaited<ReturnType<typeof abilitiesOf>> | undefined;
+  #lookedAtMs = 0;
 
   constructor(deps: AgentDependencies) {
     this.#deps = deps;
     const { stateDir, table, events, clock, log, wans } = deps;
-    const rates = events && new EventRates(() => events.totals(), () => performance.now());
     const disk = new Disk({ files: deps.files, now: clock.now, onTrouble: (message, fields) => log.error(fields, message) });
     const plans = new PlanStore(stateDir, disk);
     const context = () => this.#context();
@@ -104,7 +111,7 @@ export class Agent {
       controllerNow: () => this.#link.time.latest(),
     });
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
-    this.#sampler = new TableSampler({ table, context, wans, rates: rates && ((count) => rates.next(count)), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
+    this.#sampler = new TableSampler({ table, context, wans, rates: (count) => this.#ratesOf(events?.current, count), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
       commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
@@ -116,8 +123,10 @@ export class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const damage = this.#damage();
     if (damage !== undefined) this.#deps.log.error({ damage }, 'a journal is damaged; no flow is ended here');
+    // Before commands: one that a crash interrupted may refuse more.
+    await this.#refusals?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was refused before could not be looked for'));
     this.#commands.recover();
-    await this.#resolveController();
+    await this.#resolveController(signal);
     this.#remediations.observeWans(this.#deps.wans());
     const deafen = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
@@ -131,17 +140,22 @@ export class Agent {
 
   async #sampleUntil(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
+    let failure = '';
     while (!signal.aborted) {
+      const before = failure;
       try {
         const sample = await this.#sampler.sample();
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
         this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(this.#clockOffsetMs()) });
         this.#link.samplesWaiting();
         await this.#emergency?.consider(toReading(sample));
+        failure = '';
       } catch (error) {
-        log.warn({ err: error }, 'a sample, or what it called for, failed');
+        failure = (error as Error).message;
+        if (failure !== before) log.warn({ err: error }, 'a sample, or what it called for, failed');
       }
-      await this.#resolveController();
+      await this.#tellChanges(failure !== before).catch((error: unknown) => log.warn({ err: error }, 'what this gateway can do could not be tried'));
+      await this.#resolveController(signal);
       await clock.delay(this.#sampleIntervalMs, signal);
     }
   }
@@ -152,9 +166,9 @@ export class Agent {
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
-  async #resolveController(): Promise<void> {
-    const endpoint = await this.#deps.controller();
-    if (endpoint.addresses.length > 0) this.#endpoint = endpoint;
+  async #resolveController(signal: AbortSignal): Promise<void> {
+    const endpoint = await unlessAborted(this.#deps.controller(), signal);
+    if (endpoint && endpoint.addresses.length > 0) this.#endpoint = endpoint;
   }
 
   #context(): FlowContext {
@@ -183,24 +197,36 @@ export class Agent {
     return { isLoose: loose === undefined ? undefined : loose !== 0, forward: rules?.facts?.forward, input: rules?.facts?.input };
   }
 
+  #abilities(): ReturnType<typeof abilitiesOf> {
+    const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot() };
+    return abilitiesOf({ table: this.#deps.table, canRefuse: this.#refusals !== undefined, mayActInEmergency: this.#emergency !== undefined, besides });
+  }
+
+  /** What was missing may have come, as when a firewall loads nf_conntrack late at boot, and the other way round: a new hello says so. */
+  async #tellChanges(isAtOnce: boolean): Promise<void> {
+    const told = this.#told;
+    const nowMs = this.#deps.clock.now();
+    if (!told || (!isAtOnce && told.tableError === '' && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS)) return;
+    this.#lookedAtMs = nowMs;
+    if (!haveChanged(told, await this.#abilities())) return;
+    this.#told = undefined;
+    this.#link.redial('what this gateway can do has changed');
+  }
+
+  #ratesOf(events: Pick<TableEvents, 'totals'> | undefined, count: number): Sample['rates'] {
+    this.#rates ??= events && new EventRates(() => events.totals(), () => performance.now());
+    return this.#rates?.next(count);
+  }
+
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { can, cannot: tableCannot } = withEndings(await table.capabilities(), this.#refusals !== undefined);
-    const cannot = { ...tableCannot, ...this.#deps.cannot?.(), ...this.#remediations.cannot(), ...(!this.#emergency && { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' }) };
+    const { tableError, ...capabilities } = this.#told = await this.#abilities();
     return {
       protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities: { can: this.#emergency ? [...can, 'emergency'] : can, cannot }, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
-      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept], tableError: '', instanceId: this.#instanceId,
+      capabilities, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
+      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept], tableError, instanceId: this.#instanceId,
     };
   }
-}
-
-/** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */
-function withEndings({ can, cannot }: { can: string[]; cannot: Record<string, string> }, canRefuse: boolean): { can: string[]; cannot: Record<string, string> } {
-  const mayNot = cannot.delete;
-  if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
-  const noPackets = 'This gateway is simulated; it has no packets to refuse.';
-  return { can: [...can, 'expire', 'undo', 'stop', ...(canRefuse ? ['reset', 'block'] : [])], cannot: canRefuse ? cannot : { ...cannot, reset: noPackets, block: noPackets } };
 }
 
 function toReading({ atMs, count, max, cpus }: Sample): TableReading {

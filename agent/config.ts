@@ -9,6 +9,8 @@ const schema = z.object({
   CTFLEET_ENROL_ADDRESS: address.optional(),
   CTFLEET_LINK_ADDRESS: address.optional(),
   CTFLEET_JOIN_TOKEN: z.string().optional(),
+  /** Holds the join token in place of CTFLEET_JOIN_TOKEN; removed once it was used. */
+  CTFLEET_JOIN_TOKEN_FILE: z.string().min(1).optional(),
   /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
   CTFLEET_WANS: z.string().regex(/^([\w.@-]+=[^,=]+)(,[\w.@-]+=[^,=]+)*$/, 'must be interface=name,…').optional(),
   /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
@@ -27,6 +29,7 @@ export interface AgentConfig {
   /** In place of the one that enrolment gave. */
   linkAddress?: string;
   joinToken?: string;
+  joinTokenFile?: string;
   wanNames: ReadonlyMap<string, string>;
   /** Addresses to probe, by interface. */
   wanProbes: ReadonlyMap<string, string>;
@@ -46,6 +49,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     enrolAddress: value.CTFLEET_ENROL_ADDRESS,
     linkAddress: value.CTFLEET_LINK_ADDRESS,
     joinToken: value.CTFLEET_JOIN_TOKEN,
+    joinTokenFile: value.CTFLEET_JOIN_TOKEN_FILE,
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
     guardFile: value.CTFLEET_GUARD_FILE,

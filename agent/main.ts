@@ -9,8 +9,8 @@ import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
-import { TableEvents } from './conntrack/events.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
+import { LateEvents } from './conntrack/late-events.ts';
 import { Disk } from './disk/disk.ts';
 import { identityOf } from './enrolment.ts';
 import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
@@ -18,18 +18,18 @@ import { RouteEvents } from './remediations/route-events.ts';
 import { WanProbes } from './remediations/wan-probes.ts';
 import { WanWatch } from './remediations/wan-watch.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
+import { leave, stopSignal } from './stop.ts';
 
 const [, , command = 'run'] = process.argv;
 if (command !== 'run' && command !== 'accept-journal') end(`There is no command "${command}"; there are: run, accept-journal`);
 const config = settings();
 if (command === 'accept-journal') accept(config.stateDir);
 const log = pino({ level: config.logLevel, base: undefined, redact: ['joinToken'] });
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+const stop = stopSignal(() => log.warn('the agent left what was under way; it is taken up at the next start'));
 
 try {
   const hostname = os.hostname();
-  const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop.signal });
+  const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop });
   const store = new WanStore(config.stateDir, new Disk({ onTrouble: (message, fields) => log.warn(fields, message) }));
   const memory = new WanMemory(config.wanNames, store.load());
   const rules = new RulesetReader(() => performance.now());
@@ -38,26 +38,20 @@ try {
     memory, observe: observeInterfaces, rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
   await watch.start();
+  const events = new LateEvents((message) => log.warn({ reason: message }, 'events of the table'));
+  await events.open();
   const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events: await hearEvents(), wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), rules,
+    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), rules,
     probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
     clock: systemClock, random: Math.random, log, hostname,
   });
-  await agent.run(stop.signal);
+  await agent.run(stop);
   watch.close();
 } catch (error) {
-  end((error as Error).message);
+  if (!stop.aborted) end((error as Error).message);
 }
-
-/** Without events there are no rates, and everything else works. */
-async function hearEvents(): Promise<TableEvents | undefined> {
-  try {
-    return await TableEvents.open({}, (message) => log.warn({ reason: message }, 'events of the table'));
-  } catch {
-    return undefined;
-  }
-}
+leave(0);
 
 /** Without them a change is seen at the next sample. */
 function hearRoutes(): RouteEvents | undefined {
@@ -87,7 +81,10 @@ function accept(stateDir: string): never {
 
 function settings(): AgentConfig {
   try {
-    return readAgentConfig(process.env);
+    const read = readAgentConfig(process.env);
+    // What this program starts has no use for it. /proc shows what the agent itself was started with for as long as it runs.
+    delete process.env.CTFLEET_JOIN_TOKEN;
+    return read;
   } catch (error) {
     return end((error as Error).message);
   }
@@ -95,5 +92,5 @@ function settings(): AgentConfig {
 
 function end(why: string): never {
   console.error(`ctfleet-agent: ${why}`);
-  process.exit(1);
+  return leave(1);
 }

@@ -11,23 +11,26 @@ import { MemoryTable } from './conntrack/memory-table.ts';
 import { SyntheticFlows, type SyntheticOptions } from './conntrack/synthetic-flows.ts';
 import { identityOf } from './enrolment.ts';
 import { NO_RULES } from './operations/local-guard.ts';
+import { leave, stopSignal } from './stop.ts';
 
 const gateways = z.array(z.object({ name: z.string(), seed: z.number().int(), stateDir: z.string(), joinToken: z.string().optional() })).parse(JSON.parse(await text(process.stdin)));
 const config = readAgentConfig(process.env);
 const log = pino({ level: config.logLevel, base: undefined });
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+const stop = stopSignal(() => log.warn('the agents left what was under way; it is taken up at the next start'));
 
 await Promise.all(gateways.map(async ({ name, seed, stateDir, joinToken }) => {
   const gatewayLog = log.child({ gateway: name });
-  const identity = await identityOf({ ...config, stateDir, joinToken, hostname: name, clock: systemClock, random: Math.random, log: gatewayLog, signal: stop.signal });
+  const identity = await identityOf({ ...config, stateDir, joinToken, hostname: name, clock: systemClock, random: Math.random, log: gatewayLog, signal: stop });
   const wans = wansOf(seed);
   const agent = new Agent({
     identity, stateDir, table: new MemoryTable({ now: systemClock.now, traffic: new SyntheticFlows(trafficOf(seed, wans)) }), wans: () => wans,
     ownAddresses: () => [], guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log: gatewayLog, hostname: name,
   });
-  await agent.run(stop.signal);
-}));
+  await agent.run(stop);
+})).catch((error: unknown) => {
+  if (!stop.aborted) throw error;
+});
+if (stop.aborted) leave(0);
 
 /** Two WANs of addresses that are nobody's (RFC 2544). */
 function wansOf(seed: number): Wan[] {

@@ -4,28 +4,45 @@ import { parseProcStat } from './proc-stat.ts';
 
 const SYSCTLS = '/proc/sys/net/netfilter';
 
-/** A sysctl kept open: reading it again costs about a microsecond. It stays with the network namespace it was opened in. */
+/**
+ * A sysctl kept open: reading it again costs about a microsecond. It stays with the network namespace it was opened in. One that is not there is
+ * looked for at each reading, for nf_conntrack may be loaded later than the agent.
+ */
 export class OpenSysctl {
-  readonly #fd: number | undefined;
+  readonly #file: string;
   readonly #buffer = Buffer.alloc(32);
+  #fd: number | undefined;
 
-  constructor(name: string) {
-    try {
-      this.#fd = openSync(`${SYSCTLS}/${name}`, 'r');
-    } catch {
-      this.#fd = undefined;
-    }
+  constructor(name: string, directory = SYSCTLS) {
+    this.#file = `${directory}/${name}`;
+    this.#open();
   }
 
   /** The number it holds, undefined if there is no such sysctl. */
   read(): number | undefined {
-    if (this.#fd === undefined) return undefined;
-    const length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, 0);
-    return wholeNumber(this.#buffer.toString('latin1', 0, length));
+    const fd = this.#fd ?? this.#open();
+    if (fd === undefined) return undefined;
+    try {
+      const length = readSync(fd, this.#buffer, 0, this.#buffer.length, 0);
+      return wholeNumber(this.#buffer.toString('latin1', 0, length));
+    } catch {
+      this.close();
+      return undefined;
+    }
   }
 
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): number | undefined {
+    try {
+      this.#fd = openSync(this.#file, 'r');
+    } catch {
+      this.#fd = undefined;
+    }
+    return this.#fd;
   }
 }
 

@@ -26,14 +26,14 @@ export function parseJoinToken(text: string): JoinToken {
 /**
  * Trades a join token for an identity. The key is made here and never leaves. Before the token is sent, the controller must show
  * a CA whose public key has the token's pin, so that nobody in between learns the secret.
- * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers.
+ * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers or the signal aborts.
  */
-export async function enrol(address: string, token: JoinToken, agent: { hostname: string; version: string }): Promise<Identity> {
-  const ca = await pinnedCa(address, token.caPin);
+export async function enrol(address: string, token: JoinToken, agent: { hostname: string; version: string }, signal?: AbortSignal): Promise<Identity> {
+  const ca = await pinnedCa(address, token.caPin, signal);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const request = await Pkcs10CertificateRequestGenerator.create({ name: `CN=${agent.hostname.replace(/[^\w.-]/g, '-')}`, keys, signingAlgorithm: algorithm });
-  const answer = await call(address, ca, { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version });
+  const answer = await call(address, ca, { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version }, signal);
   const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{64}/g, '$&\n');
   return {
     gatewayId: answer.gatewayId,
@@ -45,18 +45,24 @@ export async function enrol(address: string, token: JoinToken, agent: { hostname
   };
 }
 
-function call(address: string, ca: string, request: { token: string; csr: Buffer; hostname: string; agentVersion: string }): Promise<EnrolResponse> {
+function call(address: string, ca: string, request: { token: string; csr: Buffer; hostname: string; agentVersion: string }, signal?: AbortSignal): Promise<EnrolResponse> {
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS);
+  let stop: () => void = () => undefined;
   return new Promise<EnrolResponse>((resolve, reject) => {
-    client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
+    const call = client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
       if (!error) return resolve(answer);
-      reject(new FleetError(TRY_AGAIN.has(error.code) ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
+      reject(new FleetError(TRY_AGAIN.has(error.code) || signal?.aborted ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
     });
-  }).finally(() => client.close());
+    stop = () => call.cancel();
+    signal?.addEventListener('abort', stop, { once: true });
+  }).finally(() => {
+    signal?.removeEventListener('abort', stop);
+    client.close();
+  });
 }
 
 /** The CA in the controller's chain that has the pin, as PEM. */
-function pinnedCa(address: string, pin: string): Promise<string> {
+function pinnedCa(address: string, pin: string, signal?: AbortSignal): Promise<string> {
   const { hostname, port } = new URL(`tls://${address}`);
   return new Promise((resolve, reject) => {
     const host = hostname.replace(/^\[|\]$/g, '');
@@ -65,6 +71,7 @@ function pinnedCa(address: string, pin: string): Promise<string> {
       socket.destroy();
       reject(new FleetError(cause ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', message, { address }, { cause }));
     };
+    signal?.addEventListener('abort', () => fail('The agent was stopped.', new Error('aborted')), { once: true });
     socket.once('error', (error) => fail(`The controller at ${address} does not answer: ${error.message}`, error));
     socket.once('timeout', () => fail(`The controller at ${address} does not answer in 10 s.`, new Error('timeout')));
     socket.once('secureConnect', () => {

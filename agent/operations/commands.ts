@@ -237,8 +237,8 @@ export class Commands {
    * and `ifBroken` says what of it can still be told.
    */
   async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Done>, ifBroken?: () => Done): Promise<void> {
-    const { table, journal, clock } = this.#deps;
-    const startedAtMs = clock.now();
+    const { table, journal, controllerNow } = this.#deps;
+    const startedAtMs = Math.round(controllerNow());
     try {
       let tableBefore: number | undefined;
       const done = await work(async () => {
@@ -286,7 +286,7 @@ export class Commands {
   }
 
   #resultOf(id: string, part: ResultPart): Result {
-    const now = BigInt(this.#deps.clock.now());
+    const now = BigInt(Math.round(this.#deps.controllerNow()));
     return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, ...part, commandId: id };
   }
 }

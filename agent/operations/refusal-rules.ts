@@ -3,7 +3,10 @@ import type { Flow, Tuple } from '../../proto/model/flow.ts';
 import { hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
 
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
-const TABLE = 'inet ctfleet_ending';
+export const TABLE = 'inet ctfleet_ending';
+
+/** Its sets, with how many parts an element of each has. */
+export const SETS: Readonly<Record<string, number>> = { reset4: 3, block4: 5, reset6: 3, block6: 5 };
 
 /** How packets of a flow are refused: `reset` while the very entry lives, `block` by addresses and ports, whatever entry they have. */
 export type Refusal = 'reset' | 'block';

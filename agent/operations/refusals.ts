@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
-import { emptyTable, noTable, refuse, release, type Refusal } from './refusal-rules.ts';
+import { makeAgain, readListing, type FoundRefusals } from './found-refusals.ts';
+import { emptyTable, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
 
 /** Flows in one call of nft. */
 const BATCH = 1000;
@@ -10,14 +11,15 @@ const BATCH = 1000;
 const GRACE_MS = 500;
 
 /**
- * Refuses packets of single flows for a while, through an nft table of our own. The table is made with the first, and taken away after the
- * last; if the agent dies, its elements still run out, and the next to refuse something makes the table anew.
+ * Refuses packets of single flows for a while, through an nft table of our own. The table is made with the first, and taken away after the last.
+ * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves it.
  */
 export class Refusals {
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   #tail: Promise<void> = Promise.resolve();
-  #isThere = false;
+  /** Undefined until it was looked for. */
+  #isThere: boolean | undefined;
   #untilMs = 0;
   #sweeping: Promise<void> | undefined;
 
@@ -25,14 +27,19 @@ export class Refusals {
     this.#clock = clock;
   }
 
+  /** Takes over what an agent before this one left. Throws CAPABILITY_MISSING where nft cannot be asked. */
+  async adopt(): Promise<void> {
+    await this.#inTurn(() => this.#look());
+    if (this.#isThere) this.#sweeping ??= this.#sweep();
+  }
+
   /** Throws CAPABILITY_MISSING where nft cannot do it; nothing is refused then. */
   async add(refusal: Refusal, flows: readonly Flow[], seconds: number): Promise<void> {
     if (flows.length === 0) return;
     const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => refuse(refusal, flows.slice(index * BATCH, (index + 1) * BATCH), seconds));
     await this.#inTurn(async () => {
-      if (!this.#isThere) await nft(emptyTable());
-      this.#isThere = true;
-      for (const batch of batches) await nft(batch);
+      if (this.#isThere === undefined) await this.#look();
+      await this.#put(batches);
       this.#untilMs = Math.max(this.#untilMs, this.#clock.now() + seconds * 1000 + GRACE_MS);
     });
     this.#sweeping ??= this.#sweep();
@@ -42,30 +49,57 @@ export class Refusals {
   async release(refusal: Refusal, flows: readonly Flow[]): Promise<void> {
     const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(refusal, flows.slice(index * BATCH, (index + 1) * BATCH)));
     await this.#inTurn(async () => {
-      if (this.#isThere) for (const batch of batches) await nft(batch);
+      if (this.#isThere) for (const batch of batches) await nft(['-f', '-'], batch);
     });
   }
 
-  /** Takes everything away at once. */
+  /** Leaves what is refused to the kernel, which forgets each in its time; the next agent takes the table away. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#sweeping;
-    await this.#inTurn(() => this.#remove());
+    await this.#tail;
+  }
+
+  /** Somebody else may have taken the table away, as a firewall does that is loaded again: then it is made once more. */
+  async #put(batches: readonly string[]): Promise<void> {
+    try {
+      if (!this.#isThere) throw new FleetError('CAPABILITY_MISSING', 'Our table is not there yet.');
+      for (const batch of batches) await nft(['-f', '-'], batch);
+    } catch (error) {
+      if (this.#isThere) await this.#look();
+      if (this.#isThere) throw error;
+      await nft(['-f', '-'], emptyTable());
+      this.#isThere = true;
+      for (const batch of batches) await nft(['-f', '-'], batch);
+    }
+  }
+
+  /** Finds out what is refused now, and for how long. A table that another version made is made as ours is, and goes on refusing. */
+  async #look(): Promise<void> {
+    const found = await list();
+    this.#isThere = found !== undefined;
+    if (!found) return;
+    if (!found.isOurShape) await nft(['-f', '-'], makeAgain(found.elements));
+    const longest = Math.max(...found.elements.map(({ expiresSeconds }) => expiresSeconds + 1), 0);
+    this.#untilMs = this.#clock.now() + longest * 1000 + GRACE_MS;
   }
 
   async #sweep(): Promise<void> {
     while (this.#clock.now() < this.#untilMs && !this.#closing.signal.aborted) await this.#clock.delay(this.#untilMs - this.#clock.now(), this.#closing.signal);
     await this.#inTurn(async () => {
       this.#sweeping = undefined;
-      if (this.#clock.now() >= this.#untilMs) await this.#remove();
-      else if (!this.#closing.signal.aborted) this.#sweeping = this.#sweep();
+      if (this.#closing.signal.aborted) return;
+      if (this.#clock.now() >= this.#untilMs) await this.#removeIfEmpty();
+      if (this.#isThere) this.#sweeping = this.#sweep();
     });
   }
 
-  async #remove(): Promise<void> {
-    if (!this.#isThere) return;
+  /** The kernel knows better than our clock: it does not count the time that a machine sleeps. */
+  async #removeIfEmpty(): Promise<void> {
+    const found = await list();
+    if (found && found.elements.length > 0) return this.#look();
+    if (found) await nft(['-f', '-'], noTable());
     this.#isThere = false;
-    await nft(noTable());
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -75,15 +109,26 @@ export class Refusals {
   }
 }
 
-/** Runs `nft -f -`, all or nothing, with fixed arguments and no shell. */
-function nft(commands: string): Promise<void> {
+/** Our table as the kernel has it now; undefined if it is not there. */
+async function list(): Promise<FoundRefusals | undefined> {
+  try {
+    return readListing(await nft(['-j', '-n', 'list', 'table', ...TABLE.split(' ')]));
+  } catch (error) {
+    if (error instanceof FleetError && error.message.includes('No such file or directory')) return undefined;
+    throw error;
+  }
+}
+
+/** Runs nft, all or nothing, with fixed arguments and no shell. */
+function nft(args: readonly string[], commands = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const refused = (why: string, cause?: unknown): void => reject(new FleetError('CAPABILITY_MISSING', `Packets cannot be refused here: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }));
-    const child = spawn('nft', ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
-    let said = '';
+    const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    let [out, said] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
     child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
-    child.once('error', (error) => refused(error.message, error));
-    child.once('close', (code) => (code === 0 ? resolve() : refused(said.split('\n')[0] ?? `nft ended with ${code}`)));
+    child.once('error', (error) => refused(error.message === 'spawn nft ENOENT' ? 'nft is not there' : error.message, error));
+    child.once('close', (code) => (code === 0 ? resolve(out) : refused(said.split('\n')[0] ?? `nft ended with ${code}`)));
     child.stdin.on('error', () => undefined).end(commands);
   });
 }

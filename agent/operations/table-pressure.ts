@@ -30,7 +30,8 @@ export const SPARABLE: readonly FlowFilter[] = [
 export function mostToSpare(before: TableReading | undefined, now: TableReading, lastEmergencyAtMs: number | undefined): number {
   if (now.max === undefined || now.count < now.max * FULL) return 0;
   if (before?.drop === undefined || now.drop === undefined || now.drop <= before.drop) return 0;
-  if (lastEmergencyAtMs !== undefined && now.atMs - lastEmergencyAtMs < COOL_DOWN_MS) return 0;
+  // One that seems to lie ahead is of a life before, since when the gateway's clock was set back.
+  if (lastEmergencyAtMs !== undefined && lastEmergencyAtMs <= now.atMs && now.atMs - lastEmergencyAtMs < COOL_DOWN_MS) return 0;
   return Math.floor(now.max * MOST);
 }
 

@@ -40,7 +40,7 @@ export class Remediations {
     this.#deps = deps;
     const directory = path.join(deps.stateDir, 'remediations');
     const { disk = new Disk() } = deps;
-    this.#hands = { ...deps, runs: new RunLog(directory, disk), history: new RunHistory(directory, disk) };
+    this.#hands = { ...deps, runs: new RunLog(directory, disk), history: new RunHistory(directory, deps.clock.now(), disk) };
     this.#set = new RemediationSet(directory, disk);
     this.reports = new RunReports(this.#hands.runs, deps.clockOffsetMs);
   }

@@ -12,11 +12,15 @@ export class RunHistory {
 
   readonly #disk: Disk;
 
-  /** A file that cannot be read is set aside, and as good as none: it is only memory. */
-  constructor(directory: string, disk = new Disk()) {
+  /**
+   * A file that cannot be read is set aside, and as good as none: it is only memory. A run that seems to lie ahead is of a life before, since when
+   * the gateway's clock was set back: it counts as one of this moment, and not for days.
+   */
+  constructor(directory: string, nowMs: number, disk = new Disk()) {
     this.#file = path.join(directory, 'history.json');
     this.#disk = disk;
-    this.#runs = new Map(Object.entries(disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))) ?? {}));
+    const read = disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))) ?? {};
+    this.#runs = new Map(Object.entries(read).map(([id, runs]) => [id, runs.map((run) => notAfter(run, nowMs))]));
   }
 
   of(remediationId: string): readonly PastRun[] {
@@ -43,4 +47,8 @@ export class RunHistory {
   #write(): void {
     this.#disk.write(this.#file, JSON.stringify(Object.fromEntries(this.#runs)));
   }
+}
+
+function notAfter({ startedAtMs, endedAtMs }: PastRun, nowMs: number): PastRun {
+  return { startedAtMs: Math.min(startedAtMs, nowMs), endedAtMs: endedAtMs && Math.min(endedAtMs, nowMs) };
 }

@@ -8,7 +8,7 @@ import { formatFilter } from '../../proto/model/filter/format.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { SortKey } from '../../proto/model/sort.ts';
-import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
+import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -81,8 +81,8 @@ export class FlowsService {
   private async ask(row: GatewayRow, filter: FlowFilter, request: SearchRequest, order: MergeOrder, after: SortKey | undefined, signal: AbortSignal): Promise<Reply> {
     const resolved = resolveWans(filter, wansOf(row));
     const named = { id: row.id, name: row.name, resolved };
-    const state = linkState(row, this.clock());
-    if (state.state !== 'online') return { row, answer: { ...named, state: 'offline', reason: offlineReason(state) }, flows: [], facets: [] };
+    const unseen = whyUnseen(row, this.clock());
+    if (unseen) return { row, answer: { ...named, ...unseen }, flows: [], facets: [] };
     const flows: Flow[] = [];
     const value: SearchQuery = {
       filter: toWireFilter(filter), sort: agentField(order), descending: order.field !== 'gateway' && order.descending, limit: request.limit + 1,

@@ -7,7 +7,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
 import { whyNot } from '../flows/flows.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
-import { linkState, offlineReason, type GatewayRow } from '../gateways/gateway-view.ts';
+import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, timeFrom } from '../platform/untrusted.ts';
@@ -33,8 +33,8 @@ export class PlanPartsService {
     const gateway: NewPlanGateway = {
       gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, chunks: [],
     };
-    const state = linkState(row, this.clock());
-    if (state.state !== 'online') return { gateway: { ...gateway, reason: offlineReason(state) } };
+    const unseen = whyUnseen(row, this.clock());
+    if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
     const refusal = whyRefused(row, plan.method);
     if (refusal !== undefined) return { gateway: { ...gateway, reason: refusal } };
     const digest = new FlowDigest();

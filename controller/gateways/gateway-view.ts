@@ -26,6 +26,19 @@ export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'set
   return { state: 'online', since: connectedAt };
 }
 
+/** Why an agent that is connected cannot see its table, by its own word; undefined where it can. */
+export function tableErrorOf({ capabilities }: Pick<GatewayRow, 'capabilities'>): string | undefined {
+  return (capabilities as { tableError?: string } | null)?.tableError;
+}
+
+/** Why a gateway cannot be asked for flows now, for people; undefined where it can. */
+export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link' | 'capabilities'>, nowMs: number): { state: 'offline' | 'failed'; reason: string } | undefined {
+  const state = linkState(row, nowMs);
+  if (state.state !== 'online') return { state: 'offline', reason: offlineReason(state) };
+  const tableError = tableErrorOf(row);
+  return tableError === undefined ? undefined : { state: 'failed', reason: `cannot see its table: ${tableError}` };
+}
+
 /** Why a gateway that is not online cannot answer, for people. */
 export function offlineReason({ state, since }: LinkState): string {
   const time = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -35,15 +48,23 @@ export function offlineReason({ state, since }: LinkState): string {
 }
 
 /** The gateway as the API shows it. */
-export function toGatewayView(row: GatewayRow, usage: Usage | undefined, nowMs: number): Gateway {
+export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs: number): Gateway {
   const { state, since } = linkState(row, nowMs);
+  const tableError = state === 'online' ? tableErrorOf(row) : undefined;
+  // Figures of before would look like those of now.
+  const usage = tableError === undefined ? newest : undefined;
   return {
     id: row.id, tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, name: row.name, tags: row.tags,
     state, since: since.toISOString(), setAsideReason: state === 'set-aside' ? (row.setAsideReason ?? undefined) : undefined,
     agentVersion: row.agentVersion ?? undefined, kernel: row.kernel ?? undefined, tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
-    capabilities: (row.capabilities as Gateway['capabilities'] | null) ?? undefined,
+    capabilities: toCapabilities(row.capabilities), tableError,
     wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),
     guard: (row.guard as Gateway['guard'] | null) ?? undefined,
     usage,
   };
+}
+
+function toCapabilities(stored: unknown): Gateway['capabilities'] {
+  const { can, cannot } = (stored as NonNullable<Gateway['capabilities']> | null) ?? {};
+  return can && cannot && { can, cannot };
 }

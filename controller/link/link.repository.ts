@@ -88,7 +88,7 @@ export class LinkRepository {
       where: { id: gatewayId },
       data: {
         agentVersion: textFrom(hello.agentVersion, MAX_TEXT), kernel: textFrom(hello.kernel, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
-        capabilities: toCapabilitiesJson(hello.capabilities),
+        capabilities: { ...toCapabilitiesJson(hello.capabilities), ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }) },
         wans: toWansJson(hello.wans),
         guard: hello.guard ? toGuardJson(hello.guard) : Prisma.DbNull,
       },

@@ -50,6 +50,8 @@ export const gateway = z.object({
   since: time,
   agentVersion: z.string().optional(), kernel: z.string().optional(), tableKind: z.enum(['kernel', 'memory']).optional(),
   capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
+  /** Why its agent, which is connected, cannot see the table; absent where it can. Nothing is known then of its flows, and `usage` is absent. */
+  tableError: z.string().optional(),
   wans: z.array(wan),
   /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
   guard: z.object({

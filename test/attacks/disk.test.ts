@@ -14,6 +14,7 @@ import { loadIdentity, saveIdentity } from '../../agent/link/identity.ts';
 import { Witness } from '../../agent/link/witness.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal, readRecords } from '../../agent/operations/journal.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -83,7 +84,7 @@ function live(folder: string, table: JournalledTable, files: Files = NODE_FILES,
   const results: Result[] = [];
   const received = new Set<string>();
   const commands = new Commands({
-    table, journal, plans, undos, guard: new LocalGuard(() => ({ ...NO_RULES, error: journal.damage }), () => NOW_MS), context: () => CONTEXT, log: LOG, controllerNow: () => NOW_MS,
+    table, journal, plans, undos, guard: new LocalGuard(() => ({ ...NO_RULES, error: journal.damage }), new Lately(() => NOW_MS, folder, disk)), context: () => CONTEXT, log: LOG, controllerNow: () => NOW_MS,
     clock: { now: () => NOW_MS, delay: async () => undefined },
     report: { progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) received.add(commandId); }, result: (result) => results.push(result) },
   });
@@ -120,11 +121,11 @@ async function writeTheRest(folder: string, disk: Disk): Promise<void> {
   const directory = path.join(folder, 'remediations');
   const table = new MemoryTable({ now: () => NOW_MS });
   const remediations = new Remediations({
-    table, guard: new LocalGuard(() => NO_RULES, () => NOW_MS), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
+    table, guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
     clockOffsetMs: () => 0, onReport: () => undefined,
   });
   remediations.replace([{ id: 'r1', revision: 1, document: '{', limits: undefined, isApproved: false, delaySeconds: 0 }]);
-  const history = new RunHistory(directory, disk);
+  const history = new RunHistory(directory, NOW_MS, disk);
   await orRefused(() => history.began('r1', NOW_MS));
   history.ended('r1', NOW_MS);
   const runs = new RunLog(directory, disk);
@@ -404,7 +405,7 @@ describe('a damaged file', () => {
     new Witness(folder, () => undefined, disk);
     expect(new WanStore(folder, disk).load()).toEqual([]);
     new Remediations({
-      table, guard: new LocalGuard(() => NO_RULES, () => NOW_MS), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
+      table, guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
       clockOffsetMs: () => 0, onReport: () => undefined,
     });
     expect(told.map(({ file: of, keptAs }) => [of, keptAs])).toEqual([[file, `${file}.damaged-5`]]);

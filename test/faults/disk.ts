@@ -119,7 +119,8 @@ export class PowerCutDisk {
   afterKill(folder: string): string {
     const next = this.newFolder();
     cpSync(folder, next, { recursive: true });
-    for (const [file, bytes] of [...this.#synced]) if (file.startsWith(`${folder}/`)) this.#synced.set(path.join(next, path.relative(folder, file)), bytes);
+    const synced = [...this.#synced].filter(([file]) => file.startsWith(`${folder}/`));
+    for (const [file, bytes] of synced) this.#synced.set(path.join(next, path.relative(folder, file)), bytes);
     return next;
   }
 

@@ -12,6 +12,14 @@ import { runIn, spawnIn } from '../lab/namespace.ts';
 const MAIN = path.join(import.meta.dirname, '../../build/agent/main.js');
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
+/** Puts into a state folder what enrolment with a controller would have that nobody runs. */
+export async function loneIdentity(gatewayName: string, stateDir: string): Promise<void> {
+  const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+  const certificate = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=nobody', keys, signingAlgorithm: EC })).toString('pem');
+  const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+  saveIdentity(stateDir, { gatewayId: '01900000-0000-7000-8000-000000000001', gatewayName, linkAddress: '[fd42:c7f1::1]:4444', key, certificate, ca: certificate });
+}
+
 /** The built agent in a gateway of the lab, enrolled with a controller that nobody runs. */
 export class LoneAgent {
   readonly #child: ChildProcess;
@@ -24,10 +32,7 @@ export class LoneAgent {
 
   /** Starts it with remediations that it was given before. `wanted`: addresses whose probes must be answered until it is ready. */
   static async start(namespace: string, stateDir: string, set: Remediation[]): Promise<LoneAgent> {
-    const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-    const certificate = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=nobody', keys, signingAlgorithm: EC })).toString('pem');
-    const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-    saveIdentity(stateDir, { gatewayId: '01900000-0000-7000-8000-000000000001', gatewayName: namespace, linkAddress: '[fd42:c7f1::1]:4444', key, certificate, ca: certificate });
+    await loneIdentity(namespace, stateDir);
     mkdirSync(path.join(stateDir, 'remediations'), { mode: 0o700 });
     new RemediationSet(path.join(stateDir, 'remediations')).replace(set);
     const env = { ...process.env, CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: process.env.CTFLEET_TEST_LOG ?? 'silent' };

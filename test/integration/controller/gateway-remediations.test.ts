@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -28,6 +28,7 @@ let owner: Person;
 let gateway: Gateway;
 const family = new Family();
 const agentDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
+const tokenFile = path.join(agentDir, 'join-token');
 
 /** The whole agent, but for its table and its WANs, which are the test's. */
 class Gateway {
@@ -39,7 +40,7 @@ class Gateway {
     name: `wan${index + 1}`, interface: `wan${index + 1}`, addresses: [parseAddress(address)!], isUp: true, carriesDefaultRoute: index === 0,
   }));
 
-  static async start(options: { linkAddress?: string; enrolAddress?: string; joinToken?: string }): Promise<Gateway> {
+  static async start(options: { linkAddress?: string; enrolAddress?: string; joinTokenFile?: string }): Promise<Gateway> {
     const it = new Gateway();
     const identity = await identityOf({ stateDir: agentDir, hostname: 'gw1', clock: systemClock, random: Math.random, log, signal: it.#stop.signal, ...options });
     const agent = new Agent({
@@ -81,7 +82,8 @@ beforeAll(async () => {
   await start();
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken, tenantId } = await makePlace(owner, 'Acme', 'gw1');
-  gateway = await Gateway.start({ enrolAddress: controller.enrolAddress, joinToken });
+  writeFileSync(tokenFile, `${joinToken}\n`);
+  gateway = await Gateway.start({ enrolAddress: controller.enrolAddress, joinTokenFile: tokenFile });
   await owner.call(routes.createRemediation, { body: {
     tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 } },
   } });
@@ -98,6 +100,10 @@ const runs = async (): Promise<{ id: string; state: string; matched: number; end
 const reported = (count: number) => eventually(`${count} runs`, async () => {
   const found = await runs();
   return found.length >= count ? found : undefined;
+});
+
+it('the file of a join token is gone once the token was used', () => {
+  expect(existsSync(tokenFile)).toBe(false);
 });
 
 describe('a remediation on a gateway', () => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../agent/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { endBy } from '../../../agent/operations/end-flows.ts';
+import { emptyTable } from '../../../agent/operations/refusal-rules.ts';
 import { Refusals } from '../../../agent/operations/refusals.ts';
 import { runPlan } from '../../../agent/operations/run-plan.ts';
 import { Method, Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
@@ -36,7 +37,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   beforeEach(() => { refusals = new Refusals(systemClock); });
   afterEach(async () => {
     await refusals.close();
-    if (tables().includes('ctfleet_ending')) throw new Error('our table was left behind');
+    if (tables().includes('ctfleet_ending')) runIn(gateway.name, 'nft', ['delete', 'table', 'inet', 'ctfleet_ending']);
   });
 
   test.each([['IPv4', clientAddress(1, 1), server], ['IPv6', clientAddress6(1, 1), server6]])('%s: a reset tells both programs, and nobody beside them', async (_, client, to) => {
@@ -93,6 +94,53 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     expect((await gateway.flows(`src:${clientAddress(1, 4)}`)).map(({ orig }) => orig.sport)).toEqual([port]);
     await until('the table is gone', () => !tables().includes('ctfleet_ending') || undefined);
     await doomed.exchange('and now');
+  });
+
+  test('a block outlives the agent, the next adopts it, adds to it, and takes the table away when its time is over', async () => {
+    const doomed = await talk('udp', clientAddress(1, 8), server, 9000);
+    const other = await talk('udp', clientAddress(1, 9), server, 9000);
+    await doomed.exchange('one');
+    await other.exchange('two');
+    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 8)}`)], 4)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    await refusals.close();
+    doomed.say('the agent has ended');
+    await doomed.heard('ECONNREFUSED');
+    refusals = new Refusals(systemClock);
+    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 9)}`)], 2)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    doomed.say('the next block has wiped nothing');
+    await doomed.heard('ECONNREFUSED');
+    await refusals.close();
+    refusals = new Refusals(systemClock);
+    await refusals.adopt();
+    await until('the table is gone', () => !tables().includes('ctfleet_ending') || undefined);
+    await doomed.exchange('and now');
+  });
+
+  test('an empty table that was left is taken away, and one that a firewall took away is made again', async () => {
+    runIn(gateway.name, 'nft', ['-f', '-'], emptyTable());
+    await refusals.adopt();
+    await until('the empty table is gone', () => !tables().includes('ctfleet_ending') || undefined);
+    const flows = async (): Promise<Flow[]> => gateway.flows(`src:${clientAddress(1, 10)}`);
+    const doomed = await talk('udp', clientAddress(1, 10), server, 9000);
+    await doomed.exchange('one');
+    await refusals.add('block', await flows(), 30);
+    runIn(gateway.name, 'nft', ['delete', 'table', 'inet', 'ctfleet_ending']);
+    await refusals.add('block', await flows(), 30);
+    doomed.say('again');
+    await doomed.heard('ECONNREFUSED');
+  });
+
+  test('a table that another version made goes on refusing what it did, in our own shape', async () => {
+    const doomed = await talk('udp', clientAddress(1, 11), server, 9000);
+    await doomed.exchange('one');
+    await refusals.add('block', await gateway.flows(`src:${clientAddress(1, 11)}`), 60);
+    await refusals.close();
+    runIn(gateway.name, 'nft', ['-f', '-'], 'delete chain inet ctfleet_ending ending_forward\nadd set inet ctfleet_ending strange { type ipv4_addr; flags timeout; }\nadd element inet ctfleet_ending strange { 192.0.2.1 timeout 60s }\n');
+    refusals = new Refusals(systemClock);
+    await refusals.adopt();
+    doomed.say('again');
+    await doomed.heard('ECONNREFUSED');
+    expect(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending'])).not.toContain('strange');
   });
 
   test('a blocked TCP connection is reset from both sides although its entry is gone', async () => {

@@ -7,6 +7,11 @@ export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: s
   online: { kind: 'ok', word: 'up' }, offline: { kind: 'offline', word: 'offline' }, 'never-connected': { kind: 'never', word: 'never connected' }, revoked: { kind: 'failed', word: 'revoked' }, 'set-aside': { kind: 'failed', word: 'set aside' },
 };
 
+/** How its link stands; one that is up and cannot see its table is not simply up. */
+export function stateOf({ state, tableError }: Gateway): { kind: StateKind; word: string } {
+  return tableError === undefined ? GATEWAY_STATES[state] : { kind: 'failed', word: 'no table' };
+}
+
 /** Is it healthy, and if not, why? The first sentence is the verdict, the second its cause. Times of day are left to the caller (`fullAtMs`). */
 export function verdict(gateway: Gateway, nowMs: number): { head: string; cause: string; fullAtMs?: number } {
   const { usage, state, since } = gateway;
@@ -15,6 +20,7 @@ export function verdict(gateway: Gateway, nowMs: number): { head: string; cause:
   if (state === 'set-aside') return { head: 'Set aside: two agents hold its identity.', cause: 'Nothing is sent to it and nothing is taken from it. Stop the clone and reinstate the gateway, or revoke it and enrol it again.' };
   const fill = usage?.max ? `${percent(usage.count, usage.max)} full` : usage ? `${count(usage.count)} entries, limit not known` : undefined;
   if (state === 'offline') return { head: `Silent for ${lasting((nowMs - Date.parse(since)) / 1000)}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
+  if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError} The agent looks again by itself.` };
   if (!usage) return { head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
   const cause = share(gateway);
   if (isFilling(usage)) return { head: `${fill} and filling by ${short(usage.perMinute ?? 0)} a minute: full in about ${lasting(usage.minutesToFull! * 60)}`, cause, fullAtMs: Date.parse(usage.at) + usage.minutesToFull! * 60_000 };

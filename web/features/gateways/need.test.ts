@@ -37,6 +37,12 @@ test('a quiet fleet says so with its numbers', () => {
   expect(overviewSentence([], [gateway('a'), gateway('b', {}, { count: 9000 })])).toBe('Quiet: 2 of 2 gateways up, none above 20 %');
 });
 
+test('a gateway that cannot see its table needs someone, and says why', () => {
+  const needs = needsOf([gateway('a', { tableError: 'nf_conntrack is not loaded.', usage: undefined }), gateway('b', { state: 'offline' })], NOW);
+  expect(needs.map(({ why, evidence, measure }) => `${why}: ${evidence} ${measure}`)).toEqual(['blind: nf_conntrack is not loaded. not known', 'offline: Silent; the last sample was 1 % full 36 min']);
+  expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: it cannot see its table');
+});
+
 test('what is not known is no need and no zero', () => {
   expect(needsOf([gateway('a', { usage: undefined }), gateway('b', {}, { max: undefined })], NOW)).toEqual([]);
 });

@@ -4,10 +4,10 @@ import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 
-/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, or it is silent. */
+/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, or it cannot see its table. */
 export interface Need {
   gateway: Gateway;
-  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline';
+  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind';
   kind: StateKind;
   word: string;
   /** How soon, or how many. */
@@ -40,7 +40,7 @@ export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Ga
   return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
 }
 
-const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'offline'];
+const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
 
 /** All that need someone: by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
@@ -54,6 +54,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
   if (gateway.state === 'offline') {
     return { gateway, why: 'offline', kind: 'offline', word: 'Offline', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'no samples', evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample', action: open };
   }
+  if (gateway.tableError !== undefined) return { gateway, why: 'blind', kind: 'failed', word: 'No table', measure: 'not known', pace: 'no samples', evidence: gateway.tableError, action: open };
   if (gateway.state !== 'online' || !usage) return undefined;
   const share = usage.max ? usage.count / usage.max : 0;
   if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
@@ -96,6 +97,7 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
       case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
       case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} ${first.action.ends ? 'stuck' : 'still'} ${first.pace}${first.action.ends ? '' : ', which is down'}`;
       case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
+      case 'blind': return `${first.gateway.name} needs you first: it cannot see its table`;
       case 'offline': return `${first.gateway.name} needs you first: silent for ${first.measure}`;
     }
   }
@@ -139,6 +141,7 @@ function weight({ why, gateway, action }: Need): number {
     case 'full': return -gateway.usage!.count / gateway.usage!.max!;
     case 'stranded': return -(action.ends?.flows ?? 0) - Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
     case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
+    case 'blind':
     case 'offline': return Date.parse(gateway.since);
   }
 }

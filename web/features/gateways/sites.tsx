@@ -15,7 +15,7 @@ import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
-import { GATEWAY_STATES } from './gateway-words.ts';
+import { stateOf } from './gateway-words.ts';
 
 /** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
 export function Sites() {
@@ -45,7 +45,7 @@ export function Sites() {
             const { usage } = gateway;
             const before = shown[index - 1];
             const share = usage?.max ? usage.count / usage.max : undefined;
-            const { kind, word } = GATEWAY_STATES[gateway.state];
+            const { kind, word } = stateOf(gateway);
             return (
               <tr key={gateway.id} className={index === current ? 'cur' : ''} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0} onClick={() => setCurrent(index)} aria-current={index === current ? 'true' : undefined}>
                 <td>{before?.tenantId === gateway.tenantId ? '' : <span className="owner"><b>{gateway.tenantName}</b></span>}</td><td>{before?.siteId === gateway.siteId ? '' : gateway.siteName}</td>

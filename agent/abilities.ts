@@ -1,0 +1,37 @@
+import type { ConntrackTable } from './conntrack/table.ts';
+
+/** What a gateway can do, and for what it cannot, why. */
+export interface Abilities { can: string[]; cannot: Record<string, string> }
+
+export interface AbilityOptions {
+  table: Pick<ConntrackTable, 'capabilities'>;
+  /** Packets can be refused here. */
+  canRefuse: boolean;
+  mayActInEmergency: boolean;
+  /** What cannot be told or done besides, and why. */
+  besides: Record<string, string>;
+}
+
+/** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all, empty where it can. */
+export async function abilitiesOf({ table, canRefuse, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
+  const tried = await table.capabilities();
+  const { can, cannot } = withEndings(tried, canRefuse);
+  const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
+  return {
+    can: mayActInEmergency ? [...can, 'emergency'] : can, cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
+    tableError: tried.cannot.counters ?? tried.cannot.list ?? '',
+  };
+}
+
+/** True if they differ so much that the controller is to hear of it: in what can be done, not in how it is said. */
+export function haveChanged(before: Abilities, after: Abilities): boolean {
+  return before.can.toSorted().join() !== after.can.toSorted().join();
+}
+
+/** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */
+function withEndings({ can, cannot }: Abilities, canRefuse: boolean): Abilities {
+  const mayNot = cannot.delete;
+  if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
+  const noPackets = 'This gateway is simulated; it has no packets to refuse.';
+  return { can: [...can, 'expire', 'undo', 'stop', ...(canRefuse ? ['reset', 'block'] : [])], cannot: canRefuse ? cannot : { ...cannot, reset: noPackets, block: noPackets } };
+}
