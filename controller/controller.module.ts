@@ -58,6 +58,8 @@ import { MetricsController } from './history/metrics.controller.ts';
 import { MetricsRepository } from './history/metrics.repository.ts';
 import { RollUpRepository } from './history/roll-up.repository.ts';
 import { SamplesRepository } from './history/samples.repository.ts';
+import { HellosService } from './link/hellos.service.ts';
+import { Intake } from './link/intake.ts';
 import { LinkGrpc } from './link/link.grpc.ts';
 import { LinkRepository } from './link/link.repository.ts';
 import { LinkService } from './link/link.service.ts';
@@ -105,7 +107,7 @@ const SERVICES: Provider[] = [
   LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
-  LinkRepository, LinkService, Questions, Sessions,
+  HellosService, LinkRepository, LinkService, Questions, Sessions,
   ControllerRunsService, ForecastService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService,
 ];
 
@@ -134,6 +136,7 @@ export class ControllerModule {
             return createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()), logger);
           },
         },
+        { provide: Intake, useFactory: () => new Intake() },
         ...SERVICES,
         ...(isRole('link') ? [EnrolmentGrpc, LinkGrpc] : []),
         ...(isRole('work') ? [Queues, OutboxRepository, RelayService, WorkJobs] : []),

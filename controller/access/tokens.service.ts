@@ -6,7 +6,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { newId } from '../platform/ids.ts';
 import { hashSecret, newSecret } from '../platform/secret.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
@@ -26,7 +26,7 @@ export class TokensService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(caller: Caller, query: { limit: number; cursor?: string }): Promise<{ items: TokenView[]; cursor?: string }> {
+  async list(caller: Caller, query: { limit: number; cursor?: string }): Promise<Page<TokenView>> {
     const rows = await this.tokens.list(caller.userId, query.limit, parseCursor(query.cursor, idSchema));
     return toPage(rows, query.limit, toView, (row) => row.id);
   }

@@ -1,18 +1,24 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { AuditEntry as AuditView } from '../../proto/http/audit.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { AuditRepository, type AuditQuestion, type NewEntry } from './audit.repository.ts';
 import type { NamedEntry } from './entry-row.ts';
+import { Repeats } from './repeats.ts';
 
 /** What a service says when it decides something; the service adds id, time and place in the chain. */
 export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { tenantId?: string; detail?: Record<string, unknown> };
+
+/** What repeats is put on record once in so long, with how often it happened. */
+const REPEATS_MS = 60_000;
+const LOOK_MS = 5000;
 
 /** The actor of an entry. */
 export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: string; id: string; name: string } {
@@ -20,12 +26,25 @@ export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: s
 }
 
 @Injectable()
-export class AuditService {
+export class AuditService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly repeats = new Repeats<Decision>(REPEATS_MS);
+  private timer: NodeJS.Timeout | undefined;
+
   constructor(
     @Inject(AuditRepository) private readonly entries: AuditRepository,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.recordRepeats(), LOOK_MS).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.recordRepeats(true);
+  }
 
   /** Records a decision in the transaction that carries it out: neither exists without the other. */
   async record(t: Transaction, decision: Decision): Promise<void> {
@@ -44,8 +63,30 @@ export class AuditService {
     await this.database.transact('all', (t) => this.record(t, decision));
   }
 
+  /**
+   * Records what somebody may cause by the thousand: the first at once, and those of the minute after it as one entry with their number.
+   * Alike is what has the same tenant, actor, action and `alike`.
+   */
+  async recordOften(decision: Decision, alike = ''): Promise<void> {
+    const { tenantId = '', actor, action } = decision;
+    if (this.repeats.note([tenantId, actor.id, action, alike].join(' '), decision, this.clock())) await this.recordAlone(decision);
+  }
+
+  /** As `recordOften`, for whoever holds a transaction and cannot wait for another. */
+  note(decision: Decision, alike = ''): void {
+    this.recordOften(decision, alike).catch((error: unknown) => this.logger.error({ err: error, action: decision.action }, 'an audit entry could not be written'));
+  }
+
+  /** Records what was counted in minutes that have ended. */
+  private async recordRepeats(isAll = false): Promise<void> {
+    for (const { item, times } of this.repeats.due(this.clock(), isAll)) {
+      await this.recordAlone({ ...item, summary: `${item.summary} (${times} more within a minute; this is the last)`, detail: { ...item.detail, times } })
+        .catch((error: unknown) => this.logger.error({ err: error, action: item.action, times }, 'an audit entry could not be written'));
+    }
+  }
+
   async recordDenial(caller: Caller, action: string): Promise<void> {
-    await this.recordAlone({ actor: toActor(caller), action: 'access.denied', outcome: 'refused', summary: `${caller.name} was refused ${action}`, detail: { action } });
+    await this.recordOften({ actor: toActor(caller), action: 'access.denied', outcome: 'refused', summary: `${caller.name} was refused ${action}`, detail: { action } }, action);
   }
 
   async recordSignIn(attempt: { outcome: 'ok' | 'refused'; userId: string; name: string; address: string }): Promise<void> {
@@ -63,7 +104,7 @@ export class AuditService {
     });
   }
 
-  async list(scope: TenantScope, query: Omit<AuditQuestion, 'before'> & { cursor?: string }): Promise<{ items: AuditView[]; cursor?: string }> {
+  async list(scope: TenantScope, query: Omit<AuditQuestion, 'before'> & { cursor?: string }): Promise<Page<AuditView>> {
     const { cursor, ...question } = query;
     const rows = await this.entries.list(scope, { ...question, before: parseCursor(cursor, idSchema) });
     return toPage(rows, query.limit, toView, (row) => row.id);

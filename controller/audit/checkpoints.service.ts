@@ -5,6 +5,7 @@ import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { textFrom } from '../platform/untrusted.ts';
 import { AuditRepository } from './audit.repository.ts';
 import { AuditService } from './audit.service.ts';
 import { SYSTEM_CHAIN } from './chain.ts';
@@ -53,7 +54,7 @@ export class CheckpointsService {
    * changed the past, or an agent lies.
    */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
-    const own = witnessed.filter(({ chain }) => isWitnessedBy(gateway.tenantId, chain)).slice(-MOST_WITNESSED);
+    const own = witnessed.slice(-2 * MOST_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MOST_WITNESSED);
     const known = await this.entries.hashesOf('all', own);
     const contradictions = own.filter(({ chain, seq, hash }) => known.get(`${chain} ${seq}`) !== hash);
     const [first] = contradictions;
@@ -62,15 +63,17 @@ export class CheckpointsService {
     const found = known.get(`${chain} ${seq}`);
     const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
     this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length }, `the audit chain does not agree with a witness: ${why}`);
-    await this.audit.recordAlone({
+    await this.audit.recordOften({
       tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
-      summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: hash, found: found ?? null, contradictions: contradictions.length },
-    });
+      summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: textFrom(hash, 64), found: found ?? null, contradictions: contradictions.length },
+    }, gateway.gatewayId);
   }
 }
 
 /** As many heads of two chains as an agent keeps; one that sends more is not asked about the rest. */
 const MOST_WITNESSED = 64;
+/** No chain is as long. */
+const MAX_SEQ = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** True if agents of the tenant keep heads of the chain: those of their tenant and of the system. */
 export function isWitnessedBy(tenantId: string, chain: string): boolean {

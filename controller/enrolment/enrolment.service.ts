@@ -11,12 +11,13 @@ import type { EnrolmentToken } from '../generated/prisma/client.ts';
 import { taken } from '../gateways/tenants.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { Notices } from '../platform/notices.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { textFrom } from '../platform/untrusted.ts';
 import { AUTHORITY, type Authority } from './authority.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
@@ -59,7 +60,7 @@ export class EnrolmentService {
     return { ...toView(row, now), token, command: `CTFLEET_ENROL_ADDRESS=${this.addresses.of('enrol')} CTFLEET_JOIN_TOKEN=${token} ctfleet-agent run` };
   }
 
-  async listTokens(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<{ items: TokenView[]; cursor?: string }> {
+  async listTokens(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<TokenView>> {
     const rows = await this.database.transact(scope, (t) => this.enrolment.listTokens(t, query.limit, parseCursor(query.cursor, idSchema)));
     return toPage(rows, query.limit, (row) => toView(row, this.clock()), (row) => row.id);
   }
@@ -93,11 +94,11 @@ export class EnrolmentService {
     const isUsed = await this.database.transact(new Set([tenantId]), async (t) => {
       if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
       await this.enrolment.insertGateway(t, {
-        id: gatewayId, tenantId, siteId: token.siteId, name: token.gatewayName, tags: token.tags, createdAt: new Date(nowMs), agentVersion: request.agentVersion.slice(0, 50),
+        id: gatewayId, tenantId, siteId: token.siteId, name: token.gatewayName, tags: token.tags, createdAt: new Date(nowMs), agentVersion: textFrom(request.agentVersion, 50),
       });
       await this.audit.record(t, {
         tenantId, actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName }, action: 'enrolment.ok', outcome: 'ok', summary: `${token.gatewayName} enrolled`,
-        gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: request.hostname.slice(0, 100) },
+        gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
       });
       await this.notices.send(t, 'gateway', gatewayId);
       return true;
@@ -116,10 +117,10 @@ export class EnrolmentService {
 
   private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
     await this.limits.take('enrol-address', address);
-    await this.audit.recordAlone({
+    await this.audit.recordOften({
       tenantId: token?.tenantId, actor: { kind: 'system', id: 'enrolment', name: 'enrolment' }, action: 'enrolment.refused', outcome: 'refused',
       summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused', detail: { why, address, tokenId: token?.id },
-    });
+    }, `${address} ${why} ${token?.id ?? ''}`);
     throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is not valid (any more). Make a new one in the console.');
   }
 }

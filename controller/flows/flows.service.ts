@@ -8,7 +8,6 @@ import { formatFilter } from '../../proto/model/filter/format.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { SortKey } from '../../proto/model/sort.ts';
-import { fromWireFlow } from '../../proto/model/wire.ts';
 import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { Questions } from '../link/questions.ts';
@@ -16,10 +15,12 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { formatCursor, parseCursor } from '../platform/cursor.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { mergeFacets, type Facet } from './facets.ts';
 import { forGateway, resolveWans } from './fleet-filter.ts';
 import { factsOf, wansOf } from './gateway-facts.ts';
 import { toFlowView } from './flow-view.ts';
+import { flowFrom } from './untrusted-flow.ts';
 import { agentField, mergeRuns, type MergeOrder } from './merge.ts';
 import { readFilter } from './read-filter.ts';
 
@@ -31,6 +32,12 @@ const searchCursor = z.object({
   order: z.string(),
   after: z.record(z.string(), z.tuple([z.union([z.string(), z.number(), z.null()]), z.number()])),
 });
+
+/** Of one gateway's answer; an honest one has fewer. */
+const MAX_FACETS = 50;
+const MAX_VALUES = 100;
+const MAX_EXPLANATIONS = 50;
+const MAX_TEXT = 300;
 
 interface Reply { row: GatewayRow; answer: GatewayAnswer; flows: Flow[]; facets: Facet[] }
 
@@ -83,10 +90,14 @@ export class FlowsService {
     };
     try {
       const { head } = await this.questions.ask(row.id, { $case: 'search', value }, {
-        deadlineMs: this.config.searchDeadlineMs, signal, onFlows: (wire) => { if (flows.length <= request.limit) flows.push(...wire.map(fromWireFlow)); },
+        deadlineMs: this.config.searchDeadlineMs, signal, maxFlows: request.limit + 1, onFlows: (wire) => { flows.push(...wire.map(flowFrom)); },
       });
-      const facets = head.facets.map((facet) => ({ field: facet.field, values: facet.values.map((item) => ({ value: item.value, flows: Number(item.flows) })) }));
-      return { row, answer: { ...named, state: 'answered', snapshotAt: new Date(Number(head.snapshotAtMs)).toISOString(), total: Number(head.total), explain: head.explain }, flows, facets };
+      const facets = head.facets.slice(0, MAX_FACETS).map((facet) => ({
+        field: textFrom(facet.field, MAX_TEXT), values: facet.values.slice(0, MAX_VALUES).map((item) => ({ value: textFrom(item.value, MAX_TEXT), flows: flowsFrom(item.flows) })),
+      }));
+      const snapshotAt = timeFrom(head.snapshotAtMs, this.clock())?.toISOString();
+      const explain = head.explain.slice(0, MAX_EXPLANATIONS).map((line) => textFrom(line, MAX_TEXT));
+      return { row, answer: { ...named, state: 'answered', snapshotAt, total: flowsFrom(head.total), explain }, flows, facets };
     } catch (error) {
       return { row, answer: { ...named, ...whyNot(error) }, flows: [], facets: [] };
     }

@@ -9,7 +9,7 @@ import { PlansRepository } from './plans.repository.ts';
 interface Target { gatewayId: string; tenantId: string }
 interface Times { notAfter: Date; now: Date }
 
-/** Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked meanwhile is skipped. */
+/** Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked or set aside meanwhile is skipped. */
 @Injectable()
 export class CommandIssueService {
   constructor(
@@ -42,9 +42,9 @@ export class CommandIssueService {
     t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], { notAfter, now }: Times,
     work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
   ): Promise<void> {
-    const revoked = await this.commands.insert(t, targets.map((target) => (
+    const refused = await this.commands.insert(t, targets.map((target) => (
       { ...work(target), id: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now }
     )));
-    for (const gatewayId of revoked) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked', finishedAt: now });
+    for (const gatewayId of refused) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked or set aside', finishedAt: now });
   }
 }

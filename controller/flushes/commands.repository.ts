@@ -17,11 +17,11 @@ const SWEEP = 200;
 export class CommandsRepository {
   /**
    * Takes each gateway's next number under its row's lock and stores the commands, one for a gateway, with their outbox rows. Rows are locked in
-   * order of their ids, so that two who share gateways never wait for each other crosswise. Answers the gateways that were revoked: those get none.
+   * order of their ids, so that two who share gateways never wait for each other crosswise. Returns the gateways that were revoked or set aside: those get none.
    */
   async insert(t: Transaction, commands: NewCommand[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ id: string; seq: bigint; epoch: bigint | null }[]>`
-      WITH locked AS (SELECT id FROM gateway WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL ORDER BY id FOR UPDATE)
+      WITH locked AS (SELECT id FROM gateway WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL AND set_aside_at IS NULL ORDER BY id FOR UPDATE)
       UPDATE gateway SET command_seq = command_seq + 1 FROM locked WHERE gateway.id = locked.id
       RETURNING gateway.id, command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
     const numbers = new Map(rows.map((row) => [row.id, row]));
@@ -64,6 +64,31 @@ export class CommandsRepository {
       ON command.id = own.id AND command.gateway_id = own.gateway_id ORDER BY command.id FOR UPDATE OF command`;
     const commands = await t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
     return new Map(commands.map((command) => [command.id, command]));
+  }
+
+  /** The flows of the plan of a command of this gateway, and whether its result is on record; undefined for any other, and for what is no id. */
+  async plannedOf(t: Transaction, gatewayId: string, commandId: string): Promise<{ planned: number; isFinished: boolean } | undefined> {
+    if (!idSchema.safeParse(commandId).success) return undefined;
+    const [row] = await t.$queryRaw<{ planned: number; is_finished: boolean }[]>`
+      SELECT target.planned, command.state = 'finished' AS is_finished FROM command JOIN flush_target target ON target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id
+      WHERE command.id = ${commandId}::uuid AND command.gateway_id = ${gatewayId}::uuid`;
+    return row && { planned: row.planned, isFinished: row.is_finished };
+  }
+
+  /** Commands of a gateway that have left us and have no result, locked in order of their ids. */
+  async lockUnanswered(t: Transaction, gatewayId: string): Promise<Command[]> {
+    const rows = await t.$queryRaw<{ id: string }[]>`SELECT id FROM command WHERE gateway_id = ${gatewayId}::uuid AND state IN ('sent', 'received') ORDER BY id FOR UPDATE`;
+    return t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } }, orderBy: { id: 'asc' } });
+  }
+
+  /** Counts on from `lastSeq` where the gateway has seen that number; commands that never left us are numbered again, in their order. */
+  async countOnFrom(t: Transaction, gatewayId: string, lastSeq: bigint): Promise<void> {
+    await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
+    const renumbered = await t.$executeRaw`
+      UPDATE command SET seq = ${lastSeq} + own.place
+      FROM (SELECT id, row_number() OVER (ORDER BY seq) AS place FROM command WHERE gateway_id = ${gatewayId}::uuid AND state = 'pending' AND seq <= ${lastSeq}) AS own
+      WHERE command.id = own.id`;
+    await t.$executeRaw`UPDATE gateway SET command_seq = greatest(command_seq, ${lastSeq + BigInt(renumbered)}) WHERE id = ${gatewayId}::uuid`;
   }
 
   async received(t: Transaction, ids: string[], now: Date): Promise<void> {

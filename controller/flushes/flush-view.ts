@@ -1,5 +1,7 @@
 import type { Flush as FlushView } from '../../proto/http/flushes.ts';
 import type { Flush, FlushTarget, Plan } from '../generated/prisma/client.ts';
+import { shownTime } from '../platform/cursor.ts';
+import { flowsFrom } from '../platform/untrusted.ts';
 import { addTotals, type Totals } from './outcomes.ts';
 
 export type FlushRow = Flush & { plan: Plan & { flushes: { id: string }[] }; targets: FlushTarget[]; tenants: { id: string; name: string }[] };
@@ -16,7 +18,7 @@ export function toFlushView(row: FlushRow): FlushView {
     startedAt: row.startedAt.toISOString(), finishedAt: row.finishedAt?.toISOString(), notAfter: row.notAfter.toISOString(), tenants: row.tenants,
     totals: addTotals(row.targets.map(totalsOf)),
     wave: row.wave, waves: row.waves, stopReason: row.stopReason ?? undefined, undoneBy,
-    undoUntil: row.state === 'running' || undoneBy !== undefined ? undefined : undoUntil?.toISOString(),
+    undoUntil: row.state === 'running' || undoneBy !== undefined ? undefined : shownTime(undoUntil),
     targets: row.targets.toSorted((a, b) => a.position - b.position).map(toTargetView),
   };
 }
@@ -24,9 +26,9 @@ export function toFlushView(row: FlushRow): FlushView {
 export function toTargetView(row: FlushTarget): TargetView {
   return {
     gatewayId: row.gatewayId, gatewayName: row.gatewayName, state: row.state as TargetView['state'], totals: totalsOf(row), done: row.done,
-    tableBefore: row.tableBefore === null ? undefined : Number(row.tableBefore), tableAfter: row.tableAfter === null ? undefined : Number(row.tableAfter),
-    startedAt: row.startedAt?.toISOString(), finishedAt: row.finishedAt?.toISOString(), reason: row.reason ?? undefined,
-    wave: row.wave, undoUntil: row.undoUntil?.toISOString(),
+    tableBefore: row.tableBefore === null ? undefined : flowsFrom(row.tableBefore), tableAfter: row.tableAfter === null ? undefined : flowsFrom(row.tableAfter),
+    startedAt: shownTime(row.startedAt), finishedAt: shownTime(row.finishedAt), reason: row.reason ?? undefined,
+    wave: row.wave, undoUntil: shownTime(row.undoUntil),
   };
 }
 

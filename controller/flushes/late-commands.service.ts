@@ -34,6 +34,24 @@ export class LateCommandsService {
     for (const command of unanswered) await this.end(command, 'indeterminate', 'the gateway went away before it reported; its journal will tell when it connects again', now);
   }
 
+  /**
+   * A gateway has carried out commands that this database does not know: it was restored from a backup. What had left us by then is indeterminate
+   * until the gateway reports, what never left us is numbered on from the last that the gateway has seen, and both are on record.
+   */
+  async catchUp(t: Transaction, gateway: { gatewayId: string; tenantId: string; name: string }, known: { seq: bigint; epoch: bigint }, seen: { seq: bigint; epoch: bigint }): Promise<void> {
+    const { gatewayId, tenantId, name } = gateway;
+    const now = new Date(this.clock());
+    for (const command of await this.commands.lockUnanswered(t, gatewayId)) {
+      if (await this.commands.end(t, command, 'indeterminate')) await this.record(t, command, 'indeterminate', 'the controller was restored from a backup; what the gateway did since is in its journal only', now);
+    }
+    await this.audit.record(t, {
+      tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'gateway.counted-on', outcome: 'ok', gatewayId, gatewayName: name,
+      summary: `${name} has seen command ${seen.seq} and session ${seen.epoch}, of which this database does not know: it was restored, and counts on from there`,
+      detail: { knownSeq: String(known.seq), seenSeq: String(seen.seq), knownEpoch: String(known.epoch), seenEpoch: String(seen.epoch) },
+    });
+    await this.commands.countOnFrom(t, gatewayId, seen.seq);
+  }
+
   /** One transaction each: two that end commands of several tenants at once would lock their audit chains crosswise. */
   private async end(command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     await this.database.transact('all', async (t) => {

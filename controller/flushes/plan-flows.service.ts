@@ -4,9 +4,9 @@ import type { listPlanFlows } from '../../proto/http/plans.ts';
 import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { fromWireFlow } from '../../proto/model/wire.ts';
 import { toFlowView } from '../flows/flow-view.ts';
-import { formatCursor, parseCursor } from '../platform/cursor.ts';
+import { flowFrom } from '../flows/untrusted-flow.ts';
+import { formatCursor, parseCursor, showEach } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { outcomesBetween } from './outcomes.ts';
@@ -33,13 +33,14 @@ export class PlanFlowsService {
       const stored = await this.plans.chunks(t, planId, slices.map(({ gatewayId, part }) => ({ gatewayId, part })));
       const batches = new Map(stored.map((chunk) => [`${chunk.gatewayId} ${chunk.part}`, chunk.batch]));
       const outcomes = await this.plans.outcomes(t, planId, query.flush);
-      const items = slices.flatMap(({ gatewayId, part, start, skip, take }) => {
+      const wanted = slices.flatMap(({ gatewayId, part, start, skip, take }) => {
         const { flows } = FlowBatch.decode(batches.get(`${gatewayId} ${part}`) ?? new Uint8Array());
         const known = outcomes.get(gatewayId);
         const words = known ? outcomesBetween(Result.decode(known).runs, start + skip, take) : [];
-        return flows.slice(skip, skip + take).map((flow, index) => ({ ...toFlowView(fromWireFlow(flow), gatewayId), outcome: words[index] }));
+        return flows.slice(skip, skip + take).map((flow, index) => ({ id: `${gatewayId} ${start + skip + index}`, gatewayId, flow, outcome: words[index] }));
       });
-      return { items, cursor: offset + items.length < total ? formatCursor(offset + items.length) : undefined };
+      const shown = showEach(wanted, ({ flow, gatewayId, outcome }) => ({ ...toFlowView(flowFrom(flow), gatewayId), outcome }));
+      return { ...shown, cursor: offset + wanted.length < total && wanted.length > 0 ? formatCursor(offset + wanted.length) : undefined };
     });
   }
 }

@@ -5,11 +5,12 @@ import type { Gateway } from '../../proto/http/fleet.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
-import { fromWireKey } from '../../proto/model/wire.ts';
 import { whyNot } from '../flows/flows.service.ts';
+import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { flowsFrom, timeFrom } from '../platform/untrusted.ts';
 import { FEW_FLOWS } from './limits.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
 import { FlowDigest } from './plan-digest.ts';
@@ -46,11 +47,12 @@ export class PlanPartsService {
       }, {
         deadlineMs: DEADLINE_MS,
         signal,
+        maxFlows: MAX_FLOWS + 1,
         onFlows: (batch) => {
           flows += batch.length;
           stale += batch.filter((flow) => flow.stale !== undefined && flow.stale !== 'no').length;
           if (flows > MAX_FLOWS) throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
-          for (const flow of batch) digest.add(fromWireKey(flow));
+          for (const flow of batch) digest.add(flowFrom(flow));
           if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
         },
       });
@@ -60,8 +62,8 @@ export class PlanPartsService {
       if (beyond !== undefined) return { gateway: { ...gateway, reason: beyond } };
       return {
         gateway: {
-          ...gateway, state: flows === 0 ? 'empty' : 'ready', flows, chunks, digest: own, tableCount: head.tableCount,
-          snapshotAt: new Date(Number(head.snapshotAtMs)),
+          ...gateway, state: flows === 0 ? 'empty' : 'ready', flows, chunks, digest: own, tableCount: BigInt(flowsFrom(head.tableCount)),
+          snapshotAt: timeFrom(head.snapshotAtMs, this.clock()) ?? new Date(this.clock()),
         },
         impact: head.impact,
       };

@@ -1,5 +1,7 @@
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
+import { shownTime } from '../platform/cursor.ts';
+import { flowsFrom } from '../platform/untrusted.ts';
 
 /** A plan with its parts, who agreed to it, and the flush if it ran. */
 export type PlanRow = Plan & { gateways: PlanGateway[]; approval: PlanApproval | null; flush: { id: string } | null };
@@ -30,8 +32,8 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
     friction: row.friction as PlanView['friction'],
     gateways: row.gateways.toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position).map((gateway) => ({
       id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],
-      reason: gateway.reason ?? undefined, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount),
-      digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: gateway.snapshotAt?.toISOString(),
+      reason: gateway.reason ?? undefined, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
+      digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: shownTime(gateway.snapshotAt),
     })),
     createdBy: row.createdByName,
     flushId: row.flush?.id,

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Progress_Phase, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
@@ -13,6 +14,7 @@ const FIRST_MS = 200;
 const ROUND_MS = 500;
 /** An agent carries out one command at a time. One that says things of more than so many waits for the round that writes them. */
 const MOST_WAITING = 32;
+const ID_LENGTH = 36;
 /** More than any plan holds, and no more than the column does. */
 const MOST_FLOWS = 0x7fff_ffff;
 
@@ -32,8 +34,9 @@ export class ProgressService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes what a gateway says of a command; a promise where it has to wait before it says more. */
+  /** Takes what a gateway says of a command; a promise where it has to wait before it says more. Throws INVALID_REQUEST for what is no id. */
   note(gatewayId: string, progress: Progress): Promise<void> | undefined {
+    if (progress.commandId.length > ID_LENGTH) throw new FleetError('INVALID_REQUEST', 'Progress names no command.');
     const waiting = this.latest.get(gatewayId) ?? new Map<string, Progress>();
     this.latest.set(gatewayId, waiting.set(progress.commandId, progress));
     this.round ??= this.writeLater();

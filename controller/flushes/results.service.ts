@@ -7,20 +7,24 @@ import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Intake } from '../link/intake.ts';
 import { Notices } from '../platform/notices.ts';
+import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { countOutcomes, describeTotals, emptyTotals, type Totals } from './outcomes.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
+import { ResultParts, runsWithin } from './result-parts.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
-/** Runs that a result may have in all its parts: one per flow of the largest plan. */
-const MAX_RUNS = 500_000;
+/** Flows of the largest plan. */
+const MAX_FLOWS = 500_000;
+const MAX_TEXT = 500;
 /** Results that one transaction stores. */
 const MOST_AT_ONCE = 100;
 
-interface Report { gatewayId: string; commandId: string; result: Result; runs: OutcomeRun[] }
+interface Report { gatewayId: string; tenantId: string; commandId: string; result: Result; runs: OutcomeRun[]; isUnknown?: boolean }
 
 /**
  * Takes what gateways say came of their commands. A flush may cross tenants and its state follows from all its targets, so these
@@ -30,7 +34,7 @@ interface Report { gatewayId: string; commandId: string; result: Result; runs: O
 @Injectable()
 export class ResultsService {
   private readonly reports = new Batches<Report>((reports) => this.store(reports), MOST_AT_ONCE);
-  private readonly parts = new Map<string, { gatewayId: string; runs: OutcomeRun[]; next: number }>();
+  private readonly parts = new ResultParts();
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
@@ -38,38 +42,50 @@ export class ResultsService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(ProgressService) private readonly progress: ProgressService,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Intake) private readonly intake: Intake,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes a result or a part of one. True once it is stored, also if it was before, so that the agent may forget it. */
-  async take({ gatewayId }: GatewayIdentity, result: Result): Promise<boolean> {
-    const runs = this.collect(gatewayId, result);
+  /**
+   * Takes a result or a part of one. True once it is stored, also if it was before or if nobody knows its command, so that the agent may forget it.
+   * Throws RATE_LIMITED where a gateway goes on about commands that are not its own.
+   */
+  async take(sender: GatewayIdentity, result: Result): Promise<boolean> {
+    const { gatewayId, tenantId } = sender;
+    const isWhole = result.part === 0 && result.isLastPart;
+    const runs = isWhole ? runsWithin(result.runs, MAX_FLOWS) : await this.collect(sender, result);
     if (!runs) return false;
     this.progress.over(gatewayId, result.commandId);
-    await this.reports.add({ gatewayId, commandId: result.commandId, result, runs });
+    const report: Report = { gatewayId, tenantId, commandId: result.commandId, result: { ...result, runs: [] }, runs };
+    await this.reports.add(report);
+    if (report.isUnknown) this.intake.noteUseless(sender, this.clock());
     return true;
   }
 
   /** The gateway's session is gone: parts come again from the first on the next one. */
   forget(gatewayId: string): void {
-    for (const [key, { gatewayId: owner }] of this.parts) if (owner === gatewayId) this.parts.delete(key);
+    this.parts.forget(gatewayId);
   }
 
-  /** The runs of all parts once the last has come; undefined before. A part out of turn begins anew. */
-  private collect(gatewayId: string, result: Result): OutcomeRun[] | undefined {
-    const key = `${gatewayId} ${result.commandId}`; // nobody else can meddle with it
-    const before = result.part === 0 ? undefined : this.parts.get(key);
-    if (result.part !== (before?.next ?? 0)) return undefined;
-    const runs = [...(before?.runs ?? []), ...result.runs];
-    if (result.isLastPart || runs.length > MAX_RUNS) {
-      this.parts.delete(key);
-      return runs.slice(0, MAX_RUNS);
+  /** The runs of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is wanted: its last part is told of without runs. */
+  private async collect(sender: GatewayIdentity, result: Result): Promise<OutcomeRun[] | undefined> {
+    const { gatewayId } = sender;
+    if (result.part === 0) {
+      const command = await this.find(sender, result.commandId);
+      if (!command) this.intake.noteUseless(sender, this.clock());
+      else if (!command.isFinished) this.parts.begin(gatewayId, result.commandId, command.planned);
     }
-    this.parts.set(key, { gatewayId, runs, next: result.part + 1 });
-    return undefined;
+    const runs = this.parts.add(gatewayId, result);
+    if (runs || !result.isLastPart) return runs;
+    const command = await this.find(sender, result.commandId);
+    return command?.isFinished === false ? undefined : [];
+  }
+
+  private find({ gatewayId, tenantId }: GatewayIdentity, commandId: string): ReturnType<CommandsRepository['plannedOf']> {
+    return this.database.transact(new Set([tenantId]), (t) => this.commands.plannedOf(t, gatewayId, commandId));
   }
 
   /** All or none. Locks in the order in which all lock: commands, targets, audit chains, flushes. */
@@ -80,14 +96,26 @@ export class ResultsService {
       const taken = new Map<string, Report & { command: Command }>();
       for (const report of reports) {
         const command = own.get(report.commandId);
-        if (!command || command.gatewayId !== report.gatewayId) this.logger.warn({ gateway: report.gatewayId, command: report.commandId }, 'result of an unknown command');
+        if (!command) this.noteUnknown(report);
         else if (command.state !== 'finished' && !taken.has(command.id)) taken.set(command.id, { ...report, command });
       }
       if (taken.size > 0) await this.finish(t, [...taken.values()], now);
     }, { timeoutMs: 60_000 });
   }
 
+  /** A gateway that says it ended flows for a command that is not here: a restored backup, or a gateway that lies. Either is to be seen. */
+  private noteUnknown(report: Report): void {
+    const { gatewayId, tenantId, commandId, result, runs } = report;
+    report.isUnknown = true;
+    this.logger.warn({ gateway: gatewayId, command: textFrom(commandId, 50) }, 'result of an unknown command');
+    this.audit.note({
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'flush.result-unknown', outcome: 'partial', gatewayId,
+      summary: 'A gateway reported the result of a command that this database does not know', detail: { commandId: textFrom(commandId, 50), state: result.state, ...countOutcomes(0, runs), flows: runs.reduce((sum, { count }) => sum + count, 0) },
+    });
+  }
+
   private async finish(t: Transaction, reports: (Report & { command: Command })[], now: Date): Promise<void> {
+    const nowMs = now.getTime();
     const commands = reports.map(({ command }) => command);
     const targets = await this.flushes.findTargets(t, commands);
     const outcomes = reports.map(({ runs }) => new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish()));
@@ -100,14 +128,14 @@ export class ResultsService {
       const { reason, ticket } = target.flush.plan;
       const { state, totals } = judge(result, runs, target.planned);
       await this.flushes.move(t, flushId, gatewayId, state, {
-        ...totals, outcomes: outcomes[at]!, undoUntil: result.undoUntilMs === undefined ? null : new Date(Number(result.undoUntilMs)), done: target.planned, reason: result.detail ? result.detail.slice(0, 500) : result.reason || null,
-        tableBefore: result.tableBefore ?? null, tableAfter: result.tableAfter ?? null, startedAt: toDate(result.startedAtMs) ?? target.startedAt, finishedAt: toDate(result.finishedAtMs) ?? now,
+        ...totals, outcomes: outcomes[at]!, undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null, done: target.planned, reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
+        tableBefore: toFlows(result.tableBefore), tableAfter: toFlows(result.tableAfter), startedAt: timeFrom(result.startedAtMs, nowMs) ?? target.startedAt, finishedAt: timeFrom(result.finishedAtMs, nowMs) ?? now,
       });
       decisions.push({
         tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
         planId, flushId, gatewayId, gatewayName: target.gatewayName, reason, ticket: ticket ?? undefined,
         summary: `${target.gatewayName}: ${describeTotals(totals)}`,
-        detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: result.tableBefore?.toString(), tableAfter: result.tableAfter?.toString(), evidenceSha256: evidence[at]! },
+        detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: toFlows(result.tableBefore)?.toString(), tableAfter: toFlows(result.tableAfter)?.toString(), evidenceSha256: evidence[at]! },
       });
     }
     await this.audit.recordAll(t, decisions);
@@ -136,6 +164,6 @@ function judge(result: Result, runs: OutcomeRun[], planned: number): { state: Ta
   }
 }
 
-function toDate(ms: bigint): Date | undefined {
-  return ms > 0n ? new Date(Number(ms)) : undefined;
+function toFlows(count: bigint | undefined): bigint | null {
+  return count === undefined ? null : BigInt(flowsFrom(count));
 }

@@ -8,7 +8,7 @@ export const SILENCE_MS = 35_000;
 /** A gateway's row with what is joined to it. */
 export interface GatewayRow {
   id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; revokedAt: Date | null;
-  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown; guard: unknown;
+  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown; guard: unknown; setAsideAt: Date | null; setAsideReason: string | null;
   tenant: { name: string }; site: { name: string };
   link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
 }
@@ -16,8 +16,9 @@ export interface GatewayRow {
 type LinkState = Pick<Gateway, 'state'> & { since: Date };
 
 /** Where a gateway's link stands, and since when. An offline one is offline since it was last heard. */
-export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'link'>, nowMs: number): LinkState {
+export function linkState(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link'>, nowMs: number): LinkState {
   if (row.revokedAt) return { state: 'revoked', since: row.revokedAt };
+  if (row.setAsideAt) return { state: 'set-aside', since: row.setAsideAt };
   if (!row.link) return { state: 'never-connected', since: row.createdAt };
   const { connectedAt, lastHeardAt, closedAt } = row.link;
   if (closedAt) return { state: 'offline', since: closedAt };
@@ -31,7 +32,7 @@ export function tableErrorOf({ capabilities }: Pick<GatewayRow, 'capabilities'>)
 }
 
 /** Why a gateway cannot be asked for flows now, for people; undefined where it can. */
-export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'link' | 'capabilities'>, nowMs: number): { state: 'offline' | 'failed'; reason: string } | undefined {
+export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link' | 'capabilities'>, nowMs: number): { state: 'offline' | 'failed'; reason: string } | undefined {
   const state = linkState(row, nowMs);
   if (state.state !== 'online') return { state: 'offline', reason: offlineReason(state) };
   const tableError = tableErrorOf(row);
@@ -42,6 +43,7 @@ export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'lin
 export function offlineReason({ state, since }: LinkState): string {
   const time = `${since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   if (state === 'revoked') return `revoked at ${time}`;
+  if (state === 'set-aside') return `set aside since ${time}: two agents hold its identity`;
   return state === 'never-connected' ? 'has never connected' : `offline since ${time}`;
 }
 
@@ -53,7 +55,7 @@ export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs:
   const usage = tableError === undefined ? newest : undefined;
   return {
     id: row.id, tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, name: row.name, tags: row.tags,
-    state, since: since.toISOString(),
+    state, since: since.toISOString(), setAsideReason: state === 'set-aside' ? (row.setAsideReason ?? undefined) : undefined,
     agentVersion: row.agentVersion ?? undefined, kernel: row.kernel ?? undefined, tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
     capabilities: toCapabilities(row.capabilities), tableError,
     wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),

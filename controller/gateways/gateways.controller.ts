@@ -58,6 +58,11 @@ export class GatewaysController {
     return this.gateways.revoke(caller, scope, params.id);
   }
 
+  @Handles(fleet.reinstateGateway)
+  reinstate(@Called() { caller, scope, params }: Call<typeof fleet.reinstateGateway>): Promise<z.output<typeof fleet.reinstateGateway.response>> {
+    return this.gateways.reinstate(caller, scope, params.id);
+  }
+
   @Handles(fleet.listSamples)
   samples(@Called() { scope, params, query }: Call<typeof fleet.listSamples>): Promise<z.output<typeof fleet.listSamples.response>> {
     return this.gateways.samples(scope, params.id, query);

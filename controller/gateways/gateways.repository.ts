@@ -58,6 +58,13 @@ export class GatewaysRepository {
   async revoke(t: Transaction, id: string, now: Date): Promise<boolean> {
     return (await t.gateway.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })).count === 1;
   }
+
+  /** True if it was set aside before. Who held its link is forgotten: the next to come is the holder. */
+  async reinstate(t: Transaction, id: string): Promise<boolean> {
+    const { count } = await t.gateway.updateMany({ where: { id, setAsideAt: { not: null }, revokedAt: null }, data: { setAsideAt: null, setAsideReason: null } });
+    if (count === 1) await t.linkSession.updateMany({ where: { gatewayId: id }, data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null } });
+    return count === 1;
+  }
 }
 
 /** The part of a `where` that begins a list after a place. */

@@ -7,7 +7,7 @@ import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
@@ -26,7 +26,7 @@ export class GatewaysService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { tenant?: string; site?: string; limit: number; cursor?: string }): Promise<{ items: Gateway[]; cursor?: string }> {
+  async list(scope: TenantScope, query: { tenant?: string; site?: string; limit: number; cursor?: string }): Promise<Page<Gateway>> {
     return this.database.transact(scope, async (t) => {
       const rows = await this.gateways.list(t, { ...query, after: parseCursor(query.cursor, namePlace) });
       const usage = await this.history.usage(t, rows.map((row) => row.id));
@@ -70,6 +70,21 @@ export class GatewaysService {
         tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.revoked', outcome: 'ok', summary: `${caller.name} revoked ${row.name}`, gatewayId: id, gatewayName: row.name,
       });
       await this.notices.send(t, 'revoked', id);
+      await this.notices.send(t, 'gateway', id);
+    });
+    return this.get(scope, id);
+  }
+
+  /** Takes sessions again of a gateway that was set aside. Does nothing to one that was not. */
+  async reinstate(caller: Caller, scope: TenantScope, id: string): Promise<Gateway> {
+    await this.database.transact(scope, async (t) => {
+      const row = (await this.gateways.find(t, id)) ?? notFound();
+      if (!row.setAsideAt || row.revokedAt) return;
+      await this.audit.record(t, {
+        tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.reinstated', outcome: 'ok', summary: `${caller.name} has ctfleet take sessions of ${row.name} again`, gatewayId: id, gatewayName: row.name,
+        detail: { setAsideAt: row.setAsideAt.toISOString(), reason: row.setAsideReason },
+      });
+      await this.gateways.reinstate(t, id);
       await this.notices.send(t, 'gateway', id);
     });
     return this.get(scope, id);

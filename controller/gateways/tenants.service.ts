@@ -5,7 +5,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
@@ -28,7 +28,7 @@ export class TenantsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<{ items: TenantView[]; cursor?: string }> {
+  async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<TenantView>> {
     const rows = await this.database.transact(scope, (t) => this.tenants.listTenants(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }));
     return toPage(rows, query.limit, toTenantView, ({ name, id }) => ({ name, id }));
   }
@@ -44,7 +44,7 @@ export class TenantsService {
     }).catch(taken(`There is a tenant named ${name}.`));
   }
 
-  async listSites(scope: TenantScope, query: { tenant?: string; limit: number; cursor?: string }): Promise<{ items: SiteView[]; cursor?: string }> {
+  async listSites(scope: TenantScope, query: { tenant?: string; limit: number; cursor?: string }): Promise<Page<SiteView>> {
     const rows = await this.database.transact(scope, (t) => this.tenants.listSites(t, { ...query, after: parseCursor(query.cursor, namePlace) }));
     return toPage(rows, query.limit, toSiteView, ({ name, id }) => ({ name, id }));
   }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { usage } from '../../proto/http/fleet.ts';
 import type { CpuCounters, Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
+import { counterFrom, countsFrom, flowsFrom } from '../platform/untrusted.ts';
 
 export type Usage = z.output<typeof usage>;
 type Cpus = NonNullable<Usage['cpus']>;
@@ -32,28 +33,31 @@ export interface SampleRow {
 const OLDEST_MS = 7 * 86_400_000;
 const NEWEST_MS = 5 * 60_000;
 const MAX_NAMES = 200;
+/** Linux knows no larger machine. */
+const MAX_CPUS = 8192;
 
 /** The sample as a row, undefined if its time cannot be right. Agents have corrected their times to our clock. */
 export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefined {
   const atMs = Number(sample.atMs);
   if (!(atMs > nowMs - OLDEST_MS && atMs < nowMs + NEWEST_MS)) return undefined;
   const { breakdown } = sample;
+  const cpus = sample.cpus.slice(0, MAX_CPUS);
   return {
     at: new Date(atMs).toISOString(),
-    count: Number(sample.count),
-    max: toNumber(sample.max),
-    buckets: toNumber(sample.buckets),
-    drop: sum(sample.cpus, 'drop'),
-    earlyDrop: sum(sample.cpus, 'earlyDrop'),
-    insertFailed: sum(sample.cpus, 'insertFailed'),
-    cpus: sample.cpus.map(toCpu),
+    count: flowsFrom(sample.count),
+    max: sample.max === undefined ? undefined : flowsFrom(sample.max),
+    buckets: sample.buckets === undefined ? undefined : flowsFrom(sample.buckets),
+    drop: sum(cpus, 'drop'),
+    earlyDrop: sum(cpus, 'earlyDrop'),
+    insertFailed: sum(cpus, 'insertFailed'),
+    cpus: cpus.map(toCpu),
     breakdown: breakdown && {
-      at: new Date(Math.min(Number(breakdown.atMs), nowMs)).toISOString(),
-      byProto: toCounts(breakdown.byProto),
-      byState: toCounts(breakdown.byState),
-      byWan: toCounts(breakdown.byWan),
+      at: new Date(Math.max(nowMs - OLDEST_MS, Math.min(Number(breakdown.atMs), nowMs))).toISOString(),
+      byProto: countsFrom(breakdown.byProto, MAX_NAMES),
+      byState: countsFrom(breakdown.byState, MAX_NAMES),
+      byWan: countsFrom(breakdown.byWan, MAX_NAMES),
       topSources: breakdown.topSources.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
-        .map(({ address, flows }) => ({ address: formatAddress(address), flows: Number(flows) })),
+        .map(({ address, flows }) => ({ address: formatAddress(address), flows: flowsFrom(flows) })),
     },
   };
 }
@@ -89,7 +93,7 @@ export function increase(before: number | undefined, after: number | undefined):
 
 function sum(cpus: CpuCounters[], counter: 'drop' | 'earlyDrop' | 'insertFailed'): number | undefined {
   const known = cpus.flatMap((cpu) => cpu[counter] ?? []);
-  return known.length === 0 ? undefined : Number(known.reduce((total, value) => total + value, 0n));
+  return known.length === 0 ? undefined : counterFrom(known.reduce((total, value) => total + value, 0n));
 }
 
 function toCpu({ cpu, ...counters }: CpuCounters): Cpus[number] {
@@ -100,10 +104,6 @@ function toCpu({ cpu, ...counters }: CpuCounters): Cpus[number] {
   };
 }
 
-function toCounts(counts: Record<string, bigint>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).slice(0, MAX_NAMES).map(([name, flows]) => [name.slice(0, 64), Number(flows)]));
-}
-
 function toNumber(value: bigint | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value);
+  return value === undefined ? undefined : counterFrom(value);
 }

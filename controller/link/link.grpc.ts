@@ -1,7 +1,9 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
-import { LinkService as Definition, type AgentMessage, type AnswerPart, type AnswerReceipt, type LinkServer } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { sendUnaryData, ServerReadableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AgentMessage, AnswerPart, LinkService as Definition, type AnswerReceipt } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { AuditService } from '../audit/audit.service.ts';
 import { AUTHORITY, type Authority } from '../enrolment/authority.ts';
 import { parseSubjectAltName, type GatewayIdentity } from '../enrolment/spiffe.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
@@ -11,13 +13,22 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, toServiceError } from '../platform/grpc-listener.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
+import { Intake, type Cost } from './intake.ts';
 import { LinkService } from './link.service.ts';
 import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
+/** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
+const CONNECTIONS = { total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100 };
+/** Longer than any question waits. */
+const ANSWER_MS = 60_000;
 /** Messages of one agent that wait to be handled; beyond, its stream is paused and TCP slows the agent down. */
-const MAX_UNHANDLED = 16;
+const MAX_UNHANDLED = 4;
+
+const undecoded = (bytes: Buffer): Buffer => bytes;
+/** The contract, but that what agents send is handed over as bytes: it is weighed before an object is made of it. */
+const WEIGHED = { session: { ...Definition.session, requestDeserialize: undecoded }, answer: { ...Definition.answer, requestDeserialize: undecoded } };
 
 /** The listener for enrolled gateways: mutual TLS against our own authority. */
 @Injectable()
@@ -28,6 +39,8 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
     @Inject(Questions) private readonly questions: Questions,
+    @Inject(Intake) private readonly intake: Intake,
+    @Inject(AuditService) private readonly audit: AuditService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(AUTHORITY) private readonly authority: Authority,
@@ -38,9 +51,12 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const handlers: LinkServer = { session: (stream) => this.session(stream), answer: (call, callback) => this.answer(call, callback) };
+    const handlers: UntypedServiceImplementation = {
+      session: (stream: AgentStream) => this.session(stream),
+      answer: (call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>) => this.answer(call, callback),
+    };
     const tls = { ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem };
-    this.listener = await GrpcListener.open(this.config.link, tls, Definition, handlers);
+    this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => { this.link.tend().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be tended')); }, PING_INTERVAL_MS);
     this.notices.on('revoked', (id) => { if (id) this.link.cut(id); });
@@ -66,64 +82,132 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     await this.listener?.close();
   }
 
-  /** Messages are handled one after the other, so that their effects keep the agent's order. */
+  /** Messages are weighed before they are decoded, and handled one after the other, so that their effects keep the agent's order. */
   private session(stream: AgentStream): void {
     const identity = identityOf(stream);
     if (!identity) return refuse(stream, new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.'));
     const certificateEndsMs = Date.parse(stream.getAuthContext().sslPeerCertificate?.valid_to ?? '');
+    const ended = new AbortController();
     let session: Session | undefined;
     let unhandled = 0;
     let work: Promise<void> = Promise.resolve();
-    const helloTimer = setTimeout(() => refuse(stream, new FleetError('INVALID_REQUEST', 'No hello came within 10 s.')), HELLO_MS);
-    const handle = async (message: AgentMessage): Promise<void> => {
+    const fail = (error: unknown): void => {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');
+      refuse(stream, this.weighFailure(identity, error));
+    };
+    const helloTimer = setTimeout(() => fail(new FleetError('INVALID_REQUEST', 'No hello came within 10 s.')), HELLO_MS);
+    const handle = async (bytes: Uint8Array): Promise<void> => {
+      if (ended.signal.aborted) return;
+      await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
+      const message = decoded(() => AgentMessage.decode(bytes));
+      if (isWritten(message)) await this.holdBack(identity, { writes: 1 }, ended.signal);
+      if (ended.signal.aborted) return;
       if (session) return this.link.receive(session, message);
       if (message.body?.$case !== 'hello') throw new FleetError('INVALID_REQUEST', 'The first message must be hello.');
       clearTimeout(helloTimer);
       session = await this.link.open(identity, certificateEndsMs, message.body.value, stream);
     };
-    const fail = (error: unknown): void => {
-      this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');
-      refuse(stream, error);
-    };
-    stream.on('data', (message: AgentMessage) => {
-      unhandled += 1;
-      if (unhandled >= MAX_UNHANDLED) stream.pause();
-      work = work.then(() => handle(message)).catch(fail).finally(() => {
-        unhandled -= 1;
-        if (stream.isPaused()) stream.resume();
-      });
-    });
     const end = (): void => {
+      ended.abort();
       clearTimeout(helloTimer);
       work = work.then(async () => { if (session) await this.link.closed(session); })
         .catch((error: unknown) => this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session could not be closed in the registry'));
     };
     stream.once('end', () => stream.end());
-    stream.once('error', () => undefined);
+    stream.on('error', () => undefined);
     stream.once('close', end);
     stream.once('cancelled', end);
+    try {
+      this.intake.begin(identity, 'session', this.clock());
+    } catch (error) {
+      return fail(error);
+    }
+    stream.on('data', (bytes: Uint8Array) => {
+      unhandled += 1;
+      if (unhandled >= MAX_UNHANDLED) stream.pause();
+      work = work.then(() => handle(bytes)).catch(fail).finally(() => {
+        unhandled -= 1;
+        if (stream.isPaused()) stream.resume();
+      });
+    });
   }
 
-  private answer(call: ServerReadableStream<AnswerPart, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
+  /** What a gateway answers to one question. Nothing is kept of an answer that nobody waits for. */
+  private answer(call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>): void {
     const identity = identityOf(call);
     if (!identity) return callback(toServiceError(new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.')));
-    let isWanted = true;
-    let isDone = false;
+    const ended = new AbortController();
     let queryId = '';
-    const finish = (): void => {
-      if (isDone) return;
-      isDone = true;
-      callback(null, { isWanted });
+    let work: Promise<void> = Promise.resolve();
+    const end = (reply: () => void): void => {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      clearTimeout(timer);
+      this.questions.drop(identity.gatewayId, queryId);
+      reply();
     };
-    call.on('data', (part: AnswerPart) => {
+    const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error))));
+    const timer = setTimeout(() => fail(new FleetError('GATEWAY_SLOW', 'An answer ends within a minute.')), ANSWER_MS);
+    const handle = async (bytes: Uint8Array): Promise<void> => {
+      if (ended.signal.aborted) return;
+      await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
+      const part = decoded(() => AnswerPart.decode(bytes));
       queryId = part.queryId;
-      isWanted = this.questions.take(identity.gatewayId, part);
-      if (!isWanted) finish();
-    });
-    call.once('end', () => { this.questions.drop(identity.gatewayId, queryId); finish(); });
+      if (!this.questions.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
+    };
     call.once('error', () => undefined);
-    call.once('cancelled', () => { isDone = true; this.questions.drop(identity.gatewayId, queryId); });
+    call.once('cancelled', () => end(() => undefined));
+    try {
+      this.intake.begin(identity, 'answer', this.clock());
+    } catch (error) {
+      return fail(error);
+    }
+    call.on('data', (bytes: Uint8Array) => {
+      call.pause();
+      work = work.then(() => handle(bytes)).catch(fail).finally(() => call.resume());
+    });
+    const whole = (): void => end(() => callback(null, { isWanted: true }));
+    call.once('end', () => { work = work.then(whole); });
   }
+
+  /** Waits until what came is paid for; its stream is not read meanwhile. Throws RATE_LIMITED. */
+  private async holdBack(sender: GatewayIdentity, cost: Cost, signal: AbortSignal): Promise<void> {
+    const waitMs = this.intake.take(sender, cost, this.clock());
+    if (waitMs > 0) await delay(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+
+  /** What to tell the agent. What it sent in error counts as of no use, and being cut for that is on record. */
+  private weighFailure(sender: GatewayIdentity, error: unknown): unknown {
+    let told = error;
+    try {
+      if (error instanceof FleetError && error.code === 'INVALID_REQUEST') this.intake.noteUseless(sender, this.clock());
+    } catch (refusal) {
+      told = refusal;
+    }
+    if (told instanceof FleetError && told.code === 'RATE_LIMITED') {
+      this.audit.note({
+        tenantId: sender.tenantId, actor: { kind: 'gateway', id: sender.gatewayId, name: sender.gatewayId }, action: 'gateway.cut', outcome: 'refused', gatewayId: sender.gatewayId,
+        summary: `A gateway was cut: ${told.message}`, detail: { retryAfterSeconds: told.fields.retryAfterSeconds },
+      });
+    }
+    return told;
+  }
+}
+
+/** Throws INVALID_REQUEST for bytes that are no message of the link. */
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw new FleetError('INVALID_REQUEST', 'A message cannot be decoded.', {}, { cause });
+  }
+}
+
+/** True for messages that cost a transaction. */
+function isWritten({ body }: AgentMessage): boolean {
+  return body?.$case === 'hello' || body?.$case === 'samples' || body?.$case === 'result' || body?.$case === 'remediationRun';
 }
 
 function identityOf(call: Pick<AgentStream, 'getAuthContext'>): GatewayIdentity | undefined {

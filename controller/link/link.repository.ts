@@ -4,31 +4,63 @@ import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { fromWireMethods } from '../flushes/methods.ts';
+import { SILENCE_MS } from '../gateways/gateway-view.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
+import { int32From, textFrom } from '../platform/untrusted.ts';
+import type { Held } from './holders.ts';
+import type { Numbers } from './numbers.ts';
 
 const MAX_TEXT = 200;
+/** Of one hello; an honest one has fewer. */
+const MAX_LINES = 100;
+const MAX_WANS = 256;
+
+/** What the registry and the gateway's row say before a session opens. */
+export interface Known { name: string; setAsideReason?: string; numbers: Numbers; held: Held }
 
 /** The session registry, and what a gateway says of itself. */
 @Injectable()
 export class LinkRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** True if the gateway exists in the certificate's tenant and is not revoked. */
-  async isActive(t: Transaction, { tenantId, gatewayId }: GatewayIdentity): Promise<boolean> {
-    return (await t.gateway.count({ where: { id: gatewayId, tenantId, revokedAt: null } })) === 1;
+  /** What is known of a gateway that exists in the certificate's tenant and is not revoked; its place in the registry is locked. */
+  async find(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, now: Date): Promise<Known | undefined> {
+    await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
+    const row = await t.gateway.findFirst({
+      where: { id: gatewayId, tenantId, revokedAt: null }, select: { name: true, commandSeq: true, setAsideAt: true, setAsideReason: true, link: true },
+    });
+    if (!row) return undefined;
+    const { link } = row;
+    return {
+      name: row.name, setAsideReason: row.setAsideAt ? (row.setAsideReason ?? '') : undefined, numbers: { seq: row.commandSeq, epoch: link?.epoch ?? 0n },
+      held: {
+        instanceId: link?.instanceId ?? undefined, superseded: link?.superseded ?? [], takeovers: link?.takeovers ?? 0, takeoversSinceMs: link?.takeoversSince?.getTime(),
+        isAlive: link !== null && link.closedAt === null && now.getTime() - link.lastHeardAt.getTime() < SILENCE_MS,
+      },
+    };
   }
 
-  /** Registers a session and returns its epoch, higher than any before it. */
-  async open(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, replicaId: string, now: Date): Promise<bigint> {
+  /** Registers a session and returns its epoch, higher than any before it and than any that the agent has seen. */
+  async open(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, session: { replicaId: string; holder: Omit<Held, 'isAlive'>; lastEpoch: bigint }, now: Date): Promise<bigint> {
+    const { holder, replicaId, lastEpoch } = session;
+    const since = holder.takeoversSinceMs === undefined ? null : new Date(holder.takeoversSinceMs);
     const [row] = await t.$queryRaw<{ epoch: bigint }[]>`
-      INSERT INTO link_session AS held (gateway_id, tenant_id, replica_id, epoch, connected_at, last_heard_at)
-      VALUES (${gatewayId}::uuid, ${tenantId}::uuid, ${replicaId}::uuid, 1, ${now}, ${now})
-      ON CONFLICT (gateway_id) DO UPDATE SET replica_id = excluded.replica_id, epoch = held.epoch + 1, connected_at = excluded.connected_at,
-        last_heard_at = excluded.last_heard_at, closed_at = NULL
+      INSERT INTO link_session AS held (gateway_id, tenant_id, replica_id, epoch, connected_at, last_heard_at, instance_id, superseded, takeovers, takeovers_since)
+      VALUES (${gatewayId}::uuid, ${tenantId}::uuid, ${replicaId}::uuid, ${lastEpoch} + 1, ${now}, ${now},
+        ${holder.instanceId ?? null}, ${[...holder.superseded]}::text[], ${holder.takeovers}, ${since}::timestamptz)
+      ON CONFLICT (gateway_id) DO UPDATE SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
+        last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
+        takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
       RETURNING epoch`;
     if (!row) throw new Error('the session registry gave no epoch');
     return row.epoch;
+  }
+
+  /** No session of the gateway is taken any more, and it is given no command, until somebody decides. */
+  async setAside(t: Transaction, gatewayId: string, reason: string, now: Date): Promise<void> {
+    await t.gateway.updateMany({ where: { id: gatewayId, setAsideAt: null }, data: { setAsideAt: now, setAsideReason: reason } });
+    await t.linkSession.updateMany({ where: { gatewayId, closedAt: null }, data: { closedAt: now } });
   }
 
   /** Closes a session in the registry unless a newer one is there. */
@@ -44,7 +76,7 @@ export class LinkRepository {
       const kept = await t.$queryRaw<{ gateway_id: string }[]>`
         UPDATE link_session AS held SET last_heard_at = greatest(held.last_heard_at, now.at)
         FROM jsonb_to_recordset(${json}::jsonb) AS now(id uuid, epoch bigint, at timestamptz), gateway
-        WHERE held.gateway_id = now.id AND held.epoch = now.epoch AND gateway.id = now.id AND gateway.revoked_at IS NULL
+        WHERE held.gateway_id = now.id AND held.epoch = now.epoch AND gateway.id = now.id AND gateway.revoked_at IS NULL AND gateway.set_aside_at IS NULL
         RETURNING held.gateway_id`;
       const ids = new Set(kept.map((row) => row.gateway_id));
       return sessions.map((session) => session.gatewayId).filter((id) => !ids.has(id));
@@ -55,29 +87,42 @@ export class LinkRepository {
     await t.gateway.update({
       where: { id: gatewayId },
       data: {
-        agentVersion: hello.agentVersion.slice(0, MAX_TEXT), kernel: hello.kernel.slice(0, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
-        capabilities: { can: (hello.capabilities?.can ?? []).slice(0, 100), cannot: hello.capabilities?.cannot ?? {}, ...(hello.tableError !== '' && { tableError: hello.tableError.slice(0, MAX_TEXT) }) },
-        wans: hello.wans.map(toWanJson),
+        agentVersion: textFrom(hello.agentVersion, MAX_TEXT), kernel: textFrom(hello.kernel, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
+        capabilities: { ...toCapabilitiesJson(hello.capabilities), ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }) },
+        wans: toWansJson(hello.wans),
         guard: hello.guard ? toGuardJson(hello.guard) : Prisma.DbNull,
       },
     });
   }
 
   async setWans(t: Transaction, gatewayId: string, wans: Wan[]): Promise<void> {
-    await t.gateway.updateMany({ where: { id: gatewayId }, data: { wans: wans.map(toWanJson) } });
+    await t.gateway.updateMany({ where: { id: gatewayId }, data: { wans: toWansJson(wans) } });
   }
 }
 
 function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
   return {
-    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters.slice(0, 100).map((filter) => filter.slice(0, MAX_TEXT)),
-    ...(error !== '' && { error: error.slice(0, MAX_TEXT) }),
+    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute: toCount(mostDeletesAMinute), mostPercentOfTable: toCount(mostPercentOfTable), isBuiltIn,
+    protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)), ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
   };
+}
+
+function toCount(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : int32From(value);
+}
+
+function toCapabilitiesJson(said: Hello['capabilities']) {
+  const cannot = Object.entries(said?.cannot ?? {}).slice(0, MAX_LINES).map(([what, why]) => [textFrom(what, 64), textFrom(why, 500)] as const);
+  return { can: (said?.can ?? []).slice(0, MAX_LINES).map((word) => textFrom(word, 64)), cannot: Object.fromEntries(cannot) };
+}
+
+function toWansJson(wans: Wan[]) {
+  return wans.slice(0, MAX_WANS).map(toWanJson);
 }
 
 function toWanJson(wan: Wan) {
   return {
-    name: wan.name.slice(0, 64), interface: wan.interface.slice(0, 64), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute,
+    name: textFrom(wan.name, 64), interface: textFrom(wan.interface, 64), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute,
     addresses: wan.addresses.filter(({ length }) => length === 4 || length === 16).slice(0, 32).map(formatAddress),
   };
 }

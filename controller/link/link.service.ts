@@ -16,6 +16,8 @@ import { Database } from '../platform/database.ts';
 import { Lanes } from '../platform/lanes.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
+import { textFrom } from '../platform/untrusted.ts';
+import { HellosService } from './hellos.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { RemediationsService } from '../remediations/remediations.service.ts';
 import { RunsService } from '../remediations/runs.service.ts';
@@ -23,8 +25,8 @@ import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
 import { Sessions } from './sessions.ts';
 
-/** The only version of the link so far; an agent that speaks an older one is refused in words. */
-const PROTOCOL_VERSION = 1;
+/** In one batch; agents send 60. */
+const MAX_SAMPLES = 500;
 /** Hellos and sample batches written at once, however many agents come at the same moment. */
 const LANES = 6;
 
@@ -36,6 +38,7 @@ export class LinkService implements BeforeApplicationShutdown {
 
   constructor(
     @Inject(LinkRepository) private readonly registry: LinkRepository,
+    @Inject(HellosService) private readonly hellos: HellosService,
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(Questions) private readonly questions: Questions,
     @Inject(HistoryService) private readonly history: HistoryService,
@@ -52,19 +55,11 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws UNAUTHENTICATED for a gateway that is not active. */
+  /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws what HellosService refuses with. */
   async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
-    if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
-    const epoch = await this.lanes.run(() => this.database.transact(new Set([tenantId]), async (t) => {
-      if (!(await this.registry.isActive(t, identity))) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Enrol it again.');
-      await this.registry.describe(t, gatewayId, hello);
-      const given = await this.registry.open(t, identity, this.sessions.replicaId, new Date(nowMs));
-      await this.notices.send(t, 'gateway', gatewayId);
-      await this.notices.send(t, 'opened', `${gatewayId} ${given}`);
-      return given;
-    }));
+    const epoch = await this.lanes.run(() => this.hellos.admit(identity, hello));
     const session = new Session(identity, epoch, stream, nowMs, certificateEndsMs);
     this.sessions.add(session);
     session.send({
@@ -91,6 +86,9 @@ export class LinkService implements BeforeApplicationShutdown {
         return;
       case 'remediationRun':
         if (await this.runs.take(session.identity, body.value)) session.send({ $case: 'remediationRunReceipt', value: { runId: body.value.id } });
+        return;
+      case 'unreadable':
+        this.logger.error({ gateway: session.identity.gatewayId, bytes: body.value.bytes, detail: textFrom(body.value.detail, 500) }, 'an agent cannot read what it was sent');
         return;
       case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
       case 'pong':
@@ -161,6 +159,7 @@ export class LinkService implements BeforeApplicationShutdown {
   private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {
     const { identity } = session;
     const nowMs = this.clock();
+    if (batch.samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds ${MAX_SAMPLES} samples at most.`);
     const rows = batch.samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
     const wans = newestWans(batch);
     const wansText = wans && JSON.stringify(wans);

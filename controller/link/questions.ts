@@ -3,6 +3,7 @@ import type { Query, AnswerPart, AnswerHead, AnswerEnd } from '../../proto/gen/c
 import type { Flow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { newId } from '../platform/ids.ts';
+import { textFrom } from '../platform/untrusted.ts';
 import { Sessions } from './sessions.ts';
 
 /** What a gateway answered, without its rows. */
@@ -10,13 +11,19 @@ export interface Answer { head: AnswerHead; end: AnswerEnd }
 
 export interface Asking {
   deadlineMs: number;
+  /** Rows that were asked for; a gateway that sends more is not heard out. */
+  maxFlows: number;
   /** Aborted when nobody waits for the answer any more. */
   signal?: AbortSignal;
   /** Takes rows as they come. If it throws, the question is over. */
   onFlows(flows: Flow[]): void;
 }
 
-interface Pending { gatewayId: string; asking: Asking; head?: AnswerHead; settle(outcome: { answer: Answer } | { error: FleetError }): void }
+/** What an answer may be as large as: its head, and rows of the largest kind. */
+const MAX_HEAD_BYTES = 2 * 1024 * 1024;
+const MAX_ROW_BYTES = 400;
+
+interface Pending { gatewayId: string; asking: Asking; head?: AnswerHead; flows: number; bytes: number; settle(outcome: { answer: Answer } | { error: FleetError }): void }
 
 /** Questions to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
 @Injectable()
@@ -42,6 +49,8 @@ export class Questions {
       const pending: Pending = {
         gatewayId,
         asking,
+        flows: 0,
+        bytes: 0,
         settle: (outcome) => {
           if (!this.pending.delete(id)) return;
           clearTimeout(timer);
@@ -55,10 +64,17 @@ export class Questions {
     });
   }
 
-  /** One part of an answer; identity is the certificate's. False if nobody waits for it, or not from this gateway. */
-  take(gatewayId: string, { queryId, part }: AnswerPart): boolean {
+  /** One part of an answer, as large as it came; identity is the certificate's. False if nobody waits for it, or not from this gateway. */
+  take(gatewayId: string, { queryId, part }: AnswerPart, bytes: number): boolean {
     const pending = this.pending.get(queryId);
     if (pending?.gatewayId !== gatewayId) return false;
+    pending.bytes += bytes;
+    pending.flows += part?.$case === 'flows' ? part.value.flows.length : 0;
+    const { maxFlows } = pending.asking;
+    if (pending.flows > maxFlows || pending.bytes > MAX_HEAD_BYTES + maxFlows * MAX_ROW_BYTES) {
+      pending.settle({ error: new FleetError('PLAN_TOO_LARGE', 'The gateway sent more than was asked for.') });
+      return false;
+    }
     switch (part?.$case) {
       case 'head':
         pending.head = part.value;
@@ -75,7 +91,7 @@ export class Questions {
         else pending.settle({ error: new FleetError('INTERNAL', 'The gateway ended an answer that it had not begun.') });
         break;
       case 'failure':
-        pending.settle({ error: new FleetError(toCode(part.value.code), part.value.detail.slice(0, 500)) });
+        pending.settle({ error: new FleetError(toCode(part.value.code), textFrom(part.value.detail, 500)) });
         break;
       case undefined:
     }

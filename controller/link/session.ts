@@ -1,11 +1,11 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { AgentMessage, ControllerMessage } from '../../proto/gen/ctfleet/v1/link.ts';
+import { ControllerMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { toServiceError } from '../platform/grpc-listener.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Outgoing } from './outgoing.ts';
 
-export type AgentStream = ServerDuplexStream<AgentMessage, ControllerMessage>;
+export type AgentStream = ServerDuplexStream<Uint8Array, ControllerMessage>;
 type Body = NonNullable<ControllerMessage['body']>;
 
 export const PING_INTERVAL_MS = 10_000;

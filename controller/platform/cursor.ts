@@ -22,9 +22,44 @@ export function parseCursor<S extends z.ZodType>(cursor: string | undefined, sch
   }
 }
 
-/** A page of `rows`, of which one more than `limit` was read; the cursor is made from the last row that is shown. */
-export function toPage<Row, Item>(rows: Row[], limit: number, toItem: (row: Row) => Item, toKey: (row: Row) => unknown): { items: Item[]; cursor?: string } {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  return { items: shown.map(toItem), cursor: rows.length > limit && last !== undefined ? formatCursor(toKey(last)) : undefined };
+/** A page of a list; rows that cannot be shown are named beside those that can. */
+export interface Page<Item> { items: Item[]; cursor?: string; unreadable?: { id: string; reason: string }[] }
+
+/** A page of `rows`, of which one more than `limit` was read; the cursor is made from the last row of the page, shown or not. */
+export function toPage<Row extends { id: string }, Item>(rows: Row[], limit: number, toItem: (row: Row) => Item, toKey: (row: Row) => unknown): Page<Item> {
+  const onPage = rows.slice(0, limit);
+  const last = onPage.at(-1);
+  const { items, unreadable } = showEach(onPage, toItem);
+  return { items, unreadable, cursor: rows.length > limit && last !== undefined ? formatCursor(toKey(last)) : undefined };
+}
+
+/** Shows row by row, so that one that cannot be shown takes no other with it. */
+export function showEach<Row extends { id: string }, Item>(rows: Row[], toItem: (row: Row) => Item): Pick<Page<Item>, 'items' | 'unreadable'> {
+  const items: Item[] = [];
+  const unreadable: { id: string; reason: string }[] = [];
+  for (const row of rows) {
+    try {
+      const item = toItem(row);
+      checkShowable(item);
+      items.push(item);
+    } catch (error) {
+      unreadable.push({ id: row.id, reason: error instanceof Error ? error.message : 'cannot be shown' });
+    }
+  }
+  return { items, unreadable: unreadable.length > 0 ? unreadable : undefined };
+}
+
+/** ISO 8601 of a time that a page can show; undefined for none, and for one that is none or beyond the year 9999. */
+export function shownTime(time: Date | null | undefined): string | undefined {
+  const ms = time?.getTime();
+  return ms !== undefined && ms >= 0 && ms <= LAST_SHOWN_MS ? new Date(ms).toISOString() : undefined;
+}
+
+const LAST_SHOWN_MS = Date.UTC(9999, 11, 31);
+
+/** Throws for what no schema of the contract takes: numbers that JSON has not or that are not exact, and years of more than four digits. */
+function checkShowable(value: unknown): void {
+  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE)) throw new RangeError(`${value} is no number that can be shown`);
+  if (typeof value === 'string' && /^[+-]\d{6}-\d\d-\d\dT/.test(value)) throw new RangeError(`${value.slice(0, 30)} is no time that can be shown`);
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(checkShowable);
 }

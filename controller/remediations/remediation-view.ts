@@ -1,14 +1,20 @@
 import type { Remediation as RemediationView, RemediationRun as RunView } from '../../proto/http/remediations.ts';
+import { shownTime } from '../platform/cursor.ts';
 import type { RemediationRow, RunRow, RunSummary } from './rows.ts';
 
 /** The remediation as the API shows it. */
 export function toRemediationView(row: RemediationRow, { tenantName, summary, nextRunAtMs }: { tenantName?: string; summary?: RunSummary; nextRunAtMs?: number }): RemediationView {
   return {
     id: row.id, tenantId: row.tenantId ?? undefined, tenantName, revision: row.revision, document: row.document, isEnabled: row.isEnabled, builtIn: row.builtIn ?? undefined, createdBy: row.createdByName,
-    createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString(), lastRun: summary?.lastAt && summary.lastState ? { at: summary.lastAt.toISOString(), state: summary.lastState } : undefined,
+    createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString(), lastRun: lastRunOf(summary),
     runs30Days: summary?.runs ?? 0, flowsEnded30Days: summary?.ended ?? 0, nextRunAt: nextRunAtMs === undefined ? undefined : new Date(nextRunAtMs).toISOString(),
     hookPath: row.hookSecret ? hookPath(row.id) : undefined,
   };
+}
+
+function lastRunOf(summary: RunSummary | undefined): RemediationView['lastRun'] {
+  const at = shownTime(summary?.lastAt);
+  return at !== undefined && summary?.lastState !== undefined ? { at, state: summary.lastState } : undefined;
 }
 
 /** Where its webhook is called. */
@@ -20,8 +26,8 @@ export function hookPath(id: string): string {
 export function toRunView(row: RunRow): RunView {
   return {
     id: row.id, remediationId: row.remediationId, remediationName: row.remediationName, revision: row.revision, gatewayId: row.gatewayId ?? undefined, gatewayName: row.gatewayName ?? undefined,
-    tenantId: row.tenantIds.length === 1 ? row.tenantIds[0] : undefined, state: row.state as RunView['state'], trigger: row.trigger, wan: row.wan ?? undefined, triggeredAt: row.triggeredAt.toISOString(),
-    startedAt: row.startedAt?.toISOString(), finishedAt: row.finishedAt?.toISOString(), reportedAt: row.reportedAt.toISOString(), reason: row.reason ?? undefined, matched: row.matched, ended: row.ended,
+    tenantId: row.tenantIds.length === 1 ? row.tenantIds[0] : undefined, state: row.state as RunView['state'], trigger: row.trigger, wan: row.wan ?? undefined, triggeredAt: shownTime(row.triggeredAt) ?? row.reportedAt.toISOString(),
+    startedAt: shownTime(row.startedAt), finishedAt: shownTime(row.finishedAt), reportedAt: row.reportedAt.toISOString(), reason: row.reason ?? undefined, matched: row.matched, ended: row.ended,
     filter: row.filter, method: row.method, flushId: row.flushId ?? undefined,
   };
 }

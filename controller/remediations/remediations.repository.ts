@@ -30,6 +30,11 @@ export class RemediationsRepository {
     return row ? toRow(row) : undefined;
   }
 
+  /** What a remediation that a gateway of the tenant may have is called, also after it was deleted. Undefined for those of other tenants. */
+  async nameFor(t: Transaction, id: string, tenantId: string): Promise<string | undefined> {
+    return (await t.remediation.findFirst({ where: { id, OR: [{ tenantId: null }, { tenantId }] }, select: { name: true } }))?.name;
+  }
+
   /** True if the revision was still the one that was seen. */
   async update(t: Transaction, id: string, seen: number, change: { name?: string; document?: RemediationDocument; authorId?: string; isEnabled?: boolean; updatedAt: Date }): Promise<boolean> {
     const { document, ...columns } = change;

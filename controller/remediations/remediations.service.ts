@@ -11,7 +11,7 @@ import { GatewaysService } from '../gateways/gateways.service.ts';
 import { TenantsRepository } from '../gateways/tenants.repository.ts';
 import { namePlace } from '../gateways/tenants.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { parseCursor, toPage } from '../platform/cursor.ts';
+import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { Notices } from '../platform/notices.ts';
@@ -44,7 +44,7 @@ export class RemediationsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<{ items: RemediationView[]; cursor?: string }> {
+  async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<RemediationView>> {
     const rows = await this.database.transact(scope, (t) => this.remediations.list(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }));
     const views = await this.viewsOf(scope, rows);
     return toPage(rows, query.limit, (row) => views.get(row.id)!, ({ name, id }) => ({ name, id }));

@@ -3,6 +3,9 @@ import type { RemediationRunPart } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { RunRow } from './rows.ts';
 
+/** A part of a run on a gateway: how many flows it names, and how many of them were ended. */
+export interface NewPart { runId: string; tenantId: string; gatewayId: string; part: number; flows: number; ended: number; sweeps: Uint8Array }
+
 @Injectable()
 export class RunsRepository {
   /** False if that run, or one on the same occasion, is on record. */
@@ -58,8 +61,34 @@ export class RunsRepository {
     });
   }
 
-  async insertPart(t: Transaction, part: { runId: string; tenantId: string; part: number; flows: number; sweeps: Uint8Array }): Promise<void> {
-    await t.remediationRunPart.createMany({ data: [{ ...part, sweeps: new Uint8Array(part.sweeps) }], skipDuplicates: true });
+  /** Stores a part of a gateway's run, also again; false if the run has parts of another gateway. */
+  async insertPart(t: Transaction, part: NewPart): Promise<boolean> {
+    const { runId, tenantId, gatewayId, flows, ended } = part;
+    return (await t.$executeRaw`
+      INSERT INTO remediation_run_part AS own (run_id, tenant_id, part, flows, sweeps, gateway_id, ended)
+      VALUES (${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)}, ${gatewayId}::uuid, ${ended})
+      ON CONFLICT (run_id, part) DO UPDATE SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended
+        WHERE own.gateway_id IS NULL OR own.gateway_id = excluded.gateway_id`) === 1;
+  }
+
+  /** What the parts of a gateway's run come to. */
+  async sumsOf(t: Transaction, runId: string, gatewayId: string): Promise<{ flows: number; ended: number; bytes: number }> {
+    const [row] = await t.$queryRaw<{ flows: bigint; ended: bigint; bytes: bigint }[]>`
+      SELECT coalesce(sum(flows), 0)::bigint AS flows, coalesce(sum(ended), 0)::bigint AS ended, coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes
+      FROM remediation_run_part WHERE run_id = ${runId}::uuid AND gateway_id = ${gatewayId}::uuid`;
+    return { flows: Number(row?.flows ?? 0), ended: Number(row?.ended ?? 0), bytes: Number(row?.bytes ?? 0) };
+  }
+
+  /** Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part. */
+  async dropUnfinished(t: Transaction, gatewayId: string, runId: string): Promise<void> {
+    await t.$executeRaw`
+      DELETE FROM remediation_run_part part WHERE part.gateway_id = ${gatewayId}::uuid AND part.run_id <> ${runId}::uuid
+        AND NOT EXISTS (SELECT 1 FROM remediation_run WHERE id = part.run_id)`;
+  }
+
+  /** How many runs a gateway has reported since then. */
+  async reportedSince(t: Transaction, gatewayId: string, since: Date): Promise<number> {
+    return t.remediationRun.count({ where: { gatewayId, reportedAt: { gte: since } } });
   }
 
   async parts(t: Transaction, runId: string): Promise<RemediationRunPart[]> {

@@ -4,20 +4,30 @@ import { RemediationRun as WireRun } from '../../proto/gen/ctfleet/v1/remediatio
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { listRemediationRunFlows, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { fromWireFlow } from '../../proto/model/wire.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import { toFlowView } from '../flows/flow-view.ts';
+import { flowFrom } from '../flows/untrusted-flow.ts';
 import { outcomesBetween } from '../flushes/outcomes.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
+import { Intake } from '../link/intake.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { formatCursor, parseCursor, toPage } from '../platform/cursor.ts';
-import { Database } from '../platform/database.ts';
+import { formatCursor, parseCursor, showEach, toPage, type Page } from '../platform/cursor.ts';
+import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { int32From, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { toRunView } from './remediation-view.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { describeRun, endedOf, methodWord, STATE_WORDS } from './run-words.ts';
+
+/** Of one run: the flows of the largest plan, and their parts as they are kept. */
+const MAX_FLOWS = 500_000;
+const MAX_BYTES = 160 * 1024 * 1024;
+const MAX_RUNS_AN_HOUR = 1000;
+const HOUR_MS = 3_600_000;
+const MAX_TEXT = 500;
+const MAX_FILTER = 10_000;
 
 type FlowsPage = z.output<typeof listRemediationRunFlows.response>;
 
@@ -29,11 +39,12 @@ export class RunsService {
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Intake) private readonly intake: Intake,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { limit: number; cursor?: string; remediation?: string; gateway?: string }): Promise<{ items: RunView[]; cursor?: string }> {
+  async list(scope: TenantScope, query: { limit: number; cursor?: string; remediation?: string; gateway?: string }): Promise<Page<RunView>> {
     const { cursor, ...question } = query;
     const rows = await this.database.transact(scope, (t) => this.runs.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
     return toPage(rows, query.limit, toRunView, (row) => row.id);
@@ -53,50 +64,93 @@ export class RunsService {
     const parts = await this.database.transact(scope, (t) => this.runs.parts(t, id));
     const part = parts[at];
     if (!part || gatewayId === undefined) return { items: [] };
-    const items = WireRun.decode(part.sweeps).sweeps.flatMap(({ number, flows, runs }) => {
+    const rows = WireRun.decode(part.sweeps).sweeps.flatMap(({ number, flows, runs }) => {
       const outcomes = outcomesBetween(runs, 0, flows.length);
-      return flows.map((flow, index) => ({ ...toFlowView(fromWireFlow(flow), gatewayId), sweep: number, outcome: outcomes[index] }));
+      return flows.map((flow, index) => ({ id: `${at} ${number} ${index}`, flow, number, outcome: outcomes[index] }));
     });
-    return { items, cursor: at + 1 < parts.length ? formatCursor(at + 1) : undefined };
+    return { ...showEach(rows, ({ flow, number, outcome }) => ({ ...toFlowView(flowFrom(flow), gatewayId), sweep: number, outcome })), cursor: at + 1 < parts.length ? formatCursor(at + 1) : undefined };
   }
 
   /**
    * Takes a part of what a gateway did by itself. True once the whole is on record, also if it was before: then the gateway may forget it.
-   * The gateway's own journal was written before its first effect; the audit entry follows it here.
+   * The gateway's own journal was written before its first effect; the audit entry follows it here. A run of a remediation that is not this
+   * tenant's is not kept, and that is on record. Throws INVALID_REQUEST for what is no run, RATE_LIMITED for a gateway that invents them.
    */
-  async take({ gatewayId, tenantId }: GatewayIdentity, run: WireRun): Promise<boolean> {
+  async take(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
+    const { gatewayId, tenantId } = sender;
     if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
-    const reportedAt = new Date(this.clock());
+    const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
+    if (name === undefined) return this.refuseUnknown(sender, run);
+    checkFlows(run);
     return this.database.transact(new Set([tenantId]), async (t) => {
+      const before = await this.runs.find(t, run.id);
+      if (before) return before.gatewayId === gatewayId || notTheirs();
+      if (!(await this.mayReport(t, sender))) return false;
+      if (run.part === 0) await this.runs.dropUnfinished(t, gatewayId, run.id);
       const flows = run.sweeps.reduce((sum, sweep) => sum + sweep.flows.length, 0);
-      if (flows > 0) await this.runs.insertPart(t, { runId: run.id, tenantId, part: run.part, flows, sweeps: WireRun.encode(WireRun.fromPartial({ sweeps: run.sweeps })).finish() });
-      if (!run.isLastPart) return false;
-      const [gateway] = await this.gateways.findMany(t, [gatewayId]);
-      const parts = await this.runs.parts(t, run.id);
-      const ended = endedOf(parts.flatMap((part) => WireRun.decode(part.sweeps).sweeps));
-      const state = STATE_WORDS[run.state] ?? 'indeterminate';
-      const name = await this.nameOf(run.remediationId);
-      const isNew = await this.runs.insert(t, {
-        id: run.id, remediationId: run.remediationId, remediationName: name, revision: run.revision, tenantIds: [tenantId], gatewayId, gatewayName: gateway?.name ?? gatewayId, state, trigger: run.trigger,
-        wan: run.wan ?? null, triggeredAt: timeOf(run.triggeredAtMs), startedAt: run.startedAtMs === undefined ? null : timeOf(run.startedAtMs), finishedAt: run.finishedAtMs === undefined ? null : timeOf(run.finishedAtMs),
-        reportedAt, reason: run.detail || run.reason || null, matched: run.matched, ended, filter: run.filter, method: methodWord(run.method), planId: null, flushId: null, occasion: null,
-      });
-      if (!isNew) return true;
-      await this.audit.record(t, {
-        tenantId, actor: { kind: 'gateway', id: gatewayId, name: gateway?.name ?? gatewayId }, action: 'remediation.ran', outcome: state === 'failed' || state === 'indeterminate' ? 'failed' : state === 'refused' ? 'refused' : 'ok',
-        gatewayId, gatewayName: gateway?.name, reason: run.trigger, summary: describeRun({ name, state, gateway: gateway?.name ?? gatewayId, matched: run.matched, ended, trigger: run.trigger, reason: run.detail }),
-        detail: { runId: run.id, remediationId: run.remediationId, revision: run.revision, state, matched: run.matched, ended, filter: run.filter, method: methodWord(run.method), triggeredAt: timeOf(run.triggeredAtMs).toISOString(), flows: parts.reduce((sum, part) => sum + part.flows, 0) },
-      });
-      return true;
+      const sweeps = WireRun.encode(WireRun.fromPartial({ sweeps: run.sweeps })).finish();
+      const isStored = await this.runs.insertPart(t, { runId: run.id, tenantId, gatewayId, part: run.part, flows, ended: int32From(endedOf(run.sweeps)), sweeps });
+      if (!isStored) notTheirs();
+      const sums = await this.runs.sumsOf(t, run.id, gatewayId);
+      if (sums.flows > MAX_FLOWS || sums.bytes > MAX_BYTES) throw new FleetError('INVALID_REQUEST', `A run of a remediation names more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`);
+      if (run.isLastPart) await this.record(t, sender, run, { name, ...sums });
+      return run.isLastPart;
     });
   }
 
-  /** What it is called now; the id where it is gone or was never ours. */
-  private async nameOf(remediationId: string): Promise<string> {
-    return (await this.database.transact('all', (t) => this.remediations.find(t, remediationId)))?.name ?? remediationId;
+  private async record(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, run: WireRun, { name, flows, ended: sum }: { name: string; flows: number; ended: number }): Promise<void> {
+    const nowMs = this.clock();
+    const gatewayName = (await this.gateways.findMany(t, [gatewayId]))[0]?.name ?? gatewayId;
+    const state = STATE_WORDS[run.state] ?? 'indeterminate';
+    const method = methodWord(run.method);
+    const [matched, ended, revision] = [int32From(run.matched), int32From(sum), int32From(run.revision)];
+    const [trigger, filter, reason] = [textFrom(run.trigger, MAX_TEXT), textFrom(run.filter, MAX_FILTER), textFrom(run.detail || run.reason, MAX_TEXT)];
+    const triggeredAt = timeFrom(run.triggeredAtMs, nowMs) ?? new Date(nowMs);
+    const isNew = await this.runs.insert(t, {
+      id: run.id, remediationId: run.remediationId, remediationName: name, revision, tenantIds: [tenantId], gatewayId, gatewayName, state, trigger,
+      wan: run.wan === undefined ? null : textFrom(run.wan, MAX_TEXT), triggeredAt, startedAt: timeFrom(run.startedAtMs, nowMs) ?? null, finishedAt: timeFrom(run.finishedAtMs, nowMs) ?? null,
+      reportedAt: new Date(nowMs), reason: reason || null, matched, ended, filter, method, planId: null, flushId: null, occasion: null,
+    });
+    if (!isNew) notTheirs();
+    await this.audit.record(t, {
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayName }, action: 'remediation.ran', outcome: state === 'failed' || state === 'indeterminate' ? 'failed' : state === 'refused' ? 'refused' : 'ok',
+      gatewayId, gatewayName, reason: trigger, summary: describeRun({ name, state, gateway: gatewayName, matched, ended, trigger, reason: textFrom(run.detail, MAX_TEXT) }),
+      detail: { runId: run.id, remediationId: run.remediationId, revision, state, matched, ended, filter, method, triggeredAt: triggeredAt.toISOString(), flows },
+    });
+  }
+
+  /** False for a gateway that reports more runs an hour than triggers can make: it keeps them, and says them again on its next session. */
+  private async mayReport(t: Transaction, { gatewayId, tenantId }: GatewayIdentity): Promise<boolean> {
+    if ((await this.runs.reportedSince(t, gatewayId, new Date(this.clock() - HOUR_MS))) < MAX_RUNS_AN_HOUR) return true;
+    this.audit.note({
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'remediation.run-refused', outcome: 'refused', gatewayId,
+      summary: `A gateway reported more than ${MAX_RUNS_AN_HOUR} runs of remediations within an hour; it is to keep the others`,
+    });
+    return false;
+  }
+
+  /** Says so in the gateway's own records and nowhere else. After a restored backup an honest gateway may know a remediation that the database does not. */
+  private async refuseUnknown(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
+    const { gatewayId, tenantId } = sender;
+    if (!run.isLastPart) return false;
+    await this.audit.recordOften({
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'remediation.run-unknown', outcome: 'refused', gatewayId,
+      summary: 'A gateway reported a run of a remediation that is not its own; the run was not kept',
+      detail: { runId: run.id, remediationId: run.remediationId, matched: int32From(run.matched), ended: int32From(endedOf(run.sweeps)), trigger: textFrom(run.trigger, MAX_TEXT), filter: textFrom(run.filter, MAX_TEXT) },
+    });
+    this.intake.noteUseless(sender, this.clock());
+    return true;
   }
 }
 
-function timeOf(ms: bigint): Date {
-  return new Date(Number(ms));
+function checkFlows(run: WireRun): void {
+  try {
+    for (const { flows } of run.sweeps) flows.forEach(flowFrom);
+  } catch (cause) {
+    throw new FleetError('INVALID_REQUEST', 'A run of a remediation names flows that cannot be read.', {}, { cause });
+  }
+}
+
+function notTheirs(): never {
+  throw new FleetError('INVALID_REQUEST', 'This run is another gateway’s.');
 }

@@ -28,9 +28,9 @@ export function forPeople<S extends z.ZodType<string>>(schema: S, options: { has
   });
 }
 
-/** A page of a list; `cursor` is there while more follow. */
+/** A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no page. */
 export function page<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), cursor: z.string().optional() });
+  return z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional() });
 }
 
 /** RFC 9457, with the code, and for a bad filter the span and a suggestion. */

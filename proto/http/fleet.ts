@@ -43,7 +43,9 @@ export const usage = z.object({
 export const gateway = z.object({
   id, tenantId: id, tenantName: z.string(), siteId: id, siteName: z.string(), name: shownName,
   tags: z.array(z.string()),
-  state: z.enum(['online', 'offline', 'never-connected', 'revoked']),
+  /** `set-aside`: two agents hold its identity; no session of it is taken until somebody decides. */
+  state: z.enum(['online', 'offline', 'never-connected', 'revoked', 'set-aside']),
+  setAsideReason: z.string().optional(),
   /** Since when it has this state. */
   since: time,
   agentVersion: z.string().optional(), kernel: z.string().optional(), tableKind: z.enum(['kernel', 'memory']).optional(),
@@ -104,6 +106,9 @@ export const updateGateway = defineRoute({
 });
 export const revokeGateway = defineRoute({
   method: 'POST', path: '/gateways/{id}:revoke', action: 'gateways.write', summary: 'Takes the gateway’s identity away and cuts its link at once', params: idParams, status: 200, response: gateway,
+});
+export const reinstateGateway = defineRoute({
+  method: 'POST', path: '/gateways/{id}:reinstate', action: 'gateways.write', summary: 'Takes sessions again of a gateway that was set aside; the other holder of its identity must be gone', params: idParams, status: 200, response: gateway,
 });
 export const listSamples = defineRoute({
   method: 'GET', path: '/gateways/{id}/samples', action: 'samples.read', summary: 'Samples of one gateway; the resolution follows from the span',

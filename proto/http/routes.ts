@@ -11,7 +11,7 @@ import * as remediations from './remediations.ts';
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
   listTenants: fleet.listTenants, createTenant: fleet.createTenant, listSites: fleet.listSites, createSite: fleet.createSite,
-  listGateways: fleet.listGateways, getGateway: fleet.getGateway, updateGateway: fleet.updateGateway, revokeGateway: fleet.revokeGateway,
+  listGateways: fleet.listGateways, getGateway: fleet.getGateway, updateGateway: fleet.updateGateway, revokeGateway: fleet.revokeGateway, reinstateGateway: fleet.reinstateGateway,
   listSamples: fleet.listSamples, watchFleet: fleet.watchFleet,
   createEnrolmentToken: enrolment.createEnrolmentToken, listEnrolmentTokens: enrolment.listEnrolmentTokens, revokeEnrolmentToken: enrolment.revokeEnrolmentToken,
   searchFlows: flows.searchFlows,

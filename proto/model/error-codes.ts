@@ -28,6 +28,9 @@ export const ERROR_CODES = {
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },
   COMMAND_OUT_OF_ORDER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   EPOCH_SUPERSEDED: { http: 409, grpc: 'ABORTED', retry: false },
+  /** Two agents hold one identity, or an agent has seen numbers that its controller never gave: a person decides. */
+  GATEWAY_SET_ASIDE: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
+  GATEWAY_AHEAD: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   JOIN_TOKEN_REFUSED: { http: 403, grpc: 'PERMISSION_DENIED', retry: false },
   GATEWAY_OFFLINE: { http: 503, grpc: 'UNAVAILABLE', retry: true },
   GATEWAY_SLOW: { http: 504, grpc: 'DEADLINE_EXCEEDED', retry: true },

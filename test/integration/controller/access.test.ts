@@ -13,7 +13,7 @@ const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manu
 /** A well-formed request of each route that has an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listTenants: {}, createTenant: { body: { name: 'Other' } }, listSites: {}, createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
-  listGateways: {}, getGateway: {}, updateGateway: { body: { tags: ['x'] } }, revokeGateway: {}, listSamples: { query: SOME_TIME }, watchFleet: {},
+  listGateways: {}, getGateway: {}, updateGateway: { body: { tags: ['x'] } }, revokeGateway: {}, reinstateGateway: {}, listSamples: { query: SOME_TIME }, watchFleet: {},
   createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } }, listEnrolmentTokens: {}, revokeEnrolmentToken: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } }, approvePlan: { body: { digest: 'd' } },

@@ -51,7 +51,7 @@ afterAll(async () => {
 describe('what another tenant has', () => {
   it('answers like what is not there, on every route with an id', async () => {
     const ids: Partial<Record<keyof typeof routes, string>> = {
-      getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
+      getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, reinstateGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId, getPlan: theirs.planId, listPlanFlows: theirs.planId, runPlan: theirs.planId,
       getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
       getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, runRemediation: theirs.remediationId,

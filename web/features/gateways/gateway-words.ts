@@ -4,7 +4,7 @@ import type { StateKind } from '../../ui/state.tsx';
 import { isFilling } from './need.ts';
 
 export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: string }> = {
-  online: { kind: 'ok', word: 'up' }, offline: { kind: 'offline', word: 'offline' }, 'never-connected': { kind: 'never', word: 'never connected' }, revoked: { kind: 'failed', word: 'revoked' },
+  online: { kind: 'ok', word: 'up' }, offline: { kind: 'offline', word: 'offline' }, 'never-connected': { kind: 'never', word: 'never connected' }, revoked: { kind: 'failed', word: 'revoked' }, 'set-aside': { kind: 'failed', word: 'set aside' },
 };
 
 /** How its link stands; one that is up and cannot see its table is not simply up. */
@@ -17,6 +17,7 @@ export function verdict(gateway: Gateway, nowMs: number): { head: string; cause:
   const { usage, state, since } = gateway;
   if (state === 'never-connected') return { head: 'Not connected yet.', cause: 'It joins when its enrolment command has run on the gateway.' };
   if (state === 'revoked') return { head: 'Its identity was taken away.', cause: 'It can connect again only by a new enrolment.' };
+  if (state === 'set-aside') return { head: 'Set aside: two agents hold its identity.', cause: 'Nothing is sent to it and nothing is taken from it. Stop the clone and reinstate the gateway, or revoke it and enrol it again.' };
   const fill = usage?.max ? `${percent(usage.count, usage.max)} full` : usage ? `${count(usage.count)} entries, limit not known` : undefined;
   if (state === 'offline') return { head: `Silent for ${lasting((nowMs - Date.parse(since)) / 1000)}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
   if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError} The agent looks again by itself.` };

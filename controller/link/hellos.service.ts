@@ -1,0 +1,89 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { LateCommandsService } from '../flushes/late-commands.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { textFrom } from '../platform/untrusted.ts';
+import { judgeHolder } from './holders.ts';
+import { LinkRepository, type Known } from './link.repository.ts';
+import { judgeNumbers } from './numbers.ts';
+import { Sessions } from './sessions.ts';
+
+/** The only version of the link so far; an agent that speaks an older one is refused in words. */
+const PROTOCOL_VERSION = 1;
+/** A gateway that was set aside waits for a person; to ask more often is of no use. */
+const SET_ASIDE_SECONDS = 300;
+
+/** Decides from a hello whether the gateway gets a session, and in which epoch. */
+@Injectable()
+export class HellosService {
+  constructor(
+    @Inject(LinkRepository) private readonly registry: LinkRepository,
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(LateCommandsService) private readonly late: LateCommandsService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE where two agents hold
+   * its identity, GATEWAY_AHEAD where the agent has seen numbers that no restored backup explains, INVALID_REQUEST for another version of the link.
+   */
+  async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
+    if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
+    const answer = await this.database.transact(new Set([identity.tenantId]), (t) => this.decide(t, identity, hello));
+    if (typeof answer === 'bigint') return answer;
+    this.logger.error({ gateway: identity.gatewayId, tenant: identity.tenantId, code: answer.code }, answer.message);
+    throw answer;
+  }
+
+  /** A refusal is returned and not thrown, so that what is put on record with it stays. */
+  private async decide(t: Transaction, identity: GatewayIdentity, hello: Hello): Promise<bigint | FleetError> {
+    const now = new Date(this.clock());
+    const { gatewayId } = identity;
+    const known = await this.registry.find(t, identity, now);
+    if (!known) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Enrol it again.');
+    if (known.setAsideReason !== undefined) return setAside(known.setAsideReason);
+    const holder = judgeHolder(known.held, textFrom(hello.instanceId, 64), now.getTime());
+    if (holder.kind === 'clones') return this.setAside(t, identity, known, holder.reason, now);
+    const seen = { seq: hello.lastSeq, epoch: hello.lastEpoch };
+    const numbers = judgeNumbers(known.numbers, seen);
+    if (numbers.kind === 'impossible') {
+      this.audit.note({
+        tenantId: identity.tenantId, actor: { kind: 'gateway', id: gatewayId, name: known.name }, action: 'gateway.refused', outcome: 'refused', gatewayId, gatewayName: known.name,
+        summary: `${known.name} was refused: ${numbers.reason}`, detail: { seenSeq: String(seen.seq), seenEpoch: String(seen.epoch) },
+      });
+      return new FleetError('GATEWAY_AHEAD', numbers.reason);
+    }
+    if (numbers.kind === 'behind') await this.late.catchUp(t, { ...identity, name: known.name }, known.numbers, seen);
+    await this.registry.describe(t, gatewayId, hello);
+    const epoch = await this.registry.open(t, identity, { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch }, now);
+    await this.notices.send(t, 'gateway', gatewayId);
+    await this.notices.send(t, 'opened', `${gatewayId} ${epoch}`);
+    return epoch;
+  }
+
+  /** Cuts both holders on all replicas, and has people told. */
+  private async setAside(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, { name }: Known, reason: string, now: Date): Promise<FleetError> {
+    await this.audit.record(t, {
+      tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'gateway.set-aside', outcome: 'failed', gatewayId, gatewayName: name,
+      summary: `${name} was set aside: ${reason}`, reason,
+    });
+    await this.registry.setAside(t, gatewayId, reason, now);
+    await this.notices.send(t, 'revoked', gatewayId);
+    await this.notices.send(t, 'gateway', gatewayId);
+    return setAside(reason);
+  }
+}
+
+function setAside(reason: string): FleetError {
+  return new FleetError('GATEWAY_SET_ASIDE', `This gateway is set aside: ${reason}. Stop one of them and reinstate the gateway, or revoke it and enrol it again.`, { retryAfterSeconds: SET_ASIDE_SECONDS });
+}

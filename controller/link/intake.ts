@@ -1,0 +1,166 @@
+import { FleetError } from '../../proto/model/error-codes.ts';
+
+/** Fills with time up to `burst`, at `perSecond`. */
+export interface Rate { perSecond: number; burst: number }
+
+/** What something that came in costs. A write is a transaction in Postgres. */
+export interface Cost { messages?: number; bytes?: number; writes?: number }
+
+type Unit = keyof Cost;
+
+/** Of one gateway. An honest one that brings a day of samples and reports of half a million flows stays within them. */
+const OF_GATEWAY: Record<Unit, Rate> = {
+  messages: { perSecond: 200, burst: 2_000 },
+  bytes: { perSecond: 4 * 1024 * 1024, burst: 48 * 1024 * 1024 },
+  writes: { perSecond: 20, burst: 300 },
+};
+/** Of all gateways of a tenant together: what a thousand of them need after an outage. They slow each other down; nobody is cut for the others. */
+const OF_TENANT: Record<Unit, Rate> = {
+  messages: { perSecond: 5_000, burst: 50_000 },
+  bytes: { perSecond: 64 * 1024 * 1024, burst: 512 * 1024 * 1024 },
+  writes: { perSecond: 500, burst: 5_000 },
+};
+/** Streams that begin: an agent that dials again and again, or that answers what nobody asked. */
+const SESSIONS: Rate = { perSecond: 0.5, burst: 30 };
+const ANSWERS: Rate = { perSecond: 50, burst: 500 };
+/** Messages that are of no use: about commands that are not the gateway's, in no order, that cannot be decoded. */
+const USELESS: Rate = { perSecond: 0.5, burst: 30 };
+/** How long an agent may be held back before it is cut: one that is honest is through by then. */
+const HELD_BACK_MS: Rate = { perSecond: 50, burst: 60_000 };
+
+/** The first refusal lasts a second, each further one twice as long, ten minutes at most. Ten minutes without one halve the next. */
+const FIRST_WAIT_MS = 1000;
+const MAX_WAIT_MS = 600_000;
+const FORGIVEN_MS = 600_000;
+/** Gateways and tenants that are remembered; beyond, those that were quiet for long are forgotten. */
+const MAX_REMEMBERED = 20_000;
+
+class Bucket {
+  private left: number;
+  private atMs = -Infinity;
+
+  constructor(private readonly rate: Rate) {
+    this.left = rate.burst;
+  }
+
+  /** Takes the amount and returns after how many milliseconds it is paid for; 0 where it was there. */
+  take(amount: number, nowMs: number): number {
+    const filled = Math.max(0, nowMs - this.atMs) / 1000 * this.rate.perSecond;
+    this.left = Math.min(this.rate.burst, this.left + filled) - amount;
+    this.atMs = Math.max(this.atMs, nowMs);
+    return this.left >= 0 ? 0 : Math.ceil(-this.left / this.rate.perSecond * 1000);
+  }
+}
+
+class Budget {
+  private readonly buckets: Record<Unit, Bucket>;
+
+  constructor(rates: Record<Unit, Rate>) {
+    this.buckets = { messages: new Bucket(rates.messages), bytes: new Bucket(rates.bytes), writes: new Bucket(rates.writes) };
+  }
+
+  take(cost: Cost, nowMs: number): number {
+    const waits = (Object.keys(this.buckets) as Unit[]).map((unit) => this.buckets[unit].take(cost[unit] ?? 0, nowMs));
+    return Math.max(...waits);
+  }
+}
+
+/** What is known of one gateway. */
+class Gateway {
+  readonly budget = new Budget(OF_GATEWAY);
+  readonly sessions = new Bucket(SESSIONS);
+  readonly answers = new Bucket(ANSWERS);
+  readonly useless = new Bucket(USELESS);
+  readonly heldBack = new Bucket(HELD_BACK_MS);
+  refusals = 0;
+  refusedUntilMs = -Infinity;
+  lastMs = -Infinity;
+}
+
+/** Who sends. */
+export interface Sender { gatewayId: string; tenantId: string }
+
+/** What intake has done since the controller began. */
+export interface IntakeCounts { refused: number; useless: number; heldBackMs: number }
+
+/**
+ * What a gateway may send, in messages, bytes, writes, streams and nonsense. It is asked before anything is decoded, looked up or kept.
+ *
+ *   within its budget ──▶ taken at once
+ *   beyond it         ──▶ held back: its stream is not read, and TCP slows it down
+ *   held back for long, or of no use again and again ──▶ told (RATE_LIMITED), cut, and refused for 1 s, 2 s, 4 s … 10 min
+ *
+ * It outlives sessions, so that dialling again begins nothing anew. Time is the caller's, in milliseconds.
+ */
+export class Intake {
+  readonly counts: IntakeCounts = { refused: 0, useless: 0, heldBackMs: 0 };
+  private readonly gateways = new Map<string, Gateway>();
+  private readonly tenants = new Map<string, Budget>();
+
+  /** A stream begins. Throws RATE_LIMITED with the seconds to wait while the gateway is refused, or where it begins too many. */
+  begin(sender: Sender, stream: 'session' | 'answer', nowMs: number): void {
+    const gateway = this.of(sender, nowMs);
+    const waitMs = gateway.refusedUntilMs - nowMs;
+    if (waitMs > 0) {
+      this.counts.refused++;
+      throw limited('This gateway sent more than it may.', waitMs);
+    }
+    const bucket = stream === 'session' ? gateway.sessions : gateway.answers;
+    if (bucket.take(1, nowMs) > 0) throw this.refusal(gateway, `This gateway began too many ${stream}s.`, nowMs);
+  }
+
+  /** How long to hold the sender back before what it sent is handled. Throws RATE_LIMITED once that has been too long in all. */
+  take(sender: Sender, cost: Cost, nowMs: number): number {
+    const gateway = this.of(sender, nowMs);
+    const ownMs = gateway.budget.take(cost, nowMs);
+    const waitMs = Math.max(ownMs, this.tenant(sender.tenantId).take(cost, nowMs));
+    this.counts.heldBackMs += waitMs;
+    if (ownMs > 0 && gateway.heldBack.take(ownMs, nowMs) > 0) throw this.refusal(gateway, 'This gateway sent more than it may.', nowMs);
+    return waitMs;
+  }
+
+  /** What came was of no use. Throws RATE_LIMITED where that happens again and again. */
+  noteUseless(sender: Sender, nowMs: number): void {
+    const gateway = this.of(sender, nowMs);
+    this.counts.useless++;
+    if (gateway.useless.take(1, nowMs) > 0) throw this.refusal(gateway, 'This gateway sent too much that is of no use.', nowMs);
+  }
+
+  private refusal(gateway: Gateway, why: string, nowMs: number): FleetError {
+    const quietMs = nowMs - gateway.refusedUntilMs;
+    const forgiven = quietMs > 0 ? Math.floor(quietMs / FORGIVEN_MS) : 0;
+    gateway.refusals = Math.max(0, gateway.refusals - forgiven) + 1;
+    const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(30, gateway.refusals - 1));
+    gateway.refusedUntilMs = nowMs + waitMs;
+    this.counts.refused++;
+    return limited(why, waitMs);
+  }
+
+  private of({ gatewayId }: Sender, nowMs: number): Gateway {
+    const known = this.gateways.get(gatewayId);
+    const gateway = known ?? new Gateway();
+    gateway.lastMs = nowMs;
+    if (!known) {
+      this.forgetQuiet(nowMs);
+      this.gateways.set(gatewayId, gateway);
+    }
+    return gateway;
+  }
+
+  private tenant(tenantId: string): Budget {
+    const known = this.tenants.get(tenantId) ?? new Budget(OF_TENANT);
+    this.tenants.set(tenantId, known);
+    return known;
+  }
+
+  /** A gateway that was quiet for as long as the longest refusal is as one that was never seen. */
+  private forgetQuiet(nowMs: number): void {
+    if (this.gateways.size < MAX_REMEMBERED) return;
+    for (const [id, { lastMs }] of this.gateways) if (nowMs - lastMs > FORGIVEN_MS) this.gateways.delete(id);
+  }
+}
+
+function limited(why: string, waitMs: number): FleetError {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return new FleetError('RATE_LIMITED', `${why} Connect again in ${retryAfterSeconds} s.`, { retryAfterSeconds });
+}
