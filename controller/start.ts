@@ -24,6 +24,11 @@ export interface RunningController {
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_CONNECTIONS = 4000;
+/** A request is whole within this. A connection on which nothing moves ends; streams of events have a heartbeat. A connection that is kept waits for its next request. */
+const REQUEST_MS = 20_000;
+const SILENT_MS = 120_000;
+const KEPT_MS = 10_000;
 
 /**
  * Migrates if it is given the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
@@ -38,12 +43,14 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   const adapter = new FastifyAdapter({
     rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: config.trustedProxies, genReqId: () => newId(), forceCloseConnections: true,
     frameworkErrors: answerUnroutable, clientErrorHandler: answerUnparsable,
+    requestTimeout: REQUEST_MS, connectionTimeout: SILENT_MS, keepAliveTimeout: KEPT_MS, http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 5000 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false, rawBody: true });
   try {
     app.getHttpAdapter().getInstance().addHook('preValidation', async (request) => refuseUnstorable(request));
     await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+    app.getHttpServer().maxConnections = MAX_CONNECTIONS;
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {
       throw cause.syscall === 'listen' ? cannotListen(config.api, cause) : cause;
     });

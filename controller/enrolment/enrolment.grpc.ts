@@ -7,6 +7,9 @@ import { GrpcListener, unary } from '../platform/grpc-listener.ts';
 import { AUTHORITY, type Authority } from './authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
+/** Whoever comes here has shown nothing yet. An enrolment takes a second. */
+const CONNECTIONS = { total: 400, perAddress: 100, unproven: 200, unprovenPerAddress: 50, streams: 10 };
+
 /** The listener for agents that have no certificate yet. */
 @Injectable()
 export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -22,7 +25,7 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
 
   async onApplicationBootstrap(): Promise<void> {
     const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, hostOf(call.getPeer()))) };
-    this.listener = await GrpcListener.open(this.config.enrol, await this.authority.issueServer(this.clock()), Definition, handlers);
+    this.listener = await GrpcListener.open(this.config.enrol, await this.authority.issueServer(this.clock()), Definition, handlers, CONNECTIONS);
     this.addresses.noteOpened('enrol', this.listener.port);
   }
 

@@ -19,6 +19,8 @@ import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
+/** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
+const CONNECTIONS = { total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100 };
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
 /** Messages of one agent that wait to be handled; beyond, its stream is paused and TCP slows the agent down. */
@@ -54,7 +56,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       answer: (call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>) => this.answer(call, callback),
     };
     const tls = { ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem };
-    this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers);
+    this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => { this.link.tend().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be tended')); }, PING_INTERVAL_MS);
     this.notices.on('revoked', (id) => { if (id) this.link.cut(id); });

@@ -1,0 +1,88 @@
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../proto/http/routes.ts';
+import { AttackedFleet } from '../support/attacked-fleet.ts';
+import type { FakeAgent } from '../support/controller-fake-agent.ts';
+import { eventually } from '../support/controller-fleet.ts';
+import { HostileAgent } from '../support/hostile-agent.ts';
+
+/** Where attackers come from; the others come from 127.0.0.1. */
+const ATTACKER = '127.0.0.66';
+
+let fleet: AttackedFleet;
+let honest: FakeAgent;
+const sockets: net.Socket[] = [];
+
+beforeAll(async () => {
+  fleet = await AttackedFleet.start();
+  honest = await fleet.honest(await fleet.gateway('Acme', 'gw1'));
+});
+afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()));
+afterAll(async () => {
+  honest.disconnect();
+  await fleet.stop();
+});
+
+/** Opens connections and says nothing on them; how many are still open once all were tried. */
+async function holdOpen(count: number, address: string): Promise<() => number> {
+  const [host, port] = address.split(':');
+  const opened = await Promise.all(Array.from({ length: count }, () => new Promise<net.Socket>((resolve) => {
+    const socket = net.connect({ host, port: Number(port), localAddress: ATTACKER });
+    sockets.push(socket);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(socket));
+    socket.on('close', () => resolve(socket));
+  })));
+  return () => opened.filter((socket) => !socket.destroyed && socket.readyState === 'open').length;
+}
+
+describe('whoever opens connections and says nothing', () => {
+  it('gets a few of them on the enrolment port, while others enrol and people work', async () => {
+    const open = await holdOpen(450, fleet.controller.enrolAddress);
+    await eventually('those above the limit are cut', async () => (open() <= 50 || undefined));
+    await fleet.gateway('Late', 'late');
+    expect((await fleet.owner.call(routes.listGateways)).items.length).toBeGreaterThan(1);
+    await eventually('the others are cut within 10 s', async () => (open() === 0 || undefined));
+  });
+
+  it('gets a few of them on the link port, while gateways answer', async () => {
+    const open = await holdOpen(700, fleet.controller.linkAddress);
+    await eventually('those above the limit are cut', async () => (open() <= 500 || undefined));
+    expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
+  });
+
+  it('is cut as well after a TLS handshake without a call, and on a session without a hello', async () => {
+    const [host, port] = fleet.controller.enrolAddress.split(':');
+    const socket = connectTls({ host: host!, port: Number(port), ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, ALPNProtocols: ['h2'] });
+    const isCut = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)));
+    socket.on('error', () => undefined);
+    const silent = new HostileAgent(await fleet.gateway('Silent', 'silent'));
+    silent.dial(fleet.controller.linkAddress);
+    expect(await silent.ended).toMatchObject({ code: 'INVALID_REQUEST', details: 'No hello came within 10 s.' });
+    expect(await isCut).toBe(true);
+  });
+});
+
+describe('one connection', () => {
+  it('that begins and resets calls by the thousand is cut, and gateways answer', async () => {
+    const session: ClientHttp2Session = connectHttp2(`https://${fleet.controller.enrolAddress}`, { ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, servername: 'controller.ctfleet' });
+    session.on('error', () => undefined);
+    const isCut = new Promise<boolean>((resolve) => session.once('close', () => resolve(true)));
+    const storm = async (): Promise<void> => {
+      for (let call = 0; call < 20_000 && !session.closed && !session.destroyed; call++) {
+        const stream = session.request({ ':method': 'POST', ':path': '/ctfleet.v1.Enrolment/Enrol', 'content-type': 'application/grpc' });
+        stream.on('error', () => undefined);
+        stream.close(8);
+        if (call % 50 === 0) await new Promise(setImmediate);
+      }
+      session.close();
+    };
+    await Promise.race([storm(), isCut]);
+    session.destroy();
+    expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
+  });
+});

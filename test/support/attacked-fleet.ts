@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { routes } from '../../proto/http/routes.ts';
+import { enrol, FakeAgent, makeFlows, type Enrolled } from './controller-fake-agent.ts';
+import { makePlace, TestController, workAlone, type Person } from './controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from './database.ts';
+
+/** A controller on a Postgres of its own, with an owner, for stories of attacks. Queues are in Postgres. */
+export class AttackedFleet {
+  readonly postgres: TestPostgres;
+  readonly url: string;
+  readonly controller: TestController;
+  readonly owner: Person;
+  /** Added to the controller's clock. */
+  static aheadMs = 0;
+
+  private constructor(postgres: TestPostgres, url: string, controller: TestController, owner: Person) {
+    [this.postgres, this.url, this.controller, this.owner] = [postgres, url, controller, owner];
+  }
+
+  static async start(): Promise<AttackedFleet> {
+    AttackedFleet.aheadMs = 0;
+    const postgres = await startTestPostgres();
+    const url = await postgres.newDatabase();
+    const controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => Date.now() + AttackedFleet.aheadMs });
+    return new AttackedFleet(postgres, url, controller, await controller.person('owner', [{ role: 'owner', tenantId: null }]));
+  }
+
+  /** A new tenant with one enrolled gateway that has not connected yet. */
+  async gateway(tenantName: string, gatewayName: string): Promise<Enrolled & { tenantId: string; siteId: string }> {
+    const { joinToken, tenantId, siteId } = await makePlace(this.owner, tenantName, gatewayName);
+    await workAlone(this.owner);
+    return { ...(await this.enrol(joinToken)), tenantId, siteId };
+  }
+
+  /** One more gateway at a site. */
+  async another(siteId: string, gatewayName: string): Promise<Enrolled> {
+    return this.enrol((await this.owner.call(routes.createEnrolmentToken, { body: { siteId, gatewayName } })).token);
+  }
+
+  /** An honest agent that is connected and has a few flows. */
+  async honest(identity: Enrolled): Promise<FakeAgent> {
+    const agent = new FakeAgent(identity);
+    agent.flows = makeFlows(5);
+    await agent.connect(this.controller.linkAddress);
+    return agent;
+  }
+
+  /** Audit entries of one action, newest first. */
+  async entries(action: string): Promise<{ summary: string; detail: Record<string, unknown> }[]> {
+    return (await this.owner.call(routes.listAudit, { query: { action, limit: '500' } })).items;
+  }
+
+  async stop(): Promise<void> {
+    await this.controller.stop();
+    await this.postgres.stop();
+  }
+
+  private enrol(token: string): Promise<Enrolled> {
+    return enrol(this.controller.enrolAddress, readFileSync(path.join(this.controller.stateDir, 'ca.cert.pem'), 'utf8'), token);
+  }
+}
