@@ -101,9 +101,18 @@ describe('a plan that is carried out', () => {
     commands.repeatResults();
     expect(said.results).toHaveLength(3);
     expect(new Set(said.results.map((result) => Buffer.from(Result.encode(result).finish()).toString('hex'))).size).toBe(1);
+    expect(journal.state.lastSeq).toBe(1n);
+  });
+
+  it('tells a controller that has lost its result that it ran, and runs no second time', async () => {
+    const { commands, freeze, said, journal } = gateway();
+    const digest = await freeze('dport:5060');
+    commands.accept(command(digest));
+    await commands.idle();
     commands.acknowledge('c1');
     commands.accept(command(digest));
-    expect(said.results).toHaveLength(3);
+    await commands.idle();
+    expect(said.results.map(({ state }) => state)).toEqual([Result_State.STATE_DONE, Result_State.STATE_INDETERMINATE]);
     expect(journal.state.lastSeq).toBe(1n);
   });
 });

@@ -35,7 +35,7 @@ interface CommandOptions {
 }
 type Moment = 'receipt' | 'said';
 
-interface Life { commands: Commands; plans: PlanStore; guard: LocalGuard; clock: Clock; time: ControllerTime; context: () => FlowContext }
+interface Life { commands: Commands; journal: WatchedJournal; plans: PlanStore; guard: LocalGuard; clock: Clock; time: ControllerTime; context: () => FlowContext }
 
 /** Ends a life of the agent from within. */
 class PowerCut extends Error {}
@@ -128,6 +128,11 @@ export class AgentStage {
     unlessCut(() => this.#agent.commands.repeatResults());
   }
 
+  /** The story is over; its agent ends. */
+  close(): void {
+    this.#agent.journal.close();
+  }
+
   /** Somebody sets the gateway's clock on, or back. */
   setGatewayClock(byMs: number): void {
     this.#gatewayAheadMs += byMs;
@@ -195,6 +200,7 @@ export class AgentStage {
 
   #revive(folder: string, damage: string): void {
     this.#folder = folder;
+    this.#agent.journal.close();
     if (damage) appendFileSync(path.join(folder, 'journal'), damage);
     this.#agent = this.#begin();
     unlessCut(() => this.#agent.commands.recover());
@@ -226,15 +232,15 @@ export class AgentStage {
       return { ...this.rules, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
     }, new Lately(clock.now, folder, files));
     const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
+    const journal = new WatchedJournal(folder, files, (deed) => { if (life === this.#life) this.#note(deed); });
     const commands = new Commands({
-      table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock,
-      journal: new WatchedJournal(folder, files, (deed) => { if (life === this.#life) this.#note(deed); }),
+      table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock, journal,
       report: {
         progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
         result: ({ commandId, runs, state, reason }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs), ...(state === Result_State.STATE_REFUSED && { refusedAs: reason }) }),
       },
     });
-    return { commands, plans, guard, clock, time, context };
+    return { commands, journal, plans, guard, clock, time, context };
   }
 
   #watchTable(): void {

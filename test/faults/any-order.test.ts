@@ -137,6 +137,7 @@ it('whatever happens to a gateway in whatever order, what is done is part of wha
     for (const next of happenings) await story.happen(next);
     disk.fault = undefined;
     story.stage.openSession();
+    story.stage.close();
     expect(checkInvariants(story.stage.history)).toEqual([]);
   }), { numRuns: 100 });
 });

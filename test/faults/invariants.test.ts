@@ -67,7 +67,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ['I2', 'a flow was ended twice for one command', (h) => { Object.assign(deed(h, 'delete'), { flows: [A, A] }); }],
   ['I3', 'a lower number was started later', (h) => { h.commands.push({ ...command('c0', 'g1', 't1', 0n), flushId: 'g' }); add(h, { kind: 'started', commandId: 'c0' }); }],
   ['I3', 'the gateway had to refuse what the controller mixed up', (h) => { Object.assign(h.flushes[0]!.targets[0]!, { reason: 'Command 3 came after 5.' }); }],
-  ['I3', 'an honest number was refused', (h) => { add(h, { kind: 'said', commandId: 'c2', claims: NONE, refusedAs: 'COMMAND_OUT_OF_ORDER' }, 150); }],
+  ['I3', 'an honest number was refused', (h) => { h.commands.push({ ...command('c3', 'g1', 't1', 5n), flushId: 'g', state: 'sent' }); add(h, { kind: 'said', commandId: 'c3', claims: NONE, refusedAs: 'COMMAND_OUT_OF_ORDER' }); }],
   ['I4', 'a command began after its deadline', (h) => { h.commands[0]!.notAfterMs = -2000; }],
   ['I5', 'no decision is on record', (h) => { h.audit = h.audit.filter((entry) => entry.action !== 'flush.started'); }],
   ['I5', 'the decision came after the effect', (h) => { h.audit = []; record(h, 't1', 'flush.started', 101); record(h, 't2', 'flush.started', 50); }],

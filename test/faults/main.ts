@@ -17,7 +17,7 @@ import { SystemStage } from './system/stage.ts';
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false } } });
 const seed = Number(values.seed);
 const size = values.short
-  ? { gateways: 6, commands: 220, slots: 150, atOnce: 3, faults: schedule(seed, 15, SHORT_KINDS), controllers: ['front-1', 'worker-1', 'worker-2'] as const }
+  ? { gateways: 6, commands: 220, slots: 150, atOnce: 3, faults: schedule(seed, 14, SHORT_KINDS), controllers: ['front-1', 'worker-1', 'worker-2'] as const }
   // A few of those asked for are never made: their wave is held back, or they are cancelled first.
   : { gateways: 25, commands: 5200, slots: 620, atOnce: 4, faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]), controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const };
 

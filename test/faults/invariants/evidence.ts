@@ -52,18 +52,34 @@ export function wasForgotten({ history }: Evidence, atMs: number): boolean {
   return history.restores.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs);
 }
 
-/** A gateway does one command at a time; one that was under way when its agent ended is the one that goes on in the next life. */
+/**
+ * A gateway does one command at a time. Those that had started when its agent ended go on in the next life, one after another; there may be several,
+ * where the disk did not take that they had finished.
+ */
 function attemptsIn(deeds: Deed[]): Attempt[] {
+  const open = new Set<string>();
+  let interrupted: string[] = [];
   let underWay: string | undefined;
   return deeds.flatMap((deed): Attempt[] => {
     switch (deed.kind) {
-      case 'started': underWay = deed.commandId; return [];
-      case 'finished': if (deed.commandId === underWay) underWay = undefined; return [];
+      case 'began':
+        interrupted = [...open];
+        underWay = undefined;
+        return [];
+      case 'started':
+        open.add(deed.commandId);
+        underWay = deed.commandId;
+        return [];
+      case 'finished':
+        open.delete(deed.commandId);
+        if (deed.commandId === underWay) underWay = undefined;
+        return [];
       case 'delete':
       case 'expire':
       case 'restore': {
         const { gatewayId, life, atMs, kind, flows, remediationId } = deed;
-        return [{ gatewayId, life, atMs, kind, flows, commandId: remediationId === undefined ? underWay : undefined, remediationId }];
+        const commandId = remediationId === undefined ? underWay ?? interrupted.find((id) => open.has(id)) : undefined;
+        return [{ gatewayId, life, atMs, kind, flows, commandId, remediationId }];
       }
       default: return [];
     }

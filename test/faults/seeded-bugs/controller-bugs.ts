@@ -2,6 +2,7 @@ import type { SeededBug } from './bugs.ts';
 
 const FLUSHES = 'build/controller/flushes/flushes.service.js';
 const COMMANDS = 'build/controller/flushes/commands.repository.js';
+const HOLDERS = 'build/controller/link/holders.js';
 const LINK = 'build/controller/link/link.service.js';
 
 /** Bugs of the controller; they show in a whole system with one controller, whose built files are changed as they are loaded. */
@@ -26,12 +27,20 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     patches: [{ file: LINK, find: `                if (await this.results.take(session.identity, body.value))\n                    session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });\n`, replace: `                session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });\n                await this.results.take(session.identity, body.value);\n` }],
   },
   { name: 'newest-command-first', breaks: 'I3', scenario: 'three-wait-for-a-gateway', patches: [{ file: COMMANDS, find: `notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },`, replace: `notAfter: { gt: now } }] }, orderBy: { seq: 'desc' },` }] },
+  { name: 'restored-and-counts-behind', breaks: 'I3', scenario: 'backup-restored', patches: [{ file: 'build/controller/link/hellos.service.js', find: `if (numbers.kind === 'behind')`, replace: `if (numbers.kind === 'nobody')` }] },
   { name: 'tenant-scope-dropped', breaks: 'I6', scenario: 'one-flush', patches: [{ file: 'build/controller/audit/audit.repository.js', find: `return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before`, replace: `return this.database.transact('all', async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before` }] },
   { name: 'end-recorded-without-its-count', breaks: 'I9', scenario: 'one-flush', patches: [{ file: 'build/controller/flushes/outcomes.js', find: `totals[word] += own;`, replace: `totals[word] += Math.min(own, 4);` }] },
   { name: 'any-digest-will-do', breaks: 'I11', scenario: 'another-digest', patches: [{ file: FLUSHES, find: `if (plan.digest !== digest)`, replace: `if (plan.digest === '')` }] },
   { name: 'second-person-forgotten', breaks: 'I11', scenario: 'second-person-missing', patches: [{ file: FLUSHES, find: `if (plan.friction === 'second-person' &&`, replace: `if (plan.friction === '' &&` }] },
   { name: 'waves-do-not-wait', breaks: 'I11', scenario: 'flush-in-waves', patches: [{ file: 'build/controller/flushes/waves.js', find: `if (done.length < begun.length)`, replace: `if (begun.length === 0)` }] },
   { name: 'cancel-leaves-commands', breaks: 'I11', scenario: 'cancelled-while-away', patches: [{ file: COMMANDS, find: `data: { state: 'cancelled', finishedAt: now }, select`, replace: `data: { createdAt: now }, select` }] },
+  {
+    name: 'takeovers-unseen', breaks: 'I10', scenario: 'gateway-cloned',
+    patches: [
+      { file: HOLDERS, find: `held.superseded.includes(instanceId)`, replace: `held.superseded.includes('')` },
+      { file: HOLDERS, find: `if (takeovers > MAX_TAKEOVERS)`, replace: `if (takeovers < 0)` },
+    ],
+  },
   {
     name: 'gap-filled', breaks: 'I12', scenario: 'gateways-come-back',
     patches: [{ file: LINK, find: `toSampleRow(sample, nowMs) ?? []);`, replace: `toSampleRow(sample, nowMs) ?? []).flatMap((row) => [row, { ...row, at: new Date(Date.parse(row.at) - 3_600_000).toISOString() }]);` }],

@@ -66,7 +66,7 @@ export type KindName = keyof typeof KINDS;
 /** Those of a run that is over in a minute, with one front and what is quickly put right. */
 export const SHORT_KINDS: readonly KindName[] = [
   'front-1 killed', 'front-1 stopped', 'worker-1 killed', 'worker-2 killed', 'agents killed', 'agents stopped', 'redis emptied', 'redis killed', 'postgres crashed', 'link cut',
-  'disks write short', 'disks full', 'clocks set back', 'gateway cloned', 'backup restored',
+  'disks write short', 'disks full', 'clocks set back', 'gateway cloned',
 ];
 
 /** What is done in a run, in its order: each kind that there is room for at least once, then by share. The same seed gives the same order. */

@@ -34,6 +34,7 @@ export class Parts {
   readonly #proxyPort: number;
   readonly #controllerEnv: Record<string, string>;
   readonly #processes = new Map<ProcessName, ChildProcess>();
+  readonly #bugs = new Map<ControllerName, string>();
   #postgres: Postgres;
   #redis: Redis;
   #agents: AgentsSpec | undefined;
@@ -82,6 +83,7 @@ export class Parts {
 
   /** @param bug the seeded bug that it is to have */
   async startController(name: ControllerName, bug = ''): Promise<void> {
+    this.#bugs.set(name, bug);
     const { api, enrol, link } = this.#ports[name];
     const { child } = await startUntil(this.home, name, process.execPath, ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')], {
       CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
@@ -164,7 +166,7 @@ export class Parts {
     rmSync(this.#postgres.dataDir, { recursive: true });
     this.#copyData(this.#backup, this.#postgres.dataDir);
     await this.startPostgres();
-    for (const name of controllers) await this.startController(name);
+    for (const name of controllers) await this.startController(name, this.#bugs.get(name));
   }
 
   async killRedis(): Promise<void> {

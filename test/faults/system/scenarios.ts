@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Ask, Outage } from '../history.ts';
 import { until, type Fleet } from './fleet.ts';
+import { cloneGateway, restoreBackup } from './incidents.ts';
 import { withClient } from './parts.ts';
 import { slotFilter } from './slots.ts';
 
@@ -106,6 +107,18 @@ export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
     await play.fleet.untilLinked(fromMs);
     play.faults.push({ name: 'controller', fromMs, toMs: Date.now() });
     await play.end(flushId);
+  },
+  'gateway-cloned': async (play) => {
+    await cloneGateway(play.fleet);
+    await play.end(await play.run(await play.plan(play.fleet.tenantIds[0])));
+  },
+  'backup-restored': async (play) => {
+    const { fleet } = play;
+    const fromMs = Date.now();
+    await play.end(await play.run(await play.plan()));
+    await restoreBackup(fleet, async () => play.end(await play.run(await play.plan())));
+    play.faults.push({ name: 'backup restored', fromMs, toMs: Date.now() });
+    await play.end(await play.run(await play.plan()));
   },
   'gateways-come-back': async (play) => {
     await play.whileAgentsAreAway(() => delay(2000));
