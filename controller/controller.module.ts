@@ -1,10 +1,13 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { AccessController } from './access/access.controller.ts';
 import { AccessGuard } from './access/access.guard.ts';
 import { AUTH, createAuth } from './access/auth.ts';
 import { CallersRepository } from './access/callers.repository.ts';
 import { CallersService } from './access/callers.service.ts';
+import { IdempotencyInterceptor } from './access/idempotency.interceptor.ts';
+import { IdempotencyRepository } from './access/idempotency.repository.ts';
+import { IdempotencyService } from './access/idempotency.service.ts';
 import { RateLimits } from './access/rate-limits.service.ts';
 import { SignInService } from './access/sign-in.service.ts';
 import { TokensRepository } from './access/tokens.repository.ts';
@@ -101,7 +104,7 @@ export const CONTROLLERS: Type[] = [
 
 const SERVICES: Provider[] = [
   Addresses, Database, Notices,
-  CallersRepository, CallersService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
+  CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
   AuditRepository, AuditService, CheckpointsRepository, CheckpointsService, TrailsService, EnrolmentRepository, EnrolmentService, FlowsService,
   ApprovalsService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
   LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
@@ -124,6 +127,7 @@ export class ControllerModule {
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: clock },
         { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: AUTHORITY, useFactory: async () => (await openStateDir(config.stateDir), Authority.open(config.stateDir, clock())) },
         { provide: SEAL, useFactory: async () => (await openStateDir(config.stateDir), new Seal(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))) },

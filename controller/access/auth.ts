@@ -4,12 +4,12 @@ import { newId } from '../platform/ids.ts';
 import type { Config } from '../platform/config.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './password.ts';
 
 /** Provider token of better-auth. */
 export const AUTH = Symbol('auth');
 export type Auth = ReturnType<typeof createAuth>;
 
-export const MIN_PASSWORD_LENGTH = 15;
 const SESSION_SECONDS = 12 * 3600;
 
 /** The doors of better-auth that are open; every other path of it does not exist. */
@@ -24,9 +24,9 @@ export function createAuth(config: Config, database: Database, secret: string, l
     secret,
     trustedOrigins: [config.publicUrl],
     database: prismaAdapter(database.unscoped, { provider: 'postgresql' }),
-    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: MIN_PASSWORD_LENGTH, maxPasswordLength: 256 },
+    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: MIN_PASSWORD_LENGTH, maxPasswordLength: MAX_PASSWORD_LENGTH },
     session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
-    // Our own limiter counts per account and per address, in Postgres, for all replicas (sign-in.service.ts).
+    // Our own limiter counts per account, address and both together, in Postgres, for all replicas (sign-in.service.ts).
     rateLimit: { enabled: false },
     advanced: {
       cookiePrefix: 'ctfleet',

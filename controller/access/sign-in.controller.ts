@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isIP } from 'node:net';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { toFleetError, toProblem } from '../platform/problem.ts';
 import { AUTH_PATHS } from './auth.ts';
@@ -20,6 +21,7 @@ export function mountSignIn(fastify: FastifyInstance, service: SignInService, pu
         await answer(request, reply, service, publicUrl);
       } catch (error) {
         const refusal = toFleetError(error);
+        if (typeof refusal.fields.retryAfterSeconds === 'number') reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
         await reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, String(request.id)));
       }
     },
@@ -41,7 +43,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, service: Sig
   headers.set('x-forwarded-for', request.ip);
   const body = request.method === 'POST' ? JSON.stringify(request.body ?? {}) : undefined;
   if (body !== undefined) headers.set('content-type', 'application/json');
-  const response = await service.answer(path, new Request(url, { method: request.method, headers, body }), request.body, request.ip);
+  const response = await service.answer({ path, request: new Request(url, { method: request.method, headers, body }), body: request.body, address: isIP(request.ip) ? request.ip : 'unknown' });
   reply.status(response.status);
   for (const [name, value] of response.headers) if (name !== 'set-cookie' && name !== 'content-length') reply.header(name, value);
   reply.header('set-cookie', response.headers.getSetCookie()).header('cache-control', 'no-store');

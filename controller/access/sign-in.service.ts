@@ -1,9 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { toPrintable } from '../../proto/model/text.ts';
 import { AuditService } from '../audit/audit.service.ts';
+import { invalidRequest } from '../platform/problem.ts';
 import { AUTH, type Auth } from './auth.ts';
+import { addressKey } from './limit-key.ts';
+import { MAX_PASSWORD_LENGTH, passwordProblem } from './password.ts';
 import { RateLimits } from './rate-limits.service.ts';
 
-/** better-auth behind our limits, with every sign-in in the audit trail. */
+const signIn = z.looseObject({ email: z.string().max(320), password: z.string().max(MAX_PASSWORD_LENGTH) });
+const change = z.looseObject({ currentPassword: z.string().max(MAX_PASSWORD_LENGTH), newPassword: z.string().max(MAX_PASSWORD_LENGTH) });
+
+/** One request to the sign-in library. `address` is the caller's. */
+export interface Asking { path: string; request: Request; body: unknown; address: string }
+
+/**
+ * better-auth behind our limits, with every sign-in, refusal, sign-out and change of password in the audit trail.
+ *
+ * Guesses are counted three ways. For an account from one address: ten, then that address waits for that account, and nobody else does. For an address: 60,
+ * over all accounts. For an account over all addresses that never signed in to it: 30 in a quarter of an hour, so that many addresses do not guess
+ * faster than 120 times an hour; who has signed in from his address before is not held up by that. An account that does not exist is counted alike.
+ */
 @Injectable()
 export class SignInService {
   constructor(
@@ -12,30 +30,72 @@ export class SignInService {
     @Inject(AuditService) private readonly audit: AuditService,
   ) {}
 
-  /** Passes a request on; `address` is the caller's. Throws RATE_LIMITED. */
-  async answer(path: string, request: Request, body: unknown, address: string): Promise<Response> {
-    if (path !== '/sign-in/email') return this.auth.handler(request);
-    const email = emailOf(body);
-    await this.limits.take('sign-in-address', address);
-    if (email) await this.limits.take('sign-in-account', email);
+  /** Passes a request on. Throws RATE_LIMITED, INVALID_REQUEST. */
+  async answer(asking: Asking): Promise<Response> {
+    switch (asking.path) {
+      case '/sign-in/email': return this.signIn(asking);
+      case '/change-password': return this.changePassword(asking);
+      case '/sign-out': return this.signOut(asking);
+      default: return this.auth.handler(asking.request);
+    }
+  }
+
+  private async signIn({ request, body, address }: Asking): Promise<Response> {
+    const email = toPrintable(parse(signIn, body).email.trim().toLowerCase().slice(0, 200));
+    const from = addressKey(address);
+    const pair = JSON.stringify([email, from]);
+    await this.limits.take('sign-in-address', from);
+    const tries = await this.limits.take('sign-in-pair', pair);
+    const isKnown = await this.limits.isRemembered('sign-in-known', pair);
+    if (!isKnown) await this.limits.take('sign-in-account', email);
     const response = await this.auth.handler(request);
     if (response.ok) {
-      await this.limits.forgive('sign-in-account', email);
-      await this.limits.giveBack('sign-in-address', address);
-      const user = await userOf(response);
-      await this.audit.recordSignIn({ outcome: 'ok', userId: user.id, name: user.name, address });
-    } else if (response.status === 401) {
-      await this.audit.recordSignIn({ outcome: 'refused', userId: 'unknown', name: email || 'unknown', address });
+      await this.limits.forgive('sign-in-pair', pair);
+      await this.limits.giveBack('sign-in-address', from);
+      if (!isKnown) await this.limits.giveBack('sign-in-account', email);
+      await this.limits.remember('sign-in-known', pair);
+      const { user } = await response.clone().json() as { user: { id: string; name: string } };
+      await this.audit.recordSession({ action: 'signed-in', outcome: 'ok', userId: user.id, name: user.name, address });
+    } else if (response.status === 401 && (tries === 1 || tries === this.limits.most('sign-in-pair'))) {
+      // The first guess and the last of a row; those between say nothing more, and a guesser must not fill the trail.
+      await this.audit.recordSession({ action: 'refused', outcome: 'refused', userId: 'unknown', name: email || 'unknown', address, tries });
     }
     return response;
   }
+
+  /** All other sessions of the person end. */
+  private async changePassword({ request, body, address }: Asking): Promise<Response> {
+    const { currentPassword, newPassword } = parse(change, body);
+    const person = await this.personOf(request);
+    if (!person) throw new FleetError('UNAUTHENTICATED', 'Sign in first.');
+    const tries = await this.limits.take('change-password', person.userId);
+    const problem = passwordProblem(newPassword, [person.name, person.email]);
+    if (problem !== undefined) throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
+    const response = await this.auth.handler(new Request(request.url, {
+      method: 'POST', headers: request.headers, body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: true }),
+    }));
+    if (response.ok) await this.limits.forgive('change-password', person.userId);
+    if (response.ok || tries === 1 || tries === this.limits.most('change-password')) {
+      await this.audit.recordSession({ ...person, action: response.ok ? 'password-changed' : 'password-refused', outcome: response.ok ? 'ok' : 'refused', address, tries });
+    }
+    return response;
+  }
+
+  private async signOut({ request, address }: Asking): Promise<Response> {
+    const person = await this.personOf(request);
+    const response = await this.auth.handler(request);
+    if (response.ok && person) await this.audit.recordSession({ ...person, action: 'signed-out', outcome: 'ok', address });
+    return response;
+  }
+
+  private async personOf({ headers }: Request): Promise<{ userId: string; name: string; email: string } | undefined> {
+    const found = await this.auth.api.getSession({ headers });
+    return found ? { userId: found.user.id, name: found.user.name, email: found.user.email } : undefined;
+  }
 }
 
-function emailOf(body: unknown): string {
-  return typeof body === 'object' && body !== null && 'email' in body && typeof body.email === 'string' ? body.email.trim().toLowerCase().slice(0, 200) : '';
-}
-
-async function userOf(response: Response): Promise<{ id: string; name: string }> {
-  const { user } = await response.clone().json() as { user: { id: string; name: string } };
-  return user;
+function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw invalidRequest(parsed.error, 'body');
+  return parsed.data;
 }

@@ -20,6 +20,16 @@ export type Decision = Omit<NewEntry, 'id' | 'at' | 'detail'> & { tenantId?: str
 const REPEATS_MS = 60_000;
 const LOOK_MS = 5000;
 
+/** What became of a session or a password; `tries`: how many there were in a row. */
+export interface SessionEvent {
+  action: 'signed-in' | 'signed-out' | 'refused' | 'password-changed' | 'password-refused';
+  outcome: 'ok' | 'refused';
+  userId: string;
+  name: string;
+  address: string;
+  tries?: number;
+}
+
 /** The actor of an entry. */
 export function toActor(caller: Pick<Caller, 'kind' | 'id' | 'name'>): { kind: string; id: string; name: string } {
   return { kind: caller.kind, id: caller.id, name: caller.name };
@@ -89,11 +99,14 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     await this.recordOften({ actor: toActor(caller), action: 'access.denied', outcome: 'refused', summary: `${caller.name} was refused ${action}`, detail: { action } }, action);
   }
 
-  async recordSignIn(attempt: { outcome: 'ok' | 'refused'; userId: string; name: string; address: string }): Promise<void> {
-    const isIn = attempt.outcome === 'ok';
+  async recordSession(event: SessionEvent): Promise<void> {
+    const { action, outcome, userId, name, address, tries } = event;
+    const words: Record<SessionEvent['action'], string> = {
+      'signed-in': `${name} signed in`, 'signed-out': `${name} signed out`, refused: `Sign-in refused for ${name}`,
+      'password-changed': `${name} changed the password; all other sessions ended`, 'password-refused': `${name} gave a wrong password when changing it`,
+    };
     await this.recordAlone({
-      actor: { kind: 'user', id: attempt.userId, name: attempt.name }, action: isIn ? 'session.signed-in' : 'session.refused', outcome: attempt.outcome,
-      summary: isIn ? `${attempt.name} signed in` : `Sign-in refused for ${attempt.name}`, detail: { address: attempt.address },
+      actor: { kind: 'user', id: userId, name }, action: `session.${action}`, outcome, summary: words[action] + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''), detail: { address, tries },
     });
   }
 

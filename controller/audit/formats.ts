@@ -1,3 +1,4 @@
+import { csvCell, toPrintable, toSafeJson } from '../../proto/model/text.ts';
 import type { NamedEntry } from './entry-row.ts';
 
 /** How a format begins, and how it says one entry; without `line`, as it was hashed. */
@@ -19,16 +20,10 @@ function cellsOf(entry: NamedEntry): Record<(typeof COLUMNS)[number], string> {
   };
 }
 
-/** A cell that no spreadsheet takes for a formula (RFC 4180 quotes, and a quote mark before what would begin one). */
-function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
 /** Elastic Common Schema 8. Ended flows are a connection's end on the network; everything else is configuration or sign-in. */
 function toEcs(entry: NamedEntry): string {
   const isFlush = entry.action.startsWith('flush.');
-  return JSON.stringify({
+  return toSafeJson(JSON.stringify({
     '@timestamp': entry.at.toISOString(),
     event: {
       id: entry.id, action: entry.action, outcome: entry.outcome === 'ok' ? 'success' : entry.outcome === 'partial' ? 'unknown' : 'failure', kind: 'event', hash: entry.hash, sequence: Number(entry.seq),
@@ -39,7 +34,7 @@ function toEcs(entry: NamedEntry): string {
     observer: entry.gatewayName === null ? undefined : { name: entry.gatewayName, serial_number: entry.gatewayId },
     organization: entry.tenantId === null ? undefined : { id: entry.tenantId, name: entry.tenantName },
     labels: { ticket: entry.ticket ?? undefined, plan: entry.planId ?? undefined, flush: entry.flushId ?? undefined },
-  });
+  }));
 }
 
 /** ArcSight Common Event Format 0; values escaped as it asks. */
@@ -50,7 +45,11 @@ function toCef(entry: NamedEntry): string {
     ['reason', entry.reason], ['externalId', entry.id], ['cs1Label', entry.tenantName && 'tenant'], ['cs1', entry.tenantName], ['cs2Label', entry.ticket && 'ticket'], ['cs2', entry.ticket],
     ['cs3Label', entry.planId && 'plan'], ['cs3', entry.planId], ['cs4Label', 'hash'], ['cs4', entry.hash], ['msg', entry.summary],
   ];
-  const extension = fields.flatMap(([name, value]) => (value ? [`${name}=${value.replaceAll('\\', '\\\\').replaceAll('=', '\\=').replaceAll('\r', '\\r').replaceAll('\n', '\\n')}`] : [])).join(' ');
+  const extension = fields.flatMap(([name, value]) => (value ? [`${name}=${cefValue(value)}`] : [])).join(' ');
   const header = ['ctfleet', 'controller', '1', entry.action.toUpperCase().replaceAll(/[.-]/g, '_'), entry.action].map((text) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|'));
   return `CEF:0|${header.join('|')}|${severity}|${extension}`;
+}
+
+function cefValue(text: string): string {
+  return toPrintable(text.replaceAll('\\', '\\\\').replaceAll('=', '\\=').replaceAll('\r', '\\r').replaceAll('\n', '\\n'));
 }

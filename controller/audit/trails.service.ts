@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { exportAudit, verifyAudit } from '../../proto/http/audit.ts';
+import { toSafeJson } from '../../proto/model/text.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
@@ -49,7 +50,7 @@ export class TrailsService {
       if (tenant !== undefined && head.tenantId !== tenant) continue;
       const span = await this.entries.spanBetween(scope, head.chain, from, to);
       if (!span) continue;
-      for await (const entry of this.chain(scope, head.chain, span)) yield `${line ? line(entry) : writer.entry(toHashed(entry))}\n`;
+      for await (const entry of this.chain(scope, head.chain, span)) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
       if (format !== 'ndjson') continue;
       for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.between(t, head.chain, span.first, span.last))) yield `${writer.checkpoint(checkpoint)}\n`;
     }

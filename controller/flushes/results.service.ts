@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Result, Result_State, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Result, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { AuditService, type Decision } from '../audit/audit.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
 import type { Command } from '../generated/prisma/client.ts';
@@ -12,11 +12,11 @@ import { Notices } from '../platform/notices.ts';
 import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { countOutcomes, describeTotals, emptyTotals, type Totals } from './outcomes.ts';
+import { countOutcomes, describeTotals } from './outcomes.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
 import { ResultParts, runsWithin } from './result-parts.ts';
-import { targetStateOf, type TargetState } from './states.ts';
+import { judge } from './verdict.ts';
 
 /** Flows of the largest plan. */
 const MAX_FLOWS = 500_000;
@@ -145,22 +145,6 @@ export class ResultsService {
     }
     // Whoever works looks whether the next wave may begin.
     if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notices.send(t, 'deliver', '');
-  }
-}
-
-/** What a result makes of its target. Where nothing was touched, no flow has an outcome. */
-function judge(result: Result, runs: OutcomeRun[], planned: number): { state: TargetState; totals: Totals } {
-  switch (result.state) {
-    case Result_State.STATE_REFUSED:
-      if (result.reason === 'CANCELLED') return { state: 'cancelled', totals: { ...emptyTotals(planned), cancelled: planned } };
-      return { state: 'failed', totals: emptyTotals(planned) };
-    case Result_State.STATE_EXPIRED: return { state: 'expired', totals: emptyTotals(planned) };
-    case Result_State.STATE_DONE: {
-      const totals = countOutcomes(planned, runs);
-      return { state: targetStateOf(totals), totals };
-    }
-    case Result_State.STATE_FAILED: return { state: 'failed', totals: countOutcomes(planned, runs) };
-    default: return { state: 'indeterminate', totals: countOutcomes(planned, runs) };
   }
 }
 

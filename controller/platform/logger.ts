@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { destination, pino, type Logger } from 'pino';
+import { toSafeJson } from '../../proto/model/text.ts';
 
 /** Provider token of the pino logger. Messages are constant; what varies goes in fields. */
 export const LOGGER = Symbol('logger');
@@ -7,9 +8,10 @@ export type { Logger };
 
 const SECRET_PATHS = ['password', 'secret', 'token', 'authorization', 'cookie', 'headers.authorization', 'headers.cookie', '*.password', '*.secret', '*.token'];
 
-/** JSON lines on stdout; anything under a secret's name is replaced. */
+/** JSON lines on stdout; anything under a secret's name is replaced, and nothing commands the terminal that shows them. */
 export function createLogger(level: string): Logger {
-  return pino({ level, base: undefined, redact: { paths: SECRET_PATHS, censor: '[redacted]' } }, destination({ fd: 1, sync: true }));
+  const out = destination({ fd: 1, sync: true });
+  return pino({ level, base: undefined, redact: { paths: SECRET_PATHS, censor: '[redacted]' } }, { write: (line) => out.write(toSafeJson(line)) });
 }
 
 /** Nest's own lines through the same logger; its routine ones are for debugging. */

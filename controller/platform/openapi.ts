@@ -1,10 +1,14 @@
+import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import { problem } from '../../proto/http/common.ts';
+import { idempotencyKey, problem } from '../../proto/http/common.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { API_PREFIX } from './handles.ts';
 import { VERSION } from './version.ts';
 
+const IDEMPOTENCY_KEY = idempotencyKey.optional().describe(
+  'One key for one intent, the same for each try of it. For a day an equal request under the key gets the answer of the first; another one is refused.',
+);
 const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', content: { 'application/problem+json': { schema: problem } } };
 
 /** The OpenAPI 3.1 document of every route in proto/http; docs/api/openapi.json is this, checked in. */
@@ -36,7 +40,10 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
     tags: [route.path.split(/[/:]/)[1] ?? ''],
     description: `Needs the action \`${route.action}\`.${route.isForPeople ? ' Only for a person who is signed in, never for an API token.' : ''}`,
     ...(route.isForPeople && { security: [{ session: [] }] }),
-    requestParams: { ...(route.params && { path: route.params }), ...(route.query && { query: route.query }) },
+    requestParams: {
+      ...(route.params && { path: route.params }), ...(route.query && { query: route.query }),
+      ...(route.method === 'POST' && { header: z.object({ 'Idempotency-Key': IDEMPOTENCY_KEY }) }),
+    },
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {
       [String(route.status)]: route.response ? { description: 'Done.', content: { [media]: { schema: route.response } } } : { description: 'Done.' },

@@ -41,7 +41,7 @@ export const listAuditFlows = defineRoute({
 });
 
 export const verifyAudit = defineRoute({
-  method: 'POST', path: '/audit:verify', action: 'audit.read', summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
+  method: 'POST', path: '/audit:verify', action: 'audit.read', isSafe: true, summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
   status: 200, response: z.object({
     checkedAt: time,
     isIntact: z.boolean(),

@@ -33,6 +33,9 @@ export function page<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional() });
 }
 
+/** The header Idempotency-Key of a POST: one key for one intent, the same for each try of it. */
+export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
+
 /** RFC 9457, with the code, and for a bad filter the span and a suggestion. */
 export const problem = z.object({
   type: z.string(),

@@ -86,7 +86,7 @@ export const updateRemediation = defineRoute({
 });
 export const deleteRemediation = defineRoute({ method: 'DELETE', path: '/remediations/{id}', action: 'remediations.write', summary: 'Deletes a remediation; its runs stay', params: idParams, status: 204 });
 export const checkRemediation = defineRoute({
-  method: 'POST', path: '/remediations:check', action: 'remediations.read', summary: 'What a document would do: problems by path, gateways in scope, next runs, matches now, and when it would have fired in the last 30 days',
+  method: 'POST', path: '/remediations:check', action: 'remediations.read', isSafe: true, summary: 'What a document would do: problems by path, gateways in scope, next runs, matches now, and when it would have fired in the last 30 days',
   body: saved, status: 200, response: z.object({
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     gateways: z.number().int(),

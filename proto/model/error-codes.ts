@@ -23,6 +23,9 @@ export const ERROR_CODES = {
   GUARD_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   FLUSH_RUNNING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  /** An Idempotency-Key that came with another request before; one whose request is not answered yet, or of which nobody knows. */
+  IDEMPOTENCY_KEY_REUSED: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
+  IDEMPOTENCY_PENDING: { http: 409, grpc: 'ABORTED', retry: true },
   /** A remediation's own condition: no healthy target, a flapping WAN. */
   CONDITION_UNMET: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   COMMAND_LATE: { http: 409, grpc: 'DEADLINE_EXCEEDED', retry: false },

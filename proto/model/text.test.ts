@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { storageProblem, textProblem, toPrintable } from './text.ts';
+import { csvCell, storageProblem, textProblem, toPrintable, toSafeJson } from './text.ts';
 
 describe('a text for people', () => {
   it.each(['\u200b', ' \u00a0\u2003', '\u2800', '\u3164', '\ufeff\u2060', '\u202e', '\u00ad', ''])('%j has nothing to see', (text) => {
@@ -26,6 +26,20 @@ describe('a text for people', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(toPrintable(text)).not.toMatch(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u);
       if (textProblem(text) === undefined) expect(toPrintable(text)).toBe(text);
+    }));
+  });
+});
+
+describe('an export', () => {
+  it('has cells that command neither a terminal nor a spreadsheet', () => {
+    expect(['=1+1', '+1', '-1', '@SUM(A1)', ' =1', '\uff1d1', '\t=1', 'a\u001b[2J', 'a"b', 'two\nlines', 'plain'].map(csvCell))
+      .toEqual(["'=1+1", "'+1", "'-1", "'@SUM(A1)", "' =1", "'\uff1d1", '"\'\t=1"', 'a\\u{1b}[2J', '"a""b"', '"two\nlines"', 'plain']);
+  });
+
+  it('in JSON reads back as the same value, with no commanding character in its text', () => {
+    fc.assert(fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
+      expect(JSON.parse(toSafeJson(json))).toEqual(JSON.parse(json));
+      expect(toSafeJson(JSON.stringify(JSON.parse(json)))).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
     }));
   });
 });

@@ -17,6 +17,21 @@ export function toPrintable(text: string, { hasLines = false } = {}): string {
   return pattern.test(text) ? text.replace(new RegExp(pattern, 'gu'), escaped) : text;
 }
 
+/** In a text of JSON, what JSON leaves as it is and a terminal or a viewer obeys. Control characters below these are escaped by JSON itself. */
+const COMMANDING_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text of JSON with those written as `\u009b`: it reads back as the same value. */
+export function toSafeJson(json: string): string {
+  return json.replace(COMMANDING_IN_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** One cell of CSV (RFC 4180): quoted where it has to be, printable, and with an apostrophe before what a spreadsheet would compute. */
+export function csvCell(text: string): string {
+  const printable = toPrintable(text, { hasLines: true });
+  const safe = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(printable) ? `'${printable}` : printable;
+  return /[",\r\n\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
 /** Why a value of JSON cannot be stored as text: a NUL or half a surrogate pair in a string or a key, or nesting deeper than `maxDepth`; undefined if it can. */
 export function storageProblem(value: unknown, maxDepth: number): { path: string; message: string } | undefined {
   const waiting: { value: unknown; path: readonly string[] }[] = [{ value, path: [] }];

@@ -27,11 +27,16 @@ export class Person {
     this.headers = headers;
   }
 
+  /** The same person by another door. */
+  through(origin: string): Person {
+    return new Person(origin, this.headers);
+  }
+
   /** Calls a route and gives whatever comes. */
-  async ask(route: Route, input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown } = {}): Promise<Answer> {
+  async ask(route: Route, input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown; headers?: Record<string, string> } = {}): Promise<Answer> {
     const url = `${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => input.params?.[name] ?? '')}${input.query ? `?${new URLSearchParams(input.query)}` : ''}`;
     const response = await fetch(url, {
-      method: route.method, headers: { ...this.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) }, body: input.body === undefined ? undefined : JSON.stringify(input.body),
+      method: route.method, headers: { ...this.headers, ...input.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) }, body: input.body === undefined ? undefined : JSON.stringify(input.body),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === '' ? undefined : response.headers.get('content-type')?.includes('ndjson') ? text : JSON.parse(text) };

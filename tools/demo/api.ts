@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { problem } from '../../proto/http/common.ts';
 import type { Route } from '../../proto/http/route.ts';
@@ -30,7 +31,8 @@ export class DemoApi {
     const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
     const answer = await fetch(`${this.#origin}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, {
-      method: route.method, headers: { ...this.#authorisation, ...(body !== undefined && { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body),
+      method: route.method, body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { ...this.#authorisation, ...(route.method === 'POST' && { 'idempotency-key': randomUUID() }), ...(body !== undefined && { 'content-type': 'application/json' }) },
     });
     if (!answer.ok) throw new Error(`${route.method} ${route.path}: ${problem.safeParse(await answer.json()).data?.detail ?? answer.status}`);
     return answer;

@@ -1,4 +1,5 @@
 import type { Flush } from '../../../proto/http/flushes.ts';
+import { csvCell, toSafeJson } from '../../../proto/model/text.ts';
 import type { FlowsPage } from '../../lib/controller/queries.ts';
 
 type Row = FlowsPage['items'][number];
@@ -17,12 +18,9 @@ export function evidenceCsv(rows: Row[], nameOf: (gatewayId: string) => string):
 
 /** The flush and its exact flows as JSON, as the API gives them. */
 export function evidenceJson(flush: Flush, flows: Row[]): string {
-  return JSON.stringify({ flush, flows }, undefined, 2);
+  return toSafeJson(JSON.stringify({ flush, flows }, undefined, 2));
 }
 
-/** Quoted where it has to be; text that a spreadsheet would compute gets an apostrophe before it. */
 function cell(value: string | number | undefined): string {
-  const text = value === undefined ? '' : String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return typeof value === 'string' ? csvCell(value) : String(value ?? '');
 }

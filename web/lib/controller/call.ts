@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Route } from '../../../proto/http/route.ts';
+import { Intents } from './intents.ts';
 import { readProblem, unreachable } from './problem.ts';
 import { routeUrl } from './url.ts';
 
@@ -24,14 +25,21 @@ export async function call<R extends Route>(route: R, asked: Asked<R>): Promise<
   return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
 }
 
-/** One request with the session's cookie. Throws ControllerError if nothing answers. */
+const intents = new Intents(() => crypto.randomUUID(), () => performance.now());
+
+/** One request with the session's cookie; a POST carries the key of its intent. Throws ControllerError if nothing answers. */
 export async function send(url: string, { method, body, signal, accept = 'application/json' }: { method: string; body?: unknown; signal?: AbortSignal; accept?: string }): Promise<Response> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const intent = `${url} ${text}`;
   try {
-    return await fetch(url, {
+    const response = await fetch(url, {
       method, signal, credentials: 'same-origin', cache: 'no-store',
-      headers: { accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': crypto.randomUUID() }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': intents.keyOf(intent) }) },
+      body: text,
     });
+    // 409 may say that the first try is still under way.
+    if (response.status < 500 && response.status !== 409) intents.settle(intent);
+    return response;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw unreachable(error);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { refusal } from './access.ts';
 import { createEventParser } from './events.ts';
+import { Intents } from './intents.ts';
 import { retryDelayMs } from './subscribe.ts';
 import { routeUrl } from './url.ts';
 
@@ -20,6 +21,17 @@ test('events arrive whole however the stream is cut', () => {
 
 test('an event without its empty line is not given out', () => {
   expect(createEventParser()('data: half')).toEqual([]);
+});
+
+test('a request without an answer keeps its key, and is a new intent once it was answered or ten minutes have gone', () => {
+  let nowMs = 0;
+  let made = 0;
+  const intents = new Intents(() => `key-${++made}`, () => nowMs);
+  expect([intents.keyOf('a'), intents.keyOf('b'), intents.keyOf('a')]).toEqual(['key-1', 'key-2', 'key-1']);
+  intents.settle('a');
+  expect(intents.keyOf('a')).toBe('key-3');
+  nowMs = 600_001;
+  expect(intents.keyOf('a')).toBe('key-4');
 });
 
 test('pauses between tries double up to half a minute', () => {

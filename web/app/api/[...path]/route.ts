@@ -1,5 +1,6 @@
 import { ERROR_CODES } from '../../../../proto/model/error-codes.ts';
 import type { Problem } from '../../../../proto/http/common.ts';
+import { markedAddress, ORIGIN_HEADERS } from '../../../lib/peers.ts';
 
 export const dynamic = 'force-dynamic';
 
@@ -8,15 +9,17 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trail
 
 /**
  * Hands a request on to the controller and streams its answer back, event streams included. The address is read at run time from
- * CTFLEET_API_URL, so that one build serves everywhere. A controller that does not answer is a problem as any other: UNAVAILABLE.
+ * CTFLEET_API_URL, so that one build serves everywhere. Who asks is said by us alone: what a browser claims of it is left behind. A controller that does not answer is a problem as any other: UNAVAILABLE.
  */
 async function forward(request: Request): Promise<Response> {
   const { pathname, search, host, protocol } = new URL(request.url);
   const base = process.env.CTFLEET_API_URL ?? 'http://127.0.0.1:4000';
-  const headers = without(request.headers, [...HOP_BY_HOP, 'host', 'accept-encoding', 'expect']);
+  const headers = without(request.headers, [...HOP_BY_HOP, 'host', 'accept-encoding', 'expect', ...ORIGIN_HEADERS]);
+  const address = markedAddress(request.headers);
+  if (address !== undefined) headers.set('x-forwarded-for', address);
   headers.set('accept-encoding', 'identity');
   headers.set('x-forwarded-host', request.headers.get('host') ?? host);
-  if (!headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', protocol.slice(0, -1));
+  headers.set('x-forwarded-proto', protocol.slice(0, -1));
   try {
     const answer = await fetch(new URL(pathname + search, base), {
       method: request.method, headers, redirect: 'manual', cache: 'no-store', signal: request.signal,

@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { SEAL, type Seal } from '../platform/sealed.ts';
+import type { Caller } from './caller.ts';
+import { IdempotencyRepository, type KeptRequest } from './idempotency.repository.ts';
+
+const KEPT_MS = 86_400_000;
+/** Of one caller, in that time. */
+const MAX_KEYS = 5000;
+/** How often, and how many times, one looks whether the first of two equal requests is done. */
+const LOOK_MS = 100;
+const LOOKS = 30;
+
+/** A request with a key. `content` is its method, address and body as text. */
+export interface KeyedRequest { caller: Pick<Caller, 'kind' | 'id'>; key: string; content: string }
+/** What was answered: the body as a value of JSON, and where the result is found. */
+export interface KeptAnswer { body?: unknown; location?: string }
+
+/**
+ * Each request with an Idempotency-Key is carried out once, over all replicas and restarts:
+ *
+ *     nothing ── begin ──▶ begun ── success ──▶ answered (for a day: an equal request gets the same answer)
+ *        ▲                   │ refused, failed       an equal request waits for the first, then is told IDEMPOTENCY_PENDING;
+ *        └───────────────────┘                       another request under the key is told IDEMPOTENCY_KEY_REUSED, always
+ *
+ * A controller that ends in the middle leaves *begun*: whether anything was done is not known then, and nobody does it again by itself.
+ */
+@Injectable()
+export class IdempotencyService {
+  constructor(
+    @Inject(IdempotencyRepository) private readonly requests: IdempotencyRepository,
+    @Inject(SEAL) private readonly seal: Seal,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The answer that was given before, or `carryOut`'s, which is kept. Throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_PENDING, RATE_LIMITED, and what `carryOut` throws. */
+  async once(request: KeyedRequest, carryOut: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
+    const callerId = `${request.caller.kind}:${request.caller.id}`;
+    const keyHash = hashOf(callerId, request.key);
+    const requestHash = hashOf(request.content);
+    const now = this.clock();
+    await this.requests.forgetBefore(new Date(now - KEPT_MS));
+    if ((await this.requests.countOf(callerId)) >= MAX_KEYS && !(await this.requests.find(keyHash))) {
+      throw new FleetError('RATE_LIMITED', `You have used ${MAX_KEYS} idempotency keys within a day. Send the request without one, or wait.`, { retryAfterSeconds: 3600 });
+    }
+    const earlier = await this.requests.begin({ keyHash, callerId, requestHash, createdAt: new Date(now) });
+    if (earlier) return this.answerOf(earlier, requestHash);
+    let answer: KeptAnswer;
+    try {
+      answer = await carryOut();
+    } catch (error) {
+      await this.requests.forget(keyHash);
+      throw error;
+    }
+    await this.requests.keep(keyHash, this.seal.close(JSON.stringify(answer)));
+    return answer;
+  }
+
+  private async answerOf(earlier: KeptRequest, requestHash: Uint8Array): Promise<KeptAnswer> {
+    if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {
+      throw new FleetError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another request before. Take a new key for a new request.');
+    }
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const kept = looks === 0 ? earlier : await this.requests.find(earlier.keyHash);
+      if (!kept) throw new FleetError('IDEMPOTENCY_PENDING', 'The same request came before and was refused just now. Send it again.');
+      if (kept.answer) return JSON.parse(this.seal.open(kept.answer)) as KeptAnswer;
+      await delay(LOOK_MS);
+    }
+    throw new FleetError('IDEMPOTENCY_PENDING', 'The same request has begun and has no answer yet. Try again; where that lasts, look what became of it before you use a new key.');
+  }
+}
+
+function hashOf(...parts: string[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(JSON.stringify(parts)).digest());
+}
