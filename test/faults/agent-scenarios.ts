@@ -148,6 +148,11 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
     stage.deliver(command);
     await stage.settle();
   },
+  'controller-clock-set-back': async (stage) => {
+    stage.setControllerClock(-600_000);
+    stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES) }));
+    await stage.settle();
+  },
   'number-leaps': async (stage) => {
     stage.deliver(stage.command('invented', OTHER, { digest: await stage.freeze(OTHER, DNS), seq: 2n ** 63n, isInvented: true }));
     await stage.settle();

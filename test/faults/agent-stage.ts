@@ -237,7 +237,7 @@ export class AgentStage {
       table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock, journal,
       report: {
         progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
-        result: ({ commandId, runs, state, reason }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs), ...(state === Result_State.STATE_REFUSED && { refusedAs: reason }) }),
+        result: ({ commandId, runs, state, reason }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs), ...((state === Result_State.STATE_REFUSED || state === Result_State.STATE_EXPIRED) && { refusedAs: reason }) }),
       },
     });
     return { commands, journal, plans, guard, clock, time, context };

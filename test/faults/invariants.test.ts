@@ -67,6 +67,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ['I2', 'a flow was ended twice for one command', (h) => { Object.assign(deed(h, 'delete'), { flows: [A, A] }); }],
   ['I3', 'a lower number was started later', (h) => { h.commands.push({ ...command('c0', 'g1', 't1', 0n), flushId: 'g' }); add(h, { kind: 'started', commandId: 'c0' }); }],
   ['I3', 'the gateway had to refuse what the controller mixed up', (h) => { Object.assign(h.flushes[0]!.targets[0]!, { reason: 'Command 3 came after 5.' }); }],
+  ['I1', 'a command was called late that was not', (h) => { add(h, { kind: 'said', commandId: 'c1', claims: { ...NONE, deleted: 1 }, refusedAs: 'COMMAND_LATE' }, -5000); }],
   ['I3', 'an honest number was refused', (h) => { h.commands.push({ ...command('c3', 'g1', 't1', 5n), flushId: 'g', state: 'sent' }); add(h, { kind: 'said', commandId: 'c3', claims: NONE, refusedAs: 'COMMAND_OUT_OF_ORDER' }); }],
   ['I4', 'a command began after its deadline', (h) => { h.commands[0]!.notAfterMs = -2000; }],
   ['I5', 'no decision is on record', (h) => { h.audit = h.audit.filter((entry) => entry.action !== 'flush.started'); }],

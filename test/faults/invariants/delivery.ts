@@ -43,7 +43,12 @@ function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): G
       case 'finished': unacknowledged.add(deed.commandId); break;
       case 'acknowledged': unacknowledged.delete(deed.commandId); break;
       case 'session': owed = new Set(unacknowledged); break;
-      case 'said': owed?.delete(deed.commandId); break;
+      case 'said':
+        owed?.delete(deed.commandId);
+        if (deed.refusedAs === 'COMMAND_LATE' && deed.atMs + BEGIN_MS < (commands.get(deed.commandId)?.notAfterMs ?? 0)) {
+          yield { subject: deed.commandId, what: 'the gateway called it late, and it was not', tally: 'lost' };
+        }
+        break;
       default:
     }
   }

@@ -80,6 +80,10 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     name: 'clock-offset-measured-once', breaks: 'I4', scenario: 'controller-clock-set-on',
     patches: [{ file: CONTROLLER_TIME, find: `    else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);\n`, replace: '' }],
   },
+  {
+    name: 'clock-set-back-unheard', breaks: 'I1', scenario: 'controller-clock-set-back',
+    patches: [{ file: CONTROLLER_TIME, find: `    if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;\n`, replace: `    void [known, MAX_DELAY_MS];\n` }],
+  },
   { name: 'leap-of-numbers-believed', breaks: 'I3', scenario: 'number-leaps', patches: [{ file: COMMANDS, find: `    if (value > last + MAX_JUMP) return`, replace: `    if (value < 0n) return` }] },
   { name: 'protections-not-looked-at', breaks: 'I7', scenario: 'plan-names-protected', patches: [{ file: RUN_PLAN, find: `protectionOf(flow, protections, nowMs) === undefined`, replace: `protectionOf(flow, [], nowMs + protections.length) === undefined` }] },
   { name: 'guard-file-protects-nothing', breaks: 'I7', scenario: 'plan-names-protected', patches: [{ file: 'agent/operations/local-guard.ts', find: `    return this.#rules().protections;`, replace: `    return this.#rules().protections.slice(0, 0);` }] },
