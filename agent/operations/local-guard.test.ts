@@ -11,6 +11,27 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'guard.yaml');
 const ask = { method: Method.METHOD_DELETE, flows: 10, tableCount: 100 };
 
+describe('the limits of a tenant', () => {
+  const alone = (flows: number, tableCount = 100_000) => ({ method: Method.METHOD_DELETE, flows, tableCount, limits: { flows: 5000, percentOfTable: 10 } });
+
+  it('hold all that nobody else agreed to within ten minutes together, by whatever remediation', () => {
+    let nowMs = 0;
+    const guard = new LocalGuard(() => NO_RULES, () => nowMs);
+    guard.allow(alone(3000));
+    guard.allow({ ...alone(90_000), limits: undefined });
+    expect(() => guard.allow(alone(2001))).toThrow(expect.objectContaining({ code: 'APPROVAL_NEEDED' }));
+    guard.allow(alone(2000));
+    nowMs = 10 * 60_000;
+    guard.allow(alone(5000));
+  });
+
+  it('hold the share of a table as well, unless that is few flows', () => {
+    const guard = new LocalGuard(() => NO_RULES, () => 0);
+    guard.allow(alone(900, 1000));
+    expect(() => guard.allow(alone(200, 5000))).toThrow(expect.objectContaining({ code: 'APPROVAL_NEEDED', message: expect.stringContaining('10 %') }));
+  });
+});
+
 describe('a guard file', () => {
   it('says what may be done, and which flows no plan may touch', () => {
     const rules = parseGuard('methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n');

@@ -1,14 +1,18 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { LIMITS_WINDOW_MS, whyTooLargeShare, whyTooManyFlows, type OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 
-/** What is about to be done to a table. `tableCount`: entries in it at this moment. */
-export interface Ask { method: Method; flows: number; tableCount: number }
+/**
+ * What is about to be done to a table. `tableCount`: entries in it at this moment. `limits`: what the tenant lets one person end, of what nobody else
+ * has agreed to; absent where somebody has, or where the controller has seen to it.
+ */
+export interface Ask { method: Method; flows: number; tableCount: number; limits?: OnePersonLimits }
 
 /** What the gateway's owner allows. Commands and local remediations ask the same one, so that they share its budget. */
 export interface Guard {
-  /** Throws GUARD_REFUSED with the rule that stands against it; what was allowed counts against the budget at once. */
+  /** Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that stands against it; what was allowed counts against the budget at once. */
   allow(ask: Ask): void;
   /** Throws GUARD_REFUSED where nothing may be changed at all; an undo ends no flow and has no budget. */
   allowUndo(): void;
@@ -48,6 +52,13 @@ export function refusalOf(rules: GuardRules, { method, flows, tableCount }: Ask,
   return undefined;
 }
 
+/** Why somebody beside its maker must agree first; undefined if nobody must. `ended`: flows that were ended so within the window. */
+export function approvalNeeded({ flows, tableCount, limits }: Ask, ended: number): string | undefined {
+  if (!limits) return undefined;
+  const share = { flows, tableCount, before: ended };
+  return whyTooManyFlows(limits, share) ?? whyTooLargeShare(limits, share);
+}
+
 /** Why nothing at all may be changed. */
 function closedBecause({ error, isReadOnly }: GuardRules): string | undefined {
   if (error !== undefined) return error;
@@ -58,7 +69,7 @@ function closedBecause({ error, isReadOnly }: GuardRules): string | undefined {
 export class LocalGuard implements Guard {
   readonly #rules: () => GuardRules;
   readonly #now: () => number;
-  #allowed: { atMs: number; flows: number }[] = [];
+  #allowed: { atMs: number; flows: number; isAlone: boolean }[] = [];
 
   /** @param rules the guard file as it is now */
   constructor(rules: () => GuardRules, now: () => number) {
@@ -68,13 +79,19 @@ export class LocalGuard implements Guard {
 
   allow(ask: Ask): void {
     const nowMs = this.#now();
-    this.#allowed = this.#allowed.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs < MINUTE_MS);
-    refuse(refusalOf(this.#rules(), ask, this.#allowed.reduce((sum, { flows }) => sum + flows, 0)));
-    this.#allowed.push({ atMs: nowMs, flows: ask.flows });
+    this.#allowed = this.#allowed.filter(({ atMs }) => atMs <= nowMs && nowMs - atMs < LIMITS_WINDOW_MS);
+    refuse(refusalOf(this.#rules(), ask, this.#sum(({ atMs }) => nowMs - atMs < MINUTE_MS)));
+    const why = approvalNeeded(ask, this.#sum(({ isAlone }) => isAlone));
+    if (why !== undefined) throw new FleetError('APPROVAL_NEEDED', `It needs a second person: ${why}. Have somebody agree to the remediation, or lower what it may end.`);
+    this.#allowed.push({ atMs: nowMs, flows: ask.flows, isAlone: ask.limits !== undefined });
   }
 
   allowUndo(): void {
     refuse(closedBecause(this.#rules()));
+  }
+
+  #sum(counts: (one: { atMs: number; isAlone: boolean }) => boolean): number {
+    return this.#allowed.filter(counts).reduce((sum, { flows }) => sum + flows, 0);
   }
 
   protections(): FlowContext['protections'] {

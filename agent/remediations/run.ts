@@ -4,6 +4,7 @@ import { RemediationRun_State as State, type RemediationRun } from '../../proto/
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from '../operations/end-flows.ts';
@@ -42,16 +43,16 @@ export interface RunOptions {
 
 /**
  * Ends exactly these flows, verifies, looks again and ends what has come back, up to the number of sweeps. Each sweep is frozen and in the
- * journal before its first entry is touched. Throws GUARD_REFUSED and what a method refuses before anything was touched; answers the
+ * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched; answers the
  * finished run's id otherwise.
  */
-export async function carryOut(hands: RunHands, { remediation: { id, document }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
+export async function carryOut(hands: RunHands, { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
   const endFlows = endingBy(hands, way, () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
-  await allow(hands, way, first.length);
+  await allow(hands, way, first.length, tenantLimits);
   runs.keep(head);
   history.began(id, clock.now());
   let total = 0;
@@ -64,7 +65,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document },
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
       if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
-      await allow(hands, way, again.matched);
+      await allow(hands, way, again.matched, tenantLimits);
       flows = again.flows;
     }
   } catch (error) {
@@ -118,8 +119,9 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
   return { flows, matched };
 }
 
-async function allow({ table, guard }: RunHands, { method }: Way, flows: number): Promise<void> {
-  guard.allow({ method, flows, tableCount: await table.count() });
+/** `limits`: of the tenant, for what nobody else has agreed to; the guard holds all sweeps and runs to them together. */
+async function allow({ table, guard }: RunHands, { method }: Way, flows: number, limits?: OnePersonLimits): Promise<void> {
+  guard.allow({ method, flows, tableCount: await table.count(), limits });
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */

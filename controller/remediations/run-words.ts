@@ -20,6 +20,15 @@ export function endedOf(sweeps: Sweep[]): number {
   return sweeps.reduce((sum, { runs }) => sum + runs.reduce((own, run) => own + (ENDED.has(run.outcome) ? run.count : 0), 0), 0);
 }
 
+const FAILED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_FAILED, Outcome.OUTCOME_INDETERMINATE]);
+
+/** True if a run did not help, as a target of a flush that failed: it came to no end, or its last sweep left flows that should be gone. */
+export function hasFailed(state: RunView['state'], sweeps: readonly Sweep[]): boolean {
+  if (state === 'failed' || state === 'indeterminate') return true;
+  const last = Math.max(...sweeps.map(({ number }) => number));
+  return state === 'done' && sweeps.some(({ number, runs }) => number === last && runs.some(({ outcome, count }) => count > 0 && FAILED.has(outcome)));
+}
+
 /** A run as one sentence. */
 export function describeRun({ name, state, gateway, matched, ended, trigger, reason }: { name: string; state: RunView['state']; gateway: string; matched: number; ended: number; trigger: string; reason: string }): string {
   const why = reason ? `: ${reason}` : '';

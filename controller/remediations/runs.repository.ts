@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RemediationRunPart } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import type { GatewayRun } from './hold-back.ts';
 import type { RunRow } from './rows.ts';
 
 @Injectable()
@@ -31,6 +32,15 @@ export class RunsRepository {
   /** Runs of the controller that touched something since then, newest first. */
   async since(t: Transaction, remediationId: string, since: Date): Promise<RunRow[]> {
     return t.remediationRun.findMany({ where: { remediationId, gatewayId: null, state: { in: ['running', 'done', 'failed', 'indeterminate'] }, triggeredAt: { gte: since } }, orderBy: { triggeredAt: 'desc' } });
+  }
+
+  /** Runs of a revision on gateways that found something since then. */
+  async ofRevision(t: Transaction, remediationId: string, revision: number, since: Date): Promise<GatewayRun[]> {
+    const rows = await t.remediationRun.findMany({
+      where: { remediationId, revision, gatewayId: { not: null }, state: { in: ['done', 'failed', 'indeterminate'] }, reportedAt: { gte: since }, OR: [{ matched: { gt: 0 } }, { isFailed: true }] },
+      select: { gatewayId: true, tenantIds: true, isFailed: true, ended: true, reportedAt: true },
+    });
+    return rows.map(({ gatewayId, tenantIds, reportedAt, ...run }) => ({ ...run, gatewayId: gatewayId!, tenantId: tenantIds[0]!, reportedAtMs: reportedAt.getTime() }));
   }
 
   /** The newest occasion that begins so. */

@@ -17,7 +17,8 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { toRunView } from './remediation-view.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
-import { describeRun, endedOf, methodWord, STATE_WORDS } from './run-words.ts';
+import { HoldBacksService } from './hold-backs.service.ts';
+import { describeRun, endedOf, hasFailed, methodWord, STATE_WORDS } from './run-words.ts';
 
 type FlowsPage = z.output<typeof listRemediationRunFlows.response>;
 
@@ -28,6 +29,7 @@ export class RunsService {
     @Inject(RunsRepository) private readonly runs: RunsRepository,
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(HoldBacksService) private readonly holdBacks: HoldBacksService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -64,7 +66,14 @@ export class RunsService {
    * Takes a part of what a gateway did by itself. True once the whole is on record, also if it was before: then the gateway may forget it.
    * The gateway's own journal was written before its first effect; the audit entry follows it here.
    */
-  async take({ gatewayId, tenantId }: GatewayIdentity, run: WireRun): Promise<boolean> {
+  async take(gateway: GatewayIdentity, run: WireRun): Promise<boolean> {
+    const isStored = await this.store(gateway, run);
+    // Also for what was stored before: the controller may have ended between the two.
+    if (isStored) await this.holdBacks.consider(run.remediationId);
+    return isStored;
+  }
+
+  private async store({ gatewayId, tenantId }: GatewayIdentity, run: WireRun): Promise<boolean> {
     if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
     const reportedAt = new Date(this.clock());
     return this.database.transact(new Set([tenantId]), async (t) => {
@@ -73,13 +82,14 @@ export class RunsService {
       if (!run.isLastPart) return false;
       const [gateway] = await this.gateways.findMany(t, [gatewayId]);
       const parts = await this.runs.parts(t, run.id);
-      const ended = endedOf(parts.flatMap((part) => WireRun.decode(part.sweeps).sweeps));
+      const sweeps = parts.flatMap((part) => WireRun.decode(part.sweeps).sweeps);
+      const ended = endedOf(sweeps);
       const state = STATE_WORDS[run.state] ?? 'indeterminate';
       const name = await this.nameOf(run.remediationId);
       const isNew = await this.runs.insert(t, {
         id: run.id, remediationId: run.remediationId, remediationName: name, revision: run.revision, tenantIds: [tenantId], gatewayId, gatewayName: gateway?.name ?? gatewayId, state, trigger: run.trigger,
         wan: run.wan ?? null, triggeredAt: timeOf(run.triggeredAtMs), startedAt: run.startedAtMs === undefined ? null : timeOf(run.startedAtMs), finishedAt: run.finishedAtMs === undefined ? null : timeOf(run.finishedAtMs),
-        reportedAt, reason: run.detail || run.reason || null, matched: run.matched, ended, filter: run.filter, method: methodWord(run.method), planId: null, flushId: null, occasion: null,
+        reportedAt, reason: run.detail || run.reason || null, matched: run.matched, ended, filter: run.filter, method: methodWord(run.method), planId: null, flushId: null, occasion: null, isFailed: hasFailed(state, sweeps),
       });
       if (!isNew) return true;
       await this.audit.record(t, {
