@@ -58,7 +58,13 @@ export function remediationAnswers(state: ReturnType<typeof fixtureRemediations>
       const one = find(state.items, params.id);
       const { revision, document, isEnabled } = routes.updateRemediation.body.parse(body);
       if (revision !== one.revision) throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`);
-      return Object.assign(one, { revision: one.revision + 1, ...(document && { document }), ...(isEnabled !== undefined && { isEnabled }) });
+      return Object.assign(one, { revision: one.revision + 1, ...(document && { document }), ...(isEnabled !== undefined && { isEnabled }), ...(isEnabled && { heldBack: undefined }) });
+    },
+    approveRemediation({ params, body }) {
+      const one = find(state.items, params.id);
+      const { revision } = routes.approveRemediation.body.parse(body);
+      if (revision !== one.revision) throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`);
+      return Object.assign(one, { approval: { state: 'given', byName: 'day desk', at: new Date().toISOString() } });
     },
     deleteRemediation: ({ params }) => { state.items.splice(state.items.indexOf(find(state.items, params.id)), 1); },
     checkRemediation({ body }) {

@@ -83,7 +83,7 @@ beforeAll(async () => {
   const { joinToken, tenantId } = await makePlace(owner, 'Acme', 'gw1');
   gateway = await Gateway.start({ enrolAddress: controller.enrolAddress, joinToken });
   await owner.call(routes.createRemediation, { body: {
-    tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 } },
+    tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxFlows: 1000, maxPercentOfTable: 100 } },
   } });
 });
 afterAll(async () => {
