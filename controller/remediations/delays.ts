@@ -6,11 +6,13 @@ const PRESSURE_SPACING_SECONDS = 30;
 /** A failover must stay fast, but partners never act together: one of them carries the traffic. */
 const PARTNER_SPACING_SECONDS = 10;
 
+interface Partner { id: string; tags: readonly string[] }
+
 /**
- * How long each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but for the second of a pair.
- * The same gateways have the same turns, in whatever order they come.
+ * How many seconds each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but for
+ * the second of a pair. The same gateways have the same turns, in whatever order they come.
  */
-export function delaysOf({ kind }: Pick<RemediationTrigger, 'kind'>, gateways: readonly { id: string; tags: readonly string[] }[]): Map<string, number> {
+export function delaysOf({ kind }: Pick<RemediationTrigger, 'kind'>, gateways: readonly Partner[]): Map<string, number> {
   const sorted = gateways.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const isPressure = kind === 'table-usage';
   const waves = toWaves(sorted, isPressure);

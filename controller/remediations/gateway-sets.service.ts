@@ -22,7 +22,10 @@ export class GatewaySetsService {
     @Inject(Database) private readonly database: Database,
   ) {}
 
-  /** The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants too, so this sees them all. */
+  /**
+   * The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants too, so this
+   * sees them all.
+   */
   async of(gatewayIds: readonly string[]): Promise<Map<string, WireRemediation[]>> {
     return this.database.transact('all', async (t) => {
       const rows = (await this.remediations.enabled(t)).filter((row) => runsOnGateway(row.document));
@@ -36,8 +39,8 @@ export class GatewaySetsService {
       return new Map(wanted.map((place) => [place.id, rows.filter((row) => actsOn(row, place)).map(({ id, revision, document }) => {
         const standing = standings.get(id)!;
         return {
-          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing) }), limits: onePersonLimits(limits.get(place.tenantId)!),
-          isApproved: standing.approval.state === 'given', delaySeconds: delays.get(id)!.get(place.id) ?? 0,
+          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing) }),
+          limits: onePersonLimits(limits.get(place.tenantId)!), isApproved: standing.approval.state === 'given', delaySeconds: delays.get(id)!.get(place.id) ?? 0,
         };
       })]));
     });

@@ -5,7 +5,7 @@ import { counted } from '../platform/words.ts';
 
 /** Runs that still count. */
 export const HOLD_BACK_WINDOW_MS = 3_600_000;
-/** Tables of one fleet do not fill together by themselves: so many gateways within this time are one cause, and ending flows everywhere is not its cure. */
+/** Tables do not fill together by themselves: so many gateways within this time have one cause, and ending flows is not its cure. */
 const TRIP_MS = 60_000;
 const MAX_TRIP_SHARE = 0.2;
 const MIN_TRIP_GATEWAYS = 3;
@@ -13,7 +13,7 @@ const MIN_TRIP_GATEWAYS = 3;
 /** A run on a gateway that found something to end. */
 export interface GatewayRun { gatewayId: string; tenantId: string; isFailed: boolean; ended: number; reportedAtMs: number }
 
-/** What is known of one revision. `mayEndAlone`: flows that one person may end in a tenant; undefined for no limit, or where a second person agreed. */
+/** What is known of one revision. `mayEndAlone`: flows that one person may end in a tenant; undefined for no limit, or if two agreed. */
 export interface RevisionRecord {
   trigger: Pick<RemediationTrigger, 'kind'>;
   isOfAllTenants: boolean;
@@ -38,7 +38,9 @@ export function whyHoldBack({ trigger, isOfAllTenants, gateways, runs, mayEndAlo
   for (const [tenantId, own] of Map.groupBy(within(LIMITS_WINDOW_MS), (run) => run.tenantId)) {
     const ended = own.reduce((sum, run) => sum + run.ended, 0);
     const most = mayEndAlone(tenantId);
-    if (most !== undefined && ended > most) return `its gateways ended ${ended} flows of one tenant within ten minutes, and one person may end ${most}`;
+    if (most !== undefined && ended > most && (!isOfAllTenants || gatewaysOf(own) > 1)) {
+      return `its gateways ended ${ended} flows of one tenant within ten minutes, and one person may end ${most}`;
+    }
   }
   return undefined;
 }

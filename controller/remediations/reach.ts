@@ -11,7 +11,8 @@ export interface Reached { id: string; tenantId: string; tenantName: string; sit
 export function unreachable(gateways: readonly Reached[]): { why: string[]; gatewayIds: ReadonlySet<string> } {
   const tenants = groupsOf(gateways, ({ tenantId }) => tenantId, ({ tenantName }) => `tenant ${tenantName}`);
   // A site of which nothing is online is left out of every plan by itself.
-  const sites = groupsOf(gateways, ({ siteId }) => siteId, ({ siteName, tenantName }) => `site ${siteName} of ${tenantName}`).filter(({ own }) => own.some(({ isOnline }) => isOnline));
+  const sites = groupsOf(gateways, ({ siteId }) => siteId, ({ siteName, tenantName }) => `site ${siteName} of ${tenantName}`)
+    .filter(({ own }) => own.some(({ isOnline }) => isOnline));
   const dark = [...tenants, ...sites].filter(({ own }) => offline(own) > own.length * MAX_OFFLINE_SHARE);
   return {
     why: dark.map(({ name, own }) => `${name} is unreachable: ${offline(own)} of ${counted(own.length, 'gateway')} are offline`),
@@ -19,7 +20,9 @@ export function unreachable(gateways: readonly Reached[]): { why: string[]; gate
   };
 }
 
-function groupsOf(gateways: readonly Reached[], keyOf: (one: Reached) => string, nameOf: (one: Reached) => string): { name: string; own: Reached[] }[] {
+type TextOf = (one: Reached) => string;
+
+function groupsOf(gateways: readonly Reached[], keyOf: TextOf, nameOf: TextOf): { name: string; own: Reached[] }[] {
   return [...Map.groupBy(gateways, keyOf).values()].map((own) => ({ name: nameOf(own[0]!), own }));
 }
 
@@ -27,11 +30,14 @@ function offline(gateways: readonly Reached[]): number {
   return gateways.filter(({ isOnline }) => !isOnline).length;
 }
 
+interface Scoped { tenantId: string | null; document: Pick<RemediationDocument, 'scope'> }
+
 /** Where a gateway is, as far as scopes ask. */
 interface Place { id: string; tenantId: string; siteId: string; tags: readonly string[] }
 
 /** True if the remediation is of the gateway's tenant, or of all, and its scope names the gateway. */
-export function actsOn({ tenantId, document: { scope } }: { tenantId: string | null; document: Pick<RemediationDocument, 'scope'> }, place: Place): boolean {
+export function actsOn({ tenantId, document }: Scoped, place: Place): boolean {
+  const { scope } = document;
   return (tenantId === null || tenantId === place.tenantId)
     && (!scope.tenants || scope.tenants.includes(place.tenantId)) && (!scope.sites || scope.sites.includes(place.siteId))
     && (!scope.gateways || scope.gateways.includes(place.id)) && (!scope.tags || scope.tags.some((tag) => place.tags.includes(tag)));

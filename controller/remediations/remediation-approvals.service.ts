@@ -24,8 +24,8 @@ export class RemediationApprovalsService {
   ) {}
 
   /**
-   * Holds until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS where it was changed or
-   * agreed to since, INVALID_REQUEST where nobody is needed.
+   * Holds until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS where it was
+   * changed or agreed to since, INVALID_REQUEST where nobody is needed.
    */
   async approve(caller: Caller, scope: TenantScope, id: string, revision: number): Promise<void> {
     await this.database.transact(scope, async (t) => {
@@ -33,10 +33,11 @@ export class RemediationApprovalsService {
       checkApprovable(row, caller, revision);
       const standing = (await this.standings.of(t, [row])).get(id)!;
       if (standing.approval.state !== 'needed') throw new FleetError('INVALID_REQUEST', 'This remediation needs nobody else to agree.');
-      const approval = { approvedRevision: revision, approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
-      if (!(await this.remediations.approve(t, id, approval))) throw changed(row.revision);
+      const by = { approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
+      if (!(await this.remediations.approve(t, id, { approvedRevision: revision, ...by }))) throw changed(row.revision);
       await this.audit.record(t, {
-        tenantId: row.tenantId ?? undefined, actor: toActor(caller), action: 'remediation.approved', outcome: 'ok', summary: `${caller.name} agreed that ${row.name} acts by itself`,
+        tenantId: row.tenantId ?? undefined, actor: toActor(caller), action: 'remediation.approved', outcome: 'ok',
+        summary: `${caller.name} agreed that ${row.name} acts by itself`,
         detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
       });
       await this.notices.send(t, 'remediations', id);
@@ -47,10 +48,13 @@ export class RemediationApprovalsService {
 function checkApprovable(row: RemediationRow | undefined, caller: Caller, revision: number): asserts row is RemediationRow {
   if (!row) throw new FleetError('NOT_FOUND', 'There is no such remediation.');
   if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a remediation. Sign in.');
-  if (row.authorId === caller.userId) throw new FleetError('FORBIDDEN', 'You, or a token of yours, decided what this remediation does; it needs somebody else to agree.');
+  if (row.authorId === caller.userId) {
+    throw new FleetError('FORBIDDEN', 'You, or a token of yours, decided what this remediation does; it needs somebody else to agree.');
+  }
   if (row.revision !== revision || isApproved(row)) throw changed(row.revision);
 }
 
 function changed(revision: number): FleetError {
-  return new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since, or agreed to it: it is at revision ${revision}. Look at it again.`, { revision });
+  const message = `Somebody changed this remediation since, or agreed to it: it is at revision ${revision}. Look at it again.`;
+  return new FleetError('ALREADY_EXISTS', message, { revision });
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { RemediationRun as WireRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { RemediationRun as WireRun, RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { listRemediationRunFlows, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
@@ -19,6 +19,9 @@ import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { HoldBacksService } from './hold-backs.service.ts';
 import { describeRun, endedOf, hasFailed, methodWord, STATE_WORDS } from './run-words.ts';
+
+/** Runs that ended nothing, and say nothing about whether ending helps. */
+const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE_SUGGESTED, State.STATE_REFUSED]);
 
 type FlowsPage = z.output<typeof listRemediationRunFlows.response>;
 
@@ -69,7 +72,7 @@ export class RunsService {
   async take(gateway: GatewayIdentity, run: WireRun): Promise<boolean> {
     const isStored = await this.store(gateway, run);
     // Also for what was stored before: the controller may have ended between the two.
-    if (isStored) await this.holdBacks.consider(run.remediationId);
+    if (isStored && !UNTOUCHED.has(run.state)) await this.holdBacks.consider(run.remediationId);
     return isStored;
   }
 

@@ -7,7 +7,8 @@ import type { RemediationRow } from './rows.ts';
 /** What a stored remediation may do now. */
 export interface Standing { approval: NonNullable<RemediationView['approval']>; heldBack?: RemediationView['heldBack'] }
 
-type Decided = Pick<RemediationRow, 'revision' | 'approvedRevision' | 'approvedByName' | 'approvedAt' | 'heldBackAt' | 'heldBackWhy' | 'document' | 'isEnabled'>;
+type Stored = 'document' | 'isEnabled' | 'revision' | 'approvedRevision' | 'approvedByName' | 'approvedAt' | 'heldBackAt' | 'heldBackWhy';
+type Decided = Pick<RemediationRow, Stored>;
 
 /** Where a remediation stands. Only the approval of a revision is stored; whether one is needed follows from the limits as they are now. */
 export function standingOf(row: Decided, verdict: Verdict): Standing {
@@ -52,7 +53,10 @@ export interface Change {
 
 type Before = Pick<RemediationRow, 'document' | 'isEnabled' | 'heldBackAt' | 'isByToken' | 'revision' | 'approvedRevision'>;
 
-/** Anything but words, a lower limit, a milder mode or switching off widens one that acts; so does to let it act again, and to take a token's decision over. */
+/**
+ * Anything but words, a lower limit, a milder mode or switching off widens one that acts; so does to let it act again, and to take over what a token
+ * decided.
+ */
 export function changeOf(before: Before, after: { document: RemediationDocument; isEnabled: boolean; isLifted: boolean }): Change {
   const isStillWithin = isWithin(after.document, before.document);
   const didAct = isSetToAct(before) && before.heldBackAt === null && (!before.isByToken || isApproved(before));

@@ -9,7 +9,10 @@ import { standingOf, type Standing } from './standing.ts';
 /** Holds remediations against the limits of the tenants in which they act, as these are now. */
 @Injectable()
 export class StandingsService {
-  constructor(@Inject(TenantsRepository) private readonly tenants: TenantsRepository, @Inject(LimitsRepository) private readonly limits: LimitsRepository) {}
+  constructor(
+    @Inject(TenantsRepository) private readonly tenants: TenantsRepository,
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+  ) {}
 
   /** Where each stands, by its id. Whoever sees one of all tenants sees all of them. */
   async of(t: Transaction, rows: readonly RemediationRow[]): Promise<Map<string, Standing>> {

@@ -16,7 +16,7 @@ export function whyTooManyFlows(limits: OnePersonLimits, { flows, before = 0 }: 
   return isBeyond ? `${flows} flows${sinceWords(before)} are more than the ${limits.flows} that one person may end` : undefined;
 }
 
-/** Why they are too large a share of one gateway's table, in words; undefined if they are not. A table of unknown size counts as a small one. */
+/** Why they are too large a share of one gateway's table, in words; undefined if they are not. A table of unknown size counts as small. */
 export function whyTooLargeShare(limits: OnePersonLimits, { flows, before = 0, tableCount = 0 }: Share): string | undefined {
   const all = flows + before;
   const { percentOfTable: percent } = limits;

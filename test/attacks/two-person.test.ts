@@ -259,6 +259,15 @@ describe('a remediation on many gateways', () => {
     await remove(made.id);
   });
 
+  it('is not held back by a gateway to which it was never given', async () => {
+    const made = await save(ann, { ...small, trigger: { kind: 'wan-down' } }, tenantId);
+    await given(made.id);
+    report(fakes[0]!, made.id, 30, Outcome.OUTCOME_REAPPEARED);
+    await eventually('the report is receipted', async () => (fakes[0]!.runReceipts.length > 0 ? true : undefined));
+    expect((await look(made.id)).heldBack).toBeUndefined();
+    await remove(made.id);
+  });
+
   it('is held back where a fifth of a fleet fills its tables within a minute', async () => {
     const made = await save(ann, small, tenantId);
     await given(made.id);

@@ -20,7 +20,9 @@ export function RemediationStanding({ remediation }: { remediation: Remediation 
   return <>
     {heldBack && <HeldBack remediation={remediation} heldBack={heldBack} />}
     {approval?.state === 'needed' && <NeedsSecondPerson remediation={remediation} why={approval.why} />}
-    {approval?.state === 'given' && <p><State kind="ok">{approval.byName} agreed that it acts{approval.at && ` at ${clock.full(approval.at)}`}</State></p>}
+    {approval?.state === 'given' && (
+      <p><State kind="ok">{approval.byName} agreed that it acts{approval.at && ` at ${clock.full(approval.at)}`}</State></p>
+    )}
   </>;
 }
 
@@ -35,7 +37,9 @@ function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { r
         <CopyBlock text={`${window.location.origin}/remediations/${id}`} label="link to this remediation" />
       </> : (
         <div className="row">
-          <Button kind="primary" icon={IconUserCheck} refusal={approve.isPending ? 'It is being noted.' : undefined} onClick={() => approve.mutate()}>Agree that revision {revision} acts by itself</Button>
+          <Button kind="primary" icon={IconUserCheck} refusal={approve.isPending ? 'It is being noted.' : undefined} onClick={() => approve.mutate()}>
+            Agree that revision {revision} acts by itself
+          </Button>
           <span className="dim">Whoever saved it cannot agree to it.</span>
         </div>
       )}
@@ -44,15 +48,21 @@ function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { r
   );
 }
 
-function HeldBack({ remediation: { id, revision, tenantId }, heldBack }: { remediation: Remediation; heldBack: NonNullable<Remediation['heldBack']> }) {
+interface HeldBackProps { remediation: Remediation; heldBack: NonNullable<Remediation['heldBack']> }
+
+function HeldBack({ remediation: { id, revision, tenantId }, heldBack }: HeldBackProps) {
   const clock = useClock();
   const refusal = useRefusal('remediations.write', tenantId ? [tenantId] : []);
   const lift = useChange(id, () => call(routes.updateRemediation, { params: { id }, body: { revision, isEnabled: true } }));
   return (
     <section className="note red stack" aria-label="Held back">
-      <p><b>It was held back</b> at {clock.full(heldBack.at)}: {heldBack.why}. It only suggests until somebody has looked and lets it act again.</p>
+      <p>
+        <b>It was held back</b> at {clock.full(heldBack.at)}: {heldBack.why}. It only suggests until somebody has looked and lets it act again.
+      </p>
       <div className="row">
-        <Button icon={IconPlayerPlay} refusal={refusal ?? (lift.isPending ? 'It is being saved.' : undefined)} onClick={() => lift.mutate()}>Let it act again</Button>
+        <Button icon={IconPlayerPlay} refusal={refusal ?? (lift.isPending ? 'It is being saved.' : undefined)} onClick={() => lift.mutate()}>
+          Let it act again
+        </Button>
       </div>
       {lift.error && <p className="red" role="alert">{lift.error.message}</p>}
     </section>
