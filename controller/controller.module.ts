@@ -78,6 +78,7 @@ import { ForecastService } from './remediations/forecast.service.ts';
 import { HoldBacksService } from './remediations/hold-backs.service.ts';
 import { HooksController } from './remediations/hooks.controller.ts';
 import { GatewaySetsService } from './remediations/gateway-sets.service.ts';
+import { ReachService } from './remediations/reach.service.ts';
 import { RemediationApprovalsService } from './remediations/remediation-approvals.service.ts';
 import { RemediationsController } from './remediations/remediations.controller.ts';
 import { RemediationsRepository } from './remediations/remediations.repository.ts';
@@ -110,7 +111,7 @@ const SERVICES: Provider[] = [
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   LinkRepository, LinkService, Questions, Sessions,
-  ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, RemediationApprovalsService, StandingsService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService,
+  ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, ReachService, RemediationApprovalsService, StandingsService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService,
 ];
 
 /** The one wiring of the controller; roles decide which doors are opened and who works. */

@@ -28,6 +28,8 @@ import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 /** The second person behind a remediation, who has agreed to all that its revision does. */
 export interface Agreement { byId: string; byName: string; at: Date }
 
+interface RunOptions { withWaves?: boolean; agreed?: Agreement }
+
 /** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */
 @Injectable()
 export class FlushesService {
@@ -46,18 +48,19 @@ export class FlushesService {
 
   /**
    * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands and
-   * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
+   * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND,
+   * PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */
-  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, { withWaves = true, agreed }: { withWaves?: boolean; agreed?: Agreement } = {}): Promise<string> {
+  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, { withWaves = true, agreed }: RunOptions = {}): Promise<string> {
     const now = new Date(this.clock());
     const flushId = newId();
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkRunnable(plan, digest, now);
       const planned = plan.gateways.filter((gateway) => gateway.flows > 0);
-      if (agreed) {
-        const { tenantIds: planTenantIds } = plan;
-        plan.approval ??= { planId, tenantIds: planTenantIds, digest, approvedById: agreed.byId, approvedByName: agreed.byName, approvedAt: agreed.at };
+      if (agreed && !plan.approval) {
+        const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
+        plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
         await this.plans.approve(t, plan.approval);
       }
       const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);

@@ -5,16 +5,13 @@ import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { FlushesService, type Agreement } from '../flushes/flushes.service.ts';
 import { PlansService } from '../flushes/plans.service.ts';
-import { linkState } from '../gateways/gateway-view.ts';
-import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { whyNotNow, whyTooMany } from './limits.ts';
-import { unreachable } from './reach.ts';
-import { RemediationsRepository } from './remediations.repository.ts';
+import { ReachService } from './reach.service.ts';
 import type { RemediationRow, RunRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { effectiveMode, isApproved, type Standing } from './standing.ts';
@@ -36,9 +33,8 @@ export interface Occasion { trigger: string; occasion?: string; sites?: string[]
 export class ControllerRunsService {
   constructor(
     @Inject(RunsRepository) private readonly runs: RunsRepository,
-    @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(StandingsService) private readonly standings: StandingsService,
-    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(ReachService) private readonly reach: ReachService,
     @Inject(PlansService) private readonly plans: PlansService,
     @Inject(FlushesService) private readonly flushes: FlushesService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -77,7 +73,7 @@ export class ControllerRunsService {
     const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
     const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.authorId, grants: [{ role: 'operator', tenantId: row.tenantId }] };
     try {
-      const reached = await this.reachedOf(scope, narrowed(document.scope, on.sites));
+      const reached = await this.reach.of(scope, narrowed(document.scope, on.sites));
       const plan = await this.plans.create(caller, scope, {
         filter: document.filter, scope: reached.scope, method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
       }, AbortSignal.timeout(60_000));
@@ -85,10 +81,13 @@ export class ControllerRunsService {
       const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];
       const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }), ...(reached.why && { reason: reached.why }) };
       if (plan.totals.flows === 0) return await this.finish(runId, { ...found, state: 'done' });
-      const now = await this.asItIsNow(row);
+      const now = await this.standings.now(row);
       if (!now) return await this.finish(runId, { ...found, state: 'refused', reason: 'it was changed, switched off or deleted while its plan was made' });
       const mode = effectiveMode(document, now.standing);
-      if (mode !== 'auto') return await this.finish(runId, { ...found, state: mode === 'suggest' ? 'suggested' : 'observed', ...(document.mode === 'auto' && { reason: whyNotAuto(now.standing) }) });
+      if (mode !== 'auto') {
+        const why = document.mode === 'auto' ? { reason: whyNotAuto(now.standing) } : {};
+        return await this.finish(runId, { ...found, ...why, state: mode === 'suggest' ? 'suggested' : 'observed' });
+      }
       const why = whyTooMany(document, plan.totals.flows, touched);
       if (why !== undefined) return await this.finish(runId, { ...found, state: 'refused', reason: why });
       const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest, { agreed: agreementOf(now.row) });
@@ -98,31 +97,6 @@ export class ControllerRunsService {
       await this.finish(runId, { state: isRefusal ? 'refused' : 'failed', reason: error instanceof FleetError ? error.message : 'the controller could not carry it out; its log says why' });
       if (!(error instanceof FleetError)) throw error;
     }
-  }
-
-  /** The stored row with where it stands, so that what was decided while the plan was made holds; undefined if it is another one now. */
-  private async asItIsNow(row: RemediationRow): Promise<{ row: RemediationRow; standing: Standing } | undefined> {
-    return this.database.transact('all', async (t) => {
-      const stored = await this.remediations.find(t, row.id);
-      if (!stored || stored.revision !== row.revision || stored.isEnabled !== row.isEnabled) return undefined;
-      return { row: stored, standing: (await this.standings.of(t, [stored])).get(row.id)! };
-    });
-  }
-
-  /** The scope without places that cannot be reached, and which these are. Throws GATEWAY_OFFLINE where nothing is left of several gateways. */
-  private async reachedOf(tenants: TenantScope, scope: Scope): Promise<{ scope: Scope; why?: string }> {
-    const wanted = await this.gateways.inScope(tenants, scope);
-    if (wanted.length <= 1) return { scope };
-    const nowMs = this.clock();
-    const everOnline = (await this.gateways.inScope(tenants, {})).filter((row) => row.link !== null);
-    const { why, gatewayIds } = unreachable(everOnline.map((row) => (
-      { id: row.id, tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, isOnline: linkState(row, nowMs).state === 'online' }
-    )));
-    const left = wanted.filter(({ id }) => !gatewayIds.has(id));
-    if (left.length === wanted.length) return { scope };
-    const words = `left out, because so much is offline: ${why.join('; ')}`;
-    if (left.length === 0) throw new FleetError('GATEWAY_OFFLINE', `nothing was done: ${why.join('; ')}`);
-    return { scope: { gateways: left.map(({ id }) => id) }, why: words };
   }
 
   private async finish(id: string, change: Parameters<RunsRepository['update']>[2]): Promise<void> {
@@ -152,8 +126,8 @@ function whyNotAuto({ approval, heldBack }: Standing): string {
 
 /** The second person behind this revision. */
 function agreementOf(row: RemediationRow): Agreement | undefined {
-  const { approvedById, approvedByName, approvedAt } = row;
-  return isApproved(row) && approvedById !== null && approvedAt !== null ? { byId: approvedById, byName: approvedByName ?? approvedById, at: approvedAt } : undefined;
+  const { approvedById: byId, approvedByName, approvedAt: at } = row;
+  return isApproved(row) && byId !== null && at !== null ? { byId, byName: approvedByName ?? byId, at } : undefined;
 }
 
 function narrowed(scope: Scope, sites: string[] | undefined): Scope {

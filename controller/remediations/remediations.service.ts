@@ -94,8 +94,9 @@ export class RemediationsService {
       const { isWidened, isRewritten } = changeOf(before, { document: document ?? before.document, isEnabled: isEnabled ?? before.isEnabled, isLifted });
       const isCarriedOn = !isWidened && before.approvedRevision === revision;
       if (!(await this.remediations.update(t, id, revision, {
-        ...(document && { name: document.name, document }), ...(isRewritten && { authorId: caller.userId }), ...(isWidened && { isByToken: caller.kind === 'token' }),
-        ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY), ...(isLifted && { heldBackAt: null, heldBackWhy: null }), isEnabled, updatedAt: new Date(this.clock()),
+        ...(document && { name: document.name, document }), isEnabled, updatedAt: new Date(this.clock()),
+        ...(isRewritten && { authorId: caller.userId }), ...(isWidened && { isByToken: caller.kind === 'token' }),
+        ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY), ...(isLifted && { heldBackAt: null, heldBackWhy: null }),
       }))) {
         throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`, { revision: before.revision });
       }
