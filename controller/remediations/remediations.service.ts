@@ -124,8 +124,10 @@ export class RemediationsService {
     });
     const { trigger } = document;
     const zones = trigger.kind === 'schedule' && !problems.some(({ path }) => path.startsWith('trigger')) ? zonesOf(trigger.timeZone, await this.sitesOf(own, gateways.map((gateway) => gateway.siteId))) : [];
+    const asked = { tenantId: tenantId ?? null, document, isByToken: false };
+    const [verdict] = await this.database.transact(own, (t) => this.standings.verdicts(t, [asked]));
     return {
-      problems, gateways: gateways.length,
+      problems, gateways: gateways.length, ...(document.mode === 'auto' && verdict?.kind === 'second-person' && { secondPerson: verdict.why }),
       nextRuns: trigger.kind === 'schedule' ? zones.map(({ timeZone, sites }) => ({
         timeZone, sites: sites.map((site) => site.name),
         times: nextTimes(trigger.cron, timeZone, this.clock(), SHOWN_TIMES).map(({ atMs, ...time }) => ({ at: new Date(atMs).toISOString(), ...time })),

@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LimitsRepository } from '../flushes/limits.repository.ts';
-import { DEFAULT_LIMITS, mayEnd } from '../flushes/may-end.ts';
+import { DEFAULT_LIMITS, mayEnd, type Verdict } from '../flushes/may-end.ts';
 import { TenantsRepository } from '../gateways/tenants.repository.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import type { RemediationRow } from './rows.ts';
 import { standingOf, type Standing } from './standing.ts';
+
+type Deciding = Pick<RemediationRow, 'tenantId' | 'document' | 'isByToken'>;
 
 /** Holds remediations against the limits of the tenants in which they act, as these are now. */
 @Injectable()
@@ -28,12 +30,17 @@ export class StandingsService {
 
   /** Where each stands, by its id. Whoever sees one of all tenants sees all of them. */
   async of(t: Transaction, rows: readonly RemediationRow[]): Promise<Map<string, Standing>> {
+    const verdicts = await this.verdicts(t, rows);
+    return new Map(rows.map((row, index) => [row.id, standingOf(row, verdicts[index]!)]));
+  }
+
+  /** Whether each may act by itself if one person has decided it, in the order given. */
+  async verdicts(t: Transaction, rows: readonly Deciding[]): Promise<Verdict[]> {
     const all = rows.some(({ tenantId }) => tenantId === null) ? [...(await this.tenants.names(t)).keys()] : [];
-    const own = new Map(rows.map((row) => [row.id, row.tenantId === null ? (row.document.scope.tenants ?? all) : [row.tenantId]]));
-    const limits = await this.limits.ofTenants(t, [...new Set([...own.values()].flat())]);
-    return new Map(rows.map((row) => {
-      const asked = { kind: 'remediation', document: row.document, tenantIds: own.get(row.id)!, isByToken: row.isByToken } as const;
-      return [row.id, standingOf(row, mayEnd(asked, (id) => limits.get(id) ?? DEFAULT_LIMITS))];
-    }));
+    const own = rows.map(({ tenantId, document }) => (tenantId === null ? (document.scope.tenants ?? all) : [tenantId]));
+    const limits = await this.limits.ofTenants(t, [...new Set(own.flat())]);
+    return rows.map(({ document, isByToken }, index) => (
+      mayEnd({ kind: 'remediation', document, tenantIds: own[index]!, isByToken }, (id) => limits.get(id) ?? DEFAULT_LIMITS)
+    ));
   }
 }

@@ -98,6 +98,8 @@ export const checkRemediation = defineRoute({
   body: saved, status: 200, response: z.object({
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     gateways: z.number().int(),
+    /** Why it would need a second person before it acts; absent where it would not. */
+    secondPerson: z.string().optional(),
     nextRuns: z.array(nextRuns),
     matchesNow: z.number().int().optional(),
     wouldHaveFired: z.array(z.object({ at: time, gatewayName: z.string(), trigger: z.string() })),

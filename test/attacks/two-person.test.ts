@@ -97,6 +97,8 @@ describe('one API token that posts a remediation to end everything', () => {
   let made: Remediation;
 
   it('ends nothing: the gateway only suggests, and says so', async () => {
+    const check = await ann.call(routes.checkRemediation, { body: { tenantId: acme.tenantId, document: ATTACK } });
+    expect(check.secondPerson).toBe('maxFlows 1000000 is more than the 100 flows that one person may end');
     made = await save(tokenOfAnn, {});
     expect(made.approval).toMatchObject({ state: 'needed', why: expect.stringContaining('token') });
     expect(await runOf(made.id)).toMatchObject({ state: 'suggested', matched: FLOWS, ended: 0 });

@@ -385,6 +385,7 @@ describe('a remediation that only suggests', () => {
     expect(await page.getByText('Held back').count()).toBe(1);
     await page.goto(`${web.url}/remediations/${one!.id}`);
     await page.getByText('is more than the 5000 flows').waitFor();
+    await page.getByText('First it needs a second person: it acts in several tenants.').waitFor();
     await page.getByRole('button', { name: 'Agree that revision 3 acts by itself' }).click();
     await page.getByText('day desk agreed that it acts').waitFor();
     await page.goto(`${web.url}/remediations/${three!.id}`);

@@ -71,7 +71,7 @@ export function remediationAnswers(state: ReturnType<typeof fixtureRemediations>
       const { document } = routes.checkRemediation.body.parse(body);
       const { trigger } = document;
       const problems = checkDocument(document);
-      const answer: z.output<typeof checkRemediation.response> = { problems, gateways: 20, nextRuns: [], wouldHaveFired: [], ...(document.filter.includes('$') ? { forecastNote: 'History keeps no states of WANs. Let it observe for some days.' } : { matchesNow: 20 }) };
+      const answer: z.output<typeof checkRemediation.response> = { problems, gateways: 20, nextRuns: [], wouldHaveFired: [], ...(document.mode === 'auto' && { secondPerson: 'it acts in several tenants' }), ...(document.filter.includes('$') ? { forecastNote: 'History keeps no states of WANs. Let it observe for some days.' } : { matchesNow: 20 }) };
       if (trigger.kind === 'schedule' && problems.length === 0) {
         answer.nextRuns = ['Europe/Rome', 'Europe/Lisbon'].map((timeZone, index) => ({ timeZone, sites: index === 0 ? ['Milano', 'Genova'] : ['Porto'], times: nextTimes(trigger.cron, timeZone, Date.now(), 5).map(({ atMs, ...time }) => ({ at: new Date(atMs).toISOString(), ...time })) }));
       }
