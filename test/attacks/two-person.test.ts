@@ -119,13 +119,14 @@ describe('one API token that posts a remediation to end everything', () => {
     expect(small.approval).toMatchObject({ state: 'needed' });
     const large = await change(tokenOfAnn, made.id, 2, { document: ATTACK });
     expect(large.approval).toMatchObject({ state: 'needed' });
+    expect(await runOf(made.id, (run) => run.revision === 3)).toMatchObject({ state: 'suggested', ended: 0 });
   });
 
   it('acts once somebody else has agreed to this very revision, which is on record', async () => {
     const agreed = await ben.call(routes.approveRemediation, { params: { id: made.id }, body: { revision: 3 } });
     expect(agreed.approval).toMatchObject({ state: 'given', byName: 'ben' });
     expect(await ben.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 3 } })).toMatchObject({ status: 409 });
-    await eventually('the table is empty', async () => ((await count()) === 0 ? true : undefined));
+    await eventually('the table is empty', async () => ((await count()) === 0 ? true : undefined), 45_000);
     expect(await runOf(made.id, (run) => run.state === 'done')).toMatchObject({ ended: FLOWS, revision: 3 });
     expect((await auditOf('remediation.approved')).map((entry) => [entry.actor.name, entry.detail.revision])).toEqual([['ben', 3]]);
     await remove(made.id);
