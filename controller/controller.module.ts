@@ -80,13 +80,18 @@ import { newSecret } from './platform/secret.ts';
 import { openStateDir, readOrCreate } from './platform/state-dir.ts';
 import { ControllerRunsService } from './remediations/controller-runs.service.ts';
 import { ForecastService } from './remediations/forecast.service.ts';
+import { HoldBacksService } from './remediations/hold-backs.service.ts';
 import { HooksController } from './remediations/hooks.controller.ts';
+import { GatewaySetsService } from './remediations/gateway-sets.service.ts';
+import { ReachService } from './remediations/reach.service.ts';
+import { RemediationApprovalsService } from './remediations/remediation-approvals.service.ts';
 import { RemediationsController } from './remediations/remediations.controller.ts';
 import { RemediationsRepository } from './remediations/remediations.repository.ts';
 import { RemediationsService } from './remediations/remediations.service.ts';
 import { RunsRepository } from './remediations/runs.repository.ts';
 import { RunsService } from './remediations/runs.service.ts';
 import { SchedulesService } from './remediations/schedules.service.ts';
+import { StandingsService } from './remediations/standings.service.ts';
 import { Seal, SEAL } from './platform/sealed.ts';
 import { OutboxRepository } from './queue/outbox.repository.ts';
 import { Queues } from './queue/queues.ts';
@@ -111,7 +116,8 @@ const SERVICES: Provider[] = [
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   HellosService, LinkRepository, LinkService, Questions, Sessions,
-  ControllerRunsService, ForecastService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService,
+  ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, ReachService, RemediationApprovalsService, RemediationsRepository, RemediationsService,
+  RunsRepository, RunsService, SchedulesService, StandingsService,
 ];
 
 /** The one wiring of the controller; roles decide which doors are opened and who works. */

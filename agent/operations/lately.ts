@@ -1,15 +1,19 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
 
-/** Flows that were to be ended; `stale`: how many of them the gateway saw as stuck. */
-export interface EndedFlows { flows: number; stale: number }
+/**
+ * Flows that were to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those that one person's word
+ * ended, within the time in which a tenant's limits count.
+ */
+export interface EndedFlows { flows: number; stale: number; alone: number }
 
 const MINUTE_MS = 60_000;
 
-const schema = z.array(z.object({ atMs: z.number(), flows: z.number(), stale: z.number() }));
+const schema = z.array(z.object({ atMs: z.number(), flows: z.number(), stale: z.number(), alone: z.number().default(0) }));
 
-/** What was allowed in the last minute. Kept on disk, so that an agent that is killed and started again has no new allowance. */
+/** What was allowed lately. Kept on disk, so that an agent that is killed and started again has no new allowance. */
 export class Lately {
   readonly #now: () => number;
   readonly #file: string | undefined;
@@ -30,18 +34,20 @@ export class Lately {
 
   ended(): EndedFlows {
     const nowMs = this.#now();
-    this.#allowed = this.#allowed.filter(({ atMs }) => nowMs - atMs < MINUTE_MS);
-    return this.#allowed.reduce((sum, { flows, stale }) => ({ flows: sum.flows + flows, stale: sum.stale + stale }), { flows: 0, stale: 0 });
+    this.#allowed = this.#allowed.filter(({ atMs }) => nowMs - atMs < LIMITS_WINDOW_MS);
+    const ofMinute = this.#allowed.filter(({ atMs }) => nowMs - atMs < MINUTE_MS);
+    const sum = (of: readonly EndedFlows[], what: keyof EndedFlows): number => of.reduce((all, one) => all + one[what], 0);
+    return { flows: sum(ofMinute, 'flows'), stale: sum(ofMinute, 'stale'), alone: sum(this.#allowed, 'alone') };
   }
 
   /** On disk when it returns; throws what the file system throws, and then it does not count. */
-  add({ flows, stale }: EndedFlows): void {
-    const allowed = [...this.#allowed, { atMs: this.#now(), flows, stale }];
+  add({ flows, stale, alone }: EndedFlows): void {
+    const allowed = [...this.#allowed, { atMs: this.#now(), flows, stale, alone }];
     if (this.#file !== undefined) this.#disk.write(this.#file, JSON.stringify(allowed));
     this.#allowed = allowed;
   }
 
-  /** A file that cannot be read is as good as none: it is memory of one minute. */
+  /** A file that cannot be read is as good as none: it is memory of some minutes. */
   #load(): z.output<typeof schema> {
     return (this.#file !== undefined && this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))))) || [];
   }

@@ -13,6 +13,27 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'guard.yaml');
 const ask: Ask = { by: 'plan', method: Method.METHOD_DELETE, flows: 10, stale: 0, tableCount: 1000 };
 
+describe('the limits of a tenant', () => {
+  const alone = (flows: number, tableCount = 100_000) => ({ ...ask, by: 'remediation' as const, flows, tableCount, limits: { flows: 5000, percentOfTable: 10 } });
+
+  it('hold all that nobody else agreed to within ten minutes together, by whatever remediation', () => {
+    let nowMs = 0;
+    const guard = new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => nowMs));
+    guard.allow(alone(3000));
+    guard.allow({ ...alone(90_000), limits: undefined });
+    expect(() => guard.allow(alone(2001))).toThrow(expect.objectContaining({ code: 'APPROVAL_NEEDED' }));
+    guard.allow(alone(2000));
+    nowMs = 10 * 60_000;
+    guard.allow(alone(5000));
+  });
+
+  it('hold the share of a table as well, unless that is few flows', () => {
+    const guard = new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0));
+    guard.allow(alone(900, 1000));
+    expect(() => guard.allow(alone(200, 5000))).toThrow(expect.objectContaining({ code: 'APPROVAL_NEEDED', message: expect.stringContaining('10 %') }));
+  });
+});
+
 describe('a guard file', () => {
   it('says what may be done, and which flows no plan may touch', () => {
     const rules = parseGuard('methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n');
@@ -121,9 +142,9 @@ describe('a share of the table', () => {
     guarded({}, directory).guard.allow({ ...ask, flows: 5_000, tableCount: 10_000 });
     expect(() => guarded({}, directory).guard.allow({ ...ask, flows: 100, tableCount: 5_000 })).toThrow('50 %');
     const back = new Lately(() => 10, directory);
-    expect(back.ended()).toEqual({ flows: 5_000, stale: 0 });
+    expect(back.ended()).toEqual({ flows: 5_000, stale: 0, alone: 0 });
     writeFileSync(path.join(directory, 'lately.json'), '{');
-    expect(new Lately(() => 10, directory).ended()).toEqual({ flows: 0, stale: 0 });
+    expect(new Lately(() => 10, directory).ended()).toEqual({ flows: 0, stale: 0, alone: 0 });
   });
 
   it('was counted already for a command that a crash interrupted', () => {
@@ -136,7 +157,7 @@ describe('a share of the table', () => {
 
 describe('an undo', () => {
   it('counts nothing, and is held back where nothing may be changed', () => {
-    const none = { flows: 0, stale: 0 };
+    const none = { flows: 0, stale: 0, alone: 0 };
     expect(refusalOf({ ...NO_RULES, mostDeletesAMinute: 0, mostPercentOfTable: 0 }, { ...ask, by: 'undo' }, none)).toBeUndefined();
     expect(refusalOf({ ...NO_RULES, isReadOnly: true }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
     expect(refusalOf({ ...NO_RULES, methods: [Method.METHOD_EXPIRE] }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
@@ -144,7 +165,7 @@ describe('an undo', () => {
 });
 
 describe('the limits of a gateway’s tenant', () => {
-  const of = (limits: Ask['limits'], flows: number, tableCount: number) => refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0 });
+  const of = (limits: Ask['limits'], flows: number, tableCount: number) => refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0, alone: 0 });
 
   it('bind on the gateway, and say what would help', () => {
     expect(of({ flows: 100, percentOfTable: undefined }, 101, 100_000)).toMatchObject({ code: 'APPROVAL_NEEDED', detail: expect.stringContaining('second person') });

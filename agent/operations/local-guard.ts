@@ -1,7 +1,7 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { TenantLimits } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { FEW_FLOWS, whyTooLargeShare, whyTooManyFlows, type OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import type { EndedFlows, Lately } from './lately.ts';
 
@@ -15,8 +15,8 @@ export interface Ask {
   flows: number;
   stale: number;
   tableCount: number;
-  /** What the gateway's tenant lets one person end; absent where a second person agreed, or the controller has seen to it. */
-  limits?: TenantLimits;
+  /** What the tenant lets one person end, of what nobody else has agreed to; absent where somebody has, or where the controller has seen to it. */
+  limits?: OnePersonLimits;
   /** It was allowed and counted before a crash, and goes on. */
   isRepeated?: boolean;
 }
@@ -52,8 +52,6 @@ export const NO_RULES: GuardRules = { isReadOnly: false, methods: [], protect: [
  * sees as stale does not count, so that a full WAN may fail over.
  */
 export const BUILT_IN_PERCENT = 50;
-/** A large share of a small table is still few flows: an ordinary failover moves half of one. */
-const FEW_FLOWS = 1000;
 
 /** The rule that stands against it, in words with the cure; undefined if it is allowed. */
 export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { code: ErrorCode; detail: string } | undefined {
@@ -63,19 +61,18 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   if (rules.isReadOnly) return guards('readOnly: this gateway only lets itself be looked at.');
   if (methods.length > 0 && !methods.includes(ask.method)) return guards(`methods: only ${methods.map(methodWord).join(', ')} may be used on this gateway.`);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
-  const tooMany = beyondTenant(ask);
+  const tooMany = beyondTenant(ask, lately);
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
   const rule = beyondShare(rules, ask, lately) ?? beyondMinute(rules, ask, lately);
   return rule === undefined ? undefined : guards(rule);
 }
 
-function beyondTenant({ flows, tableCount, limits }: Ask): string | undefined {
-  const { flows: maxFlows, percentOfTable } = limits ?? {};
-  if (maxFlows !== undefined && flows > maxFlows) {
-    return `${flows} flows are more than the ${maxFlows} that this gateway’s tenant lets one person end. A second person has to agree, or narrow the filter.`;
-  }
-  if (percentOfTable === undefined || flows <= FEW_FLOWS || flows * 100 <= tableCount * percentOfTable) return undefined;
-  return `${flows} of ${tableCount} flows are more than the ${percentOfTable} % of a table that this gateway’s tenant lets one person end. A second person has to agree, or narrow the filter.`;
+/** Why somebody beside its maker must agree first; undefined if nobody must. All that one person's word ended in the window counts together. */
+function beyondTenant({ flows, tableCount, limits }: Ask, { alone }: EndedFlows): string | undefined {
+  if (!limits) return undefined;
+  const share = { flows, tableCount, before: alone };
+  const why = whyTooManyFlows(limits, share) ?? whyTooLargeShare(limits, share);
+  return why && `It needs a second person: ${why}. Have somebody agree to the remediation, or lower what it may end.`;
 }
 
 /** Of the table as it was before the last minute: so many plans of a few per cent each come to the same as one large one. */
@@ -114,7 +111,7 @@ export class LocalGuard implements Guard {
   allow(ask: Ask): void {
     const refusal = refusalOf(this.#rules(), ask, this.#lately.ended());
     if (refusal) throw new FleetError(refusal.code, refusal.detail);
-    if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add(ask);
+    if (ask.by !== 'undo' && !ask.isRepeated) this.#lately.add({ flows: ask.flows, stale: ask.stale, alone: ask.limits ? ask.flows : 0 });
   }
 
   protections(): FlowContext['protections'] {

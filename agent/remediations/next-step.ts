@@ -1,6 +1,6 @@
-import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Occasion } from './occasions.ts';
+import type { GatewayRemediation } from './remediation-set.ts';
 
 /** How long a target may take to come before it is said that there is none: multi-WAN daemons need some seconds to move a route. */
 const PATIENCE_MS = 10_000;
@@ -35,11 +35,12 @@ export interface World {
 /** What to do with an occasion now. A `wait` without a time is for the next change. */
 export type NextStep = { kind: 'wait'; untilMs?: number } | { kind: 'refuse'; code: ErrorCode; detail: string } | { kind: 'look' };
 
-/** Decides from the document's conditions and the time alone. */
-export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occasion, progress: Progress, { conditions, limits }: Pick<RemediationDocument, 'conditions' | 'limits'>, world: World): NextStep {
+/** Decides from the document's conditions, this gateway's turn and the time alone. */
+export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occasion, progress: Progress, { document, delaySeconds }: Pick<GatewayRemediation, 'document' | 'delaySeconds'>, world: World): NextStep {
+  const { conditions, limits } = document;
   const { settledSeconds, healthyTarget, mostFlapsAnHour } = conditions;
   if (progress.isBusy || progress.doneAt === steps) return { kind: 'wait' };
-  const settledMs = sinceMs + settledSeconds * 1000;
+  const settledMs = sinceMs + (settledSeconds + delaySeconds) * 1000;
   if (world.nowMs < settledMs) return { kind: 'wait', untilMs: settledMs };
   if (mostFlapsAnHour !== undefined && changesAnHour > mostFlapsAnHour) {
     return once(`It failed or recovered ${changesAnHour} times in the last hour, and mostFlapsAnHour is ${mostFlapsAnHour}: nothing was touched.`);

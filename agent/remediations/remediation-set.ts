@@ -3,10 +3,19 @@ import { z } from 'zod';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { remediationDocument, runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
+import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
 
 /** A remediation that this gateway runs by itself. */
-export interface GatewayRemediation { id: string; revision: number; document: RemediationDocument }
+export interface GatewayRemediation {
+  id: string;
+  revision: number;
+  document: RemediationDocument;
+  /** What its tenant lets one person end; binds here. Absent where a second person has agreed, or the controller is older and says nothing. */
+  limits?: OnePersonLimits;
+  /** Between the trigger and the first look, so that gateways take turns and partners never act together. */
+  delaySeconds: number;
+}
 
 /** One that this agent does not understand whole. */
 export interface RefusedRemediation { id: string; revision: number; name: string; why: string }
@@ -14,7 +23,7 @@ export interface RefusedRemediation { id: string; revision: number; name: string
 const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
 
 /** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
-export function understand({ id, revision, document: text }: WireRemediation): { remediation: GatewayRemediation } | { refused: RefusedRemediation } {
+export function understand({ id, revision, document: text, limits, isApproved, delaySeconds }: WireRemediation): { remediation: GatewayRemediation } | { refused: RefusedRemediation } {
   let name = id;
   const refuse = (why: string): { refused: RefusedRemediation } => ({ refused: { id, revision, name, why } });
   let raw: unknown;
@@ -30,7 +39,8 @@ export function understand({ id, revision, document: text }: WireRemediation): {
   if (!runsOnGateway(document)) return refuse(`its trigger ${document.trigger.kind} is not one that a gateway sees`);
   const read = fillFilter(document.filter, document.trigger.kind === 'table-usage' ? {} : EXAMPLE);
   if ('problem' in read) return refuse(`filter: ${read.problem.message}`);
-  return read.filter.kind === 'everything' ? refuse('filter: it names no flows') : { remediation: { id, revision, document } };
+  if (read.filter.kind === 'everything') return refuse('filter: it names no flows');
+  return { remediation: { id, revision, document, limits: isApproved ? undefined : limits, delaySeconds } };
 }
 
 const tenantLimits = z.object({ flows: z.int().optional(), percentOfTable: z.int().optional() });

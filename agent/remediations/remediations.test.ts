@@ -145,6 +145,30 @@ describe('nothing is touched, and it is said once', () => {
     expect(await flows('wan:wan1')).toHaveLength(10);
   });
 
+  it('more than the tenant lets one person end, where nobody else has agreed', async () => {
+    for (const [isApproved, state] of [[false, State.STATE_REFUSED], [true, State.STATE_DONE]] as const) {
+      const { remediations, reports, said } = gateway();
+      remediations.replace([{ ...wireOf(), limits: { flows: 9, percentOfTable: undefined }, isApproved }]);
+      remediations.observeWans(WAN1_DOWN);
+      await reports(1);
+      expect(said()).toMatchObject([{ state, ...(state === State.STATE_REFUSED && { reason: 'APPROVAL_NEEDED', detail: expect.stringContaining('10 flows are more than the 9'), sweeps: [] }) }]);
+    }
+  });
+
+  it('all sweeps of a run, and all runs of ten minutes, count together against what one person may end', async () => {
+    let born = 0;
+    const table = filled();
+    const { remediations, reports, said, flows } = gateway({ table, onDelete: () => table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.7', dst: '203.0.113.9', sport: 7000 + born++, dport: 53 }, reply: { dst: '192.0.2.1' } })) });
+    remediations.replace([{ ...wireOf({ steps: { verifyAfterSeconds: 0, sweeps: 10 } }), limits: { flows: 12, percentOfTable: undefined } }]);
+    remediations.observeWans(WAN1_DOWN);
+    await reports(1);
+    expect(said()[0]).toMatchObject({ state: State.STATE_DONE, reason: 'APPROVAL_NEEDED', sweeps: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+    expect(await flows('wan:wan1')).toHaveLength(1);
+    remediations.replace([{ ...wireOf({}, ID, 2), limits: { flows: 12, percentOfTable: undefined } }]);
+    await reports(2);
+    expect(said()[1]).toMatchObject({ revision: 2, state: State.STATE_REFUSED, reason: 'APPROVAL_NEEDED' });
+  });
+
   it('more runs an hour than allowed, also after a restart', async () => {
     const first = gateway();
     const limits = { coolDownSeconds: 0, maxPercentOfTable: 100, maxRunsAnHour: 1 };

@@ -4,6 +4,7 @@ import { RemediationRun_State as State, type RemediationRun } from '../../proto/
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from '../operations/end-flows.ts';
@@ -43,16 +44,16 @@ export interface RunOptions {
 
 /**
  * Ends exactly these flows, verifies, looks again and ends what has come back, up to the number of sweeps. Each sweep is frozen and in the
- * journal before its first entry is touched. Throws GUARD_REFUSED and what a method refuses before anything was touched; answers the
+ * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched; answers the
  * finished run's id otherwise.
  */
-export async function carryOut(hands: RunHands, { remediation: { id, document }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
+export async function carryOut(hands: RunHands, { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
   const endFlows = endingBy(hands, way, () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
-  await allow(hands, way, first);
+  await allow(hands, way, first, { limits: tenantLimits });
   runs.keep(head);
   history.began(id, clock.now());
   let total = 0;
@@ -65,7 +66,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document },
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
       if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
-      await allow(hands, way, again.flows);
+      await allow(hands, way, again.flows, { limits: tenantLimits });
       flows = again.flows;
     }
   } catch (error) {
@@ -98,7 +99,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
   try {
     if (interrupted) {
       const { number, way, flows } = interrupted;
-      await allow(hands, way, flows, true);
+      await allow(hands, way, flows, { isRepeated: true });
       runs.finish(runId, number, toRuns(await endingBy(hands, way, () => false)(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
@@ -119,8 +120,9 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
   return { flows, matched };
 }
 
-async function allow({ table, guard }: RunHands, { method }: Way, flows: readonly Flow[], isRepeated = false): Promise<void> {
-  guard.allow({ by: 'remediation', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), isRepeated });
+/** `limits`: of the tenant, for what nobody else has agreed to; the guard holds all sweeps and runs to them together. */
+async function allow({ table, guard }: RunHands, { method }: Way, flows: readonly Flow[], { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean }): Promise<void> {
+  guard.allow({ by: 'remediation', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), limits, isRepeated });
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */

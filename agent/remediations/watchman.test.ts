@@ -7,8 +7,8 @@ import { Watchman, type Case } from './watchman.ts';
 
 const SECOND = 1000;
 
-function remediation(change: object): GatewayRemediation {
-  return { id: 'r', revision: 1, document: remediationDocument.parse({ name: 'r', mode: 'auto', filter: 'stale:yes', trigger: { kind: 'wan-down' }, ...change }) };
+function remediation(change: object, delaySeconds = 0): GatewayRemediation {
+  return { id: 'r', revision: 1, delaySeconds, document: remediationDocument.parse({ name: 'r', mode: 'auto', filter: 'stale:yes', trigger: { kind: 'wan-down' }, ...change }) };
 }
 
 const WAN1: Wan = { name: 'wan1', interface: 'wan1', addresses: [parseAddress('192.0.2.1')!], isUp: true, isAnswering: true, carriesDefaultRoute: true };
@@ -213,7 +213,42 @@ describe('other triggers', () => {
   });
 });
 
+describe('the turn of a gateway', () => {
+  it('is waited for after the trigger, and what is well again by then is left alone', () => {
+    const { said, at } = gateway(remediation({}, 10), () => true);
+    at(10, { isUp: false });
+    at(15, { isUp: true });
+    at(60);
+    expect(said).toEqual([]);
+    at(100, { isUp: false });
+    at(600);
+    expect(said).toEqual(['110 s: run, wan1 went down']);
+  });
+
+  it('comes after what the conditions ask for, and holds for a full table too', () => {
+    const { said, full, at } = gateway(remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, conditions: { settledSeconds: 5 }, limits: { coolDownSeconds: 60 } }, 30));
+    full(10, 85);
+    full(20, 70);
+    full(30, 85);
+    at(70);
+    expect(said).toEqual(['65 s: look, the table is 85 % full']);
+  });
+});
+
 describe('the set', () => {
+  it('a remediation that was held back, or agreed to, at the same revision ends what it began, and begins again in its new mode', () => {
+    const acts = remediation({});
+    const { said, watchman, at, replace } = gateway(acts, () => true);
+    at(10, { isUp: false });
+    const begun = { remediation: acts, occasion: { key: 'wan1 wan1 went down 10000' } } as Case;
+    expect(watchman.stillHolds(begun)).toBe(true);
+    at(20);
+    replace([remediation({ mode: 'suggest' })]);
+    expect(watchman.stillHolds(begun)).toBe(false);
+    replace([remediation({})]);
+    expect(said).toEqual(['10 s: run, wan1 went down', '20 s: run, wan1 went down', '20 s: run, wan1 went down']);
+  });
+
   it('a remediation that is taken away, or changed, is forgotten with what was under way', () => {
     const one = gateway(remediation({ conditions: { settledSeconds: 5 } }), () => true);
     one.at(10, { isUp: false });

@@ -36,7 +36,7 @@ export class Watchman {
     const due = this.#follow(remediations, nowMs).map((one): Due => ({ case: one, step: { kind: 'over' } }));
     const times: number[] = [];
     for (const one of this.#cases.values()) {
-      const step = nextStep(one.occasion, one.progress, one.remediation.document, this.#worldOf(one, nowMs));
+      const step = nextStep(one.occasion, one.progress, one.remediation, this.#worldOf(one, nowMs));
       if (step.kind !== 'wait') due.push({ case: one, step });
       else if (step.untilMs !== undefined) times.push(step.untilMs);
     }
@@ -62,9 +62,10 @@ export class Watchman {
     return true;
   }
 
-  /** True while the occasion lasts and its conditions hold, for a run that is under way. */
+  /** True while the occasion lasts, its conditions hold and its remediation acts, for a run that is under way. */
   stillHolds({ remediation, occasion }: Case): boolean {
-    return this.#cases.has(keyOf(remediation, occasion)) && (!remediation.document.conditions.healthyTarget || hasHealthyTarget(this.#wans(), occasion.wan));
+    const { mode, conditions } = remediation.document;
+    return this.#cases.get(keyOf(remediation, occasion))?.remediation.document.mode === mode && (!conditions.healthyTarget || hasHealthyTarget(this.#wans(), occasion.wan));
   }
 
   /** Takes over what is still there, and answers cases that ended without anything having been said of them. */
@@ -76,7 +77,9 @@ export class Watchman {
       for (const occasion of occasionsOf(remediation.document.trigger, [...this.#states.values()], this.#pressureOf(remediation, nowMs), nowMs)) {
         const key = keyOf(remediation, occasion);
         const known = before.get(key);
-        this.#cases.set(key, known ? Object.assign(known, { occasion }) : { remediation, occasion, progress: { ...NEW } });
+        // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another mode goes on no more.
+        const isSame = known?.remediation.document.mode === remediation.document.mode;
+        this.#cases.set(key, known && isSame ? Object.assign(known, { remediation, occasion }) : { remediation, occasion, progress: { ...NEW } });
         before.delete(key);
       }
     }

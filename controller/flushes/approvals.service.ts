@@ -5,7 +5,8 @@ import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import type { PlanRow } from './plan-view.ts';
+import { LimitsService } from './limits.service.ts';
+import { toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 
 /** The second person: somebody beside its maker has looked at this very plan, and agrees. */
@@ -13,6 +14,7 @@ import { PlansRepository } from './plans.repository.ts';
 export class ApprovalsService {
   constructor(
     @Inject(PlansRepository) private readonly plans: PlansRepository,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -27,6 +29,8 @@ export class ApprovalsService {
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkApprovable(plan, caller, digest, now);
+      const { kind } = await this.limits.ofPlan(t, { parts: plan.gateways.map(toLimitedPart), isEverything: plan.isEverything }, now);
+      if (plan.friction !== 'second-person' && kind === 'free') throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
       await this.plans.approve(t, { planId, tenantIds: plan.tenantIds, digest, approvedById: caller.id, approvedByName: caller.name, approvedAt: now });
       for (const tenantId of plan.tenantIds.toSorted()) {
         await this.audit.record(t, {
@@ -47,5 +51,4 @@ function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: stri
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
-  if (plan.friction !== 'second-person') throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
 }

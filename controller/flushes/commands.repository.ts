@@ -106,16 +106,16 @@ export class CommandsRepository {
     await t.$queryRaw`SELECT id FROM command WHERE flush_id = ${flushId}::uuid AND state IN ('pending', 'sent', 'received') ORDER BY id FOR UPDATE`;
   }
 
-  /** Takes back commands of a flush that never left us; returns their gateways. */
-  async cancel(t: Transaction, flushId: string, now: Date): Promise<string[]> {
-    const cancelled = await t.command.updateManyAndReturn({ where: { flushId, state: 'pending' }, data: { state: 'cancelled', finishedAt: now }, select: { id: true, gatewayId: true } });
+  /** Takes back commands of a flush for these gateways that never left us; returns their gateways. */
+  async cancel(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
+    const cancelled = await t.command.updateManyAndReturn({ where: { flushId, gatewayId: { in: gatewayIds }, state: 'pending' }, data: { state: 'cancelled', finishedAt: now }, select: { id: true, gatewayId: true } });
     await t.outbox.deleteMany({ where: { commandId: { in: cancelled.map((command) => command.id) } } });
     return cancelled.map((command) => command.gatewayId);
   }
 
-  /** Marks commands of a flush that have left us, so that their gateways are told to stop; returns those gateways. */
-  async markStopped(t: Transaction, flushId: string, now: Date): Promise<string[]> {
-    const rows = await t.command.updateManyAndReturn({ where: { flushId, state: { in: ['sent', 'received'] }, stoppedAt: null }, data: { stoppedAt: now }, select: { gatewayId: true } });
+  /** Marks commands of a flush for these gateways that have left us, so that they are told to stop; returns those gateways. */
+  async markStopped(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
+    const rows = await t.command.updateManyAndReturn({ where: { flushId, gatewayId: { in: gatewayIds }, state: { in: ['sent', 'received'] }, stoppedAt: null }, data: { stoppedAt: now }, select: { gatewayId: true } });
     return rows.map((row) => row.gatewayId);
   }
 

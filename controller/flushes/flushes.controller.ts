@@ -45,7 +45,7 @@ export class FlushesController {
 
   @Handles(stopFlushes)
   async stop(@Called() { caller, scope, body }: Call<typeof stopFlushes>): Promise<z.output<typeof stopFlushes.response>> {
-    return { stopped: await this.stops.stopAll(caller, scope, body.tenant) };
+    return { stopped: await this.stops.stopAll(caller, scope, { tenantId: body.tenant, gatewayId: body.gateway }) };
   }
 
   @Handles(undoFlush)

@@ -28,9 +28,12 @@ export class FlushesRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Running flushes, of all tenants in sight or of one, oldest first. */
-  async running(t: Transaction, tenantId: string | undefined): Promise<string[]> {
-    const rows = await t.flush.findMany({ where: { state: 'running', tenantIds: tenantId === undefined ? undefined : { has: tenantId } }, select: { id: true }, orderBy: { id: 'asc' } });
+  /** Running flushes in sight, oldest first; of those that touch one of these tenants, or this gateway. */
+  async running(t: Transaction, { tenantIds, gatewayId }: { tenantIds?: string[]; gatewayId?: string }): Promise<string[]> {
+    const rows = await t.flush.findMany({
+      where: { state: 'running', tenantIds: tenantIds && { hasSome: tenantIds }, targets: gatewayId === undefined ? undefined : { some: { gatewayId } } },
+      select: { id: true }, orderBy: { id: 'asc' },
+    });
     return rows.map((row) => row.id);
   }
 

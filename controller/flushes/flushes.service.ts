@@ -17,11 +17,18 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { CommandIssueService } from './command-issue.service.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { LimitsService } from './limits.service.ts';
+import type { Verdict } from './may-end.ts';
 import { addTotals } from './outcomes.ts';
-import type { PlanRow } from './plan-view.ts';
+import { toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { toWaves } from './waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
+
+/** The second person behind a remediation, who has agreed to all that its revision does. */
+export interface Agreement { byId: string; byName: string; at: Date }
+
+interface RunOptions { withWaves?: boolean; agreed?: Agreement }
 
 /** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */
 @Injectable()
@@ -31,6 +38,7 @@ export class FlushesService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(CommandIssueService) private readonly commands: CommandIssueService,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
@@ -40,15 +48,23 @@ export class FlushesService {
 
   /**
    * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands and
-   * outbox rows of the first wave. Throws NOT_FOUND, PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
+   * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND,
+   * PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */
-  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, withWaves = true): Promise<string> {
+  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, { withWaves = true, agreed }: RunOptions = {}): Promise<string> {
     const now = new Date(this.clock());
     const flushId = newId();
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkRunnable(plan, digest, now);
       const planned = plan.gateways.filter((gateway) => gateway.flows > 0);
+      if (agreed && !plan.approval) {
+        const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
+        plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
+        await this.plans.approve(t, plan.approval);
+      }
+      const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);
+      checkAllowed(plan, verdict);
       const tags = new Map((await this.gateways.findMany(t, planned.map((gateway) => gateway.gatewayId))).map((row) => [row.id, row.tags]));
       const waves = toWaves(planned.map((gateway) => ({ tags: tags.get(gateway.gatewayId) ?? [] })), withWaves);
       const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
@@ -122,5 +138,11 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
   if (plan.gateways.every((gateway) => gateway.flows === 0)) throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
-  if (plan.friction === 'second-person' && plan.approval?.digest !== digest) throw new FleetError('APPROVAL_NEEDED', 'A plan of this size needs a second person. Have somebody who may approve plans agree to it first.');
+}
+
+/** A plan that nobody else has agreed to is held to what held when it was made, and to what holds now. */
+function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
+  if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
+  const why = verdict.kind === 'free' ? 'it was beyond what one person may end when it was made' : verdict.why;
+  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. Have somebody who may approve plans agree to it first.`);
 }

@@ -1,16 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Limits } from '../../proto/http/limits.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
-import { Database } from '../platform/database.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsRepository } from './limits.repository.ts';
+import { DEFAULT_LIMITS, mayEnd, type LimitedPart, type Verdict } from './may-end.ts';
 
-/** From where on a tenant's plans need a second person. Plans keep what held when they were made. */
+/** What a plan would end, and whether it asks for all. */
+export interface PlannedParts { parts: readonly LimitedPart[]; isEverything: boolean }
+
+/** From where on a second person is needed in a tenant. Plans keep what held when they were made, and are held to what holds at their run. */
 @Injectable()
 export class LimitsService {
-  constructor(@Inject(LimitsRepository) private readonly limits: LimitsRepository, @Inject(AuditService) private readonly audit: AuditService, @Inject(Database) private readonly database: Database) {}
+  constructor(
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+  ) {}
 
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, tenantId: string): Promise<Limits> {
@@ -25,10 +36,31 @@ export class LimitsService {
       const limits = { ...before, ...change };
       await this.limits.set(t, tenantId, limits);
       await this.audit.record(t, {
-        tenantId, actor: toActor(caller), action: 'limits.changed', outcome: 'ok', summary: `${caller.name} changed when a plan needs a second person`, detail: { before, after: limits },
+        tenantId, actor: toActor(caller), action: 'limits.changed', outcome: 'ok',
+        summary: `${caller.name} changed when a plan needs a second person`, detail: { before, after: limits },
       });
+      // Gateways hold their remediations to the limits, and those beyond them only suggest.
+      await this.notices.send(t, 'remediations', tenantId);
       return limits;
     });
+  }
+
+  /** Whether these parts may be ended by one person, with what was ended alone in the same tenants within the window before `now`. */
+  async ofPlan(t: Transaction, { parts, isEverything }: PlannedParts, now: Date): Promise<Verdict> {
+    const tenantIds = [...new Set(parts.map(({ tenantId }) => tenantId))];
+    const limits = await this.limits.ofTenants(t, tenantIds);
+    const recent = await this.limits.endedAlone(t, tenantIds, new Date(now.getTime() - LIMITS_WINDOW_MS));
+    const sum = (fits: (row: typeof recent[number]) => boolean): number => recent.filter(fits).reduce((flows, row) => flows + row.flows, 0);
+    return mayEnd({
+      kind: 'plan', isEverything, before: (tenantId) => sum((row) => row.tenantId === tenantId),
+      parts: parts.map((part) => ({ ...part, before: sum((row) => row.gatewayId === part.gatewayId) })),
+    }, (id) => limits.get(id) ?? DEFAULT_LIMITS);
+  }
+
+  /** The same at the moment at which it is run: until the transaction ends, nobody else begins anything in these tenants. */
+  async ofPlanNow(t: Transaction, plan: PlannedParts, now: Date): Promise<Verdict> {
+    await this.limits.takeTurn(t, [...new Set(plan.parts.map(({ tenantId }) => tenantId))]);
+    return this.ofPlan(t, plan, now);
   }
 }
 

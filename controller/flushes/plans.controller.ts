@@ -40,7 +40,7 @@ export class PlansController {
 
   @Handles(runPlan)
   async run(@Called() { caller, scope, params, body }: Call<typeof runPlan>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof runPlan.response>> {
-    const flushId = await this.flushes.run(caller, scope, params.id, body.digest, body.waves);
+    const flushId = await this.flushes.run(caller, scope, params.id, body.digest, { withWaves: body.waves });
     void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
     return { flushId };
   }

@@ -18,11 +18,10 @@ import { counted } from '../platform/words.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
-import { DEFAULT_LIMITS, needsSecondPerson } from './limits.ts';
-import { LimitsRepository } from './limits.repository.ts';
+import { LimitsService } from './limits.service.ts';
 import { planDigest } from './plan-digest.ts';
 import { PlanPartsService, type PlanPart } from './plan-parts.service.ts';
-import { toPlanView } from './plan-view.ts';
+import { toLimitedPart, toPlanView } from './plan-view.ts';
 import { PlansRepository, type NewPlan } from './plans.repository.ts';
 
 const TTL_MS = 5 * 60_000;
@@ -37,7 +36,7 @@ export class PlansService {
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(PlanPartsService) private readonly parts: PlanPartsService,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -77,9 +76,9 @@ export class PlansService {
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
     const digest = planDigest(request.method, request.forSeconds, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
     const touched = gateways.filter((gateway) => gateway.flows > 0);
-    const sizes = touched.map((gateway) => ({ tenantId: gateway.tenantId, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : Number(gateway.tableCount) }));
-    const limits = await this.database.transact(scope, (t) => this.limits.ofTenants(t, tenantIds));
-    const needsApproval = needsSecondPerson(sizes, request.all === true, (id) => limits.get(id) ?? DEFAULT_LIMITS);
+    const sizes = touched.map(toLimitedPart);
+    const verdict = await this.database.transact(scope, (t) => this.limits.ofPlan(t, { parts: sizes, isEverything: request.all === true }, new Date(plan.createdAt)));
+    const needsApproval = verdict.kind === 'second-person';
     const row: NewPlan = {
       id: plan.id, tenantIds, digest, filter: formatFilter(filter), isEverything: request.all === true, method: request.method, reason: request.reason, ticket: request.ticket ?? null,
       forSeconds: request.forSeconds ?? null, undoForSeconds: request.undoForSeconds,
@@ -98,7 +97,7 @@ export class PlansService {
         await this.audit.record(t, {
           tenantId, actor: toActor(caller), action: 'plan.made', outcome: 'ok', planId: plan.id, reason: request.reason, ticket: request.ticket,
           summary: `${caller.name} planned to ${request.method} ${counted(own.reduce((sum, gateway) => sum + gateway.flows, 0), 'flow')} on ${counted(own.length, 'gateway')}`,
-          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name) },
+          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, ...(needsApproval && { secondPerson: verdict.why }), leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name) },
         });
       }
     }, { timeoutMs: 120_000 });

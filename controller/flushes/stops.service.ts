@@ -5,14 +5,16 @@ import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
-import type { TenantScope } from '../platform/tenant-scope.ts';
+import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
 
-/** Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. */
-interface Stop { actor: { kind: string; id: string; name: string }; action: string; by: string; reason: string; isAtWorkToo: boolean }
+type Target = FlushRow['targets'][number];
+
+/** Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. `isOwn`: the targets that he may stop; absent for all of them. */
+interface Stop { actor: { kind: string; id: string; name: string }; action: string; by: string; reason: string; isAtWorkToo: boolean; isOwn?: (target: Target) => boolean }
 
 /** Ends flushes early: by a person for one or for all of a tenant, or by a rule. What is deleted stays deleted. */
 @Injectable()
@@ -37,10 +39,15 @@ export class StopsService {
     });
   }
 
-  /** Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. */
-  async stopAll(caller: Caller, scope: TenantScope, tenantId: string | undefined): Promise<string[]> {
+  /**
+   * Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. Of one that
+   * touches tenants out of scope only what is in scope is stopped, and of any only one gateway's part where a gateway is named: the rest goes on.
+   */
+  async stopAll(caller: Caller, scope: TenantScope, { tenantId, gatewayId }: { tenantId?: string; gatewayId?: string }): Promise<string[]> {
+    const tenantIds = tenantId === undefined ? (scope === 'all' ? undefined : [...scope]) : [tenantId].filter((id) => inScope(scope, id));
+    const whole = gatewayId === undefined ? await this.database.transact(scope, (t) => this.flushes.running(t, { tenantIds })) : [];
     const stopped: string[] = [];
-    for (const id of await this.database.transact(scope, (t) => this.flushes.running(t, tenantId))) {
+    for (const id of whole) {
       try {
         await this.cancel(caller, scope, id);
         stopped.push(id);
@@ -48,7 +55,23 @@ export class StopsService {
         if (!(error instanceof FleetError) || error.code !== 'FLUSH_FINISHED') throw error;
       }
     }
+    const isOwn = (target: Target): boolean => (
+      (tenantIds === undefined || tenantIds.includes(target.tenantId)) && (gatewayId === undefined || target.gatewayId === gatewayId)
+    );
+    for (const id of await this.database.transact('all', (t) => this.flushes.running(t, { tenantIds, gatewayId }))) {
+      if (!whole.includes(id) && await this.stopPart(caller, id, isOwn)) stopped.push(id);
+    }
     return stopped;
+  }
+
+  /** Stops some targets of a flush and leaves the others to it; false if there was nothing to stop. It sees the whole flush, and touches and tells of its own targets only. */
+  private async stopPart(caller: Caller, id: string, isOwn: (target: Target) => boolean): Promise<boolean> {
+    return this.database.transact('all', async (t) => {
+      await this.flushes.takeTurn(t, id);
+      const row = await this.flushes.find(t, id);
+      if (!row || row.state !== 'running') return false;
+      return this.end(t, row, { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true, isOwn }, new Date(this.clock()));
+    });
   }
 
   /** Holds back what has not begun, because a rule says so. For a transaction that has its turn at the flush. */
@@ -56,24 +79,30 @@ export class StopsService {
     await this.end(t, row, { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'flush.stopped', by: BY_RULE, reason, isAtWorkToo: false }, now);
   }
 
-  private async end(t: Transaction, row: FlushRow, { actor, action, by, reason, isAtWorkToo }: Stop, now: Date): Promise<void> {
-    const isUnbegun = (target: FlushRow['targets'][number]): boolean => target.wave > row.wave && isUnfinished(target.state as TargetState);
+  private async end(t: Transaction, row: FlushRow, { actor, action, by, reason, isAtWorkToo, isOwn }: Stop, now: Date): Promise<boolean> {
+    const own = isOwn ? row.targets.filter(isOwn) : row.targets;
+    const ownIds = own.map((target) => target.gatewayId);
+    const isUnbegun = (target: Target): boolean => target.wave > row.wave && isUnfinished(target.state as TargetState);
     await this.commands.lockOfFlush(t, row.id);
-    const taken = new Set([...(await this.commands.cancel(t, row.id, now)), ...row.targets.filter(isUnbegun).map((target) => target.gatewayId)]);
-    const atWork = isAtWorkToo ? await this.commands.markStopped(t, row.id, now) : [];
-    if (taken.size === 0 && atWork.length === 0) return;
-    for (const target of row.targets) {
+    const taken = new Set([...(await this.commands.cancel(t, row.id, ownIds, now)), ...own.filter(isUnbegun).map((target) => target.gatewayId)]);
+    const atWork = isAtWorkToo ? await this.commands.markStopped(t, row.id, ownIds, now) : [];
+    if (taken.size === 0 && atWork.length === 0) return false;
+    for (const target of own) {
       if (taken.has(target.gatewayId)) await this.flushes.move(t, row.id, target.gatewayId, 'cancelled', { finishedAt: now, reason, cancelled: target.planned });
     }
-    for (const tenantId of row.tenantIds.toSorted()) {
+    for (const tenantId of [...new Set(own.map((target) => target.tenantId))].toSorted()) {
+      const targets = own.filter((target) => target.tenantId === tenantId).map((target) => target.gatewayId);
+      const [gatewayIds, stoppedIds] = [targets.filter((id) => taken.has(id)), targets.filter((id) => atWork.includes(id))];
       await this.audit.record(t, {
-        tenantId, actor, action, outcome: 'ok', planId: row.planId, flushId: row.id, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined, detail: { gatewayIds: [...taken], stoppedIds: atWork, reason },
-        summary: `${actor.name} ${action === 'flush.stopped' ? 'held back' : 'cancelled'} ${taken.size} of ${row.targets.length} targets${atWork.length > 0 ? ` and stopped ${atWork.length} at work` : ''}: ${reason}`,
+        tenantId, actor, action, outcome: 'ok', planId: row.planId, flushId: row.id, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined, detail: { gatewayIds, stoppedIds, reason },
+        summary: `${actor.name} ${action === 'flush.stopped' ? 'held back' : 'cancelled'} ${gatewayIds.length} of ${targets.length} targets${stoppedIds.length > 0 ? ` and stopped ${stoppedIds.length} at work` : ''}: ${reason}`,
       });
     }
-    await this.flushes.stop(t, row.id, by, reason);
+    if (!isOwn) await this.flushes.stop(t, row.id, by, reason);
     await this.flushes.settle(t, row.id, now);
     await this.notices.send(t, 'flush', row.id);
     for (const gatewayId of atWork) await this.notices.send(t, 'deliver', gatewayId);
+    if (isOwn) await this.notices.send(t, 'deliver', ''); // the next wave may begin
+    return true;
   }
 }

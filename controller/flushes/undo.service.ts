@@ -12,6 +12,7 @@ import { counted } from '../platform/words.ts';
 import { CommandIssueService } from './command-issue.service.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { DEFAULT_LIMITS, mayEnd } from './may-end.ts';
 
 /** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
 @Injectable()
@@ -35,6 +36,8 @@ export class UndoService {
     const undoId = newId();
     await this.database.transact(scope, async (t) => {
       const { row, targets } = undoable(await this.flushes.find(t, id), now);
+      const verdict = mayEnd({ kind: 'undo' }, () => DEFAULT_LIMITS);
+      if (verdict.kind !== 'free') throw new FleetError('APPROVAL_NEEDED', `This undo needs a second person: ${verdict.why}.`);
       const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
       const lastMoment = Math.max(...targets.map((target) => target.undoUntil.getTime()));
       const notAfter = new Date(Math.min(now.getTime() + this.config.commandTtlMs, lastMoment));

@@ -8,7 +8,7 @@ import { counted } from '../platform/words.ts';
 import { CommandIssueService } from './command-issue.service.ts';
 import { totalsOf, type FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import type { TargetState } from './states.ts';
+import { isUnfinished, type TargetState } from './states.ts';
 import { StopsService } from './stops.service.ts';
 import { nextStep } from './waves.ts';
 
@@ -53,7 +53,8 @@ export class WavesService {
 
   /** Audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's (I4). */
   private async begin(t: Transaction, row: FlushRow, wave: number, now: Date): Promise<void> {
-    const targets = row.targets.filter((target) => target.wave === wave);
+    // A tenant's operator may have taken his own gateways out meanwhile.
+    const targets = row.targets.filter((target) => target.wave === wave && isUnfinished(target.state as TargetState));
     for (const tenantId of [...new Set(targets.map((target) => target.tenantId))].toSorted()) {
       const own = targets.filter((target) => target.tenantId === tenantId);
       await this.audit.record(t, {

@@ -9,8 +9,8 @@ const SHARES = [0.05, 0.25, 1];
 /** A tag that says with whom a gateway shares its work: `ha:NAME`. */
 const PARTNER_TAG = /^ha:./;
 
-const MOST_FAILED = 2;
-const MOST_FAILED_SHARE = 0.05;
+const MAX_FAILED = 2;
+const MAX_FAILED_SHARE = 0.05;
 const MOST_DRIFT = 50;
 const MOST_DRIFT_SHARE = 0.2;
 const FAILED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'indeterminate', 'reappeared']);
@@ -57,12 +57,17 @@ export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: b
   return isLate ? { kind: 'stop', reason: 'the time for the whole flush was over before the next wave' } : { kind: 'begin' };
 }
 
-/** The rule that those done have broken, in words. */
+/** Why so many failures stop what goes on elsewhere, in words: two gateways, or more than 5 % of those that are done. Flushes and remediations share it. */
+export function whyTooManyFailed(failed: number, done: number): string | undefined {
+  return failed >= MAX_FAILED || failed > done * MAX_FAILED_SHARE ? `${failed} of ${counted(done, 'gateway')} failed, or did not end what they should` : undefined;
+}
+
+/** The rule that those done have broken, in words. What a tenant's operator stopped on his own gateways says nothing about the others. */
 function whyStop(done: readonly WaveTarget[]): string | undefined {
-  const failed = done.filter(({ state }) => FAILED.has(state)).length;
-  if (failed >= MOST_FAILED || failed > done.length * MOST_FAILED_SHARE) return `${failed} of ${counted(done.length, 'gateway')} failed, or did not end what they should`;
+  const why = whyTooManyFailed(done.filter(({ state }) => FAILED.has(state)).length, done.length);
+  if (why !== undefined) return why;
   const planned = done.reduce((sum, { totals }) => sum + totals.planned, 0);
-  const drifted = done.reduce((sum, { totals }) => sum + totals.gone + totals.cancelled, 0);
+  const drifted = done.reduce((sum, { totals }) => sum + totals.gone, 0);
   if (drifted > MOST_DRIFT && drifted > planned * MOST_DRIFT_SHARE) return `${drifted} of ${counted(planned, 'flow')} were no longer there: the plan is out of date`;
   return undefined;
 }

@@ -9,6 +9,9 @@ const JOINED = { tenant: { select: { name: true } }, site: { select: { name: tru
 /** A place in a list that is ordered by name. */
 export interface NamePlace { name: string; id: string }
 
+/** Where a gateway is, as far as scopes and waves ask. */
+export interface Place { id: string; tenantId: string; siteId: string; tags: string[] }
+
 @Injectable()
 export class GatewaysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -26,6 +29,11 @@ export class GatewaysRepository {
 
   async find(t: Transaction, id: string): Promise<GatewayRow | undefined> {
     return (await t.gateway.findUnique({ where: { id }, include: JOINED })) ?? undefined;
+  }
+
+  /** Where all in sight are, without what is joined to them; revoked ones never. */
+  async places(t: Transaction): Promise<Place[]> {
+    return t.gateway.findMany({ where: { revokedAt: null }, select: { id: true, tenantId: true, siteId: true, tags: true } });
   }
 
   /** Those that fit every list of the scope; revoked ones never. */

@@ -57,6 +57,8 @@ export class GatewaysService {
         gatewayId: id, gatewayName: before.name, detail: { before: { name: before.name, tags: before.tags }, change },
       });
       await this.notices.send(t, 'gateway', id);
+      // Tags say who are partners, and scopes name them.
+      if (change.tags) await this.notices.send(t, 'remediations', id);
     }).catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
     return this.get(scope, id);
   }

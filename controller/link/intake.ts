@@ -24,7 +24,7 @@ const OF_TENANT: Record<Unit, Rate> = {
 const SESSIONS: Rate = { perSecond: 0.5, burst: 30 };
 const ANSWERS: Rate = { perSecond: 50, burst: 500 };
 /** Messages that are of no use: about commands that are not the gateway's, in no order, that cannot be decoded. */
-const USELESS: Rate = { perSecond: 0.5, burst: 30 };
+const USELESS: Rate = { perSecond: 0.2, burst: 10 };
 /** How long an agent may be held back before it is cut: one that is honest is through by then. */
 const HELD_BACK_MS: Rate = { perSecond: 50, burst: 60_000 };
 
@@ -32,6 +32,8 @@ const HELD_BACK_MS: Rate = { perSecond: 50, burst: 60_000 };
 const FIRST_WAIT_MS = 1000;
 const MAX_WAIT_MS = 600_000;
 const FORGIVEN_MS = 600_000;
+/** Those after the longest wait are not counted, so that it is forgiven as soon. */
+const MAX_REFUSALS = 11;
 /** Gateways and tenants that are remembered; beyond, those that were quiet for long are forgotten. */
 const MAX_REMEMBERED = 20_000;
 
@@ -129,8 +131,8 @@ export class Intake {
   private refusal(gateway: Gateway, why: string, nowMs: number): FleetError {
     const quietMs = nowMs - gateway.refusedUntilMs;
     const forgiven = quietMs > 0 ? Math.floor(quietMs / FORGIVEN_MS) : 0;
-    gateway.refusals = Math.max(0, gateway.refusals - forgiven) + 1;
-    const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(30, gateway.refusals - 1));
+    gateway.refusals = Math.min(MAX_REFUSALS, Math.max(0, gateway.refusals - forgiven) + 1);
+    const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (gateway.refusals - 1));
     gateway.refusedUntilMs = nowMs + waitMs;
     this.counts.refused++;
     return limited(why, waitMs);

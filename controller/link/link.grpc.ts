@@ -21,6 +21,8 @@ import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 const HELLO_MS = 10_000;
 /** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
 const CONNECTIONS = { total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100 };
+/** Samples that an agent sends together. */
+const SAMPLES_OF_A_WRITE = 60;
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
 /** Messages of one agent that wait to be handled; beyond, its stream is paused and TCP slows the agent down. */
@@ -102,7 +104,8 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
       const message = decoded(() => AgentMessage.decode(bytes));
-      if (isWritten(message)) await this.holdBack(identity, { writes: 1 }, ended.signal);
+      const writes = writesOf(message);
+      if (writes > 0) await this.holdBack(identity, { writes }, ended.signal);
       if (ended.signal.aborted) return;
       if (session) return this.link.receive(session, message);
       if (message.body?.$case !== 'hello') throw new FleetError('INVALID_REQUEST', 'The first message must be hello.');
@@ -205,9 +208,13 @@ function decoded<T>(decode: () => T): T {
   }
 }
 
-/** True for messages that cost a transaction. */
-function isWritten({ body }: AgentMessage): boolean {
-  return body?.$case === 'hello' || body?.$case === 'samples' || body?.$case === 'result' || body?.$case === 'remediationRun';
+/** The transactions that a message costs; a batch of samples is as many as an agent would have sent. */
+function writesOf({ body }: AgentMessage): number {
+  switch (body?.$case) {
+    case 'hello': case 'result': case 'remediationRun': return 1;
+    case 'samples': return Math.max(1, body.value.samples.length / SAMPLES_OF_A_WRITE);
+    default: return 0;
+  }
 }
 
 function identityOf(call: Pick<AgentStream, 'getAuthContext'>): GatewayIdentity | undefined {

@@ -19,7 +19,7 @@ import { Notices } from '../platform/notices.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { HellosService } from './hellos.service.ts';
 import { LinkRepository } from './link.repository.ts';
-import { RemediationsService } from '../remediations/remediations.service.ts';
+import { GatewaySetsService } from '../remediations/gateway-sets.service.ts';
 import { RunsService } from '../remediations/runs.service.ts';
 import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
@@ -46,7 +46,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(ResultsService) private readonly results: ResultsService,
     @Inject(ProgressService) private readonly progress: ProgressService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
-    @Inject(RemediationsService) private readonly remediations: RemediationsService,
+    @Inject(GatewaySetsService) private readonly gatewaySets: GatewaySetsService,
     @Inject(RunsService) private readonly runs: RunsService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
@@ -69,7 +69,7 @@ export class LinkService implements BeforeApplicationShutdown {
     await this.delivery.deliver(gatewayId);
     await this.checkpoints.judge(identity, hello.witnessed);
     for (const value of await this.checkpoints.forAgents([tenantId, SYSTEM_CHAIN])) session.send({ $case: 'auditCheckpoint', value });
-    await this.push(session);
+    await this.push([session]);
     this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
     return session;
   }
@@ -137,7 +137,7 @@ export class LinkService implements BeforeApplicationShutdown {
 
   /** Gives all agents here what they are to run by themselves, after a change. */
   async remediationsChanged(): Promise<void> {
-    for (const session of this.sessions.all()) await this.push(session);
+    await this.push(this.sessions.all());
   }
 
   /** Gives a new checkpoint to all agents here that are to keep it. */
@@ -152,8 +152,10 @@ export class LinkService implements BeforeApplicationShutdown {
     await Promise.allSettled(open.map((session) => this.closed(session)));
   }
 
-  private async push(session: Session): Promise<void> {
-    session.send({ $case: 'remediations', value: { remediations: await this.remediations.forGateway(session.identity) } });
+  private async push(sessions: readonly Session[]): Promise<void> {
+    if (sessions.length === 0) return;
+    const sets = await this.gatewaySets.of(sessions.map((session) => session.identity.gatewayId));
+    for (const session of sessions) session.send({ $case: 'remediations', value: { remediations: sets.get(session.identity.gatewayId) ?? [] } });
   }
 
   private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {

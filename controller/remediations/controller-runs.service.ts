@@ -3,7 +3,7 @@ import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
-import { FlushesService } from '../flushes/flushes.service.ts';
+import { FlushesService, type Agreement } from '../flushes/flushes.service.ts';
 import { PlansService } from '../flushes/plans.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
@@ -11,8 +11,11 @@ import { newId } from '../platform/ids.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { whyNotNow, whyTooMany } from './limits.ts';
+import { ReachService } from './reach.service.ts';
 import type { RemediationRow, RunRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
+import { effectiveMode, isApproved, type Standing } from './standing.ts';
+import { StandingsService } from './standings.service.ts';
 
 const HOUR_MS = 3_600_000;
 /** A plan is made and begun within a minute; a run without a flush after this long is carried out by nobody. */
@@ -30,6 +33,8 @@ export interface Occasion { trigger: string; occasion?: string; sites?: string[]
 export class ControllerRunsService {
   constructor(
     @Inject(RunsRepository) private readonly runs: RunsRepository,
+    @Inject(StandingsService) private readonly standings: StandingsService,
+    @Inject(ReachService) private readonly reach: ReachService,
     @Inject(PlansService) private readonly plans: PlansService,
     @Inject(FlushesService) private readonly flushes: FlushesService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -68,17 +73,24 @@ export class ControllerRunsService {
     const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
     const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.authorId, grants: [{ role: 'operator', tenantId: row.tenantId }] };
     try {
+      const reached = await this.reach.of(scope, narrowed(document.scope, on.sites));
       const plan = await this.plans.create(caller, scope, {
-        filter: document.filter, scope: narrowed(document.scope, on.sites), method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
+        filter: document.filter, scope: reached.scope, method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
       }, AbortSignal.timeout(60_000));
       const touched = plan.gateways.filter((gateway) => gateway.flows > 0);
       const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];
-      const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }) };
+      const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }), ...(reached.why && { reason: reached.why }) };
       if (plan.totals.flows === 0) return await this.finish(runId, { ...found, state: 'done' });
-      if (document.mode !== 'auto') return await this.finish(runId, { ...found, state: document.mode === 'suggest' ? 'suggested' : 'observed' });
+      const now = await this.standings.now(row);
+      if (!now) return await this.finish(runId, { ...found, state: 'refused', reason: 'it was changed, switched off or deleted while its plan was made' });
+      const mode = effectiveMode(document, now.standing);
+      if (mode !== 'auto') {
+        const why = document.mode === 'auto' ? { reason: whyNotAuto(now.standing) } : {};
+        return await this.finish(runId, { ...found, ...why, state: mode === 'suggest' ? 'suggested' : 'observed' });
+      }
       const why = whyTooMany(document, plan.totals.flows, touched);
       if (why !== undefined) return await this.finish(runId, { ...found, state: 'refused', reason: why });
-      const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest);
+      const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest, { agreed: agreementOf(now.row) });
       await this.database.transact('all', (t) => this.runs.update(t, runId, { ...found, flushId, startedAt: new Date(this.clock()) }));
     } catch (error) {
       const isRefusal = error instanceof FleetError && error.code !== 'UNAVAILABLE';
@@ -95,7 +107,7 @@ export class ControllerRunsService {
     return {
       id: newId(), remediationId: row.id, remediationName: row.name, revision: row.revision, tenantIds: [row.tenantId ?? NO_TENANT], gatewayId: null, gatewayName: null, state: 'running', trigger, wan: null,
       triggeredAt: new Date(triggeredAtMs), startedAt: null, finishedAt: null, reportedAt: new Date(this.clock()), reason: null, matched: 0, ended: 0, filter: row.document.filter, method: row.document.method,
-      planId: null, flushId: null, occasion: occasion ?? null,
+      planId: null, flushId: null, occasion: occasion ?? null, isFailed: false,
     };
   }
 
@@ -105,6 +117,17 @@ export class ControllerRunsService {
       detail: { runId: run.id, remediationId: row.id, revision: row.revision, mode: row.document.mode, filter: row.document.filter, occasion: run.occasion },
     });
   }
+}
+
+/** Why one that is to act only suggests. */
+function whyNotAuto({ approval, heldBack }: Standing): string {
+  return heldBack ? `it is held back: ${heldBack.why}` : `it needs a second person: ${approval.why ?? ''}`;
+}
+
+/** The second person behind this revision. */
+function agreementOf(row: RemediationRow): Agreement | undefined {
+  const { approvedById: byId, approvedByName, approvedAt: at } = row;
+  return isApproved(row) && byId !== null && at !== null ? { byId, byName: approvedByName ?? byId, at } : undefined;
 }
 
 function narrowed(scope: Scope, sites: string[] | undefined): Scope {

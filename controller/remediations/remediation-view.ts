@@ -1,14 +1,15 @@
 import type { Remediation as RemediationView, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { shownTime } from '../platform/cursor.ts';
 import type { RemediationRow, RunRow, RunSummary } from './rows.ts';
+import type { Standing } from './standing.ts';
 
 /** The remediation as the API shows it. */
-export function toRemediationView(row: RemediationRow, { tenantName, summary, nextRunAtMs }: { tenantName?: string; summary?: RunSummary; nextRunAtMs?: number }): RemediationView {
+export function toRemediationView(row: RemediationRow, { standing, tenantName, summary, nextRunAtMs }: { standing: Standing; tenantName?: string; summary?: RunSummary; nextRunAtMs?: number }): RemediationView {
   return {
     id: row.id, tenantId: row.tenantId ?? undefined, tenantName, revision: row.revision, document: row.document, isEnabled: row.isEnabled, builtIn: row.builtIn ?? undefined, createdBy: row.createdByName,
     createdAt: row.createdAt.toISOString(), updatedAt: row.updatedAt.toISOString(), lastRun: lastRunOf(summary),
     runs30Days: summary?.runs ?? 0, flowsEnded30Days: summary?.ended ?? 0, nextRunAt: nextRunAtMs === undefined ? undefined : new Date(nextRunAtMs).toISOString(),
-    hookPath: row.hookSecret ? hookPath(row.id) : undefined,
+    approval: standing.approval, heldBack: standing.heldBack, hookPath: row.hookSecret ? hookPath(row.id) : undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import {
-  checkRemediation, createRemediation, deleteRemediation, getRemediation, getRemediationRun, listBuiltInRemediations, listRemediationRunFlows, listRemediationRuns, listRemediations, runRemediation, updateRemediation,
+  approveRemediation, checkRemediation, createRemediation, deleteRemediation, getRemediation, getRemediationRun, listBuiltInRemediations, listRemediationRunFlows, listRemediationRuns, listRemediations, runRemediation, updateRemediation,
 } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { runsOnGateway } from '../../proto/http/remediation-document.ts';
@@ -10,6 +10,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { ControllerRunsService } from './controller-runs.service.ts';
 import { ForecastService } from './forecast.service.ts';
 import { LIBRARY } from './library.ts';
+import { RemediationApprovalsService } from './remediation-approvals.service.ts';
 import { RemediationsService } from './remediations.service.ts';
 import { RunsService } from './runs.service.ts';
 
@@ -17,6 +18,7 @@ import { RunsService } from './runs.service.ts';
 export class RemediationsController {
   constructor(
     @Inject(RemediationsService) private readonly remediations: RemediationsService,
+    @Inject(RemediationApprovalsService) private readonly approvals: RemediationApprovalsService,
     @Inject(RunsService) private readonly runs: RunsService,
     @Inject(ControllerRunsService) private readonly controllerRuns: ControllerRunsService,
     @Inject(ForecastService) private readonly forecast: ForecastService,
@@ -48,6 +50,12 @@ export class RemediationsController {
     return this.remediations.update(caller, scope, params.id, body);
   }
 
+  @Handles(approveRemediation)
+  async approve(@Called() { caller, scope, params, body }: Call<typeof approveRemediation>): Promise<z.output<typeof approveRemediation.response>> {
+    await this.approvals.approve(caller, scope, params.id, body.revision);
+    return this.remediations.get(scope, params.id);
+  }
+
   @Handles(deleteRemediation)
   remove(@Called() { caller, scope, params }: Call<typeof deleteRemediation>): Promise<void> {
     return this.remediations.remove(caller, scope, params.id);
@@ -65,6 +73,7 @@ export class RemediationsController {
   async run(@Called() { caller, scope, params }: Call<typeof runRemediation>): Promise<z.output<typeof runRemediation.response>> {
     const row = await this.remediations.row(scope, params.id);
     if (runsOnGateway(row.document)) throw new FleetError('INVALID_REQUEST', `This remediation runs on the gateways, when they see ${row.document.trigger.kind}. Make a plan with its filter to act now.`);
+    if (!row.isEnabled) throw new FleetError('INVALID_REQUEST', 'This remediation is switched off. Switch it on first.');
     return { runId: await this.controllerRuns.begin(row, { trigger: `by hand, ${caller.name}`, triggeredAtMs: this.clock() }) };
   }
 

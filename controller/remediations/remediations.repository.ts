@@ -4,7 +4,13 @@ import type { Prisma, Remediation } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { RemediationRow, RunSummary } from './rows.ts';
 
-export type NewRemediation = Omit<RemediationRow, 'deletedAt'>;
+export type NewRemediation = Omit<RemediationRow, 'deletedAt' | keyof Approval | 'heldBackAt' | 'heldBackWhy'>;
+
+/** Who agreed to which revision; all null for nobody. */
+export type Approval = Pick<RemediationRow, 'approvedRevision' | 'approvedById' | 'approvedByName' | 'approvedAt'>;
+
+/** What a new revision changes. */
+export type RemediationChange = Partial<Pick<RemediationRow, 'name' | 'document' | 'authorId' | 'isEnabled' | 'isByToken' | 'heldBackAt' | 'heldBackWhy'> & Approval> & { updatedAt: Date };
 
 @Injectable()
 export class RemediationsRepository {
@@ -36,12 +42,26 @@ export class RemediationsRepository {
   }
 
   /** True if the revision was still the one that was seen. */
-  async update(t: Transaction, id: string, seen: number, change: { name?: string; document?: RemediationDocument; authorId?: string; isEnabled?: boolean; updatedAt: Date }): Promise<boolean> {
+  async update(t: Transaction, id: string, seen: number, change: RemediationChange): Promise<boolean> {
     const { document, ...columns } = change;
     const { count } = await t.remediation.updateMany({
       where: { id, revision: seen, deletedAt: null }, data: { ...columns, revision: seen + 1, document: document as unknown as Prisma.InputJsonObject | undefined },
     });
     return count === 1;
+  }
+
+  /** True if this is still the revision, and nobody has agreed to it before. */
+  async approve(t: Transaction, id: string, approval: Approval & { approvedRevision: number }): Promise<boolean> {
+    const { approvedRevision: revision } = approval;
+    const { count } = await t.remediation.updateMany({
+      where: { id, revision, deletedAt: null, OR: [{ approvedRevision: null }, { approvedRevision: { not: revision } }] }, data: approval,
+    });
+    return count === 1;
+  }
+
+  /** True if this is still the revision, and it was not held back before. */
+  async holdBack(t: Transaction, id: string, revision: number, heldBackWhy: string, heldBackAt: Date): Promise<boolean> {
+    return (await t.remediation.updateMany({ where: { id, revision, heldBackAt: null, deletedAt: null }, data: { heldBackAt, heldBackWhy } })).count === 1;
   }
 
   async remove(t: Transaction, id: string, now: Date): Promise<boolean> {

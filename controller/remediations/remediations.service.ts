@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import { runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import type { checkRemediation, createRemediation, Remediation as RemediationView, updateRemediation } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
-import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { TenantsRepository } from '../gateways/tenants.repository.ts';
 import { namePlace } from '../gateways/tenants.service.ts';
@@ -23,11 +21,15 @@ import { toRemediationView } from './remediation-view.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import type { RemediationRow } from './rows.ts';
 import { nextTimes } from './schedule.ts';
+import { changeOf } from './standing.ts';
+import { StandingsService } from './standings.service.ts';
 import { zonesOf, type SiteZone } from './zones.ts';
 
 const DAY_MS = 86_400_000;
 const SHOWN_TIMES = 5;
 type Body = z.output<typeof createRemediation.body>;
+
+const NOBODY = { approvedRevision: null, approvedById: null, approvedByName: null, approvedAt: null };
 
 /** Remediations as they are kept: checked, revised, pushed to the gateways that run them. */
 @Injectable()
@@ -35,7 +37,7 @@ export class RemediationsService {
   constructor(
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(GatewaysRepository) private readonly gatewayRows: GatewaysRepository,
+    @Inject(StandingsService) private readonly standings: StandingsService,
     @Inject(TenantsRepository) private readonly tenants: TenantsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
@@ -72,23 +74,33 @@ export class RemediationsService {
     await this.database.transact(scope, async (t) => {
       await this.remediations.insert(t, {
         id, tenantId: tenantId ?? null, name: document.name, revision: 1, document, isEnabled, builtIn: builtIn ?? null, hookSecret: hookSecret === undefined ? null : this.seal.close(hookSecret),
-        authorId: caller.userId, createdByName: caller.name, createdAt: now, updatedAt: now,
+        authorId: caller.userId, createdByName: caller.name, createdAt: now, updatedAt: now, isByToken: caller.kind === 'token',
       });
       await this.note(t, caller, 'remediation.made', { id, tenantId: tenantId ?? null, name: document.name }, { document, isEnabled });
     });
     return { ...(await this.get(scope, id)), hookSecret };
   }
 
-  /** Changes one. Throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS where somebody else changed it since. */
+  /**
+   * Changes one. What widens it takes an approval away; what does not carries it on, and `isEnabled: true` lifts what a rule held back.
+   * Throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS where somebody else changed it since.
+   */
   async update(caller: Caller, scope: TenantScope, id: string, { revision, document, isEnabled }: z.output<typeof updateRemediation.body>): Promise<RemediationView> {
     if (document) refuseProblems(document);
     await this.database.transact(scope, async (t) => {
       const before = (await this.remediations.find(t, id)) ?? notFound();
       if (document && (document.trigger.kind === 'webhook') !== (before.hookSecret !== null)) throw new FleetError('INVALID_REQUEST', 'Whether a webhook triggers it is settled when it is made. Make a new one.');
-      if (!(await this.remediations.update(t, id, revision, { ...(document && { name: document.name, document, authorId: caller.userId }), isEnabled, updatedAt: new Date(this.clock()) }))) {
+      const isLifted = isEnabled === true && before.heldBackAt !== null;
+      const { isWidened, isRewritten } = changeOf(before, { document: document ?? before.document, isEnabled: isEnabled ?? before.isEnabled, isLifted });
+      const isCarriedOn = !isWidened && before.approvedRevision === revision;
+      if (!(await this.remediations.update(t, id, revision, {
+        ...(document && { name: document.name, document }), isEnabled, updatedAt: new Date(this.clock()),
+        ...(isRewritten && { authorId: caller.userId }), ...(isWidened && { isByToken: caller.kind === 'token' }),
+        ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY), ...(isLifted && { heldBackAt: null, heldBackWhy: null }),
+      }))) {
         throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`, { revision: before.revision });
       }
-      await this.note(t, caller, 'remediation.changed', before, { from: revision, before: { document: before.document, isEnabled: before.isEnabled }, document, isEnabled });
+      await this.note(t, caller, 'remediation.changed', before, { from: revision, before: { document: before.document, isEnabled: before.isEnabled }, document, isEnabled, isWidened, isLifted });
     });
     return this.get(scope, id);
   }
@@ -112,22 +124,15 @@ export class RemediationsService {
     });
     const { trigger } = document;
     const zones = trigger.kind === 'schedule' && !problems.some(({ path }) => path.startsWith('trigger')) ? zonesOf(trigger.timeZone, await this.sitesOf(own, gateways.map((gateway) => gateway.siteId))) : [];
+    const asked = { tenantId: tenantId ?? null, document, isByToken: false };
+    const [verdict] = await this.database.transact(own, (t) => this.standings.verdicts(t, [asked]));
     return {
-      problems, gateways: gateways.length,
+      problems, gateways: gateways.length, ...(document.mode === 'auto' && verdict?.kind === 'second-person' && { secondPerson: verdict.why }),
       nextRuns: trigger.kind === 'schedule' ? zones.map(({ timeZone, sites }) => ({
         timeZone, sites: sites.map((site) => site.name),
         times: nextTimes(trigger.cron, timeZone, this.clock(), SHOWN_TIMES).map(({ atMs, ...time }) => ({ at: new Date(atMs).toISOString(), ...time })),
       })) : [],
     };
-  }
-
-  /** What a gateway is to run by itself. */
-  async forGateway({ gatewayId, tenantId }: { gatewayId: string; tenantId: string }): Promise<WireRemediation[]> {
-    const rows = await this.enabled();
-    const [gateway] = await this.database.transact(new Set([tenantId]), (t) => this.gatewayRows.findMany(t, [gatewayId]));
-    if (!gateway) return [];
-    return rows.filter((row) => runsOnGateway(row.document) && (row.tenantId === null || row.tenantId === tenantId) && isInScope(row.document, gateway))
-      .map(({ id, revision, document }) => ({ id, revision, document: JSON.stringify(document), isApproved: false, delaySeconds: 0 }));
   }
 
   /** All that are to run. */
@@ -151,12 +156,13 @@ export class RemediationsService {
   private async viewsOf(scope: TenantScope, rows: RemediationRow[]): Promise<Map<string, RemediationView>> {
     const summaries = await this.database.transact(scope, (t) => this.remediations.summaries(t, rows.map((row) => row.id), new Date(this.clock() - 30 * DAY_MS)));
     const names = await this.database.transact(scope, (t) => this.tenants.names(t));
+    const standings = await this.database.transact(scope, (t) => this.standings.of(t, rows));
     const views = new Map<string, RemediationView>();
     for (const row of rows) {
       const { trigger } = row.document;
       const zones = row.isEnabled && trigger.kind === 'schedule' ? await this.scheduleZones(row) : [];
       const next = trigger.kind === 'schedule' ? zones.map(({ timeZone }) => nextTimes(trigger.cron, timeZone, this.clock(), 1)[0]!.atMs) : [];
-      views.set(row.id, toRemediationView(row, { tenantName: row.tenantId === null ? undefined : names.get(row.tenantId), summary: summaries.get(row.id), nextRunAtMs: next.length > 0 ? Math.min(...next) : undefined }));
+      views.set(row.id, toRemediationView(row, { standing: standings.get(row.id)!, tenantName: row.tenantId === null ? undefined : names.get(row.tenantId), summary: summaries.get(row.id), nextRunAtMs: next.length > 0 ? Math.min(...next) : undefined }));
     }
     return views;
   }
@@ -173,11 +179,6 @@ export class RemediationsService {
 function refuseProblems(document: RemediationDocument): void {
   const issues = checkDocument(document).map(({ path, message }) => ({ path: `body.document.${path}`, message }));
   if (issues.length > 0) throw new FleetError('INVALID_REQUEST', `The remediation is not right: ${issues.map(({ path, message }) => `${path.replace('body.document.', '')} ${message}`).join('; ')}.`, { issues });
-}
-
-function isInScope({ scope }: RemediationDocument, gateway: { id: string; tenantId: string; siteId: string; tags: string[] }): boolean {
-  return (!scope.tenants || scope.tenants.includes(gateway.tenantId)) && (!scope.sites || scope.sites.includes(gateway.siteId))
-    && (!scope.gateways || scope.gateways.includes(gateway.id)) && (!scope.tags || scope.tags.some((tag) => gateway.tags.includes(tag)));
 }
 
 function notFound(): never {

@@ -1,6 +1,7 @@
 import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State, type RemediationRun_Sweep as Sweep } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { RemediationRun as RunView } from '../../proto/http/remediations.ts';
+import { int32From } from '../platform/untrusted.ts';
 import { counted } from '../platform/words.ts';
 
 export const STATE_WORDS: Partial<Record<State, RunView['state']>> = {
@@ -18,6 +19,20 @@ const ENDED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OU
 /** How many flows the sweeps ended. */
 export function endedOf(sweeps: Sweep[]): number {
   return sweeps.reduce((sum, { runs }) => sum + runs.reduce((own, run) => own + (ENDED.has(run.outcome) ? run.count : 0), 0), 0);
+}
+
+const FAILED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_FAILED, Outcome.OUTCOME_INDETERMINATE]);
+
+/** The last sweep that a part tells of, and how many flows it left that should be gone. */
+export function leftBy(sweeps: readonly Sweep[]): { lastSweep: number; left: number } {
+  const lastSweep = sweeps.reduce((last, { number }) => Math.max(last, int32From(number)), 0);
+  const counts = sweeps.filter(({ number }) => int32From(number) === lastSweep).flatMap(({ runs }) => runs.map(({ outcome, count }) => (FAILED.has(outcome) ? count : 0)));
+  return { lastSweep, left: int32From(counts.reduce((sum, count) => sum + count, 0)) };
+}
+
+/** True if a run did not help, as a target of a flush that failed: it came to no end, or its last sweep left flows that should be gone. */
+export function hasFailed(state: RunView['state'], left: number): boolean {
+  return state === 'failed' || state === 'indeterminate' || (state === 'done' && left > 0);
 }
 
 /** A run as one sentence. */

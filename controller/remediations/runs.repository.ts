@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { RemediationRunPart } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import type { GatewayRun } from './hold-back.ts';
 import type { RunRow } from './rows.ts';
 
 /** A part of a run on a gateway: how many flows it names, and how many of them were ended. */
-export interface NewPart { runId: string; tenantId: string; gatewayId: string; part: number; flows: number; ended: number; sweeps: Uint8Array }
+export interface NewPart { runId: string; tenantId: string; gatewayId: string; part: number; flows: number; ended: number; lastSweep: number; left: number; sweeps: Uint8Array }
 
 @Injectable()
 export class RunsRepository {
@@ -36,6 +37,15 @@ export class RunsRepository {
     return t.remediationRun.findMany({ where: { remediationId, gatewayId: null, state: { in: ['running', 'done', 'failed', 'indeterminate'] }, triggeredAt: { gte: since } }, orderBy: { triggeredAt: 'desc' } });
   }
 
+  /** Runs of a revision on gateways that found something since then. */
+  async ofRevision(t: Transaction, remediationId: string, revision: number, since: Date): Promise<GatewayRun[]> {
+    const rows = await t.remediationRun.findMany({
+      where: { remediationId, revision, gatewayId: { not: null }, state: { in: ['done', 'failed', 'indeterminate'] }, reportedAt: { gte: since }, OR: [{ matched: { gt: 0 } }, { isFailed: true }] },
+      select: { gatewayId: true, tenantIds: true, isFailed: true, ended: true, reportedAt: true },
+    });
+    return rows.map(({ gatewayId, tenantIds, reportedAt, ...run }) => ({ ...run, gatewayId: gatewayId!, tenantId: tenantIds[0]!, reportedAtMs: reportedAt.getTime() }));
+  }
+
   /** The newest occasion that begins so. */
   async lastOccasion(t: Transaction, remediationId: string, prefix: string): Promise<string | undefined> {
     return (await t.remediationRun.findFirst({ where: { remediationId, occasion: { startsWith: prefix } }, orderBy: { occasion: 'desc' }, select: { occasion: true } }))?.occasion ?? undefined;
@@ -63,20 +73,23 @@ export class RunsRepository {
 
   /** Stores a part of a gateway's run, also again; false if the run has parts of another gateway. */
   async insertPart(t: Transaction, part: NewPart): Promise<boolean> {
-    const { runId, tenantId, gatewayId, flows, ended } = part;
+    const { runId, tenantId, gatewayId, flows, ended, lastSweep, left } = part;
     return (await t.$executeRaw`
-      INSERT INTO remediation_run_part AS own (run_id, tenant_id, part, flows, sweeps, gateway_id, ended)
-      VALUES (${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)}, ${gatewayId}::uuid, ${ended})
-      ON CONFLICT (run_id, part) DO UPDATE SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended
+      INSERT INTO remediation_run_part AS own (run_id, tenant_id, part, flows, sweeps, gateway_id, ended, last_sweep, left_flows)
+      VALUES (${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)}, ${gatewayId}::uuid, ${ended}, ${lastSweep}, ${left})
+      ON CONFLICT (run_id, part) DO UPDATE SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended,
+          last_sweep = excluded.last_sweep, left_flows = excluded.left_flows
         WHERE own.gateway_id IS NULL OR own.gateway_id = excluded.gateway_id`) === 1;
   }
 
-  /** What the parts of a gateway's run come to. */
-  async sumsOf(t: Transaction, runId: string, gatewayId: string): Promise<{ flows: number; ended: number; bytes: number }> {
-    const [row] = await t.$queryRaw<{ flows: bigint; ended: bigint; bytes: bigint }[]>`
-      SELECT coalesce(sum(flows), 0)::bigint AS flows, coalesce(sum(ended), 0)::bigint AS ended, coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes
-      FROM remediation_run_part WHERE run_id = ${runId}::uuid AND gateway_id = ${gatewayId}::uuid`;
-    return { flows: Number(row?.flows ?? 0), ended: Number(row?.ended ?? 0), bytes: Number(row?.bytes ?? 0) };
+  /** What the parts of a gateway's run come to; `left`: flows of its last sweep that should be gone. */
+  async sumsOf(t: Transaction, runId: string, gatewayId: string): Promise<{ flows: number; ended: number; left: number; bytes: number }> {
+    const [row] = await t.$queryRaw<Record<'flows' | 'ended' | 'left_flows' | 'bytes', bigint>[]>`
+      WITH own AS (SELECT *, max(last_sweep) OVER () AS newest FROM remediation_run_part WHERE run_id = ${runId}::uuid AND gateway_id = ${gatewayId}::uuid)
+      SELECT coalesce(sum(flows), 0)::bigint AS flows, coalesce(sum(ended), 0)::bigint AS ended, coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes,
+        coalesce(sum(left_flows) FILTER (WHERE last_sweep = newest), 0)::bigint AS left_flows
+      FROM own`;
+    return { flows: Number(row?.flows ?? 0), ended: Number(row?.ended ?? 0), left: Number(row?.left_flows ?? 0), bytes: Number(row?.bytes ?? 0) };
   }
 
   /** Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part. */

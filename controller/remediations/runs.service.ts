@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { RemediationRun as WireRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { RemediationRun as WireRun, RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { listRemediationRunFlows, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
@@ -19,7 +19,11 @@ import { int32From, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { toRunView } from './remediation-view.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
-import { describeRun, endedOf, methodWord, STATE_WORDS } from './run-words.ts';
+import { HoldBacksService } from './hold-backs.service.ts';
+import { describeRun, endedOf, hasFailed, leftBy, methodWord, STATE_WORDS } from './run-words.ts';
+
+/** Runs that ended nothing, and say nothing about whether ending helps. */
+const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE_SUGGESTED, State.STATE_REFUSED]);
 
 /** Of one run: the flows of the largest plan, and their parts as they are kept. */
 const MAX_FLOWS = 500_000;
@@ -38,6 +42,7 @@ export class RunsService {
     @Inject(RunsRepository) private readonly runs: RunsRepository,
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(HoldBacksService) private readonly holdBacks: HoldBacksService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Intake) private readonly intake: Intake,
     @Inject(Database) private readonly database: Database,
@@ -77,6 +82,13 @@ export class RunsService {
    * tenant's is not kept, and that is on record. Throws INVALID_REQUEST for what is no run, RATE_LIMITED for a gateway that invents them.
    */
   async take(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
+    const isStored = await this.store(sender, run);
+    // Also for what was stored before: the controller may have ended between the two.
+    if (isStored && !UNTOUCHED.has(run.state)) await this.holdBacks.consider(run.remediationId);
+    return isStored;
+  }
+
+  private async store(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
     if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
     const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
@@ -89,7 +101,7 @@ export class RunsService {
       if (run.part === 0) await this.runs.dropUnfinished(t, gatewayId, run.id);
       const flows = run.sweeps.reduce((sum, sweep) => sum + sweep.flows.length, 0);
       const sweeps = WireRun.encode(WireRun.fromPartial({ sweeps: run.sweeps })).finish();
-      const isStored = await this.runs.insertPart(t, { runId: run.id, tenantId, gatewayId, part: run.part, flows, ended: int32From(endedOf(run.sweeps)), sweeps });
+      const isStored = await this.runs.insertPart(t, { runId: run.id, tenantId, gatewayId, part: run.part, flows, ended: int32From(endedOf(run.sweeps)), ...leftBy(run.sweeps), sweeps });
       if (!isStored) notTheirs();
       const sums = await this.runs.sumsOf(t, run.id, gatewayId);
       if (sums.flows > MAX_FLOWS || sums.bytes > MAX_BYTES) throw new FleetError('INVALID_REQUEST', `A run of a remediation names more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`);
@@ -98,7 +110,7 @@ export class RunsService {
     });
   }
 
-  private async record(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, run: WireRun, { name, flows, ended: sum }: { name: string; flows: number; ended: number }): Promise<void> {
+  private async record(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, run: WireRun, { name, flows, ended: sum, left }: { name: string; flows: number; ended: number; left: number }): Promise<void> {
     const nowMs = this.clock();
     const gatewayName = (await this.gateways.findMany(t, [gatewayId]))[0]?.name ?? gatewayId;
     const state = STATE_WORDS[run.state] ?? 'indeterminate';
@@ -109,7 +121,7 @@ export class RunsService {
     const isNew = await this.runs.insert(t, {
       id: run.id, remediationId: run.remediationId, remediationName: name, revision, tenantIds: [tenantId], gatewayId, gatewayName, state, trigger,
       wan: run.wan === undefined ? null : textFrom(run.wan, MAX_TEXT), triggeredAt, startedAt: timeFrom(run.startedAtMs, nowMs) ?? null, finishedAt: timeFrom(run.finishedAtMs, nowMs) ?? null,
-      reportedAt: new Date(nowMs), reason: reason || null, matched, ended, filter, method, planId: null, flushId: null, occasion: null,
+      reportedAt: new Date(nowMs), reason: reason || null, matched, ended, filter, method, planId: null, flushId: null, occasion: null, isFailed: hasFailed(state, left),
     });
     if (!isNew) notTheirs();
     await this.audit.record(t, {

@@ -74,8 +74,8 @@ export const cancelFlush = defineRoute({
   params: idParams, status: 200, response: flush,
 });
 export const stopFlushes = defineRoute({
-  method: 'POST', path: '/flushes:stop', action: 'flushes.cancel', summary: 'Stops every running flush, of one tenant or of all that the caller may stop',
-  body: z.strictObject({ tenant: id.optional() }), status: 200, response: z.object({ stopped: z.array(id) }),
+  method: 'POST', path: '/flushes:stop', action: 'flushes.cancel', summary: 'Stops every running flush, of one tenant, on one gateway, or of all that the caller may stop. Of one that touches other tenants too, only what is the caller’s own',
+  body: z.strictObject({ tenant: id.optional(), gateway: id.optional() }), status: 200, response: z.object({ stopped: z.array(id) }),
 });
 export const undoFlush = defineRoute({
   method: 'POST', path: '/flushes/{id}:undo', action: 'flushes.undo', summary: 'Puts back what a flush deleted, once and within its time; a flush of its own',

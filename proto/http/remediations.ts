@@ -31,6 +31,16 @@ export const remediation = z.object({
   runs30Days: z.number().int(),
   flowsEnded30Days: z.number().int(),
   nextRunAt: time.optional(),
+  /** Whether somebody beside its author must agree before it acts by itself; until then it only suggests. */
+  approval: z.object({
+    state: z.enum(['needed', 'given', 'not-needed']),
+    byName: z.string().optional(),
+    at: time.optional(),
+    /** What is beyond what one person may decide. */
+    why: z.string().optional(),
+  }).optional(),
+  /** A rule stopped it from acting: it only suggests until somebody switches it on again. */
+  heldBack: z.object({ at: time, why: z.string() }).optional(),
   /** Where a webhook trigger is called; its secret is shown once, when made. */
   hookPath: z.string().optional(),
 });
@@ -81,8 +91,13 @@ export const createRemediation = defineRoute({
   body: saved, status: 201, response: remediation.extend({ hookSecret: z.string().optional() }),
 });
 export const updateRemediation = defineRoute({
-  method: 'PATCH', path: '/remediations/{id}', action: 'remediations.write', summary: 'Changes a remediation; `revision` is the one that was seen',
+  method: 'PATCH', path: '/remediations/{id}', action: 'remediations.write',
+  summary: 'Changes a remediation; `revision` is the one that was seen. `isEnabled: true` lets one that was held back act again',
   params: idParams, body: z.strictObject({ revision: count32, document: writtenDocument.optional(), isEnabled: z.boolean().optional() }), status: 200, response: remediation,
+});
+export const approveRemediation = defineRoute({
+  method: 'POST', path: '/remediations/{id}:approve', action: 'plans.approve', summary: 'Agrees to a revision that somebody else saved, so that it acts by itself; not by an API token',
+  params: idParams, body: z.strictObject({ revision: count32 }), status: 200, response: remediation,
 });
 export const deleteRemediation = defineRoute({ method: 'DELETE', path: '/remediations/{id}', action: 'remediations.write', summary: 'Deletes a remediation; its runs stay', params: idParams, status: 204 });
 export const checkRemediation = defineRoute({
@@ -90,6 +105,8 @@ export const checkRemediation = defineRoute({
   body: saved, status: 200, response: z.object({
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     gateways: z.number().int(),
+    /** Why it would need a second person before it acts; absent where it would not. */
+    secondPerson: z.string().optional(),
     nextRuns: z.array(nextRuns),
     matchesNow: z.number().int().optional(),
     wouldHaveFired: z.array(z.object({ at: time, gatewayName: z.string(), trigger: z.string() })),

@@ -21,7 +21,7 @@ export const routes = {
   listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
   verifyAudit: audit.verifyAudit, listCheckpoints: audit.listCheckpoints, exportAudit: audit.exportAudit,
   listRemediations: remediations.listRemediations, listBuiltInRemediations: remediations.listBuiltInRemediations, getRemediation: remediations.getRemediation,
-  createRemediation: remediations.createRemediation, updateRemediation: remediations.updateRemediation, deleteRemediation: remediations.deleteRemediation,
+  createRemediation: remediations.createRemediation, updateRemediation: remediations.updateRemediation, deleteRemediation: remediations.deleteRemediation, approveRemediation: remediations.approveRemediation,
   checkRemediation: remediations.checkRemediation, runRemediation: remediations.runRemediation,
   listRemediationRuns: remediations.listRemediationRuns, getRemediationRun: remediations.getRemediationRun, listRemediationRunFlows: remediations.listRemediationRunFlows,
   getMe: access.getMe, listTokens: access.listTokens, createToken: access.createToken, revokeToken: access.revokeToken,

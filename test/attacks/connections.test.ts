@@ -59,7 +59,7 @@ describe('whoever opens connections and says nothing', () => {
     const [host, port] = fleet.controller.enrolAddress.split(':');
     const socket = connectTls({ host: host!, port: Number(port), ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, ALPNProtocols: ['h2'] });
     const isCut = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)));
-    socket.on('error', () => undefined);
+    socket.on('error', () => undefined).resume();
     const silent = new HostileAgent(await fleet.gateway('Silent', 'silent'));
     silent.dial(fleet.controller.linkAddress);
     expect(await silent.ended).toMatchObject({ code: 'INVALID_REQUEST', details: 'No hello came within 10 s.' });
@@ -68,18 +68,18 @@ describe('whoever opens connections and says nothing', () => {
 });
 
 describe('one connection', () => {
-  it('that begins and resets calls by the thousand is cut, and gateways answer', async () => {
+  it('that begins and resets calls by the thousand keeps nobody else from an answer', async () => {
     const session: ClientHttp2Session = connectHttp2(`https://${fleet.controller.enrolAddress}`, { ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, servername: 'controller.ctfleet' });
     session.on('error', () => undefined);
-    const isCut = new Promise<boolean>((resolve) => session.once('close', () => resolve(true)));
+    const isCut = new Promise<void>((resolve) => session.once('close', resolve));
+    let calls = 0;
     const storm = async (): Promise<void> => {
-      for (let call = 0; call < 20_000 && !session.closed && !session.destroyed; call++) {
+      for (; calls < 5000 && !session.closed && !session.destroyed; calls++) {
         const stream = session.request({ ':method': 'POST', ':path': '/ctfleet.v1.Enrolment/Enrol', 'content-type': 'application/grpc' });
         stream.on('error', () => undefined);
         stream.close(8);
-        if (call % 50 === 0) await new Promise(setImmediate);
+        if (calls % 50 === 0) await new Promise(setImmediate);
       }
-      session.close();
     };
     await Promise.race([storm(), isCut]);
     session.destroy();

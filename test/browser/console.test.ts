@@ -373,6 +373,33 @@ describe('remediations', () => {
   });
 });
 
+describe('a remediation that only suggests', () => {
+  test('says that it needs a second person or was held back, and who may change that has the button', async () => {
+    const [one, , three] = api.remediations.items;
+    Object.assign(one!, { approval: { state: 'needed', why: 'maxFlows 100000 is more than the 5000 flows that one person may end' } });
+    Object.assign(three!, { isEnabled: true, document: { ...three!.document, mode: 'auto' }, heldBack: { at: new Date().toISOString(), why: '2 of 9 gateways failed, or did not end what they should within an hour' } });
+    await signIn();
+    await page.goto(`${web.url}/remediations`);
+    await page.getByRole('heading', { name: /None acts by itself/ }).waitFor();
+    expect(await page.getByText('Needs a second person').count()).toBe(1);
+    expect(await page.getByText('Held back').count()).toBe(1);
+    await page.goto(`${web.url}/remediations/${one!.id}`);
+    await page.getByText('is more than the 5000 flows').waitFor();
+    await page.getByText('First it needs a second person: it acts in several tenants.').waitFor();
+    await page.getByRole('button', { name: 'Agree that revision 3 acts by itself' }).click();
+    await page.getByText('day desk agreed that it acts').waitFor();
+    await page.goto(`${web.url}/remediations/${three!.id}`);
+    await page.getByText('2 of 9 gateways failed').waitFor();
+    await page.getByRole('button', { name: 'Let it act again' }).click();
+    await page.getByText('It was held back').waitFor({ state: 'detached' });
+    expect(three).toMatchObject({ isEnabled: true, revision: 4 });
+    api.role = 'operator';
+    Object.assign(one!, { approval: { state: 'needed', why: 'an API token saved it' } });
+    await page.goto(`${web.url}/remediations/${one!.id}`);
+    expect(await page.getByLabel('link to this remediation').first().innerText()).toContain(`/remediations/${one!.id}`);
+  });
+});
+
 describe('a second person', () => {
   test('the maker gets a link and cannot run; somebody else agrees over it, and then it runs', async () => {
     api.needsSecondPerson = true;

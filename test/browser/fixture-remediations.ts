@@ -58,14 +58,20 @@ export function remediationAnswers(state: ReturnType<typeof fixtureRemediations>
       const one = find(state.items, params.id);
       const { revision, document, isEnabled } = routes.updateRemediation.body.parse(body);
       if (revision !== one.revision) throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`);
-      return Object.assign(one, { revision: one.revision + 1, ...(document && { document }), ...(isEnabled !== undefined && { isEnabled }) });
+      return Object.assign(one, { revision: one.revision + 1, ...(document && { document }), ...(isEnabled !== undefined && { isEnabled }), ...(isEnabled && { heldBack: undefined }) });
+    },
+    approveRemediation({ params, body }) {
+      const one = find(state.items, params.id);
+      const { revision } = routes.approveRemediation.body.parse(body);
+      if (revision !== one.revision) throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${one.revision}. Look at it again.`);
+      return Object.assign(one, { approval: { state: 'given', byName: 'day desk', at: new Date().toISOString() } });
     },
     deleteRemediation: ({ params }) => { state.items.splice(state.items.indexOf(find(state.items, params.id)), 1); },
     checkRemediation({ body }) {
       const { document } = routes.checkRemediation.body.parse(body);
       const { trigger } = document;
       const problems = checkDocument(document);
-      const answer: z.output<typeof checkRemediation.response> = { problems, gateways: 20, nextRuns: [], wouldHaveFired: [], ...(document.filter.includes('$') ? { forecastNote: 'History keeps no states of WANs. Let it observe for some days.' } : { matchesNow: 20 }) };
+      const answer: z.output<typeof checkRemediation.response> = { problems, gateways: 20, nextRuns: [], wouldHaveFired: [], ...(document.mode === 'auto' && { secondPerson: 'it acts in several tenants' }), ...(document.filter.includes('$') ? { forecastNote: 'History keeps no states of WANs. Let it observe for some days.' } : { matchesNow: 20 }) };
       if (trigger.kind === 'schedule' && problems.length === 0) {
         answer.nextRuns = ['Europe/Rome', 'Europe/Lisbon'].map((timeZone, index) => ({ timeZone, sites: index === 0 ? ['Milano', 'Genova'] : ['Porto'], times: nextTimes(trigger.cron, timeZone, Date.now(), 5).map(({ atMs, ...time }) => ({ at: new Date(atMs).toISOString(), ...time })) }));
       }

@@ -31,7 +31,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
   { name: 'tenant-scope-dropped', breaks: 'I6', scenario: 'one-flush', patches: [{ file: 'build/controller/audit/audit.repository.js', find: `return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before`, replace: `return this.database.transact('all', async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before` }] },
   { name: 'end-recorded-without-its-count', breaks: 'I9', scenario: 'one-flush', patches: [{ file: 'build/controller/flushes/outcomes.js', find: `totals[word] += own;`, replace: `totals[word] += Math.min(own, 4);` }] },
   { name: 'any-digest-will-do', breaks: 'I11', scenario: 'another-digest', patches: [{ file: FLUSHES, find: `if (plan.digest !== digest)`, replace: `if (plan.digest === '')` }] },
-  { name: 'second-person-forgotten', breaks: 'I11', scenario: 'second-person-missing', patches: [{ file: FLUSHES, find: `if (plan.friction === 'second-person' &&`, replace: `if (plan.friction === '' &&` }] },
+  { name: 'second-person-forgotten', breaks: 'I11', scenario: 'second-person-missing', patches: [{ file: FLUSHES, find: `if (approval?.digest === digest ||`, replace: `if (true ||` }] },
   { name: 'waves-do-not-wait', breaks: 'I11', scenario: 'flush-in-waves', patches: [{ file: 'build/controller/flushes/waves.js', find: `if (done.length < begun.length)`, replace: `if (begun.length === 0)` }] },
   { name: 'cancel-leaves-commands', breaks: 'I11', scenario: 'cancelled-while-away', patches: [{ file: COMMANDS, find: `data: { state: 'cancelled', finishedAt: now }, select`, replace: `data: { createdAt: now }, select` }] },
   {

@@ -85,7 +85,7 @@ beforeAll(async () => {
   writeFileSync(tokenFile, `${joinToken}\n`);
   gateway = await Gateway.start({ enrolAddress: controller.enrolAddress, joinTokenFile: tokenFile });
   await owner.call(routes.createRemediation, { body: {
-    tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 } },
+    tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxFlows: 1000, maxPercentOfTable: 100 } },
   } });
 });
 afterAll(async () => {

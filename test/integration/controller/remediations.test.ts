@@ -110,7 +110,7 @@ describe('a run that a gateway reports', () => {
 describe('a run of the controller', () => {
   it('observes, suggests or acts by its mode, and follows its flush to the end', async () => {
     for (const [mode, expected] of [['observe', { state: 'observed', matched: 5, ended: 0 }], ['suggest', { state: 'suggested', matched: 5, ended: 0 }], ['auto', { state: 'done', matched: 5, ended: 5 }]] as const) {
-      const made = await make({ name: mode, mode, trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxPercentOfTable: 100 } });
+      const made = await make({ name: mode, mode, trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 1000, maxPercentOfTable: 100 } });
       await owner.call(routes.runRemediation, { params: { id: made.id } });
       const run = await runOf(made.id);
       expect(run).toMatchObject(expected);
@@ -125,7 +125,7 @@ describe('a run of the controller', () => {
   });
 
   it('that nobody carries out any more is not under way for ever: what became of it is not known', async () => {
-    const made = await make({ name: 'orphan', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxPercentOfTable: 100, coolDownSeconds: 0 } });
+    const made = await make({ name: 'orphan', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 1000, maxPercentOfTable: 100, coolDownSeconds: 0 } });
     const orphan = '019b0000-0000-7000-8000-00000000000f';
     await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
       VALUES ('${orphan}', '${made.id}', 'orphan', 1, '{${tenantId}}', 'running', 'by hand', now() - interval '6 minutes', now() - interval '6 minutes', 0, 0, 'proto:udp', 'delete')`);

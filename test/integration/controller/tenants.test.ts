@@ -8,7 +8,7 @@ import { eventually, makePlace, TestController, type Person } from '../../suppor
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
-const BODIES: Partial<Record<keyof typeof routes, object>> = { runPlan: { digest: 'd' }, approvePlan: { digest: 'd' }, updateRemediation: { revision: 1 } };
+const BODIES: Partial<Record<keyof typeof routes, object>> = { runPlan: { digest: 'd' }, approvePlan: { digest: 'd' }, updateRemediation: { revision: 1 }, approveRemediation: { revision: 1 } };
 
 let postgres: TestPostgres;
 let url: string;
@@ -54,7 +54,7 @@ describe('what another tenant has', () => {
       getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, reinstateGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
       revokeEnrolmentToken: theirs.tokenId, getPlan: theirs.planId, listPlanFlows: theirs.planId, runPlan: theirs.planId,
       getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
-      getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, runRemediation: theirs.remediationId,
+      getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, approveRemediation: theirs.remediationId, runRemediation: theirs.remediationId,
       getRemediationRun: theirs.remediationRunId, listRemediationRunFlows: theirs.remediationRunId,
       undoFlush: theirs.flushId, retryFlush: theirs.flushId, approvePlan: theirs.planId, getLimits: theirs.tenantId, updateLimits: theirs.tenantId,
     };

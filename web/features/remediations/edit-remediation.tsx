@@ -17,6 +17,7 @@ import { CopyBlock } from '../../ui/copy.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { toText } from './document-text.ts';
 import { Editor } from './editor.tsx';
+import { RemediationStanding } from './remediation-standing.tsx';
 
 /** One remediation in the editor. What somebody else saved meanwhile is shown, never written over unseen. */
 export function EditRemediation({ id }: { id: string }) {
@@ -44,7 +45,7 @@ function EditorOf({ remediation, onNewest }: { remediation: Remediation; onNewes
   return <Editor title={document.name} start={toText(document)} tenantId={tenantId} save={(wanted) => write(wanted, revision)}
     actions={<><Link className="btn" href={`/remediations/runs?remediation=${id}`} prefetch={false}>History</Link><DeleteButton id={id} tenantId={tenantId} /></>}
     conflict={(mine) => <><Button onClick={() => void onNewest()}>Take theirs</Button><Button kind="danger-line" refusal={mine ? undefined : 'Yours is not right yet.'} onClick={() => { if (mine) writeOver.mutate(mine); }}>Save mine over it</Button>{writeOver.error && <span className="red">{writeOver.error.message}</span>}</>}
-    note={<div className="pad stack"><p className="dim">Revision {revision}, by {createdBy}, last changed {clock.full(updatedAt)}. Gateways take a change within seconds, those offline when they come back.</p>{hookPath && <CopyBlock text={hookPath} label="webhook path" />}</div>} />;
+    note={<div className="pad stack"><RemediationStanding remediation={remediation} /><p className="dim">Revision {revision}, by {createdBy}, last changed {clock.full(updatedAt)}. Gateways take a change within seconds, those offline when they come back.</p>{hookPath && <CopyBlock text={hookPath} label="webhook path" />}</div>} />;
 }
 
 /** Deletes after a second press; its runs stay. */

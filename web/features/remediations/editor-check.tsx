@@ -22,7 +22,7 @@ export function EditorCheck({ document, check, error, isWorking }: { document: R
       <dl className="kv">
         <dt>Acts on</dt><dd><b>{counted(check.gateways, 'gateway')}</b>{runsOnGateway(document) ? ', each by itself' : ', from the controller'}</dd>
         <dt>Matches now</dt><dd>{check.matchesNow === undefined ? <span className="dim">not known until a WAN is put in</span> : <b>{counted(check.matchesNow, 'flow')}</b>}{check.matchesNow !== undefined && check.matchesNow > document.limits.maxFlows && <span className="amber">, above its limit of {count(document.limits.maxFlows)}: it would do nothing</span>}</dd>
-        <dt>Then</dt><dd>{MODES[document.mode].means}</dd>
+        <dt>Then</dt><dd>{MODES[document.mode].means}{check.secondPerson && <span className="amber"> First it needs a second person: {check.secondPerson}.</span>}</dd>
       </dl>
       {check.nextRuns.length > 0 && <NextTimes zones={check.nextRuns} />}
       <Fired check={check} document={document} />

@@ -10,7 +10,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { count, lasting } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
-import { MODES, runKind, scopeWords, triggerWords } from './remediation-words.ts';
+import { actingMode, runKind, scopeWords, triggerWords } from './remediation-words.ts';
 
 interface RowsProps {
   remediations: Remediation[]; current: number; writeRefusal: string | undefined; refusalToRun(one: Remediation): string | undefined;
@@ -33,7 +33,7 @@ export function RemediationRows({ remediations, current, writeRefusal, refusalTo
           <td><input type="checkbox" role="switch" className="switch" checked={one.isEnabled} aria-label={`${one.document.name} is on`} title={writeRefusal} aria-disabled={writeRefusal !== undefined} onChange={() => { if (!writeRefusal) onTurn(one); }} /></td>
           <td className="fold name"><Link href={`/remediations/${one.id}`} prefetch={false}><b>{one.document.name}</b></Link></td>
           <td className="fold dim2">{triggerWords(one.document.trigger)}</td><td className="fold"><span className="owner">{scopeWords(one, nameOf)}</span></td>
-          <td><State kind={MODES[one.document.mode].kind}><span title={MODES[one.document.mode].means}>{MODES[one.document.mode].word}</span></State></td>
+          <td><State kind={actingMode(one).kind}><span title={actingMode(one).means}>{actingMode(one).word}</span></State></td>
           <td>{one.lastRun ? <><State kind={runKind(one.lastRun.state)}>{one.lastRun.state}</State> <span className="dim">{clock.when(one.lastRun.at, now)}</span></> : <span className="dim">never</span>}</td>
           <td className="num">{one.runs30Days > 0 ? <Link className="link" href={`/remediations/runs?remediation=${one.id}`} prefetch={false} aria-label={`${one.runs30Days} runs of ${one.document.name}`}>{count(one.runs30Days)}</Link> : <span className="dim">0</span>}</td>
           <td className={`num ${one.flowsEnded30Days ? '' : 'dim'}`}>{count(one.flowsEnded30Days)}</td>

@@ -12,6 +12,14 @@ export const MODES: Record<Mode, { word: string; means: string; kind: StateKind 
   auto: { word: 'Auto', means: 'Ends them at once, within its limits.', kind: 'ok' },
 };
 
+/** The mode as it acts now, and why it is not the one that was saved. */
+export function actingMode({ document: { mode }, approval, heldBack }: Pick<Remediation, 'document' | 'approval' | 'heldBack'>): { word: string; means: string; kind: StateKind } {
+  if (mode !== 'auto') return MODES[mode];
+  if (heldBack) return { word: 'Held back', means: `Only suggests: ${heldBack.why}.`, kind: 'failed' };
+  if (approval?.state === 'needed') return { word: 'Needs a second person', means: `Only suggests: ${approval.why ?? 'nobody else has agreed'}.`, kind: 'warn' };
+  return MODES.auto;
+}
+
 /** A run's state: what touched nothing is neutral, what is in doubt is never green. */
 export const RUN_STATES: Record<RemediationRun['state'], StateKind> = {
   observed: 'never', suggested: 'waiting', refused: 'warn', running: 'running', done: 'ok', failed: 'failed', indeterminate: 'partial',
@@ -81,7 +89,7 @@ export function lateWords({ finishedAt, triggeredAt, reportedAt }: Pick<Remediat
 
 /** The page's answer: how many act, and what the last run did. */
 export function remediationsSentence(remediations: Remediation[], last: RemediationRun | undefined): string {
-  const acting = remediations.filter(({ isEnabled, document }) => isEnabled && document.mode === 'auto').length;
+  const acting = remediations.filter((one) => one.isEnabled && actingMode(one) === MODES.auto).length;
   const head = acting === 0 ? 'None acts by itself' : `${acting} of ${counted(remediations.length, 'remediation')} ${acting === 1 ? 'acts' : 'act'} by ${acting === 1 ? 'itself' : 'themselves'}`;
   return last ? `${head}; last: ${last.remediationName}${last.gatewayName ? ` on ${last.gatewayName}` : ''}` : head;
 }

@@ -3,7 +3,7 @@ import { remediationDocument } from '../../../proto/http/remediation-document.ts
 import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { DEFAULTS, fieldIn, placeIn, readText, toText, withField } from './document-text.ts';
 import { remediationOfFlush } from './from-flush.ts';
-import { cronWords, lateWords, runSentence, triggerWords } from './remediation-words.ts';
+import { actingMode, cronWords, lateWords, MODES, runSentence, triggerWords } from './remediation-words.ts';
 
 const text = `name: Stuck GRE
 # why: ticket 8841
@@ -72,4 +72,12 @@ test('a run never says done without its numbers, and a late report says how late
   expect(runSentence(run)).toBe('Ended 310 of 312 flows');
   expect(lateWords(run)).toBe('reported 5 min later, when the gateway reached the controller again');
   expect(lateWords({ ...run, reportedAt: run.finishedAt! })).toBeUndefined();
+});
+
+test('the mode that is shown is the one in which it acts now', () => {
+  const document = remediationDocument.parse({ name: 'r', mode: 'auto', trigger: { kind: 'manual' }, filter: 'proto:udp' });
+  expect(actingMode({ document, approval: { state: 'given' } })).toBe(MODES.auto);
+  expect(actingMode({ document, approval: { state: 'needed', why: 'it is large' } })).toMatchObject({ word: 'Needs a second person', means: 'Only suggests: it is large.' });
+  expect(actingMode({ document, approval: { state: 'given' }, heldBack: { at: '', why: 'two failed' } })).toMatchObject({ word: 'Held back', kind: 'failed' });
+  expect(actingMode({ document: { ...document, mode: 'suggest' }, approval: { state: 'not-needed' } })).toBe(MODES.suggest);
 });

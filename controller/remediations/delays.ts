@@ -1,0 +1,21 @@
+import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
+import { toWaves } from '../flushes/waves.ts';
+
+/** Between two waves of gateways that see their tables fill: time enough for the first reports, and for a stop. */
+const PRESSURE_SPACING_SECONDS = 30;
+/** A failover must stay fast, but partners never act together: one of them carries the traffic. */
+const PARTNER_SPACING_SECONDS = 10;
+
+interface Partner { id: string; tags: readonly string[] }
+
+/**
+ * How many seconds each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but for
+ * the second of a pair. The same gateways have the same turns, in whatever order they come.
+ */
+export function delaysOf({ kind }: Pick<RemediationTrigger, 'kind'>, gateways: readonly Partner[]): Map<string, number> {
+  const sorted = gateways.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const isPressure = kind === 'table-usage';
+  const waves = toWaves(sorted, isPressure);
+  const spacing = isPressure ? PRESSURE_SPACING_SECONDS : PARTNER_SPACING_SECONDS;
+  return new Map(sorted.map(({ id }, index) => [id, (waves[index]! - 1) * spacing]));
+}

@@ -1,0 +1,48 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { runsOnGateway } from '../../proto/http/remediation-document.ts';
+import { LimitsRepository } from '../flushes/limits.repository.ts';
+import { onePersonLimits } from '../flushes/may-end.ts';
+import { GatewaysRepository } from '../gateways/gateways.repository.ts';
+import { Database } from '../platform/database.ts';
+import { delaysOf } from './delays.ts';
+import { actsOn } from './reach.ts';
+import { RemediationsRepository } from './remediations.repository.ts';
+import { effectiveMode } from './standing.ts';
+import { StandingsService } from './standings.service.ts';
+
+/** What gateways are given to run by themselves: with the mode in which each acts now, its tenant's limits, and its turn among all. */
+@Injectable()
+export class GatewaySetsService {
+  constructor(
+    @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
+    @Inject(StandingsService) private readonly standings: StandingsService,
+    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(Database) private readonly database: Database,
+  ) {}
+
+  /**
+   * The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants too, so this
+   * sees them all.
+   */
+  async of(gatewayIds: readonly string[]): Promise<Map<string, WireRemediation[]>> {
+    return this.database.transact('all', async (t) => {
+      const rows = (await this.remediations.enabled(t)).filter((row) => runsOnGateway(row.document));
+      if (rows.length === 0) return new Map();
+      const standings = await this.standings.of(t, rows);
+      const places = await this.gateways.places(t);
+      const byId = new Map(places.map((place) => [place.id, place]));
+      const wanted = gatewayIds.flatMap((id) => byId.get(id) ?? []);
+      const limits = await this.limits.ofTenants(t, [...new Set(wanted.map(({ tenantId }) => tenantId))]);
+      const delays = new Map(rows.map((row) => [row.id, delaysOf(row.document.trigger, places.filter((place) => actsOn(row, place)))]));
+      return new Map(wanted.map((place) => [place.id, rows.filter((row) => actsOn(row, place)).map(({ id, revision, document }) => {
+        const standing = standings.get(id)!;
+        return {
+          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing) }),
+          limits: onePersonLimits(limits.get(place.tenantId)!), isApproved: standing.approval.state === 'given', delaySeconds: delays.get(id)!.get(place.id) ?? 0,
+        };
+      })]));
+    });
+  }
+}

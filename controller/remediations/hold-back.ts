@@ -1,0 +1,50 @@
+import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
+import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
+import { whyTooManyFailed } from '../flushes/waves.ts';
+import { counted } from '../platform/words.ts';
+
+/** Runs that still count. */
+export const HOLD_BACK_WINDOW_MS = 3_600_000;
+/** Tables do not fill together by themselves: so many gateways within this time have one cause, and ending flows is not its cure. */
+const TRIP_MS = 60_000;
+const MAX_TRIP_SHARE = 0.2;
+const MIN_TRIP_GATEWAYS = 3;
+
+/** A run on a gateway that found something to end. */
+export interface GatewayRun { gatewayId: string; tenantId: string; isFailed: boolean; ended: number; reportedAtMs: number }
+
+/** What is known of one revision. `mayEndAlone`: flows that one person may end in a tenant; undefined for no limit, or if two agreed. */
+export interface RevisionRecord {
+  trigger: Pick<RemediationTrigger, 'kind'>;
+  isOfAllTenants: boolean;
+  /** How many gateways it acts on. */
+  gateways: number;
+  runs: readonly GatewayRun[];
+  mayEndAlone: (tenantId: string) => number | undefined;
+}
+
+/** Why a remediation must act no more until a person has looked; undefined if it may go on. */
+export function whyHoldBack({ trigger, isOfAllTenants, gateways, runs, mayEndAlone }: RevisionRecord, nowMs: number): string | undefined {
+  const within = (ms: number): GatewayRun[] => runs.filter(({ reportedAtMs }) => nowMs - reportedAtMs < ms);
+  const recent = within(HOLD_BACK_WINDOW_MS);
+  const failed = gatewaysOf(recent.filter(({ isFailed }) => isFailed));
+  // One gateway's word alone does not stop what acts for others.
+  const why = isOfAllTenants && failed < 2 ? undefined : whyTooManyFailed(failed, gatewaysOf(recent));
+  if (why !== undefined) return `${why} within an hour`;
+  const together = gatewaysOf(within(TRIP_MS));
+  if (trigger.kind === 'table-usage' && together >= MIN_TRIP_GATEWAYS && together > gateways * MAX_TRIP_SHARE) {
+    return `${together} of ${counted(gateways, 'gateway')} ran it within a minute: that is one cause, and not so many full tables`;
+  }
+  for (const [tenantId, own] of Map.groupBy(within(LIMITS_WINDOW_MS), (run) => run.tenantId)) {
+    const ended = own.reduce((sum, run) => sum + run.ended, 0);
+    const most = mayEndAlone(tenantId);
+    if (most !== undefined && ended > most && (!isOfAllTenants || gatewaysOf(own) > 1)) {
+      return `its gateways ended ${ended} flows of one tenant within ten minutes, and one person may end ${most}`;
+    }
+  }
+  return undefined;
+}
+
+function gatewaysOf(runs: readonly GatewayRun[]): number {
+  return new Set(runs.map(({ gatewayId }) => gatewayId)).size;
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.ts';
+import { LimitsRepository } from '../flushes/limits.repository.ts';
+import { GatewaysRepository } from '../gateways/gateways.repository.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
+import { HOLD_BACK_WINDOW_MS, whyHoldBack } from './hold-back.ts';
+import { actsOn } from './reach.ts';
+import { RemediationsRepository } from './remediations.repository.ts';
+import { RunsRepository } from './runs.repository.ts';
+import { isApproved } from './standing.ts';
+
+const ACTOR = { kind: 'system', id: 'remediations', name: 'controller' };
+/** Gateways that an audit entry names. */
+const MAX_NAMED = 100;
+
+/** Stops remediations that run on gateways at the first signs that they do harm: they only suggest until a person has looked. */
+@Injectable()
+export class HoldBacksService {
+  constructor(
+    @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
+    @Inject(RunsRepository) private readonly runs: RunsRepository,
+    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Looks at what the gateways to which a remediation is given have reported of it. It may act for several tenants, so this sees all; a revision
+   * is held back once.
+   */
+  async consider(remediationId: string): Promise<void> {
+    const now = new Date(this.clock());
+    await this.database.transact('all', async (t) => {
+      const row = await this.remediations.find(t, remediationId);
+      if (!row || !row.isEnabled || row.document.mode !== 'auto' || row.heldBackAt !== null) return;
+      // Whoever names a remediation that is not given to him says nothing about it.
+      const gatewayIds = new Set((await this.gateways.places(t)).filter((place) => actsOn(row, place)).map(({ id }) => id));
+      const reported = await this.runs.ofRevision(t, row.id, row.revision, new Date(now.getTime() - HOLD_BACK_WINDOW_MS));
+      const runs = reported.filter(({ gatewayId }) => gatewayIds.has(gatewayId));
+      const limits = await this.limits.ofTenants(t, [...new Set(runs.map(({ tenantId }) => tenantId))]);
+      const why = whyHoldBack({
+        trigger: row.document.trigger, isOfAllTenants: row.tenantId === null, gateways: gatewayIds.size, runs,
+        mayEndAlone: (tenantId) => (isApproved(row) ? undefined : limits.get(tenantId)?.flows ?? undefined),
+      }, now.getTime());
+      if (why === undefined || !(await this.remediations.holdBack(t, row.id, row.revision, why, now))) return;
+      await this.audit.record(t, {
+        tenantId: row.tenantId ?? undefined, actor: ACTOR, action: 'remediation.held-back', outcome: 'ok',
+        summary: `${row.name} is held back: ${why}`,
+        detail: {
+          remediationId: row.id, revision: row.revision, why, gatewayIds: [...new Set(runs.map(({ gatewayId }) => gatewayId))].slice(0, MAX_NAMED),
+        },
+      });
+      await this.notices.send(t, 'remediations', row.id);
+    });
+  }
+}

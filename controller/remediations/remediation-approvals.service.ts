@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { RemediationsRepository } from './remediations.repository.ts';
+import type { RemediationRow } from './rows.ts';
+import { isApproved } from './standing.ts';
+import { StandingsService } from './standings.service.ts';
+
+/** The second person of a remediation: somebody beside its author has looked at this very revision, and agrees that it acts by itself. */
+@Injectable()
+export class RemediationApprovalsService {
+  constructor(
+    @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
+    @Inject(StandingsService) private readonly standings: StandingsService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Holds until the remediation is widened. Throws NOT_FOUND, FORBIDDEN for an API token and for its author, ALREADY_EXISTS where it was
+   * changed or agreed to since, INVALID_REQUEST where nobody is needed.
+   */
+  async approve(caller: Caller, scope: TenantScope, id: string, revision: number): Promise<void> {
+    await this.database.transact(scope, async (t) => {
+      const row = await this.remediations.find(t, id);
+      checkApprovable(row, caller, revision);
+      const standing = (await this.standings.of(t, [row])).get(id)!;
+      if (standing.approval.state !== 'needed') throw new FleetError('INVALID_REQUEST', 'This remediation needs nobody else to agree.');
+      const by = { approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
+      if (!(await this.remediations.approve(t, id, { approvedRevision: revision, ...by }))) throw changed(row.revision);
+      await this.audit.record(t, {
+        tenantId: row.tenantId ?? undefined, actor: toActor(caller), action: 'remediation.approved', outcome: 'ok',
+        summary: `${caller.name} agreed that ${row.name} acts by itself`,
+        detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
+      });
+      await this.notices.send(t, 'remediations', id);
+    });
+  }
+}
+
+function checkApprovable(row: RemediationRow | undefined, caller: Caller, revision: number): asserts row is RemediationRow {
+  if (!row) throw new FleetError('NOT_FOUND', 'There is no such remediation.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a remediation. Sign in.');
+  if (row.authorId === caller.userId) {
+    throw new FleetError('FORBIDDEN', 'You, or a token of yours, decided what this remediation does; it needs somebody else to agree.');
+  }
+  if (row.revision !== revision || isApproved(row)) throw changed(row.revision);
+}
+
+function changed(revision: number): FleetError {
+  const message = `Somebody changed this remediation since, or agreed to it: it is at revision ${revision}. Look at it again.`;
+  return new FleetError('ALREADY_EXISTS', message, { revision });
+}

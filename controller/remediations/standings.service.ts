@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { LimitsRepository } from '../flushes/limits.repository.ts';
+import { DEFAULT_LIMITS, mayEnd, type Verdict } from '../flushes/may-end.ts';
+import { TenantsRepository } from '../gateways/tenants.repository.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { RemediationsRepository } from './remediations.repository.ts';
+import type { RemediationRow } from './rows.ts';
+import { standingOf, type Standing } from './standing.ts';
+
+type Deciding = Pick<RemediationRow, 'tenantId' | 'document' | 'isByToken'>;
+
+/** Holds remediations against the limits of the tenants in which they act, as these are now. */
+@Injectable()
+export class StandingsService {
+  constructor(
+    @Inject(TenantsRepository) private readonly tenants: TenantsRepository,
+    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
+    @Inject(Database) private readonly database: Database,
+  ) {}
+
+  /** The row as it is stored now, with where it stands: what was decided since it was read holds. Undefined if it is another one by now. */
+  async now(row: RemediationRow): Promise<{ row: RemediationRow; standing: Standing } | undefined> {
+    return this.database.transact('all', async (t) => {
+      const stored = await this.remediations.find(t, row.id);
+      if (!stored || stored.revision !== row.revision || stored.isEnabled !== row.isEnabled) return undefined;
+      return { row: stored, standing: (await this.of(t, [stored])).get(row.id)! };
+    });
+  }
+
+  /** Where each stands, by its id. Whoever sees one of all tenants sees all of them. */
+  async of(t: Transaction, rows: readonly RemediationRow[]): Promise<Map<string, Standing>> {
+    const verdicts = await this.verdicts(t, rows);
+    return new Map(rows.map((row, index) => [row.id, standingOf(row, verdicts[index]!)]));
+  }
+
+  /** Whether each may act by itself if one person has decided it, in the order given. */
+  async verdicts(t: Transaction, rows: readonly Deciding[]): Promise<Verdict[]> {
+    const all = rows.some(({ tenantId }) => tenantId === null) ? [...(await this.tenants.names(t)).keys()] : [];
+    const own = rows.map(({ tenantId, document }) => (tenantId === null ? (document.scope.tenants ?? all) : [tenantId]));
+    const limits = await this.limits.ofTenants(t, [...new Set(own.flat())]);
+    return rows.map(({ document, isByToken }, index) => (
+      mayEnd({ kind: 'remediation', document, tenantIds: own[index]!, isByToken }, (id) => limits.get(id) ?? DEFAULT_LIMITS)
+    ));
+  }
+}
