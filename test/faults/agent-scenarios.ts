@@ -178,6 +178,10 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
     stage.limit({ maxDeletesAMinute: 10 });
     await stage.remediate(REMEDIATION, PHONES);
   },
+  'remediation-without-second-person': async (stage) => {
+    stage.limit({ maxFlowsAlone: 10 });
+    await stage.remediate(REMEDIATION, PHONES);
+  },
   'plan-names-protected': async (stage) => {
     stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, 'proto:tcp', { withProtected: true }) }));
     await stage.settle();

@@ -1,5 +1,5 @@
 import type { FlowName, GatewayRow } from '../history.ts';
-import { changedBy, type Attempt, type Breach, type Evidence } from './evidence.ts';
+import { changedBy, wasForgotten, type Attempt, type Breach, type Evidence } from './evidence.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -80,14 +80,15 @@ function* stoppedAndWent(evidence: Evidence): Generator<Breach> {
   }
 }
 
-/** A wave begins when all before it are over. */
-function* beforeItsWave({ history, attemptsOf }: Evidence): Generator<Breach> {
+/** A wave begins when all before it are over. When those were over that ran between a backup and its return, the database does not know. */
+function* beforeItsWave(evidence: Evidence): Generator<Breach> {
+  const { history, attemptsOf } = evidence;
   const commandsOf = Map.groupBy(history.commands, ({ flushId }) => flushId);
   for (const { id, targets } of history.flushes) {
     const began = new Map((commandsOf.get(id) ?? []).map((command) => [command.gatewayId, attemptsOf.get(command.id)?.[0]?.atMs]));
     for (const target of targets) {
       const atMs = began.get(target.gatewayId);
-      const early = atMs === undefined ? undefined : targets.find((other) => other.wave < target.wave && (other.finishedAtMs ?? Infinity) > atMs);
+      const early = atMs === undefined || wasForgotten(evidence, atMs) ? undefined : targets.find((other) => other.wave < target.wave && (other.finishedAtMs ?? Infinity) > atMs);
       if (early) yield { subject: `${id} ${target.gatewayId}`, what: `it began in wave ${target.wave} before ${early.gatewayId} of wave ${early.wave} was over` };
     }
   }
