@@ -96,7 +96,7 @@ export class Commands {
   accept(command: Command): void {
     const { journal, report, controllerNow, undos, log } = this.#deps;
     const admission = admit(command, journal.state, controllerNow());
-    if (admission.kind === 'known') return journal.state.acknowledged.has(command.id) ? this.#sayForgotten(command.id) : this.#repeatResult(command.id);
+    if (admission.kind === 'known') return this.#sayAgain(command.id);
     if (admission.kind === 'dishonest') {
       log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused and not recorded');
       return report.result(this.#resultOf(command.id, { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail }));
@@ -183,11 +183,11 @@ export class Commands {
     if (stored !== undefined) this.#deps.report.result(Result.decode(Buffer.from(stored, 'base64')));
   }
 
-  /** A controller that asks again for what it had on record was restored from a backup: it is told at once that it ran, and not left to wait. */
-  #sayForgotten(id: string): void {
-    this.#deps.report.result(this.#resultOf(id, {
-      state: Result_State.STATE_INDETERMINATE, reason: 'UNAVAILABLE', detail: 'This gateway carried it out, and the controller had its result on record. What came of each flow is not kept here any more.',
-    }));
+  /** A controller that asks again for what it had on record was restored from a backup: it is told that the command ran, and not left to wait. */
+  #sayAgain(id: string): void {
+    if (!this.#deps.journal.state.acknowledged.has(id)) return this.#repeatResult(id);
+    const detail = 'This gateway carried it out, and the controller had its result on record. What came of each flow is not kept here.';
+    this.#deps.report.result(this.#resultOf(id, { state: Result_State.STATE_INDETERMINATE, reason: 'UNAVAILABLE', detail }));
   }
 
   #enqueue(work: () => void | Promise<void>): void {

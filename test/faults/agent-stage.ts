@@ -154,7 +154,8 @@ export class AgentStage {
   async remediate(remediationId: string, text: string): Promise<void> {
     const { clock, guard, context } = this.#agent;
     this.table.onDeed = (kind, flows) => this.#note(kind === 'sampled' ? { kind } : { kind, flows, remediationId });
-    await carryOutRemediation({ table: this.table, stateDir: this.#folder, files: this.#disk.files, now: clock.now, guard, context }, { id: remediationId, filter: text, maxFlowsAlone: this.history.gateways[0]!.maxFlowsAlone });
+    const place = { table: this.table, stateDir: this.#folder, files: this.#disk.files, now: clock.now, guard, context };
+    await carryOutRemediation(place, { id: remediationId, filter: text, maxFlowsAlone: this.history.gateways[0]!.maxFlowsAlone });
     this.#watchTable();
   }
 
@@ -237,7 +238,10 @@ export class AgentStage {
       table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock, journal,
       report: {
         progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
-        result: ({ commandId, runs, state, reason }: Result) => say('said', { kind: 'said', commandId, claims: claimsOf(runs), ...((state === Result_State.STATE_REFUSED || state === Result_State.STATE_EXPIRED) && { refusedAs: reason }) }),
+        result: ({ commandId, runs, state, reason }: Result) => {
+          const refusedAs = state === Result_State.STATE_REFUSED || state === Result_State.STATE_EXPIRED ? reason : undefined;
+          say('said', { kind: 'said', commandId, claims: claimsOf(runs), refusedAs });
+        },
       },
     });
     return { commands, journal, plans, guard, clock, time, context };

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { NODE_FILES, type Files } from '../../agent/disk/files.ts';
 
 /**
- * What is wrong with a disk. `short`: each write takes a few bytes and says so. `full`: the next write takes half of what it is given, as the
- * last free block does, and each one after it fails. `unsynced`: fsync fails, and what was written is gone with the power. `read-only`: nothing can be changed.
+ * What is wrong with a disk. `short`: each write takes a few bytes and says so. `full`: the next write takes half of what it is given, as
+ * the last free block does, and each one after it fails. `unsynced`: fsync fails, and what was written is gone with the power.
+ * `read-only`: nothing can be changed.
  */
 export type DiskFault = 'short' | 'full' | 'unsynced' | 'read-only';
 export const DISK_FAULTS: readonly DiskFault[] = ['short', 'full', 'unsynced', 'read-only'];
@@ -26,7 +27,8 @@ export class FaultyFiles {
     }) as Call;
     this.files = {
       ...below,
-      writeSync: ((fd: number, bytes: Uint8Array, offset: number, length: number) => below.writeSync(fd, bytes, offset, this.#roomFor(length))) as Files['writeSync'],
+      writeSync: ((fd: number, bytes: Uint8Array, offset: number, length: number) =>
+        below.writeSync(fd, bytes, offset, this.#roomFor(length))) as Files['writeSync'],
       fsyncSync: (fd) => {
         if (this.#fault === 'unsynced') throw failure('EIO');
         if (this.#fault === 'read-only') throw failure('EROFS');
@@ -36,8 +38,8 @@ export class FaultyFiles {
         if (this.#fault === 'read-only' && flags !== 'r') throw failure('EROFS');
         return below.openSync(file, flags, mode);
       }) as Files['openSync'],
-      ftruncateSync: unlessReadOnly(below.ftruncateSync), renameSync: unlessReadOnly(below.renameSync), rmSync: unlessReadOnly(below.rmSync),
-      mkdirSync: unlessReadOnly(below.mkdirSync), utimesSync: unlessReadOnly(below.utimesSync),
+      ftruncateSync: unlessReadOnly(below.ftruncateSync), renameSync: unlessReadOnly(below.renameSync),
+      rmSync: unlessReadOnly(below.rmSync), mkdirSync: unlessReadOnly(below.mkdirSync), utimesSync: unlessReadOnly(below.utimesSync),
     };
   }
 
@@ -66,7 +68,10 @@ export class FaultyFiles {
   }
 }
 
-/** The disk under an agent, whose power can be cut: then it holds of each file what was there at its last fsync. Renames hold at once, as on the file systems that gateways use. */
+/**
+ * The disk under an agent, whose power can be cut: then it holds of each file what was there at its last fsync. Renames hold at once, as on the
+ * file systems that gateways use.
+ */
 export class PowerCutDisk {
   readonly #root: string;
   readonly #synced = new Map<string, Buffer>();
