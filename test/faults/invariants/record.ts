@@ -74,8 +74,10 @@ function* claimAgainstTable(evidence: Evidence, { id, undoOf }: CommandRecord, {
 }
 
 /** I12: no point of a history without a look at the table in its time. */
-export function* gapsAreGaps({ history, deeds }: Evidence): Generator<Breach> {
+export function* gapsAreGaps(evidence: Evidence): Generator<Breach> {
+  const { history, deeds } = evidence;
   for (const { gatewayId, fromMs, toMs } of history.points) {
+    if (wasCloned(evidence, gatewayId, fromMs, toMs)) continue;
     const hasLooked = (deeds.get(gatewayId) ?? []).some((deed) => deed.kind === 'sampled' && deed.atMs >= fromMs && deed.atMs < toMs);
     if (!hasLooked) yield { subject: gatewayId, what: `its history has a point at ${new Date(fromMs).toISOString()}, when nobody looked` };
   }

@@ -17,9 +17,10 @@ export interface PlacedAgent { id: string; name: string; tenantId: string; state
 export interface Stored { plans: PlanRecord[]; flushes: FlushRecord[]; commands: CommandRecord[]; audit: HashedEntry[]; points: Point[] }
 
 export async function collectStored(databaseUrl: string): Promise<Stored> {
-  return withClient(databaseUrl, async (client) => ({
-    plans: await plans(client), flushes: await flushes(client), commands: await commands(client), audit: await audit(client), points: await points(client),
-  }));
+  return withClient(databaseUrl, async (client) => {
+    const entries = await audit(client);
+    return { plans: await plans(client), flushes: await flushes(client, entries), commands: await commands(client), audit: entries, points: await points(client) };
+  });
 }
 
 /** What every gateway did. */
@@ -70,13 +71,18 @@ async function plans(client: pg.Client): Promise<PlanRecord[]> {
   return rows.map(({ id, digest, method, friction, approved }) => ({ id, digest, method, needsApproval: friction === 'second-person', isApproved: approved, flows: flows.get(id)! }));
 }
 
-async function flushes(client: pg.Client): Promise<FlushRecord[]> {
+/** When a target was over is when that was recorded: the time of its result is by the gateway's own clock. */
+async function flushes(client: pg.Client, entries: readonly HashedEntry[]): Promise<FlushRecord[]> {
+  const recorded = new Map<string, number>();
+  for (const { action, flushId, gatewayId, at } of entries) {
+    if (action === 'flush.target-finished') recorded.set(`${flushId} ${gatewayId}`, Math.min(recorded.get(`${flushId} ${gatewayId}`) ?? Infinity, Date.parse(at)));
+  }
   const { rows } = await client.query<{ flush_id: string; plan_id: string; gateway_id: string; wave: number; state: string; reason: string | null; deleted: number; reappeared: number; restored: number; indeterminate: number; finished_at: Date | null }>(
     'SELECT flush_id, plan_id, gateway_id, flush_target.wave, flush_target.state, reason, deleted, reappeared, restored, indeterminate, flush_target.finished_at FROM flush_target JOIN flush ON flush.id = flush_id');
   return [...Map.groupBy(rows, (row) => row.flush_id)].map(([id, targets]) => ({
     id, planId: targets[0]!.plan_id,
     targets: targets.map(({ gateway_id: gatewayId, finished_at: finishedAt, reason, wave, state, deleted, reappeared, restored, indeterminate }) => ({
-      gatewayId, wave, state, deleted, reappeared, restored, indeterminate, reason: reason ?? undefined, finishedAtMs: finishedAt?.getTime(),
+      gatewayId, wave, state, deleted, reappeared, restored, indeterminate, reason: reason ?? undefined, finishedAtMs: finishedAt ? (recorded.get(`${id} ${gatewayId}`) ?? finishedAt.getTime()) : undefined,
     })),
   }));
 }

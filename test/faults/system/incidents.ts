@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import { isSetAside } from './collect.ts';
 import type { Fleet } from './fleet.ts';
+import { withClient } from './parts.ts';
 
 /** Two agents that share an identity take the link from each other at once; this is long after. */
 const NOTICED_MS = 20_000;
@@ -19,6 +20,7 @@ export async function cloneGateway(fleet: Fleet): Promise<void> {
   const wasSeen = await noticed(() => isSetAside(parts.databaseUrl, id));
   await parts.signal('clone', 'SIGKILL');
   if (wasSeen) await operator.call(routes.reinstateGateway, { params: { id } });
+  else await forgetHolders(parts.databaseUrl, id);
   await fleet.untilLinked(0);
   fleet.clones.push({ gatewayId: id, fromMs, toMs: Date.now(), wasSeen });
 }
@@ -32,6 +34,11 @@ export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>
   const toMs = Date.now();
   fleet.restores.push({ name: 'database restored', fromMs, toMs });
   await fleet.untilLinked(fromMs);
+}
+
+/** A controller that was blind once would set the gateway aside as soon as it sees again. */
+async function forgetHolders(databaseUrl: string, gatewayId: string): Promise<void> {
+  await withClient(databaseUrl, (client) => client.query(`UPDATE link_session SET takeovers = 0, superseded = '{}' WHERE gateway_id = $1`, [gatewayId]));
 }
 
 async function noticed(isSo: () => Promise<boolean>): Promise<boolean> {
