@@ -2,6 +2,8 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { CheckpointsService } from '../audit/checkpoints.service.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { HistoryService } from '../history/history.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { ControllerRunsService } from '../remediations/controller-runs.service.ts';
@@ -23,6 +25,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
   private ticks = 0;
   private isWanted = false;
   private running: Promise<void> | undefined;
+  private readonly failures: Failures;
 
   constructor(
     @Inject(RelayService) private readonly relay: RelayService,
@@ -33,8 +36,11 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Notices) private readonly notices: Notices,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.failures = new Failures(logger, clock);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.history.maintain();
@@ -69,11 +75,22 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-    const steps = [
-      () => this.relay.relay(), () => this.relay.sweep(), () => this.relay.moveWavesOn(), () => this.runs.follow(),
-      ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : []),
+    const steps: [string, () => Promise<void>][] = [
+      ['the outbox could not be relayed', () => this.relay.relay()],
+      ['late commands could not be ended', () => this.relay.sweep()],
+      ['waves could not be moved on', () => this.relay.moveWavesOn()],
+      ['runs could not be followed', () => this.runs.follow()],
+      ...(isRenewal ? this.renewal() : []),
     ];
-    for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
+    for (const [message, step] of steps) await this.failures.watch(message, step);
+  }
+
+  private renewal(): [string, () => Promise<void>][] {
+    return [
+      ['schedules could not be renewed', async () => { for (const schedule of SCHEDULES) await this.queues.schedule(schedule); }],
+      ['what is due could not be run', () => this.schedules.runDue()],
+      ['the schedules of remediations could not be renewed', () => this.wake()],
+    ];
   }
 
   /** The queue's schedulers become those of the remediations as they are now. */
