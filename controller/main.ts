@@ -1,4 +1,5 @@
 import { readConfig } from './platform/config.ts';
+import { endNow } from './platform/end-now.ts';
 import { createLogger } from './platform/logger.ts';
 import { startController } from './start.ts';
 
@@ -15,14 +16,14 @@ async function main(): Promise<void> {
   const logger = createLogger(config.logLevel);
   let isStarting = true;
   const stop = (): void => {
-    if (isStarting) process.exit(0);
+    if (isStarting) endNow(0);
     setTimeout(() => {
       logger.error({ ms: STOP_MS }, 'could not end in order in time; transactions under way are rolled back');
-      process.exit(1);
+      endNow(1);
     }, STOP_MS).unref();
-    starting.then((controller) => controller.close()).then(() => process.exit(0), (error: unknown) => {
+    starting.then((controller) => controller.close()).then(() => endNow(0), (error: unknown) => {
       logger.error({ err: error }, 'could not end in order');
-      process.exit(1);
+      endNow(1);
     });
   };
   process.once('SIGTERM', stop);
@@ -35,5 +36,5 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  endNow(1);
 });
