@@ -8,6 +8,7 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { ControllerRunsService } from '../remediations/controller-runs.service.ts';
 import { SchedulesService } from '../remediations/schedules.service.ts';
+import { RetentionService } from '../retention/retention.service.ts';
 import { SCHEDULES, type Jobs } from './names.ts';
 import { Queues } from './queues.ts';
 import { RelayService } from './relay.service.ts';
@@ -33,6 +34,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(SchedulesService) private readonly schedules: SchedulesService,
     @Inject(ControllerRunsService) private readonly runs: ControllerRunsService,
+    @Inject(RetentionService) private readonly retention: RetentionService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Notices) private readonly notices: Notices,
@@ -45,7 +47,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     await this.history.maintain();
     this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayIds));
-    this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
+    this.queues.work('ctfleet-history', 1, ({ name }) => this.lookAfterHistory(name as keyof Jobs['ctfleet-history']));
     this.queues.work('ctfleet-remediations', 1, () => this.schedules.runDue());
     this.queues.work('ctfleet-audit', 1, () => this.checkpoints.make());
     this.stopListening = this.notices.on('deliver', (id) => { if (!id) this.tick(); });
@@ -83,6 +85,11 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
       ...(isRenewal ? this.renewal() : []),
     ];
     for (const [message, step] of steps) await this.failures.watch(message, step);
+  }
+
+  private lookAfterHistory(job: keyof Jobs['ctfleet-history']): Promise<void> {
+    if (job === 'maintain') return this.history.maintain();
+    return job === 'retain' ? this.retention.drop() : this.history.rollUp();
   }
 
   private renewal(): [string, () => Promise<void>][] {
