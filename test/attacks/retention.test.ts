@@ -31,6 +31,7 @@ beforeAll(async () => {
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const place = await makePlace(owner, 'Acme', 'gw0');
   ({ tenantId } = place);
+  for (const gatewayName of ['a', 'b', 'c']) await owner.call(routes.createEnrolmentToken, { body: { siteId: place.siteId, gatewayName } });
   await signHeads();
   witnessed = await controller.running.app.get(CheckpointsService).forAgents([tenantId, 'system']);
   behindMs = 0;
@@ -71,7 +72,8 @@ describe('what is past its time', () => {
     const before = await postgres.query<{ n: number }>(url, `SELECT count(*)::int AS n FROM audit_entry WHERE at < now() - interval '400 days'`);
     expect(before[0]!.n).toBeGreaterThan(2);
     await drop();
-    expect(await postgres.query(url, `SELECT FROM audit_entry WHERE at < now() - interval '400 days'`)).toEqual([]);
+    // The head of a chain stays, however old it is.
+    expect((await postgres.query(url, `SELECT FROM audit_entry WHERE at < now() - interval '400 days'`)).length).toBeLessThan(2);
     expect(await owner.call(routes.listPlanFlows, { params: { id: oldPlan } })).toMatchObject({ items: [], droppedAt: expect.any(String) });
     expect((await owner.call(routes.listPlanFlows, { params: { id: newPlan } })).items).toHaveLength(5);
     expect((await owner.call(routes.getPlan, { params: { id: oldPlan } })).id).toBe(oldPlan);
