@@ -61,7 +61,7 @@ class FramesToAgent {
   readonly #progress: Progress;
   readonly #recorded: Buffer[] = [];
   readonly #told = new Map<string, Told>();
-  readonly #results = new Map<string, Result_State>();
+  readonly #results = new Map<string, string>();
   readonly #sessions: AgentSession[] = [];
   readonly #latest: Buffer[] = [];
   #process: WatchedProcess | undefined;
@@ -144,7 +144,7 @@ class FramesToAgent {
     session.listen((frame) => {
       const { body } = AgentMessage.decode(frame);
       if (body?.$case === 'hello') isGreeted = true;
-      else if (body?.$case === 'result') this.#results.set(body.value.commandId, body.value.state);
+      else if (body?.$case === 'result') this.#results.set(body.value.commandId, body.value.reason || Result_State[body.value.state]);
       else if (body?.$case === 'unreadable') this.#tally.add('told unreadable');
     });
     if (!(await this.#until(session, () => isGreeted))) return undefined;
@@ -210,7 +210,7 @@ class FramesToAgent {
     const work = { $case: 'runPlan', value: { planId, digest: told.digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } } as const;
     await session.say(frameOf({ $case: 'command', value: { id, seq: BigInt(this.#seq), epoch: BigInt(this.#epoch), notAfterMs: BigInt(Date.now() + 60_000), work } }));
     if (!(await this.#until(session, () => this.#results.has(id)))) return;
-    this.#tally.add(`honest commands: ${Result_State[this.#results.get(id)!]}`);
+    this.#tally.add(`honest commands: ${this.#results.get(id)}`);
     this.#results.clear();
     this.#ids.note('planId', planId);
     this.#ids.note('digest', told.digest.toString('hex'));

@@ -91,8 +91,8 @@ export class MessageMaker {
 
   #text(name: string): string {
     const random = this.#random;
-    if (/id$/i.test(name) && random.perMille(800)) return this.#ids.pick(random, name === 'id' ? 'any' : name);
-    if (/ids$/i.test(name) && random.perMille(800)) return this.#ids.pick(random, name.slice(0, -1));
+    if (/id$/i.test(name) && random.perMille(985)) return this.#ids.pick(random, name === 'id' ? 'any' : name);
+    if (/ids$/i.test(name) && random.perMille(985)) return this.#ids.pick(random, name.slice(0, -1));
     if (this.#ids.has(name) && random.perMille(800)) return this.#ids.pick(random, name);
     return hostileText(random);
   }
