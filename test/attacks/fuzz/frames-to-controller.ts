@@ -1,17 +1,10 @@
-import { createHash } from 'node:crypto';
-import type { DescMessage } from '@bufbuild/protobuf';
-import { AgentMessage, AnswerPart, ControllerMessage, EnrolRequest, Hello, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
-import { Outcome, Result_State, type Command } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { ControllerMessage, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
+import type { Command } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { digestBytes } from '../../../proto/model/digest.ts';
-import { toWireFlow } from '../../../proto/model/wire.ts';
-import { makeFlows } from '../../support/controller-fake-agent.ts';
+import { AgentFrames, emptyBatch, honestResult, kindOf } from './agent-frames.ts';
 import { AttackedController, type Place } from './attacked-controller.ts';
-import { readContract } from './contract.ts';
 import { Findings, Progress, Tally, type TrialOptions, type TrialReport } from './findings.ts';
 import { KnownIds } from './known-ids.ts';
-import { MessageMaker } from './messages.ts';
-import { mutated, withNumber, withText, wrapped } from './mutate.ts';
 import { Neighbours } from './neighbours.ts';
 import { openAllPages, readOperations } from './pages.ts';
 import { Random } from './random.ts';
@@ -25,24 +18,14 @@ const AT_ONCE = 8;
 const FRAMES_A_SESSION = 250;
 const WARM_FRAMES = 20_000;
 const FRAMES_BETWEEN_PAGES = 50_000;
-/** A session that neither answers nor ends for so long is a finding. */
+/** A stream that is neither welcomed nor ended for so long is a finding. */
 const SILENT_MS = 60_000;
-const RECORDED = 400;
+/** A controller may hold a gateway back that says too much: then the session is left, and others go on. */
+const HELD_BACK_MS = 3000;
 const KEPT_FRAMES = 24;
 const MAX_COMMANDS = 16;
-/** Of `AgentMessage.body`, all that may follow a hello. */
-const BODIES = ['samples', 'samples', 'samples', 'remediationRun', 'progress', 'result', 'pong', 'unreadable'] as const;
 /** Undecodable frames are few, so that sessions live: of a thousand that were made, so many are sent. */
 const KEPT_UNDECODABLE = 150;
-const HELLO = Hello.fromPartial({
-  protocolVersion: 1, agentVersion: '0.1.0', hostname: 'gw', kernel: '6.18.0', capabilities: { can: ['delete', 'undo', 'stop'], cannot: { reset: 'not here' } }, tableKind: 'memory', instanceId: 'hostile',
-  wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }],
-});
-/** Fields that the trial itself sets. */
-const FIELD = {
-  agentMessageHello: 1, agentMessageProgress: 3, agentMessageResult: 4, commandId: 1, answerPartQueryId: 1, enrolRequestToken: 1, helloProtocolVersion: 1, helloLastEpoch: 7, helloLastSeq: 8, helloInstanceId: 14,
-} as const;
-
 /** Mutated frames to a controller over live sessions of many enrolled gateways, with honest ones beside them. */
 export async function framesToController(options: TrialOptions): Promise<TrialReport> {
   const findings = new Findings();
@@ -54,7 +37,11 @@ export async function framesToController(options: TrialOptions): Promise<TrialRe
   }
 }
 
-interface HostileGateway { gateway: RawGateway; restsUntilMs: number; commandIds: string[] }
+interface HostileGateway {
+  gateway: RawGateway;
+  restsUntilMs: number;
+  commandIds: string[];
+}
 
 class FramesToController {
   readonly #options: TrialOptions;
@@ -63,23 +50,17 @@ class FramesToController {
   readonly #tally = new Tally();
   readonly #ids = new KnownIds();
   readonly #random: Random;
-  readonly #maker: MessageMaker;
-  readonly #schemas: Record<'message' | 'hello' | 'answer' | 'enrol' | 'result' | 'progress', DescMessage>;
+  readonly #frames: AgentFrames;
   readonly #progress: Progress;
   readonly #online = new Set<RawGateway>();
   readonly #gateways: HostileGateway[] = [];
-  /** Good frames, to be damaged. */
-  readonly #recorded: Buffer[] = [];
   #sent = 0;
+  #enrolled = 0;
 
   constructor(options: TrialOptions, controller: AttackedController, findings: Findings) {
     [this.#options, this.#controller, this.#findings] = [options, controller, findings];
     this.#random = new Random(options.seed);
-    this.#maker = new MessageMaker(this.#random, this.#ids);
-    const contract = readContract();
-    this.#schemas = {
-      message: contract('AgentMessage'), hello: contract('Hello'), answer: contract('AnswerPart'), enrol: contract('EnrolRequest'), result: contract('Result'), progress: contract('Progress'),
-    };
+    this.#frames = new AgentFrames(this.#random, this.#ids);
     this.#progress = new Progress(options);
   }
 
@@ -90,10 +71,13 @@ class FramesToController {
     for (let number = 0; number < AT_ONCE; number++) await this.#enrolGateway(hostile);
     await this.#makeRemediation(hostile);
     for (const id of [...neighbours.gatewayIds, hostile.tenantId, other.tenantId]) this.#ids.note('any', id);
-    this.#recorded.push(wrapped(Buffer.from(Hello.encode(HELLO).finish()), FIELD.agentMessageHello), this.#maker.make(this.#schemas.message, 'samples'));
     const operations = readOperations();
     const others = [this.#operate(hostile), this.#enrolForever(hostile)];
-    for (let stopAt = Math.min(WARM_FRAMES, this.#options.count / 4); this.#goesOn(this.#options.count); stopAt = this.#sent + FRAMES_BETWEEN_PAGES) {
+    for (
+      let stopAt = Math.min(WARM_FRAMES, this.#options.count / 4);
+      this.#goesOn(this.#options.count);
+      stopAt = this.#sent + FRAMES_BETWEEN_PAGES
+    ) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#attackUntil(hostile, Math.min(stopAt, this.#options.count))));
       await openAllPages(controller, operations, this.#findings);
       controller.process.readLog();
@@ -108,7 +92,14 @@ class FramesToController {
     const rssGrowthMb = await controller.process.growthMb();
     controller.process.readLog();
     return {
-      trial: 'frames-to-controller', count: this.#sent, failures: this.#findings.count, crashes: controller.process.crashes, rssGrowthMb, perSecond, tally: this.#tally, findings: this.#findings.list(),
+      trial: 'frames-to-controller',
+      count: this.#sent,
+      failures: this.#findings.count,
+      crashes: controller.process.crashes,
+      rssGrowthMb,
+      perSecond,
+      tally: this.#tally,
+      findings: this.#findings.list(),
     };
   }
 
@@ -120,7 +111,7 @@ class FramesToController {
   }
 
   async #enrolGateway(place: Place): Promise<HostileGateway> {
-    const identity = await this.#controller.enrol(place, `hostile-gw${this.#gateways.length}`);
+    const identity = await this.#controller.enrol(place, `hostile-gw${this.#enrolled++}`);
     this.#ids.note('gatewayId', identity.response.gatewayId);
     this.#ids.note('any', identity.response.gatewayId);
     const enrolled = { gateway: new RawGateway(this.#controller.linkAddress, identity), restsUntilMs: 0, commandIds: [] };
@@ -130,7 +121,13 @@ class FramesToController {
 
   /** So that there is something to report runs of. */
   async #makeRemediation({ tenantId }: Place): Promise<void> {
-    const document = { name: 'Watched', mode: 'observe' as const, trigger: { kind: 'wan-down' as const }, filter: 'stale:yes wan:$wan', limits: { maxFlows: 10, maxPercentOfTable: 10 } };
+    const document = {
+      name: 'Watched',
+      mode: 'observe' as const,
+      trigger: { kind: 'wan-down' as const },
+      filter: 'stale:yes wan:$wan',
+      limits: { maxFlows: 10, maxPercentOfTable: 10 },
+    };
     const { id } = await this.#controller.api.call(routes.createRemediation, { body: { tenantId, document } });
     this.#ids.note('remediationId', id);
   }
@@ -143,9 +140,9 @@ class FramesToController {
         await pause(20);
         continue;
       }
-      const free = rested ?? await this.#enrolGateway(place);
+      const free = rested ?? (await this.#enrolGateway(place));
       free.restsUntilMs = Infinity;
-      free.restsUntilMs = performance.now() + await this.#session(free, stopAt);
+      free.restsUntilMs = performance.now() + (await this.#session(free, stopAt));
     }
   }
 
@@ -164,72 +161,49 @@ class FramesToController {
       else if (body?.$case === 'query') void this.#answer(gateway, body.value);
       else if (body?.$case === 'command') this.#hold(hostile, stream, body.value);
     };
-    const say = async (frame: Buffer): Promise<void> => {
+    const say = async (frame: Buffer): Promise<boolean> => {
       this.#sent += 1;
       sent.push(frame);
       if (sent.length > KEPT_FRAMES) sent.shift();
-      await stream.say(frame);
+      return stream.say(frame, HELD_BACK_MS);
     };
-    await say(random.perMille(970) ? this.#hello() : this.#frame(hostile));
-    if (await this.#until(stream, () => isWelcome)) this.#online.add(gateway);
-    for (let frames = 0; isWelcome && !stream.isOver && frames < FRAMES_A_SESSION && this.#sent < stopAt; frames++) {
-      const frame = this.#frame(hostile);
+    let isRead = await say(random.perMille(970) ? this.#frames.hello() : this.#frames.any(hostile.commandIds));
+    if (await this.#until(stream, () => isWelcome, SILENT_MS)) this.#online.add(gateway);
+    else if (!stream.isOver) this.#findings.add('a stream got neither a welcome nor an end', sent[0]!.toString('hex').slice(0, 2000));
+    for (let frames = 0; isRead && isWelcome && !stream.isOver && frames < FRAMES_A_SESSION && this.#sent < stopAt; frames++) {
+      const frame = this.#frames.any(hostile.commandIds);
       const kind = kindOf(frame);
       if (kind !== 'decodable' && !random.perMille(KEPT_UNDECODABLE)) continue;
       this.#tally.add(kind);
-      await say(frame);
+      isRead = await say(frame);
     }
-    if (isWelcome && !stream.isOver) {
+    if (isRead && isWelcome && !stream.isOver) {
       const batch = 2n ** 40n + BigInt(random.below(2 ** 32));
-      await say(Buffer.from(AgentMessage.encode({ body: { $case: 'samples', value: { batch, samples: [] } } }).finish()));
-      if (await this.#until(stream, () => receipt === batch)) this.#tally.add('sessions handled to their end');
+      await say(emptyBatch(batch));
+      if (await this.#until(stream, () => receipt === batch, HELD_BACK_MS)) this.#tally.add('sessions handled to their end');
     }
+    if (isWelcome && !stream.isOver && receipt === 0n) this.#tally.add('sessions held back');
     this.#online.delete(gateway);
     if (!stream.isOver) stream.cancel();
     const { status, code, detail } = await stream.ended;
     this.#tally.add(`session ended: ${code || status}${code === 'INVALID_REQUEST' ? `: ${detail.slice(0, 60)}` : ''}`);
-    if (code === 'INTERNAL') this.#findings.add(`a session ended with INTERNAL: ${detail}`, sent.map((frame) => frame.toString('hex').slice(0, 600)).reverse().join('\n'));
+    if (code === 'INTERNAL')
+      this.#findings.add(
+        `a session ended with INTERNAL: ${detail}`,
+        sent
+          .map((frame) => frame.toString('hex').slice(0, 600))
+          .reverse()
+          .join('\n'),
+      );
     const [, seconds] = /again in (\d+) s/.exec(detail) ?? [];
     return code === 'GATEWAY_SET_ASIDE' ? Infinity : seconds === undefined ? REST_MS : Number(seconds) * 1000;
   }
 
-  /** Waits for something of a session; false if the session ended before. */
-  async #until(stream: RawStream, holds: () => boolean): Promise<boolean> {
-    const deadlineMs = performance.now() + SILENT_MS;
-    while (!holds() && !stream.isOver) {
-      if (performance.now() > deadlineMs) {
-        this.#findings.add('a session neither answered nor ended', '');
-        return false;
-      }
-      await pause(5);
-    }
+  /** Waits for something of a session; false if it ended before, or did not come in time. */
+  async #until(stream: RawStream, holds: () => boolean, patienceMs: number): Promise<boolean> {
+    const deadlineMs = performance.now() + patienceMs;
+    while (!holds() && !stream.isOver && performance.now() < deadlineMs) await pause(5);
     return holds();
-  }
-
-  /** Mostly one that begins a session: of this version, of one holder, not ahead of the controller. */
-  #hello(): Buffer {
-    const random = this.#random;
-    if (random.perMille(600)) return wrapped(Buffer.from(Hello.encode({ ...HELLO, sentAtMs: BigInt(Date.now()) }).finish()), FIELD.agentMessageHello);
-    let hello = this.#maker.make(this.#schemas.hello);
-    if (random.perMille(980)) hello = withNumber(hello, FIELD.helloProtocolVersion, 1);
-    if (random.perMille(980)) hello = withNumber(withNumber(hello, FIELD.helloLastEpoch, 0), FIELD.helloLastSeq, 0);
-    if (random.perMille(980)) hello = withText(hello, FIELD.helloInstanceId, HELLO.instanceId);
-    return wrapped(hello, FIELD.agentMessageHello);
-  }
-
-  #frame({ commandIds }: HostileGateway): Buffer {
-    const random = this.#random;
-    if (random.perMille(250)) return mutated(random, random.pick(this.#recorded), this.#recorded);
-    const body = random.pick(BODIES);
-    const isOfCommand = (body === 'result' || body === 'progress') && random.perMille(970);
-    // What names no command of one's own is of no use, and soon not listened to.
-    if (isOfCommand && commandIds.length === 0) return this.#maker.make(this.#schemas.message, 'samples');
-    const frame = isOfCommand
-      ? wrapped(withText(this.#maker.make(this.#schemas[body]), FIELD.commandId, random.pick(commandIds)), body === 'result' ? FIELD.agentMessageResult : FIELD.agentMessageProgress)
-      : this.#maker.make(this.#schemas.message, body);
-    if (this.#recorded.length < RECORDED) this.#recorded.push(frame);
-    else if (random.perMille(20)) this.#recorded[random.below(RECORDED)] = frame;
-    return frame;
   }
 
   /** A command is remembered, and now and then its result is honest, so that flushes go on. */
@@ -237,22 +211,12 @@ class FramesToController {
     for (const kind of ['commandId', 'any']) this.#ids.note(kind, command.id);
     if (!commandIds.includes(command.id) && commandIds.push(command.id) > MAX_COMMANDS) commandIds.shift();
     if (command.work?.$case === 'runPlan') this.#ids.note('planId', command.work.value.planId);
-    if (!this.#random.perMille(200)) return;
-    const value = {
-      commandId: command.id, state: Result_State.STATE_DONE, reason: '', detail: '', runs: [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS.length }], part: 0, isLastPart: true, startedAtMs: BigInt(Date.now()),
-      finishedAtMs: BigInt(Date.now()),
-    };
-    void stream.say(Buffer.from(AgentMessage.encode({ body: { $case: 'result', value } }).finish()));
+    if (this.#random.perMille(200)) void stream.say(honestResult(command.id), HELD_BACK_MS);
   }
 
-  /** Answers a question, mostly with what nobody asked for. */
   async #answer(gateway: RawGateway, query: Query): Promise<void> {
-    const random = this.#random;
     this.#ids.note('queryId', query.id);
-    const parts = random.perMille(query.ask?.$case === 'plan' ? 800 : 300) ? honestParts(query.id) : Array.from({ length: 1 + random.below(12) }, () => {
-      const part = this.#maker.make(this.#schemas.answer);
-      return random.perMille(850) ? withText(part, FIELD.answerPartQueryId, query.id) : mutated(random, part, this.#recorded);
-    });
+    const parts = this.#frames.answer(query);
     this.#sent += parts.length;
     this.#tally.add('parts of answers', parts.length);
     this.#tally.add(`answer ended: ${(await gateway.answer(parts)).status}`);
@@ -267,8 +231,14 @@ class FramesToController {
         await pause(20);
         continue;
       }
-      await this.#expectProblem('a search of hostile gateways', () => api.call(routes.searchFlows, { body: { filter: 'proto:udp', scope, sort: { field: this.#random.pick(['src', 'bytes', 'age'] as const) } } }));
-      await this.#expectProblem('a search of a hostile tenant', () => api.call(routes.searchFlows, { body: { filter: '', scope: { tenants: [place.tenantId] } } }));
+      await this.#expectProblem('a search of hostile gateways', () =>
+        api.call(routes.searchFlows, {
+          body: { filter: 'proto:udp', scope, sort: { field: this.#random.pick(['src', 'bytes', 'age'] as const) } },
+        }),
+      );
+      await this.#expectProblem('a search of a hostile tenant', () =>
+        api.call(routes.searchFlows, { body: { filter: '', scope: { tenants: [place.tenantId] } } }),
+      );
       await this.#expectProblem('a plan for hostile gateways', async () => {
         const plan = await api.call(routes.createPlan, { body: { filter: 'proto:udp', scope, reason: 'a trial' } });
         this.#ids.note('digest', plan.digest);
@@ -287,7 +257,8 @@ class FramesToController {
       this.#tally.add(what);
     } catch (error) {
       const { message, name } = error as Error;
-      if (name === 'ZodError' || / 500|went wrong on our side|rows that cannot be read|had not begun/.test(message)) this.#findings.add(`${what}: ${message.slice(0, 200)}`, message);
+      if (name === 'ZodError' || / 500|went wrong on our side|rows that cannot be read|had not begun/.test(message))
+        this.#findings.add(`${what}: ${message.slice(0, 200)}`, message);
       else this.#tally.add(`${what}, refused`);
     }
   }
@@ -298,37 +269,15 @@ class FramesToController {
     while (!this.#isOver && this.#controller.process.isAlive) {
       await this.#controller.forgetTries();
       const { token } = await api.call(routes.createEnrolmentToken, { body: { siteId: place.siteId, gatewayName: 'nobody' } });
-      const good = Buffer.from(EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), hostname: 'gw', agentVersion: '0.1.0' }).finish());
       for (let count = 0; count < 25; count++) {
-        const made = this.#random.perMille(500) ? this.#maker.make(this.#schemas.enrol) : mutated(this.#random, good, this.#recorded);
+        const request = this.#frames.enrolment(token);
         this.#sent += 1;
-        const { status, code } = await callUnread(enrolAddress, ca, '/ctfleet.v1.Enrolment/Enrol', this.#random.perMille(300) ? withText(made, FIELD.enrolRequestToken, token) : made);
+        const { status, code } = await callUnread(enrolAddress, ca, '/ctfleet.v1.Enrolment/Enrol', request);
         this.#tally.add(`enrolment ended: ${code || status}`);
-        if (code === 'INTERNAL') this.#findings.add('an enrolment ended with INTERNAL', made.toString('hex').slice(0, 2000));
+        if (code === 'INTERNAL') this.#findings.add('an enrolment ended with INTERNAL', request.toString('hex').slice(0, 2000));
       }
       await pause(2000);
     }
-  }
-}
-
-const FLOWS = makeFlows(12);
-
-function honestParts(queryId: string): Buffer[] {
-  const digest = createHash('sha256');
-  for (const flow of FLOWS) digest.update(digestBytes(flow));
-  const part = (value: AnswerPart['part']): Buffer => Buffer.from(AnswerPart.encode({ queryId, part: value }).finish());
-  return [
-    part({ $case: 'flows', value: { flows: FLOWS.map(toWireFlow) } }),
-    part({ $case: 'head', value: { snapshotAtMs: BigInt(Date.now()), total: BigInt(FLOWS.length), tableCount: 100n, facets: [], impact: undefined, explain: [] } }),
-    part({ $case: 'end', value: { rows: FLOWS.length, digest: digest.digest() } }),
-  ];
-}
-
-function kindOf(frame: Buffer): 'decodable' | 'undecodable' | 'a second hello' {
-  try {
-    return AgentMessage.decode(frame).body?.$case === 'hello' ? 'a second hello' : 'decodable';
-  } catch {
-    return 'undecodable';
   }
 }
 

@@ -8,7 +8,11 @@ export const COLLECTABLE = ['--expose-gc', '--import', path.join(import.meta.dir
 const SETTLE_ROUNDS = 6;
 const SETTLE_MS = 250;
 
-interface LogLine { msg?: string; code?: string; err?: { type?: string; message?: string; stack?: string; code?: string | number } }
+interface LogLine {
+  msg?: string;
+  code?: string;
+  err?: { type?: string; message?: string; stack?: string; code?: string | number };
+}
 
 /** A program under attack: whether it lives, how large it is, and what it logs. */
 export class WatchedProcess {
@@ -54,7 +58,7 @@ export class WatchedProcess {
 
   /** Since it was warm; 0 where it never was, or ended. */
   async growthMb(): Promise<number> {
-    return this.#baseline === undefined || !this.isAlive ? 0 : Math.round((await this.settledBytes() - this.#baseline) / 1e5) / 10;
+    return this.#baseline === undefined || !this.isAlive ? 0 : Math.round(((await this.settledBytes()) - this.#baseline) / 1e5) / 10;
   }
 
   /** Reads what was logged since the last time; what nobody expected is a finding. */
@@ -62,7 +66,11 @@ export class WatchedProcess {
     const file = openSync(this.#log, 'r');
     try {
       const bytes = Buffer.alloc(1 << 20);
-      for (let count = readSync(file, bytes, 0, bytes.length, this.#read); count > 0; count = readSync(file, bytes, 0, bytes.length, this.#read)) {
+      for (
+        let count = readSync(file, bytes, 0, bytes.length, this.#read);
+        count > 0;
+        count = readSync(file, bytes, 0, bytes.length, this.#read)
+      ) {
         this.#read += count;
         const lines = (this.#rest + bytes.toString('utf8', 0, count)).split('\n');
         this.#rest = lines.pop() ?? '';
@@ -81,6 +89,10 @@ export class WatchedProcess {
     if (!/"level":[456]0/.test(line)) return;
     const { msg, code, err } = JSON.parse(line) as LogLine;
     const isRefusal = err?.type === 'FleetError' && err.code !== 'INTERNAL';
-    if (code === 'INTERNAL' || (code === undefined && err !== undefined && !isRefusal)) this.#findings.add(`logged: ${msg}: ${err?.type ?? code ?? ''} ${err?.message?.trim().split('\n').at(-1)?.slice(0, 120) ?? ''}`, line);
+    if (code === 'INTERNAL' || (code === undefined && err !== undefined && !isRefusal))
+      this.#findings.add(
+        `logged: ${msg}: ${err?.type ?? code ?? ''} ${err?.message?.trim().split('\n').at(-1)?.slice(0, 120) ?? ''}`,
+        line,
+      );
   }
 }
