@@ -60,7 +60,7 @@ export class RequestMaker {
     const isHonest = random.perMille(350);
     const query = operation.parameters
       .filter((parameter) => parameter.in === 'query' && (parameter.required === true || random.below(2) === 1))
-      .map(({ name, schema }) => `${name}=${escapeQuery(random, String(this.#value(schema, name, isHonest, 0)))}`);
+      .map(({ name, schema }) => `${name}=${escapeQuery(random, toText(this.#value(schema, name, isHonest, 0)))}`);
     if (!isHonest && random.perMille(50))
       query.push(...(query.length > 0 ? [query[0]!] : []), `${escapeQuery(random, hostileText(random))}=1`);
     const place = operation.path.replace(/\{\w+\}/g, () =>
@@ -233,6 +233,11 @@ function escapeQuery(random: Random, text: string): string {
     `..%2f${escaped}`,
     `${escaped};x=1`,
   ]);
+}
+
+/** As it stands in a query. */
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
 /** What an id in a path names: `/api/v1/flushes/{id}:cancel` a flush. */
