@@ -79,6 +79,12 @@ export class Progress {
     return done < this.#options.count && nowMs - this.beganMs < this.#options.seconds * 1000;
   }
 
+  /** Whether the program has run for long enough that its size counts: after `warmCount`, or half of the trial. */
+  isWarm(done: number, warmCount: number): boolean {
+    const { count, seconds } = this.#options;
+    return done >= Math.min(warmCount, count / 2) || performance.now() - this.beganMs >= seconds * 500;
+  }
+
   perSecond(done: number): number {
     return Math.round(done / ((performance.now() - this.beganMs) / 1000));
   }

@@ -48,7 +48,6 @@ interface Told {
 }
 
 class FramesToAgent {
-  readonly #options: TrialOptions;
   readonly #home: { dir: string; stateDir: string; family: Family };
   readonly #findings = new Findings();
   readonly #tally = new Tally();
@@ -67,7 +66,7 @@ class FramesToAgent {
   #planned = 0;
 
   constructor(options: TrialOptions, controller: RawController, home: { dir: string; stateDir: string; family: Family }) {
-    [this.#options, this.#home] = [options, home];
+    this.#home = home;
     this.#random = new Random(options.seed);
     this.#frames = new ControllerFrames(this.#random, this.#ids);
     this.#progress = new Progress(options);
@@ -76,7 +75,6 @@ class FramesToAgent {
   }
 
   async run(): Promise<TrialReport> {
-    const warmFrames = Math.min(WARM_FRAMES, this.#options.count / 4);
     let isWarm = false;
     while (this.#goesOn() && this.#crashes < MAX_CRASHES) {
       if (!this.#process?.isAlive) this.#startAgent();
@@ -86,7 +84,7 @@ class FramesToAgent {
       while (!session.isOver && this.#goesOn()) {
         await this.#attack(session);
         await this.#look(session);
-        if (!isWarm && this.#sent >= warmFrames) {
+        if (!isWarm && this.#progress.isWarm(this.#sent, WARM_FRAMES)) {
           isWarm = true;
           await this.#process?.warmedUp();
         }

@@ -55,6 +55,7 @@ class FramesToController {
   readonly #online = new Set<RawGateway>();
   readonly #gateways: HostileGateway[] = [];
   #sent = 0;
+  #isWarm = false;
   #enrolled = 0;
 
   constructor(options: TrialOptions, controller: AttackedController, findings: Findings) {
@@ -73,15 +74,12 @@ class FramesToController {
     for (const id of [...neighbours.gatewayIds, hostile.tenantId, other.tenantId]) this.#ids.note('any', id);
     const operations = readOperations();
     const others = [this.#operate(hostile), this.#enrolForever(hostile)];
-    for (
-      let stopAt = Math.min(WARM_FRAMES, this.#options.count / 4);
-      this.#goesOn(this.#options.count);
-      stopAt = this.#sent + FRAMES_BETWEEN_PAGES
-    ) {
+    for (let stopAt = this.#options.count; this.#goesOn(this.#options.count); stopAt = this.#sent + FRAMES_BETWEEN_PAGES) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#attackUntil(hostile, Math.min(stopAt, this.#options.count))));
       await openAllPages(controller, operations, this.#findings);
       controller.process.readLog();
       await controller.process.warmedUp();
+      this.#isWarm = true;
     }
     const perSecond = this.#progress.perSecond(this.#sent);
     this.#isOver = true;
@@ -107,7 +105,12 @@ class FramesToController {
 
   #goesOn(stopAt: number): boolean {
     const tellsMore = this.#progress.goesOn(this.#sent, () => JSON.stringify({ findings: this.#findings.count, ...this.#tally.toJSON() }));
-    return tellsMore && this.#controller.process.isAlive && this.#sent < stopAt;
+    return (
+      tellsMore &&
+      this.#controller.process.isAlive &&
+      this.#sent < stopAt &&
+      (this.#isWarm || !this.#progress.isWarm(this.#sent, WARM_FRAMES))
+    );
   }
 
   async #enrolGateway(place: Place): Promise<HostileGateway> {

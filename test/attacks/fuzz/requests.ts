@@ -57,6 +57,7 @@ class Requests {
   /** The headers of everybody who calls, by name. */
   readonly #callers = new Map<string, Record<string, string>>();
   #sent = 0;
+  #isWarm = false;
 
   constructor(options: TrialOptions, controller: AttackedController, findings: Findings) {
     [this.#options, this.#controller, this.#findings] = [options, controller, findings];
@@ -68,16 +69,13 @@ class Requests {
   async run(): Promise<TrialReport> {
     const controller = this.#controller;
     const agents = await this.#settle();
-    for (
-      let stopAt = Math.min(WARM_CALLS, this.#options.count / 4);
-      this.#goesOn(this.#options.count);
-      stopAt = this.#sent + CALLS_BETWEEN_PAGES
-    ) {
+    for (let stopAt = this.#options.count; this.#goesOn(this.#options.count); stopAt = this.#sent + CALLS_BETWEEN_PAGES) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#callUntil(Math.min(stopAt, this.#options.count))));
       await controller.forgetTries();
       await openAllPages(controller, this.#operations, this.#findings);
       controller.process.readLog();
       await controller.process.warmedUp();
+      this.#isWarm = true;
     }
     const perSecond = this.#progress.perSecond(this.#sent);
     this.#connections.destroy();
@@ -124,7 +122,12 @@ class Requests {
 
   #goesOn(stopAt: number): boolean {
     const tellsMore = this.#progress.goesOn(this.#sent, () => JSON.stringify({ findings: this.#findings.count, ...this.#tally.toJSON() }));
-    return tellsMore && this.#controller.process.isAlive && this.#sent < stopAt;
+    return (
+      tellsMore &&
+      this.#controller.process.isAlive &&
+      this.#sent < stopAt &&
+      (this.#isWarm || !this.#progress.isWarm(this.#sent, WARM_CALLS))
+    );
   }
 
   async #callUntil(stopAt: number): Promise<void> {
@@ -240,5 +243,6 @@ function codeOf(text: string): string | undefined {
 }
 
 function describe({ operation, path, headers, body }: MadeRequest, who: string): string {
-  return `${who}: ${operation.method} ${path.slice(0, 1500)} ${JSON.stringify(headers).slice(0, 300)} ${body?.toString().slice(0, 1500) ?? ''}`;
+  const sent = body?.toString().slice(0, 1500) ?? '';
+  return `${who}: ${operation.method} ${path.slice(0, 1500)} ${JSON.stringify(headers).slice(0, 300)} ${sent}`;
 }
