@@ -24,11 +24,6 @@ export class ProblemFilter implements ExceptionFilter {
     if (refusal.code === 'UNAVAILABLE') this.failures.failed('requests are refused as unavailable', refusal.cause ?? refusal, { traceId });
     else if (ERROR_CODES[refusal.code].http >= 500) this.logger.error({ traceId, code: refusal.code, err: refusal.cause ?? refusal }, 'request failed');
     if (refusal.code === 'RATE_LIMITED' && typeof refusal.fields.retryAfterSeconds === 'number') void reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
-    void reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, withoutQuery(request.originalUrl), traceId));
+    void reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, traceId));
   }
-}
-
-/** A query may hold what its writer would not want to see in a ticket. */
-function withoutQuery(url: string): string {
-  return url.split('?', 1)[0]!;
 }

@@ -27,7 +27,8 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
     status: ERROR_CODES[error.code].http,
     detail: error.message,
     code: error.code,
-    instance,
+    // A query may hold what its writer would not want to see in a ticket.
+    instance: instance.split('?', 1)[0],
     traceId,
     ...(fields.success ? fields.data : {}),
   };
