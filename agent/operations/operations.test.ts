@@ -54,6 +54,8 @@ function filled(): MemoryTable {
   return table;
 }
 
+const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
+
 function command(digest: Buffer, change: Partial<Command> = {}): Command {
   return { id: 'c1', seq: 1n, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 2000 } }, ...change };
 }
@@ -173,7 +175,6 @@ describe('an undo', () => {
   const run = (digest: Buffer, undoForSeconds = 300): Command =>
     command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds } } });
   const undo = (change: Partial<Command> = {}): Command => command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
-  const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
 
   /** A plan that ran: nineteen deleted, one had gone. */
   async function afterRun(undoForSeconds?: number) {
