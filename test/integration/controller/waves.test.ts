@@ -225,6 +225,18 @@ describe('an undo', () => {
     expect(await auditOf(undoId)).toEqual(['flush.target-finished', 'flush.target-finished', 'flush.undo-started']);
   });
 
+  it('puts back as well what a gateway that was interrupted may have ended, and says how much that is', async () => {
+    agents[0]!.onCommand = (command) => agents[0]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 }, { outcome: Outcome.OUTCOME_DELETED, count: 2 }], { undoUntilMs: BigInt(clock() + 300_000) });
+    agents[1]!.onCommand = (command) => agents[1]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 5 }], { state: Result_State.STATE_INDETERMINATE, reason: 'INTERNAL', undoUntilMs: BigInt(clock() + 300_000) });
+    const { flushId } = await start({ gateways: 2 });
+    expect((await ended(flushId)).totals).toMatchObject({ planned: 10, deleted: 2, indeterminate: 8 });
+    agents.forEach((agent) => { agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_RESTORED, count: 5 }]); });
+    const { flushId: undoId } = await owner.call(routes.undoFlush, { params: { id: flushId } });
+    expect(await ended(undoId)).toMatchObject({ state: 'verified', totals: { planned: 10, restored: 10 } });
+    const { items } = await owner.call(routes.listAudit, { query: { flush: undoId } });
+    expect(items.find(({ action }) => action === 'flush.undo-started')!.summary).toMatch(/put back 10 flows, of which 8 may have ended otherwise, on 2 gateways/);
+  });
+
   it('is refused when its time is over, while the flush runs, and of an undo', async () => {
     const { flushId } = await start({ gateways: 1 });
     await ended(flushId);
