@@ -302,10 +302,10 @@ function toFinished(result: Result): JournalRecord {
   return { kind: 'finished', id: result.commandId, result: Buffer.from(Result.encode(result).finish()).toString('base64') };
 }
 
-/** Those of the work, besides the command's own. */
+/** Those of the work, besides the command's own. An undo need not name the plan: what is kept of the command does. */
 function idsOf({ work }: Command): string[] {
-  if (work?.$case === 'undoPlan') return [work.value.planId, work.value.commandId];
-  return work ? [work.value.planId] : [];
+  const ids = work?.$case === 'undoPlan' ? [work.value.planId, work.value.commandId] : work ? [work.value.planId] : [];
+  return ids.filter((id) => id !== '');
 }
 
 function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {

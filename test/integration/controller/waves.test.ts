@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Outcome, Result_State, type Command, type Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
@@ -305,5 +306,19 @@ describe('a plan', () => {
     expect(await gateway('reset', 4)).toMatchObject({ state: 'left-out', reason: 'cannot reset: it is simulated' });
     expect(await gateway('expire', 4)).toMatchObject({ state: 'ready' });
     expect((await owner.call(routes.getGateway, { params: { id: agents[3]!.gatewayId } })).guard).toMatchObject({ isReadOnly: true });
+  });
+
+  it('leaves out a gateway of which it would end more than its share of the table, and says what would help', async () => {
+    agents[3]!.disconnect();
+    const before = agents[3]!.flows;
+    await agents[3]!.connect(one.linkAddress, { guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, error: '' } });
+    const part = async (flows: Flow[]) => {
+      agents[3]!.flows = flows;
+      return (await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[3]!.gatewayId] }, reason: 'r' } })).gateways[0];
+    };
+    expect(await part(makeFlows(1500))).toMatchObject({ state: 'left-out', flows: 0, reason: '1500 of 100 flows are more than the 50 % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file' });
+    expect(await part(makeFlows(1500).map((flow) => ({ ...flow, stale: 'route-moved' })))).toMatchObject({ state: 'ready', flows: 1500 });
+    expect(await part(makeFlows(1000))).toMatchObject({ state: 'ready' });
+    agents[3]!.flows = before;
   });
 });
