@@ -6,6 +6,7 @@ import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';
+import { Lately } from '../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../agent/operations/undo-store.ts';
@@ -20,7 +21,7 @@ const table = new KernelTable();
 const context: FlowContext = { wans: [], protections: [] };
 const plans = new PlanStore(folder);
 const commands = new Commands({
-  table, plans, journal: new Journal(folder), undos: new UndoStore(folder, plans), guard: new LocalGuard(() => NO_RULES, Date.now), clock: systemClock, context: () => context,
+  table, plans, journal: new Journal(folder), undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => context,
   controllerNow: Date.now, log: pino({ level: 'silent' }),
   report: {
     progress: ({ done }) => { if (deed === 'run' && done === KILLED_AFTER) process.kill(process.pid, 'SIGKILL'); },
