@@ -14,11 +14,13 @@ import { TokensRepository } from './access/tokens.repository.ts';
 import { TokensService } from './access/tokens.service.ts';
 import { UsersService } from './access/users.service.ts';
 import { AuditController } from './audit/audit.controller.ts';
+import { AuditRetentionService } from './audit/audit-retention.service.ts';
 import { AuditRepository } from './audit/audit.repository.ts';
 import { AuditService } from './audit/audit.service.ts';
 import { CheckpointsRepository } from './audit/checkpoints.repository.ts';
 import { CheckpointsService } from './audit/checkpoints.service.ts';
 import { AUDIT_KEY, AuditKey } from './audit/signature.ts';
+import { StubsRepository } from './audit/stubs.repository.ts';
 import { TrailsService } from './audit/trails.service.ts';
 import { Authority, AUTHORITY } from './enrolment/authority.ts';
 import { EnrolmentController } from './enrolment/enrolment.controller.ts';
@@ -92,6 +94,9 @@ import { RunsRepository } from './remediations/runs.repository.ts';
 import { RunsService } from './remediations/runs.service.ts';
 import { SchedulesService } from './remediations/schedules.service.ts';
 import { StandingsService } from './remediations/standings.service.ts';
+import { RetentionController } from './retention/retention.controller.ts';
+import { RetentionRepository } from './retention/retention.repository.ts';
+import { RetentionService } from './retention/retention.service.ts';
 import { Seal, SEAL } from './platform/sealed.ts';
 import { OutboxRepository } from './queue/outbox.repository.ts';
 import { Queues } from './queue/queues.ts';
@@ -104,20 +109,21 @@ export interface Surroundings { config: Config; logger: Logger; clock: Clock }
 /** The HTTP handlers of the role `api`. */
 export const CONTROLLERS: Type[] = [
   AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, PlansController,
-  RemediationsController, HooksController, MetricsController, DoorsController,
+  RemediationsController, RetentionController, HooksController, MetricsController, DoorsController,
 ];
 
 const SERVICES: Provider[] = [
   Addresses, Database, Notices,
   CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
-  AuditRepository, AuditService, CheckpointsRepository, CheckpointsService, TrailsService, EnrolmentRepository, EnrolmentService, FlowsService,
+  AuditRepository, AuditRetentionService, AuditService, CheckpointsRepository, CheckpointsService, StubsRepository, TrailsService,
+  EnrolmentRepository, EnrolmentService, FlowsService,
   ApprovalsService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
   LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
   HellosService, LinkRepository, LinkService, Questions, Sessions,
   ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, ReachService, RemediationApprovalsService, RemediationsRepository, RemediationsService,
-  RunsRepository, RunsService, SchedulesService, StandingsService,
+  RunsRepository, RunsService, SchedulesService, StandingsService, RetentionRepository, RetentionService,
 ];
 
 /** The one wiring of the controller; roles decide which doors are opened and who works. */

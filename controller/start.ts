@@ -11,7 +11,7 @@ import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
 import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
-import { answerUnparsable, answerUnroutable, refuseUnstorable } from './platform/request-checks.ts';
+import { answerExpectation, answerUnparsable, answerUnroutable, refuseUnstorable } from './platform/request-checks.ts';
 import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
 import { checkDatabase, prepareDatabase } from './prepare.ts';
@@ -50,6 +50,7 @@ export async function startController(surroundings: Surroundings): Promise<Runni
     app.getHttpAdapter().getInstance().addHook('preValidation', async (request) => refuseUnstorable(request));
     await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
+    app.getHttpServer().on('checkExpectation', answerExpectation);
     app.getHttpServer().maxConnections = MAX_CONNECTIONS;
     await app.listen(config.api.port, config.api.host).catch((cause: NodeJS.ErrnoException) => {
       throw cause.syscall === 'listen' ? cannotListen(config.api, cause) : cause;

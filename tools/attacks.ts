@@ -13,4 +13,6 @@ if (!TRIALS.includes(name)) fail(`There is no trial "${name}". There are: ${TRIA
 const missing = ensurePrograms(['redis-server']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-process.exit(spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/attacks/fuzz/main.ts'), name, ...args], { stdio: 'inherit' }).status ?? 1);
+process.exit(
+  spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/attacks/fuzz/main.ts'), name, ...args], { stdio: 'inherit' }).status ?? 1,
+);

@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { spawnSync } from 'node:child_process';
 
+/** Every program of ours ends sooner. */
+const PATIENCE_MS = 5000;
+
 const groups: { pid: number; signal: NodeJS.Signals; startedAt: string }[] = [];
 const prefixes: string[] = [];
 const files: string[] = [];
@@ -20,7 +23,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (kind === 'file') files.push(value);
 }
 
-for (const { pid, signal } of living()) signalGroup(pid, signal);
+for (const { pid, signal } of living()) {
+  signalGroup(pid, signal);
+  // One that is stopped takes no signal but this one.
+  signalGroup(pid, 'SIGCONT');
+}
 await untilGone();
 for (const { pid } of living()) signalGroup(pid, 'SIGKILL');
 await untilGone();
@@ -28,7 +35,7 @@ for (const prefix of prefixes) for (const name of namespacesOf(prefix)) spawnSyn
 for (const file of files) rmSync(file, { force: true });
 
 async function untilGone(): Promise<void> {
-  for (let waited = 0; living().length > 0 && waited < 6000; waited += 50) await delay(50);
+  for (let waited = 0; living().length > 0 && waited < PATIENCE_MS; waited += 50) await delay(50);
 }
 
 /** Groups with a process that still runs; not those whose number went to another process since. */

@@ -47,6 +47,8 @@ export class Link {
   /** The controller's, measured at each welcome and each ping. */
   readonly time: ControllerTime;
   #end: ((reason: string) => void) | undefined;
+  /** Messages that could not be decoded since the agent began. */
+  #unreadable = 0;
 
   constructor(deps: LinkDependencies) {
     this.#deps = deps;
@@ -143,9 +145,10 @@ export class Link {
     this.#deps.onWelcome(welcome);
   }
 
-  /** Says that a message was not understood; the session goes on. */
+  /** Says that a message was not understood; the session goes on. A flood of them is logged at 1, 2, 4, 8 and so on. */
   #passOver(unreadable: Unreadable): void {
-    this.#deps.log.warn({ ...unreadable }, 'a message of the controller cannot be decoded and was passed over');
+    const count = ++this.#unreadable;
+    if ((count & (count - 1)) === 0) this.#deps.log.warn({ ...unreadable, count }, 'a message of the controller cannot be decoded and was passed over');
     this.#deps.outbox.unreadable(unreadable);
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { admit } from './commands.ts';
+import { admit, MAX_JUMP } from './commands.ts';
 import { applyRecord, emptyJournalState } from './journal.ts';
 
 const command = (change: Partial<Command> = {}): Command => ({ id: 'new', seq: 5n, epoch: 2n, notAfterMs: 1000n, work: undefined, ...change });
@@ -27,5 +27,13 @@ describe('a command', () => {
     expect(admit(command(), journal(), 1001)).toMatchObject({ kind: 'refused', code: 'COMMAND_LATE' });
     expect(admit(command({ seq: 4n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'COMMAND_OUT_OF_ORDER' });
     expect(admit(command({ epoch: 1n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'EPOCH_SUPERSEDED' });
+  });
+
+  it('is dishonest, and nothing to be recorded, when its number or one of its ids cannot be one', () => {
+    expect(admit(command({ seq: 4n + MAX_JUMP }), journal(), 0)).toEqual({ kind: 'new' });
+    expect(admit(command({ seq: 5n + MAX_JUMP }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
+    expect(admit(command({ epoch: 2n ** 64n - 1n }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
+    for (const id of ['', '../x', 'x'.repeat(65), 'a b', 'a\n']) expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
+    expect(admit(command({ work: { $case: 'undoPlan', value: { planId: 'p', commandId: 'x'.repeat(65) } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
   });
 });

@@ -60,12 +60,13 @@ export function admit(command: Command, journal: JournalState, controllerNowMs: 
   const ids = [command.id, ...idsOf(command)];
   if (!ids.every((id) => ID.test(id))) return { kind: 'dishonest', code: 'INVALID_REQUEST', detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.' };
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
-  if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
-  if (command.epoch < journal.lastEpoch) return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
-  if (command.seq <= journal.lastSeq) return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
+  // First of all that refuses: other refusals are recorded, with the numbers.
   for (const [word, value, last] of [['sequence', command.seq, journal.lastSeq], ['epoch', command.epoch, journal.lastEpoch]] as const) {
     if (value > last + MAX_JUMP) return { kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER', detail: `Its ${word} ${value} came after ${last}: no controller counts like that. If the gateway’s state was lost, enrol it again.` };
   }
+  if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
+  if (command.epoch < journal.lastEpoch) return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
+  if (command.seq <= journal.lastSeq) return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
   if (controllerNowMs > Number(command.notAfterMs)) return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
   return { kind: 'new' };
 }
@@ -308,10 +309,10 @@ function toFinished(result: Result): JournalRecord {
   return { kind: 'finished', id: result.commandId, result: Buffer.from(Result.encode(result).finish()).toString('base64') };
 }
 
-/** Those of the work, besides the command's own. */
+/** Those of the work, besides the command's own. An undo need not name the plan: what is kept of the command does. */
 function idsOf({ work }: Command): string[] {
-  if (work?.$case === 'undoPlan') return [work.value.planId, work.value.commandId];
-  return work ? [work.value.planId] : [];
+  const ids = work?.$case === 'undoPlan' ? [work.value.planId, work.value.commandId] : work ? [work.value.planId] : [];
+  return ids.filter((id) => id !== '');
 }
 
 function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {

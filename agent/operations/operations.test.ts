@@ -10,12 +10,13 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { MemoryTable } from '../conntrack/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
+import { Disk } from '../disk/disk.ts';
 import { Commands } from './commands.ts';
 import { builtInProtections } from './guard.ts';
 import { Lately } from './lately.ts';
 import { LocalGuard, NO_RULES, type GuardRules } from './local-guard.ts';
 import { Journal } from './journal.ts';
-import { PlanStore } from './plan-store.ts';
+import { expiryOf, PlanStore } from './plan-store.ts';
 import { UndoStore } from './undo-store.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-operations-'));
@@ -53,6 +54,8 @@ function filled(): MemoryTable {
   table.insert(entryOf({ proto: 6, orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
   return table;
 }
+
+const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
 
 function command(digest: Buffer, change: Partial<Command> = {}): Command {
   return { id: 'c1', seq: 1n, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 2000 } }, ...change };
@@ -182,7 +185,6 @@ describe('an undo', () => {
   const run = (digest: Buffer, undoForSeconds = 300): Command =>
     command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds } } });
   const undo = (change: Partial<Command> = {}): Command => command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
-  const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
 
   /** A plan that ran: nineteen deleted, one had gone. */
   async function afterRun(undoForSeconds?: number) {
@@ -265,6 +267,67 @@ describe('an undo', () => {
     await again.commands.idle();
     const [result] = again.said.results;
     expect([counted(result!, Outcome.OUTCOME_INDETERMINATE), counted(result!, Outcome.OUTCOME_RESTORED)]).toEqual([4, 15]);
+  });
+});
+
+describe('an undo of what nobody can tell', () => {
+  it('puts back all that is gone after a kill in the middle, also where the repeated command was refused', async () => {
+    const first = gateway();
+    const digest = await first.freeze('dport:5060');
+    first.journal.append({
+      kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN, way: { method: Method.METHOD_DELETE, undoForSeconds: 300 },
+    });
+    first.journal.append({ kind: 'started', id: 'c1', atMs: 1_000_000 });
+    await first.table.delete((await first.flows('dport:5060')).slice(0, 13));
+    expect(digest).toHaveLength(32);
+    first.journal.close();
+    const again = gateway(first.folder, first.table, { ...NO_RULES, isReadOnly: true });
+    again.commands.recover();
+    await again.commands.idle();
+    expect(again.said.results).toMatchObject([{ state: Result_State.STATE_INDETERMINATE, reason: 'GUARD_REFUSED', runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 20 }] }]);
+    expect(again.said.results[0]!.undoUntilMs).toBe(1_300_000n);
+    again.commands.acknowledge('c1');
+    again.journal.close();
+    const third = gateway(first.folder, first.table);
+    third.commands.accept({ ...command(digest), id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { planId: PLAN, commandId: 'c1' } } });
+    await third.commands.idle();
+    const [undone] = third.said.results;
+    expect([counted(undone!, Outcome.OUTCOME_RESTORED), counted(undone!, Outcome.OUTCOME_OCCUPIED)]).toEqual([13, 7]);
+    expect(await third.flows('dport:5060')).toHaveLength(20);
+  });
+});
+
+describe('plans of a gateway', () => {
+  const small = (limits: { plans: number; bytes: number }): { plans: PlanStore; folder: string } => {
+    const folder = mkdtempSync(path.join(root, 'agent-'));
+    return { plans: new PlanStore(folder, new Disk(), limits), folder };
+  };
+  const write = (plans: PlanStore, planId: string, flows: Flow[]): void => {
+    const writer = plans.begin(planId, 2_000_000);
+    flows.forEach((flow) => writer.add(flow));
+    writer.finish();
+  };
+
+  it('are refused beyond their number, with what makes room', () => {
+    const { plans } = small({ plans: 2, bytes: 1 << 20 });
+    for (const id of ['a1', 'a2']) write(plans, id, []);
+    expect(() => plans.begin('a3', 2_000_000)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED', message: expect.stringMatching(/2 plans.*expire/) as unknown }));
+    plans.sweep(2_000_000 + 121_000, (planId) => planId === 'a1');
+    write(plans, 'a3', []);
+    expect(plans.kept().plans).toBe(2);
+  });
+
+  it('are refused beyond their size, and nothing is left of the one that was too much', async () => {
+    const { plans, folder } = small({ plans: 99, bytes: 3000 });
+    const flows = await gateway().flows('dport:5060');
+    write(plans, 'a1', flows.slice(0, 10));
+    expect(() => write(plans, 'a2', Array.from({ length: 99 }, () => flows[0]!))).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
+    expect(readdirSync(path.join(folder, 'plans'))).toEqual(['a1']);
+    expect(plans.load('a1').flows).toHaveLength(10);
+  });
+
+  it('wait for half an hour at most, whatever year the controller names', () => {
+    expect([expiryOf(253_402_300_799_000, 1000), expiryOf(-5, 1000), expiryOf(301_000, 1000), expiryOf(Infinity, 1000)]).toEqual([1_801_000, 1000, 301_000, 1_801_000]);
   });
 });
 

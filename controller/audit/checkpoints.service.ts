@@ -12,6 +12,7 @@ import { SYSTEM_CHAIN } from './chain.ts';
 import { checkpointOf, toWireCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { CheckpointsRepository } from './checkpoints.repository.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
+import { StubsRepository } from './stubs.repository.ts';
 
 /** Signs the heads of the chains, gives them to agents to witness, and holds against the chains what agents have witnessed. */
 @Injectable()
@@ -19,6 +20,7 @@ export class CheckpointsService {
   constructor(
     @Inject(CheckpointsRepository) private readonly checkpoints: CheckpointsRepository,
     @Inject(AuditRepository) private readonly entries: AuditRepository,
+    @Inject(StubsRepository) private readonly stubs: StubsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
@@ -56,7 +58,13 @@ export class CheckpointsService {
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
     const own = witnessed.slice(-2 * MOST_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MOST_WITNESSED);
     const known = await this.entries.hashesOf('all', own);
-    const contradictions = own.filter(({ chain, seq, hash }) => known.get(`${chain} ${seq}`) !== hash);
+    const stubs = await this.database.transact('all', (t) => this.stubs.newest(t, own.map(({ chain }) => chain)));
+    // What went past its time is not there to be compared; the last of it is known by its stub.
+    const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
+      const stub = stubs.get(chain);
+      return stub !== undefined && (seq < stub.seq || (seq === BigInt(stub.seq) && hash === stub.hash));
+    };
+    const contradictions = own.filter((one) => known.get(`${one.chain} ${one.seq}`) !== one.hash && !isPast(one));
     const [first] = contradictions;
     if (!first) return;
     const { chain, seq, hash } = first;

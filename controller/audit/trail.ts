@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ChainCheck, type HashedEntry } from './chain.ts';
 import { isGenuine, type Checkpoint } from './checkpoint.ts';
 import { isSigned, type AuditKey } from './signature.ts';
+import { isGenuineStub, type Stub } from './stub.ts';
 
 const seq = z.number().int().min(1);
 const span = z.object({ chain: z.string(), first: seq, last: seq, previousHash: z.string(), lastHash: z.string() });
@@ -13,7 +14,8 @@ export type Span = z.output<typeof span>;
 const line = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('entry'), id: z.string(), chain: z.string(), seq, hash: z.string(), previousHash: z.string() }),
   z.object({ kind: z.literal('checkpoint'), chain: z.string(), seq, hash: z.string(), at: z.string(), signature: z.string(), keyId: z.string() }),
-  z.object({ kind: z.literal('end'), at: z.string(), entries: z.number(), checkpoints: z.number(), spans: z.array(span), keyId: z.string(), signature: z.string() }),
+  z.object({ kind: z.literal('stub'), chain: z.string(), seq, hash: z.string(), at: z.string(), signature: z.string(), keyId: z.string() }),
+  z.object({ kind: z.literal('end'), at: z.string(), entries: z.number(), checkpoints: z.number(), stubs: z.number().optional(), spans: z.array(span), keyId: z.string(), signature: z.string() }),
 ]);
 type Line = z.output<typeof line>;
 type LineOf<Kind extends Line['kind']> = Extract<Line, { kind: Kind }>;
@@ -31,6 +33,7 @@ export class TrailWriter {
   readonly #spans: Span[] = [];
   #entries = 0;
   #checkpoints = 0;
+  #stubs = 0;
 
   constructor(key: AuditKey) {
     this.#key = key;
@@ -44,13 +47,19 @@ export class TrailWriter {
     return toText({ kind: 'entry', ...entry });
   }
 
+  /** Before the entries of a chain whose beginning was taken away. */
+  stub(stub: Stub): string {
+    this.#stubs++;
+    return toText({ kind: 'stub', ...stub });
+  }
+
   checkpoint(checkpoint: Checkpoint): string {
     this.#checkpoints++;
     return toText({ kind: 'checkpoint', ...checkpoint });
   }
 
   end(at: string): string {
-    const said = { at, entries: this.#entries, checkpoints: this.#checkpoints, spans: this.#spans };
+    const said = { at, entries: this.#entries, checkpoints: this.#checkpoints, ...(this.#stubs > 0 && { stubs: this.#stubs }), spans: this.#spans };
     return toText({ kind: 'end', ...said, ...this.#key.sign(said) });
   }
 }
@@ -76,6 +85,8 @@ class TrailCheck {
   readonly #hashes = new Map<number, string>();
   #chain: ChainCheck | undefined;
   #checkpoints = 0;
+  #stubs = 0;
+  #stub: Stub | undefined;
   #isEnded = false;
   entries = 0;
 
@@ -92,6 +103,7 @@ class TrailCheck {
     const line = parse(text);
     switch (line?.kind) {
       case 'entry': return this.#entry(line);
+      case 'stub': return this.#stubLine(line);
       case 'checkpoint': return this.#checkpoint(line);
       case 'end': return this.#end(line);
       default: return { ...this.#expected(), why: 'the line is not one that we write' };
@@ -111,12 +123,22 @@ class TrailCheck {
       this.#chain = new ChainCheck({ seq: entry.seq, previousHash: entry.previousHash });
       this.#hashes.clear();
     }
+    const stub = this.#stub;
+    this.#stub = undefined;
+    if (stub && (stub.chain !== entry.chain || stub.seq !== entry.seq - 1 || stub.hash !== entry.previousHash)) return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'it does not follow from what was taken away before it' };
     const found = this.#chain!.add(entry);
     if (found) return { chain: entry.chain, ...found };
     Object.assign(this.#spans.at(-1)!, { last: entry.seq, lastHash: entry.hash });
     this.#hashes.set(entry.seq, entry.hash);
     this.entries++;
     return undefined;
+  }
+
+  #stubLine(read: LineOf<'stub'>): Found | undefined {
+    const { kind: _, ...stub } = read;
+    this.#stubs++;
+    this.#stub = stub;
+    return isGenuineStub(stub, this.#publicPem) ? undefined : { chain: stub.chain, seq: stub.seq, why: 'entries were taken away, and the signature for that is not ours' };
   }
 
   #checkpoint(read: LineOf<'checkpoint'>): Found | undefined {
@@ -140,7 +162,7 @@ class TrailCheck {
     }
     const extra = this.#spans[said.spans.length];
     if (extra) return { chain: extra.chain, seq: extra.first, why: 'the chain is not one of this trail' };
-    return this.#checkpoints === said.checkpoints && this.entries === said.entries ? undefined : { why: 'lines are missing or were added' };
+    return this.#checkpoints === said.checkpoints && this.#stubs === (said.stubs ?? 0) && this.#stub === undefined && this.entries === said.entries ? undefined : { why: 'lines are missing or were added' };
   }
 
   /** Where the trail breaks off. */

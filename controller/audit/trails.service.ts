@@ -13,6 +13,8 @@ import { CheckpointsService } from './checkpoints.service.ts';
 import { toHashed, type NamedEntry } from './entry-row.ts';
 import { FORMATS } from './formats.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
+import { isGenuineStub, type Stub } from './stub.ts';
+import { StubsRepository } from './stubs.repository.ts';
 import { TrailWriter } from './trail.ts';
 
 const BATCH = 500;
@@ -25,6 +27,7 @@ export class TrailsService {
   constructor(
     @Inject(AuditRepository) private readonly entries: AuditRepository,
     @Inject(CheckpointsRepository) private readonly checkpoints: CheckpointsRepository,
+    @Inject(StubsRepository) private readonly stubs: StubsRepository,
     @Inject(CheckpointsService) private readonly heads: CheckpointsService,
     @Inject(Database) private readonly database: Database,
     @Inject(AUDIT_KEY) private readonly key: AuditKey,
@@ -34,9 +37,10 @@ export class TrailsService {
   /** Follows every chain in scope from its first entry to its head, and holds it against its checkpoints. */
   async verify(scope: TenantScope): Promise<Verdict> {
     const heads = await this.database.transact(scope, (t) => this.checkpoints.heads(t));
+    const stubs = await this.database.transact(scope, (t) => this.stubs.newest(t));
     const names = await this.entries.tenantNames(scope);
     const chains: ChainVerdict[] = [];
-    for (const head of heads) chains.push({ ...(await this.verifyChain(scope, head)), tenantName: head.tenantId === null ? undefined : names.get(head.tenantId) });
+    for (const head of heads) chains.push({ ...(await this.verifyChain(scope, head, stubs.get(head.chain))), tenantName: head.tenantId === null ? undefined : names.get(head.tenantId) });
     return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
   }
 
@@ -46,10 +50,13 @@ export class TrailsService {
     if (format === 'ndjson') await this.heads.make();
     const writer = new TrailWriter(this.key);
     if (begin !== undefined) yield `${begin}\n`;
+    const stubs = await this.database.transact(scope, (t) => this.stubs.newest(t));
     for (const head of await this.database.transact(scope, (t) => this.checkpoints.heads(t))) {
       if (tenant !== undefined && head.tenantId !== tenant) continue;
       const span = await this.entries.spanBetween(scope, head.chain, from, to);
       if (!span) continue;
+      const stub = stubs.get(head.chain);
+      if (format === 'ndjson' && stub?.seq === span.first - 1) yield `${writer.stub(stub)}\n`;
       for await (const entry of this.chain(scope, head.chain, span)) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
       if (format !== 'ndjson') continue;
       for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.between(t, head.chain, span.first, span.last))) yield `${writer.checkpoint(checkpoint)}\n`;
@@ -57,12 +64,14 @@ export class TrailsService {
     if (format === 'ndjson') yield `${writer.end(new Date(this.clock()).toISOString())}\n`;
   }
 
-  private async verifyChain(scope: TenantScope, { chain, tenantId, seq, hash }: Head): Promise<ChainVerdict> {
-    const check = new ChainCheck();
-    const marks = await this.database.transact(scope, (t) => this.checkpoints.between(t, chain, 1, Number.MAX_SAFE_INTEGER));
+  private async verifyChain(scope: TenantScope, { chain, tenantId, seq, hash }: Head, stub: Stub | undefined): Promise<ChainVerdict> {
+    const first = (stub?.seq ?? 0) + 1;
+    const check = new ChainCheck(stub && { seq: first, previousHash: stub.hash });
+    const marks = await this.database.transact(scope, (t) => this.checkpoints.between(t, chain, first, Number.MAX_SAFE_INTEGER));
     let next = 0;
-    const verdict = (found?: Break): ChainVerdict => ({ chain, tenantId: tenantId ?? undefined, entries: check.head.seq, checkpoints: next, isIntact: found === undefined, firstBreak: found });
-    for await (const entry of this.chain(scope, chain, { first: 1, last: seq })) {
+    const verdict = (found?: Break): ChainVerdict => ({ chain, tenantId: tenantId ?? undefined, entries: check.head.seq, checkpoints: next, isIntact: found === undefined, firstBreak: found, dropped: stub && { upTo: stub.seq, at: stub.at } });
+    if (stub && stub.keyId === this.key.id && !isGenuineStub(stub, this.key.publicPem)) return verdict({ seq: stub.seq, why: 'entries up to it were taken away, and the signature for that is not ours' });
+    for await (const entry of this.chain(scope, chain, { first, last: seq })) {
       const found = check.add(toHashed(entry));
       if (found) return verdict(found);
       for (; marks[next]?.seq === check.head.seq; next++) {

@@ -6,6 +6,8 @@ import { BY_RULE, flushStateOf, TARGET_TRANSITIONS, type FlushState, type Target
 
 export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & { outcomes?: Uint8Array<ArrayBuffer> };
 
+/** Whoever may not see all that a plan asked sees neither it nor its flush; row security leaves the plan out, and this the flush with it. */
+const PLAN_IN_SIGHT = { createdAt: { gte: new Date(0) } } as const;
 /** A plan with the undo of its flush, if there is one. */
 const WITH_PLAN = { plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } } } }, targets: { omit: { outcomes: true } } } as const;
 
@@ -50,7 +52,7 @@ export class FlushesRepository {
   /** Newest first, one more than `limit`. */
   async list(t: Transaction, question: { limit: number; before?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
     const rows = await t.flush.findMany({
-      where: { id: question.before ? { lt: question.before } : undefined, state: question.state, targets: question.gateway ? { some: { gatewayId: question.gateway } } : undefined },
+      where: { plan: PLAN_IN_SIGHT, id: question.before ? { lt: question.before } : undefined, state: question.state, targets: question.gateway ? { some: { gatewayId: question.gateway } } : undefined },
       include: WITH_PLAN, orderBy: { id: 'desc' }, take: question.limit + 1,
     });
     const tenants = await t.tenant.findMany({ where: { id: { in: rows.flatMap((row) => row.tenantIds) } }, select: { id: true, name: true } });
@@ -60,7 +62,7 @@ export class FlushesRepository {
   }
 
   async find(t: Transaction, id: string): Promise<FlushRow | undefined> {
-    const row = await t.flush.findUnique({ where: { id }, include: WITH_PLAN });
+    const row = await t.flush.findUnique({ where: { id, plan: PLAN_IN_SIGHT }, include: WITH_PLAN });
     if (!row) return undefined;
     const tenants = await t.tenant.findMany({ where: { id: { in: row.tenantIds } }, select: { id: true, name: true } });
     return { ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants };

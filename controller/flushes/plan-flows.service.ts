@@ -26,7 +26,9 @@ export class PlanFlowsService {
   async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; tenant?: string; gateway?: string; flush?: string }): Promise<FlowsPage> {
     const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     return this.database.transact(scope, async (t) => {
-      if (!(await this.plans.find(t, planId))) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+      const plan = await this.plans.find(t, planId);
+      if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+      if (plan.flowsDroppedAt) return { items: [], droppedAt: plan.flowsDroppedAt.toISOString() };
       const sizes = await this.plans.chunkSizes(t, planId, { tenantId: query.tenant, gatewayId: query.gateway });
       const total = sizes.reduce((sum, chunk) => sum + chunk.flows, 0);
       const slices = sliceChunks(sizes, offset, query.limit);

@@ -5,7 +5,7 @@ import type { PlanRow } from './plan-view.ts';
 
 /** One gateway's part with its flows as they are stored. */
 export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest'> { digest?: Uint8Array<ArrayBuffer>; chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[] }
-export interface NewPlan extends Omit<Plan, 'impact'> { impact: Prisma.InputJsonObject; gateways: NewPlanGateway[] }
+export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> { impact: Prisma.InputJsonObject; gateways: NewPlanGateway[] }
 
 /** Chunks are written this many at a time: about 2 MB. */
 const CHUNKS_AT_ONCE = 20;

@@ -49,7 +49,7 @@ export class UndoService {
         const own = targets.filter((target) => target.tenantId === tenantId);
         await this.audit.record(t, {
           tenantId, actor: toActor(caller), action: 'flush.undo-started', outcome: 'ok', planId: row.planId, flushId: undoId, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined,
-          summary: `${caller.name} began to put back ${counted(own.reduce((sum, target) => sum + target.deleted + target.reappeared, 0), 'flow')} on ${counted(own.length, 'gateway')}`,
+          summary: `${caller.name} began to put back ${whatIsPutBack(own)} on ${counted(own.length, 'gateway')}`,
           detail: { undoes: id, gatewayIds: own.map((target) => target.gatewayId) },
         });
       }
@@ -65,6 +65,13 @@ export class UndoService {
 }
 
 type UndoableTarget = FlushRow['targets'][number] & { undoUntil: Date };
+
+/** Of a gateway that was interrupted nobody can say which flows it ended; those are put back as well, and named. */
+function whatIsPutBack(targets: readonly UndoableTarget[]): string {
+  const ended = targets.reduce((sum, target) => sum + target.deleted + target.reappeared, 0);
+  const perhaps = targets.reduce((sum, target) => sum + target.indeterminate, 0);
+  return `${counted(ended + perhaps, 'flow')}${perhaps > 0 ? `, of which ${perhaps} may have ended otherwise,` : ''}`;
+}
 
 /** The targets that still keep what they deleted. */
 function undoable(row: FlushRow | undefined, now: Date): { row: FlushRow; targets: UndoableTarget[] } {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { id as idSchema } from '../../proto/http/common.ts';
 import type { createSite, site, tenant } from '../../proto/http/fleet.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../access/caller.ts';
@@ -12,7 +13,7 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { TenantsRepository } from './tenants.repository.ts';
 
 /** A place in a list by name, as cursors hold it. */
-export const namePlace = z.object({ name: z.string(), id: z.string() });
+export const namePlace = z.object({ name: z.string(), id: idSchema });
 /** Stripe colours of the console, given in turn. */
 const COLOURS = 6;
 

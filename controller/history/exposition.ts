@@ -15,7 +15,7 @@ const STATS = {
 } as const;
 
 /** Prometheus text of the fleet as it was last sampled. Names that node_exporter has are node_exporter's; no label is ever an address. */
-export async function toExposition(gateways: Gateway[], flushed: FlushedFlows[], version: string): Promise<string> {
+export async function toExposition(gateways: Gateway[], flushed: FlushedFlows[], tables: { name: string; bytes: bigint }[], version: string): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, ...labels: string[]): Gauge => new Gauge({ name, help, labelNames: [...PLACE, ...labels], registers: [registry] });
   const entries = gauge('node_nf_conntrack_entries', 'Number of currently allocated flow entries for connection tracking.');
@@ -43,6 +43,8 @@ export async function toExposition(gateways: Gateway[], flushed: FlushedFlows[],
   }
   const results = new Counter({ name: 'ctfleet_flush_flows_total', help: 'Flows that flushes handled, by what became of them; rebuilt ones are among the deleted.', labelNames: ['tenant', 'result'], registers: [registry] });
   for (const { tenant, ...counts } of flushed) for (const [result, count] of Object.entries(counts)) results.inc({ tenant, result }, Number(count));
+  const bytes = new Gauge({ name: 'ctfleet_table_bytes', help: 'Size of a table of the database with its indexes.', labelNames: ['table'], registers: [registry] });
+  for (const { name, bytes: size } of tables) bytes.set({ table: name }, Number(size));
   new Gauge({ name: 'ctfleet_build_info', help: 'The controller that answers.', labelNames: ['version'], registers: [registry] }).set({ version }, 1);
   return registry.metrics();
 }

@@ -66,7 +66,7 @@ export class HistoryService {
     await this.database.transact('all', async (t) => {
       await this.rollUps.minutes(t, { from: new Date(now - LOOK_BACK_MS), to: new Date(now) });
       await this.rollUps.hours(t, { from: new Date(now - HOUR_MS), to: new Date(now) });
-    }, { timeoutMs: 60_000 });
+    }, { timeoutMs: 100_000, hasLongStatements: true });
   }
 
   /** Makes partitions ahead, drops those past their time. */

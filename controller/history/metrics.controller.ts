@@ -24,6 +24,6 @@ export class MetricsController {
       gateways.push(...page.items);
       ({ cursor } = page);
     } while (cursor !== undefined);
-    return toExposition(gateways, await this.repository.flushedFlows(scope), VERSION);
+    return toExposition(gateways, await this.repository.flushedFlows(scope), scope === 'all' ? await this.repository.tableSizes() : [], VERSION);
   }
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const days = (least: number) => z.coerce.number().int().min(least).max(36_500);
 const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
 export const CONTROLLER_ROLES = ['api', 'link', 'work'] as const;
 
@@ -23,6 +24,9 @@ const schema = z.object({
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
+  CTFLEET_RETAIN_FLOWS_DAYS: days(1).default(30),
+  CTFLEET_RETAIN_COMMANDS_DAYS: days(1).default(90),
+  CTFLEET_RETAIN_AUDIT_DAYS: days(30).default(400),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 
@@ -45,6 +49,8 @@ export interface Config {
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
+  /** How many days the flows of plans and runs, commands, and audit entries are kept. */
+  retain: { flowsDays: number; commandsDays: number; auditDays: number };
   logLevel: string;
 }
 
@@ -73,6 +79,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
+    retain: { flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS, commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS, auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS },
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

@@ -2,47 +2,68 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
+import { boundedClient, DatabaseSilent, LONG, sessionOf, USUAL, type Patience } from './bounded-client.ts';
 import { CONFIG, type Config } from './config.ts';
 import { toSetting, type TenantScope } from './tenant-scope.ts';
 
 /** A transaction with its tenant scope set; what repositories work on. */
 export type Transaction = Prisma.TransactionClient;
 
+const PING_MS = 1500;
+
 /**
  * Postgres as a member of the application's role (login.ts), which owns nothing and cannot step around row-level security.
- * Everything with a tenant goes through `transact`; outside of it no tenant's row is visible.
+ * Everything with a tenant goes through `transact`; outside of it no tenant's row is visible. Every wait has an end (bounded-client.ts).
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
   readonly pool: pg.Pool;
   /** Without a scope: for tables that have no tenant (users, sessions, rate limits). */
   readonly unscoped: PrismaClient;
+  /** For the few statements that may be long, so that they keep no connection from the others. */
+  private readonly patient: { pool: pg.Pool; client: PrismaClient };
+  private pinging: Promise<unknown> | undefined;
 
   constructor(@Inject(CONFIG) config: Config) {
-    this.pool = new pg.Pool({ connectionString: config.databaseUrl, max: 20, connectionTimeoutMillis: 5000, application_name: 'ctfleet' });
-    // A connection that breaks while idle is replaced at the next use.
-    this.pool.on('error', () => undefined);
+    this.pool = poolOf(config, USUAL, 20);
     this.unscoped = new PrismaClient({ adapter: new PrismaPg(this.pool) });
+    const pool = poolOf(config, LONG, 2);
+    this.patient = { pool, client: new PrismaClient({ adapter: new PrismaPg(pool) }) };
   }
 
-  /** Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. */
-  async transact<T>(scope: TenantScope, work: (transaction: Transaction) => Promise<T>, options: { timeoutMs?: number } = {}): Promise<T> {
+  /**
+   * Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. `timeoutMs` is for the whole of it;
+   * each statement has its own limit, a generous one only with `hasLongStatements`.
+   */
+  async transact<T>(scope: TenantScope, work: (transaction: Transaction) => Promise<T>, options: { timeoutMs?: number; hasLongStatements?: boolean } = {}): Promise<T> {
     const setting = toSetting(scope);
-    return this.unscoped.$transaction(async (transaction) => {
+    const client = options.hasLongStatements ? this.patient.client : this.unscoped;
+    return client.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT set_config('app.tenants', ${setting}, true)`;
       return work(transaction);
     }, { maxWait: 5000, timeout: options.timeoutMs ?? 15_000 });
   }
 
-  /** Throws if Postgres does not answer. */
+  /** Throws if Postgres does not answer within 1.5 s. */
   async ping(): Promise<void> {
-    await this.pool.query('SELECT 1');
+    // Who asks again while one is on its way waits for the same answer.
+    this.pinging ??= this.pool.query('SELECT 1').finally(() => { this.pinging = undefined; });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new DatabaseSilent(PING_MS)), PING_MS); });
+    await Promise.race([this.pinging, late]).finally(() => clearTimeout(timer));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.unscoped.$disconnect();
-    await this.pool.end().catch(() => undefined);
+    await Promise.all([this.unscoped, this.patient.client].map((client) => client.$disconnect()));
+    await Promise.allSettled([this.pool, this.patient.pool].map((pool) => pool.end()));
   }
+}
+
+function poolOf(config: Config, patience: Patience, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: config.databaseUrl, application_name: 'ctfleet', max, ...sessionOf(patience), Client: boundedClient(patience.answerMs) });
+  // A connection that breaks while idle is replaced at the next use.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 /** True for Prisma's unique violation (P2002). */

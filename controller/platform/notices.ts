@@ -1,8 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
-import pg from 'pg';
+import type pg from 'pg';
 import { CONFIG, type Config } from './config.ts';
+import { boundedClient, sessionOf, USUAL } from './bounded-client.ts';
 import type { Transaction } from './database.ts';
+import { CLOCK, type Clock } from './clock.ts';
+import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
 /** What replicas tell each other. The payload is an id (of `opened`: a gateway's and the epoch; of `checkpoint`: a chain); whoever wants more reads it from its table. */
@@ -10,6 +13,9 @@ export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened',
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 const RETRY_MS = 1000;
+/** A connection that is cut off or frozen says nothing by itself, so it is asked. */
+const BEAT_MS = 5000;
+const LOST = 'notices lost their connection';
 
 /**
  * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notice sent in a transaction arrives after its commit
@@ -20,9 +26,14 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   private client: pg.Client | undefined;
   private retry: NodeJS.Timeout | undefined;
+  private readonly beat: NodeJS.Timeout;
+  private readonly failures: Failures;
   private isStopped = false;
 
-  constructor(@Inject(CONFIG) private readonly config: Config, @Inject(LOGGER) private readonly logger: Logger) {}
+  constructor(@Inject(CONFIG) private readonly config: Config, @Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
+    this.failures = new Failures(logger, clock);
+    this.beat = setInterval(() => { this.client?.query('SELECT 1').catch(() => undefined); }, BEAT_MS);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.connect();
@@ -42,17 +53,22 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.retry);
+    clearInterval(this.beat);
     await this.client?.end().catch(() => undefined);
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', keepAlive: true, connectionTimeoutMillis: 5000 });
+    const client = new NoticesClient({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', ...sessionOf(USUAL) });
     client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
-    client.on('error', (error) => this.logger.warn({ err: error }, 'notices lost their connection'));
-    client.on('end', () => this.reconnectLater());
+    client.on('error', (error) => this.failures.failed(LOST, error));
+    client.on('end', () => {
+      if (this.client === client) this.client = undefined;
+      this.reconnectLater();
+    });
     await client.connect();
     await client.query(NOTICE_KINDS.map((kind) => `LISTEN ${channel(kind)}`).join(';'));
     this.client = client;
+    this.failures.worked(LOST);
   }
 
   private reconnectLater(): void {
@@ -64,6 +80,7 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
+const NoticesClient = boundedClient(BEAT_MS);
 const PREFIX = 'ctfleet_';
 
 function channel(kind: NoticeKind): string {

@@ -27,7 +27,8 @@ export function toProblem(error: FleetError, instance: string, traceId: string):
     status: ERROR_CODES[error.code].http,
     detail: error.message,
     code: error.code,
-    instance,
+    // A query may hold what its writer would not want to see in a ticket.
+    instance: instance.split('?', 1)[0],
     traceId,
     ...(fields.success ? fields.data : {}),
   };
@@ -69,12 +70,16 @@ function codesOf(error: unknown): string[] {
   return codes;
 }
 
-/** Connection errors of Node and pg, and Prisma's for them (P1001 cannot reach, P1017 closed, P2024 and P2028 no connection in time). */
+/**
+ * Node's and pg's errors of connections, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no transaction
+ * in time), and Postgres' own where it could not do its work: away, out of time (57014, 55P03, 25P03), disk (53xxx, 58030) or read-only (25006).
+ */
+const AWAY = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;
+const AWAY_WORDS = /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|did not answer within/;
+
 function isDatabaseAway(error: unknown): boolean {
-  for (let cause = error; typeof cause === 'object' && cause !== null; cause = 'cause' in cause ? cause.cause : undefined) {
-    const code = 'code' in cause ? String(cause.code) : '';
-    if (/^(ECONNREFUSED|ECONNRESET|EPIPE|57P0[123]|08\d{3}|P1001|P1002|P1017|P2024|P2028)$/.test(code)) return true;
-    if (cause instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(cause.message)) return true;
-  }
-  return false;
+  if (typeof error !== 'object' || error === null) return false;
+  const fields = error as { code?: unknown; originalCode?: unknown; message?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } };
+  if (AWAY.test(String(fields.code)) || AWAY.test(String(fields.originalCode)) || AWAY_WORDS.test(String(fields.message))) return true;
+  return isDatabaseAway(fields.cause) || isDatabaseAway(fields.meta?.driverAdapterError);
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { storageProblem } from '../../proto/model/text.ts';
@@ -21,6 +22,12 @@ export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, '
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = toFleetError(error);
   void reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, String(request.id)));
+}
+
+/** The answer to a request with an `Expect` that nobody knows. */
+export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const refusal = new FleetError('INVALID_REQUEST', 'The header Expect asks for what this server does not do. Leave it out.');
+  response.writeHead(ERROR_CODES[refusal.code].http, { 'content-type': 'application/problem+json', connection: 'close' }).end(JSON.stringify(toProblem(refusal, '', '')));
 }
 
 /** The answer to what is no HTTP at all; the connection ends with it. */

@@ -1,7 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker, type ConnectionOptions } from 'bullmq';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { sessionOf, USUAL } from '../platform/bounded-client.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
+import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { Jobs, QueueName, Schedule } from './names.ts';
 
@@ -10,6 +13,8 @@ const LOCK_MS = 10_000;
 const STALLED_MS = 5000;
 /** A queue that takes longer is as good as away. BullMQ itself waits for a connection without end. */
 const PATIENCE_MS = 1000;
+const AWAY = 'the queue is away';
+const FAILED = 'a job of the queue failed; what it left undone is done again';
 const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
 
 /** BullMQ on Redis where there is one, else on Postgres. A backend that is away makes `add` fail within a second. */
@@ -18,25 +23,27 @@ export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
   private readonly queues = new Map<QueueName, Queue>();
   private readonly workers: Worker[] = [];
+  private readonly failures: Failures;
 
-  constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) private readonly logger: Logger) {
+  constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
+    this.failures = new Failures(logger, clock);
     if (config.redisUrl !== undefined) {
       setDefaultBackendFactory();
       this.connection = { url: config.redisUrl, maxRetriesPerRequest: null, enableOfflineQueue: false };
     } else {
       setDefaultBackendFactory(createPostgresBackend as never);
-      this.connection = { connectionString: config.databaseUrl, max: 4 } as never;
+      this.connection = { connectionString: config.databaseUrl, max: 4, ...sessionOf(USUAL) } as never;
     }
   }
 
   /** Adds a job. One with the same id that still waits or runs stays the only one; ids hold no colon. */
   async add<Q extends QueueName, J extends keyof Jobs[Q] & string>(name: Q, job: J, data: Jobs[Q][J], jobId: string): Promise<void> {
-    await soon(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
+    await this.answered(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
   }
 
   /** Makes or renews a schedule; several controllers doing so make one. */
   async schedule({ queue, job, everyMs }: Schedule): Promise<void> {
-    await soon(this.queue(queue).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
+    await this.answered(this.queue(queue).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */
@@ -52,8 +59,9 @@ export class Queues implements BeforeApplicationShutdown {
     const worker = new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {
       connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000,
     });
-    worker.on('error', (error) => this.logger.warn({ queue: name, err: error }, 'queue worker has an error'));
-    worker.on('failed', (job, error) => this.logger.warn({ queue: name, job: job?.id, err: error }, 'job failed'));
+    worker.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
+    worker.on('failed', (job, error) => this.failures.failed(FAILED, error, { queue: name, job: job?.id }));
+    worker.on('completed', () => this.failures.worked(FAILED));
     this.workers.push(worker);
   }
 
@@ -62,11 +70,16 @@ export class Queues implements BeforeApplicationShutdown {
     await Promise.allSettled([...this.queues.values()].map((queue) => soon(queue.close())));
   }
 
+  private async answered(work: Promise<unknown>): Promise<void> {
+    await soon(work);
+    this.failures.worked(AWAY);
+  }
+
   private queue(name: QueueName): Queue {
     const existing = this.queues.get(name);
     if (existing) return existing;
     const queue = new Queue(name, { connection: this.connectionFor('queue') });
-    queue.on('error', (error) => this.logger.warn({ queue: name, err: error }, 'queue has an error'));
+    queue.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
     this.queues.set(name, queue);
     return queue;
   }

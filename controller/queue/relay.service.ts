@@ -3,27 +3,33 @@ import { DeliveryService } from '../flushes/delivery.service.ts';
 import { LateCommandsService } from '../flushes/late-commands.service.ts';
 import { WavesService } from '../flushes/waves.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { OutboxRepository, type OutboxRow } from './outbox.repository.ts';
 import { Queues } from './queues.ts';
 
 /** Queued this long without progress means that the queue lost it. */
 const STALE_MS = 30_000;
+const AWAY = 'the queue is away; commands are delivered without it';
 /** One job's; replicas share a large flush between them. */
 const GATEWAYS_PER_JOB = 25;
 
 /** From Postgres to the queue, and what time does to commands. Both may be done by any number of replicas at once. */
 @Injectable()
 export class RelayService {
+  private readonly failures: Failures;
+
   constructor(
     @Inject(OutboxRepository) private readonly outbox: OutboxRepository,
     @Inject(LateCommandsService) private readonly late: LateCommandsService,
     @Inject(WavesService) private readonly waves: WavesService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Queues) private readonly queues: Queues,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.failures = new Failures(logger, clock);
+  }
 
   /** Queues what the outbox holds. While the queue is away it delivers by itself: the queue only spreads work over replicas. */
   async relay(): Promise<void> {
@@ -54,9 +60,10 @@ export class RelayService {
   private async enqueue(gatewayIds: string[], id: string): Promise<boolean> {
     try {
       await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);
+      this.failures.worked(AWAY);
       return true;
     } catch (error) {
-      this.logger.warn({ err: error }, 'the queue is away; commands are delivered without it');
+      this.failures.failed(AWAY, error);
       return false;
     }
   }

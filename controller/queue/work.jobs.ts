@@ -2,10 +2,13 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { CheckpointsService } from '../audit/checkpoints.service.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { HistoryService } from '../history/history.service.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { ControllerRunsService } from '../remediations/controller-runs.service.ts';
 import { SchedulesService } from '../remediations/schedules.service.ts';
+import { RetentionService } from '../retention/retention.service.ts';
 import { SCHEDULES, type Jobs } from './names.ts';
 import { Queues } from './queues.ts';
 import { RelayService } from './relay.service.ts';
@@ -23,6 +26,7 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
   private ticks = 0;
   private isWanted = false;
   private running: Promise<void> | undefined;
+  private readonly failures: Failures;
 
   constructor(
     @Inject(RelayService) private readonly relay: RelayService,
@@ -30,16 +34,20 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(SchedulesService) private readonly schedules: SchedulesService,
     @Inject(ControllerRunsService) private readonly runs: ControllerRunsService,
+    @Inject(RetentionService) private readonly retention: RetentionService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(Notices) private readonly notices: Notices,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.failures = new Failures(logger, clock);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.history.maintain();
     this.queues.work('ctfleet-deliver', DELIVERIES_AT_ONCE, ({ data }) => this.delivery.deliverAnywhere((data as Jobs['ctfleet-deliver']['deliver']).gatewayIds));
-    this.queues.work('ctfleet-history', 1, ({ name }) => (name === 'maintain' ? this.history.maintain() : this.history.rollUp()));
+    this.queues.work('ctfleet-history', 1, ({ name }) => this.lookAfterHistory(name as keyof Jobs['ctfleet-history']));
     this.queues.work('ctfleet-remediations', 1, () => this.schedules.runDue());
     this.queues.work('ctfleet-audit', 1, () => this.checkpoints.make());
     this.stopListening = this.notices.on('deliver', (id) => { if (!id) this.tick(); });
@@ -69,11 +77,27 @@ export class WorkJobs implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async once(): Promise<void> {
     const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-    const steps = [
-      () => this.relay.relay(), () => this.relay.sweep(), () => this.relay.moveWavesOn(), () => this.runs.follow(),
-      ...(isRenewal ? [...SCHEDULES.map((schedule) => () => this.queues.schedule(schedule)), () => this.schedules.runDue(), () => this.wake()] : []),
+    const steps: [string, () => Promise<void>][] = [
+      ['the outbox could not be relayed', () => this.relay.relay()],
+      ['late commands could not be ended', () => this.relay.sweep()],
+      ['waves could not be moved on', () => this.relay.moveWavesOn()],
+      ['runs could not be followed', () => this.runs.follow()],
+      ...(isRenewal ? this.renewal() : []),
     ];
-    for (const step of steps) await step().catch((error: unknown) => this.logger.warn({ err: error }, 'queue work failed; it is tried again'));
+    for (const [message, step] of steps) await this.failures.watch(message, step);
+  }
+
+  private lookAfterHistory(job: keyof Jobs['ctfleet-history']): Promise<void> {
+    if (job === 'maintain') return this.history.maintain();
+    return job === 'retain' ? this.retention.drop() : this.history.rollUp();
+  }
+
+  private renewal(): [string, () => Promise<void>][] {
+    return [
+      ['schedules could not be renewed', async () => { for (const schedule of SCHEDULES) await this.queues.schedule(schedule); }],
+      ['what is due could not be run', () => this.schedules.runDue()],
+      ['the schedules of remediations could not be renewed', () => this.wake()],
+    ];
   }
 
   /** The queue's schedulers become those of the remediations as they are now. */

@@ -28,6 +28,7 @@ const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE
 /** Of one run: the flows of the largest plan, and their parts as they are kept. */
 const MAX_FLOWS = 500_000;
 const MAX_BYTES = 160 * 1024 * 1024;
+const MAX_PARTS = 10_000;
 const MAX_RUNS_AN_HOUR = 1000;
 const HOUR_MS = 3_600_000;
 const MAX_TEXT = 500;
@@ -91,6 +92,7 @@ export class RunsService {
   private async store(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
     if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
+    if (run.part > MAX_PARTS) throw new FleetError('INVALID_REQUEST', `A run of a remediation has more than ${MAX_PARTS} parts.`);
     const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
     if (name === undefined) return this.refuseUnknown(sender, run);
     checkFlows(run);

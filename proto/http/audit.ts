@@ -54,6 +54,8 @@ export const verifyAudit = defineRoute({
       entries: z.number().int(),
       checkpoints: z.number().int(),
       isIntact: z.boolean(),
+      /** Entries up to this one are past the time for which they are kept; a signed stub stands for them. */
+      dropped: z.object({ upTo: z.number().int(), at: time }).optional(),
       firstBreak: z.object({ seq: z.number().int(), id: id.optional(), why: z.string() }).optional(),
     })),
   }),

@@ -126,7 +126,8 @@ export const getPlan = defineRoute({
 export const listPlanFlows = defineRoute({
   method: 'GET', path: '/plans/{id}/flows', action: 'plans.read', summary: 'The exact flows of a plan, in its order, with their outcome once it ran',
   params: idParams, query: pageQuery.extend({ gateway: id.optional(), flush: id.optional() }), status: 200,
-  response: page(flow.extend({ outcome: outcome.optional() })),
+  /** `droppedAt`: the flows are past the time for which they are kept. */
+  response: page(flow.extend({ outcome: outcome.optional() })).extend({ droppedAt: time.optional() }),
 });
 export const runPlan = defineRoute({
   method: 'POST', path: '/plans/{id}:run', action: 'plans.run', summary: 'Carries a plan out; the digest says that it is the one that was seen',

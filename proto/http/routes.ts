@@ -7,6 +7,7 @@ import * as flushes from './flushes.ts';
 import * as limits from './limits.ts';
 import * as plans from './plans.ts';
 import * as remediations from './remediations.ts';
+import * as retention from './retention.ts';
 
 /** Every route of the REST API by its operation id. A route that is not here does not exist. */
 export const routes = {
@@ -24,6 +25,7 @@ export const routes = {
   createRemediation: remediations.createRemediation, updateRemediation: remediations.updateRemediation, deleteRemediation: remediations.deleteRemediation, approveRemediation: remediations.approveRemediation,
   checkRemediation: remediations.checkRemediation, runRemediation: remediations.runRemediation,
   listRemediationRuns: remediations.listRemediationRuns, getRemediationRun: remediations.getRemediationRun, listRemediationRunFlows: remediations.listRemediationRunFlows,
+  getRetention: retention.getRetention,
   getMe: access.getMe, listTokens: access.listTokens, createToken: access.createToken, revokeToken: access.revokeToken,
 } as const;
 export type Routes = typeof routes;

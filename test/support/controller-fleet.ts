@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import type { z } from 'zod';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
@@ -115,12 +115,12 @@ export class TestController {
     this.stateDir = stateDir;
   }
 
-  static async start(env: { CTFLEET_DATABASE_URL: string } & Record<string, string>, options: { clock?: () => number; stateDir?: string } = {}): Promise<TestController> {
+  static async start(env: { CTFLEET_DATABASE_URL: string } & Record<string, string>, options: { clock?: () => number; stateDir?: string; logger?: Logger } = {}): Promise<TestController> {
     const stateDir = options.stateDir ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-state-')));
     const config = readConfig({
       CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent', ...env,
     });
-    const running = await startController({ config, logger: pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), clock: options.clock ?? Date.now });
+    const running = await startController({ config, logger: options.logger ?? pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), clock: options.clock ?? Date.now });
     return new TestController(running, stateDir);
   }
 

@@ -1,4 +1,4 @@
-// The real agent on a table in memory that nothing but the agent itself changes: started by frames-to-agent.ts, with the identity in CTFLEET_STATE_DIR.
+// The real agent on a table in memory that nothing else changes. frames-to-agent.ts starts it; the identity is in CTFLEET_STATE_DIR.
 import { pino } from 'pino';
 import { Agent } from '../../../agent/agent.ts';
 import { systemClock } from '../../../agent/clock.ts';
@@ -12,12 +12,24 @@ const stateDir = process.env.CTFLEET_STATE_DIR!;
 const table = new MemoryTable({ now: systemClock.now });
 for (const { name, count, dport } of STATIC_FLOWS) {
   for (let number = 0; number < count; number++) {
-    table.insert({ ...entryOf({ proto: 17, orig: { src: `10.1.${name === BAIT ? 1 : 2}.4`, dst: '198.51.100.10', sport: 20_000 + number, dport } }), timeoutSeconds: undefined });
+    table.insert({
+      ...entryOf({ proto: 17, orig: { src: `10.1.${name === BAIT ? 1 : 2}.4`, dst: '198.51.100.10', sport: 20_000 + number, dport } }),
+      timeoutSeconds: undefined,
+    });
   }
 }
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 await new Agent({
-  identity: loadIdentity(stateDir)!, stateDir, table, wans: () => [], ownAddresses: () => [], guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }),
-  clock: systemClock, random: () => 0, log: pino({ level: 'debug', base: undefined }), hostname: 'attacked',
+  identity: loadIdentity(stateDir)!,
+  stateDir,
+  table,
+  wans: () => [],
+  ownAddresses: () => [],
+  guardRules: () => NO_RULES,
+  controller: async () => ({ addresses: [], port: 0 }),
+  clock: systemClock,
+  random: () => 0,
+  log: pino({ level: 'debug', base: undefined }),
+  hostname: 'attacked',
 }).run(stop.signal);

@@ -22,7 +22,10 @@ const READY_MS = 60_000;
 const SEARCH_DEADLINE_MS = '1000';
 
 /** Where a trial's gateways belong. */
-export interface Place { tenantId: string; siteId: string }
+export interface Place {
+  tenantId: string;
+  siteId: string;
+}
 
 /** The built controller as a process of its own on real Postgres and Redis, with its first administrator. */
 export class AttackedController {
@@ -36,8 +39,21 @@ export class AttackedController {
   readonly #postgres: TestPostgres;
   readonly #databaseUrl: string;
 
-  private constructor(parts: { process: WatchedProcess; dir: string; family: Family; postgres: TestPostgres; databaseUrl: string; ports: { api: number; enrol: number; link: number } }) {
-    [this.process, this.#dir, this.#family, this.#postgres, this.#databaseUrl] = [parts.process, parts.dir, parts.family, parts.postgres, parts.databaseUrl];
+  private constructor(parts: {
+    process: WatchedProcess;
+    dir: string;
+    family: Family;
+    postgres: TestPostgres;
+    databaseUrl: string;
+    ports: { api: number; enrol: number; link: number };
+  }) {
+    [this.process, this.#dir, this.#family, this.#postgres, this.#databaseUrl] = [
+      parts.process,
+      parts.dir,
+      parts.family,
+      parts.postgres,
+      parts.databaseUrl,
+    ];
     this.origin = `http://127.0.0.1:${parts.ports.api}`;
     this.enrolAddress = `127.0.0.1:${parts.ports.enrol}`;
     this.linkAddress = `127.0.0.1:${parts.ports.link}`;
@@ -54,22 +70,46 @@ export class AttackedController {
     if (redis) family.adopt(redis.pid);
     const ports = { api: await freePort(), enrol: await freePort(), link: await freePort() };
     const settings = {
-      ...process.env, CTFLEET_DATABASE_URL: databaseUrl, ...(redis && { CTFLEET_REDIS_URL: redis.url }), CTFLEET_STATE_DIR: path.join(dir, 'state'), CTFLEET_API_PORT: String(ports.api),
-      CTFLEET_ENROL_PORT: String(ports.enrol), CTFLEET_LINK_PORT: String(ports.link), CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.link}`,
-      CTFLEET_PUBLIC_URL: `http://127.0.0.1:${ports.api}`, CTFLEET_LOG_LEVEL: 'trace', CTFLEET_SEARCH_DEADLINE_MS: SEARCH_DEADLINE_MS, ...env,
+      ...process.env,
+      CTFLEET_DATABASE_URL: databaseUrl,
+      ...(redis && { CTFLEET_REDIS_URL: redis.url }),
+      CTFLEET_STATE_DIR: path.join(dir, 'state'),
+      CTFLEET_API_PORT: String(ports.api),
+      CTFLEET_ENROL_PORT: String(ports.enrol),
+      CTFLEET_LINK_PORT: String(ports.link),
+      CTFLEET_LINK_HOST: '127.0.0.1',
+      CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.link}`,
+      CTFLEET_PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
+      CTFLEET_LOG_LEVEL: 'trace',
+      CTFLEET_SEARCH_DEADLINE_MS: SEARCH_DEADLINE_MS,
+      ...env,
     };
     await promisify(execFile)(process.execPath, [path.join(BUILT, 'bootstrap.js'), '--email', OWNER.email, '--name', 'Owner'], {
       env: { ...settings, CTFLEET_BOOTSTRAP_PASSWORD: OWNER.password },
     });
     const log = path.join(dir, 'controller.log');
     const output = openSync(log, 'a');
-    const child = family.spawn(process.execPath, [...COLLECTABLE, path.join(BUILT, 'main.js')], { env: settings, stdio: ['ignore', output, output] });
-    const controller = new AttackedController({ process: new WatchedProcess(child, log, findings), dir, family, postgres, databaseUrl, ports });
-    await until('the controller is ready', () => {
-      const said = readFileSync(log, 'utf8');
-      if (!controller.process.isAlive) throw new Error(said.slice(-2000));
-      return said.includes('controller ready') || undefined;
-    }, READY_MS);
+    const child = family.spawn(process.execPath, [...COLLECTABLE, path.join(BUILT, 'main.js')], {
+      env: settings,
+      stdio: ['ignore', output, output],
+    });
+    const controller = new AttackedController({
+      process: new WatchedProcess(child, log, findings),
+      dir,
+      family,
+      postgres,
+      databaseUrl,
+      ports,
+    });
+    await until(
+      'the controller is ready',
+      () => {
+        const said = readFileSync(log, 'utf8');
+        if (!controller.process.isAlive) throw new Error(said.slice(-2000));
+        return said.includes('controller ready') || undefined;
+      },
+      READY_MS,
+    );
     await controller.signIn();
     return controller;
   }
@@ -82,16 +122,24 @@ export class AttackedController {
   /** The cookie of a new session of the owner. */
   async cookie(): Promise<string> {
     const answer = await fetch(`${this.origin}/api/auth/sign-in/email`, {
-      method: 'POST', headers: { 'content-type': 'application/json', origin: this.origin }, body: JSON.stringify(OWNER),
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: this.origin },
+      body: JSON.stringify(OWNER),
     });
     if (!answer.ok) throw new Error(`the owner cannot sign in: ${answer.status} ${await answer.text()}`);
-    return answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+    return answer.headers
+      .getSetCookie()
+      .map((cookie) => cookie.split(';')[0])
+      .join('; ');
   }
 
   /** A tenant in which one person works alone, with a site. */
   async makePlace(name: string): Promise<Place> {
     const { id: tenantId } = await this.api.call(routes.createTenant, { body: { name } });
-    await this.api.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false } });
+    await this.api.call(routes.updateLimits, {
+      params: { id: tenantId },
+      body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false },
+    });
     const { id: siteId } = await this.api.call(routes.createSite, { body: { tenantId, name: 'HQ' } });
     return { tenantId, siteId };
   }

@@ -7,7 +7,10 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 
 /** Today's contract, as its own compiler reads it. */
 export function readContract(): (name: string) => DescMessage {
-  const set = execFileSync(path.join(ROOT, 'node_modules/.bin/buf'), ['build', '--as-file-descriptor-set', '-o', '-'], { cwd: path.join(ROOT, 'proto'), maxBuffer: 16 << 20 });
+  const set = execFileSync(path.join(ROOT, 'node_modules/.bin/buf'), ['build', '--as-file-descriptor-set', '-o', '-'], {
+    cwd: path.join(ROOT, 'proto'),
+    maxBuffer: 16 << 20,
+  });
   const registry: FileRegistry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
   return (name) => {
     const schema = registry.getMessage(`ctfleet.v1.${name}`);

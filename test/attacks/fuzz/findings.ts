@@ -3,7 +3,10 @@ export class Findings {
   readonly #kinds = new Map<string, { count: number; example: string }>();
 
   add(kind: string, example: string): void {
-    const place = kind.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID').replace(/\d{4,}/g, 'N').slice(0, 300);
+    const place = kind
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')
+      .replace(/\d{4,}/g, 'N')
+      .slice(0, 300);
     const known = this.#kinds.get(place);
     if (known) known.count += 1;
     else this.#kinds.set(place, { count: 1, example: example.slice(0, 4000) });
@@ -37,7 +40,12 @@ export class Tally {
 }
 
 /** How a trial is to run: until `count`, or for so many seconds if they are fewer. */
-export interface TrialOptions { count: number; seed: number; seconds: number; onProgress?: (line: string) => void }
+export interface TrialOptions {
+  count: number;
+  seed: number;
+  seconds: number;
+  onProgress?: (line: string) => void;
+}
 
 /** What came of it. Sizes in MB. */
 export interface TrialReport {
@@ -69,6 +77,12 @@ export class Progress {
       this.#options.onProgress(`${done} in ${Math.round((nowMs - this.beganMs) / 1000)} s, ${say()}`);
     }
     return done < this.#options.count && nowMs - this.beganMs < this.#options.seconds * 1000;
+  }
+
+  /** Whether the program has run for long enough that its size counts: after `warmCount`, or half of the trial. */
+  isWarm(done: number, warmCount: number): boolean {
+    const { count, seconds } = this.#options;
+    return done >= Math.min(warmCount, count / 2) || performance.now() - this.beganMs >= seconds * 500;
   }
 
   perSecond(done: number): number {

@@ -1,18 +1,13 @@
-import type { DescMessage } from '@bufbuild/protobuf';
 import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { AgentMessage, AnswerPart, ControllerMessage, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { AgentMessage, AnswerPart, type Hello, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { Method, Result_State } from '../../../proto/gen/ctfleet/v1/operation.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
-import { toWireFilter } from '../../../proto/model/filter/wire.ts';
 import { Family } from '../../../tools/family.ts';
 import { NODE_FLAGS } from '../../faults/programs.ts';
-import { readContract } from './contract.ts';
+import { ControllerFrames, filterOf, frameOf, isDecodable, searchFor } from './controller-frames.ts';
 import { Findings, Progress, Tally, type TrialOptions, type TrialReport } from './findings.ts';
 import { KnownIds } from './known-ids.ts';
-import { MessageMaker } from './messages.ts';
-import { mutated, withNumber, wrapped } from './mutate.ts';
 import { Random } from './random.ts';
 import { RawController, type AgentSession } from './raw-controller.ts';
 import { BAIT, STATIC_FLOWS } from './static-flows.ts';
@@ -20,17 +15,15 @@ import { COLLECTABLE, WatchedProcess } from './watched-process.ts';
 
 const FRAMES_BETWEEN_LOOKS = 500;
 const WARM_FRAMES = 20_000;
-const RECORDED = 400;
 const KEPT_FRAMES = 24;
 /** Far beyond what a busy machine needs for any answer. */
 const SILENT_MS = 60_000;
 /** A million frames may end the agent more than once; each way is looked for. */
 const MAX_CRASHES = 20;
-const BODIES = ['query', 'query', 'cancelQuery', 'command', 'command', 'resultReceipt', 'sampleReceipt', 'ping', 'stop', 'remediations', 'remediationRunReceipt', 'auditCheckpoint', 'welcome'] as const;
-/** Fields that the trial itself sets: those of `ControllerMessage` and of `Command`. */
-const FIELD = { command: 4, seq: 2, notAfterMs: 4 } as const;
+/** So many sessions and commands no controller ever counts. */
+const MAX_COUNTED = 2n ** 53n;
 
-/** Mutated frames to the real agent by a controller with a valid certificate. The table must keep all flows that no honest command named. */
+/** Mutated frames to the real agent by a controller with a valid certificate. The table keeps all flows that no honest plan named. */
 export async function framesToAgent(options: TrialOptions): Promise<TrialReport> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
   const family = new Family();
@@ -47,44 +40,41 @@ export async function framesToAgent(options: TrialOptions): Promise<TrialReport>
 }
 
 /** What the agent has told of a question of ours. */
-interface Told { total?: number; digest?: Buffer; failure?: string; isOver: boolean }
+interface Told {
+  total?: number;
+  digest?: Buffer;
+  failure?: string;
+  isOver: boolean;
+}
 
 class FramesToAgent {
-  readonly #options: TrialOptions;
   readonly #home: { dir: string; stateDir: string; family: Family };
   readonly #findings = new Findings();
   readonly #tally = new Tally();
   readonly #ids = new KnownIds();
   readonly #random: Random;
-  readonly #maker: MessageMaker;
-  readonly #schemas: { message: DescMessage; command: DescMessage };
+  readonly #frames: ControllerFrames;
   readonly #progress: Progress;
-  readonly #recorded: Buffer[] = [];
   readonly #told = new Map<string, Told>();
-  readonly #results = new Map<string, Result_State>();
+  readonly #results = new Map<string, string>();
   readonly #sessions: AgentSession[] = [];
   readonly #latest: Buffer[] = [];
   #process: WatchedProcess | undefined;
   #crashes = 0;
   #sent = 0;
-  #epoch = 0;
-  #seq = 0;
+  #epoch = 0n;
   #planned = 0;
 
   constructor(options: TrialOptions, controller: RawController, home: { dir: string; stateDir: string; family: Family }) {
-    [this.#options, this.#home] = [options, home];
+    this.#home = home;
     this.#random = new Random(options.seed);
-    this.#maker = new MessageMaker(this.#random, this.#ids);
-    const contract = readContract();
-    this.#schemas = { message: contract('ControllerMessage'), command: contract('Command') };
+    this.#frames = new ControllerFrames(this.#random, this.#ids);
     this.#progress = new Progress(options);
-    this.#recorded.push(this.#maker.make(this.#schemas.message, 'query'), this.#maker.make(this.#schemas.message, 'remediations'));
     controller.onSession = (session) => this.#sessions.push(session);
     controller.onAnswerPart = (part) => this.#hear(part);
   }
 
   async run(): Promise<TrialReport> {
-    const warmFrames = Math.min(WARM_FRAMES, this.#options.count / 4);
     let isWarm = false;
     while (this.#goesOn() && this.#crashes < MAX_CRASHES) {
       if (!this.#process?.isAlive) this.#startAgent();
@@ -94,7 +84,7 @@ class FramesToAgent {
       while (!session.isOver && this.#goesOn()) {
         await this.#attack(session);
         await this.#look(session);
-        if (!isWarm && this.#sent >= warmFrames) {
+        if (!isWarm && this.#progress.isWarm(this.#sent, WARM_FRAMES)) {
           isWarm = true;
           await this.#process?.warmedUp();
         }
@@ -106,7 +96,16 @@ class FramesToAgent {
     this.#noteCrash();
     this.#process?.readLog();
     if (this.#process) this.#process.isStopping = true;
-    return { trial: 'frames-to-agent', count: this.#sent, failures: this.#findings.count, crashes: this.#crashes, rssGrowthMb, perSecond, tally: this.#tally, findings: this.#findings.list() };
+    return {
+      trial: 'frames-to-agent',
+      count: this.#sent,
+      failures: this.#findings.count,
+      crashes: this.#crashes,
+      rssGrowthMb,
+      perSecond,
+      tally: this.#tally,
+      findings: this.#findings.list(),
+    };
   }
 
   #goesOn(): boolean {
@@ -117,9 +116,14 @@ class FramesToAgent {
     this.#noteCrash();
     const log = path.join(this.#home.dir, `agent-${this.#crashes}.log`);
     const output = openSync(log, 'a');
-    const child = this.#home.family.spawn(process.execPath, [...NODE_FLAGS, ...COLLECTABLE, path.join(import.meta.dirname, 'agent-program.ts')], {
-      env: { ...process.env, CTFLEET_STATE_DIR: this.#home.stateDir }, stdio: ['ignore', output, output],
-    });
+    const child = this.#home.family.spawn(
+      process.execPath,
+      [...NODE_FLAGS, ...COLLECTABLE, path.join(import.meta.dirname, 'agent-program.ts')],
+      {
+        env: { ...process.env, CTFLEET_STATE_DIR: this.#home.stateDir },
+        stdio: ['ignore', output, output],
+      },
+    );
     this.#process = new WatchedProcess(child, log, this.#findings);
     this.#planned = 0;
   }
@@ -129,7 +133,13 @@ class FramesToAgent {
     this.#crashes += 1;
     this.#process.crashes = 0;
     this.#process.readLog();
-    this.#findings.add('frames before the agent ended', this.#latest.map((frame) => frame.toString('hex').slice(0, 1000)).reverse().join('\n'));
+    this.#findings.add(
+      'frames before the agent ended',
+      this.#latest
+        .map((frame) => frame.toString('hex').slice(0, 1000))
+        .reverse()
+        .join('\n'),
+    );
   }
 
   /** The agent dials again by itself, after a crash or a frame that it did not stand; hello and welcome are honest. */
@@ -140,23 +150,40 @@ class FramesToAgent {
     }
     const session = this.#sessions.pop()!;
     this.#sessions.splice(0);
-    let isGreeted = false;
+    let hello: Hello | undefined;
     session.listen((frame) => {
       const { body } = AgentMessage.decode(frame);
-      if (body?.$case === 'hello') isGreeted = true;
-      else if (body?.$case === 'result') this.#results.set(body.value.commandId, body.value.state);
+      if (body?.$case === 'hello') hello = body.value;
+      else if (body?.$case === 'result') this.#results.set(body.value.commandId, body.value.reason || Result_State[body.value.state]);
       else if (body?.$case === 'unreadable') this.#tally.add('told unreadable');
     });
-    if (!(await this.#until(session, () => isGreeted))) return undefined;
-    this.#epoch += 1;
+    if (!(await this.#until(session, () => hello !== undefined))) return undefined;
+    const { lastEpoch, lastSeq } = hello!;
+    if (lastEpoch > MAX_COUNTED || lastSeq > MAX_COUNTED)
+      this.#findings.add('the agent believed a count that no controller reaches', `epoch ${lastEpoch}, command ${lastSeq}`);
+    // As a controller does whose agents are ahead of it.
+    else if (lastEpoch > this.#epoch) this.#epoch = lastEpoch;
+    this.#epoch += 1n;
+    this.#frames.seen(lastSeq);
     this.#tally.add('sessions');
-    await session.say(frameOf({ $case: 'welcome', value: { epoch: BigInt(this.#epoch), controllerTimeMs: BigInt(Date.now()), sampleIntervalMs: 10_000, gatewayId: '', pingIntervalMs: 10_000 } }));
+    await session.say(
+      frameOf({
+        $case: 'welcome',
+        value: {
+          epoch: this.#epoch,
+          controllerTimeMs: BigInt(Date.now()),
+          sampleIntervalMs: 10_000,
+          gatewayId: '',
+          pingIntervalMs: 10_000,
+        },
+      }),
+    );
     return session;
   }
 
   async #attack(session: AgentSession): Promise<void> {
     for (let frames = 0; frames < FRAMES_BETWEEN_LOOKS && !session.isOver && this.#goesOn(); frames++) {
-      const frame = this.#frame();
+      const frame = this.#frames.any();
       this.#sent += 1;
       this.#tally.add(isDecodable(frame) ? 'decodable' : 'undecodable');
       this.#latest.push(frame);
@@ -165,52 +192,50 @@ class FramesToAgent {
     }
   }
 
-  #frame(): Buffer {
-    const random = this.#random;
-    if (random.perMille(350)) return mutated(random, random.pick(this.#recorded), this.#recorded);
-    const body = random.pick(BODIES);
-    const frame = body === 'command' && random.perMille(900) ? this.#command() : this.#maker.make(this.#schemas.message, body);
-    if (this.#recorded.length < RECORDED) this.#recorded.push(frame);
-    else if (random.perMille(20)) this.#recorded[random.below(RECORDED)] = frame;
-    return frame;
-  }
-
-  /** A command that is in its turn and in time, whatever else is wrong with it. */
-  #command(): Buffer {
-    this.#seq += 1;
-    return wrapped(withNumber(withNumber(this.#maker.make(this.#schemas.command), FIELD.seq, this.#seq), FIELD.notAfterMs, Date.now() + 60_000), FIELD.command);
-  }
-
   /** Honest questions between the frames: the flows are all there, but for those that a plan of ours named. */
   async #look(session: AgentSession): Promise<void> {
     for (const { name, count, dport } of STATIC_FLOWS) {
-      const told = await this.#ask(session, { $case: 'search', value: { filter: filterOf(`dport:${dport}`), sort: '', descending: false, limit: 1, withFacets: false } });
+      const told = await this.#ask(session, searchFor(`dport:${dport}`));
       if (!told) return;
       const mayBeGone = name === BAIT ? this.#planned : 0;
-      if (told.total === undefined) this.#findings.add(`an honest search failed: ${told.failure}`, this.#latest.at(-1)?.toString('hex') ?? '');
+      if (told.total === undefined)
+        this.#findings.add(`an honest search failed: ${told.failure}`, this.#latest.at(-1)?.toString('hex') ?? '');
       else if (told.total > count || told.total < count - mayBeGone) {
-        this.#findings.add(`flows are gone that no plan named (${name})`, `${told.total} of ${count}, ${mayBeGone} named\n${this.#latest.map((frame) => frame.toString('hex').slice(0, 1000)).reverse().join('\n')}`);
+        this.#findings.add(
+          `flows are gone that no plan named (${name})`,
+          `${told.total} of ${count}, ${mayBeGone} named\n${this.#latest
+            .map((frame) => frame.toString('hex').slice(0, 1000))
+            .reverse()
+            .join('\n')}`,
+        );
       } else this.#tally.add('honest searches answered');
     }
     if (this.#planned < STATIC_FLOWS[0].count / 2 && this.#random.perMille(200)) await this.#endOneFlow(session);
   }
 
-  /** An honest plan of one flow and the command that names it. What its digest is then used for by hostile ones can end that flow and no other. */
+  /** An honest plan of one flow and the command that names it. A hostile command that uses its digest can end that flow and no other. */
   async #endOneFlow(session: AgentSession): Promise<void> {
     const planId = this.#random.uuid();
     const filter = filterOf(`dport:5060 sport:${20_000 + this.#planned}`);
     this.#planned += 1;
-    const told = await this.#ask(session, { $case: 'plan', value: { planId, filter, method: Method.METHOD_DELETE, expiresAtMs: BigInt(Date.now() + 600_000), maxFlows: 10 } });
+    const told = await this.#ask(session, {
+      $case: 'plan',
+      value: { planId, filter, method: Method.METHOD_DELETE, expiresAtMs: BigInt(Date.now() + 600_000), maxFlows: 10 },
+    });
     if (!told?.digest) {
       if (told) this.#findings.add(`an honest plan was refused: ${told.failure}`, '');
       return;
     }
-    this.#seq += 1;
     const id = this.#random.uuid();
     const work = { $case: 'runPlan', value: { planId, digest: told.digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } } as const;
-    await session.say(frameOf({ $case: 'command', value: { id, seq: BigInt(this.#seq), epoch: BigInt(this.#epoch), notAfterMs: BigInt(Date.now() + 60_000), work } }));
+    await session.say(
+      frameOf({
+        $case: 'command',
+        value: { id, seq: BigInt(this.#frames.nextSeq()), epoch: this.#epoch, notAfterMs: BigInt(Date.now() + 60_000), work },
+      }),
+    );
     if (!(await this.#until(session, () => this.#results.has(id)))) return;
-    this.#tally.add(`honest commands: ${Result_State[this.#results.get(id)!]}`);
+    this.#tally.add(`honest commands: ${this.#results.get(id)}`);
     this.#results.clear();
     this.#ids.note('planId', planId);
     this.#ids.note('digest', told.digest.toString('hex'));
@@ -246,31 +271,19 @@ class FramesToAgent {
     const deadlineMs = performance.now() + SILENT_MS;
     while (!holds() && !session?.isOver && this.#process?.isAlive) {
       if (performance.now() > deadlineMs) {
-        if (session) this.#findings.add('the agent did not answer', this.#latest.map((frame) => frame.toString('hex').slice(0, 1000)).reverse().join('\n'));
+        if (session)
+          this.#findings.add(
+            'the agent did not answer',
+            this.#latest
+              .map((frame) => frame.toString('hex').slice(0, 1000))
+              .reverse()
+              .join('\n'),
+          );
         session?.close();
         return false;
       }
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return holds();
-  }
-}
-
-function frameOf(body: NonNullable<ControllerMessage['body']>): Buffer {
-  return Buffer.from(ControllerMessage.encode({ body }).finish());
-}
-
-function filterOf(text: string): ReturnType<typeof toWireFilter> {
-  const parsed = parseFilter(text);
-  if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return toWireFilter(parsed.filter);
-}
-
-function isDecodable(frame: Buffer): boolean {
-  try {
-    ControllerMessage.decode(frame);
-    return true;
-  } catch {
-    return false;
   }
 }

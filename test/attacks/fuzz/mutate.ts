@@ -2,7 +2,16 @@ import type { Random } from './random.ts';
 
 const MAX_BYTES = 200_000;
 /** The longest and the largest varints, one that never ends, and one that says more bytes than there are. */
-const VARINTS = ['ffffffffffffffffff01', 'ffffffff0f', 'ffffffff07', 'ffffffffffffffffffffff', '80808080808080808000', '00', '7f', 'ffff03'].map((hex) => Buffer.from(hex, 'hex'));
+const VARINTS = [
+  'ffffffffffffffffff01',
+  'ffffffff0f',
+  'ffffffff07',
+  'ffffffffffffffffffffff',
+  '80808080808080808000',
+  '00',
+  '7f',
+  'ffff03',
+].map((hex) => Buffer.from(hex, 'hex'));
 
 /** A damaged copy of a frame: bits, bytes and lengths changed, cut, doubled, joined with a piece of another, nested in itself. */
 export function mutated(random: Random, frame: Buffer, others: readonly Buffer[]): Buffer {
@@ -14,26 +23,38 @@ export function mutated(random: Random, frame: Buffer, others: readonly Buffer[]
 function change(random: Random, bytes: Buffer, others: readonly Buffer[]): Buffer {
   const at = random.below(bytes.length + 1);
   switch (random.below(9)) {
-    case 0: case 1: if (bytes.length > 0) bytes[at % bytes.length]! ^= 1 << random.below(8); return bytes;
-    case 2: if (bytes.length > 0) bytes[at % bytes.length] = random.below(256); return bytes;
-    case 3: return bytes.subarray(0, at);
-    case 4: return Buffer.concat([bytes.subarray(0, at), random.pick(VARINTS), bytes.subarray(at + random.below(4))]);
-    case 5: { // a piece many times
+    case 0:
+    case 1:
+      if (bytes.length > 0) bytes[at % bytes.length]! ^= 1 << random.below(8);
+      return bytes;
+    case 2:
+      if (bytes.length > 0) bytes[at % bytes.length] = random.below(256);
+      return bytes;
+    case 3:
+      return bytes.subarray(0, at);
+    case 4:
+      return Buffer.concat([bytes.subarray(0, at), random.pick(VARINTS), bytes.subarray(at + random.below(4))]);
+    case 5: {
+      // a piece many times
       const piece = bytes.subarray(at, at + 1 + random.below(64));
       return Buffer.concat([bytes.subarray(0, at), ...Array.from({ length: 1 + random.below(100) }, () => piece), bytes.subarray(at)]);
     }
-    case 6: { // a piece of another in place of our own
+    case 6: {
+      // a piece of another in place of our own
       const other = random.pick(others);
       const from = random.below(other.length + 1);
       const piece = other.subarray(from, from + random.below(64));
       return Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + piece.length)]);
     }
-    case 7: { // in itself, deeper than anything honest
-      const tag = Buffer.from([(1 + random.below(12)) << 3 | 2]);
-      for (let depth = random.pick([1, 2, 10, 100, 400]); depth > 0 && bytes.length < MAX_BYTES; depth--) bytes = Buffer.concat([tag, varint(bytes.length), bytes]);
+    case 7: {
+      // in itself, deeper than anything honest
+      const tag = Buffer.from([((1 + random.below(12)) << 3) | 2]);
+      for (let depth = random.pick([1, 2, 10, 100, 400]); depth > 0 && bytes.length < MAX_BYTES; depth--)
+        bytes = Buffer.concat([tag, varint(bytes.length), bytes]);
       return bytes;
     }
-    default: return Buffer.concat([bytes, random.pick(others)]);
+    default:
+      return Buffer.concat([bytes, random.pick(others)]);
   }
 }
 

@@ -44,12 +44,16 @@ export class Neighbours {
 
   async #workAs(agent: FakeAgent): Promise<void> {
     let cutBecause: string | undefined;
-    void agent.ended.then((reason) => { cutBecause = reason; });
+    void agent.ended.then((reason) => {
+      cutBecause = reason;
+    });
     for (let batch = 1n; !this.#isOver && this.#controller.process.isAlive; batch++) {
       if (cutBecause !== undefined) return this.#findings.add('an honest neighbour was cut', cutBecause);
       const beganMs = performance.now();
       agent.sendSamples(batch, [sampleNow()]);
-      const search = this.#controller.api.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] } } });
+      const search = this.#controller.api.call(routes.searchFlows, {
+        body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] } },
+      });
       try {
         const { gateways, total } = await search;
         const state = gateways[0]?.state;
@@ -60,7 +64,8 @@ export class Neighbours {
       }
       while (!agent.sampleReceipts.includes(batch)) {
         if (cutBecause !== undefined || !this.#controller.process.isAlive) break;
-        if (performance.now() - beganMs > LOST_MS) return this.#findings.add('a sample of an honest neighbour got no receipt', `batch ${batch}`);
+        if (performance.now() - beganMs > LOST_MS)
+          return this.#findings.add('a sample of an honest neighbour got no receipt', `batch ${batch}`);
         await pause(10);
       }
       this.#tally.add('receipts of honest neighbours');
@@ -71,7 +76,16 @@ export class Neighbours {
 }
 
 function sampleNow(): Sample {
-  return { atMs: BigInt(Date.now()), count: BigInt(FLOWS), max: 262_144n, buckets: 65_536n, cpus: [], breakdown: undefined, wans: [], rates: undefined };
+  return {
+    atMs: BigInt(Date.now()),
+    count: BigInt(FLOWS),
+    max: 262_144n,
+    buckets: 65_536n,
+    cpus: [],
+    breakdown: undefined,
+    wans: [],
+    rates: undefined,
+  };
 }
 
 function pause(ms: number): Promise<void> {

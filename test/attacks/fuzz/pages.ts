@@ -6,8 +6,23 @@ import type { Findings } from './findings.ts';
 
 /** A schema of JSON, as much of it as the document uses. */
 export interface JsonSchema {
-  type?: string; properties?: Record<string, JsonSchema>; required?: string[]; items?: JsonSchema; enum?: unknown[]; const?: unknown; default?: unknown; anyOf?: JsonSchema[]; oneOf?: JsonSchema[];
-  minimum?: number; maximum?: number; minLength?: number; maxLength?: number; maxItems?: number; pattern?: string; format?: string; additionalProperties?: boolean | JsonSchema;
+  type?: string;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+  enum?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  maxItems?: number;
+  pattern?: string;
+  format?: string;
+  additionalProperties?: boolean | JsonSchema;
 }
 
 /** One call of the REST API, as its document describes it. */
@@ -22,31 +37,52 @@ export interface Operation {
 }
 
 interface Described {
-  operationId: string; parameters?: Operation['parameters']; requestBody?: { content: Record<string, { schema: JsonSchema }> }; responses: Record<string, { content?: Record<string, unknown> }>;
+  operationId: string;
+  parameters?: Operation['parameters'];
+  requestBody?: { content: Record<string, { schema: JsonSchema }> };
+  responses: Record<string, { content?: Record<string, unknown> }>;
 }
 
 /** Every operation of the API's own document. */
 export function readOperations(): Operation[] {
-  const document = JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8')) as { paths: Record<string, Record<string, Described>> };
-  return Object.entries(document.paths).flatMap(([url, methods]) => Object.entries(methods).map(([method, described]) => ({
-    id: described.operationId, method: method.toUpperCase(), path: url, parameters: described.parameters ?? [], body: described.requestBody?.content['application/json']?.schema,
-    successes: Object.keys(described.responses).map(Number).filter((status) => status >= 200 && status < 300),
-    isStream: Object.values(described.responses).some(({ content }) => content !== undefined && Object.keys(content).some((type) => type === 'text/event-stream')),
-  })));
+  const document = JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8')) as {
+    paths: Record<string, Record<string, Described>>;
+  };
+  return Object.entries(document.paths).flatMap(([url, methods]) =>
+    Object.entries(methods).map(([method, described]) => ({
+      id: described.operationId,
+      method: method.toUpperCase(),
+      path: url,
+      parameters: described.parameters ?? [],
+      body: described.requestBody?.content['application/json']?.schema,
+      successes: Object.keys(described.responses)
+        .map(Number)
+        .filter((status) => status >= 200 && status < 300),
+      isStream: Object.values(described.responses).some(
+        ({ content }) => content !== undefined && Object.keys(content).some((type) => type === 'text/event-stream'),
+      ),
+    })),
+  );
 }
 
-interface Page { items?: { id?: string; planId?: string }[]; cursor?: string }
+interface Page {
+  items?: { id?: string; planId?: string }[];
+  cursor?: string;
+}
 
 const MAX_PAGES = 20;
 
-/** Opens every page that there is, to its last row, and of what is listed the newest and the oldest. What does not answer 200 is a finding. */
+/** Opens every list to its last row, and of what is listed the newest and the oldest. What does not answer 200 is a finding. */
 export async function openAllPages(controller: AttackedController, operations: Operation[], findings: Findings): Promise<void> {
   const cookie = await controller.cookie();
   const get = async (url: string): Promise<Page | undefined> => {
     const answer = await fetch(`${controller.origin}${url}`, { headers: { cookie } });
     const text = await answer.text();
-    if (answer.status !== 200) findings.add(`a page answers ${answer.status}: ${url.replace(/\?.*/, '').replace(/[0-9a-f-]{36}/, '{id}')}`, `${url}: ${text}`);
-    return answer.status === 200 && answer.headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) as Page : undefined;
+    if (answer.status !== 200)
+      findings.add(`a page answers ${answer.status}: ${url.replace(/\?.*/, '').replace(/[0-9a-f-]{36}/, '{id}')}`, `${url}: ${text}`);
+    return answer.status === 200 && answer.headers.get('content-type')?.startsWith('application/json')
+      ? (JSON.parse(text) as Page)
+      : undefined;
   };
   const reads = operations.filter(({ method, isStream }) => method === 'GET' && !isStream);
   const listed = new Map<string, string[]>();
@@ -57,14 +93,20 @@ export async function openAllPages(controller: AttackedController, operations: O
       const answer = await get(`${url}${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`);
       ids.push(...(answer?.items ?? []).flatMap(({ id }) => id ?? []));
       // Plans have no list of their own.
-      if (url.endsWith('/flushes')) listed.set('/api/v1/plans', [...(listed.get('/api/v1/plans') ?? []), ...(answer?.items ?? []).flatMap(({ planId }) => planId ?? [])]);
+      if (url.endsWith('/flushes'))
+        listed.set('/api/v1/plans', [
+          ...(listed.get('/api/v1/plans') ?? []),
+          ...(answer?.items ?? []).flatMap(({ planId }) => planId ?? []),
+        ]);
       cursor = answer?.cursor;
     }
     listed.set(url, ids);
   }
   for (const { path: url } of reads.filter((operation) => operation.path.includes('{id}'))) {
     const ids = listed.get(url.slice(0, url.indexOf('/{id}'))) ?? [];
-    const query = url.endsWith('/samples') ? `?${new URLSearchParams({ from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() })}` : '';
+    const query = url.endsWith('/samples')
+      ? `?${new URLSearchParams({ from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() })}`
+      : '';
     for (const id of new Set([...ids.slice(0, 20), ...ids.slice(-5)])) await get(`${url.replace('{id}', id)}${query}`);
   }
 }

@@ -9,7 +9,13 @@ import { AnswerReceipt } from '../../../proto/gen/ctfleet/v1/link.ts';
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const GATEWAY = { tenantId: '01900000-0000-7000-8000-000000000001', gatewayId: '01900000-0000-7000-8000-000000000002' };
 const asItIs = (bytes: Buffer): Buffer => bytes;
-const RAW = { requestStream: true, requestSerialize: asItIs, requestDeserialize: asItIs, responseSerialize: asItIs, responseDeserialize: asItIs } as const;
+const RAW = {
+  requestStream: true,
+  requestSerialize: asItIs,
+  requestDeserialize: asItIs,
+  responseSerialize: asItIs,
+  responseDeserialize: asItIs,
+} as const;
 
 /** One session of the agent, as bytes. */
 export class AgentSession {
@@ -61,19 +67,36 @@ export class RawController {
     const { chain, key } = await authority.issueServer(Date.now());
     const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
     const controller = new RawController(server);
-    server.addService({
-      session: { ...RAW, path: '/ctfleet.v1.Link/Session', responseStream: true }, answer: { ...RAW, path: '/ctfleet.v1.Link/Answer', responseStream: false },
-    }, {
-      session: (stream: ServerDuplexStream<Buffer, Buffer>) => controller.onSession(new AgentSession(stream)),
-      answer: (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => controller.#take(call, callback),
-    });
-    const credentials = ServerCredentials.createSsl(Buffer.from(authority.pem), [{ cert_chain: Buffer.from(chain), private_key: Buffer.from(key) }], true);
-    const port = await new Promise<number>((resolve, reject) => server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))));
+    server.addService(
+      {
+        session: { ...RAW, path: '/ctfleet.v1.Link/Session', responseStream: true },
+        answer: { ...RAW, path: '/ctfleet.v1.Link/Answer', responseStream: false },
+      },
+      {
+        session: (stream: ServerDuplexStream<Buffer, Buffer>) => controller.onSession(new AgentSession(stream)),
+        answer: (call: ServerReadableStream<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => controller.#take(call, callback),
+      },
+    );
+    const credentials = ServerCredentials.createSsl(
+      Buffer.from(authority.pem),
+      [{ cert_chain: Buffer.from(chain), private_key: Buffer.from(key) }],
+      true,
+    );
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
+    );
     const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
     const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=attacked', keys, signingAlgorithm: EC });
     const { certificatePem } = await authority.issueGateway(new Uint8Array(csr.rawData), GATEWAY, Date.now());
     const privateKey = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-    saveIdentity(agentDir, { gatewayId: GATEWAY.gatewayId, gatewayName: 'attacked', linkAddress: `127.0.0.1:${port}`, key: privateKey, certificate: certificatePem, ca: authority.pem });
+    saveIdentity(agentDir, {
+      gatewayId: GATEWAY.gatewayId,
+      gatewayName: 'attacked',
+      linkAddress: `127.0.0.1:${port}`,
+      key: privateKey,
+      certificate: certificatePem,
+      ca: authority.pem,
+    });
     return controller;
   }
 
@@ -93,6 +116,8 @@ export class RawController {
     });
     call.once('end', () => finish(true));
     call.on('error', () => undefined);
-    call.once('cancelled', () => { isDone = true; });
+    call.once('cancelled', () => {
+      isDone = true;
+    });
   }
 }

@@ -1,14 +1,31 @@
-import { Client, credentials, status, type ChannelOptions, type ClientDuplexStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  status,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type ClientWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { Enrolled } from '../../support/controller-fake-agent.ts';
 
 const OPTIONS: ChannelOptions = {
-  'grpc.ssl_target_name_override': 'controller.ctfleet', 'grpc.default_authority': 'controller.ctfleet', 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_retries': 0,
-  'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1000, 'grpc.service_config_disable_resolution': 1,
+  'grpc.ssl_target_name_override': 'controller.ctfleet',
+  'grpc.default_authority': 'controller.ctfleet',
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.service_config_disable_resolution': 1,
 };
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
 /** How a stream ended: gRPC's status, and the code that the controller gave it. */
-export interface Ending { status: string; code: string; detail: string }
+export interface Ending {
+  status: string;
+  code: string;
+  detail: string;
+}
 
 /** An enrolled gateway that says any bytes on the real link. */
 export class RawGateway {
@@ -17,7 +34,11 @@ export class RawGateway {
 
   constructor(address: string, identity: Enrolled) {
     this.identity = identity;
-    this.#client = new Client(address, credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), identity.response.certificatePem), OPTIONS);
+    this.#client = new Client(
+      address,
+      credentials.createSsl(Buffer.from(identity.ca), Buffer.from(identity.key), identity.response.certificatePem),
+      OPTIONS,
+    );
   }
 
   /** Opens a stream for a session; nothing is said yet. */
@@ -28,7 +49,12 @@ export class RawGateway {
   /** Sends parts of an answer; resolves when the controller has closed the stream. */
   answer(parts: Buffer[]): Promise<Ending> {
     return new Promise((resolve) => {
-      const call: ClientWritableStream<Buffer> = this.#client.makeClientStreamRequest('/ctfleet.v1.Link/Answer', asItIs, asItIs, (error: ServiceError | null) => resolve(endingOf(error)));
+      const call: ClientWritableStream<Buffer> = this.#client.makeClientStreamRequest(
+        '/ctfleet.v1.Link/Answer',
+        asItIs,
+        asItIs,
+        (error: ServiceError | null) => resolve(endingOf(error)),
+      );
       call.on('error', () => undefined);
       for (const part of parts) call.write(part);
       call.end();
@@ -61,10 +87,16 @@ export class RawStream {
     call.on('data', (frame: Buffer) => this.onFrame(frame));
   }
 
-  /** Says it; resolves when there is room for more, or the stream is over. */
-  async say(frame: Buffer): Promise<void> {
-    if (this.isOver || this.#call.write(frame)) return;
-    await Promise.race([this.ended, new Promise((resolve) => this.#call.once('drain', resolve))]);
+  /** Says it; resolves when there is room for more, or the stream is over. False if the other side does not read it for that long. */
+  async say(frame: Buffer, patienceMs: number): Promise<boolean> {
+    if (this.isOver || this.#call.write(frame)) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const hasRoom = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), patienceMs);
+      this.#call.once('drain', () => resolve(true));
+      void this.ended.then(() => resolve(true));
+    });
+    return hasRoom.finally(() => clearTimeout(timer));
   }
 
   cancel(): void {

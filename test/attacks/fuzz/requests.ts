@@ -13,15 +13,24 @@ const WARM_CALLS = 20_000;
 const CALLS_BETWEEN_PAGES = 50_000;
 const GATEWAYS = 3;
 const FLOWS = 60;
+/** They go through all that is kept, which grows with each call: of a hundred that are made, so many are sent. */
+const THOROUGH: ReadonlySet<string> = new Set(['verifyAudit', 'exportAudit']);
+const KEPT_THOROUGH = 2;
 /** More of an answer is not read: an export may be long. */
 const MAX_READ_BYTES = 256 * 1024;
 const ANSWER_MS = 60_000;
 /** Ways to say that a gateway does not answer, which is no fault of the controller's. */
 const OF_GATEWAYS: readonly string[] = ['GATEWAY_OFFLINE', 'GATEWAY_SLOW'];
 /** What an answer must never tell: a stack, a place in the sources, a statement, a driver's words. */
-const INTERNAL_TEXT = /\n\s+at \S|node_modules|\.[jt]s:\d+|prisma|postgres|SELECT |INSERT |invalid input syntax|ECONN|Cannot read propert|is not a function|undefined \(/i;
+const INTERNAL_TEXT =
+  /\n\s+at \S|node_modules|\.[jt]s:\d+|prisma|postgres|SELECT |INSERT |invalid input syntax|ECONN|Cannot read prop|is not a function/i;
 
-interface Answer { status: number; type: string; text: string; isWhole: boolean }
+interface Answer {
+  status: number;
+  type: string;
+  text: string;
+  isWhole: boolean;
+}
 
 /** Generated calls to every operation of the REST API, as several people and as nobody. */
 export async function requests(options: TrialOptions): Promise<TrialReport> {
@@ -48,6 +57,7 @@ class Requests {
   /** The headers of everybody who calls, by name. */
   readonly #callers = new Map<string, Record<string, string>>();
   #sent = 0;
+  #isWarm = false;
 
   constructor(options: TrialOptions, controller: AttackedController, findings: Findings) {
     [this.#options, this.#controller, this.#findings] = [options, controller, findings];
@@ -59,12 +69,13 @@ class Requests {
   async run(): Promise<TrialReport> {
     const controller = this.#controller;
     const agents = await this.#settle();
-    for (let stopAt = Math.min(WARM_CALLS, this.#options.count / 4); this.#goesOn(this.#options.count); stopAt = this.#sent + CALLS_BETWEEN_PAGES) {
+    for (let stopAt = this.#options.count; this.#goesOn(this.#options.count); stopAt = this.#sent + CALLS_BETWEEN_PAGES) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.#callUntil(Math.min(stopAt, this.#options.count))));
       await controller.forgetTries();
       await openAllPages(controller, this.#operations, this.#findings);
       controller.process.readLog();
       await controller.process.warmedUp();
+      this.#isWarm = true;
     }
     const perSecond = this.#progress.perSecond(this.#sent);
     this.#connections.destroy();
@@ -72,7 +83,14 @@ class Requests {
     const rssGrowthMb = await controller.process.growthMb();
     controller.process.readLog();
     return {
-      trial: 'requests', count: this.#sent, failures: this.#findings.count, crashes: controller.process.crashes, rssGrowthMb, perSecond, tally: this.#tally, findings: this.#findings.list(),
+      trial: 'requests',
+      count: this.#sent,
+      failures: this.#findings.count,
+      crashes: controller.process.crashes,
+      rssGrowthMb,
+      perSecond,
+      tally: this.#tally,
+      findings: this.#findings.list(),
     };
   }
 
@@ -82,7 +100,8 @@ class Requests {
     const place = await controller.makePlace('Acme');
     const other = await controller.makePlace('Other');
     const agents = [];
-    for (let number = 0; number < GATEWAYS; number++) agents.push(await controller.honestAgent(number === 0 ? other : place, `gw${number}`, FLOWS));
+    for (let number = 0; number < GATEWAYS; number++)
+      agents.push(await controller.honestAgent(number === 0 ? other : place, `gw${number}`, FLOWS));
     for (const { gatewayId } of agents) this.#ids.note('gateways', gatewayId);
     for (const { tenantId, siteId } of [place, other]) {
       this.#ids.note('tenants', tenantId);
@@ -103,13 +122,19 @@ class Requests {
 
   #goesOn(stopAt: number): boolean {
     const tellsMore = this.#progress.goesOn(this.#sent, () => JSON.stringify({ findings: this.#findings.count, ...this.#tally.toJSON() }));
-    return tellsMore && this.#controller.process.isAlive && this.#sent < stopAt;
+    return (
+      tellsMore &&
+      this.#controller.process.isAlive &&
+      this.#sent < stopAt &&
+      (this.#isWarm || !this.#progress.isWarm(this.#sent, WARM_CALLS))
+    );
   }
 
   async #callUntil(stopAt: number): Promise<void> {
     while (this.#goesOn(stopAt)) {
-      this.#sent += 1;
       const request = this.#maker.make();
+      if (THOROUGH.has(request.operation.id) && this.#random.below(100) >= KEPT_THOROUGH) continue;
+      this.#sent += 1;
       const who = this.#random.perMille(550) ? 'owner' : this.#random.pick([...this.#callers.keys()]);
       try {
         this.#judge(request, who, await this.#call(request, this.#callers.get(who)!));
@@ -123,27 +148,37 @@ class Requests {
     const { operation, path, headers, body } = made;
     return new Promise((resolve, reject) => {
       const length = body ? { 'content-length': String(body.length) } : {};
-      const request = http.request(`${this.#controller.origin}/`, { agent: this.#connections, method: operation.method, path, headers: { ...length, ...caller, ...headers }, timeout: ANSWER_MS }, (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        const finish = (isWhole: boolean): void => resolve({
-          status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', text: Buffer.concat(chunks).toString(), isWhole,
-        });
-        const stop = (): void => {
-          finish(false);
-          request.destroy();
-        };
-        if (response.headers['content-type']?.startsWith('text/event-stream')) return stop();
-        response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk);
-          if ((bytes += chunk.length) > MAX_READ_BYTES) stop();
-        });
-        response.on('end', () => finish(true));
-        response.on('error', reject);
-      });
+      const request = http.request(
+        `${this.#controller.origin}/`,
+        { agent: this.#connections, method: operation.method, path, headers: { ...length, ...caller, ...headers }, timeout: ANSWER_MS },
+        (response) => {
+          const chunks: Buffer[] = [];
+          let bytes = 0;
+          const finish = (isWhole: boolean): void =>
+            resolve({
+              status: response.statusCode ?? 0,
+              type: response.headers['content-type'] ?? '',
+              text: Buffer.concat(chunks).toString(),
+              isWhole,
+            });
+          const stop = (): void => {
+            finish(false);
+            request.destroy();
+          };
+          if (response.headers['content-type']?.startsWith('text/event-stream')) return stop();
+          response.on('data', (chunk: Buffer) => {
+            chunks.push(chunk);
+            if ((bytes += chunk.length) > MAX_READ_BYTES) stop();
+          });
+          response.on('end', () => finish(true));
+          response.on('error', reject);
+        },
+      );
       request.on('timeout', () => request.destroy(new Error(`nothing within ${ANSWER_MS / 1000} s`)));
       // A connection that was kept may have been closed meanwhile: that is no answer, and the call was not begun.
-      request.on('error', (error: NodeJS.ErrnoException) => (request.reusedSocket && error.code === 'ECONNRESET' ? resolve(this.#call(made, caller)) : reject(error)));
+      request.on('error', (error: NodeJS.ErrnoException) =>
+        request.reusedSocket && error.code === 'ECONNRESET' ? resolve(this.#call(made, caller)) : reject(error),
+      );
       request.end(body);
     });
   }
@@ -154,7 +189,8 @@ class Requests {
     const example = (): string => `${describe(request, who)}\n${status} ${type}\n${text.slice(0, 1500)}`;
     this.#tally.add(`${Math.floor(status / 100)}xx`);
     if (status < 400) {
-      if (!operation.successes.includes(status) && !isPlain(operation.path, request.path)) this.#findings.add(`${operation.id} answers ${status}, which its description does not name`, example());
+      if (!operation.successes.includes(status) && !isPlain(operation.path, request.path))
+        this.#findings.add(`${operation.id} answers ${status}, which its description does not name`, example());
       if (isWhole && type.startsWith('application/json')) this.#learn(operation, JSON.parse(text) as unknown);
       return;
     }
@@ -164,17 +200,26 @@ class Requests {
     if (code === undefined) this.#findings.add(`${status} without a code`, example());
     else if (ERROR_CODES[code as keyof typeof ERROR_CODES].http !== status) this.#findings.add(`${code} with ${status}`, example());
     if (status >= 500 && !OF_GATEWAYS.includes(code ?? '')) this.#findings.add(`${operation.id} answers ${status} ${code}`, example());
-    if (INTERNAL_TEXT.test(text.replace(/"instance":"(?:[^"\\]|\\.)*"/, ''))) this.#findings.add(`${operation.id} tells what is inside`, example());
+    if (INTERNAL_TEXT.test(text.replace(/"instance":"(?:[^"\\]|\\.)*"/, '')))
+      this.#findings.add(`${operation.id} tells what is inside`, example());
   }
 
   #learn(operation: Operation, body: unknown): void {
     if (typeof body !== 'object' || body === null) return;
-    const { items, cursor, id, digest, flushId, runId } = body as { items?: { id?: string }[]; cursor?: string; id?: string; digest?: string; flushId?: string; runId?: string };
+    const { items, cursor, id, digest, flushId, runId } = body as {
+      items?: { id?: string }[];
+      cursor?: string;
+      id?: string;
+      digest?: string;
+      flushId?: string;
+      runId?: string;
+    };
     const kind = kindOfPath(operation.path);
     // Their own tokens stay out of reach: who revokes himself calls no more.
     if (kind !== 'tokens' && kind !== 'me') {
       if (typeof id === 'string') this.#ids.note(kind, id);
-      for (const item of Array.isArray(items) ? items.slice(0, 5) : []) if (typeof item.id === 'string' && kind !== 'gateways') this.#ids.note(kind, item.id);
+      for (const item of Array.isArray(items) ? items.slice(0, 5) : [])
+        if (typeof item.id === 'string' && kind !== 'gateways') this.#ids.note(kind, item.id);
     }
     if (cursor !== undefined) this.#ids.note('cursor', cursor);
     if (digest !== undefined && operation.id === 'createPlan') this.#ids.note('digest', digest);
@@ -198,5 +243,6 @@ function codeOf(text: string): string | undefined {
 }
 
 function describe({ operation, path, headers, body }: MadeRequest, who: string): string {
-  return `${who}: ${operation.method} ${path.slice(0, 1500)} ${JSON.stringify(headers).slice(0, 300)} ${body?.toString().slice(0, 1500) ?? ''}`;
+  const sent = body?.toString().slice(0, 1500) ?? '';
+  return `${who}: ${operation.method} ${path.slice(0, 1500)} ${JSON.stringify(headers).slice(0, 300)} ${sent}`;
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import type { Findings } from './findings.ts';
 
@@ -7,9 +7,12 @@ import type { Findings } from './findings.ts';
 export const COLLECTABLE = ['--expose-gc', '--import', path.join(import.meta.dirname, 'collect-on-signal.ts')];
 const SETTLE_ROUNDS = 6;
 const SETTLE_MS = 250;
-const WARN = 40;
 
-interface LogLine { level: number; msg?: string; code?: string; err?: { type?: string; message?: string; stack?: string; code?: string | number } }
+interface LogLine {
+  msg?: string;
+  code?: string;
+  err?: { type?: string; message?: string; stack?: string; code?: string | number };
+}
 
 /** A program under attack: whether it lives, how large it is, and what it logs. */
 export class WatchedProcess {
@@ -55,7 +58,7 @@ export class WatchedProcess {
 
   /** Since it was warm; 0 where it never was, or ended. */
   async growthMb(): Promise<number> {
-    return this.#baseline === undefined || !this.isAlive ? 0 : Math.round((await this.settledBytes() - this.#baseline) / 1e5) / 10;
+    return this.#baseline === undefined || !this.isAlive ? 0 : Math.round(((await this.settledBytes()) - this.#baseline) / 1e5) / 10;
   }
 
   /** Reads what was logged since the last time; what nobody expected is a finding. */
@@ -63,7 +66,11 @@ export class WatchedProcess {
     const file = openSync(this.#log, 'r');
     try {
       const bytes = Buffer.alloc(1 << 20);
-      for (let count = readSync(file, bytes, 0, bytes.length, this.#read); count > 0; count = readSync(file, bytes, 0, bytes.length, this.#read)) {
+      for (
+        let count = readSync(file, bytes, 0, bytes.length, this.#read);
+        count > 0;
+        count = readSync(file, bytes, 0, bytes.length, this.#read)
+      ) {
         this.#read += count;
         const lines = (this.#rest + bytes.toString('utf8', 0, count)).split('\n');
         this.#rest = lines.pop() ?? '';
@@ -74,24 +81,18 @@ export class WatchedProcess {
     }
   }
 
-  get loggedBytes(): number {
-    const file = openSync(this.#log, 'r');
-    try {
-      return fstatSync(file).size;
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  /** A refusal has a code; an error without one was not foreseen. */
+  /** A refusal is a FleetError with a code, or words alone; any other error was not foreseen. */
   #judge(line: string): void {
     // Of what is no line of a log, the first says it; a stack follows, which is in the example of the end.
     if (/^(?:\s|\}|$|\(Use `node|Node\.js v)|DeprecationWarning/.test(line)) return;
     if (!line.startsWith('{')) return this.#findings.add(`not a line of a log: ${line.slice(0, 60)}`, line);
     if (!/"level":[456]0/.test(line)) return;
-    const { level, msg, code, err } = JSON.parse(line) as LogLine;
-    const isForeseen = code === undefined || code === 'INTERNAL' ? err?.type === 'FleetError' && err.code !== 'INTERNAL' : true;
-    const isOfNode = err === undefined && level === WARN;
-    if (!isForeseen && !isOfNode) this.#findings.add(`logged: ${msg}: ${err?.type ?? code ?? ''} ${err?.message?.trim().split('\n').at(-1)?.slice(0, 120) ?? ''}`, line);
+    const { msg, code, err } = JSON.parse(line) as LogLine;
+    const isRefusal = err?.type === 'FleetError' && err.code !== 'INTERNAL';
+    if (code === 'INTERNAL' || (code === undefined && err !== undefined && !isRefusal))
+      this.#findings.add(
+        `logged: ${msg}: ${err?.type ?? code ?? ''} ${err?.message?.trim().split('\n').at(-1)?.slice(0, 120) ?? ''}`,
+        line,
+      );
   }
 }

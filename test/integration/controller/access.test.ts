@@ -20,7 +20,7 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {}, stopFlushes: { body: { tenant: UNKNOWN } }, undoFlush: {}, retryFlush: {}, getLimits: {}, updateLimits: { body: { flows: 9 } },
   listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {},
   listRemediations: {}, listBuiltInRemediations: {}, getRemediation: {}, createRemediation: { body: SAVED }, updateRemediation: { body: { revision: 1 } }, deleteRemediation: {}, approveRemediation: { body: { revision: 1 } }, checkRemediation: { body: SAVED }, runRemediation: {},
-  listRemediationRuns: {}, getRemediationRun: {}, listRemediationRunFlows: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
+  listRemediationRuns: {}, getRemediationRun: {}, listRemediationRunFlows: {}, getRetention: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
 };
 const all = Object.entries(routes) as [keyof typeof routes, Route][];
 const withId = all.filter(([name]) => routes[name].path.includes('{id}'));

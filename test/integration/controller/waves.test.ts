@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Outcome, Result_State, type Command, type Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, PASSWORD, Person, TestController } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
@@ -225,6 +226,18 @@ describe('an undo', () => {
     expect(await auditOf(undoId)).toEqual(['flush.target-finished', 'flush.target-finished', 'flush.undo-started']);
   });
 
+  it('puts back as well what a gateway that was interrupted may have ended, and says how much that is', async () => {
+    agents[0]!.onCommand = (command) => agents[0]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 }, { outcome: Outcome.OUTCOME_DELETED, count: 2 }], { undoUntilMs: BigInt(clock() + 300_000) });
+    agents[1]!.onCommand = (command) => agents[1]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 5 }], { state: Result_State.STATE_INDETERMINATE, reason: 'INTERNAL', undoUntilMs: BigInt(clock() + 300_000) });
+    const { flushId } = await start({ gateways: 2 });
+    expect((await ended(flushId)).totals).toMatchObject({ planned: 10, deleted: 2, indeterminate: 8 });
+    agents.forEach((agent) => { agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_RESTORED, count: 5 }]); });
+    const { flushId: undoId } = await owner.call(routes.undoFlush, { params: { id: flushId } });
+    expect(await ended(undoId)).toMatchObject({ state: 'verified', totals: { planned: 10, restored: 10 } });
+    const { items } = await owner.call(routes.listAudit, { query: { flush: undoId } });
+    expect(items.find(({ action }) => action === 'flush.undo-started')!.summary).toMatch(/put back 10 flows, of which 8 may have ended otherwise, on 2 gateways/);
+  });
+
   it('is refused when its time is over, while the flush runs, and of an undo', async () => {
     const { flushId } = await start({ gateways: 1 });
     await ended(flushId);
@@ -293,5 +306,19 @@ describe('a plan', () => {
     expect(await gateway('reset', 4)).toMatchObject({ state: 'left-out', reason: 'cannot reset: it is simulated' });
     expect(await gateway('expire', 4)).toMatchObject({ state: 'ready' });
     expect((await owner.call(routes.getGateway, { params: { id: agents[3]!.gatewayId } })).guard).toMatchObject({ isReadOnly: true });
+  });
+
+  it('leaves out a gateway of which it would end more than its share of the table, and says what would help', async () => {
+    agents[3]!.disconnect();
+    const before = agents[3]!.flows;
+    await agents[3]!.connect(one.linkAddress, { guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, error: '' } });
+    const part = async (flows: Flow[]) => {
+      agents[3]!.flows = flows;
+      return (await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[3]!.gatewayId] }, reason: 'r' } })).gateways[0];
+    };
+    expect(await part(makeFlows(1500))).toMatchObject({ state: 'left-out', flows: 0, reason: '1500 of 100 flows are more than the 50 % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file' });
+    expect(await part(makeFlows(1500).map((flow) => ({ ...flow, stale: 'route-moved' })))).toMatchObject({ state: 'ready', flows: 1500 });
+    expect(await part(makeFlows(1000))).toMatchObject({ state: 'ready' });
+    agents[3]!.flows = before;
   });
 });

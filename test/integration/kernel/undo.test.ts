@@ -38,7 +38,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
   beforeEach(() => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-undo-'));
     results.length = 0;
-    rules = NO_RULES;
+    rules = { ...NO_RULES, mostPercentOfTable: 100 };
     onProgress = () => undefined;
     plans = new PlanStore(folder);
     const journal = new Journal(folder);

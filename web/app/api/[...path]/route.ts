@@ -12,14 +12,13 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trail
  * CTFLEET_API_URL, so that one build serves everywhere. Who asks is said by us alone: what a browser claims of it is left behind. A controller that does not answer is a problem as any other: UNAVAILABLE.
  */
 async function forward(request: Request): Promise<Response> {
-  const { pathname, search, host, protocol } = new URL(request.url);
+  const { pathname, search, host } = new URL(request.url);
   const base = process.env.CTFLEET_API_URL ?? 'http://127.0.0.1:4000';
   const headers = without(request.headers, [...HOP_BY_HOP, 'host', 'accept-encoding', 'expect', ...ORIGIN_HEADERS]);
   const address = markedAddress(request.headers);
   if (address !== undefined) headers.set('x-forwarded-for', address);
   headers.set('accept-encoding', 'identity');
   headers.set('x-forwarded-host', request.headers.get('host') ?? host);
-  headers.set('x-forwarded-proto', protocol.slice(0, -1));
   try {
     const answer = await fetch(new URL(pathname + search, base), {
       method: request.method, headers, redirect: 'manual', cache: 'no-store', signal: request.signal,

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { AuditStub } from '../generated/prisma/client.ts';
+import type { Transaction } from '../platform/database.ts';
+import type { Stub } from './stub.ts';
+
+@Injectable()
+export class StubsRepository {
+  /** The newest of each chain in scope, by its chain. */
+  async newest(t: Transaction, chains?: string[]): Promise<Map<string, Stub>> {
+    const rows = await t.auditStub.findMany({ where: { chain: chains && { in: chains } }, orderBy: [{ chain: 'asc' }, { seq: 'desc' }], distinct: ['chain'] });
+    return new Map(rows.map((row) => [row.chain, toStub(row)]));
+  }
+
+  /** For each chain, its newest entry that is older than a time, with all before it; never the head. At most `most` entries of each. */
+  async old(t: Transaction, before: Date, most: number): Promise<{ chain: string; tenantId: string | null; seq: number; hash: string }[]> {
+    // Numbers are in the order of writing, times of two controllers may cross: what is before the first young one is old.
+    const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
+      SELECT last.chain, last.tenant_id, last.seq, last.hash
+      FROM audit_head AS head
+      CROSS JOIN LATERAL (SELECT min(seq) AS seq FROM audit_entry WHERE chain = head.chain) AS first
+      CROSS JOIN LATERAL (
+        SELECT coalesce(min(seq), head.seq + 1) AS seq FROM audit_entry WHERE chain = head.chain AND seq < first.seq + ${most} AND at >= ${before}
+      ) AS young
+      JOIN audit_entry AS last ON last.chain = head.chain AND last.seq = least(young.seq - 1, first.seq + ${most} - 1, head.seq - 1)
+      ORDER BY last.chain`;
+    return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
+  }
+
+  /** Takes the beginning of a chain away against its stub. Gives how many entries went. Throws if the database finds them too young. */
+  async drop(t: Transaction, { chain, seq, hash, at, signature, keyId }: Stub): Promise<number> {
+    const [row] = await t.$queryRaw<{ dropped: number }[]>`
+      SELECT drop_audit_entries(${chain}, ${BigInt(seq)}, ${hash}, ${new Date(at)}, ${signature}, ${keyId}) AS dropped`;
+    return row?.dropped ?? 0;
+  }
+}
+
+function toStub({ chain, seq, hash, at, signature, keyId }: AuditStub): Stub {
+  return { chain, seq: Number(seq), hash, at: at.toISOString(), signature, keyId };
+}

@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../platform/database.ts';
+
+@Injectable()
+export class RetentionRepository {
+  /** The flows of plans made before a time, of at most so many plans. Gives of how many. */
+  async dropPlanFlows(t: Transaction, before: Date, most: number): Promise<number> {
+    const [row] = await t.$queryRaw<{ plans: number }[]>`SELECT drop_plan_flows(${before}, ${most}::int) AS plans`;
+    return row?.plans ?? 0;
+  }
+
+  /** The flows of runs that were reported before a time, of at most so many runs. Gives of how many. */
+  async dropRunFlows(t: Transaction, before: Date, most: number): Promise<number> {
+    const [row] = await t.$queryRaw<{ runs: number }[]>`SELECT drop_run_flows(${before}, ${most}::int) AS runs`;
+    return row?.runs ?? 0;
+  }
+
+  /** Commands that ended before a time and whose flush is over. Not the newest of a gateway: its number goes on from there. */
+  async dropCommands(t: Transaction, before: Date, most: number): Promise<number> {
+    return t.$executeRaw`
+      DELETE FROM command WHERE id IN (
+        SELECT c.id FROM command AS c JOIN gateway AS g ON g.id = c.gateway_id
+        WHERE c.finished_at < ${before} AND c.seq < g.command_seq AND NOT EXISTS (SELECT FROM flush WHERE flush.id = c.flush_id AND flush.state = 'running')
+          AND NOT EXISTS (SELECT FROM outbox WHERE outbox.command_id = c.id)
+        ORDER BY c.finished_at LIMIT ${most})`;
+  }
+
+  /** Sessions that ended, and counts of tries that no longer count. */
+  async dropEnded(t: Transaction, now: Date): Promise<void> {
+    await t.session.deleteMany({ where: { expiresAt: { lt: now } } });
+    await t.verification.deleteMany({ where: { expiresAt: { lt: now } } });
+    await t.rateLimit.deleteMany({ where: { expire: { lt: BigInt(now.getTime()) } } });
+  }
+}

@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import type { getRetention } from '../../proto/http/retention.ts';
+import { AuditRetentionService } from '../audit/audit-retention.service.ts';
+import { MetricsRepository } from '../history/metrics.repository.ts';
+import { RETENTION_DAYS } from '../history/resolution.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { Database, type Transaction } from '../platform/database.ts';
+import { RetentionRepository } from './retention.repository.ts';
+
+const DAY_MS = 86_400_000;
+/** Of one transaction, so that nobody waits for it. */
+const PLANS_AT_ONCE = 20;
+const COMMANDS_AT_ONCE = 1000;
+
+/** Deletes what is past its time, and says what is kept and how large it is. */
+@Injectable()
+export class RetentionService {
+  constructor(
+    @Inject(RetentionRepository) private readonly repository: RetentionRepository,
+    @Inject(MetricsRepository) private readonly metrics: MetricsRepository,
+    @Inject(AuditRetentionService) private readonly audit: AuditRetentionService,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Deletes in small parts. Two at once do the same work; nothing is wrong then. */
+  async drop(): Promise<void> {
+    const { flowsDays, commandsDays, auditDays } = this.config.retain;
+    const before = (days: number): Date => new Date(this.clock() - days * DAY_MS);
+    await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlanFlows(t, before(flowsDays), PLANS_AT_ONCE));
+    await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRunFlows(t, before(flowsDays), PLANS_AT_ONCE));
+    await this.inParts(COMMANDS_AT_ONCE, (t) => this.repository.dropCommands(t, before(commandsDays), COMMANDS_AT_ONCE));
+    await this.database.transact('all', (t) => this.repository.dropEnded(t, new Date(this.clock())));
+    await this.audit.dropBefore(before(auditDays));
+  }
+
+  /** What is kept how long, and how large each table is. */
+  async show(): Promise<z.output<typeof getRetention.response>> {
+    const { flowsDays, commandsDays, auditDays } = this.config.retain;
+    const tables = (await this.metrics.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) }));
+    const { raw, minute, hour } = RETENTION_DAYS;
+    return { days: { samples: raw, minutes: minute, hours: hour, flows: flowsDays, commands: commandsDays, audit: auditDays }, tables };
+  }
+
+  private async inParts(size: number, drop: (t: Transaction) => Promise<number>): Promise<void> {
+    while ((await this.database.transact('all', drop, { timeoutMs: 100_000, hasLongStatements: true })) >= size) /* the next ones */;
+  }
+}
