@@ -36,4 +36,13 @@ describe('a command', () => {
     for (const id of ['', '../x', 'x'.repeat(65), 'a b', 'a\n']) expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
     expect(admit(command({ work: { $case: 'undoPlan', value: { planId: 'p', commandId: 'x'.repeat(65) } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
   });
+
+  it('with numbers that no controller counts to is refused without being recorded, whatever else is wrong with it', () => {
+    for (const change of [{ seq: 2n ** 63n }, { epoch: 2n ** 63n }, { seq: 1n, epoch: 2n ** 64n - 1n }, { seq: 2n ** 64n - 1n, epoch: 0n }]) {
+      expect(admit(command(change), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
+    }
+    const stopped = journal();
+    applyRecord(stopped, { kind: 'stopped', id: 'new' });
+    expect(admit(command({ seq: 2n ** 63n }), stopped, 0).kind).toBe('dishonest');
+  });
 });

@@ -111,6 +111,14 @@ describe('a gateway that floods', () => {
     expect((await partsKept()).parts).toBeLessThanOrEqual(1);
   });
 
+  it('a run of four billion parts is told that it is none', async () => {
+    hostile = await enterHostile();
+    const { id: remediationId } = await fleet.owner.call(routes.createRemediation, { body: { document: AUTO, tenantId } });
+    await hostile.connect(fleet.controller.linkAddress);
+    hostile.say({ $case: 'remediationRun', value: RemediationRun.fromPartial({ id: newId(), remediationId, part: 0xffff_ffff, isLastPart: true }) });
+    expect(await hostile.ended).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
   it('hellos of thousands of words has a hundred of them kept', async () => {
     hostile = await enterHostile();
     const words = Array.from({ length: 6_000 }, (_, at) => `word ${at}`);

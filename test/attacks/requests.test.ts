@@ -91,6 +91,8 @@ describe('whatever is sent', () => {
       const answer = await send({ ...asked, headers: {} });
       expect([asked.path, answer.status < 500, answer.type]).toEqual([asked.path, true, expect.stringContaining('application/problem+json')]);
     }
+    const expecting = await send({ method: 'GET', path: '/api/v1/plans', headers: { expect: 'a miracle' } });
+    expect([expecting.status, expecting.type]).toEqual([400, expect.stringContaining('application/problem+json')]);
     const socket = connect(controller.running.ports.apiPort, '127.0.0.1');
     socket.end('NONSENSE \u0000 / HTTP/9.9\r\n\r\n');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]+application\/problem\+json/);

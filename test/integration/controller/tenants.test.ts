@@ -79,6 +79,19 @@ describe('what another tenant has', () => {
     expect(await mine.person.ask(routes.createEnrolmentToken, { body: { siteId: theirs.siteId, gatewayName: 'x' } })).toMatchObject({ status: 404 });
   });
 
+  it('in a plan hides the plan and its flush, also where the flush came to touch one’s own gateways only', async () => {
+    theirs.agent.flows = [];
+    try {
+      const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'both were asked, one had flows' } });
+      const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+      expect((await owner.call(routes.getFlush, { params: { id: flushId } })).tenants).toMatchObject([{ id: mine.tenantId }]);
+      for (const route of [routes.getFlush, routes.cancelFlush, routes.undoFlush, routes.watchFlush]) expect(await mine.person.ask(route, { params: { id: flushId } })).toMatchObject({ status: 404 });
+      expect((await mine.person.call(routes.listFlushes)).items.map(({ id }) => id)).not.toContain(flushId);
+    } finally {
+      theirs.agent.flows = makeFlows(3);
+    }
+  });
+
   it('is in no list, no search, no metric and no event', async () => {
     const text = JSON.stringify([
       await mine.person.call(routes.listTenants), await mine.person.call(routes.listSites), await mine.person.call(routes.listGateways), await mine.person.call(routes.listFlushes),
