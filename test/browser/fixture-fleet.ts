@@ -65,7 +65,8 @@ export function fixtureRetention(): z.output<typeof getRetention.response> {
 export function fixtureSamples(nowMs: number, gateway: Gateway, fromMs: number, toMs: number, points: number) {
   const step = Math.max(10_000, (toMs - fromMs) / points);
   const gap = toMs - fromMs > 7_200_000 ? { from: fromMs + (toMs - fromMs) * 0.4, to: fromMs + (toMs - fromMs) * 0.47 } : undefined;
-  const usage = gateway.usage!;
+  const { usage } = gateway;
+  if (!usage) return { resolutionSeconds: Math.round(step / 1000), points: [], gaps: [] };
   const all = [];
   for (let at = fromMs; at <= Math.min(toMs, nowMs); at += step) {
     if (gap && at > gap.from && at < gap.to) continue;

@@ -46,7 +46,7 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   return <>
     <div className="sec-head"><h2>Recent here</h2></div>
     <Unreadable entries={data?.unreadable} />
-    {data?.items.length === 0 ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
+    {data?.items.length === 0 && !data.unreadable ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
       <li key={flush.id}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`} prefetch={false}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
     ))}</ul>}
   </>;

@@ -52,10 +52,10 @@ export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateK
   else if (isReadOnly) lines.push({ kind: 'protected', word: 'read only', text: 'its owner lets nothing be ended here' });
   if (mostPercentOfTable !== undefined) {
     const whose = isBuiltIn === true ? 'built in; stale flows, and up to 1,000, do not count' : 'by its guard file';
-    lines.push({ kind: 'ok', word: `${mostPercentOfTable} % a minute`, text: `of its table at most, ${whose}` });
+    lines.push({ kind: 'protected', word: `${mostPercentOfTable} % a minute`, text: `of its table at most, ${whose}` });
   }
-  if (mostDeletesAMinute !== undefined) lines.push({ kind: 'ok', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
-  if (methods.length > 0) lines.push({ kind: 'ok', word: 'methods', text: `only ${methods.join(', ')}` });
+  if (mostDeletesAMinute !== undefined) lines.push({ kind: 'protected', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
+  if (methods.length > 0) lines.push({ kind: 'protected', word: 'methods', text: `only ${methods.join(', ')}` });
   for (const filter of guard.protected) lines.push({ kind: 'protected', word: 'protected', text: filter });
   return lines;
 }

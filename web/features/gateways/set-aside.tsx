@@ -24,12 +24,12 @@ export function SetAside({ gateway: { id, name, tenantId, since, setAsideReason 
   const blocked = refusal ?? (!isGone ? 'Say first that the other agent is gone.' : reinstate.isPending ? 'It is being reinstated.' : undefined);
   return (
     <section className="note red stack set-aside" aria-label="Set aside">
-      <p><b>It was set aside</b> at {clock.full(since)}{setAsideReason && `: ${setAsideReason}`}. No plan holds it and no command reaches it until somebody decides.</p>
+      <p><b>It was set aside</b> at {clock.full(since)}{setAsideReason && `: ${setAsideReason}`}. Plans leave it out, and no command reaches it, until somebody decides.</p>
       <ol className="dim2">
         <li>Find the clone: most often a copied virtual machine. Stop its agent, and delete the agent’s state folder there.</li>
         <li>Reinstate the gateway. The next agent that connects is then the holder of its identity.</li>
-        <li>If you cannot tell which of the two is the clone, revoke the gateway and enrol it again: its key is then of no use to anyone.</li>
       </ol>
+      <p className="dim2">If you cannot tell which of the two is the clone, revoke the gateway and enrol it again: its key is then of no use to anyone.</p>
       <label className="row"><input type="checkbox" checked={isGone} onChange={(event) => setGone(event.currentTarget.checked)} />The other agent is stopped, and its state folder is deleted</label>
       <div><Button kind="danger-line" icon={IconPlugConnected} refusal={blocked} onClick={() => reinstate.mutate()}>Reinstate {name}</Button></div>
       {reinstate.error && <p className="red" role="alert">{reinstate.error.message}</p>}

@@ -7,7 +7,6 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Failure } from '../../ui/feedback.tsx';
-import { Unreadable } from '../../ui/unreadable.tsx';
 import { RunList } from './run-list.tsx';
 
 /** What remediations did on one gateway lately. */
@@ -16,6 +15,6 @@ export function RecentRuns({ gateway }: { gateway: Gateway }) {
   const { data, error } = useQuery({ ...queries.remediationRuns({ gateway: gateway.id, limit: 6 }), enabled: refusal === undefined });
   return <>
     <div className="sec-head"><h2>Remediations here</h2><span className="grow" />{data && data.items.length > 0 && <Link className="link" href={`/remediations/runs?gateway=${gateway.id}`} prefetch={false}>All runs</Link>}</div>
-    {refusal ? <p className="dim small">{refusal}</p> : error ? <Failure what="The runs could not be read" error={error} /> : <><Unreadable entries={data?.unreadable} /><RunList runs={data?.items} none="None has run on this gateway." /></>}
+    {refusal ? <p className="dim small">{refusal}</p> : error ? <Failure what="The runs could not be read" error={error} /> : <RunList runs={data?.items} unreadable={data?.unreadable} none="None has run on this gateway." />}
   </>;
 }

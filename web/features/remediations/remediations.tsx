@@ -61,7 +61,7 @@ export function Remediations() {
     {shown.length === 0 ? <div className="pad stack wide"><p className="dim2">A remediation is a saved answer: when this happens, end those flows, within these limits. Each begins as an observer that touches nothing.</p><Library refusal={writeRefusal} /></div> : <>
       <RunStrip runs={runs?.items} />
       <RemediationRows remediations={shown} current={current} writeRefusal={writeRefusal} refusalToRun={refusalToRun} onCurrent={move} onTurn={(one) => turn.mutate(one)} onRun={(one) => run.mutate(one)} />
-      <section className="pad" aria-label="Last runs"><div className="sec-head"><h2>Last runs</h2><span className="dim">on gateways and from here, newest first</span></div><Unreadable entries={runs?.unreadable} /><RunList runs={runs?.items.slice(0, 12)} /></section>
+      <section className="pad" aria-label="Last runs"><div className="sec-head"><h2>Last runs</h2><span className="dim">on gateways and from here, newest first</span></div><RunList runs={runs?.items.slice(0, 12)} unreadable={runs?.unreadable} /></section>
     </>}
   </>;
 }

@@ -8,7 +8,6 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
-import { Unreadable } from '../../ui/unreadable.tsx';
 import { RunList } from './run-list.tsx';
 import { RunStrip } from './run-strip.tsx';
 
@@ -26,6 +25,6 @@ export function Runs() {
   if (error && !data) return <>{head}<div className="empty"><Failure what="The runs could not be read" error={error} stillWorks="Gateways go on, and report what they did." onRetry={() => void refetch()} /></div></>;
   if (!data) return <>{head}<div className="empty"><Skeleton lines={8} /></div></>;
   if (data.items.length === 0 && !data.unreadable) return <>{head}<Empty action={<Link className="btn" href="/remediations" prefetch={false}>Open Remediations</Link>}>It has not run: its trigger has not come since it was made.</Empty></>;
-  return <>{head}<RunStrip runs={data.items} /><section className="pad" aria-label="Runs"><Unreadable entries={data.unreadable} /><RunList runs={data.items} /></section>
+  return <>{head}<RunStrip runs={data.items} /><section className="pad" aria-label="Runs"><RunList runs={data.items} unreadable={data.unreadable} /></section>
     {(data.cursor || view.before) && <div className="row pad">{data.cursor && <Button onClick={() => void setView({ before: data.cursor! })}>Older</Button>}{view.before && <Button kind="quiet" onClick={() => void setView({ before: null })}>Newest</Button>}</div>}</>;
 }

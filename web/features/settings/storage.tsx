@@ -23,7 +23,7 @@ export function Storage() {
   const refusal = useRefusal('audit.read', 'all');
   const { data, error, refetch } = useQuery({ ...queries.retention(), enabled: refusal === undefined });
   return (
-    <section className="setting" aria-labelledby="storage"><h2 id="storage">Storage<small>what is kept, and how large it is</small></h2>
+    <section className="setting" aria-labelledby="storage"><h2 id="storage">Storage<small>what is kept, and its size</small></h2>
       {refusal ? <p className="dim small">{refusal}</p>
         : error && !data ? <Failure what="The sizes could not be read" error={error} onRetry={() => void refetch()} />
           : !data ? <Skeleton lines={6} /> : <div className="storage"><Kept days={data.days} /><Sizes tables={data.tables} /></div>}

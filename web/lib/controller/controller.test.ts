@@ -57,7 +57,7 @@ test('a problem has plain words: a request under way, a key of before, and how l
     readProblem(Response.json({ type: 'about:blank', title: code, status, code, detail }, { status, headers: seconds === undefined ? {} : { 'retry-after': String(seconds) } }));
   expect((await said('IDEMPOTENCY_PENDING', 409, 'The same request has begun.')).message).toContain('press again; it is not done twice');
   expect((await said('IDEMPOTENCY_KEY_REUSED', 422, 'This Idempotency-Key came before.')).message).toBe('The controller took this for another request of before, and did nothing. Press again.');
-  expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe('You have used 10000 idempotency keys within a day. Try again in 1 h.');
+  expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe('You have used 10000 idempotency keys within a day. Try again in 60 min.');
   expect((await said('RATE_LIMITED', 429, 'Too many tries. Wait 40 s.', 40)).message).toBe('Too many tries. Wait 40 s.');
   expect((await said('NOT_FOUND', 404, 'There is none.', 40)).message).toBe('There is none.');
   expect((await readProblem(new Response('<html>', { status: 429, headers: { 'retry-after': '121' } }))).message).toBe('The controller answered 429 without a reason. Try again in 3 min.');

@@ -1,6 +1,5 @@
 import { problem, type Problem } from '../../../proto/http/common.ts';
 import { ERROR_CODES, type ErrorCode } from '../../../proto/model/error-codes.ts';
-import { lasting } from '../../ui/format.ts';
 
 /** What the console says in place of a sentence that is meant for the writer of a script. */
 const PLAIN_WORDS: Partial<Record<ErrorCode, string>> = {
@@ -40,7 +39,7 @@ export function retryAfterSeconds({ headers }: Response): number | undefined {
 
 /** A wait in words, rounded up: whoever comes back then is not too early. */
 export function waitWords(seconds: number): string {
-  return lasting(seconds < 90 ? Math.ceil(seconds) : Math.ceil(seconds / 60) * 60);
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 function inPlainWords({ code, detail }: Problem, seconds: number | undefined): string {
