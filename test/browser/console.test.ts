@@ -403,7 +403,7 @@ describe('a remediation that only suggests', () => {
 describe('a gateway that was set aside', () => {
   const asideReason = 'two agents hold this identity: one that was superseded came back while another holds the link';
 
-  test('is first in need, says why, and is reinstated by whoever may and says that the clone is gone', async () => {
+  test('is first in need, says why, and is reinstated or revoked by whoever may, and says what became of the clone', async () => {
     const gateway = api.gateways.find(({ name }) => name === 'genova-gw2')!;
     Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason, since: new Date(Date.now() - 240_000).toISOString() });
     await signIn();
@@ -418,6 +418,11 @@ describe('a gateway that was set aside', () => {
     await reinstate.click();
     await page.getByRole('region', { name: 'Set aside' }).waitFor({ state: 'detached' });
     expect(gateway).toMatchObject({ state: 'offline' });
+    Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason });
+    await page.reload();
+    await page.getByLabel('Nobody can tell').check();
+    await page.getByRole('button', { name: 'Revoke genova-gw2' }).click();
+    await page.getByText('It can connect again only by a new enrolment.').waitFor();
     Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason });
     api.role = 'operator';
     await page.reload();

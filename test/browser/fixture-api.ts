@@ -65,6 +65,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listGateways: ({ query }) => page(gateways, query),
     getGateway: ({ params }) => find(gateways, params.id),
     reinstateGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
+    revokeGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
     getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),

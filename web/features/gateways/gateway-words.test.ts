@@ -10,6 +10,12 @@ test('a gateway that was set aside is that, also where it could not see its tabl
   expect(verdict(gateway, Date.parse('2026-11-23T08:17:00Z')).head).toBe('Set aside: two agents hold its identity.');
 });
 
+test('why a table cannot be seen is one sentence, however the agent ended it', () => {
+  for (const tableError of ['nf_conntrack is not loaded.', 'nf_conntrack is not loaded']) {
+    expect(verdict({ ...BASE, state: 'online', tableError }, 0).cause).toBe('nf_conntrack is not loaded. The agent looks again by itself.');
+  }
+});
+
 test('a guard says its share and whose word that is, and before all why nothing is ended', () => {
   const guard = { isReadOnly: false, methods: [], protected: [] };
   const words = (over: object) => guardLines({ ...guard, ...over }).map(({ word, text }) => `${word}: ${text}`);

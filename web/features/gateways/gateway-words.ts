@@ -20,7 +20,7 @@ export function verdict(gateway: Gateway, nowMs: number): { head: string; cause:
   if (state === 'set-aside') return { head: 'Set aside: two agents hold its identity.', cause: 'One of them may be a clone. Nothing is taken from either.' };
   const fill = usage?.max ? `${percent(usage.count, usage.max)} full` : usage ? `${count(usage.count)} entries, limit not known` : undefined;
   if (state === 'offline') return { head: `Silent for ${lasting((nowMs - Date.parse(since)) / 1000)}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
-  if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError} The agent looks again by itself.` };
+  if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError.replace(/\.$/, '')}. The agent looks again by itself.` };
   if (!usage) return { head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
   const cause = share(gateway);
   if (isFilling(usage)) return { head: `${fill} and filling by ${short(usage.perMinute ?? 0)} a minute: full in about ${lasting(usage.minutesToFull! * 60)}`, cause, fullAtMs: Date.parse(usage.at) + usage.minutesToFull! * 60_000 };

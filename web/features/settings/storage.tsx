@@ -48,15 +48,19 @@ function Sizes({ tables }: { tables: Retention['tables'] }) {
   return (
     <div className="stack">
       <table data-density="compact">
-        <thead><tr><th>Table</th><th className="num" title="As the database estimates">Rows, about</th><th className="num">Size with indexes</th><th className="num">Share</th><th><span className="sr">Share of all</span></th></tr></thead>
+        <thead><tr>
+          <th>Table</th><th className="num" title="As the database estimates">Rows, about</th>
+          <th className="num">Size with indexes</th><th className="num">Share</th><th><span className="sr">Share of all</span></th>
+        </tr></thead>
         <tbody>
           {shown.map(({ name, rows, bytes }) => (
             <tr key={name}>
-              <td className="mono">{name}</td><td className="num">{count(rows)}</td><td className="num">{size(bytes)}</td><td className="num dim2">{percent(bytes, total)}</td>
+              <td className="mono">{name}</td><td className="num">{count(rows)}</td>
+              <td className="num">{size(bytes)}</td><td className="num dim2">{percent(bytes, total)}</td>
               <td><Bar width={72} share={total > 0 ? bytes / total : 0} tone="blue" /></td>
             </tr>
           ))}
-          <tr><td><b>All {counted(tables.length, 'table')}</b></td><td className="num" /><td className="num strong">{size(total)}</td><td className="num" /><td /></tr>
+          <tr><td><b>All {counted(tables.length, 'table')}</b></td><td /><td className="num strong">{size(total)}</td><td /><td /></tr>
         </tbody>
       </table>
       {more > 0 && <div><button type="button" className="link" onClick={() => setAll(true)}>{counted(more, 'more table')}</button></div>}
