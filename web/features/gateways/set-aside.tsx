@@ -37,13 +37,14 @@ export function SetAside({ gateway: { id, name, tenantId, since, setAsideReason 
   const { verb, icon } = DECISIONS[chosen ?? 'reinstate'];
   const isReady = chosen !== undefined && !decide.isPending;
   const waiting = chosen ? 'It is being done.' : 'Say first what became of the other agent.';
+  const press = () => { if (chosen) decide.mutate(chosen); };
   return (
     <section className="note red stack set-aside" aria-label="Set aside">
       <p>
         <b>It was set aside</b> at {clock.full(since)}{setAsideReason && `: ${setAsideReason}`}.
         {' '}Plans leave it out, and no command reaches it, until somebody decides.
       </p>
-      <p className="dim2">Find the other agent: most often it runs on a copied virtual machine. Stop it, and delete its state folder there.</p>
+      <p className="dim2">Find the other agent: most often it is on a copied virtual machine. Stop it, and delete its state folder there.</p>
       <fieldset className="stack">
         <legend className="sr">What became of the other agent</legend>
         {(Object.keys(DECISIONS) as Decision[]).map((decision) => (
@@ -54,7 +55,7 @@ export function SetAside({ gateway: { id, name, tenantId, since, setAsideReason 
         ))}
       </fieldset>
       <div>
-        <Button kind="danger-line" icon={icon} refusal={refusal ?? (isReady ? undefined : waiting)} onClick={() => { if (chosen) decide.mutate(chosen); }}>
+        <Button kind="danger-line" icon={icon} refusal={refusal ?? (isReady ? undefined : waiting)} onClick={press}>
           {verb} {name}
         </Button>
       </div>
