@@ -548,6 +548,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
       await check(`${path}, set aside and unreadable`);
     }
     api.unreadable = [];
+    Object.assign(api.gateways[4]!, { state: 'online', setAsideReason: undefined });
     for (const isBroken of [false, true]) {
       api.isAuditBroken = isBroken;
       await page.goto(`${web.url}/audit`);
