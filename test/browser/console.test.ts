@@ -400,6 +400,79 @@ describe('a remediation that only suggests', () => {
   });
 });
 
+describe('a gateway that was set aside', () => {
+  const asideReason = 'two agents hold this identity: one that was superseded came back while another holds the link';
+
+  test('is first in need, says why, and is reinstated or revoked by whoever may, and says what became of the clone', async () => {
+    const gateway = api.gateways.find(({ name }) => name === 'genova-gw2')!;
+    Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason, since: new Date(Date.now() - 240_000).toISOString() });
+    await signIn();
+    await page.goto(web.url);
+    await page.getByRole('heading', { name: 'genova-gw2 needs you first: two agents hold its identity' }).waitFor();
+    await page.getByText('1 set aside').waitFor();
+    await page.getByRole('link', { name: 'Decide' }).click();
+    await page.getByText(asideReason).waitFor();
+    const reinstate = page.getByRole('button', { name: 'Reinstate genova-gw2' });
+    expect(await reinstate.getAttribute('aria-disabled')).toBe('true');
+    await page.getByLabel('The other agent is stopped').check();
+    await reinstate.click();
+    await page.getByRole('region', { name: 'Set aside' }).waitFor({ state: 'detached' });
+    expect(gateway).toMatchObject({ state: 'offline' });
+    Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason });
+    await page.reload();
+    await page.getByLabel('Nobody can tell').check();
+    await page.getByRole('button', { name: 'Revoke genova-gw2' }).click();
+    await page.getByText('It can connect again only by a new enrolment.').waitFor();
+    Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason });
+    api.role = 'operator';
+    await page.reload();
+    await page.getByLabel('The other agent is stopped').check();
+    await reinstate.hover();
+    await page.getByText('Needs the role owner or admin for this tenant; you are operator.').waitFor();
+  });
+});
+
+describe('what cannot be shown or is no longer kept', () => {
+  test('each list names its entries that cannot be shown, and shows the others', async () => {
+    await signIn();
+    api.unreadable = [{ id: id(6, 77), reason: 'its totals are no numbers' }];
+    for (const path of ['/', '/sites', '/flushes', '/audit', '/settings', '/remediations', '/remediations/runs']) {
+      await page.goto(web.url + path);
+      await page.getByText(`1 entry cannot be shown: ${id(6, 77)}, its totals are no numbers`).first().waitFor();
+    }
+    api.unreadable = [...api.unreadable, { id: id(6, 78), reason: 'its filter is none' }];
+    await page.goto(`${web.url}/flushes`);
+    await page.getByText('2 entries cannot be shown').click();
+    await page.getByText('its filter is none').waitFor();
+  });
+
+  test('the flows that retention dropped are told from no flows, and make no empty file', async () => {
+    await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
+    await page.getByRole('button', { name: /Delete all .* matching/ }).click();
+    await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).click();
+    await page.waitForURL('**/flushes/*');
+    api.droppedAt = '2026-10-30T02:00:00Z';
+    await page.getByRole('button', { name: 'JSON' }).click();
+    await page.getByRole('alert').filter({ hasText: 'dropped by retention on' }).waitFor();
+    await page.getByRole('button', { name: 'Show the flows' }).click();
+    await page.getByRole('region', { name: 'Evidence' }).getByText(/^The flows were dropped by retention on .*2026/).first().waitFor();
+    expect(await page.getByText('No flows.').count()).toBe(0);
+  }, 30_000);
+
+  test('settings say what is kept, and how large it is, to whoever may see all tenants', async () => {
+    await signIn();
+    await page.goto(`${web.url}/settings`);
+    const storage = page.getByRole('region', { name: 'Storage' });
+    await storage.getByRole('row', { name: 'Flows of plans and runs 30 days' }).waitFor();
+    await storage.getByRole('row', { name: /^sample 84,000,000 12.4 GB/ }).waitFor();
+    await storage.getByRole('button', { name: '4 more tables' }).click();
+    await storage.getByRole('row', { name: /^session/ }).waitFor();
+    api.role = 'operator';
+    await page.reload();
+    await storage.getByText('Needs the role owner, admin, approver or auditor over all tenants; you are operator.').waitFor();
+  });
+});
+
 describe('a second person', () => {
   test('the maker gets a link and cannot run; somebody else agrees over it, and then it runs', async () => {
     api.needsSecondPerson = true;
@@ -466,6 +539,16 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
       await page.locator('.skeleton').first().waitFor({ state: 'detached' });
       await check(path);
     }
+    Object.assign(api.gateways[4]!, { state: 'set-aside', setAsideReason: 'two agents hold this identity' });
+    api.unreadable = [{ id: id(6, 77), reason: 'its totals are no numbers' }, { id: id(6, 78), reason: 'its filter is none' }];
+    for (const path of ['/', `/gateways/${id(3, 5)}`, '/flushes', '/settings']) {
+      await page.goto(web.url + path);
+      await page.getByText('2 entries cannot be shown').first().waitFor();
+      await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+      await check(`${path}, set aside and unreadable`);
+    }
+    api.unreadable = [];
+    Object.assign(api.gateways[4]!, { state: 'online', setAsideReason: undefined });
     for (const isBroken of [false, true]) {
       api.isAuditBroken = isBroken;
       await page.goto(`${web.url}/audit`);

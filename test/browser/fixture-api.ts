@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
@@ -16,9 +17,16 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
-import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
+import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureRetention, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
-export interface FixtureApi { url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; remediations: ReturnType<typeof fixtureRemediations>; close(): Promise<void> }
+export interface FixtureApi {
+  url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; gateways: Gateway[]; remediations: ReturnType<typeof fixtureRemediations>;
+  /** What each page of a list names as not to be shown. */
+  unreadable: { id: string; reason: string }[];
+  /** When retention dropped the flows of every plan. */
+  droppedAt: string | undefined;
+  close(): Promise<void>;
+}
 
 export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
@@ -34,14 +42,14 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, remediations: fixtureRemediations(nowMs, gateways), close };
+  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, gateways, unreadable: [], droppedAt: undefined, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
   const page = <T>(items: T[], { cursor, limit }: Record<string, unknown>) => {
     const start = Number(cursor ?? 0);
     const end = start + Number(limit);
-    return { items: items.slice(start, end), ...(end < items.length && { cursor: String(end) }) };
+    return { items: items.slice(start, end), ...(api.unreadable.length > 0 && { unreadable: api.unreadable }), ...(end < items.length && { cursor: String(end) }) };
   };
   const inScope = (scope: { tenants?: string[]; sites?: string[]; gateways?: string[] }) => gateways.filter((gateway) => (scope.tenants?.includes(gateway.tenantId) ?? true) && (scope.sites?.includes(gateway.siteId) ?? true) && (scope.gateways?.includes(gateway.id) ?? true));
   const matching = (text: string, gatewayIds: string[]) => {
@@ -56,12 +64,15 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
     listGateways: ({ query }) => page(gateways, query),
     getGateway: ({ params }) => find(gateways, params.id),
+    reinstateGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
+    revokeGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
+    getRetention: () => fixtureRetention(),
     listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
     approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
     getPlan: ({ params }) => findPlan(params.id).plan,
-    listPlanFlows: ({ params, query }) => page(findPlan(params.id).flows, query),
+    listPlanFlows: ({ params, query }) => (api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt }),
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
     listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
     getFlush: ({ params }) => find(flushes, params.id),

@@ -3,6 +3,7 @@ import type { auditEntry } from '../../proto/http/audit.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import type { Flush } from '../../proto/http/flushes.ts';
+import type { getRetention } from '../../proto/http/retention.ts';
 
 /** A made-up fleet for browser tests, the same every time: numbers follow from names and indexes, times from `nowMs`. */
 export const id = (kind: number, number: number) => `019ab000-000${kind}-7000-8000-${String(number).padStart(12, '0')}`;
@@ -35,6 +36,9 @@ function gatewayOf(nowMs: number, site: { id: string; tenantId: string; name: st
     id: id(3, number), tenantId: site.tenantId, tenantName, siteId: site.id, siteName: site.name, name, tags: number % 3 === 0 ? ['voip'] : [],
     state: isOffline ? 'offline' : 'online', since: ago(nowMs, isOffline ? 2160 : 6360), agentVersion: '0.1.0', kernel: '6.12.43', tableKind: 'kernel',
     capabilities: { can: ['search', 'delete', 'samples', 'events'], cannot: number % 4 === 0 ? { 'byte counters': 'net.netfilter.nf_conntrack_acct is 0' } : {} },
+    guard: number % 3 === 1
+      ? { isReadOnly: false, methods: [], mostPercentOfTable: 50, isBuiltIn: true, protected: [] }
+      : { isReadOnly: false, methods: ['delete', 'expire'], mostDeletesAMinute: 20_000, mostPercentOfTable: 30, isBuiltIn: false, protected: ['dst:198.51.100.10 dport:5060'] },
     wans: [
       { name: 'WAN1', interface: 'eth1', addresses: [`203.0.113.${number}`], isUp: !isStranded, carriesDefaultRoute: !isStranded, flows: isStranded ? 208 : part(0.68) },
       { name: 'WAN2', interface: 'eth2', addresses: [`198.51.100.${number}`], isUp: true, carriesDefaultRoute: isStranded, flows: part(0.3) },
@@ -48,11 +52,21 @@ function gatewayOf(nowMs: number, site: { id: string; tenantId: string; name: st
   };
 }
 
+/** What is kept how long, and twelve tables from gigabytes to nothing. */
+export function fixtureRetention(): z.output<typeof getRetention.response> {
+  const names = ['sample', 'sample_minute', 'plan_flows', 'audit_entry', 'sample_hour', 'run_flows', 'command', 'audit_checkpoint', 'flush_target', 'flush', 'gateway', 'session'];
+  return {
+    days: { samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, audit: 400 },
+    tables: names.map((name, index) => ({ name, rows: Math.floor(84_000_000 / 6 ** index), bytes: Math.floor(12_400_000_000 / 5 ** index) })),
+  };
+}
+
 /** One gateway's samples between two times, with an hour missing in the middle of anything longer than two. */
 export function fixtureSamples(nowMs: number, gateway: Gateway, fromMs: number, toMs: number, points: number) {
   const step = Math.max(10_000, (toMs - fromMs) / points);
   const gap = toMs - fromMs > 7_200_000 ? { from: fromMs + (toMs - fromMs) * 0.4, to: fromMs + (toMs - fromMs) * 0.47 } : undefined;
-  const usage = gateway.usage!;
+  const { usage } = gateway;
+  if (!usage) return { resolutionSeconds: Math.round(step / 1000), points: [], gaps: [] };
   const all = [];
   for (let at = fromMs; at <= Math.min(toMs, nowMs); at += step) {
     if (gap && at > gap.from && at < gap.to) continue;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress, took } from './format.ts';
+import { brief, count, counted, lasting, minutesAndSeconds, percent, short, shortAddress, size, took } from './format.ts';
 
 test('an absent number is a dash and zero is zero', () => {
   expect([count(undefined), count(0), count(1846)]).toEqual(['–', '0', '1,846']);
@@ -33,4 +33,8 @@ test('a long address keeps both ends', () => {
   const shortened = shortAddress('2001:db8:1234:5678:9abc:def0:1122:3344');
   expect(shortened).toHaveLength(22);
   expect(shortened.startsWith('2001:db8') && shortened.endsWith('3344')).toBe(true);
+});
+
+test('bytes have a unit, and three figures at most', () => {
+  expect([size(0), size(640), size(8192), size(1_234_567), size(41_900_000_000)]).toEqual(['0 B', '640 B', '8.2 kB', '1.2 MB', '41.9 GB']);
 });

@@ -28,6 +28,11 @@ export function short(value: number): string {
   return String(Math.round(value));
 }
 
+/** Bytes in decimal units: `640 B`, `1.5 kB`, `20.0 MB`. */
+export function size(bytes: number): string {
+  return bytes < 1000 ? `${Math.round(bytes)} B` : `${short(bytes)}B`;
+}
+
 /** A duration in one unit, for cells: `19 s`, `4 m`, `18 h`, `2 d`. */
 export function brief(seconds: number | undefined): string {
   if (seconds === undefined) return '–';

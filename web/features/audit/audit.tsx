@@ -14,6 +14,7 @@ import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { StateIcon } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { AuditDetail } from './audit-detail.tsx';
 import { OUTCOMES } from './audit-words.ts';
 import { ExportMenu } from './export-menu.tsx';
@@ -21,8 +22,10 @@ import { Integrity, useVerify, VerifyButton } from './integrity.tsx';
 import { Sentence } from './sentence.tsx';
 
 const ACTIONS = [
-  'plan.made', 'plan.approved', 'flush.started', 'flush.wave-begun', 'flush.target-finished', 'flush.stopped', 'flush.cancelled', 'flush.undo-started', 'remediation.made', 'remediation.changed', 'remediation.deleted', 'remediation.began', 'remediation.ran', 'limits.changed',
-  'audit.contradicted', 'session.signed-in', 'session.refused', 'access.denied', 'token.made', 'token.revoked', 'enrolment.ok', 'enrolment.refused', 'enrolment.token-made', 'enrolment.token-revoked', 'gateway.changed', 'gateway.revoked', 'tenant.made', 'site.made',
+  'plan.made', 'plan.approved', 'flush.started', 'flush.wave-begun', 'flush.target-finished', 'flush.stopped', 'flush.cancelled', 'flush.undo-started', 'flush.result-unknown',
+  'remediation.made', 'remediation.changed', 'remediation.approved', 'remediation.held-back', 'remediation.deleted', 'remediation.began', 'remediation.ran', 'remediation.run-refused', 'remediation.run-unknown', 'limits.changed',
+  'audit.contradicted', 'audit.shortened', 'session.signed-in', 'session.refused', 'access.denied', 'token.made', 'token.revoked', 'enrolment.ok', 'enrolment.refused', 'enrolment.token-made', 'enrolment.token-revoked', 'gateway.changed', 'gateway.revoked',
+  'gateway.set-aside', 'gateway.reinstated', 'gateway.refused', 'gateway.cut', 'gateway.counted-on', 'tenant.made', 'site.made',
 ] as const;
 
 /** Who did what, to which flows, why, and with what result; newest first. */
@@ -57,8 +60,9 @@ export function Audit() {
     </form>
     <div className={`audit-cols ${view.entry ? 'has-panel' : ''}`}>
       <section aria-label="Entries">
+        {data?.unreadable && <div className="pad"><Unreadable entries={data.unreadable} /></div>}
         {error && !data ? <div className="empty"><Failure what="The audit could not be read" error={error} stillWorks="Entries are still written." onRetry={() => void refetch()} /></div> : !data ? <div className="empty"><Skeleton lines={10} /></div>
-          : items.length === 0 ? <Empty action={isFiltered && <Button onClick={() => void setView({ q: null, action: null, flush: null })}>Show everything</Button>}>{isFiltered ? 'No entry fits.' : 'Nothing has been decided yet; every sign-in, plan and flush will be here.'}</Empty>
+          : items.length === 0 && !data.unreadable ? <Empty action={isFiltered && <Button onClick={() => void setView({ q: null, action: null, flush: null })}>Show everything</Button>}>{isFiltered ? 'No entry fits.' : 'Nothing has been decided yet; every sign-in, plan and flush will be here.'}</Empty>
             : <ul className={`acts audit-list ${isPlaceholderData ? 'stale' : ''}`}>{items.map((entry) => (
                 <li key={entry.id} className={entry.id === view.entry ? 'open' : ''}>
                   <time dateTime={entry.at} title={clock.full(entry.at)}>{clock.when(entry.at, now)}</time><StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />

@@ -1,6 +1,7 @@
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { csvCell, toSafeJson } from '../../../proto/model/text.ts';
 import type { FlowsPage } from '../../lib/controller/queries.ts';
+import type { UnreadableEntry } from '../../ui/unreadable.tsx';
 
 type Row = FlowsPage['items'][number];
 
@@ -16,9 +17,9 @@ export function evidenceCsv(rows: Row[], nameOf: (gatewayId: string) => string):
   return `${[COLUMNS.map(([name]) => name), ...rows.map((row) => COLUMNS.map(([, of]) => cell(of(row, nameOf(row.gatewayId)))))].map((line) => line.join(',')).join('\r\n')}\r\n`;
 }
 
-/** The flush and its exact flows as JSON, as the API gives them. */
-export function evidenceJson(flush: Flush, flows: Row[]): string {
-  return toSafeJson(JSON.stringify({ flush, flows }, undefined, 2));
+/** The flush and its exact flows as JSON, as the API gives them; those that cannot be shown are named with why. */
+export function evidenceJson(flush: Flush, flows: Row[], unreadable: UnreadableEntry[]): string {
+  return toSafeJson(JSON.stringify({ flush, flows, ...(unreadable.length > 0 && { unreadable }) }, undefined, 2));
 }
 
 function cell(value: string | number | undefined): string {

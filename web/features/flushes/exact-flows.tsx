@@ -3,11 +3,14 @@
 import './exact-flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useClock } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { shortAddress } from '../../ui/format.ts';
 import { State, type StateKind } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
+import { droppedWords } from './flush-words.ts';
 
 const OUTCOMES: Record<string, StateKind> = {
   deleted: 'ok', rebuilt: 'ok', reset: 'ok', blocked: 'ok', expiring: 'waiting', restored: 'ok', occupied: 'partial', gone: 'waiting', cancelled: 'never', protected: 'protected', reappeared: 'reappeared', failed: 'failed', indeterminate: 'partial',
@@ -18,14 +21,17 @@ interface Page { cursor?: string; first: number }
 export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gatewayId: string): string }) {
   const [pages, setPages] = useState<Page[]>([{ first: 1 }]);
   const { cursor, first } = pages.at(-1)!;
+  const clock = useClock();
   const { data, error, isPlaceholderData, refetch } = useQuery(queries.flowsOf(of, cursor));
   if (error) return <Failure what="The flows could not be read" error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton lines={6} />;
-  if (data.items.length === 0) return <p className="dim">No flows.</p>;
+  if (data.droppedAt !== undefined) return <p className="dim2">{droppedWords(clock.full(data.droppedAt))}</p>;
+  if (data.items.length === 0 && !data.unreadable) return <p className="dim">No flows.</p>;
   const hasOutcome = data.items.some(({ outcome }) => outcome !== undefined);
   const hasSweep = data.items.some(({ sweep }) => sweep !== undefined);
   return (
     <div className="stack">
+      <Unreadable entries={data.unreadable} />
       <div className={`exact ${isPlaceholderData ? 'stale' : ''}`} tabIndex={0} role="region" aria-label="Exact flows">
         <table data-density="compact">
           <thead><tr><th className="num">#</th>{hasSweep && <th className="num">Sweep</th>}{hasOutcome && <th>Outcome</th>}<th>Gateway</th><th>Proto</th><th>Source → Destination</th><th>Reply to</th><th>State</th></tr></thead>

@@ -5,12 +5,15 @@ import { IconDownload } from '@tabler/icons-react';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { Flush } from '../../../proto/http/flushes.ts';
+import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { flowsPage, type FlowsPage } from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { count } from '../../ui/format.ts';
+import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
 import { evidenceCsv, evidenceJson } from './evidence.ts';
 import { ExactFlows } from './exact-flows.tsx';
+import { droppedWords } from './flush-words.ts';
 
 const PAGE = 500;
 
@@ -18,6 +21,7 @@ const PAGE = 500;
 export function FlushEvidence({ flush }: { flush: Flush }) {
   const [isListed, setListed] = useState(false);
   const [read, setRead] = useState(0);
+  const clock = useClock();
   const auditRefusal = useRefusal('audit.read');
   const refusal = useRefusal('plans.read', flush.tenants.map(({ id }) => id));
   const of = { plan: flush.planId, flush: flush.id };
@@ -25,15 +29,19 @@ export function FlushEvidence({ flush }: { flush: Flush }) {
   const download = useMutation({
     async mutationFn(format: 'csv' | 'json') {
       const rows: FlowsPage['items'] = [];
+      const unreadable: UnreadableEntry[] = [];
       let cursor: string | undefined;
       setRead(0);
       do {
         const page = await flowsPage(of, cursor, PAGE);
+        if (page.droppedAt !== undefined) throw new Error(droppedWords(clock.full(page.droppedAt)));
         rows.push(...page.items);
+        unreadable.push(...(page.unreadable ?? []));
         cursor = page.cursor;
         setRead(rows.length);
       } while (cursor !== undefined);
-      save(`flush-${flush.id}.${format}`, format === 'csv' ? 'text/csv' : 'application/json', format === 'csv' ? evidenceCsv(rows, nameOf) : evidenceJson(flush, rows));
+      save(`flush-${flush.id}.${format}`, format === 'csv' ? 'text/csv' : 'application/json', format === 'csv' ? evidenceCsv(rows, nameOf) : evidenceJson(flush, rows, unreadable));
+      return unreadable;
     },
   });
   const blocked = refusal ?? (download.isPending ? `${count(read)} of ${count(flush.totals.planned)} flows are read.` : undefined);
@@ -44,6 +52,7 @@ export function FlushEvidence({ flush }: { flush: Flush }) {
         <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('csv')}>CSV</Button><Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('json')}>JSON</Button>
         {!auditRefusal && <Link className="link" prefetch={false} href={`/audit?flush=${flush.id}`}>In the audit</Link>}</div>
       {download.error && <p className="red small" role="alert">{download.error.message}</p>}
+      {download.data && <Unreadable entries={download.data} />}
       {isListed && <ExactFlows key={flush.state} of={of} nameOf={nameOf} />}
     </section>
   );

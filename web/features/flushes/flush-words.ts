@@ -120,3 +120,8 @@ export function undoSeconds({ kind, state, undoUntil, undoneBy }: Pick<Flush, 'k
   const left = undoUntil === undefined ? 0 : (Date.parse(undoUntil) - nowMs) / 1000;
   return kind === 'run' && state !== 'running' && undoneBy === undefined && left > 0 ? left : undefined;
 }
+
+/** In place of the flows of a plan that are past the time for which they are kept. */
+export function droppedWords(at: string): string {
+  return `The flows were dropped by retention on ${at}. The plan, its digest, its numbers and its outcome stay.`;
+}

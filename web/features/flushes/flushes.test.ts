@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
-import { evidenceCsv } from './evidence.ts';
+import { evidenceCsv, evidenceJson } from './evidence.ts';
 import { flushSentence, inOrder, retriable, segments, troubleSentence, undoSeconds, withEvent, type Target } from './flush-words.ts';
 import { deleteWords, differenceWords, impactWords, obstacle, planBody, wavesWords } from './plan-words.ts';
 
@@ -65,6 +65,11 @@ test('evidence names every flow with its outcome, and no cell can be taken for a
   const lines = evidenceCsv([{ ...flow, status: [...flow.status], labels: [...flow.labels] }], () => 'milano-gw1').split('\r\n');
   expect(lines[0]).toBe('gateway,outcome,kernel_id,zone,proto,orig_src,orig_sport,orig_dst,orig_dport,reply_src,reply_sport,reply_dst,reply_dport,state,mark,labels');
   expect(lines[1]).toBe("milano-gw1,deleted,7,0,udp,10.0.0.1,5060,192.0.2.1,5060,192.0.2.1,5060,203.0.113.1,5060,,0,'=1+1");
+});
+
+test('evidence as JSON names what cannot be shown, and has no such word where all can', () => {
+  expect(JSON.parse(evidenceJson(mixed, [], [{ id: '7', reason: 'its address is none' }]))).toMatchObject({ flows: [], unreadable: [{ id: '7', reason: 'its address is none' }] });
+  expect(evidenceJson(mixed, [], [])).not.toContain('unreadable');
 });
 
 test('an event of one gateway changes that gateway and the totals', () => {

@@ -7,6 +7,7 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from './flush-words.ts';
 
 /** The newest flushes; those that run come first. */
@@ -14,15 +15,17 @@ export function Flushes() {
   const { data, error, refetch } = useQuery(queries.flushes({ limit: 100 }));
   const clock = useClock();
   const now = useNow(60_000);
-  const running = data?.filter(({ state }) => state === 'running').length ?? 0;
+  const flushes = data?.items;
+  const running = flushes?.filter(({ state }) => state === 'running').length ?? 0;
   return <>
-    <div className="head"><h1>{data ? (running > 0 ? `${counted(running, 'flush', 'flushes')} running` : 'No flush is running') : 'Flushes'}</h1></div>
+    <div className="head"><h1>{flushes ? (running > 0 ? `${counted(running, 'flush', 'flushes')} running` : 'No flush is running') : 'Flushes'}</h1></div>
     {error && !data && <div className="empty"><Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." onRetry={() => void refetch()} /></div>}
     {!data && !error && <div className="empty"><Skeleton lines={8} /></div>}
-    {data?.length === 0 && <Empty action={<Link className="btn" href="/connections">Open Connections</Link>}>Nothing has been flushed yet. A flush starts from a plan in Connections.</Empty>}
-    {data && data.length > 0 && <div className="pad"><table>
+    {flushes?.length === 0 && !data?.unreadable && <Empty action={<Link className="btn" href="/connections">Open Connections</Link>}>Nothing has been flushed yet. A flush starts from a plan in Connections.</Empty>}
+    {data?.unreadable && <div className="pad"><Unreadable entries={data.unreadable} /></div>}
+    {flushes && flushes.length > 0 && <div className="pad"><table>
       <thead><tr><th>Started</th><th>State</th><th>Result</th><th>Filter</th><th>Tenant</th><th>By</th><th>Reason</th><th>Ticket</th></tr></thead>
-      <tbody>{data.toSorted((a, b) => Number(b.state === 'running') - Number(a.state === 'running')).map((flush) => (
+      <tbody>{flushes.toSorted((a, b) => Number(b.state === 'running') - Number(a.state === 'running')).map((flush) => (
         <tr key={flush.id}>
           <td className="dim">{clock.when(flush.startedAt, now)}</td><td><State kind={FLUSHES[flush.state]}>{flush.state}</State></td>
           <td><Link className="link" prefetch={false} href={`/flushes/${flush.id}`}>{flushSentence(flush)}</Link>{flush.totals.reappeared > 0 && <span className="amber">, {count(flush.totals.reappeared)} reappeared</span>}</td>

@@ -10,6 +10,7 @@ import { Bar } from '../../ui/bar.tsx';
 import { Address } from '../../ui/copy.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
@@ -44,7 +45,8 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   const { data } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   return <>
     <div className="sec-head"><h2>Recent here</h2></div>
-    {data?.length === 0 ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.slice(0, 6).map((flush) => (
+    <Unreadable entries={data?.unreadable} />
+    {data?.items.length === 0 && !data.unreadable ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
       <li key={flush.id}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`} prefetch={false}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
     ))}</ul>}
   </>;

@@ -26,6 +26,8 @@ import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES, verdict } from './gateway-words.ts';
 import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
+import { GuardFacts } from './guard-facts.tsx';
+import { SetAside } from './set-aside.tsx';
 import { UsageChart } from './usage-chart.tsx';
 
 const SPANS = { '1h': 3_600_000, '6h': 21_600_000, '24h': 86_400_000, '7d': 604_800_000 } as const;
@@ -49,10 +51,11 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   const asking = usePlanRequest();
   return <>
     <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
+    {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
     <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
     <div className="lower">
       <section><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
-      <section><CpuTable gateway={gateway} /><Capabilities gateway={gateway} /></section>
+      <section><CpuTable gateway={gateway} /><GuardFacts gateway={gateway} /><Capabilities gateway={gateway} /></section>
       <section><TopSources gateway={gateway} /></section>
     </div>
     <PlanSheet asking={asking} />
@@ -114,7 +117,7 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
   return (
     <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
-      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes ?? NO_FLUSHES} controls={segments} />
+      <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes?.items ?? NO_FLUSHES} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>
   );

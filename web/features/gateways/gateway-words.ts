@@ -9,7 +9,7 @@ export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: s
 
 /** How its link stands; one that is up and cannot see its table is not simply up. */
 export function stateOf({ state, tableError }: Gateway): { kind: StateKind; word: string } {
-  return tableError === undefined ? GATEWAY_STATES[state] : { kind: 'failed', word: 'no table' };
+  return state === 'online' && tableError !== undefined ? { kind: 'failed', word: 'no table' } : GATEWAY_STATES[state];
 }
 
 /** Is it healthy, and if not, why? The first sentence is the verdict, the second its cause. Times of day are left to the caller (`fullAtMs`). */
@@ -17,10 +17,10 @@ export function verdict(gateway: Gateway, nowMs: number): { head: string; cause:
   const { usage, state, since } = gateway;
   if (state === 'never-connected') return { head: 'Not connected yet.', cause: 'It joins when its enrolment command has run on the gateway.' };
   if (state === 'revoked') return { head: 'Its identity was taken away.', cause: 'It can connect again only by a new enrolment.' };
-  if (state === 'set-aside') return { head: 'Set aside: two agents hold its identity.', cause: 'Nothing is sent to it and nothing is taken from it. Stop the clone and reinstate the gateway, or revoke it and enrol it again.' };
+  if (state === 'set-aside') return { head: 'Set aside: two agents hold its identity.', cause: 'One of them may be a clone. Nothing is taken from either.' };
   const fill = usage?.max ? `${percent(usage.count, usage.max)} full` : usage ? `${count(usage.count)} entries, limit not known` : undefined;
   if (state === 'offline') return { head: `Silent for ${lasting((nowMs - Date.parse(since)) / 1000)}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
-  if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError} The agent looks again by itself.` };
+  if (gateway.tableError !== undefined) return { head: 'Connected, but it cannot see its table.', cause: `${gateway.tableError.replace(/\.$/, '')}. The agent looks again by itself.` };
   if (!usage) return { head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
   const cause = share(gateway);
   if (isFilling(usage)) return { head: `${fill} and filling by ${short(usage.perMinute ?? 0)} a minute: full in about ${lasting(usage.minutesToFull! * 60)}`, cause, fullAtMs: Date.parse(usage.at) + usage.minutesToFull! * 60_000 };
@@ -42,4 +42,20 @@ function share({ usage }: Gateway): string {
 function trend(perMinute: number | undefined): string {
   if (perMinute === undefined) return 'trend not known yet';
   return Math.abs(perMinute) < 1 ? 'steady' : `${perMinute > 0 ? 'rising' : 'falling'} by ${short(Math.abs(perMinute))} a minute`;
+}
+
+/** What the gateway's owner allows, line by line; the reason comes first why nothing may be ended. `guard` is as the agent said it when it connected. */
+export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateKind; word: string; text: string }[] {
+  const { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, error } = guard;
+  const lines: { kind: StateKind; word: string; text: string }[] = [];
+  if (error !== undefined) lines.push({ kind: 'failed', word: 'ends nothing', text: error });
+  else if (isReadOnly) lines.push({ kind: 'protected', word: 'read only', text: 'its owner lets nothing be ended here' });
+  if (mostPercentOfTable !== undefined) {
+    const whose = isBuiltIn === true ? 'built in; stale flows, and up to 1,000, do not count' : 'by its guard file';
+    lines.push({ kind: 'protected', word: `${mostPercentOfTable} % a minute`, text: `of its table at most, ${whose}` });
+  }
+  if (mostDeletesAMinute !== undefined) lines.push({ kind: 'protected', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
+  if (methods.length > 0) lines.push({ kind: 'protected', word: 'methods', text: `only ${methods.join(', ')}` });
+  for (const filter of guard.protected) lines.push({ kind: 'protected', word: 'protected', text: filter });
+  return lines;
 }

@@ -43,6 +43,12 @@ test('a gateway that cannot see its table needs someone, and says why', () => {
   expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: it cannot see its table');
 });
 
+test('a gateway that was set aside comes first of all, since nothing mends it but a decision', () => {
+  const needs = needsOf([gateway('b', {}, { count: 65_536 }), gateway('a', { state: 'set-aside', setAsideReason: 'two agents hold this identity', tableError: 'unknown' })], NOW);
+  expect(needs.map(({ gateway: { name }, why, measure, action }) => `${name} ${why} ${measure}: ${action.text}`)).toEqual(['a set-aside 36 min: Decide', 'b full 100 %: Review flows']);
+  expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: two agents hold its identity');
+});
+
 test('what is not known is no need and no zero', () => {
   expect(needsOf([gateway('a', { usage: undefined }), gateway('b', {}, { max: undefined })], NOW)).toEqual([]);
 });

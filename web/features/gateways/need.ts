@@ -4,10 +4,10 @@ import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 
-/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, or it cannot see its table. */
+/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, it cannot see its table, or two agents hold its identity. */
 export interface Need {
   gateway: Gateway;
-  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind';
+  why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind' | 'set-aside';
   kind: StateKind;
   word: string;
   /** How soon, or how many. */
@@ -40,9 +40,9 @@ export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Ga
   return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
 }
 
-const RANK: Need['why'][] = ['full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
+const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
 
-/** All that need someone: by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
+/** All that need someone: set aside, which nothing mends by itself, then by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
   return gateways.flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
 }
@@ -54,7 +54,13 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
   if (gateway.state === 'offline') {
     return { gateway, why: 'offline', kind: 'offline', word: 'Offline', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'no samples', evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample', action: open };
   }
-  if (gateway.tableError !== undefined) return { gateway, why: 'blind', kind: 'failed', word: 'No table', measure: 'not known', pace: 'no samples', evidence: gateway.tableError, action: open };
+  if (gateway.state === 'set-aside') {
+    return {
+      gateway, why: 'set-aside', kind: 'failed', word: 'Set aside', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'nothing taken or sent',
+      evidence: 'Two agents hold its identity; one may be a clone', action: { ...open, text: 'Decide' },
+    };
+  }
+  if (gateway.state === 'online' && gateway.tableError !== undefined) return { gateway, why: 'blind', kind: 'failed', word: 'No table', measure: 'not known', pace: 'no samples', evidence: gateway.tableError, action: open };
   if (gateway.state !== 'online' || !usage) return undefined;
   const share = usage.max ? usage.count / usage.max : 0;
   if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
@@ -97,6 +103,7 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
       case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
       case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} ${first.action.ends ? 'stuck' : 'still'} ${first.pace}${first.action.ends ? '' : ', which is down'}`;
       case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
+      case 'set-aside': return `${first.gateway.name} needs you first: two agents hold its identity`;
       case 'blind': return `${first.gateway.name} needs you first: it cannot see its table`;
       case 'offline': return `${first.gateway.name} needs you first: silent for ${first.measure}`;
     }
@@ -141,6 +148,7 @@ function weight({ why, gateway, action }: Need): number {
     case 'full': return -gateway.usage!.count / gateway.usage!.max!;
     case 'stranded': return -(action.ends?.flows ?? 0) - Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
     case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
+    case 'set-aside':
     case 'blind':
     case 'offline': return Date.parse(gateway.since);
   }

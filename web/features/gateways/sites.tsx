@@ -15,6 +15,7 @@ import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { stateOf } from './gateway-words.ts';
 
 /** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
@@ -22,6 +23,7 @@ export function Sites() {
   const router = useRouter();
   const { gateways, error, refetch } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());
+  const { data: unreadable } = useQuery(queries.unreadableGateways());
   const [q, setQ] = useQueryState('q', parseAsString.withDefault(''));
   const [current, setCurrent] = useState(0);
   const clock = useClock();
@@ -38,6 +40,7 @@ export function Sites() {
   return <>
     <div className="head"><h1>{up === gateways.length ? `All ${counted(up, 'gateway')} up` : `${up} of ${counted(gateways.length, 'gateway')} up`} at {counted(sites, 'site')}</h1><span className="grow" />
       <label className="input" style={{ width: 240 }}><span className="sr">Find</span><input placeholder="Tenant, site, gateway or tag" value={q} onChange={(event) => { void setQ(event.currentTarget.value || null); setCurrent(0); }} /></label></div>
+    {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
     {gateways.length === 0 ? <Empty action={<Link className="btn" href="/settings">Enrol a gateway</Link>}>No gateway is in scope.</Empty> : shown.length === 0 ? <Empty action={<button type="button" className="btn" onClick={() => void setQ(null)}>Show all</button>}>No gateway has “{q}” in its name, site, tenant or tags.</Empty>
       : <div className="pad wide-table"><table className="sites">
           <thead><tr><th>Tenant</th><th>Site</th><th>Gateway</th><th>State</th><th>Since</th><th className="num">Entries</th><th className="num">Limit</th><th>Table used</th><th>WANs</th><th>Kernel</th><th>Tags</th></tr></thead>

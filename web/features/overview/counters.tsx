@@ -21,10 +21,11 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
   const total = online.reduce((sum, { usage }) => sum + (usage?.count ?? 0), 0);
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
-  const silent = of('offline')[0];
+  const [unheard] = of('set-aside', 'offline');
+  const standing = unheard ? `${unheard.gateway.name} ${unheard.why === 'set-aside' ? 'set aside' : 'silent'} for ${unheard.measure}` : online.length === gateways.length ? 'all answer' : 'the others never connected, or were revoked';
   const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
   const counters = [
-    { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: silent ? `${silent.gateway.name} silent for ${silent.measure}` : 'all answer', path: '/sites' },
+    { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: standing, path: '/sites' },
     { value: count(filling.length), label: 'filling up', note: filling[0] ? <State kind="filling" isSmall>first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}</State> : 'none within a day', path: pathOf(filling[0]) },
     { value: count(down.length), label: down.length === 1 ? 'WAN down' : 'WANs down', note: stranded[0] ? <State kind="critical" isSmall>{stranded[0].measure} still {stranded[0].pace}</State> : 'no flow on a dead WAN', path: pathOf(stranded[0]) },
     { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },

@@ -1,15 +1,20 @@
 'use client';
 
 import './overview.css';
+import { useQuery } from '@tanstack/react-query';
 import Link from 'next/link';
 import { useMemo } from 'react';
+import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useNow } from '../../lib/clock.tsx';
+import * as queries from '../../lib/controller/queries.ts';
 import { useGatewaysInScope } from '../../lib/scope.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
-import { counted } from '../../ui/format.ts';
+import { count, counted } from '../../ui/format.ts';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
+import { GATEWAY_STATES } from '../gateways/gateway-words.ts';
 import { needsOf, overviewSentence } from '../gateways/need.ts';
 import { useStaleFlows } from '../gateways/use-stale-flows.ts';
 import { Counters } from './counters.tsx';
@@ -19,15 +24,17 @@ import { LastActions } from './last-actions.tsx';
 /** Which gateway needs me next? The sentence answers; the rest is the proof. */
 export function Overview() {
   const { gateways, error, refetch } = useGatewaysInScope();
+  const { data: unreadable } = useQuery(queries.unreadableGateways());
   const minute = useNow(15_000);
   const stale = useStaleFlows(gateways);
   const asking = usePlanRequest();
   const needs = useMemo(() => (gateways && minute !== undefined ? needsOf(gateways, minute, stale) : undefined), [gateways, minute, stale]);
   if (error && !gateways) return <div className="empty"><Failure what="The fleet could not be read" error={error} stillWorks="Gateways and flushes that run go on." onRetry={() => void refetch()} /></div>;
   if (!gateways || !needs) return <div className="empty"><Skeleton lines={10} /></div>;
-  const offline = gateways.filter(({ state }) => state === 'offline').length;
+  const standing = linkWords(gateways);
   return <>
-    <div className="head"><h1>{overviewSentence(needs, gateways)}</h1>{needs.length > 0 && <span className="dim">{needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone</span>}<span className="grow" /><span className="dim">{gateways.length - offline} of {gateways.length} answer{offline > 0 && `, ${offline} offline`}</span></div>
+    <div className="head"><h1>{overviewSentence(needs, gateways)}</h1>{needs.length > 0 && <span className="dim">{needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone</span>}<span className="grow" /><span className="dim">{standing}</span></div>
+    {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
     {gateways.length === 0 ? <Empty action={<Link className="btn" href="/settings">Enrol a gateway</Link>}>Nothing is watched yet. One command on a Linux gateway enrols it, and its table shows here within seconds.</Empty> : <>
       <Counters gateways={gateways} needs={needs} />
       <AttentionList needs={needs} onEnd={(request) => asking.ask(request)} />
@@ -35,4 +42,13 @@ export function Overview() {
     </>}
     <PlanSheet asking={asking} />
   </>;
+}
+
+/** `18 of 21 answer, 2 offline, 1 set aside`. */
+function linkWords(gateways: Gateway[]): string {
+  const others = (['offline', 'set-aside', 'never-connected', 'revoked'] as const).flatMap((state) => {
+    const many = gateways.filter((gateway) => gateway.state === state).length;
+    return many > 0 ? [`${count(many)} ${GATEWAY_STATES[state].word}`] : [];
+  });
+  return [`${count(gateways.filter(({ state }) => state === 'online').length)} of ${count(gateways.length)} answer`, ...others].join(', ');
 }

@@ -14,6 +14,7 @@ import { useTenantInScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKey } from '../../ui/keys.ts';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { Library } from './library.tsx';
 import { remediationsSentence, runNowRefusal } from './remediation-words.ts';
 import { RemediationRows } from './remediation-rows.tsx';
@@ -28,7 +29,8 @@ export function Remediations() {
   const refusal = useRefusal('remediations.read');
   const writeRefusal = useRefusal('remediations.write');
   const runRefusal = useRefusal('remediations.run');
-  const { data: all, error, refetch } = useQuery({ ...queries.remediations(), enabled: refusal === undefined });
+  const { data: page, error, refetch } = useQuery({ ...queries.remediations(), enabled: refusal === undefined });
+  const all = page?.items;
   const { data: runs } = useQuery({ ...queries.remediationRuns({ limit: 200 }), enabled: refusal === undefined });
   const [at, setAt] = useQueryState('at', parseAsString);
   const shown = all?.filter(({ tenantId }) => !tenant || tenantId === undefined || tenantId === tenant.id) ?? [];
@@ -55,10 +57,11 @@ export function Remediations() {
     <div className="head"><h1>{shown.length === 0 ? 'Nothing fixes itself yet' : remediationsSentence(shown, runs?.items[0])}</h1><span className="grow" />
       <Button icon={IconPlus} kind="primary" keys="n" refusal={writeRefusal} onClick={() => router.push('/remediations/new')}>New remediation</Button></div>
     {failed && <div className="pad"><Failure what="Nothing was changed" error={failed} /></div>}
+    {page?.unreadable && <div className="pad"><Unreadable entries={page.unreadable} /></div>}
     {shown.length === 0 ? <div className="pad stack wide"><p className="dim2">A remediation is a saved answer: when this happens, end those flows, within these limits. Each begins as an observer that touches nothing.</p><Library refusal={writeRefusal} /></div> : <>
       <RunStrip runs={runs?.items} />
       <RemediationRows remediations={shown} current={current} writeRefusal={writeRefusal} refusalToRun={refusalToRun} onCurrent={move} onTurn={(one) => turn.mutate(one)} onRun={(one) => run.mutate(one)} />
-      <section className="pad" aria-label="Last runs"><div className="sec-head"><h2>Last runs</h2><span className="dim">on gateways and from here, newest first</span></div><RunList runs={runs?.items.slice(0, 12)} /></section>
+      <section className="pad" aria-label="Last runs"><div className="sec-head"><h2>Last runs</h2><span className="dim">on gateways and from here, newest first</span></div><RunList runs={runs?.items.slice(0, 12)} unreadable={runs?.unreadable} /></section>
     </>}
   </>;
 }

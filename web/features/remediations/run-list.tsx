@@ -5,18 +5,20 @@ import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { Skeleton } from '../../ui/feedback.tsx';
 import { StateIcon } from '../../ui/state.tsx';
+import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
 import { RUN_STATES, runSentence } from './remediation-words.ts';
 
 /** Runs as sentences, each a way to its page. */
-export function RunList({ runs, none = 'No run yet.' }: { runs: RemediationRun[] | undefined; none?: string }) {
+export function RunList({ runs, unreadable, none = 'No run yet.' }: { runs: RemediationRun[] | undefined; unreadable?: UnreadableEntry[]; none?: string }) {
   const clock = useClock();
   const now = useNow(60_000);
   if (!runs) return <Skeleton lines={4} />;
-  if (runs.length === 0) return <p className="dim">{none}</p>;
-  return (
+  if (runs.length === 0 && !unreadable) return <p className="dim">{none}</p>;
+  return <>
+    <Unreadable entries={unreadable} />
     <ul className="acts runs-list">{runs.map((run) => (
       <li key={run.id}><time dateTime={run.triggeredAt} title={clock.full(run.triggeredAt)}>{clock.when(run.triggeredAt, now)}</time><StateIcon kind={RUN_STATES[run.state]} word={run.state} isSmall />
         <Link href={`/remediations/runs/${run.id}`} prefetch={false}><b>{run.remediationName}</b>{run.gatewayName && ` on ${run.gatewayName}`}: {runSentence(run)} <span className="dim">({run.trigger})</span></Link></li>
     ))}</ul>
-  );
+  </>;
 }

@@ -11,6 +11,7 @@ import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { State } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 
 /** Tokens that act for the person who made them, never stronger. */
 export function ApiTokens() {
@@ -19,7 +20,8 @@ export function ApiTokens() {
   const now = useNow(60_000);
   const { data: me } = useQuery(queries.me());
   const { data: tenants = [] } = useQuery(queries.tenants());
-  const { data: tokens = [], error } = useQuery(queries.tokens());
+  const { data: page, error } = useQuery(queries.tokens());
+  const tokens = page?.items ?? [];
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
   const [tenantId, setTenantId] = useState('');
@@ -41,6 +43,7 @@ export function ApiTokens() {
         {make.error && <Failure what="No token was made" error={make.error} />}
         {make.data && <div className="note stack"><p>Copy it now: it is shown only here.</p><CopyBlock text={make.data.secret} label="token" /></div>}
         {error && <Failure what="The tokens could not be read" error={error} />}
+        <Unreadable entries={page?.unreadable} />
         {tokens.length > 0 && <table><thead><tr><th>Name</th><th>Role</th><th>Tenant</th><th>Last used</th><th>Expires</th><th><span className="sr">Action</span></th></tr></thead>
           <tbody>{tokens.map((token) => <tr key={token.id}><td>{token.name}</td><td>{token.role}</td><td>{token.tenantId === null ? 'all' : tenants.find(({ id }) => id === token.tenantId)?.name ?? '–'}</td><td className="dim">{token.lastUsedAt ? clock.when(token.lastUsedAt, now) : 'never'}</td><td className="dim">{clock.full(token.expiresAt)}</td>
             <td className="num">{token.revokedAt ? <State kind="never" isSmall>revoked</State> : <Button size="slim" onClick={() => revoke.mutate(token.id)}>Revoke</Button>}</td></tr>)}</tbody></table>}

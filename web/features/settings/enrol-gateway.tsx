@@ -13,6 +13,7 @@ import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { minutesAndSeconds } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 
 const NEW = 'new';
 
@@ -58,7 +59,7 @@ function Joining({ id, command, expiresAt, name }: { id: string; command: string
   const now = useNow();
   const { data: tokens } = useQuery({ ...queries.enrolmentTokens(), refetchInterval: 3000 });
   const { data: gateways } = useQuery(queries.gateways());
-  const token = tokens?.find((one) => one.id === id);
+  const token = tokens?.items.find((one) => one.id === id);
   const gateway = gateways?.find((one) => one.id === token?.gatewayId);
   const left = now === undefined ? undefined : (Date.parse(expiresAt) - now) / 1000;
   const isUsed = token?.state === 'used';
@@ -78,13 +79,15 @@ function JoinTokens() {
   const clock = useClock();
   const now = useNow(60_000);
   const readRefusal = useRefusal('enrolment.read');
-  const { data: tokens = [] } = useQuery({ ...queries.enrolmentTokens(), enabled: readRefusal === undefined });
+  const { data: page } = useQuery({ ...queries.enrolmentTokens(), enabled: readRefusal === undefined });
+  const tokens = page?.items ?? [];
   const revoke = useMutation({ mutationFn: (id: string) => call(routes.revokeEnrolmentToken, { params: { id } }), onSuccess: () => client.invalidateQueries({ queryKey: ['enrolment-tokens'] }) });
-  if (tokens.length === 0) return null;
+  if (tokens.length === 0) return <Unreadable entries={page?.unreadable} />;
   const kinds = { live: 'running', used: 'ok', expired: 'waiting', revoked: 'never' } as const;
-  return (
+  return <>
+    <Unreadable entries={page?.unreadable} />
     <table><thead><tr><th>Gateway</th><th>Token</th><th>Made</th><th>Expires</th><th>By</th><th><span className="sr">Action</span></th></tr></thead>
       <tbody>{tokens.slice(0, 12).map(({ id, gatewayName, state, createdAt, expiresAt, createdBy }) => <tr key={id}><td>{gatewayName}</td><td><State kind={kinds[state]} isSmall>{state}</State></td><td className="dim">{clock.when(createdAt, now)}</td><td className="dim">{clock.when(expiresAt, now)}</td><td className="dim">{createdBy}</td><td className="num">{state === 'live' && <Button size="slim" onClick={() => revoke.mutate(id)}>Take back</Button>}</td></tr>)}</tbody>
     </table>
-  );
+  </>;
 }

@@ -12,12 +12,13 @@ import { Skeleton } from '../../ui/feedback.tsx';
 import { useSingleKeys } from '../../ui/keys.ts';
 import { ApiTokens } from './api-tokens.tsx';
 import { EnrolGateway } from './enrol-gateway.tsx';
+import { Storage } from './storage.tsx';
 
-/** Who am I, which gateways join, which tokens act for me, and how the console looks. */
+/** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
 export function Settings() {
   return <>
     <div className="head"><h1>Settings</h1></div>
-    <div className="settings"><EnrolGateway /><ApiTokens /><Me /><Preferences /></div>
+    <div className="settings"><EnrolGateway /><ApiTokens /><Storage /><Me /><Preferences /></div>
   </>;
 }
 

@@ -4,17 +4,19 @@ import { useQuery } from '@tanstack/react-query';
 import { ACTIONS, tenantsAllowed, type Action, type Grant } from '../../../proto/model/access.ts';
 import * as queries from './queries.ts';
 
-/** Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all it would touch; none given asks for any tenant. */
-export function refusal(grants: Grant[], action: Action, tenantIds: string[] = []): string | undefined {
+/** Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all it would touch; none given asks for any tenant, `all` for every one. */
+export function refusal(grants: Grant[], action: Action, tenantIds: string[] | 'all' = []): string | undefined {
   const allowed = tenantsAllowed(grants, action);
   if (allowed === 'all') return undefined;
-  if (tenantIds.length > 0 ? tenantIds.every((id) => allowed.has(id)) : allowed.size > 0) return undefined;
+  const isOverAll = tenantIds === 'all';
+  if (!isOverAll && (tenantIds.length > 0 ? tenantIds.every((id) => allowed.has(id)) : allowed.size > 0)) return undefined;
   const have = [...new Set(grants.map(({ role }) => role))].join(', ') || 'no role';
-  return `Needs the role ${inWords(ACTIONS[action])}${tenantIds.length > 0 ? ' for this tenant' : ''}; you are ${have}. An owner or admin can grant it.`;
+  const where = isOverAll ? ' over all tenants' : tenantIds.length > 0 ? ' for this tenant' : '';
+  return `Needs the role ${inWords(ACTIONS[action])}${where}; you are ${have}. An owner or admin can grant it.`;
 }
 
 /** As `refusal`, for the person signed in. While that is not known yet, says so. */
-export function useRefusal(action: Action, tenantIds: string[] = []): string | undefined {
+export function useRefusal(action: Action, tenantIds: string[] | 'all' = []): string | undefined {
   const { data } = useQuery(queries.me());
   return data ? refusal(data.grants, action, tenantIds) : 'Your roles are still being read.';
 }

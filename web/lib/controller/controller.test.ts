@@ -3,6 +3,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { refusal } from './access.ts';
 import { createEventParser } from './events.ts';
 import { Intents } from './intents.ts';
+import { readProblem } from './problem.ts';
 import { retryDelayMs } from './subscribe.ts';
 import { routeUrl } from './url.ts';
 
@@ -44,4 +45,20 @@ test('a greyed-out button names the missing role and who can grant it', () => {
   expect(refusal(viewer, 'plans.run')).toBe('Needs the role owner, admin or operator; you are viewer. An owner or admin can grant it.');
   expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a', 'b'])).toContain('for this tenant');
   expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a'])).toBeUndefined();
+});
+
+test('who may ask over all tenants only reads so, whatever the role over some', () => {
+  expect(refusal([{ role: 'auditor', tenantId: 'a' }], 'audit.read', 'all')).toBe('Needs the role owner, admin, approver or auditor over all tenants; you are auditor. An owner or admin can grant it.');
+  expect(refusal([{ role: 'auditor', tenantId: null }], 'audit.read', 'all')).toBeUndefined();
+});
+
+test('a problem has plain words: a request under way, a key of before, and how long to wait', async () => {
+  const said = (code: string, status: number, detail: string, seconds?: number) =>
+    readProblem(Response.json({ type: 'about:blank', title: code, status, code, detail }, { status, headers: seconds === undefined ? {} : { 'retry-after': String(seconds) } }));
+  expect((await said('IDEMPOTENCY_PENDING', 409, 'The same request has begun.')).message).toContain('press again; it is not done twice');
+  expect((await said('IDEMPOTENCY_KEY_REUSED', 422, 'This Idempotency-Key came before.')).message).toBe('The controller took this for another request of before, and did nothing. Press again.');
+  expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe('You have used 10000 idempotency keys within a day. Try again in 60 min.');
+  expect((await said('RATE_LIMITED', 429, 'Too many tries. Wait 40 s.', 40)).message).toBe('Too many tries. Wait 40 s.');
+  expect((await said('NOT_FOUND', 404, 'There is none.', 40)).message).toBe('There is none.');
+  expect((await readProblem(new Response('<html>', { status: 429, headers: { 'retry-after': '121' } }))).message).toBe('The controller answered 429 without a reason. Try again in 3 min.');
 });

@@ -44,7 +44,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 }
 
 function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
-  if (event.kind === 'gateway') client.setQueryData(queries.gateways().queryKey, (before) => before && withGateway(before, event.gateway));
+  if (event.kind === 'gateway') client.setQueryData(queries.gateways().queryKey, (before) => before && { ...before, items: withGateway(before.items, event.gateway) });
   if (event.kind === 'flush' && event.state !== 'running') {
     void client.invalidateQueries({ queryKey: ['flushes'] });
     void client.invalidateQueries({ queryKey: ['audit'] });

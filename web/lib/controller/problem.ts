@@ -1,5 +1,11 @@
 import { problem, type Problem } from '../../../proto/http/common.ts';
-import { ERROR_CODES } from '../../../proto/model/error-codes.ts';
+import { ERROR_CODES, type ErrorCode } from '../../../proto/model/error-codes.ts';
+
+/** What the console says in place of a sentence that is meant for the writer of a script. */
+const PLAIN_WORDS: Partial<Record<ErrorCode, string>> = {
+  IDEMPOTENCY_PENDING: 'The same was sent before, and what became of it is not known yet. Wait a moment and press again; it is not done twice.',
+  IDEMPOTENCY_KEY_REUSED: 'The controller took this for another request of before, and did nothing. Press again.',
+};
 
 /** The controller said no, or could not be reached; `problem` is what it said. */
 export class ControllerError extends Error {
@@ -20,9 +26,29 @@ export class ControllerError extends Error {
 export async function readProblem(response: Response): Promise<ControllerError> {
   const text = await response.text();
   const parsed = problem.safeParse(parseJson(text));
-  if (parsed.success) return new ControllerError(parsed.data);
+  if (parsed.success) return new ControllerError({ ...parsed.data, detail: inPlainWords(parsed.data, retryAfterSeconds(response)) });
   const code = response.status === 401 ? 'UNAUTHENTICATED' : response.status === 429 ? 'RATE_LIMITED' : response.status >= 502 ? 'UNAVAILABLE' : 'INTERNAL';
-  return new ControllerError({ type: 'about:blank', title: code, status: response.status, code, detail: `The controller answered ${response.status} without a reason.` });
+  return new ControllerError({ type: 'about:blank', title: code, status: response.status, code, detail: withWait(`The controller answered ${response.status} without a reason.`, retryAfterSeconds(response)) });
+}
+
+/** How long an answer says to wait, in seconds; undefined where it does not say. */
+export function retryAfterSeconds({ headers }: Response): number | undefined {
+  const seconds = Number(headers.get('x-retry-after') ?? headers.get('retry-after'));
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+}
+
+/** A wait in words, rounded up: whoever comes back then is not too early. */
+export function waitWords(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+function inPlainWords({ code, detail }: Problem, seconds: number | undefined): string {
+  const words = PLAIN_WORDS[code] ?? detail;
+  return code === 'RATE_LIMITED' && !/\bwait \d/i.test(words) ? withWait(words, seconds) : words;
+}
+
+function withWait(words: string, seconds: number | undefined): string {
+  return seconds === undefined ? words : `${words} Try again in ${waitWords(seconds)}.`;
 }
 
 /** What a failed fetch means: nothing answered at all. */

@@ -12,7 +12,10 @@ import { call } from './call.ts';
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
 export const tenants = () => queryOptions({ queryKey: ['tenants'], queryFn: async ({ signal }) => (await call(routes.listTenants, { query: { limit: 500 }, signal })).items, staleTime: 60_000 });
 export const sites = () => queryOptions({ queryKey: ['sites'], queryFn: async ({ signal }) => (await call(routes.listSites, { query: { limit: 500 }, signal })).items, staleTime: 60_000 });
-export const gateways = () => queryOptions({ queryKey: ['gateways'], queryFn: async ({ signal }) => (await call(routes.listGateways, { query: { limit: 2000 }, signal })).items, staleTime: Infinity });
+const gatewaysPage = () => queryOptions({ queryKey: ['gateways'], queryFn: ({ signal }) => call(routes.listGateways, { query: { limit: 2000 }, signal }), staleTime: Infinity });
+export const gateways = () => queryOptions({ ...gatewaysPage(), select: ({ items }) => items });
+/** Those that the same answer names and cannot show. */
+export const unreadableGateways = () => queryOptions({ ...gatewaysPage(), select: ({ unreadable }) => unreadable });
 export const samples = (id: string, span: { fromMs: number; toMs: number }, points: number) => queryOptions({
   queryKey: ['samples', id, span.fromMs, span.toMs, points],
   queryFn: ({ signal }) => call(routes.listSamples, { params: { id }, query: { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), points }, signal }),
@@ -20,13 +23,13 @@ export const samples = (id: string, span: { fromMs: number; toMs: number }, poin
 });
 export const plan = (id: string) => queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
 export const flush = (id: string) => queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
-export const flushes = (asked: { gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: async ({ signal }) => (await call(routes.listFlushes, { query: asked, signal })).items });
+export const flushes = (asked: { gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
 export const audit = (asked: { tenant?: string; gateway?: string; flush?: string; action?: string; q?: string; cursor?: string; limit: number }) => queryOptions({
   queryKey: ['audit', asked], queryFn: ({ signal }) => call(routes.listAudit, { query: asked, signal }), placeholderData: keepPreviousData,
 });
 export const auditEntry = (id: string) => queryOptions({ queryKey: ['audit-entry', id], queryFn: ({ signal }) => call(routes.getAuditEntry, { params: { id }, signal }), staleTime: Infinity });
-export const tokens = () => queryOptions({ queryKey: ['tokens'], queryFn: async ({ signal }) => (await call(routes.listTokens, { signal })).items });
-export const enrolmentTokens = () => queryOptions({ queryKey: ['enrolment-tokens'], queryFn: async ({ signal }) => (await call(routes.listEnrolmentTokens, { signal })).items });
+export const tokens = () => queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => call(routes.listTokens, { signal }) });
+export const enrolmentTokens = () => queryOptions({ queryKey: ['enrolment-tokens'], queryFn: ({ signal }) => call(routes.listEnrolmentTokens, { signal }) });
 
 /** How many flows match each part of a filter; rows stay where they are. */
 export const flowCount = (filter: string, scope: Scope) => queryOptions({
@@ -40,7 +43,7 @@ export const staleFlows = (scope: Scope) => queryOptions({
   queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter: 'stale:yes', scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
 });
 
-export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: async ({ signal }) => (await call(routes.listRemediations, { query: { limit: 500 }, signal })).items });
+export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: ({ signal }) => call(routes.listRemediations, { query: { limit: 500 }, signal }) });
 export const remediation = (id: string) => queryOptions({ queryKey: ['remediation', id], queryFn: ({ signal }) => call(routes.getRemediation, { params: { id }, signal }) });
 export const builtInRemediations = () => queryOptions({ queryKey: ['built-in-remediations'], queryFn: async ({ signal }) => (await call(routes.listBuiltInRemediations, { signal })).items, staleTime: Infinity });
 export const remediationCheck = (asked: { tenantId?: string; document: RemediationDocument }) => queryOptions({
@@ -53,10 +56,17 @@ export const remediationRuns = (asked: { remediation?: string; gateway?: string;
 export const remediationRun = (id: string) => queryOptions({
   queryKey: ['remediation-run', id], queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }), refetchInterval: ({ state }) => (state.data?.state === 'running' ? 2000 : false),
 });
+export const retention = () => queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => call(routes.getRetention, { signal }), staleTime: 60_000 });
 export const auditCheckpoints = () => queryOptions({ queryKey: ['audit-checkpoints'], queryFn: ({ signal }) => call(routes.listCheckpoints, { signal }) });
 
 /** One page of exact flows, of a plan, of an audit entry or of a remediation's run on a gateway. */
-export type FlowsPage = { items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[]; cursor?: string };
+export interface FlowsPage {
+  items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[];
+  cursor?: string;
+  unreadable?: { id: string; reason: string }[];
+  /** When the flows of a plan went, past the time for which they are kept. */
+  droppedAt?: string;
+}
 export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
 export const flowsOf = (of: FlowsOf, cursor: string | undefined) => queryOptions({
   queryKey: ['exact-flows', of, cursor], queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal), staleTime: Infinity, placeholderData: keepPreviousData,

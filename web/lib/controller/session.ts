@@ -1,5 +1,5 @@
 import { send } from './call.ts';
-import { ControllerError, readProblem } from './problem.ts';
+import { ControllerError, readProblem, retryAfterSeconds, waitWords } from './problem.ts';
 
 /** Signs in with a password; the session is a cookie. Throws ControllerError with a sentence for people. */
 export async function signIn(email: string, password: string): Promise<void> {
@@ -17,8 +17,8 @@ export async function signOut(): Promise<void> {
 
 function refusal(response: Response, said: ControllerError): string {
   if (response.status === 429) {
-    const seconds = Number(response.headers.get('x-retry-after') ?? response.headers.get('retry-after'));
-    const wait = Number.isFinite(seconds) && seconds > 0 ? `Wait ${seconds < 60 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`}` : 'Wait a few minutes';
+    const seconds = retryAfterSeconds(response);
+    const wait = seconds === undefined ? 'Wait a few minutes' : `Wait ${waitWords(seconds)}`;
     return `Too many wrong tries: signing in is locked for now. ${wait}, or ask an owner to reset the password.`;
   }
   if (response.status >= 500) return said.message;

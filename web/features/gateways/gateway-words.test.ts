@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { guardLines, stateOf, verdict } from './gateway-words.ts';
+
+const BASE = { id: 'g', tenantId: 't', tenantName: 'Pine', siteId: 's', siteName: 'Lyon', name: 'lyon', tags: [], since: '2026-11-23T07:41:00Z', wans: [] };
+
+test('a gateway that was set aside is that, also where it could not see its table before', () => {
+  const gateway = { ...BASE, state: 'set-aside' as const, tableError: 'not loaded' };
+  expect(stateOf(gateway).word).toBe('set aside');
+  expect(stateOf({ ...gateway, state: 'online' }).word).toBe('no table');
+  expect(verdict(gateway, Date.parse('2026-11-23T08:17:00Z')).head).toBe('Set aside: two agents hold its identity.');
+});
+
+test('why a table cannot be seen is one sentence, however the agent ended it', () => {
+  for (const tableError of ['nf_conntrack is not loaded.', 'nf_conntrack is not loaded']) {
+    expect(verdict({ ...BASE, state: 'online', tableError }, 0).cause).toBe('nf_conntrack is not loaded. The agent looks again by itself.');
+  }
+});
+
+test('a guard says its share and whose word that is, and before all why nothing is ended', () => {
+  const guard = { isReadOnly: false, methods: [], protected: [] };
+  const words = (over: object) => guardLines({ ...guard, ...over }).map(({ word, text }) => `${word}: ${text}`);
+  expect(words({})).toEqual([]);
+  expect(words({ mostPercentOfTable: 50, isBuiltIn: true })).toEqual(['50 % a minute: of its table at most, built in; stale flows, and up to 1,000, do not count']);
+  expect(words({ mostPercentOfTable: 30, isBuiltIn: false, methods: ['delete', 'expire'], mostDeletesAMinute: 20_000, protected: ['dst:198.51.100.10'] })).toEqual([
+    '30 % a minute: of its table at most, by its guard file', '20,000 a minute: deletes at most, by its guard file', 'methods: only delete, expire', 'protected: dst:198.51.100.10',
+  ]);
+  expect(words({ isReadOnly: true, error: 'line 3: no such word' })[0]).toBe('ends nothing: line 3: no such word');
+  expect(words({ isReadOnly: true })[0]).toBe('read only: its owner lets nothing be ended here');
+});
