@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -158,6 +158,20 @@ describe('the controller, asked to end', () => {
 });
 
 describe('the other programs, asked to end', () => {
+  const CONSOLE = path.join(ROOT, 'web/.next/standalone/web/server.js');
+  it.skipIf(!existsSync(CONSOLE))('the console ends within five seconds while the controller does not answer and a browser waits for it', async () => {
+    const port = await freePort();
+    const program = start([CONSOLE], { PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: `http://${muteAddress()}`, NODE_ENV: 'production' });
+    await program.said('Ready');
+    const came = comes();
+    const waiting = fetch(`http://127.0.0.1:${port}/api/v1/gateways`).then(() => 'answered', () => 'cut');
+    await came;
+    const ended = await program.stop();
+    expect(ended).toMatchObject({ code: 143 });
+    expect(ended.seconds).toBeLessThan(5);
+    expect(await waiting).toBe('cut');
+  });
+
   it('bootstrap and migrate end at once while the database says nothing', async () => {
     const url = `postgresql://ctfleet:x@${muteAddress()}/ctfleet`;
     for (const args of [['bootstrap.js', '--email', 'a@example.net', '--name', 'A', '--password', 'correct horse battery'], ['migrate.js']]) {
