@@ -3,6 +3,7 @@
 import './exact-flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useClock } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -16,11 +17,13 @@ interface Page { cursor?: string; first: number }
 
 /** Every flow of a plan, an audit entry or a run by its tuples, page by page, with its outcome once there is one. */
 export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gatewayId: string): string }) {
+  const clock = useClock();
   const [pages, setPages] = useState<Page[]>([{ first: 1 }]);
   const { cursor, first } = pages.at(-1)!;
   const { data, error, isPlaceholderData, refetch } = useQuery(queries.flowsOf(of, cursor));
   if (error) return <Failure what="The flows could not be read" error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton lines={6} />;
+  if (data.droppedAt) return <p className="dim">These flows are past the time for which they are kept. They went {clock.full(data.droppedAt)}.</p>;
   if (data.items.length === 0) return <p className="dim">No flows.</p>;
   const hasOutcome = data.items.some(({ outcome }) => outcome !== undefined);
   const hasSweep = data.items.some(({ sweep }) => sweep !== undefined);

@@ -56,7 +56,7 @@ export const remediationRun = (id: string) => queryOptions({
 export const auditCheckpoints = () => queryOptions({ queryKey: ['audit-checkpoints'], queryFn: ({ signal }) => call(routes.listCheckpoints, { signal }) });
 
 /** One page of exact flows, of a plan, of an audit entry or of a remediation's run on a gateway. */
-export type FlowsPage = { items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[]; cursor?: string };
+export type FlowsPage = { items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[]; cursor?: string; droppedAt?: string };
 export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
 export const flowsOf = (of: FlowsOf, cursor: string | undefined) => queryOptions({
   queryKey: ['exact-flows', of, cursor], queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal), staleTime: Infinity, placeholderData: keepPreviousData,
