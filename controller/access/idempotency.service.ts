@@ -2,12 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { SEAL, type Seal } from '../platform/sealed.ts';
 import type { Caller } from './caller.ts';
 import { IdempotencyRepository, type KeptRequest } from './idempotency.repository.ts';
 
-const KEPT_MS = 86_400_000;
+const KEPT_MS = IDEMPOTENCY_KEPT_DAYS * 86_400_000;
 /** Of one caller, in that time. */
 const MAX_KEYS = 5000;
 /** How often, and how many times, one looks whether the first of two equal requests is done. */

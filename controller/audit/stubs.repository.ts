@@ -3,6 +3,8 @@ import type { AuditStub } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import type { Stub } from './stub.ts';
 
+const DAY_MS = 86_400_000;
+
 @Injectable()
 export class StubsRepository {
   /** The newest of each chain in scope, by its chain. */
@@ -13,15 +15,16 @@ export class StubsRepository {
 
   /** For each chain, its newest entry that is older than a time, with all before it; never the head. At most `most` entries of each. */
   async old(t: Transaction, before: Date, most: number): Promise<{ chain: string; tenantId: string | null; seq: number; hash: string }[]> {
-    // Numbers are in the order of writing, times of two controllers may cross: what is before the first young one is old.
+    // At most once a day of each chain, for every time adds a stub. Numbers are in the order of writing, times of two controllers may cross: what is before the first young one is old.
     const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
       SELECT last.chain, last.tenant_id, last.seq, last.hash
       FROM audit_head AS head
-      CROSS JOIN LATERAL (SELECT min(seq) AS seq FROM audit_entry WHERE chain = head.chain) AS first
+      CROSS JOIN LATERAL (SELECT seq, at FROM audit_entry WHERE chain = head.chain ORDER BY seq LIMIT 1) AS first
       CROSS JOIN LATERAL (
         SELECT coalesce(min(seq), head.seq + 1) AS seq FROM audit_entry WHERE chain = head.chain AND seq < first.seq + ${most} AND at >= ${before}
       ) AS young
       JOIN audit_entry AS last ON last.chain = head.chain AND last.seq = least(young.seq - 1, first.seq + ${most} - 1, head.seq - 1)
+      WHERE first.at < ${new Date(before.getTime() - DAY_MS)}
       ORDER BY last.chain`;
     return rows.map((row) => ({ chain: row.chain, tenantId: row.tenant_id, seq: Number(row.seq), hash: row.hash }));
   }

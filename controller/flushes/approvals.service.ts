@@ -6,6 +6,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsService } from './limits.service.ts';
+import { notThere } from './not-there.ts';
 import { toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 
@@ -45,7 +46,7 @@ export class ApprovalsService {
 }
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
-  if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+  if (!plan) throw notThere('plan');
   if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a plan. Sign in.');
   if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You made this plan; it needs somebody else to agree.');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');

@@ -19,6 +19,7 @@ import { toFlushView, totalsOf } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { LimitsService } from './limits.service.ts';
 import type { Verdict } from './may-end.ts';
+import { notThere } from './not-there.ts';
 import { addTotals } from './outcomes.ts';
 import { toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
@@ -100,7 +101,7 @@ export class FlushesService {
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, id: string): Promise<FlushView> {
     const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
-    if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
+    if (!row) throw notThere('flush');
     return toFlushView(row);
   }
 
@@ -133,7 +134,7 @@ export class FlushesService {
 }
 
 function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): asserts plan is PlanRow {
-  if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+  if (!plan) throw notThere('plan');
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');

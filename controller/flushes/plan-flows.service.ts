@@ -3,12 +3,12 @@ import { z } from 'zod';
 import type { listPlanFlows } from '../../proto/http/plans.ts';
 import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
 import { toFlowView } from '../flows/flow-view.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
 import { formatCursor, parseCursor, showEach } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import { notThere } from './not-there.ts';
 import { outcomesBetween } from './outcomes.ts';
 import { PlansRepository } from './plans.repository.ts';
 
@@ -27,7 +27,7 @@ export class PlanFlowsService {
     const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     return this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
-      if (!plan) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+      if (!plan) throw notThere('plan');
       if (plan.flowsDroppedAt) return { items: [], droppedAt: plan.flowsDroppedAt.toISOString() };
       const sizes = await this.plans.chunkSizes(t, planId, { tenantId: query.tenant, gatewayId: query.gateway });
       const total = sizes.reduce((sum, chunk) => sum + chunk.flows, 0);

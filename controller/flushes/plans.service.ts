@@ -19,6 +19,7 @@ import type { TenantScope } from '../platform/tenant-scope.ts';
 import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
 import { LimitsService } from './limits.service.ts';
+import { notThere } from './not-there.ts';
 import { planDigest } from './plan-digest.ts';
 import { PlanPartsService, type PlanPart } from './plan-parts.service.ts';
 import { toLimitedPart, toPlanView } from './plan-view.ts';
@@ -65,7 +66,7 @@ export class PlansService {
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, id: string): Promise<PlanView> {
     const row = await this.database.transact(scope, (t) => this.plans.find(t, id));
-    if (!row) throw new FleetError('NOT_FOUND', 'There is no such plan.');
+    if (!row) throw notThere('plan');
     return toPlanView(row, this.clock());
   }
 

@@ -6,6 +6,7 @@ import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { notThere } from './not-there.ts';
 import { PlansService } from './plans.service.ts';
 import type { TargetState } from './states.ts';
 
@@ -29,7 +30,7 @@ export class RetriesService {
 }
 
 function toRetry(row: FlushRow | undefined): { plan: FlushRow['plan']; gateways: string[] } {
-  if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
+  if (!row) throw notThere('flush');
   if (row.kind === 'undo') throw new FleetError('INVALID_REQUEST', 'An undo is not tried again: its gateways have said what became of each flow.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for its end, or cancel it.');
   const gateways = row.targets.filter((target) => RETRIED.has(target.state as TargetState)).map((target) => target.gatewayId);

@@ -9,6 +9,7 @@ import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { notThere } from './not-there.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
 
 type Target = FlushRow['targets'][number];
@@ -33,7 +34,7 @@ export class StopsService {
     await this.database.transact(scope, async (t) => {
       await this.flushes.takeTurn(t, id);
       const row = await this.flushes.find(t, id);
-      if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
+      if (!row) throw notThere('flush');
       if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
       await this.end(t, row, { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true }, new Date(this.clock()));
     });

@@ -13,6 +13,7 @@ import { CommandIssueService } from './command-issue.service.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { DEFAULT_LIMITS, mayEnd } from './may-end.ts';
+import { notThere } from './not-there.ts';
 
 /** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
 @Injectable()
@@ -75,7 +76,7 @@ function whatIsPutBack(targets: readonly UndoableTarget[]): string {
 
 /** The targets that still keep what they deleted. */
 function undoable(row: FlushRow | undefined, now: Date): { row: FlushRow; targets: UndoableTarget[] } {
-  if (!row) throw new FleetError('NOT_FOUND', 'There is no such flush.');
+  if (!row) throw notThere('flush');
   if (row.kind === 'undo') throw new FleetError('INVALID_REQUEST', 'An undo cannot be undone. Plan a flush instead.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Cancel it first, or wait for its end.');
   const targets = row.targets.filter((target): target is UndoableTarget => target.undoUntil !== null && target.undoUntil > now);

@@ -26,6 +26,8 @@ const schema = z.object({
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
   CTFLEET_RETAIN_FLOWS_DAYS: days(1).default(30),
   CTFLEET_RETAIN_COMMANDS_DAYS: days(1).default(90),
+  CTFLEET_RETAIN_PLANS_DAYS: days(30).default(400),
+  CTFLEET_RETAIN_TOKENS_DAYS: days(1).default(90),
   CTFLEET_RETAIN_AUDIT_DAYS: days(30).default(400),
   CTFLEET_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -49,8 +51,8 @@ export interface Config {
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
-  /** How many days the flows of plans and runs, commands, and audit entries are kept. */
-  retain: { flowsDays: number; commandsDays: number; auditDays: number };
+  /** How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; tokens that are of no more use; audit entries. */
+  retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
   logLevel: string;
 }
 
@@ -79,7 +81,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sampleIntervalMs: value.CTFLEET_SAMPLE_INTERVAL_MS,
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
-    retain: { flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS, commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS, auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS },
+    retain: {
+      flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS, commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS, plansDays: value.CTFLEET_RETAIN_PLANS_DAYS,
+      tokensDays: value.CTFLEET_RETAIN_TOKENS_DAYS, auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS,
+    },
     logLevel: value.CTFLEET_LOG_LEVEL,
   };
 }

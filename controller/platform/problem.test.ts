@@ -21,5 +21,6 @@ describe('a problem', () => {
     expect(toFleetError(new Error('SELECT secret FROM x'))).toMatchObject({ code: 'INTERNAL', message: expect.not.stringContaining('secret') });
     expect(toFleetError(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })).code).toBe('UNAVAILABLE');
     expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '57P01' }) })).code).toBe('UNAVAILABLE');
+    expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '53100' }) }))).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('disk') });
   });
 });

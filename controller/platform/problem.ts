@@ -12,7 +12,10 @@ export function toFleetError(error: unknown): FleetError {
   if (status === 404) return new FleetError('NOT_FOUND', 'There is nothing at this address.', {}, { cause: error });
   if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is too large.', {}, { cause: error });
   if (status !== undefined && status < 500) return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
-  if (isDatabaseAway(error)) return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
+  if (isOfDatabase(error, DISK_FULL, DISK_FULL_WORDS)) {
+    return new FleetError('UNAVAILABLE', 'The disk of the database is full. Nothing was changed; it goes on when there is room.', {}, { cause: error });
+  }
+  if (isOfDatabase(error, AWAY, AWAY_WORDS)) return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
   const code = codesOf(error).find((one) => REFUSED_BY_DATABASE.has(one));
   if (code !== undefined) return new FleetError(...REFUSED_BY_DATABASE.get(code)!, {}, { cause: error });
   return new FleetError('INTERNAL', 'Something went wrong on our side. The log has it under the trace id.', {}, { cause: error });
@@ -77,9 +80,14 @@ function codesOf(error: unknown): string[] {
 const AWAY = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;
 const AWAY_WORDS = /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|did not answer within/;
 
-function isDatabaseAway(error: unknown): boolean {
+/** What Postgres says on a full disk (53100), also where it only passes the system's words on. */
+const DISK_FULL = /^53100$/;
+const DISK_FULL_WORDS = /No space left on device/;
+
+/** True if the error or one that caused it has such a code or says such words. */
+function isOfDatabase(error: unknown, codes: RegExp, words: RegExp): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const fields = error as { code?: unknown; originalCode?: unknown; message?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } };
-  if (AWAY.test(String(fields.code)) || AWAY.test(String(fields.originalCode)) || AWAY_WORDS.test(String(fields.message))) return true;
-  return isDatabaseAway(fields.cause) || isDatabaseAway(fields.meta?.driverAdapterError);
+  if (codes.test(String(fields.code)) || codes.test(String(fields.originalCode)) || words.test(String(fields.message))) return true;
+  return isOfDatabase(fields.cause, codes, words) || isOfDatabase(fields.meta?.driverAdapterError, codes, words);
 }

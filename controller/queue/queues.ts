@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker, type ConnectionOptions } from 'bullmq';
+import { Queue, setDefaultBackendFactory, Worker, type ConnectionOptions } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { sessionOf, USUAL } from '../platform/bounded-client.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -7,12 +8,15 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { Jobs, QueueName, Schedule } from './names.ts';
+import { createPatientBackend } from './patient-backend.ts';
 
 /** A job whose worker died is given to another after at most lock plus interval. */
 const LOCK_MS = 10_000;
 const STALLED_MS = 5000;
 /** A queue that takes longer is as good as away. BullMQ itself waits for a connection without end. */
 const PATIENCE_MS = 1000;
+/** Until a worker whose first connection failed is made again. */
+const AGAIN_MS = 1000;
 const AWAY = 'the queue is away';
 const FAILED = 'a job of the queue failed; what it left undone is done again';
 const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
@@ -22,7 +26,8 @@ const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
 export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
   private readonly queues = new Map<QueueName, Queue>();
-  private readonly workers: Worker[] = [];
+  private readonly workers = new Set<Worker>();
+  private isClosing = false;
   private readonly failures: Failures;
 
   constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
@@ -31,7 +36,7 @@ export class Queues implements BeforeApplicationShutdown {
       setDefaultBackendFactory();
       this.connection = { url: config.redisUrl, maxRetriesPerRequest: null, enableOfflineQueue: false };
     } else {
-      setDefaultBackendFactory(createPostgresBackend as never);
+      setDefaultBackendFactory(createPatientBackend);
       this.connection = { connectionString: config.databaseUrl, max: 4, ...sessionOf(USUAL) } as never;
     }
   }
@@ -56,17 +61,35 @@ export class Queues implements BeforeApplicationShutdown {
 
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
   work<Q extends QueueName>(name: Q, concurrency: number, handle: (job: { name: string; data: Jobs[Q][keyof Jobs[Q]] }) => Promise<void>): void {
-    const worker = new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {
-      connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000,
-    });
-    worker.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
-    worker.on('failed', (job, error) => this.failures.failed(FAILED, error, { queue: name, job: job?.id }));
-    worker.on('completed', () => this.failures.worked(FAILED));
-    this.workers.push(worker);
+    void this.begin(name, () => new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {
+      connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000, autorun: false,
+    }));
+  }
+
+  /** Runs a worker once it is ready. One whose first connection fails remembers that for good, so another is made. */
+  private async begin(name: QueueName, make: () => Worker): Promise<void> {
+    while (!this.isClosing) {
+      const worker = make();
+      worker.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
+      worker.on('failed', (job, error) => this.failures.failed(FAILED, error, { queue: name, job: job?.id }));
+      worker.on('completed', () => this.failures.worked(FAILED));
+      this.workers.add(worker);
+      try {
+        await worker.waitUntilReady();
+        this.failures.worked(AWAY);
+        return void worker.run().catch((error: unknown) => this.failures.failed(AWAY, error, { queue: name }));
+      } catch (error) {
+        this.failures.failed(AWAY, error, { queue: name });
+        this.workers.delete(worker);
+        void worker.close(true).catch(() => undefined);
+        await delay(AGAIN_MS, undefined, { ref: false });
+      }
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.allSettled(this.workers.map((worker) => soon(worker.close(true))));
+    this.isClosing = true;
+    await Promise.allSettled([...this.workers].map((worker) => soon(worker.close(true))));
     await Promise.allSettled([...this.queues.values()].map((queue) => soon(queue.close())));
   }
 
@@ -81,6 +104,11 @@ export class Queues implements BeforeApplicationShutdown {
     const queue = new Queue(name, { connection: this.connectionFor('queue') });
     queue.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
     this.queues.set(name, queue);
+    // As with workers: the next who asks gets another.
+    queue.waitUntilReady().catch(() => {
+      this.queues.delete(name);
+      void queue.close().catch(() => undefined);
+    });
     return queue;
   }
 

@@ -25,8 +25,33 @@ export class RetentionRepository {
         ORDER BY c.finished_at LIMIT ${most})`;
   }
 
-  /** Sessions that ended, and counts of tries that no longer count. */
-  async dropEnded(t: Transaction, now: Date): Promise<void> {
+  /** Plans made before a time with their flushes, but those that run, can be undone or have a command yet. Gives how many went. */
+  async dropPlans(t: Transaction, before: Date, most: number): Promise<number> {
+    const [row] = await t.$queryRaw<{ plans: number }[]>`SELECT drop_plans(${before}, ${most}::int) AS plans`;
+    return row?.plans ?? 0;
+  }
+
+  /** Runs that ended and were reported before a time. Gives how many went. */
+  async dropRuns(t: Transaction, before: Date, most: number): Promise<number> {
+    const [row] = await t.$queryRaw<{ runs: number }[]>`SELECT drop_runs(${before}, ${most}::int) AS runs`;
+    return row?.runs ?? 0;
+  }
+
+  /** Join tokens that were used, revoked or expired before a time. Gives how many went. */
+  async dropJoinTokens(t: Transaction, before: Date, most: number): Promise<number> {
+    return t.$executeRaw`
+      DELETE FROM enrolment_token WHERE id IN (
+        SELECT id FROM enrolment_token WHERE least(used_at, revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
+  }
+
+  /** API tokens that were revoked or expired before a time. Gives how many went. */
+  async dropApiTokens(t: Transaction, before: Date, most: number): Promise<number> {
+    return t.$executeRaw`DELETE FROM api_token WHERE id IN (SELECT id FROM api_token WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
+  }
+
+  /** Sessions that ended, counts of tries that no longer count, and answers for keys that were given before a time. */
+  async dropEnded(t: Transaction, now: Date, answersBefore: Date): Promise<void> {
+    await t.idempotentRequest.deleteMany({ where: { createdAt: { lt: answersBefore } } });
     await t.session.deleteMany({ where: { expiresAt: { lt: now } } });
     await t.verification.deleteMany({ where: { expiresAt: { lt: now } } });
     await t.rateLimit.deleteMany({ where: { expire: { lt: BigInt(now.getTime()) } } });

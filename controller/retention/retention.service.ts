@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
+import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import type { getRetention } from '../../proto/http/retention.ts';
 import { AuditRetentionService } from '../audit/audit-retention.service.ts';
 import { MetricsRepository } from '../history/metrics.repository.ts';
@@ -13,6 +14,7 @@ const DAY_MS = 86_400_000;
 /** Of one transaction, so that nobody waits for it. */
 const PLANS_AT_ONCE = 20;
 const COMMANDS_AT_ONCE = 1000;
+const TOKENS_AT_ONCE = 1000;
 
 /** Deletes what is past its time, and says what is kept and how large it is. */
 @Injectable()
@@ -28,21 +30,26 @@ export class RetentionService {
 
   /** Deletes in small parts. Two at once do the same work; nothing is wrong then. */
   async drop(): Promise<void> {
-    const { flowsDays, commandsDays, auditDays } = this.config.retain;
+    const { flowsDays, commandsDays, plansDays, tokensDays, auditDays } = this.config.retain;
     const before = (days: number): Date => new Date(this.clock() - days * DAY_MS);
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlanFlows(t, before(flowsDays), PLANS_AT_ONCE));
     await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRunFlows(t, before(flowsDays), PLANS_AT_ONCE));
     await this.inParts(COMMANDS_AT_ONCE, (t) => this.repository.dropCommands(t, before(commandsDays), COMMANDS_AT_ONCE));
-    await this.database.transact('all', (t) => this.repository.dropEnded(t, new Date(this.clock())));
+    // After the commands, which keep their plans.
+    await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropPlans(t, before(plansDays), PLANS_AT_ONCE));
+    await this.inParts(PLANS_AT_ONCE, (t) => this.repository.dropRuns(t, before(plansDays), PLANS_AT_ONCE));
+    await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropJoinTokens(t, before(tokensDays), TOKENS_AT_ONCE));
+    await this.inParts(TOKENS_AT_ONCE, (t) => this.repository.dropApiTokens(t, before(tokensDays), TOKENS_AT_ONCE));
+    await this.database.transact('all', (t) => this.repository.dropEnded(t, new Date(this.clock()), before(IDEMPOTENCY_KEPT_DAYS)));
     await this.audit.dropBefore(before(auditDays));
   }
 
   /** What is kept how long, and how large each table is. */
   async show(): Promise<z.output<typeof getRetention.response>> {
-    const { flowsDays, commandsDays, auditDays } = this.config.retain;
+    const { flowsDays: flows, commandsDays: commands, plansDays: plans, tokensDays: tokens, auditDays: audit } = this.config.retain;
     const tables = (await this.metrics.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) }));
-    const { raw, minute, hour } = RETENTION_DAYS;
-    return { days: { samples: raw, minutes: minute, hours: hour, flows: flowsDays, commands: commandsDays, audit: auditDays }, tables };
+    const { raw: samples, minute: minutes, hour: hours } = RETENTION_DAYS;
+    return { days: { samples, minutes, hours, flows, commands, plans, tokens, answers: IDEMPOTENCY_KEPT_DAYS, audit }, tables };
   }
 
   private async inParts(size: number, drop: (t: Transaction) => Promise<number>): Promise<void> {

@@ -33,6 +33,8 @@ export function page<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional() });
 }
 
+/** How long a key is known. */
+export const IDEMPOTENCY_KEPT_DAYS = 1;
 /** The header Idempotency-Key of a POST: one key for one intent, the same for each try of it. */
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 

@@ -50,11 +50,20 @@ afterAll(async () => {
 const drop = (): Promise<void> => controller.running.app.get(RetentionService).drop();
 const signHeads = (): Promise<void> => controller.running.app.get(CheckpointsService).make();
 
-async function flush(): Promise<string> {
+async function flushed(): Promise<{ planId: string; flushId: string }> {
   const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
   await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
-  return plan.id;
+  return { planId: plan.id, flushId };
+}
+const flush = async (): Promise<string> => (await flushed()).planId;
+
+/** Makes all plans, flushes and commands that are there as old as so many days. */
+async function age(days: number): Promise<void> {
+  const older = `- interval '${days} days'`;
+  await postgres.query(url, `UPDATE plan SET created_at = created_at ${older}, expires_at = expires_at ${older}`);
+  await postgres.query(url, `UPDATE flush SET started_at = started_at ${older}, finished_at = finished_at ${older}, not_after = not_after ${older}`);
+  await postgres.query(url, `UPDATE command SET created_at = created_at ${older}, finished_at = finished_at ${older}`);
 }
 
 async function expectTrail(isIntact = true): Promise<string[]> {
@@ -95,9 +104,59 @@ describe('what is past its time', () => {
     await expectTrail();
   });
 
+  it('takes plans with their flushes, but none that runs, can be undone or is the newest of its gateway', async () => {
+    const [old, undoable, running] = [await flushed(), await flushed(), await flushed()];
+    await age(401);
+    await postgres.query(url, `UPDATE flush_target SET undo_until = now() + interval '5 minutes' WHERE flush_id = '${undoable.flushId}'`);
+    await postgres.query(url, `UPDATE flush SET state = 'running' WHERE id = '${running.flushId}'`);
+    const newest = await flushed();
+    await age(401);
+    const young = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
+    await drop();
+    await postgres.query(url, `UPDATE flush SET state = 'verified' WHERE id = '${running.flushId}'`);
+    const isThere = async (id: string) => (await owner.ask(routes.getPlan, { params: { id } })).status === 200;
+    for (const { planId } of [undoable, running, newest]) expect(await isThere(planId)).toBe(true);
+    expect(await isThere(young.id)).toBe(true);
+    const past = { status: 404, body: { code: 'NOT_FOUND', detail: expect.stringContaining('past the time for which it is kept') } };
+    expect(await owner.ask(routes.getPlan, { params: { id: old.planId } })).toMatchObject(past);
+    expect(await owner.ask(routes.getFlush, { params: { id: old.flushId } })).toMatchObject(past);
+    expect(await postgres.query(url, `SELECT FROM flush_target WHERE flush_id = '${old.flushId}'`)).toEqual([]);
+    // Its entries stay, name it, and say why its flows are not there.
+    const entries = await postgres.query<{ id: string }>(url, `SELECT id FROM audit_entry WHERE action = 'flush.started' AND flush_id = '${old.flushId}'`);
+    expect(await owner.call(routes.getAuditEntry, { params: { id: entries[0]!.id } })).toMatchObject({ planId: old.planId, flushId: old.flushId });
+    expect(await owner.ask(routes.listAuditFlows, { params: { id: entries[0]!.id } })).toMatchObject(past);
+    // One that can no longer be undone goes the next time.
+    await postgres.query(url, `UPDATE flush_target SET undo_until = now() - interval '5 minutes'`);
+    await drop();
+    expect(await isThere(undoable.planId)).toBe(false);
+    await flush();
+    await expectTrail();
+  });
+
+  it('takes runs that ended, and tokens and answers that are of no more use', async () => {
+    const [site] = await postgres.query<{ id: string }>(url, 'SELECT id FROM site');
+    const used = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'd' } });
+    const live = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'e' } });
+    const [revoked, kept] = [await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' } }), await owner.call(routes.createToken, { body: { name: 'two', role: 'viewer' } })];
+    await owner.call(routes.createTenant, { body: { name: 'Keyed' }, headers: { 'idempotency-key': 'k' } });
+    await postgres.query(url, `UPDATE enrolment_token SET used_at = now() - interval '91 days' WHERE id = '${used.id}'`);
+    await postgres.query(url, `UPDATE api_token SET revoked_at = now() - interval '91 days' WHERE id = '${revoked.id}'`);
+    await postgres.query(url, `UPDATE idempotent_request SET created_at = now() - interval '2 days'`);
+    const run = (id: string, state: string): string => `('01900000-0000-7000-8000-0000000000${id}', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
+    await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+      VALUES ${run('01', 'done')}, ${run('02', 'running')}`);
+    await drop();
+    const ids = async (table: string) => (await postgres.query<{ id: string }>(url, `SELECT id FROM ${table}`)).map(({ id }) => id);
+    expect(await ids('enrolment_token')).toEqual(expect.arrayContaining([live.id]));
+    expect(await ids('enrolment_token')).not.toContain(used.id);
+    expect(await ids('api_token')).toEqual([kept.id]);
+    expect(await postgres.query(url, 'SELECT FROM idempotent_request')).toEqual([]);
+    expect(await ids('remediation_run')).toEqual(['01900000-0000-7000-8000-000000000002']);
+  });
+
   it('is shown with the sizes of the tables, and in the metrics', async () => {
     const { days, tables } = await owner.call(routes.getRetention);
-    expect(days).toEqual({ samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, audit: 400 });
+    expect(days).toEqual({ samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, plans: 400, tokens: 90, answers: 1, audit: 400 });
     expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['plan_chunk', 'audit_entry', 'sample']));
     expect(tables.some(({ name }) => name.startsWith('sample_p'))).toBe(false);
     const { secret } = await owner.call(routes.createToken, { body: { name: 'prometheus', role: 'owner' } });
@@ -121,7 +180,10 @@ describe('whoever breaks into the controller’s login', () => {
       await expect(client.query('DELETE FROM audit_entry')).rejects.toThrow(/permission denied/);
       await expect(client.query(`INSERT INTO audit_stub SELECT chain, seq, tenant_id, hash, now(), 's', 'k' FROM audit_entry`)).rejects.toThrow(/permission denied/);
       await expect(client.query('DELETE FROM plan_chunk')).rejects.toThrow(/permission denied/);
-      await client.query(`SELECT drop_plan_flows(now() + interval '1 day', 1000)`);
+      for (const table of ['plan', 'remediation_run']) await expect(client.query(`DELETE FROM ${table}`)).rejects.toThrow(/permission denied/);
+      const { rowCount: plans } = await client.query(`SELECT FROM plan WHERE created_at > now() - interval '30 days'`);
+      await client.query(`SELECT drop_plan_flows(now() + interval '1 day', 1000), drop_plans(now() + interval '1 day', 1000), drop_runs(now() + interval '1 day', 1000)`);
+      expect((await client.query(`SELECT FROM plan WHERE created_at > now() - interval '30 days'`)).rowCount).toBe(plans);
       expect((await client.query('SELECT FROM plan_chunk')).rowCount).toBeGreaterThan(0);
     } finally {
       await client.end();

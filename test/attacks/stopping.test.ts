@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -39,8 +39,8 @@ afterAll(async () => {
 const muteAddress = (): string => `127.0.0.1:${(mute.address() as { port: number }).port}`;
 
 interface Program {
-  /** Resolves when its output holds the text. */
-  said(text: string): Promise<void>;
+  /** Resolves with the first line of its output that holds the text. */
+  said(text: string): Promise<string>;
   /** Resolves when it has a UDP socket, by which the C library asks a resolver. */
   resolves(): Promise<void>;
   stop(): Promise<{ code: number | null; signal: string | null; seconds: number }>;
@@ -63,7 +63,10 @@ function start(args: string[], env: Record<string, string>, around: string[] = [
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => started.once('exit', (code, signal) => resolve({ code, signal })));
   return {
     said: (text) => new Promise((resolve, reject) => {
-      const look = (): void => { if (output.includes(text)) resolve(); };
+      const look = (): void => {
+        const line = output.slice(0, output.lastIndexOf('\n')).split('\n').find((one) => one.includes(text));
+        if (line !== undefined) resolve(line);
+      };
       listeners.add(look);
       void exited.then(() => reject(new Error(`it ended without saying ${text}:\n${output}`)));
       look();
@@ -98,8 +101,19 @@ describe('the controller, asked to end', () => {
     thaw = freeze(postgres.server);
     const ended = await program.stop();
     thaw();
+    expect(ended).toMatchObject({ code: 1, signal: null });
     expect(ended.seconds).toBeLessThan(5);
-    expect(ended.code === 1 || ended.signal === 'SIGKILL').toBe(true);
+  });
+
+  it('is alive while the first connections of its queues wait for a Postgres that is frozen, and works when it thaws', async () => {
+    const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+    const { apiPort } = JSON.parse(await program.said('controller ready')) as { apiPort: number };
+    thaw = freeze(postgres.server);
+    await program.said('"the queue is away"');
+    expect((await fetch(`http://127.0.0.1:${apiPort}/healthz`, { signal: AbortSignal.timeout(2000) })).status).toBe(200);
+    thaw();
+    await program.said('"over: the queue is away"');
+    expect(await program.stop()).toMatchObject({ code: 0 });
   });
 
   it('ends at once while it starts and the database takes the connection and says nothing', async () => {
@@ -144,6 +158,20 @@ describe('the controller, asked to end', () => {
 });
 
 describe('the other programs, asked to end', () => {
+  const CONSOLE = path.join(ROOT, 'web/.next/standalone/web/server.js');
+  it.skipIf(!existsSync(CONSOLE))('the console ends within five seconds while the controller does not answer and a browser waits for it', async () => {
+    const port = await freePort();
+    const program = start([CONSOLE], { PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: `http://${muteAddress()}`, NODE_ENV: 'production' });
+    await program.said('Ready');
+    const came = comes();
+    const waiting = fetch(`http://127.0.0.1:${port}/api/v1/gateways`).then(() => 'answered', () => 'cut');
+    await came;
+    const ended = await program.stop();
+    expect(ended).toMatchObject({ code: 143 });
+    expect(ended.seconds).toBeLessThan(5);
+    expect(await waiting).toBe('cut');
+  });
+
   it('bootstrap and migrate end at once while the database says nothing', async () => {
     const url = `postgresql://ctfleet:x@${muteAddress()}/ctfleet`;
     for (const args of [['bootstrap.js', '--email', 'a@example.net', '--name', 'A', '--password', 'correct horse battery'], ['migrate.js']]) {

@@ -42,8 +42,8 @@ function processes(): number[] {
   }).map(Number);
 }
 
-async function expectNothingLeft(demo: Demo): Promise<void> {
-  await until('every process is gone', () => processes().length === 0 || undefined, 20_000);
+async function expectNothingLeft(demo: Demo, timeoutMs = 20_000): Promise<void> {
+  await until('every process is gone', () => processes().length === 0 || undefined, timeoutMs);
   expect(listNamespaces()).not.toContain(demo.gateways[0]!.netns);
   for (const port of [new URL(demo.consoleUrl).port, new URL(demo.apiUrl).port, demo.grpcAddress.split(':').at(-1)!]) {
     await new Promise<void>((resolve, reject) => {
@@ -73,6 +73,16 @@ describe('npm start', () => {
     process.kill(-child.pid!, 'SIGINT');
     await ended;
     await expectNothingLeft(demo);
+    expect(existsSync(demoFile)).toBe(false);
+  });
+
+  it('ends all of it on an interrupt that only npm gets, as from a supervisor', async () => {
+    const { child, ready, ended } = start();
+    await ready;
+    const demo = readDemo();
+    process.kill(child.pid!, 'SIGINT');
+    await ended;
+    await expectNothingLeft(demo, 10_000);
     expect(existsSync(demoFile)).toBe(false);
   });
 

@@ -21,9 +21,9 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** Starts it in a folder of its own; it ends with the process, however that ends. */
-export async function startTestPostgres(): Promise<TestPostgres> {
-  const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
+/** Starts it in a folder of its own, or in one that its caller makes and removes; it ends with the process, however that ends. */
+export async function startTestPostgres(given?: string): Promise<TestPostgres> {
+  const dir = given ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-')));
   // The server, which is another user where we are root, must pass; its own folder is closed.
   await chmod(dir, 0o711);
   const family = new Family();
@@ -60,7 +60,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     },
     stop: async () => {
       await family.end();
-      await rm(dir, { recursive: true, force: true });
+      if (given === undefined) await rm(dir, { recursive: true, force: true });
     },
   };
 }
