@@ -84,7 +84,7 @@ describe('a database that is restored from a backup', () => {
     await controller.stop({ keepState: true });
     agent.disconnect();
 
-    await start(fleet.postgres.server.url('backup'));
+    await start(fleet.postgres.server.appUrl('backup'));
     await agent.dial(controller.linkAddress);
     expect(await over(between)).toMatchObject({ state: 'partial', targets: [{ state: 'indeterminate', reason: expect.stringContaining('restored from a backup') }] });
     expect((await over(await begin())).state).toBe('verified');
