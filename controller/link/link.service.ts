@@ -28,7 +28,7 @@ import { Sessions } from './sessions.ts';
 
 /** In one batch; agents send 60. */
 const MAX_SAMPLES = 500;
-/** Hellos and sample batches written at once, however many agents come at the same moment. */
+/** Sessions opened and sample batches written at once, however many agents come at the same moment. */
 const LANES = 6;
 
 /** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
@@ -59,9 +59,13 @@ export class LinkService implements BeforeApplicationShutdown {
 
   /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws what HellosService refuses with. */
   async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
+    return this.lanes.run(() => this.openNow(identity, certificateEndsMs, hello, stream));
+  }
+
+  private async openNow(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
-    const epoch = await this.lanes.run(() => this.hellos.admit(identity, hello));
+    const epoch = await this.hellos.admit(identity, hello);
     const session = new Session(identity, epoch, stream, nowMs, certificateEndsMs);
     this.sessions.add(session);
     session.send({
@@ -121,6 +125,11 @@ export class LinkService implements BeforeApplicationShutdown {
     const open = this.sessions.all().filter((session) => !session.isClosed);
     const lost = await this.registry.heard(open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })));
     for (const gatewayId of lost) this.cut(gatewayId);
+  }
+
+  /** How many sessions were opened and sample batches written at once, at most. */
+  get admission(): { peak: number } {
+    return { peak: this.lanes.peak };
   }
 
   /** The gateways whose session this replica holds. */
