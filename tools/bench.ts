@@ -12,7 +12,7 @@ const BENCHMARKS = ['engine', 'bulk-flush'];
 /** Beyond what all need. */
 const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'] };
 /** They compare with nothing: they push for minutes and say what held. */
-const TRIALS = ['churn', 'fuzz-codec', 'soak'];
+const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
 if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name)) fail(`There is no benchmark "${name}". There are: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);

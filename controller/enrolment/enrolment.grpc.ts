@@ -8,7 +8,9 @@ import { AUTHORITY, type Authority } from './authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
 /** Whoever comes here has shown nothing yet. An enrolment takes a second. */
-const CONNECTIONS = { total: 400, perAddress: 100, unproven: 200, unprovenPerAddress: 50, streams: 10 };
+const CONNECTIONS = {
+  total: 400, perAddress: 100, unproven: 200, unprovenPerAddress: 50, streams: 10, arrivals: { perSecond: 20, burst: 300 }, calls: { perSecond: 1, burst: 20 },
+};
 
 /** The listener for agents that have no certificate yet. */
 @Injectable()

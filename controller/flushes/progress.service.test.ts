@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Progress_Phase, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Intake } from '../link/intake.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Notices } from '../platform/notices.ts';
@@ -20,8 +21,8 @@ function stage() {
   } as unknown as CommandsRepository;
   const flushes = { progress: async (_: unknown, targets: { gatewayId: string; state: string; done: number }[]) => void written.push(targets.map(({ gatewayId, state: now, done }) => `${gatewayId} ${now} ${done}`)) } as unknown as FlushesRepository;
   const database = { transact: async (_: unknown, work: (t: unknown) => Promise<unknown>) => { if (state.isAway) throw new Error('away'); return work({}); } } as unknown as Database;
-  const service = new ProgressService(commands, flushes, { send: async () => undefined } as unknown as Notices, database, { warn: () => undefined } as unknown as Logger, Date.now);
-  const say = (commandId: string, done: number, phase = Progress_Phase.PHASE_DELETING, gatewayId = commandId.split('/')[0]!) => service.note(gatewayId, { commandId, done, total: 99, phase } satisfies Progress);
+  const service = new ProgressService(commands, flushes, new Intake(), { send: async () => undefined } as unknown as Notices, database, { warn: () => undefined } as unknown as Logger, Date.now);
+  const say = (commandId: string, done: number, phase = Progress_Phase.PHASE_DELETING, gatewayId = commandId.split('/')[0]!) => service.note({ gatewayId, tenantId: 't' }, { commandId, done, total: 99, phase } satisfies Progress);
   return { service, written, state, say };
 }
 
@@ -71,4 +72,12 @@ it('a round that cannot be written is let go, and the next one comes', async () 
   say('g1/a', 2);
   await vi.advanceTimersByTimeAsync(500);
   expect(written).toEqual([['g1 running 2']]);
+});
+
+it('a gateway that speaks again and again of commands that are not its own is refused with what it says next', async () => {
+  const { say } = stage();
+  for (let number = 0; number < 12; number++) say(`other/${number}`, 1, Progress_Phase.PHASE_DELETING, 'g1');
+  await vi.advanceTimersByTimeAsync(200);
+  expect(() => say('g1/a', 1)).toThrow('of no use');
+  expect(() => say('g2/a', 1)).not.toThrow();
 });

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Progress_Phase, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { Intake, type Sender } from '../link/intake.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
@@ -18,27 +19,38 @@ const ID_LENGTH = 36;
 /** More than any plan holds, and no more than the column does. */
 const MOST_FLOWS = 0x7fff_ffff;
 
+interface Said extends Progress { sender: Sender }
+
 /** Notes how far commands are. What all gateways say within a round is written together, and of each command only what it said last. */
 @Injectable()
 export class ProgressService {
-  private readonly latest = new Map<string, Map<string, Progress>>();
+  private readonly latest = new Map<string, Map<string, Said>>();
+  /** Why a gateway is cut when it says more. */
+  private readonly refusals = new Map<string, unknown>();
   private round: Promise<void> | undefined;
   private endedAtMs = -Infinity;
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
+    @Inject(Intake) private readonly intake: Intake,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Takes what a gateway says of a command; a promise where it has to wait before it says more. Throws INVALID_REQUEST for what is no id. */
-  note(gatewayId: string, progress: Progress): Promise<void> | undefined {
+  /**
+   * Takes what a gateway says of a command; a promise where it has to wait before it says more. Throws INVALID_REQUEST for what is no id,
+   * RATE_LIMITED where it spoke again and again of commands that are not its own.
+   */
+  note(sender: Sender, progress: Progress): Promise<void> | undefined {
     if (progress.commandId.length > ID_LENGTH) throw new FleetError('INVALID_REQUEST', 'Progress names no command.');
-    const waiting = this.latest.get(gatewayId) ?? new Map<string, Progress>();
-    this.latest.set(gatewayId, waiting.set(progress.commandId, progress));
+    const { gatewayId } = sender;
+    const refusal = this.refusals.get(gatewayId);
+    if (this.refusals.delete(gatewayId)) throw refusal;
+    const waiting = this.latest.get(gatewayId) ?? new Map<string, Said>();
+    this.latest.set(gatewayId, waiting.set(progress.commandId, { ...progress, sender }));
     this.round ??= this.writeLater();
     return waiting.size >= MOST_WAITING ? this.round : undefined;
   }
@@ -51,6 +63,7 @@ export class ProgressService {
   /** The gateway's session is gone, and with it what it said last. */
   forget(gatewayId: string): void {
     this.latest.delete(gatewayId);
+    this.refusals.delete(gatewayId);
   }
 
   private async writeLater(): Promise<void> {
@@ -63,19 +76,31 @@ export class ProgressService {
     if (this.latest.size > 0) this.round = this.writeLater();
   }
 
-  private async write(said: (Progress & { gatewayId: string })[]): Promise<void> {
+  private async write(said: (Said & { gatewayId: string })[]): Promise<void> {
     if (said.length === 0) return;
     const now = new Date(this.clock());
-    await this.database.transact('all', async (t) => {
+    const strange = await this.database.transact('all', async (t) => {
       const own = await this.commands.lockOwn(t, said);
+      const notOwn = said.filter(({ commandId, gatewayId }) => own.get(commandId)?.gatewayId !== gatewayId);
       const live = said.flatMap(({ commandId, gatewayId, phase, done }) => {
         const command = own.get(commandId);
         return command?.gatewayId === gatewayId && command.state !== 'finished' ? [{ command, state: phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' as const : 'running' as const, done: Math.min(done, MOST_FLOWS) }] : [];
       });
-      if (live.length === 0) return;
+      if (live.length === 0) return notOwn;
       await this.commands.received(t, live.map(({ command }) => command.id), now);
       await this.flushes.progress(t, live.map(({ command, state, done }) => ({ flushId: command.flushId, gatewayId: command.gatewayId, state, done, startedAt: command.receivedAt ?? now })));
       for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notices.send(t, 'flush', flushId);
+      return notOwn;
     });
+    for (const { sender } of strange) this.noteUseless(sender);
+  }
+
+  /** The round is ours and not the gateway's: where it is cut for what it said, that happens with what it says next. */
+  private noteUseless(sender: Sender): void {
+    try {
+      this.intake.noteUseless(sender, this.clock());
+    } catch (refusal) {
+      this.refusals.set(sender.gatewayId, refusal);
+    }
   }
 }

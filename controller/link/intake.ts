@@ -1,7 +1,5 @@
 import { FleetError } from '../../proto/model/error-codes.ts';
-
-/** Fills with time up to `burst`, at `perSecond`. */
-export interface Rate { perSecond: number; burst: number }
+import { Bucket, type Rate } from '../platform/bucket.ts';
 
 /** What something that came in costs. A write is a transaction in Postgres. */
 export interface Cost { messages?: number; bytes?: number; writes?: number }
@@ -23,6 +21,8 @@ const OF_TENANT: Record<Unit, Rate> = {
 /** Streams that begin: an agent that dials again and again, or that answers what nobody asked. */
 const SESSIONS: Rate = { perSecond: 0.5, burst: 30 };
 const ANSWERS: Rate = { perSecond: 50, burst: 500 };
+/** Answers of one gateway at one time: more than it is asked at once. One that never ends would hold its place for a minute. */
+const MAX_OPEN_ANSWERS = 64;
 /** Messages that are of no use: about commands that are not the gateway's, in no order, that cannot be decoded. */
 const USELESS: Rate = { perSecond: 0.2, burst: 10 };
 /** How long an agent may be held back before it is cut: one that is honest is through by then. */
@@ -36,23 +36,6 @@ const FORGIVEN_MS = 600_000;
 const MAX_REFUSALS = 11;
 /** Gateways and tenants that are remembered; beyond, those that were quiet for long are forgotten. */
 const MAX_REMEMBERED = 20_000;
-
-class Bucket {
-  private left: number;
-  private atMs = -Infinity;
-
-  constructor(private readonly rate: Rate) {
-    this.left = rate.burst;
-  }
-
-  /** Takes the amount and returns after how many milliseconds it is paid for; 0 where it was there. */
-  take(amount: number, nowMs: number): number {
-    const filled = Math.max(0, nowMs - this.atMs) / 1000 * this.rate.perSecond;
-    this.left = Math.min(this.rate.burst, this.left + filled) - amount;
-    this.atMs = Math.max(this.atMs, nowMs);
-    return this.left >= 0 ? 0 : Math.ceil(-this.left / this.rate.perSecond * 1000);
-  }
-}
 
 class Budget {
   private readonly buckets: Record<Unit, Bucket>;
@@ -74,6 +57,7 @@ class Gateway {
   readonly answers = new Bucket(ANSWERS);
   readonly useless = new Bucket(USELESS);
   readonly heldBack = new Bucket(HELD_BACK_MS);
+  openAnswers = 0;
   refusals = 0;
   refusedUntilMs = -Infinity;
   lastMs = -Infinity;
@@ -99,7 +83,7 @@ export class Intake {
   private readonly gateways = new Map<string, Gateway>();
   private readonly tenants = new Map<string, Budget>();
 
-  /** A stream begins. Throws RATE_LIMITED with the seconds to wait while the gateway is refused, or where it begins too many. */
+  /** A stream begins. Throws RATE_LIMITED with the seconds to wait while the gateway is refused, or where it begins too many. An answer that has begun ends with `endAnswer`. */
   begin(sender: Sender, stream: 'session' | 'answer', nowMs: number): void {
     const gateway = this.of(sender, nowMs);
     const waitMs = gateway.refusedUntilMs - nowMs;
@@ -109,6 +93,15 @@ export class Intake {
     }
     const bucket = stream === 'session' ? gateway.sessions : gateway.answers;
     if (bucket.take(1, nowMs) > 0) throw this.refusal(gateway, `This gateway began too many ${stream}s.`, nowMs);
+    if (stream === 'session') return;
+    if (gateway.openAnswers >= MAX_OPEN_ANSWERS) throw this.refusal(gateway, 'This gateway holds too many answers open.', nowMs);
+    gateway.openAnswers++;
+  }
+
+  /** An answer that had begun is over. */
+  endAnswer({ gatewayId }: Sender): void {
+    const gateway = this.gateways.get(gatewayId);
+    if (gateway) gateway.openAnswers--;
   }
 
   /** How long to hold the sender back before what it sent is handled. Throws RATE_LIMITED once that has been too long in all. */
@@ -158,7 +151,7 @@ export class Intake {
   /** A gateway that was quiet for as long as the longest refusal is as one that was never seen. */
   private forgetQuiet(nowMs: number): void {
     if (this.gateways.size < MAX_REMEMBERED) return;
-    for (const [id, { lastMs }] of this.gateways) if (nowMs - lastMs > FORGIVEN_MS) this.gateways.delete(id);
+    for (const [id, { lastMs, openAnswers }] of this.gateways) if (nowMs - lastMs > FORGIVEN_MS && openAnswers === 0) this.gateways.delete(id);
   }
 }
 

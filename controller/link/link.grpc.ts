@@ -10,7 +10,7 @@ import { DeliveryService } from '../flushes/delivery.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
-import { GrpcListener, toServiceError } from '../platform/grpc-listener.ts';
+import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError } from '../platform/grpc-listener.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { Intake, type Cost } from './intake.ts';
@@ -20,11 +20,15 @@ import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
 /** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
-const CONNECTIONS = { total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100 };
+const CONNECTIONS = {
+  total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100, arrivals: { perSecond: 50, burst: 2000 }, calls: { perSecond: 60, burst: 600 },
+};
 /** Samples that an agent sends together. */
 const SAMPLES_OF_A_WRITE = 60;
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
+/** An answer says within so long which question it is for. */
+const FIRST_PART_MS = 10_000;
 /** Messages of one agent that wait to be handled; beyond, its stream is paused and TCP slows the agent down. */
 const MAX_UNHANDLED = 4;
 
@@ -97,13 +101,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (ended.signal.aborted) return;
       ended.abort();
       this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session failed');
-      refuse(stream, this.weighFailure(identity, error));
+      refuse(stream, this.weighFailure(identity, error, stream.getPeer()));
     };
     const helloTimer = setTimeout(() => fail(new FleetError('INVALID_REQUEST', 'No hello came within 10 s.')), HELLO_MS);
     const handle = async (bytes: Uint8Array): Promise<void> => {
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
-      const message = decoded(() => AgentMessage.decode(bytes));
+      const message = decoded(bytes, AgentMessage);
       const writes = writesOf(message);
       if (writes > 0) await this.holdBack(identity, { writes }, ended.signal);
       if (ended.signal.aborted) return;
@@ -143,20 +147,27 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     if (!identity) return callback(toServiceError(new FleetError('UNAUTHENTICATED', 'The certificate names no gateway.')));
     const ended = new AbortController();
     let queryId = '';
+    let hasBegun = false;
     let work: Promise<void> = Promise.resolve();
     const end = (reply: () => void): void => {
       if (ended.signal.aborted) return;
       ended.abort();
       clearTimeout(timer);
+      if (hasBegun) this.intake.endAnswer(identity);
       this.questions.drop(identity.gatewayId, queryId);
       reply();
     };
-    const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error))));
-    const timer = setTimeout(() => fail(new FleetError('GATEWAY_SLOW', 'An answer ends within a minute.')), ANSWER_MS);
+    const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error, call.getPeer()))));
+    const tooSlow = (ms: number, why: string): NodeJS.Timeout => setTimeout(() => fail(new FleetError('INVALID_REQUEST', why)), ms);
+    let timer = tooSlow(FIRST_PART_MS, 'An answer names its question within 10 s.');
     const handle = async (bytes: Uint8Array): Promise<void> => {
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
-      const part = decoded(() => AnswerPart.decode(bytes));
+      const part = decoded(bytes, AnswerPart);
+      if (queryId === '') {
+        clearTimeout(timer);
+        timer = tooSlow(ANSWER_MS, 'An answer ends within a minute.');
+      }
       queryId = part.queryId;
       if (!this.questions.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
     };
@@ -164,6 +175,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     call.once('cancelled', () => end(() => undefined));
     try {
       this.intake.begin(identity, 'answer', this.clock());
+      hasBegun = true;
     } catch (error) {
       return fail(error);
     }
@@ -182,7 +194,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 
   /** What to tell the agent. What it sent in error counts as of no use, and being cut for that is on record. */
-  private weighFailure(sender: GatewayIdentity, error: unknown): unknown {
+  private weighFailure(sender: GatewayIdentity, error: unknown, peer: string): unknown {
     let told = error;
     try {
       if (error instanceof FleetError && error.code === 'INVALID_REQUEST') this.intake.noteUseless(sender, this.clock());
@@ -190,6 +202,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       told = refusal;
     }
     if (told instanceof FleetError && told.code === 'RATE_LIMITED') {
+      this.listener?.refuse(peer, Number(told.fields.retryAfterSeconds) * 1000);
       this.audit.note({
         tenantId: sender.tenantId, actor: { kind: 'gateway', id: sender.gatewayId, name: sender.gatewayId }, action: 'gateway.cut', outcome: 'refused', gatewayId: sender.gatewayId,
         summary: `A gateway was cut: ${told.message}`, detail: { retryAfterSeconds: told.fields.retryAfterSeconds },
@@ -199,10 +212,11 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 }
 
-/** Throws INVALID_REQUEST for bytes that are no message of the link. */
-function decoded<T>(decode: () => T): T {
+/** Throws INVALID_REQUEST for bytes that are no message of the link, or too many for one. */
+function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): Message }): Message {
+  if (bytes.length > MAX_MESSAGE_BYTES) throw new FleetError('INVALID_REQUEST', `A message has ${MAX_MESSAGE_BYTES} bytes at most.`);
   try {
-    return decode();
+    return type.decode(bytes);
   } catch (cause) {
     throw new FleetError('INVALID_REQUEST', 'A message cannot be decoded.', {}, { cause });
   }

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { AgentMessage, Hello, SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AgentMessage, Hello, SampleBatch, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { AuditService } from '../audit/audit.service.ts';
 import { SYSTEM_CHAIN } from '../audit/chain.ts';
 import { CheckpointsService, isWitnessedBy } from '../audit/checkpoints.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
@@ -27,7 +28,7 @@ import { Sessions } from './sessions.ts';
 
 /** In one batch; agents send 60. */
 const MAX_SAMPLES = 500;
-/** Hellos and sample batches written at once, however many agents come at the same moment. */
+/** Sessions opened and sample batches written at once, however many agents come at the same moment. */
 const LANES = 6;
 
 /** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
@@ -48,6 +49,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(GatewaySetsService) private readonly gatewaySets: GatewaySetsService,
     @Inject(RunsService) private readonly runs: RunsService,
+    @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -57,9 +59,13 @@ export class LinkService implements BeforeApplicationShutdown {
 
   /** Opens a session: registers it, welcomes the agent, sends what is unfinished. Throws what HellosService refuses with. */
   async open(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
+    return this.lanes.run(() => this.openNow(identity, certificateEndsMs, hello, stream));
+  }
+
+  private async openNow(identity: GatewayIdentity, certificateEndsMs: number, hello: Hello, stream: AgentStream): Promise<Session> {
     const { gatewayId, tenantId } = identity;
     const nowMs = this.clock();
-    const epoch = await this.lanes.run(() => this.hellos.admit(identity, hello));
+    const epoch = await this.hellos.admit(identity, hello);
     const session = new Session(identity, epoch, stream, nowMs, certificateEndsMs);
     this.sessions.add(session);
     session.send({
@@ -80,16 +86,14 @@ export class LinkService implements BeforeApplicationShutdown {
     const { body } = message;
     switch (body?.$case) {
       case 'samples': return this.storeSamples(session, body.value);
-      case 'progress': return this.progress.note(session.identity.gatewayId, body.value);
+      case 'progress': return this.progress.note(session.identity, body.value);
       case 'result':
         if (await this.results.take(session.identity, body.value)) session.send({ $case: 'resultReceipt', value: { commandId: body.value.commandId } });
         return;
       case 'remediationRun':
         if (await this.runs.take(session.identity, body.value)) session.send({ $case: 'remediationRunReceipt', value: { runId: body.value.id } });
         return;
-      case 'unreadable':
-        this.logger.error({ gateway: session.identity.gatewayId, bytes: body.value.bytes, detail: textFrom(body.value.detail, 500) }, 'an agent cannot read what it was sent');
-        return;
+      case 'unreadable': return this.noteUnreadable(session, body.value);
       case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
       case 'pong':
       case undefined:
@@ -121,6 +125,11 @@ export class LinkService implements BeforeApplicationShutdown {
     const open = this.sessions.all().filter((session) => !session.isClosed);
     const lost = await this.registry.heard(open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })));
     for (const gatewayId of lost) this.cut(gatewayId);
+  }
+
+  /** How many sessions were opened and sample batches written at once, at most. */
+  get admission(): { peak: number } {
+    return { peak: this.lanes.peak };
   }
 
   /** The gateways whose session this replica holds. */
@@ -156,6 +165,17 @@ export class LinkService implements BeforeApplicationShutdown {
     if (sessions.length === 0) return;
     const sets = await this.gatewaySets.of(sessions.map((session) => session.identity.gatewayId));
     for (const session of sessions) session.send({ $case: 'remediations', value: { remediations: sets.get(session.identity.gatewayId) ?? [] } });
+  }
+
+  /** The agent cannot read what it was sent: whoever waits for an answer to it is told at once, and it is on record. */
+  private noteUnreadable({ identity: { gatewayId, tenantId } }: Session, { bytes, detail }: Unreadable): void {
+    const words = textFrom(detail, 500);
+    const isQuestion = this.questions.failUnreadable(gatewayId, bytes, words);
+    this.logger.error({ gateway: gatewayId, bytes, isQuestion, detail: words }, 'an agent cannot read what it was sent');
+    this.audit.note({
+      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'gateway.unreadable', outcome: 'failed', gatewayId,
+      summary: `A gateway could not read a message of ${bytes} bytes. Update its agent.`, detail: { bytes, isQuestion, detail: words },
+    });
   }
 
   private async storeSamples(session: Session, batch: SampleBatch): Promise<void> {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Query, AnswerPart, AnswerHead, AnswerEnd } from '../../proto/gen/ctfleet/v1/link.ts';
+import { ControllerMessage, type Query, type AnswerPart, type AnswerHead, type AnswerEnd } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Flow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { newId } from '../platform/ids.ts';
@@ -23,7 +23,7 @@ export interface Asking {
 const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 const MAX_ROW_BYTES = 400;
 
-interface Pending { gatewayId: string; asking: Asking; head?: AnswerHead; flows: number; bytes: number; settle(outcome: { answer: Answer } | { error: FleetError }): void }
+interface Pending { gatewayId: string; askedBytes: number; asking: Asking; head?: AnswerHead; flows: number; bytes: number; settle(outcome: { answer: Answer } | { error: FleetError }): void }
 
 /** Questions to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
 @Injectable()
@@ -38,6 +38,7 @@ export class Questions {
     if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller holds no link to the gateway.');
     asking.signal?.throwIfAborted();
     const id = newId();
+    const body = { $case: 'query' as const, value: { id, deadlineMs: asking.deadlineMs, ask } };
     return new Promise<Answer>((resolve, reject) => {
       const cancel = (error: FleetError): void => {
         session.send({ $case: 'cancelQuery', value: { queryId: id } });
@@ -48,6 +49,7 @@ export class Questions {
       asking.signal?.addEventListener('abort', onAbort, { once: true });
       const pending: Pending = {
         gatewayId,
+        askedBytes: ControllerMessage.encode({ body }).finish().length,
         asking,
         flows: 0,
         bytes: 0,
@@ -60,7 +62,7 @@ export class Questions {
         },
       };
       this.pending.set(id, pending);
-      session.send({ $case: 'query', value: { id, deadlineMs: asking.deadlineMs, ask } });
+      session.send(body);
     });
   }
 
@@ -102,6 +104,13 @@ export class Questions {
   drop(gatewayId: string, queryId: string): void {
     const pending = this.pending.get(queryId);
     if (pending?.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The gateway broke off its answer.') });
+  }
+
+  /** The agent could not read a message of so many bytes. If that was a question, the newest of that size is over; false if none was. */
+  failUnreadable(gatewayId: string, bytes: number, detail: string): boolean {
+    const asked = [...this.pending.values()].findLast((pending) => pending.gatewayId === gatewayId && pending.askedBytes === bytes && pending.bytes === 0);
+    asked?.settle({ error: new FleetError('CAPABILITY_MISSING', `The agent cannot read the question: ${detail}. Update the agent.`) });
+    return asked !== undefined;
   }
 
   /** The gateway's session is gone: its open questions will not be answered. */

@@ -2,22 +2,58 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connections, networkOf } from './connection-limits.ts';
 
-const LIMITS = { total: 100, perAddress: 20, unproven: 40, unprovenPerAddress: 10 };
+const LIMITS = { total: 100, perAddress: 20, unproven: 40, unprovenPerAddress: 10, arrivals: { perSecond: 10, burst: 500 }, calls: { perSecond: 2, burst: 5 } };
 
 describe('connections', () => {
   it('that begin no call are few for an address, and those that do are more', () => {
     const connections = new Connections(LIMITS);
-    const enter = (port: number) => connections.enter(`192.0.2.1:${port}`, '192.0.2.1');
+    const enter = (port: number) => connections.enter(`192.0.2.1:${port}`, '192.0.2.1', 0);
     for (let port = 0; port < 10; port++) expect(enter(port)).toBeUndefined();
     expect(enter(10)).toBe('unprovenPerAddress');
     for (let port = 0; port < 10; port++) connections.prove(`192.0.2.1:${port}`);
     for (let port = 10; port < 20; port++) expect(enter(port)).toBeUndefined();
     expect(enter(20)).toBe('perAddress');
-    expect(connections.enter('192.0.2.2:1', '192.0.2.2')).toBeUndefined();
+    expect(connections.enter('192.0.2.2:1', '192.0.2.2', 0)).toBeUndefined();
     connections.leave('192.0.2.1:3');
     expect(enter(20)).toBe('unprovenPerAddress');
     connections.leave('192.0.2.1:15');
     expect(enter(20)).toBeUndefined();
+  });
+
+  it('come no faster than the rate, and whoever tries too often is not shut out', () => {
+    const connections = new Connections({ ...LIMITS, arrivals: { perSecond: 1, burst: 3 } });
+    const tries = Array.from({ length: 100 }, (_, port) => {
+      const reason = connections.enter(`192.0.2.1:${port}`, '192.0.2.1', port * 100);
+      connections.leave(`192.0.2.1:${port}`);
+      return reason;
+    });
+    expect(tries.filter((reason) => reason === undefined)).toHaveLength(12);
+    expect(connections.enter('192.0.2.2:1', '192.0.2.2', 9900)).toBeUndefined();
+  });
+
+  it('are few from where only a refused gateway comes, until its time is over or another is connected from there', () => {
+    const connections = new Connections(LIMITS);
+    const dial = (port: number, nowMs: number) => {
+      const reason = connections.enter(`192.0.2.1:${port}`, '192.0.2.1', nowMs);
+      if (reason === undefined) connections.refuse(`192.0.2.1:${port}`, 10_000, nowMs);
+      return reason;
+    };
+    expect([0, 1, 2, 3].map((port) => dial(port, 0))).toEqual([undefined, undefined, undefined, 'refused']);
+    expect([4, 5].map((port) => dial(port, 1000))).toEqual([undefined, 'refused']);
+    expect(connections.enter('192.0.2.1:6', '192.0.2.1', 2000)).toBeUndefined();
+    connections.prove('192.0.2.1:6');
+    expect([7, 8].map((port) => connections.enter(`192.0.2.1:${port}`, '192.0.2.1', 2000))).toEqual([undefined, undefined]);
+    [6, 7, 8].forEach((port) => connections.leave(`192.0.2.1:${port}`));
+    expect(connections.enter('192.0.2.1:9', '192.0.2.1', 2000)).toBe('refused');
+    expect(connections.enter('192.0.2.1:9', '192.0.2.1', 11_000)).toBeUndefined();
+  });
+
+  it('begin so many calls each and no more', () => {
+    const connections = new Connections(LIMITS);
+    connections.enter('192.0.2.1:1', '192.0.2.1', 0);
+    expect(Array.from({ length: 7 }, () => connections.beginCall('192.0.2.1:1', 0))).toEqual([true, true, true, true, true, false, false]);
+    expect(connections.beginCall('192.0.2.1:1', 500)).toBe(true);
+    expect(connections.beginCall('192.0.2.9:1', 0)).toBe(false);
   });
 
   it('of all addresses together are bounded, and all places are free again once they have left', () => {
@@ -25,7 +61,7 @@ describe('connections', () => {
       const connections = new Connections(LIMITS);
       const entered = wanted.flatMap(({ host, isProven }, port) => {
         const [peer, address] = [`10.0.0.${host}:${port}`, `10.0.0.${host}`];
-        if (connections.enter(peer, address) !== undefined) return [];
+        if (connections.enter(peer, address, 0) !== undefined) return [];
         if (isProven) connections.prove(peer);
         return [peer];
       });
@@ -34,7 +70,7 @@ describe('connections', () => {
       expect(entered.filter((peer) => !connections.isProven(peer)).length).toBeLessThanOrEqual(LIMITS.unproven);
       entered.forEach((peer) => connections.leave(peer));
       expect(connections.size).toBe(0);
-      for (let host = 0; host < 4; host++) for (let port = 0; port < 10; port++) expect(connections.enter(`10.1.0.${host}:${port}`, `10.1.0.${host}`)).toBeUndefined();
+      for (let host = 0; host < 4; host++) for (let port = 0; port < 10; port++) expect(connections.enter(`10.1.0.${host}:${port}`, `10.1.0.${host}`, 0)).toBeUndefined();
     }));
   });
 });

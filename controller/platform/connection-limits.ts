@@ -1,34 +1,56 @@
-/** How many connections a port takes. An unproven one has not begun a call yet: to hold it open costs an attacker nothing. */
-export interface ConnectionLimits { total: number; perAddress: number; unproven: number; unprovenPerAddress: number }
+import { Bucket, type Rate } from './bucket.ts';
 
-type Reason = 'total' | 'perAddress' | 'unproven' | 'unprovenPerAddress';
+/**
+ * How many connections a port takes, and how fast. An unproven one has not begun a call yet: to hold it open costs an attacker nothing, and to
+ * begin one costs the controller a TLS handshake. `calls`: that one connection begins.
+ */
+export interface ConnectionLimits { total: number; perAddress: number; unproven: number; unprovenPerAddress: number; arrivals: Rate; calls: Rate }
 
-/** Who is connected, by address and port; and how many of them have proved that they mean it. */
+type Reason = 'total' | 'perAddress' | 'unproven' | 'unprovenPerAddress' | 'arrivals' | 'refused';
+
+interface Connection { host: string; isProven: boolean; isRefused: boolean; calls: Bucket }
+interface Host { open: number; unproven: number; refused: number }
+
+/** Connections of an address from which only refused gateways come. An honest one that shares it gets through among them. */
+const WHILE_REFUSED: Rate = { perSecond: 1, burst: 2 };
+/** Addresses whose rate is remembered before those that were quiet are forgotten. */
+const MAX_REMEMBERED = 10_000;
+
+/** Who is connected, by address and port; and how many of them have proved that they mean it. Time is the caller's, in milliseconds. */
 export class Connections {
-  private readonly open = new Map<string, { host: string; isProven: boolean }>();
-  private readonly hosts = new Map<string, { open: number; unproven: number }>();
+  private readonly open = new Map<string, Connection>();
+  private readonly hosts = new Map<string, Host>();
+  private readonly arrivals = new Map<string, Bucket>();
+  private readonly refused = new Map<string, { untilMs: number; arrivals: Bucket }>();
   private unproven = 0;
 
   constructor(private readonly limits: ConnectionLimits) {}
 
   /** Takes a connection in, or says which limit is against it. */
-  enter(peer: string, address: string): Reason | undefined {
+  enter(peer: string, address: string, nowMs: number): Reason | undefined {
     const host = networkOf(address);
-    const own = this.hosts.get(host) ?? { open: 0, unproven: 0 };
-    const { total, perAddress, unproven, unprovenPerAddress } = this.limits;
+    const own = this.hosts.get(host) ?? { open: 0, unproven: 0, refused: 0 };
+    const { total, perAddress, unproven, unprovenPerAddress, calls } = this.limits;
     if (this.open.size >= total) return 'total';
     if (own.open >= perAddress) return 'perAddress';
     if (this.unproven >= unproven) return 'unproven';
     if (own.unproven >= unprovenPerAddress) return 'unprovenPerAddress';
+    if (!this.arrivalsOf(host, nowMs).takeIfThere(1, nowMs)) return 'arrivals';
+    if (this.isSlowed(host, own, nowMs)) return 'refused';
     own.open++;
     own.unproven++;
     this.unproven++;
     this.hosts.set(host, own);
-    this.open.set(peer, { host, isProven: false });
+    this.open.set(peer, { host, isProven: false, isRefused: false, calls: new Bucket(calls) });
     return undefined;
   }
 
-  /** A call has begun on it. */
+  /** A call has begun on it, whether or not it comes to anything. False if they are too many. */
+  beginCall(peer: string, nowMs: number): boolean {
+    return this.open.get(peer)?.calls.takeIfThere(1, nowMs) ?? false;
+  }
+
+  /** A call has been handed over. */
   prove(peer: string): void {
     const connection = this.open.get(peer);
     if (!connection || connection.isProven) return;
@@ -41,6 +63,20 @@ export class Connections {
     return this.open.get(peer)?.isProven ?? false;
   }
 
+  /**
+   * Whoever is at the other end was told to stay away for so long. Meanwhile few connections are taken from there, unless others are connected from there.
+   */
+  refuse(peer: string, forMs: number, nowMs: number): void {
+    const connection = this.open.get(peer);
+    if (!connection) return;
+    this.prove(peer);
+    if (!connection.isRefused) this.hosts.get(connection.host)!.refused++;
+    connection.isRefused = true;
+    const known = this.refused.get(connection.host);
+    if (!known) forget(this.refused, ({ untilMs }) => untilMs <= nowMs);
+    this.refused.set(connection.host, { untilMs: Math.max(known?.untilMs ?? 0, nowMs + forMs), arrivals: known?.arrivals ?? new Bucket(WHILE_REFUSED) });
+  }
+
   leave(peer: string): void {
     this.prove(peer);
     const connection = this.open.get(peer);
@@ -48,12 +84,35 @@ export class Connections {
     this.open.delete(peer);
     const own = this.hosts.get(connection.host)!;
     own.open--;
+    if (connection.isRefused) own.refused--;
     if (own.open === 0) this.hosts.delete(connection.host);
   }
 
   get size(): number {
     return this.open.size;
   }
+
+  private isSlowed(host: string, own: Host, nowMs: number): boolean {
+    const refusal = this.refused.get(host);
+    if (!refusal || refusal.untilMs <= nowMs) return false;
+    const others = own.open - own.unproven - own.refused;
+    return others === 0 && !refusal.arrivals.takeIfThere(1, nowMs);
+  }
+
+  private arrivalsOf(host: string, nowMs: number): Bucket {
+    const known = this.arrivals.get(host);
+    if (known) return known;
+    forget(this.arrivals, (bucket) => bucket.isFull(nowMs));
+    const bucket = new Bucket(this.limits.arrivals);
+    this.arrivals.set(host, bucket);
+    return bucket;
+  }
+}
+
+/** Makes room in a map that has grown large. */
+function forget<Value>(map: Map<string, Value>, isOld: (value: Value) => boolean): void {
+  if (map.size < MAX_REMEMBERED) return;
+  for (const [key, value] of map) if (isOld(value)) map.delete(key);
 }
 
 /** Whoever has one IPv6 address has its whole /64. */

@@ -1,4 +1,3 @@
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -9,6 +8,7 @@ import { AttackedFleet } from '../support/attacked-fleet.ts';
 import type { FakeAgent } from '../support/controller-fake-agent.ts';
 import { eventually } from '../support/controller-fleet.ts';
 import { HostileAgent } from '../support/hostile-agent.ts';
+import { RawHttp2 } from '../support/raw-http2.ts';
 
 /** Where attackers come from; the others come from 127.0.0.1. */
 const ATTACKER = '127.0.0.66';
@@ -68,21 +68,28 @@ describe('whoever opens connections and says nothing', () => {
 });
 
 describe('one connection', () => {
-  it('that begins and resets calls by the thousand keeps nobody else from an answer', async () => {
-    const session: ClientHttp2Session = connectHttp2(`https://${fleet.controller.enrolAddress}`, { ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, servername: 'controller.ctfleet' });
-    session.on('error', () => undefined);
-    const isCut = new Promise<void>((resolve) => session.once('close', resolve));
+  it.each(['/ctfleet.v1.Enrolment/Enrol', '/no/such.call'])('that begins and resets calls of %s by the thousand is cut', async (callPath) => {
+    const raw = await RawHttp2.open(fleet.controller.enrolAddress);
     let calls = 0;
-    const storm = async (): Promise<void> => {
-      for (; calls < 5000 && !session.closed && !session.destroyed; calls++) {
-        const stream = session.request({ ':method': 'POST', ':path': '/ctfleet.v1.Enrolment/Enrol', 'content-type': 'application/grpc' });
-        stream.on('error', () => undefined);
-        stream.close(8);
-        if (calls % 50 === 0) await new Promise(setImmediate);
-      }
-    };
-    await Promise.race([storm(), isCut]);
-    session.destroy();
+    for (; calls < 5000 && !raw.isClosed; calls++) {
+      raw.begin(callPath);
+      raw.reset();
+      if (calls % 20 === 0) await new Promise(setImmediate);
+    }
+    await eventually('it is cut', async () => (raw.isClosed || undefined));
     expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
+  });
+
+  it('that has called before and now sends a request byte by byte is cut', async () => {
+    const raw = await RawHttp2.open(fleet.controller.enrolAddress);
+    raw.begin('/ctfleet.v1.Enrolment/Enrol');
+    raw.data(Buffer.alloc(5), true);
+    await eventually('the first call is answered', async () => (raw.received > 100 || undefined));
+    raw.begin('/ctfleet.v1.Enrolment/Enrol');
+    raw.data(Buffer.from([0, 0, 0, 1, 0]), false);
+    await eventually('it is cut', async () => {
+      raw.data(Buffer.alloc(1), false);
+      return raw.isClosed || undefined;
+    });
   });
 });
