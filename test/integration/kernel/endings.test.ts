@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../agent/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { endBy } from '../../../agent/operations/end-flows.ts';
+import { listOf } from '../../../agent/operations/flow-list.ts';
 import { emptyTable } from '../../../agent/operations/refusal-rules.ts';
 import { Refusals } from '../../../agent/operations/refusals.ts';
 import { runPlan } from '../../../agent/operations/run-plan.ts';
@@ -32,7 +33,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   const end = (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = [], isStopped = () => false): Promise<Outcome[]> => {
     const context = (): FlowContext => ({ wans: [], protections });
     const hands = { table: gateway.table, refusals, clock: systemClock, context, isStopped };
-    return runPlan(gateway.table, systemClock, { flows, end: endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    return runPlan(gateway.table, systemClock, { flows: listOf(flows), end: endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
   };
   beforeEach(() => { refusals = new Refusals(systemClock); });
   afterEach(async () => {
