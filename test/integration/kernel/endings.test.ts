@@ -131,6 +131,28 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await doomed.heard('ECONNREFUSED');
   });
 
+  test('a firewall that is loaded again ends no block: it is put back for what is left of its time', async () => {
+    const [doomed, other] = [await talk('udp', clientAddress(1, 12), server, 9000), await talk('udp', clientAddress(1, 13), server, 9000)];
+    await doomed.exchange('one');
+    await other.exchange('two');
+    const [flow, second] = [await gateway.flow(`src:${clientAddress(1, 12)}`), await gateway.flow(`src:${clientAddress(1, 13)}`)];
+    const firewall = runIn(gateway.name, 'nft', ['list', 'ruleset']);
+    const loadAgain = (): string => runIn(gateway.name, 'nft', ['-f', '-'], `flush ruleset\n${firewall}`);
+    expect(await end(Method.METHOD_BLOCK, [flow], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    loadAgain();
+    expect(tables()).not.toContain('ctfleet_ending');
+    await until('the table is there again', () => tables().includes('ctfleet_ending') || undefined);
+    doomed.say('the rules were loaded again');
+    await doomed.heard('ECONNREFUSED');
+    const [, left] = /block4[^]*?expires (\d+)s/.exec(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']))!;
+    expect(Number(left)).toBeLessThanOrEqual(60);
+    await other.exchange('not me');
+    loadAgain();
+    expect(await end(Method.METHOD_BLOCK, [second], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    doomed.say('the next block brought the first back');
+    await doomed.heard('ECONNREFUSED');
+  });
+
   test('a table that another version made goes on refusing what it did, in our own shape', async () => {
     const doomed = await talk('udp', clientAddress(1, 11), server, 9000);
     await doomed.exchange('one');
