@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Flow } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
-import { restoredEntry, restoreOrder } from './restore.ts';
+import { restoredEntry, restoreOrder, restoreRounds } from './restore.ts';
 
 const flow: Flow = {
   family: 4, proto: 6, zone: 0, id: 1, mark: 0, labels: [], status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.CONFIRMED, state: 'ESTABLISHED', timeoutSeconds: 300,
@@ -35,5 +35,14 @@ test('masters come before what they expected, over generations, and each flow on
   const first = at(1);
   const second = at(2, first);
   const third = at(3, second);
-  expect(restoreOrder([third, second, first, at(4, at(9))])).toEqual([2, 1, 0, 3]);
+  const flows = [third, second, first, at(4, at(9))];
+  expect(restoreOrder(flows)).toEqual([2, 1, 0, 3]);
+  const { rounds, roundOf } = restoreRounds(() => flows.map((one) => [one]));
+  expect([rounds, ...flows.map((_, place) => roundOf(place))]).toEqual([3, 2, 1, 0, 0]);
+});
+
+test('flows that name each other as their master are made all the same, each in one round', () => {
+  const [one, other] = [1, 2].map((id): Flow => ({ ...flow, id, orig: { ...flow.orig, sport: id } })) as [Flow, Flow];
+  const { rounds, roundOf } = restoreRounds(() => [[{ ...one, master: other }, { ...other, master: one }, { ...flow, master: flow }]]);
+  expect([rounds, roundOf(0), roundOf(1), roundOf(2)]).toEqual([2, 1, 0, 0]);
 });

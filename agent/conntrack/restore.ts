@@ -37,6 +37,34 @@ export function restoreOrder(flows: readonly Flow[]): number[] {
   return [...order];
 }
 
+/**
+ * The rounds in which flows are made that are too many to be held at once: in round 0 those that nobody expected, or whose master is not among
+ * them; each other one in the round after its master's.
+ * @param batches all of them in their order; gone through twice at most
+ */
+export function restoreRounds(batches: () => Iterable<readonly Flow[]>): { rounds: number; roundOf: (place: number) => number } {
+  const masterNames = new Map<number, string>();
+  for (const [place, { master }] of eachOf(batches())) if (master) masterNames.set(place, nameOf(master));
+  const masters = new Set(masterNames.values());
+  const placeOf = new Map<string, number>();
+  if (masters.size > 0) for (const [place, flow] of eachOf(batches())) if (masters.has(nameOf(flow))) placeOf.set(nameOf(flow), place);
+  const masterOf = (place: number): number | undefined => placeOf.get(masterNames.get(place) ?? '');
+  const known = new Map<number, number>();
+  for (const child of masterNames.keys()) {
+    const path = new Set<number>();
+    let at: number | undefined = child;
+    for (; at !== undefined && !known.has(at) && !path.has(at); at = masterOf(at)) path.add(at);
+    let round = (at === undefined ? undefined : known.get(at)) ?? -1;
+    for (const place of [...path].reverse()) known.set(place, ++round);
+  }
+  return { rounds: 1 + [...known.values()].reduce((last, round) => Math.max(last, round), 0), roundOf: (place) => known.get(place) ?? 0 };
+}
+
+function* eachOf(batches: Iterable<readonly Flow[]>): Generator<[place: number, flow: Flow], void, void> {
+  let place = 0;
+  for (const batch of batches) for (const flow of batch) yield [place++, flow];
+}
+
 /** Of a flow and of the key that its children call it by. */
 function nameOf({ family, proto, orig, zone, id }: FlowKey): string {
   const { src, dst, sport, dport, srcKey, dstKey, icmp } = orig;

@@ -4,6 +4,8 @@ import { NODE_FILES, quietly, syncFolderOf, writeAll, type Files } from './files
 /** The end of a file's name while it is written; it is never in place like that. */
 const UNFINISHED = '.part';
 const SET_ASIDE = /\.damaged-(\d+)$/;
+/** Of a large file, read at a time. */
+const CHUNK_BYTES = 1 << 18;
 /** Damaged files that are kept in one folder; beyond it the oldest go. */
 const MAX_SET_ASIDE = 8;
 
@@ -90,14 +92,50 @@ export class Disk {
     try {
       bytes = this.files.readFileSync(file);
     } catch (error) {
-      if (!isMissing(error)) this.tell('a file could not be read; it is passed over', file, error);
-      return undefined;
+      return this.#passOver(file, error);
     }
     try {
       return parse(bytes);
     } catch (error) {
-      this.#setAside(file, error);
-      return undefined;
+      return this.#setAside(file, error);
+    }
+  }
+
+  /** As `read`, of a file that may be large: `parse` is given it a chunk at a time. */
+  scan<T>(file: string, parse: (chunks: Iterable<Buffer>) => T): T | undefined {
+    const failures: unknown[] = [];
+    try {
+      return parse(this.chunks(file, (error) => failures.push(error)));
+    } catch (error) {
+      return failures.includes(error) ? this.#passOver(file, error) : this.#setAside(file, error);
+    }
+  }
+
+  /** A file's bytes, a chunk at a time. It is open only while one is read, so that whoever stops early leaves nothing open. Throws what the file system throws. */
+  *chunks(file: string, onFailure: (error: unknown) => void = () => undefined): Generator<Buffer, void, void> {
+    for (let at = 0; ;) {
+      let chunk: Buffer;
+      try {
+        chunk = this.#chunk(file, at);
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
+      if (chunk.length === 0) return;
+      at += chunk.length;
+      yield chunk;
+    }
+  }
+
+  /** Empty at the end of the file. */
+  #chunk(file: string, at: number): Buffer {
+    const { files } = this;
+    const fd = files.openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(CHUNK_BYTES);
+      return bytes.subarray(0, files.readSync(fd, bytes, 0, CHUNK_BYTES, at));
+    } finally {
+      quietly(() => files.closeSync(fd));
     }
   }
 
@@ -127,7 +165,11 @@ export class Disk {
     });
   }
 
-  #setAside(file: string, error: unknown): void {
+  #passOver(file: string, error: unknown): undefined {
+    if (!isMissing(error)) this.tell('a file could not be read; it is passed over', file, error);
+  }
+
+  #setAside(file: string, error: unknown): undefined {
     const keptAs = `${file}.damaged-${this.#now()}`;
     try {
       this.files.renameSync(file, keptAs);

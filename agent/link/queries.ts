@@ -12,14 +12,17 @@ import { ImpactCounter } from '../operations/impact.ts';
 import type { Firewall } from '../operations/predict.ts';
 import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
 import type { ControllerTime } from './controller-time.ts';
+import { Turns } from './turns.ts';
 
 /** Rows in one message, far below 256 KiB. */
 const ROWS = 500;
 /** Questions answered side by side; more wait their turn within their deadline. */
 const AT_ONCE = 4;
+/** Plans frozen at a time: each is written while the table is walked. */
+const FREEZES_AT_ONCE = 1;
 /** Questions that wait; more are refused at once. */
 const MAX_WAITING = 32;
-/** Questions of one session, waiting ones too. A controller that asks more is not answered: each costs a stream. */
+/** Questions of one session, those that wait or are refused too. A controller that asks more is not answered: each costs a stream. */
 const MAX_QUESTIONS = 64;
 /** What a question may ask for, whatever the controller says. */
 const MAX_DEADLINE_MS = 120_000;
@@ -47,8 +50,9 @@ export class Queries {
   readonly #deps: QueryDependencies;
   readonly #client: LinkClient;
   readonly #running = new Map<string, AbortController>();
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  readonly #turns = new Turns(AT_ONCE);
+  /** Taken before a turn, so that plans that wait keep no search from its own. */
+  readonly #freezes = new Turns(FREEZES_AT_ONCE);
 
   constructor(client: LinkClient, deps: QueryDependencies) {
     this.#client = client;
@@ -62,29 +66,25 @@ export class Queries {
     }
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(Math.min(query.deadlineMs, MAX_DEADLINE_MS))]);
-    if (this.#waiting.length >= MAX_WAITING) return this.#refuse(query, signal);
+    const answer = async (): Promise<void> => {
+      if (!signal.aborted) await this.#answerOn(new AnswerStream(this.#client, query.id, signal), query, signal);
+    };
     this.#running.set(query.id, abort);
     try {
-      if (this.#active >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      this.#active++;
-      if (!signal.aborted) await this.#answerOn(new AnswerStream(this.#client, query.id, signal), query, signal);
+      if (this.#turns.waiting + this.#freezes.waiting >= MAX_WAITING) await this.#refuse(query, signal);
+      else if (query.ask?.$case === 'plan') await this.#freezes.take(() => this.#turns.take(answer));
+      else await this.#turns.take(answer);
     } catch (error) {
       this.#deps.log.debug({ err: error, query: query.id }, 'an answer was not wanted to its end');
     } finally {
-      this.#active--;
-      this.#waiting.shift()?.();
       this.#running.delete(query.id);
     }
   }
 
   async #refuse(query: Query, signal: AbortSignal): Promise<void> {
-    try {
-      const stream = new AnswerStream(this.#client, query.id, signal);
-      await stream.write({ $case: 'failure', value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` } });
-      await stream.end();
-    } catch (error) {
-      this.#deps.log.debug({ err: error, query: query.id }, 'a question could not be refused');
-    }
+    const stream = new AnswerStream(this.#client, query.id, signal);
+    await stream.write({ $case: 'failure', value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` } });
+    await stream.end();
   }
 
   cancel(id: string): void {

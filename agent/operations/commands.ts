@@ -5,7 +5,6 @@ import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from './end-flows.ts';
 import { Journal, type JournalRecord, type JournalState, type Way } from './journal.ts';
-import { countStale } from './lately.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
 import type { FrozenPlan, PlanStore } from './plan-store.ts';
@@ -206,22 +205,22 @@ export class Commands {
     return this.#carryOut(id, isRepeated, async (start) => {
       plan = plans.load(planId);
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
-      const { flows } = plan;
+      const { count, stale } = plan;
       const isStopped = (): boolean => this.#isStopped(id);
       const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-      guard.allow({ by: 'plan', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), isRepeated });
+      guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
       await start();
       const outcomes = await runPlan(table, clock, {
-        flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
+        flows: plan, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
-          commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: flows.length,
+          commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: count,
         }),
       });
       const runs = toRuns(outcomes);
       return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
     }, () => {
       if (!plan) return { runs: [], undoUntilMs: undefined };
-      const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.flows.length }];
+      const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.count }];
       return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
     });
   }
@@ -234,7 +233,7 @@ export class Commands {
       await start();
       const undone = await undoPlan(table, {
         flows, outcomes, context, isStopped: () => this.#isStopped(id), isRepeated,
-        onProgress: (done) => report.progress({ commandId: id, phase: Progress_Phase.PHASE_DELETING, done, total: flows.length }),
+        onProgress: (done) => report.progress({ commandId: id, phase: Progress_Phase.PHASE_DELETING, done, total: flows.count }),
       });
       return { runs: toRuns(undone) };
     });

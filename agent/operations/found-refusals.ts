@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { emptyTable, SETS, TABLE } from './refusal-rules.ts';
+import { emptyTable, SETS, TABLE, type RefusedElement } from './refusal-rules.ts';
 
 /** What was found of our nft table: whether it is made as we make it, and what it still refuses. */
 export interface FoundRefusals { isOurShape: boolean; elements: FoundElement[] }
 
-/** `value`: as nft writes it in a command. */
-export interface FoundElement { set: string; value: string; expiresSeconds: number }
+export interface FoundElement extends RefusedElement { expiresSeconds: number }
 
 const element = z.object({ elem: z.object({ val: z.object({ concat: z.array(z.union([z.number(), z.string()])) }), expires: z.number() }) });
 const listing = z.object({

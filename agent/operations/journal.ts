@@ -176,8 +176,9 @@ export class Journal {
     this.#recordsLeft = compactAfter - this.#log.records.length;
     for (const record of this.#log.records) applyRecord(this.state, record);
     if (this.#log.damage === undefined) return;
-    this.damage = `The journal ${this.#file} is damaged: ${this.#log.damage}. No flow is ended here until the gateway's owner has looked: `
-      + 'stop the agent, run its main.js with accept-journal, and start it again.';
+    // The cure comes first: whoever shows this may cut it off.
+    this.damage = 'The journal is damaged, and no flow is ended here: stop the agent, run its main.js accept-journal, and start it again. '
+      + `In ${this.#file}, ${this.#log.damage}; what it says was done may be missing.`;
   }
 
   /** On disk when it returns. Throws GUARD_REFUSED where it is damaged, and what the file system throws; then the record is not in it. */

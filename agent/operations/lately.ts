@@ -53,7 +53,7 @@ export class Lately {
   }
 }
 
-/** How many of these the gateway sees as stuck on a WAN that cannot carry them any more. */
-export function countStale(flows: readonly { stale?: string }[]): number {
-  return flows.reduce((sum, { stale }) => (stale === undefined || stale === 'no' ? sum : sum + 1), 0);
+/** True if the gateway sees the flow as stuck on a WAN that cannot carry it any more. */
+export function isStale({ stale }: { stale?: string }): boolean {
+  return stale !== undefined && stale !== 'no';
 }

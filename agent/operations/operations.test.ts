@@ -259,7 +259,7 @@ describe('an undo', () => {
     first.journal.append({ kind: 'received', id: 'u1', seq: '2', epoch: '1', planId: PLAN, undoOf: 'c1' });
     const { flows: planned } = new UndoStore(first.folder, first.plans).take('c1', 'u1', first.clock.ms);
     first.journal.append({ kind: 'started', id: 'u1', atMs: 1_000_000 });
-    await first.table.restore(planned.slice(0, 4));
+    await first.table.restore([...planned.batches(4)][0]!);
     first.journal.close();
     const again = gateway(first.folder, first.table);
     again.clock.ms += 400_000;
@@ -442,7 +442,7 @@ describe('frozen plans', () => {
     const digest = await freeze('dport:5060');
     const plan = plans.load(PLAN);
     expect(plan.digest).toEqual(digest);
-    expect(plan.flows.map(({ id }) => id).toSorted()).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
+    expect([...plan.batches(7)].flat().map(({ id }) => id).toSorted()).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
   });
 
   it('are gone when their result is acknowledged, or two minutes after they could run unless a command needs them', async () => {

@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { z } from 'zod';
-import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { digestBytes } from '../../proto/model/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { fromWireFlow, toWireFlow } from '../../proto/model/wire.ts';
 import { Disk } from '../disk/disk.ts';
+import { inBatches, type FlowList } from './flow-list.ts';
+import { isStale } from './lately.ts';
+import { formatFlow, formatHead, readPlan } from './plan-file.ts';
 
-/** A plan as it was frozen on this gateway. */
-export interface FrozenPlan { planId: string; expiresAtMs: number; digest: Buffer; flows: Flow[] }
+/** A plan as it was frozen on this gateway. Its flows stay on disk, and are read a batch at a time. */
+export interface FrozenPlan extends FlowList {
+  planId: string;
+  expiresAtMs: number;
+  digest: Buffer;
+  /** How many of its flows were stuck on a WAN that could not carry them. */
+  stale: number;
+}
 
 /** A plan being written: flows in their order, then its digest. What throws has left nothing of it on disk. */
 export interface PlanWriter {
@@ -30,8 +36,6 @@ const GRACE_MS = 2 * 60_000;
 const MAX_WAIT_MS = 30 * 60_000;
 const BUFFERED_BYTES = 1 << 20;
 const ID = /^[0-9a-f-]{1,64}$/;
-
-const headSchema = z.object({ planId: z.string(), expiresAtMs: z.number() });
 
 /**
  * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows; its time
@@ -56,7 +60,7 @@ export class PlanStore {
     const file = this.#fileOf(planId);
     const unfinished = this.#disk.begin(file);
     const hash = createHash('sha256');
-    let buffered: Buffer[] = [Buffer.from(`${JSON.stringify({ planId, expiresAtMs })}\n`)];
+    let buffered: Buffer[] = [formatHead({ planId, expiresAtMs })];
     let bufferedBytes = 0;
     let writtenBytes = 0;
     const flush = (): void => {
@@ -68,11 +72,9 @@ export class PlanStore {
     return {
       add: (flow) => {
         hash.update(digestBytes(flow));
-        const bytes = WireFlow.encode(toWireFlow(flow)).finish();
-        const length = Buffer.alloc(4);
-        length.writeUInt32BE(bytes.length);
-        buffered.push(length, Buffer.from(bytes));
-        bufferedBytes += bytes.length + 4;
+        const bytes = formatFlow(flow);
+        buffered.push(bytes);
+        bufferedBytes += bytes.length;
         if (keptBytes + writtenBytes + bufferedBytes > this.#limits.bytes) {
           unfinished.discard();
           throw noRoom(`${Math.round(keptBytes / 1e6)} MB of plans`);
@@ -94,11 +96,22 @@ export class PlanStore {
     };
   }
 
-  /** Throws PLAN_UNKNOWN if it was never frozen here, is long over or damaged. The digest is taken anew from what is on disk. */
+  /** Throws PLAN_UNKNOWN if it was never frozen here, is long over or damaged. All of it is read once, for the digest; no flow is kept. */
   load(planId: string): FrozenPlan {
-    const plan = this.#disk.read(this.#fileOf(planId), (bytes) => decode(planId, bytes));
-    if (!plan) throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
-    return plan;
+    const file = this.#fileOf(planId);
+    const summary = this.#disk.scan(file, summarise);
+    if (!summary) throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
+    return { ...summary, planId, batches: (size) => this.#batches(file, size, summary.count) };
+  }
+
+  /** Throws what the file system throws, and where the file is no more what it was. */
+  *#batches(file: string, size: number, count: number): Generator<Flow[], void, void> {
+    let read = 0;
+    for (const batch of inBatches(readPlan(this.#disk.chunks(file)).flows, size)) {
+      read += batch.length;
+      yield batch;
+    }
+    if (read !== count) throw new Error(`${file} held ${count} flows and now holds ${read}`);
   }
 
   remove(planId: string): void {
@@ -139,20 +152,16 @@ export function expiryOf(askedMs: number, nowMs: number): number {
   return Math.min(Math.max(askedMs, nowMs), nowMs + MAX_WAIT_MS);
 }
 
-function decode(planId: string, bytes: Buffer): FrozenPlan {
-  const headEnd = bytes.indexOf(10);
-  const { expiresAtMs } = headSchema.parse(JSON.parse(bytes.subarray(0, headEnd).toString('utf8')));
+function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | 'digest' | 'count' | 'stale'> {
+  const { expiresAtMs, flows } = readPlan(chunks);
   const hash = createHash('sha256');
-  const flows: Flow[] = [];
-  for (let offset = headEnd + 1; offset < bytes.length;) {
-    const end = offset + 4 + bytes.readUInt32BE(offset);
-    if (end > bytes.length) throw new Error('the last flow is cut off');
-    const flow = fromWireFlow(WireFlow.decode(bytes.subarray(offset + 4, end)));
+  let [count, stale] = [0, 0];
+  for (const flow of flows) {
     hash.update(digestBytes(flow));
-    flows.push(flow);
-    offset = end;
+    count++;
+    if (isStale(flow)) stale++;
   }
-  return { planId, expiresAtMs, digest: hash.digest(), flows };
+  return { expiresAtMs, digest: hash.digest(), count, stale };
 }
 
 function noRoom(what: string): FleetError {

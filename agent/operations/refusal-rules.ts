@@ -5,6 +5,9 @@ import { hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
 export const TABLE = 'inet ctfleet_ending';
 
+/** An element of one of our sets. `value`: as nft writes it in a command. */
+export interface RefusedElement { set: string; value: string }
+
 /** Its sets, with how many parts an element of each has. */
 export const SETS: Readonly<Record<string, number>> = { reset4: 3, block4: 5, reset6: 3, block6: 5 };
 
@@ -50,11 +53,19 @@ export function canRefuse(refusal: Refusal, { proto }: Flow): boolean {
  * numbers and of addresses that were parsed, never of text that somebody wrote. Throws TypeError for a flow that is not one.
  */
 export function refuse(refusal: Refusal, flows: readonly Flow[], seconds: number): string {
-  return ([4, 6] as const).map((family) => {
-    const elements = flows.filter((flow) => flow.family === family).flatMap((flow) => (refusal === 'reset' ? [entryElement(flow)] : packetElements(flow)));
-    const timed = [...new Set(elements)].map((element) => `${element} timeout ${whole(seconds)}s`);
-    return timed.length > 0 ? `add element ${TABLE} ${refusal}${family} { ${timed.join(', ')} }\n` : '';
+  const elements = elementsOf(refusal, flows);
+  return Object.keys(SETS).map((set) => {
+    const timed = elements.filter((element) => element.set === set).map(({ value }) => `${value} timeout ${whole(seconds)}s`);
+    return timed.length > 0 ? `add element ${TABLE} ${set} { ${timed.join(', ')} }\n` : '';
   }).join('');
+}
+
+/** What stands for these flows in our sets, each once. Throws TypeError for a flow that is not one. */
+export function elementsOf(refusal: Refusal, flows: readonly Flow[]): RefusedElement[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const values = flows.filter((flow) => flow.family === family).flatMap((flow) => (refusal === 'reset' ? [entryElement(flow)] : packetElements(flow)));
+    return [...new Set(values)].map((value) => ({ set: `${refusal}${family}`, value }));
+  });
 }
 
 /** The commands that refuse them no more. An element that ran out is added first, because nft takes nothing away that is not there. */

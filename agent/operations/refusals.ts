@@ -3,16 +3,20 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import { makeAgain, readListing, type FoundRefusals } from './found-refusals.ts';
-import { emptyTable, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
+import { LiveRefusals } from './live-refusals.ts';
+import { elementsOf, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
 
 /** Flows in one call of nft. */
 const BATCH = 1000;
 /** The kernel forgets an element a moment after its time. */
 const GRACE_MS = 500;
+/** How often it is looked whether what is refused still is: a firewall that is loaded again takes our table away with its own. */
+const LOOK_MS = 2000;
 
 /**
  * Refuses packets of single flows for a while, through an nft table of our own. The table is made with the first, and taken away after the last.
  * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves it.
+ * A firewall that is loaded again takes all tables away; what is still to be refused is put back at the next look.
  */
 export class Refusals {
   readonly #clock: Clock;
@@ -20,7 +24,7 @@ export class Refusals {
   #tail: Promise<void> = Promise.resolve();
   /** Undefined until it was looked for. */
   #isThere: boolean | undefined;
-  #untilMs = 0;
+  readonly #live = new LiveRefusals();
   #sweeping: Promise<void> | undefined;
 
   constructor(clock: Clock) {
@@ -40,7 +44,7 @@ export class Refusals {
     await this.#inTurn(async () => {
       if (this.#isThere === undefined) await this.#look();
       await this.#put(batches);
-      this.#untilMs = Math.max(this.#untilMs, this.#clock.now() + seconds * 1000 + GRACE_MS);
+      this.#live.add(elementsOf(refusal, flows), this.#clock.now() + seconds * 1000);
     });
     this.#sweeping ??= this.#sweep();
   }
@@ -49,6 +53,7 @@ export class Refusals {
   async release(refusal: Refusal, flows: readonly Flow[]): Promise<void> {
     const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(refusal, flows.slice(index * BATCH, (index + 1) * BATCH)));
     await this.#inTurn(async () => {
+      this.#live.remove(elementsOf(refusal, flows));
       if (this.#isThere) for (const batch of batches) await nft(['-f', '-'], batch);
     });
   }
@@ -60,7 +65,7 @@ export class Refusals {
     await this.#tail;
   }
 
-  /** Somebody else may have taken the table away, as a firewall does that is loaded again: then it is made once more. */
+  /** Somebody else may have taken the table away, as a firewall does that is loaded again: then it is made once more, with what it still had to refuse. */
   async #put(batches: readonly string[]): Promise<void> {
     try {
       if (!this.#isThere) throw new FleetError('CAPABILITY_MISSING', 'Our table is not there yet.');
@@ -68,7 +73,7 @@ export class Refusals {
     } catch (error) {
       if (this.#isThere) await this.#look();
       if (this.#isThere) throw error;
-      await nft(['-f', '-'], emptyTable());
+      await nft(['-f', '-'], makeAgain(this.#live.at(this.#clock.now())));
       this.#isThere = true;
       for (const batch of batches) await nft(['-f', '-'], batch);
     }
@@ -80,18 +85,27 @@ export class Refusals {
     this.#isThere = found !== undefined;
     if (!found) return;
     if (!found.isOurShape) await nft(['-f', '-'], makeAgain(found.elements));
-    const longest = Math.max(...found.elements.map(({ expiresSeconds }) => expiresSeconds + 1), 0);
-    this.#untilMs = this.#clock.now() + longest * 1000 + GRACE_MS;
+    this.#live.replace(found.elements, this.#clock.now());
   }
 
+  /** Until nothing is refused any more, or the agent ends. What fails is tried again at the next look. */
   async #sweep(): Promise<void> {
-    while (this.#clock.now() < this.#untilMs && !this.#closing.signal.aborted) await this.#clock.delay(this.#untilMs - this.#clock.now(), this.#closing.signal);
-    await this.#inTurn(async () => {
-      this.#sweeping = undefined;
-      if (this.#closing.signal.aborted) return;
-      if (this.#clock.now() >= this.#untilMs) await this.#removeIfEmpty();
-      if (this.#isThere) this.#sweeping = this.#sweep();
-    });
+    const { signal } = this.#closing;
+    let hasFailed = false;
+    while (this.#isThere && !signal.aborted) {
+      const leftMs = this.#live.untilMs + GRACE_MS - this.#clock.now();
+      await this.#clock.delay(hasFailed ? LOOK_MS : Math.min(Math.max(0, leftMs), LOOK_MS), signal);
+      hasFailed = await this.#inTurn(() => this.#tend()).then(() => false, () => true);
+    }
+    this.#sweeping = undefined;
+  }
+
+  async #tend(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const nowMs = this.#clock.now();
+    if (nowMs >= this.#live.untilMs + GRACE_MS) return this.#removeIfEmpty();
+    if ((await list(['-t']))?.isOurShape) return;
+    await nft(['-f', '-'], makeAgain(this.#live.at(nowMs)));
   }
 
   /** The kernel knows better than our clock: it does not count the time that a machine sleeps. */
@@ -109,10 +123,10 @@ export class Refusals {
   }
 }
 
-/** Our table as the kernel has it now; undefined if it is not there. */
-async function list(): Promise<FoundRefusals | undefined> {
+/** Our table as the kernel has it now, with the flag -t without what its sets hold; undefined if it is not there. */
+async function list(flags: readonly string[] = []): Promise<FoundRefusals | undefined> {
   try {
-    return readListing(await nft(['-j', '-n', 'list', 'table', ...TABLE.split(' ')]));
+    return readListing(await nft(['-j', '-n', ...flags, 'list', 'table', ...TABLE.split(' ')]));
   } catch (error) {
     if (error instanceof FleetError && error.message.includes('No such file or directory')) return undefined;
     throw error;

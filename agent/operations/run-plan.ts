@@ -3,6 +3,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { End } from './end-flows.ts';
+import type { FlowList } from './flow-list.ts';
 import { protectionOf } from './guard.ts';
 import { outcomeAfterLooking } from './outcomes.ts';
 
@@ -10,7 +11,7 @@ import { outcomeAfterLooking } from './outcomes.ts';
 const BATCH = 1000;
 
 export interface RunOptions {
-  flows: Flow[];
+  flows: FlowList;
   /** How the flows are ended. */
   end: End;
   /** False for a way that takes its time: all flows then are one batch, and have it together. */
@@ -29,17 +30,18 @@ export interface RunOptions {
 /** What is looked at again: these say that the entry is no longer there. */
 const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_BLOCKED]);
 
-/** Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. */
+/**
+ * Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. Holds a batch
+ * of them at a time. Throws what the table and the list of flows throw.
+ */
 export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end, inBatches, context, isStopped, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const batchSize = inBatches ? BATCH : Math.max(1, flows.length);
-  for (let start = 0; start < flows.length; start += batchSize) {
-    if (start > 0) onProgress('deleting', start);
-    const batch = flows.slice(start, start + batchSize);
-    outcomes.push(...(isStopped() ? batch.map(() => Outcome.OUTCOME_CANCELLED) : await endBatch(batch)));
+  for (const batch of flows.batches(inBatches ? BATCH : Math.max(1, flows.count))) {
+    if (outcomes.length > 0) onProgress('deleting', outcomes.length);
+    for (const outcome of isStopped() ? batch.map(() => Outcome.OUTCOME_CANCELLED) : await endBatch(batch)) outcomes.push(outcome);
   }
   // Said at once: after a delete the kernel only picks the agent's own connection up again if the agent speaks first.
-  onProgress('verifying', flows.length);
+  onProgress('verifying', flows.count);
   await clock.delay(verifyAfterMs);
   await verify();
   return outcomes;
@@ -58,11 +60,13 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end,
   }
 
   async function verify(): Promise<void> {
-    const places = outcomes.flatMap((outcome, index) => (VERIFIED.has(outcome) ? [index] : []));
-    for (let start = 0; start < places.length; start += BATCH) {
-      const part = places.slice(start, start + BATCH);
-      const found = await table.lookup(part.map((index) => flows[index]!), context());
-      part.forEach((index, at) => { if (found[at]) outcomes[index] = outcomeAfterLooking(flows[index]!, found[at]); });
+    if (!outcomes.some((outcome) => VERIFIED.has(outcome))) return;
+    let start = 0;
+    for (const batch of flows.batches(BATCH)) {
+      const part = batch.map((flow, index) => ({ flow, place: start + index })).filter(({ place }) => VERIFIED.has(outcomes[place]!));
+      start += batch.length;
+      const found = await table.lookup(part.map(({ flow }) => flow), context());
+      part.forEach(({ flow, place }, at) => { if (found[at]) outcomes[place] = outcomeAfterLooking(flow, found[at]); });
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { restoreOrder } from '../conntrack/restore.ts';
+import { restoreRounds } from '../conntrack/restore.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { isSamePath } from './outcomes.ts';
 import type { Undoable } from './undo-store.ts';
@@ -33,20 +33,26 @@ export function canUndo(outcomes: readonly Outcome[]): boolean {
  */
 export async function undoPlan(table: ConntrackTable, { flows, outcomes: before, context, isStopped, isRepeated, onProgress }: UndoOptions): Promise<Outcome[]> {
   const outcomes = [...before];
-  const places = restoreOrder(flows).filter((place) => ENDED.has(before[place]!));
-  for (let start = 0; start < places.length; start += BATCH) {
-    const part = places.slice(start, start + BATCH);
-    if (isStopped()) part.forEach((place) => { outcomes[place] = Outcome.OUTCOME_CANCELLED; });
-    else await restoreBatch(part);
-    onProgress(Math.min(start + BATCH, places.length));
+  const { rounds, roundOf } = restoreRounds(() => flows.batches(BATCH));
+  let done = 0;
+  for (let round = 0; round < rounds; round++) {
+    let start = 0;
+    for (const batch of flows.batches(BATCH)) {
+      const part = batch.map((flow, index) => ({ flow, place: start + index })).filter(({ place }) => ENDED.has(before[place]!) && roundOf(place) === round);
+      start += batch.length;
+      if (part.length === 0) continue;
+      if (isStopped()) part.forEach(({ place }) => { outcomes[place] = Outcome.OUTCOME_CANCELLED; });
+      else await restoreBatch(part);
+      onProgress(done += part.length);
+    }
   }
   return outcomes;
 
-  async function restoreBatch(part: number[]): Promise<void> {
-    const wanted = part.map((place) => flows[place]!);
+  async function restoreBatch(part: { flow: Flow; place: number }[]): Promise<void> {
+    const wanted = part.map(({ flow }) => flow);
     const made = await table.restore(wanted);
     const found = await table.lookup(wanted, context());
-    part.forEach((place, at) => { outcomes[place] = outcomeOf(made[at]!, wanted[at]!, found[at]); });
+    part.forEach(({ flow, place }, at) => { outcomes[place] = outcomeOf(made[at]!, flow, found[at]); });
   }
 
   function outcomeOf(made: 'restored' | 'exists' | 'failed', flow: Flow, found: Flow | undefined): Outcome {

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
+import type { FlowList } from './flow-list.ts';
 import { fromRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
 
@@ -15,7 +15,7 @@ const schema = z.object({
 type Held = z.output<typeof schema>;
 
 /** What an undo works on: the plan's flows and what came of each, in the plan's order. */
-export interface Undoable { flows: Flow[]; outcomes: Outcome[] }
+export interface Undoable { flows: FlowList; outcomes: Outcome[] }
 
 /** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
@@ -58,7 +58,7 @@ export class UndoStore {
     const isRepeated = held?.undoneBy === undoId;
     if (!held || (held.untilMs < nowMs && !isRepeated)) throw new FleetError('PLAN_EXPIRED', 'This gateway does not keep any more what the command ended, so it cannot be put back.');
     if (held.undoneBy !== undefined && !isRepeated) throw new FleetError('PLAN_ALREADY_RUN', 'What this command ended was put back already.');
-    const { flows } = this.#plans.load(held.planId);
+    const flows = this.#plans.load(held.planId);
     if (!isRepeated) this.#write(commandId, { ...held, undoneBy: undoId });
     return { flows, outcomes: fromRuns(held.runs) };
   }

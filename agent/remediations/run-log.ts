@@ -4,6 +4,7 @@ import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.t
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
+import { listOf, type FlowList } from '../operations/flow-list.ts';
 import { Journal, type JournalState, type Way } from '../operations/journal.ts';
 import { PLAN_LIMITS, PlanStore, type PlanLimits } from '../operations/plan-store.ts';
 import { toParts, type RunHead } from './run-parts.ts';
@@ -18,7 +19,7 @@ const ROOM: PlanLimits = { plans: 20 * MOST_WAITING, bytes: TRIM_BYTES + PLAN_LI
 type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 
 /** A sweep that a crash interrupted. */
-export interface OpenSweep { number: number; way: Way; flows: Flow[] }
+export interface OpenSweep { number: number; way: Way; flows: FlowList }
 
 /**
  * Runs on disk, from before their first effect until the controller has them on record. A run's head says what it is; the flows of each
@@ -77,7 +78,7 @@ export class RunLog {
     const [found] = this.#sweeps(runId).filter(([, { state }]) => state === 'started');
     if (!found) return undefined;
     const [number, { planId, way }] = found;
-    return { number, way: way!, flows: this.#plans.load(planId).flows };
+    return { number, way: way!, flows: this.#plans.load(planId) };
   }
 
   /** Heads of all runs here that can be read, oldest first: their ids rise with time. */
@@ -128,11 +129,11 @@ export class RunLog {
   }
 
   /** The flows of a sweep for its report; none where they cannot be read, which the disk has told. */
-  #shown(id: string): readonly Flow[] {
+  #shown(id: string): FlowList {
     try {
-      return this.#plans.load(id).flows;
+      return this.#plans.load(id);
     } catch (error) {
-      if (error instanceof FleetError) return [];
+      if (error instanceof FleetError) return listOf([]);
       throw error;
     }
   }
@@ -146,7 +147,7 @@ export class RunLog {
 export function unknownSweep(directory: string, id: string, disk: Disk): Uint8Array {
   let count = 0;
   try {
-    count = new PlanStore(directory, disk, ROOM).load(id).flows.length;
+    count = new PlanStore(directory, disk, ROOM).load(id).count;
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
   }

@@ -1,12 +1,14 @@
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import type { Outcome, OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import type { Flow } from '../../proto/model/flow.ts';
 import { toWireFlow } from '../../proto/model/wire.ts';
+import type { FlowList } from '../operations/flow-list.ts';
 import { fromRuns } from '../operations/outcomes.ts';
 
 /** Flows in one message of 256 KiB; the rest of it is small. */
 const PART_BYTES = 160_000;
+/** Flows read at a time. */
+const BATCH = 500;
 
 /** A run without its flows: what is kept of each sweep is its number and its outcomes. */
 export type RunHead = Omit<RemediationRun, 'part' | 'isLastPart'>;
@@ -15,25 +17,31 @@ export type RunHead = Omit<RemediationRun, 'part' | 'isLastPart'>;
  * A run as messages, each with some of its flows and their outcomes in the same order; the last one is marked.
  * @param flowsOf the flows of a sweep, in the order of its outcomes
  */
-export function* toParts(head: RunHead, flowsOf: (sweep: number) => readonly Flow[]): Generator<RemediationRun, void, void> {
+export function* toParts(head: RunHead, flowsOf: (sweep: number) => FlowList): Generator<RemediationRun, void, void> {
   let part = 0;
   let sweeps: RemediationRun['sweeps'] = [];
   let bytes = 0;
   for (const { number, runs } of head.sweeps) {
     const outcomes = fromRuns(runs);
     let taken: RemediationRun['sweeps'][number] | undefined;
-    for (const [index, flow] of flowsOf(number).map(toWireFlow).entries()) {
+    let index = 0;
+    for (const flow of eachOf(flowsOf(number))) {
       if (bytes >= PART_BYTES) {
         yield { ...head, sweeps, part: part++, isLastPart: false };
         [sweeps, bytes, taken] = [[], 0, undefined];
       }
       if (!taken) sweeps.push(taken = { number, flows: [], runs: [] });
       taken.flows.push(flow);
-      append(taken.runs, outcomes[index]);
+      append(taken.runs, outcomes[index++]);
       bytes += WireFlow.encode(flow).finish().length + 4;
     }
   }
   yield { ...head, sweeps, part, isLastPart: true };
+}
+
+/** A batch of them in memory at a time. */
+function* eachOf(flows: FlowList): Generator<WireFlow, void, void> {
+  for (const batch of flows.batches(BATCH)) yield* batch.map(toWireFlow);
 }
 
 function append(runs: OutcomeRun[], outcome: Outcome | undefined): void {

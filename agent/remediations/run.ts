@@ -8,8 +8,9 @@ import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { endBy } from '../operations/end-flows.ts';
+import { listOf, type FlowList } from '../operations/flow-list.ts';
 import type { Way } from '../operations/journal.ts';
-import { countStale } from '../operations/lately.ts';
+import { isStale } from '../operations/lately.ts';
 import type { Guard } from '../operations/local-guard.ts';
 import { toRuns } from '../operations/outcomes.ts';
 import type { Refusals } from '../operations/refusals.ts';
@@ -53,7 +54,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
   const way: Way = { method: head.method, forSeconds };
   const endFlows = endingBy(hands, way, () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
-  await allow(hands, way, first, { limits: tenantLimits });
+  await allow(hands, way, askOf(first), { limits: tenantLimits });
   runs.keep(head);
   history.began(id, clock.now());
   let total = 0;
@@ -61,12 +62,12 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
     for (let sweep = 1, flows = first; ; sweep++) {
       total += flows.length;
       runs.start(head.id, sweep, way, flows, clock.now());
-      runs.finish(head.id, sweep, toRuns(await endFlows(flows, steps.verifyAfterSeconds * 1000, false)));
+      runs.finish(head.id, sweep, toRuns(await endFlows(listOf(flows), steps.verifyAfterSeconds * 1000, false)));
       if (sweep > steps.sweeps || !mayGoOn()) break;
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
       if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
-      await allow(hands, way, again.flows, { limits: tenantLimits });
+      await allow(hands, way, askOf(again.flows), { limits: tenantLimits });
       flows = again.flows;
     }
   } catch (error) {
@@ -99,7 +100,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
   try {
     if (interrupted) {
       const { number, way, flows } = interrupted;
-      await allow(hands, way, flows, { isRepeated: true });
+      await allow(hands, way, { flows: flows.count, stale: 0 }, { isRepeated: true });
       runs.finish(runId, number, toRuns(await endingBy(hands, way, () => false)(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
@@ -121,12 +122,16 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
 }
 
 /** `limits`: of the tenant, for what nobody else has agreed to; the guard holds all sweeps and runs to them together. */
-async function allow({ table, guard }: RunHands, { method }: Way, flows: readonly Flow[], { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean }): Promise<void> {
-  guard.allow({ by: 'remediation', method, flows: flows.length, stale: countStale(flows), tableCount: await table.count(), limits, isRepeated });
+async function allow({ table, guard }: RunHands, { method }: Way, ask: ReturnType<typeof askOf>, { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean }): Promise<void> {
+  guard.allow({ by: 'remediation', method, ...ask, tableCount: await table.count(), limits, isRepeated });
+}
+
+function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
+  return { flows: flows.length, stale: flows.filter(isStale).length };
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
-function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): (flows: Flow[], verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]> {
+function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): (flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]> {
   const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
   return (flows, verifyAfterMs, isRepeated) => runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
 }
@@ -134,7 +139,7 @@ function endingBy({ table, refusals, clock, context }: RunHands, { method, forSe
 function finish({ runs, clock, log }: RunHands, head: RunHead): void {
   const sweeps: RemediationRun['sweeps'] = runs.finished(head.id);
   const interrupted = runs.interrupted(head.id);
-  if (interrupted) sweeps.push({ number: interrupted.number, flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: interrupted.flows.length }] });
+  if (interrupted) sweeps.push({ number: interrupted.number, flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: interrupted.flows.count }] });
   runs.keep({ ...head, sweeps, finishedAtMs: BigInt(clock.now()) });
   log.info({ run: head.id, remediation: head.remediationId, trigger: head.trigger, matched: head.matched, sweeps: sweeps.length, reason: head.reason }, 'a remediation ran');
 }

@@ -80,6 +80,10 @@ export class HostileController {
   readonly answers = new Map<string, AnswerPart[]>();
   /** Called with each new session, before its welcome. */
   onSession: (session: HostileSession) => void = () => undefined;
+  /** False: streams of answers are taken, and none is ever closed. */
+  takesAnswers = true;
+  /** Streams of answers that were opened. */
+  answerStreams = 0;
   readonly #server: Server;
   readonly #folder: string;
   readonly #identity: Identity;
@@ -111,9 +115,10 @@ export class HostileController {
         });
       },
       answer: (stream: ServerReadableStream<AnswerPart, object>, reply: (error: null, value: { isWanted: boolean }) => void) => {
+        it.answerStreams++;
         stream.on('data', (part: AnswerPart) => it.answers.set(part.queryId, [...(it.answers.get(part.queryId) ?? []), part]));
         stream.on('error', () => undefined);
-        stream.on('end', () => reply(null, { isWanted: true }));
+        stream.on('end', () => { if (it.takesAnswers) reply(null, { isWanted: true }); });
       },
     });
     return it;

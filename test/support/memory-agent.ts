@@ -23,10 +23,11 @@ export class MemoryAgent {
     [this.gatewayId, this.tenantId, this.table, this.#end] = [gatewayId, tenantId, table, end];
   }
 
-  /** Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. */
-  static async start(controller: TestController, owner: Person, name: string, flows = 30): Promise<MemoryAgent> {
+  /** Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state folder what a life before left. */
+  static async start(controller: TestController, owner: Person, name: string, flows = 30, prepare: (stateDir: string) => void = () => undefined): Promise<MemoryAgent> {
     const { joinToken, tenantId } = await makePlace(owner, `Tenant of ${name}`, name);
     const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
+    prepare(stateDir);
     const log = pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' });
     const stop = new AbortController();
     const identity = await identityOf({ stateDir, hostname: name, clock: systemClock, random: Math.random, log, signal: stop.signal, enrolAddress: controller.enrolAddress, joinToken });

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../agent/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { endBy } from '../../../agent/operations/end-flows.ts';
+import { listOf } from '../../../agent/operations/flow-list.ts';
 import { emptyTable } from '../../../agent/operations/refusal-rules.ts';
 import { Refusals } from '../../../agent/operations/refusals.ts';
 import { runPlan } from '../../../agent/operations/run-plan.ts';
@@ -32,7 +33,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   const end = (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = [], isStopped = () => false): Promise<Outcome[]> => {
     const context = (): FlowContext => ({ wans: [], protections });
     const hands = { table: gateway.table, refusals, clock: systemClock, context, isStopped };
-    return runPlan(gateway.table, systemClock, { flows, end: endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    return runPlan(gateway.table, systemClock, { flows: listOf(flows), end: endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
   };
   beforeEach(() => { refusals = new Refusals(systemClock); });
   afterEach(async () => {
@@ -127,6 +128,28 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     runIn(gateway.name, 'nft', ['delete', 'table', 'inet', 'ctfleet_ending']);
     await refusals.add('block', await flows(), 30);
     doomed.say('again');
+    await doomed.heard('ECONNREFUSED');
+  });
+
+  test('a firewall that is loaded again ends no block: it is put back for what is left of its time', async () => {
+    const [doomed, other] = [await talk('udp', clientAddress(1, 12), server, 9000), await talk('udp', clientAddress(1, 13), server, 9000)];
+    await doomed.exchange('one');
+    await other.exchange('two');
+    const [flow, second] = [await gateway.flow(`src:${clientAddress(1, 12)}`), await gateway.flow(`src:${clientAddress(1, 13)}`)];
+    const firewall = runIn(gateway.name, 'nft', ['list', 'ruleset']);
+    const loadAgain = (): string => runIn(gateway.name, 'nft', ['-f', '-'], `flush ruleset\n${firewall}`);
+    expect(await end(Method.METHOD_BLOCK, [flow], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    loadAgain();
+    expect(tables()).not.toContain('ctfleet_ending');
+    await until('the table is there again', () => tables().includes('ctfleet_ending') || undefined);
+    doomed.say('the rules were loaded again');
+    await doomed.heard('ECONNREFUSED');
+    const [, left] = /block4[^]*?expires (\d+)s/.exec(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']))!;
+    expect(Number(left)).toBeLessThanOrEqual(60);
+    await other.exchange('not me');
+    loadAgain();
+    expect(await end(Method.METHOD_BLOCK, [second], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
+    doomed.say('the next block brought the first back');
     await doomed.heard('ECONNREFUSED');
   });
 

@@ -1,0 +1,30 @@
+import type { Flow } from '../../proto/model/flow.ts';
+
+/** Flows in a fixed order, in memory or on disk. They are gone through a batch at a time, as often as need be. */
+export interface FlowList {
+  readonly count: number;
+  /** All of them in their order, `size` at a time; the last batch may be smaller. */
+  batches(size: number): Iterable<Flow[]>;
+}
+
+/** Of flows that are in memory. */
+export function listOf(flows: readonly Flow[]): FlowList {
+  return {
+    count: flows.length,
+    *batches(size) {
+      for (let start = 0; start < flows.length; start += size) yield flows.slice(start, start + size);
+    },
+  };
+}
+
+/** So many at a time of what comes one by one. */
+export function* inBatches<T>(items: Iterable<T>, size: number): Generator<T[], void, void> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
