@@ -323,7 +323,7 @@ describe('plans of a gateway', () => {
     write(plans, 'a1', flows.slice(0, 10));
     expect(() => write(plans, 'a2', Array.from({ length: 99 }, () => flows[0]!))).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
     expect(readdirSync(path.join(folder, 'plans'))).toEqual(['a1']);
-    expect(plans.load('a1').flows).toHaveLength(10);
+    expect(plans.load('a1').count).toBe(10);
   });
 
   it('wait for half an hour at most, whatever year the controller names', () => {

@@ -36,7 +36,7 @@ describe('a plan’s file', () => {
     const ends = new Set(Array.from({ length: 6 }, (_, count) => fileOf(count).length));
     for (let length = 0; length < bytes.length; length++) {
       if (ends.has(length)) expect(idsIn([bytes.subarray(0, length)]).length).toBeLessThan(5);
-      else expect(() => idsIn([bytes.subarray(0, length)])).toThrow();
+      else expect(() => idsIn([bytes.subarray(0, length)])).toThrow(Error);
     }
   });
 

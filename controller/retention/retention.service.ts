@@ -45,9 +45,9 @@ export class RetentionService {
   }
 
   /** What is kept how long, and how large each table is. */
-  async show(): Promise<z.output<typeof getRetention.response>> {
+  async show(withTables: boolean): Promise<z.output<typeof getRetention.response>> {
     const { flowsDays: flows, commandsDays: commands, plansDays: plans, tokensDays: tokens, auditDays: audit } = this.config.retain;
-    const tables = (await this.metrics.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) }));
+    const tables = withTables ? (await this.metrics.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })) : undefined;
     const { raw: samples, minute: minutes, hour: hours } = RETENTION_DAYS;
     return { days: { samples, minutes, hours, flows, commands, plans, tokens, answers: IDEMPOTENCY_KEPT_DAYS, audit }, tables };
   }

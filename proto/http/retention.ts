@@ -11,7 +11,7 @@ export const getRetention = defineRoute({
      * used, revoked or expired; answers kept for an `Idempotency-Key`; the audit trail with its checkpoints. Sessions and counts of tries go when they expire.
      */
     days: z.object({ samples: days, minutes: days, hours: days, flows: days, commands: days, plans: days, tokens: days, answers: days, audit: days }),
-    /** The largest first. Rows are an estimate; bytes are with indexes. */
-    tables: z.array(z.object({ name: z.string(), rows: z.number().int(), bytes: z.number().int() })),
+    /** The largest first. Rows are an estimate; bytes are with indexes. Absent for roles over single tenants: tables hold all tenants' rows together. */
+    tables: z.array(z.object({ name: z.string(), rows: z.number().int(), bytes: z.number().int() })).optional(),
   }),
 });

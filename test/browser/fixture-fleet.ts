@@ -56,7 +56,7 @@ function gatewayOf(nowMs: number, site: { id: string; tenantId: string; name: st
 export function fixtureRetention(): z.output<typeof getRetention.response> {
   const names = ['sample', 'sample_minute', 'plan_flows', 'audit_entry', 'sample_hour', 'run_flows', 'command', 'audit_checkpoint', 'flush_target', 'flush', 'gateway', 'session'];
   return {
-    days: { samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, audit: 400 },
+    days: { samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, plans: 400, tokens: 90, answers: 1, audit: 400 },
     tables: names.map((name, index) => ({ name, rows: Math.floor(84_000_000 / 6 ** index), bytes: Math.floor(12_400_000_000 / 5 ** index) })),
   };
 }

@@ -14,7 +14,8 @@ type Retention = z.output<typeof getRetention.response>;
 
 const KEPT: readonly [keyof Retention['days'], string][] = [
   ['samples', 'Samples, as they came'], ['minutes', 'Samples, by the minute'], ['hours', 'Samples, by the hour'],
-  ['flows', 'Flows of plans and runs'], ['commands', 'Commands'], ['audit', 'Audit entries'],
+  ['flows', 'Flows of plans and runs'], ['commands', 'Commands'], ['plans', 'Plans, flushes and runs'], ['tokens', 'Tokens of no more use'],
+  ['answers', 'Answers under an Idempotency-Key'], ['audit', 'Audit entries'],
 ];
 const MAX_SHOWN = 8;
 
@@ -26,7 +27,7 @@ export function Storage() {
     <section className="setting" aria-labelledby="storage"><h2 id="storage">Storage<small>what is kept, and its size</small></h2>
       {refusal ? <p className="dim small">{refusal}</p>
         : error && !data ? <Failure what="The sizes could not be read" error={error} onRetry={() => void refetch()} />
-          : !data ? <Skeleton lines={6} /> : <div className="storage"><Kept days={data.days} /><Sizes tables={data.tables} /></div>}
+          : !data ? <Skeleton lines={6} /> : <div className="storage"><Kept days={data.days} />{data.tables && <Sizes tables={data.tables} />}</div>}
     </section>
   );
 }
@@ -40,7 +41,7 @@ function Kept({ days }: { days: Retention['days'] }) {
   );
 }
 
-function Sizes({ tables }: { tables: Retention['tables'] }) {
+function Sizes({ tables }: { tables: NonNullable<Retention['tables']> }) {
   const [isAll, setAll] = useState(false);
   const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
   const shown = isAll ? tables : tables.slice(0, MAX_SHOWN);
