@@ -28,7 +28,7 @@ const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE
 /** Of one run: the flows of the largest plan, and their parts as they are kept. */
 const MAX_FLOWS = 500_000;
 const MAX_BYTES = 160 * 1024 * 1024;
-const MAX_PARTS = 10_000;
+const MAX_PART = 100_000;
 const MAX_RUNS_AN_HOUR = 1000;
 const HOUR_MS = 3_600_000;
 const MAX_TEXT = 500;
@@ -92,9 +92,9 @@ export class RunsService {
   private async store(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
     if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
-    if (run.part > MAX_PARTS) throw new FleetError('INVALID_REQUEST', `A run of a remediation has more than ${MAX_PARTS} parts.`);
     const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
     if (name === undefined) return this.refuseUnknown(sender, run);
+    if (run.part > MAX_PART) throw new FleetError('INVALID_REQUEST', `The parts of a run are numbered to ${MAX_PART} at most.`);
     checkFlows(run);
     return this.database.transact(new Set([tenantId]), async (t) => {
       const before = await this.runs.find(t, run.id);
