@@ -157,8 +157,8 @@ describe('what is past its time', () => {
   it('is shown with the sizes of the tables, and in the metrics', async () => {
     const { days, tables } = await owner.call(routes.getRetention);
     expect(days).toEqual({ samples: 7, minutes: 30, hours: 400, flows: 30, commands: 90, plans: 400, tokens: 90, answers: 1, audit: 400 });
-    expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['plan_chunk', 'audit_entry', 'sample']));
-    expect(tables.some(({ name }) => name.startsWith('sample_p'))).toBe(false);
+    expect(tables!.map(({ name }) => name)).toEqual(expect.arrayContaining(['plan_chunk', 'audit_entry', 'sample']));
+    expect(tables!.some(({ name }) => name.startsWith('sample_p'))).toBe(false);
     const { secret } = await owner.call(routes.createToken, { body: { name: 'prometheus', role: 'owner' } });
     const metrics = await (await fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } })).text();
     expect(metrics).toMatch(/^ctfleet_table_bytes\{table="audit_entry"\} \d+$/m);
