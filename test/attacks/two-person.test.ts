@@ -52,7 +52,7 @@ beforeAll(async () => {
     stateDir: agentDir, hostname: 'gw1', clock: systemClock, random: Math.random, log, signal: stopAgent.signal, enrolAddress: controller.enrolAddress, joinToken: place.joinToken,
   });
   const agent = new Agent({
-    identity, stateDir: agentDir, table, wans: () => [], ownAddresses: () => [], guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log, hostname: 'gw1',
+    identity, stateDir: agentDir, table, wans: () => [], ownAddresses: () => [], guardRules: () => ({ ...NO_RULES, mostPercentOfTable: 100 }), controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log, hostname: 'gw1',
   });
   for (let n = 0; n < FLOWS; n++) {
     table.insert(entryOf({ proto: 17, orig: { src: `10.1.${n >> 14}.1`, dst: '203.0.113.9', sport: 1024 + (n & 16_383), dport: 5060 }, reply: { dst: '192.0.2.1' } }));

@@ -36,12 +36,17 @@ export async function enrol(address: string, caPem: string, token: string): Prom
   }
 }
 
-/** Makes `count` UDP flows from one host to one server. */
+const PORTS_OF_A_HOST = 40_000;
+
+/** Makes `count` UDP flows to one server, from one host for each 40,000. */
 export function makeFlows(count: number, firstId = 1): Flow[] {
-  return Array.from({ length: count }, (_, index): Flow => ({
-    family: 4, proto: 17, zone: 0, id: firstId + index, status: 0x18e, mark: 0, labels: [], timeoutSeconds: 30,
-    orig: { src: '10.2.3.4', dst: '203.0.113.7', sport: 20_000 + index, dport: 5060 }, reply: { src: '203.0.113.7', dst: '198.51.100.1', sport: 5060, dport: 20_000 + index },
-  }));
+  return Array.from({ length: count }, (_, index): Flow => {
+    const [host, port] = [Math.floor(index / PORTS_OF_A_HOST), 20_000 + (index % PORTS_OF_A_HOST)];
+    return {
+      family: 4, proto: 17, zone: 0, id: firstId + index, status: 0x18e, mark: 0, labels: [], timeoutSeconds: 30,
+      orig: { src: `10.2.${3 + host}.4`, dst: '203.0.113.7', sport: port, dport: 5060 }, reply: { src: '203.0.113.7', dst: `198.51.100.${1 + host}`, sport: 5060, dport: port },
+    };
+  });
 }
 
 /** An agent of a test: it has a few flows, answers every question with them, and does with commands what the test says. */
