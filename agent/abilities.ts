@@ -12,14 +12,14 @@ export interface AbilityOptions {
   besides: Record<string, string>;
 }
 
-/** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all, empty where it can. */
+/** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all; empty where at least it is counted. */
 export async function abilitiesOf({ table, canRefuse, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
   const { can, cannot } = withEndings(tried, canRefuse);
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
     can: mayActInEmergency ? [...can, 'emergency'] : can, cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
-    tableError: tried.cannot.counters ?? tried.cannot.list ?? '',
+    tableError: tried.cannot.counters ?? '',
   };
 }
 

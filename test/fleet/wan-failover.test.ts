@@ -41,9 +41,9 @@ async function startTraffic(namespace: string, name: string, args: string[]): Pr
   return child;
 }
 
-/** A trunk that registers twice a second; `state` is what it last said. */
+/** A trunk that registers ten times a second, so that its next packet comes before the agent looks again; `state` is what it last said. */
 function startTrunk(namespace: string, local: string, port: number): { child: ChildProcess; state: () => { state: string; seenAs?: string } | undefined } {
-  const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, SERVERS[0]!, '500', String(port)]);
+  const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, SERVERS[0]!, '100', String(port)]);
   let last: { state: string; seenAs?: string } | undefined;
   createInterface({ input: child.stdout! }).on('line', (line) => (last = JSON.parse(line) as { state: string; seenAs?: string }));
   return { child, state: () => last };

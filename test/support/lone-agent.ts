@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { saveIdentity } from '../../agent/link/identity.ts';
 import { RemediationSet } from '../../agent/remediations/remediation-set.ts';
@@ -48,6 +48,7 @@ export class LoneAgent {
   /** Runs that it has on record, oldest first; the outcomes of their flows are with them, the flows are not. */
   get runs(): RemediationRun[] {
     const directory = path.join(this.#stateDir, 'remediations/runs');
+    if (!existsSync(directory)) return [];
     return readdirSync(directory).filter((name) => !name.endsWith('.part')).sort().map((name) => RemediationRun.decode(readFileSync(path.join(directory, name))));
   }
 
