@@ -48,7 +48,8 @@ process.on('unhandledRejection', (error) => { if (!(error instanceof PowerCut)) 
 export class AgentStage {
   readonly history = emptyHistory();
   readonly table = new WatchedTable({ now: () => this.nowMs });
-  nowMs = 1_000_000;
+  /** Far enough from 1970 that a clock set back still tells a time. */
+  nowMs = 1_000_000_000_000;
   /** What the guard file says, beside what it always protects. */
   rules: GuardRules = NO_RULES;
   #gatewayAheadMs = 0;

@@ -11,7 +11,7 @@ const FLOWS = 200;
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 
 beforeAll(async () => {
-  running = await startTestSystem({ gateways: 1, withTraffic: false, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' } });
+  running = await startTestSystem({ gateways: 1, withTraffic: false, guard: 'mostPercentOfTable: 100\n', controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' } });
   // Flows that nobody answers live half a minute, and a busy machine may take longer to start a controller.
   running.system.lab!.sysctl(1, 'net.netfilter.nf_conntrack_udp_timeout', 600);
 });

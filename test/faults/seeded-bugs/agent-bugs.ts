@@ -101,11 +101,11 @@ export const AGENT_BUGS: readonly SeededBug[] = [
   },
   {
     name: 'guard-not-asked-by-remediations', breaks: 'I11', scenario: 'remediation-beyond-the-guard',
-    patches: [{ file: 'agent/remediations/run.ts', find: `guard.allow({ by: 'remediation', method, flows: flows.length,`, replace: `guard.allow({ by: 'undo', method, flows: flows.length,` }],
+    patches: [{ file: 'agent/remediations/run.ts', find: `guard.allow({ by: 'remediation', method, ...ask,`, replace: `guard.allow({ by: 'undo', method, ...ask,` }],
   },
   {
     name: 'tenant-limits-not-asked-by-remediations', breaks: 'I11', scenario: 'remediation-without-second-person',
-    patches: [{ file: 'agent/remediations/run.ts', find: `await allow(hands, way, first, { limits: tenantLimits });`, replace: `await allow(hands, way, first, {});` }],
+    patches: [{ file: 'agent/remediations/run.ts', find: `await allow(hands, way, askOf(first), { limits: tenantLimits });`, replace: `await allow(hands, way, askOf(first), {});` }],
   },
   { name: 'stop-ignored', breaks: 'I11', scenario: 'stopped-while-waiting', patches: [{ file: COMMANDS, find: `    return this.#deps.journal.state.stopped.has(id);`, replace: `    return this.#deps.journal.state.stopped.has(\`\${id} \`);` }] },
   { name: 'way-forgotten-in-a-crash', breaks: 'I11', scenario: 'expiry-interrupted', patches: [{ file: COMMANDS, find: `{ method: Method.METHOD_DELETE, ...way }`, replace: `{ ...way, method: Method.METHOD_DELETE }` }] },
