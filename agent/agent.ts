@@ -75,6 +75,7 @@ const MAX_SAMPLE_MS = 600_000;
 export class Agent {
   readonly #deps: AgentDependencies;
   readonly #spool = new Spool();
+  #isControllerTimeKnown = false;
   readonly #link: Link;
   readonly #sampler: TableSampler;
   readonly #journal: Journal;
@@ -115,7 +116,7 @@ export class Agent {
     this.#link = new Link({
       identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
       commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
-      onWelcome: ({ sampleIntervalMs }) => (this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS)),
+      onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
     });
   }
 
@@ -161,6 +162,12 @@ export class Agent {
   }
 
   /** The controller's clock minus ours. */
+  #welcomed(sampleIntervalMs: number): void {
+    this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
+    if (!this.#isControllerTimeKnown) this.#spool.shift(this.#clockOffsetMs());
+    this.#isControllerTimeKnown = true;
+  }
+
   #clockOffsetMs(): number {
     return this.#link.time.now() - this.#deps.clock.now();
   }

@@ -66,6 +66,13 @@ describe('the outbox', () => {
 });
 
 describe('the spool', () => {
+  it('tells samples of before the first welcome by the controller’s time', () => {
+    const spool = new Spool();
+    for (const atMs of [1000, 2000]) spool.add(sample(atMs));
+    spool.shift(-600);
+    expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n]);
+  });
+
   it('forgets the oldest when it is full, even with a batch under way', () => {
     const spool = new Spool(3);
     for (let n = 0; n < 3; n++) spool.add(sample(n));

@@ -28,6 +28,11 @@ export class Spool {
     if (this.#sent && this.#sent.count > 0) this.#sent.count--;
   }
 
+  /** Moves the times of all samples: those from before the first welcome bear the gateway's own clock. */
+  shift(byMs: number): void {
+    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = { ...sample, atMs: sample.atMs + BigInt(byMs) };
+  }
+
   /** The next batch, undefined if there is none or one is under way. */
   take(): { batch: bigint; samples: Sample[] } | undefined {
     if (this.#sent || this.#samples.length === 0) return undefined;

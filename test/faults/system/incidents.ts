@@ -5,7 +5,7 @@ import type { Fleet } from './fleet.ts';
 import { withClient } from './parts.ts';
 
 /** Two agents that share an identity take the link from each other at once; this is long after. */
-const NOTICED_MS = 20_000;
+const NOTICED_MS = 60_000;
 const LOOK_MS = 200;
 
 /**
