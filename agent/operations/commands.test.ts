@@ -37,6 +37,14 @@ describe('a command', () => {
     expect(admit(command({ work: { $case: 'undoPlan', value: { planId: 'p', commandId: 'x'.repeat(65) } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
   });
 
+  it('is refused without being recorded where an id could not name a file, and so is an undo of none', () => {
+    for (const id of ['', '.', '..', '-x', 'a/b', 'x'.repeat(65)]) {
+      expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
+      expect(admit(command({ work: { $case: 'undoPlan', value: { commandId: id, planId: '' } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
+    }
+    expect(admit(command({ id: 'A_b.c-1' }), journal(), 0).kind).toBe('new');
+  });
+
   it('with numbers that no controller counts to is refused without being recorded, whatever else is wrong with it', () => {
     for (const change of [{ seq: 2n ** 63n }, { epoch: 2n ** 63n }, { seq: 1n, epoch: 2n ** 64n - 1n }, { seq: 2n ** 64n - 1n, epoch: 0n }]) {
       expect(admit(command(change), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });

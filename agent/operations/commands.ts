@@ -11,7 +11,7 @@ import type { FrozenPlan, PlanStore } from './plan-store.ts';
 import type { Refusals } from './refusals.ts';
 import { runPlan } from './run-plan.ts';
 import { canUndo, undoPlan } from './undo-plan.ts';
-import type { UndoStore } from './undo-store.ts';
+import { COMMAND_ID, type UndoStore } from './undo-store.ts';
 
 /** What was deleted is kept for an undo for an hour at most. */
 const MOST_UNDO_SECONDS = 3600;
@@ -23,8 +23,6 @@ export const MAX_JUMP = 1_000_000n;
 const MAX_OPEN = 1000;
 /** Stops in one message that are heeded; the journal remembers no more of them. */
 const MAX_STOPS = 1000;
-/** What is journalled has a name that fits in a file's. */
-const ID = /^[\w.-]{1,64}$/;
 
 export interface CommandDependencies {
   table: ConntrackTable;
@@ -57,7 +55,7 @@ export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused' 
  */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
   const ids = [command.id, ...idsOf(command)];
-  if (!ids.every((id) => ID.test(id))) return { kind: 'dishonest', code: 'INVALID_REQUEST', detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.' };
+  if (!ids.every((id) => COMMAND_ID.test(id))) return { kind: 'dishonest', code: 'INVALID_REQUEST', detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.' };
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
   // First of all that refuses: other refusals are recorded, with the numbers.
   for (const [word, value, last] of [['sequence', command.seq, journal.lastSeq], ['epoch', command.epoch, journal.lastEpoch]] as const) {
@@ -131,7 +129,7 @@ export class Commands {
   /** Ends commands early, whether they run, wait, or have yet to come; those that are over stay as they are. */
   stop(ids: string[]): void {
     const { journal, log } = this.#deps;
-    const heeded = ids.filter((id) => ID.test(id)).slice(0, MAX_STOPS);
+    const heeded = ids.filter((id) => COMMAND_ID.test(id)).slice(0, MAX_STOPS);
     if (heeded.length < ids.length) log.warn({ stops: ids.length, heeded: heeded.length }, 'more stops came than are heeded, or some of them are none');
     for (const id of heeded) {
       if (journal.state.commands.get(id)?.state === 'finished' || journal.state.acknowledged.has(id)) continue;
@@ -310,8 +308,8 @@ function toFinished(result: Result): JournalRecord {
 
 /** Those of the work, besides the command's own. An undo need not name the plan: what is kept of the command does. */
 function idsOf({ work }: Command): string[] {
-  const ids = work?.$case === 'undoPlan' ? [work.value.planId, work.value.commandId] : work ? [work.value.planId] : [];
-  return ids.filter((id) => id !== '');
+  if (work?.$case === 'undoPlan') return [work.value.commandId, ...(work.value.planId === '' ? [] : [work.value.planId])];
+  return work && work.value.planId !== '' ? [work.value.planId] : [];
 }
 
 function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?: string } {

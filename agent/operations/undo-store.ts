@@ -19,7 +19,8 @@ export interface Undoable { flows: FlowList; outcomes: Outcome[] }
 
 /** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
-const ID = /^[0-9a-z.-]{1,64}$/;
+/** What may name a command: its undo is a file of that name. */
+export const COMMAND_ID = /^\w[\w.-]{0,63}$/;
 
 /** Finished commands that may be undone, on disk beside the plans whose flows they ended. Times are the controller's. */
 export class UndoStore {
@@ -72,14 +73,15 @@ export class UndoStore {
 
   /** Forgets what is long over. */
   sweep(nowMs: number): void {
-    for (const name of this.#disk.names(this.#directory).filter((one) => ID.test(one))) {
+    for (const name of this.#disk.names(this.#directory).filter((one) => COMMAND_ID.test(one))) {
       const held = this.#read(name);
       if (held && held.untilMs + GRACE_MS < nowMs) this.forget(name);
     }
   }
 
-  /** Undefined also for a file that cannot be read: it is told, and that command cannot be undone. */
+  /** Undefined also for what names no command, and for a file that cannot be read: it is told, and that command cannot be undone. */
   #read(commandId: string): Held | undefined {
+    if (!COMMAND_ID.test(commandId)) return undefined;
     return this.#disk.read(this.#fileOf(commandId), (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))));
   }
 
@@ -88,7 +90,7 @@ export class UndoStore {
   }
 
   #fileOf(commandId: string): string {
-    if (!ID.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the command is not one.', { commandId });
+    if (!COMMAND_ID.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the command is not one.', { commandId });
     return path.join(this.#directory, commandId);
   }
 }
