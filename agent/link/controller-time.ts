@@ -15,7 +15,7 @@ interface Bound { spanAtMs: number; offsetMs: number }
  * under way. How long that can be is known once a session: the round trip from hello to welcome. So of all words the one that was fastest counts,
  * and a word that waited in a queue changes nothing; deadlines are held against the latest time that it may be. After a suspend, or when the
  * controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts it: then the session must be
- * begun again, which measures anew.
+ * begun again, which measures it again.
  */
 export class ControllerTime {
   readonly #now: () => number;

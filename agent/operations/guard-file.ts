@@ -40,7 +40,7 @@ export function parseGuard(text: string): GuardRules {
   return { isReadOnly: readOnly, methods: methods.map((word) => METHODS[word]), protect, protections, mostDeletesAMinute, mostPercentOfTable };
 }
 
-/** The guard file of this gateway, read anew whenever it is another than before. Where there is none, only what is built in is forbidden. */
+/** The guard file of this gateway, read again whenever it changes. Where there is none, only what is built in is forbidden. */
 export class GuardFile {
   readonly #file: string;
   readonly #isRequired: boolean;

@@ -164,10 +164,10 @@ export class Journal {
   readonly #disk: Disk;
   readonly #log: RecordLog<JournalRecord>;
   readonly #compactAfter: number;
-  /** Until it is written anew. */
+  /** Until it is compacted. */
   #recordsLeft: number;
 
-  /** @param compactAfter records until it is written anew with those that still matter */
+  /** @param compactAfter records until it is compacted to those that still matter */
   constructor(directory: string, disk = new Disk(), compactAfter = COMPACT_AFTER) {
     this.#compactAfter = compactAfter;
     this.#disk = disk;
