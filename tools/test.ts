@@ -11,8 +11,7 @@ const cannot = { kernel: whyNoKernelGateways(), redis: missing.includes('redis-s
 await build();
 
 const { passed, failed } = await staticChecks();
-const total: Counts = { passed, failed: failed.length, skipped: 0 };
-failed.forEach((name) => say(`failed: ${name}`));
+const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
 add(await runProjects(['unit']));
 await when('contract', cannot.kernel);
@@ -21,6 +20,8 @@ await when('attacks', cannot.kernel ?? cannot.redis);
 await when('browser', cannot.browser);
 await when('fleet', cannot.kernel ?? cannot.redis ?? cannot.browser);
 await when('faults', cannot.redis);
+// At the end, since the beginning of a long log is what gets lost.
+total.failures.forEach((failure) => say(`failed: ${failure}`));
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exit(total.failed > 0 ? 1 : 0);
 
@@ -28,15 +29,16 @@ process.exit(total.failed > 0 ? 1 : 0);
 async function when(project: string, why: string | undefined): Promise<void> {
   if (!why) return add(await runProjects([project]));
   say(`skipped ${project}: ${why}`);
-  add(isCi ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 });
+  add(isCi ? { passed: 0, failed: 1, skipped: 0, failures: [`${project}: ${why}`] } : { passed: 0, failed: 0, skipped: 1, failures: [] });
 }
 
 function add(counts: Counts): void {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
+  total.failures.push(...counts.failures);
   if (isCi && counts.skipped > 0) {
-    say(`${counts.skipped} tests were skipped, which CI does not allow`);
+    total.failures.push(`${counts.skipped} tests were skipped, which CI does not allow`);
     total.failed += counts.skipped;
   }
 }

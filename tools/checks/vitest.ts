@@ -1,9 +1,20 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { STATE } from '../set-up.ts';
+import { ROOT, STATE } from '../set-up.ts';
 import { runTool } from './run.ts';
 
-export interface Counts { passed: number; failed: number; skipped: number }
+/** Of `failed`, `failures` names what a report names: the file, the test and the first lines of why. */
+export interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
+
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: { name: string; status: string; message: string; assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[];
+}
+
+const LINES_OF_WHY = 6;
 
 /** Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. */
 export async function runProjects(projects: string[], args: string[] = [], env: Record<string, string> = {}): Promise<Counts> {
@@ -14,11 +25,22 @@ export async function runProjects(projects: string[], args: string[] = [], env: 
     'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args,
   ], env);
   try {
-    const found = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number; numPendingTests: number; numTodoTests: number; numFailedTestSuites: number };
-    const failed = Math.max(found.numFailedTests, isGood ? 0 : 1);
-    return { passed: found.numPassedTests, failed, skipped: found.numPendingTests + found.numTodoTests };
+    const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    const failures = found.testResults.flatMap(failuresOf);
+    if (failures.length === 0 && !isGood) failures.push(`${projects.join(', ')}: vitest ended with an error and names no test`);
+    return { passed: found.numPassedTests, failed: Math.max(found.numFailedTests, isGood ? 0 : 1), skipped: found.numPendingTests + found.numTodoTests, failures };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${projects.join(', ')}: vitest left no report`] };
   }
 }
 
+function failuresOf({ name, status, message, assertionResults }: Report['testResults'][number]): string[] {
+  const file = path.relative(ROOT, name);
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (failed.length > 0) return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${beginning(failureMessages.join('\n'))}`);
+  return status === 'failed' ? [`${file}\n${beginning(message)}`] : [];
+}
+
+function beginning(text: string): string {
+  return text.split('\n').slice(0, LINES_OF_WHY).map((line) => `    ${line}`).join('\n');
+}
