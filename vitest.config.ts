@@ -4,6 +4,8 @@ const isolatedByFile = { pool: 'forks' as const, testTimeout: 30_000, hookTimeou
 
 export default defineConfig({
   test: {
+    // Most of them wait for a database, a kernel or a clock: one more than there are cores in CI.
+    maxWorkers: 3,
     projects: [
       { test: { ...isolatedByFile, name: 'unit', include: ['{proto,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**'] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },

@@ -95,7 +95,8 @@ describe('a run that a gateway reports', () => {
     const first = report({ remediationId: made.id, part: 0, sweeps: [{ number: 1, flows: flows.slice(0, 2), runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 2 }] }] });
     const last = report({ remediationId: made.id, part: 1, isLastPart: true, sweeps: [{ number: 2, flows: flows.slice(2), runs: [{ outcome: Outcome.OUTCOME_REBUILT, count: 1 }] }] });
     for (const part of [first, last, first, last]) agent.send({ $case: 'remediationRun', value: part });
-    await eventually('two receipts', async () => (agent.runReceipts.length === 2 ? true : undefined));
+    // One for the last part, and one for each that was said again.
+    await eventually('three receipts', async () => (agent.runReceipts.length === 3 ? true : undefined));
     expect(await runOf(made.id)).toMatchObject({ state: 'done', matched: 3, ended: 3, gatewayName: 'gw1', trigger: 'wan1 went down', wan: 'wan1' });
     const page = await owner.call(routes.listRemediationRunFlows, { params: { id: last.id } });
     expect(page.items.map(({ sweep, outcome }) => [sweep, outcome])).toEqual([[1, 'deleted'], [1, 'deleted']]);
