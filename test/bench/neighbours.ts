@@ -1,7 +1,8 @@
 /**
  * Ten honest gateways beside a hostile one: `npm run bench -- neighbours [--json] [--rounds 12]`. The controller, the honest gateways and the
- * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate. Ends with an
- * error where a search or a sample takes more than 20 % longer beside it. All share the machine: the attacker's own CPU time counts against us.
+ * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate, and in each it is
+ * another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside it. All share the
+ * machine: the attacker's own CPU time counts against us.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { AttackedController } from '../attacks/fuzz/attacked-controller.ts';
+import { AttackedController, type Place } from '../attacks/fuzz/attacked-controller.ts';
 import { Findings } from '../attacks/fuzz/findings.ts';
 import type { FakeAgent } from '../support/controller-fake-agent.ts';
 
@@ -30,14 +31,15 @@ const agents: FakeAgent[] = [];
 try {
   const place = await controller.makePlace('Honest');
   for (let number = 0; number < NEIGHBOURS; number++) agents.push(await controller.honestAgent(place, `gw${number}`, FLOWS));
-  const { response, key, ca } = await controller.enrol(await controller.makePlace('Evil'), 'evil');
-  const identity = { key, ca, gatewayId: response.gatewayId, certificatePem: Buffer.from(response.certificatePem).toString() };
-  await tell({ begin: { identity, address: controller.linkAddress.replace('127.0.0.1', '[::1]') } });
+  const evil = await controller.makePlace('Evil');
+  const targets: object[] = [];
+  for (let number = 0; number < rounds; number++) targets.push(await hostileTarget(evil, `evil${number}`));
   for (let warmUp = 0; warmUp < WARM_UPS; warmUp++) await round({ search: [], sample: [] });
   const [alone, beside]: [Times, Times] = [{ search: [], sample: [] }, { search: [], sample: [] }];
   let sent = 0;
-  for (let number = 0; number < rounds; number++) {
+  for (const begin of targets) {
     await round(alone);
+    await tell({ begin });
     await tell({ attack: true });
     await round(beside);
     sent = await tell({ attack: false });
@@ -48,6 +50,12 @@ try {
   hostile.kill();
   agents.forEach((agent) => agent.disconnect());
   await controller.stop();
+}
+
+async function hostileTarget(place: Place, name: string): Promise<object> {
+  const { response, key, ca } = await controller.enrol(place, name);
+  const identity = { key, ca, gatewayId: response.gatewayId, certificatePem: Buffer.from(response.certificatePem).toString() };
+  return { identity, address: controller.linkAddress.replace('127.0.0.1', '[::1]') };
 }
 
 async function round(times: Times): Promise<void> {
