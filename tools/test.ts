@@ -14,9 +14,10 @@ const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
 // Each of these has its own namespaces, databases and ports, so that they run side by side; the others want the machine for themselves.
-await together({ unit: undefined, contract: cannot.kernel, integration: cannot.kernel ?? cannot.redis, attacks: cannot.kernel ?? cannot.redis });
+const noController = cannot.kernel ?? cannot.redis;
+await together({ unit: undefined, contract: cannot.kernel, integration: noController, attacks: noController });
 await together({ browser: cannot.browser });
-await together({ fleet: cannot.kernel ?? cannot.redis ?? cannot.browser });
+await together({ fleet: noController ?? cannot.browser });
 await together({ faults: cannot.redis });
 // At the end, since the beginning of a long log is what gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));

@@ -1,8 +1,8 @@
 /**
  * Ten honest gateways beside a hostile one: `npm run bench -- neighbours [--json] [--rounds 12]`. The controller, the honest gateways and the
- * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate, and in each it is
- * another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside it. All share the
- * machine: the attacker's own CPU time counts against us.
+ * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate, and in
+ * each it is another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside it.
+ * All share the machine: the attacker's own CPU time counts against us.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -44,7 +44,7 @@ try {
     await round(beside);
     sent = await tell({ attack: false });
   }
-  if (!options.json) console.log(`the hostile gateway sent ${sent.toLocaleString('en')} messages`);
+  if (!options.json) console.log(`the hostile gateways sent ${sent.toLocaleString('en')} messages`);
   for (const what of ['search', 'sample'] as const) for (const percent of [50, 99]) report(`${what}, p${percent}`, at(beside[what], percent), at(alone[what], percent));
 } finally {
   hostile.kill();

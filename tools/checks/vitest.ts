@@ -3,16 +3,12 @@ import path from 'node:path';
 import { ROOT, STATE } from '../set-up.ts';
 import { runTool } from './run.ts';
 
-/** Of `failed`, `failures` names what a report names: the file, the test and the first lines of why. */
+/** `failures` says of each that failed its file, the test and the first lines of why; tests that were skipped have one line together. */
 export interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
 
-interface Report {
-  numPassedTests: number;
-  numFailedTests: number;
-  numPendingTests: number;
-  numTodoTests: number;
-  testResults: { name: string; status: string; message: string; assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[];
-}
+interface Report { numPassedTests: number; numPendingTests: number; numTodoTests: number; testResults: FileResult[] }
+interface FileResult { name: string; status: string; message: string; assertionResults: TestResult[] }
+interface TestResult { fullName: string; status: string; failureMessages: string[] }
 
 const LINES_OF_WHY = 6;
 
@@ -28,16 +24,19 @@ export async function runProjects(projects: string[], args: string[] = [], env: 
     const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
     const failures = found.testResults.flatMap(failuresOf);
     if (failures.length === 0 && !isGood) failures.push(`${projects.join(', ')}: vitest ended with an error and names no test`);
-    return { passed: found.numPassedTests, failed: Math.max(found.numFailedTests, isGood ? 0 : 1), skipped: found.numPendingTests + found.numTodoTests, failures };
+    const skipped = found.numPendingTests + found.numTodoTests;
+    return { passed: found.numPassedTests, failed: failures.length, skipped, failures };
   } catch {
     return { passed: 0, failed: 1, skipped: 0, failures: [`${projects.join(', ')}: vitest left no report`] };
   }
 }
 
-function failuresOf({ name, status, message, assertionResults }: Report['testResults'][number]): string[] {
+/** A file that failed without a test of its own, as one that does not load, is one failure. */
+function failuresOf({ name, status, message, assertionResults }: FileResult): string[] {
   const file = path.relative(ROOT, name);
   const failed = assertionResults.filter((test) => test.status === 'failed');
-  if (failed.length > 0) return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${beginning(failureMessages.join('\n'))}`);
+  const told = failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n${beginning(failureMessages.join('\n'))}`);
+  if (told.length > 0) return told;
   return status === 'failed' ? [`${file}\n${beginning(message)}`] : [];
 }
 

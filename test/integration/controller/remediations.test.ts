@@ -104,6 +104,7 @@ describe('a run that a gateway reports', () => {
     expect(next.items.map(({ sweep, outcome }) => [sweep, outcome])).toEqual([[2, 'rebuilt']]);
     const entries = (await owner.call(routes.listAudit, { query: { action: 'remediation.ran' } })).items;
     expect(entries.map((entry) => entry.summary)).toEqual(['WAN down ended 3 of 3 flows on gw1 (wan1 went down)']);
+    expect(agent.runReceipts).toHaveLength(3);
     await owner.call(routes.deleteRemediation, { params: { id: made.id } });
   });
 });
