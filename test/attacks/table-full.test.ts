@@ -22,12 +22,12 @@ beforeAll(async () => {
 });
 afterAll(() => running?.end());
 
-/** Puts so many connections of one state into the gateway's table. */
-function fill(state: 'ESTABLISHED' | 'TIME_WAIT', count: number, firstHost: number): void {
+/** Puts so many connections of one state into the gateway's table, after the first `skip` of their kind. */
+function fill(state: 'ESTABLISHED' | 'TIME_WAIT', count: number, firstHost: number, skip = 0): void {
   const leave = enterNamespace(running.system.lab!.names.gateway(1));
   try {
     createEntries((function* () {
-      for (let n = 0; n < count; n++) {
+      for (let n = skip; n < skip + count; n++) {
         const host = firstHost + Math.floor(n / 60_000);
         yield entryOf({
           proto: 6, orig: { src: `10.${host}.0.1`, dst: '198.51.100.10', sport: 1024 + (n % 60_000), dport: 443 }, state, status: IPS.SEEN_REPLY | IPS.ASSURED, timeoutSeconds: state === 'TIME_WAIT' ? 600 : 400_000,
@@ -48,9 +48,12 @@ it('F14: a full table keeps the channel that is there, and loses connections tha
   const { system, stateDir } = running;
   const lab = system.lab!;
   fill('TIME_WAIT', OVER, 190);
-  const wanted = MAX - lab.count(1);
-  fill('ESTABLISHED', wanted, 200);
-  expect(lab.count(1)).toBeGreaterThanOrEqual(MAX);
+  let wanted = 0;
+  // While the table is filled, an entry that was there before may run out.
+  for (let room = MAX - lab.count(1); room > 0; room = MAX - lab.count(1)) {
+    fill('ESTABLISHED', room, 200, wanted);
+    wanted += room;
+  }
   // Filling holds the thread for longer than the controller keeps a quiet connection: that it was closed has to be heard first.
   await turnOfTheLoop();
 
