@@ -75,6 +75,19 @@ describe('intake', () => {
     expect(intake.take(OTHER, { messages: 1, bytes: 1000, writes: 1 }, 1000)).toBe(0);
   });
 
+  it('holds back whoever sent something of no use, and nobody else, and does not count that against it', () => {
+    const intake = new Intake();
+    intake.noteUseless(GW, 0);
+    expect(intake.take(GW, { messages: 1 }, 100)).toBe(150);
+    expect(intake.take({ ...GW, gatewayId: 'gw9' }, { messages: 1 }, 100)).toBe(0);
+    expect(intake.take(GW, { messages: 1 }, 250)).toBe(0);
+    for (let at = 1000; at < 100_000; at += 5000) {
+      intake.noteUseless(GW, at);
+      for (let message = 0; message < 1000; message++) intake.take(GW, { messages: 1 }, at);
+    }
+    expect(intake.counts.refused).toBe(0);
+  });
+
   it('forgives with time: the wait halves with each ten minutes of quiet', () => {
     const intake = new Intake();
     for (let at = 0; at < 40; at++) secondsOf(() => intake.noteUseless(GW, 0));

@@ -25,6 +25,8 @@ const ANSWERS: Rate = { perSecond: 50, burst: 500 };
 const MAX_OPEN_ANSWERS = 64;
 /** Messages that are of no use: about commands that are not the gateway's, in no order, that cannot be decoded. */
 const USELESS: Rate = { perSecond: 0.2, burst: 10 };
+/** How long nothing more is read from who sent something of no use: finding that out costs the others, so it comes in drops. */
+const USELESS_PAUSE_MS = 250;
 /** How long an agent may be held back before it is cut: one that is honest is through by then. */
 const HELD_BACK_MS: Rate = { perSecond: 50, burst: 60_000 };
 
@@ -58,6 +60,7 @@ class Gateway {
   readonly useless = new Bucket(USELESS);
   readonly heldBack = new Bucket(HELD_BACK_MS);
   openAnswers = 0;
+  pausedUntilMs = -Infinity;
   refusals = 0;
   refusedUntilMs = -Infinity;
   lastMs = -Infinity;
@@ -74,6 +77,7 @@ export interface IntakeCounts { refused: number; useless: number; heldBackMs: nu
  *
  *   within its budget ──▶ taken at once
  *   beyond it         ──▶ held back: its stream is not read, and TCP slows it down
+ *   of no use         ──▶ held back for a moment, whatever its budget
  *   held back for long, or of no use again and again ──▶ told (RATE_LIMITED), cut, and refused for 1 s, 2 s, 4 s … 10 min
  *
  * It outlives sessions, so that dialling again begins nothing anew. Time is the caller's, in milliseconds.
@@ -108,16 +112,17 @@ export class Intake {
   take(sender: Sender, cost: Cost, nowMs: number): number {
     const gateway = this.of(sender, nowMs);
     const ownMs = gateway.budget.take(cost, nowMs);
-    const waitMs = Math.max(ownMs, this.tenant(sender.tenantId).take(cost, nowMs));
+    const waitMs = Math.max(ownMs, this.tenant(sender.tenantId).take(cost, nowMs), gateway.pausedUntilMs - nowMs);
     this.counts.heldBackMs += waitMs;
     if (ownMs > 0 && gateway.heldBack.take(ownMs, nowMs) > 0) throw this.refusal(gateway, 'This gateway sent more than it may.', nowMs);
     return waitMs;
   }
 
-  /** What came was of no use. Throws RATE_LIMITED where that happens again and again. */
+  /** What came was of no use: the next that comes is held back. Throws RATE_LIMITED where that happens again and again. */
   noteUseless(sender: Sender, nowMs: number): void {
     const gateway = this.of(sender, nowMs);
     this.counts.useless++;
+    gateway.pausedUntilMs = nowMs + USELESS_PAUSE_MS;
     if (gateway.useless.take(1, nowMs) > 0) throw this.refusal(gateway, 'This gateway sent too much that is of no use.', nowMs);
   }
 
