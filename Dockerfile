@@ -32,6 +32,8 @@ CMD ["node", "web/server.js"]
 # User 0 because Docker puts an added capability into force for no other. Run it with all of them dropped but CAP_NET_ADMIN and CAP_NET_RAW.
 FROM node:24-bookworm-slim AS agent
 ENV NODE_ENV=production CTFLEET_STATE_DIR=/var/lib/ctfleet-agent
+# What refuses packets, for reset and block.
+RUN apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /out/agent ./
 VOLUME /var/lib/ctfleet-agent

@@ -5,17 +5,17 @@ export interface Abilities { can: string[]; cannot: Record<string, string> }
 
 export interface AbilityOptions {
   table: Pick<ConntrackTable, 'capabilities'>;
-  /** Packets can be refused here. */
-  canRefuse: boolean;
+  /** Why packets cannot be refused here, if so. */
+  whyNotRefuse: () => Promise<string | undefined>;
   mayActInEmergency: boolean;
   /** What cannot be told or done besides, and why. */
   besides: Record<string, string>;
 }
 
 /** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all; empty where at least it is counted. */
-export async function abilitiesOf({ table, canRefuse, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
+export async function abilitiesOf({ table, whyNotRefuse, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
-  const { can, cannot } = withEndings(tried, canRefuse);
+  const { can, cannot } = withEndings(tried, await whyNotRefuse());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
     can: mayActInEmergency ? [...can, 'emergency'] : can, cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
@@ -29,9 +29,9 @@ export function haveChanged(before: Abilities, after: Abilities): boolean {
 }
 
 /** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */
-function withEndings({ can, cannot }: Abilities, canRefuse: boolean): Abilities {
+function withEndings({ can, cannot }: Abilities, whyNotRefuse: string | undefined): Abilities {
   const mayNot = cannot.delete;
   if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
-  const noPackets = 'This gateway is simulated; it has no packets to refuse.';
-  return { can: [...can, 'expire', 'undo', 'stop', ...(canRefuse ? ['reset', 'block'] : [])], cannot: canRefuse ? cannot : { ...cannot, reset: noPackets, block: noPackets } };
+  const isRefusing = whyNotRefuse === undefined;
+  return { can: [...can, 'expire', 'undo', 'stop', ...(isRefusing ? ['reset', 'block'] : [])], cannot: isRefusing ? cannot : { ...cannot, reset: whyNotRefuse, block: whyNotRefuse } };
 }

@@ -27,7 +27,7 @@ import { Lately } from './operations/lately.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
 import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
-import { Refusals } from './operations/refusals.ts';
+import { NO_PACKETS, Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
@@ -206,7 +206,8 @@ export class Agent {
 
   #abilities(): ReturnType<typeof abilitiesOf> {
     const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot() };
-    return abilitiesOf({ table: this.#deps.table, canRefuse: this.#refusals !== undefined, mayActInEmergency: this.#emergency !== undefined, besides });
+    const whyNotRefuse = async () => (this.#refusals ? this.#refusals.whyNot() : NO_PACKETS);
+    return abilitiesOf({ table: this.#deps.table, whyNotRefuse, mayActInEmergency: this.#emergency !== undefined, besides });
   }
 
   /** What was missing may have come, as when a firewall loads nf_conntrack late at boot, and the other way round: a new hello says so. */

@@ -205,7 +205,7 @@ export class Commands {
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
       const { count, stale } = plan;
       const isStopped = (): boolean => this.#isStopped(id);
-      const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
+      const end = await endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
       guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
       await start();
       const outcomes = await runPlan(table, clock, {

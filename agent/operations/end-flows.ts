@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { isSameEntry } from '../conntrack/identity.ts';
 import type { ConntrackTable, DeleteOutcome, FlowContext } from '../conntrack/table.ts';
 import { canRefuse } from './refusal-rules.ts';
-import type { Refusals } from './refusals.ts';
+import { NO_PACKETS, type Refusals } from './refusals.ts';
 
 /** How often a reset looks whether a side has been told. */
 const LOOK_MS = 250;
@@ -25,15 +25,19 @@ export interface EndingHands {
 /** Ends flows that are not protected, of which some may be gone; outcomes in the order given. */
 export type End = (flows: Flow[]) => Promise<Outcome[]>;
 
-/** How a method ends flows. Throws CAPABILITY_MISSING for one that does not work here, INVALID_REQUEST for more than an hour. */
-export function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): End {
+/**
+ * How a method ends flows. Throws CAPABILITY_MISSING for one that does not work here, which is tried before any flow is touched, and
+ * INVALID_REQUEST for more than an hour.
+ */
+export async function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): Promise<End> {
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
   if (method !== Method.METHOD_RESET && method !== Method.METHOD_BLOCK && method !== Method.METHOD_EXPIRE) throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that way to end flows.');
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
   if (seconds < 1 || seconds > MOST_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MOST_SECONDS}.`);
   if (method === Method.METHOD_EXPIRE) return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
   const { refusals } = hands;
-  if (!refusals) throw new FleetError('CAPABILITY_MISSING', 'This gateway cannot refuse packets, so flows can be neither reset nor blocked; delete them.');
+  const whyNot = refusals ? await refusals.whyNot() : NO_PACKETS;
+  if (!refusals || whyNot !== undefined) throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
   return ofThoseThere(hands.table, (flows) => (method === Method.METHOD_RESET ? reset : block)(hands, refusals, flows, seconds));
 }
 

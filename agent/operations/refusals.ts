@@ -4,7 +4,10 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import { makeAgain, readListing, type FoundRefusals } from './found-refusals.ts';
 import { LiveRefusals } from './live-refusals.ts';
-import { elementsOf, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
+import { elementsOf, emptyTable, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
+
+/** Why a simulated gateway refuses nothing. */
+export const NO_PACKETS = 'This gateway is simulated; it has no packets to refuse.';
 
 /** Flows in one call of nft. */
 const BATCH = 1000;
@@ -35,6 +38,16 @@ export class Refusals {
   async adopt(): Promise<void> {
     await this.#inTurn(() => this.#look());
     if (this.#isThere) this.#sweeping ??= this.#sweep();
+  }
+
+  /** Why packets cannot be refused here; undefined where they can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
+  async whyNot(): Promise<string | undefined> {
+    try {
+      await this.#inTurn(async () => { await nft(['-c', '-f', '-'], emptyTable()); });
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** Throws CAPABILITY_MISSING where nft cannot do it; nothing is refused then. */

@@ -52,7 +52,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
-  const endFlows = endingBy(hands, way, () => !mayGoOn());
+  const endFlows = await endingBy(hands, way, () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
   await allow(hands, way, askOf(first), { limits: tenantLimits });
   runs.keep(head);
@@ -101,7 +101,8 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
     if (interrupted) {
       const { number, way, flows } = interrupted;
       await allow(hands, way, { flows: flows.count, stale: 0 }, { isRepeated: true });
-      runs.finish(runId, number, toRuns(await endingBy(hands, way, () => false)(flows, 0, true)));
+      const endFlows = await endingBy(hands, way, () => false);
+      runs.finish(runId, number, toRuns(await endFlows(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
   } catch (error) {
@@ -131,8 +132,8 @@ function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
-function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): (flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]> {
-  const end = endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
+async function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
+  const end = await endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
   return (flows, verifyAfterMs, isRepeated) => runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
 }
 
