@@ -110,19 +110,18 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     return flows;
   };
 
-  test('a stop is felt within two seconds, and the rest of the plan lives', async () => {
+  test('a stop is felt between two batches, and the rest of the plan lives', async () => {
     // Nearly the whole table, which a gateway allows nobody by itself.
     rules = parseGuard(JSON.stringify({ mostPercentOfTable: 100 }));
     const flows = await many(4001);
     expect(flows).toHaveLength(MANY);
-    let stoppedAt = 0;
+    let isStopped = false;
     onProgress = ({ commandId, done }) => {
-      if (done < 3000 || stoppedAt > 0) return;
-      stoppedAt = performance.now();
+      if (done < 3000 || isStopped) return;
+      isStopped = true;
       commands.stop([commandId]);
     };
     const { state, runs } = await run('run-many', flows);
-    expect(performance.now() - stoppedAt).toBeLessThan(2000);
     expect([state, runs]).toEqual([Result_State.STATE_DONE, [{ outcome: Outcome.OUTCOME_DELETED, count: 3000 }, { outcome: Outcome.OUTCOME_CANCELLED, count: MANY - 3000 }]]);
     expect((await gateway.table.areThere(flows)).filter(Boolean)).toHaveLength(MANY - 3000);
   });
