@@ -22,6 +22,8 @@ export interface History {
   clones: Clone[];
   /** The database went back to what it was: from the copy to the moment at which the copy took its place. */
   restores: Outage[];
+  /** Parts of the system that ended although nobody ended them. */
+  deaths: Death[];
 }
 
 /**
@@ -29,6 +31,9 @@ export interface History {
  * person agreed to. Absent where there is no limit.
  */
 export interface GatewayRow { id: string; tenantId: string; protectedFlows: ReadonlySet<FlowName>; maxDeletesAMinute?: number; maxFlowsAlone?: number }
+
+/** `how`: the signal or the exit code. */
+export interface Death { part: string; how: string; atMs: number }
 
 /** One call to run a plan or to undo a flush, and how and when it was answered; an answer that never came is unknown. */
 export interface Ask { planId: string; digest: string; atMs: number; answer: 'accepted' | 'refused' | 'unknown'; flushId?: string }
@@ -85,7 +90,7 @@ export interface Outage { name: string; fromMs: number; toMs: number }
 export interface Clone { gatewayId: string; fromMs: number; toMs: number; wasSeen: boolean }
 
 export function emptyHistory(): History {
-  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [], clones: [], restores: [] };
+  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [], clones: [], restores: [], deaths: [] };
 }
 
 /** Names an entry. */

@@ -16,7 +16,7 @@ function soundHistory(): History {
     flushes: [{ id: 'f', planId: 'p', targets: [target('g1', 1, 130), target('g2', 2, 230)] }],
     commands: [command('c1', 'g1', 't1', 1n), command('c2', 'g2', 't2', 1n)],
     deeds: [...run('g1', 'c1', 100, A), ...run('g2', 'c2', 200, B)],
-    audit: [], faults: [], clones: [], restores: [], views: [{ what: 'GET /flushes', allowed: new Set(['t1']), shown: ['t1'] }],
+    audit: [], faults: [], clones: [], restores: [], deaths: [], views: [{ what: 'GET /flushes', allowed: new Set(['t1']), shown: ['t1'] }],
     changes: [{ id: 'policy', gatewayId: 'g1', deadlineMs: 500, undoneAtMs: 500 }, { id: 'other', gatewayId: 'g1', deadlineMs: 500, confirmedAtMs: 100 }],
     points: [{ gatewayId: 'g1', fromMs: 100, toMs: 200 }],
   };
@@ -95,6 +95,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ['I11', 'what was stopped before it began ran', (h) => { h.deeds.unshift({ kind: 'stopped', commandId: 'c1', gatewayId: 'g1', life: 1, atMs: 0 }); }],
   ['I11', 'what was taken back ran', (h) => { h.commands[0]!.state = 'cancelled'; }],
   ['I11', 'a wave began before the one before it was over', (h) => { h.flushes[0]!.targets[0]!.finishedAtMs = 201; }],
+  ['I13', 'a controller ended of itself', (h) => { h.deaths = [{ part: 'front-1', how: 'SIGABRT', atMs: 120 }]; }],
   ['I12', 'a point was invented', (h) => { h.points.push({ gatewayId: 'g1', fromMs: 200, toMs: 300 }); }],
 ];
 
@@ -105,7 +106,7 @@ describe('the checker sees', () => {
     expect(checkInvariants(history).map((violation) => violation.invariant)).toContain(invariant);
   });
 
-  it('every one of the twelve promises broken at least once', () => {
+  it('every one of the thirteen promises broken at least once', () => {
     expect(new Set(BROKEN.map(([name]) => name)).size).toBe(12);
   });
 });

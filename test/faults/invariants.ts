@@ -1,12 +1,12 @@
 import type { History } from './history.ts';
 import { nothingIsDoneTwice, nothingIsLate, nothingIsLost, olderSessionsAreDead, orderIsKept, unconfirmedIsUndone } from './invariants/delivery.ts';
 import { gather, type Breach, type Evidence, type Violation } from './invariants/evidence.ts';
-import { nothingGoesFurther, protectedFlowsStay, tenantsAreApart } from './invariants/reach.ts';
+import { nobodyIsEnded, nothingGoesFurther, protectedFlowsStay, tenantsAreApart } from './invariants/reach.ts';
 import { decisionsComeFirst, gapsAreGaps, recordIsTrue } from './invariants/record.ts';
 
 export type { Violation } from './invariants/evidence.ts';
 
-/** The twelve promises by name; each yields what breaks it. */
+/** The thirteen promises by name; each yields what breaks it. */
 export const INVARIANTS = {
   I1: { says: 'no accepted command is lost', breaches: nothingIsLost },
   I2: { says: 'a command has its effect at most once', breaches: nothingIsDoneTwice },
@@ -20,6 +20,7 @@ export const INVARIANTS = {
   I10: { says: 'a stale session has no effect', breaches: olderSessionsAreDead },
   I11: { says: 'no effect beyond what was shown and agreed to', breaches: nothingGoesFurther },
   I12: { says: 'gaps in history are gaps', breaches: gapsAreGaps },
+  I13: { says: 'nothing that one party sends, breaks or restores ends another', breaches: nobodyIsEnded },
 } as const satisfies Record<string, { says: string; breaches: (evidence: Evidence) => Iterable<Breach> }>;
 export type InvariantName = keyof typeof INVARIANTS;
 

@@ -93,3 +93,8 @@ function* beforeItsWave(evidence: Evidence): Generator<Breach> {
     }
   }
 }
+
+/** I13: every part lives until the harness ends it. */
+export function* nobodyIsEnded({ history }: Evidence): Generator<Breach> {
+  for (const { part, how, atMs } of history.deaths) yield { subject: `${part} at ${new Date(atMs).toISOString()}`, what: `it ended (${how}) although nobody ended it` };
+}

@@ -2,6 +2,7 @@ import type { SeededBug } from './bugs.ts';
 
 const FLUSHES = 'build/controller/flushes/flushes.service.js';
 const COMMANDS = 'build/controller/flushes/commands.repository.js';
+const RESULTS = 'build/controller/flushes/results.service.js';
 const HOLDERS = 'build/controller/link/holders.js';
 const LINK = 'build/controller/link/link.service.js';
 
@@ -39,6 +40,13 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     patches: [
       { file: HOLDERS, find: `held.superseded.includes(instanceId)`, replace: `held.superseded.includes('')` },
       { file: HOLDERS, find: `if (takeovers > MAX_TAKEOVERS)`, replace: `if (takeovers < 0)` },
+    ],
+  },
+  {
+    name: 'parts-kept-without-bound', breaks: 'I13', scenario: 'report-without-end',
+    patches: [
+      { file: RESULTS, find: `            if (!command)\n                this.intake.noteUseless(sender, this.clock());`, replace: `            if (!command)\n                this.parts.begin(gatewayId, result.commandId, Infinity);` },
+      { file: 'build/controller/flushes/result-parts.js', find: `collection.chunks.push(chunk);`, replace: `collection.chunks.push(kept);` },
     ],
   },
   {

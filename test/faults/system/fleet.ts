@@ -65,7 +65,7 @@ export class Fleet {
 
   async collect(asks: Ask[], faults: Outage[]): Promise<History> {
     const deeds = collectDeeds(this.agents);
-    return { ...(await collectStored(this.parts.databaseUrl)), deeds, gateways: toGateways(this.agents, deeds), views: await this.#lookAsTenants(), asks, faults, changes: [], clones: this.clones, restores: this.restores };
+    return { ...(await collectStored(this.parts.databaseUrl)), deeds, gateways: toGateways(this.agents, deeds), views: await this.#lookAsTenants(), asks, faults, changes: [], clones: this.clones, restores: this.restores, deaths: this.parts.deaths };
   }
 
   /** What auditors of one tenant each are shown. */

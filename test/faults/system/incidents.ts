@@ -1,5 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { loadIdentity } from '../../../agent/link/identity.ts';
+import { AgentMessage, EnrolResponse } from '../../../proto/gen/ctfleet/v1/link.ts';
+import { OutcomeRun, Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import { HostileAgent } from '../../support/hostile-agent.ts';
 import { isSetAside } from './collect.ts';
 import type { Fleet } from './fleet.ts';
 import { withClient } from './parts.ts';
@@ -7,6 +12,9 @@ import { withClient } from './parts.ts';
 /** Two agents that share an identity take the link from each other at once; this is long after. */
 const NOTICED_MS = 60_000;
 const LOOK_MS = 200;
+/** Of one result: together less than a gateway may send at once. */
+const PARTS = 250;
+const RUNS_OF_A_PART = 20_000;
 
 /**
  * A copy of one gateway's agent runs beside it until the gateway is set aside, or long enough. Then the copy ends, and an operator has the gateway
@@ -36,12 +44,30 @@ export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>
   await fleet.untilLinked(fromMs);
 }
 
+/**
+ * Somebody with one gateway's identity, whose agent is away, reports on a command that nobody gave, part after part, and never says the last. Resolves
+ * when all was said, or the controller would hear no more.
+ */
+export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> {
+  const { gatewayId, key, ca, certificate } = loadIdentity(agents[0]!.stateDir)!;
+  const hostile = new HostileAgent({ response: EnrolResponse.fromPartial({ gatewayId, certificatePem: Buffer.from(certificate) }), key, ca });
+  if (!(await hostile.connect(parts.addresses.linkAddress))) throw new Error(`the controller refused the hostile agent: ${(await hostile.ended).details}`);
+  const deaths = parts.deaths.length;
+  const commandId = randomUUID();
+  const runs = Array.from({ length: RUNS_OF_A_PART }, () => OutcomeRun.fromPartial({ outcome: 1, count: 1 }));
+  await hostile.flood(Array.from({ length: PARTS }, (_, part) => AgentMessage.encode({ body: { $case: 'result', value: Result.fromPartial({ commandId, part, runs }) } }).finish()));
+  hostile.say({ $case: 'samples', value: { batch: 1n, samples: [] } });
+  const isHeard = () => hostile.heard.some(({ body }) => body?.$case === 'sampleReceipt');
+  await noticed(() => isHeard() || parts.deaths.length > deaths);
+  hostile.hangUp();
+}
+
 /** A controller that was blind once would set the gateway aside as soon as it sees again. */
 async function forgetHolders(databaseUrl: string, gatewayId: string): Promise<void> {
   await withClient(databaseUrl, (client) => client.query(`UPDATE link_session SET takeovers = 0, superseded = '{}' WHERE gateway_id = $1`, [gatewayId]));
 }
 
-async function noticed(isSo: () => Promise<boolean>): Promise<boolean> {
+async function noticed(isSo: () => Promise<boolean> | boolean): Promise<boolean> {
   for (const endMs = performance.now() + NOTICED_MS; performance.now() < endMs; await delay(LOOK_MS)) if (await isSo()) return true;
   return false;
 }

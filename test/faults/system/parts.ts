@@ -11,6 +11,7 @@ import { startPostgres, type Postgres } from '../../../tools/postgres.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { ROOT } from '../../../tools/set-up.ts';
 import { NODE_FLAGS, PLANT } from '../programs.ts';
+import type { Death } from '../history.ts';
 import { FaultProxy } from './proxy.ts';
 import { CALM, type AgentsSpec, type Weather } from './table-log.ts';
 
@@ -35,6 +36,10 @@ export class Parts {
   readonly #controllerEnv: Record<string, string>;
   readonly #processes = new Map<ProcessName, ChildProcess>();
   readonly #bugs = new Map<ControllerName, string>();
+  /** Controllers and agents that ended of themselves. */
+  readonly deaths: Death[] = [];
+  /** Those that were ended from here. */
+  readonly #killed = new WeakSet<ChildProcess>();
   #postgres: Postgres;
   #redis: Redis;
   #agents: AgentsSpec | undefined;
@@ -90,7 +95,7 @@ export class Parts {
       CTFLEET_API_PORT: String(api), CTFLEET_ENROL_PORT: String(enrol), CTFLEET_LINK_PORT: String(link), CTFLEET_LINK_HOST: '127.0.0.1',
       CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', CTFLEET_SEEDED_BUG: bug, ...this.#controllerEnv,
     }, (line) => line.includes('controller ready') || undefined);
-    this.#processes.set(name, child);
+    this.#watch(name, child);
   }
 
   startAgents(spec: AgentsSpec | undefined = this.#agents): void {
@@ -118,7 +123,14 @@ export class Parts {
     const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], { stdio: ['pipe', 'ignore', log] });
     closeSync(log);
     child.stdin!.end(JSON.stringify(spec));
+    this.#watch(name, child);
+  }
+
+  #watch(name: ProcessName, child: ChildProcess): void {
     this.#processes.set(name, child);
+    child.once('exit', (code, signal) => {
+      if (!this.#killed.has(child)) this.deaths.push({ part: name, how: signal ?? `exit code ${code}`, atMs: Date.now() });
+    });
   }
 
   isRunning(name: ProcessName): boolean {
@@ -130,6 +142,7 @@ export class Parts {
   async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const child = this.#processes.get(name);
     if (child?.pid === undefined || !this.isRunning(name)) throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
+    if (signal === 'SIGKILL') this.#killed.add(child);
     const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     process.kill(-child.pid, signal);
     await gone;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Ask, Outage } from '../history.ts';
 import { until, type Fleet } from './fleet.ts';
-import { cloneGateway, restoreBackup } from './incidents.ts';
+import { cloneGateway, reportWithoutEnd, restoreBackup } from './incidents.ts';
 import { withClient } from './parts.ts';
 import { slotFilter } from './slots.ts';
 
@@ -50,12 +50,14 @@ export class Play {
   /** Does something while all agents are dead, and has them back. */
   async whileAgentsAreAway(work: () => Promise<void>): Promise<void> {
     const fromMs = Date.now();
+    const before = this.fleet.parts.deaths.length;
     await this.fleet.parts.signal('agents', 'SIGKILL');
     await this.fleet.untilUnlinked();
     await work();
     const backMs = Date.now();
     this.fleet.parts.startAgents();
-    await this.fleet.untilLinked(backMs);
+    // Nobody links to a controller that ended of itself.
+    if (this.fleet.parts.deaths.length === before) await this.fleet.untilLinked(backMs);
     this.faults.push({ name: 'agents', fromMs, toMs: Date.now() });
   }
 }
@@ -111,6 +113,11 @@ export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
   'gateway-cloned': async (play) => {
     await cloneGateway(play.fleet);
     await play.end(await play.run(await play.plan(play.fleet.tenantIds[0])));
+  },
+  'report-without-end': async (play) => {
+    const plan = await play.plan(play.fleet.tenantIds[0]);
+    await play.whileAgentsAreAway(() => reportWithoutEnd(play.fleet));
+    await play.end(await play.run(plan));
   },
   'backup-restored': async (play) => {
     const { fleet } = play;
