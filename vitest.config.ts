@@ -10,6 +10,7 @@ export default defineConfig({
       { test: { ...isolatedByFile, name: 'unit', include: ['{proto,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**'] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },
       { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'attacks', include: ['test/attacks/**/*.test.ts'], testTimeout: 90_000 } },
       { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },

@@ -15,7 +15,7 @@ const total: Counts = { passed, failed: failed.length, skipped: 0, failures: fai
 
 // Each of these has its own namespaces, databases and ports, so that they run side by side; the others want the machine for themselves.
 const noController = cannot.kernel ?? cannot.redis;
-await together({ unit: undefined, contract: cannot.kernel, integration: noController, attacks: noController });
+await together({ unit: undefined, contract: cannot.kernel, field: cannot.kernel, integration: noController, attacks: noController });
 await together({ browser: cannot.browser });
 await together({ fleet: noController ?? cannot.browser });
 await together({ faults: cannot.redis });

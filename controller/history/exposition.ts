@@ -9,9 +9,10 @@ export interface FlushedFlows {
 
 const PLACE = ['tenant', 'site', 'gateway'] as const;
 
-/** node_exporter's names for the sums over all CPUs. */
+/** The kernel's names, as in node_exporter, for the sums over all CPUs. */
 const STATS = {
-  found: 'found', invalid: 'invalid', insert: 'insert', insertFailed: 'insert_failed', drop: 'drop', earlyDrop: 'early_drop', searchRestart: 'search_restart',
+  found: 'found', invalid: 'invalid', insert: 'insert', insertFailed: 'insert_failed', drop: 'drop', earlyDrop: 'early_drop', error: 'error',
+  searchRestart: 'search_restart', clashResolve: 'clash_resolve', chainToolong: 'chaintoolong',
 } as const;
 
 /** Prometheus text of the fleet as it was last sampled. Names that node_exporter has are node_exporter's; no label is ever an address. */

@@ -74,6 +74,7 @@ export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage 
     buckets: newest.buckets,
     perMinute,
     minutesToFull: isRising && newest.max !== undefined ? Math.max(0, newest.max - newest.count) / perMinute : undefined,
+    lost: older && lostBetween(older.cpus, newest.cpus),
     drops: increase(older?.drop, newest.drop),
     insertFailed: increase(older?.insertFailed, newest.insertFailed),
     byProto: newest.breakdown?.byProto,
@@ -89,6 +90,21 @@ export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage 
 export function increase(before: number | undefined, after: number | undefined): number | undefined {
   if (before === undefined || after === undefined) return undefined;
   return after >= before ? after - before : after;
+}
+
+/**
+ * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; a clash is counted in `insert_failed` as well,
+ * and that one also rises where nothing was lost. Only a chain that was too long is in no other counter that says so, and kernels before 5.15 have no limit
+ * for one. Undefined where `drop` is not known at both ends.
+ */
+export function lostBetween(before: Cpus, after: Cpus): number | undefined {
+  const dropped = increase(total(before, 'drop'), total(after, 'drop'));
+  return dropped === undefined ? undefined : dropped + (increase(total(before, 'chainToolong'), total(after, 'chainToolong')) ?? 0);
+}
+
+function total(cpus: Cpus, counter: 'drop' | 'chainToolong'): number | undefined {
+  const known = cpus.flatMap((cpu) => cpu[counter] ?? []);
+  return known.length === 0 ? undefined : known.reduce((one, other) => one + other, 0);
 }
 
 function sum(cpus: CpuCounters[], counter: 'drop' | 'earlyDrop' | 'insertFailed'): number | undefined {

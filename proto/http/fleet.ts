@@ -24,7 +24,9 @@ export const usage = z.object({
   perMinute: z.number().optional(),
   /** At that rate; only while it rises. */
   minutesToFull: z.number().optional(),
-  /** Since ten minutes ago. */
+  /** Packets that were lost since ten minutes ago because they got no entry, each counted once: the kernel counts some of them in two counters. */
+  lost: z.number().int().optional(),
+  /** The kernel's counters since ten minutes ago; they overlap, so that their sum means nothing. */
   drops: z.number().int().optional(),
   insertFailed: z.number().int().optional(),
   byProto: z.record(z.string(), z.number().int()).optional(),

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { lostBetween } from './sample-row.ts';
+
+describe('packets lost for want of an entry', () => {
+  it('are those dropped and those of chains too long, on all CPUs; failed inserts tell of the same ones again', () => {
+    const before = [{ cpu: 0, drop: 10, insertFailed: 5, chainToolong: 1 }, { cpu: 1, drop: 0, insertFailed: 0, chainToolong: 0 }];
+    const after = [{ cpu: 0, drop: 25, insertFailed: 20, chainToolong: 1 }, { cpu: 1, drop: 2, insertFailed: 9, chainToolong: 3 }];
+    expect(lostBetween(before, after)).toBe(15 + 2 + 3);
+  });
+
+  it('are those since it started for a gateway that started anew', () => {
+    expect(lostBetween([{ cpu: 0, drop: 1000, chainToolong: 7 }], [{ cpu: 0, drop: 3, chainToolong: 0 }])).toBe(3);
+  });
+
+  it('are not known where the kernel does not count drops, and none are of a limit that it does not have', () => {
+    expect(lostBetween([{ cpu: 0 }], [{ cpu: 0, drop: 1 }])).toBeUndefined();
+    expect(lostBetween([], [])).toBeUndefined();
+    expect(lostBetween([{ cpu: 0, drop: 1 }], [{ cpu: 0, drop: 4 }])).toBe(3);
+  });
+});
