@@ -3,6 +3,7 @@ import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
+import { isStale } from '../operations/lately.ts';
 import type { Occasion } from './occasions.ts';
 import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
 import { whyNotNow, whyTooMany } from './run-limits.ts';
@@ -40,7 +41,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
     hands.runs.keep({ ...head, state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED, sweeps: [{ number: 1, flows: [], runs: [] }], finishedAtMs: BigInt(clock.now()) });
     return { kind: 'reported', runId: head.id };
   }
-  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, matched, await table.count());
+  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, { flows: matched, stale: flows.filter(isStale).length }, await table.count());
   if (limit) return { kind: 'refused', matched, ...limit };
   try {
     return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows, mayGoOn }) };

@@ -24,9 +24,14 @@ export function whyNotNow({ maxRunsAnHour, coolDownSeconds }: Limits, past: read
   return restMs > 0 ? { code: 'RATE_LIMITED', detail: `It cools down for ${Math.ceil(restMs / 1000)} s more.` } : undefined;
 }
 
-/** The limit that so many flows are beyond; undefined if they may be ended. */
-export function whyTooMany({ maxFlows, maxPercentOfTable }: Limits, flows: number, tableCount: number): LimitReached | undefined {
+/**
+ * The limit that so many flows are beyond; undefined if they may be ended. A share of the table is what might live on without us: stale flows do not,
+ * and where one WAN carries all and fails, they are the whole table.
+ */
+export function whyTooMany({ maxFlows, maxPercentOfTable }: Limits, { flows, stale }: { flows: number; stale: number }, tableCount: number): LimitReached | undefined {
   if (flows > maxFlows) return { code: 'PLAN_TOO_LARGE', detail: `${flows} flows match, and maxFlows is ${maxFlows}.` };
-  const percent = tableCount > 0 ? (100 * flows) / tableCount : 0;
-  return percent > maxPercentOfTable ? { code: 'PLAN_TOO_LARGE', detail: `${flows} of ${tableCount} flows match, and maxPercentOfTable is ${maxPercentOfTable}.` } : undefined;
+  const alive = flows - stale;
+  const percent = tableCount > 0 ? (100 * alive) / tableCount : 0;
+  const which = stale > 0 ? 'flows match that are not stale' : 'flows match';
+  return percent > maxPercentOfTable ? { code: 'PLAN_TOO_LARGE', detail: `${alive} of ${tableCount} ${which}, and maxPercentOfTable is ${maxPercentOfTable}.` } : undefined;
 }
