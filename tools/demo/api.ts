@@ -30,11 +30,22 @@ export class DemoApi {
   async send(route: Route, { params = {}, query = {}, body }: Input = {}): Promise<Response> {
     const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
-    const answer = await fetch(`${this.#origin}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, {
+    const answer = await fetchOnce(`${this.#origin}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, {
       method: route.method, body: body === undefined ? undefined : JSON.stringify(body),
       headers: { ...this.#authorisation, ...(route.method === 'POST' && { 'idempotency-key': randomUUID() }), ...(body !== undefined && { 'content-type': 'application/json' }) },
     });
     if (!answer.ok) throw new Error(`${route.method} ${route.path}: ${problem.safeParse(await answer.json()).data?.detail ?? answer.status}`);
     return answer;
+  }
+}
+
+/** A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key, others by what they say. */
+async function fetchOnce(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
+    return fetch(url, request);
   }
 }

@@ -9,7 +9,11 @@ export class Findings {
       .slice(0, 300);
     const known = this.#kinds.get(place);
     if (known) known.count += 1;
-    else this.#kinds.set(place, { count: 1, example: example.slice(0, 4000) });
+    else {
+      this.#kinds.set(place, { count: 1, example: example.slice(0, 4000) });
+      // At once: a trial of hours may not live to its end.
+      console.error(`ctfleet: found: ${place}\n${example.slice(0, 500)}`);
+    }
   }
 
   get count(): number {
