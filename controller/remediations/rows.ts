@@ -5,7 +5,7 @@ import type { Remediation, RemediationRun } from '../generated/prisma/client.ts'
 export type RemediationRow = Omit<Remediation, 'document'> & { document: RemediationDocument };
 
 /** A stored run. */
-export type RunRow = RemediationRun;
+export type RunRow = Omit<RemediationRun, 'flowsDroppedAt'> & Partial<Pick<RemediationRun, 'flowsDroppedAt'>>;
 
 /** What a remediation's runs came to lately. */
 export interface RunSummary { runs: number; ended: number; lastAt?: Date; lastState?: string }

@@ -59,17 +59,21 @@ export class RunsService {
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, id: string): Promise<RunView> {
     const row = await this.database.transact(scope, (t) => this.runs.find(t, id));
-    if (!row) throw new FleetError('NOT_FOUND', 'There is no such run.');
+    if (!row) throw noRun();
     return toRunView(row);
   }
 
   /** Every flow of a run on a gateway with what came of it, sweep by sweep; a page is a part as it was reported. Throws NOT_FOUND. */
   async flows(scope: TenantScope, id: string, query: { cursor?: string }): Promise<FlowsPage> {
-    const { gatewayId } = await this.get(scope, id);
     const at = parseCursor(query.cursor, z.int().min(0)) ?? 0;
-    const parts = await this.database.transact(scope, (t) => this.runs.parts(t, id));
+    const { gatewayId, flowsDroppedAt, parts } = await this.database.transact(scope, async (t) => {
+      const row = await this.runs.find(t, id);
+      if (!row) throw noRun();
+      return { ...row, parts: await this.runs.parts(t, id) };
+    });
+    if (flowsDroppedAt) return { items: [], droppedAt: flowsDroppedAt.toISOString() };
     const part = parts[at];
-    if (!part || gatewayId === undefined) return { items: [] };
+    if (!part || gatewayId === null) return { items: [] };
     const rows = WireRun.decode(part.sweeps).sweeps.flatMap(({ number, flows, runs }) => {
       const outcomes = outcomesBetween(runs, 0, flows.length);
       return flows.map((flow, index) => ({ id: `${at} ${number} ${index}`, flow, number, outcome: outcomes[index] }));
@@ -155,6 +159,10 @@ export class RunsService {
     this.intake.noteUseless(sender, this.clock());
     return true;
   }
+}
+
+function noRun(): FleetError {
+  return new FleetError('NOT_FOUND', 'There is no such run.');
 }
 
 function checkFlows(run: WireRun): void {

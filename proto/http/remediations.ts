@@ -127,5 +127,5 @@ export const getRemediationRun = defineRoute({ method: 'GET', path: '/remediatio
 export const listRemediationRunFlows = defineRoute({
   method: 'GET', path: '/remediation-runs/{id}/flows', action: 'plans.read', summary: 'Every flow of a run on a gateway, sweep by sweep, with what came of it',
   params: idParams, query: z.object({ cursor: z.string().max(20_000).optional() }), status: 200,
-  response: page(flow.extend({ sweep: z.number().int(), outcome: listPlanFlows.response.shape.items.element.shape.outcome })),
+  response: page(flow.extend({ sweep: z.number().int(), outcome: listPlanFlows.response.shape.items.element.shape.outcome })).extend({ droppedAt: time.optional() }),
 });

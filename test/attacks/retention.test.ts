@@ -133,6 +133,19 @@ describe('what is past its time', () => {
     await expectTrail();
   });
 
+  it('takes the flows of runs, and says when they went', async () => {
+    const id = '01900000-0000-7000-8000-000000000009';
+    await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, gateway_id, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+      VALUES ('${id}', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${agent.gatewayId}', 'done', 'manual', now(), now() - interval '31 days', 0, 0, 'proto:udp', 'delete')`);
+    await postgres.query(url, `INSERT INTO remediation_run_part (run_id, tenant_id, part, flows, sweeps) VALUES ('${id}', '${tenantId}', 0, 0, '')`);
+    const flows = () => owner.call(routes.listRemediationRunFlows, { params: { id } });
+    expect(await flows()).toEqual({ items: [] });
+    await drop();
+    expect(await flows()).toEqual({ items: [], droppedAt: expect.any(String) });
+    expect((await owner.call(routes.getRemediationRun, { params: { id } })).id).toBe(id);
+    await postgres.query(url, `DELETE FROM remediation_run WHERE id = '${id}'`);
+  });
+
   it('takes runs that ended, and tokens and answers that are of no more use', async () => {
     const [site] = await postgres.query<{ id: string }>(url, 'SELECT id FROM site');
     const used = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'd' } });
@@ -142,8 +155,9 @@ describe('what is past its time', () => {
     await postgres.query(url, `UPDATE enrolment_token SET used_at = now() - interval '91 days' WHERE id = '${used.id}'`);
     await postgres.query(url, `UPDATE api_token SET revoked_at = now() - interval '91 days' WHERE id = '${revoked.id}'`);
     await postgres.query(url, `UPDATE idempotent_request SET created_at = now() - interval '2 days'`);
-    const run = (id: string, state: string): string => `('01900000-0000-7000-8000-0000000000${id}', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
-    await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+    // With a flush that nobody knows it is nobody's to end.
+    const run = (id: string, state: string): string => `('01900000-0000-7000-8000-0000000000${id}', '01900000-0000-7000-8000-0000000000ff', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
+    await postgres.query(url, `INSERT INTO remediation_run (id, flush_id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
       VALUES ${run('01', 'done')}, ${run('02', 'running')}`);
     await drop();
     const ids = async (table: string) => (await postgres.query<{ id: string }>(url, `SELECT id FROM ${table}`)).map(({ id }) => id);

@@ -64,7 +64,7 @@ export interface FlowsPage {
   items: (Omit<z.output<typeof listRemediationRunFlows.response>['items'][number], 'sweep'> & { sweep?: number })[];
   cursor?: string;
   unreadable?: { id: string; reason: string }[];
-  /** When the flows of a plan went, past the time for which they are kept. */
+  /** When the flows of a plan or of a run went, past the time for which they are kept. */
   droppedAt?: string;
 }
 export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
