@@ -8,7 +8,7 @@ export class CallersRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   async grantsOf(userId: string): Promise<Grant[]> {
-    const rows = await this.database.transact('all', (t) => t.roleGrant.findMany({ where: { userId }, orderBy: { id: 'asc' } }));
+    const rows = await this.database.unscoped.$queryRaw<{ role: string; tenantId: string | null }[]>`SELECT role, tenant_id AS "tenantId" FROM grants_of(${userId})`;
     return rows.map(toGrant);
   }
 
