@@ -71,13 +71,17 @@ function toWireCpu({ cpu, ...counters }: CpuCounters): Sample['cpus'][number] {
   return { cpu, ...Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, BigInt(value)])) };
 }
 
-function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, staleByWan }: Breakdown): WireBreakdown {
+function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, staleByWan, translations }: Breakdown): WireBreakdown {
   return {
     atMs: BigInt(atMs), walked: BigInt(walked),
     byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan), staleByWan: toBigInts(staleByWan),
     topSources: topSources.flatMap(({ address, flows }) => {
       const bytes = parseAddress(address);
       return bytes ? [{ address: Buffer.from(bytes), flows: BigInt(flows) }] : [];
+    }),
+    translations: translations.flatMap(({ address, proto, flows }) => {
+      const bytes = parseAddress(address);
+      return bytes ? [{ address: Buffer.from(bytes), proto, flows: BigInt(flows) }] : [];
     }),
   };
 }

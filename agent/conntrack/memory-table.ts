@@ -278,7 +278,10 @@ function assertSupported(filter: FlowFilter, { protections }: FlowContext): void
 }
 
 function factsOf(flow: Flow): FlowFacts {
-  return { proto: flow.proto, state: flow.state, status: flow.status, wan: flow.wan, dport: flow.orig.dport };
+  return {
+    proto: flow.proto, state: flow.state, status: flow.status, wan: flow.wan, dport: flow.orig.dport,
+    source: flow.status & IPS.SRC_NAT ? flow.reply.dst : undefined, target: flow.status & IPS.DST_NAT ? flow.reply.src : undefined,
+  };
 }
 
 /** What the kernel's hash knows an entry by. */

@@ -3,7 +3,8 @@ import { allRows, formatAddress4, origShape, SHAPE, type Columns } from './colum
 import { stateText, type Surroundings } from './compile.ts';
 import { IntTable } from './int-table.ts';
 import type { Breakdown, Facet } from './table.ts';
-import { breakdownOf, facetsOf, stateWord, TOP_SOURCES, type Counts } from './tally.ts';
+import { IPS } from '../../proto/model/status.ts';
+import { breakdownOf, facetsOf, stateWord, TOP_SOURCES, type Counts, type Translations } from './tally.ts';
 
 const PORTS = 0x1_0000;
 
@@ -31,7 +32,7 @@ export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surr
       if (app !== undefined) byApp.set(app, (byApp.get(app) ?? 0) + flows);
     }
   }
-  return facetsOf({ ...kinds, wans: wanCounts(rows, columns, wans), ports: [...byPort.entries()].filter(([, flows]) => flows > 0), apps: byApp });
+  return facetsOf({ ...kinds, wans: wanCounts(rows, columns, wans), ports: [...byPort.entries()].filter(([, flows]) => flows > 0), apps: byApp, translated: translated(rows, columns) });
 }
 
 /** The breakdown of all rows. `isStale` says it of each row; absent where it cannot be known. */
@@ -41,7 +42,7 @@ export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings,
   const none = columns.count - [...byWan.values()].reduce((sum, flows) => sum + flows, 0);
   if (none > 0) byWan.set('none', none);
   const staleWans = isStale ? wanCounts(rows.filter(isStale), columns, wans) : [];
-  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, staleWans, sources: topSources(columns) }, nowMs, columns.count);
+  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, staleWans, sources: topSources(columns), translations: translations(columns) }, nowMs, columns.count);
 }
 
 /** Counts by protocol, state and status. Rows are counted by number first, and each kind is named once. */
@@ -86,6 +87,52 @@ function topSources({ count, common: { family, origSrc }, addresses6 }: Columns)
   const least = top.length === TOP_SOURCES ? top[TOP_SOURCES - 1]![1] : 1;
   for (let index = 0; index < v6.length; index++) if (v6[index]! >= least) top.push([addresses6.textOf(index), v6[index]!]);
   return top;
+}
+
+/** Rows by each address that their source or their destination is translated to; one for both counts once. */
+function translated(rows: Uint32Array, { common: { family, status, replySrc, replyDst }, addresses6 }: Columns): [string, number][] {
+  const counts = new AddressTable(addresses6);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    const bits = status[row]!;
+    if ((bits & (IPS.SRC_NAT | IPS.DST_NAT)) === 0) continue;
+    if (bits & IPS.SRC_NAT) counts.count(family[row]!, replyDst[row]!);
+    if (bits & IPS.DST_NAT && !(bits & IPS.SRC_NAT && replySrc[row] === replyDst[row])) counts.count(family[row]!, replySrc[row]!);
+  }
+  return counts.entries();
+}
+
+/** Rows by the address that their source is translated to, and by protocol. */
+function translations({ count, common: { family, proto, status, replyDst }, addresses6 }: Columns): Translations {
+  const tables: (AddressTable | undefined)[] = Array.from({ length: 256 });
+  for (let row = 0; row < count; row++) {
+    if ((status[row]! & IPS.SRC_NAT) === 0) continue;
+    (tables[proto[row]!] ??= new AddressTable(addresses6)).count(family[row]!, replyDst[row]!);
+  }
+  return tables.flatMap((table, number) => (table ? table.entries().map(([address, flows]) => ({ address, proto: number, flows })) : []));
+}
+
+/** Counts of addresses of both families, of which a gateway has few. */
+class AddressTable {
+  readonly #v4 = new IntTable(16);
+  readonly #v6 = new Map<number, number>();
+  readonly #addresses6: Columns['addresses6'];
+
+  constructor(addresses6: Columns['addresses6']) {
+    this.#addresses6 = addresses6;
+  }
+
+  count(family: number, address: number): void {
+    if (family === 4) this.#v4.count(address);
+    else this.#v6.set(address, (this.#v6.get(address) ?? 0) + 1);
+  }
+
+  entries(): [string, number][] {
+    return [
+      ...this.#v4.entries().map(([address, flows]): [string, number] => [formatAddress4(address), flows]),
+      ...[...this.#v6].map(([index, flows]): [string, number] => [this.#addresses6.textOf(index), flows]),
+    ];
+  }
 }
 
 /** Where each octet stands when octets are ordered as text with the dot, or the end, behind them. */

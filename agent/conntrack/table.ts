@@ -67,6 +67,8 @@ export interface Breakdown {
   /** Only WANs with stale flows; none where it cannot be known. */
   staleByWan: Record<string, number>;
   topSources: { address: string; flows: number }[];
+  /** Flows whose source is translated, by the address that stands for it and by protocol: those with most. */
+  translations: { address: string; proto: string; flows: number }[];
 }
 
 /** Cumulative since boot; a field the kernel does not give is absent. */

@@ -5,6 +5,7 @@ import type { Breakdown, Facet } from './table.ts';
 
 const TOP_PORTS = 20;
 export const TOP_SOURCES = 10;
+export const TOP_TRANSLATIONS = 20;
 
 /** How many flows have a value, in any order. */
 export type Counts<Value> = Iterable<readonly [Value, number]>;
@@ -35,8 +36,11 @@ function compareCounts<Value>([a, m]: readonly [Value, number], [b, n]: readonly
   return n - m || (a < b ? -1 : 1);
 }
 
-/** What facets and breakdowns count of one flow. */
-export interface FlowFacts { proto: number; state: string | undefined; status: number; wan: string | undefined; dport: number | undefined }
+/** What facets and breakdowns count of one flow. `source` and `target`: what the source is translated to, and the destination, where they are. */
+export interface FlowFacts { proto: number; state: string | undefined; status: number; wan: string | undefined; dport: number | undefined; source: string | undefined; target: string | undefined }
+
+/** Flows by the address that stands for their source, and by protocol. */
+export type Translations = Iterable<{ address: string; proto: number; flows: number }>;
 
 /** The state's name, or how far a flow of a protocol without states has come. */
 export function stateWord({ state, status }: Pick<FlowFacts, 'state' | 'status'>): string {
@@ -53,6 +57,7 @@ export class FacetTally {
   readonly #statuses = new Tally<number>();
   readonly #ports = new Tally<number>();
   readonly #apps = new Tally<string>();
+  readonly #translated = new Tally<string>();
   readonly #appOf = new Map<number, string | undefined>();
 
   add(flow: FlowFacts): void {
@@ -62,10 +67,12 @@ export class FacetTally {
     this.#statuses.add(flow.status);
     this.#ports.add(flow.dport);
     this.#apps.add(this.#app(flow.proto, flow.dport));
+    this.#translated.add(flow.source);
+    if (flow.target !== flow.source) this.#translated.add(flow.target);
   }
 
   facets(): Facet[] {
-    return facetsOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), statuses: this.#statuses.entries(), ports: this.#ports.entries(), apps: this.#apps.entries() });
+    return facetsOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), statuses: this.#statuses.entries(), ports: this.#ports.entries(), apps: this.#apps.entries(), translated: this.#translated.entries() });
   }
 
   #app(proto: number, dport: number | undefined): string | undefined {
@@ -81,6 +88,7 @@ export class BreakdownTally<Source extends string | number> {
   readonly #states = new Tally<string>();
   readonly #wans = new Tally<string>();
   readonly #sources = new Tally<Source>();
+  readonly #translations = new Map<number, Tally<string>>();
   #walked = 0;
 
   add(flow: Omit<FlowFacts, 'dport'>, source: Source): void {
@@ -89,17 +97,21 @@ export class BreakdownTally<Source extends string | number> {
     this.#states.add(stateWord(flow));
     this.#wans.add(flow.wan ?? 'none');
     this.#sources.add(source);
+    let byAddress = this.#translations.get(flow.proto);
+    if (!byAddress) this.#translations.set(flow.proto, byAddress = new Tally());
+    byAddress.add(flow.source);
   }
 
   breakdown(atMs: number, addressOf: (source: Source) => string): Breakdown {
     const sources = this.#sources.entries(TOP_SOURCES).map(([source, flows]) => [addressOf(source), flows] as const);
-    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), staleWans: [], sources }, atMs, this.#walked);
+    const translations = [...this.#translations].flatMap(([proto, tally]) => tally.entries().map(([address, flows]) => ({ address, proto, flows })));
+    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), staleWans: [], sources, translations }, atMs, this.#walked);
   }
 }
 
 /** The counts of a search as facets: largest first, equal ones by value, ports as many as are shown. */
-export function facetsOf({ protos, states, wans, statuses, ports, apps }: {
-  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; statuses: Counts<number>; ports: Counts<number>; apps: Counts<string>;
+export function facetsOf({ protos, states, wans, statuses, ports, apps, translated }: {
+  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; statuses: Counts<number>; ports: Counts<number>; apps: Counts<string>; translated: Counts<string>;
 }): Facet[] {
   const words = new Map<string, number>();
   for (const [status, flows] of statuses) for (const word of statusWords(status)) words.set(word, (words.get(word) ?? 0) + flows);
@@ -110,12 +122,13 @@ export function facetsOf({ protos, states, wans, statuses, ports, apps }: {
     facet('app', ordered(apps)),
     facet('dport', ordered(ports).slice(0, TOP_PORTS).map(([port, flows]) => [String(port), flows])),
     facet('status', ordered(words)),
+    facet('nat', ordered(translated).slice(0, TOP_TRANSLATIONS)),
   ];
 }
 
 /** The counts of a whole table; of the sources only the largest are taken. */
-export function breakdownOf({ protos, states, wans, staleWans, sources }: {
-  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; staleWans: Counts<string>; sources: Counts<string>;
+export function breakdownOf({ protos, states, wans, staleWans, sources, translations }: {
+  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; staleWans: Counts<string>; sources: Counts<string>; translations: Translations;
 }, atMs: number, walked: number): Breakdown {
   return {
     atMs, walked,
@@ -124,6 +137,8 @@ export function breakdownOf({ protos, states, wans, staleWans, sources }: {
     byWan: Object.fromEntries(ordered(wans)),
     staleByWan: Object.fromEntries(ordered(staleWans)),
     topSources: ordered(sources).slice(0, TOP_SOURCES).map(([address, flows]) => ({ address, flows })),
+    translations: [...translations].sort((a, b) => b.flows - a.flows || (a.address < b.address ? -1 : 1) || a.proto - b.proto)
+      .slice(0, TOP_TRANSLATIONS).map(({ address, proto, flows }) => ({ address, proto: protocolName(proto), flows })),
   };
 }
 

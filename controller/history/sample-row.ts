@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { usage } from '../../proto/http/fleet.ts';
 import type { CpuCounters, Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
-import { counterFrom, countsFrom, flowsFrom } from '../platform/untrusted.ts';
+import { counterFrom, countsFrom, flowsFrom, textFrom } from '../platform/untrusted.ts';
 
 export type Usage = z.output<typeof usage>;
 type Cpus = NonNullable<Usage['cpus']>;
@@ -14,6 +14,8 @@ export interface Breakdown {
   byState: Record<string, number>;
   byWan: Record<string, number>;
   topSources: { address: string; flows: number }[];
+  /** Absent from those of older agents and older rows. */
+  translations?: { address: string; proto: string; flows: number }[];
 }
 
 /** A sample as the table `sample` keeps it. Counters are sums over the CPUs that tell them; absent is null there and undefined here. */
@@ -58,6 +60,8 @@ export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefine
       byWan: countsFrom(breakdown.byWan, MAX_NAMES),
       topSources: breakdown.topSources.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
         .map(({ address, flows }) => ({ address: formatAddress(address), flows: flowsFrom(flows) })),
+      translations: breakdown.translations.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
+        .map(({ address, proto, flows }) => ({ address: formatAddress(address), proto: textFrom(proto, 20), flows: flowsFrom(flows) })),
     },
   };
 }
@@ -81,6 +85,7 @@ export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage 
     byState: newest.breakdown?.byState,
     byWan: newest.breakdown?.byWan,
     topSources: newest.breakdown?.topSources,
+    translations: newest.breakdown?.translations,
     breakdownAt: newest.breakdown?.at,
     cpus: newest.cpus.length > 0 ? newest.cpus : undefined,
   };

@@ -33,6 +33,8 @@ export const usage = z.object({
   byState: z.record(z.string(), z.number().int()).optional(),
   byWan: z.record(z.string(), z.number().int()).optional(),
   topSources: z.array(z.object({ address: z.string(), flows: z.number().int() })).optional(),
+  /** Flows whose source is translated, by the address that stands for it and by protocol: at least as many as ports of it are in use. */
+  translations: z.array(z.object({ address: z.string(), proto: z.string(), flows: z.number().int() })).optional(),
   breakdownAt: time.optional(),
   /** Cumulative since the gateway started. */
   cpus: z.array(z.object({

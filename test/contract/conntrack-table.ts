@@ -146,6 +146,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(counts.app).toMatchObject({ sip: 1, dns: 2, ping: 3, ipsec: 2 });
       expect(counts.dport!['443']).toBe(3);
       expect(counts.status).toMatchObject({ replied: 14, unreplied: 3, snat: 3, dnat: 1 });
+      expect(counts.nat).toEqual({ '198.18.0.12': 2, '198.19.0.12': 1, '10.1.0.80': 1 });
       expect((await search({ limit: 0 })).facets).toEqual([]);
     });
 
@@ -154,6 +155,9 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(breakdown).toMatchObject({ walked: 17, byWan: { wan1: 3, wan2: 2, none: 12 }, byProto: { tcp: 5 }, byState: { TIME_WAIT: 1 } });
       expect(breakdown.topSources.slice(0, 4).map(({ address, flows }) => [address, flows])).toEqual([['10.1.0.2', 2], ['10.1.0.6', 2], ['10.1.0.7', 2], ['10.1.0.9', 2]]);
       expect(breakdown.topSources).toHaveLength(10);
+      expect(breakdown.translations).toEqual([
+        { address: '198.18.0.12', proto: 'tcp', flows: 1 }, { address: '198.18.0.12', proto: 'udp', flows: 1 }, { address: '198.19.0.12', proto: 'tcp', flows: 1 },
+      ]);
     });
 
     test('a collection comes in batches and holds each match once', async () => {

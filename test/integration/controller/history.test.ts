@@ -52,10 +52,10 @@ async function chart(fromAgoMs: number, points: number) {
 
 describe('samples', () => {
   it('say how full a gateway is, how fast it fills, and when it will be full', async () => {
-    const breakdown = { atMs: BigInt(nowMs - 10_000), walked: 3000n, byProto: { udp: 3000n }, byState: { replied: 3000n }, byWan: { WAN1: 3000n }, staleByWan: {}, topSources: [{ address: Buffer.from([10, 2, 3, 4]), flows: 900n }] };
+    const breakdown = { atMs: BigInt(nowMs - 10_000), walked: 3000n, byProto: { udp: 3000n }, byState: { replied: 3000n }, byWan: { WAN1: 3000n }, staleByWan: {}, topSources: [{ address: Buffer.from([10, 2, 3, 4]), flows: 900n }], translations: [{ address: Buffer.from([198, 51, 100, 1]), proto: 'udp', flows: 700n }] };
     await store(Array.from({ length: 61 }, (_, index) => sample((60 - index) * 10_000, 1000 + index * 50, index, index === 59 ? { breakdown } : {})));
     const { usage, wans } = await owner.call(routes.getGateway, { params: { id: agent.gatewayId } });
-    expect(usage).toMatchObject({ count: 4000, max: 10_000, perMinute: 300, minutesToFull: 20, lost: 60, drops: 60, byProto: { udp: 3000 }, topSources: [{ address: '10.2.3.4', flows: 900 }] });
+    expect(usage).toMatchObject({ count: 4000, max: 10_000, perMinute: 300, minutesToFull: 20, lost: 60, drops: 60, byProto: { udp: 3000 }, topSources: [{ address: '10.2.3.4', flows: 900 }], translations: [{ address: '198.51.100.1', proto: 'udp', flows: 700 }] });
     expect(usage!.insertFailed).toBeUndefined();
     expect(wans).toMatchObject([{ name: 'WAN1', addresses: ['198.51.100.1'], flows: 3000 }]);
   });
