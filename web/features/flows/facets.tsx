@@ -10,7 +10,7 @@ import { asksFor, term, withTerm, withToggled } from './filter-edit.ts';
 
 type Facet = z.output<typeof facet>;
 
-const TITLES: Record<string, string> = { gateway: 'Gateway', wan: 'WAN', proto: 'Protocol', state: 'State', app: 'Application', dport: 'Destination port', status: 'Status', src: 'Source', dst: 'Destination' };
+const TITLES: Record<string, string> = { gateway: 'Gateway', wan: 'WAN', proto: 'Protocol', state: 'State', app: 'Application', dport: 'Destination port', status: 'Status', src: 'Source', dst: 'Destination', nat: 'Translated to' };
 const ORDER = Object.keys(TITLES);
 const MOST = 7;
 
