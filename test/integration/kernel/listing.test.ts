@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { IPS } from '../../../proto/model/status.ts';
@@ -73,6 +74,17 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     for (const ping of pings) expect(lines.filter((line) => line.replace(/packets=\d+ bytes=\d+ |\[UNREPLIED\] /g, '').includes(ping))).toHaveLength(1);
   });
 
+  test('each line of the text listing, pasted as a filter, finds exactly its flow', async () => {
+    const lines = namespace.run('conntrack', '-L').trim().split('\n');
+    const withIds = listText();
+    for (const [index, line] of lines.entries()) {
+      const problem = (parseFilter(line) as { problem: FilterProblem }).problem;
+      expect([problem.start, problem.end]).toEqual([0, line.length]);
+      const found = await find(problem.suggestion!);
+      expect(found.map(({ id }) => id), line).toEqual([Number(/ id=(\d+)$/.exec(withIds[index]!)![1])]);
+    }
+  });
+
   test('an expected flow names its master by tuple and id', async () => {
     const [related] = await find('state:related');
     const [trunk] = await find('src:10.1.0.4 dport:5060');
@@ -132,6 +144,13 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     ['port:443', (flow) => ports(flow).includes(443)],
     ['sport:40000-40003', ({ orig }) => orig.sport! >= 40_000 && orig.sport! <= 40_003],
     ['dport:5060-5062', ({ orig }) => orig.dport! >= 5060 && orig.dport! <= 5062],
+    ['198.18.0.12:5060', ({ orig, reply }) => [[orig.src, orig.sport], [orig.dst, orig.dport], [reply.src, reply.sport], [reply.dst, reply.dport]].some(([address, port]) => address === '198.18.0.12' && port === 5060)],
+    ['src:10.1.0.0/24:40000-40003', ({ orig }) => orig.src.startsWith('10.1.0.') && orig.sport! >= 40_000 && orig.sport! <= 40_003],
+    ['key>0', ({ orig, reply }) => [orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].some((key) => key! > 0)],
+    ['icmp-type:8,128', ({ orig }) => orig.proto === 1 || orig.proto === 58],
+    ['orig-zone>0', ({ orig }) => orig.zone! > 0],
+    ['helper:none', ({ helper }) => helper === undefined],
+    ['wan:none', (flow) => wanOf(flow) === undefined],
     ['rsport:443', ({ reply }) => reply.sport === 443],
     ['rdport>50000', ({ reply }) => reply.dport! > 50_000],
     ['mark:0x100/0xff00', (flow) => (flow.mark & 0xff00) === 0x100],
