@@ -273,12 +273,12 @@ function compileEnds(match: Match, wanted: boolean, columns: Columns, ends: read
   const contains = prefix.family === 4 ? compilePrefix4(prefix) : compilePrefix6(prefix, addresses6);
   if (match.kind === 'endpoint') {
     const isBetween = compileRange({ kind: 'range', from: match.from, to: match.to });
-    const tests = ends.map((end): Predicate => {
-      const address = common[end];
-      const isPort = compileParts({ part: PARTS.port, isBetween, wanted, columns, places: [PORT_OF[end]] });
-      return wanted ? (row) => contains(address[row]!) && isPort(row) : (row) => !contains(address[row]!) || isPort(row);
-    });
-    return wanted ? (row) => family[row] === prefix.family && tests.some((test) => test(row)) : (row) => family[row] !== prefix.family || tests.every((test) => test(row));
+    const tests = ends.map((end) => ({ address: common[end], isPort: compileParts({ part: PARTS.port, isBetween, wanted, columns, places: [PORT_OF[end]] }) }));
+    return (row) => {
+      if (family[row] !== prefix.family) return !wanted;
+      for (const { address, isPort } of tests) if (contains(address[row]!) && isPort(row) === wanted) return wanted;
+      return !wanted;
+    };
   }
   const sides = ends.map((end) => common[end]);
   const [one] = sides;

@@ -51,7 +51,7 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
   const key = (value: number | undefined): Truth => isPart(match, value, hasKeys(flow.proto));
   switch (field) {
     case 'ip':
-    case 'host': return anyOf(source(orig), destination(orig), source(reply), destination(reply));
+    case 'host': return firstOf(() => source(orig), () => destination(orig), () => source(reply), () => destination(reply));
     case 'src': return source(orig);
     case 'dst': return destination(orig);
     case 'rsrc': return source(reply);
@@ -134,7 +134,10 @@ function isOfService(name: string, flow: Flow): boolean {
 function isAt(match: Match, address: string, port: number | undefined, proto: number): Truth {
   switch (match.kind) {
     case 'prefix': return isIn(match.prefix, address);
-    case 'endpoint': return isIn(match.prefix, address) && isPart({ kind: 'range', from: match.from, to: match.to }, port, hasPorts(proto));
+    case 'endpoint': {
+      const isPort = isPart({ kind: 'range', from: match.from, to: match.to }, port, hasPorts(proto));
+      return isPort !== false && isIn(match.prefix, address) && isPort;
+    }
     default: return mismatch(match);
   }
 }
@@ -152,6 +155,17 @@ function isPart(match: Match, value: number | undefined, isExpected: boolean): T
 
 function isNamed(match: Match, names: readonly string[]): boolean {
   return match.kind === 'none' ? names.length === 0 : names.some((name) => globMatches(globOf(match), name));
+}
+
+/** As anyOf, and none is asked after one that holds: to read an address takes as long as all else. */
+function firstOf(...tests: (() => Truth)[]): Truth {
+  let truth: Truth = false;
+  for (const test of tests) {
+    const one = test();
+    if (one) return true;
+    if (one === undefined) truth = undefined;
+  }
+  return truth;
 }
 
 function anyOf(...truths: Truth[]): Truth {
