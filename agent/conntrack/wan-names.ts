@@ -10,7 +10,9 @@ import type { FlowContext } from './table.ts';
 export function assertTellable(filter: FlowFilter, { names }: Pick<WanNames, 'names'>): void {
   if (names.length > 0) return;
   forEachTerm(filter, ({ field, match }) => {
-    if (field === 'wan' && match.kind === 'none') throw new FleetError('CAPABILITY_MISSING', 'wan:none cannot be told here: no address of a WAN is known on this gateway.');
+    if (field === 'wan' && match.kind === 'none') {
+      throw new FleetError('CAPABILITY_MISSING', 'wan:none cannot be told here: no address of a WAN is known on this gateway.');
+    }
   });
 }
 

@@ -21,6 +21,8 @@ const WORDS: Record<string, string> = { 'filter:endpoint': 'an address and a por
 
 /** Why an agent that can these things is not asked with a filter, for people; undefined if it knows all of it. */
 export function whyNotKnown(filter: FlowFilter, can: readonly string[]): string | undefined {
-  const missing = abilitiesFor(filter).filter((ability) => !can.includes(ability)).map((ability) => WORDS[ability] ?? `${ability.slice('filter:'.length)}:`);
-  return missing.length === 0 ? undefined : `its agent is older and does not know ${missing.join(', ')} in a filter; update it, or ask without`;
+  const missing = abilitiesFor(filter).filter((ability) => !can.includes(ability))
+    .map((ability) => WORDS[ability] ?? `${ability.slice('filter:'.length)}:`);
+  return missing.length === 0 ? undefined
+    : `its agent is older and does not know ${missing.join(', ')} in a filter; update it, or ask without`;
 }

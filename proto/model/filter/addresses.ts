@@ -1,8 +1,8 @@
 import { formatPrefix, parseAddress, parsePrefix, type Prefix } from '../address.ts';
 
 /**
- * The prefixes that an address as people write it stands for: `10.2.3.4`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `10.0.*`, `10.0.0.5-10.0.0.20`,
- * `[2001:db8::1]`. Together they hold exactly the addresses that are meant. Undefined if it is none of these.
+ * The prefixes that an address as people write it stands for: `10.2.3.4`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `10.0.*`,
+ * `10.0.0.5-10.0.0.20`, `[2001:db8::1]`. Together they hold exactly the addresses that are meant. Undefined if it is none of these.
  */
 export function parseAddresses(text: string): Prefix[] | undefined {
   const plain = /^\[(.*)\]$/.exec(text)?.[1] ?? text;

@@ -9,12 +9,12 @@ import { truthOf } from './evaluate.ts';
 import { countTerms, EVERYTHING, FLEET_FIELDS, forEachTerm, negated, type FieldName, type FlowFilter, type Match, type Term } from './filter.ts';
 
 /**
- * True unless a flow was found that the filter does not match. The flows that are tried are of the usual kinds, and those that the filter's own
- * bounds lead to: a term that stands in the way of a miss is changed to a value on the other side of a bound. A miss is always a real one, because
- * the evaluator said so; where none is found in bounded time, the filter counts as everything.
+ * True unless a flow was found that the filter does not match. The flows that are tried are of the usual kinds, and those that the filter's
+ * own bounds lead to: a term that stands in the way of a miss is changed to a value on the other side of a bound. A miss is always a real
+ * one, because the evaluator said so; where none is found in bounded time, the filter counts as everything.
  *
- * Flows are as tables have them: confirmed, with a protocol, ports and an id that are not 0, from an address of one host. All is known of them,
- * so that `idle>=0s` is everything too. Fleet fields are taken to hold; settle them first.
+ * Flows are as tables have them: confirmed, with a protocol, ports and an id that are not 0, from an address of one host. All is known of
+ * them, so that `idle>=0s` is everything too. Fleet fields are taken to hold; settle them first.
  */
 export function matchesEverything(filter: FlowFilter): boolean {
   const settled = withoutFleet(filter);
@@ -124,7 +124,8 @@ function isOfOneHost(text: string): boolean {
 /** The flow with another value where this term looks. */
 function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, void, void> {
   const { field, match } = term;
-  const numbers = (least = 0, largest = 2 ** 52): number[] => [...new Set([...bounds.numbers.get(kindOf(field)) ?? [], least, largest])].filter((value) => value >= least && value <= largest);
+  const numbers = (least = 0, largest = 2 ** 52): number[] => [...new Set([...bounds.numbers.get(kindOf(field)) ?? [], least, largest])]
+    .filter((value) => value >= least && value <= largest);
   const names = [...bounds.names.get(field) ?? [], 'other', undefined];
   switch (field) {
     case 'ip':
@@ -134,7 +135,9 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
     case 'dst':
     case 'rsrc':
     case 'rdst': yield* withPlaces(field, match, flow, bounds); return;
-    case 'port': for (const port of numbers(1, 65_535)) yield* sidesOf(PORTS, (changed, side) => withPort(changed, side, port), flow); return;
+    case 'port':
+      for (const port of numbers(1, 65_535)) yield* sidesOf(PORTS, (changed, side) => withPort(changed, side, port), flow);
+      return;
     case 'sport':
     case 'dport':
     case 'rsport':
@@ -153,7 +156,9 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
     case 'proto': for (const proto of numbers(1, 255)) yield withProto(flow, proto); return;
     case 'family': for (const address of bounds.addresses) yield withAddress(flow, 'src', address); return;
     case 'app':
-      for (const { proto, ports } of Object.values(SERVICES).flat()) yield ports ? withPort(withProto(flow, proto), 'dport', ports[0]![0]) : withProto(flow, proto);
+      for (const { proto, ports } of Object.values(SERVICES).flat()) {
+        yield ports ? withPort(withProto(flow, proto), 'dport', ports[0]![0]) : withProto(flow, proto);
+      }
       yield withPort(flow, 'dport', 9);
       return;
     case 'state': yield* withStates(flow); return;
@@ -165,7 +170,11 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
       return;
     }
     case 'mark': for (const mark of numbers(0, 0xffffffff)) yield { ...flow, mark }; return;
-    case 'zone': for (const zone of numbers(0, 65_535)) yield { ...flow, zone, orig: { ...flow.orig, zone: undefined }, reply: { ...flow.reply, zone: undefined } }; return;
+    case 'zone':
+      for (const zone of numbers(0, 65_535)) {
+        yield { ...flow, zone, orig: { ...flow.orig, zone: undefined }, reply: { ...flow.reply, zone: undefined } };
+      }
+      return;
     case 'orig-zone': for (const zone of [...numbers(0, 65_535), undefined]) yield { ...flow, orig: { ...flow.orig, zone } }; return;
     case 'reply-zone': for (const zone of [...numbers(0, 65_535), undefined]) yield { ...flow, reply: { ...flow.reply, zone } }; return;
     case 'label': for (const name of names) yield { ...flow, labels: name === undefined ? [] : [name] }; return;
@@ -174,8 +183,16 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
     case 'age': for (const age of numbers()) yield { ...flow, startedAtMs: NOW_MS - age * 1000 }; return;
     case 'idle': for (const idleSeconds of numbers()) yield { ...flow, idleSeconds }; return;
     case 'timeout': for (const timeoutSeconds of numbers()) yield { ...flow, timeoutSeconds }; return;
-    case 'bytes': for (const bytes of numbers()) yield { ...flow, origCounters: { packets: 1n, bytes: BigInt(bytes) }, replyCounters: { packets: 0n, bytes: 0n } }; return;
-    case 'packets': for (const packets of numbers()) yield { ...flow, origCounters: { packets: BigInt(packets), bytes: 0n }, replyCounters: { packets: 0n, bytes: 0n } }; return;
+    case 'bytes':
+      for (const bytes of numbers()) {
+        yield { ...flow, origCounters: { packets: 1n, bytes: BigInt(bytes) }, replyCounters: { packets: 0n, bytes: 0n } };
+      }
+      return;
+    case 'packets':
+      for (const packets of numbers()) {
+        yield { ...flow, origCounters: { packets: BigInt(packets), bytes: 0n }, replyCounters: { packets: 0n, bytes: 0n } };
+      }
+      return;
     case 'rate': for (const rateBitsPerSecond of numbers()) yield { ...flow, rateBitsPerSecond }; return;
     case 'stale': for (const stale of ['no' as const, ...STALE_REASONS]) yield { ...flow, stale }; return;
     case 'id': for (const id of numbers(1, 0xffffffff)) yield { ...flow, id }; return;
@@ -214,8 +231,11 @@ function withTuple(flow: Flow, side: string, part: Partial<Tuple>): Flow {
 function withAddress(flow: Flow, end: End, address: string): Flow {
   const family: Family = address.includes(':') ? 6 : 4;
   const other = family === 4 ? '192.0.2.1' : '2001:db8::1';
-  const same = flow.family === family ? flow : { ...flow, family, orig: { ...flow.orig, src: other, dst: other }, reply: { ...flow.reply, src: other, dst: other } };
-  const proto = family === 4 && flow.proto === PROTOCOLS.icmpv6 ? PROTOCOLS.icmp : family === 6 && flow.proto === PROTOCOLS.icmp ? PROTOCOLS.icmpv6 : flow.proto;
+  const same = flow.family === family ? flow
+    : { ...flow, family, orig: { ...flow.orig, src: other, dst: other }, reply: { ...flow.reply, src: other, dst: other } };
+  const proto = family === 4 && flow.proto === PROTOCOLS.icmpv6 ? PROTOCOLS.icmp
+    : family === 6 && flow.proto === PROTOCOLS.icmp ? PROTOCOLS.icmpv6
+    : flow.proto;
   return withTuple({ ...same, proto }, end, end.endsWith('src') ? { src: address } : { dst: address });
 }
 
@@ -235,13 +255,18 @@ function withIcmp(flow: Flow, part: Partial<NonNullable<Tuple['icmp']>>): Flow {
 /** A protocol with all that its tuples carry, and a state if it has any. ICMP is of one family each. */
 function withProto(flow: Flow, proto: number): Flow {
   const family = proto === PROTOCOLS.icmp ? 4 : proto === PROTOCOLS.icmpv6 ? 6 : flow.family;
-  const placed = family === flow.family ? flow : withAddress({ ...flow, proto: PROTOCOLS.esp }, 'src', family === 4 ? '192.0.2.1' : '2001:db8::1');
-  const layer4: Partial<Tuple> = hasPorts(proto) ? { sport: 40_000, dport: 9 } : hasKeys(proto) ? { srcKey: 0, dstKey: 0 } : hasIcmp(proto) ? { icmp: { type: 8, code: 0, id: 1 } } : {};
+  const placed = family === flow.family ? flow
+    : withAddress({ ...flow, proto: PROTOCOLS.esp }, 'src', family === 4 ? '192.0.2.1' : '2001:db8::1');
+  const layer4: Partial<Tuple> = hasPorts(proto) ? { sport: 40_000, dport: 9 }
+    : hasKeys(proto) ? { srcKey: 0, dstKey: 0 }
+    : hasIcmp(proto) ? { icmp: { type: 8, code: 0, id: 1 } }
+    : {};
   const of = ({ src, dst, zone }: Tuple): Tuple => ({ src, dst, zone, ...layer4 });
   return { ...placed, proto, orig: of(placed.orig), reply: of(placed.reply), state: STATES.find((one) => one.proto === proto)?.states.at(-1) };
 }
 
-const STATES = [{ proto: PROTOCOLS.tcp, states: TCP_STATES }, { proto: PROTOCOLS.sctp, states: SCTP_STATES }, { proto: PROTOCOLS.dccp, states: DCCP_STATES }].map(({ proto, states }) => ({ proto, states: states.filter((state) => state !== 'NONE') as string[] }));
+const STATES = [{ proto: PROTOCOLS.tcp, states: TCP_STATES }, { proto: PROTOCOLS.sctp, states: SCTP_STATES }, { proto: PROTOCOLS.dccp, states: DCCP_STATES }]
+  .map(({ proto, states }) => ({ proto, states: states.filter((state) => state !== 'NONE') as string[] }));
 
 function* withStates(flow: Flow): Generator<Flow, void, void> {
   for (const replied of [true, false]) {
@@ -265,9 +290,12 @@ function withStatus(flow: Flow, status: number): Flow {
 
 const counters = { packets: 7n, bytes: 700n };
 const TCP_FLOW: Flow = {
-  family: 4, proto: PROTOCOLS.tcp, id: 77, zone: 0, mark: 0, labels: [], state: 'ESTABLISHED', status: IPS.CONFIRMED | IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT,
-  orig: { src: '10.77.0.5', dst: '198.51.100.9', sport: 40_123, dport: 9 }, reply: { src: '198.51.100.9', dst: '203.0.113.9', sport: 9, dport: 40_123 },
-  timeoutSeconds: 431_000, idleSeconds: 1000, startedAtMs: NOW_MS - 5_000_000, origCounters: counters, replyCounters: counters, rateBitsPerSecond: 1000, stale: 'no', wan: 'other',
+  family: 4, proto: PROTOCOLS.tcp, id: 77, zone: 0, mark: 0, labels: [], state: 'ESTABLISHED',
+  status: IPS.CONFIRMED | IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT,
+  orig: { src: '10.77.0.5', dst: '198.51.100.9', sport: 40_123, dport: 9 },
+  reply: { src: '198.51.100.9', dst: '203.0.113.9', sport: 9, dport: 40_123 },
+  timeoutSeconds: 431_000, idleSeconds: 1000, startedAtMs: NOW_MS - 5_000_000, origCounters: counters, replyCounters: counters,
+  rateBitsPerSecond: 1000, stale: 'no', wan: 'other',
 };
 
 /** One of each kind that tables are full of. */

@@ -93,8 +93,8 @@ export function isComparable(kind: ValueKind): boolean {
 const MIN_LETTERS = 5;
 
 /**
- * The one word that a slip of the hand turns into this one: two neighbouring letters changed places, or in a word of some length one letter is wrong,
- * missing or too many. Undefined where two words would do, or a number differs: no suggestion is better than a wrong one.
+ * The one word that a slip of the hand turns into this one: two neighbouring letters changed places, or in a word of some length one letter
+ * is wrong, missing or too many. Undefined where two words would do, or a number differs: no suggestion is better than a wrong one.
  */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();

@@ -8,7 +8,10 @@ export function isFromElsewhere(text: string): boolean {
   return isConntrackArguments(text) || (text.length <= MAX_PASTED && isConntrackLine(text));
 }
 
-/** What a text asks that another program printed or takes, as a problem of all of it with the same filter as its suggestion. Undefined if it is none. */
+/**
+ * What a text asks that another program printed or takes, as a problem of all of it with the same filter as its suggestion. Undefined if it
+ * is none.
+ */
 export function fromOtherTools(text: string): FilterProblem | undefined {
   if (isConntrackArguments(text)) return fromConntrackArguments(text);
   if (text.length > MAX_PASTED) return undefined;

@@ -19,8 +19,8 @@ class Misfit extends Error {
 type Parsed = { filter: FlowFilter } | { problem: FilterProblem };
 
 /**
- * Parses the filter grammar (grammar.ts). A text that does not parse is a problem with a place, never "everything"; an empty text is everything.
- * What other programs print or take is a problem that suggests the same in this grammar.
+ * Parses the filter grammar (grammar.ts). A text that does not parse is a problem with a place, never "everything"; an empty text is
+ * everything. What other programs print or take is a problem that suggests the same in this grammar.
  */
 export function parseFilter(text: string): Parsed {
   if (text.length > MAX_FILTER_CHARACTERS) {
@@ -107,14 +107,17 @@ function readComparison(field: Field, comparison: IToken, value: IToken, whole: 
 
 /** Names of fields elsewhere that mean exactly one of ours. */
 const SYNONYMS: Record<string, string> = {
-  source: 'src', destination: 'dst', dest: 'dst', 'src-port': 'sport', 'source-port': 'sport', 'dst-port': 'dport', 'destination-port': 'dport', connmark: 'mark', ctmark: 'mark', duration: 'age',
+  source: 'src', destination: 'dst', dest: 'dst', 'src-port': 'sport', 'source-port': 'sport', 'dst-port': 'dport',
+  'destination-port': 'dport', connmark: 'mark', ctmark: 'mark', duration: 'age',
 };
 
 function unknownField(name: string, values: IToken[]): ValueProblem {
   const message = `There is no field “${name}”`;
   const [value] = values;
   const place = value && values.length === 1 && isBareValue(value) ? value.image : undefined;
-  if (protocolNumber(name) !== undefined || /^tls$/i.test(name)) return { message, instead: place && `(proto:${/^tls$/i.test(name) ? 'tcp' : name.toLowerCase()} ${place})` };
+  if (protocolNumber(name) !== undefined || /^tls$/i.test(name)) {
+    return { message, instead: place && `(proto:${/^tls$/i.test(name) ? 'tcp' : name.toLowerCase()} ${place})` };
+  }
   if (/^sips?$/i.test(name)) return { message, instead: place };
   return { message, suggestion: SYNONYMS[name.toLowerCase()] ?? nearest(name, FIELD_WORDS) };
 }
@@ -139,7 +142,9 @@ function parseBare(text: string): FlowFilter | ValueProblem {
 
 function bareProblem(text: string, address: string | undefined): ValueProblem {
   const word = (/^\[(.*)\]$/.exec(text)?.[1] ?? text).toLowerCase().replaceAll('_', '-');
-  if (/^(all|any|everything|\*)$/.test(word)) return { message: `“${text}” chooses nothing; leave it out. A plan for every flow is made with the word all in place of a filter` };
+  if (/^(all|any|everything|\*)$/.test(word)) {
+    return { message: `“${text}” chooses nothing; leave it out. A plan for every flow is made with the word all in place of a filter` };
+  }
   const field = fieldNamed(word);
   return {
     message: field ? `“${text}” is a field and needs a value` : `“${text}” is not an address, a prefix or a port`,

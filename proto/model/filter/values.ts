@@ -10,8 +10,8 @@ import { fieldNamed, nearest, type Field, type ValueKind } from './fields.ts';
 import { allOf, anyOf, type FieldName, type FlowFilter, type Match } from './filter.ts';
 
 /**
- * What is wrong with one value, and what to write in its place, or `instead` in the place of field and value together. Neither is given unless
- * it asks for nothing that was not meant.
+ * What is wrong with one value, and what to write in its place, or `instead` in the place of field and value together. Neither is given
+ * unless it asks for nothing that was not meant.
  */
 export interface ValueProblem { message: string; suggestion?: string; instead?: string }
 
@@ -29,11 +29,14 @@ export function parseValue(field: Field, text: string, isQuoted = false): FlowFi
     case 'address': return parsePlace(field, text);
     case 'protocol': {
       const proto = protocolNumber(text);
-      return proto === undefined ? { message: `“${text}” is not a protocol; give a name or a number from 0 to 255`, ...meantByProtocol(text, field) } : term(field.name, { kind: 'range', from: proto, to: proto });
+      return proto === undefined
+        ? { message: `“${text}” is not a protocol; give a name or a number from 0 to 255`, ...meantByProtocol(text, field) }
+        : term(field.name, { kind: 'range', from: proto, to: proto });
     }
     case 'family': {
       const family = /^(?:ipv?|v)?([46])$/i.exec(text)?.[1];
-      return family ? term(field.name, { kind: 'range', from: Number(family), to: Number(family) }) : { message: `“${text}” is not ipv4 or ipv6` };
+      return family ? term(field.name, { kind: 'range', from: Number(family), to: Number(family) })
+        : { message: `“${text}” is not ipv4 or ipv6` };
     }
     case 'mark': {
       const mark = parseMark(text);
@@ -74,7 +77,9 @@ function parsePlace(field: Field, text: string): FlowFilter | ValueProblem {
     const isDotted = address !== undefined && parsePrefix(address) !== undefined && portNumber(port!) !== undefined;
     return { message: `“${text}” is not an address, or a prefix such as 10.0.0.0/8`, suggestion: isDotted ? `${address}:${port}` : undefined };
   }
-  if (field.kind === 'address' && prefixes.some(({ address, bits }) => bits < address.length * 8)) return { message: `“${text}” is not one host’s address`, instead: `ip:${text}` };
+  if (field.kind === 'address' && prefixes.some(({ address, bits }) => bits < address.length * 8)) {
+    return { message: `“${text}” is not one host’s address`, instead: `ip:${text}` };
+  }
   if (!endpoint) return anyOf(prefixes.map((prefix) => term(field.name, { kind: 'prefix', prefix })));
   const range = parseRange(fieldNamed('port')!, endpoint.port);
   if ('message' in range) return range;
@@ -97,7 +102,8 @@ function meantByPort(text: string): { instead: string } | undefined {
 
 /** States of protocols other than TCP, and the word for what TCP has in their place. */
 const OTHER_STATES = new Map([
-  ...SCTP_STATES.map((state) => [wordOfState(state), 'SCTP'] as const), ...DCCP_STATES.map((state) => [wordOfState(state), 'DCCP'] as const),
+  ...SCTP_STATES.map((state) => [wordOfState(state), 'SCTP'] as const),
+  ...DCCP_STATES.map((state) => [wordOfState(state), 'DCCP'] as const),
 ].filter(([word]) => !TCP_STATES.map(wordOfState).includes(word)));
 const TCP_WORDS: Record<string, string> = { closed: 'close', timewait: 'time-wait', open: 'established', request: 'syn-sent', respond: 'syn-recv' };
 
@@ -225,7 +231,9 @@ function parseSize(field: Field, text: string): number | ValueProblem {
     if (what === '') return value;
     if (field.name === 'bytes' && /^b(ytes?)?$/i.test(what) && !(what === 'b' && /^[KMGT]/.test(unit))) return value;
     if (field.kind === 'bits' && /^(b|bits?|bps|bits?\/s|b\/s)$/.test(what)) return value;
-    if (field.kind === 'bits' && /^B(ytes?|ps|\/s)?$/.test(what)) return { message: `${field.name} is in bits a second, and “${text}” in bytes`, suggestion: formatNumber(field, value * 8) };
+    if (field.kind === 'bits' && /^B(ytes?|ps|\/s)?$/.test(what)) {
+      return { message: `${field.name} is in bits a second, and “${text}” in bytes`, suggestion: formatNumber(field, value * 8) };
+    }
   }
   return { message: `“${text}” is not a number such as 1500, 10k or 1M` };
 }

@@ -81,7 +81,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
       const problem = (parseFilter(line) as { problem: FilterProblem }).problem;
       expect([problem.start, problem.end]).toEqual([0, line.length]);
       const found = await find(problem.suggestion!);
-      expect(found.map(({ id }) => id), line).toEqual([Number(/ id=(\d+)$/.exec(withIds[index]!)![1])]);
+      expect([line, ...found.map(({ id }) => id)]).toEqual([line, Number(/ id=(\d+)$/.exec(withIds[index]!)![1])]);
     }
   });
 

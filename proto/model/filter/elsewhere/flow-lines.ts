@@ -8,7 +8,10 @@ export function isConntrackLine(text: string): boolean {
   return /\bsrc=\S+\s+dst=\S+\s[\s\S]*\bsrc=\S+\s+dst=/.test(text);
 }
 
-/** The filter that finds exactly the flows of these lines of `conntrack -L`, `conntrack -E` or /proc/net/nf_conntrack. Undefined if one of them is none. */
+/**
+ * The filter that finds exactly the flows of these lines of `conntrack -L`, `conntrack -E` or /proc/net/nf_conntrack. Undefined if one of
+ * them is none.
+ */
 export function fromConntrackLines(text: string): string | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '').map(fromConntrackLine);
   if (lines.length === 0 || lines.includes(undefined)) return undefined;
@@ -36,7 +39,9 @@ function fromConntrackLine(line: string): string | undefined {
 
 function tupleOf(text: string): LineTuple {
   const tuple: LineTuple = { src: '', dst: '' };
-  for (const [, name, value] of text.matchAll(/(?:^|\s)([a-z-]+)=(\S+)/g)) tuple[name === 'id' && tuple.id !== undefined ? 'entry-id' : name!] = value!;
+  for (const [, name, value] of text.matchAll(/(?:^|\s)([a-z-]+)=(\S+)/g)) {
+    tuple[name === 'id' && tuple.id !== undefined ? 'entry-id' : name!] = value!;
+  }
   return tuple;
 }
 
@@ -57,7 +62,10 @@ export function fromSocketLine(text: string): { suggestion: string } | Pick<Filt
   return { suggestion: [transport && `proto:${transport}`, ...ends].filter(Boolean).join(' ') };
 }
 
-/** An end as ss and netstat print it: with the interface, and IPv4 as mapped IPv6. Empty for one that stands for any, undefined if it is none. */
+/**
+ * An end as ss and netstat print it: with the interface, and IPv4 as mapped IPv6. Empty for one that stands for any, undefined if it is
+ * none.
+ */
 function socketEnd(text: string): string | undefined {
   const at = text.lastIndexOf(':');
   const address = text.slice(0, at).replaceAll(/^\[|\]$|%[^\]]*/g, '').replace(/^::ffff:(?=\d+\.)/i, '');
@@ -69,13 +77,15 @@ function socketEnd(text: string): string | undefined {
 
 /** The filter for a flow that is written with an arrow between its ends, as pfctl, tcpdump and FortiOS do. */
 export function fromArrowLine(text: string): string | undefined {
-  const packet = /^(?:[\d:.]+\s+)?IP6?\s+(?<from>\S+)\.(?<fromPort>\d{1,5})\s+>\s+(?<to>\S+)\.(?<toPort>\d{1,5}):(?:\s+(?<what>Flags|UDP))?(?:\s.*)?$/s.exec(text.trim())?.groups;
+  const packet = /^(?:[\d:.]+\s+)?IP6?\s+(?<from>\S+)\.(?<fromPort>\d{1,5})\s+>\s+(?<to>\S+)\.(?<toPort>\d{1,5}):(?:\s+(?<what>Flags|UDP))?(?:\s.*)?$/s
+    .exec(text.trim())?.groups;
   if (packet) {
     const proto = packet.what === undefined ? [] : [`proto:${packet.what === 'UDP' ? 'udp' : 'tcp'}`];
     return [...proto, endpoint(packet.from!, packet.fromPort), endpoint(packet.to!, packet.toPort)].join(' ');
   }
   const ENDPOINT = String.raw`(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]+\]):\d{1,5}`;
-  const found = new RegExp(String.raw`^(?<head>[^:]*?)(?<from>${ENDPOINT})(?:\s*\((?<translated>${ENDPOINT})\))?\s*(?:->|<-)\s*(?<to>${ENDPOINT})(?:\s*\((?<to2>${ENDPOINT})\))?(?<tail>\s.*)?$`, 'is').exec(text.trim())?.groups;
+  const found = new RegExp(String.raw`^(?<head>[^:]*?)(?<from>${ENDPOINT})(?:\s*\((?<translated>${ENDPOINT})\))?\s*(?:->|<-)\s*(?<to>${ENDPOINT})(?:\s*\((?<to2>${ENDPOINT})\))?(?<tail>\s.*)?$`, 'is')
+    .exec(text.trim())?.groups;
   if (!found) return undefined;
   const proto = /(?:^|\s)(tcp|udp|sctp)\s+$/i.exec(found.head!)?.[1];
   if (found.head!.trim() !== '' && proto === undefined && !/\bact=\w+\s*$/.test(found.head!)) return undefined;

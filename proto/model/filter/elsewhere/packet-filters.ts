@@ -1,6 +1,7 @@
 /**
- * The filter for an expression in the words of tcpdump, pf or nft, such as `host 10.0.0.5 and port 5060`, `proto tcp from any to 10.0.0.5 port 443` or
- * `ip saddr 10.0.0.5 tcp dport 443`. Undefined for anything else, and where `and` and `or` stand side by side: there tcpdump reads from left to right.
+ * The filter for an expression in the words of tcpdump, pf or nft, such as `host 10.0.0.5 and port 5060`, `proto tcp from any to 10.0.0.5
+ * port 443` or `ip saddr 10.0.0.5 tcp dport 443`. Undefined for anything else, and where `and` and `or` stand side by side: there tcpdump
+ * reads from left to right.
  */
 export function fromPacketFilter(text: string): string | undefined {
   const words = text.match(/&&|\|\||[()!]=?|==?|[^\s()!=&|]+/g) ?? [];
@@ -93,7 +94,9 @@ class Expression {
       return this.#valued(field ?? word);
     }
     const isValue = /^\d|^[\da-f:]*:[\da-f:]*$/i.test(word);
-    return isValue && this.#field !== undefined && this.#at > 1 && /^(and|or|&&|\|\|)$/i.test(this.#words[this.#at - 2]!) ? [`${this.#field}:${word}`] : undefined;
+    return isValue && this.#field !== undefined && this.#at > 1 && /^(and|or|&&|\|\|)$/i.test(this.#words[this.#at - 2]!)
+      ? [`${this.#field}:${word}`]
+      : undefined;
   }
 
   #icmp(): string[] {
@@ -135,11 +138,15 @@ class Expression {
 
 /** Keys of `diagnose sys session filter`, and the terms that ask the same of a value or a range. */
 const FORTIOS: Record<string, (value: string) => string> = {
-  src: (value) => `src:${value}`, dst: (value) => `dst:${value}`, sport: (value) => `sport:${value}`, dport: (value) => `dport:${value}`, proto: (value) => `proto:${value}`,
-  nsrc: (value) => `status:snat rdst:${value}`, nport: (value) => `status:snat rdport:${value}`, duration: (value) => `age:${value}`, expire: (value) => `timeout:${value}`,
+  src: (value) => `src:${value}`, dst: (value) => `dst:${value}`, sport: (value) => `sport:${value}`, dport: (value) => `dport:${value}`,
+  proto: (value) => `proto:${value}`,
+  nsrc: (value) => `status:snat rdst:${value}`, nport: (value) => `status:snat rdport:${value}`, duration: (value) => `age:${value}`,
+  expire: (value) => `timeout:${value}`,
 };
 
-/** The filter for lines of `diagnose sys session filter`, or the first key that has no meaning in one. Undefined if they are something else. */
+/**
+ * The filter for lines of `diagnose sys session filter`, or the first key that has no meaning in one. Undefined if they are something else.
+ */
 export function fromFortios(text: string): { suggestion: string } | { message: string; start: number; end: number } | undefined {
   const terms: string[] = [];
   let at = 0;
@@ -151,7 +158,9 @@ export function fromFortios(text: string): { suggestion: string } | { message: s
     if (before === undefined) return undefined;
     if (/(list|clear)$/i.test(before)) continue;
     const toTerm = Object.hasOwn(FORTIOS, key.toLowerCase()) ? FORTIOS[key.toLowerCase()] : undefined;
-    if (!toTerm || first === undefined) return { message: `“${key}” of FortiOS has no meaning in a filter; leave it out`, start: start + before.length, end: start + before.length + key.length };
+    if (!toTerm || first === undefined) {
+      return { message: `“${key}” of FortiOS has no meaning in a filter; leave it out`, start: start + before.length, end: start + before.length + key.length };
+    }
     terms.push(toTerm(last === undefined ? first : `${first}-${last}`));
   }
   return terms.length > 0 ? { suggestion: terms.join(' ') } : undefined;
