@@ -43,12 +43,12 @@ describe('a filter that matches every flow', () => {
   ])('%j does not', (text) => expect(matchesEverything(filterOf(text))).toBe(false));
 
   it('is never missed: whatever does not count as everything leaves some flow out', () => {
-    const flows = fc.sample(arbitraryFlow, { numRuns: 300, seed: 7 });
+    const flows = fc.sample(arbitraryFlow, { numRuns: 200, seed: 7 });
     fc.assert(fc.property(arbitraryFilter, (filter) => {
       const wide: FlowFilter[] = [filter, { kind: 'or', operands: [filter, { kind: 'not', operand: filter }] }, { kind: 'not', operand: { kind: 'and', operands: [filter, { kind: 'not', operand: filter }] } }];
       for (const one of wide.slice(1)) expect([formatFilter(one), matchesEverything(one)]).toEqual([formatFilter(one), true]);
       if (matchesEverything(filter)) expect([formatFilter(filter), ...flows.filter((flow) => !evaluateFilter(filter, flow, 1_900_000_000_000))]).toEqual([formatFilter(filter)]);
-    }), { numRuns: 100 });
+    }), { numRuns: 30 });
   });
 
   it('is found or not in bounded time, also in the largest filter', () => {

@@ -25,7 +25,7 @@ export function matchesEverything(filter: FlowFilter): boolean {
 /** Terms of one filter that are changed one after the other for one miss. */
 const MAX_REPAIRS = 24;
 /** Terms that are compared for one answer, some hundredths of a second. */
-const MAX_COMPARISONS = 60_000;
+const MAX_COMPARISONS = 30_000;
 const NOW_MS = 1_900_000_000_000;
 
 function withoutFleet(filter: FlowFilter): FlowFilter {
