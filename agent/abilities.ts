@@ -1,3 +1,4 @@
+import { FILTER_ABILITIES } from '../proto/model/filter/abilities.ts';
 import type { ConntrackTable } from './conntrack/table.ts';
 
 /** What a gateway can do, and for what it cannot, why. */
@@ -18,7 +19,7 @@ export async function abilitiesOf({ table, whyNotRefuse, mayActInEmergency, besi
   const { can, cannot } = withEndings(tried, await whyNotRefuse());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
-    can: mayActInEmergency ? [...can, 'emergency'] : can, cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
+    can: [...can, ...FILTER_ABILITIES, ...(mayActInEmergency ? ['emergency'] : [])], cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
     tableError: tried.cannot.counters ?? '',
   };
 }

@@ -2,12 +2,13 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { globExpression } from '../../proto/model/filter/evaluate.ts';
 import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts';
 import { prefixContains, type Prefix } from '../../proto/model/address.ts';
+import { hasIcmp, hasKeys, hasPorts } from '../../proto/model/protocol.ts';
 import { SERVICES } from '../../proto/model/services.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import { IPS, statusTest } from '../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText, type LabelNames } from './labels.ts';
 import { fullTimeout, idleSeconds, type Timeouts } from './timeouts.ts';
-import type { WanNames } from './wan-names.ts';
+import { assertTellable, type WanNames } from './wan-names.ts';
 import type { Addresses6 } from './addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { STALENESS } from './stale.ts';
@@ -27,6 +28,7 @@ type RowNumber = (row: number) => number | undefined;
  * Throws FILTER_UNSUPPORTED for a term that cannot be evaluated here; no term is ever left out.
  */
 export function compileFilter(filter: FlowFilter, columns: Columns, surroundings: Surroundings): Predicate {
+  assertTellable(filter, surroundings.wans);
   return compile(filter, true, columns, surroundings);
 }
 
@@ -77,7 +79,7 @@ function compile(filter: FlowFilter, wanted: boolean, columns: Columns, surround
 
 function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, { nowMs, timeouts, labels, wans }: Surroundings): Predicate {
   const { common, rare } = columns;
-  const { origSrc, origDst, replySrc, replyDst, status, mark, proto, family, id, startedAtMs, timeout } = common;
+  const { status, mark, proto, family, id, startedAtMs, timeout } = common;
   /** For what every entry tells. */
   const told = (test: Predicate): Predicate => (wanted ? test : (row) => !test(row));
   /** For a number that may be unknown; then neither the term nor its negation matches. */
@@ -88,26 +90,33 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
       return known !== undefined && isBetween(known) === wanted;
     };
   };
-  const isIn = (...sides: Uint32Array[]): Predicate => compilePrefix(match, columns, sides);
+  const isAt = (...ends: End[]): Predicate => compileEnds(match, wanted, columns, ends);
+  const isPart = (part: Part, ...places: Layer4[]): Predicate => compileParts({ part, isBetween: compileRange(match), wanted, columns, places });
   switch (field) {
     case 'ip':
-    case 'host': return told(isIn(origSrc, origDst, replySrc, replyDst));
-    case 'src': return told(isIn(origSrc));
-    case 'dst': return told(isIn(origDst));
-    case 'rsrc': return told(isIn(replySrc));
-    case 'rdst': return told(isIn(replyDst));
+    case 'host': return isAt('origSrc', 'origDst', 'replySrc', 'replyDst');
+    case 'src': return isAt('origSrc');
+    case 'dst': return isAt('origDst');
+    case 'rsrc': return isAt('replySrc');
+    case 'rdst': return isAt('replyDst');
     case 'nat': {
-      const [snat, dnat] = [isIn(replyDst), isIn(replySrc)];
-      return told((row) => ((status[row]! & IPS.SRC_NAT) !== 0 && snat(row)) || ((status[row]! & IPS.DST_NAT) !== 0 && dnat(row)));
+      const [snat, dnat] = [isAt('replyDst'), isAt('replySrc')];
+      if (wanted) return (row) => ((status[row]! & IPS.SRC_NAT) !== 0 && snat(row)) || ((status[row]! & IPS.DST_NAT) !== 0 && dnat(row));
+      return (row) => ((status[row]! & IPS.SRC_NAT) === 0 || snat(row)) && ((status[row]! & IPS.DST_NAT) === 0 || dnat(row));
     }
-    case 'port': {
-      const ports = (['sport', 'dport', 'rsport', 'rdport'] as const).map((name) => compilePort(match, columns, name));
-      return told((row) => ports.some((port) => port(row)));
-    }
+    case 'port': return isPart(PARTS.port, ...LAYER4);
     case 'sport':
     case 'dport':
     case 'rsport':
-    case 'rdport': return told(compilePort(match, columns, field));
+    case 'rdport': return isPart(PARTS.port, field);
+    case 'icmp-type': return isPart(PARTS.icmpType, 'dport');
+    case 'icmp-code': return isPart(PARTS.icmpCode, 'dport');
+    case 'icmp-id': return isPart(PARTS.icmpId, 'sport');
+    case 'key': return isPart(PARTS.key, ...LAYER4);
+    case 'srckey': return isPart(PARTS.key, 'sport');
+    case 'dstkey': return isPart(PARTS.key, 'dport');
+    case 'rsrckey': return isPart(PARTS.key, 'rsport');
+    case 'rdstkey': return isPart(PARTS.key, 'rdport');
     case 'proto': return told(compileColumn(match, proto));
     case 'family': return told(compileColumn(match, family));
     case 'id': return told(compileColumn(match, id));
@@ -129,16 +138,21 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
       const { value, mask } = match;
       return told((row) => ((mark[row]! & mask) >>> 0) === value);
     }
+    case 'orig-zone': return told(compileZone(match, rare.origZone));
+    case 'reply-zone': return told(compileZone(match, rare.replyZone));
     case 'label': {
+      if (match.kind === 'none') return told(compileAbsent(rare.labels, columns.labelSets.map((set) => set.every((byte) => byte === 0))));
       const glob = globExpression(patternOf(match));
       const bits = Array.from({ length: LABEL_BITS }, (_, bit) => bit).filter((bit) => glob.test(labelText(bit, labels)));
       return told(compileIndex(rare.labels, columns.labelSets.map((set) => bits.some((bit) => hasLabel(set, 0, set.length, bit)))));
     }
     case 'helper': {
+      if (match.kind === 'none') return told(compileAbsent(rare.helper));
       const glob = globExpression(patternOf(match));
       return told(compileIndex(rare.helper, columns.helpers.map((name) => glob.test(name))));
     }
     case 'wan': {
+      if (match.kind === 'none') return told(compileAbsent(wans.ofRows(columns)));
       const glob = globExpression(patternOf(match));
       return told(compileIndex(wans.ofRows(columns), wans.names.map((name) => glob.test(name))));
     }
@@ -202,13 +216,74 @@ function compileIndex(column: Float64Array | Int16Array | undefined, fits: boole
   return (row) => column[row]! >= 0 && fits[column[row]!]!;
 }
 
-/** True where one of these columns of addresses lies in the prefix. */
-function compilePrefix(match: Match, { common: { family }, addresses6 }: Columns, sides: Uint32Array[]): Predicate {
-  const prefix: Prefix = match.kind === 'prefix' ? match.prefix : mismatch(match);
+/** Where the column has nothing, or a number of a list whose element is empty. */
+function compileAbsent(column: Float64Array | Int16Array | undefined, isEmpty: boolean[] = []): Predicate {
+  return column ? (row) => !(column[row]! >= 0) || isEmpty[column[row]!] === true : () => true;
+}
+
+function compileZone(match: Match, column: Float64Array | undefined): Predicate {
+  if (match.kind === 'none') return compileAbsent(column);
+  const isZone = compileRange(match);
+  return (row) => column !== undefined && isZone(column[row]!);
+}
+
+const LAYER4 = ['sport', 'dport', 'rsport', 'rdport'] as const;
+type Layer4 = (typeof LAYER4)[number];
+/** The ends of both tuples, each with the port that belongs to it. */
+const PORT_OF = { origSrc: 'sport', origDst: 'dport', replySrc: 'rsport', replyDst: 'rdport' } as const;
+type End = keyof typeof PORT_OF;
+
+/** What the columns of ports hold: in which shape of a row, how it is read, and which protocols have it. */
+interface Part { shape: number; valueOf: (cell: number) => number; isExpected: Uint8Array }
+const itself = (cell: number): number => cell;
+const PARTS = {
+  port: { shape: SHAPE.ports, valueOf: itself, isExpected: protocolsThat(hasPorts) },
+  key: { shape: SHAPE.keys, valueOf: itself, isExpected: protocolsThat(hasKeys) },
+  icmpId: { shape: SHAPE.icmp, valueOf: itself, isExpected: protocolsThat(hasIcmp) },
+  icmpType: { shape: SHAPE.icmp, valueOf: (cell) => cell >> 8, isExpected: protocolsThat(hasIcmp) },
+  icmpCode: { shape: SHAPE.icmp, valueOf: (cell) => cell & 0xff, isExpected: protocolsThat(hasIcmp) },
+} satisfies Record<string, Part>;
+
+function protocolsThat(have: (proto: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, proto) => Number(have(proto)));
+}
+
+interface PartTest { part: Part; isBetween: (value: number) => boolean; wanted: boolean; columns: Columns; places: readonly Layer4[] }
+
+/** One of these places has it, or certainly none: a protocol that should have it and tells nothing is neither. */
+function compileParts({ part, isBetween, wanted, columns: { common }, places }: PartTest): Predicate {
+  const { shape, proto } = common;
+  const { valueOf, isExpected } = part;
+  const tests = places.map((place): Predicate => {
+    const column = common[place];
+    const shapeOf = place === 'sport' || place === 'dport' ? origShape : replyShape;
+    if (wanted) return (row) => shapeOf(shape[row]!) === part.shape && isBetween(valueOf(column[row]!));
+    return (row) => (shapeOf(shape[row]!) === part.shape ? !isBetween(valueOf(column[row]!)) : isExpected[proto[row]!] === 0);
+  });
+  const [one] = tests;
+  if (tests.length === 1) return one!;
+  return wanted ? (row) => tests.some((test) => test(row)) : (row) => tests.every((test) => test(row));
+}
+
+/** One of these ends lies in the prefix, with its own port in the range where an endpoint is asked for; or certainly none does. */
+function compileEnds(match: Match, wanted: boolean, columns: Columns, ends: readonly End[]): Predicate {
+  const { common, addresses6 } = columns;
+  const { family } = common;
+  const prefix: Prefix = match.kind === 'prefix' || match.kind === 'endpoint' ? match.prefix : mismatch(match);
   const contains = prefix.family === 4 ? compilePrefix4(prefix) : compilePrefix6(prefix, addresses6);
+  if (match.kind === 'endpoint') {
+    const isBetween = compileRange({ kind: 'range', from: match.from, to: match.to });
+    const tests = ends.map((end) => ({ address: common[end], isPort: compileParts({ part: PARTS.port, isBetween, wanted, columns, places: [PORT_OF[end]] }) }));
+    return (row) => {
+      if (family[row] !== prefix.family) return !wanted;
+      for (const { address, isPort } of tests) if (contains(address[row]!) && isPort(row) === wanted) return wanted;
+      return !wanted;
+    };
+  }
+  const sides = ends.map((end) => common[end]);
   const [one] = sides;
-  if (sides.length === 1) return (row) => family[row] === prefix.family && contains(one![row]!);
-  return (row) => family[row] === prefix.family && sides.some((side) => contains(side[row]!));
+  if (sides.length === 1) return (row) => (family[row] === prefix.family && contains(one![row]!)) === wanted;
+  return (row) => (family[row] === prefix.family && sides.some((side) => contains(side[row]!))) === wanted;
 }
 
 function compilePrefix4({ address, bits }: Prefix): (address: number) => boolean {
@@ -228,15 +303,6 @@ function compilePrefix6(prefix: Prefix, addresses: Addresses6): (index: number) 
 function compileColumn(match: Match, column: ArrayLike<number>): Predicate {
   const isBetween = compileRange(match);
   return (row) => isBetween(column[row]!);
-}
-
-/** A port does not match where the protocol has none. */
-function compilePort(match: Match, { common }: Columns, name: 'sport' | 'dport' | 'rsport' | 'rdport'): Predicate {
-  const isBetween = compileRange(match);
-  const { shape } = common;
-  const column = common[name];
-  const shapeOf = name === 'sport' || name === 'dport' ? origShape : replyShape;
-  return (row) => shapeOf(shape[row]!) === SHAPE.ports && isBetween(column[row]!);
 }
 
 function compileRange(match: Match): (value: number) => boolean {

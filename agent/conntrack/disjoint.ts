@@ -1,5 +1,6 @@
 import { prefixContains } from '../../proto/model/address.ts';
 import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts';
+import { PORT_OF } from './kernel-filter.ts';
 
 /** Beyond so many alternatives a filter is not taken apart; then nothing is proven. */
 const MOST_ALTERNATIVES = 256;
@@ -19,7 +20,7 @@ function alternativesOf(filter: FlowFilter): Term[][] | undefined {
   switch (filter.kind) {
     case 'everything':
     case 'not': return [[]];
-    case 'term': return [[filter]];
+    case 'term': return [partsOf(filter)];
     case 'or': {
       const all = filter.operands.map(alternativesOf);
       const found = all.flatMap((one) => one ?? []);
@@ -37,8 +38,16 @@ function alternativesOf(filter: FlowFilter): Term[][] | undefined {
   }
 }
 
+/** An endpoint of one end of a tuple is its address and its port. */
+function partsOf(term: Term): Term[] {
+  const { field, match } = term;
+  const port = PORT_OF[field as keyof typeof PORT_OF];
+  if (match.kind !== 'endpoint' || port === undefined) return [term];
+  return [{ kind: 'term', field, match: { kind: 'prefix', prefix: match.prefix } }, { kind: 'term', field: port, match: { kind: 'range', from: match.from, to: match.to } }];
+}
+
 /** Fields that hold exactly one value of a flow; two terms of `ip:` may well match the same flow by different sides. */
-const ONE_VALUE = new Set(['src', 'dst', 'rsrc', 'rdst', 'sport', 'dport', 'rsport', 'rdport', 'proto', 'family', 'id']);
+const ONE_VALUE = new Set(['src', 'dst', 'rsrc', 'rdst', 'sport', 'dport', 'rsport', 'rdport', 'icmp-type', 'icmp-code', 'icmp-id', 'srckey', 'dstkey', 'rsrckey', 'rdstkey', 'orig-zone', 'reply-zone', 'proto', 'family', 'id']);
 
 function exclude(a: Term, b: Term): boolean {
   const [familyA, familyB] = [familyOf(a.match), familyOf(b.match)];
@@ -57,5 +66,5 @@ function exclude(a: Term, b: Term): boolean {
 }
 
 function familyOf(match: Match): 4 | 6 | undefined {
-  return match.kind === 'prefix' ? match.prefix.family : undefined;
+  return match.kind === 'prefix' || match.kind === 'endpoint' ? match.prefix.family : undefined;
 }

@@ -72,6 +72,14 @@ describe('what the kernel is asked', () => {
     }
   });
 
+  test('of an endpoint is its address and its port, in full where both are one', () => {
+    expect(pushDown(filterOf('proto:udp src:10.0.0.5:5060'))).toEqual({ kernel: { proto: 17, family: 4, src: 0x0a000005, sport: 5060 }, isExact: true });
+    expect(pushDown(filterOf('proto:udp src:10.0.0.5:5060-5061'))).toEqual({ kernel: { proto: 17, family: 4, src: 0x0a000005 }, isExact: false });
+    expect(pushDown(filterOf('src:10.0.0.5:5060'))).toEqual({ kernel: { family: 4, src: 0x0a000005 }, isExact: false });
+    expect(pushDown(filterOf('proto:tcp dst:[2001:db8::1]:443'))).toEqual({ kernel: { proto: 6, family: 6, dport: 443 }, isExact: false });
+    expect(pushDown(filterOf('10.0.0.5:5060'))).toEqual({ kernel: { family: 4 }, isExact: false });
+  });
+
   test('names the features that it needs', () => {
     expect(featuresOf(pushDown(filterOf('proto:udp mark:1/1 status:replied zone:3')).kernel, 'flush')).toEqual(['flush by tuple', 'flush by mark', 'flush by status', 'flush by zone']);
   });

@@ -94,12 +94,16 @@ function mergeTerm(kernel: KernelFilter, { field, match }: Term): boolean {
     case 'dst':
     case 'rsrc':
     case 'rdst':
-      if (match.kind !== 'prefix' || !set(kernel, 'family', match.prefix.family)) return false;
-      return match.prefix.family === 4 && match.prefix.bits === 32 && set(kernel, field, networkU32(match.prefix.address, 0));
+      if (match.kind !== 'prefix' && match.kind !== 'endpoint') return false;
+      if (!set(kernel, 'family', match.prefix.family)) return false;
+      return [
+        match.prefix.family === 4 && match.prefix.bits === 32 && set(kernel, field, networkU32(match.prefix.address, 0)),
+        match.kind === 'prefix' || (match.from === match.to && set(kernel, PORT_OF[field], match.from)),
+      ].every(Boolean);
     case 'ip':
     case 'host':
     case 'nat':
-      if (match.kind === 'prefix') set(kernel, 'family', match.prefix.family);
+      if (match.kind === 'prefix' || match.kind === 'endpoint') set(kernel, 'family', match.prefix.family);
       return false;
     case 'proto':
     case 'sport':
@@ -119,6 +123,9 @@ function mergeTerm(kernel: KernelFilter, { field, match }: Term): boolean {
     default: return false;
   }
 }
+
+/** The port that stands on the same side of the same tuple. */
+export const PORT_OF = { src: 'sport', dst: 'dport', rsrc: 'rsport', rdst: 'rdport' } as const;
 
 function set<Field extends 'family' | 'proto' | 'zone' | 'src' | 'dst' | 'rsrc' | 'rdst' | 'sport' | 'dport' | 'rsport' | 'rdport'>(kernel: KernelFilter, field: Field, value: KernelFilter[Field]): boolean {
   if (kernel[field] !== undefined && kernel[field] !== value) return false;

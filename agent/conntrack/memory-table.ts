@@ -11,7 +11,7 @@ import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutco
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
-import { WanNames } from './wan-names.ts';
+import { assertTellable, WanNames } from './wan-names.ts';
 import { invert, type NewEntry } from './wire/requests.ts';
 
 const COLLECT_BATCH = 500;
@@ -271,10 +271,13 @@ function protect(flow: Flow, { protections }: FlowContext, nowMs: number): Flow 
 }
 
 /** Unsupported terms are refused even where no flow would have met them. */
-function assertSupported(filter: FlowFilter, { protections }: FlowContext): void {
+function assertSupported(filter: FlowFilter, { protections, wans }: FlowContext): void {
   const [src, dst] = ['0.0.0.0', '0.0.0.0'];
   const probe: Flow = { family: 4, proto: 6, orig: { src, dst }, reply: invert(6, { src, dst }), zone: 0, id: 0, status: 0, mark: 0, labels: [] };
-  for (const one of [filter, ...protections.map((protection) => protection.filter)]) forEachTerm(one, (term) => evaluateFilter(term, probe, 0));
+  for (const one of [filter, ...protections.map((protection) => protection.filter)]) {
+    assertTellable(one, new WanNames(wans));
+    forEachTerm(one, (term) => evaluateFilter(term, probe, 0));
+  }
 }
 
 function factsOf(flow: Flow): FlowFacts {

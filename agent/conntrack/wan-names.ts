@@ -1,8 +1,20 @@
 import { formatAddress } from '../../proto/model/address.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 import type { FlowContext } from './table.ts';
+
+/** Where no WAN is known, every flow would be one of none. Throws CAPABILITY_MISSING. */
+export function assertTellable(filter: FlowFilter, { names }: Pick<WanNames, 'names'>): void {
+  if (names.length > 0) return;
+  forEachTerm(filter, ({ field, match }) => {
+    if (field === 'wan' && match.kind === 'none') {
+      throw new FleetError('CAPABILITY_MISSING', 'wan:none cannot be told here: no address of a WAN is known on this gateway.');
+    }
+  });
+}
 
 /** Which address of a flow is its WAN's. */
 export const WAN_SIDE = { none: 0, replyDst: 1, origDst: 2, origSrc: 3 } as const;

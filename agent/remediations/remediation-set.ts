@@ -2,6 +2,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { remediationDocument, runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
+import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
 import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
@@ -20,6 +22,9 @@ export interface GatewayRemediation {
 /** One that this agent does not understand whole. */
 export interface RefusedRemediation { id: string; revision: number; name: string; why: string }
 
+/** What the controller adds to a document that older agents must not run. */
+const needing = z.looseObject({ needsNewerAgent: z.array(z.string()).default([]) });
+
 const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
 
 /** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
@@ -33,13 +38,17 @@ export function understand({ id, revision, document: text, limits, isApproved, d
     return refuse('it is not JSON');
   }
   name = z.object({ name: z.string() }).safeParse(raw).data?.name ?? id;
-  const parsed = remediationDocument.safeParse(raw);
+  const { data: { needsNewerAgent: needed, ...written } = { needsNewerAgent: [] }, success: isObject } = needing.safeParse(raw);
+  const missing = needed.filter((ability) => !FILTER_ABILITIES.includes(ability));
+  if (missing.length > 0) return refuse(`it needs a newer agent, for ${missing.join(', ')}`);
+  const parsed = remediationDocument.safeParse(isObject ? written : raw);
   if (!parsed.success) return refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
   const document = parsed.data;
   if (!runsOnGateway(document)) return refuse(`its trigger ${document.trigger.kind} is not one that a gateway sees`);
   const read = fillFilter(document.filter, document.trigger.kind === 'table-usage' ? {} : EXAMPLE);
   if ('problem' in read) return refuse(`filter: ${read.problem.message}`);
   if (read.filter.kind === 'everything') return refuse('filter: it names no flows');
+  if (matchesEverything(read.filter)) return refuse('filter: it leaves no flow out');
   return { remediation: { id, revision, document, limits: isApproved ? undefined : limits, delaySeconds } };
 }
 

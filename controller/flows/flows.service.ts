@@ -8,7 +8,7 @@ import { formatFilter } from '../../proto/model/filter/format.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { SortKey } from '../../proto/model/sort.ts';
-import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
+import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
@@ -83,6 +83,8 @@ export class FlowsService {
     const named = { id: row.id, name: row.name, resolved };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { row, answer: { ...named, ...unseen }, flows: [], facets: [] };
+    const unknown = whyFilterUnknown(row, filter);
+    if (unknown !== undefined) return { row, answer: { ...named, state: 'failed', reason: unknown }, flows: [], facets: [] };
     const flows: Flow[] = [];
     const value: SearchQuery = {
       filter: toWireFilter(filter), sort: agentField(order), descending: order.field !== 'gateway' && order.descending, limit: request.limit + 1,

@@ -8,7 +8,7 @@ import { toWireFilter } from '../../proto/model/filter/wire.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../flows/flows.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
-import { whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
+import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, timeFrom } from '../platform/untrusted.ts';
@@ -35,7 +35,7 @@ export class PlanPartsService {
     };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
-    const refusal = whyRefused(row, plan.method);
+    const refusal = whyRefused(row, plan.method) ?? whyFilterUnknown(row, filter);
     if (refusal !== undefined) return { gateway: { ...gateway, reason: refusal } };
     const digest = new FlowDigest();
     const chunks: NewPlanGateway['chunks'] = [];

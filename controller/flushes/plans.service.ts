@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { createPlanRequest, Plan as PlanView } from '../../proto/http/plans.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { formatFilter } from '../../proto/model/filter/format.ts';
 import type { Caller } from '../access/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
@@ -10,6 +11,7 @@ import { forGateway } from '../flows/fleet-filter.ts';
 import { factsOf } from '../flows/gateway-facts.ts';
 import { readFilter } from '../flows/read-filter.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import type { GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
@@ -52,9 +54,9 @@ export class PlansService {
     const rows = await this.gateways.inScope(scope, request.scope);
     const asked = rows.flatMap((row) => {
       const own = forGateway(filter, factsOf(row));
-      if (own?.kind === 'everything' && !request.all) throw new FleetError('FILTER_EMPTY', `The filter says which gateways but not which flows: on ${row.name} it means all. Say \`all\` if you mean that.`);
       return own ? [{ row, own }] : [];
     });
+    if (!request.all) assertChoosesFlows(asked);
     if (asked.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway in scope fits the filter.');
     const createdAt = this.clock();
     const plan = { id: newId(), method: request.method, expiresAtMs: createdAt + APPROVAL_TTL_MS };
@@ -102,6 +104,15 @@ export class PlansService {
         });
       }
     }, { timeoutMs: 120_000 });
+  }
+}
+
+/** Whatever its spelling, a filter that leaves no flow of a gateway out is no filter. Throws FILTER_EMPTY. */
+function assertChoosesFlows(asked: readonly { row: GatewayRow; own: FlowFilter }[]): void {
+  // Most gateways are asked the same.
+  for (const { row, own } of new Map(asked.map((one) => [formatFilter(one.own), one])).values()) {
+    if (own.kind === 'everything') throw new FleetError('FILTER_EMPTY', `The filter says which gateways but not which flows: on ${row.name} it means all. Say \`all\` if you mean that.`);
+    if (matchesEverything(own)) throw new FleetError('FILTER_EMPTY', `The filter leaves no flow out: on ${row.name} it means all. Say \`all\` if you mean that.`);
   }
 }
 

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { Gateway, wan } from '../../proto/http/fleet.ts';
+import { whyNotKnown } from '../../proto/model/filter/abilities.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Usage } from '../history/sample-row.ts';
 
 /** Nothing heard for this long means offline, whatever the registry says: the replica that held the link may be gone. */
@@ -37,6 +39,11 @@ export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'set
   if (state.state !== 'online') return { state: 'offline', reason: offlineReason(state) };
   const tableError = tableErrorOf(row);
   return tableError === undefined ? undefined : { state: 'failed', reason: `cannot see its table: ${tableError}` };
+}
+
+/** Why a gateway cannot be asked with a filter: one that its agent does not know whole is never sent to it. */
+export function whyFilterUnknown({ capabilities }: Pick<GatewayRow, 'capabilities'>, filter: FlowFilter): string | undefined {
+  return whyNotKnown(filter, toCapabilities(capabilities)?.can ?? []);
 }
 
 /** Why a gateway that is not online cannot answer, for people. */

@@ -19,6 +19,9 @@ test('names are those that the trigger knows', () => {
 test('a filter that does not parse, that means all, or that chooses gateways is refused', () => {
   expect(problems({ filter: 'proto:' })[0]).toMatch(/^filter: .+ \(at \d+\)$/);
   expect(problems({ filter: '()' })[0]).toMatch(/^filter: /);
+  expect(problems({ filter: 'family:ipv4,ipv6' })).toEqual(['filter: leaves no flow out: a remediation never ends all of a table']);
+  expect(problems({ trigger: { kind: 'wan-down' }, filter: '-wan:$wan or wan:$wan' })).toEqual(['filter: leaves no flow out: a remediation never ends all of a table']);
+  expect(problems({ trigger: { kind: 'wan-down' }, filter: '-wan:$wan' })).toEqual([]);
   expect(problems({ filter: 'gateway:gw1 proto:udp' })).toEqual(['filter: gateway: says which gateways, and that is what `scope` is for']);
 });
 

@@ -1,4 +1,5 @@
 import { forEachTerm, FLEET_FIELDS } from '../../proto/model/filter/filter.ts';
+import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { fillFilter, placeholdersOf } from '../../proto/model/filter/template.ts';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { scheduleProblem } from './schedule.ts';
@@ -7,7 +8,7 @@ import { scheduleProblem } from './schedule.ts';
 export interface DocumentProblem { path: string; message: string }
 
 /** Examples that stand for what a trigger knows, so that a filter can be read before it is known. */
-const ABOUT: Record<RemediationDocument['trigger']['kind'], { wan?: string; address?: string }> = {
+export const ABOUT: Record<RemediationDocument['trigger']['kind'], { wan?: string; address?: string }> = {
   'wan-down': { wan: 'wan', address: '192.0.2.1' }, 'wan-up': { wan: 'wan', address: '192.0.2.1' }, 'address-change': { wan: 'wan', address: '192.0.2.1' },
   'table-usage': {}, schedule: {}, webhook: {}, manual: {},
 };
@@ -24,6 +25,7 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
     const read = fillFilter(filter, about);
     if ('problem' in read) say('filter', `${read.problem.message} (at ${read.problem.start})`);
     else if (read.filter.kind === 'everything') say('filter', 'names no flows: a remediation never ends all of a table');
+    else if (matchesEverything(read.filter)) say('filter', 'leaves no flow out: a remediation never ends all of a table');
     else forEachTerm(read.filter, ({ field }) => { if (FLEET_FIELDS.has(field)) say('filter', `${field}: says which gateways, and that is what \`scope\` is for`); });
   }
   if (trigger.kind === 'schedule') {

@@ -1,10 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import { runsOnGateway } from '../../proto/http/remediation-document.ts';
+import { runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { abilitiesFor } from '../../proto/model/filter/abilities.ts';
+import { fillFilter } from '../../proto/model/filter/template.ts';
 import { LimitsRepository } from '../flushes/limits.repository.ts';
 import { onePersonLimits } from '../flushes/may-end.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Database } from '../platform/database.ts';
+import { ABOUT } from './check-document.ts';
 import { delaysOf } from './delays.ts';
 import { actsOn } from './reach.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
@@ -39,10 +42,20 @@ export class GatewaySetsService {
       return new Map(wanted.map((place) => [place.id, rows.filter((row) => actsOn(row, place)).map(({ id, revision, document }) => {
         const standing = standings.get(id)!;
         return {
-          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing) }),
+          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing), ...needsOf(document) }),
           limits: onePersonLimits(limits.get(place.tenantId)!), isApproved: standing.approval.state === 'given', delaySeconds: delays.get(id)!.get(place.id) ?? 0,
         };
       })]));
     });
   }
+}
+
+/**
+ * What an agent must know of filters to run a document. One that is older does not know this word either, refuses the whole and says so; without it
+ * `10.0.0.5:5060` would mean there what it meant once, any side for either.
+ */
+function needsOf({ filter, trigger }: RemediationDocument): { needsNewerAgent?: string[] } {
+  const read = fillFilter(filter, ABOUT[trigger.kind]);
+  const needed = 'filter' in read ? abilitiesFor(read.filter) : [];
+  return needed.length > 0 ? { needsNewerAgent: needed } : {};
 }

@@ -12,10 +12,10 @@ export function protocolName(proto: number): string {
   return NAMES.get(proto) ?? String(proto);
 }
 
-/** The number of a protocol given by name (any case, `ipv6-icmp` too) or number; undefined if it is neither. */
+/** The number of a protocol given by name (any case, `ipv6-icmp` and `icmp6` too) or number; undefined if it is neither. */
 export function protocolNumber(text: string): number | undefined {
   const name = text.toLowerCase();
-  if (name === 'ipv6-icmp') return PROTOCOLS.icmpv6;
+  if (name === 'ipv6-icmp' || name === 'icmp6') return PROTOCOLS.icmpv6;
   if (Object.hasOwn(PROTOCOLS, name)) return PROTOCOLS[name as ProtocolName];
   return /^\d{1,3}$/.test(name) && Number(name) <= 255 ? Number(name) : undefined;
 }
@@ -23,4 +23,14 @@ export function protocolNumber(text: string): number | undefined {
 /** True where tuples carry ports. */
 export function hasPorts(proto: number): boolean {
   return proto === 6 || proto === 17 || proto === 33 || proto === 132 || proto === 136;
+}
+
+/** True where tuples carry the type, code and id of ICMP. */
+export function hasIcmp(proto: number): boolean {
+  return proto === PROTOCOLS.icmp || proto === PROTOCOLS.icmpv6;
+}
+
+/** True where tuples carry keys, or the call ids of PPTP. */
+export function hasKeys(proto: number): boolean {
+  return proto === PROTOCOLS.gre;
 }

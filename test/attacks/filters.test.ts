@@ -59,6 +59,12 @@ describe('a filter that gateways could not decode', () => {
     expect((await owner.call(routes.createPlan, { body: { filter, reason: 'deep but well' } })).gateways).toMatchObject([{ state: expect.stringMatching(/ready|empty/) }]);
   });
 
+  it('one with terms that came later reaches an agent of today', async () => {
+    for (const filter of ['10.9.9.9:5060 or proto:udp', 'helper:none proto:udp', '-icmp-type:8 -key:7 orig-zone:none proto:udp']) {
+      expect(await owner.call(routes.searchFlows, { body: { filter } })).toMatchObject({ total: 30, gateways: [{ state: 'answered' }] });
+    }
+  });
+
   it('a text of many bytes is refused before it is sent', async () => {
     const answer = await owner.ask(routes.createPlan, { body: { filter: `wan:${'€'.repeat(80_000)}`, reason: 'large' } });
     expect(answer).toMatchObject({ status: 422, body: { code: 'FILTER_UNSUPPORTED' } });

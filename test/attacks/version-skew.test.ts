@@ -1,4 +1,4 @@
-import { createFileRegistry, fromBinary, toJsonString, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary, toBinary, toJsonString, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,10 @@ import * as operationMessages from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Command, Method, Outcome, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
 import * as remediationMessages from '../../proto/gen/ctfleet/v1/remediation.ts';
 import * as statsMessages from '../../proto/gen/ctfleet/v1/stats.ts';
-import { fromWireFilter } from '../../proto/model/filter/wire.ts';
+import { FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import { fromWireFilter, toWireFilter } from '../../proto/model/filter/wire.ts';
 import { anyMessage } from '../support/any-message.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
@@ -54,6 +57,15 @@ describe.each(releases)('F21: what release %s says', (_, contract) => {
     fc.assert(fc.property(anyMessage(schema), (bytes) => {
       expect(textOf(schema, codec.encode(codec.decode(bytes)).finish())).toBe(textOf(schema, bytes));
     }), { numRuns: 50 });
+  });
+});
+
+describe.each(releases)('F21: an agent of release %s', (_, contract) => {
+  it.each(['10.0.0.5:5060', '-10.0.0.5:5060', 'proto:udp dst:10.0.0.5:53', 'wan:none', '-helper:none', '-(proto:udp orig-zone:none)'])('that is asked for %s sees a term without a comparison, and refuses the whole', (text) => {
+    const schema = messagesOf(contract).find(({ typeName }) => typeName === 'ctfleet.v1.Filter')!;
+    const sent = flowMessages.Filter.encode(toWireFilter((parseFilter(text) as { filter: FlowFilter }).filter)).finish();
+    const seen = toBinary(schema, fromBinary(schema, sent, { readUnknownFields: false }));
+    expect(() => fromWireFilter(flowMessages.Filter.decode(seen))).toThrowError(/does not know how/);
   });
 });
 
@@ -98,6 +110,12 @@ describe('F21: an agent that is asked by a newer controller', () => {
     }
   });
 
+  it('refuses a remediation that needs to know more of filters than it does', () => {
+    const document = (needed: string[]) => JSON.stringify({ name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan 10.0.0.5:5060', needsNewerAgent: needed });
+    expect(understand({ id: 'r', revision: 1, document: document(['filter:endpoint']), isApproved: true, delaySeconds: 0 })).toHaveProperty('remediation');
+    expect(understand({ id: 'r', revision: 1, document: document(['filter:colour']), isApproved: true, delaySeconds: 0 })).toMatchObject({ refused: { why: 'it needs a newer agent, for filter:colour' } });
+  });
+
   it('refuses a remediation with a word that it does not know, whole', () => {
     const document = { name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan', onlyAtNight: true };
     expect(understand({ id: 'r', revision: 1, document: JSON.stringify(document), isApproved: true, delaySeconds: 0 })).toMatchObject({ refused: { why: expect.stringContaining('onlyAtNight') as string } });
@@ -134,6 +152,28 @@ describe('F21: a controller', () => {
       return now.state === 'running' ? undefined : now;
     });
     expect(flush).toMatchObject({ state: 'verified', totals: { deleted: 30 } });
+  });
+
+  it('never sends a filter to an agent that does not know all of it, and says so of that gateway', async () => {
+    const filter = '198.51.100.1:5060 or wan:none';
+    const reason = 'its agent is older and does not know an address and a port as one, “none” in a filter; update it, or ask without';
+    let asked = 0;
+    const { onQuery } = agent;
+    agent.onQuery = () => { asked++; return []; };
+    expect((await owner.call(routes.searchFlows, { body: { filter } })).gateways).toMatchObject([{ state: 'failed', reason }]);
+    expect((await owner.call(routes.createPlan, { body: { filter, reason: 'WAN1 failed' } })).gateways).toMatchObject([{ state: 'left-out', reason }]);
+    expect((await owner.call(routes.createPlan, { body: { filter: 'icmp-type:8', reason: 'pings' } })).gateways).toMatchObject([{ reason: expect.stringContaining('does not know icmp-type: in a filter') as string }]);
+    expect(asked).toBe(0);
+    agent.onQuery = onQuery;
+  });
+
+  it('sends a remediation that needs a newer agent with a word that an older one refuses', async () => {
+    const { id: tenantId } = (await owner.call(routes.listTenants)).items[0]!;
+    const document = { name: 'trunk', trigger: { kind: 'wan-down' as const }, filter: 'wan:$wan 10.0.0.5:5060' };
+    await owner.call(routes.createRemediation, { body: { tenantId, document } });
+    const set = await eventually('the gateway has it', async () => agent.remediations.at(-1)?.filter(({ document: text }) => text.includes('10.0.0.5')));
+    expect(set.map(({ document: text }) => JSON.parse(text) as unknown)).toMatchObject([{ filter: document.filter, needsNewerAgent: ['filter:endpoint'] }]);
+    expect(FILTER_ABILITIES).toContain('filter:endpoint');
   });
 
   it('passes over what a newer agent says, keeps its session, and takes no state for success that it does not know', async () => {

@@ -37,6 +37,7 @@ export function term(field: FieldName, match: Match): FlowFilter {
 }
 
 const prefix = (text: string): Match => ({ kind: 'prefix', prefix: parsePrefix(text)! });
+const endpoint = (text: string, from: number, to = from): Match => ({ kind: 'endpoint', prefix: parsePrefix(text)!, from, to });
 const range = (from?: number, to?: number): Match => ({ kind: 'range', from, to });
 const glob = (pattern: string): Match => ({ kind: 'glob', pattern });
 
@@ -55,6 +56,13 @@ export const FILTERS: [string, FlowFilter][] = [
   ['nat:198.18.0.0/16', term('nat', prefix('198.18.0.0/16'))], ['nat:10.1.0.80', term('nat', prefix('10.1.0.80'))], ['host:10.1.0.9', term('host', prefix('10.1.0.9'))],
   ['port:443', term('port', range(443, 443))], ['sport:40000-40003', term('sport', range(40_000, 40_003))], ['dport:5060-5061', term('dport', range(5060, 5061))],
   ['rsport:443', term('rsport', range(443, 443))], ['rdport>50000', term('rdport', range(50_001))],
+  ['10.1.0.7:40001', term('ip', endpoint('10.1.0.7', 40_001))], ['198.18.0.12:5060', term('ip', endpoint('198.18.0.12', 5060))], ['src:10.1.0.0/24:40000-40003', term('src', endpoint('10.1.0.0/24', 40_000, 40_003))],
+  ['dst:198.51.100.0/24:443', term('dst', endpoint('198.51.100.0/24', 443))], ['dst:198.51.100.0/24:53', term('dst', endpoint('198.51.100.0/24', 53))], ['nat:198.18.0.12:1024-', term('nat', endpoint('198.18.0.12', 1024, 65_535))],
+  ['rdst:[fd00::/16]:0-65535', term('rdst', endpoint('fd00::/16', 0, 65_535))],
+  ['icmp-type:8', term('icmp-type', range(8, 8))], ['icmp-code:0', term('icmp-code', range(0, 0))], ['icmp-id>0', term('icmp-id', range(1))],
+  ['key>0', term('key', range(1))], ['srckey:0', term('srckey', range(0, 0))], ['rdstkey>0', term('rdstkey', range(1))],
+  ['orig-zone>0', term('orig-zone', range(1))], ['orig-zone:none', term('orig-zone', { kind: 'none' })], ['reply-zone:none', term('reply-zone', { kind: 'none' })],
+  ['wan:none', term('wan', { kind: 'none' })], ['helper:none', term('helper', { kind: 'none' })], ['label:none', term('label', { kind: 'none' })],
   ['mark:0x100/0xff00', term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })], ['mark:0xffffffff', term('mark', { kind: 'mask', value: 0xffffffff, mask: 0xffffffff })],
   ['zone:7', term('zone', range(7, 7))], ['zone:0', term('zone', range(0, 0))], ['label:100', term('label', glob('100'))], ['label:1*', term('label', glob('1*'))], ['helper:*', term('helper', glob('*'))],
   ['age<1h', term('age', range(undefined, 3599))], ['idle>20s', term('idle', range(21))], ['timeout<60s', term('timeout', range(undefined, 59))],
@@ -91,6 +99,13 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
         const answer = await search({ filter: asked });
         expect(ids(answer.rows)).toEqual(ids(all.rows.filter((flow) => evaluateFilter(asked, flow, nowOf(answer)))));
         expect(answer.total).toBe(answer.rows.length);
+      }
+    });
+
+    test('flows without a WAN cannot be told where no WAN is known, and nothing is taken for one', async () => {
+      const asked = { ...CONTEXT, wans: [] };
+      for (const filter of [term('wan', { kind: 'none' }), { kind: 'not', operand: term('wan', { kind: 'none' }) } satisfies FlowFilter]) {
+        await expect(search({ filter, context: asked })).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
       }
     });
 

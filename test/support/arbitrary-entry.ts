@@ -3,7 +3,7 @@ import type { Entry } from '../../agent/conntrack/wire/entry.ts';
 import type { Protoinfo } from '../../agent/conntrack/wire/protoinfo.ts';
 import { STATE_PROTOCOLS } from '../../agent/conntrack/wire/states.ts';
 import { formatAddress, parsePrefix } from '../../proto/model/address.ts';
-import { FIELDS } from '../../proto/model/filter/fields.ts';
+import { FIELDS, type Field } from '../../proto/model/filter/fields.ts';
 import { FLEET_FIELDS, type FlowFilter, type Match, type Term } from '../../proto/model/filter/filter.ts';
 import type { Both, Tuple } from '../../proto/model/flow.ts';
 import { hasPorts } from '../../proto/model/protocol.ts';
@@ -74,19 +74,28 @@ const glob = (...patterns: string[]): fc.Arbitrary<Match> => fc.constantFrom(...
 const prefix: fc.Arbitrary<Match> = fc.oneof(fc.tuple(v4, fc.constantFrom(0, 8, 23, 30, 31, 32)), fc.tuple(v6, fc.constantFrom(0, 16, 48, 63, 127, 128)))
   .map(([address, bits]) => ({ kind: 'prefix', prefix: parsePrefix(`${address}/${bits}`)! }));
 
-function arbitraryMatch(name: string, kind: string, words: string[]): fc.Arbitrary<Match> {
+const none = fc.constant<Match>({ kind: 'none' });
+/** Ports that flows have, so that both halves are hit. */
+const endpoint: fc.Arbitrary<Match> = fc.tuple(prefix, port, port).map(([match, a, b]) => ({ ...(match as Extract<Match, { kind: 'prefix' }>), kind: 'endpoint', from: Math.min(a, b), to: Math.max(a, b) }));
+
+function arbitraryMatch({ name, kind, words, canBeNone }: Field): fc.Arbitrary<Match> {
   switch (kind) {
-    case 'prefix':
+    case 'prefix': return fc.oneof(prefix, endpoint);
     case 'address': return prefix;
     case 'mark': return fc.tuple(fc.nat(0xffff), fc.constantFrom(0, 0xff, 0xff00, 0xffffffff)).map(([value, mask]) => ({ kind: 'mask', value: (value & mask) >>> 0, mask }));
     case 'word': return glob(...words);
-    case 'name': return name === 'wan' ? glob('wan1', 'wan*', 'WAN?', 'none') : name === 'label' ? glob('1', '1*', 'voip', '??') : glob('sip', 's*', 'ftp', 'x');
+    case 'number': return canBeNone ? fc.oneof(range, none) : range;
+    case 'name': return fc.oneof({ arbitrary: namesOf(name), weight: 3 }, none);
     default: return range;
   }
 }
 
+function namesOf(name: string): fc.Arbitrary<Match> {
+  return name === 'wan' ? glob('wan1', 'wan*', 'WAN?', 'none') : name === 'label' ? glob('1', '1*', 'voip', '??') : glob('sip', 's*', 'ftp', 'x');
+}
+
 const arbitraryTerm: fc.Arbitrary<Term> = fc.constantFrom(...FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name)))
-  .chain(({ name, kind, words }) => arbitraryMatch(name, kind, words).map((match) => ({ kind: 'term' as const, field: name, match })));
+  .chain((field) => arbitraryMatch(field).map((match) => ({ kind: 'term' as const, field: field.name, match })));
 
 /** Any filter that a gateway may be asked, up to a few levels deep. */
 export const arbitraryFilter: fc.Arbitrary<FlowFilter> = fc.letrec<{ filter: FlowFilter }>((tie) => ({

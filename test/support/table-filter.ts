@@ -4,16 +4,18 @@ import { FIELDS } from '../../proto/model/filter/fields.ts';
 import { FLEET_FIELDS, type FieldName, type FlowFilter, type Match } from '../../proto/model/filter/filter.ts';
 import type { XmlFlow } from './conntrack-xml.ts';
 
-const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale');
+/** Without what its listing does not tell: rates, staleness, and in XML what ICMP has in place of ports. */
+const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale' && !name.startsWith('icmp-'));
 
 /** Any filter that a live table can answer, with values that its entries have or nearly have, so that filters split the table. */
 export function filterOfTable(flows: readonly XmlFlow[], wans: readonly string[]): fc.Arbitrary<FlowFilter> {
-  const term = fc.tuple(fc.constantFrom(...FIELDS_OF_A_TABLE), fc.constantFrom(...flows)).chain(([{ name, kind, words }, flow]): fc.Arbitrary<FlowFilter> => {
-    const match: fc.Arbitrary<Match> = kind === 'prefix' || kind === 'address' ? prefixNear(flow, kind === 'address')
+  const term = fc.tuple(fc.constantFrom(...FIELDS_OF_A_TABLE), fc.constantFrom(...flows)).chain(([{ name, kind, words, canBeNone }, flow]): fc.Arbitrary<FlowFilter> => {
+    const known: fc.Arbitrary<Match> = kind === 'prefix' ? fc.oneof(prefixNear(flow, false), endpointNear(flow)) : kind === 'address' ? prefixNear(flow, true)
       : kind === 'word' ? fc.constantFrom(...words).map((pattern) => ({ kind: 'glob', pattern }))
         : kind === 'name' ? globNear(name === 'wan' ? wans : name === 'label' ? flow.labels.map((label) => label.slice(3)) : [flow.helper ?? 'sip'])
           : kind === 'mark' ? fc.constantFrom(0, 0xff, 0xff00, 0xffff, 0xffffffff).map((mask) => ({ kind: 'mask', value: (flow.mark & mask) >>> 0, mask }))
             : rangeNear(numbersOf(name, flow));
+    const match = canBeNone ? fc.oneof({ arbitrary: known, weight: 3 }, { arbitrary: fc.constant<Match>({ kind: 'none' }), weight: 1 }) : known;
     return match.map((one) => ({ kind: 'term', field: name, match: one }));
   });
   return fc.letrec<{ filter: FlowFilter }>((tie) => ({
@@ -31,6 +33,13 @@ function prefixNear({ orig, reply }: XmlFlow, isHost: boolean): fc.Arbitrary<Mat
     const width = address.includes(':') ? 128 : 32;
     return { kind: 'prefix', prefix: parsePrefix(`${address}/${isHost ? width : Math.min(width, bits)}`)! };
   });
+}
+
+/** An end of a flow, or its address with a port that stands elsewhere. */
+function endpointNear({ orig, reply }: XmlFlow): fc.Arbitrary<Match> {
+  const ports = [orig.sport, orig.dport, reply.sport, reply.dport].map((port) => port ?? 443);
+  return fc.tuple(fc.constantFrom(orig.src, orig.dst, reply.src, reply.dst), fc.constantFrom(...ports), fc.nat(2))
+    .map(([address, from, more]) => ({ kind: 'endpoint', prefix: parsePrefix(address)!, from, to: Math.min(65_535, from + more) }));
 }
 
 function globNear(names: readonly string[]): fc.Arbitrary<Match> {
@@ -53,7 +62,8 @@ function numbersOf(field: FieldName, { orig, reply, zone, id, timeout = 0 }: Xml
   switch (field) {
     case 'proto': return [orig.proto];
     case 'family': return [4, 6];
-    case 'zone': return [zone, orig.zone ?? zone, reply.zone ?? zone];
+    case 'key': case 'srckey': case 'dstkey': case 'rsrckey': case 'rdstkey': return [orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].map((key) => key ?? 1);
+    case 'zone': case 'orig-zone': case 'reply-zone': return [zone, orig.zone ?? zone, reply.zone ?? zone];
     case 'id': return [id];
     case 'age': return [0, 5, 60];
     case 'timeout': return [timeout, timeout + 10, timeout - 10];

@@ -45,27 +45,34 @@ function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Tr
   const { orig, reply } = flow;
   const [isSnat, isDnat] = [orig.src !== reply.dst || (orig.sport !== reply.dport && flow.orig.proto !== 1), orig.dst !== reply.src || orig.dport !== reply.sport];
   switch (field) {
-    case 'ip': case 'host': return [orig.src, orig.dst, reply.src, reply.dst].some((address) => within(address, match));
-    case 'src': return within(orig.src, match);
-    case 'dst': return within(orig.dst, match);
-    case 'rsrc': return within(reply.src, match);
-    case 'rdst': return within(reply.dst, match);
-    case 'nat': return (isSnat && within(reply.dst, match)) || (isDnat && within(reply.src, match));
-    case 'port': return [orig.sport, orig.dport, reply.sport, reply.dport].some((port) => port !== undefined && between(port, match));
-    case 'sport': return orig.sport !== undefined && between(orig.sport, match);
-    case 'dport': return orig.dport !== undefined && between(orig.dport, match);
-    case 'rsport': return reply.sport !== undefined && between(reply.sport, match);
-    case 'rdport': return reply.dport !== undefined && between(reply.dport, match);
+    case 'ip': case 'host': return any(at(orig, 'src', match), at(orig, 'dst', match), at(reply, 'src', match), at(reply, 'dst', match));
+    case 'src': return at(orig, 'src', match);
+    case 'dst': return at(orig, 'dst', match);
+    case 'rsrc': return at(reply, 'src', match);
+    case 'rdst': return at(reply, 'dst', match);
+    case 'nat': return any(isSnat && at(reply, 'dst', match), isDnat && at(reply, 'src', match));
+    case 'port': return any(...[orig.sport, orig.dport, reply.sport, reply.dport].map((port) => part(port, TRANSPORTS, orig.proto, match)));
+    case 'sport': return part(orig.sport, TRANSPORTS, orig.proto, match);
+    case 'dport': return part(orig.dport, TRANSPORTS, orig.proto, match);
+    case 'rsport': return part(reply.sport, TRANSPORTS, orig.proto, match);
+    case 'rdport': return part(reply.dport, TRANSPORTS, orig.proto, match);
+    case 'key': return any(...[orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].map((key) => part(key, GRE, orig.proto, match)));
+    case 'srckey': return part(orig.srcKey, GRE, orig.proto, match);
+    case 'dstkey': return part(orig.dstKey, GRE, orig.proto, match);
+    case 'rsrckey': return part(reply.srcKey, GRE, orig.proto, match);
+    case 'rdstkey': return part(reply.dstKey, GRE, orig.proto, match);
+    case 'orig-zone': return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && between(orig.zone, match);
+    case 'reply-zone': return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && between(reply.zone, match);
     case 'proto': return between(orig.proto, match);
     case 'family': return between(orig.family, match);
     case 'id': return between(flow.id, match);
     case 'zone': return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && between(zone, match));
     case 'mark': return match.kind === 'mask' && BigInt.asUintN(32, BigInt(flow.mark) & BigInt(match.mask)) === BigInt(match.value);
-    case 'label': return flow.labels.some((label) => fits(label.slice('bit'.length), match));
-    case 'helper': return flow.helper !== undefined && fits(flow.helper, match);
+    case 'label': return match.kind === 'none' ? flow.labels.length === 0 : flow.labels.some((label) => fits(label.slice('bit'.length), match));
+    case 'helper': return match.kind === 'none' ? flow.helper === undefined : flow.helper !== undefined && fits(flow.helper, match);
     case 'wan': {
       const name = [reply.dst, orig.dst, orig.src].map((address) => Object.keys(facts.wans).find((wan) => facts.wans[wan]!.includes(address))).find((wan) => wan !== undefined);
-      return name !== undefined && fits(name, match);
+      return match.kind === 'none' ? name === undefined : name !== undefined && fits(name, match);
     }
     case 'app': return (SERVICES[wordOf(match)] ?? []).some(({ proto, ports }) => proto === orig.proto && (!ports || ports.some(([low, high]) => orig.dport! >= low && orig.dport! <= high)));
     case 'state': return isInState(wordOf(match), flow, facts);
@@ -125,6 +132,25 @@ function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts):
   const full = withStatus.FIXED_TIMEOUT.has(flow.id) ? undefined : (fullTimes[flow.orig.proto] ?? (() => seconds('generic_timeout')))();
   const remaining = flow.timeout! - laterSeconds;
   return full === undefined || remaining > full ? undefined : Math.max(0, full - remaining - 1);
+}
+
+const TRANSPORTS = [6, 17, 33, 132, 136];
+const GRE = [47];
+
+/** One end of a tuple; for an endpoint with the port that stands beside it. */
+function at({ proto, ...tuple }: XmlTuple, side: 'src' | 'dst', match: Match): Truth {
+  if (match.kind !== 'endpoint') return within(tuple[side], match);
+  if (!within(tuple[side], { kind: 'prefix', prefix: match.prefix })) return false;
+  return part(tuple[side === 'src' ? 'sport' : 'dport'], TRANSPORTS, proto, { kind: 'range', from: match.from, to: match.to });
+}
+
+/** Not known where these protocols should have it and the listing says nothing. */
+function part(value: number | undefined, protocols: number[], proto: number, match: Match): Truth {
+  return value === undefined ? (protocols.includes(proto) ? undefined : false) : between(value, match);
+}
+
+function any(...truths: Truth[]): Truth {
+  return truths.includes(true) ? true : truths.includes(undefined) ? undefined : false;
 }
 
 function within(address: XmlTuple['src'], match: Match): boolean {

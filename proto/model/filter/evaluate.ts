@@ -1,12 +1,13 @@
 import { parseAddress, prefixContains, type Prefix } from '../address.ts';
 import { FleetError } from '../error-codes.ts';
-import type { Flow } from '../flow.ts';
+import type { Flow, Tuple } from '../flow.ts';
+import { hasIcmp, hasKeys, hasPorts } from '../protocol.ts';
 import { SERVICES } from '../services.ts';
 import { IPS, statusTest } from '../status.ts';
 import type { FlowFilter, Match, Term } from './filter.ts';
 
 /** Undefined: the flow does not tell. It stays unknown under `not`, so that no filter matches a flow on what is not known. */
-type Truth = boolean | undefined;
+export type Truth = boolean | undefined;
 
 /**
  * True if the filter certainly matches the flow. The reference for every other evaluator.
@@ -17,7 +18,8 @@ export function evaluateFilter(filter: FlowFilter, flow: Flow, nowMs: number): b
   return truthOf(filter, flow, nowMs) === true;
 }
 
-function truthOf(filter: FlowFilter, flow: Flow, nowMs: number): Truth {
+/** As evaluateFilter, with what is not known kept apart from what is false. */
+export function truthOf(filter: FlowFilter, flow: Flow, nowMs: number): Truth {
   switch (filter.kind) {
     case 'everything': return true;
     case 'term': return truthOfTerm(filter, flow, nowMs);
@@ -42,19 +44,32 @@ function truthOf(filter: FlowFilter, flow: Flow, nowMs: number): Truth {
 
 function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
   const { orig, reply } = flow;
+  const source = (tuple: Tuple): Truth => isAt(match, tuple.src, tuple.sport, flow.proto);
+  const destination = (tuple: Tuple): Truth => isAt(match, tuple.dst, tuple.dport, flow.proto);
+  const port = (value: number | undefined): Truth => isPart(match, value, hasPorts(flow.proto));
+  const icmp = (value: number | undefined): Truth => isPart(match, value, hasIcmp(flow.proto));
+  const key = (value: number | undefined): Truth => isPart(match, value, hasKeys(flow.proto));
   switch (field) {
     case 'ip':
-    case 'host': return isIn(match, orig.src, orig.dst, reply.src, reply.dst);
-    case 'src': return isIn(match, orig.src);
-    case 'dst': return isIn(match, orig.dst);
-    case 'rsrc': return isIn(match, reply.src);
-    case 'rdst': return isIn(match, reply.dst);
-    case 'nat': return (!!(flow.status & IPS.SRC_NAT) && isIn(match, reply.dst)) || (!!(flow.status & IPS.DST_NAT) && isIn(match, reply.src));
-    case 'port': return [orig.sport, orig.dport, reply.sport, reply.dport].some((port) => port !== undefined && isBetween(match, port));
-    case 'sport': return orig.sport !== undefined && isBetween(match, orig.sport);
-    case 'dport': return orig.dport !== undefined && isBetween(match, orig.dport);
-    case 'rsport': return reply.sport !== undefined && isBetween(match, reply.sport);
-    case 'rdport': return reply.dport !== undefined && isBetween(match, reply.dport);
+    case 'host': return firstOf(() => source(orig), () => destination(orig), () => source(reply), () => destination(reply));
+    case 'src': return source(orig);
+    case 'dst': return destination(orig);
+    case 'rsrc': return source(reply);
+    case 'rdst': return destination(reply);
+    case 'nat': return anyOf(!!(flow.status & IPS.SRC_NAT) && destination(reply), !!(flow.status & IPS.DST_NAT) && source(reply));
+    case 'port': return anyOf(port(orig.sport), port(orig.dport), port(reply.sport), port(reply.dport));
+    case 'sport': return port(orig.sport);
+    case 'dport': return port(orig.dport);
+    case 'rsport': return port(reply.sport);
+    case 'rdport': return port(reply.dport);
+    case 'icmp-type': return icmp(orig.icmp?.type);
+    case 'icmp-code': return icmp(orig.icmp?.code);
+    case 'icmp-id': return icmp(orig.icmp?.id);
+    case 'key': return anyOf(key(orig.srcKey), key(orig.dstKey), key(reply.srcKey), key(reply.dstKey));
+    case 'srckey': return key(orig.srcKey);
+    case 'dstkey': return key(orig.dstKey);
+    case 'rsrckey': return key(reply.srcKey);
+    case 'rdstkey': return key(reply.dstKey);
     case 'proto': return isBetween(match, flow.proto);
     case 'family': return isBetween(match, flow.family);
     case 'state': return isInState(globOf(match), flow);
@@ -62,9 +77,11 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'app': return isOfService(globOf(match), flow);
     case 'mark': return match.kind === 'mask' ? ((flow.mark & match.mask) >>> 0) === match.value : mismatch(match);
     case 'zone': return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && isBetween(match, zone));
-    case 'label': return flow.labels.some((label) => globMatches(globOf(match), label));
-    case 'helper': return flow.helper !== undefined && globMatches(globOf(match), flow.helper);
-    case 'wan': return flow.wan !== undefined && globMatches(globOf(match), flow.wan);
+    case 'orig-zone': return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && isBetween(match, orig.zone);
+    case 'reply-zone': return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && isBetween(match, reply.zone);
+    case 'label': return isNamed(match, flow.labels);
+    case 'helper': return isNamed(match, flow.helper === undefined ? [] : [flow.helper]);
+    case 'wan': return isNamed(match, flow.wan === undefined ? [] : [flow.wan]);
     case 'age': return isKnownBetween(match, flow.startedAtMs === undefined ? undefined : Math.floor((nowMs - flow.startedAtMs) / 1000));
     case 'idle': return isKnownBetween(match, flow.idleSeconds);
     case 'timeout': return isKnownBetween(match, flow.timeoutSeconds);
@@ -113,12 +130,46 @@ function isOfService(name: string, flow: Flow): boolean {
   return rules.some((rule) => rule.proto === flow.proto && (!rule.ports || (dport !== undefined && rule.ports.some(([from, to]) => dport >= from && dport <= to))));
 }
 
-function isIn(match: Match, ...addresses: string[]): boolean {
-  const prefix: Prefix = match.kind === 'prefix' ? match.prefix : mismatch(match);
-  return addresses.some((text) => {
-    const address = parseAddress(text);
-    return address !== undefined && prefixContains(prefix, address);
-  });
+/** One end of a tuple against an address, or against an address and a port that both have to stand there. */
+function isAt(match: Match, address: string, port: number | undefined, proto: number): Truth {
+  switch (match.kind) {
+    case 'prefix': return isIn(match.prefix, address);
+    case 'endpoint': {
+      const isPort = isPart({ kind: 'range', from: match.from, to: match.to }, port, hasPorts(proto));
+      return isPort !== false && isIn(match.prefix, address) && isPort;
+    }
+    default: return mismatch(match);
+  }
+}
+
+function isIn(prefix: Prefix, text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && prefixContains(prefix, address);
+}
+
+/** Ports, keys and what ICMP has in their place. No protocol without them has any; of one with them that tells none they are not known. */
+function isPart(match: Match, value: number | undefined, isExpected: boolean): Truth {
+  if (value === undefined) return isExpected ? undefined : false;
+  return isBetween(match, value);
+}
+
+function isNamed(match: Match, names: readonly string[]): boolean {
+  return match.kind === 'none' ? names.length === 0 : names.some((name) => globMatches(globOf(match), name));
+}
+
+/** As anyOf, and none is asked after one that holds: to read an address takes as long as all else. */
+function firstOf(...tests: (() => Truth)[]): Truth {
+  let truth: Truth = false;
+  for (const test of tests) {
+    const one = test();
+    if (one) return true;
+    if (one === undefined) truth = undefined;
+  }
+  return truth;
+}
+
+function anyOf(...truths: Truth[]): Truth {
+  return truths.includes(true) || (truths.includes(undefined) ? undefined : false);
 }
 
 function isBetween(match: Match, value: number): boolean {

@@ -6,7 +6,7 @@ import { STALE_WORDS } from '../stale.ts';
 import type { FieldName } from './filter.ts';
 
 /** How a field's value is written; values.ts parses and formats each kind. */
-export type ValueKind = 'prefix' | 'address' | 'port' | 'number' | 'duration' | 'size' | 'bits' | 'mark' | 'name' | 'word' | 'protocol' | 'family';
+export type ValueKind = 'prefix' | 'address' | 'port' | 'number' | 'duration' | 'size' | 'bits' | 'octet' | 'key' | 'mark' | 'name' | 'word' | 'protocol' | 'family';
 
 export interface Field {
   name: FieldName;
@@ -14,14 +14,16 @@ export interface Field {
   kind: ValueKind;
   /** For kind `word`: all words there are. For others: what completion offers. */
   words: string[];
+  /** `none` asks for flows that have no such thing. */
+  canBeNone: boolean;
   /** One line of help, with an example. */
   help: string;
 }
 
 const stateWords = [...new Set<string>([...STATE_ALIASES, 'established', ...[...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES].map((state) => state.toLowerCase().replaceAll('_', '-'))])].filter((word) => word !== 'none');
 
-function field(name: FieldName, kind: ValueKind, help: string, { aliases = [], words = [] }: { aliases?: string[]; words?: string[] } = {}): Field {
-  return { name, aliases, kind, words, help };
+function field(name: FieldName, kind: ValueKind, help: string, { aliases = [], words = [], canBeNone = false }: { aliases?: string[]; words?: string[]; canBeNone?: boolean } = {}): Field {
+  return { name, aliases, kind, words, canBeNone, help };
 }
 
 /** Every field of the grammar, in the order help shows them. */
@@ -30,28 +32,38 @@ export const FIELDS: readonly Field[] = [
   field('site', 'name', 'Site by name or id: site:mil*'),
   field('gateway', 'name', 'Gateway by name or id: gateway:lyon-gw1', { aliases: ['gw'] }),
   field('tag', 'name', 'Gateways with a tag: tag:voip'),
-  field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming: wan:wan1'),
-  field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', { words: Object.values(PROTOCOLS).map(protocolName) }),
+  field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming, or none: wan:wan1', { canBeNone: true }),
+  field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', { aliases: ['protocol', 'l4proto'], words: Object.values(PROTOCOLS).map(protocolName) }),
   field('family', 'family', 'IP version: family:ipv6', { words: ['ipv4', 'ipv6'] }),
   field('state', 'word', 'State: new, established, related, time-wait … state:syn-sent', { words: stateWords }),
   field('status', 'word', 'Status bit: assured, unreplied, snat, offload … status:assured', { words: STATUS_WORDS }),
   field('app', 'word', 'Service by protocol and destination port: app:sip', { words: Object.keys(SERVICES) }),
-  field('ip', 'prefix', 'Address or prefix on any side of either tuple: ip:203.0.113.7', { aliases: ['addr', 'net'] }),
-  field('src', 'prefix', 'Original source: src:10.0.0.0/8'),
-  field('dst', 'prefix', 'Original destination: dst:198.51.100.20'),
+  field('ip', 'prefix', 'Address or prefix on any side of either tuple: ip:203.0.113.7, ip:203.0.113.7:5060', { aliases: ['addr', 'net'] }),
+  field('src', 'prefix', 'Original source: src:10.0.0.0/8', { aliases: ['srcip', 'saddr', 'orig-src'] }),
+  field('dst', 'prefix', 'Original destination: dst:198.51.100.20', { aliases: ['dstip', 'daddr', 'orig-dst'] }),
   field('rsrc', 'prefix', 'Reply source: rsrc:198.51.100.20', { aliases: ['reply-src'] }),
   field('rdst', 'prefix', 'Reply destination, the translated address of an outbound flow: rdst:203.0.113.7', { aliases: ['reply-dst'] }),
   field('nat', 'prefix', 'Translated address: nat:203.0.113.7'),
   field('host', 'address', 'One host on any side: host:10.2.3.4'),
   field('port', 'port', 'Port on any side of either tuple: port:5060-5061'),
-  field('sport', 'port', 'Original source port: sport:5060'),
-  field('dport', 'port', 'Original destination port: dport:443'),
+  field('sport', 'port', 'Original source port: sport:5060', { aliases: ['srcport'] }),
+  field('dport', 'port', 'Original destination port: dport:443', { aliases: ['dstport'] }),
   field('rsport', 'port', 'Reply source port: rsport:443'),
   field('rdport', 'port', 'Reply destination port: rdport:34572'),
+  field('icmp-type', 'octet', 'Type of ICMP or ICMPv6: icmp-type:8'),
+  field('icmp-code', 'octet', 'Code of ICMP or ICMPv6: icmp-code:0'),
+  field('icmp-id', 'key', 'Id of ICMP or ICMPv6, one for each ping: icmp-id:4242'),
+  field('key', 'key', 'GRE key or PPTP call id on any side of either tuple: key:4242', { aliases: ['call-id', 'callid'] }),
+  field('srckey', 'key', 'Original source key or call id: srckey:4242'),
+  field('dstkey', 'key', 'Original destination key or call id: dstkey:0x1092'),
+  field('rsrckey', 'key', 'Reply source key or call id: rsrckey:4242'),
+  field('rdstkey', 'key', 'Reply destination key or call id: rdstkey:64475'),
   field('mark', 'mark', 'Mark, with a mask if wanted: mark:0x100/0xff00'),
   field('zone', 'number', 'Zone of the flow or of a direction: zone:7'),
-  field('label', 'name', 'Label by name or bit: label:voip'),
-  field('helper', 'name', 'Helper: helper:sip'),
+  field('orig-zone', 'number', 'Zone of the original direction only, or none: orig-zone:7', { aliases: ['zone-orig'], canBeNone: true }),
+  field('reply-zone', 'number', 'Zone of the reply direction only, or none: reply-zone:none', { aliases: ['zone-reply'], canBeNone: true }),
+  field('label', 'name', 'Label by name or bit: label:voip', { canBeNone: true }),
+  field('helper', 'name', 'Helper, or none: helper:sip', { canBeNone: true }),
   field('age', 'duration', 'Time since it began: age>5m'),
   field('idle', 'duration', 'Time since its last packet: idle>120s'),
   field('timeout', 'duration', 'Time until it ends unless a packet comes: timeout<10s'),
@@ -74,26 +86,40 @@ export const FIELD_WORDS: readonly string[] = [...BY_NAME.keys()];
 
 /** True where `>`, `<`, `>=` and `<=` make sense. */
 export function isComparable(kind: ValueKind): boolean {
-  return kind === 'port' || kind === 'number' || kind === 'duration' || kind === 'size' || kind === 'bits';
+  return kind === 'port' || kind === 'number' || kind === 'octet' || kind === 'key' || kind === 'duration' || kind === 'size' || kind === 'bits';
 }
 
-/** The word nearest to a misspelt one: at most two edits, or a third of its length. */
+/** Of fewer letters another word is as likely as a slip. */
+const MIN_LETTERS = 5;
+
+/**
+ * The one word that a slip of the hand turns into this one: two neighbouring letters changed places, or in a word of some length one letter
+ * is wrong, missing or too many. Undefined where two words would do, or a number differs: no suggestion is better than a wrong one.
+ */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of words) {
-    const distance = editDistance(word.toLowerCase(), candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
+  const wanted = word.toLowerCase();
+  const near = [...new Set(words)].filter((candidate) => isSwap(wanted, candidate) || isOneLetterOff(wanted, candidate));
+  const [first] = near;
+  if (first === undefined || near.length > 1 || digitsOf(first) !== digitsOf(wanted)) return undefined;
+  return isSwap(wanted, first) || Math.max(wanted.length, first.length) >= MIN_LETTERS ? first : undefined;
 }
 
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length]!;
+function digitsOf(word: string): string {
+  return word.replaceAll(/\D/g, '');
+}
+
+function isSwap(a: string, b: string): boolean {
+  const at = firstDifference(a, b);
+  return a.length === b.length && a[at] === b[at + 1] && a[at + 1] === b[at] && a.slice(at + 2) === b.slice(at + 2);
+}
+
+function isOneLetterOff(a: string, b: string): boolean {
+  const at = firstDifference(a, b);
+  return a.slice(at + 1) === b.slice(at + 1) || a.slice(at) === b.slice(at + 1) || a.slice(at + 1) === b.slice(at);
+}
+
+function firstDifference(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
 }

@@ -1,18 +1,20 @@
 import { createToken, CstParser, EOF, Lexer, tokenMatcher, type CstNode, type IToken } from 'chevrotain';
-import { parsePrefix } from '../address.ts';
+import { parseAddresses } from './addresses.ts';
+import { fieldNamed } from './fields.ts';
 import { firstBeyondLimits, type TokenRole } from './limits.ts';
 
 /**
  * The grammar of filters, for console, command line, API, remediations and policies:
  *
  *     query   := [ either ]
- *     either  := both { "or" both }
- *     both    := one { ["and"] one }
- *     one     := ( "-" | "not" ) one | "(" either ")" | term
- *     term    := field ":" value { "," value } | field ( ">" | ">=" | "<" | "<=" ) value | value
+ *     either  := both { ( "or" | "||" ) both }
+ *     both    := one { [ "and" | "&&" ] one }
+ *     one     := ( "-" | "!" | "not" ) one | "(" either ")" | term
+ *     term    := field ( ":" | "=" | "==" | "!=" ) item { "," item } | field [ ":" ] ( ">" | ">=" | "<" | "<=" ) value | value
+ *     item    := [ "!" ] value
  *
  * A bare value is an address, a prefix, a port or address:port on any side. IPv6 has colons of its own, so a word that is an
- * IPv6 address or prefix is taken before a field name is looked for.
+ * IPv6 address or prefix is taken before a field name is looked for, and the colon of a field is never the first of `::`.
  */
 const Space = createToken({ name: 'Space', pattern: /\s+/, group: Lexer.SKIPPED });
 const Quoted = createToken({ name: 'Quoted', pattern: /"[^"]*"/ });
@@ -20,22 +22,39 @@ const Open = createToken({ name: 'Open', pattern: '(' });
 const Close = createToken({ name: 'Close', pattern: ')' });
 const Comma = createToken({ name: 'Comma', pattern: ',' });
 const Compare = createToken({ name: 'Compare', pattern: /[<>]=?/ });
-const Colon = createToken({ name: 'Colon', pattern: /[:=]/ });
-const Word = createToken({ name: 'Word', pattern: /[^\s():,"<>=-][^\s():,"<>=]*/u });
-const Address6 = createToken({ name: 'Address6', pattern: { exec: matchIpv6 }, line_breaks: false, start_chars_hint: [...'0123456789abcdefABCDEF:'] });
-const AddressPort = createToken({ name: 'AddressPort', pattern: /\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}(?![^\s()])|\[[0-9a-fA-F:.]+\]:\d{1,5}(?![^\s()])/ });
-const Field = createToken({ name: 'Field', pattern: /[A-Za-z][A-Za-z-]*(?=\s*(?:[:=]|[<>]=?))/ });
-const Or = createToken({ name: 'Or', pattern: /or(?![^\s()])/i });
-const And = createToken({ name: 'And', pattern: /and(?![^\s()])/i });
+const Differs = createToken({ name: 'Differs', pattern: '!=' });
+const Colon = createToken({ name: 'Colon', pattern: /:|==?/ });
+const Word = createToken({ name: 'Word', pattern: /(?!&&|\|\|)[^\s():,"<>=!-](?:(?!&&|\|\||!=)[^\s():,"<>=])*/u });
+const Address6 = createToken({ name: 'Address6', pattern: { exec: matchIpv6 }, line_breaks: false, start_chars_hint: [...'0123456789abcdefABCDEF:['] });
+const AddressPort = createToken({ name: 'AddressPort', pattern: /(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|\[[0-9a-fA-F:.]+(?:\/\d{1,3})?\]):[A-Za-z\d][\w-]*(?![^\s(),])/ });
+const PortPair = createToken({ name: 'PortPair', pattern: /\d{1,5}:\d{1,5}(?![^\s(),])/ });
+const Field = createToken({ name: 'Field', pattern: { exec: matchField }, line_breaks: false, start_chars_hint: [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'] });
+const Or = createToken({ name: 'Or', pattern: /or(?![^\s()])|\|\|/i });
+const And = createToken({ name: 'And', pattern: /and(?![^\s()])|&&/i });
 const Not = createToken({ name: 'Not', pattern: /-|not(?![^\s()])/i });
+const Bang = createToken({ name: 'Bang', pattern: '!' });
 
-const TOKENS = [Space, Quoted, Open, Close, Comma, AddressPort, Address6, Field, Compare, Colon, Or, And, Not, Word];
+const TOKENS = [Space, Quoted, Open, Close, Comma, AddressPort, Address6, PortPair, Field, Compare, Differs, Colon, Or, And, Not, Bang, Word];
+const VALUES = [Quoted, AddressPort, Address6, PortPair, Word];
 
 function matchIpv6(text: string, offset: number): [string] | null {
-  const before = text[offset - 1];
-  if (before !== undefined && !/[\s():,=-]/.test(before)) return null;
-  const word = /^[0-9a-fA-F:.]+(?:\/\d{1,3})?(?![^\s(),])/.exec(text.slice(offset, offset + 50))?.[0];
-  return word?.includes(':') && parsePrefix(word) ? [word] : null;
+  if (!/(?:^|[\s():,=!&|-])$/.test(text.slice(Math.max(0, offset - 1), offset)) && !isAfterField(text, offset)) return null;
+  const word = /^(?:[0-9a-fA-F:.]+(?:\/\d{1,3}|-[0-9a-fA-F:.]+)?|\[[0-9a-fA-F:.]+\])(?![^\s(),])/.exec(text.slice(offset, offset + 100))?.[0];
+  return word?.includes(':') && parseAddresses(word) ? [word] : null;
+}
+
+/** `src::1` is the address `::1` of a field that lacks its colon. */
+function isAfterField(text: string, offset: number): boolean {
+  return text.startsWith('::', offset) && fieldNamed(/[A-Za-z-]*$/.exec(text.slice(Math.max(0, offset - 20), offset))![0]) !== undefined;
+}
+
+/** A word with `:`, `=` or a comparison behind it. */
+function matchField(text: string, offset: number): [string] | null {
+  const [word] = /^[A-Za-z][A-Za-z-]*/.exec(text.slice(offset, offset + 100)) ?? [];
+  if (word === undefined || /^(or|and|not)$/i.test(word)) return null;
+  const isFollowed = /\s*(?::(?!:(?!:))|=|!=|[<>])/y;
+  isFollowed.lastIndex = offset + word.length;
+  return isFollowed.test(text) || (text.startsWith('::', offset + word.length) && fieldNamed(word)) ? [word] : null;
 }
 
 class FilterParser extends CstParser {
@@ -58,6 +77,7 @@ class FilterParser extends CstParser {
   readonly one = this.RULE('one', () => {
     this.OR([
       { ALT: () => { this.CONSUME(Not); this.SUBRULE(this.one); } },
+      { ALT: () => { this.CONSUME(Bang); this.SUBRULE2(this.one); } },
       { ALT: () => { this.CONSUME(Open); this.SUBRULE(this.either); this.CONSUME(Close); } },
       { ALT: () => this.SUBRULE(this.fieldTerm) },
       { ALT: () => this.SUBRULE(this.value) },
@@ -67,13 +87,19 @@ class FilterParser extends CstParser {
   readonly fieldTerm = this.RULE('fieldTerm', () => {
     this.CONSUME(Field);
     this.OR([
-      { ALT: () => { this.CONSUME(Colon); this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => this.SUBRULE(this.value) }); } },
-      { ALT: () => { this.CONSUME(Compare); this.SUBRULE2(this.value); } },
+      { ALT: () => { this.OR2([{ ALT: () => this.CONSUME(Colon) }, { ALT: () => this.CONSUME(Differs) }]); this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => this.SUBRULE(this.item) }); } },
+      { ALT: () => { this.OPTION(() => this.CONSUME2(Colon)); this.CONSUME(Compare); this.SUBRULE(this.value); } },
+      { ALT: () => this.CONSUME(Address6) },
     ]);
   });
 
+  readonly item = this.RULE('item', () => {
+    this.OPTION(() => this.CONSUME(Bang));
+    this.SUBRULE(this.value);
+  });
+
   readonly value = this.RULE('value', () => {
-    this.OR([Quoted, AddressPort, Address6, Word].map((token) => ({ ALT: () => this.CONSUME(token) })));
+    this.OR(VALUES.map((token) => ({ ALT: () => this.CONSUME(token) })));
   });
 
   constructor() {
@@ -112,16 +138,20 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
   return { problem: { token, message: describe(token, isAtEnd), start: token?.startOffset ?? 0, end: token ? token.startOffset + token.image.length : 0 } };
 }
 
-function roleOf({ tokenType }: IToken): TokenRole {
+function roleOf({ tokenType, image }: IToken): TokenRole {
   switch (tokenType) {
-    case Not: return 'not';
+    case Not:
+    case Bang:
+    case Differs: return 'not';
     case Open: return 'open';
     case Close: return 'close';
     case Comma: return 'comma';
-    case AddressPort: return 'pair';
     case Quoted:
+    case AddressPort:
+    case PortPair: return 'value';
+    // A range of addresses, or a port with its protocol, is several terms.
     case Address6:
-    case Word: return 'value';
+    case Word: return /[.:].*-|\/[a-z]/i.test(image) ? 'pair' : 'value';
     default: return 'other';
   }
 }
@@ -131,13 +161,13 @@ export function tokensOf(text: string): IToken[] {
   return lexer.tokenize(text).tokens;
 }
 
-export { Field as FieldToken, Colon as ColonToken, Comma as CommaToken, Compare as CompareToken, tokenMatcher };
+export { Field as FieldToken, Colon as ColonToken, Comma as CommaToken, Differs as DiffersToken, Bang as BangToken, tokenMatcher };
 
 function describe(token: IToken | undefined, isAtEnd: boolean): string {
   if (!token) return 'Something is missing here';
   if (isAtEnd) {
-    if (tokenMatcher(token, Colon) || tokenMatcher(token, Compare) || tokenMatcher(token, Comma)) return `A value is missing after “${token.image}”`;
-    if (tokenMatcher(token, Or) || tokenMatcher(token, And) || tokenMatcher(token, Not)) return `A term is missing after “${token.image}”`;
+    if ([Colon, Compare, Differs, Comma].some((type) => tokenMatcher(token, type))) return `A value is missing after “${token.image}”`;
+    if ([Or, And, Not, Bang].some((type) => tokenMatcher(token, type))) return `A term is missing after “${token.image}”`;
     return 'A closing “)” is missing';
   }
   if (tokenMatcher(token, Close)) return 'This “)” closes nothing, or the brackets hold nothing';

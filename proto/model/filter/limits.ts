@@ -7,6 +7,8 @@ export const MAX_FILTER_TERMS = 2000;
 /** Of the encoded form; a message of the link has at most 256 KiB. */
 export const MAX_FILTER_BYTES = 200 * 1024;
 
+export const TOO_MANY_TERMS = `A filter has at most ${MAX_FILTER_TERMS} values; use a prefix or a range, or make several plans`;
+
 /** What a token of the grammar does to the depth and the number of terms. */
 export type TokenRole = 'not' | 'open' | 'close' | 'comma' | 'value' | 'pair' | 'other';
 
@@ -26,7 +28,7 @@ export function firstBeyondLimits(roles: Iterable<TokenRole>): { index: number; 
     if (depth > MAX_FILTER_DEPTH) {
       return { index, message: `Brackets and negations stand in one another at most ${MAX_FILTER_DEPTH} deep; join conditions side by side with “or” or a space` };
     }
-    if (terms > MAX_FILTER_TERMS) return { index, message: `A filter has at most ${MAX_FILTER_TERMS} values; use a prefix or a range, or make several plans` };
+    if (terms > MAX_FILTER_TERMS) return { index, message: TOO_MANY_TERMS };
     if (role === 'close') while (open.length > 0 && open.pop() !== 'open');
     if (role === 'close' || role === 'value' || role === 'pair') while (open.at(-1) === 'not') open.pop();
     index += 1;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fieldNamed, FIELDS, isComparable } from './fields.ts';
+import type { Prefix } from '../address.ts';
+import { fieldNamed, FIELDS, isComparable, type ValueKind } from './fields.ts';
 import type { FlowFilter, Match } from './filter.ts';
 import { conjunctsOf, formatFilter } from './format.ts';
 import { parseFilter } from './parse.ts';
@@ -31,8 +32,8 @@ describe('a filter that parses', () => {
     ['2001:DB8:0:0::/32', 'ip:2001:db8::/32'],
     ['5060', 'port:5060'],
     ['5060-5061', 'port:5060-5061'],
-    ['203.0.113.7:5060', 'ip:203.0.113.7 port:5060'],
-    ['[2001:db8::1]:443', 'ip:2001:db8::1 port:443'],
+    ['203.0.113.7:5060', 'ip:203.0.113.7:5060'],
+    ['[2001:db8::1]:443', 'ip:[2001:db8::1]:443'],
     ['src:2001:db8::/32', 'src:2001:db8::/32'],
     ['dead:beef::1', 'ip:dead:beef::1'],
     ['customer:"Pine Logistics" gw:lyon*', 'tenant:"pine logistics" gateway:lyon*'],
@@ -67,7 +68,7 @@ describe('a filter that parses', () => {
 
 describe('a filter that does not parse names the place and what may have been meant', () => {
   it.each([
-    ['dport:5060abc', '5060abc', '5060'],
+    ['dport:5060abc', '5060abc', undefined],
     ['proto:upd', 'upd', 'udp'],
     ['proto:tcp,upd', 'upd', 'udp'],
     ['protto:udp', 'protto', 'proto'],
@@ -81,7 +82,7 @@ describe('a filter that does not parse names the place and what may have been me
     ['dport:5061-5060', '5061-5060', '5060-5061'],
     ['mark:banana', 'banana', undefined],
     ['age:soon', 'soon', undefined],
-    ['proto>udp', '>', ':'],
+    ['proto>udp', '>', undefined],
     ['host:10.0.0.0/8', 'host:10.0.0.0/8', 'ip:10.0.0.0/8'],
     ['proto:', ':', undefined],
     ['proto:udp or', 'or', undefined],
@@ -103,7 +104,7 @@ describe('a filter that does not parse names the place and what may have been me
 
 describe('whatever is typed', () => {
   it('is a filter or a problem inside the text, never everything by mistake', () => {
-    const words = fc.constantFrom(...FIELDS.flatMap(({ name, words: all }) => [name, `${name}:`, ...all.slice(0, 3)]), 'or', 'not', '-', '(', ')', ',', '>', '<=', '10.0.0.0/8', '::1', '5060', '"x y"', '"', '0x1', ' ');
+    const words = fc.constantFrom(...FIELDS.flatMap(({ name, words: all }) => [name, `${name}:`, ...all.slice(0, 3)]), 'or', 'not', '-', '!', '!=', '&&', '||', ':', '(', ')', ',', '>', '<=', '10.0.0.0/8', '10.0.0.*', '::1', '5060', '443/tcp', '1024:65535', '10.0.0.1:53', '[::1]:53', 'none', '"x y"', '"', '0x1', ' ');
     const text = fc.oneof(fc.string(), fc.array(words, { maxLength: 12 }).map((parts) => parts.join('')));
     fc.assert(fc.property(text, (typed) => {
       const result = parseFilter(typed);
@@ -121,12 +122,17 @@ describe('whatever is typed', () => {
 });
 
 const byte = fc.integer({ min: 0, max: 255 });
+const host6 = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((address): Prefix => ({ family: 6, address, bits: 128 }));
+const host4 = fc.uint8Array({ minLength: 4, maxLength: 4 }).map((address): Prefix => ({ family: 4, address, bits: 32 }));
+const endpoint = fc.tuple(fc.oneof(host4, host6), fc.nat(65535), fc.nat(65535)).map(([prefix, a, b]): Match => ({ kind: 'endpoint', prefix, from: Math.min(a, b), to: Math.max(a, b) }));
 const match: fc.Arbitrary<{ field: string; match: Match }> = fc.constantFrom(...FIELDS).chain((field) => {
-  const number = fc.integer({ min: 0, max: field.kind === 'port' ? 65535 : 2 ** 31 });
-  const found = (arbitrary: fc.Arbitrary<Match>) => arbitrary.map((value) => ({ field: field.name, match: value }));
+  const largest = ({ port: 65535, key: 65535, octet: 255 } as Partial<Record<ValueKind, number>>)[field.kind] ?? 2 ** 31;
+  const number = fc.integer({ min: 0, max: largest });
+  const none = fc.constant<Match>({ kind: 'none' });
+  const found = (arbitrary: fc.Arbitrary<Match>) => (field.canBeNone ? fc.oneof(arbitrary, none) : arbitrary).map((value) => ({ field: field.name, match: value }));
   switch (field.kind) {
-    case 'prefix': return found(fc.tuple(byte, byte).map(([a, b]) => ({ kind: 'prefix', prefix: { family: 4, address: Uint8Array.from([a, b, 0, 0]), bits: 16 } })));
-    case 'address': return found(fc.uint8Array({ minLength: 16, maxLength: 16 }).map((address) => ({ kind: 'prefix', prefix: { family: 6, address, bits: 128 } })));
+    case 'prefix': return found(fc.oneof(fc.tuple(byte, byte).map(([a, b]): Match => ({ kind: 'prefix', prefix: { family: 4, address: Uint8Array.from([a, b, 0, 0]), bits: 16 } })), endpoint));
+    case 'address': return found(fc.oneof(host6.map((prefix): Match => ({ kind: 'prefix', prefix })), endpoint));
     case 'protocol': return found(byte.map((proto) => ({ kind: 'range', from: proto, to: proto })));
     case 'family': return found(fc.constantFrom(4, 6).map((family) => ({ kind: 'range', from: family, to: family })));
     case 'mark': return found(fc.tuple(number, number).map(([value, mask]) => ({ kind: 'mask', value: (value & mask) >>> 0, mask })));

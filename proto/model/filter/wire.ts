@@ -1,4 +1,5 @@
-import { Filter, type Term as WireTerm } from '../../gen/ctfleet/v1/flow.ts';
+import { Filter, type Term as WireTerm, type Term_Prefix } from '../../gen/ctfleet/v1/flow.ts';
+import type { Prefix } from '../address.ts';
 import { FleetError } from '../error-codes.ts';
 import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from './filter.ts';
 import { MAX_FILTER_BYTES } from './limits.ts';
@@ -66,24 +67,44 @@ function knownField(field: string): FieldName {
 
 function toWireMatch(match: Match): WireTerm['match'] {
   switch (match.kind) {
-    case 'prefix': return { $case: 'prefix', value: { address: Buffer.from(match.prefix.address), bits: match.prefix.bits } };
+    case 'prefix': return { $case: 'prefix', value: toWirePrefix(match.prefix) };
+    case 'endpoint': return { $case: 'endpoint', value: { prefix: toWirePrefix(match.prefix), fromPort: match.from, toPort: match.to } };
     case 'range': return { $case: 'range', value: { from: match.from, to: match.to } };
     case 'mask': return { $case: 'mask', value: { value: match.value, mask: match.mask } };
     case 'glob': return { $case: 'glob', value: match.pattern };
+    case 'none': return { $case: 'none', value: true };
   }
 }
 
 function fromWireMatch({ field, match }: WireTerm): Match {
   switch (match?.$case) {
     case 'prefix': {
-      const { address, bits } = match.value;
-      if ((address.length !== 4 && address.length !== 16) || bits > address.length * 8) break;
-      return { kind: 'prefix', prefix: { family: address.length === 4 ? 4 : 6, address: new Uint8Array(address), bits } };
+      const prefix = fromWirePrefix(match.value);
+      if (!prefix) break;
+      return { kind: 'prefix', prefix };
+    }
+    case 'endpoint': {
+      const { prefix: wire, fromPort: from, toPort: to } = match.value;
+      const prefix = wire && fromWirePrefix(wire);
+      if (!prefix) break;
+      return { kind: 'endpoint', prefix, from, to };
     }
     case 'range': return { kind: 'range', from: match.value.from, to: match.value.to };
     case 'mask': return { kind: 'mask', value: match.value.value, mask: match.value.mask };
     case 'glob': return { kind: 'glob', pattern: match.value };
+    case 'none':
+      if (match.value) return { kind: 'none' };
+      break;
     case undefined:
   }
   throw new FleetError('FILTER_UNSUPPORTED', `This version does not know how ${field} is compared.`, { field });
+}
+
+function toWirePrefix({ address, bits }: Prefix): Term_Prefix {
+  return { address: Buffer.from(address), bits };
+}
+
+function fromWirePrefix({ address, bits }: Term_Prefix): Prefix | undefined {
+  if ((address.length !== 4 && address.length !== 16) || bits > address.length * 8) return undefined;
+  return { family: address.length === 4 ? 4 : 6, address: new Uint8Array(address), bits };
 }

@@ -108,7 +108,8 @@ describe('a search', () => {
 });
 
 describe('a plan', () => {
-  it.each([{}, { filter: '' }, { filter: '   ' }, { filter: 'tenant:acme' }, { filter: 'gateway:*' }])('of nothing in particular is refused: %j', async (body) => {
+  it.each([{}, { filter: '' }, { filter: '   ' }, { filter: 'tenant:acme' }, { filter: 'gateway:*' }, { filter: 'family:ipv4,ipv6' }, { filter: '-proto:0' }, { filter: 'status:replied or -status:replied' },
+    { filter: '-state:expired gateway:lyon-gw1' }, { filter: 'gateway:lyon-gw1 or proto:udp' }])('of nothing in particular is refused: %j', async (body) => {
     expect(await owner.ask(routes.createPlan, { body: { ...body, reason: 'r' } })).toMatchObject({ status: 400, body: { code: 'FILTER_EMPTY' } });
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { IPS } from '../../../proto/model/status.ts';
@@ -133,6 +134,13 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     ['port:443', (flow) => ports(flow).includes(443)],
     ['sport:40000-40003', ({ orig }) => orig.sport! >= 40_000 && orig.sport! <= 40_003],
     ['dport:5060-5062', ({ orig }) => orig.dport! >= 5060 && orig.dport! <= 5062],
+    ['198.18.0.12:5060', ({ orig, reply }) => [[orig.src, orig.sport], [orig.dst, orig.dport], [reply.src, reply.sport], [reply.dst, reply.dport]].some(([address, port]) => address === '198.18.0.12' && port === 5060)],
+    ['src:10.1.0.0/24:40000-40003', ({ orig }) => orig.src.startsWith('10.1.0.') && orig.sport! >= 40_000 && orig.sport! <= 40_003],
+    ['key>0', ({ orig, reply }) => [orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].some((key) => key! > 0)],
+    ['icmp-type:8,128', ({ orig }) => orig.proto === 1 || orig.proto === 58],
+    ['orig-zone>0', ({ orig }) => orig.zone! > 0],
+    ['helper:none', ({ helper }) => helper === undefined],
+    ['wan:none', (flow) => wanOf(flow) === undefined],
     ['rsport:443', ({ reply }) => reply.sport === 443],
     ['rdport>50000', ({ reply }) => reply.dport! > 50_000],
     ['mark:0x100/0xff00', (flow) => (flow.mark & 0xff00) === 0x100],
@@ -167,6 +175,20 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     const doomed = (await find('proto:icmp id>0')).slice(0, 1);
     expect(await table.delete(doomed)).toEqual(['deleted']);
     expect(listXml().map((flow) => flow.id).sort()).toEqual(before.map((flow) => flow.id).filter((id) => id !== doomed[0]!.id).sort());
+  });
+
+  test('each line of the text listing, pasted as a filter, finds exactly its flow', async () => {
+    const found = new Map<string, number[]>();
+    for (const line of listText()) {
+      const pasted = line.replace(/ id=\d+$/, '');
+      const { start, end, suggestion } = (parseFilter(pasted) as { problem: FilterProblem }).problem;
+      expect([start, end]).toEqual([0, pasted.length]);
+      found.set(line, (await find(suggestion!)).map(({ id }) => id));
+    }
+    const left = new Set(listXml().map(({ id }) => id));
+    const wanted = [...found.keys()].map((line) => [line, Number(/ id=(\d+)$/.exec(line)![1])] as const).filter(([, id]) => left.has(id));
+    expect(wanted.length).toBeGreaterThan(5);
+    for (const [line, id] of wanted) expect([line, ...found.get(line)!]).toEqual([line, id]);
   });
 });
 

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { IconTrash } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
 import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
+import { matchesEverything } from '../../../proto/model/filter/everything.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
@@ -59,6 +60,9 @@ export function Connections() {
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
   const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
   const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
+  const leavesNoneOut = useMemo(() => 'filter' in parsed && matchesEverything(parsed.filter), [parsed]);
+  const everythingRefusal = isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.'
+    : leavesNoneOut ? 'This filter leaves no flow out: take it away and use Delete all connections.' : undefined;
 
   const setFilter = (filter: string) => void setView({ filter });
   const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
@@ -72,7 +76,7 @@ export function Connections() {
   useKey('x', () => select(current, false));
   useKey('shift+x', () => select(current, true));
   useKey('a', () => setSelection(added(NOTHING, rows)));
-  useKey('shift+a', () => { if (total > 0 && !isFilterEmpty) setSelection({ kind: 'matching' }); });
+  useKey('shift+a', () => { if (total > 0 && !everythingRefusal) setSelection({ kind: 'matching' }); });
   useKey('enter', () => { const row = rows[current]; if (row) void setView({ open: rowKey(row) }); });
   useKey('d', () => { if (refusal) return; if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection(); else deleteOpen(); });
   useKey('escape', () => { if (view.open) void setView({ open: null }); else setSelection(NOTHING); });
@@ -90,7 +94,7 @@ export function Connections() {
     <div className={`cols ${open ? 'has-panel' : ''}`}>
       <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
       <section className="listcol" aria-label="Flows that match">
-        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.' : undefined}
+        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={everythingRefusal}
           onMatching={() => setSelection({ kind: 'matching' })} onClear={() => setSelection(NOTHING)} onDelete={askForSelection} />
         {search.error && <div className="pad"><Failure what="The tables could not be read" error={search.error} stillWorks={rows.length > 0 ? 'The rows below are from before.' : undefined} onRetry={search.refresh} /></div>}
         {'problem' in parsed && <div className="pad"><p className="note red">The filter in this page’s address does not parse: <span className="mono">{view.filter}</span>. {parsed.problem.message}. Nothing was searched.</p></div>}
@@ -100,7 +104,7 @@ export function Connections() {
         <FlowsFoot search={search}>
           {isFilterEmpty
             ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => planning.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
-            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : undefined)} onClick={askForMatching}>Delete all {count(total)} matching…</Button>}
+            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : everythingRefusal)} onClick={askForMatching}>Delete all {count(total)} matching…</Button>}
         </FlowsFoot>
       </section>
       {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} isDeleting={planning.isDeleting} onDelete={deleteOpen} onClose={() => void setView({ open: null })} />}

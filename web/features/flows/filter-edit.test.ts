@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { completeFilter } from '../../../proto/model/filter/complete.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { asksFor, chipsOf, valueOf, withTerm, withCure, withToggled, withValue, withoutChip } from './filter-edit.ts';
 
@@ -34,6 +35,20 @@ test('a term is added once, and an excluded value is a term of its own', () => {
 test('a value with a space is quoted', () => {
   expect(withToggled('', 'wan', 'fibre one')).toBe('wan:"fibre one"');
   expect(asksFor('wan:"fibre one"', 'wan', 'Fibre One')).toBe(true);
+});
+
+test('a value that would mean something else without quotation marks has them', () => {
+  expect(withToggled('', 'state', 'CLOSED')).toBe('state:"closed"');
+  expect(asksFor('state:"closed"', 'state', 'CLOSED')).toBe(true);
+  expect(withToggled('', 'wan', 'none')).toBe('wan:"none"');
+  expect(completeFilter('state:clos', 10).map(({ text }) => text)).toEqual(['close-wait', 'close', '"closed"', '"closereq"', '"closing"']);
+  expect(completeFilter('wan:n', 5, { wan: ['north'] }).map(({ text }) => text)).toEqual(['north', 'none']);
+  expect(completeFilter('status:!ass', 11).map(({ text }) => text)).toEqual(['assured']);
+});
+
+test('a chip names a field of two words, and an endpoint is one value', () => {
+  expect(chipsOf('-icmp-type:8 198.18.0.12:5060 src:[2001:db8::1]:443')!.map(({ name, value }) => `${name}|${value}`)).toEqual(['not icmp-type|8', 'any side|198.18.0.12:5060', 'src|[2001:db8::1]:443']);
+  expect(withValue('', 'ip', '198.18.0.12:5060')).toBe('ip:198.18.0.12:5060');
 });
 
 test('a cure makes the text parse', () => {

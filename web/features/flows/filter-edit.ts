@@ -1,7 +1,8 @@
 import { EVERYTHING, type FieldName, type FilterProblem, type FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { conjunctsOf, formatFilter } from '../../../proto/model/filter/format.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
-import { quoteWord } from '../../../proto/model/filter/values.ts';
+import { fieldNamed } from '../../../proto/model/filter/fields.ts';
+import { spell } from '../../../proto/model/filter/values.ts';
 
 /** One part of a filter that is joined by AND with the others, as a chip shows it. */
 export interface Chip { text: string; name: string; value: string }
@@ -11,7 +12,7 @@ export function chipsOf(text: string): Chip[] | undefined {
   const parsed = parseFilter(text);
   if ('problem' in parsed) return undefined;
   return conjunctsOf(parsed.filter).map((part) => {
-    const [, minus = '', name, value] = /^(-?)([a-z]+):?((?:[<>]=?)?[^()]*)$/.exec(formatFilter(part)) ?? [];
+    const [, minus = '', name, value] = /^(-?)([a-z-]+):?((?:[<>]=?)?[^()]*)$/.exec(formatFilter(part)) ?? [];
     const whole = formatPart(part);
     return name && !whole.includes(' or ') ? { text: whole, name: `${minus && 'not '}${NAMES[name] ?? name}`, value: value!.replaceAll('"', '') } : { text: whole, name: '', value: whole };
   });
@@ -22,7 +23,7 @@ const NAMES: Record<string, string> = { ip: 'any side', nat: 'translated', rsrc:
 
 /** The term that a field has this value. */
 export function term(field: FieldName, value: string): string {
-  return `${field}:${quoteWord(value)}`;
+  return `${field}:${spell(fieldNamed(field)!, value)}`;
 }
 
 /** A text with the cure of its problem put in. */

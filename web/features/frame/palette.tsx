@@ -39,9 +39,9 @@ export function Palette() {
   );
 }
 
-/** The text as a filter, with conntrack's own arguments converted; undefined if it is none. */
+/** The text as a filter, with what other programs print or take converted; undefined if it is none. */
 function asFilter(text: string): string | undefined {
   const parsed = parseFilter(text);
   if ('filter' in parsed) return text;
-  return parsed.problem.suggestion && parsed.problem.start === 0 && parsed.problem.end === text.length && text.startsWith('-') ? parsed.problem.suggestion : undefined;
+  return parsed.problem.suggestion && parsed.problem.start === 0 && parsed.problem.end === text.length && /^-|\s/.test(text) ? parsed.problem.suggestion : undefined;
 }

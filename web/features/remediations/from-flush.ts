@@ -11,7 +11,7 @@ import { parseFilter } from '../../../proto/model/filter/parse.ts';
 export function remediationOfFlush({ filter, method, reason, totals, targets }: Pick<Flush, 'filter' | 'method' | 'reason' | 'totals' | 'targets'>): RemediationDocument {
   const parsed = parseFilter(filter);
   const parts = 'filter' in parsed ? conjunctsOf(parsed.filter).filter((part) => !isOnlyOf(part, (field) => field === 'id' || FLEET_FIELDS.has(field))) : [];
-  const wans = parts.filter((part) => part.kind === 'term' && part.field === 'wan');
+  const wans = parts.filter((part) => part.kind === 'term' && part.field === 'wan' && part.match.kind === 'glob');
   const isAboutWan = wans.length === 1 || parts.some((part) => part.kind === 'term' && part.field === 'stale');
   const text = parts.map((part) => (isAboutWan && wans.includes(part) ? 'wan:$wan' : formatPart(part))).join(' ') || filter;
   return remediationDocument.parse({

@@ -58,6 +58,7 @@ test('a flush of stale flows becomes a remediation of a WAN that fails, with twi
 
 test('any other flush waits for a person; gateways and kernel ids are not part of its filter', () => {
   expect(flush('tenant:pine (proto:gre or proto:esp) id:7,8 age>2m')).toMatchObject({ trigger: { kind: 'manual' }, filter: 'proto:gre,esp age>=121s' });
+  expect(flush('wan:none proto:gre')).toMatchObject({ trigger: { kind: 'manual' }, filter: 'wan:none proto:gre' });
   expect(flush('proto:gre').scope.gateways).toHaveLength(1);
 });
 

@@ -1,0 +1,79 @@
+import { spell } from '../values.ts';
+import { fieldNamed } from '../fields.ts';
+import type { FieldName, FilterProblem } from '../filter.ts';
+
+/** Options of conntrack(8) that choose entries, and the field that asks the same. */
+const OPTIONS: Record<string, FieldName> = {
+  '-p': 'proto', '--proto': 'proto', '--protonum': 'proto', '-f': 'family', '--family': 'family',
+  '-s': 'src', '--src': 'src', '--orig-src': 'src', '-d': 'dst', '--dst': 'dst', '--orig-dst': 'dst',
+  '-r': 'rsrc', '--reply-src': 'rsrc', '-q': 'rdst', '--reply-dst': 'rdst',
+  '--sport': 'sport', '--orig-port-src': 'sport', '--dport': 'dport', '--orig-port-dst': 'dport', '--reply-port-src': 'rsport',
+  '--reply-port-dst': 'rdport',
+  '--icmp-type': 'icmp-type', '--icmp-code': 'icmp-code', '--icmp-id': 'icmp-id',
+  '--srckey': 'srckey', '--orig-key-src': 'srckey', '--dstkey': 'dstkey', '--orig-key-dst': 'dstkey', '--reply-key-src': 'rsrckey',
+  '--reply-key-dst': 'rdstkey',
+  '--state': 'state', '-u': 'status', '--status': 'status', '-m': 'mark', '--mark': 'mark', '-l': 'label', '--label': 'label',
+  '-w': 'zone', '--zone': 'zone', '--orig-zone': 'orig-zone', '--reply-zone': 'reply-zone',
+  '-n': 'rdst', '--src-nat': 'rdst', '-g': 'rsrc', '--dst-nat': 'rsrc', '-j': 'nat', '--any-nat': 'nat', '-i': 'id', '--id': 'id',
+};
+
+/** What is done with the entries, which a filter does not say; true where a word follows. */
+const NEUTRAL: Record<string, boolean> = {
+  '-L': false, '--dump': false, '-D': false, '--delete': false, '-E': false, '--event': false, '-G': false, '--get': false, '-o': true,
+  '--output': true,
+};
+
+/** What an option asks besides its address, and all that it asks without one. */
+const STATUS_OF: Record<string, string> = {
+  '-n': 'status:snat', '--src-nat': 'status:snat', '-g': 'status:dnat', '--dst-nat': 'status:dnat', '-j': 'status:nat',
+  '--any-nat': 'status:nat',
+};
+
+/** Of these the program takes several, and all must hold. */
+const LISTS = new Set<FieldName>(['status', 'label']);
+/** The program's names of status bits in our words. */
+const STATUS: Record<string, string> = { seen_reply: 'replied' };
+
+export function isConntrackArguments(text: string): boolean {
+  return /^\s*(?:(?:sudo\s+)?conntrack(?=\s|$)|-[a-z](?=\s|$)|--[a-z][a-z-]*(?=[\s=]|$))/i.test(text);
+}
+
+/** The filter that asks what these arguments of conntrack(8) ask, or the first of them that has no meaning in one. */
+export function fromConntrackArguments(text: string): FilterProblem {
+  const begin = /^\s*(?:(?:sudo\s+)?conntrack(?=\s|$))?/.exec(text)![0].length;
+  const words = [...text.slice(begin).matchAll(/[^\s=]+/g)]
+    .map(({ 0: word, index }) => ({ word, start: begin + index, end: begin + index + word.length }));
+  const terms: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const { word: option, start, end } = words[index]!;
+    const place = { start, end };
+    if (Object.hasOwn(NEUTRAL, option)) {
+      if (NEUTRAL[option] || words[index + 1]?.word === 'conntrack') index++;
+      continue;
+    }
+    if (/^(-F|--flush)$/.test(option)) {
+      return { message: `“${option}” of the conntrack program ends every flow; a plan for that is made with the word all in place of a filter`, ...place };
+    }
+    const name = Object.hasOwn(OPTIONS, option) ? OPTIONS[option]! : undefined;
+    if (!name) return { message: `“${option}” of the conntrack program has no meaning in a filter; leave it out`, ...place };
+    const status = STATUS_OF[option];
+    const next = words[index + 1];
+    const hasValue = next !== undefined && !next.word.startsWith('-');
+    if (!hasValue && status === undefined) return { message: `“${option}” of the conntrack program needs a value`, ...place };
+    if (status !== undefined && !(hasValue && name === 'nat')) terms.push(status);
+    if (!hasValue) continue;
+    index++;
+    for (const value of LISTS.has(name) ? next.word.split(',') : [next.word]) {
+      terms.push(`${name}:${spell(fieldNamed(name)!, valueOf(name, value))}`);
+    }
+  }
+  if (terms.length === 0) {
+    return { message: 'These arguments of the conntrack program choose every flow; leave the filter empty', start: 0, end: text.length };
+  }
+  return { message: 'These are arguments of the conntrack program', start: 0, end: text.length, suggestion: terms.join(' ') };
+}
+
+function valueOf(name: FieldName, value: string): string {
+  const word = value.toLowerCase();
+  return name === 'status' ? (STATUS[word] ?? word.replaceAll('_', '-')) : name === 'state' ? word.replaceAll('_', '-') : value;
+}
