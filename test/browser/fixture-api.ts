@@ -30,13 +30,15 @@ export interface FixtureApi {
 
 export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
+export interface FixtureSettings { flowsPerGateway?: number; port?: number }
+
 const PASSWORD = 'correct horse';
 
 /**
  * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and filters are
  * read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong tries.
  */
-export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): Promise<FixtureApi> {
+export async function startFixtureApi({ flowsPerGateway = 40, port = 0 }: FixtureSettings = {}): Promise<FixtureApi> {
   const nowMs = Date.now();
   const gateways = fixtureGateways(nowMs);
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
@@ -74,7 +76,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     getPlan: ({ params }) => findPlan(params.id).plan,
     listPlanFlows: ({ params, query }) => (api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt }),
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
-    listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
+    listFlushes: ({ query }) => page(flushes.filter(({ targets, tenants }) => (!query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)) && (!query.tenant || tenants.some((tenant) => tenant.id === query.tenant))), query),
     getFlush: ({ params }) => find(flushes, params.id),
     cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
     undoFlush: ({ params }) => undo(find(flushes, params.id)),

@@ -7,7 +7,7 @@ import { parseAsString, useQueryStates } from 'nuqs';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { useScope } from '../../lib/scope.ts';
+import { toListScope, useScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
 import { useDraft } from '../../ui/draft.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -37,7 +37,7 @@ export function Audit() {
   const clock = useClock();
   const now = useNow(60_000);
   const { data, error, isPlaceholderData, refetch } = useQuery({
-    ...queries.audit({ limit: 50, ...(ids.tenant && { tenant: ids.tenant }), ...(ids.gateway && { gateway: ids.gateway }), ...(view.flush && { flush: view.flush }), ...(view.action && { action: view.action }), ...(view.q && { q: view.q }), ...(view.before && { cursor: view.before }) }),
+    ...queries.audit({ limit: 50, ...toListScope(ids), ...(view.flush && { flush: view.flush }), ...(view.action && { action: view.action }), ...(view.q && { q: view.q }), ...(view.before && { cursor: view.before }) }),
     enabled: refusal === undefined,
   });
   const items = data?.items ?? [];

@@ -1,10 +1,10 @@
 'use client';
 
 import { IconTrash, IconX } from '@tabler/icons-react';
-import Link from 'next/link';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { lasting } from '../../ui/format.ts';
@@ -25,7 +25,7 @@ export function FlowPanel({ flow, gateway, refusal, isDeleting, onDelete, onClos
         <FlowPath flow={flow} gateway={gateway} />
         <p className={`note ${tone}`}>{text}</p>
         <dl className="kv">
-          <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`} prefetch={false}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
+          <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
           <dt>Mark</dt><dd className="mono">0x{flow.mark.toString(16)}</dd>
           <dt>Timeout</dt><dd>{flow.timeoutSeconds === undefined ? 'not known' : `${lasting(flow.timeoutSeconds)} left${full === undefined ? '' : ` of ${lasting(full)}`}`}</dd>
           <dt>Idle</dt><dd>{flow.idleSeconds === undefined ? 'not known' : lasting(flow.idleSeconds)}</dd>

@@ -2,11 +2,11 @@
 
 import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
 import type { ReactNode } from 'react';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/call.ts';
+import { useGo } from '../../lib/link.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { planBody, type PlanRequest } from '../flushes/plan-words.ts';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
@@ -14,7 +14,7 @@ import { filterOfFlows } from './flow-words.ts';
 
 /** Plans for what Connections shows. A single flow that the plan finds as exactly one runs at once; anything else opens the sheet. */
 export function usePlanning(): { ask(request: PlanRequest): void; deleteOne(flow: FlowRow, gatewayName: string): void; isDeleting: boolean; sheet: ReactNode } {
-  const router = useRouter();
+  const go = useGo();
   const asking = usePlanRequest();
   const one = useMutation({
     async mutationFn({ flow, gatewayName }: { flow: FlowRow; gatewayName: string }) {
@@ -26,7 +26,7 @@ export function usePlanning(): { ask(request: PlanRequest): void; deleteOne(flow
     },
     onSuccess(result) {
       if (!('flushId' in result)) return asking.show(result.plan, result.request);
-      notifications.show({ title: `1 flow is being deleted on ${result.gatewayName}`, message: <button type="button" className="link" onClick={() => router.push(`/flushes/${result.flushId}`)}>See it verified</button>, autoClose: 8000 });
+      notifications.show({ title: `1 flow is being deleted on ${result.gatewayName}`, message: <button type="button" className="link" onClick={() => go(`/flushes/${result.flushId}`)}>See it verified</button>, autoClose: 8000 });
     },
     onError(error) { notifications.show({ color: 'red', title: 'The flow was not deleted', message: error.message, autoClose: 12_000 }); },
   });

@@ -1,8 +1,8 @@
 'use client';
 
-import Link from 'next/link';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useNow } from '../../lib/clock.tsx';
+import { Link } from '../../lib/link.tsx';
 import { Bar } from '../../ui/bar.tsx';
 import { count, counted, lasting, took } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
@@ -21,7 +21,7 @@ export function FlushRows({ flush }: { flush: Flush }) {
         const done = doneOf(target.totals);
         return (
           <tr key={target.gatewayId}>
-            <td><Link href={`/gateways/${target.gatewayId}`} prefetch={false}><b>{target.gatewayName}</b></Link></td>
+            <td><Link href={`/gateways/${target.gatewayId}`}><b>{target.gatewayName}</b></Link></td>
             <td><State kind={kind}>{targetWord(target)}</State></td>
             {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
             <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned} /></td>

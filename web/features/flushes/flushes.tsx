@@ -1,9 +1,10 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
+import { toListScope, useScope } from '../../lib/scope.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
@@ -12,7 +13,8 @@ import { FLUSHES, flushSentence } from './flush-words.ts';
 
 /** The newest flushes; those that run come first. */
 export function Flushes() {
-  const { data, error, refetch } = useQuery(queries.flushes({ limit: 100 }));
+  const { ids } = useScope();
+  const { data, error, refetch } = useQuery(queries.flushes({ limit: 100, ...toListScope(ids) }));
   const clock = useClock();
   const now = useNow(60_000);
   const flushes = data?.items;
@@ -28,7 +30,7 @@ export function Flushes() {
       <tbody>{flushes.toSorted((a, b) => Number(b.state === 'running') - Number(a.state === 'running')).map((flush) => (
         <tr key={flush.id}>
           <td className="dim">{clock.when(flush.startedAt, now)}</td><td><State kind={FLUSHES[flush.state]}>{flush.state}</State></td>
-          <td><Link className="link" prefetch={false} href={`/flushes/${flush.id}`}>{flushSentence(flush)}</Link>{flush.totals.reappeared > 0 && <span className="amber">, {count(flush.totals.reappeared)} reappeared</span>}</td>
+          <td><Link className="link" href={`/flushes/${flush.id}`}>{flushSentence(flush)}</Link>{flush.totals.reappeared > 0 && <span className="amber">, {count(flush.totals.reappeared)} reappeared</span>}</td>
           <td className="mono dim2" title={flush.filter}>{flush.isEverything ? 'all' : flush.filter.slice(0, 48)}</td><td>{flush.tenants.map(({ name }) => name).join(', ')}</td><td>{flush.createdBy}</td><td className="dim2">{flush.reason.slice(0, 60)}</td><td className="dim">{flush.ticket ?? '–'}</td>
         </tr>
       ))}</tbody>

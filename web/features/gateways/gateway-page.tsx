@@ -3,15 +3,15 @@
 import './gateways.css';
 import { useQuery } from '@tanstack/react-query';
 import { IconArrowsLeftRight } from '@tabler/icons-react';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { useGatewaysInScope, withScope } from '../../lib/scope.ts';
+import { Link, useGo } from '../../lib/link.tsx';
+import { useGatewaysInScope } from '../../lib/scope.ts';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Button, Segments } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, lasting } from '../../ui/format.ts';
@@ -41,7 +41,7 @@ export function GatewayPage({ id }: { id: string }) {
   const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
   if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
   if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
-  if (!gateway) return <Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty>;
+  if (!gateway) return <><div className="head"><h1>Gateway</h1></div><Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty></>;
   return <GatewayBody gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />;
 }
 
@@ -65,12 +65,12 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
 function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale | undefined; onEnd(request: PlanRequest): void }) {
   const now = useNow();
   const clock = useClock();
-  const router = useRouter();
+  const go = useGo();
   const { gateways: siblings } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());
   const list = siblings?.toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
   const at = list.findIndex(({ id }) => id === gateway.id);
-  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) router.push(`/gateways/${next.id}`); };
+  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) go(`/gateways/${next.id}`); };
   useKey('[', () => step(-1));
   useKey(']', () => step(1));
   const { usage, state } = gateway;
@@ -79,8 +79,7 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const endable = need && endRequest(need);
   const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
-  const here = withScope('/connections', { gateway: gateway.id });
-  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) router.push(need.action.path); });
+  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) go(need.action.path); });
   return (
     <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
       <div className="row head-line">
@@ -88,8 +87,8 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
         <State kind={need?.kind ?? GATEWAY_STATES[state].kind} isPill>{need?.word ?? GATEWAY_STATES[state].word}</State>
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
-        <Link className="btn" href={here} prefetch={false}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
-        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path} prefetch={false}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
+        <Link className="btn" href={connectionsPath('', gateway.id)}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
+        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
       </div>
       <h1>{gateway.name}</h1>
       <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>

@@ -1,5 +1,6 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
@@ -71,13 +72,13 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
   if (stale === undefined && dead) {
-    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead.name}`)}` } };
+    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) } };
   }
   if (stale && stale.flows > 0) {
     const { flows, wan } = stale;
     return {
       gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(flows, 'flow'), pace: wan ? `on ${wan}` : 'on another way', evidence: wan ? `An address of ${wan} brings no answer` : 'Their address brings no answer',
-      action: { text: `End ${counted(flows, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
+      action: { text: `End ${counted(flows, 'stale flow')}`, path: connectionsPath(STALE, id), ends: { filter: STALE, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
     };
   }
   const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);
@@ -129,8 +130,8 @@ export function cause({ usage }: Gateway): string {
 
 function review({ id, usage }: Gateway): Need['action'] {
   const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
-  if (state === undefined || flows === undefined) return { text: 'Review flows', path: `/connections?gateway=${id}` };
-  return { text: `Review ${counted(flows, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(stateTerm(state))}` };
+  if (state === undefined || flows === undefined) return { text: 'Review flows', path: connectionsPath('', id) };
+  return { text: `Review ${counted(flows, 'flow')}`, path: connectionsPath(stateTerm(state), id) };
 }
 
 /** The filter for one part of a breakdown by state: protocols without states are counted by status words. */

@@ -2,13 +2,12 @@
 
 import './gateways.css';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import { parseAsString, useQueryState } from 'nuqs';
 import { useState } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { useGatewaysInScope } from '../../lib/scope.ts';
 import { Bar, usageTone } from '../../ui/bar.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -20,7 +19,7 @@ import { stateOf } from './gateway-words.ts';
 
 /** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
 export function Sites() {
-  const router = useRouter();
+  const go = useGo();
   const { gateways, error, refetch } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());
   const { data: unreadable } = useQuery(queries.unreadableGateways());
@@ -32,7 +31,7 @@ export function Sites() {
     .toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
   useKey('j', () => setCurrent(Math.min(shown.length - 1, current + 1)));
   useKey('k', () => setCurrent(Math.max(0, current - 1)));
-  useKey('enter', () => { const gateway = shown[current]; if (gateway) router.push(`/gateways/${gateway.id}`); });
+  useKey('enter', () => { const gateway = shown[current]; if (gateway) go(`/gateways/${gateway.id}`); });
   if (error && !gateways) return <div className="empty"><Failure what="The gateways could not be read" error={error} onRetry={() => void refetch()} /></div>;
   if (!gateways) return <div className="empty"><Skeleton lines={10} /></div>;
   const up = gateways.filter(({ state }) => state === 'online').length;
@@ -52,7 +51,7 @@ export function Sites() {
             return (
               <tr key={gateway.id} className={index === current ? 'cur' : ''} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0} onClick={() => setCurrent(index)} aria-current={index === current ? 'true' : undefined}>
                 <td>{before?.tenantId === gateway.tenantId ? '' : <span className="owner"><b>{gateway.tenantName}</b></span>}</td><td>{before?.siteId === gateway.siteId ? '' : gateway.siteName}</td>
-                <td><Link href={`/gateways/${gateway.id}`} prefetch={false}><b>{gateway.name}</b></Link></td><td><State kind={kind}>{word}</State></td><td className="dim">{clock.when(gateway.since, now)}</td>
+                <td><Link href={`/gateways/${gateway.id}`}><b>{gateway.name}</b></Link></td><td><State kind={kind}>{word}</State></td><td className="dim">{clock.when(gateway.since, now)}</td>
                 <td className="num">{count(usage?.count)}</td><td className="num dim2">{count(usage?.max)}</td>
                 <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={72} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} /><span>{percent(usage!.count, usage!.max!)}</span></div>}</td>
                 <td><Wans gateway={gateway} /></td><td className="dim">{gateway.kernel ?? '–'}{gateway.tableKind === 'memory' && ' (table in memory)'}</td><td className="dim">{gateway.tags.join(', ') || '–'}</td>

@@ -1,9 +1,8 @@
 'use client';
 
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useLive } from '../../lib/controller/live.tsx';
+import { Link, useGo } from '../../lib/link.tsx';
 import { count, counted, short } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
@@ -11,7 +10,7 @@ import type { Need } from '../gateways/need.ts';
 
 /** Five numbers, each a way to its proof; keys 1 to 5. */
 export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
-  const router = useRouter();
+  const go = useGo();
   const { running } = useLive();
   const of = (...whys: Need['why'][]) => needs.filter(({ why }) => whys.includes(why));
   const filling = of('filling', 'full');
@@ -31,11 +30,11 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
     { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },
     { value: count(running.length), label: running.length === 1 ? 'flush running' : 'flushes running', note: running.length > 0 ? `${count(done)} of ${count(planned)} flows deleted` : 'nothing is being deleted', path: running.length === 1 ? `/flushes/${running[0]!.flushId}` : '/flushes' },
   ];
-  useKey('1,2,3,4,5', (event) => { const path = counters[Number(event.key) - 1]?.path; if (path) router.push(path); });
+  useKey('1,2,3,4,5', (event) => { const path = counters[Number(event.key) - 1]?.path; if (path) go(path); });
   return (
     <div className="counters">
       {counters.map((one, index) => (
-        <Link key={one.label} href={one.path} prefetch={false}>
+        <Link key={one.label} href={one.path}>
           <span className="v">{one.value}{one.of && <small> {one.of}</small>}</span><span className="l">{one.label} <kbd aria-hidden>{index + 1}</kbd></span><span className="n">{one.note}</span>
         </Link>
       ))}

@@ -1,9 +1,9 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import type { Need } from '../gateways/need.ts';
 
 /** One tile a gateway with how full its table is, by tenant. A corner marks those in the list above; dashed is offline or not known. */
@@ -33,7 +33,7 @@ function Tile({ gateway, isListed }: { gateway: Gateway; isListed: boolean }) {
   const { usage, state, name, id, siteName } = gateway;
   const share = state === 'online' && usage?.max ? Math.floor((usage.count / usage.max) * 100) : undefined;
   const words = share === undefined ? (state === 'online' ? 'use not known' : state.replace('-', ' ')) : `${share} % used`;
-  return <Link prefetch={false} href={`/gateways/${id}`} className={`tile ${tone(share)} ${isListed ? 'marked' : ''}`} title={`${name}, ${siteName}: ${words}`} aria-label={`${name}: ${words}`}>{share ?? '–'}</Link>;
+  return <Link href={`/gateways/${id}`} className={`tile ${tone(share)} ${isListed ? 'marked' : ''}`} title={`${name}, ${siteName}: ${words}`} aria-label={`${name}: ${words}`}>{share ?? '–'}</Link>;
 }
 
 function tone(share: number | undefined): string {

@@ -2,11 +2,11 @@
 
 import './overview.css';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { useGatewaysInScope } from '../../lib/scope.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted } from '../../ui/format.ts';

@@ -3,13 +3,13 @@
 import './remediations.css';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { ControllerError } from '../../lib/controller/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { placeIn, readText, withField, type TextProblem } from './document-text.ts';
@@ -35,7 +35,7 @@ interface EditorProps {
 
 /** Form and YAML side by side over one text, with what it would do beside them. Ctrl-Enter saves. */
 export function Editor({ title, start, tenantId, onTenant, save, conflict, actions, note }: EditorProps) {
-  const router = useRouter();
+  const go = useGo();
   const client = useQueryClient();
   const [text, setText] = useState(start);
   const [settled] = useDebouncedValue(text, 400);
@@ -53,7 +53,7 @@ export function Editor({ title, start, tenantId, onTenant, save, conflict, actio
   useHotkeys('mod+enter', submit, { enableOnFormTags: true, preventDefault: true }, [submit]);
   const isConflict = saving.error instanceof ControllerError && saving.error.code === 'ALREADY_EXISTS' && conflict !== undefined;
   return <>
-    <div className="head"><h1>{title}</h1><span className="grow" />{actions}<Button onClick={() => router.push('/remediations')}>Back to the list</Button>
+    <div className="head"><h1>{title}</h1><span className="grow" />{actions}<Button onClick={() => go('/remediations')}>Back to the list</Button>
       <Button kind="primary" keys="Ctrl ↵" refusal={blocked} onClick={submit}>{saving.isPending ? 'Saving…' : 'Save'}</Button></div>
     {note}
     {saving.error && <div className="pad">{isConflict ? <div className="note amber stack" role="alert"><p>{saving.error.message}</p><div className="row">{conflict(reading.document)}</div></div> : <Failure what="It was not saved" error={saving.error} />}</div>}

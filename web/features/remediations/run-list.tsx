@@ -1,8 +1,8 @@
 'use client';
 
-import Link from 'next/link';
 import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
+import { Link } from '../../lib/link.tsx';
 import { Skeleton } from '../../ui/feedback.tsx';
 import { StateIcon } from '../../ui/state.tsx';
 import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
@@ -18,7 +18,7 @@ export function RunList({ runs, unreadable, none = 'No run yet.' }: { runs: Reme
     <Unreadable entries={unreadable} />
     <ul className="acts runs-list">{runs.map((run) => (
       <li key={run.id}><time dateTime={run.triggeredAt} title={clock.full(run.triggeredAt)}>{clock.when(run.triggeredAt, now)}</time><StateIcon kind={RUN_STATES[run.state]} word={run.state} isSmall />
-        <Link href={`/remediations/runs/${run.id}`} prefetch={false}><b>{run.remediationName}</b>{run.gatewayName && ` on ${run.gatewayName}`}: {runSentence(run)} <span className="dim">({run.trigger})</span></Link></li>
+        <Link href={`/remediations/runs/${run.id}`}><b>{run.remediationName}</b>{run.gatewayName && ` on ${run.gatewayName}`}: {runSentence(run)} <span className="dim">({run.trigger})</span></Link></li>
     ))}</ul>
   </>;
 }

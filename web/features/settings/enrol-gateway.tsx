@@ -1,13 +1,13 @@
 'use client';
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
@@ -69,7 +69,7 @@ function Joining({ id, command, expiresAt, name }: { id: string; command: string
       <p>Run this on <b>{name}</b> as root. The token works once{left !== undefined && !isUsed && (left > 0 ? <>, for another {minutesAndSeconds(left)}</> : <>; <span className="red">it has expired, make another</span></>)}. It is shown only here.</p>
       <CopyBlock text={command} label="enrolment command" />
       <ul className="row steps">{steps.map(([text, isDone]) => <li key={text}><State kind={isDone ? 'ok' : 'waiting'} isSmall>{text}</State></li>)}</ul>
-      {gateway && <p><Link className="link" href={`/gateways/${gateway.id}`} prefetch={false}>Open {gateway.name}</Link></p>}
+      {gateway && <p><Link className="link" href={`/gateways/${gateway.id}`}>Open {gateway.name}</Link></p>}
     </div>
   );
 }
