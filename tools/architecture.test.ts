@@ -86,7 +86,7 @@ describe('imports', () => {
 
   // Imports of Next's own links and router are refused by lint (web/.oxlintrc.json).
   it('of the console lead to no page but by lib/link.tsx, which keeps the scope', () => {
-    expect(files.filter((file) => file.startsWith('web/') && strayLinks(readFileSync(path.join(ROOT, file), 'utf8')).length > 0)).toEqual([]);
+    expect(files.filter((file) => file.startsWith('web/') && file !== 'web/lib/link.tsx' && strayLinks(readFileSync(path.join(ROOT, file), 'utf8')).length > 0)).toEqual([]);
     const planted = [
       '<a href="/sites">', '<a className="link"\n  href={`/gateways/${id}`}>', 'window.location.href = path', 'location.assign(path)', 'history.pushState(null, "", path)', 'window.open(path)',
       '<form action="/sites">', '`${window.location.origin}/remediations/${id}`',

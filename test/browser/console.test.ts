@@ -225,8 +225,7 @@ describe('ending flows', () => {
     await page.locator('[role="row"][aria-rowindex="5"]').click();
     await page.getByRole('heading', { name: /PPTP flow/ }).waitFor();
     await page.getByRole('button', { name: 'Delete this flow' }).click();
-    await page.getByText('1 flow is being deleted on milano-gw2').waitFor();
-    await page.getByRole('button', { name: 'See it verified' }).click();
+    await page.getByRole('link', { name: 'Open the flush' }).click();
     await page.getByRole('heading', { name: '1 of 1 flow deleted and verified' }).waitFor({ timeout: 10_000 });
   });
 

@@ -10,6 +10,7 @@ import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
+import { FilterText } from '../flushes/filter-text.tsx';
 import { ExactFlows } from '../flushes/exact-flows.tsx';
 import { Sentence } from './sentence.tsx';
 import { detailLines, OUTCOMES } from './audit-words.ts';
@@ -22,7 +23,7 @@ export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
   return (
     <aside className="audit-detail" aria-label="Entry">
       <div className="row"><h2 className="grow">{entry ? entry.action : 'Entry'}</h2><Button kind="quiet" icon={IconX} label="Close the entry" onClick={onClose} /></div>
-      {error ? <Failure what="This entry could not be read" error={error} /> : !entry ? <Skeleton lines={6} /> : <>
+      {error && !entry ? <Failure what="This entry could not be read" error={error} /> : !entry ? <Skeleton lines={6} /> : <>
         <p><State kind={OUTCOMES[entry.outcome]}>{entry.outcome}</State></p>
         <p><Sentence entry={entry} /></p>
         <dl className="kv">
@@ -46,5 +47,5 @@ export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {
 }
 
 function DetailLine({ name, value }: { name: string; value: string }) {
-  return <><dt>{name}</dt><dd className="mono">{value}</dd></>;
+  return <><dt>{name}</dt><dd className="mono">{name === 'filter' ? <FilterText filter={value} /> : value}</dd></>;
 }

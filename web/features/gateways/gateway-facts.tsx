@@ -8,10 +8,13 @@ import { Link } from '../../lib/link.tsx';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Bar } from '../../ui/bar.tsx';
 import { Address } from '../../ui/copy.tsx';
+import { Failure } from '../../ui/feedback.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
+import { useRowLink } from '../../ui/list.tsx';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
+import { TRYING } from './need.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
@@ -33,21 +36,23 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
       ))}</tbody>
     </table></div>}
     {stale === undefined ? down.filter(({ flows }) => flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
-      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale: the gateway sends their packets with an address that brings no answer. <Link className="link" href={connectionsPath('stale:yes', gateway.id)}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
-        : down.length > 0 && <p className="note">No flow is stale: what still uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
+      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale and still trying: the gateway sends their packets with an address that brings no answer. <Link className="link" href={connectionsPath(TRYING, gateway.id)}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
+        : down.length > 0 && <p className="note">Nothing is still trying: what uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
   </>;
 }
 
 /** The last flushes that touched this gateway. */
 export function RecentFlushes({ gateway }: { gateway: Gateway }) {
+  const rowLink = useRowLink();
   const clock = useClock();
   const now = useNow(60_000);
-  const { data } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  const { data, error } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   return <>
     <div className="sec-head"><h2>Recent here</h2></div>
     <Unreadable entries={data?.unreadable} />
+    {error && !data && <Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." />}
     {data?.items.length === 0 && !data.unreadable ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
-      <li key={flush.id}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
+      <li key={flush.id} {...rowLink({ path: `/flushes/${flush.id}` })}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
     ))}</ul>}
   </>;
 }

@@ -16,15 +16,17 @@ import { Button, Segments } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, lasting } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
+import { useKept } from '../../ui/kept.ts';
 import { State } from '../../ui/state.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
-import { endRequest, needOf, type Stale } from './need.ts';
+import { judge } from './judgement.ts';
+import { endRequest, type Stale } from './need.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
-import { GATEWAY_STATES, verdict } from './gateway-words.ts';
+import { GATEWAY_STATES } from './gateway-words.ts';
 import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
 import { GuardFacts } from './guard-facts.tsx';
 import { SetAside } from './set-aside.tsx';
@@ -74,8 +76,8 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   useKey('[', () => step(-1));
   useKey(']', () => step(1));
   const { usage, state } = gateway;
-  const said = now === undefined ? undefined : verdict(gateway, now);
-  const need = now === undefined ? undefined : needOf(gateway, now, stale);
+  const said = now === undefined ? undefined : judge(gateway, now, stale);
+  const need = said?.need;
   const endable = need && endRequest(need);
   const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
@@ -84,7 +86,7 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
     <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
       <div className="row head-line">
         <span className="owner"><b>{gateway.tenantName}</b></span><span className="dim2">/ {gateway.siteName} / gateway {at + 1} of {list.length}</span><kbd aria-hidden>[</kbd><kbd aria-hidden>]</kbd>
-        <State kind={need?.kind ?? GATEWAY_STATES[state].kind} isPill>{need?.word ?? GATEWAY_STATES[state].word}</State>
+        {said && <State kind={said.kind} isPill>{said.word}</State>}
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
         <Link className="btn" href={connectionsPath('', gateway.id)}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
@@ -107,7 +109,8 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
 
 function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span; onSpan(span: Span): void }) {
   const until = useNow(SPANS[span] > 21_600_000 ? 300_000 : 30_000);
-  const { data, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const { data: newest, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const data = useKept(newest);
   const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   const firstAt = data?.points[0]?.at;
   const range = useMemo(() => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }), [firstAt, span, until]);
@@ -115,7 +118,7 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
   if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
   return (
-    <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
+    <div className={`charts ${isPlaceholderData || error ? 'stale' : ''}`}>
       <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes?.items ?? NO_FLUSHES} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>

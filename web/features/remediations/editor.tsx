@@ -10,6 +10,7 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import { ControllerError } from '../../lib/controller/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
+import { useUnsaved } from '../../lib/unsaved.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { placeIn, readText, withField, type TextProblem } from './document-text.ts';
@@ -47,6 +48,7 @@ export function Editor({ title, start, tenantId, onTenant, save, conflict, actio
   const isChecked = text === settled && !check.isFetching && reading.document !== undefined;
   const problems: TextProblem[] = reading.syntax ? [reading.syntax] : reading.document ? (isChecked || !check.data ? (check.data?.problems ?? []) : []).map((one) => ({ ...one, ...placeIn(text, one.path) })) : reading.problems;
   const saving = useMutation({ mutationFn: save, onSettled: () => void client.invalidateQueries({ queryKey: ['remediations'] }) });
+  useUnsaved(text !== start && !saving.isPending && !saving.isSuccess);
   const form: Form = { raw: lastRaw, isOff: reading.syntax !== undefined, problems, set: (path, value) => setText((before) => withField(before, path, value)), setAll: (changes) => setText((before) => changes.reduce((sum, [path, value]) => withField(sum, path, value), before)) };
   const blocked = refusal ?? (reading.syntax ? 'The YAML does not parse.' : problems.length > 0 ? `${problems[0]!.path}: ${problems[0]!.message}` : saving.isPending ? 'It is being saved.' : undefined);
   const submit = () => { if (!blocked && reading.document) saving.mutate(reading.document); };

@@ -9,7 +9,7 @@ import { triggerWords } from './remediation-words.ts';
 /** What operators need most, to start from. */
 export function Library({ refusal }: { refusal: string | undefined }) {
   const { data, error, refetch } = useQuery(queries.builtInRemediations());
-  if (error) return <Failure what="The library could not be read" error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failure what="The library could not be read" error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton lines={6} height={48} />;
   return (
     <ul className="library" aria-label="Library">{data.map(({ key, document, explains }) => (

@@ -9,16 +9,17 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { count, lasting } from '../../ui/format.ts';
+import type { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
 import { actingMode, runKind, scopeWords, triggerWords } from './remediation-words.ts';
 
 interface RowsProps {
   remediations: Remediation[]; current: number; writeRefusal: string | undefined; refusalToRun(one: Remediation): string | undefined;
-  onCurrent(index: number): void; onTurn(one: Remediation): void; onRun(one: Remediation): void;
+  row: ReturnType<typeof useList>['row']; onTurn(one: Remediation): void; onRun(one: Remediation): void;
 }
 
 /** One line for each: what it waits for, where, how it acts, what it did last and when it comes next. */
-export function RemediationRows({ remediations, current, writeRefusal, refusalToRun, onCurrent, onTurn, onRun }: RowsProps) {
+export function RemediationRows({ remediations, current, row, writeRefusal, refusalToRun, onTurn, onRun }: RowsProps) {
   const clock = useClock();
   const now = useNow(60_000);
   const { data: gateways } = useQuery(queries.gateways());
@@ -29,7 +30,7 @@ export function RemediationRows({ remediations, current, writeRefusal, refusalTo
     <div className="pad wide-table"><table className="remediations">
       <thead><tr><th>On</th><th>Name</th><th>When</th><th>Where</th><th>Mode</th><th>Last run</th><th className="num" title="In the last 30 days">Runs</th><th className="num" title="Flows ended in the last 30 days">Ended</th><th>Next</th><th><span className="sr">Action</span></th></tr></thead>
       <tbody>{remediations.map((one, index) => (
-        <tr key={one.id} className={index === current ? 'cur' : ''} aria-current={index === current ? 'true' : undefined} onClick={() => onCurrent(index)} data-colour={tenants?.find(({ id }) => id === one.tenantId)?.colour ?? 0}>
+        <tr key={one.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === one.tenantId)?.colour ?? 0}>
           <td><input type="checkbox" role="switch" className="switch" checked={one.isEnabled} aria-label={`${one.document.name} is on`} title={writeRefusal} aria-disabled={writeRefusal !== undefined} onChange={() => { if (!writeRefusal) onTurn(one); }} /></td>
           <td className="fold name"><Link href={`/remediations/${one.id}`}><b>{one.document.name}</b></Link></td>
           <td className="fold dim2">{triggerWords(one.document.trigger)}</td><td className="fold"><span className="owner">{scopeWords(one, nameOf)}</span></td>

@@ -14,6 +14,8 @@ import { toListScope, useScope, useTenantInScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKey } from '../../ui/keys.ts';
+import { useList } from '../../ui/list.tsx';
+import { Outdated } from '../../ui/outdated.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { Library } from './library.tsx';
 import { remediationsSentence, runNowRefusal } from './remediation-words.ts';
@@ -30,7 +32,7 @@ export function Remediations() {
   const refusal = useRefusal('remediations.read');
   const writeRefusal = useRefusal('remediations.write');
   const runRefusal = useRefusal('remediations.run');
-  const { data: page, error, refetch } = useQuery({ ...queries.remediations(), enabled: refusal === undefined });
+  const { data: page, error, dataUpdatedAt, refetch } = useQuery({ ...queries.remediations(), enabled: refusal === undefined });
   const all = page?.items;
   const { data: runs } = useQuery({ ...queries.remediationRuns({ limit: 200, ...toListScope(ids) }), enabled: refusal === undefined });
   const [at, setAt] = useQueryState('at', parseAsString);
@@ -41,11 +43,7 @@ export function Remediations() {
   const turn = useMutation({ mutationFn: ({ id, revision, isEnabled }: Remediation) => call(routes.updateRemediation, { params: { id }, body: { revision, isEnabled: !isEnabled } }), onSettled: changed });
   const run = useMutation({ mutationFn: ({ id }: Remediation) => call(routes.runRemediation, { params: { id } }), onSuccess: ({ runId }) => go(`/remediations/runs/${runId}`), onSettled: changed });
   const refusalToRun = (one: Remediation) => runRefusal ?? runNowRefusal(one) ?? (run.isPending ? 'It is being started.' : undefined);
-  const move = (to: number) => { const next = shown[Math.min(shown.length - 1, Math.max(0, to))]; if (next) void setAt(next.id); };
-
-  useKey('j,down', () => move(current + 1));
-  useKey('k,up', () => move(current - 1));
-  useKey('enter', () => { if (here) go(`/remediations/${here.id}`); });
+  const { row } = useList(shown.map(({ id }) => ({ path: `/remediations/${id}` })), { current, onCurrent: (index) => void setAt(shown[index]!.id) });
   useKey('n', () => { if (!writeRefusal) go('/remediations/new'); });
   useKey('o', () => { if (here && !refusalToRun(here)) run.mutate(here); });
   useKey('h', () => { if (here) go(`/remediations/runs?remediation=${here.id}`); });
@@ -55,13 +53,13 @@ export function Remediations() {
   if (!all) return <div className="empty"><h1 className="sr">Remediations</h1><Skeleton lines={8} /></div>;
   const failed = turn.error ?? run.error;
   return <>
-    <div className="head"><h1>{shown.length === 0 ? 'Nothing fixes itself yet' : remediationsSentence(shown, runs?.items[0])}</h1><span className="grow" />
+    <div className="head"><h1>{shown.length === 0 ? 'Nothing fixes itself yet' : remediationsSentence(shown, runs?.items[0])}</h1><span className="grow" /><Outdated error={error} atMs={dataUpdatedAt} />
       <Button icon={IconPlus} kind="primary" keys="n" refusal={writeRefusal} onClick={() => go('/remediations/new')}>New remediation</Button></div>
     {failed && <div className="pad"><Failure what="Nothing was changed" error={failed} /></div>}
     {page?.unreadable && <div className="pad"><Unreadable entries={page.unreadable} /></div>}
     {shown.length === 0 ? <div className="pad stack wide"><p className="dim2">A remediation is a saved answer: when this happens, end those flows, within these limits. Each begins as an observer that touches nothing.</p><Library refusal={writeRefusal} /></div> : <>
       <RunStrip runs={runs?.items} />
-      <RemediationRows remediations={shown} current={current} writeRefusal={writeRefusal} refusalToRun={refusalToRun} onCurrent={move} onTurn={(one) => turn.mutate(one)} onRun={(one) => run.mutate(one)} />
+      <RemediationRows remediations={shown} current={current} row={row} writeRefusal={writeRefusal} refusalToRun={refusalToRun} onTurn={(one) => turn.mutate(one)} onRun={(one) => run.mutate(one)} />
       <section className="pad" aria-label="Last runs"><div className="sec-head"><h2>Last runs</h2><span className="dim">on gateways and from here, newest first</span></div><RunList runs={runs?.items.slice(0, 12)} unreadable={runs?.unreadable} /></section>
     </>}
   </>;

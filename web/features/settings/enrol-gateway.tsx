@@ -79,9 +79,10 @@ function JoinTokens() {
   const clock = useClock();
   const now = useNow(60_000);
   const readRefusal = useRefusal('enrolment.read');
-  const { data: page } = useQuery({ ...queries.enrolmentTokens(), enabled: readRefusal === undefined });
+  const { data: page, error } = useQuery({ ...queries.enrolmentTokens(), enabled: readRefusal === undefined });
   const tokens = page?.items ?? [];
   const revoke = useMutation({ mutationFn: (id: string) => call(routes.revokeEnrolmentToken, { params: { id } }), onSuccess: () => client.invalidateQueries({ queryKey: ['enrolment-tokens'] }) });
+  if (error && !page) return <Failure what="The join tokens could not be read" error={error} />;
   if (tokens.length === 0) return <Unreadable entries={page?.unreadable} />;
   const kinds = { live: 'running', used: 'ok', expired: 'waiting', revoked: 'never' } as const;
   return <>

@@ -37,10 +37,10 @@ export const flowCount = (filter: string, scope: Scope) => queryOptions({
   queryFn: async ({ signal }) => (await call(routes.searchFlows, { body: { filter, scope, limit: 0, withFacets: false }, signal })).total, staleTime: 30_000,
 });
 
-/** Stale flows by gateway, as their tables are now: the gateways' own totals of `stale:yes`. */
-export const staleFlows = (scope: Scope) => queryOptions({
-  queryKey: ['stale-flows', scope],
-  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter: 'stale:yes', scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
+/** Totals and facets of what matches a filter, as the tables are now, asked again every half minute. */
+export const flowSummary = (filter: string, scope: Scope) => queryOptions({
+  queryKey: ['flow-summary', filter, scope],
+  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter, scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
 });
 
 export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: ({ signal }) => call(routes.listRemediations, { query: { limit: 500 }, signal }) });
