@@ -479,7 +479,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await page.getByLabel('Password').waitFor();
     await check('/sign-in');
     await signIn();
-    for (const path of ['/', '/sites', `/gateways/${id(3, 7)}`, `/gateways/${id(3, 13)}`, '/connections', '/flushes', `/audit?entry=${id(7, 40)}`, '/settings', '/remediations', '/remediations/new', '/remediations/new?from=stuck-gre-esp', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs/${id(4, 101)}`]) {
+    for (const path of ['/', '/sites', `/gateways/${id(3, 7)}`, `/gateways/${id(3, 13)}`, '/connections', '/flushes', `/audit?entry=${id(7, 40)}`, '/settings', '/first-run', '/remediations', '/remediations/new', '/remediations/new?from=stuck-gre-esp', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs/${id(4, 101)}`]) {
       await page.goto(web.url + path);
       await page.getByRole('heading', { level: 1 }).first().waitFor();
       await page.waitForLoadState('load');

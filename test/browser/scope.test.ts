@@ -5,7 +5,7 @@ import { api, connections, goTo, page, web } from './stage.ts';
 const TENANT = id(1, 1);
 const GATEWAY = id(3, 1);
 const PAGES = [
-  '/', '/sites', '/sites?q=nowhere', `/gateways/${GATEWAY}`, '/gateways/none', '/connections', '/connections?filter=proto:gre&open=only', '/flushes', `/audit?entry=${id(7, 39)}`, '/settings',
+  '/', '/sites', '/sites?q=nowhere', `/gateways/${GATEWAY}`, '/gateways/none', '/connections', '/connections?filter=proto:gre&open=only', '/flushes', `/audit?entry=${id(7, 39)}`, '/settings', '/first-run',
   '/remediations', `/remediations?at=${id(4, 1)}`, '/remediations/new', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs?remediation=${id(4, 1)}`, `/remediations/runs/${id(4, 101)}`, `/remediations/runs/${id(4, 104)}`,
 ];
 const scoped = (path: string) => `${path}${path.includes('?') ? '&' : '?'}tenant=${TENANT}`;

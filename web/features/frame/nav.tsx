@@ -15,7 +15,7 @@ export const PAGES: readonly { path: string; name: string; key: string; icon: Ic
   { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: ['/flushes'] },
   { path: '/remediations', name: 'Remediations', key: 'r', icon: IconProgressCheck, also: ['/remediations/'] },
   { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
-  { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: [] },
+  { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: ['/first-run'] },
 ];
 
 /** `g` and then a letter goes to a page. */

@@ -14,6 +14,7 @@ import { count, counted, percent } from '../../ui/format.ts';
 import { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
+import { NoGateway } from '../enrolment/no-gateway.tsx';
 import { judge } from './judgement.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 
@@ -37,7 +38,7 @@ export function Sites() {
     <div className="head"><h1>{up === gateways.length ? `All ${counted(up, 'gateway')} up` : `${up} of ${counted(gateways.length, 'gateway')} up`} at {counted(sites, 'site')}</h1><span className="grow" />
       <label className="input" style={{ width: 240 }}><span className="sr">Find</span><input placeholder="Tenant, site, gateway or tag" value={q} onChange={(event) => void setQ(event.currentTarget.value || null)} /></label></div>
     {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
-    {gateways.length === 0 ? <Empty action={<Link className="btn" href="/settings">Enrol a gateway</Link>}>No gateway is in scope.</Empty> : shown.length === 0 ? <Empty action={<button type="button" className="btn" onClick={() => void setQ(null)}>Show all</button>}>No gateway has “{q}” in its name, site, tenant or tags.</Empty>
+    {gateways.length === 0 ? <NoGateway /> : shown.length === 0 ? <Empty action={<button type="button" className="btn" onClick={() => void setQ(null)}>Show all</button>}>No gateway has “{q}” in its name, site, tenant or tags.</Empty>
       : <div className="pad wide-table"><table className="sites">
           <thead><tr><th>Tenant</th><th>Site</th><th>Gateway</th><th>State</th><th>Link since</th><th className="num">Entries</th><th className="num">Limit</th><th>Table used</th><th>WANs</th><th>Kernel</th><th>Tags</th></tr></thead>
           <tbody>{shown.map((gateway, index) => {

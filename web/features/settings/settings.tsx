@@ -9,8 +9,8 @@ import { Segments } from '../../ui/button.tsx';
 import { Skeleton } from '../../ui/feedback.tsx';
 import { useSingleKeys } from '../../ui/keys.ts';
 import { SignOut } from '../access/sign-out.tsx';
+import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
 import { ApiTokens } from './api-tokens.tsx';
-import { EnrolGateway } from './enrol-gateway.tsx';
 import { Storage } from './storage.tsx';
 
 /** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
