@@ -521,5 +521,5 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await check('a stopped flush');
     expect(faults).toEqual([]);
     expect(complaints).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 });
