@@ -44,6 +44,11 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map(([, specifier]) => path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier!)));
 }
 
+/** Ways to a page of the console beside lib/link.tsx: bare anchors and forms, and addresses put together or gone to by hand. */
+function strayLinks(text: string): string[] {
+  return text.match(/<a\b[^>]*\bhref=(?!"#)|<form\b[^>]*\baction=|\blocation\.(?:assign|replace)\(|\blocation(?:\.href)? = |\bhistory\.(?:pushState|replaceState)\(|\bwindow\.open\(|\blocation\.origin\}\//g) ?? [];
+}
+
 describe('imports', () => {
   it('point one way between parts', () => {
     const wrong = imports.filter(({ file, target }) => {
@@ -77,6 +82,18 @@ describe('imports', () => {
       // The join token, which the owner put somewhere and which is removed once it was used.
       'agent/enrolment.ts',
     ].sort());
+  });
+
+  // Imports of Next's own links and router are refused by lint (web/.oxlintrc.json).
+  it('of the console lead to no page but by lib/link.tsx, which keeps the scope', () => {
+    expect(files.filter((file) => file.startsWith('web/') && file !== 'web/lib/link.tsx' && strayLinks(readFileSync(path.join(ROOT, file), 'utf8')).length > 0)).toEqual([]);
+    const planted = [
+      '<a href="/sites">', '<a className="link"\n  href={`/gateways/${id}`}>', 'window.location.href = path', 'location.assign(path)', 'history.pushState(null, "", path)', 'window.open(path)',
+      '<form action="/sites">', '`${window.location.origin}/remediations/${id}`',
+    ];
+    expect(planted.filter((text) => strayLinks(text).length !== 1)).toEqual([]);
+    const allowed = ['<a className="skip" href="#main">', '<Link href="/sites">', 'window.location.pathname', '<Menu.Item component="a" href={routeUrl(routes.exportAudit)}>'];
+    expect(allowed.flatMap(strayLinks)).toEqual([]);
   });
 
   it('are read from every part that exists', () => {

@@ -50,10 +50,11 @@ export class FlushesRepository {
   }
 
   /** Newest first, one more than `limit`. */
-  async list(t: Transaction, question: { limit: number; before?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
+  async list(t: Transaction, question: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
+    const { limit, before, tenant, gateway, state } = question;
     const rows = await t.flush.findMany({
-      where: { plan: PLAN_IN_SIGHT, id: question.before ? { lt: question.before } : undefined, state: question.state, targets: question.gateway ? { some: { gatewayId: question.gateway } } : undefined },
-      include: WITH_PLAN, orderBy: { id: 'desc' }, take: question.limit + 1,
+      where: { plan: PLAN_IN_SIGHT, id: before ? { lt: before } : undefined, state, tenantIds: tenant ? { has: tenant } : undefined, targets: gateway ? { some: { gatewayId: gateway } } : undefined },
+      include: WITH_PLAN, orderBy: { id: 'desc' }, take: limit + 1,
     });
     const tenants = await t.tenant.findMany({ where: { id: { in: rows.flatMap((row) => row.tenantIds) } }, select: { id: true, name: true } });
     return rows.map((row) => ({

@@ -19,8 +19,8 @@ export class RunsRepository {
   }
 
   /** Newest first, one more than `limit`. */
-  async list(t: Transaction, { limit, before, remediation, gateway }: { limit: number; before?: string; remediation?: string; gateway?: string }): Promise<RunRow[]> {
-    return t.remediationRun.findMany({ where: { id: before ? { lt: before } : undefined, remediationId: remediation, gatewayId: gateway }, orderBy: { id: 'desc' }, take: limit + 1 });
+  async list(t: Transaction, { limit, before, remediation, tenant, gateway }: { limit: number; before?: string; remediation?: string; tenant?: string; gateway?: string }): Promise<RunRow[]> {
+    return t.remediationRun.findMany({ where: { id: before ? { lt: before } : undefined, remediationId: remediation, tenantIds: tenant ? { has: tenant } : undefined, gatewayId: gateway }, orderBy: { id: 'desc' }, take: limit + 1 });
   }
 
   async find(t: Transaction, id: string): Promise<RunRow | undefined> {

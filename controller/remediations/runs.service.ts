@@ -50,7 +50,7 @@ export class RunsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { limit: number; cursor?: string; remediation?: string; gateway?: string }): Promise<Page<RunView>> {
+  async list(scope: TenantScope, query: { limit: number; cursor?: string; remediation?: string; tenant?: string; gateway?: string }): Promise<Page<RunView>> {
     const { cursor, ...question } = query;
     const rows = await this.database.transact(scope, (t) => this.runs.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
     return toPage(rows, query.limit, toRunView, (row) => row.id);

@@ -60,7 +60,7 @@ export const flushEvent = z.discriminatedUnion('kind', [
 
 export const listFlushes = defineRoute({
   method: 'GET', path: '/flushes', action: 'flushes.read', summary: 'Flushes, newest first',
-  query: pageQuery.extend({ gateway: id.optional(), state: flush.shape.state.optional() }), status: 200, response: page(flush.omit({ targets: true })),
+  query: pageQuery.extend({ tenant: id.optional(), gateway: id.optional(), state: flush.shape.state.optional() }), status: 200, response: page(flush.omit({ targets: true })),
 });
 export const getFlush = defineRoute({
   method: 'GET', path: '/flushes/{id}', action: 'flushes.read', summary: 'One flush with a target per gateway', params: idParams, status: 200, response: flush,

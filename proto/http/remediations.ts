@@ -120,7 +120,7 @@ export const runRemediation = defineRoute({
 });
 export const listRemediationRuns = defineRoute({
   method: 'GET', path: '/remediation-runs', action: 'remediations.read', summary: 'Runs, newest first',
-  query: pageQuery.extend({ remediation: id.optional(), gateway: id.optional() }), status: 200, response: page(remediationRun),
+  query: pageQuery.extend({ remediation: id.optional(), tenant: id.optional(), gateway: id.optional() }), status: 200, response: page(remediationRun),
 });
 export const getRemediationRun = defineRoute({ method: 'GET', path: '/remediation-runs/{id}', action: 'remediations.read', summary: 'One run', params: idParams, status: 200, response: remediationRun });
 /** A page is a part as the gateway reported it. */

@@ -20,7 +20,7 @@ import { fixtureRemediations, remediationAnswers } from './fixture-remediations.
 import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureRetention, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
 
 export interface FixtureApi {
-  url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; gateways: Gateway[]; remediations: ReturnType<typeof fixtureRemediations>;
+  url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; gateways: Gateway[]; flushes: Flush[]; remediations: ReturnType<typeof fixtureRemediations>;
   /** What each page of a list names as not to be shown. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -30,19 +30,25 @@ export interface FixtureApi {
 
 export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
 
+export interface FixtureSettings {
+  flowsPerGateway?: number; port?: number;
+  /** Takes every call and answers none. */
+  isSilent?: boolean;
+}
+
 const PASSWORD = 'correct horse';
 
 /**
  * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and filters are
  * read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong tries.
  */
-export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): Promise<FixtureApi> {
+export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent = false }: FixtureSettings = {}): Promise<FixtureApi> {
   const nowMs = Date.now();
   const gateways = fixtureGateways(nowMs);
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, gateways, unreadable: [], droppedAt: undefined, remediations: fixtureRemediations(nowMs, gateways), close };
+  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, gateways, flushes, unreadable: [], droppedAt: undefined, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
 
@@ -74,7 +80,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     getPlan: ({ params }) => findPlan(params.id).plan,
     listPlanFlows: ({ params, query }) => (api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt }),
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
-    listFlushes: ({ query }) => page(flushes.filter(({ targets }) => !query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)), query),
+    listFlushes: ({ query }) => page(flushes.filter(({ targets, tenants }) => (!query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)) && (!query.tenant || tenants.some((tenant) => tenant.id === query.tenant))), query),
     getFlush: ({ params }) => find(flushes, params.id),
     cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
     undoFlush: ({ params }) => undo(find(flushes, params.id)),
@@ -119,6 +125,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
     const countBy = (key: (row: FlowRow) => string) => Object.fromEntries([...Map.groupBy(chosen, key)].map(([name, members]) => [name, members.length]));
     const top = (key: (row: FlowRow) => string) => Object.entries(countBy(key)).map(([name, many]) => ({ name, flows: many })).toSorted((a, b) => b.flows - a.flows).slice(0, 5);
     const number = plans.size + 1;
+    const active = chosen.filter(({ idleSeconds }) => idleSeconds !== undefined && idleSeconds < 10).length;
+    const unknownActivity = chosen.filter(({ idleSeconds }) => idleSeconds === undefined).length;
     const touched = new Set(chosen.map(({ gatewayId }) => gatewayId));
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
@@ -127,7 +135,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
       totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
       impact: {
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
-        active: Math.floor(chosen.length / 12), idle: chosen.length - Math.floor(chosen.length / 12), unknownActivity: 0, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
+        active, idle: chosen.length - active - unknownActivity, unknownActivity, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
         topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: chosen.filter(({ startedAt }) => startedAt).toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!)).slice(0, 5), rateBitsPerSecond: 41_000,
         predictions: predictionsOf(chosen),
       },
@@ -192,6 +200,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0 } = {}): 
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, 'http://fixture');
+    if (isSilent) return;
     if (api.isDown) return void request.socket.destroy();
     if (url.pathname === '/api/auth/sign-in/email') {
       const { password } = JSON.parse(await read(request)) as { password: string };

@@ -84,7 +84,7 @@ export function remediationAnswers(state: ReturnType<typeof fixtureRemediations>
       state.runs.unshift(run);
       return { runId: run.id };
     },
-    listRemediationRuns: ({ query }) => page(state.runs.filter((run) => (!query.remediation || run.remediationId === query.remediation) && (!query.gateway || run.gatewayId === query.gateway)), query),
+    listRemediationRuns: ({ query }) => page(state.runs.filter((run) => (!query.remediation || run.remediationId === query.remediation) && (!query.tenant || run.tenantId === query.tenant) && (!query.gateway || run.gatewayId === query.gateway)), query),
     getRemediationRun: ({ params }) => find(state.runs, params.id),
     listRemediationRunFlows: () => ({ items: someFlows(20).map((flow, index) => ({ ...flow, sweep: index < 15 ? 1 : 2, outcome: index === 3 ? 'gone' : 'deleted' })) }),
   };

@@ -1,7 +1,6 @@
 'use client';
 
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useRouter } from 'next/navigation';
 import { NuqsAdapter } from 'nuqs/adapters/next/app';
@@ -19,13 +18,12 @@ export function Providers({ nonce, children }: { nonce: string | undefined; chil
         router.replace(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
       },
     }),
-    defaultOptions: { queries: { retry: (failures, error) => failures < 2 && error instanceof ControllerError && error.canRetry, refetchOnWindowFocus: false } },
+    defaultOptions: { queries: { retry: (failures, error) => failures < 2 && error instanceof ControllerError && error.canRetry && error.problem.status !== 504, refetchOnWindowFocus: false } },
   }));
   return (
     <NuqsAdapter>
       <MantineProvider theme={theme} cssVariablesResolver={resolver} defaultColorScheme="auto" getStyleNonce={nonce ? () => nonce : undefined}>
         <QueryClientProvider client={client}>{children}</QueryClientProvider>
-        <Notifications position="bottom-right" />
       </MantineProvider>
     </NuqsAdapter>
   );

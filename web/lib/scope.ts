@@ -1,33 +1,35 @@
 'use client';
 
-import { parseAsString, useQueryStates } from 'nuqs';
-import { createSerializer } from 'nuqs';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { parseAsString, useQueryStates } from 'nuqs';
+import { useCallback, useMemo } from 'react';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import * as queries from './controller/queries.ts';
-
-/** Part of the fleet that a page shows, as ids in the address: a tenant, one of its sites, one gateway. None is everything the caller may see. */
-export interface ScopeIds { tenant: string | null; site: string | null; gateway: string | null }
+import { scopedPath, type ScopeIds } from './scoped-path.ts';
 
 const parsers = { tenant: parseAsString, site: parseAsString, gateway: parseAsString };
-const serialize = createSerializer(parsers);
-
-/** A path with the scope in its query. */
-export function withScope(path: string, scope: Partial<ScopeIds>): string {
-  return serialize(path, scope);
-}
 
 /** The scope as the API takes it. */
 export function toScope({ tenant, site, gateway }: ScopeIds): Scope {
   return { ...(tenant && { tenants: [tenant] }), ...(site && { sites: [site] }), ...(gateway && { gateways: [gateway] }) };
 }
 
+/** The scope as lists of what happened take it: they know no sites, so that one counts as its tenant. */
+export function toListScope({ tenant, gateway }: ScopeIds): { tenant?: string; gateway?: string } {
+  return { ...(tenant && { tenant }), ...(gateway && { gateway }) };
+}
+
 /** The scope of this page and how to change it. */
 export function useScope() {
   const [ids, setIds] = useQueryStates(parsers, { history: 'push' });
   return { ids, setIds, scope: useMemo(() => toScope(ids), [ids]) };
+}
+
+/** Gives a path the scope of this page (lib/link.tsx is made of it). */
+export function useScopedPath(): (path: string) => string {
+  const [ids] = useQueryStates(parsers);
+  return useCallback((path) => scopedPath(path, ids), [ids]);
 }
 
 /** The gateways in scope, in name order, with what the query says about them. */

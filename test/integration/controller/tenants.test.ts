@@ -92,6 +92,14 @@ describe('what another tenant has', () => {
     }
   });
 
+  it('is left out of lists of flushes and runs that ask for another tenant, also for somebody who may see all', async () => {
+    for (const [tenant, sees] of [[theirs.tenantId, true], [mine.tenantId, false]] as const) {
+      expect((await owner.call(routes.listFlushes, { query: { tenant } })).items.some(({ id }) => id === theirs.flushId)).toBe(sees);
+      expect((await owner.call(routes.listRemediationRuns, { query: { tenant } })).items.some(({ id }) => id === theirs.remediationRunId)).toBe(sees);
+      expect(await mine.person.call(routes.listFlushes, { query: { tenant: theirs.tenantId } })).toMatchObject({ items: [] });
+    }
+  });
+
   it('is in no list, no search, no metric and no event', async () => {
     const text = JSON.stringify([
       await mine.person.call(routes.listTenants), await mine.person.call(routes.listSites), await mine.person.call(routes.listGateways), await mine.person.call(routes.listFlushes),

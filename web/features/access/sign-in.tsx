@@ -30,6 +30,7 @@ export function SignIn() {
         <label>E-mail<input type="email" autoComplete="username" required ref={first} value={email} onChange={(event) => setEmail(event.currentTarget.value)} /></label>
         <label>Password<input type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} /></label>
         {attempt.error && <p className="note red" role="alert">{attempt.error.message}</p>}
+        <details className="dim small"><summary>No account yet?</summary>An owner or admin makes accounts. The very first is made where the controller runs: <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).</details>
         <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>{attempt.isPending ? 'Signing in…' : 'Sign in'}</Button>
       </form>
     </main>

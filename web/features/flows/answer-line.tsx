@@ -11,8 +11,17 @@ import { State } from '../../ui/state.tsx';
 
 type Answer = z.output<typeof gatewayAnswer>;
 
+interface AnswerLineProps {
+  gateways: Answer[]; isFetching: boolean;
+  /** Why what is shown could not be taken anew. */
+  failed: Error | undefined;
+  /** True where it answers another question than is asked now. */
+  isOther: boolean;
+  onRefresh(): void;
+}
+
 /** Who answered and who did not, how old the snapshot is, and the button that takes a new one. */
-export function AnswerLine({ gateways, isFetching, onRefresh }: { gateways: Answer[]; isFetching: boolean; onRefresh(): void }) {
+export function AnswerLine({ gateways, isFetching, failed, isOther, onRefresh }: AnswerLineProps) {
   const now = useNow();
   useKey('r', onRefresh);
   const missing = gateways.filter(({ state }) => state !== 'answered');
@@ -21,10 +30,10 @@ export function AnswerLine({ gateways, isFetching, onRefresh }: { gateways: Answ
   return (
     <div className="row small answer-line">
       <span className="grow" />
-      {gateways.length > 0 && (missing.length === 0
+      {failed ? <span className="ellipsis" role="alert" title={failed.message}><State kind="critical" isSmall>{isOther ? 'Not searched: these rows are of the filter before' : 'Not refreshed'}</State> <span className="dim2">{failed.message}</span></span> : gateways.length > 0 && (missing.length === 0
         ? <span className="dim">{gateways.length === 1 ? `${gateways[0]!.name} answered` : `All ${gateways.length} gateways answered`}</span>
         : <span title={missing.map((one) => `${one.name}: ${one.state}${one.reason ? `, ${one.reason}` : ''}`).join('\n')}><State kind="warn" isSmall>{answerSentence(gateways)}</State></span>)}
-      {age !== undefined && <span className={`pill ${age > 120 ? 'amber' : ''}`}>Snapshot {lasting(age)} old</span>}
+      {age !== undefined && <span className={`pill ${failed || age > 120 ? 'amber' : ''}`}>Snapshot {lasting(age)} old</span>}
       <Button size="slim" icon={IconRefresh} keys="r" onClick={onRefresh} refusal={isFetching ? 'A snapshot is being taken.' : undefined}>Refresh</Button>
     </div>
   );

@@ -4,6 +4,7 @@ import './flows.css';
 import { useQuery } from '@tanstack/react-query';
 import { IconTrash } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
+import type { FlowRow } from '../../../proto/http/flows.ts';
 import type { FilterProblem } from '../../../proto/model/filter/filter.ts';
 import { matchesEverything } from '../../../proto/model/filter/everything.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
@@ -15,6 +16,8 @@ import { Failure } from '../../ui/feedback.tsx';
 import { count } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { useIntendedPlan } from '../flushes/intended-plan.ts';
+import { PlanSheet } from '../flushes/plan-sheet.tsx';
+import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { AnswerLine } from './answer-line.tsx';
 import { Facets } from './facets.tsx';
 import { FilterBox } from './filter-box.tsx';
@@ -27,8 +30,8 @@ import { QuickFilters } from './quick-filters.tsx';
 import { SelectionBar } from './selection-bar.tsx';
 import { added, extended, NOTHING, toggled, type Selection } from './selection.ts';
 import { useFlowSearch } from './use-flow-search.ts';
-import { requestFor, usePlanning } from './use-planning.tsx';
-import { useView, type SortBy } from './use-view.ts';
+import { requestFor, useEnding } from './use-ending.ts';
+import { useView, viewPath, type SortBy } from './use-view.ts';
 
 /** Connections: which flows match, anywhere, and the way from there to a plan that ends exactly those. */
 export function Connections() {
@@ -37,7 +40,8 @@ export function Connections() {
   const [typedProblem, setTypedProblem] = useState<FilterProblem>();
   const [selection, setSelection] = useState<Selection>(NOTHING);
   const [current, setCurrent] = useState(0);
-  const planning = usePlanning();
+  const asking = usePlanRequest();
+  const ending = useEnding(asking.show);
   const { gateways: inScope } = useGatewaysInScope();
   const { data: allGateways } = useQuery(queries.gateways());
   const parsed = useMemo(() => parseFilter(view.filter), [view.filter]);
@@ -53,12 +57,16 @@ export function Connections() {
   const { rows } = search;
   const total = search.total ?? 0;
   const nameOf = useCallback((id: string) => allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6), [allGateways, search.gateways]);
-  const open = view.open === 'only' ? (rows.length === 1 ? rows[0] : undefined) : rows.find((row) => rowKey(row) === view.open);
-  useIntendedPlan(view.filter, planning.ask);
+  const openKey = view.open === 'only' && rows.length === 1 ? rowKey(rows[0]!) : view.open;
+  const openEnding = ending.of(openKey);
+  const open = rows.find((row) => rowKey(row) === openKey) ?? openEnding?.flow;
+  useIntendedPlan(view.filter, asking.ask);
   const tenantIds = useMemo(() => [...new Set(inScope?.map(({ tenantId }) => tenantId))], [inScope]);
   const roleRefusal = useRefusal('plans.write', tenantIds);
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
   const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
+  /** Why all that match cannot be meant now: their number is not known, is of before, or is none. */
+  const notNow = search.error ? 'Refresh first: how many match now is not known.' : search.total === undefined || search.isOther ? 'The gateways are being asked.' : total === 0 ? 'Nothing matches.' : undefined;
   const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
   const leavesNoneOut = useMemo(() => 'filter' in parsed && matchesEverything(parsed.filter), [parsed]);
   const everythingRefusal = isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.'
@@ -66,20 +74,21 @@ export function Connections() {
 
   const setFilter = (filter: string) => void setView({ filter });
   const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
-  const askForMatching = () => planning.ask({ what: { filter: view.filter }, scope, expected: total });
-  const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) planning.ask(requestFor([...selection.rows.values()])); };
-  const deleteOpen = () => { if (open && !open.protectedBy && !refusal) planning.deleteOne(open, nameOf(open.gatewayId)); };
+  const askForMatching = () => asking.ask({ what: { filter: view.filter }, scope, expected: total });
+  const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) asking.ask(requestFor([...selection.rows.values()])); };
+  const endOpen = () => { if (open && !open.protectedBy && !refusal) ending.end(open); };
 
+  const targetOf = (row: FlowRow) => ({ path: viewPath('/connections', { ...view, open: rowKey(row) }), open: () => void setView({ open: rowKey(row) }) });
   const move = (to: number) => setCurrent(Math.min(rows.length - 1, Math.max(0, to)));
   useKey('j', () => move(current + 1));
   useKey('k', () => move(current - 1));
   useKey('x', () => select(current, false));
   useKey('shift+x', () => select(current, true));
   useKey('a', () => setSelection(added(NOTHING, rows)));
-  useKey('shift+a', () => { if (total > 0 && !everythingRefusal) setSelection({ kind: 'matching' }); });
-  useKey('enter', () => { const row = rows[current]; if (row) void setView({ open: rowKey(row) }); });
-  useKey('d', () => { if (refusal) return; if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection(); else deleteOpen(); });
-  useKey('escape', () => { if (view.open) void setView({ open: null }); else setSelection(NOTHING); });
+  useKey('shift+a', () => { if (!notNow && !everythingRefusal) setSelection({ kind: 'matching' }); });
+  useKey('enter', () => { const row = rows[current]; if (row) targetOf(row).open(); });
+  useKey('d', () => { if (refusal) return; if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection(); else endOpen(); });
+  useKey('escape', () => { if (openEnding?.kind === 'asking') ending.keep(openEnding); else if (view.open) void setView({ open: null }); else setSelection(NOTHING); });
   useKey('y', () => void navigator.clipboard.writeText(window.location.href));
 
   return <>
@@ -89,27 +98,27 @@ export function Connections() {
         <FilterBox filter={isGood ? view.filter : ''} face={view.face} resolvedWans={resolvedIn(search.gateways)} onFilter={setFilter} onProblem={setTypedProblem} names={namesOf(inScope)} />
         <Segments label="Filter as" value={view.face} onChange={(face) => void setView({ face })} options={[{ value: 'chips', text: 'Chips' }, { value: 'text', text: 'Text' }]} />
       </div>
-      <div className="row filter-second"><QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} /><AnswerLine gateways={search.gateways} isFetching={search.isFetching} onRefresh={search.refresh} /></div>
+      <div className="row filter-second"><QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} /><AnswerLine gateways={search.gateways} isFetching={search.isFetching} failed={search.error && search.total !== undefined ? search.error : undefined} isOther={search.isOther} onRefresh={search.refresh} /></div>
     </div>
     <div className={`cols ${open ? 'has-panel' : ''}`}>
       <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
       <section className="listcol" aria-label="Flows that match">
-        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={everythingRefusal}
+        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={everythingRefusal ?? notNow}
           onMatching={() => setSelection({ kind: 'matching' })} onClear={() => setSelection(NOTHING)} onDelete={askForSelection} />
-        {search.error && <div className="pad"><Failure what="The tables could not be read" error={search.error} stillWorks={rows.length > 0 ? 'The rows below are from before.' : undefined} onRetry={search.refresh} /></div>}
         {'problem' in parsed && <div className="pad"><p className="note red">The filter in this page’s address does not parse: <span className="mono">{view.filter}</span>. {parsed.problem.message}. Nothing was searched.</p></div>}
-        {!search.error && rows.length === 0 && !search.isLoading && question ? <NothingFound filter={view.filter} scope={scope} gateways={search.gateways} onFilter={setFilter} />
-          : <FlowGrid rows={rows} total={total} firstRow={search.firstRow} isLoading={search.isLoading} isStale={search.isStale && !search.isLoading} snapshotAtMs={search.askedAtMs} current={current} openKey={view.open} selection={selection} sort={question?.sort} nameOf={nameOf}
-              onCurrent={setCurrent} onOpen={(row) => void setView({ open: rowKey(row) })} onSelect={select} onSelectAll={() => setSelection(selection.kind === 'rows' && selection.rows.size > 0 ? NOTHING : added(NOTHING, rows))} onSort={(field) => void setView(nextSort(view, field))} onNearEnd={search.needMore} />}
+        {search.error && search.total === undefined ? <div className="pad grid-scroll"><Failure what="The tables could not be read" error={search.error} onRetry={search.refresh} /></div>
+          : rows.length === 0 && !search.isLoading && question ? <NothingFound filter={view.filter} scope={scope} gateways={search.gateways} onFilter={setFilter} />
+            : <FlowGrid rows={rows} total={total} firstRow={search.firstRow} isLoading={search.isLoading} isStale={search.isStale && !search.isLoading} snapshotAtMs={search.askedAtMs} current={current} openKey={openKey} isEnded={ending.isEnded} selection={selection} sort={question?.sort} nameOf={nameOf}
+                onCurrent={setCurrent} targetOf={targetOf} onSelect={select} onSelectAll={() => setSelection(selection.kind === 'rows' && selection.rows.size > 0 ? NOTHING : added(NOTHING, rows))} onSort={(field) => void setView(nextSort(view, field))} onNearEnd={search.needMore} />}
         <FlowsFoot search={search}>
           {isFilterEmpty
-            ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => planning.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
-            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? (total === 0 ? 'Nothing matches.' : everythingRefusal)} onClick={askForMatching}>Delete all {count(total)} matching…</Button>}
+            ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => asking.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
+            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? notNow ?? everythingRefusal} onClick={askForMatching}>Delete all {notNow ? '' : `${count(total)} `}matching…</Button>}
         </FlowsFoot>
       </section>
-      {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} isDeleting={planning.isDeleting} onDelete={deleteOpen} onClose={() => void setView({ open: null })} />}
+      {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} ending={openEnding} onEnd={endOpen} onSure={() => { if (openEnding) ending.sure(openEnding); }} onKeep={() => { if (openEnding) ending.keep(openEnding); }} onClose={() => void setView({ open: null })} />}
     </div>
-    {planning.sheet}
+    <PlanSheet asking={asking} />
   </>;
 }
 

@@ -5,6 +5,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { IconCheck } from '@tabler/icons-react';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { FlowRow } from '../../../proto/http/flows.ts';
+import { useRowLink, type RowTarget } from '../../ui/list.tsx';
 import { columnsOf, features, LAYOUT } from './columns.tsx';
 import { rowKey } from './flow-words.ts';
 import { isSelected, type Selection } from './selection.ts';
@@ -20,11 +21,12 @@ interface FlowGridProps {
   snapshotAtMs: number | undefined;
   current: number;
   openKey: string | null;
+  isEnded(key: string): boolean;
   selection: Selection;
   sort: { field: SortBy; descending: boolean } | undefined;
   nameOf(gatewayId: string): string;
   onCurrent(index: number): void;
-  onOpen(row: FlowRow): void;
+  targetOf(row: FlowRow): RowTarget;
   onSelect(index: number, isRange: boolean): void;
   onSelectAll(): void;
   onSort(field: SortBy): void;
@@ -40,7 +42,8 @@ const TEMPLATE = Object.values(LAYOUT).map(({ width }) => width).join(' ');
  * heads (row -1), where Enter sorts. Only the rows in sight are in the document; aria-rowcount tells how many there are.
  */
 export function FlowGrid(props: FlowGridProps) {
-  const { rows, total, firstRow, isLoading, isStale, snapshotAtMs, current, openKey, selection, sort, nameOf, onCurrent, onOpen, onSelect, onSelectAll, onSort, onNearEnd } = props;
+  const { rows, total, firstRow, isLoading, isStale, snapshotAtMs, current, openKey, isEnded, selection, sort, nameOf, onCurrent, targetOf, onSelect, onSelectAll, onSort, onNearEnd } = props;
+  const rowLink = useRowLink();
   const scroller = useRef<HTMLDivElement>(null);
   const [column, setColumn] = useState(1);
   const columns = useMemo(() => columnsOf(nameOf, snapshotAtMs), [nameOf, snapshotAtMs]);
@@ -59,7 +62,7 @@ export function FlowGrid(props: FlowGridProps) {
     if (event.key in to) onCurrent(Math.min(rows.length - 1, Math.max(-1, to[event.key]!)));
     else if (event.key in across) setColumn(Math.min(COLUMNS.length - 1, Math.max(0, across[event.key]!)));
     else if (event.key === 'Enter' && current < 0) { if (id === 'select') onSelectAll(); else if (LAYOUT[id]!.sort) onSort(LAYOUT[id]!.sort); }
-    else if (event.key === 'Enter' && rows[current]) onOpen(rows[current]);
+    else if (event.key === 'Enter' && rows[current]) targetOf(rows[current]).open?.();
     else if (event.key === ' ' && current < 0 && id === 'select') onSelectAll();
     else if (event.key === ' ' && rows[current]) onSelect(current, event.shiftKey);
     else return;
@@ -91,9 +94,10 @@ export function FlowGrid(props: FlowGridProps) {
           const row = table.getRowModel().rows[index];
           if (!row) return null;
           const isChosen = isSelected(selection, row.original);
+          const { onClick, ...link } = rowLink(targetOf(row.original));
           return (
-            <div key={row.id} role="row" aria-rowindex={firstRow + index + 2} aria-selected={isChosen} className={`grid-row ${isChosen ? 'chosen' : ''} ${index === current ? 'current' : ''} ${row.id === openKey ? 'open' : ''}`} style={{ transform: `translateY(${start}px)` }}
-              onClick={(event) => { onCurrent(index); if (event.shiftKey) onSelect(index, true); else onOpen(row.original); }}>
+            <div key={row.id} {...link} role="row" aria-rowindex={firstRow + index + 2} aria-selected={isChosen} className={`grid-row ${isChosen ? 'chosen' : ''} ${index === current ? 'current' : ''} ${row.id === openKey ? 'open' : ''} ${isEnded(row.id) ? 'ended' : ''}`} style={{ transform: `translateY(${start}px)` }}
+              onClick={(event) => { onCurrent(index); if (event.shiftKey) onSelect(index, true); else onClick?.(event); }}>
               <div role="gridcell" id={`cell-${index}-0`} aria-colindex={1} className={index === current && column === 0 ? 'focus' : ''} onClick={(event) => { event.stopPropagation(); onCurrent(index); onSelect(index, event.shiftKey); }}>
                 <Check isOn={isChosen} isOff={row.original.protectedBy !== undefined} />
               </div>

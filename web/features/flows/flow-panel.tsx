@@ -1,19 +1,23 @@
 'use client';
 
-import { IconTrash, IconX } from '@tabler/icons-react';
-import Link from 'next/link';
+import { IconX } from '@tabler/icons-react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { lasting } from '../../ui/format.ts';
 import { explain } from './explain.ts';
+import { FlowEnding } from './flow-ending.tsx';
 import { FlowPath } from './flow-path.tsx';
 import { conntrackCommand } from './flow-words.ts';
+import type { Ending } from './use-ending.ts';
+
+interface FlowPanelProps { flow: FlowRow; gateway: Gateway | undefined; refusal: string | undefined; ending: Ending | undefined; onEnd(): void; onSure(): void; onKeep(): void; onClose(): void }
 
 /** One flow: its way through the gateway, what it means in words, the facts, and the button that ends exactly it. */
-export function FlowPanel({ flow, gateway, refusal, isDeleting, onDelete, onClose }: { flow: FlowRow; gateway: Gateway | undefined; refusal: string | undefined; isDeleting: boolean; onDelete(): void; onClose(): void }) {
+export function FlowPanel({ flow, gateway, refusal, ending, onEnd, onSure, onKeep, onClose }: FlowPanelProps) {
   const clock = useClock();
   const now = useNow(5000);
   const { title, text, tone } = explain(flow, gateway);
@@ -25,7 +29,7 @@ export function FlowPanel({ flow, gateway, refusal, isDeleting, onDelete, onClos
         <FlowPath flow={flow} gateway={gateway} />
         <p className={`note ${tone}`}>{text}</p>
         <dl className="kv">
-          <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`} prefetch={false}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
+          <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
           <dt>Mark</dt><dd className="mono">0x{flow.mark.toString(16)}</dd>
           <dt>Timeout</dt><dd>{flow.timeoutSeconds === undefined ? 'not known' : `${lasting(flow.timeoutSeconds)} left${full === undefined ? '' : ` of ${lasting(full)}`}`}</dd>
           <dt>Idle</dt><dd>{flow.idleSeconds === undefined ? 'not known' : lasting(flow.idleSeconds)}</dd>
@@ -38,9 +42,7 @@ export function FlowPanel({ flow, gateway, refusal, isDeleting, onDelete, onClos
         </dl>
         <div><h3>Same with conntrack on the gateway</h3><CopyBlock text={conntrackCommand(flow)} label="conntrack command" /></div>
       </div>
-      <div className="row panel-foot">
-        <Button kind="danger-line" icon={IconTrash} onClick={onDelete} refusal={flow.protectedBy ? `Protected: ${flow.protectedBy}` : refusal ?? (isDeleting ? 'The gateway is being asked.' : undefined)}>{isDeleting ? 'Deleting…' : 'Delete this flow'}</Button>
-      </div>
+      <FlowEnding ending={ending} refusal={flow.protectedBy ? `Protected: ${flow.protectedBy}` : refusal} {...{ onEnd, onSure, onKeep }} />
     </aside>
   );
 }

@@ -6,6 +6,7 @@ import type { FlowRow } from '../../../proto/http/flows.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { call } from '../../lib/controller/call.ts';
+import { useKept } from '../../ui/kept.ts';
 import type { SortBy } from './use-view.ts';
 
 const PAGE = 200;
@@ -16,7 +17,7 @@ export interface FlowQuestion { filter: string; scope: Scope; sort: { field: Sor
 
 /**
  * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until `refresh`.
- * `isStale` is true while an answer to another question is still shown.
+ * `isStale` is true while an answer of before is still shown: another question is being asked, or asking again failed.
  */
 export function useFlowSearch(question: FlowQuestion | undefined) {
   const [round, setRound] = useState({ number: 0, question: JSON.stringify(question), starts: [undefined] as (string | undefined)[] });
@@ -31,16 +32,20 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
     getNextPageParam: (last, pages) => (pages.length * PAGE < PART ? last.cursor : undefined),
     staleTime: Infinity, gcTime: 60_000, placeholderData: keepPreviousData,
   });
-  const rows = useMemo<FlowRow[]>(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
-  const first = query.data?.pages[0];
-  const last = query.data?.pages.at(-1);
+  const answered = useMemo(() => query.data && { pages: query.data.pages, question, atMs: query.isPlaceholderData ? undefined : query.dataUpdatedAt }, [query.data, query.isPlaceholderData, query.dataUpdatedAt, question]);
+  const data = useKept(query.data && !query.isPlaceholderData ? answered : undefined) ?? answered;
+  const rows = useMemo<FlowRow[]>(() => data?.pages.flatMap((page) => page.rows) ?? [], [data]);
+  const first = data?.pages[0];
+  const last = data?.pages.at(-1);
   return {
     rows, total: first?.total, facets: first?.facets ?? [], gateways: last?.gateways ?? [], error: query.error,
-    isStale: query.isPlaceholderData || question === undefined, isLoading: query.isLoading, isFetching: query.isFetching,
-    askedAtMs: query.dataUpdatedAt || undefined,
+    isStale: data !== undefined && (query.data === undefined || query.isPlaceholderData || query.isError || question === undefined), isLoading: query.isLoading && data === undefined, isFetching: query.isFetching,
+    /** True where what is shown answers another filter, scope or sort than is asked now. */
+    isOther: data !== undefined && question !== undefined && data.question !== question,
+    askedAtMs: data?.atMs,
     firstRow: (round.starts.length - 1) * PART,
     needMore() { if (query.hasNextPage && !query.isFetching) void query.fetchNextPage(); },
-    nextPart: last?.cursor && !query.hasNextPage ? () => setRound({ ...round, starts: [...round.starts, last.cursor] }) : undefined,
+    nextPart: last?.cursor && query.data && !query.hasNextPage ? () => setRound({ ...round, starts: [...round.starts, last.cursor] }) : undefined,
     previousPart: round.starts.length > 1 ? () => setRound({ ...round, starts: round.starts.slice(0, -1) }) : undefined,
     refresh: () => setRound({ ...round, number: round.number + 1, starts: [undefined] }),
   };

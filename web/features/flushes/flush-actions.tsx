@@ -2,14 +2,13 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { IconArrowBackUp, IconPlayerStopFilled, IconProgressCheck, IconRefresh } from '@tabler/icons-react';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { counted, minutesAndSeconds } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
@@ -40,7 +39,7 @@ function Stop({ flush }: { flush: Flush }) {
 }
 
 function Afterwards({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
-  const router = useRouter();
+  const go = useGo();
   const now = useNow();
   const tenantIds = flush.tenants.map(({ id }) => id);
   const undoRefusal = useRefusal('flushes.undo', tenantIds);
@@ -48,7 +47,7 @@ function Afterwards({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
   const writeRefusal = useRefusal('remediations.write', tenantIds);
   const left = now === undefined ? undefined : undoSeconds(flush, now);
   const failed = retriable(flush);
-  const undo = useMutation({ mutationFn: () => call(routes.undoFlush, { params: { id: flush.id } }), onSuccess: ({ flushId }) => router.push(`/flushes/${flushId}`) });
+  const undo = useMutation({ mutationFn: () => call(routes.undoFlush, { params: { id: flush.id } }), onSuccess: ({ flushId }) => go(`/flushes/${flushId}`) });
   const retry = useMutation({ mutationFn: () => call(routes.retryFlush, { params: { id: flush.id } }), onSuccess: (plan) => asking.show(plan, again(plan)) });
   const tryAgain = () => { if (failed.length > 0 && !retryRefusal && !retry.isPending) retry.mutate(); };
   useKey('t', tryAgain);
@@ -57,9 +56,9 @@ function Afterwards({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
     <div className="num flush-actions">
       <div className="row">
         {left !== undefined && <Button icon={IconArrowBackUp} onClick={() => undo.mutate()} refusal={undoRefusal ?? (undo.isPending ? 'It is being begun.' : undefined)}>Undo, {minutesAndSeconds(left)} left</Button>}
-        {flush.undoneBy && <Link className="btn" href={`/flushes/${flush.undoneBy}`} prefetch={false}>Undone: see what came back</Link>}
+        {flush.undoneBy && <Link className="btn" href={`/flushes/${flush.undoneBy}`}>Undone: see what came back</Link>}
         {failed.length > 0 && <Button icon={IconRefresh} keys="t" onClick={tryAgain} refusal={retryRefusal ?? (retry.isPending ? 'The gateways are being asked.' : undefined)}>Retry {counted(failed.length, 'gateway')}</Button>}
-        {flush.kind === 'run' && !flush.isEverything && (writeRefusal ? <Button icon={IconProgressCheck} refusal={writeRefusal}>Turn into remediation</Button> : <Link className="btn" href={`/remediations/new?flush=${flush.id}`} prefetch={false}><IconProgressCheck className="i s" stroke={1.75} aria-hidden />Turn into remediation</Link>)}
+        {flush.kind === 'run' && !flush.isEverything && (writeRefusal ? <Button icon={IconProgressCheck} refusal={writeRefusal}>Turn into remediation</Button> : <Link className="btn" href={`/remediations/new?flush=${flush.id}`}><IconProgressCheck className="i s" stroke={1.75} aria-hidden />Turn into remediation</Link>)}
       </div>
       {left !== undefined && <p className="dim small">Undo puts entries back as they were. What traffic has made anew, and connections that both ends gave up, it cannot.</p>}
       {error && <p className="red small" role="alert">{error.message}</p>}

@@ -2,12 +2,12 @@
 
 import { useMutation } from '@tanstack/react-query';
 import { IconDownload } from '@tabler/icons-react';
-import Link from 'next/link';
 import { useState } from 'react';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { flowsPage, type FlowsPage } from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { count } from '../../ui/format.ts';
 import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
@@ -50,7 +50,7 @@ export function FlushEvidence({ flush }: { flush: Flush }) {
       <div className="sec-head"><h2>Evidence</h2><span className="dim">every flow of the plan by its tuples, with what became of it</span><span className="grow" />
         <Button size="slim" refusal={refusal} onClick={() => setListed(!isListed)}>{isListed ? 'Hide the flows' : 'Show the flows'}</Button>
         <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('csv')}>CSV</Button><Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('json')}>JSON</Button>
-        {!auditRefusal && <Link className="link" prefetch={false} href={`/audit?flush=${flush.id}`}>In the audit</Link>}</div>
+        {!auditRefusal && <Link className="link" href={`/audit?flush=${flush.id}`}>In the audit</Link>}</div>
       {download.error && <p className="red small" role="alert">{download.error.message}</p>}
       {download.data && <Unreadable entries={download.data} />}
       {isListed && <ExactFlows key={flush.state} of={of} nameOf={nameOf} />}

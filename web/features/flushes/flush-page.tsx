@@ -11,6 +11,7 @@ import { State } from '../../ui/state.tsx';
 import { FlushActions } from './flush-actions.tsx';
 import { FlushEvents } from './flush-events.tsx';
 import { FlushEvidence } from './flush-evidence.tsx';
+import { FilterText } from './filter-text.tsx';
 import { FlushRows } from './flush-rows.tsx';
 import { FlushTotal } from './flush-total.tsx';
 import { FLUSHES, flushSentence, troubleSentence } from './flush-words.ts';
@@ -32,7 +33,7 @@ export function FlushPage({ id }: { id: string }) {
       <aside aria-label="About this flush">
         <dl className="kv">
           <dt>Method</dt><dd>{flush.kind === 'undo' ? 'undo: puts back what was deleted' : flush.method}</dd>
-          <dt>Filter</dt><dd className="mono">{flush.isEverything ? 'all' : flush.filter}</dd>
+          <dt>Filter</dt><dd><FilterText filter={flush.filter} isEverything={flush.isEverything} /></dd>
           <dt>Reason</dt><dd>{flush.reason}</dd>
           <dt>Ticket</dt><dd>{flush.ticket ?? <span className="dim">none</span>}</dd>
           <dt>By</dt><dd>{flush.createdBy}</dd>

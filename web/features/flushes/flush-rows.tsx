@@ -1,27 +1,30 @@
 'use client';
 
-import Link from 'next/link';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useNow } from '../../lib/clock.tsx';
+import { Link } from '../../lib/link.tsx';
 import { Bar } from '../../ui/bar.tsx';
 import { count, counted, lasting, took } from '../../ui/format.ts';
+import { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
 import { doneOf, inOrder, TARGETS, targetWord, type Target } from './flush-words.ts';
 
 /** Each gateway's part: trouble first, then running, waiting, verified. */
 export function FlushRows({ flush }: { flush: Flush }) {
   const now = useNow();
+  const targets = inOrder(flush.targets);
+  const { row } = useList(targets.map(({ gatewayId }) => ({ path: `/gateways/${gatewayId}` })));
   return <>
     <div className="sec-head pad"><h2>{counted(flush.targets.length, 'gateway')}</h2><span className="dim">trouble first, then running, waiting, verified</span><span className="grow" /><span className="dim">Runs on without this tab</span></div>
     <div className="wide-table"><table className="runs">
       <thead><tr><th>Gateway</th><th>State</th>{flush.waves > 1 && <th className="num">Wave</th>}<th>Progress</th><th className="num">{flush.kind === 'undo' ? 'Put back' : 'Ended'}</th><th className="num">of</th><th className="num">Gone</th><th className="num">Reapp.</th><th className="num">Indet.</th><th className="num">Time</th><th>What happens</th></tr></thead>
-      <tbody>{inOrder(flush.targets).map((target) => {
+      <tbody>{targets.map((target, index) => {
         const { kind, tone } = TARGETS[target.state];
         const { planned, gone, reappeared, indeterminate } = target.totals;
         const done = doneOf(target.totals);
         return (
-          <tr key={target.gatewayId}>
-            <td><Link href={`/gateways/${target.gatewayId}`} prefetch={false}><b>{target.gatewayName}</b></Link></td>
+          <tr key={target.gatewayId} {...row(index)}>
+            <td><Link href={`/gateways/${target.gatewayId}`}><b>{target.gatewayName}</b></Link></td>
             <td><State kind={kind}>{targetWord(target)}</State></td>
             {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
             <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned} /></td>

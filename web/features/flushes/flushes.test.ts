@@ -3,7 +3,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { evidenceCsv, evidenceJson } from './evidence.ts';
 import { flushSentence, inOrder, retriable, segments, troubleSentence, undoSeconds, withEvent, type Target } from './flush-words.ts';
-import { deleteWords, differenceWords, impactWords, obstacle, planBody, wavesWords } from './plan-words.ts';
+import { deleteWords, differenceWords, foldedWords, impactWords, mayCarryTraffic, obstacle, planBody, suggestedReason, trafficWords, wavesWords } from './plan-words.ts';
 
 const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
 
@@ -129,4 +129,22 @@ test('a plan that differs from what was seen says by how many', () => {
 test('active flows are named as cut, and what is not known is said', () => {
   expect(impactWords(plan.impact)).toBe('24 flows had a packet in the last 10 seconds and are cut. All are translated; the next packet makes a new entry by the route and address that hold then.');
   expect(impactWords({ ...plan.impact, active: 0, idle: 0, unknownActivity: 1846, natted: 0 })).toBe('Of 1,846 it is not known whether they carry traffic: neither timeouts nor counters tell.');
+});
+
+test('a selection is said by its number, in the reason and in place of its filter; a filter that people read stays', () => {
+  const filter = `proto:udp id:${Array.from({ length: 200 }, (_, index) => 4_000_000_000 + index).join(',')}`;
+  expect(suggestedReason({ what: { filter }, scope: {}, expected: 200, isSelection: true })).toBe('200 selected flows');
+  expect(foldedWords(filter)).toBe('200 selected flows');
+  expect(foldedWords('proto:gre wan:WAN1')).toBeUndefined();
+  expect(foldedWords('proto:udp src:10.0.0.1 id:4711')).toBeUndefined();
+  const long = Array.from({ length: 80 }, (_, host) => `src:10.0.0.${host}`).join(' or ');
+  expect(suggestedReason({ what: { filter: long }, scope: {} })).toMatch(/^Flush of a filter of 1,\d{3} characters$/);
+});
+
+test('a flow that may be in use is asked about, also where that is not known', () => {
+  const impact = { ...plan.impact, active: 0, unknownActivity: 0, predictions: [{ fate: 'breaks' as const, flows: 1, why: 'the server answers with a reset' }] };
+  expect(mayCarryTraffic(impact)).toBe(false);
+  expect([{ active: 1 }, { unknownActivity: 1 }].map((over) => mayCarryTraffic({ ...impact, ...over }))).toEqual([true, true]);
+  expect(trafficWords({ ...impact, active: 1 })).toBe('It had a packet in the last 10 seconds. It will break: the server answers with a reset.');
+  expect(trafficWords({ ...impact, unknownActivity: 1, predictions: [] })).toBe('Whether it carries traffic is not known.');
 });

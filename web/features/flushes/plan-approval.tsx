@@ -9,6 +9,7 @@ import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { useAddress } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
@@ -17,6 +18,7 @@ import { State } from '../../ui/state.tsx';
 export function PlanApproval({ plan }: { plan: Plan }) {
   const client = useQueryClient();
   const clock = useClock();
+  const addressOf = useAddress();
   const { data: me } = useQuery(queries.me());
   const tenantIds = [...new Set(plan.gateways.filter(({ state }) => state === 'ready').map(({ tenantId }) => tenantId))];
   const refusal = useRefusal('plans.approve', tenantIds);
@@ -29,7 +31,7 @@ export function PlanApproval({ plan }: { plan: Plan }) {
       <div className="stack">
         {isMaker || refusal ? <>
           <p>{isMaker ? 'You made this plan, so somebody else has to agree to it' : `${plan.createdBy} made this plan and waits for somebody to agree`}: any {ACTIONS['plans.approve'].join(', ')} of {tenantIds.length === 1 ? 'this tenant' : 'these tenants'}, signed in. Send them this; it shows exactly these flows.</p>
-          <CopyBlock text={`${window.location.origin}/connections?plan=${plan.id}`} label="link to this plan" />
+          <CopyBlock text={addressOf(`/connections?plan=${plan.id}`)} label="link to this plan" />
           <p className="dim small" role="status">Waiting; this page notices by itself.</p>
         </> : <>
           <p><b>{plan.createdBy}</b> asks you to agree. You agree to exactly this list, by its digest; {plan.createdBy} or another operator then runs it.</p>

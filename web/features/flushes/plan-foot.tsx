@@ -2,10 +2,10 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { IconAlertTriangle } from '@tabler/icons-react';
-import Link from 'next/link';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { count } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
@@ -32,7 +32,7 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
           <input className="big-number" inputMode="numeric" autoComplete="off" value={typed} onChange={(event) => onTyped(event.currentTarget.value)} /><span className="dim2 nowrap">of {plan.totals.flows}</span></label>
       )}
       <Button size="large" keys="Esc" onClick={onClose}>{blocked === 'run' ? 'Close' : 'Cancel'}</Button>
-      {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`} prefetch={false}>Open the flush</Link>
+      {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`}>Open the flush</Link>
         : blocked === 'expired' || blocked === 'reason-changed' || blocked === 'empty' ? <Button size="large" kind="primary" onClick={onAgain} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>{isPlanning ? 'Planning…' : 'Plan again'}</Button>
           : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : blocked === 'approval-missing' ? 'A second person has to agree first.' : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
     </div>

@@ -4,7 +4,6 @@ import './flushes.css';
 import { Drawer } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { IconX } from '@tabler/icons-react';
-import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { Plan } from '../../../proto/http/plans.ts';
@@ -13,6 +12,7 @@ import { useNow } from '../../lib/clock.tsx';
 import { call } from '../../lib/controller/call.ts';
 import { ControllerError } from '../../lib/controller/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useDraft } from '../../ui/draft.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -34,7 +34,7 @@ import { WholeTable } from './whole-table.tsx';
 export function PlanSheet({ asking }: { asking: PlanAsking }) {
   const { request, planId, remembered, isPlanning, close } = asking;
   const client = useQueryClient();
-  const router = useRouter();
+  const go = useGo();
   const heading = useRef<HTMLHeadingElement>(null);
   const now = useNow();
   const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null, refetchInterval: ({ state }) => (state.data && awaitsApproval(state.data) ? 3000 : false) });
@@ -46,7 +46,7 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
   useEffect(() => { if (plan?.id) heading.current?.focus(); }, [plan?.id]);
   const run = useMutation({
     mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest, waves: areWaves } }),
-    onSuccess: ({ flushId }) => router.push(`/flushes/${flushId}`),
+    onSuccess: ({ flushId }) => go(`/flushes/${flushId}`),
     onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
   });
   const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';

@@ -6,6 +6,7 @@ import { Bar } from '../../ui/bar.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from './exact-flows.tsx';
+import { FilterText } from './filter-text.tsx';
 import { PlanMethod } from './plan-method.tsx';
 import { inOrder } from './plan-words.ts';
 
@@ -20,7 +21,7 @@ export function PlanTarget({ plan, difference, isPlanning, onMethod }: { plan: P
   return (
     <section className="band"><h2>Target<small>what the plan holds</small></h2>
       <div className="stack">
-        <pre className="code" tabIndex={0} aria-label="Filter">{plan.isEverything ? 'all: every flow in the tables of these gateways' : plan.filter}</pre>
+        <FilterText filter={plan.filter} isEverything={plan.isEverything} />
         <PlanMethod plan={plan} isPlanning={isPlanning} onMethod={onMethod} />
         {difference && <p className="note amber">{difference}</p>}
         <table data-density="compact">

@@ -16,6 +16,8 @@ export interface PlanRequest {
   forSeconds?: number;
   /** Why, where the place that asked knows it; goes before what is remembered. */
   reason?: string;
+  /** True where the filter names flows that were selected one by one. */
+  isSelection?: boolean;
 }
 
 type PlanGateway = Plan['gateways'][number];
@@ -49,6 +51,18 @@ export function impactWords({ active, idle, unknownActivity, natted, matched }: 
   return sentences.filter(Boolean).join(' ');
 }
 
+/** True where a flow of the plan may be in use: it had a packet lately, or that is not known. */
+export function mayCarryTraffic({ active, unknownActivity }: Plan['impact']): boolean {
+  return active > 0 || unknownActivity > 0;
+}
+
+/** What ending one flow would break, as the question says it before it is done. */
+export function trafficWords({ active, predictions }: Plan['impact']): string {
+  const [first] = predictions;
+  const traffic = active > 0 ? 'It had a packet in the last 10 seconds.' : 'Whether it carries traffic is not known.';
+  return first ? `${traffic} It ${first.fate === 'unknown' ? 'may break' : FATES[first.fate].word}: ${first.why}.` : traffic;
+}
+
 /** Why the plan differs from what was seen; undefined if it does not. */
 export function differenceWords(expected: number | undefined, plan: Plan): string | undefined {
   if (expected === undefined) return undefined;
@@ -79,9 +93,20 @@ export function planBody({ what, scope, method, forSeconds }: PlanRequest, reaso
 }
 
 /** The reason a plan starts with when none is remembered; whole tables have none, so that somebody thinks of one. */
-export function suggestedReason({ what, reason }: PlanRequest): string {
+export function suggestedReason({ what, reason, isSelection, expected = 0 }: PlanRequest): string {
   if (reason) return reason;
-  return 'filter' in what ? `Flush of ${what.filter}`.slice(0, 500) : '';
+  if (isSelection) return counted(expected, 'selected flow');
+  return 'filter' in what ? `Flush of ${foldedWords(what.filter) ?? what.filter}` : '';
+}
+
+/** The most of a filter that is read rather than looked up. */
+const MAX_READ = 240;
+
+/** What stands for a filter that nobody reads: a list of flows by their kernel ids, or a very long text; undefined for all others. */
+export function foldedWords(filter: string): string | undefined {
+  const ids = /(?:^|\s)id:(\S+)/.exec(filter)?.[1]?.split(',').length;
+  if (ids !== undefined && (ids > 1 || filter.length > MAX_READ)) return counted(ids, 'selected flow');
+  return filter.length > MAX_READ ? `a filter of ${count(filter.length)} characters` : undefined;
 }
 
 /** The request that would make this plan again. */

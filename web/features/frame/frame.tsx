@@ -2,20 +2,31 @@
 
 import './frame.css';
 import { useMediaQuery } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
 import { usePathname } from 'next/navigation';
 import { useState, type ReactNode } from 'react';
 import { LiveProvider } from '../../lib/controller/live.tsx';
-
+import * as queries from '../../lib/controller/queries.ts';
+import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useKey } from '../../ui/keys.ts';
 import { KeysSheet } from './keys-sheet.tsx';
 import { Nav, usePageKeys } from './nav.tsx';
 import { Palette } from './palette.tsx';
 import { TopBar } from './top-bar.tsx';
+import { UnsavedSheet } from './unsaved-sheet.tsx';
 import { useTenantOfPage } from './use-tenant-of-page.ts';
 
 /** What stands around every page: top bar, navigation, and the stripe in the tenant's colour. */
 export function Frame({ children }: { children: ReactNode }) {
   return <LiveProvider><FrameBody>{children}</FrameBody></LiveProvider>;
+}
+
+/** The page, as soon as it is known who looks: what is shown and what may be done follows from that. */
+function Known({ children }: { children: ReactNode }) {
+  const { data: me, error, refetch } = useQuery(queries.me());
+  if (me) return children;
+  if (error) return <><div className="head"><h1>The controller does not answer</h1></div><div className="empty"><Failure what="Nothing can be shown now" error={error} onRetry={() => void refetch()} /></div></>;
+  return <div className="empty"><h1 className="sr">Loading</h1><Skeleton lines={8} /></div>;
 }
 
 function FrameBody({ children }: { children: ReactNode }) {
@@ -30,8 +41,9 @@ function FrameBody({ children }: { children: ReactNode }) {
       <a className="skip" href="#main">Skip to the page</a>
       <TopBar isSmall={isSmall === true} />
       <Nav onKeys={() => setKeysOpen(true)} />
-      <main className="main" id="main" tabIndex={-1}>{children}</main>
+      <main className="main" id="main" tabIndex={-1}><Known>{children}</Known></main>
       <Palette />
+      <UnsavedSheet />
       <KeysSheet isOpen={isKeysOpen} onClose={() => setKeysOpen(false)} />
     </div>
   );

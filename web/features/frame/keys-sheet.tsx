@@ -9,7 +9,7 @@ const KEYS: [string[], string][] = [
   [['g', 'o'], 'Overview'], [['g', 's'], 'Sites'], [['g', 'c'], 'Connections'], [['g', 'r'], 'Remediations'], [['g', 'u'], 'Audit'], [['g', 't'], 'Settings'],
   [['/'], 'Write a filter'], [['j'], 'Next row (also ↓)'], [['k'], 'Row before (also ↑)'], [['Enter'], 'Open the row; on a column’s head, sort by it'],
   [['x'], 'Select the row'], [['Shift', 'X'], 'Select from the last one to here'], [['a'], 'Select all rows that are loaded'], [['Shift', 'A'], 'Select all that match'],
-  [['d'], 'Delete what is selected, or the open flow: opens a plan'], [['r'], 'Refresh the snapshot'], [['z'], 'Times in UTC or in your zone'], [['y'], 'Copy the address of this view'],
+  [['d'], 'Delete what is selected: opens a plan. Without a selection, delete the open flow: at once if it is idle, else it asks in its panel; Undo stands there for a while'], [['r'], 'Refresh the snapshot'], [['z'], 'Times in UTC or in your zone'], [['y'], 'Copy the address of this view'],
   [['c'], 'Stop the flush'], [['t'], 'Plan again for what failed'], [['n'], 'New remediation'], [['o'], 'Run the remediation now'], [['h'], 'Its history'],
   [['Ctrl', 'Enter'], 'Confirm a sheet, or save'], [['Esc'], 'Back out one level'], [['?'], 'This list'],
 ];

@@ -2,10 +2,9 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { IconAdjustmentsHorizontal, IconArrowsLeftRight, IconBuilding, IconLayoutGrid, IconListCheck, IconProgressCheck, type Icon } from '@tabler/icons-react';
-import Link from 'next/link';
-import { usePathname, useRouter } from 'next/navigation';
+import { usePathname } from 'next/navigation';
 import * as queries from '../../lib/controller/queries.ts';
-import { useScope, withScope } from '../../lib/scope.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { counted } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 
@@ -16,29 +15,27 @@ export const PAGES: readonly { path: string; name: string; key: string; icon: Ic
   { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: ['/flushes'] },
   { path: '/remediations', name: 'Remediations', key: 'r', icon: IconProgressCheck, also: ['/remediations/'] },
   { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
-  { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: [] },
+  { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: ['/first-run'] },
 ];
 
 /** `g` and then a letter goes to a page. */
 export function usePageKeys(): void {
-  const router = useRouter();
-  const { ids } = useScope();
+  const go = useGo();
   useKey(PAGES.map(({ key }) => `g>${key}`).join(','), (event) => {
     const page = PAGES.find(({ key }) => key === event.key.toLowerCase());
-    if (page) router.push(withScope(page.path, ids));
+    if (page) go(page.path);
   });
 }
 
 /** The list of pages at the left; it keeps the scope. */
 export function Nav({ onKeys }: { onKeys(): void }) {
   const path = usePathname();
-  const { ids } = useScope();
   const { data: gateways } = useQuery(queries.gateways());
   const { data: tenants } = useQuery(queries.tenants());
   return (
     <nav className="nav" aria-label="Pages">
       {PAGES.map(({ path: href, name, icon: Glyph, also }) => (
-        <Link key={href} href={withScope(href, ids)} prefetch={false} title={name} aria-current={path === href || also.some((other) => path.startsWith(other)) ? 'page' : undefined}>
+        <Link key={href} href={href} title={name} aria-current={path === href || also.some((other) => path.startsWith(other)) ? 'page' : undefined}>
           <Glyph className="i" stroke={1.5} aria-hidden /><span className="t">{name}</span>
         </Link>
       ))}

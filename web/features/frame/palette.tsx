@@ -3,11 +3,12 @@
 import { Spotlight } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
 import { IconArrowsLeftRight, IconBan, IconClockPlay, IconRouter, IconSearch } from '@tabler/icons-react';
-import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { useScope, withScope } from '../../lib/scope.ts';
+import { useGo } from '../../lib/link.tsx';
+import { useGatewaysInScope, useScope } from '../../lib/scope.ts';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { intendPlan } from '../flushes/intended-plan.ts';
 import { PAGES } from './nav.tsx';
 
@@ -15,8 +16,9 @@ const FLUSHES = { path: '/flushes', name: 'Flushes', icon: IconClockPlay };
 
 /** Ctrl-K: pages, gateways, what was pasted as a filter over the fleet, and `cut ADDRESS`. */
 export function Palette() {
-  const router = useRouter();
-  const { ids, scope } = useScope();
+  const go = useGo();
+  const { scope } = useScope();
+  const { gateways: inScope = [] } = useGatewaysInScope();
   const [query, setQuery] = useState('');
   const { data: gateways = [] } = useQuery(queries.gateways());
   const wanted = query.trim().toLowerCase();
@@ -29,10 +31,13 @@ export function Palette() {
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut="mod + K" scrollable maxHeight={420} lockScroll={false} transitionProps={{ duration: 0 }}>
       <Spotlight.Search autoFocus placeholder="Address, gateway, page" leftSection={<IconSearch size={16} stroke={1.5} />} aria-label="Find" />
       <Spotlight.ActionsList>
-        {cutAddress && <Spotlight.Action label={`Cut ${cutAddress} everywhere`} description="Plans to refuse its packets for an hour and end its flows on every gateway in scope; you see them first" leftSection={<IconBan size={16} stroke={1.5} />} onClick={() => { intendPlan({ what: { filter: `ip:${cutAddress}` }, scope, method: 'block', forSeconds: 3600, reason: `${cutAddress} is compromised: cut everywhere` }); router.push(withScope(`/connections?filter=${encodeURIComponent(`ip:${cutAddress}`)}`, ids)); }} />}
-        {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table you may see" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => router.push(`/connections?filter=${encodeURIComponent(filter)}&open=only`)} />}
-        {found.map((gateway) => <Spotlight.Action key={gateway.id} label={gateway.name} description={`${gateway.tenantName} / ${gateway.siteName}`} leftSection={<IconRouter size={16} stroke={1.5} />} onClick={() => router.push(`/gateways/${gateway.id}`)} />)}
-        {pages.map(({ path, name, icon: Glyph }) => <Spotlight.Action key={path} label={name} leftSection={<Glyph size={16} stroke={1.5} />} onClick={() => router.push(withScope(path, ids))} />)}
+        {cutAddress && <Spotlight.Action label={`Cut ${cutAddress} everywhere`} description="Plans to refuse its packets for an hour and end its flows on every gateway in scope; you see them first" leftSection={<IconBan size={16} stroke={1.5} />} onClick={() => { intendPlan({ what: { filter: `ip:${cutAddress}` }, scope, method: 'block', forSeconds: 3600, reason: `${cutAddress} is compromised: cut everywhere` }); go(connectionsPath(`ip:${cutAddress}`)); }} />}
+        {filter !== undefined && <Spotlight.Action label={`Flows with ${filter}`} description="Connections, in every table in scope" leftSection={<IconArrowsLeftRight size={16} stroke={1.5} />} onClick={() => go(`${connectionsPath(filter)}&open=only`)} />}
+        {found.map((gateway) => {
+          const isOutside = !inScope.includes(gateway);
+          return <Spotlight.Action key={gateway.id} label={gateway.name} description={`${gateway.tenantName} / ${gateway.siteName}${isOutside ? ', outside of this scope' : ''}`} leftSection={<IconRouter size={16} stroke={1.5} />} onClick={() => go(`/gateways/${gateway.id}${isOutside ? `?tenant=${gateway.tenantId}` : ''}`)} />;
+        })}
+        {pages.map(({ path, name, icon: Glyph }) => <Spotlight.Action key={path} label={name} leftSection={<Glyph size={16} stroke={1.5} />} onClick={() => go(path)} />)}
         {filter === undefined && !cutAddress && found.length === 0 && pages.length === 0 && <Spotlight.Empty>No gateway or page has this name, and it is not a filter.</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>

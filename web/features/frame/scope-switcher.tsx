@@ -5,7 +5,8 @@ import { useQuery } from '@tanstack/react-query';
 import { IconChevronDown } from '@tabler/icons-react';
 import { useState } from 'react';
 import * as queries from '../../lib/controller/queries.ts';
-import { useScope, useTenantInScope, type ScopeIds } from '../../lib/scope.ts';
+import { useScope, useTenantInScope } from '../../lib/scope.ts';
+import type { ScopeIds } from '../../lib/scoped-path.ts';
 
 /** Narrows every page to a tenant, a site or a gateway, and shows which. */
 export function ScopeSwitcher() {

@@ -3,10 +3,9 @@
 import { useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { spotlight } from '@mantine/spotlight';
 import { IconClock, IconClockPlay, IconContrast, IconSearch } from '@tabler/icons-react';
-import Link from 'next/link';
 import { useClock, useNow, useTimeZone } from '../../lib/clock.tsx';
 import { useLive } from '../../lib/controller/live.tsx';
-import { useScope, withScope } from '../../lib/scope.ts';
+import { Link } from '../../lib/link.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { ScopeSwitcher } from './scope-switcher.tsx';
@@ -14,12 +13,11 @@ import { StreamIndicator } from './stream-indicator.tsx';
 
 /** Brand, scope, palette, running flushes, clock with its zone, state of the stream, theme. */
 export function TopBar({ isSmall }: { isSmall: boolean }) {
-  const { ids } = useScope();
   const { setColorScheme } = useMantineColorScheme();
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: true });
   return (
     <header className="top">
-      <Link className="brand" href={withScope('/', ids)} prefetch={false} aria-label="ctfleet, overview">
+      <Link className="brand" href="/" aria-label="ctfleet, overview">
         <svg className="i" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={2} strokeLinecap="round" strokeLinejoin="round" aria-hidden><path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" /></svg>
         {!isSmall && 'ctfleet'}
       </Link>
@@ -36,13 +34,12 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
 
 function RunningFlushes() {
   const { running } = useLive();
-  const { ids } = useScope();
   const [first] = running;
   if (!first) return null;
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
   return (
-    <Link className="topitem" prefetch={false} href={withScope(running.length === 1 ? `/flushes/${first.flushId}` : '/flushes', ids)}>
+    <Link className="topitem" href={running.length === 1 ? `/flushes/${first.flushId}` : '/flushes'}>
       <IconClockPlay className="i s" stroke={1.5} aria-hidden />{counted(running.length, 'flush', 'flushes')} running <span className="dim optional">{count(done)} of {count(planned)}</span>
     </Link>
   );

@@ -1,11 +1,11 @@
 'use client';
 
-import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { z } from 'zod';
 import type { Gateway, samples as samplesSchema } from '../../../proto/http/fleet.ts';
 import { useClock } from '../../lib/clock.tsx';
-import { withScope } from '../../lib/scope.ts';
+import { Link } from '../../lib/link.tsx';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Segments } from '../../ui/button.tsx';
 import { count, percent, short } from '../../ui/format.ts';
 import { TimeChart } from '../../ui/time-chart.tsx';
@@ -37,7 +37,7 @@ export function Breakdown({ samples, range, gateway }: { samples: Samples; range
         const word = part === 'byState' ? stateTerm(name) : `proto:${name}`;
         return (
           <tr key={name} className={index === 0 ? 'strong' : ''}>
-            <td><i className="swatch" style={{ background: `var(--${SERIES[index]})` }} />{name === 'other' || name === 'NONE' ? name : <Link prefetch={false} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(word)}`}>{name}</Link>}</td>
+            <td><i className="swatch" style={{ background: `var(--${SERIES[index]})` }} />{name === 'other' || name === 'NONE' ? name : <Link href={connectionsPath(word, gateway.id)}>{name}</Link>}</td>
             <td className="num">{count(flows)}</td><td className="num">{flows === undefined ? '–' : percent(flows, total)}</td>
             <td className="num dim">{growth === undefined ? '–' : Math.abs(growth) < 0.5 ? '0' : `${growth > 0 ? '+' : '−'}${short(Math.abs(growth))}/min`}</td>
           </tr>

@@ -1,17 +1,20 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
-import { withScope } from '../../lib/scope.ts';
+import { Link } from '../../lib/link.tsx';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Bar } from '../../ui/bar.tsx';
 import { Address } from '../../ui/copy.tsx';
+import { Failure } from '../../ui/feedback.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
+import { useRowLink } from '../../ui/list.tsx';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
+import { TRYING } from './need.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
@@ -19,7 +22,7 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
   const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? usage.byWan[wan.name] ?? 0 : undefined) }));
   const total = usage?.count;
   const down = wans.filter(({ isUp }) => isUp === false);
-  const linkTo = (name: string) => `${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`wan:${/\s/.test(name) ? `"${name}"` : name}`)}`;
+  const linkTo = (name: string) => connectionsPath(`wan:${/\s/.test(name) ? `"${name}"` : name}`, gateway.id);
   return <>
     <div className="sec-head"><h2>WAN</h2><span className="dim">flows that use its addresses</span></div>
     {wans.length === 0 ? <p className="dim">The gateway has told of no WAN.</p> : <div className="wide-table"><table>
@@ -28,26 +31,28 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
         <tr key={name}>
           <td><b>{name}</b></td><td className="mono dim2">{device}</td><td>{addresses.length > 0 ? <span className="lines">{addresses.slice(0, 3).map((address) => <Address key={address} value={address} />)}</span> : <span className="dim">none</span>}</td>
           <td>{isUp === undefined ? <span className="dim">not known</span> : isUp ? <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>{carriesDefaultRoute === false ? 'up, no default route' : 'up'}</State> : <State kind="critical">down</State>}</td>
-          <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>{flows === undefined ? '–' : <Link prefetch={false} href={linkTo(name)} title={`Connections by ${name}`}>{count(flows)}</Link>}</td><td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
+          <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>{flows === undefined ? '–' : <Link href={linkTo(name)} title={`Connections by ${name}`}>{count(flows)}</Link>}</td><td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
         </tr>
       ))}</tbody>
     </table></div>}
-    {stale === undefined ? down.filter(({ flows }) => flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" prefetch={false} href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
-      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale: the gateway sends their packets with an address that brings no answer. <Link className="link" prefetch={false} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent('stale:yes')}`}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
-        : down.length > 0 && <p className="note">No flow is stale: what still uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
+    {stale === undefined ? down.filter(({ flows }) => flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
+      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale and still trying: the gateway sends their packets with an address that brings no answer. <Link className="link" href={connectionsPath(TRYING, gateway.id)}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
+        : down.length > 0 && <p className="note">Nothing is still trying: what uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
   </>;
 }
 
 /** The last flushes that touched this gateway. */
 export function RecentFlushes({ gateway }: { gateway: Gateway }) {
+  const rowLink = useRowLink();
   const clock = useClock();
   const now = useNow(60_000);
-  const { data } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
+  const { data, error } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   return <>
     <div className="sec-head"><h2>Recent here</h2></div>
     <Unreadable entries={data?.unreadable} />
+    {error && !data && <Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." />}
     {data?.items.length === 0 && !data.unreadable ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
-      <li key={flush.id}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`} prefetch={false}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
+      <li key={flush.id} {...rowLink({ path: `/flushes/${flush.id}` })}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
     ))}</ul>}
   </>;
 }
@@ -78,7 +83,7 @@ export function TopSources({ gateway }: { gateway: Gateway }) {
   return <>
     <div className="sec-head"><h2>Top sources</h2><span className="dim">flows now</span></div>
     {sources.length === 0 ? <p className="dim">Not known yet.</p> : <ul className="talk">{sources.slice(0, 8).map(({ address, flows }, index) => (
-      <li key={address}><Link prefetch={false} className="mono ellipsis" title={address} href={`${withScope('/connections', { gateway: gateway.id })}&filter=${encodeURIComponent(`src:${address}`)}`}>{address}</Link><Bar share={flows / most} tone={index === 0 ? 'blue' : ''} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, usage!.count)}</span></li>
+      <li key={address}><Link className="mono ellipsis" title={address} href={connectionsPath(`src:${address}`, gateway.id)}>{address}</Link><Bar share={flows / most} tone={index === 0 ? 'blue' : ''} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, usage!.count)}</span></li>
     ))}</ul>}
   </>;
 }

@@ -3,28 +3,30 @@
 import './gateways.css';
 import { useQuery } from '@tanstack/react-query';
 import { IconArrowsLeftRight } from '@tabler/icons-react';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import { parseAsStringLiteral, useQueryState } from 'nuqs';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { useGatewaysInScope, withScope } from '../../lib/scope.ts';
+import { Link, useGo } from '../../lib/link.tsx';
+import { useGatewaysInScope } from '../../lib/scope.ts';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Button, Segments } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted, lasting } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
+import { useKept } from '../../ui/kept.ts';
 import { State } from '../../ui/state.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
-import { endRequest, needOf, type Stale } from './need.ts';
+import { judge } from './judgement.ts';
+import { endRequest, type Stale } from './need.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
-import { GATEWAY_STATES, verdict } from './gateway-words.ts';
+import { GATEWAY_STATES } from './gateway-words.ts';
 import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
 import { GuardFacts } from './guard-facts.tsx';
 import { SetAside } from './set-aside.tsx';
@@ -41,7 +43,7 @@ export function GatewayPage({ id }: { id: string }) {
   const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
   if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
   if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
-  if (!gateway) return <Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty>;
+  if (!gateway) return <><div className="head"><h1>Gateway</h1></div><Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty></>;
   return <GatewayBody gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />;
 }
 
@@ -65,31 +67,30 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
 function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale | undefined; onEnd(request: PlanRequest): void }) {
   const now = useNow();
   const clock = useClock();
-  const router = useRouter();
+  const go = useGo();
   const { gateways: siblings } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());
   const list = siblings?.toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
   const at = list.findIndex(({ id }) => id === gateway.id);
-  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) router.push(`/gateways/${next.id}`); };
+  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) go(`/gateways/${next.id}`); };
   useKey('[', () => step(-1));
   useKey(']', () => step(1));
   const { usage, state } = gateway;
-  const said = now === undefined ? undefined : verdict(gateway, now);
-  const need = now === undefined ? undefined : needOf(gateway, now, stale);
+  const said = now === undefined ? undefined : judge(gateway, now, stale);
+  const need = said?.need;
   const endable = need && endRequest(need);
   const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
-  const here = withScope('/connections', { gateway: gateway.id });
-  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) router.push(need.action.path); });
+  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) go(need.action.path); });
   return (
     <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
       <div className="row head-line">
         <span className="owner"><b>{gateway.tenantName}</b></span><span className="dim2">/ {gateway.siteName} / gateway {at + 1} of {list.length}</span><kbd aria-hidden>[</kbd><kbd aria-hidden>]</kbd>
-        <State kind={need?.kind ?? GATEWAY_STATES[state].kind} isPill>{need?.word ?? GATEWAY_STATES[state].word}</State>
+        {said && <State kind={said.kind} isPill>{said.word}</State>}
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
-        <Link className="btn" href={here} prefetch={false}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
-        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path} prefetch={false}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
+        <Link className="btn" href={connectionsPath('', gateway.id)}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
+        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
       </div>
       <h1>{gateway.name}</h1>
       <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>
@@ -108,7 +109,8 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
 
 function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span; onSpan(span: Span): void }) {
   const until = useNow(SPANS[span] > 21_600_000 ? 300_000 : 30_000);
-  const { data, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const { data: newest, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const data = useKept(newest);
   const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   const firstAt = data?.points[0]?.at;
   const range = useMemo(() => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }), [firstAt, span, until]);
@@ -116,7 +118,7 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
   if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
   return (
-    <div className={`charts ${isPlaceholderData ? 'stale' : ''}`}>
+    <div className={`charts ${isPlaceholderData || error ? 'stale' : ''}`}>
       <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes?.items ?? NO_FLUSHES} controls={segments} />
       <Breakdown samples={data} range={range} gateway={gateway} />
     </div>

@@ -1,20 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardLines, stateOf, verdict } from './gateway-words.ts';
-
-const BASE = { id: 'g', tenantId: 't', tenantName: 'Pine', siteId: 's', siteName: 'Lyon', name: 'lyon', tags: [], since: '2026-11-23T07:41:00Z', wans: [] };
-
-test('a gateway that was set aside is that, also where it could not see its table before', () => {
-  const gateway = { ...BASE, state: 'set-aside' as const, tableError: 'not loaded' };
-  expect(stateOf(gateway).word).toBe('set aside');
-  expect(stateOf({ ...gateway, state: 'online' }).word).toBe('no table');
-  expect(verdict(gateway, Date.parse('2026-11-23T08:17:00Z')).head).toBe('Set aside: two agents hold its identity.');
-});
-
-test('why a table cannot be seen is one sentence, however the agent ended it', () => {
-  for (const tableError of ['nf_conntrack is not loaded.', 'nf_conntrack is not loaded']) {
-    expect(verdict({ ...BASE, state: 'online', tableError }, 0).cause).toBe('nf_conntrack is not loaded. The agent looks again by itself.');
-  }
-});
+import { guardLines } from './gateway-words.ts';
 
 test('a guard says its share and whose word that is, and before all why nothing is ended', () => {
   const guard = { isReadOnly: false, methods: [], protected: [] };

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Gateway } from '../../../proto/http/fleet.ts';
-import { endRequest, needsOf, overviewSentence, suspectWans } from './need.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { evaluateFilter } from '../../../proto/model/filter/evaluate.ts';
+import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { endRequest, needsOf, overviewSentence, strandedWords, suspectWans, TRYING } from './need.ts';
 
 const NOW = Date.parse('2026-11-23T08:17:00Z');
 
@@ -61,13 +65,27 @@ test('the action leads to the flows that are the cause', () => {
 test('stale flows are those that the gateway counts: more than on a dead WAN or fewer, and the remedy asks for exactly them', () => {
   const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }, { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 }];
   const milano = gateway('milano', { siteName: 'Milano', wans });
-  const [need] = needsOf([milano], NOW, new Map([['milano', { flows: 8, wan: 'wan1' }]]));
+  const [need] = needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: ['wan1'] }]]));
   expect(need).toMatchObject({ why: 'stranded', word: 'Stale', measure: '8 flows', pace: 'on wan1', action: { text: 'End 8 stale flows' } });
-  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'Flows are stuck on wan1 at Milano after a failover' });
-  expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows stuck on wan1');
-  expect(needsOf([milano], NOW, new Map([['milano', { flows: 0 }]]))).toEqual([]);
-  expect(needsOf([milano], NOW, new Map([['milano', { flows: 8 }]]))[0]).toMatchObject({ pace: 'on another way', action: { ends: { reason: 'Flows are stuck at Milano after a failover' } } });
+  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes -state:time-wait,close' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'Flows are stuck on wan1 at Milano after a failover' });
+  expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows still trying on wan1');
+  expect(needsOf([milano], NOW, new Map([['milano', { flows: 0, wans: [] }]]))).toEqual([]);
+  expect(needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: [] }]]))[0]).toMatchObject({ pace: 'another way', action: { ends: { reason: 'Flows are stuck at Milano after a failover' } } });
   expect(needsOf([milano], NOW)[0]?.action.ends).toBeUndefined();
+});
+
+test('two gateways with stale flows each name their own WAN, and the sum names the larger', () => {
+  const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: true, carriesDefaultRoute: false, flows: 208 }];
+  const needs = needsOf([gateway('milano', { wans }), gateway('genova', { wans })], NOW, new Map([['milano', { flows: 8, wans: ['wan1'] }], ['genova', { flows: 415, wans: ['dsl', 'lte'] }]]));
+  expect(needs.map(({ gateway: { name }, pace }) => `${name} ${pace}`)).toEqual(['genova on dsl and lte', 'milano on wan1']);
+  expect(strandedWords(needs)).toBe('on 2 gateways, most at genova');
+  expect(strandedWords(needs.slice(1))).toBe('on wan1 at milano');
+});
+
+test('what both ends have closed is not asked for: it goes by itself', () => {
+  const { filter } = parseFilter(TRYING) as { filter: FlowFilter };
+  const flow = (proto: number, state?: string) => ({ proto, state, stale: 'route-moved', status: 0, orig: {}, reply: {} }) as unknown as Flow;
+  expect([flow(6, 'ESTABLISHED'), flow(17), flow(6, 'TIME_WAIT'), flow(6, 'CLOSE')].map((one) => evaluateFilter(filter, one, NOW))).toEqual([true, true, false, false]);
 });
 
 test('flows can be stuck only where one of several WANs is down or without its route', () => {

@@ -1,5 +1,6 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
+import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
@@ -12,6 +13,8 @@ export interface Need {
   word: string;
   /** How soon, or how many. */
   measure: string;
+  /** How many flows are stuck; only where some are. */
+  flows?: number;
   /** The rate, or since when. */
   pace: string;
   evidence: string;
@@ -19,14 +22,14 @@ export interface Need {
   action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
 }
 
-/** The flows that a gateway counts as stale; `wan` is the one whose address they have, where it is one and certain. */
-export interface Stale { flows: number; wan?: string }
+/** The flows that a gateway counts as stale and that are still trying, and the WANs whose addresses they have, most flows first, as far as they are known. */
+export interface Stale { flows: number; wans: string[] }
 
 /** By gateway; absent is not known. */
 export type StaleCounts = ReadonlyMap<string, Stale>;
 
-/** What stale flows are found by, in the count and in the plan alike. */
-export const STALE = 'stale:yes';
+/** What stale flows are found by that are still trying, in the count and in the plan alike. One that both ends have closed goes by itself and needs nobody. */
+export const TRYING = 'stale:yes -state:time-wait,close';
 
 /** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
 export function suspectWans({ wans }: Gateway): Gateway['wans'] {
@@ -71,13 +74,14 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
   if (stale === undefined && dead) {
-    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(`wan:${dead.name}`)}` } };
+    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), flows: dead.flows, pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) } };
   }
   if (stale && stale.flows > 0) {
-    const { flows, wan } = stale;
+    const { flows, wans } = stale;
+    const wan = wans.length > 0 ? wans.join(' and ') : undefined;
     return {
-      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(flows, 'flow'), pace: wan ? `on ${wan}` : 'on another way', evidence: wan ? `An address of ${wan} brings no answer` : 'Their address brings no answer',
-      action: { text: `End ${counted(flows, 'stale flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(STALE)}`, ends: { filter: STALE, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
+      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(flows, 'flow'), flows, pace: wan ? `on ${wan}` : 'another way', evidence: wan ? `${wans.length === 1 ? 'An address' : 'Addresses'} of ${wan} ${wans.length === 1 ? 'brings' : 'bring'} no answer` : 'Their address brings no answer',
+      action: { text: `End ${counted(flows, 'stale flow')}`, path: connectionsPath(TRYING, id), ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
     };
   }
   const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);
@@ -86,6 +90,18 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
     return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'drop'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
   }
   return undefined;
+}
+
+/** Where flows are stuck: the gateway and its WAN, or how many gateways. */
+export function strandedWords(stranded: Need[]): string {
+  const [first] = stranded;
+  if (!first) return 'nowhere';
+  return stranded.length === 1 ? `${first.pace} at ${first.gateway.name}` : `on ${counted(stranded.length, 'gateway')}, most at ${first.gateway.name}`;
+}
+
+/** Which flows are stuck on one gateway: those that it counts as still trying, or all that still use the address of a dead WAN. */
+export function strandedSentence({ measure, pace, action }: Need): string {
+  return `${measure} still ${action.ends ? 'trying ' : ''}${pace}`;
 }
 
 /** The plan that the remedy of this need asks for; undefined where it has another. */
@@ -101,7 +117,7 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
     switch (first.why) {
       case 'full': return `${first.gateway.name} needs you first: its table is ${first.measure} full`;
       case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
-      case 'stranded': return `${first.gateway.name} needs you first: ${first.measure} ${first.action.ends ? 'stuck' : 'still'} ${first.pace}${first.action.ends ? '' : ', which is down'}`;
+      case 'stranded': return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.action.ends ? '' : ', which is down'}`;
       case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
       case 'set-aside': return `${first.gateway.name} needs you first: two agents hold its identity`;
       case 'blind': return `${first.gateway.name} needs you first: it cannot see its table`;
@@ -110,7 +126,8 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
   }
   const up = gateways.filter(({ state }) => state === 'online');
   const most = Math.max(0, ...up.map(({ usage }) => (usage?.max ? usage.count / usage.max : 0)));
-  return `Quiet: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
+  const down = gateways.flatMap(({ wans }) => wans.filter(({ isUp }) => isUp === false)).length;
+  return `${down > 0 ? `Nothing is stuck, ${counted(down, 'WAN')} down` : 'Quiet'}: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
 }
 
 /** `84 %` of its limit; undefined while that is not known. */
@@ -129,8 +146,8 @@ export function cause({ usage }: Gateway): string {
 
 function review({ id, usage }: Gateway): Need['action'] {
   const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
-  if (state === undefined || flows === undefined) return { text: 'Review flows', path: `/connections?gateway=${id}` };
-  return { text: `Review ${counted(flows, 'flow')}`, path: `/connections?gateway=${id}&filter=${encodeURIComponent(stateTerm(state))}` };
+  if (state === undefined || flows === undefined) return { text: 'Review flows', path: connectionsPath('', id) };
+  return { text: `Review ${counted(flows, 'flow')}`, path: connectionsPath(stateTerm(state), id) };
 }
 
 /** The filter for one part of a breakdown by state: protocols without states are counted by status words. */
@@ -142,11 +159,11 @@ function pace(perMinute: number | undefined): string {
   return perMinute === undefined ? 'rate not known' : `${perMinute < 0 ? '−' : '+'}${short(Math.abs(perMinute))}/min`;
 }
 
-function weight({ why, gateway, action }: Need): number {
+function weight({ why, gateway, flows }: Need): number {
   switch (why) {
     case 'filling': return gateway.usage!.minutesToFull!;
     case 'full': return -gateway.usage!.count / gateway.usage!.max!;
-    case 'stranded': return -(action.ends?.flows ?? 0) - Math.max(...gateway.wans.map(({ flows }) => flows ?? 0));
+    case 'stranded': return -flows!;
     case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
     case 'set-aside':
     case 'blind':

@@ -1,21 +1,27 @@
 'use client';
 
-import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useQueries, type UseQueryResult } from '@tanstack/react-query';
+import type { z } from 'zod';
 import type { Gateway } from '../../../proto/http/fleet.ts';
+import type { searchFlows } from '../../../proto/http/flows.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { suspectWans, type StaleCounts } from './need.ts';
+import { suspectWans, TRYING, type Stale, type StaleCounts } from './need.ts';
 
-/** Counts stale flows where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table is walked for it. */
+type Answer = z.output<typeof searchFlows.response>;
+
+/** Counts flows that are still trying where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table is walked for it. */
 export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
   const refusal = useRefusal('flows.read');
   const ids = gateways?.filter((gateway) => gateway.state === 'online' && suspectWans(gateway).length > 0).map(({ id }) => id).toSorted() ?? [];
-  const { data } = useQuery({ ...queries.staleFlows({ gateways: ids }), enabled: ids.length > 0 && refusal === undefined });
-  return useMemo(() => {
-    const wans = data?.facets.find(({ field }) => field === 'wan')?.values ?? [];
-    // The facets are of all gateways together: they name a WAN only where there is one.
-    const wan = wans.length === 1 && wans[0]!.flows === data?.total ? wans[0]!.value : undefined;
-    return new Map(data?.gateways.flatMap(({ id, state, total }) => (state === 'answered' && total !== undefined ? [[id, { flows: total, wan }] as const] : [])));
-  }, [data]);
+  // One question a gateway: the facets of several would not say which WAN is whose.
+  return useQueries({ queries: ids.map((id) => ({ ...queries.flowSummary(TRYING, { gateways: [id] }), enabled: refusal === undefined })), combine: countsOf });
+}
+
+function countsOf(answers: UseQueryResult<Answer>[]): StaleCounts {
+  return new Map(answers.flatMap(({ data }) => data?.gateways.flatMap(({ id, state, total }): [string, Stale][] => (state === 'answered' && total !== undefined ? [[id, { flows: total, wans: wansOf(data) }]] : [])) ?? []));
+}
+
+function wansOf({ facets }: Answer): string[] {
+  return facets.find(({ field }) => field === 'wan')?.values.map(({ value }) => value) ?? [];
 }

@@ -1,15 +1,14 @@
 'use client';
 
 import { useQueries, useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
-import { useState } from 'react';
 import { useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { Bar, usageTone } from '../../ui/bar.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useKey } from '../../ui/keys.ts';
+import { useList } from '../../ui/list.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import { State } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
@@ -20,18 +19,14 @@ const DAY_MS = 86_400_000;
 
 /** Who needs someone, most urgent first: why, how soon, where, the evidence, and one action. */
 export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: PlanRequest): void }) {
-  const router = useRouter();
-  const [current, setCurrent] = useState(0);
+  const go = useGo();
   const refusal = useRefusal('plans.write');
   const { data: tenants } = useQuery(queries.tenants());
   const shown = needs.slice(0, MOST);
-  const at = Math.min(current, shown.length - 1);
+  const { at, row } = useList(shown.map(({ gateway }) => ({ path: `/gateways/${gateway.id}` })));
   const until = useNow(300_000);
   const days = useQueries({ queries: shown.map(({ gateway }) => ({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - DAY_MS, toMs: until ?? 0 }, 48), enabled: until !== undefined })) });
-  useKey('j,down', () => setCurrent(Math.min(shown.length - 1, at + 1)));
-  useKey('k,up', () => setCurrent(Math.max(0, at - 1)));
-  useKey('enter', () => { if (shown[at]) router.push(`/gateways/${shown[at].gateway.id}`); });
-  const end = (need: Need) => { const request = endRequest(need); if (request) onEnd(request); else router.push(need.action.path); };
+  const end = (need: Need) => { const request = endRequest(need); if (request) onEnd(request); else go(need.action.path); };
   useKey('d', () => { if (shown[at]) end(shown[at]); });
   if (shown.length === 0) return <section className="pad"><div className="sec-head"><h2>Needs attention</h2><span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span></div></section>;
   return (
@@ -43,17 +38,17 @@ export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: 
           const { gateway } = need;
           const share = gateway.usage?.max ? gateway.usage.count / gateway.usage.max : undefined;
           return (
-            <tr key={gateway.id} className={index === at ? 'cur' : ''} aria-current={index === at ? 'true' : undefined} onClick={() => setCurrent(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
+            <tr key={gateway.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
               <td className="num dim">{index + 1}</td><td><State kind={need.kind}>{need.word}</State></td><td className="num strong">{need.measure}</td><td className="dim">{need.pace}</td>
-              <td><Link href={`/gateways/${gateway.id}`} prefetch={false}><b>{gateway.name}</b></Link></td><td><span className="owner">{gateway.tenantName}</span></td><td className="dim2">{need.evidence}</td>
+              <td><Link href={`/gateways/${gateway.id}`}><b>{gateway.name}</b></Link></td><td><span className="owner">{gateway.tenantName}</span></td><td className="dim2">{need.evidence}</td>
               <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={48} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} /><span>{used(gateway)}</span></div>}</td>
               <td><Sparkline points={days[index]?.data?.points.map(({ at: time, countMax, max }) => ({ atMs: Date.parse(time), value: countMax, limit: max }))} label={`Entries of ${gateway.name} over 24 h`} /></td>
-              <td className="num">{need.action.ends ? <Button kind="danger-line" size="slim" keys={index === at ? 'd' : undefined} refusal={refusal} onClick={() => end(need)}>{need.action.text}</Button> : <Link className={index === at ? 'btn' : 'link'} href={need.action.path} prefetch={false}>{need.action.text}</Link>}</td>
+              <td className="num">{need.action.ends ? <Button kind="danger-line" size="slim" keys={index === at ? 'd' : undefined} refusal={refusal} onClick={() => end(need)}>{need.action.text}</Button> : <Link className={index === at ? 'btn' : 'link'} href={need.action.path}>{need.action.text}</Link>}</td>
             </tr>
           );
         })}</tbody>
       </table></div>
-      {needs.length > MOST && <p className="dim small"><Link className="link" href="/sites" prefetch={false}>{needs.length - MOST} more</Link></p>}
+      {needs.length > MOST && <p className="dim small"><Link className="link" href="/sites">{needs.length - MOST} more</Link></p>}
     </section>
   );
 }

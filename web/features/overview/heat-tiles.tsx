@@ -1,15 +1,15 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import type { Need } from '../gateways/need.ts';
 
 /** One tile a gateway with how full its table is, by tenant. A corner marks those in the list above; dashed is offline or not known. */
 export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
   const { data: tenants = [] } = useQuery(queries.tenants());
-  const listed = new Set(needs.map(({ gateway }) => gateway.id));
+  const listed = new Map(needs.map((need) => [need.gateway.id, need]));
   const byTenant = Map.groupBy(gateways, ({ tenantId }) => tenantId);
   return (
     <section>
@@ -18,7 +18,7 @@ export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Nee
         {[...byTenant].toSorted(([, a], [, b]) => b.length - a.length).map(([id, members]) => (
           <div key={id} className="heat-row" data-colour={tenants.find((tenant) => tenant.id === id)?.colour ?? 0}>
             <span className="row"><span className="owner grow ellipsis">{members[0]!.tenantName}</span><span className="dim">{members.length}</span></span>
-            <div className="tiles">{members.map((gateway) => <Tile key={gateway.id} gateway={gateway} isListed={listed.has(gateway.id)} />)}</div>
+            <div className="tiles">{members.map((gateway) => <Tile key={gateway.id} gateway={gateway} need={listed.get(gateway.id)} />)}</div>
           </div>
         ))}
       </div>
@@ -29,11 +29,12 @@ export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Nee
   );
 }
 
-function Tile({ gateway, isListed }: { gateway: Gateway; isListed: boolean }) {
+function Tile({ gateway, need }: { gateway: Gateway; need: Need | undefined }) {
   const { usage, state, name, id, siteName } = gateway;
   const share = state === 'online' && usage?.max ? Math.floor((usage.count / usage.max) * 100) : undefined;
   const words = share === undefined ? (state === 'online' ? 'use not known' : state.replace('-', ' ')) : `${share} % used`;
-  return <Link prefetch={false} href={`/gateways/${id}`} className={`tile ${tone(share)} ${isListed ? 'marked' : ''}`} title={`${name}, ${siteName}: ${words}`} aria-label={`${name}: ${words}`}>{share ?? '–'}</Link>;
+  const said = need ? `${need.word}, ${words}` : words;
+  return <Link href={`/gateways/${id}`} className={`tile ${tone(share)} ${need ? 'marked' : ''}`} title={`${name}, ${siteName}: ${said}`} aria-label={`${name}: ${said}`}>{share ?? '–'}</Link>;
 }
 
 function tone(share: number | undefined): string {

@@ -2,19 +2,19 @@
 
 import './overview.css';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useMemo } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGatewaysInScope } from '../../lib/scope.ts';
-import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
+import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, counted } from '../../ui/format.ts';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { AttentionList } from './attention-list.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { GATEWAY_STATES } from '../gateways/gateway-words.ts';
+import { NoGateway } from '../enrolment/no-gateway.tsx';
 import { needsOf, overviewSentence } from '../gateways/need.ts';
 import { useStaleFlows } from '../gateways/use-stale-flows.ts';
 import { Counters } from './counters.tsx';
@@ -35,7 +35,7 @@ export function Overview() {
   return <>
     <div className="head"><h1>{overviewSentence(needs, gateways)}</h1>{needs.length > 0 && <span className="dim">{needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone</span>}<span className="grow" /><span className="dim">{standing}</span></div>
     {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
-    {gateways.length === 0 ? <Empty action={<Link className="btn" href="/settings">Enrol a gateway</Link>}>Nothing is watched yet. One command on a Linux gateway enrols it, and its table shows here within seconds.</Empty> : <>
+    {gateways.length === 0 ? <NoGateway /> : <>
       <Counters gateways={gateways} needs={needs} />
       <AttentionList needs={needs} onEnd={(request) => asking.ask(request)} />
       <div className="two"><HeatTiles gateways={gateways} needs={needs} /><LastActions /></div>

@@ -2,8 +2,6 @@
 
 import './remediations.css';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import type { Remediation } from '../../../proto/http/remediations.ts';
@@ -12,6 +10,7 @@ import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -33,27 +32,27 @@ export function EditRemediation({ id }: { id: string }) {
 }
 
 function EditorOf({ remediation, onNewest }: { remediation: Remediation; onNewest(): Promise<Remediation | undefined> }) {
-  const router = useRouter();
+  const go = useGo();
   const client = useQueryClient();
   const clock = useClock();
   const { id, revision, document, tenantId, createdBy, updatedAt, hookPath } = remediation;
   const write = async (wanted: RemediationDocument, seen: number) => {
     client.setQueryData(queries.remediation(id).queryKey, await call(routes.updateRemediation, { params: { id }, body: { revision: seen, document: wanted } }));
-    router.push(`/remediations?at=${id}`);
+    go(`/remediations?at=${id}`);
   };
   const writeOver = useMutation({ mutationFn: async (wanted: RemediationDocument) => { const newest = await call(routes.getRemediation, { params: { id } }); await write(wanted, newest.revision); } });
   return <Editor title={document.name} start={toText(document)} tenantId={tenantId} save={(wanted) => write(wanted, revision)}
-    actions={<><Link className="btn" href={`/remediations/runs?remediation=${id}`} prefetch={false}>History</Link><DeleteButton id={id} tenantId={tenantId} /></>}
+    actions={<><Link className="btn" href={`/remediations/runs?remediation=${id}`}>History</Link><DeleteButton id={id} tenantId={tenantId} /></>}
     conflict={(mine) => <><Button onClick={() => void onNewest()}>Take theirs</Button><Button kind="danger-line" refusal={mine ? undefined : 'Yours is not right yet.'} onClick={() => { if (mine) writeOver.mutate(mine); }}>Save mine over it</Button>{writeOver.error && <span className="red">{writeOver.error.message}</span>}</>}
     note={<div className="pad stack"><RemediationStanding remediation={remediation} /><p className="dim">Revision {revision}, by {createdBy}, last changed {clock.full(updatedAt)}. Gateways take a change within seconds, those offline when they come back.</p>{hookPath && <CopyBlock text={hookPath} label="webhook path" />}</div>} />;
 }
 
 /** Deletes after a second press; its runs stay. */
 function DeleteButton({ id, tenantId }: { id: string; tenantId: string | undefined }) {
-  const router = useRouter();
+  const go = useGo();
   const client = useQueryClient();
   const refusal = useRefusal('remediations.write', tenantId ? [tenantId] : []);
   const [isSure, setSure] = useState(false);
-  const remove = useMutation({ mutationFn: () => call(routes.deleteRemediation, { params: { id } }), onSuccess() { void client.invalidateQueries({ queryKey: ['remediations'] }); router.push('/remediations'); } });
+  const remove = useMutation({ mutationFn: () => call(routes.deleteRemediation, { params: { id } }), onSuccess() { void client.invalidateQueries({ queryKey: ['remediations'] }); go('/remediations'); } });
   return <>{remove.error && <span className="red">{remove.error.message}</span>}<Button kind={isSure ? 'danger' : 'danger-line'} refusal={refusal} onClick={() => (isSure ? remove.mutate() : setSure(true))}>{isSure ? 'Delete it; its runs stay' : 'Delete'}</Button></>;
 }

@@ -3,13 +3,14 @@
 import './remediations.css';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { ControllerError } from '../../lib/controller/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { useGo } from '../../lib/link.tsx';
+import { useUnsaved } from '../../lib/unsaved.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
 import { placeIn, readText, withField, type TextProblem } from './document-text.ts';
@@ -35,7 +36,7 @@ interface EditorProps {
 
 /** Form and YAML side by side over one text, with what it would do beside them. Ctrl-Enter saves. */
 export function Editor({ title, start, tenantId, onTenant, save, conflict, actions, note }: EditorProps) {
-  const router = useRouter();
+  const go = useGo();
   const client = useQueryClient();
   const [text, setText] = useState(start);
   const [settled] = useDebouncedValue(text, 400);
@@ -47,13 +48,14 @@ export function Editor({ title, start, tenantId, onTenant, save, conflict, actio
   const isChecked = text === settled && !check.isFetching && reading.document !== undefined;
   const problems: TextProblem[] = reading.syntax ? [reading.syntax] : reading.document ? (isChecked || !check.data ? (check.data?.problems ?? []) : []).map((one) => ({ ...one, ...placeIn(text, one.path) })) : reading.problems;
   const saving = useMutation({ mutationFn: save, onSettled: () => void client.invalidateQueries({ queryKey: ['remediations'] }) });
+  useUnsaved(text !== start && !saving.isPending && !saving.isSuccess);
   const form: Form = { raw: lastRaw, isOff: reading.syntax !== undefined, problems, set: (path, value) => setText((before) => withField(before, path, value)), setAll: (changes) => setText((before) => changes.reduce((sum, [path, value]) => withField(sum, path, value), before)) };
   const blocked = refusal ?? (reading.syntax ? 'The YAML does not parse.' : problems.length > 0 ? `${problems[0]!.path}: ${problems[0]!.message}` : saving.isPending ? 'It is being saved.' : undefined);
   const submit = () => { if (!blocked && reading.document) saving.mutate(reading.document); };
   useHotkeys('mod+enter', submit, { enableOnFormTags: true, preventDefault: true }, [submit]);
   const isConflict = saving.error instanceof ControllerError && saving.error.code === 'ALREADY_EXISTS' && conflict !== undefined;
   return <>
-    <div className="head"><h1>{title}</h1><span className="grow" />{actions}<Button onClick={() => router.push('/remediations')}>Back to the list</Button>
+    <div className="head"><h1>{title}</h1><span className="grow" />{actions}<Button onClick={() => go('/remediations')}>Back to the list</Button>
       <Button kind="primary" keys="Ctrl ↵" refusal={blocked} onClick={submit}>{saving.isPending ? 'Saving…' : 'Save'}</Button></div>
     {note}
     {saving.error && <div className="pad">{isConflict ? <div className="note amber stack" role="alert"><p>{saving.error.message}</p><div className="row">{conflict(reading.document)}</div></div> : <Failure what="It was not saved" error={saving.error} />}</div>}

@@ -2,8 +2,6 @@
 
 import './remediations.css';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
-import { useRouter } from 'next/navigation';
 import { parseAsString, useQueryStates } from 'nuqs';
 import { useState } from 'react';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
@@ -11,6 +9,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link, useGo } from '../../lib/link.tsx';
 import { useTenantInScope } from '../../lib/scope.ts';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
@@ -29,7 +28,7 @@ export function NewRemediation() {
   const tenant = useTenantInScope();
   if (refusal && me) return <><div className="head"><h1>New remediation</h1></div><Empty>{refusal}</Empty></>;
   if (!from && !flushId) {
-    return <><div className="head"><h1>Start from what fits best</h1><span className="grow" /><Link className="btn" href="/remediations/new?from=nothing" prefetch={false}>Start from nothing</Link></div><div className="pad"><Library refusal={refusal} /></div></>;
+    return <><div className="head"><h1>Start from what fits best</h1><span className="grow" /><Link className="btn" href="/remediations/new?from=nothing">Start from nothing</Link></div><div className="pad"><Library refusal={refusal} /></div></>;
   }
   const error = library.error ?? flush.error;
   if (error) return <><div className="head"><h1>New remediation</h1></div><div className="empty"><Failure what="There is nothing to start from" error={error} /></div></>;
@@ -42,17 +41,17 @@ export function NewRemediation() {
 }
 
 function NewEditor({ document, builtIn, owner, isFromFlush }: { document: RemediationDocument; builtIn: string | undefined; owner: string | undefined; isFromFlush: boolean }) {
-  const router = useRouter();
+  const go = useGo();
   const [tenantId, setTenantId] = useState(owner);
   const [secret, setSecret] = useState<{ id: string; text: string; path?: string }>();
   async function save(wanted: RemediationDocument): Promise<void> {
     const made = await call(routes.createRemediation, { body: { ...(tenantId && { tenantId }), document: wanted, ...(builtIn && { builtIn }) } });
     if (made.hookSecret) setSecret({ id: made.id, text: made.hookSecret, path: made.hookPath });
-    else router.push(`/remediations?at=${made.id}`);
+    else go(`/remediations?at=${made.id}`);
   }
   if (secret) {
     return <><div className="head"><h1>Saved. Copy its secret now: it is shown only here</h1></div>
-      <div className="pad stack wide"><CopyBlock text={secret.text} label="webhook secret" />{secret.path && <><h3>Call it at</h3><CopyBlock text={`${window.location.origin}${secret.path}`} label="webhook address" /></>}<p className="dim2">Calls are signed by Standard Webhooks; docs/remediations.md has the headers.</p><div><Link className="btn" href={`/remediations?at=${secret.id}`} prefetch={false}>I have it</Link></div></div></>;
+      <div className="pad stack wide"><CopyBlock text={secret.text} label="webhook secret" />{secret.path && <><h3>Call it at</h3><CopyBlock text={`${window.location.origin}${secret.path}`} label="webhook address" /></>}<p className="dim2">Calls are signed by Standard Webhooks; docs/remediations.md has the headers.</p><div><Link className="btn" href={`/remediations?at=${secret.id}`}>I have it</Link></div></div></>;
   }
   return <Editor title="New remediation" start={toText(document)} tenantId={tenantId} onTenant={setTenantId} save={save}
     note={isFromFlush ? <p className="pad dim2">Trigger, filter and limits follow from the flush: it may touch at most twice as many flows. It begins as an observer.</p> : undefined} />;

@@ -9,6 +9,7 @@ import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/call.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { useAddress } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { State } from '../../ui/state.tsx';
@@ -27,6 +28,7 @@ export function RemediationStanding({ remediation }: { remediation: Remediation 
 }
 
 function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { remediation: Remediation; why: string | undefined }) {
+  const addressOf = useAddress();
   const refusal = useRefusal('plans.approve', tenantId ? [tenantId] : []);
   const approve = useChange(id, () => call(routes.approveRemediation, { params: { id }, body: { revision } }));
   return (
@@ -34,7 +36,7 @@ function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { r
       <p><b>It needs a second person</b>{why && `: ${why}`}. Until then it only suggests, on every gateway.</p>
       {refusal ? <>
         <p>Any {ACTIONS['plans.approve'].join(', ')} who did not save it can agree. Send them this.</p>
-        <CopyBlock text={`${window.location.origin}/remediations/${id}`} label="link to this remediation" />
+        <CopyBlock text={addressOf(`/remediations/${id}`)} label="link to this remediation" />
       </> : (
         <div className="row">
           <Button kind="primary" icon={IconUserCheck} refusal={approve.isPending ? 'It is being noted.' : undefined} onClick={() => approve.mutate()}>

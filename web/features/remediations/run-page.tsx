@@ -2,11 +2,11 @@
 
 import './remediations.css';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
+import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
 import { count, lasting } from '../../ui/format.ts';
@@ -28,12 +28,12 @@ export function RunPage({ id }: { id: string }) {
   if (error && !run) return <><div className="head"><h1>Run</h1></div><div className="empty"><Failure what="This run could not be read" error={error} onRetry={() => void refetch()} /></div></>;
   if (!run) return <div className="empty"><h1 className="sr">Run</h1><Skeleton lines={8} /></div>;
   return <>
-    <div className="head"><div className="grow"><div className="row dim2"><Link className="link" href={`/remediations/${run.remediationId}`} prefetch={false}>{run.remediationName}</Link><span className="dim">revision {run.revision}</span><State kind={RUN_STATES[run.state]} isPill>{run.state}</State></div>
+    <div className="head"><div className="grow"><div className="row dim2"><Link className="link" href={`/remediations/${run.remediationId}`}>{run.remediationName}</Link><span className="dim">revision {run.revision}</span><State kind={RUN_STATES[run.state]} isPill>{run.state}</State></div>
       <h1 aria-live="polite">{runSentence(run)}{run.gatewayName && ` on ${run.gatewayName}`}</h1></div>
       {run.state === 'suggested' && gatewayId && <Button kind="primary" refusal={planRefusal} onClick={() => asking.ask({ what: { filter: run.filter }, scope: { gateways: [gatewayId] }, expected: run.matched, reason: `Suggested by ${run.remediationName}` })}>Plan to end them</Button>}</div>
     <div className="side2">
       <section className="pad">{run.gatewayId ? <><div className="sec-head"><h2>Flows</h2><span className="dim">as the gateway reported them, sweep by sweep</span></div><ExactFlows of={{ run: run.id }} nameOf={(one) => (one === run.gatewayId ? run.gatewayName : undefined) ?? one.slice(-6)} /></>
-        : run.flushId ? <><div className="sec-head"><h2>Flows</h2></div><p>It ran from the controller, as a flush. <Link className="link" href={`/flushes/${run.flushId}`} prefetch={false}>Open the flush</Link></p></> : <><div className="sec-head"><h2>Flows</h2></div><p className="dim2">It touched none, and ran from the controller; its plan was not kept as a flush.</p></>}</section>
+        : run.flushId ? <><div className="sec-head"><h2>Flows</h2></div><p>It ran from the controller, as a flush. <Link className="link" href={`/flushes/${run.flushId}`}>Open the flush</Link></p></> : <><div className="sec-head"><h2>Flows</h2></div><p className="dim2">It touched none, and ran from the controller; its plan was not kept as a flush.</p></>}</section>
       <aside aria-label="About this run"><RunFacts run={run} /></aside>
     </div>
     <PlanSheet asking={asking} />
@@ -59,8 +59,8 @@ function RunFacts({ run }: { run: RemediationRun }) {
     <dl className="kv">
       <dt>Found</dt><dd>{count(run.matched)}</dd><dt>Ended</dt><dd>{count(run.ended)}</dd><dt>Filter</dt><dd className="mono">{run.filter}</dd><dt>Method</dt><dd>{run.method}</dd>
       {run.reason && <><dt>Why</dt><dd>{run.reason}</dd></>}
-      {run.gatewayId && <><dt>Gateway</dt><dd><Link className="link" href={`/gateways/${run.gatewayId}`} prefetch={false}>{run.gatewayName}</Link></dd></>}
-      {run.flushId && <><dt>Flush</dt><dd><Link className="link" href={`/flushes/${run.flushId}`} prefetch={false}>Open the flush</Link></dd></>}
+      {run.gatewayId && <><dt>Gateway</dt><dd><Link className="link" href={`/gateways/${run.gatewayId}`}>{run.gatewayName}</Link></dd></>}
+      {run.flushId && <><dt>Flush</dt><dd><Link className="link" href={`/flushes/${run.flushId}`}>Open the flush</Link></dd></>}
     </dl>
   </>;
 }

@@ -2,16 +2,15 @@
 
 import './settings.css';
 import { useMantineColorScheme } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRouter } from 'next/navigation';
+import { useQuery } from '@tanstack/react-query';
 import { useTimeZone } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
-import { signOut } from '../../lib/controller/session.ts';
-import { Button, Segments } from '../../ui/button.tsx';
+import { Segments } from '../../ui/button.tsx';
 import { Skeleton } from '../../ui/feedback.tsx';
 import { useSingleKeys } from '../../ui/keys.ts';
+import { SignOut } from '../access/sign-out.tsx';
+import { EnrolGateway } from '../enrolment/enrol-gateway.tsx';
 import { ApiTokens } from './api-tokens.tsx';
-import { EnrolGateway } from './enrol-gateway.tsx';
 import { Storage } from './storage.tsx';
 
 /** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
@@ -25,15 +24,13 @@ export function Settings() {
 function Me() {
   const { data: me } = useQuery(queries.me());
   const { data: tenants } = useQuery(queries.tenants());
-  const router = useRouter();
-  const client = useQueryClient();
   return (
     <section className="setting"><h2>You<small>and what you may do</small></h2>
       {!me ? <Skeleton lines={2} /> : <div className="stack">
         <p><b>{me.name}</b>{me.email && <span className="dim2"> {me.email}</span>}</p>
         <ul className="mini">{me.grants.map(({ role, tenantId }) => <li key={`${role}.${tenantId}`}><span>{role}</span><span className="dim2">{tenantId === null ? 'all tenants' : tenants?.find(({ id }) => id === tenantId)?.name ?? tenantId}</span></li>)}</ul>
         <p className="dim">ctfleet {me.version}</p>
-        <div><Button onClick={() => void signOut().then(() => { client.clear(); router.replace('/sign-in'); })}>Sign out</Button></div>
+        <div><SignOut /></div>
       </div>}
     </section>
   );

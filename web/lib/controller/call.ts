@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Route } from '../../../proto/http/route.ts';
 import { Intents } from './intents.ts';
-import { readProblem, unreachable } from './problem.ts';
+import { readProblem, silent, unreachable } from './problem.ts';
 import { routeUrl } from './url.ts';
 
 type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
@@ -25,15 +25,21 @@ export async function call<R extends Route>(route: R, asked: Asked<R>): Promise<
   return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
 }
 
+/** How long an answer may take to begin. What is asked with a POST may have to walk tables. */
+const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
+
 const intents = new Intents(() => crypto.randomUUID(), () => performance.now());
 
-/** One request with the session's cookie; a POST carries the key of its intent. Throws ControllerError if nothing answers. */
+/** One request with the session's cookie; a POST carries the key of its intent. Throws ControllerError if nothing answers, or not in time. */
 export async function send(url: string, { method, body, signal, accept = 'application/json' }: { method: string; body?: unknown; signal?: AbortSignal; accept?: string }): Promise<Response> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const intent = `${url} ${text}`;
+  const limit = new AbortController();
+  const waitMs = method === 'GET' ? MAX_WAIT_MS.read : MAX_WAIT_MS.work;
+  const timer = setTimeout(() => limit.abort(), waitMs);
   try {
     const response = await fetch(url, {
-      method, signal, credentials: 'same-origin', cache: 'no-store',
+      method, signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal, credentials: 'same-origin', cache: 'no-store',
       headers: { accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': intents.keyOf(intent) }) },
       body: text,
     });
@@ -42,6 +48,8 @@ export async function send(url: string, { method, body, signal, accept = 'applic
     return response;
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw unreachable(error);
+    throw limit.signal.aborted ? silent(waitMs / 1000) : unreachable(error);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -51,6 +51,11 @@ function withWait(words: string, seconds: number | undefined): string {
   return seconds === undefined ? words : `${words} Try again in ${waitWords(seconds)}.`;
 }
 
+/** Nothing answered in time. */
+export function silent(seconds: number): ControllerError {
+  return new ControllerError({ type: 'about:blank', title: 'UNAVAILABLE', status: 504, code: 'UNAVAILABLE', detail: `The controller does not answer: nothing came within ${seconds} s. Gateways go on with what they were told; look at the controller’s log.` });
+}
+
 /** What a failed fetch means: nothing answered at all. */
 export function unreachable(cause: unknown): ControllerError {
   const error = new ControllerError({ type: 'about:blank', title: 'UNAVAILABLE', status: 503, code: 'UNAVAILABLE', detail: 'The console’s own server does not answer. Check the network, then try again.' });

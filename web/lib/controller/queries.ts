@@ -23,7 +23,7 @@ export const samples = (id: string, span: { fromMs: number; toMs: number }, poin
 });
 export const plan = (id: string) => queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
 export const flush = (id: string) => queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
-export const flushes = (asked: { gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
+export const flushes = (asked: { tenant?: string; gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
 export const audit = (asked: { tenant?: string; gateway?: string; flush?: string; action?: string; q?: string; cursor?: string; limit: number }) => queryOptions({
   queryKey: ['audit', asked], queryFn: ({ signal }) => call(routes.listAudit, { query: asked, signal }), placeholderData: keepPreviousData,
 });
@@ -37,10 +37,10 @@ export const flowCount = (filter: string, scope: Scope) => queryOptions({
   queryFn: async ({ signal }) => (await call(routes.searchFlows, { body: { filter, scope, limit: 0, withFacets: false }, signal })).total, staleTime: 30_000,
 });
 
-/** Stale flows by gateway, as their tables are now: the gateways' own totals of `stale:yes`. */
-export const staleFlows = (scope: Scope) => queryOptions({
-  queryKey: ['stale-flows', scope],
-  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter: 'stale:yes', scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
+/** Totals and facets of what matches a filter, as the tables are now, asked again every half minute. */
+export const flowSummary = (filter: string, scope: Scope) => queryOptions({
+  queryKey: ['flow-summary', filter, scope],
+  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter, scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
 });
 
 export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: ({ signal }) => call(routes.listRemediations, { query: { limit: 500 }, signal }) });
@@ -50,7 +50,7 @@ export const remediationCheck = (asked: { tenantId?: string; document: Remediati
   queryKey: ['remediation-check', asked], queryFn: ({ signal }) => call(routes.checkRemediation, { body: asked, signal }), staleTime: 15_000, placeholderData: keepPreviousData,
 });
 /** Runs newest first; one that is under way is asked for again until it is over. */
-export const remediationRuns = (asked: { remediation?: string; gateway?: string; cursor?: string; limit: number }) => queryOptions({
+export const remediationRuns = (asked: { remediation?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) => queryOptions({
   queryKey: ['remediation-runs', asked], queryFn: ({ signal }) => call(routes.listRemediationRuns, { query: asked, signal }), placeholderData: keepPreviousData, refetchInterval: 15_000,
 });
 export const remediationRun = (id: string) => queryOptions({

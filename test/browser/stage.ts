@@ -1,0 +1,67 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { startBrowser, startConsole } from './console-server.ts';
+import { startFixtureApi, type FixtureApi, type FixtureSettings } from './fixture-api.ts';
+
+/** What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows, and its own session. */
+export let api: FixtureApi;
+export let web: { url: string; close(): void };
+export let context: BrowserContext;
+export let page: Page;
+/** What the browser complained about: refused scripts and styles, failed hydration, thrown errors. */
+export let complaints: string[];
+let browser: Browser;
+let address: number;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+  const first = await startFixtureApi();
+  web = await startConsole(first.url);
+  address = Number(new URL(first.url).port);
+  await first.close();
+}, 60_000);
+afterAll(async () => {
+  web?.close();
+  await browser?.close();
+});
+
+beforeEach(async () => {
+  await startApi();
+  await open('light');
+}, 60_000);
+afterEach(async () => {
+  await context.close();
+  await api.close();
+});
+
+/** Starts the controller anew, which must have been closed. */
+export async function startApi(settings: FixtureSettings = {}): Promise<void> {
+  api = await startFixtureApi({ ...settings, port: address });
+}
+
+/** A new page, of somebody who is not signed in. */
+export async function open(colorScheme: 'light' | 'dark'): Promise<void> {
+  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  page = await context.newPage();
+  complaints = [];
+  page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('Failed to load resource')) complaints.push(message.text()); });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+}
+
+export async function signIn(): Promise<void> {
+  await page.request.post(`${web.url}/api/auth/sign-in/email`, { data: { email: 'night@example.net', password: 'correct horse' } });
+}
+
+/** Goes to a path as somebody who is signed in, and waits until the page has all that it asked for. */
+export async function goTo(path: string): Promise<void> {
+  await signIn();
+  await page.goto(web.url + path);
+  await page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton') && !document.querySelector('main')!.textContent.includes('still being read'));
+}
+
+export async function connections(query = ''): Promise<void> {
+  await signIn();
+  await page.goto(`${web.url}/connections${query}`);
+  await page.locator('[role="row"][aria-rowindex="2"]').waitFor();
+}

@@ -1,0 +1,72 @@
+import type { Gateway } from '../../../proto/http/fleet.ts';
+import { count, lasting, percent, short } from '../../ui/format.ts';
+import type { StateKind } from '../../ui/state.tsx';
+import { GATEWAY_STATES } from './gateway-words.ts';
+import { needOf, strandedSentence, type Need, type Stale } from './need.ts';
+
+/** What is to be said of a gateway; every page says it in these words. */
+export interface Judgement {
+  kind: StateKind;
+  /** In one word or two: for a row and a pill. */
+  word: string;
+  /** In a sentence, without the time of day at which the table is full (`fullAtMs`), which is the reader's own. */
+  head: string;
+  /** What it follows from, as far as that is known. */
+  cause: string;
+  fullAtMs?: number;
+  /** Why it needs someone; absent where it needs nobody. */
+  need?: Need;
+}
+
+/** Is it healthy, and if not, why? `stale`: what the gateway itself counts as stuck; absent where that is not known. */
+export function judge(gateway: Gateway, nowMs: number, stale?: Stale): Judgement {
+  const need = needOf(gateway, nowMs, stale);
+  return need ? { kind: need.kind, word: need.word, need, ...needWords(need, nowMs) } : quietWords(gateway, stale);
+}
+
+function needWords(need: Need, nowMs: number): Pick<Judgement, 'head' | 'cause' | 'fullAtMs'> {
+  const { gateway, why } = need;
+  const { usage, tableError = '' } = gateway;
+  const fill = fillWords(gateway);
+  const cause = shareWords(gateway);
+  switch (why) {
+    case 'set-aside': return { head: 'Set aside: two agents hold its identity.', cause: 'One of them may be a clone. Nothing is taken from either.' };
+    case 'offline': return { head: `Silent for ${need.measure}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
+    case 'blind': return { head: 'Connected, but it cannot see its table.', cause: `${tableError.replace(/\.$/, '')}. The agent looks again by itself.` };
+    case 'full': return { head: `${fill}: ${usage!.count >= usage!.max! ? 'new flows find no room' : 'little room is left'}.`, cause };
+    case 'filling': return {
+      head: `${fill} and filling by ${short(usage!.perMinute ?? 0)} a minute: full in about ${need.measure}`, cause, fullAtMs: Date.parse(usage!.at) + usage!.minutesToFull! * 60_000,
+    };
+    case 'stranded': return { head: `${strandedSentence(need)}.`, cause: `${need.evidence}; the table is ${fill}.` };
+    case 'drops': return { head: `${count((usage!.drops ?? 0) + (usage!.insertFailed ?? 0))} packets were dropped in the last ten minutes; the table is ${fill}.`, cause };
+  }
+}
+
+function quietWords(gateway: Gateway, stale: Stale | undefined): Judgement {
+  const { state, usage } = gateway;
+  if (state === 'never-connected') return { kind: 'never', word: 'Never connected', head: 'Not connected yet.', cause: 'It joins when its enrolment command has run on the gateway.' };
+  if (state === 'revoked') return { kind: 'failed', word: 'Revoked', head: 'Its identity was taken away.', cause: 'It can connect again only by a new enrolment.' };
+  if (state !== 'online') return { ...GATEWAY_STATES[state], head: 'Not connected.', cause: '' };
+  if (!usage) return { kind: 'waiting', word: 'No samples yet', head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
+  const down = gateway.wans.filter(({ isUp }) => isUp === false).map(({ name }) => name).join(' and ');
+  const fill = fillWords(gateway)!;
+  if (down) return { kind: 'warn', word: `${down} down`, head: `${down} down; the table is ${fill}.`, cause: stale?.flows === 0 ? 'Nothing is still trying there.' : shareWords(gateway) };
+  return { kind: 'ok', word: 'Healthy', head: `Healthy: ${fill}, ${trendWords(usage.perMinute)}.`, cause: shareWords(gateway) };
+}
+
+function fillWords({ usage }: Gateway): string | undefined {
+  return usage && (usage.max ? `${percent(usage.count, usage.max)} full` : `${count(usage.count)} entries, limit not known`);
+}
+
+/** Largest state and who it comes from, each as far as known. */
+function shareWords({ usage }: Gateway): string {
+  const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  const top = usage?.topSources?.[0];
+  const parts = [state !== undefined && flows !== undefined && `${percent(flows, usage!.count)} of the table is ${state}`, top && `${percent(top.flows, usage!.count)} comes from ${top.address}`].filter(Boolean);
+  return parts.length > 0 ? `${parts.join('; ')}.` : '';
+}
+
+function trendWords(perMinute: number | undefined): string {
+  if (perMinute === undefined) return 'trend not known yet';
+  return Math.abs(perMinute) < 1 ? 'steady' : `${perMinute > 0 ? 'rising' : 'falling'} by ${short(Math.abs(perMinute))} a minute`;
+}

@@ -1,0 +1,38 @@
+'use client';
+
+import NextLink from 'next/link';
+import { useRouter } from 'next/navigation';
+import { useCallback, type ComponentProps } from 'react';
+import { useScopedPath } from './scope.ts';
+import { whenSaved } from './unsaved.ts';
+
+type LinkProps = Omit<ComponentProps<typeof NextLink>, 'href' | 'prefetch' | 'onNavigate'> & {
+  href: string;
+  /** What a plain click does in place of going there; a new tab still goes there. */
+  open?(): void;
+};
+
+/** The way from page to page: it keeps the scope. `href` is a path of the console; nothing is fetched before it is followed. */
+export function Link({ href, open, ...rest }: LinkProps) {
+  const go = useGo();
+  return <NextLink href={useScopedPath()(href)} prefetch={false} onNavigate={(event) => { event.preventDefault(); (open ?? (() => go(href)))(); }} {...rest} />;
+}
+
+/** Goes to a path of the console, as a link to it would, once nothing unsaved is lost by it. */
+export function useGo(): (path: string) => void {
+  const router = useRouter();
+  const scoped = useScopedPath();
+  return useCallback((path) => whenSaved(() => router.push(scoped(path))), [router, scoped]);
+}
+
+/** Opens a path of the console in another tab. */
+export function useNewTab(): (path: string) => void {
+  const scoped = useScopedPath();
+  return (path) => void window.open(scoped(path), '_blank', 'noopener');
+}
+
+/** The whole address of a path of the console, to give to somebody else. */
+export function useAddress(): (path: string) => string {
+  const scoped = useScopedPath();
+  return (path) => window.location.origin + scoped(path);
+}

@@ -1,0 +1,10 @@
+'use client';
+
+import { useState } from 'react';
+
+/** The newest value that is not undefined: what was answered before, while asking again fails. */
+export function useKept<T>(value: T | undefined): T | undefined {
+  const [kept, setKept] = useState(value);
+  if (value !== undefined && value !== kept) setKept(value);
+  return value ?? kept;
+}
