@@ -44,9 +44,9 @@ function gatewayOf(nowMs: number, site: { id: string; tenantId: string; name: st
       { name: 'WAN2', interface: 'eth2', addresses: [`198.51.100.${number}`], isUp: true, carriesDefaultRoute: isStranded, flows: part(0.3) },
     ],
     usage: {
-      at: ago(nowMs, isOffline ? 2160 : 3), count, max, buckets: 65_536, perMinute: isFilling ? 1500 : 12, ...(isFilling && { minutesToFull: 27 }), ...(name === 'porto-gw2' && { drops: 400, insertFailed: 12 }),
+      at: ago(nowMs, isOffline ? 2160 : 3), count, max, buckets: 65_536, perMinute: isFilling ? 1500 : 12, ...(isFilling && { minutesToFull: 27 }), ...(name === 'porto-gw2' && { lost: 400, drops: 400, insertFailed: 12 }),
       byProto: { tcp: part(0.7), udp: part(0.25), icmp: part(0.03), gre: part(0.02) }, byState: isFilling ? { TIME_WAIT: part(0.61), ESTABLISHED: part(0.24), SYN_SENT: part(0.04), NONE: part(0.11) } : { ESTABLISHED: part(0.55), TIME_WAIT: part(0.2), NONE: part(0.25) },
-      byWan: { WAN1: part(0.68), WAN2: part(0.3) }, topSources: [1, 2, 3, 4, 5, 6].map((host) => ({ address: `10.${number}.3.${host * 4}`, flows: Math.round(count / (host * host * 3)) })), breakdownAt: ago(nowMs, 8),
+      byWan: { WAN1: part(0.68), WAN2: part(0.3) }, topSources: [1, 2, 3, 4, 5, 6].map((host) => ({ address: `10.${number}.3.${host * 4}`, flows: Math.round(count / (host * host * 3)) })), translations: [{ address: '203.0.113.7', proto: 'udp', flows: part(0.5) }, { address: '203.0.113.7', proto: 'tcp', flows: part(0.18) }, { address: '198.51.100.7', proto: 'tcp', flows: part(0.3) }], breakdownAt: ago(nowMs, 8),
       cpus: [0, 1, 2, 3].map((cpu) => ({ cpu, insertFailed: cpu === 2 ? 37 : 0, drop: 0, earlyDrop: 0, searchRestart: cpu === 2 ? 2812 : 98 + cpu * 6 })),
     },
   };

@@ -57,7 +57,7 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   </>;
 }
 
-const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['searchRestart', 'search_restart']] as const;
+const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['clashResolve', 'clash_resolve'], ['chainToolong', 'chaintoolong'], ['searchRestart', 'search_restart']] as const;
 
 /** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
 export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
@@ -85,6 +85,19 @@ export function TopSources({ gateway }: { gateway: Gateway }) {
     {sources.length === 0 ? <p className="dim">Not known yet.</p> : <ul className="talk">{sources.slice(0, 8).map(({ address, flows }, index) => (
       <li key={address}><Link className="mono ellipsis" title={address} href={connectionsPath(`src:${address}`, gateway.id)}>{address}</Link><Bar share={flows / most} tone={index === 0 ? 'blue' : ''} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, usage!.count)}</span></li>
     ))}</ul>}
+  </>;
+}
+
+/** Which external addresses stand for most flows: a port of one serves a flow to each server, and when they are used up new flows are lost. */
+export function Translations({ gateway }: { gateway: Gateway }) {
+  const translations = gateway.usage?.translations ?? [];
+  const most = translations[0]?.flows ?? 1;
+  if (translations.length === 0) return null;
+  return <>
+    <div className="sec-head"><h2>Translated to</h2><span className="dim">flows now; one address has 64,512 ports for each server and protocol</span></div>
+    <ul className="talk">{translations.slice(0, 6).map(({ address, proto, flows }) => (
+      <li key={`${address} ${proto}`}><Link className="mono ellipsis" title={`${address} ${proto}`} href={connectionsPath(`nat:${address} proto:${proto}`, gateway.id)}>{address} {proto}</Link><Bar share={flows / most} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, gateway.usage!.count)}</span></li>
+    ))}</ul>
   </>;
 }
 

@@ -27,7 +27,7 @@ import { endRequest, type Stale } from './need.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
 import { Breakdown } from './breakdown.tsx';
 import { GATEWAY_STATES } from './gateway-words.ts';
-import { Capabilities, CpuTable, RecentFlushes, TopSources, WanTable } from './gateway-facts.tsx';
+import { Capabilities, CpuTable, RecentFlushes, TopSources, Translations, WanTable } from './gateway-facts.tsx';
 import { GuardFacts } from './guard-facts.tsx';
 import { SetAside } from './set-aside.tsx';
 import { UsageChart } from './usage-chart.tsx';
@@ -58,7 +58,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
     <div className="lower">
       <section><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
       <section><CpuTable gateway={gateway} /><GuardFacts gateway={gateway} /><Capabilities gateway={gateway} /></section>
-      <section><TopSources gateway={gateway} /></section>
+      <section><TopSources gateway={gateway} /><Translations gateway={gateway} /></section>
     </div>
     <PlanSheet asking={asking} />
   </>;

@@ -21,7 +21,7 @@ const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: stri
   [gateway({}, { count: 65_536 }), undefined, 'Full', '100 % full: new flows find no room.'],
   [gateway({}, { count: 62_000 }), undefined, 'Nearly full', '94 % full: little room is left.'],
   [gateway({}, { count: 55_000, minutesToFull: 27, perMinute: 390 }), undefined, 'Filling up', '83 % full and filling by 390 a minute: full in about 27 min'],
-  [gateway({}, { drops: 400, insertFailed: 12 }), undefined, 'Packet drops', '412 packets were dropped in the last ten minutes; the table is 1 % full.'],
+  [gateway({}, { lost: 400, drops: 400, insertFailed: 400 }), undefined, 'Packet drops', '400 packets got no entry in the last ten minutes and were lost; the table is 1 % full.'],
   [gateway({ state: 'offline' }), undefined, 'Offline', 'Silent for 36 min.'],
   [gateway({ state: 'set-aside', tableError: 'not loaded' }), undefined, 'Set aside', 'Set aside: two agents hold its identity.'],
   [gateway({ tableError: 'not loaded', usage: undefined }), undefined, 'No table', 'Connected, but it cannot see its table.'],

@@ -1,5 +1,5 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
-import { count, lasting, percent, short } from '../../ui/format.ts';
+import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import { GATEWAY_STATES } from './gateway-words.ts';
 import { needOf, strandedSentence, type Need, type Stale } from './need.ts';
@@ -38,7 +38,7 @@ function needWords(need: Need, nowMs: number): Pick<Judgement, 'head' | 'cause' 
       head: `${fill} and filling by ${short(usage!.perMinute ?? 0)} a minute: full in about ${need.measure}`, cause, fullAtMs: Date.parse(usage!.at) + usage!.minutesToFull! * 60_000,
     };
     case 'stranded': return { head: `${strandedSentence(need)}.`, cause: `${need.evidence}; the table is ${fill}.` };
-    case 'drops': return { head: `${count((usage!.drops ?? 0) + (usage!.insertFailed ?? 0))} packets were dropped in the last ten minutes; the table is ${fill}.`, cause };
+    case 'drops': return { head: `${counted(usage!.lost ?? 0, 'packet')} got no entry in the last ten minutes and ${usage!.lost === 1 ? 'was' : 'were'} lost; the table is ${fill}.`, cause };
   }
 }
 

@@ -17,7 +17,7 @@ function gateway(name: string, over: Partial<Gateway> = {}, usage: Partial<NonNu
 
 test('rank is by minutes to full, then flows on a dead WAN, then drops, then silence', () => {
   const needs = needsOf([
-    gateway('caen', { state: 'offline' }), gateway('bilbao', {}, { drops: 400, insertFailed: 12 }),
+    gateway('caen', { state: 'offline' }), gateway('bilbao', {}, { lost: 400, drops: 400, insertFailed: 12 }),
     gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }] }),
     gateway('porto', {}, { count: 59_000, minutesToFull: 88, perMinute: 74 }), gateway('lyon', {}, { count: 55_000, minutesToFull: 27, perMinute: 1500 }), gateway('quiet'),
   ], NOW);

@@ -84,10 +84,10 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       action: { text: `End ${counted(flows, 'stale flow')}`, path: connectionsPath(TRYING, id), ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
     };
   }
-  const lost = (usage.drops ?? 0) + (usage.insertFailed ?? 0);
+  const lost = usage.lost ?? 0;
   if (lost > 0) {
     const counters = [usage.drops && `drop +${count(usage.drops)}`, usage.insertFailed && `insert_failed +${count(usage.insertFailed)}`].filter(Boolean).join(', ');
-    return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'drop'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
+    return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'packet'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
   }
   return undefined;
 }
@@ -164,7 +164,7 @@ function weight({ why, gateway, flows }: Need): number {
     case 'filling': return gateway.usage!.minutesToFull!;
     case 'full': return -gateway.usage!.count / gateway.usage!.max!;
     case 'stranded': return -flows!;
-    case 'drops': return -(gateway.usage!.drops ?? 0) - (gateway.usage!.insertFailed ?? 0);
+    case 'drops': return -(gateway.usage!.lost ?? 0);
     case 'set-aside':
     case 'blind':
     case 'offline': return Date.parse(gateway.since);
