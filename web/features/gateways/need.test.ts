@@ -21,7 +21,7 @@ test('rank is by minutes to full, then flows on a dead WAN, then drops, then sil
     gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }] }),
     gateway('porto', {}, { count: 59_000, minutesToFull: 88, perMinute: 74 }), gateway('lyon', {}, { count: 55_000, minutesToFull: 27, perMinute: 1500 }), gateway('quiet'),
   ], NOW);
-  expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual(['lyon filling 27 min', 'porto filling 1 h 28 min', 'milano stranded 208 flows', 'bilbao drops 412 drops', 'caen offline 36 min']);
+  expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual(['lyon filling 27 min', 'porto filling 1 h 28 min', 'milano stranded 208 flows', 'bilbao drops 400 packets', 'caen offline 36 min']);
   expect(overviewSentence(needs, [])).toBe('No gateway is enrolled yet');
   expect(overviewSentence(needs, [gateway('lyon')])).toBe('lyon needs you first: full in about 27 min');
 });
