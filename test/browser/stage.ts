@@ -57,6 +57,18 @@ export async function signIn(): Promise<void> {
 export async function goTo(path: string): Promise<void> {
   await signIn();
   await page.goto(web.url + path);
+  await untilWhole();
+}
+
+/** The same from one page of the console to another, as a link does it: many times as fast as a load. */
+export async function visit(path: string): Promise<void> {
+  if (!page.url().startsWith(web.url)) return goTo(path);
+  await page.evaluate((to) => (window as unknown as { next: { router: { push(path: string): void } } }).next.router.push(to), path);
+  await page.waitForURL((url) => url.pathname + url.search === new URL(path, web.url).pathname + new URL(path, web.url).search);
+  await untilWhole();
+}
+
+async function untilWhole(): Promise<void> {
   await page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton') && !document.querySelector('main')!.textContent.includes('still being read'));
 }
 

@@ -57,7 +57,7 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   </>;
 }
 
-const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['clashResolve', 'clash_resolve'], ['chainToolong', 'chaintoolong'], ['searchRestart', 'search_restart']] as const;
+const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['searchRestart', 'search_restart']] as const;
 
 /** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
 export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
@@ -94,8 +94,8 @@ export function Translations({ gateway }: { gateway: Gateway }) {
   const most = translations[0]?.flows ?? 1;
   if (translations.length === 0) return null;
   return <>
-    <div className="sec-head"><h2>Translated to</h2><span className="dim">flows now; one address has 64,512 ports for each server and protocol</span></div>
-    <ul className="talk">{translations.slice(0, 6).map(({ address, proto, flows }) => (
+    <div className="sec-head"><h2>Translated to</h2><span className="dim" title="An address has 64,512 ports for each server and protocol">flows now</span></div>
+    <ul className="talk translations">{translations.slice(0, 6).map(({ address, proto, flows }) => (
       <li key={`${address} ${proto}`}><Link className="mono ellipsis" title={`${address} ${proto}`} href={connectionsPath(`nat:${address} proto:${proto}`, gateway.id)}>{address} {proto}</Link><Bar share={flows / most} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, gateway.usage!.count)}</span></li>
     ))}</ul>
   </>;
