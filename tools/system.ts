@@ -2,10 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { say } from './say.ts';
 
+const FONTS = ['fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'];
+
 /** Programs of the system that we use, and the Debian packages that bring them. */
 const PACKAGES: Record<string, string[]> = {
   ip: ['iproute2'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
-  chromium: ['chromium', 'fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'],
+  'chromium-headless-shell': ['chromium-headless-shell', ...FONTS], chromium: ['chromium', ...FONTS],
 };
 
 /** True if the program is on the PATH or in a sbin folder. */

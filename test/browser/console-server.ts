@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const BUILT = path.join(ROOT, 'web/.next/standalone/web');
@@ -16,14 +15,6 @@ export async function startConsole(apiUrl: string, settings: Record<string, stri
   });
   await ready(child);
   return { url: `http://127.0.0.1:${port}`, close: () => void child.kill() };
-}
-
-/** A browser that talks to nobody but the pages it is given. */
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.CTFLEET_CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
 }
 
 function ready(child: ChildProcess): Promise<void> {

@@ -8,7 +8,8 @@ import { freePort } from '../../tools/free-port.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { PASSWORD, TestController } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
-import { startBrowser, startConsole } from './console-server.ts';
+import { launchChromium } from '../support/browser.ts';
+import { startConsole } from './console-server.ts';
 
 /** A real controller on an empty database, made as docs/operating.md says, with the built console before it. */
 let postgres: TestPostgres;
@@ -24,7 +25,7 @@ beforeAll(async () => {
   web = await startConsole(`http://127.0.0.1:${apiPort}`);
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_API_PORT: String(apiPort), CTFLEET_PUBLIC_URL: web.url });
   await controller.running.app.get(UsersService).createFirst({ email: 'first@example.net', password: PASSWORD, name: 'First' });
-  browser = await startBrowser();
+  browser = await launchChromium();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
 });
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { startBrowser, startConsole } from './console-server.ts';
+import { launchChromium } from '../support/browser.ts';
+import { startConsole } from './console-server.ts';
 import { startFixtureApi, type FixtureApi, type FixtureSettings } from './fixture-api.ts';
 
 /** What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows, and its own session. */
@@ -14,7 +15,7 @@ let browser: Browser;
 let address: number;
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await launchChromium();
   const first = await startFixtureApi();
   web = await startConsole(first.url);
   address = Number(new URL(first.url).port);
