@@ -8,7 +8,8 @@ const BUILT = path.join(ROOT, 'web/.next/standalone/web');
 
 /** The built console (`next build web` first) in front of a controller. The standalone server needs the static files beside it. */
 export async function startConsole(apiUrl: string, settings: Record<string, string> = {}): Promise<{ url: string; close(): void }> {
-  await cp(path.join(ROOT, 'web/.next/static'), path.join(BUILT, '.next/static'), { recursive: true });
+  // Names tell contents, so what is there stays: another file's tests may be reading it.
+  await cp(path.join(ROOT, 'web/.next/static'), path.join(BUILT, '.next/static'), { recursive: true, force: false });
   const port = await freePort();
   const child = spawn(process.execPath, [path.join(BUILT, 'server.js')], {
     env: { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: apiUrl, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...settings }, stdio: ['ignore', 'pipe', 'inherit'],
