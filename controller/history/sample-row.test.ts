@@ -8,7 +8,7 @@ describe('packets lost for want of an entry', () => {
     expect(lostBetween(before, after)).toBe(15 + 2 + 3);
   });
 
-  it('are those since it started for a gateway that started anew', () => {
+  it('are all those since the gateway restarted', () => {
     expect(lostBetween([{ cpu: 0, drop: 1000, chainToolong: 7 }], [{ cpu: 0, drop: 3, chainToolong: 0 }])).toBe(3);
   });
 

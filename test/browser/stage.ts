@@ -35,7 +35,7 @@ afterEach(async () => {
   await api.close();
 });
 
-/** Starts the controller anew, which must have been closed. */
+/** Starts the controller again after it was closed. */
 export async function startApi(settings: FixtureSettings = {}): Promise<void> {
   api = await startFixtureApi({ ...settings, port: address });
 }

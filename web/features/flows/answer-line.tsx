@@ -13,7 +13,7 @@ type Answer = z.output<typeof gatewayAnswer>;
 
 interface AnswerLineProps {
   gateways: Answer[]; isFetching: boolean;
-  /** Why what is shown could not be taken anew. */
+  /** Why what is shown could not be refreshed. */
   failed: Error | undefined;
   /** True where it answers another question than is asked now. */
   isOther: boolean;

@@ -14,6 +14,7 @@ import { useRowLink } from '../../ui/list.tsx';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
+import { worksWords } from './gateway-words.ts';
 import { TRYING } from './need.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
@@ -108,7 +109,7 @@ export function Capabilities({ gateway: { capabilities } }: { gateway: Gateway }
     <div className="sec-head"><h2>Capabilities</h2><span className="dim">found by trying</span></div>
     {!capabilities ? <p className="dim">Not known: it has not said yet.</p> : <ul className="mini capabilities">
       {cannot.map(([name, reason]) => <li key={name}><State kind="warn" isSmall>{name}</State><span className="dim2">{reason}</span></li>)}
-      <li><State kind="ok" isSmall>works</State><span className="dim2">{capabilities.can.join(', ') || 'nothing'}</span></li>
+      <li><State kind="ok" isSmall>works</State><span className="dim2">{worksWords(capabilities.can)}</span></li>
     </ul>}
   </>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardLines } from './gateway-words.ts';
+import { guardLines, worksWords } from './gateway-words.ts';
 
 test('a guard says its share and whose word that is, and before all why nothing is ended', () => {
   const guard = { isReadOnly: false, methods: [], protected: [] };
@@ -11,4 +11,9 @@ test('a guard says its share and whose word that is, and before all why nothing 
   ]);
   expect(words({ isReadOnly: true, error: 'line 3: no such word' })[0]).toBe('ends nothing: line 3: no such word');
   expect(words({ isReadOnly: true })[0]).toBe('read only: its owner lets nothing be ended here');
+});
+
+test('what works is said without the words of filters that the agent knows', () => {
+  expect(worksWords(['search', 'delete', 'filter:endpoint', 'filter:none'])).toBe('search, delete');
+  expect(worksWords(['filter:endpoint'])).toBe('nothing');
 });

@@ -22,3 +22,8 @@ export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateK
   for (const filter of guard.protected) lines.push({ kind: 'protected', word: 'protected', text: filter });
   return lines;
 }
+
+/** What works on a gateway, for people. Which words of a filter its agent knows is for the controller, which says so where one is missing. */
+export function worksWords(can: readonly string[]): string {
+  return can.filter((name) => !name.startsWith('filter:')).join(', ') || 'nothing';
+}
