@@ -69,8 +69,8 @@ export class LinkRepository {
   }
 
   /** Notes when sessions were last heard, and returns the gateways whose session is no longer the newest or whose gateway is revoked. */
-  async heard(sessions: { gatewayId: string; epoch: bigint; atMs: number }[]): Promise<string[]> {
-    if (sessions.length === 0) return [];
+  async heard(sessions: { gatewayId: string; epoch: bigint; atMs: number }[]): Promise<Set<string>> {
+    if (sessions.length === 0) return new Set();
     const json = JSON.stringify(sessions.map(({ gatewayId, epoch, atMs }) => ({ id: gatewayId, epoch: String(epoch), at: new Date(atMs).toISOString() })));
     return this.database.transact('all', async (t) => {
       const kept = await t.$queryRaw<{ gateway_id: string }[]>`
@@ -79,7 +79,7 @@ export class LinkRepository {
         WHERE held.gateway_id = now.id AND held.epoch = now.epoch AND gateway.id = now.id AND gateway.revoked_at IS NULL AND gateway.set_aside_at IS NULL
         RETURNING held.gateway_id`;
       const ids = new Set(kept.map((row) => row.gateway_id));
-      return sessions.map((session) => session.gatewayId).filter((id) => !ids.has(id));
+      return new Set(sessions.map((session) => session.gatewayId).filter((id) => !ids.has(id)));
     });
   }
 

@@ -124,7 +124,8 @@ export class LinkService implements BeforeApplicationShutdown {
     }
     const open = this.sessions.all().filter((session) => !session.isClosed);
     const lost = await this.registry.heard(open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })));
-    for (const gatewayId of lost) this.cut(gatewayId);
+    // Not by the gateway: a newer session of it may have come while the registry was asked.
+    for (const session of open) if (lost.has(session.identity.gatewayId)) session.close(overElsewhere());
   }
 
   /** How many sessions were opened and sample batches written at once, at most. */
@@ -141,7 +142,7 @@ export class LinkService implements BeforeApplicationShutdown {
   cut(gatewayId: string, olderThan?: bigint): void {
     const session = this.sessions.get(gatewayId);
     if (!session || (olderThan !== undefined && session.epoch >= olderThan)) return;
-    session.close(new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.'));
+    session.close(overElsewhere());
   }
 
   /** Gives all agents here what they are to run by themselves, after a change. */
@@ -199,4 +200,8 @@ function newestWans(batch: SampleBatch): Wan[] | undefined {
   let newest: SampleBatch['samples'][number] | undefined;
   for (const sample of batch.samples) if (sample.wans.length > 0 && (!newest || sample.atMs > newest.atMs)) newest = sample;
   return newest?.wans;
+}
+
+function overElsewhere(): FleetError {
+  return new FleetError('EPOCH_SUPERSEDED', 'This session is over: the gateway was revoked or connected elsewhere.');
 }

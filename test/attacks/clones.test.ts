@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LinkRepository } from '../../controller/link/link.repository.ts';
+import { LinkService } from '../../controller/link/link.service.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { AttackedFleet } from '../support/attacked-fleet.ts';
 import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
@@ -19,6 +21,26 @@ afterAll(async () => {
 
 const connect = (agent: HostileAgent, instanceId: string): Promise<boolean> => agent.connect(fleet.controller.linkAddress, { instanceId });
 const stateOf = async (id: string) => fleet.owner.call(routes.getGateway, { params: { id } });
+
+describe('a gateway that connects anew while the registry is asked who is alive', () => {
+  it('keeps its new session', async () => {
+    const [link, registry] = [fleet.controller.running.app.get(LinkService), fleet.controller.running.app.get(LinkRepository)];
+    const agent = new HostileAgent(await fleet.gateway('Redialled', 'redialled'));
+    await connect(agent, 'one start');
+    const { heard } = registry;
+    registry.heard = async (sessions) => {
+      registry.heard = heard;
+      agent.hangUp();
+      expect(await connect(agent, 'one start')).toBe(true);
+      return heard.call(registry, sessions);
+    };
+    await link.tend();
+    await link.tend();
+    expect((await stateOf(agent.identity.response.gatewayId)).state).toBe('online');
+    agent.hangUp();
+    expect((await agent.ended).code).toBe('');
+  });
+});
 
 describe('two agents with one identity', () => {
   it('are set aside as soon as one comes back from which the other had taken the link', async () => {

@@ -171,8 +171,8 @@ describe('F21: a controller', () => {
     const { id: tenantId } = (await owner.call(routes.listTenants)).items[0]!;
     const document = { name: 'trunk', trigger: { kind: 'wan-down' as const }, filter: 'wan:$wan 10.0.0.5:5060' };
     await owner.call(routes.createRemediation, { body: { tenantId, document } });
-    const set = await eventually('the gateway has it', async () => agent.remediations.at(-1)?.filter(({ document: text }) => text.includes('10.0.0.5')));
-    expect(set.map(({ document: text }) => JSON.parse(text) as unknown)).toMatchObject([{ filter: document.filter, needsNewerAgent: ['filter:endpoint'] }]);
+    const sent = await eventually('the gateway has it', async () => agent.remediations.at(-1)?.find(({ document: text }) => text.includes('10.0.0.5')));
+    expect([sent].map(({ document: text }) => JSON.parse(text) as unknown)).toMatchObject([{ filter: document.filter, needsNewerAgent: ['filter:endpoint'] }]);
     expect(FILTER_ABILITIES).toContain('filter:endpoint');
   });
 
