@@ -19,7 +19,7 @@ import { Block } from './wire/words.ts';
 
 const SURROUNDINGS: Surroundings = {
   nowMs: 1_900_000_000_000,
-  timeouts: DEFAULT_TIMEOUTS,
+  sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false,
   labels: new Map([[1, 'voip'], [17, 'bulk']]),
   wans: new WanNames([{ name: 'wan1', addresses: [parseAddress('198.18.0.1')!, parseAddress('fd00:1:1::1')!] }, { name: 'WAN2', addresses: [parseAddress('10.0.0.1')!, parseAddress('198.18.0.1')!] }]),
 };

@@ -7,15 +7,15 @@ import { SERVICES } from '../../proto/model/services.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import { IPS, statusTest } from '../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText, type LabelNames } from './labels.ts';
-import { fullTimeout, idleSeconds, type Timeouts } from './timeouts.ts';
 import { assertTellable, type WanNames } from './wan-names.ts';
 import type { Addresses6 } from './addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
+import { idleOfRows, type IdleSurroundings, type RowIdle } from './idle-rows.ts';
 import { STALENESS } from './stale.ts';
-import { stateName } from './wire/states.ts';
+import { stateText } from './wire/states.ts';
 
 /** What the terms of one question are settled against. */
-export interface Surroundings { nowMs: number; timeouts: Timeouts; labels: LabelNames; wans: WanNames }
+export interface Surroundings extends IdleSurroundings { labels: LabelNames; wans: WanNames }
 
 /** Says of a row of the columns that it was compiled for whether it matches. */
 export type Predicate = (row: number) => boolean;
@@ -30,27 +30,6 @@ type RowNumber = (row: number) => number | undefined;
 export function compileFilter(filter: FlowFilter, columns: Columns, surroundings: Surroundings): Predicate {
   assertTellable(filter, surroundings.wans);
   return compile(filter, true, columns, surroundings);
-}
-
-/** The seconds since a row's last packet, as Flow.idleSeconds says them. */
-export function idleOf({ common: { proto, state, status, tcpFlags, timeout } }: Columns, timeouts: Timeouts): RowNumber {
-  // A table of a million rows has some dozens of kinds of row, as far as timeouts go.
-  const known = new Map<number, number | undefined>();
-  return (row) => {
-    if (timeout[row] === NO_TIMEOUT) return undefined;
-    const kind = ((proto[row]! * 0x1_0000 + (status[row]! & 0xffff)) * 0x400 + state[row]!) * 0x100 + tcpFlags[row]!;
-    let full = known.get(kind);
-    if (full === undefined && !known.has(kind)) {
-      full = fullTimeout({ proto: proto[row]!, state: stateText(state[row]!), status: status[row]!, tcpFlags: tcpFlags[row]! }, timeouts);
-      known.set(kind, full);
-    }
-    return idleSeconds(full, timeout[row]);
-  };
-}
-
-/** The name of a value of the state column. */
-export function stateText(state: number): string | undefined {
-  return state === 0 ? undefined : stateName(state >> 8, state & 0xff);
 }
 
 /** Packets or bytes of both directions; undefined where the kernel keeps no counters. */
@@ -77,7 +56,8 @@ function compile(filter: FlowFilter, wanted: boolean, columns: Columns, surround
   }
 }
 
-function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, { nowMs, timeouts, labels, wans }: Surroundings): Predicate {
+function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, surroundings: Surroundings): Predicate {
+  const { nowMs, labels, wans } = surroundings;
   const { common, rare } = columns;
   const { status, mark, proto, family, id, startedAtMs, timeout } = common;
   /** For what every entry tells. */
@@ -157,7 +137,7 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
       return told(compileIndex(wans.ofRows(columns), wans.names.map((name) => glob.test(name))));
     }
     case 'age': return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
-    case 'idle': return number(idleOf(columns, timeouts));
+    case 'idle': return compileIdle(match, wanted, idleOfRows(columns, surroundings));
     case 'timeout': return number((row) => (timeout[row] === NO_TIMEOUT ? undefined : timeout[row]));
     case 'bytes':
     case 'packets': return number(totalOf(columns, field));
@@ -173,6 +153,17 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     case 'gateway':
     case 'tag': throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
   }
+}
+
+/** Certain only where all that it may be lies in the range, or all of it outside. */
+function compileIdle(match: Match, wanted: boolean, idle: RowIdle): Predicate {
+  if (match.kind !== 'range') return mismatch(match);
+  const [from, to] = [match.from ?? -Infinity, match.to ?? Infinity];
+  return (row) => {
+    const { atLeast, atMost } = idle(row);
+    if (atLeast === 0 && atMost === Infinity) return false;
+    return wanted ? atLeast >= from && atMost <= to : atMost < from || atLeast > to;
+  };
 }
 
 /** Words of operators beside the kernel's names; see evaluateFilter. Which of the states fit is settled here, not for each row. */

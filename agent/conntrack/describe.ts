@@ -1,11 +1,14 @@
 import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from '../../proto/model/flow.ts';
 import { formatAddress4, NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
-import { compileFilter, idleOf, orAbsent, stateText, type Predicate, type Surroundings } from './compile.ts';
+import { compileFilter, orAbsent, type Predicate, type Surroundings } from './compile.ts';
+import { toIdle } from './idle.ts';
+import { idleOfRows, type RowIdle } from './idle-rows.ts';
 import { labelTexts } from './labels.ts';
 import { STALENESS } from './stale.ts';
 import type { FlowContext } from './table.ts';
 import type { Entry } from './wire/entry.ts';
 import { TCP_FLAG } from './wire/protoinfo.ts';
+import { stateText } from './wire/states.ts';
 
 /** Finds the entry that now has an original tuple and zone. */
 export type FindEntry = (key: Omit<FlowKey, 'id'>) => Entry | undefined;
@@ -15,7 +18,7 @@ export class Describer {
   readonly #columns: Columns;
   readonly #surroundings: Surroundings;
   readonly #protections: { reason: string; matches: Predicate }[];
-  readonly #idle: (row: number) => number | undefined;
+  readonly #idle: RowIdle;
   readonly #find: FindEntry;
 
   /** Throws FILTER_UNSUPPORTED if a protection cannot be evaluated here; a protection is never left out. */
@@ -23,7 +26,7 @@ export class Describer {
     this.#columns = columns;
     this.#surroundings = surroundings;
     this.#protections = protections.map(({ reason, filter }) => ({ reason, matches: compileFilter(filter, columns, surroundings) }));
-    this.#idle = idleOf(columns, surroundings.timeouts);
+    this.#idle = idleOfRows(columns, surroundings);
     this.#find = find;
   }
 
@@ -45,7 +48,7 @@ export class Describer {
       replyCounters: countersOf(rare.replyPackets, rare.replyBytes, row),
       helper: helper === undefined ? undefined : helpers[helper],
       labels: labelSet === undefined ? [] : labelTexts(labelSets[labelSet]!, labels),
-      idleSeconds: this.#idle(row),
+      ...toIdle(this.#idle(row)),
       startedAtMs: orAbsent(common.startedAtMs[row]!),
       rateBitsPerSecond: present(rare.rate, row),
       // A flow and its master are in the same zone: expectations are looked up by it (nf_conntrack_expect.c).

@@ -20,7 +20,7 @@ function rowOf(entry: Parameters<typeof encodeEntry>[0]) {
   const columns = new Columns(1);
   const body = encodeEntry(entry);
   new RowReader(columns).append(new Block(body), 0, body.length);
-  return { columns, flow: new Describer(columns, { nowMs: NOW, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: new WanNames([]) }, [], () => undefined).flow(0) };
+  return { columns, flow: new Describer(columns, { nowMs: NOW, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: new WanNames([]) }, [], () => undefined).flow(0) };
 }
 
 /** What the kernel does with a filter, after ctnetlink_filter_match of net/netfilter/nf_conntrack_netlink.c. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { Activity } from './activity.ts';
 import { Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
 import { Describer } from './describe.ts';
@@ -11,6 +12,7 @@ import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs,
 import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
+import { idleOfRows, rowsToWatch, type IdleSurroundings } from './idle-rows.ts';
 import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
 import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
@@ -18,7 +20,7 @@ import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapsho
 import { STALENESS } from './stale.ts';
 import { fillStale, mentionsStale, staleRows, UNKNOWN } from './stale-rows.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
-import type { Timeouts } from './timeouts.ts';
+import type { TimeoutFacts } from './kernel-timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
 import { walkInto } from './walk.ts';
@@ -40,7 +42,7 @@ interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, 
 const NOT_STALE = STALENESS.indexOf('no');
 
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
-interface Frozen { columns: Columns; rows: Uint32Array; snapshot?: Snapshot }
+interface Frozen { columns: Columns; rows: Uint32Array; atMs: number; snapshot?: Snapshot }
 
 /** A filtered dump must not hold a CPU for longer than this. */
 const MAX_STALL_MS = 5;
@@ -48,15 +50,16 @@ const MAX_STALL_MS = 5;
 /** The questions about the kernel's table, answered from snapshots. They block their thread, so they run in the worker. */
 export class KernelQuestions {
   readonly #now: () => number;
-  readonly #timeouts: () => Timeouts;
+  readonly #timeouts: () => TimeoutFacts;
   readonly #snapshots: Snapshots;
+  readonly #activity = new Activity();
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
   /** @param features what the kernel was seen to filter by itself so far */
-  constructor({ now, timeouts, features }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature> }) {
+  constructor({ now, timeouts, features }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature> }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -69,12 +72,12 @@ export class KernelQuestions {
     if (!filters.some(mentionsRate) || this.#snapshots.fresh(freshness)?.columns.rare.rate) return;
     let before = this.#snapshots.latest;
     const ageMs = before ? monotonicMs() - before.beganAt : Infinity;
-    if (!before || ageMs > MOST_MS) before = this.#snapshots.take(checkpoint, this.#count.read());
+    if (!before || ageMs > MOST_MS) before = this.#take(checkpoint);
     const carried = new CarriedBytes(before.columns, before.beganAt);
     const waitMs = before.beganAt + LEAST_MS - monotonicMs();
     if (waitMs > 0) await delay(waitMs);
     checkpoint();
-    const now = this.#snapshots.take(checkpoint, this.#count.read());
+    const now = this.#take(checkpoint);
     carried.fillRates(now.columns, now.beganAt);
   }
 
@@ -118,7 +121,7 @@ export class KernelQuestions {
     const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
-      yield* batchesOf(columns, rows);
+      yield* batchesOf(columns, rows, surroundings);
     } finally {
       if (snapshot) snapshot.readers--;
     }
@@ -134,7 +137,7 @@ export class KernelQuestions {
     const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
     const id = ++this.#lastFrozen;
     if (snapshot) snapshot.readers++;
-    this.#frozen.set(id, { columns, rows, snapshot });
+    this.#frozen.set(id, { columns, rows, atMs, snapshot });
     return { id, count: rows.length, protectedCount: matches.length - rows.length, tableCount, snapshotAtMs: atMs, explain };
   }
 
@@ -147,8 +150,8 @@ export class KernelQuestions {
 
   /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
   *frozen(id: number): Generator<ColumnData, void, void> {
-    const { columns, rows } = this.#frozenOf(id);
-    yield* batchesOf(columns, rows);
+    const { columns, rows, atMs } = this.#frozenOf(id);
+    yield* batchesOf(columns, rows, this.#surroundings([], atMs));
   }
 
   release(id: number): void {
@@ -191,7 +194,16 @@ export class KernelQuestions {
   }
 
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {
-    return this.#snapshots.fresh(freshness) ?? this.#snapshots.take(checkpoint, this.#count.read());
+    return this.#snapshots.fresh(freshness) ?? this.#take(checkpoint);
+  }
+
+  /** Walks the whole table. Where not all timeouts are the gateway's own, what flows have carried is noted too, so that the next look knows who spoke since. */
+  #take(checkpoint: () => void): Snapshot {
+    const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
+    const { sources, isSynced } = this.#timeouts();
+    if (sources.length === 1) this.#activity.forget();
+    else this.#activity.note(snapshot.columns, rowsToWatch(snapshot.columns, { nowMs: snapshot.atMs, sources, isSynced }), { beganAtMs: snapshot.atMs, endedAtMs: this.#now() });
+    return snapshot;
   }
 
   /** A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot. */
@@ -211,7 +223,7 @@ export class KernelQuestions {
       for (const _ of walkInto(columns, kernel)) checkpoint();
       return { columns, atMs, beganAt, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
     }
-    const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
+    const snapshot = this.#take(checkpoint);
     return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };
   }
 
@@ -257,15 +269,15 @@ export class KernelQuestions {
   }
 
   #surroundings(wans: FlowContext['wans'], atMs: number): Surroundings {
-    return surroundingsOf(wans, atMs, this.#timeouts());
+    return surroundingsOf(wans, { nowMs: atMs, ...this.#timeouts(), activity: this.#activity });
   }
 }
 
 const NO_ROWS = new Columns(0);
 
 /** What the gateway's own files and the question say that entries are settled against. */
-export function surroundingsOf(wans: FlowContext['wans'], nowMs: number, timeouts: Timeouts): Surroundings {
-  return { nowMs, timeouts, labels: readLabelNames(), wans: new WanNames(wans) };
+export function surroundingsOf(wans: FlowContext['wans'], idle: IdleSurroundings): Surroundings {
+  return { ...idle, labels: readLabelNames(), wans: new WanNames(wans) };
 }
 
 /** The rows that match, in the table's order. */
@@ -277,6 +289,17 @@ function matchingRows(filter: FlowFilter, columns: Columns, surroundings: Surrou
   return rows.subarray(0, count);
 }
 
-function* batchesOf(columns: Columns, rows: Uint32Array): Generator<ColumnData, void, void> {
-  for (let at = 0; at < rows.length; at += COLLECT_BATCH) yield columns.pick(rows.subarray(at, at + COLLECT_BATCH));
+/** Copies of rows; with their idle times, which the reader's thread could not tell. */
+function* batchesOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings): Generator<ColumnData, void, void> {
+  const idle = idleOfRows(columns, surroundings);
+  for (let at = 0; at < rows.length; at += COLLECT_BATCH) {
+    const part = rows.subarray(at, at + COLLECT_BATCH);
+    const [idleFrom, idleTo] = [new Float64Array(part.length), new Float64Array(part.length)];
+    part.forEach((row, index) => {
+      const { atLeast, atMost } = idle(row);
+      [idleFrom[index], idleTo[index]] = [atLeast, atMost];
+    });
+    const data = columns.pick(part);
+    yield { ...data, rare: { ...data.rare, idleFrom, idleTo } };
+  }
 }

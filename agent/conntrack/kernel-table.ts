@@ -14,8 +14,6 @@ import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
-import { recentTimeouts } from './timeout-files.ts';
-import type { Timeouts } from './timeouts.ts';
 
 /** Flows that were set aside in the worker, where they take up no more than their columns. */
 export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
@@ -37,7 +35,6 @@ export class KernelTable implements ConntrackTable {
   readonly #max = new OpenSysctl('nf_conntrack_max');
   readonly #buckets = new OpenSysctl('nf_conntrack_buckets');
   readonly #cpus = new CpuStats();
-  readonly #timeouts = recentTimeouts(Date.now);
 
   /** @param onPlaced told of the CPUs and the priority of the thread that walks the table, when it starts */
   constructor({ onPlaced }: { onPlaced?: (placement: Placement) => void } = {}) {
@@ -81,7 +78,7 @@ export class KernelTable implements ConntrackTable {
   }
 
   async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
-    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context, this.#timeouts());
+    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
   }
 
   /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */
@@ -90,7 +87,7 @@ export class KernelTable implements ConntrackTable {
     return {
       ...head,
       end: () => this.#worker.ask('end', id),
-      flows: () => describeBatches(this.#worker.batches('frozen', id), context, this.#timeouts()),
+      flows: () => describeBatches(this.#worker.batches('frozen', id), context),
       release: () => this.#worker.ask('release', id),
     };
   }
@@ -147,8 +144,9 @@ function identityOf(flow: FlowIdentity): FlowIdentity {
 }
 
 /** Makes flows of rows on this thread, a batch at a time. */
-async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext, timeouts: Timeouts): AsyncGenerator<Flow[], void, void> {
-  const surroundings = surroundingsOf(wans, Date.now(), timeouts);
+async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<Flow[], void, void> {
+  // Their idle times come with the rows.
+  const surroundings = surroundingsOf(wans, { nowMs: Date.now(), sources: [], isSynced: false });
   for await (const data of batches) {
     const columns = Columns.from(data);
     const describer = new Describer(columns, surroundings, protections, findEntry);

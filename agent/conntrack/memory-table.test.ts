@@ -19,7 +19,10 @@ function tableAt(ms: number, options: { max?: number; count?: number } = {}) {
 
 test('a flow grows idle, and ends when its time is over', async () => {
   const { clock, table, flows } = tableAt(1_000_000);
-  table.insert(DNS);
+  const key = table.insert(DNS)!;
+  clock.ms += 5000;
+  expect(await flows()).toMatchObject([{ idleSeconds: undefined, idleBounds: { atLeast: 0, atMost: 5 } }]);
+  table.carry(key, { packets: 1n, bytes: 60n }, { packets: 0n, bytes: 0n });
   clock.ms += 12_500;
   expect(await flows()).toMatchObject([{ timeoutSeconds: 17, idleSeconds: 12 }]);
   clock.ms += 17_500;

@@ -9,7 +9,8 @@ import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
 import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
-import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds } from './timeouts.ts';
+import { idleFrom, possibleTimeouts, toIdle } from './idle.ts';
+import { DEFAULT_TIMEOUTS, fullTimeouts, type TimeoutFacts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { assertTellable, WanNames } from './wan-names.ts';
 import { invert, type NewEntry } from './wire/requests.ts';
@@ -70,7 +71,7 @@ export class MemoryTable implements ConntrackTable {
       origCounters: { packets: 0n, bytes: 0n },
       replyCounters: { packets: 0n, bytes: 0n },
     };
-    const full = fullTimeout({ proto: flow.proto, state: flow.state, status: flow.status, tcpFlags: 0 }, DEFAULT_TIMEOUTS);
+    const [full] = fullTimeouts(timeoutFacts(flow), DEFAULT_TIMEOUTS);
     this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000, look: { bytes: 0n, atMs: nowMs } });
     return flow;
   }
@@ -261,9 +262,19 @@ function lookAt(held: Held, nowMs: number): void {
 }
 
 /** The flow as it is now; the held one stays as it began. */
-function present({ flow, full, expiresAtMs }: Held, nowMs: number, wans: WanNames): Flow {
-  const timeoutSeconds = expiresAtMs === undefined ? undefined : Math.floor((expiresAtMs - nowMs) / 1000);
-  return { ...flow, timeoutSeconds, idleSeconds: idleSeconds(full, timeoutSeconds), wan: wans.of(flow) };
+function present({ flow, expiresAtMs }: Held, nowMs: number, wans: WanNames): Flow {
+  const remaining = expiresAtMs === undefined ? undefined : Math.floor((expiresAtMs - nowMs) / 1000);
+  const hadNoPacket = flow.origCounters?.packets === 0n && flow.replyCounters?.packets === 0n;
+  const possible = possibleTimeouts({ ...timeoutFacts(flow), helper: flow.helper, hadNoPacket }, ALWAYS);
+  const idle = idleFrom(possible, { remaining, startedAtMs: flow.startedAtMs, atMs: nowMs }, { atLeast: 0, atMost: Infinity });
+  return { ...flow, timeoutSeconds: remaining, ...toIdle(idle), wan: wans.of(flow) };
+}
+
+/** Nothing else sets a timeout here. */
+const ALWAYS = [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }];
+
+function timeoutFacts({ proto, state, status }: Flow): TimeoutFacts {
+  return { proto, state, status, tcpFlags: 0 };
 }
 
 function protect(flow: Flow, { protections }: FlowContext, nowMs: number): Flow {

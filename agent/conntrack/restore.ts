@@ -1,7 +1,7 @@
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { labelBits, labelBytes, type LabelNames } from './labels.ts';
-import { DEFAULT_TIMEOUTS, fullTimeout } from './timeouts.ts';
+import { DEFAULT_TIMEOUTS, fullTimeouts } from './timeouts.ts';
 import type { NewEntry } from './wire/requests.ts';
 
 /** Bits of a moment, or of a place where the new entry is not: it is neither dying nor in a flow table. */
@@ -18,7 +18,7 @@ export function restoredEntry(flow: Flow, names: LabelNames): NewEntry | undefin
   const bits = labelBits(flow.labels, names);
   return {
     family, proto, orig, reply, zone, mark, state, helper, master, tracker, status,
-    timeoutSeconds: Math.max(1, flow.timeoutSeconds ?? fullTimeout({ proto, state, status: status & ~IPS.FIXED_TIMEOUT, tcpFlags: 0 }, DEFAULT_TIMEOUTS) ?? DEFAULT_TIMEOUTS.generic!),
+    timeoutSeconds: Math.max(1, flow.timeoutSeconds ?? fullTimeouts({ proto, state, status: status & ~IPS.FIXED_TIMEOUT, tcpFlags: 0 }, DEFAULT_TIMEOUTS)[0] ?? DEFAULT_TIMEOUTS.generic!),
     ...(bits.length > 0 && { labels: labelBytes(bits) }),
   };
 }

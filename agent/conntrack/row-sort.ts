@@ -1,13 +1,16 @@
 import type { SortField } from '../../proto/model/sort.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { NO_TIMEOUT, origShape, SHAPE, type Columns } from './columns.ts';
-import { idleOf, stateText, totalOf, type Surroundings } from './compile.ts';
+import { totalOf, type Surroundings } from './compile.ts';
+import { idleOfRows } from './idle-rows.ts';
+import { stateText } from './wire/states.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** What sortValue of proto/model/sort.ts says of the flow, from its row. */
-export function rowSortValue(field: SortField, columns: Columns, { timeouts, wans }: Surroundings): (row: number) => number | string | undefined {
+export function rowSortValue(field: SortField, columns: Columns, surroundings: Surroundings): (row: number) => number | string | undefined {
   const { common } = columns;
+  const { wans } = surroundings;
   switch (field) {
     case 'id': return (row) => common.id[row];
     case 'proto': return (row) => protocolName(common.proto[row]!);
@@ -22,7 +25,10 @@ export function rowSortValue(field: SortField, columns: Columns, { timeouts, wan
       return (row) => wans.names[indexes[row]!];
     }
     case 'age': return (row) => (Number.isNaN(common.startedAtMs[row]!) ? undefined : -common.startedAtMs[row]!);
-    case 'idle': return idleOf(columns, timeouts);
+    case 'idle': {
+      const idle = idleOfRows(columns, surroundings);
+      return (row) => idle(row).atLeast === 0 && idle(row).atMost > 0 ? undefined : idle(row).atLeast;
+    }
     case 'timeout': return (row) => (common.timeout[row] === NO_TIMEOUT ? undefined : common.timeout[row]);
     case 'bytes':
     case 'packets': return totalOf(columns, field);

@@ -1,6 +1,7 @@
 import { serviceOf } from '../../proto/model/services.ts';
 import { allRows, formatAddress4, origShape, SHAPE, type Columns } from './columns.ts';
-import { stateText, type Surroundings } from './compile.ts';
+import type { Surroundings } from './compile.ts';
+import { stateText } from './wire/states.ts';
 import { IntTable } from './int-table.ts';
 import type { Breakdown, Facet } from './table.ts';
 import { IPS } from '../../proto/model/status.ts';

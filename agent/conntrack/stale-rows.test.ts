@@ -48,7 +48,7 @@ function verdicts(entries: NewEntry[], routes: Routes, { wans = WANS, marks = { 
     const body = encodeEntry({ labels: undefined, helper: undefined, ...entry, id } as Parameters<typeof encodeEntry>[0]);
     reader.append(new Block(body), 0, body.length);
   });
-  const surroundings = { nowMs: 1_900_000_000_000, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: new WanNames(wans) };
+  const surroundings = { nowMs: 1_900_000_000_000, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: new WanNames(wans) };
   return Array.from(staleRows(columns, surroundings, { wans, marks }, routes), (code) => (code === UNKNOWN ? 'unknown' : STALENESS[code]!));
 }
 

@@ -1,7 +1,8 @@
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Columns } from './columns.ts';
-import { idleOf, type Surroundings } from './compile.ts';
+import type { Surroundings } from './compile.ts';
+import { idleOfRows } from './idle-rows.ts';
 import type { RouteQuestion } from '../netlink/route-messages.ts';
 import type { Routes } from './kernel-routes.ts';
 import { STALENESS, staleness, type Way } from './stale.ts';
@@ -24,9 +25,9 @@ interface Client { index: number; source: Uint8Array | undefined; from: number |
 export function staleRows(columns: Columns, surroundings: Surroundings, { wans, marks = {} }: Pick<FlowContext, 'wans' | 'marks'>, routes: Routes): Uint8Array {
   const { count, common } = columns;
   const { origSrc, origDst, replySrc, replyDst, sport, rsport, rdport, family, proto, mark, startedAtMs } = common;
-  const { wans: names, nowMs, timeouts } = surroundings;
+  const { wans: names, nowMs } = surroundings;
   const { useMarks, useTransport } = routes;
-  const [wanOf, sideOf, idle] = [names.ofRows(columns), names.sidesOfRows(columns), idleOf(columns, timeouts)];
+  const [wanOf, sideOf, idle] = [names.ofRows(columns), names.sidesOfRows(columns), idleOfRows(columns, surroundings)];
   const paths = new Paths(columns, routes, waysOut(wans, names.names));
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
   const verdicts = new Uint8Array(count);
@@ -45,7 +46,6 @@ export function staleRows(columns: Columns, surroundings: Surroundings, { wans, 
       ? { proto: proto[row]!, sport: isInbound ? rsport[row]! : sport[row]!, dport: isInbound ? rdport[row]! : rsport[row]! } : undefined;
     const facts = own[wan]!;
     const { routeLostAtMs } = facts;
-    const idleSeconds = routeLostAtMs === undefined ? undefined : idle(row);
     const routedMark = marks.areRestored === false ? 0 : mark[row]!;
     const newWay = paths.way(client, base + peer, 0, ports, wan);
     const verdict = staleness({
@@ -54,7 +54,7 @@ export function staleRows(columns: Columns, surroundings: Surroundings, { wans, 
       newWay,
       nat: facts.natKinds?.length === 1 ? facts.natKinds[0] : undefined,
       isMarkHidden: useMarks && mark[row] === 0 && marks.areGiven !== false,
-      hadPacketSince: routeLostAtMs !== undefined && idleSeconds !== undefined && nowMs - (idleSeconds + 1) * 1000 > routeLostAtMs, // idle times are whole seconds, rounded down
+      hadPacketSince: routeLostAtMs !== undefined && nowMs - (idle(row).atMost + 1) * 1000 > routeLostAtMs, // idle times are whole seconds, rounded down
       beganBefore: routeLostAtMs === undefined || Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < routeLostAtMs,
     });
     verdicts[row] = verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);

@@ -71,7 +71,11 @@ export class SyntheticFlows implements Traffic {
     for (let i = 0; i < flows; i++) {
       const { entry, isKept } = this.#flow();
       const key = table.insert(entry);
-      if (key && isKept) this.#kept.push(key);
+      if (!key) continue;
+      // A packet made it, and an answer if it has one.
+      const packets = entry.status & IPS.SEEN_REPLY ? 1n : 0n;
+      table.carry(key, { packets: 1n, bytes: 60n }, { packets, bytes: packets * 60n });
+      if (isKept) this.#kept.push(key);
     }
   }
 

@@ -3,9 +3,6 @@ import { parseTimeouts, type Timeouts } from './timeouts.ts';
 
 const DIRECTORY = '/proc/sys/net/netfilter';
 
-/** Values may be changed by a policy or by hand at any time; a walk sees those of at most this long ago. */
-const MAX_AGE_MS = 3_000;
-
 /** The gateway's timeouts as its kernel has them now. Empty if conntrack is not there. */
 export function readTimeouts(directory = DIRECTORY): Timeouts {
   try {
@@ -14,15 +11,4 @@ export function readTimeouts(directory = DIRECTORY): Timeouts {
   } catch {
     return {};
   }
-}
-
-/** A reader that asks the kernel again only after a few seconds. */
-export function recentTimeouts(clock: () => number, read: () => Timeouts = readTimeouts): () => Timeouts {
-  let timeouts: Timeouts | undefined;
-  let readAtMs = 0;
-  return () => {
-    const now = clock();
-    if (!timeouts || now - readAtMs > MAX_AGE_MS || now < readAtMs) [timeouts, readAtMs] = [read(), now];
-    return timeouts;
-  };
 }

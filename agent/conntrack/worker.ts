@@ -11,7 +11,7 @@ import { areThere } from './kernel-identity.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
 import { stepAside } from './placement.ts';
-import { recentTimeouts } from './timeout-files.ts';
+import { recentTimeouts } from './kernel-timeouts.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
 
 /**

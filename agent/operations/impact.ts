@@ -79,9 +79,11 @@ export class ImpactCounter {
   }
 }
 
-/** By the timeout that a packet sets back; where that says nothing, by what was carried between two looks. Undefined where neither is known. */
-function activityOf({ idleSeconds, rateBitsPerSecond }: Flow): boolean | undefined {
-  if (idleSeconds !== undefined) return idleSeconds <= ACTIVE_SECONDS;
+/** By how long it has been idle; where that does not say it, by what was carried between two looks. Undefined where neither is known. */
+function activityOf({ idleSeconds, idleBounds, rateBitsPerSecond }: Flow): boolean | undefined {
+  const { atLeast, atMost = Infinity } = idleSeconds === undefined ? idleBounds ?? { atLeast: 0 } : { atLeast: idleSeconds, atMost: idleSeconds };
+  if (atMost <= ACTIVE_SECONDS) return true;
+  if (atLeast > ACTIVE_SECONDS) return false;
   return rateBitsPerSecond === undefined ? undefined : rateBitsPerSecond > 0;
 }
 

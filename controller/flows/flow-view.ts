@@ -20,6 +20,7 @@ export function toFlowView(flow: Flow, gatewayId: string): FlowRow {
     labels: flow.labels,
     timeoutSeconds: flow.timeoutSeconds,
     idleSeconds: flow.idleSeconds,
+    idleBounds: flow.idleBounds,
     startedAt: flow.startedAtMs === undefined ? undefined : new Date(flow.startedAtMs).toISOString(),
     origPackets: flow.origCounters?.packets.toString(),
     origBytes: flow.origCounters?.bytes.toString(),

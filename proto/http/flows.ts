@@ -35,6 +35,7 @@ export const flow = z.object({
   labels: z.array(z.string()),
   timeoutSeconds: z.number().int().optional(),
   idleSeconds: z.number().int().optional(),
+  idleBounds: z.object({ atLeast: z.number().int(), atMost: z.number().int().optional() }).optional(),
   startedAt: time.optional(),
   origPackets: count64.optional(),
   origBytes: count64.optional(),

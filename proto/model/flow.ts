@@ -65,8 +65,10 @@ export interface Flow extends FlowKey {
   status: number;
   /** Remaining seconds; absent for an offloaded flow. */
   timeoutSeconds?: number;
-  /** Full timeout of its state minus what remains. */
+  /** Whole seconds since its last packet, where they are known for certain. */
   idleSeconds?: number;
+  /** What is known of them where they are not; `atMost` absent: nothing bounds them. */
+  idleBounds?: { atLeast: number; atMost?: number };
   startedAtMs?: number;
   origCounters?: Counters;
   replyCounters?: Counters;

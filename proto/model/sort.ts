@@ -8,7 +8,7 @@ export type SortField = (typeof SORT_FIELDS)[number];
 
 export interface Sort { field: SortField; descending: boolean }
 
-/** The value a flow is ordered by; undefined if it is not known. Addresses order by their bytes, `age` by start time reversed. */
+/** The value a flow is ordered by; undefined if it is not known. Addresses order by their bytes, `age` by start time reversed, `idle` by what it is at least where it is not known exactly. */
 export function sortValue(flow: Flow, field: SortField): number | string | undefined {
   switch (field) {
     case 'id': return flow.id;
@@ -21,7 +21,7 @@ export function sortValue(flow: Flow, field: SortField): number | string | undef
     case 'wan': return flow.wan;
     case 'nat': return addressOrder(flow.reply.dst);
     case 'age': return flow.startedAtMs === undefined ? undefined : -flow.startedAtMs;
-    case 'idle': return flow.idleSeconds;
+    case 'idle': return flow.idleSeconds ?? (flow.idleBounds?.atLeast || undefined);
     case 'timeout': return flow.timeoutSeconds;
     case 'bytes': return flow.origCounters && flow.replyCounters ? Number(flow.origCounters.bytes + flow.replyCounters.bytes) : undefined;
     case 'packets': return flow.origCounters && flow.replyCounters ? Number(flow.origCounters.packets + flow.replyCounters.packets) : undefined;

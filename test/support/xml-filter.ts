@@ -95,7 +95,13 @@ function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Tr
     case 'timeout': return flow.timeout === undefined ? undefined : between(flow.timeout - facts.laterSeconds, match);
     case 'idle': {
       const idle = idleOf(flow, facts);
-      return idle === undefined ? undefined : between(idle, match);
+      if (idle !== undefined) return between(idle, match);
+      // Nothing is idle for longer than it exists.
+      if (flow.startedAtNs === undefined || match.kind !== 'range') return undefined;
+      const age = Math.floor((facts.nowMs - Number(flow.startedAtNs / 1_000_000n)) / 1000);
+      const { from = -Infinity, to = Infinity } = match;
+      if (from <= 0 && to >= age) return true;
+      return to < 0 || from > age ? false : undefined;
     }
     case 'bytes': return orig.bytes === undefined || reply.bytes === undefined ? undefined : between(Number(orig.bytes + reply.bytes), match);
     case 'packets': return orig.packets === undefined || reply.packets === undefined ? undefined : between(Number(orig.packets + reply.packets), match);
@@ -118,6 +124,8 @@ function stateOf({ orig, state }: XmlFlow): string | undefined {
 }
 
 function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts): number | undefined {
+  // No packet made it: the test did, with a time of its own choice.
+  if (flow.orig.packets === 0n && flow.reply.packets === 0n) return undefined;
   const seconds = (name: string): number | undefined => sysctls[name];
   const state = stateOf(flow)?.toLowerCase();
   const fullTimes: Record<number, () => number | undefined> = {

@@ -6,7 +6,7 @@ import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
 import { Columns, NO_TIMEOUT } from '../columns.ts';
-import { orAbsent, stateText, type Surroundings } from '../compile.ts';
+import { orAbsent, type Surroundings } from '../compile.ts';
 import { Describer } from '../describe.ts';
 import { labelTexts } from '../labels.ts';
 import { DEFAULT_TIMEOUTS } from '../timeouts.ts';
@@ -14,12 +14,13 @@ import { WanNames } from '../wan-names.ts';
 import { decodeEntry, rareTrackerOf, type Entry } from './entry.ts';
 import { TCP_FLAG } from './protoinfo.ts';
 import { RowReader } from './row-reader.ts';
+import { stateText } from './states.ts';
 import { Block } from './words.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
 const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; entry: Record<string, unknown> }[];
 
-const PLAIN: Surroundings = { nowMs: 0, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: new WanNames([]) };
+const PLAIN: Surroundings = { nowMs: 0, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: new WanNames([]) };
 
 test.each(CORPUS)('$name is decoded as recorded', ({ body, entry }) => {
   expect(JSON.parse(JSON.stringify(decodeEntry(bytesOf(body)), toText))).toEqual(entry);

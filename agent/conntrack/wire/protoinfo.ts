@@ -53,9 +53,9 @@ function decodeTcp(inner: AttributeReader, info: Protoinfo): void {
   switch (inner.type) {
     case CTA_PROTOINFO_TCP_WSCALE_ORIGINAL: info.windowScale = { ...info.windowScale, orig: inner.u8() }; break;
     case CTA_PROTOINFO_TCP_WSCALE_REPLY: info.windowScale = { ...info.windowScale, reply: inner.u8() }; break;
-    // struct nf_ct_tcp_flags: flags, mask
-    case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL: info.tcpFlags = { ...info.tcpFlags, orig: inner.bytes(2)[0]! }; break;
-    case CTA_PROTOINFO_TCP_FLAGS_REPLY: info.tcpFlags = { ...info.tcpFlags, reply: inner.bytes(2)[0]! }; break;
+    // struct nf_ct_tcp_flags: flags, mask. What is said twice holds as if it was said at once.
+    case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL: info.tcpFlags = { ...info.tcpFlags, orig: (info.tcpFlags?.orig ?? 0) | inner.bytes(2)[0]! }; break;
+    case CTA_PROTOINFO_TCP_FLAGS_REPLY: info.tcpFlags = { ...info.tcpFlags, reply: (info.tcpFlags?.reply ?? 0) | inner.bytes(2)[0]! }; break;
   }
 }
 

@@ -17,6 +17,11 @@ export function stateName(attribute: number, state: number): string | undefined 
   return states && (states[state] ?? String(state));
 }
 
+/** The name of a value of the column `state`: the attribute and the number in it, 0 for none. */
+export function stateText(state: number): string | undefined {
+  return state === 0 ? undefined : stateName(state >> 8, state & 0xff);
+}
+
 /** The number of a state's name; the counterpart of stateName. Undefined for protocols without states or an unknown name. */
 export function stateNumber(proto: number, name: string): number | undefined {
   const states = STATE_PROTOCOLS.find((one) => one.proto === proto)?.states;

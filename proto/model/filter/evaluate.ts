@@ -83,7 +83,7 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'helper': return isNamed(match, flow.helper === undefined ? [] : [flow.helper]);
     case 'wan': return isNamed(match, flow.wan === undefined ? [] : [flow.wan]);
     case 'age': return isKnownBetween(match, flow.startedAtMs === undefined ? undefined : Math.floor((nowMs - flow.startedAtMs) / 1000));
-    case 'idle': return isKnownBetween(match, flow.idleSeconds);
+    case 'idle': return isIdle(match, flow);
     case 'timeout': return isKnownBetween(match, flow.timeoutSeconds);
     case 'bytes': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.bytes + flow.replyCounters.bytes));
     case 'packets': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.packets + flow.replyCounters.packets));
@@ -109,6 +109,16 @@ function isInState(word: string, flow: Flow): boolean {
     case 'established': return flow.state === undefined ? !!(flow.status & IPS.SEEN_REPLY) : flow.state === 'ESTABLISHED';
     default: return flow.state !== undefined && globMatches(word.replaceAll('-', '_'), flow.state);
   }
+}
+
+/** Certain only where all that it may be lies in the range, or all of it outside. */
+function isIdle(match: Match, { idleSeconds, idleBounds }: Flow): Truth {
+  if (idleSeconds !== undefined || !idleBounds) return isKnownBetween(match, idleSeconds);
+  if (match.kind !== 'range') return mismatch(match);
+  const { from = -Infinity, to = Infinity } = match;
+  const { atLeast, atMost = Infinity } = idleBounds;
+  if (atLeast >= from && atMost <= to) return true;
+  return atMost < from || atLeast > to ? false : undefined;
 }
 
 /** Not known where the gateway could not look its routes up. */

@@ -4,6 +4,7 @@ import { brief, short, shortAddress } from '../../ui/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { STALE_WORDS } from './explain.ts';
 import { flowState, translated } from './flow-words.ts';
+import { idleCell, idleWords } from './idle-words.ts';
 import type { SortBy } from './use-view.ts';
 
 export const features = tableFeatures({});
@@ -19,7 +20,7 @@ export const LAYOUT: Record<string, { width: string; isNumber?: boolean; sort?: 
   nat: { width: 'minmax(126px, 168px)', sort: 'nat', title: 'The translated address, from the reply tuple' },
   state: { width: '94px', sort: 'state' },
   age: { width: '39px', isNumber: true, sort: 'age' },
-  idle: { width: '36px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
+  idle: { width: '44px', isNumber: true, sort: 'idle', title: 'Since the last packet' },
   timeout: { width: '56px', isNumber: true, sort: 'timeout', title: 'Until it ends unless a packet comes' },
   up: { width: '54px', isNumber: true, sort: 'bytes', title: 'Bytes of the original direction; sorted by both directions' },
   down: { width: '54px', isNumber: true, title: 'Bytes of the reply direction' },
@@ -36,7 +37,7 @@ export function columnsOf(nameOf: (gatewayId: string) => string, nowMs: number |
     helper.display({ id: 'nat', header: 'NAT', cell: ({ row }) => <Nat flow={row.original} /> }),
     helper.display({ id: 'state', header: 'State', cell: ({ row }) => { const { word, kind } = flowState(row.original); return <State kind={kind} isSmall>{word}</State>; } }),
     helper.display({ id: 'age', header: 'Age', cell: ({ row: { original: { startedAt } } }) => duration(startedAt === undefined || nowMs === undefined ? undefined : (nowMs - Date.parse(startedAt)) / 1000) }),
-    helper.display({ id: 'idle', header: 'Idle', cell: ({ row }) => duration(row.original.idleSeconds) }),
+    helper.display({ id: 'idle', header: 'Idle', cell: ({ row }) => idle(row.original) }),
     helper.display({ id: 'timeout', header: 'Timeout', cell: ({ row }) => duration(row.original.timeoutSeconds) }),
     helper.display({ id: 'up', header: '↑ bytes', cell: ({ row }) => bytes(row.original.origBytes) }),
     helper.display({ id: 'down', header: '↓ bytes', cell: ({ row }) => bytes(row.original.replyBytes) }),
@@ -59,6 +60,11 @@ function Flags({ flow }: { flow: FlowRow }) {
     {flow.protectedBy && <StateIcon kind="protected" word={`protected: ${flow.protectedBy}`} isSmall />}
     {(flow.status.includes('offload') || flow.status.includes('hw-offload')) && <StateIcon kind="offloaded" word="offloaded: counters stand still" isSmall />}
   </>;
+}
+
+function idle(flow: FlowRow) {
+  if (flow.idleSeconds !== undefined) return brief(flow.idleSeconds);
+  return <span className={flow.idleBounds ? undefined : 'dim'} title={idleWords(flow)}>{idleCell(flow)}</span>;
 }
 
 function duration(seconds: number | undefined) {

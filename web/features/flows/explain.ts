@@ -46,6 +46,7 @@ export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanatio
   return { title: `${what}, answered`, tone: '', text: `Packets went both ways${idle(flow)}. It ends by itself when neither side sends for its whole timeout.` };
 }
 
-function idle({ idleSeconds }: FlowRow): string {
+function idle({ idleSeconds, idleBounds }: FlowRow): string {
+  if (idleBounds && idleBounds.atLeast > 0) return `; the last packet was ${lasting(idleBounds.atLeast)} ago or more`;
   return idleSeconds === undefined ? '' : idleSeconds < 2 ? ', just now' : `; the last packet was ${lasting(idleSeconds)} ago`;
 }

@@ -12,6 +12,7 @@ import { explain } from './explain.ts';
 import { FlowEnding } from './flow-ending.tsx';
 import { FlowPath } from './flow-path.tsx';
 import { conntrackCommand } from './flow-words.ts';
+import { idleWords } from './idle-words.ts';
 import type { Ending } from './use-ending.ts';
 
 interface FlowPanelProps { flow: FlowRow; gateway: Gateway | undefined; refusal: string | undefined; ending: Ending | undefined; onEnd(): void; onSure(): void; onKeep(): void; onClose(): void }
@@ -32,7 +33,7 @@ export function FlowPanel({ flow, gateway, refusal, ending, onEnd, onSure, onKee
           <dt>Gateway</dt><dd><Link className="link" href={`/gateways/${flow.gatewayId}`}>{gateway?.name ?? 'not known'}</Link>, zone {flow.zone}</dd>
           <dt>Mark</dt><dd className="mono">0x{flow.mark.toString(16)}</dd>
           <dt>Timeout</dt><dd>{flow.timeoutSeconds === undefined ? 'not known' : `${lasting(flow.timeoutSeconds)} left${full === undefined ? '' : ` of ${lasting(full)}`}`}</dd>
-          <dt>Idle</dt><dd>{flow.idleSeconds === undefined ? 'not known' : lasting(flow.idleSeconds)}</dd>
+          <dt>Idle</dt><dd>{idleWords(flow)}</dd>
           <dt>Started</dt><dd>{flow.startedAt ? `${clock.full(flow.startedAt)}${now === undefined ? '' : `, ${lasting((now - Date.parse(flow.startedAt)) / 1000)} ago`}` : 'not known: the gateway keeps no start times'}</dd>
           <dt>Status</dt><dd>{flow.status.join(', ')}</dd>
           {flow.labels.length > 0 && <><dt>Labels</dt><dd>{flow.labels.join(', ')}</dd></>}
