@@ -11,7 +11,7 @@ import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
 import { readSysctl } from './conntrack/proc-files.ts';
-import type { ConntrackTable, FlowContext } from './conntrack/table.ts';
+import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/table.ts';
 import { Disk } from './disk/disk.ts';
 import type { Files } from './disk/files.ts';
 import type { Identity } from './link/identity.ts';
@@ -47,6 +47,8 @@ export interface AgentDependencies {
   wans: () => Wan[];
   /** Calls a listener at each change of a WAN; absent where they do not change. */
   onWansChange?: (listener: WanListener) => () => void;
+  /** Addresses that move between the nodes of a pair. */
+  virtualAddresses?: () => VirtualAddress[];
   /** What the gateway's own rules say; absent where it has none. */
   rules?: RulesetReader;
   /** Addresses that the agent pings. */
@@ -181,7 +183,7 @@ export class Agent {
   #context(): FlowContext {
     return {
       wans: this.#deps.wans(),
-      marks: this.#deps.rules?.facts?.marks,
+      virtualAddresses: this.#deps.virtualAddresses?.(),
       protections: [...builtInProtections(this.#deps.ownAddresses(), this.#endpoint, this.#deps.probed?.()), ...this.#guard.protections()],
     };
   }

@@ -16,6 +16,8 @@ const schema = z.object({
   /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
   CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
     .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
+  /** `198.51.100.5,2001:db8::5`: addresses that move between the nodes of a pair, beside those that say so themselves. */
+  CTFLEET_VIRTUAL_ADDRESSES: z.string().transform((text) => text.split(',').map((one) => one.trim())).refine((all) => all.every((one) => isIP(one) !== 0), 'must be address,…').optional(),
   CTFLEET_GUARD_FILE: z.string().min(1).optional(),
   /** 1: where the table is full, the agent may delete some flows that are over or were never answered. */
   CTFLEET_EMERGENCY: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
@@ -33,6 +35,7 @@ export interface AgentConfig {
   wanNames: ReadonlyMap<string, string>;
   /** Addresses to probe, by interface. */
   wanProbes: ReadonlyMap<string, string>;
+  virtualAddresses: readonly string[];
   /** Absent: the usual place, where it need not be. */
   guardFile?: string;
   mayActInEmergency: boolean;
@@ -52,6 +55,7 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     joinTokenFile: value.CTFLEET_JOIN_TOKEN_FILE,
     wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
+    virtualAddresses: value.CTFLEET_VIRTUAL_ADDRESSES ?? [],
     guardFile: value.CTFLEET_GUARD_FILE,
     mayActInEmergency: value.CTFLEET_EMERGENCY === '1',
     logLevel: value.CTFLEET_LOG_LEVEL,

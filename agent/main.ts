@@ -8,6 +8,7 @@ import { RulesetReader } from './collectors/ruleset-reader.ts';
 import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
+import { VirtualAddresses, VirtualAddressStore } from './collectors/virtual-addresses.ts';
 import { readAgentConfig, type AgentConfig } from './config.ts';
 import { KernelTable } from './conntrack/kernel-table.ts';
 import { LateEvents } from './conntrack/late-events.ts';
@@ -30,19 +31,21 @@ const stop = stopSignal(() => log.warn('the agent left what was under way; it is
 try {
   const hostname = os.hostname();
   const identity = await identityOf({ ...config, hostname, clock: systemClock, random: Math.random, log, signal: stop });
-  const store = new WanStore(config.stateDir, new Disk({ onTrouble: (message, fields) => log.warn(fields, message) }));
+  const disk = new Disk({ onTrouble: (message, fields) => log.warn(fields, message) });
+  const store = new WanStore(config.stateDir, disk);
+  const virtual = new VirtualAddresses(config.virtualAddresses, new VirtualAddressStore(config.stateDir, disk));
   const memory = new WanMemory(config.wanNames, store.load());
   const rules = new RulesetReader(() => performance.now());
   const probes = new WanProbes(config.wanProbes, process.pid);
   const watch = new WanWatch({
-    memory, observe: observeInterfaces, rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
+    memory, observe: () => virtual.observe(observeInterfaces()), rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
   await watch.start();
   const events = new LateEvents((message) => log.warn({ reason: message }, 'events of the table'));
   await events.open();
   const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), rules,
+    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), virtualAddresses: () => virtual.all(), rules,
     probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
     clock: systemClock, random: Math.random, log, hostname,
   });

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../../proto/model/address.ts';
+import { decodeAddress, decodeLink, RTM } from '../netlink/route-messages.ts';
+import { RouteSocket } from '../netlink/route-socket.ts';
+import { NetlinkError } from '../netlink/socket.ts';
+import type { VirtualAddress } from '../conntrack/table.ts';
+import { findVirtualAddresses } from './virtual-addresses.ts';
 import { parseIpv4Defaults, parseIpv6Defaults, type Observation } from './wans.ts';
 
 /** What this network namespace shows of its interfaces now. Needs no privilege. */
@@ -12,8 +17,23 @@ export function observeInterfaces(): Observation {
       const bytes = internal ? undefined : parseAddress(address);
       return bytes && !isLinkLocal(bytes) ? [bytes] : [];
     })])),
+    virtualAddresses: observeVirtualAddresses(),
     operstate: (name) => read(`/sys/class/net/${name}/operstate`)?.trim(),
   };
+}
+
+function observeVirtualAddresses(): VirtualAddress[] | undefined {
+  try {
+    const socket = new RouteSocket();
+    try {
+      return findVirtualAddresses(Array.from(socket.dump(RTM.GETLINK), decodeLink), Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined));
+    } finally {
+      socket.close();
+    }
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
 }
 
 /** fe80::/10: no flow that leaves the link has one. */

@@ -1,5 +1,5 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import type { NatKind } from '../conntrack/table.ts';
+import type { NatKind, VirtualAddress } from '../conntrack/table.ts';
 
 /** A way out of the gateway. Addresses are those it has and had, newest first: flows outlive the address they use. */
 export interface Wan {
@@ -31,6 +31,8 @@ export interface Observation {
   defaultRoutes: { ipv4: DefaultRoute[]; ipv6: DefaultRoute[] };
   /** By interface. Those that are down may be missing, which is why addresses are remembered. */
   addresses: ReadonlyMap<string, Uint8Array[]>;
+  /** Addresses that are, or may be, those of a pair of nodes and not of this one; absent where the kernel could not be asked. */
+  virtualAddresses?: VirtualAddress[];
   /** /sys/class/net/NAME/operstate; undefined where there is no such interface. */
   operstate(name: string): string | undefined;
 }

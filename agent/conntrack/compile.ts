@@ -7,7 +7,7 @@ import { SERVICES } from '../../proto/model/services.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import { IPS, statusTest } from '../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText, type LabelNames } from './labels.ts';
-import { assertTellable, type WanNames } from './wan-names.ts';
+import { assertTellable, UNKNOWN_WAN, type WanNames } from './wan-names.ts';
 import type { Addresses6 } from './addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from './columns.ts';
 import { idleOfRows, type IdleSurroundings, type RowIdle } from './idle-rows.ts';
@@ -132,9 +132,9 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
       return told(compileIndex(rare.helper, columns.helpers.map((name) => glob.test(name))));
     }
     case 'wan': {
-      if (match.kind === 'none') return told(compileAbsent(wans.ofRows(columns)));
-      const glob = globExpression(patternOf(match));
-      return told(compileIndex(wans.ofRows(columns), wans.names.map((name) => glob.test(name))));
+      const numbers = wans.ofRows(columns);
+      const fits = match.kind === 'none' ? compileAbsent(numbers) : compileIndex(numbers, wans.names.map((name) => globExpression(patternOf(match)).test(name)));
+      return (row) => numbers[row] !== UNKNOWN_WAN && fits(row) === wanted;
     }
     case 'age': return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
     case 'idle': return compileIdle(match, wanted, idleOfRows(columns, surroundings));

@@ -9,6 +9,7 @@ import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
+import type { Rules } from '../rules/rules.ts';
 import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
@@ -18,7 +19,7 @@ import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { STALENESS } from './stale.ts';
-import { fillStale, mentionsStale, staleRows, UNKNOWN } from './stale-rows.ts';
+import { fillJudged, judgeRows, mentions, UNKNOWN, type Judgement } from './stale-rows.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { TimeoutFacts } from './kernel-timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -55,14 +56,19 @@ export class KernelQuestions {
   readonly #activity = new Activity();
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
+  readonly #rules: () => Rules | undefined;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
-  /** @param features what the kernel was seen to filter by itself so far */
-  constructor({ now, timeouts, features }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature> }) {
+  /**
+   * @param features what the kernel was seen to filter by itself so far
+   * @param rules the gateway's own, as they are now; undefined where they cannot be read
+   */
+  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: () => Rules | undefined }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
+    this.#rules = rules;
     this.#snapshots = new Snapshots({ now });
   }
 
@@ -85,7 +91,8 @@ export class KernelQuestions {
   search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, freshness }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>, checkpoint: () => void): SearchAnswer {
     const { columns, atMs, tableCount, explain } = this.#read({ filter, context, freshness }, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
-    this.#judge(columns, surroundings, { filter, context });
+    const showsWans = withFacets === true || limit > 0 || sort.field === 'wan';
+    this.#judge(columns, surroundings, { filter, context }, showsWans);
     const rows = matchingRows(filter, columns, surroundings);
     const top = new TopRows<number>({ limit, descending: sort.descending, after });
     if (limit > 0) {
@@ -103,8 +110,9 @@ export class KernelQuestions {
   breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
     const { columns, atMs } = this.#snapshot(freshness, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
-    const verdicts = this.#staleRows(columns, surroundings, context);
-    return breakdownOfRows(columns, surroundings, verdicts && ((row) => verdicts[row] !== UNKNOWN && verdicts[row] !== NOT_STALE));
+    const judgement = this.#judgement(columns, surroundings, context);
+    fillJudged(columns, judgement);
+    return breakdownOfRows(columns, surroundings, judgement && (({ stale }) => (row: number) => stale[row] !== UNKNOWN && stale[row] !== NOT_STALE)(judgement));
   }
 
   /**
@@ -248,21 +256,18 @@ export class KernelQuestions {
     for (const one of [filter, ...protections.map((protection) => protection.filter)]) compileFilter(one, NO_ROWS, surroundings);
   }
 
-  /** Says of each row whether it is stale, if the question mentions it or the answer is to say it. */
+  /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
-    if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some(mentionsStale)) return;
-    const verdicts = this.#staleRows(columns, surroundings, context);
-    // The routes may have been there at an earlier question.
-    if (verdicts) fillStale(columns, verdicts);
-    else columns.rare.stale = undefined;
+    if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some((one) => mentions(one, 'stale', 'wan'))) return;
+    fillJudged(columns, this.#judgement(columns, surroundings, context));
   }
 
   /** Undefined where there is no WAN to judge by, or the kernel does not tell its routes. */
-  #staleRows(columns: Columns, surroundings: Surroundings, context: FlowContext): Uint8Array | undefined {
+  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Judgement | undefined {
     if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
     const routes = openRoutes();
     try {
-      return routes && staleRows(columns, surroundings, context, routes);
+      return routes && judgeRows(columns, surroundings, { ...context, routes, rules: this.#rules() });
     } finally {
       routes?.close();
     }

@@ -1,6 +1,6 @@
 import { formatAddress } from '../../proto/model/address.ts';
 import { networkU32 } from '../netlink/attributes.ts';
-import { decodeAddress, decodeLink, decodeRoute, decodeRule, RTM, type RoutePrefix, type RouteQuestion, type Rule } from '../netlink/route-messages.ts';
+import { decodeAddress, decodeLink, decodeRoute, decodeRule, RTM, type LinkAddress, type RoutePrefix, type RouteQuestion, type Rule } from '../netlink/route-messages.ts';
 import { RouteSocket } from '../netlink/route-socket.ts';
 import { NetlinkError } from '../netlink/socket.ts';
 import { IntTable } from './int-table.ts';
@@ -16,15 +16,24 @@ export interface Routes {
   /** What destinations and sources are told apart by; undefined: every destination by itself. */
   readonly destinations: Partition | undefined;
   readonly sources: Partition;
-  /** A rule chooses by a packet's mark. */
-  readonly useMarks: boolean;
+  /** The prefixes of both; undefined as above. */
+  readonly prefixes: readonly RoutePrefix[] | undefined;
+  /** Bits of a packet's mark that rules choose by. */
+  readonly markBits: number;
   /** A rule chooses by protocol or port. */
   readonly useTransport: boolean;
+  /** Ranges of ports that rules choose by. */
+  readonly ports: readonly [from: number, to: number][];
   /** The same number for ports that no rule tells apart. */
   readonly portPiece: (port: number) => number;
   hasAddress4(address: number): boolean;
   hasAddress6(address: Uint8Array): boolean;
+  /** All addresses that are on an interface now. */
+  readonly addresses: readonly Uint8Array[];
+  /** Those of one interface. */
+  addressesOf(device: string): readonly Uint8Array[];
   nameOf(link: number): string | undefined;
+  linkOf(device: string): number | undefined;
   /** Interfaces that the packet may leave by, none where no route leads; undefined where the kernel does not say, or was asked too much. */
   waysOut(question: RouteQuestion): number[] | undefined;
 }
@@ -45,10 +54,13 @@ export class KernelRoutes implements Routes {
   readonly #names = new Map<number, string>();
   readonly #v4 = new IntTable();
   readonly #v6 = new Set<string>();
-  readonly useMarks: boolean;
+  readonly #addresses: LinkAddress[] = [];
+  readonly markBits: number;
   readonly useTransport: boolean;
+  readonly ports: readonly [from: number, to: number][];
   readonly destinations: Partition | undefined;
   readonly sources: Partition;
+  readonly prefixes: readonly RoutePrefix[] | undefined;
   readonly portPiece: (port: number) => number;
   #lookups = 0;
 
@@ -61,11 +73,13 @@ export class KernelRoutes implements Routes {
       }
       for (const body of this.#socket.dump(RTM.GETADDR)) {
         const address = decodeAddress(body);
-        if (address?.length === 4) this.#v4.set(networkU32(address, 0), 1);
-        else if (address) this.#v6.add(formatAddress(address));
+        if (!address) continue;
+        this.#addresses.push(address);
+        if (address.bytes.length === 4) this.#v4.set(networkU32(address.bytes, 0), 1);
+        else this.#v6.add(formatAddress(address.bytes));
       }
       const rules = Array.from(this.#socket.dump(RTM.GETRULE), decodeRule);
-      this.useMarks = rules.some(({ hasMark }) => hasMark);
+      this.markBits = rules.reduce((bits, rule) => bits | rule.markBits, 0) >>> 0;
       this.useTransport = rules.some(({ hasTransport }) => hasTransport);
       const [destinations, sources]: [RoutePrefix[], RoutePrefix[]] = [[], []];
       const isWhole = readRoutes(({ destination, source }) => {
@@ -74,7 +88,9 @@ export class KernelRoutes implements Routes {
       }, rules);
       this.destinations = isWhole ? new Partition(destinations) : undefined;
       this.sources = new Partition(sources);
-      this.portPiece = portPieces(rules.flatMap(({ ports }) => ports));
+      this.prefixes = isWhole ? [...destinations, ...sources] : undefined;
+      this.ports = rules.flatMap(({ ports }) => ports);
+      this.portPiece = portPieces(this.ports);
     } catch (error) {
       this.close();
       throw error;
@@ -89,8 +105,22 @@ export class KernelRoutes implements Routes {
     return this.#v6.has(formatAddress(address));
   }
 
+  get addresses(): readonly Uint8Array[] {
+    return this.#addresses.map(({ bytes }) => bytes);
+  }
+
+  addressesOf(device: string): readonly Uint8Array[] {
+    const link = this.linkOf(device);
+    return this.#addresses.filter((address) => address.link === link).map(({ bytes }) => bytes);
+  }
+
   nameOf(link: number): string | undefined {
     return this.#names.get(link);
+  }
+
+  linkOf(device: string): number | undefined {
+    for (const [link, name] of this.#names) if (name === device) return link;
+    return undefined;
   }
 
   waysOut(question: RouteQuestion): number[] | undefined {

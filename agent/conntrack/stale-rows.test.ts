@@ -5,13 +5,15 @@ import { encodeEntry } from '../../test/support/encode-entry.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import type { RouteQuestion } from '../netlink/route-messages.ts';
 import { Columns } from './columns.ts';
+import type { Packet } from '../rules/packet.ts';
+import type { DestinationNat, Reads, Rules, SourceNat } from '../rules/rules.ts';
 import { Partition, portPieces } from './partition.ts';
 import type { Routes } from './kernel-routes.ts';
 import { STALENESS } from './stale.ts';
-import { staleRows, UNKNOWN } from './stale-rows.ts';
-import type { MarkFacts, WanFacts } from './table.ts';
+import { judgeRows, UNKNOWN } from './stale-rows.ts';
+import type { VirtualAddress, WanFacts } from './table.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
-import { WanNames } from './wan-names.ts';
+import { NO_WAN, WanNames } from './wan-names.ts';
 import type { NewEntry } from './wire/requests.ts';
 import { RowReader } from './wire/row-reader.ts';
 import { Block } from './wire/words.ts';
@@ -19,17 +21,21 @@ import { Block } from './wire/words.ts';
 const LINKS = ['', 'lan0', 'wan1', 'wan2'];
 const [LAN, WAN1, WAN2] = [1, 2, 3];
 const ADDRESSES = ['10.1.0.1', '198.18.0.12', '198.19.0.12', '2001:db8:18::12', '2001:db8:19::12'];
-const wan = (name: string, ...addresses: string[]): WanFacts => ({ name, interface: name, isUp: true, natKinds: ['snat'], addresses: addresses.map((text) => parseAddress(text)!) });
+const wan = (name: string, ...addresses: string[]): WanFacts => ({ name, interface: name, isUp: true, addresses: addresses.map((text) => parseAddress(text)!) });
 const WANS = [wan('wan1', '198.18.0.12', '2001:db8:18::12', '198.18.0.99'), wan('wan2', '198.19.0.12', '2001:db8:19::12')];
+
+const ON: Record<string, string[]> = { lan0: ['10.1.0.1'], wan1: ['198.18.0.12', '2001:db8:18::12'], wan2: ['198.19.0.12', '2001:db8:19::12'] };
+const CUTS = ['10.0.0.0/8', 'fd00::/8', '198.51.100.0/24'].map((text) => { const { address, bits } = parsePrefix(text)!; return { bytes: address, bits }; });
 
 /** A gateway whose clients are in 10.0.0.0/8 and fd00::/8; `out` says where everything else goes, and `asked` what was looked up. */
 function gateway(out: (question: RouteQuestion) => number[] | undefined, change: Partial<Routes> = {}): Routes & { asked: RouteQuestion[] } {
-  const cuts = new Partition(['10.0.0.0/8', 'fd00::/8', '198.51.100.0/24'].map((text) => { const { address, bits } = parsePrefix(text)!; return { bytes: address, bits }; }));
+  const cuts = new Partition(CUTS);
   const asked: RouteQuestion[] = [];
   const isClient = (address: Uint8Array): boolean => ['10.0.0.0/8', 'fd00::/8'].some((text) => prefixContains(parsePrefix(text)!, address));
   const here = new Set(ADDRESSES);
   return {
-    destinations: cuts, sources: new Partition([]), useMarks: false, useTransport: false, portPiece: portPieces([]), asked,
+    destinations: cuts, sources: new Partition([]), prefixes: CUTS, markBits: 0, useTransport: false, ports: [], portPiece: portPieces([]), asked,
+    addresses: ADDRESSES.map((text) => parseAddress(text)!), addressesOf: (device) => ON[device]?.map((text) => parseAddress(text)!) ?? [], linkOf: (device) => LINKS.indexOf(device),
     hasAddress4: (address) => here.has([24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.')),
     hasAddress6: (address) => here.has(formatAddress(address)),
     nameOf: (link) => LINKS[link],
@@ -41,16 +47,45 @@ function gateway(out: (question: RouteQuestion) => number[] | undefined, change:
   };
 }
 
-function verdicts(entries: NewEntry[], routes: Routes, { wans = WANS, marks = { areGiven: false, areRestored: true } }: { wans?: WanFacts[]; marks?: MarkFacts } = {}): string[] {
+const one = <T>(value: T) => ({ from: value, to: value });
+const to = (address: string): SourceNat => ({ kind: 'to', addresses: one(parseAddress(address)!), rule: 'snat' });
+
+/** Rules that translate what leaves by a WAN to the address that stands first in its interface, and leave all else as it is. */
+function snat(change: Partial<{ source(packet: Packet): SourceNat | undefined; destination(packet: Packet): DestinationNat | undefined; mark(packet: Packet): number | undefined; reads: Partial<Reads> }> = {}): Rules {
+  const {
+    source = ({ out, family }) => (out?.startsWith('wan') ? to(ON[out]![family === 4 ? 0 : 1]!) : { kind: 'none' }),
+    destination = () => ({ kind: 'none' }), mark = ({ ct }) => ct.mark, reads = {},
+  } = change;
+  const known = <T>(value: T | undefined) => (value === undefined ? { isKnown: false as const, why: 'a rule' } : { isKnown: true as const, value });
+  return {
+    marks: (_hook, packet) => {
+      const found = mark(packet);
+      return known(found === undefined ? undefined : { mark: found, ctMark: packet.ct.mark, isTracked: true });
+    },
+    destination: (_hook, packet) => known(destination(packet)),
+    source: (packet) => known(source(packet)),
+    verdict: () => known({ kind: 'accepted' }),
+    reads: () => ({ fields: new Set(['in', 'out', 'ctMark', 'state', 'direction', 'dport', 'src']), sources: { prefixes: [], areWhole: false }, destinations: { prefixes: [], areWhole: false }, sports: [], dports: [[8443, 8443]], mark: 0, ctMark: 0xffffffff, ...reads }),
+  };
+}
+
+interface Given { wans?: WanFacts[]; rules?: Rules; virtualAddresses?: VirtualAddress[] }
+
+function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddresses, ...given }: Given = {}): string[] {
+  const rules = 'rules' in given ? given.rules : snat();
   const columns = new Columns(entries.length);
   const reader = new RowReader(columns);
   entries.forEach((entry, id) => {
     const body = encodeEntry({ labels: undefined, helper: undefined, ...entry, id } as Parameters<typeof encodeEntry>[0]);
     reader.append(new Block(body), 0, body.length);
   });
-  const surroundings = { nowMs: 1_900_000_000_000, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: new WanNames(wans) };
-  return Array.from(staleRows(columns, surroundings, { wans, marks }, routes), (code) => (code === UNKNOWN ? 'unknown' : STALENESS[code]!));
+  const names = new WanNames(wans);
+  const surroundings = { nowMs: 1_900_000_000_000, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: names };
+  const { wans: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, rules });
+  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${code === UNKNOWN ? 'unknown' : STALENESS[code]!}`);
 }
+
+const verdicts = (...args: Parameters<typeof judged>): string[] => judged(...args).map((words) => words.split(' ')[1]!);
 
 /** A translated flow of a client. */
 function outbound(port: number, { dst = '198.51.100.10', outer = '198.18.0.12', ...rest }: { dst?: string; outer?: string } & Partial<NewEntry> = {}): NewEntry {
@@ -78,18 +113,21 @@ test('with too many routes to tell apart, each peer is looked up by itself', () 
 
 test('a mark that the rules give back counts, one that they do not give back does not', () => {
   const pinned = ({ mark }: RouteQuestion) => [mark === 0x100 ? WAN1 : WAN2];
-  const entry = outbound(1, { mark: 0x100 });
-  expect(verdicts([entry], gateway(pinned, { useMarks: true }))).toEqual(['no']);
-  expect(verdicts([entry], gateway(pinned, { useMarks: true }), { marks: { areRestored: false, areGiven: false } })).toEqual(['route-moved']);
-  expect(verdicts([entry], gateway(pinned, { useMarks: true }), { wans: [{ ...WANS[0]!, isAnswering: false }, WANS[1]!] })).toEqual(['wan-down']);
+  const entry = outbound(1, { mark: 0x10100 });
+  const routes = () => gateway(pinned, { markBits: 0xf00 });
+  expect(verdicts([entry], routes())).toEqual(['no']);
+  expect(verdicts([entry], routes(), { rules: snat({ mark: () => 0 }) })).toEqual(['route-moved']);
+  expect(verdicts([entry], routes(), { wans: [{ ...WANS[0]!, isAnswering: false }, WANS[1]!] })).toEqual(['wan-down']);
 });
 
-test('where rules give marks of their own, nothing is said of a flow without one', () => {
-  for (const marks of [{ areGiven: true }, {}]) expect(verdicts([outbound(1)], gateway(moved, { useMarks: true }), { marks })).toEqual(['unknown']);
+test('where the mark cannot be told and routes depend on it, nothing is said; where they do not, it does not matter', () => {
+  const rules = snat({ mark: () => undefined });
+  expect(verdicts([outbound(1)], gateway(moved, { markBits: 0xf00 }), { rules })).toEqual(['unknown']);
+  expect(verdicts([outbound(1)], gateway(moved), { rules })).toEqual(['route-moved']);
 });
 
 test('rules that choose by port are asked with the ports that they tell apart', () => {
-  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, portPiece: portPieces([[5060, 5060]]) });
+  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, ports: [[5060, 5060]], portPiece: portPieces([[5060, 5060]]) });
   const web = entryOf({ proto: 17, orig: { src: '10.1.1.1', dst: '198.51.100.10', sport: 9, dport: 443 }, status: IPS.SRC_NAT, reply: { dst: '198.18.0.12' } });
   expect(verdicts([outbound(1), web, outbound(3)], routes)).toEqual(['no', 'route-moved', 'no']);
   expect(routes.asked).toHaveLength(3);
@@ -122,4 +160,56 @@ test('of a flow that came in, the way of its answers is looked up', () => {
 test('IPv6 flows are judged like the others', () => {
   const entry = entryOf({ proto: 17, orig: { src: 'fd00:1:1::5', dst: '2001:db8:113::10', sport: 1, dport: 2 }, status: IPS.SRC_NAT, reply: { dst: '2001:db8:18::12' } });
   expect(verdicts([entry], gateway(moved))).toEqual(['route-moved']);
+});
+
+const lan = (change: Partial<NewEntry> = {}): NewEntry => entryOf({ proto: 17, orig: { src: '10.1.1.9', dst: '198.51.100.10', sport: 1, dport: 5060 }, ...change });
+const stays = () => [WAN1];
+
+test('a flow belongs to no WAN only where both its ends are known to be inside', () => {
+  const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
+  expect(judged([inside], gateway(stays))).toEqual(['none no']);
+  expect(judged([inside], gateway(stays, { waysOut: () => undefined }))).toEqual(['unknown unknown']);
+});
+
+test('a flow that began before its WAN translated, and was never answered, is stale', () => {
+  expect(judged([lan(), lan({ status: IPS.SEEN_REPLY })], gateway(stays))).toEqual(['wan1 untranslated', 'wan1 unknown']);
+  expect(judged([lan()], gateway(stays), { rules: undefined })).toEqual(['wan1 unknown']);
+});
+
+test('what no rule translates belongs to the WAN that its route leads to, and deleting it does not help', () => {
+  const out = lan({ orig: { src: 'fd00:1:1::5', dst: '2001:db8:113::10', sport: 1, dport: 2 } });
+  const into = entryOf({ proto: 6, orig: { src: '2001:db8:113::10', dst: 'fd00:1:1::5', sport: 1, dport: 443 }, status: IPS.SEEN_REPLY, state: 'ESTABLISHED' });
+  const rules = snat({ source: () => ({ kind: 'none' }) });
+  expect(judged([out, into], gateway(stays), { rules })).toEqual(['wan1 no', 'wan1 no']);
+});
+
+test('an address that a rule gives is that WAN’s though it is on no interface, and is left behind when the route moves', () => {
+  const rules = snat({ source: ({ out }) => (out === 'wan1' ? to('203.0.113.9') : to('198.19.0.12')) });
+  const entry = outbound(1, { outer: '203.0.113.9' });
+  expect([stays, moved].map((route) => judged([entry], gateway(route), { rules })[0])).toEqual(['wan1 no', 'wan1 route-moved']);
+  expect(judged([entry], gateway(moved), { rules: snat({ source: () => to('203.0.113.9') }) })).toEqual(['wan2 no']);
+  expect(judged([outbound(1, { outer: '203.0.113.77' })], gateway(moved), { rules })).toEqual(['unknown unknown']);
+});
+
+test('a call between two hosts of the LAN by the external address belongs to no WAN', () => {
+  const hairpin = lan({ orig: { src: '10.1.1.9', dst: '198.18.0.12', sport: 1, dport: 8443 }, status: IPS.DST_NAT | IPS.SRC_NAT | IPS.SEEN_REPLY, reply: { src: '10.1.0.80', sport: 443, dst: '10.1.0.1' } });
+  const destination = ({ dport }: Packet): DestinationNat => (dport === 8443 ? { kind: 'to', addresses: one(parseAddress('10.1.0.80')!), ports: one(443), rule: 'dnat' } : { kind: 'none' });
+  expect(judged([hairpin, { ...hairpin, reply: { ...hairpin.reply, dst: '198.18.0.12' } }], gateway(moved), { rules: snat({ destination, source: () => ({ kind: 'masquerade', rule: 'm' }) }) })).toEqual(['none no', 'none no']);
+});
+
+test('a port forward that leads elsewhere now, or is no longer there, is stale; a connection that was answered may go on', () => {
+  const forwarded = (proto: number, status: number) => entryOf({ proto, orig: { src: '203.0.113.9', dst: '198.18.0.12', sport: 1, dport: 8443 }, status: IPS.DST_NAT | status, reply: { src: '10.1.0.80', sport: 443 }, ...(proto === 6 && { state: 'ESTABLISHED' }) });
+  const entries = [forwarded(17, IPS.SEEN_REPLY), forwarded(6, 0), forwarded(6, IPS.SEEN_REPLY)];
+  const sendTo = (address: string): Rules => snat({ destination: ({ dport }) => (dport === 8443 ? { kind: 'to', addresses: one(parseAddress(address)!), ports: one(443), rule: 'dnat' } : { kind: 'none' }) });
+  expect(verdicts(entries, gateway(stays), { rules: sendTo('10.1.0.80') })).toEqual(['no', 'no', 'no']);
+  expect(verdicts(entries, gateway(stays), { rules: sendTo('10.1.0.81') })).toEqual(['forward-changed', 'forward-changed', 'unknown']);
+  expect(verdicts(entries, gateway(stays), { rules: snat() })).toEqual(['forward-changed', 'forward-changed', 'unknown']);
+});
+
+test('an address of the other node of a pair is not gone, one that may be is not known', () => {
+  const entry = outbound(1, { outer: '198.18.0.99' });
+  const virtual = (isCertain: boolean): VirtualAddress[] => [{ address: parseAddress('198.18.0.99')!, isCertain }];
+  expect([true, false].map((isCertain) => verdicts([entry], gateway(moved), { virtualAddresses: virtual(isCertain) })[0])).toEqual(['no', 'unknown']);
+  const counters = { origCounters: { packets: 0n, bytes: 0n }, replyCounters: { packets: 0n, bytes: 0n } };
+  expect(verdicts([{ ...entry, ...counters }], gateway(moved))).toEqual(['unknown']);
 });

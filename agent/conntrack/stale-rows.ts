@@ -1,207 +1,170 @@
+import { forEachTerm, type FieldName, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { formatAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
-import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
+import { IPS } from '../../proto/model/status.ts';
+import type { RoutePrefix } from '../netlink/route-messages.ts';
+import type { Rules } from '../rules/rules.ts';
+import { AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
 import type { Surroundings } from './compile.ts';
+import { FlowView } from './flow-view.ts';
 import { idleOfRows } from './idle-rows.ts';
-import type { RouteQuestion } from '../netlink/route-messages.ts';
 import type { Routes } from './kernel-routes.ts';
-import { STALENESS, staleness, type Way } from './stale.ts';
+import { Kinds } from './kinds.ts';
+import { Partition, portPieces } from './partition.ts';
+import { Paths } from './paths.ts';
+import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
 import type { FlowContext, WanFacts } from './table.ts';
-import { WAN_SIDE } from './wan-names.ts';
 
-/** Not known, in what `staleRows` answers. */
+/** Not known, in `stale` of what `judgeRows` answers. */
 export const UNKNOWN = 255;
+/** Of a kind whose flows are told apart by when they began and had their last packet. */
+const BY_TIME = 254;
+const NOT_YET = 253;
 
-const ICMP = new Set<number>([PROTOCOLS.icmp, PROTOCOLS.icmpv6]);
-const TRANSPORTS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp]);
-/** IPv6 addresses are numbers of a snapshot; this sets them apart from IPv4 addresses. */
-const V6 = 0x1_0000_0000;
-const MOST_CLIENTS = 0x1_0000;
+/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, or UNKNOWN. */
+export interface Judgement { wans: Int16Array; stale: Uint8Array }
 
-/** Whose packets are routed: a client that sends them in by an interface, or an address of the gateway itself. Clients that routes treat alike are one. */
-interface Client { index: number; source: Uint8Array | undefined; from: number | undefined }
-
-/** For each row a number of STALENESS, or UNKNOWN. One look-up serves all rows that the routes treat alike. */
-export function staleRows(columns: Columns, surroundings: Surroundings, { wans, marks = {} }: Pick<FlowContext, 'wans' | 'marks'>, routes: Routes): Uint8Array {
-  const { count, common } = columns;
-  const { origSrc, origDst, replySrc, replyDst, sport, rsport, rdport, family, proto, mark, startedAtMs } = common;
-  const { wans: names, nowMs } = surroundings;
-  const { useMarks, useTransport } = routes;
-  const [wanOf, sideOf, idle] = [names.ofRows(columns), names.sidesOfRows(columns), idleOfRows(columns, surroundings)];
-  const paths = new Paths(columns, routes, waysOut(wans, names.names));
-  const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
-  const verdicts = new Uint8Array(count);
-  for (let row = 0; row < count; row++) {
-    const wan = wanOf[row]!;
-    if (wan < 0) continue;
-    const isInbound = sideOf[row] === WAN_SIDE.origDst;
-    const outer = (isInbound ? origDst : sideOf[row] === WAN_SIDE.replyDst ? replyDst : origSrc)[row]!;
-    const [inner, peer] = isInbound ? [replySrc[row]!, origSrc[row]!] : [origSrc[row]!, replySrc[row]!];
-    const base = family[row] === 4 ? 0 : V6;
-    const isOwn = inner === outer || paths.isHere(base + inner);
-    // Pings of the gateway itself are probes, and end by themselves.
-    if (isOwn && !isInbound && ICMP.has(proto[row]!)) continue;
-    const client = isOwn ? paths.gateway(base + outer) : paths.client(base + inner);
-    const ports = useTransport && TRANSPORTS.has(proto[row]!)
-      ? { proto: proto[row]!, sport: isInbound ? rsport[row]! : sport[row]!, dport: isInbound ? rdport[row]! : rsport[row]! } : undefined;
-    const facts = own[wan]!;
-    const { routeLostAtMs } = facts;
-    const routedMark = marks.areRestored === false ? 0 : mark[row]!;
-    const newWay = paths.way(client, base + peer, 0, ports, wan);
-    const verdict = staleness({
-      wan, isWanWorking: isWorking(facts), isAddressThere: paths.isHere(base + outer), isInbound,
-      way: routedMark === 0 ? newWay : paths.way(client, base + peer, routedMark, ports, wan),
-      newWay,
-      nat: facts.natKinds?.length === 1 ? facts.natKinds[0] : undefined,
-      isMarkHidden: useMarks && mark[row] === 0 && marks.areGiven !== false,
-      hadPacketSince: routeLostAtMs !== undefined && nowMs - (idle(row).atMost + 1) * 1000 > routeLostAtMs, // idle times are whole seconds, rounded down
-      beganBefore: routeLostAtMs === undefined || Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < routeLostAtMs,
-    });
-    verdicts[row] = verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);
-  }
-  return verdicts;
+/** What rows are judged by, beside their columns. */
+export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
+  routes: Routes;
+  /** Absent where the gateway's rules could not be read. */
+  rules?: Rules;
 }
 
-/** True if a filter asks whether flows are stale. */
-export function mentionsStale(filter: FlowFilter): boolean {
+/** Judges all rows. Those that routes and rules treat alike are one kind, and each kind is looked up once. */
+export function judgeRows(columns: Columns, surroundings: Surroundings, evidence: Evidence): Judgement {
+  const { wans: names, nowMs } = surroundings;
+  const { routes, wans } = evidence;
+  const asked = new AskedRules(evidence.rules);
+  const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
+  const view = new FlowView({
+    columns, paths: new Paths(columns, routes, waysOut(own)), routes, asked, wans: own, virtual: virtualOf(evidence),
+    addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
+  });
+  const kindOf = tellerOf(columns, evidence, asked);
+  const idle = idleOfRows(columns, surroundings);
+  const { startedAtMs } = columns.common;
+  const judgement = { wans: new Int16Array(columns.count), stale: new Uint8Array(columns.count) };
+  const [verdicts, wanOf, sights]: [number[], number[], Sight[]] = [[], [], []];
+  for (let row = 0; row < columns.count; row++) {
+    const kind = kindOf(row);
+    let verdict = verdicts[kind] ?? NOT_YET;
+    if (verdict === NOT_YET) {
+      const { sight, wan } = view.of(row);
+      const routeLostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
+      verdict = sight === undefined ? STALENESS.indexOf('no') : routeLostAtMs !== undefined && dependsOnTime(sight) ? BY_TIME : codeOf(staleness(sight));
+      verdicts[kind] = verdict;
+      wanOf[kind] = wan;
+      if (verdict === BY_TIME) sights[kind] = sight!;
+    }
+    judgement.wans[row] = wanOf[kind]!;
+    if (verdict === BY_TIME) {
+      const sight = sights[kind]!;
+      const lostAtMs = own[sight.own!]!.routeLostAtMs!;
+      verdict = codeOf(staleness({
+        ...sight,
+        hadPacketSince: nowMs - (idle(row).atMost + 1) * 1000 > lostAtMs, // idle times are whole seconds, rounded down
+        beganBefore: Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < lostAtMs,
+      }));
+    }
+    judgement.stale[row] = verdict;
+  }
+  return judgement;
+}
+
+/** True if a filter mentions a field whose values are judged. */
+export function mentions(filter: FlowFilter, ...fields: FieldName[]): boolean {
   let isMentioned = false;
-  forEachTerm(filter, ({ field }) => { isMentioned ||= field === 'stale'; });
+  forEachTerm(filter, ({ field }) => { isMentioned ||= fields.includes(field); });
   return isMentioned;
 }
 
-/** Fills the column `stale` of rows that are to be compared or shown by it. */
-export function fillStale(columns: Columns, verdicts: Uint8Array): void {
-  const column = columns.ensure('stale');
-  for (let row = 0; row < verdicts.length; row++) column[row] = verdicts[row] === UNKNOWN ? Number.NaN : verdicts[row]!;
+/** Fills the columns of rows that are to be compared, counted or shown by them; without a judgement nothing of before stays. */
+export function fillJudged(columns: Columns, judgement: Judgement | undefined): void {
+  columns.rare.wan = columns.rare.stale = undefined;
+  if (!judgement) return;
+  const { wans, stale: verdicts } = judgement;
+  const [wan, stale] = [columns.ensure('wan'), columns.ensure('stale')];
+  for (let row = 0; row < verdicts.length; row++) {
+    wan[row] = wans[row]!;
+    stale[row] = verdicts[row] === UNKNOWN ? Number.NaN : verdicts[row]!;
+  }
+}
+
+function codeOf(verdict: ReturnType<typeof staleness>): number {
+  return verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);
+}
+
+function dependsOnTime(sight: Sight): boolean {
+  const without = staleness({ ...sight, hadPacketSince: false, beganBefore: undefined });
+  return [true, false].some((beganBefore) => staleness({ ...sight, hadPacketSince: true, beganBefore }) !== without);
 }
 
 function isWorking({ isUp, isAnswering }: WanFacts): boolean {
   return isUp !== false && isAnswering !== false;
 }
 
-/** WANs by interface, under the numbers of `names`; one that has no address yet has a number behind them. */
-function waysOut(wans: readonly WanFacts[], names: readonly string[]): Map<string, Way & { kind: 'wan' }> {
-  return new Map(wans.flatMap((wan, at) => {
-    if (wan.interface === undefined) return [];
-    const known = names.indexOf(wan.name);
-    return [[wan.interface, { kind: 'wan', wan: known >= 0 ? known : names.length + at, isWorking: isWorking(wan) }]];
-  }));
+/** WANs by interface, under their numbers. */
+function waysOut(wans: readonly WanFacts[]): Map<string, Way & { kind: 'wan' }> {
+  return new Map(wans.flatMap((wan, index) => (wan.interface === undefined ? [] : [[wan.interface, { kind: 'wan', wan: index, isWorking: isWorking(wan), out: wan.interface }]])));
 }
 
-/** The ways of packets, each kind of packet looked up once. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number. */
-class Paths {
-  readonly #columns: Columns;
-  readonly #routes: Routes;
-  readonly #wans: ReadonlyMap<string, Way & { kind: 'wan' }>;
-  readonly #here = new Map<number, boolean>();
-  readonly #pieces6 = new Map<number, number>();
-  readonly #clientOf = new Map<number, Client | undefined>();
-  readonly #clients = new Map<string, Client>();
-  readonly #exits = new Map<number, Map<number, readonly Way[]>>();
-  readonly #links = new Map<number, number[]>();
-  readonly #transports = new Map<string, number>();
-
-  constructor(columns: Columns, routes: Routes, wans: ReadonlyMap<string, Way & { kind: 'wan' }>) {
-    this.#columns = columns;
-    this.#routes = routes;
-    this.#wans = wans;
-  }
-
-  /** True if the address is on an interface now. */
-  isHere(address: number): boolean {
-    if (address < V6) return this.#routes.hasAddress4(address);
-    let here = this.#here.get(address);
-    if (here === undefined) this.#here.set(address, (here = this.#routes.hasAddress6(this.#bytes(address))));
-    return here;
-  }
-
-  /** Who sends from an address of the gateway. */
-  gateway(address: number): Client | undefined {
-    return this.#sender(address, () => ({ kind: `own ${address}`, from: undefined, source: this.isHere(address) ? this.#bytes(address) : undefined }));
-  }
-
-  /** Who sends in from outside the gateway; undefined where no interface leads to it. */
-  client(address: number): Client | undefined {
-    return this.#sender(address, () => {
-      const [from, ...more] = this.#linksTo(address);
-      if (from === undefined || more.length > 0) return undefined;
-      const bytes = this.#bytes(address);
-      const { sources } = this.#routes;
-      return { kind: `${from} ${address < V6 ? 4 : 6} ${address < V6 ? sources.of4(address) : sources.of6(bytes)}`, from, source: bytes };
-    });
-  }
-
-  /** Where a packet to an address goes, seen from a flow of one WAN. */
-  way(client: Client | undefined, to: number, mark: number, transport: Transport | undefined, own: number): Way {
-    const ways = client ? this.#exit(client, to, mark, transport) : UNKNOWN_WAYS;
-    if (ways.length === 1) return ways[0]!;
-    // The kernel chooses by a hash. That matters only where it might choose the flow's own WAN, or something that is no WAN.
-    return ways.every((way) => way.kind === 'wan' && way.wan !== own) ? ways.find((way) => way.kind === 'wan' && way.isWorking) ?? ways[0]! : SEVERAL;
-  }
-
-  #sender(address: number, find: () => (Omit<Client, 'index'> & { kind: string }) | undefined): Client | undefined {
-    if (this.#clientOf.has(address)) return this.#clientOf.get(address);
-    const found = find();
-    let client = found && this.#clients.get(found.kind);
-    if (found && !client && this.#clients.size < MOST_CLIENTS - 1) {
-      client = { index: this.#clients.size + 1, source: found.source, from: found.from };
-      this.#clients.set(found.kind, client);
-    }
-    this.#clientOf.set(address, client);
-    return client;
-  }
-
-  #exit(client: Client, to: number, mark: number, transport: Transport | undefined): readonly Way[] {
-    const place = this.#pieceOf(to) * MOST_CLIENTS + client.index;
-    const kind = mark + V6 * this.#transportOf(transport);
-    let exits = this.#exits.get(place);
-    if (!exits) this.#exits.set(place, (exits = new Map()));
-    let ways = exits.get(kind);
-    if (!ways) exits.set(kind, (ways = this.#look({ destination: this.#bytes(to), source: client.source, from: client.from, mark, transport })));
-    return ways;
-  }
-
-  /** The interfaces by which an address is reached; looked up once for addresses that the routes treat alike. */
-  #linksTo(address: number): number[] {
-    const piece = this.#pieceOf(address);
-    let links = this.#links.get(piece);
-    if (!links) this.#links.set(piece, (links = this.#routes.waysOut({ destination: this.#bytes(address), mark: 0 }) ?? []));
-    return links;
-  }
-
-  /** One way at least. */
-  #look(question: RouteQuestion): readonly Way[] {
-    const links = this.#routes.waysOut(question);
-    if (!links) return UNKNOWN_WAYS;
-    return links.length === 0 ? [NOWHERE] : links.map((link) => this.#wans.get(this.#routes.nameOf(link) ?? '') ?? ELSEWHERE);
-  }
-
-  #pieceOf(address: number): number {
-    const { destinations } = this.#routes;
-    if (!destinations) return address;
-    if (address < V6) return destinations.of4(address);
-    let piece = this.#pieces6.get(address);
-    if (piece === undefined) this.#pieces6.set(address, (piece = V6 + destinations.of6(this.#bytes(address))));
-    return piece;
-  }
-
-  #transportOf(transport: Transport | undefined): number {
-    if (!transport) return 0;
-    const { portPiece } = this.#routes;
-    const key = `${transport.proto} ${portPiece(transport.sport)} ${portPiece(transport.dport)}`;
-    let index = this.#transports.get(key);
-    if (index === undefined) this.#transports.set(key, (index = this.#transports.size + 1));
-    return index;
-  }
-
-  #bytes(address: number): Uint8Array {
-    return address < V6 ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address) : this.#columns.addresses6.bytesOf(address - V6);
-  }
+function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boolean> {
+  return new Map(virtualAddresses.map(({ address, isCertain }) => [formatAddress(address), isCertain]));
 }
 
-interface Transport { proto: number; sport: number; dport: number }
+const PORT_PROTOCOLS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp]);
+const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
+const WORDS = 9;
 
-const ELSEWHERE: Way = { kind: 'elsewhere' };
-const NOWHERE: Way = { kind: 'nowhere' };
-const SEVERAL: Way = { kind: 'several' };
-const UNKNOWN_WAYS: readonly Way[] = [SEVERAL];
+/** Says for a row the number of its kind: rows of one kind differ in nothing that routes, rules and WANs depend on. */
+function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRules): (row: number) => number {
+  const { common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone }, rare, addresses6 } = columns;
+  const reads = HOOKS.flatMap((hook) => asked.reads(hook) ?? []);
+  const cuts = cutsOf(routes, wans, reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]));
+  const isWhole = cuts === undefined || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
+  const pieces6 = new Int32Array(addresses6.count).fill(-1);
+  const pieceOf6 = (index: number): number => {
+    if (pieces6[index]! < 0) pieces6[index] = isWhole ? index : cuts.of6(addresses6.bytesOf(index));
+    return pieces6[index]!;
+  };
+  const pieceOf = (isV4: boolean, address: number): number => (!isV4 ? pieceOf6(address) : isWhole ? address : cuts.of4(address));
+  const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => tableOf(portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]));
+  const [sports, dports] = [ports((one) => one.sports), ports((one) => one.dports)];
+  const fields = new Set(reads.flatMap((one) => [...one.fields]));
+  const [readsIcmp, readsPorts] = [fields.has('icmp'), fields.has('original') || fields.has('reply')];
+  const markBits = reads.reduce((bits, one) => bits | (one.fields.has('ctMark') ? one.ctMark : 0), 0);
+  const helper = fields.has('helper') ? rare.helper : undefined;
+  const { origPackets, replyPackets } = rare;
+  const kinds = new Kinds(WORDS);
+  const tuple = new Int32Array(WORDS);
+  return (row) => {
+    const isV4 = family[row] === 4;
+    const isTranslated = replyDst[row] !== origSrc[row];
+    const hasPorts = PORT_PROTOCOLS.has(proto[row]!);
+    const isForwarded = replySrc[row] !== origDst[row] || (hasPorts && rsport[row] !== dport[row]);
+    const isUncounted = origPackets !== undefined && replyPackets !== undefined && origPackets[row] === 0 && replyPackets[row] === 0;
+    tuple[0] = pieceOf(isV4, origSrc[row]!);
+    tuple[1] = pieceOf(isV4, origDst[row]!);
+    tuple[2] = isTranslated ? replyDst[row]! : 0;
+    tuple[3] = isForwarded ? replySrc[row]! : 0;
+    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | ((status[row]! & (IPS.EXPECTED | IPS.SEEN_REPLY)) << 12) | (shape[row]! << 16);
+    tuple[5] = hasPorts ? (readsPorts ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
+    tuple[6] = !hasPorts ? 0 : (isForwarded ? rsport[row]! : 0) | (routes.useTransport ? sports[rdport[row]!]! << 16 : 0);
+    tuple[7] = mark[row]! & markBits;
+    tuple[8] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
+    return kinds.of(tuple);
+  };
+}
+
+/** All that tells addresses apart; undefined where there are too many routes to read. */
+function cutsOf(routes: Routes, wans: readonly WanFacts[], ruled: RoutePrefix[]): Partition | undefined {
+  if (!routes.prefixes) return undefined;
+  const hosts = [...routes.addresses, ...wans.flatMap(({ addresses }) => addresses)].map((bytes) => ({ bytes, bits: bytes.length * 8 }));
+  return new Partition([...routes.prefixes, ...ruled, ...hosts]);
+}
+
+function tableOf(piece: (port: number) => number): Uint16Array {
+  return Uint16Array.from({ length: 0x1_0000 }, (_, port) => piece(port));
+}

@@ -11,8 +11,6 @@ export interface WanFacts {
   isUp?: boolean;
   /** What is probed through it answers. */
   isAnswering?: boolean;
-  /** How the rules translate what leaves by it; none where they could not be read. */
-  natKinds?: NatKind[];
   /** When it was last seen to lose the best route, in milliseconds since 1970. */
   routeLostAtMs?: number;
 }
@@ -21,11 +19,14 @@ export type NatKind = 'masquerade' | 'snat';
 /** Whether packets get the mark of their entry back, and whether they get marks of their own, which the entry does not tell. */
 export interface MarkFacts { areRestored?: boolean; areGiven?: boolean }
 
+/** `isCertain`: it was said, or marked, to be one; else it only looks like one, as a lone address beside that of the network does. */
+export interface VirtualAddress { address: Uint8Array; isCertain: boolean }
+
 /** What the gateway knows about itself that turns entries into flows: `wan`, `protectedBy`. Given with each question. */
 export interface FlowContext {
   wans: WanFacts[];
-  /** What the gateway's rules do with marks; a part that could not be read is absent. */
-  marks?: MarkFacts;
+  /** Addresses that move between the nodes of a pair, such as keepalived's. */
+  virtualAddresses?: VirtualAddress[];
   /** Flows that no plan may touch, with the reason shown to people; the first that fits wins. */
   protections: { reason: string; filter: FlowFilter }[];
 }

@@ -16,15 +16,20 @@ export function assertTellable(filter: FlowFilter, { names }: Pick<WanNames, 'na
   });
 }
 
+/** In place of the number of a WAN: the flow belongs to none, or it is not known to which. */
+export const NO_WAN = -1;
+export const UNKNOWN_WAN = -2;
+
 /** Which address of a flow is its WAN's. */
 export const WAN_SIDE = { none: 0, replyDst: 1, origDst: 2, origSrc: 3 } as const;
 
 /**
- * Which WAN a flow uses: the first that has its reply destination (outbound, translated or not), else its original destination (forwarded
- * ports, services of the gateway), else its original source (the gateway's own connections).
+ * Which WAN a flow uses, by its addresses: the first that has its reply destination (outbound, translated or not), else its original destination
+ * (forwarded ports, services of the gateway), else its original source (the gateway's own connections). Where routes and rules were asked as
+ * well (stale-rows.ts), they have the last word.
  */
 export class WanNames {
-  /** The WANs that have an address, each once. */
+  /** The WANs that have an address or an interface, each once. */
   readonly names: string[] = [];
   readonly #byText = new Map<string, number>();
   readonly #v4 = new IntTable();
@@ -43,6 +48,7 @@ export class WanNames {
         else this.#v6.push({ address, index });
       }
     }
+    for (const wan of wans) if (wan.interface !== undefined && !this.names.includes(wan.name)) this.names.push(wan.name);
   }
 
   /** By addresses in text. */
@@ -51,13 +57,18 @@ export class WanNames {
     return index === undefined ? undefined : this.names[index];
   }
 
-  /** For each row the number of its WAN in `names`, -1 for none. Made once for the same columns. */
-  ofRows(columns: Columns): Int16Array {
+  /** For each row the number of its WAN in `names`, NO_WAN or UNKNOWN_WAN: as it was judged, or else by its addresses. */
+  ofRows(columns: Columns): Int16Array | Float64Array {
+    return columns.rare.wan ?? this.ofAddresses(columns);
+  }
+
+  /** The same by addresses only. Made once for the same columns. */
+  ofAddresses(columns: Columns): Int16Array {
     return this.#rows(columns).wans;
   }
 
   /** For each row which of its addresses is the WAN's, a value of WAN_SIDE. */
-  sidesOfRows(columns: Columns): Uint8Array {
+  sidesOfAddresses(columns: Columns): Uint8Array {
     return this.#rows(columns).sides;
   }
 

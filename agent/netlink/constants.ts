@@ -13,6 +13,8 @@ export const NLMSG_OVERRUN = 4;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
+/** What is dumped changed meanwhile. */
+export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_ACK_TLVS = 0x200;
 /** NLM_F_ROOT | NLM_F_MATCH */
 export const NLM_F_DUMP = 0x300;
@@ -39,6 +41,7 @@ export const SOL_NETLINK = 270;
 export const NETLINK_ADD_MEMBERSHIP = 1;
 export const NETLINK_CAP_ACK = 10;
 export const NETLINK_EXT_ACK = 11;
+export const NETLINK_GET_STRICT_CHK = 12;
 
 /** Rounds up to the 4 bytes that messages and attributes are aligned to. */
 export function align4(length: number): number {

@@ -47,13 +47,25 @@ test('a rule is known by what it chooses by', () => {
     out.hostU32(10, 0x100);
     out.bytes(24, range);
   });
-  expect(decodeRule(rule)).toEqual({ source: { bytes: Uint8Array.of(10, 1, 0, 0), bits: 16 }, hasMark: true, hasTransport: true, ports: [[5060, 5061]] });
+  expect(decodeRule(rule)).toEqual({ source: { bytes: Uint8Array.of(10, 1, 0, 0), bits: 16 }, markBits: 0xffffffff, hasTransport: true, ports: [[5060, 5061]] });
+});
+
+test('of the mark a rule reads the bits of its mask', () => {
+  expect(decodeRule(body(12, () => undefined, (out) => { out.hostU32(10, 0x100); out.hostU32(16, 0xff00); }))).toMatchObject({ markBits: 0xff00 });
+  expect(decodeRule(body(12, () => undefined, (out) => out.hostU32(16, 0x80000000)))).toMatchObject({ markBits: 0x80000000 });
 });
 
 test('of a point-to-point link the address of this end is taken', () => {
   const [own, peer] = [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 1)];
-  expect(decodeAddress(body(8, () => undefined, (out) => { out.bytes(1, peer); out.bytes(2, own); }))).toEqual(own);
-  expect(decodeAddress(body(8, () => undefined, (out) => out.bytes(1, peer)))).toEqual(peer);
+  expect(decodeAddress(body(8, () => undefined, (out) => { out.bytes(1, peer); out.bytes(2, own); }))?.bytes).toEqual(own);
+  expect(decodeAddress(body(8, () => undefined, (out) => out.bytes(1, peer)))?.bytes).toEqual(peer);
+});
+
+test('an address says its interface, its width, and whether keepalived set it', () => {
+  const bytes = Uint8Array.of(198, 18, 0, 100);
+  const header = (bits: number) => (to: Uint8Array): void => { to[1] = bits; setHostU32(to, 4, 7); };
+  expect(decodeAddress(body(8, header(32), (out) => { out.bytes(2, bytes); out.u8(11, 18); }))).toEqual({ link: 7, bytes, bits: 32, isKeepalived: true });
+  expect(decodeAddress(body(8, header(24), (out) => { out.bytes(2, bytes); out.u8(11, 0); }))).toEqual({ link: 7, bytes, bits: 24, isKeepalived: false });
 });
 
 test('a link has a number and a name', () => {

@@ -11,9 +11,12 @@ const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
 
 const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, MULTIPATH: 9, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
-const FRA = { DST: 1, SRC: 2, FWMARK: 10, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
-const IFLA_IFNAME = 3;
-const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
+const FRA = { DST: 1, SRC: 2, FWMARK: 10, FWMASK: 16, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
+const IFLA = { ADDRESS: 1, IFNAME: 3 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2, PROTO: 11 } as const;
+/** rt_addrprotos of iproute2: the number that keepalived gives addresses and routes of its own. */
+const PROTO_KEEPALIVED = 18;
+const ALL_BITS = 0xffffffff;
 
 const ROUTE_HEADER = 12;
 const LINK_HEADER = 16;
@@ -35,11 +38,14 @@ export interface RouteQuestion {
   transport?: { proto: number; sport: number; dport: number };
 }
 
-export interface Link { index: number; name: string }
+/** `hardware`: its link-layer address; absent where it has none. */
+export interface Link { index: number; name: string; hardware?: Uint8Array }
+/** An address of an interface; `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
+export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isKeepalived: boolean }
 /** What a route depends on beside its metric; no prefix stands for all addresses. */
 export interface Route { isDefault: boolean; destination?: RoutePrefix; source?: RoutePrefix }
-/** What a rule chooses by. */
-export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; hasMark: boolean; ports: [from: number, to: number][]; hasTransport: boolean }
+/** What a rule chooses by; of the packet's mark only these bits. */
+export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; markBits: number; ports: [from: number, to: number][]; hasTransport: boolean }
 
 /** Body of an RTM_GETROUTE for one packet. */
 export function encodeRouteQuestion({ destination, source, from, mark, transport }: RouteQuestion): Uint8Array {
@@ -88,13 +94,15 @@ export function decodeRoute(body: Uint8Array): Route {
 
 export function decodeRule(body: Uint8Array): Rule {
   const header = headerOf(body, ROUTE_HEADER);
-  const rule: Rule = { hasMark: false, ports: [], hasTransport: false };
+  const rule: Rule = { markBits: 0, ports: [], hasTransport: false };
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {
     switch (attributes.type) {
       case FRA.DST: rule.destination = { bytes: attributes.bytes().slice(), bits: header[1]! }; break;
       case FRA.SRC: rule.source = { bytes: attributes.bytes().slice(), bits: header[2]! }; break;
-      case FRA.FWMARK: rule.hasMark = true; break;
+      // The mask comes last, and alone for a mark of 0.
+      case FRA.FWMARK: rule.markBits = ALL_BITS; break;
+      case FRA.FWMASK: rule.markBits = hostU32(attributes.bytes(4), 0); break;
       case FRA.IP_PROTO: rule.hasTransport = true; break;
       case FRA.SPORT_RANGE:
       case FRA.DPORT_RANGE: {
@@ -112,20 +120,26 @@ export function decodeLink(body: Uint8Array): Link {
   const header = headerOf(body, LINK_HEADER);
   const link: Link = { index: hostU32(header, 4), name: '' };
   const attributes = new AttributeReader(body.subarray(LINK_HEADER));
-  while (attributes.next()) if (attributes.type === IFLA_IFNAME) link.name = attributes.text();
+  while (attributes.next()) {
+    if (attributes.type === IFLA.IFNAME) link.name = attributes.text();
+    else if (attributes.type === IFLA.ADDRESS) link.hardware = attributes.bytes().slice();
+  }
   return link;
 }
 
-/** The address of this end: of a point-to-point link IFA_ADDRESS is the other's. */
-export function decodeAddress(body: Uint8Array): Uint8Array | undefined {
-  headerOf(body, ADDRESS_HEADER);
+/** The address of this end: of a point-to-point link IFA_ADDRESS is the other's. Undefined where there is none. */
+export function decodeAddress(body: Uint8Array): LinkAddress | undefined {
+  const header = headerOf(body, ADDRESS_HEADER);
   let [local, address]: (Uint8Array | undefined)[] = [];
+  let isKeepalived = false;
   const attributes = new AttributeReader(body.subarray(ADDRESS_HEADER));
   while (attributes.next()) {
     if (attributes.type === IFA.LOCAL) local = attributes.bytes().slice();
     else if (attributes.type === IFA.ADDRESS) address = attributes.bytes().slice();
+    else if (attributes.type === IFA.PROTO) isKeepalived = attributes.u8() === PROTO_KEEPALIVED;
   }
-  return local ?? address;
+  const bytes = local ?? address;
+  return bytes && { link: hostU32(header, 4), bytes, bits: header[1]!, isKeepalived };
 }
 
 function familyOf(address: Uint8Array): number {

@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { setHostU16, setHostU32 } from './attributes.ts';
 import {
-  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
+  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
 } from './constants.ts';
 
 /**
@@ -57,9 +57,10 @@ export class NetlinkSocket {
   /**
    * @param receiveBuffer bytes; the kernel doubles it. A full buffer loses replies and events (ENOBUFS).
    * @param groups multicast groups to hear
+   * @param isStrict dumps keep to what their request names (Linux 4.20; older ones dump more)
    * Throws NetlinkError (EPERM, EPROTONOSUPPORT, EMFILE …).
    */
-  constructor(protocol: number, { receiveBuffer, sendBuffer, groups = [] }: { receiveBuffer: number; sendBuffer: number; groups?: number[] }) {
+  constructor(protocol: number, { receiveBuffer, sendBuffer, groups = [], isStrict = false }: { receiveBuffer: number; sendBuffer: number; groups?: number[]; isStrict?: boolean }) {
     this.#fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
     if (this.#fd < 0) throw new NetlinkError('cannot open a netlink socket', koffi.errno());
     try {
@@ -70,6 +71,7 @@ export class NetlinkSocket {
       this.#option(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer);
       this.#option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
       this.#option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
+      if (isStrict) this.#option(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
       for (const group of groups) if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) throw new NetlinkError(`cannot hear group ${group}`, koffi.errno());
     } catch (error) {
       this.close();

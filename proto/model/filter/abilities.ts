@@ -1,3 +1,4 @@
+import { NEW_STALE_REASONS } from '../stale.ts';
 import { forEachTerm, type FieldName, type FlowFilter } from './filter.ts';
 
 /** Fields that agents of version 0.1.0 do not know. */
@@ -6,13 +7,14 @@ const NEW_FIELDS = [
 ] satisfies FieldName[];
 
 /** What an agent says it can beside what all of them can, so that no filter is sent to one that would not know all of it. */
-export const FILTER_ABILITIES: readonly string[] = ['filter:endpoint', 'filter:none', ...NEW_FIELDS.map((field) => `filter:${field}`)];
+export const FILTER_ABILITIES: readonly string[] = ['filter:endpoint', 'filter:none', ...NEW_FIELDS.map((field) => `filter:${field}`), ...NEW_STALE_REASONS.map((reason) => `filter:stale:${reason}`)];
 
 /** The abilities that an agent needs to know all of a filter. */
 export function abilitiesFor(filter: FlowFilter): string[] {
   const needed = new Set<string>();
   forEachTerm(filter, ({ field, match }) => {
-    for (const ability of [`filter:${match.kind}`, `filter:${field}`]) if (FILTER_ABILITIES.includes(ability)) needed.add(ability);
+    const word = match.kind === 'glob' ? `filter:${field}:${match.pattern}` : '';
+    for (const ability of [`filter:${match.kind}`, `filter:${field}`, word]) if (FILTER_ABILITIES.includes(ability)) needed.add(ability);
   });
   return [...needed];
 }
@@ -22,7 +24,12 @@ const WORDS: Record<string, string> = { 'filter:endpoint': 'an address and a por
 /** Why an agent that can these things is not asked with a filter, for people; undefined if it knows all of it. */
 export function whyNotKnown(filter: FlowFilter, can: readonly string[]): string | undefined {
   const missing = abilitiesFor(filter).filter((ability) => !can.includes(ability))
-    .map((ability) => WORDS[ability] ?? `${ability.slice('filter:'.length)}:`);
+    .map((ability) => WORDS[ability] ?? wordOf(ability.slice('filter:'.length)));
   return missing.length === 0 ? undefined
     : `its agent is older and does not know ${missing.join(', ')} in a filter; update it, or ask without`;
+}
+
+/** A field with its colon, or a word of one as it is typed. */
+function wordOf(name: string): string {
+  return name.includes(':') ? name : `${name}:`;
 }

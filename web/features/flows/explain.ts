@@ -23,6 +23,7 @@ const TCP: Record<string, string> = {
 /** Why a flow's WAN cannot carry it any more (proto/model/stale.ts). */
 export const STALE_WORDS: Record<StaleReason, string> = {
   'address-gone': 'it is translated to an address that this gateway no longer has', 'route-moved': 'its packets leave by another WAN, with the address of the old one', 'wan-down': 'its mark still leads to a WAN that is down or silent',
+  untranslated: 'it began before the rule that translates such flows, and leaves with its inner address', 'forward-changed': 'its port forward is no longer there, or leads elsewhere now',
 };
 
 /** Explains one flow; `gateway` tells whether its WAN is up, absent if it is not known. */

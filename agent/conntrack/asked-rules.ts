@@ -1,0 +1,103 @@
+import type { Answer, Hook, Packet } from '../rules/packet.ts';
+import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat } from '../rules/rules.ts';
+import { networkU32 } from '../netlink/attributes.ts';
+import { Partition, portPieces } from './partition.ts';
+
+/** An evaluation of 300 rules takes some 10 µs; what is asked beyond that in one question is not known. */
+const MAX_EVALUATIONS = 50_000;
+const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of flow apart` };
+const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be read' };
+
+/** A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. */
+export class AskedRules {
+  readonly #rules: Rules | undefined;
+  readonly #kinds = new Map<Hook, KindsOfHook>();
+  readonly #answers = new Map<string, Answer<unknown>>();
+
+  /** @param rules undefined where they could not be read: then nothing of them is known */
+  constructor(rules: Rules | undefined) {
+    this.#rules = rules;
+  }
+
+  /** Bits of the packet's mark after the chains of a hook, and the entry's mark. */
+  marks(hook: 'prerouting' | 'output', packet: Packet, bits: number): Answer<Marks> {
+    return this.#ask(hook, `marks ${bits}`, packet, (rules) => rules.marks(hook, packet, bits));
+  }
+
+  destination(hook: 'prerouting' | 'output', packet: Packet): Answer<DestinationNat> {
+    return this.#ask(hook, 'destination', packet, (rules) => rules.destination(hook, packet));
+  }
+
+  source(packet: Packet): Answer<SourceNat> {
+    return this.#ask('postrouting', 'source', packet, (rules) => rules.source(packet));
+  }
+
+  /** What a hook reads; nothing where rules could not be read. */
+  reads(hook: Hook): Reads | undefined {
+    return this.#rules && this.#kindsOf(this.#rules, hook).reads;
+  }
+
+  #ask<T>(hook: Hook, what: string, packet: Packet, evaluate: (rules: Rules) => Answer<T>): Answer<T> {
+    if (!this.#rules) return UNREAD;
+    const key = `${hook} ${what} ${this.#kindsOf(this.#rules, hook).keyOf(packet)}`;
+    let answer = this.#answers.get(key);
+    if (!answer) {
+      if (this.#answers.size >= MAX_EVALUATIONS) return TOO_MANY;
+      this.#answers.set(key, (answer = evaluate(this.#rules)));
+    }
+    return answer as Answer<T>;
+  }
+
+  #kindsOf(rules: Rules, hook: Hook): KindsOfHook {
+    let kinds = this.#kinds.get(hook);
+    if (!kinds) this.#kinds.set(hook, (kinds = new KindsOfHook(rules.reads(hook))));
+    return kinds;
+  }
+}
+
+/** Tells packets apart as far as the rules of one hook do. */
+class KindsOfHook {
+  readonly reads: Reads;
+  readonly #parts: ((packet: Packet) => string | number)[];
+
+  constructor(reads: Reads) {
+    this.reads = reads;
+    const [sources, destinations] = [new Partition(reads.sources.prefixes), new Partition(reads.destinations.prefixes)];
+    const [sport, dport] = [portPieces(reads.sports), portPieces(reads.dports)];
+    const parts: Partial<Record<Field, (packet: Packet) => string | number>> = {
+      in: (packet) => String(packet.in),
+      out: (packet) => String(packet.out),
+      src: ({ src }) => (reads.sources.areWhole ? src.join('.') : pieceOf(sources, src)),
+      dst: ({ dst }) => (reads.destinations.areWhole ? dst.join('.') : pieceOf(destinations, dst)),
+      proto: ({ proto }) => proto,
+      sport: (packet) => (packet.sport === undefined ? -1 : sport(packet.sport)),
+      dport: (packet) => (packet.dport === undefined ? -1 : dport(packet.dport)),
+      icmp: ({ icmpType, icmpCode }) => `${icmpType}.${icmpCode}`,
+      tcpFlags: ({ tcpFlags }) => String(tcpFlags),
+      mark: ({ mark }) => (mark === undefined ? 'unknown' : mark & reads.mark),
+      state: ({ ct }) => ct.state,
+      direction: ({ ct }) => ct.direction,
+      ctMark: ({ ct }) => (ct.mark === undefined ? 'unknown' : ct.mark & reads.ctMark),
+      status: ({ ct }) => String(ct.status),
+      original: ({ ct }) => textOf(ct.original),
+      reply: ({ ct }) => textOf(ct.reply),
+      helper: ({ ct }) => String(ct.helper),
+      zone: ({ ct }) => String(ct.zone),
+    };
+    this.#parts = [({ family }) => family, ...[...reads.fields].flatMap((field) => parts[field] ?? [])];
+  }
+
+  keyOf(packet: Packet): string {
+    let key = '';
+    for (const part of this.#parts) key += ` ${part(packet)}`;
+    return key;
+  }
+}
+
+function pieceOf(partition: Partition, address: Uint8Array): number {
+  return address.length === 4 ? partition.of4(networkU32(address, 0)) : partition.of6(address);
+}
+
+function textOf(ends: Packet['ct']['original']): string {
+  return ends ? `${ends.src?.join('.')} ${ends.dst?.join('.')} ${ends.sport} ${ends.dport}` : '';
+}

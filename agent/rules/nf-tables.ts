@@ -1,0 +1,49 @@
+// include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h. Numbers in attributes are in network order; what registers hold is as rules have it.
+const SUBSYSTEM = 10 << 8;
+export const NFT_MSG = {
+  NEWTABLE: SUBSYSTEM, GETTABLE: SUBSYSTEM | 1, NEWCHAIN: SUBSYSTEM | 3, GETCHAIN: SUBSYSTEM | 4, NEWRULE: SUBSYSTEM | 6, GETRULE: SUBSYSTEM | 7, NEWSET: SUBSYSTEM | 9, GETSET: SUBSYSTEM | 10,
+  NEWSETELEM: SUBSYSTEM | 12, GETSETELEM: SUBSYSTEM | 13, DELSETELEM: SUBSYSTEM | 14, NEWGEN: SUBSYSTEM | 15, GETGEN: SUBSYSTEM | 16,
+} as const;
+/** The multicast group of changes of rules. */
+export const NFNLGRP_NFTABLES = 7;
+
+export const TABLE = { NAME: 1, FLAGS: 2 } as const;
+export const TABLE_DORMANT = 1;
+export const CHAIN = { TABLE: 1, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;
+export const HOOK = { NUMBER: 1, PRIORITY: 2, DEVICE: 3, DEVICES: 4 } as const;
+export const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
+export const SET = { TABLE: 1, NAME: 2, FLAGS: 3, KEY_LENGTH: 5, DATA_TYPE: 6, DESCRIPTION: 9 } as const;
+export const SET_FLAG = { INTERVAL: 0x4, MAP: 0x8, TIMEOUT: 0x10, EVAL: 0x20, OBJECT: 0x40, CONCAT: 0x80 } as const;
+export const SET_DESCRIPTION = { SIZE: 1, CONCAT: 2 } as const;
+export const ELEMENTS = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
+export const ELEMENT = { KEY: 1, DATA: 2, FLAGS: 3, EXPIRATION: 5, EXPRESSION: 7, OBJECT: 9, KEY_END: 10, EXPRESSIONS: 11 } as const;
+export const ELEMENT_FLAG = { INTERVAL_END: 1, CATCH_ALL: 2 } as const;
+export const DATA = { VALUE: 1, VERDICT: 2 } as const;
+export const VERDICT_ATTRIBUTE = { CODE: 1, CHAIN: 2 } as const;
+export const EXPRESSION = { NAME: 1, DATA: 2 } as const;
+/** What nft writes into the user data of a rule: type, length, bytes. */
+export const USERDATA_COMMENT = 0;
+
+export const CMP = { EQ: 0, NEQ: 1, LT: 2, LTE: 3, GT: 4, GTE: 5 } as const;
+export const BITWISE = { MASK_XOR: 0, LSHIFT: 1, RSHIFT: 2, AND: 3, OR: 4, XOR: 5 } as const;
+export const PAYLOAD = { LINK: 0, NETWORK: 1, TRANSPORT: 2 } as const;
+export const META = {
+  LEN: 0, PROTOCOL: 1, PRIORITY: 2, MARK: 3, IIF: 4, OIF: 5, IIFNAME: 6, OIFNAME: 7, SKUID: 10, SKGID: 11, NFPROTO: 15, L4PROTO: 16, PKTTYPE: 19, CGROUP: 23, SECPATH: 25, SDIF: 33, SDIFNAME: 34,
+} as const;
+export const CT = {
+  STATE: 0, DIRECTION: 1, STATUS: 2, MARK: 3, HELPER: 6, L3PROTOCOL: 7, SRC: 8, DST: 9, PROTOCOL: 10, PROTO_SRC: 11, PROTO_DST: 12, ZONE: 17, SRC_IP: 19, DST_IP: 20, SRC_IP6: 21, DST_IP6: 22,
+} as const;
+export const CT_STATE_BIT = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
+export const STATUS = { EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8, SRC_NAT: 16, DST_NAT: 32 } as const;
+export const FIB_RESULT = { OIF: 1, OIFNAME: 2, TYPE: 3 } as const;
+export const FIB_FLAG = { SOURCE: 1, DESTINATION: 2, MARK: 4, IIF: 8, OIF: 16, PRESENT: 32 } as const;
+export const RTN = { UNICAST: 1, LOCAL: 2, BROADCAST: 3, ANYCAST: 4, MULTICAST: 5 } as const;
+/** NF_NAT_RANGE_NETMAP: the host part stays. */
+export const NAT_NETMAP = 64;
+
+/** NF_INET_* */
+export const INET_HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+export const INET_INGRESS = 5;
+export const NETDEV_INGRESS = 0;
+/** Where, among the priorities of a hook, conntrack finds the entry and where it translates: NF_IP_PRI_*. */
+export const PRIORITY = { CONNTRACK: -200, NAT_DESTINATION: -100, NAT_SOURCE: 100 } as const;
