@@ -25,7 +25,6 @@ import { builtInProtections, type Endpoint } from './operations/guard.ts';
 import { Journal } from './operations/journal.ts';
 import { Lately } from './operations/lately.ts';
 import { LocalGuard, type GuardRules } from './operations/local-guard.ts';
-import type { Firewall } from './operations/predict.ts';
 import { PlanStore } from './operations/plan-store.ts';
 import { NO_PACKETS, Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
@@ -116,7 +115,7 @@ export class Agent {
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: (count) => this.#ratesOf(events?.current, count), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, firewall: () => this.#firewall(), log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
+      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
       commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
     });
@@ -197,13 +196,6 @@ export class Agent {
 
   #damage(): string | undefined {
     return this.#journal.damage ?? this.#remediations.damage;
-  }
-
-  #firewall(): Firewall {
-    const { table, rules } = this.#deps;
-    if (table.kind !== 'kernel') return {};
-    const loose = readSysctl('nf_conntrack_tcp_loose');
-    return { isLoose: loose === undefined ? undefined : loose !== 0, forward: rules?.facts?.forward, input: rules?.facts?.input };
   }
 
   #abilities(): ReturnType<typeof abilitiesOf> {

@@ -1,5 +1,5 @@
 import type { Answer, Hook, Packet } from '../rules/packet.ts';
-import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat } from '../rules/rules.ts';
+import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat, Verdict } from '../rules/rules.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import { Partition, portPieces } from './partition.ts';
 
@@ -30,6 +30,11 @@ export class AskedRules {
 
   source(packet: Packet): Answer<SourceNat> {
     return this.#ask('postrouting', 'source', packet, (rules) => rules.source(packet));
+  }
+
+  /** What the filter chains of a hook do with a packet. */
+  verdict(hook: Hook, packet: Packet): Answer<Verdict> {
+    return this.#ask(hook, 'verdict', packet, (rules) => rules.verdict(hook, packet));
   }
 
   /** What a hook reads; nothing where rules could not be read. */

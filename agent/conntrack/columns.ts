@@ -1,5 +1,6 @@
 import type { Tracker } from '../../proto/model/flow.ts';
 import { Addresses6 } from './addresses6.ts';
+import type { Prospect } from './prospect.ts';
 import type { ProtoTuple } from './wire/tuple.ts';
 
 /** `timeout` of an entry that has none (an offloaded flow). */
@@ -29,8 +30,8 @@ function commonOf(capacity: number) {
 }
 type Common = ReturnType<typeof commonOf>;
 
-/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` one of WanNames, `idleFrom` and `idleTo` are seconds. */
-const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale', 'wan', 'idleFrom', 'idleTo'] as const;
+/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` one of WanNames, `prospect` one of `prospects`, `idleFrom` and `idleTo` are seconds. */
+const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale', 'wan', 'prospect', 'idleFrom', 'idleTo'] as const;
 type RareName = (typeof RARE_NAMES)[number];
 
 type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
@@ -38,7 +39,7 @@ type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
 const COMMON_NAMES = Object.keys(commonOf(0)) as (keyof Common)[];
 
 /** Columns as they cross threads: typed arrays and what they point to. */
-export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple>; trackers: Map<number, Tracker> }
+export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple>; trackers: Map<number, Tracker>; /** What `prospect` numbers. */ prospects?: Prospect[] }
 
 /**
  * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then read;
@@ -55,6 +56,7 @@ export class Columns {
   readonly masters = new Map<number, ProtoTuple>();
   /** What the tracker of a row knows beside window scales. */
   readonly trackers = new Map<number, Tracker>();
+  readonly prospects: Prospect[] = [];
   readonly #labelSetOf = new Map<string, number>();
   #capacity: number;
 
@@ -65,13 +67,14 @@ export class Columns {
   }
 
   /** The rows that crossed threads. */
-  static from({ count, common, rare, addresses6, labelSets, helpers, masters, trackers }: ColumnData): Columns {
+  static from({ count, common, rare, addresses6, labelSets, helpers, masters, trackers, prospects = [] }: ColumnData): Columns {
     const columns = new Columns(0, new Addresses6(addresses6));
     columns.count = columns.#capacity = count;
     columns.common = common;
     Object.assign(columns.rare, rare);
     columns.labelSets.push(...labelSets);
     columns.helpers.push(...helpers);
+    columns.prospects.push(...prospects);
     for (const [row, master] of masters) columns.masters.set(row, master);
     for (const [row, tracker] of trackers) columns.trackers.set(row, tracker);
     return columns;
@@ -95,7 +98,7 @@ export class Columns {
       else this.rare[name] = undefined;
     }
     // No kernel tells these: to have the column is to have looked for it.
-    this.rare.rate = this.rare.stale = this.rare.wan = this.rare.idleFrom = this.rare.idleTo = undefined;
+    this.rare.rate = this.rare.stale = this.rare.wan = this.rare.prospect = this.rare.idleFrom = this.rare.idleTo = undefined;
   }
 
   /** Makes room for one more row and answers its number; it counts when `count` says so. */
@@ -198,7 +201,7 @@ export function replyShape(shape: number): number {
 }
 
 function noneOf(): Rare {
-  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined, wan: undefined, idleFrom: undefined, idleTo: undefined };
+  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined, wan: undefined, prospect: undefined, idleFrom: undefined, idleTo: undefined };
 }
 
 /** What these rows have in a map, by their new numbers. */

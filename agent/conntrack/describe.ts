@@ -5,7 +5,7 @@ import { toIdle } from './idle.ts';
 import { idleOfRows, type RowIdle } from './idle-rows.ts';
 import { labelTexts } from './labels.ts';
 import { STALENESS } from './stale.ts';
-import type { FlowContext } from './table.ts';
+import type { FlowContext, FoundFlow } from './table.ts';
 import type { Entry } from './wire/entry.ts';
 import { TCP_FLAG } from './wire/protoinfo.ts';
 import { stateText } from './wire/states.ts';
@@ -28,6 +28,12 @@ export class Describer {
     this.#protections = protections.map(({ reason, filter }) => ({ reason, matches: compileFilter(filter, columns, surroundings) }));
     this.#idle = idleOfRows(columns, surroundings);
     this.#find = find;
+  }
+
+  /** The flow, and what its next packets would meet if that was asked for. */
+  found(row: number): FoundFlow {
+    const prospect = present(this.#columns.rare.prospect, row);
+    return prospect === undefined ? this.flow(row) : { ...this.flow(row), prospect: this.#columns.prospects[prospect] };
   }
 
   flow(row: number): Flow {

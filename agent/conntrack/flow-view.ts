@@ -29,7 +29,7 @@ interface FlowViewOptions {
 }
 
 /** One row as numbers: addresses as Paths has them. */
-interface Row {
+export interface Row {
   row: number;
   src: number; dst: number; replySrc: number; replyDst: number;
   proto: number;
@@ -46,7 +46,7 @@ interface Row {
 }
 
 /** Who sends the original packets, and by which interface they come in. */
-interface Arrival { sender: Sender | undefined; isOwn: boolean; in: string | null | undefined; isFromWan: boolean }
+export interface Arrival { sender: Sender | undefined; isOwn: boolean; in: string | null | undefined; isFromWan: boolean }
 
 /** What is to be seen of a flow: how its packets are routed and translated today, and how those of a flow that began now would be. */
 export class FlowView {
@@ -54,6 +54,34 @@ export class FlowView {
 
   constructor(options: FlowViewOptions) {
     this.#options = options;
+  }
+
+  /** What a row says of its flow, who sends its original packets, and the first packet of one that began now. */
+  beginning(index: number): Beginning {
+    const { addressWans, addressSides } = this.#options;
+    const row = this.#read(index);
+    const arrival = this.#arrival(row, addressSides[index]!, addressWans[index]!);
+    return { row, arrival, first: this.#packet(row, arrival, 'new'), hook: arrival.isOwn ? 'output' : 'prerouting', known: addressWans[index]! >= 0 ? addressWans[index]! : undefined };
+  }
+
+  /** The way of a packet that begins a flow, from what a hook makes of its marks. */
+  wayOf(sender: Sender | undefined, hook: 'prerouting' | 'output', packet: Packet, to: number, known: number | undefined): Way {
+    const { routes } = this.#options;
+    const transport = routes.useTransport && TRANSPORTS.has(packet.proto) && packet.sport !== undefined ? { proto: packet.proto, sport: packet.sport, dport: packet.dport! } : undefined;
+    return this.#way(sender, to, this.#mark(hook, packet), transport, known);
+  }
+
+  /** The marks of a packet that begins a flow, and of its entry, as it leaves. */
+  marksOf(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
+    return this.#newMarks(hook, packet);
+  }
+
+  isTargetOther(nat: DestinationNat, row: Row): boolean {
+    return this.#isTargetOther(nat, row);
+  }
+
+  linkOf(address: number): number | undefined {
+    return this.#linkOf(address);
   }
 
   /** The flow of a row, and its WAN. No sight: a ping of the gateway itself, which is a probe and ends by itself. */
@@ -291,8 +319,9 @@ export class FlowView {
   }
 }
 
+export interface Beginning { row: Row; arrival: Arrival; first: Packet; hook: 'prerouting' | 'output'; known: number | undefined }
 interface Target { isOther: boolean | undefined }
-interface NewMarks { mark: number | undefined; ctMark: number | undefined }
+export interface NewMarks { mark: number | undefined; ctMark: number | undefined }
 
 function isWorking({ isUp, isAnswering }: WanFacts): boolean {
   return isUp !== false && isAnswering !== false;

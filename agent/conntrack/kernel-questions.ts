@@ -12,7 +12,8 @@ import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs,
 import type { Rules } from '../rules/rules.ts';
 import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
-import { OpenSysctl, readBuckets } from './proc-files.ts';
+import { OpenSysctl, readBuckets, readSysctl } from './proc-files.ts';
+import { prospectsOf, type Prospects } from './prospects.ts';
 import { idleOfRows, rowsToWatch, type IdleSurroundings } from './idle-rows.ts';
 import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
 import { rowSortValue } from './row-sort.ts';
@@ -129,7 +130,7 @@ export class KernelQuestions {
     const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
-      yield* batchesOf(columns, rows, surroundings);
+      yield* batchesOf(columns, rows, surroundings, this.#prospects(columns, rows, surroundings, ask.context));
     } finally {
       if (snapshot) snapshot.readers--;
     }
@@ -273,6 +274,16 @@ export class KernelQuestions {
     }
   }
 
+  /** Undefined where the kernel does not tell its routes, or the gateway its rules. */
+  #prospects(columns: Columns, rows: Uint32Array, surroundings: Surroundings, context: FlowContext): Prospects | undefined {
+    const [routes, rules, loose] = [openRoutes(), this.#rules(), readSysctl('nf_conntrack_tcp_loose')];
+    try {
+      return routes && rules && prospectsOf(columns, rows, surroundings, { ...context, routes, rules }, { isLoose: loose === undefined ? undefined : loose !== 0 });
+    } finally {
+      routes?.close();
+    }
+  }
+
   #surroundings(wans: FlowContext['wans'], atMs: number): Surroundings {
     return surroundingsOf(wans, { nowMs: atMs, ...this.#timeouts(), activity: this.#activity });
   }
@@ -294,8 +305,8 @@ function matchingRows(filter: FlowFilter, columns: Columns, surroundings: Surrou
   return rows.subarray(0, count);
 }
 
-/** Copies of rows; with their idle times, which the reader's thread could not tell. */
-function* batchesOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings): Generator<ColumnData, void, void> {
+/** Copies of rows; with what the reader's thread could not tell. */
+function* batchesOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings, told?: Prospects): Generator<ColumnData, void, void> {
   const idle = idleOfRows(columns, surroundings);
   for (let at = 0; at < rows.length; at += COLLECT_BATCH) {
     const part = rows.subarray(at, at + COLLECT_BATCH);
@@ -305,6 +316,6 @@ function* batchesOf(columns: Columns, rows: Uint32Array, surroundings: Surroundi
       [idleFrom[index], idleTo[index]] = [atLeast, atMost];
     });
     const data = columns.pick(part);
-    yield { ...data, rare: { ...data.rare, idleFrom, idleTo } };
+    yield { ...data, rare: { ...data.rare, idleFrom, idleTo, prospect: told?.ofRows.slice(at, at + part.length) }, prospects: told?.prospects };
   }
 }

@@ -12,7 +12,7 @@ import { CpuStats } from './kernel-stats.ts';
 import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, FoundFlow, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 
 /** Flows that were set aside in the worker, where they take up no more than their columns. */
@@ -77,7 +77,7 @@ export class KernelTable implements ConntrackTable {
     return this.#worker.ask('search', { ...options, freshness: freshness(maxAgeMs) }, signal);
   }
 
-  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
+  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<FoundFlow[], void, void> {
     yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
   }
 
@@ -144,13 +144,13 @@ function identityOf(flow: FlowIdentity): FlowIdentity {
 }
 
 /** Makes flows of rows on this thread, a batch at a time. */
-async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<Flow[], void, void> {
+async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<FoundFlow[], void, void> {
   // Their idle times come with the rows.
   const surroundings = surroundingsOf(wans, { nowMs: Date.now(), sources: [], isSynced: false });
   for await (const data of batches) {
     const columns = Columns.from(data);
     const describer = new Describer(columns, surroundings, protections, findEntry);
-    yield Array.from({ length: columns.count }, (_, row) => describer.flow(row));
+    yield Array.from({ length: columns.count }, (_, row) => describer.found(row));
   }
 }
 

@@ -7,8 +7,9 @@ import { IPS } from '../../proto/model/status.ts';
 import { isSameEntry } from './identity.ts';
 import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FoundFlow, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
+import type { Prospect } from './prospect.ts';
 import { idleFrom, possibleTimeouts, toIdle } from './idle.ts';
 import { DEFAULT_TIMEOUTS, fullTimeouts, type TimeoutFacts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -138,14 +139,14 @@ export class MemoryTable implements ConntrackTable {
     return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [], explain: ['read from memory'] };
   }
 
-  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<Flow[], void, void> {
+  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<FoundFlow[], void, void> {
     assertSupported(filter, context);
     const nowMs = this.#now();
-    let batch: Flow[] = [];
+    let batch: FoundFlow[] = [];
     for (const flow of Array.from(this.#flows(context))) {
       if (signal?.aborted) return;
       if (!evaluateFilter(filter, flow, nowMs)) continue;
-      batch.push(protect(flow, context, nowMs));
+      batch.push({ ...protect(flow, context, nowMs), prospect: UNHINDERED });
       if (batch.length < COLLECT_BATCH) continue;
       yield batch;
       batch = [];
@@ -252,6 +253,9 @@ export class MemoryTable implements ConntrackTable {
     this.#traffic?.advance(this, nowMs);
   }
 }
+
+/** No rules stand in the way of a table that has none. */
+const UNHINDERED: Prospect = { client: { kind: 'through' }, server: { kind: 'through' } };
 
 function lookAt(held: Held, nowMs: number): void {
   const { origCounters, replyCounters } = held.flow;

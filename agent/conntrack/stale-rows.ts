@@ -3,6 +3,7 @@ import { formatAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { RoutePrefix } from '../netlink/route-messages.ts';
+import type { Hook } from '../rules/packet.ts';
 import type { Rules } from '../rules/rules.ts';
 import { AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
@@ -106,22 +107,22 @@ function isWorking({ isUp, isAnswering }: WanFacts): boolean {
 }
 
 /** WANs by interface, under their numbers. */
-function waysOut(wans: readonly WanFacts[]): Map<string, Way & { kind: 'wan' }> {
+export function waysOut(wans: readonly WanFacts[]): Map<string, Way & { kind: 'wan' }> {
   return new Map(wans.flatMap((wan, index) => (wan.interface === undefined ? [] : [[wan.interface, { kind: 'wan', wan: index, isWorking: isWorking(wan), out: wan.interface }]])));
 }
 
-function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boolean> {
+export function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boolean> {
   return new Map(virtualAddresses.map(({ address, isCertain }) => [formatAddress(address), isCertain]));
 }
 
 const PORT_PROTOCOLS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp]);
 const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
-const WORDS = 9;
+const WORDS = 11;
 
 /** Says for a row the number of its kind: rows of one kind differ in nothing that routes, rules and WANs depend on. */
-function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRules): (row: number) => number {
+export function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRules, hooks: readonly Hook[] = HOOKS): (row: number) => number {
   const { common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone }, rare, addresses6 } = columns;
-  const reads = HOOKS.flatMap((hook) => asked.reads(hook) ?? []);
+  const reads = hooks.flatMap((hook) => asked.reads(hook) ?? []);
   const cuts = cutsOf(routes, wans, reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]));
   const isWhole = cuts === undefined || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
   const pieces6 = new Int32Array(addresses6.count).fill(-1);
@@ -153,6 +154,9 @@ function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRule
     tuple[5] = hasPorts ? (readsPorts ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
     tuple[6] = !hasPorts ? 0 : (isForwarded ? rsport[row]! : 0) | (routes.useTransport ? sports[rdport[row]!]! << 16 : 0);
     tuple[7] = mark[row]! & markBits;
+    // As the other side sends them; ports that translation changed are another kind.
+    tuple[9] = hasPorts && hooks !== HOOKS ? sports[rsport[row]!]! | (dports[rdport[row]!]! << 16) : 0;
+    tuple[10] = hasPorts && hooks !== HOOKS ? Number(sport[row] !== rdport[row]) | (Number(dport[row] !== rsport[row]) << 1) : 0;
     tuple[8] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
     return kinds.of(tuple);
   };

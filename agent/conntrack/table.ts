@@ -1,3 +1,4 @@
+import type { Prospect } from './prospect.ts';
 import type { Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Sort, SortKey } from '../../proto/model/sort.ts';
@@ -115,6 +116,9 @@ export interface Expectation extends FlowKey {
 /** What an expectation is made from; the kernel chooses the id. */
 export type NewExpectation = Omit<Expectation, 'id'>;
 
+/** A flow that is to be planned for, with what its next packets would meet if it was ended; absent where that cannot be known. */
+export type FoundFlow = Flow & { prospect?: Prospect };
+
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {
   readonly kind: 'kernel' | 'memory';
@@ -127,7 +131,7 @@ export interface ConntrackTable {
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;
   /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
-  collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<Flow[]>;
+  collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<FoundFlow[]>;
   /** Ends exactly these entries, each by tuple, zone, id and, where it is known, start; outcomes in the order given. */
   delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]>;
   /**

@@ -9,7 +9,6 @@ import { toWireFlow } from '../../proto/model/wire.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
-import type { Firewall } from '../operations/predict.ts';
 import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
 import type { ControllerTime } from './controller-time.ts';
 import { Turns } from './turns.ts';
@@ -39,7 +38,6 @@ export interface QueryDependencies {
   clock: Clock;
   context: () => FlowContext;
   /** What decides what becomes of flows that are ended; absent where there are no packets. */
-  firewall?: () => Firewall;
   /** The controller's. */
   time: ControllerTime;
   log: Logger;
@@ -134,7 +132,7 @@ export class Queries {
   /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
     const { table, plans, isPlanInUse, context, time } = this.#deps;
-    const impact = new ImpactCounter(this.#deps.firewall?.() ?? {});
+    const impact = new ImpactCounter(query.method);
     const snapshotAtMs = time.now();
     plans.sweep(snapshotAtMs, isPlanInUse);
     if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });

@@ -1,10 +1,11 @@
-import type { Impact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Impact, Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { stateWord } from '../../proto/model/states.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { toWireFlow } from '../../proto/model/wire.ts';
-import { PredictionCounter, type Firewall } from './predict.ts';
+import type { FoundFlow } from '../conntrack/table.ts';
+import { PredictionCounter } from './predict.ts';
 
 /** A flow with a packet in this time counts as active. */
 const ACTIVE_SECONDS = 10;
@@ -25,11 +26,11 @@ export class ImpactCounter {
   #longestLived: Flow[] = [];
   #rate: number | undefined;
 
-  constructor(firewall: Firewall) {
-    this.#predictions = new PredictionCounter(firewall);
+  constructor(method: Method) {
+    this.#predictions = new PredictionCounter(method);
   }
 
-  add(flow: Flow): void {
+  add(flow: FoundFlow): void {
     const impact = this.#impact;
     impact.matched++;
     if (flow.protectedBy !== undefined) {
@@ -44,7 +45,7 @@ export class ImpactCounter {
     if (isActive === undefined) impact.unknownActivity++;
     else if (isActive) impact.active++;
     else impact.idle++;
-    this.#predictions.add(flow);
+    this.#predictions.add(flow, flow.prospect);
     this.#offer(flow);
     if (flow.rateBitsPerSecond !== undefined) this.#rate = (this.#rate ?? 0) + flow.rateBitsPerSecond;
     count(this.#byProto, protocolName(flow.proto));

@@ -1,91 +1,166 @@
-import { Impact_Fate as Fate, type Impact_Prediction as Prediction } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Impact_Fate as Fate, Method, type Impact_Prediction as Prediction } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
+import type { Passage, Prospect } from '../conntrack/prospect.ts';
+import { speakers, type Speakers } from './speakers.ts';
 
-/** What the gateway's rules do with packets in the middle of a flow that is no longer in the table. */
-export interface FilterFacts { isDropping: boolean; invalid: 'passed' | 'dropped' | 'reset'; dropsMidstream: boolean }
+/** What comes of a flow for the side that began it: it goes on by itself, it is told, it waits for a time-out, or nobody can know. */
+export type Outlook = readonly [Fate, why: string];
 
-/** What of the gateway decides what becomes of a flow whose entry is gone; absent where it could not be read. */
-export interface Firewall {
-  /** net.netfilter.nf_conntrack_tcp_loose: TCP is picked up in its middle. */
-  isLoose?: boolean;
-  forward?: FilterFacts;
-  input?: FilterFacts;
-}
-
-const ENDING = new Set(['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT', 'CLOSE']);
+const OVER = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
 const BEGINNING = new Set(['SYN_SENT', 'SYN_SENT2', 'SYN_RECV']);
-const DATAGRAMS = new Set<number>([PROTOCOLS.udp, PROTOCOLS.udplite]);
 const PINGS = new Set<number>([PROTOCOLS.icmp, PROTOCOLS.icmpv6]);
-const STATELESS = new Set<number>([PROTOCOLS.gre, PROTOCOLS.esp, PROTOCOLS.ah, PROTOCOLS.ipip, PROTOCOLS.ipv6]);
-/** From here on a flow that is in use counts as one where the far end speaks. */
-const MOSTLY = 4n;
+const DATAGRAMS = new Set<number>([PROTOCOLS.udp, PROTOCOLS.udplite]);
+const TUNNELS = new Set<number>([PROTOCOLS.gre, PROTOCOLS.esp, PROTOCOLS.ah, PROTOCOLS.ipip, PROTOCOLS.ipv6]);
+/** Longer silent than this, and a flow may stay so while a reset waits for its next packet. */
 const ACTIVE_SECONDS = 10;
 
-type Verdict = readonly [Fate, why: string];
+/** What comes of a flow that is ended so, with what its next packets would meet. Held to real clients and servers by test/field/predictions.test.ts. */
+export function predict(flow: Flow, prospect: Prospect | undefined, method: Method): Outlook {
+  if (method === Method.METHOD_BLOCK) return predictBlock(flow);
+  const outlook = predictDelete(flow, prospect);
+  return method === Method.METHOD_RESET && flow.proto === PROTOCOLS.tcp ? predictReset(flow, outlook) : outlook;
+}
 
-/**
- * What will come of a flow that is deleted, as measured with real clients and servers on 6.18 (docs/stale-flows.md). Who speaks first
- * decides for TCP, and that is only guessed from who carried most.
- */
-export function predict(flow: Flow, firewall: Firewall): Verdict {
+/** A block refuses every packet for its time: TCP with a reset, the rest with an ICMP message, and only who sends is told. */
+function predictBlock(flow: Flow): Outlook {
+  const who = speakers(flow);
+  if (flow.proto === PROTOCOLS.tcp && flow.state !== undefined && OVER.has(flow.state)) return [Fate.FATE_BREAKS, 'It has ended or is ending, and begins anew only after the block.'];
+  if (who === 'server') return [Fate.FATE_HANGS, 'The far side is told with its next packet; who began it only listens, and waits.'];
+  if (flow.proto === PROTOCOLS.tcp) return [Fate.FATE_BREAKS, 'Its next packet is answered with a reset, and so is every new attempt until the block ends.'];
+  return [Fate.FATE_BREAKS, 'Its packets are refused with an ICMP message until the block ends.'];
+}
+
+/** A reset answers whoever sends next; the other side is told when it sends something itself. */
+function predictReset(flow: Flow, afterDelete: Outlook): Outlook {
+  if (flow.state !== undefined && OVER.has(flow.state)) return afterDelete;
+  const toldFirst: Outlook = speakers(flow) === 'server'
+    ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; who began it only listens, and waits.']
+    : [Fate.FATE_BREAKS, 'Its next packet is answered with a reset.'];
+  const { atMost = Infinity } = flow.idleSeconds === undefined ? flow.idleBounds ?? {} : { atMost: flow.idleSeconds };
+  if (atMost <= ACTIVE_SECONDS || toldFirst[0] === afterDelete[0]) return toldFirst;
+  return [Fate.FATE_UNKNOWN, 'It has been silent: it gets a reset if it speaks within the time, and else is deleted.'];
+}
+
+function predictDelete(flow: Flow, prospect: Prospect | undefined): Outlook {
   if (flow.status & IPS.EXPECTED) return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); whether it is let in again is up to that one.'];
-  if (flow.proto === PROTOCOLS.tcp) return predictTcp(flow, firewall);
-  if (DATAGRAMS.has(flow.proto)) {
-    return isRemapped(flow)
-      ? [Fate.FATE_RECONNECTS, 'UDP goes on with the client’s next packet, perhaps by another external port.']
-      : [Fate.FATE_RECONNECTS, 'UDP goes on with the client’s next packet.'];
+  const { proto, state } = flow;
+  if (proto === PROTOCOLS.tcp && state !== undefined && OVER.has(state)) return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
+  const isKnown = proto === PROTOCOLS.tcp || DATAGRAMS.has(proto) || PINGS.has(proto) || TUNNELS.has(proto);
+  if (!isKnown) return [Fate.FATE_UNKNOWN, 'What this protocol does was not measured.'];
+  if (!prospect) return [Fate.FATE_UNKNOWN, 'The gateway’s rules or routes cannot be read.'];
+  const { client, server } = prospect;
+  if (proto === PROTOCOLS.tcp && state !== undefined && BEGINNING.has(state)) return beginsAnew(client);
+  const way = proto === PROTOCOLS.tcp ? TCP : DATAGRAM;
+  const who: Speakers = PINGS.has(proto) ? 'client' : speakers(flow);
+  if (who === 'client') return way.clientFirst(client);
+  const serverFirst = way.serverFirst(server, who === 'both' ? client : undefined);
+  if (who === 'server') return serverFirst;
+  const clientFirst = way.clientFirst(client);
+  if (clientFirst[0] === serverFirst[0] || serverFirst[0] === Fate.FATE_UNKNOWN) return serverFirst[0] === Fate.FATE_UNKNOWN ? serverFirst : clientFirst;
+  return clientFirst[0] === Fate.FATE_UNKNOWN ? clientFirst : [Fate.FATE_UNKNOWN, 'It depends on which side speaks first.'];
+}
+
+/** Of a connection that was not answered yet: the client sends its SYN again, and where that is translated does not matter. */
+function beginsAnew(client: Passage): Outlook {
+  switch (client.kind) {
+    case 'through':
+    case 'altered': return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN begins it anew.'];
+    case 'diverted': return [Fate.FATE_UNKNOWN, 'It is only beginning, and today’s rules send its next SYN to somebody else.'];
+    case 'gateway': return [Fate.FATE_UNKNOWN, 'It is only beginning, and its next SYN goes to the gateway itself.'];
+    case 'dropped': return [Fate.FATE_HANGS, `Its next SYN is dropped by ${client.rule}.`];
+    case 'reset':
+    case 'refused': return [Fate.FATE_BREAKS, `Its next SYN is refused by ${client.rule}.`];
+    case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
   }
-  if (PINGS.has(flow.proto)) return [Fate.FATE_RECONNECTS, 'The next ping begins a new flow.'];
-  if (STATELESS.has(flow.proto)) return [Fate.FATE_RECONNECTS, 'A tunnel goes on with its next packet from inside.'];
-  return [Fate.FATE_UNKNOWN, 'What this protocol does was not measured.'];
 }
 
-function predictTcp(flow: Flow, { isLoose, forward, input }: Firewall): Verdict {
-  if (flow.state !== undefined && ENDING.has(flow.state)) return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
-  if (flow.state !== undefined && BEGINNING.has(flow.state)) return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN begins it anew.'];
-  if (isLoose === false && forward?.invalid === 'reset') {
-    return [Fate.FATE_BREAKS, 'The firewall answers what it does not know with a reset, so that both ends begin anew at once.'];
+interface Way {
+  clientFirst(client: Passage): Outlook;
+  /** @param client what its packets meet once it speaks; undefined for one that only listens */
+  serverFirst(server: Passage, client: Passage | undefined): Outlook;
+}
+
+/** A TCP whose peer knows nothing of it is answered with a reset; ICMP does not end one that is established. */
+const TCP: Way = {
+  clientFirst(client) {
+    switch (client.kind) {
+      case 'through': return [Fate.FATE_RECONNECTS, 'TCP is picked up by its next packet, by the same addresses and ports.'];
+      case 'altered': return [Fate.FATE_BREAKS, 'It would go on from another address or port; the server does not know that one and resets it.'];
+      case 'diverted': return [Fate.FATE_BREAKS, 'Today’s rules send its next packet to another server, which resets it.'];
+      case 'gateway': return [Fate.FATE_BREAKS, 'Its next packet reaches the gateway itself, which answers with a reset.'];
+      case 'dropped': return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}; it waits for a time-out.`];
+      case 'reset': return [Fate.FATE_BREAKS, `Its next packet is answered with a reset by ${client.rule}.`];
+      case 'refused': return [Fate.FATE_HANGS, `Its next packet is refused by ${client.rule} with an ICMP message, which ends no connection; it waits for a time-out.`];
+      case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+    }
+  },
+  serverFirst(server, client) {
+    switch (server.kind) {
+      case 'through': return [Fate.FATE_RECONNECTS, 'TCP is picked up by the server’s next packet, by the same addresses and ports.'];
+      case 'unknown': return [Fate.FATE_UNKNOWN, server.why];
+      case 'dropped':
+      case 'refused':
+        if (client) return TCP.clientFirst(client);
+        return [Fate.FATE_HANGS, `The server’s packets are dropped by ${server.rule}, and its client only listens, so that nothing opens the way again.`];
+      case 'altered': return afterResetOfServer('The client gets the server’s next packet from another address or port, and resets it', client);
+      case 'diverted':
+      case 'gateway': return afterResetOfServer('The server’s next packet reaches the gateway itself, which answers with a reset', client);
+      case 'reset': return afterResetOfServer(`The server’s next packet is answered with a reset by ${server.rule}`, client);
+    }
+  },
+};
+
+/** The server has given up; its client hears of it when it speaks itself. */
+function afterResetOfServer(what: string, client: Passage | undefined): Outlook {
+  if (!client) return [Fate.FATE_HANGS, `${what}; its client only listens, and waits.`];
+  switch (client.kind) {
+    case 'through':
+    case 'altered':
+    case 'diverted':
+    case 'gateway':
+    case 'reset': return [Fate.FATE_BREAKS, `${what}; its client is told when it speaks.`];
+    case 'dropped':
+    case 'refused': return [Fate.FATE_HANGS, `${what}; what its client says is dropped by ${client.rule}.`];
+    case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
   }
-  if (isLoose === false) return [Fate.FATE_HANGS, 'nf_conntrack_tcp_loose is 0: TCP is not picked up in its middle, and its ends wait for a time-out.'];
-  if (isLoose === undefined) return [Fate.FATE_UNKNOWN, 'nf_conntrack_tcp_loose cannot be read.'];
-  if (!forward) return [Fate.FATE_UNKNOWN, 'The firewall’s rules cannot be read.'];
-  if (forward.dropsMidstream) return [Fate.FATE_HANGS, 'The firewall drops TCP that begins without a SYN, and its ends wait for a time-out.'];
-  if (isTranslated(flow) && flow.stale !== undefined && flow.stale !== 'no') return [Fate.FATE_BREAKS, 'It goes on from the other WAN’s address; the server does not know that one and resets it.'];
-  if (isRemapped(flow)) return [Fate.FATE_BREAKS, 'It may get another external port; the server does not know that one and resets it.'];
-  if (isTranslated(flow) && isServerSpeaking(flow) && input?.isDropping === false) {
-    return [Fate.FATE_BREAKS, 'The server is likely to speak first; its packet then reaches the gateway itself, which answers with a reset.'];
-  }
-  return [Fate.FATE_RECONNECTS, 'TCP is picked up by the client’s next packet, by the same external port.'];
 }
 
-function isTranslated(flow: Flow): boolean {
-  return (flow.status & IPS.SRC_NAT) !== 0;
-}
-
-/** Source translation had to change the port. */
-function isRemapped(flow: Flow): boolean {
-  return isTranslated(flow) && flow.orig.sport !== undefined && flow.orig.sport !== flow.reply.dport;
-}
-
-/** Bytes are not known where nothing is counted; then the client is taken to speak. */
-function isServerSpeaking({ origCounters, replyCounters, idleSeconds }: Flow): boolean {
-  if (!origCounters || !replyCounters || idleSeconds === undefined || idleSeconds > ACTIVE_SECONDS) return false;
-  return replyCounters.bytes > MOSTLY * origCounters.bytes;
-}
+/** Datagrams, pings and tunnels begin anew with each packet. */
+const DATAGRAM: Way = {
+  clientFirst(client) {
+    switch (client.kind) {
+      case 'through': return [Fate.FATE_RECONNECTS, 'It goes on with its next packet.'];
+      case 'altered': return [Fate.FATE_RECONNECTS, 'It goes on with its next packet, by another external address or port.'];
+      case 'diverted': return [Fate.FATE_UNKNOWN, 'Today’s rules send its next packet to somebody else.'];
+      case 'gateway': return [Fate.FATE_UNKNOWN, 'Its next packet reaches the gateway itself.'];
+      case 'dropped': return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}.`];
+      case 'reset':
+      case 'refused': return [Fate.FATE_BREAKS, `Its next packet is refused by ${client.rule} with an ICMP message.`];
+      case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+    }
+  },
+  serverFirst(server, client) {
+    if (server.kind === 'unknown') return [Fate.FATE_UNKNOWN, server.why];
+    if (server.kind === 'through') return [Fate.FATE_RECONNECTS, 'It goes on with the far side’s next packet.'];
+    if (client) return DATAGRAM.clientFirst(client);
+    const what = 'rule' in server ? `is stopped by ${server.rule}` : server.kind === 'altered' ? 'comes from another address or port' : 'reaches the gateway itself';
+    return [Fate.FATE_HANGS, `What the far side sends ${what}, and who began it only listens, so that nothing opens the way again.`];
+  },
+};
 
 /** Counts flows by what will come of them. */
 export class PredictionCounter {
-  readonly #firewall: Firewall;
+  readonly #method: Method;
   readonly #counts = new Map<string, Prediction>();
 
-  constructor(firewall: Firewall) {
-    this.#firewall = firewall;
+  constructor(method: Method) {
+    this.#method = method;
   }
 
-  add(flow: Flow): void {
-    const [fate, why] = predict(flow, this.#firewall);
+  add(flow: Flow, prospect: Prospect | undefined): void {
+    const [fate, why] = predict(flow, prospect, this.#method);
     const known = this.#counts.get(why);
     if (known) known.flows++;
     else this.#counts.set(why, { fate, flows: 1, why });
