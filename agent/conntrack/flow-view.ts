@@ -117,12 +117,12 @@ export class FlowView {
     let outer: Sight['outer'] = 'here';
     const isHere = paths.isHere(row.replyDst);
     if (hasOuterAddress && !isHere && (this.#isVirtual(row.replyDst) !== undefined || row.isUncounted)) outer = this.#isVirtual(row.replyDst) ? 'elsewhere' : undefined;
-    else if (hasOuterAddress && (!isHere || known === undefined)) {
-      const ruled = row.isTranslated ? this.#wansByRule(row, sourceBy) : [];
-      if (ruled === undefined) outer = isHere ? 'here' : undefined;
-      else if (ruled.length === 1) own = ruled[0];
-      else if (ruled.length > 1 || isHere) own = way.kind === 'wan' ? way.wan : undefined;
-      else outer = known === undefined ? undefined : 'gone';
+    else if (hasOuterAddress && known !== undefined) outer = isHere ? 'here' : 'gone';
+    else if (hasOuterAddress) {
+      const ruled = this.#wansByRule(row, sourceBy);
+      if (ruled?.length === 1) own = ruled[0];
+      else if (isHere || (ruled && ruled.length > 1)) own = way.kind === 'wan' ? way.wan : undefined;
+      else outer = undefined;
     }
     if (!hasOuterAddress && !isInside && way.kind === 'wan') own = way.wan;
     const ownWan = own === undefined ? undefined : wans[own];

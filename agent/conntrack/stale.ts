@@ -17,8 +17,8 @@ export interface Sight {
   /** That WAN's interface is up, and what is probed through it has not fallen silent. */
   isOwnWorking: boolean;
   /**
-   * The address that stands for it outside. `gone`: it was one of the gateway's, is on no interface and no rule gives it. `elsewhere`: another
-   * node of a pair has it now. Undefined where none of these is known.
+   * The address that stands for it outside. `here`: on an interface, or given by a rule. `gone`: it was one of the gateway's and is on no interface.
+   * `elsewhere`: another node of a pair has it now. Undefined where none of these is known.
    */
   outer: 'here' | 'gone' | 'elsewhere' | undefined;
   /** It came in by a WAN, so that its answers are what the gateway routes. */
@@ -106,10 +106,11 @@ function untranslated(sight: Sight): Staleness | undefined {
   return isSourceOther === undefined || isAnswered ? undefined : 'untranslated';
 }
 
-function withoutAddress({ outer, way, newWay, isSourceOther }: Sight): Staleness | undefined {
-  if (outer === 'elsewhere') return 'no';
-  if (outer === undefined) return isSourceOther === false && isSame(way, newWay) ? 'no' : undefined;
-  return newWay.kind === 'several' ? undefined : newWay.kind === 'wan' && newWay.isWorking ? 'address-gone' : 'no';
+function withoutAddress({ outer, isInbound, way, newWay, isSourceOther }: Sight): Staleness | undefined {
+  if (outer === 'elsewhere' || (isSourceOther === false && isSame(way, newWay))) return 'no';
+  if (outer === undefined || newWay.kind === 'several') return undefined;
+  if (newWay.kind !== 'wan' || !newWay.isWorking) return 'no';
+  return isInbound || isSourceOther ? 'address-gone' : undefined;
 }
 
 /** Of a flow whose packets leave by its own WAN, or find no way out with its mark. */

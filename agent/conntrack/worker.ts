@@ -10,6 +10,7 @@ import { flushByKernel, planKernelFlush } from './kernel-flush.ts';
 import { areThere } from './kernel-identity.ts';
 import { restoreEntries } from './kernel-restore.ts';
 import { KernelQuestions } from './kernel-questions.ts';
+import { KernelRules } from './kernel-rules.ts';
 import { stepAside } from './placement.ts';
 import { recentTimeouts } from './kernel-timeouts.ts';
 import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorker } from './worker-messages.ts';
@@ -26,7 +27,8 @@ send({ kind: 'placed', placement: stepAside() });
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
 const probed = kernelFeatures().then((found) => (features = found));
-const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: () => undefined });
+const rules = new KernelRules();
+const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: () => rules.current() });
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 

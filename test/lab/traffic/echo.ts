@@ -1,10 +1,18 @@
 // Sends back what it gets over TCP, and what its own input says to every connection: node echo.ts ADDRESS PORT
+// Over UDP it only sends back: node echo.ts ADDRESS PORT udp
+import dgram from 'node:dgram';
 import net from 'node:net';
 
-const [, , address, port] = process.argv;
+const [, , address, port, kind = 'tcp'] = process.argv;
 const open = new Set<net.Socket>();
-net.createServer((socket) => {
-  open.add(socket);
-  socket.on('error', (error: NodeJS.ErrnoException) => console.log(error.code)).on('close', () => open.delete(socket)).pipe(socket);
-}).listen(Number(port), address, () => console.log('serving'));
+if (kind === 'udp') {
+  const socket = dgram.createSocket('udp4');
+  socket.on('message', (message, from) => socket.send(message, from.port, from.address)).on('error', () => undefined);
+  socket.bind(Number(port), address, () => console.log('serving'));
+} else {
+  net.createServer((socket) => {
+    open.add(socket);
+    socket.on('error', (error: NodeJS.ErrnoException) => console.log(error.code)).on('close', () => open.delete(socket)).pipe(socket);
+  }).listen(Number(port), address, () => console.log('serving'));
+}
 process.stdin.on('data', (text) => open.forEach((socket) => socket.write(text))).once('end', () => process.exit(0));

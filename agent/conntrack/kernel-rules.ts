@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { AttributeReader, DecodeError } from '../netlink/attributes.ts';
+import { NETLINK_NETFILTER, NLM_F_REQUEST } from '../netlink/constants.ts';
+import { encodeMessage, readMessages } from '../netlink/message.ts';
+import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
+import { GatewayRules } from '../rules/gateway-rules.ts';
+import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
+import { readSurroundings } from '../rules/kernel-surroundings.ts';
+import { NFT_MSG } from '../rules/nf-tables.ts';
+import type { Rules } from '../rules/rules.ts';
+import type { Ruleset } from '../rules/ruleset.ts';
+
+/** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
+export class KernelRules {
+  #ruleset: Ruleset | undefined;
+  #generation: number | undefined;
+
+  /** Undefined where they cannot be read, or iptables-legacy has some beside them. */
+  current(): Rules | undefined {
+    if (hasLegacyRules()) return undefined;
+    try {
+      const generation = readGeneration();
+      if (generation === undefined || generation !== this.#generation) this.#ruleset = readKernelRuleset();
+      // Of rules that changed while they were read the next question reads more.
+      this.#generation = generation;
+      return this.#ruleset && new GatewayRules(this.#ruleset, readSurroundings());
+    } catch (error) {
+      this.#generation = undefined;
+      if (error instanceof NetlinkError || error instanceof DecodeError) return undefined;
+      throw error;
+    }
+  }
+}
+
+const NFTA_GEN_ID = 1;
+const NFGENMSG = new Uint8Array(4);
+const MAX_REPLY = 4096;
+
+/** A number that each change of nf_tables raises; undefined where the kernel does not tell it. */
+function readGeneration(): number | undefined {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 16, sendBuffer: 1 << 16 });
+  try {
+    const seq = socket.nextSeq();
+    socket.send(encodeMessage({ type: NFT_MSG.GETGEN, flags: NLM_F_REQUEST, seq, body: NFGENMSG }));
+    const block = new Uint8Array(MAX_REPLY);
+    const length = socket.receive(block);
+    for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) {
+      if (type !== NFT_MSG.NEWGEN) continue;
+      const attributes = new AttributeReader(body, {}, NFGENMSG.length);
+      while (attributes.next()) if (attributes.type === NFTA_GEN_ID) return attributes.u32();
+    }
+    return undefined;
+  } finally {
+    socket.close();
+  }
+}
+
+/** Rules of the old iptables are not in nf_tables, so that where there are some those are only a part. */
+function hasLegacyRules(): boolean {
+  return ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'].some((file) => {
+    try {
+      return readFileSync(file, 'utf8').trim() !== '';
+    } catch {
+      return false;
+    }
+  });
+}
