@@ -276,7 +276,7 @@ class Collector {
 
 const SPECIAL: RoutePrefix[] = [
   { bytes: Uint8Array.of(0, 0, 0, 0), bits: 8 }, { bytes: Uint8Array.of(255, 255, 255, 255), bits: 32 }, { bytes: Uint8Array.of(224, 0, 0, 0), bits: 4 },
-  { bytes: Uint8Array.of(0xff, ...new Array<number>(15).fill(0)), bits: 8 },
+  { bytes: Uint8Array.from({ length: 16 }, (_, at) => (at === 0 ? 0xff : 0)), bits: 8 },
 ];
 
 function intervalsOf(set: RuleSet, start: number, length: number): Interval[] {
