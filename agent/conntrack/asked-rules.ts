@@ -3,20 +3,29 @@ import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat } from '../r
 import { networkU32 } from '../netlink/attributes.ts';
 import { Partition, portPieces } from './partition.ts';
 
-/** An evaluation of 300 rules takes some 10 µs; what is asked beyond that in one question is not known. */
-const MAX_EVALUATIONS = 50_000;
-const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of flow apart` };
+/** An evaluation takes up to half a millisecond; what is asked beyond that in one question is not known until the next, which begins with the answers of this one. */
+const MAX_EVALUATIONS = 5_000;
+const MAX_ANSWERS = 100_000;
+const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of packet apart` };
 const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be read' };
 
-/** A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. */
+/** A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. Good for many questions, as long as the rules stay. */
 export class AskedRules {
   readonly #rules: Rules | undefined;
   readonly #kinds = new Map<Hook, KindsOfHook>();
   readonly #answers = new Map<string, Answer<unknown>>();
+  #evaluations = 0;
 
   /** @param rules undefined where they could not be read: then nothing of them is known */
   constructor(rules: Rules | undefined) {
     this.#rules = rules;
+  }
+
+  /** A question begins. */
+  begin(): this {
+    this.#evaluations = 0;
+    if (this.#answers.size > MAX_ANSWERS) this.#answers.clear();
+    return this;
   }
 
   /** Bits of the packet's mark after the chains of a hook, and the entry's mark. */
@@ -42,7 +51,7 @@ export class AskedRules {
     const key = `${hook} ${what} ${this.#kindsOf(this.#rules, hook).keyOf(packet)}`;
     let answer = this.#answers.get(key);
     if (!answer) {
-      if (this.#answers.size >= MAX_EVALUATIONS) return TOO_MANY;
+      if (++this.#evaluations > MAX_EVALUATIONS) return TOO_MANY;
       this.#answers.set(key, (answer = evaluate(this.#rules)));
     }
     return answer as Answer<T>;
@@ -62,6 +71,7 @@ class KindsOfHook {
 
   constructor(reads: Reads) {
     this.reads = reads;
+    const { destinations: { areWhole } } = reads;
     const [sources, destinations] = [new Partition(reads.sources.prefixes), new Partition(reads.destinations.prefixes)];
     const [sport, dport] = [portPieces(reads.sports), portPieces(reads.dports)];
     const parts: Partial<Record<Field, (packet: Packet) => string | number>> = {
@@ -79,6 +89,12 @@ class KindsOfHook {
       direction: ({ ct }) => ct.direction,
       ctMark: ({ ct }) => (ct.mark === undefined ? 'unknown' : ct.mark & reads.ctMark),
       status: ({ ct }) => String(ct.status),
+      // Before routing, which is where packets that follow their entries are asked for.
+      translation: ({ ct }) => {
+        const ends = ct.direction === 'original' ? ct.reply : ct.original;
+        if (ct.state === 'new' || !ends?.src) return '';
+        return `${areWhole ? ends.src.join('.') : pieceOf(destinations, ends.src)} ${ends.sport === undefined ? -1 : dport(ends.sport)}`;
+      },
       original: ({ ct }) => textOf(ct.original),
       reply: ({ ct }) => textOf(ct.reply),
       helper: ({ ct }) => String(ct.helper),

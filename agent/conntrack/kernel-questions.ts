@@ -8,7 +8,7 @@ import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
-import type { Rules } from '../rules/rules.ts';
+import type { AskedRules } from './asked-rules.ts';
 import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
@@ -53,15 +53,15 @@ export class KernelQuestions {
   readonly #snapshots: Snapshots;
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
-  readonly #rules: () => Rules | undefined;
+  readonly #rules: () => AskedRules;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
   /**
    * @param features what the kernel was seen to filter by itself so far
-   * @param rules the gateway's own, as they are now; undefined where they cannot be read
+   * @param rules the gateway's own, as they are now
    */
-  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature>; rules: () => Rules | undefined }) {
+  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature>; rules: () => AskedRules }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -255,7 +255,7 @@ export class KernelQuestions {
     if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
     const routes = openRoutes();
     try {
-      return routes && judgeRows(columns, surroundings, { ...context, routes, rules: this.#rules() });
+      return routes && judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules() });
     } finally {
       routes?.close();
     }

@@ -7,29 +7,43 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
-import type { Rules } from '../rules/rules.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
+import type { Surroundings } from '../rules/surroundings.ts';
+import { AskedRules } from './asked-rules.ts';
 
 /** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
 export class KernelRules {
   #ruleset: Ruleset | undefined;
   #generation: number | undefined;
+  #surroundings = '';
+  #asked = UNREAD;
 
-  /** Undefined where they cannot be read, or iptables-legacy has some beside them. */
-  current(): Rules | undefined {
-    if (hasLegacyRules()) return undefined;
+  /** Where they cannot be read, or iptables-legacy has some beside them, nothing of them is known. */
+  current(): AskedRules {
+    if (hasLegacyRules()) return UNREAD;
     try {
       const generation = readGeneration();
-      if (generation === undefined || generation !== this.#generation) this.#ruleset = readKernelRuleset();
+      const isSame = generation !== undefined && generation === this.#generation;
+      if (!isSame || !this.#ruleset) this.#ruleset = readKernelRuleset();
       // Of rules that changed while they were read the next question reads more.
       this.#generation = generation;
-      return this.#ruleset && new GatewayRules(this.#ruleset, readSurroundings());
+      const surroundings = readSurroundings();
+      const text = textOf(surroundings);
+      if (!isSame || text !== this.#surroundings) this.#asked = new AskedRules(new GatewayRules(this.#ruleset, surroundings));
+      this.#surroundings = text;
+      return this.#asked.begin();
     } catch (error) {
       this.#generation = undefined;
-      if (error instanceof NetlinkError || error instanceof DecodeError) return undefined;
+      if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
       throw error;
     }
   }
+}
+
+const UNREAD = new AskedRules(undefined);
+
+function textOf({ links, locals }: Surroundings): string {
+  return JSON.stringify([[...links], locals.map(({ bytes, bits, type, link }) => [bytes.join('.'), bits, type, link])]);
 }
 
 const NFTA_GEN_ID = 1;

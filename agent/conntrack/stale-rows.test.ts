@@ -4,6 +4,7 @@ import { IPS } from '../../proto/model/status.ts';
 import { encodeEntry } from '../../test/support/encode-entry.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import type { RouteQuestion } from '../netlink/route-messages.ts';
+import { AskedRules } from './asked-rules.ts';
 import { Columns } from './columns.ts';
 import type { Packet } from '../rules/packet.ts';
 import type { DestinationNat, Reads, Rules, SourceNat } from '../rules/rules.ts';
@@ -81,7 +82,7 @@ function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddre
   });
   const names = new WanNames(wans);
   const surroundings = { nowMs: 1_900_000_000_000, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: names };
-  const { wans: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, rules });
+  const { wans: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
   return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${code === UNKNOWN ? 'unknown' : STALENESS[code]!}`);
 }
 

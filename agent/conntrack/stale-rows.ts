@@ -3,8 +3,7 @@ import { formatAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { RoutePrefix } from '../netlink/route-messages.ts';
-import type { Rules } from '../rules/rules.ts';
-import { AskedRules } from './asked-rules.ts';
+import type { AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
 import { idleOf, type Surroundings } from './compile.ts';
 import { FlowView } from './flow-view.ts';
@@ -27,21 +26,19 @@ export interface Judgement { wans: Int16Array; stale: Uint8Array }
 /** What rows are judged by, beside their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
   routes: Routes;
-  /** Absent where the gateway's rules could not be read. */
-  rules?: Rules;
+  asked: AskedRules;
 }
 
 /** Judges all rows. Those that routes and rules treat alike are one kind, and each kind is looked up once. */
 export function judgeRows(columns: Columns, surroundings: Surroundings, evidence: Evidence): Judgement {
   const { wans: names, timeouts, nowMs } = surroundings;
-  const { routes, wans } = evidence;
-  const asked = new AskedRules(evidence.rules);
+  const { routes, wans, asked } = evidence;
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
   const view = new FlowView({
     columns, paths: new Paths(columns, routes, waysOut(own)), routes, asked, wans: own, virtual: virtualOf(evidence),
     addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
   });
-  const kindOf = tellerOf(columns, evidence, asked);
+  const kindOf = tellerOf(columns, evidence);
   const idle = idleOf(columns, timeouts);
   const { startedAtMs } = columns.common;
   const judgement = { wans: new Int16Array(columns.count), stale: new Uint8Array(columns.count) };
@@ -116,14 +113,17 @@ function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boo
 
 const PORT_PROTOCOLS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp]);
 const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
-const WORDS = 9;
+const WORDS = 10;
 
 /** Says for a row the number of its kind: rows of one kind differ in nothing that routes, rules and WANs depend on. */
-function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRules): (row: number) => number {
+function tellerOf(columns: Columns, { routes, wans, asked }: Evidence): (row: number) => number {
   const { common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone }, rare, addresses6 } = columns;
   const reads = HOOKS.flatMap((hook) => asked.reads(hook) ?? []);
   const cuts = cutsOf(routes, wans, reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]));
-  const isWhole = cuts === undefined || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
+  const fields = new Set(reads.flatMap((one) => [...one.fields]));
+  const readsEnds = fields.has('original') || fields.has('reply');
+  const isWhole = cuts === undefined || readsEnds || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
+  const statusBits = fields.has('status') ? 0xffff : IPS.EXPECTED | IPS.SEEN_REPLY;
   const pieces6 = new Int32Array(addresses6.count).fill(-1);
   const pieceOf6 = (index: number): number => {
     if (pieces6[index]! < 0) pieces6[index] = isWhole ? index : cuts.of6(addresses6.bytesOf(index));
@@ -132,8 +132,7 @@ function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRule
   const pieceOf = (isV4: boolean, address: number): number => (!isV4 ? pieceOf6(address) : isWhole ? address : cuts.of4(address));
   const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => tableOf(portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]));
   const [sports, dports] = [ports((one) => one.sports), ports((one) => one.dports)];
-  const fields = new Set(reads.flatMap((one) => [...one.fields]));
-  const [readsIcmp, readsPorts] = [fields.has('icmp'), fields.has('original') || fields.has('reply')];
+  const readsIcmp = fields.has('icmp');
   const markBits = reads.reduce((bits, one) => bits | (one.fields.has('ctMark') ? one.ctMark : 0), 0);
   const helper = fields.has('helper') ? rare.helper : undefined;
   const { origPackets, replyPackets } = rare;
@@ -149,11 +148,12 @@ function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRule
     tuple[1] = pieceOf(isV4, origDst[row]!);
     tuple[2] = isTranslated ? replyDst[row]! : 0;
     tuple[3] = isForwarded ? replySrc[row]! : 0;
-    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | ((status[row]! & (IPS.EXPECTED | IPS.SEEN_REPLY)) << 12) | (shape[row]! << 16);
-    tuple[5] = hasPorts ? (readsPorts ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
+    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | (shape[row]! << 12);
+    tuple[5] = hasPorts ? (readsEnds ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
     tuple[6] = !hasPorts ? 0 : (isForwarded ? rsport[row]! : 0) | (routes.useTransport ? sports[rdport[row]!]! << 16 : 0);
     tuple[7] = mark[row]! & markBits;
-    tuple[8] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
+    tuple[8] = status[row]! & statusBits;
+    tuple[9] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
     return kinds.of(tuple);
   };
 }

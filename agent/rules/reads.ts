@@ -28,7 +28,7 @@ export function readsOf(hook: Hook, bases: readonly Chain[], chains: ReadonlyMap
   }
   // What comes after translation meets the addresses of the entry.
   const natPriority = hook === 'forward' ? Infinity : hook === 'prerouting' || hook === 'output' ? PRIORITY.NAT_DESTINATION : PRIORITY.NAT_SOURCE;
-  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority)) collector.field('status', 'original', 'reply', 'direction', 'state');
+  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority)) collector.field('status', 'translation', 'direction', 'state');
   if (bases.some(({ base }) => base!.type === 'nat')) collector.field('state', 'direction');
   for (const chain of bases) if (chain.base!.devices.length > 0) collector.field('in');
   return collector.finish();
