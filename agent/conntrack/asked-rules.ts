@@ -68,6 +68,8 @@ export class AskedRules {
 class KindsOfHook {
   readonly reads: Reads;
   readonly #parts: ((packet: Packet) => string | number)[];
+  /** Of one packet several things are asked. */
+  #last: { packet: Packet; key: string } | undefined;
 
   constructor(reads: Reads) {
     this.reads = reads;
@@ -80,8 +82,8 @@ class KindsOfHook {
       src: ({ src }) => (reads.sources.areWhole ? src.join('.') : pieceOf(sources, src)),
       dst: ({ dst }) => (reads.destinations.areWhole ? dst.join('.') : pieceOf(destinations, dst)),
       proto: ({ proto }) => proto,
-      sport: (packet) => (packet.sport === undefined ? -1 : sport(packet.sport)),
-      dport: (packet) => (packet.dport === undefined ? -1 : dport(packet.dport)),
+      sport: (packet) => (packet.sport === undefined ? -1 : sport[packet.sport]!),
+      dport: (packet) => (packet.dport === undefined ? -1 : dport[packet.dport]!),
       icmp: ({ icmpType, icmpCode }) => `${icmpType}.${icmpCode}`,
       tcpFlags: ({ tcpFlags }) => String(tcpFlags),
       mark: ({ mark }) => (mark === undefined ? 'unknown' : mark & reads.mark),
@@ -93,7 +95,7 @@ class KindsOfHook {
       translation: ({ ct }) => {
         const ends = ct.direction === 'original' ? ct.reply : ct.original;
         if (ct.state === 'new' || !ends?.src) return '';
-        return `${areWhole ? ends.src.join('.') : pieceOf(destinations, ends.src)} ${ends.sport === undefined ? -1 : dport(ends.sport)}`;
+        return `${areWhole ? ends.src.join('.') : pieceOf(destinations, ends.src)} ${ends.sport === undefined ? -1 : dport[ends.sport]}`;
       },
       original: ({ ct }) => textOf(ct.original),
       reply: ({ ct }) => textOf(ct.reply),
@@ -104,8 +106,10 @@ class KindsOfHook {
   }
 
   keyOf(packet: Packet): string {
+    if (this.#last?.packet === packet) return this.#last.key;
     let key = '';
     for (const part of this.#parts) key += ` ${part(packet)}`;
+    this.#last = { packet, key };
     return key;
   }
 }

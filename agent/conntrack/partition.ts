@@ -37,11 +37,15 @@ export class Partition {
   }
 }
 
-/** Ports cut at the borders of some ranges, in the same way. */
-export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): (port: number) => number {
-  const borders = Float64Array.from(new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())).sort();
-  return (port) => countUpTo(borders, port);
+/** Ports cut at the borders of some ranges, in the same way: for each port the number of its piece. */
+export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): Uint16Array {
+  const borders = [...new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())].sort((a, b) => a - b);
+  const pieces = new Uint16Array(PORTS);
+  for (const [index, border] of borders.entries()) pieces.fill(index + 1, border);
+  return pieces;
 }
+
+const PORTS = 0x1_0000;
 
 /** How many of these sorted borders are not above a value. */
 function countUpTo<Value extends number | bigint>(borders: ArrayLike<Value>, value: Value): number {

@@ -35,7 +35,7 @@ function gateway(out: (question: RouteQuestion) => number[] | undefined, change:
   const isClient = (address: Uint8Array): boolean => ['10.0.0.0/8', 'fd00::/8'].some((text) => prefixContains(parsePrefix(text)!, address));
   const here = new Set(ADDRESSES);
   return {
-    destinations: cuts, sources: new Partition([]), prefixes: CUTS, markBits: 0, useTransport: false, ports: [], portPiece: portPieces([]), asked,
+    destinations: cuts, sources: new Partition([]), prefixes: CUTS, markBits: 0, useTransport: false, ports: [], portPieces: portPieces([]), asked,
     addresses: ADDRESSES.map((text) => parseAddress(text)!), addressesOf: (device) => ON[device]?.map((text) => parseAddress(text)!) ?? [], linkOf: (device) => LINKS.indexOf(device),
     hasAddress4: (address) => here.has([24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.')),
     hasAddress6: (address) => here.has(formatAddress(address)),
@@ -128,7 +128,7 @@ test('where the mark cannot be told and routes depend on it, nothing is said; wh
 });
 
 test('rules that choose by port are asked with the ports that they tell apart', () => {
-  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, ports: [[5060, 5060]], portPiece: portPieces([[5060, 5060]]) });
+  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, ports: [[5060, 5060]], portPieces: portPieces([[5060, 5060]]) });
   const web = entryOf({ proto: 17, orig: { src: '10.1.1.1', dst: '198.51.100.10', sport: 9, dport: 443 }, status: IPS.SRC_NAT, reply: { dst: '198.18.0.12' } });
   expect(verdicts([outbound(1), web, outbound(3)], routes)).toEqual(['no', 'route-moved', 'no']);
   expect(routes.asked).toHaveLength(3);

@@ -130,7 +130,7 @@ function tellerOf(columns: Columns, { routes, wans, asked }: Evidence): (row: nu
     return pieces6[index]!;
   };
   const pieceOf = (isV4: boolean, address: number): number => (!isV4 ? pieceOf6(address) : isWhole ? address : cuts.of4(address));
-  const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => tableOf(portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]));
+  const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]);
   const [sports, dports] = [ports((one) => one.sports), ports((one) => one.dports)];
   const readsIcmp = fields.has('icmp');
   const markBits = reads.reduce((bits, one) => bits | (one.fields.has('ctMark') ? one.ctMark : 0), 0);
@@ -163,8 +163,4 @@ function cutsOf(routes: Routes, wans: readonly WanFacts[], ruled: RoutePrefix[])
   if (!routes.prefixes) return undefined;
   const hosts = [...routes.addresses, ...wans.flatMap(({ addresses }) => addresses)].map((bytes) => ({ bytes, bits: bytes.length * 8 }));
   return new Partition([...routes.prefixes, ...ruled, ...hosts]);
-}
-
-function tableOf(piece: (port: number) => number): Uint16Array {
-  return Uint16Array.from({ length: 0x1_0000 }, (_, port) => piece(port));
 }

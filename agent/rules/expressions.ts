@@ -190,8 +190,26 @@ function fib(run: RuleRun, { to, result, flags }: Expression & { kind: 'fib' }):
     run.put(to, Bits.host(isKnown ? addressTypeOf(address, surroundings, link) : undefined));
     return true;
   }
-  run.put(to, Bits.unknown(result === FIB_RESULT.OIFNAME && (flags & FIB_FLAG.PRESENT) === 0 ? INTERFACE_BYTES : 4));
+  if ((flags & FIB_FLAG.PRESENT) === 0) {
+    run.put(to, Bits.unknown(INTERFACE_BYTES));
+    return true;
+  }
+  const isThere = hasRoute(run, address, flags);
+  run.put(to, isThere === undefined ? Bits.unknown(1) : Bits.u8(isThere ? 1 : 0));
   return true;
+}
+
+/** Whether a route leads to an address, by the interface that the packet came or goes by if that is asked. */
+function hasRoute(run: RuleRun, address: Bits, flags: number): Tri {
+  const { packet, hook, surroundings } = run.place;
+  const mark = (flags & FIB_FLAG.MARK) === 0 ? 0 : run.state.mark.hostNumber();
+  if (!address.isKnown || mark === undefined || interfaceOf(packet, hook, 'in') === 'lo') return undefined;
+  const ways = surroundings.waysOut?.({ destination: address.value, mark });
+  if (!ways) return undefined;
+  const side = (flags & FIB_FLAG.IIF) !== 0 ? 'in' : (flags & FIB_FLAG.OIF) !== 0 ? 'out' : undefined;
+  if (side === undefined) return ways.length > 0;
+  const name = interfaceOf(packet, hook, side);
+  return name === undefined ? undefined : ways.some((link) => surroundings.links.get(link) === name);
 }
 
 function nat(run: RuleRun, { isSource, addressFrom, addressTo, portFrom, portTo, flags, family }: Expression & { kind: 'nat' }): Tri {

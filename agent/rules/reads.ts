@@ -100,7 +100,13 @@ class Collector {
       case 'payload': this.#payload(operand, intervals); break;
       case 'meta': this.#meta(operand, intervals); break;
       case 'ct': this.#ct(operand); break;
-      case 'fib': if (operand.key === FIB_RESULT.TYPE) this.#addressType(((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst', ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0); break;
+      case 'fib':
+        if (operand.key !== FIB_RESULT.TYPE) {
+          this.field('routes', 'src', 'dst', 'in', 'out');
+          if ((operand.detail ?? 0) & FIB_FLAG.MARK) this.#marks(0xffff_ffff);
+        }
+        else this.#addressType(((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst', ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0);
+        break;
       case 'other': break;
     }
   }

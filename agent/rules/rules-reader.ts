@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { RouteQuestion } from '../netlink/route-messages.ts';
+import { RouteSocket } from '../netlink/route-socket.ts';
 import { NetlinkError } from '../netlink/socket.ts';
 import { GatewayRules } from './gateway-rules.ts';
 import { readKernelRuleset } from './kernel-ruleset.ts';
@@ -52,7 +54,7 @@ export class RulesReader {
   current(): Answer<Rules> {
     const data = this.data();
     if (!data.isKnown) return data;
-    this.#rules ??= new GatewayRules(data.value.ruleset, data.value.surroundings);
+    this.#rules ??= new GatewayRules(data.value.ruleset, { ...data.value.surroundings, waysOut: lookUpRoute });
     return { isKnown: true, value: this.#rules };
   }
 
@@ -107,6 +109,19 @@ export class RulesReader {
   #forget(): void {
     this.#rules = undefined;
     this.#data = undefined;
+  }
+}
+
+/** Asks the kernel; undefined where it cannot say. Blocks for microseconds. */
+export function lookUpRoute(question: RouteQuestion): number[] | undefined {
+  const socket = new RouteSocket();
+  try {
+    return socket.waysOut(question);
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  } finally {
+    socket.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayRules } from '../../agent/rules/gateway-rules.ts';
 import { readKernelRuleset } from '../../agent/rules/kernel-ruleset.ts';
+import { lookUpRoute } from '../../agent/rules/rules-reader.ts';
 import { readSurroundings } from '../../agent/rules/kernel-surroundings.ts';
 import { hasProgram } from '../../tools/system.ts';
 import { Namespace } from '../support/namespace.ts';
@@ -36,7 +37,7 @@ describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skip
     test.skipIf(missing !== undefined)(`${corpus.title}: every packet goes where the rules are read to send it${missing ? ` (skipped: ${missing} is missing)` : ''}`, () => {
       stage.reset();
       load(stage, corpus);
-      const rules = stage.within(() => new GatewayRules(readKernelRuleset(), readSurroundings()));
+      const rules = stage.within(() => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }));
       const outcomes: string[] = [];
       const wrong: string[] = [];
       for (const sample of corpus.samples) {

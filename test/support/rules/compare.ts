@@ -58,7 +58,7 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
     const { icmpType, ...rest } = at;
     return {
       ...rest, ...(icmpType !== undefined && { icmpType, icmpCode: 0 }), in: from === 'own' ? null : from, ...(hook === 'input' ? { out: null } : seen?.out !== undefined && { out: seen.out }), mark: seen?.mark ?? 0,
-      ct: { ...ct, ...(isNew && status !== undefined && { status }), ...(isNew && { helper: null }) },
+      ct: { ...ct, ...(isNew && status !== undefined && { status }), ...(isNew && { helper: null, original: { src: packet.src, dst: packet.dst, sport: packet.sport, dport: packet.dport } }) },
     };
   };
   const verdict = (hook: Hook, at: Packet): boolean => {

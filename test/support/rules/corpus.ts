@@ -92,7 +92,7 @@ export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fat
   }
   const stoppedIn = order.find((hook) => !passed.has(`${hook} last`))!;
   if (stoppedIn === 'forward' && !passed.has('forward first')) return { text: 'not routed', passed };
-  const answers = fate.out.filter(({ device }) => device === from).map((each) => each.packet);
+  const answers = fate.out.map((each) => each.packet).filter(({ dst }) => isSame(dst, packet.src));
   const how = answers.some(({ proto, tcpFlags = 0 }) => proto === PROTOCOLS.tcp && tcpFlags & 4) ? 'reset' : answers.some(({ proto, icmpType }) => (proto === PROTOCOLS.icmp && icmpType === 3) || (proto === PROTOCOLS.icmpv6 && icmpType === 1)) ? 'refused' : 'dropped';
   return { text: `${how} in ${stoppedIn}`, stoppedIn, how, passed };
 }
