@@ -1,12 +1,15 @@
 import type { Answer, Hook, Packet } from '../rules/packet.ts';
 import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat } from '../rules/rules.ts';
 import { networkU32 } from '../netlink/attributes.ts';
+import type { Routes } from './kernel-routes.ts';
 import { Partition, portPieces } from './partition.ts';
 
 /** An evaluation takes up to half a millisecond; what is asked beyond that in one question is not known until the next, which begins with the answers of this one. */
 const MAX_EVALUATIONS = 5_000;
 const MAX_ANSWERS = 100_000;
 const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of packet apart` };
+/** Where what decides about routes and translation stands. */
+export const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
 const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be read' };
 
 /** A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. Good for many questions, as long as the rules stay. */
@@ -15,16 +18,20 @@ export class AskedRules {
   readonly #kinds = new Map<Hook, KindsOfHook>();
   readonly #answers = new Map<string, Answer<unknown>>();
   #evaluations = 0;
+  #routes: Partition | undefined;
 
   /** @param rules undefined where they could not be read: then nothing of them is known */
   constructor(rules: Rules | undefined) {
     this.#rules = rules;
   }
 
-  /** A question begins. */
-  begin(): this {
+  /** A question begins. Answers that hang on routes are forgotten, since those may have changed. */
+  begin(routes: Pick<Routes, 'destinations'>): this {
     this.#evaluations = 0;
-    if (this.#answers.size > MAX_ANSWERS) this.#answers.clear();
+    this.#routes = routes.destinations;
+    const hangOnRoutes = HOOKS.some((hook) => this.reads(hook)?.fields.has('routes'));
+    if (hangOnRoutes) this.#kinds.clear();
+    if (hangOnRoutes || this.#answers.size > MAX_ANSWERS) this.#answers.clear();
     return this;
   }
 
@@ -59,7 +66,7 @@ export class AskedRules {
 
   #kindsOf(rules: Rules, hook: Hook): KindsOfHook {
     let kinds = this.#kinds.get(hook);
-    if (!kinds) this.#kinds.set(hook, (kinds = new KindsOfHook(rules.reads(hook))));
+    if (!kinds) this.#kinds.set(hook, (kinds = new KindsOfHook(rules.reads(hook), this.#routes)));
     return kinds;
   }
 }
@@ -71,7 +78,8 @@ class KindsOfHook {
   /** Of one packet several things are asked. */
   #last: { packet: Packet; key: string } | undefined;
 
-  constructor(reads: Reads) {
+  /** @param routes what addresses are told apart by where rules ask for routes; undefined: by all of them */
+  constructor(reads: Reads, routes: Partition | undefined) {
     this.reads = reads;
     const { destinations: { areWhole } } = reads;
     const [sources, destinations] = [new Partition(reads.sources.prefixes), new Partition(reads.destinations.prefixes)];
@@ -97,6 +105,7 @@ class KindsOfHook {
         if (ct.state === 'new' || !ends?.src) return '';
         return `${areWhole ? ends.src.join('.') : pieceOf(destinations, ends.src)} ${ends.sport === undefined ? -1 : dport[ends.sport]}`;
       },
+      routes: ({ src, dst }) => (routes ? `${pieceOf(routes, src)} ${pieceOf(routes, dst)}` : `${src.join('.')} ${dst.join('.')}`),
       original: ({ ct }) => textOf(ct.original),
       reply: ({ ct }) => textOf(ct.reply),
       helper: ({ ct }) => String(ct.helper),

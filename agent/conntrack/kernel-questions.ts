@@ -9,7 +9,7 @@ import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import type { AskedRules } from './asked-rules.ts';
-import { openRoutes } from './kernel-routes.ts';
+import { openRoutes, type Routes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets } from './proc-files.ts';
 import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from './rates.ts';
@@ -53,7 +53,7 @@ export class KernelQuestions {
   readonly #snapshots: Snapshots;
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
-  readonly #rules: () => AskedRules;
+  readonly #rules: (routes: Routes) => AskedRules;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
@@ -61,7 +61,7 @@ export class KernelQuestions {
    * @param features what the kernel was seen to filter by itself so far
    * @param rules the gateway's own, as they are now
    */
-  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature>; rules: () => AskedRules }) {
+  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => Timeouts; features: () => ReadonlySet<KernelFeature>; rules: (routes: Routes) => AskedRules }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -255,7 +255,7 @@ export class KernelQuestions {
     if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
     const routes = openRoutes();
     try {
-      return routes && judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules() });
+      return routes && judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules(routes) });
     } finally {
       routes?.close();
     }

@@ -7,9 +7,11 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
+import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
 import type { Surroundings } from '../rules/surroundings.ts';
 import { AskedRules } from './asked-rules.ts';
+import type { Routes } from './kernel-routes.ts';
 
 /** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
 export class KernelRules {
@@ -19,7 +21,7 @@ export class KernelRules {
   #asked = UNREAD;
 
   /** Where they cannot be read, or iptables-legacy has some beside them, nothing of them is known. */
-  current(): AskedRules {
+  current(routes: Pick<Routes, 'destinations'>): AskedRules {
     if (hasLegacyRules()) return UNREAD;
     try {
       const generation = readGeneration();
@@ -29,9 +31,9 @@ export class KernelRules {
       this.#generation = generation;
       const surroundings = readSurroundings();
       const text = textOf(surroundings);
-      if (!isSame || text !== this.#surroundings) this.#asked = new AskedRules(new GatewayRules(this.#ruleset, surroundings));
+      if (!isSame || text !== this.#surroundings) this.#asked = new AskedRules(new GatewayRules(this.#ruleset, { ...surroundings, waysOut: lookUpRoute }));
       this.#surroundings = text;
-      return this.#asked.begin();
+      return this.#asked.begin(routes);
     } catch (error) {
       this.#generation = undefined;
       if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
@@ -71,7 +73,7 @@ function readGeneration(): number | undefined {
 
 /** Rules of the old iptables are not in nf_tables, so that where there are some those are only a part. */
 function hasLegacyRules(): boolean {
-  return ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'].some((file) => {
+  return ['/proc/thread-self/net/ip_tables_names', '/proc/thread-self/net/ip6_tables_names'].some((file) => {
     try {
       return readFileSync(file, 'utf8').trim() !== '';
     } catch {

@@ -3,7 +3,7 @@ import { formatAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { RoutePrefix } from '../netlink/route-messages.ts';
-import type { AskedRules } from './asked-rules.ts';
+import { HOOKS, type AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
 import { idleOf, type Surroundings } from './compile.ts';
 import { FlowView } from './flow-view.ts';
@@ -112,7 +112,6 @@ function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boo
 }
 
 const PORT_PROTOCOLS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp]);
-const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
 const WORDS = 10;
 
 /** Says for a row the number of its kind: rows of one kind differ in nothing that routes, rules and WANs depend on. */
