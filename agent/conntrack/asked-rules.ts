@@ -16,7 +16,9 @@ const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be rea
 export class AskedRules {
   readonly #rules: Rules | undefined;
   readonly #kinds = new Map<Hook, KindsOfHook>();
-  readonly #answers = new Map<string, Answer<unknown>>();
+  /** By what is asked, then by kind of packet. */
+  readonly #answers = new Map<string, Map<number, Answer<unknown>>>();
+  #count = 0;
   #evaluations = 0;
   #routes: Partition | undefined;
 
@@ -30,18 +32,21 @@ export class AskedRules {
     this.#evaluations = 0;
     this.#routes = routes.destinations;
     const hangOnRoutes = HOOKS.some((hook) => this.reads(hook)?.fields.has('routes'));
-    if (hangOnRoutes) this.#kinds.clear();
-    if (hangOnRoutes || this.#answers.size > MAX_ANSWERS) this.#answers.clear();
+    if (hangOnRoutes || this.#count > MAX_ANSWERS) {
+      this.#answers.clear();
+      this.#kinds.clear();
+      this.#count = 0;
+    }
     return this;
   }
 
   /** Bits of the packet's mark after the chains of a hook, and the entry's mark. */
   marks(hook: 'prerouting' | 'output', packet: Packet, bits: number): Answer<Marks> {
-    return this.#ask(hook, `marks ${bits}`, packet, (rules) => rules.marks(hook, packet, bits));
+    return this.#ask(hook, `${hook} marks ${bits}`, packet, (rules) => rules.marks(hook, packet, bits));
   }
 
   destination(hook: 'prerouting' | 'output', packet: Packet): Answer<DestinationNat> {
-    return this.#ask(hook, 'destination', packet, (rules) => rules.destination(hook, packet));
+    return this.#ask(hook, `${hook} destination`, packet, (rules) => rules.destination(hook, packet));
   }
 
   source(packet: Packet): Answer<SourceNat> {
@@ -55,11 +60,14 @@ export class AskedRules {
 
   #ask<T>(hook: Hook, what: string, packet: Packet, evaluate: (rules: Rules) => Answer<T>): Answer<T> {
     if (!this.#rules) return UNREAD;
-    const key = `${hook} ${what} ${this.#kindsOf(this.#rules, hook).keyOf(packet)}`;
-    let answer = this.#answers.get(key);
+    const kind = this.#kindsOf(this.#rules, hook).of(packet);
+    let answers = this.#answers.get(what);
+    if (!answers) this.#answers.set(what, (answers = new Map()));
+    let answer = answers.get(kind);
     if (!answer) {
       if (++this.#evaluations > MAX_EVALUATIONS) return TOO_MANY;
-      this.#answers.set(key, (answer = evaluate(this.#rules)));
+      this.#count++;
+      answers.set(kind, (answer = evaluate(this.#rules)));
     }
     return answer as Answer<T>;
   }
@@ -76,7 +84,8 @@ class KindsOfHook {
   readonly reads: Reads;
   readonly #parts: ((packet: Packet) => string | number)[];
   /** Of one packet several things are asked. */
-  #last: { packet: Packet; key: string } | undefined;
+  #last: { packet: Packet; kind: number } | undefined;
+  readonly #numbers = new Map<string, number>();
 
   /** @param routes what addresses are told apart by where rules ask for routes; undefined: by all of them */
   constructor(reads: Reads, routes: Partition | undefined) {
@@ -114,12 +123,15 @@ class KindsOfHook {
     this.#parts = [({ family }) => family, ...[...reads.fields].flatMap((field) => parts[field] ?? [])];
   }
 
-  keyOf(packet: Packet): string {
-    if (this.#last?.packet === packet) return this.#last.key;
+  /** The same number for packets that the hook does not tell apart. */
+  of(packet: Packet): number {
+    if (this.#last?.packet === packet) return this.#last.kind;
     let key = '';
     for (const part of this.#parts) key += ` ${part(packet)}`;
-    this.#last = { packet, key };
-    return key;
+    let kind = this.#numbers.get(key);
+    if (kind === undefined) this.#numbers.set(key, (kind = this.#numbers.size));
+    this.#last = { packet, kind };
+    return kind;
   }
 }
 

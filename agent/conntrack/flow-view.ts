@@ -58,7 +58,7 @@ export class FlowView {
 
   /** The flow of a row, and its WAN. No sight: a ping of the gateway itself, which is a probe and ends by itself. */
   of(index: number): { sight: Sight | undefined; wan: number } {
-    const { paths, addressWans, addressSides, routes } = this.#options;
+    const { addressWans, addressSides, routes } = this.#options;
     const row = this.#read(index);
     const [addressWan, side] = [addressWans[index]!, addressSides[index]!];
     const arrival = this.#arrival(row, side, addressWan);

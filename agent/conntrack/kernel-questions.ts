@@ -17,7 +17,7 @@ import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { STALENESS } from './stale.ts';
-import { fillJudged, judgeRows, mentions, UNKNOWN, type Judgement } from './stale-rows.ts';
+import { judgeRows, mentions, type Judgement } from './stale-rows.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { Timeouts } from './timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -39,6 +39,7 @@ export type Fresh<Ask> = Ask & { freshness: Freshness };
 interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, in milliseconds. */ beganAt: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
 
 const NOT_STALE = STALENESS.indexOf('no');
+const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined };
 
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
 interface Frozen { columns: Columns; rows: Uint32Array; snapshot?: Snapshot }
@@ -107,9 +108,8 @@ export class KernelQuestions {
   breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
     const { columns, atMs } = this.#snapshot(freshness, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
-    const judgement = this.#judgement(columns, surroundings, context);
-    fillJudged(columns, judgement);
-    return breakdownOfRows(columns, surroundings, judgement && (({ stale }) => (row: number) => stale[row] !== UNKNOWN && stale[row] !== NOT_STALE)(judgement));
+    const { stale } = Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
+    return breakdownOfRows(columns, surroundings, stale && ((row) => stale[row]! > NOT_STALE));
   }
 
   /**
@@ -247,15 +247,15 @@ export class KernelQuestions {
   /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
     if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some((one) => mentions(one, 'stale', 'wan'))) return;
-    fillJudged(columns, this.#judgement(columns, surroundings, context));
+    Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
   }
 
-  /** Undefined where there is no WAN to judge by, or the kernel does not tell its routes. */
-  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Judgement | undefined {
-    if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
+  /** Nothing where there is no WAN to judge by, or the kernel does not tell its routes: what was judged before does not stay. */
+  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Partial<Judgement> {
+    if (!context.wans.some((wan) => wan.interface !== undefined)) return NOTHING;
     const routes = openRoutes();
     try {
-      return routes && judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules(routes) });
+      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules(routes) });
     } finally {
       routes?.close();
     }

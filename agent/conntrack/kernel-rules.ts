@@ -12,12 +12,17 @@ import type { Ruleset } from '../rules/ruleset.ts';
 import type { Surroundings } from '../rules/surroundings.ts';
 import { AskedRules } from './asked-rules.ts';
 import type { Routes } from './kernel-routes.ts';
+import { monotonicMs } from './snapshots.ts';
+
+/** Elements of sets that have a time to live end without a change of the rules. */
+const MAX_AGE_MS = 60_000;
 
 /** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
 export class KernelRules {
   #ruleset: Ruleset | undefined;
   #generation: number | undefined;
   #surroundings = '';
+  #readAtMs = -Infinity;
   #asked = UNREAD;
 
   /** Where they cannot be read, or iptables-legacy has some beside them, nothing of them is known. */
@@ -25,8 +30,11 @@ export class KernelRules {
     if (hasLegacyRules()) return UNREAD;
     try {
       const generation = readGeneration();
-      const isSame = generation !== undefined && generation === this.#generation;
-      if (!isSame || !this.#ruleset) this.#ruleset = readKernelRuleset();
+      const isSame = generation !== undefined && generation === this.#generation && monotonicMs() - this.#readAtMs < MAX_AGE_MS;
+      if (!isSame || !this.#ruleset) {
+        this.#readAtMs = monotonicMs();
+        this.#ruleset = readKernelRuleset();
+      }
       // Of rules that changed while they were read the next question reads more.
       this.#generation = generation;
       const surroundings = readSurroundings();

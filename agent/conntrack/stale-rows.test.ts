@@ -11,7 +11,7 @@ import type { DestinationNat, Reads, Rules, SourceNat } from '../rules/rules.ts'
 import { Partition, portPieces } from './partition.ts';
 import type { Routes } from './kernel-routes.ts';
 import { STALENESS } from './stale.ts';
-import { judgeRows, UNKNOWN } from './stale-rows.ts';
+import { judgeRows } from './stale-rows.ts';
 import type { VirtualAddress, WanFacts } from './table.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { NO_WAN, WanNames } from './wan-names.ts';
@@ -82,8 +82,8 @@ function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddre
   });
   const names = new WanNames(wans);
   const surroundings = { nowMs: 1_900_000_000_000, timeouts: DEFAULT_TIMEOUTS, labels: new Map(), wans: names };
-  const { wans: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
-  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${code === UNKNOWN ? 'unknown' : STALENESS[code]!}`);
+  const { wan: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
+  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${Number.isNaN(code) ? 'unknown' : STALENESS[code]!}`);
 }
 
 const verdicts = (...args: Parameters<typeof judged>): string[] => judged(...args).map((words) => words.split(' ')[1]!);

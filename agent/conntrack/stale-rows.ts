@@ -14,14 +14,11 @@ import { Paths } from './paths.ts';
 import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
 import type { FlowContext, WanFacts } from './table.ts';
 
-/** Not known, in `stale` of what `judgeRows` answers. */
-export const UNKNOWN = 255;
 /** Of a kind whose flows are told apart by when they began and had their last packet. */
-const BY_TIME = 254;
-const NOT_YET = 253;
+const BY_TIME = -1;
 
-/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, or UNKNOWN. */
-export interface Judgement { wans: Int16Array; stale: Uint8Array }
+/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`. */
+export interface Judgement { wan: Float64Array<ArrayBuffer>; stale: Float64Array<ArrayBuffer> }
 
 /** What rows are judged by, beside their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
@@ -41,33 +38,32 @@ export function judgeRows(columns: Columns, surroundings: Surroundings, evidence
   const kindOf = tellerOf(columns, evidence);
   const idle = idleOf(columns, timeouts);
   const { startedAtMs } = columns.common;
-  const judgement = { wans: new Int16Array(columns.count), stale: new Uint8Array(columns.count) };
-  const [verdicts, wanOf, sights]: [number[], number[], Sight[]] = [[], [], []];
+  const judgement = { wan: new Float64Array(columns.count), stale: new Float64Array(columns.count) };
+  const { wan: wanOf, stale: staleOf } = judgement;
+  const [verdicts, numbers, sights]: [number[], number[], Sight[]] = [[], [], []];
   for (let row = 0; row < columns.count; row++) {
     const kind = kindOf(row);
-    let verdict = verdicts[kind] ?? NOT_YET;
-    if (verdict === NOT_YET) {
+    if (kind === verdicts.length) {
       const { sight, wan } = view.of(row);
-      const routeLostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
-      verdict = sight === undefined ? STALENESS.indexOf('no') : routeLostAtMs !== undefined && dependsOnTime(sight) ? BY_TIME : codeOf(staleness(sight));
-      verdicts[kind] = verdict;
-      wanOf[kind] = wan;
-      if (verdict === BY_TIME) sights[kind] = sight!;
+      const lostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
+      numbers.push(wan);
+      verdicts.push(sight === undefined ? NOT_STALE : lostAtMs !== undefined && dependsOnTime(sight) ? BY_TIME : codeOf(staleness(sight)));
+      if (verdicts[kind] === BY_TIME) sights[kind] = sight!;
     }
-    judgement.wans[row] = wanOf[kind]!;
-    if (verdict === BY_TIME) {
-      const sight = sights[kind]!;
-      const lostAtMs = own[sight.own!]!.routeLostAtMs!;
-      const idleSeconds = idle(row);
-      verdict = codeOf(staleness({
-        ...sight,
-        hadPacketSince: idleSeconds !== undefined && nowMs - (idleSeconds + 1) * 1000 > lostAtMs, // idle times are whole seconds, rounded down
-        beganBefore: Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < lostAtMs,
-      }));
-    }
-    judgement.stale[row] = verdict;
+    wanOf[row] = numbers[kind]!;
+    staleOf[row] = verdicts[kind] === BY_TIME ? codeOf(staleness(atItsTime(sights[kind]!, row))) : verdicts[kind]!;
   }
   return judgement;
+
+  function atItsTime(sight: Sight, row: number): Sight {
+    const lostAtMs = own[sight.own!]!.routeLostAtMs!;
+    const idleSeconds = idle(row);
+    return {
+      ...sight,
+      hadPacketSince: idleSeconds !== undefined && nowMs - (idleSeconds + 1) * 1000 > lostAtMs, // idle times are whole seconds, rounded down
+      beganBefore: Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < lostAtMs,
+    };
+  }
 }
 
 /** True if a filter mentions a field whose values are judged. */
@@ -77,20 +73,10 @@ export function mentions(filter: FlowFilter, ...fields: FieldName[]): boolean {
   return isMentioned;
 }
 
-/** Fills the columns of rows that are to be compared, counted or shown by them; without a judgement nothing of before stays. */
-export function fillJudged(columns: Columns, judgement: Judgement | undefined): void {
-  columns.rare.wan = columns.rare.stale = undefined;
-  if (!judgement) return;
-  const { wans, stale: verdicts } = judgement;
-  const [wan, stale] = [columns.ensure('wan'), columns.ensure('stale')];
-  for (let row = 0; row < verdicts.length; row++) {
-    wan[row] = wans[row]!;
-    stale[row] = verdicts[row] === UNKNOWN ? Number.NaN : verdicts[row]!;
-  }
-}
+const NOT_STALE = STALENESS.indexOf('no');
 
 function codeOf(verdict: ReturnType<typeof staleness>): number {
-  return verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);
+  return verdict === undefined ? Number.NaN : STALENESS.indexOf(verdict);
 }
 
 function dependsOnTime(sight: Sight): boolean {
