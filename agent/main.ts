@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { acceptJournals } from './accept-journals.ts';
 import { Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
-import { RulesetReader } from './collectors/ruleset-reader.ts';
+import { listRuleset, RulesetReader } from './collectors/ruleset-reader.ts';
 import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
@@ -18,6 +18,7 @@ import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './remediations/route-events.ts';
 import { WanProbes } from './remediations/wan-probes.ts';
 import { WanWatch } from './remediations/wan-watch.ts';
+import { RuleEvents } from './rules/rule-events.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
 import { leave, stopSignal } from './stop.ts';
 
@@ -35,7 +36,7 @@ try {
   const store = new WanStore(config.stateDir, disk);
   const virtual = new VirtualAddresses(config.virtualAddresses, new VirtualAddressStore(config.stateDir, disk));
   const memory = new WanMemory(config.wanNames, store.load());
-  const rules = new RulesetReader(() => performance.now());
+  const rules = new RulesetReader(() => performance.now(), listRuleset, hearRules());
   const probes = new WanProbes(config.wanProbes, process.pid);
   const watch = new WanWatch({
     memory, observe: () => virtual.observe(observeInterfaces()), rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
@@ -62,6 +63,16 @@ function hearRoutes(): RouteEvents | undefined {
     return new RouteEvents();
   } catch (error) {
     log.warn({ err: error }, 'route changes cannot be heard');
+    return undefined;
+  }
+}
+
+/** Without them a change is seen when the rules are read for another reason. */
+function hearRules(): RuleEvents | undefined {
+  try {
+    return new RuleEvents();
+  } catch (error) {
+    log.warn({ err: error }, 'changes of rules cannot be heard');
     return undefined;
   }
 }

@@ -8,9 +8,9 @@ import { ensurePrograms, howToInstall } from './system.ts';
 // What is made from the protocol has enums, which Node does not run as they are.
 const FLAGS = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning'];
 const folder = path.join(ROOT, 'test/bench');
-const BENCHMARKS = ['engine', 'bulk-flush'];
+const BENCHMARKS = ['engine', 'bulk-flush', 'stale'];
 /** Beyond what all need. */
-const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'] };
+const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server', 'ssh', 'dropbear'], stale: ['nft'] };
 /** They compare with nothing: they push for minutes and say what held. */
 const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
 const args = process.argv.slice(2);

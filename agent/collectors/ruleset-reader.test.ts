@@ -33,3 +33,22 @@ test('what was known is forgotten when it cannot be read any more', async () => 
   await rules.refresh();
   expect(rules.facts).toBeUndefined();
 });
+
+test('rules that were heard to change are read within a second, and what is in sets is left alone', async () => {
+  const clock = { ms: 0 };
+  const changes: ('rules' | 'elements')[] = [];
+  let reads = 0;
+  const rules = new RulesetReader(() => clock.ms, async () => (reads++, '{"nftables":[]}'), { take: () => changes.shift() });
+  await rules.refresh();
+  changes.push('rules');
+  clock.ms = 100;
+  await rules.refresh();
+  expect(reads).toBe(1);
+  clock.ms = 900;
+  await rules.refresh();
+  expect(reads).toBe(2);
+  changes.push('elements');
+  clock.ms = 2000;
+  await rules.refresh();
+  expect(reads).toBe(2);
+});

@@ -86,7 +86,7 @@ export class FlowView {
 
   /** The flow of a row, and its WAN. No sight: a ping of the gateway itself, which is a probe and ends by itself. */
   of(index: number): { sight: Sight | undefined; wan: number } {
-    const { paths, addressWans, addressSides, routes } = this.#options;
+    const { addressWans, addressSides, routes } = this.#options;
     const row = this.#read(index);
     const [addressWan, side] = [addressWans[index]!, addressSides[index]!];
     const arrival = this.#arrival(row, side, addressWan);
@@ -226,9 +226,8 @@ export class FlowView {
     };
   }
 
-  /** Of the bits, those that rules ask for and that do not change by the packet. */
   #statusOf({ row }: Row): number {
-    return this.#options.columns.common.status[row]! & ~(IPS.ASSURED | IPS.SEQ_ADJUST);
+    return this.#options.columns.common.status[row]!;
   }
 
   /** The first packet of a new flow as it would come to source translation. */
@@ -242,8 +241,9 @@ export class FlowView {
   /** The mark of a flow that begins and of its entry, as source translation meets them. Bits that no ip rule reads do not hide those that one does. */
   #newMarks(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
     const { asked, routes } = this.#options;
-    const routed = asked.marks(hook, packet, routes.markBits);
-    const read = asked.marks(hook, packet, asked.reads('postrouting')?.mark ?? 0);
+    const bits = asked.reads('postrouting')?.mark ?? 0;
+    const read = asked.marks(hook, packet, bits);
+    const routed = routes.markBits === bits ? read : asked.marks(hook, packet, routes.markBits);
     return { mark: read.isKnown ? read.value.mark : undefined, ctMark: routed.isKnown ? routed.value.ctMark : read.isKnown ? read.value.ctMark : undefined };
   }
 

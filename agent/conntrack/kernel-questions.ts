@@ -9,8 +9,8 @@ import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
-import type { Rules } from '../rules/rules.ts';
-import { openRoutes } from './kernel-routes.ts';
+import type { AskedRules } from './asked-rules.ts';
+import { openRoutes, type Routes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets, readSysctl } from './proc-files.ts';
 import { prospectsOf, type Prospects } from './prospects.ts';
@@ -20,7 +20,7 @@ import { rowSortValue } from './row-sort.ts';
 import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { STALENESS } from './stale.ts';
-import { fillJudged, judgeRows, mentions, UNKNOWN, type Judgement } from './stale-rows.ts';
+import { judgeRows, mentions, type Judgement } from './stale-rows.ts';
 import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { TimeoutFacts } from './kernel-timeouts.ts';
 import { TopRows } from './top-rows.ts';
@@ -42,6 +42,7 @@ export type Fresh<Ask> = Ask & { freshness: Freshness };
 interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, in milliseconds. */ beganAt: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
 
 const NOT_STALE = STALENESS.indexOf('no');
+const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined };
 
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
 interface Frozen { columns: Columns; rows: Uint32Array; atMs: number; snapshot?: Snapshot }
@@ -57,15 +58,15 @@ export class KernelQuestions {
   readonly #activity = new Activity();
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
-  readonly #rules: () => Rules | undefined;
+  readonly #rules: (routes: Routes) => AskedRules;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
   /**
    * @param features what the kernel was seen to filter by itself so far
-   * @param rules the gateway's own, as they are now; undefined where they cannot be read
+   * @param rules the gateway's own, as they are now
    */
-  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: () => Rules | undefined }) {
+  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: (routes: Routes) => AskedRules }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -111,9 +112,8 @@ export class KernelQuestions {
   breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
     const { columns, atMs } = this.#snapshot(freshness, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
-    const judgement = this.#judgement(columns, surroundings, context);
-    fillJudged(columns, judgement);
-    return breakdownOfRows(columns, surroundings, judgement && (({ stale }) => (row: number) => stale[row] !== UNKNOWN && stale[row] !== NOT_STALE)(judgement));
+    const { stale } = Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
+    return breakdownOfRows(columns, surroundings, stale && ((row) => stale[row]! > NOT_STALE));
   }
 
   /**
@@ -260,15 +260,15 @@ export class KernelQuestions {
   /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
     if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some((one) => mentions(one, 'stale', 'wan'))) return;
-    fillJudged(columns, this.#judgement(columns, surroundings, context));
+    Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
   }
 
-  /** Undefined where there is no WAN to judge by, or the kernel does not tell its routes. */
-  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Judgement | undefined {
-    if (!context.wans.some((wan) => wan.interface !== undefined)) return undefined;
+  /** Nothing where there is no WAN to judge by, or the kernel does not tell its routes: what was judged before does not stay. */
+  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Partial<Judgement> {
+    if (!context.wans.some((wan) => wan.interface !== undefined)) return NOTHING;
     const routes = openRoutes();
     try {
-      return routes && judgeRows(columns, surroundings, { ...context, routes, rules: this.#rules() });
+      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules(routes) });
     } finally {
       routes?.close();
     }
@@ -276,9 +276,9 @@ export class KernelQuestions {
 
   /** Undefined where the kernel does not tell its routes, or the gateway its rules. */
   #prospects(columns: Columns, rows: Uint32Array, surroundings: Surroundings, context: FlowContext): Prospects | undefined {
-    const [routes, rules, loose] = [openRoutes(), this.#rules(), readSysctl('nf_conntrack_tcp_loose')];
+    const [routes, loose] = [openRoutes(), readSysctl('nf_conntrack_tcp_loose')];
     try {
-      return routes && rules && prospectsOf(columns, rows, surroundings, { ...context, routes, rules }, { isLoose: loose === undefined ? undefined : loose !== 0 });
+      return routes && prospectsOf(columns, rows, surroundings, { ...context, routes, asked: this.#rules(routes) }, { isLoose: loose === undefined ? undefined : loose !== 0 });
     } finally {
       routes?.close();
     }

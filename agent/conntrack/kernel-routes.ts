@@ -25,7 +25,7 @@ export interface Routes {
   /** Ranges of ports that rules choose by. */
   readonly ports: readonly [from: number, to: number][];
   /** The same number for ports that no rule tells apart. */
-  readonly portPiece: (port: number) => number;
+  readonly portPieces: Uint16Array;
   hasAddress4(address: number): boolean;
   hasAddress6(address: Uint8Array): boolean;
   /** All addresses that are on an interface now. */
@@ -61,7 +61,7 @@ export class KernelRoutes implements Routes {
   readonly destinations: Partition | undefined;
   readonly sources: Partition;
   readonly prefixes: readonly RoutePrefix[] | undefined;
-  readonly portPiece: (port: number) => number;
+  readonly portPieces: Uint16Array;
   #lookups = 0;
 
   /** Throws NetlinkError. */
@@ -90,7 +90,7 @@ export class KernelRoutes implements Routes {
       this.sources = new Partition(sources);
       this.prefixes = isWhole ? [...destinations, ...sources] : undefined;
       this.ports = rules.flatMap(({ ports }) => ports);
-      this.portPiece = portPieces(this.ports);
+      this.portPieces = portPieces(this.ports);
     } catch (error) {
       this.close();
       throw error;

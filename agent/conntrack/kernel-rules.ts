@@ -7,29 +7,53 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
-import type { Rules } from '../rules/rules.ts';
+import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
+import type { Surroundings } from '../rules/surroundings.ts';
+import { AskedRules } from './asked-rules.ts';
+import type { Routes } from './kernel-routes.ts';
+import { monotonicMs } from './snapshots.ts';
+
+/** Elements of sets that have a time to live end without a change of the rules. */
+const MAX_AGE_MS = 60_000;
 
 /** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
 export class KernelRules {
   #ruleset: Ruleset | undefined;
   #generation: number | undefined;
+  #surroundings = '';
+  #readAtMs = -Infinity;
+  #asked = UNREAD;
 
-  /** Undefined where they cannot be read, or iptables-legacy has some beside them. */
-  current(): Rules | undefined {
-    if (hasLegacyRules()) return undefined;
+  /** Where they cannot be read, or iptables-legacy has some beside them, nothing of them is known. */
+  current(routes: Pick<Routes, 'destinations'>): AskedRules {
+    if (hasLegacyRules()) return UNREAD;
     try {
       const generation = readGeneration();
-      if (generation === undefined || generation !== this.#generation) this.#ruleset = readKernelRuleset();
+      const isSame = generation !== undefined && generation === this.#generation && monotonicMs() - this.#readAtMs < MAX_AGE_MS;
+      if (!isSame || !this.#ruleset) {
+        this.#readAtMs = monotonicMs();
+        this.#ruleset = readKernelRuleset();
+      }
       // Of rules that changed while they were read the next question reads more.
       this.#generation = generation;
-      return this.#ruleset && new GatewayRules(this.#ruleset, readSurroundings());
+      const surroundings = readSurroundings();
+      const text = textOf(surroundings);
+      if (!isSame || text !== this.#surroundings) this.#asked = new AskedRules(new GatewayRules(this.#ruleset, { ...surroundings, waysOut: lookUpRoute }));
+      this.#surroundings = text;
+      return this.#asked.begin(routes);
     } catch (error) {
       this.#generation = undefined;
-      if (error instanceof NetlinkError || error instanceof DecodeError) return undefined;
+      if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
       throw error;
     }
   }
+}
+
+const UNREAD = new AskedRules(undefined);
+
+function textOf({ links, locals }: Surroundings): string {
+  return JSON.stringify([[...links], locals.map(({ bytes, bits, type, link }) => [bytes.join('.'), bits, type, link])]);
 }
 
 const NFTA_GEN_ID = 1;
@@ -57,7 +81,7 @@ function readGeneration(): number | undefined {
 
 /** Rules of the old iptables are not in nf_tables, so that where there are some those are only a part. */
 function hasLegacyRules(): boolean {
-  return ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'].some((file) => {
+  return ['/proc/thread-self/net/ip_tables_names', '/proc/thread-self/net/ip6_tables_names'].some((file) => {
     try {
       return readFileSync(file, 'utf8').trim() !== '';
     } catch {

@@ -7,6 +7,8 @@ import { networkU32 } from '../netlink/attributes.ts';
  */
 export class Partition {
   readonly #v4: Float64Array;
+  /** For each first half of an IPv4 address how many borders lie below it, so that few are left to compare with. */
+  readonly #below = new Uint32Array(HALF + 1);
   readonly #v6: bigint[];
 
   constructor(prefixes: Iterable<RoutePrefix>) {
@@ -23,12 +25,23 @@ export class Partition {
       }
     }
     this.#v4 = Float64Array.from(v4).sort();
+    for (let [half, count] = [0, 0]; half <= HALF; half++) {
+      while (this.#v4[count]! < half * HALF) count++;
+      this.#below[half] = count;
+    }
     this.#v6 = [...v6].sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** The number of the piece of an IPv4 address. */
   of4(address: number): number {
-    return countUpTo(this.#v4, address);
+    const borders = this.#v4;
+    let [low, high] = [this.#below[address >>> 16]!, this.#below[(address >>> 16) + 1]!];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (borders[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The number of the piece of an IPv6 address. */
@@ -37,14 +50,19 @@ export class Partition {
   }
 }
 
-/** Ports cut at the borders of some ranges, in the same way. */
-export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): (port: number) => number {
-  const borders = Float64Array.from(new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())).sort();
-  return (port) => countUpTo(borders, port);
+/** Ports cut at the borders of some ranges, in the same way: for each port the number of its piece. */
+export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): Uint16Array {
+  const borders = [...new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())].sort((a, b) => a - b);
+  const pieces = new Uint16Array(PORTS);
+  for (const [index, border] of borders.entries()) pieces.fill(index + 1, border);
+  return pieces;
 }
 
+const PORTS = 0x1_0000;
+const HALF = 0x1_0000;
+
 /** How many of these sorted borders are not above a value. */
-function countUpTo<Value extends number | bigint>(borders: ArrayLike<Value>, value: Value): number {
+function countUpTo(borders: readonly bigint[], value: bigint): number {
   let [low, high] = [0, borders.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -108,8 +108,8 @@ export class Paths {
 
   #transportOf(transport: Transport | undefined): number {
     if (!transport) return 0;
-    const { portPiece } = this.#routes;
-    const key = `${transport.proto} ${portPiece(transport.sport)} ${portPiece(transport.dport)}`;
+    const { portPieces } = this.#routes;
+    const key = `${transport.proto} ${portPieces[transport.sport]} ${portPieces[transport.dport]}`;
     let index = this.#transports.get(key);
     if (index === undefined) this.#transports.set(key, (index = this.#transports.size + 1));
     return index;

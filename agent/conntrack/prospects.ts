@@ -1,7 +1,7 @@
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { TCP_FLAGS, type Answer, type Hook, type Packet } from '../rules/packet.ts';
 import type { Range, SourceNat, Verdict } from '../rules/rules.ts';
-import { AskedRules } from './asked-rules.ts';
+import type { AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
 import type { Surroundings } from './compile.ts';
 import { FlowView, type Beginning, type Row } from './flow-view.ts';
@@ -22,14 +22,14 @@ export interface Prospects { prospects: Prospect[]; ofRows: Float64Array }
 /** Says of rows what the next packets of their flows would meet if they had no entry. Rows that routes and rules treat alike are asked for once. */
 export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings, evidence: Evidence, tcp: TcpFacts): Prospects {
   const { wans: names } = surroundings;
-  const asked = new AskedRules(evidence.rules);
+  const { asked } = evidence;
   const own = names.names.map((name) => evidence.wans.find((wan) => wan.name === name)!);
   const paths = new Paths(columns, evidence.routes, waysOut(own));
   const view = new FlowView({
     columns, paths, routes: evidence.routes, asked, wans: own, virtual: virtualOf(evidence),
     addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
   });
-  const kindOf = tellerOf(columns, evidence, asked, HOOKS);
+  const kindOf = tellerOf(columns, evidence, HOOKS);
   const passages = new Passages({ view, paths, asked, routes: evidence.routes, deviceOf: (wan) => own[wan]?.interface, isLoose: tcp.isLoose });
   const prospects: Prospect[] = [];
   const [numbers, different] = [new Map<number, number>(), new Map<string, number>()];

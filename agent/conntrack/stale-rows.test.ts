@@ -4,13 +4,14 @@ import { IPS } from '../../proto/model/status.ts';
 import { encodeEntry } from '../../test/support/encode-entry.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import type { RouteQuestion } from '../netlink/route-messages.ts';
+import { AskedRules } from './asked-rules.ts';
 import { Columns } from './columns.ts';
 import type { Packet } from '../rules/packet.ts';
 import type { DestinationNat, Reads, Rules, SourceNat } from '../rules/rules.ts';
 import { Partition, portPieces } from './partition.ts';
 import type { Routes } from './kernel-routes.ts';
 import { STALENESS } from './stale.ts';
-import { judgeRows, UNKNOWN } from './stale-rows.ts';
+import { judgeRows } from './stale-rows.ts';
 import type { VirtualAddress, WanFacts } from './table.ts';
 import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 import { NO_WAN, WanNames } from './wan-names.ts';
@@ -34,7 +35,7 @@ function gateway(out: (question: RouteQuestion) => number[] | undefined, change:
   const isClient = (address: Uint8Array): boolean => ['10.0.0.0/8', 'fd00::/8'].some((text) => prefixContains(parsePrefix(text)!, address));
   const here = new Set(ADDRESSES);
   return {
-    destinations: cuts, sources: new Partition([]), prefixes: CUTS, markBits: 0, useTransport: false, ports: [], portPiece: portPieces([]), asked,
+    destinations: cuts, sources: new Partition([]), prefixes: CUTS, markBits: 0, useTransport: false, ports: [], portPieces: portPieces([]), asked,
     addresses: ADDRESSES.map((text) => parseAddress(text)!), addressesOf: (device) => ON[device]?.map((text) => parseAddress(text)!) ?? [], linkOf: (device) => LINKS.indexOf(device),
     hasAddress4: (address) => here.has([24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.')),
     hasAddress6: (address) => here.has(formatAddress(address)),
@@ -81,8 +82,8 @@ function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddre
   });
   const names = new WanNames(wans);
   const surroundings = { nowMs: 1_900_000_000_000, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: names };
-  const { wans: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, rules });
-  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${code === UNKNOWN ? 'unknown' : STALENESS[code]!}`);
+  const { wan: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
+  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${Number.isNaN(code) ? 'unknown' : STALENESS[code]!}`);
 }
 
 const verdicts = (...args: Parameters<typeof judged>): string[] => judged(...args).map((words) => words.split(' ')[1]!);
@@ -127,7 +128,7 @@ test('where the mark cannot be told and routes depend on it, nothing is said; wh
 });
 
 test('rules that choose by port are asked with the ports that they tell apart', () => {
-  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, ports: [[5060, 5060]], portPiece: portPieces([[5060, 5060]]) });
+  const routes = gateway(({ transport }) => [transport?.dport === 5060 ? WAN1 : WAN2], { useTransport: true, ports: [[5060, 5060]], portPieces: portPieces([[5060, 5060]]) });
   const web = entryOf({ proto: 17, orig: { src: '10.1.1.1', dst: '198.51.100.10', sport: 9, dport: 443 }, status: IPS.SRC_NAT, reply: { dst: '198.18.0.12' } });
   expect(verdicts([outbound(1), web, outbound(3)], routes)).toEqual(['no', 'route-moved', 'no']);
   expect(routes.asked).toHaveLength(3);

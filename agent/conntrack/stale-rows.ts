@@ -4,8 +4,7 @@ import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { RoutePrefix } from '../netlink/route-messages.ts';
 import type { Hook } from '../rules/packet.ts';
-import type { Rules } from '../rules/rules.ts';
-import { AskedRules } from './asked-rules.ts';
+import { HOOKS, type AskedRules } from './asked-rules.ts';
 import type { Columns } from './columns.ts';
 import type { Surroundings } from './compile.ts';
 import { FlowView } from './flow-view.ts';
@@ -17,61 +16,55 @@ import { Paths } from './paths.ts';
 import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
 import type { FlowContext, WanFacts } from './table.ts';
 
-/** Not known, in `stale` of what `judgeRows` answers. */
-export const UNKNOWN = 255;
 /** Of a kind whose flows are told apart by when they began and had their last packet. */
-const BY_TIME = 254;
-const NOT_YET = 253;
+const BY_TIME = -1;
 
-/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, or UNKNOWN. */
-export interface Judgement { wans: Int16Array; stale: Uint8Array }
+/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`. */
+export interface Judgement { wan: Float64Array<ArrayBuffer>; stale: Float64Array<ArrayBuffer> }
 
 /** What rows are judged by, beside their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
   routes: Routes;
-  /** Absent where the gateway's rules could not be read. */
-  rules?: Rules;
+  asked: AskedRules;
 }
 
 /** Judges all rows. Those that routes and rules treat alike are one kind, and each kind is looked up once. */
 export function judgeRows(columns: Columns, surroundings: Surroundings, evidence: Evidence): Judgement {
   const { wans: names, nowMs } = surroundings;
-  const { routes, wans } = evidence;
-  const asked = new AskedRules(evidence.rules);
+  const { routes, wans, asked } = evidence;
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
   const view = new FlowView({
     columns, paths: new Paths(columns, routes, waysOut(own)), routes, asked, wans: own, virtual: virtualOf(evidence),
     addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
   });
-  const kindOf = tellerOf(columns, evidence, asked);
+  const kindOf = tellerOf(columns, evidence);
   const idle = idleOfRows(columns, surroundings);
   const { startedAtMs } = columns.common;
-  const judgement = { wans: new Int16Array(columns.count), stale: new Uint8Array(columns.count) };
-  const [verdicts, wanOf, sights]: [number[], number[], Sight[]] = [[], [], []];
+  const judgement = { wan: new Float64Array(columns.count), stale: new Float64Array(columns.count) };
+  const { wan: wanOf, stale: staleOf } = judgement;
+  const [verdicts, numbers, sights]: [number[], number[], Sight[]] = [[], [], []];
   for (let row = 0; row < columns.count; row++) {
     const kind = kindOf(row);
-    let verdict = verdicts[kind] ?? NOT_YET;
-    if (verdict === NOT_YET) {
+    if (kind === verdicts.length) {
       const { sight, wan } = view.of(row);
-      const routeLostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
-      verdict = sight === undefined ? STALENESS.indexOf('no') : routeLostAtMs !== undefined && dependsOnTime(sight) ? BY_TIME : codeOf(staleness(sight));
-      verdicts[kind] = verdict;
-      wanOf[kind] = wan;
-      if (verdict === BY_TIME) sights[kind] = sight!;
+      const lostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
+      numbers.push(wan);
+      verdicts.push(sight === undefined ? NOT_STALE : lostAtMs !== undefined && dependsOnTime(sight) ? BY_TIME : codeOf(staleness(sight)));
+      if (verdicts[kind] === BY_TIME) sights[kind] = sight!;
     }
-    judgement.wans[row] = wanOf[kind]!;
-    if (verdict === BY_TIME) {
-      const sight = sights[kind]!;
-      const lostAtMs = own[sight.own!]!.routeLostAtMs!;
-      verdict = codeOf(staleness({
-        ...sight,
-        hadPacketSince: nowMs - (idle(row).atMost + 1) * 1000 > lostAtMs, // idle times are whole seconds, rounded down
-        beganBefore: Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < lostAtMs,
-      }));
-    }
-    judgement.stale[row] = verdict;
+    wanOf[row] = numbers[kind]!;
+    staleOf[row] = verdicts[kind] === BY_TIME ? codeOf(staleness(atItsTime(sights[kind]!, row))) : verdicts[kind]!;
   }
   return judgement;
+
+  function atItsTime(sight: Sight, row: number): Sight {
+    const lostAtMs = own[sight.own!]!.routeLostAtMs!;
+    return {
+      ...sight,
+      hadPacketSince: nowMs - (idle(row).atMost + 1) * 1000 > lostAtMs, // idle times are whole seconds, rounded down
+      beganBefore: Number.isNaN(startedAtMs[row]!) ? undefined : startedAtMs[row]! < lostAtMs,
+    };
+  }
 }
 
 /** True if a filter mentions a field whose values are judged. */
@@ -81,20 +74,10 @@ export function mentions(filter: FlowFilter, ...fields: FieldName[]): boolean {
   return isMentioned;
 }
 
-/** Fills the columns of rows that are to be compared, counted or shown by them; without a judgement nothing of before stays. */
-export function fillJudged(columns: Columns, judgement: Judgement | undefined): void {
-  columns.rare.wan = columns.rare.stale = undefined;
-  if (!judgement) return;
-  const { wans, stale: verdicts } = judgement;
-  const [wan, stale] = [columns.ensure('wan'), columns.ensure('stale')];
-  for (let row = 0; row < verdicts.length; row++) {
-    wan[row] = wans[row]!;
-    stale[row] = verdicts[row] === UNKNOWN ? Number.NaN : verdicts[row]!;
-  }
-}
+const NOT_STALE = STALENESS.indexOf('no');
 
 function codeOf(verdict: ReturnType<typeof staleness>): number {
-  return verdict === undefined ? UNKNOWN : STALENESS.indexOf(verdict);
+  return verdict === undefined ? Number.NaN : STALENESS.indexOf(verdict);
 }
 
 function dependsOnTime(sight: Sight): boolean {
@@ -116,28 +99,30 @@ export function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<stri
 }
 
 const PORT_PROTOCOLS = new Set<number>([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp]);
-const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
-const WORDS = 11;
+const WORDS = 12;
 
-/** Says for a row the number of its kind: rows of one kind differ in nothing that routes, rules and WANs depend on. */
-export function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: AskedRules, hooks: readonly Hook[] = HOOKS): (row: number) => number {
+/** Says for a row the number of its kind: rows of one kind differ in nothing that routes, WANs and the rules of these hooks depend on. */
+export function tellerOf(columns: Columns, { routes, wans, asked }: Evidence, hooks: readonly Hook[] = HOOKS): (row: number) => number {
   const { common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone }, rare, addresses6 } = columns;
   const reads = hooks.flatMap((hook) => asked.reads(hook) ?? []);
   const cuts = cutsOf(routes, wans, reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]));
-  const isWhole = cuts === undefined || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
+  const fields = new Set(reads.flatMap((one) => [...one.fields]));
+  const readsEnds = fields.has('original') || fields.has('reply');
+  const isWhole = cuts === undefined || readsEnds || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole);
+  const statusBits = fields.has('status') ? 0xffff : IPS.EXPECTED | IPS.SEEN_REPLY;
   const pieces6 = new Int32Array(addresses6.count).fill(-1);
   const pieceOf6 = (index: number): number => {
     if (pieces6[index]! < 0) pieces6[index] = isWhole ? index : cuts.of6(addresses6.bytesOf(index));
     return pieces6[index]!;
   };
   const pieceOf = (isV4: boolean, address: number): number => (!isV4 ? pieceOf6(address) : isWhole ? address : cuts.of4(address));
-  const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => tableOf(portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]));
+  const ports = (ranges: (one: (typeof reads)[number]) => [number, number][]): Uint16Array => portPieces([...reads.flatMap(ranges), ...(routes.useTransport ? routes.ports : [])]);
   const [sports, dports] = [ports((one) => one.sports), ports((one) => one.dports)];
-  const fields = new Set(reads.flatMap((one) => [...one.fields]));
-  const [readsIcmp, readsPorts] = [fields.has('icmp'), fields.has('original') || fields.has('reply')];
+  const readsIcmp = fields.has('icmp');
   const markBits = reads.reduce((bits, one) => bits | (one.fields.has('ctMark') ? one.ctMark : 0), 0);
   const helper = fields.has('helper') ? rare.helper : undefined;
   const { origPackets, replyPackets } = rare;
+  const readsBack = hooks !== HOOKS;
   const kinds = new Kinds(WORDS);
   const tuple = new Int32Array(WORDS);
   return (row) => {
@@ -150,14 +135,15 @@ export function tellerOf(columns: Columns, { routes, wans }: Evidence, asked: As
     tuple[1] = pieceOf(isV4, origDst[row]!);
     tuple[2] = isTranslated ? replyDst[row]! : 0;
     tuple[3] = isForwarded ? replySrc[row]! : 0;
-    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | ((status[row]! & (IPS.EXPECTED | IPS.SEEN_REPLY)) << 12) | (shape[row]! << 16);
-    tuple[5] = hasPorts ? (readsPorts ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
+    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | (shape[row]! << 12);
+    tuple[5] = hasPorts ? (readsEnds ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
     tuple[6] = !hasPorts ? 0 : (isForwarded ? rsport[row]! : 0) | (routes.useTransport ? sports[rdport[row]!]! << 16 : 0);
     tuple[7] = mark[row]! & markBits;
-    // As the other side sends them; ports that translation changed are another kind.
-    tuple[9] = hasPorts && hooks !== HOOKS ? sports[rsport[row]!]! | (dports[rdport[row]!]! << 16) : 0;
-    tuple[10] = hasPorts && hooks !== HOOKS ? Number(sport[row] !== rdport[row]) | (Number(dport[row] !== rsport[row]) << 1) : 0;
-    tuple[8] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
+    tuple[8] = status[row]! & statusBits;
+    tuple[9] = zone[row]! | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 16 : 0);
+    // As the other side sends them, and whether translation changed them.
+    tuple[10] = hasPorts && readsBack ? sports[rsport[row]!]! | (dports[rdport[row]!]! << 16) : 0;
+    tuple[11] = hasPorts && readsBack ? Number(sport[row] !== rdport[row]) | (Number(dport[row] !== rsport[row]) << 1) : 0;
     return kinds.of(tuple);
   };
 }
@@ -167,8 +153,4 @@ function cutsOf(routes: Routes, wans: readonly WanFacts[], ruled: RoutePrefix[])
   if (!routes.prefixes) return undefined;
   const hosts = [...routes.addresses, ...wans.flatMap(({ addresses }) => addresses)].map((bytes) => ({ bytes, bits: bytes.length * 8 }));
   return new Partition([...routes.prefixes, ...ruled, ...hosts]);
-}
-
-function tableOf(piece: (port: number) => number): Uint16Array {
-  return Uint16Array.from({ length: 0x1_0000 }, (_, port) => piece(port));
 }

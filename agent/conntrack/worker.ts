@@ -28,7 +28,7 @@ send({ kind: 'placed', placement: stepAside() });
 let features: ReadonlySet<KernelFeature> = new Set();
 const probed = kernelFeatures().then((found) => (features = found));
 const rules = new KernelRules();
-const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: () => rules.current() });
+const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: (routes) => rules.current(routes) });
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 

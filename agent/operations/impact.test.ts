@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Impact_Fate as Fate } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Impact_Fate as Fate, Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { ImpactCounter } from './impact.ts';
@@ -10,8 +10,9 @@ const flow = (id: number, rest: Partial<Flow> = {}): Flow => ({
 });
 
 function impactOf(...flows: Flow[]) {
-  const counter = new ImpactCounter({});
-  flows.forEach((one) => counter.add(one));
+  const counter = new ImpactCounter(Method.METHOD_DELETE);
+  const through = { kind: 'through' as const };
+  flows.forEach((one) => counter.add({ ...one, prospect: { client: through, server: through } }));
   return counter.result(100);
 }
 
@@ -30,6 +31,13 @@ test('a flow is active by its timeout, else by what it carried, and unknown by n
     flow(1, { idleSeconds: 2, rateBitsPerSecond: 0 }), flow(2, { idleSeconds: 90 }), flow(3, { rateBitsPerSecond: 8 }), flow(4, { rateBitsPerSecond: 0 }), flow(5),
   );
   expect([active, idle, unknownActivity]).toEqual([2, 2, 1]);
+});
+
+test('what is bounded is active or idle where the bounds say so', () => {
+  const { active, idle, unknownActivity } = impactOf(
+    flow(1, { idleBounds: { atLeast: 0, atMost: 5 } }), flow(2, { idleBounds: { atLeast: 60 } }), flow(3, { idleBounds: { atLeast: 5, atMost: 60 } }),
+  );
+  expect([active, idle, unknownActivity]).toEqual([1, 1, 1]);
 });
 
 test('protected flows have no fate, no age and no rate here', () => {

@@ -1,4 +1,5 @@
-import { RuleRun, type Decision, type Place } from './expressions.ts';
+import { step } from './expressions.ts';
+import { RuleRun, type Decision, type Place } from './rule-run.ts';
 import type { Chain, Rule } from './ruleset.ts';
 import type { State, Translation } from './state.ts';
 import { chainText, ruleText } from './text.ts';
@@ -110,7 +111,7 @@ function carryOut(rule: Rule, chain: Chain, before: State, place: Place): { deci
   const [mark, ctMark] = [state.mark, state.ctMark];
   const doubt = (): void => { state.why ??= `${ruleText(chain, rule)}: ${run.doubt ?? 'it sets what is not known'}`; };
   for (const expression of rule.expressions) {
-    const answer = run.step(expression);
+    const answer = step(run, expression);
     if (answer === undefined) {
       doubt();
       const now = state.clone();

@@ -1,314 +1,230 @@
 import { HOST_IS_LITTLE_ENDIAN } from '../netlink/constants.ts';
 import { Bits, not, type Tri } from './bits.ts';
 import { lookUp } from './lookup.ts';
-import { BITWISE, CMP, CT, CT_STATE_BIT, FIB_FLAG, FIB_RESULT, META, NAT_NETMAP, RTN } from './nf-tables.ts';
-import type { Ends, Hook, Packet } from './packet.ts';
-import { setId, VERDICT, type Chain, type Expression, type RuleSet, type RuleVerdict } from './ruleset.ts';
-import { interfaceOf, type State, type Translation } from './state.ts';
+import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_NETMAP } from './nf-tables.ts';
+import type { Ends } from './packet.ts';
+import { INTERFACE_BYTES, nameBits, NFPROTO, type RuleRun } from './rule-run.ts';
+import { setId, VERDICT, type Expression } from './ruleset.ts';
+import { interfaceOf, netmap, type Translation } from './state.ts';
 import { addressTypeOf, type Surroundings } from './surroundings.ts';
 import { xtMatches } from './xt-matches.ts';
 import { xtTarget } from './xt-targets.ts';
 
-export type Decision = RuleVerdict | { kind: 'reject'; with: 'reset' | 'icmp' } | { kind: 'translate'; translation: Translation };
-
-/** Where a rule is met, and by what. */
-export interface Place {
-  packet: Packet;
-  hook: Hook;
-  /** False in chains that come before conntrack has looked at the packet. */
-  isAfterConntrack: boolean;
-  surroundings: Surroundings;
-  sets: Readonly<Record<string, RuleSet>>;
-}
-
-const REGISTER_BYTES = 64;
-const INTERFACE_BYTES = 16;
-const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: 0x0800, 6: 0x86dd } as const;
 
-/** One rule as it is carried out, expression by expression. */
-export class RuleRun {
-  readonly place: Place;
-  readonly chain: Chain;
-  readonly state: State;
-  readonly registers = Bits.unknown(REGISTER_BYTES);
-  /** Numbers that a register may hold, of which chance chooses. */
-  choice: { at: number; values: number[] } | undefined;
-  /** What the rule decides; several where a map is asked with what is not known. */
-  decisions: Decision[] = [{ kind: 'continue' }];
-  /** What of the rule cannot be told. */
-  doubt: string | undefined;
+/** Carries an expression out; whether the rule goes on after it. */
+export function step(run: RuleRun, expression: Expression): Tri {
+  const answer = carryOut(run, expression);
+  if (answer === undefined) run.doubt ??= doubtOf(expression);
+  return answer;
+}
 
-  constructor(place: Place, chain: Chain, state: State) {
-    this.place = place;
-    this.chain = chain;
-    this.state = state;
-  }
-
-  get family(): 4 | 6 {
-    return this.place.packet.family;
-  }
-
-  /** Whether the rule goes on after this expression. */
-  step(expression: Expression): Tri {
-    const answer = this.#step(expression);
-    if (answer === undefined) this.doubt ??= doubtOf(expression);
-    return answer;
-  }
-
-  put(at: number, bits: Bits): void {
-    // Values are padded to whole registers.
-    const padded = new Bits(new Uint8Array((bits.length + 3) & ~3));
-    padded.set(0, bits);
-    this.registers.set(at, padded);
-    if (this.choice && at <= this.choice.at && at + padded.length > this.choice.at) this.choice = undefined;
-  }
-
-  get(at: number, length: number): Bits {
-    return this.registers.slice(at, length);
-  }
-
-  decide(...decisions: Decision[]): true {
-    this.decisions = decisions;
-    return true;
-  }
-
-  #step(expression: Expression): Tri {
-    switch (expression.kind) {
-      case 'immediate':
-        if ('verdict' in expression.data) return this.decide(expression.data.verdict);
-        this.put(expression.to, new Bits(expression.data.value));
-        return true;
-      case 'cmp': return compare(this.get(expression.from, expression.value.length), expression.op, expression.value);
-      case 'range': {
-        const isWithin = this.get(expression.from, expression.low.length).isWithin(expression.low, expression.high);
-        return expression.isInverted ? not(isWithin) : isWithin;
-      }
-      case 'bitwise': return this.#bitwise(expression);
-      case 'byteorder': {
-        const bits = this.get(expression.from, expression.length);
-        // Pieces of 2 bytes stand each at its place as payloads have it.
-        this.put(expression.to, HOST_IS_LITTLE_ENDIAN ? bits.swap(expression.size) : bits);
-        return true;
-      }
-      case 'lookup': return this.#lookup(expression);
-      case 'payload':
-        if (expression.from !== undefined) this.state.write(expression.base, expression.offset, this.get(expression.from, expression.length));
-        else this.put(expression.to!, this.state.payload(expression.base, expression.offset, expression.length));
-        return true;
-      case 'meta': return expression.from !== undefined ? this.#setMeta(expression.key, expression.from) : this.#meta(expression.key, expression.to!);
-      case 'ct': return expression.from !== undefined ? this.#setCt(expression.key, expression.from) : this.#ct(expression);
-      case 'fib': return this.#fib(expression);
-      case 'nat': return this.#nat(expression);
-      case 'masq':
-      case 'redir': {
-        const translation = { isSource: expression.kind === 'masq', kind: expression.kind === 'masq' ? 'masquerade' as const : 'redirect' as const, ports: this.#ports(expression), rule: '' };
-        return this.decide({ kind: 'translate', translation });
-      }
-      case 'number': {
-        const { to, offset, modulus } = expression;
-        this.put(to, Bits.unknown(4));
-        if (modulus > 0 && modulus <= 256) {
-          this.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
-          this.put(to, this.choice.values.map((value) => Bits.host(value)).reduce((a, b) => a.join(b)));
-          this.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
-        }
-        return true;
-      }
-      case 'dynset': return expression.hasConditions ? undefined : expression.isInverted ? undefined : true;
-      case 'reject': return this.decide({ kind: 'reject', with: expression.isReset ? 'reset' : 'icmp' });
-      case 'match': return xtMatches(expression, this);
-      case 'target': return xtTarget(expression, this);
-      case 'notrack':
-        if (!this.place.isAfterConntrack) this.state.isTracked = false;
-        return true;
-      case 'quiet': return true;
-      case 'chance':
-        if (expression.to !== undefined) this.put(expression.to, Bits.unknown(INTERFACE_BYTES));
-        return undefined;
+function carryOut(run: RuleRun, expression: Expression): Tri {
+  switch (expression.kind) {
+    case 'immediate':
+      if ('verdict' in expression.data) return run.decide(expression.data.verdict);
+      run.put(expression.to, new Bits(expression.data.value));
+      return true;
+    case 'cmp': return compare(run.get(expression.from, expression.value.length), expression.op, expression.value);
+    case 'range': {
+      const isWithin = run.get(expression.from, expression.low.length).isWithin(expression.low, expression.high);
+      return expression.isInverted ? not(isWithin) : isWithin;
     }
-  }
-
-  #bitwise({ from, from2, to, length, op, mask, xor, shift = 0 }: Expression & { kind: 'bitwise' }): true {
-    const bits = this.get(from, length);
-    const other = from2 === undefined ? new Bits(mask ?? new Uint8Array(length)) : this.get(from2, length);
-    if (op === BITWISE.MASK_XOR) this.put(to, bits.maskXor(mask!, xor!));
-    else if (op === BITWISE.AND) this.put(to, bits.and(other));
-    else if (op === BITWISE.OR) this.put(to, bits.or(other));
-    else if (op === BITWISE.XOR) this.put(to, bits.xor(other));
-    else this.put(to, bits.shift(op === BITWISE.LSHIFT ? shift : -shift));
-    return true;
-  }
-
-  #lookup({ set: name, from, to, isInverted }: Expression & { kind: 'lookup' }): Tri {
-    const set = this.place.sets[setId(this.chain.family, this.chain.table, name)];
-    if (!set || set.why !== undefined) {
-      this.doubt = `${name}: ${set?.why ?? 'the set has not been read'}`;
-      if (to === VERDICT) this.decisions = [{ kind: 'queue' }];
-      else if (to !== undefined) this.put(to, Bits.unknown(INTERFACE_BYTES));
+    case 'bitwise': return bitwise(run, expression);
+    case 'byteorder': {
+      const bits = run.get(expression.from, expression.length);
+      // Pieces of 2 bytes stand each at its place as payloads have it.
+      run.put(expression.to, HOST_IS_LITTLE_ENDIAN ? bits.swap(expression.size) : bits);
+      return true;
+    }
+    case 'lookup': return lookup(run, expression);
+    case 'payload':
+      if (expression.from !== undefined) run.state.write(expression.base, expression.offset, run.get(expression.from, expression.length));
+      else run.put(expression.to!, run.state.payload(expression.base, expression.offset, expression.length));
+      return true;
+    case 'meta': return expression.from !== undefined ? setMeta(run, expression.key, expression.from) : loadMeta(run, expression.key, expression.to!);
+    case 'ct': return expression.from !== undefined ? setCt(run, expression.key, expression.from) : loadCt(run, expression);
+    case 'fib': return fib(run, expression);
+    case 'nat': return nat(run, expression);
+    case 'masq':
+    case 'redir': {
+      const translation = { isSource: expression.kind === 'masq', kind: expression.kind === 'masq' ? 'masquerade' as const : 'redirect' as const, ports: portsOf(run, expression), rule: '' };
+      return run.decide({ kind: 'translate', translation });
+    }
+    case 'number': {
+      const { to, offset, modulus } = expression;
+      run.put(to, Bits.unknown(4));
+      if (modulus > 0 && modulus <= 256) {
+        run.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
+        run.put(to, run.choice.values.map((value) => Bits.host(value)).reduce((a, b) => a.join(b)));
+        run.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
+      }
+      return true;
+    }
+    case 'dynset': return expression.hasConditions ? undefined : expression.isInverted ? undefined : true;
+    case 'reject': return run.decide({ kind: 'reject', with: expression.isReset ? 'reset' : 'icmp' });
+    case 'match': return xtMatches(expression, run);
+    case 'target': return xtTarget(expression, run);
+    case 'notrack':
+      if (!run.place.isAfterConntrack) run.state.isTracked = false;
+      return true;
+    case 'quiet': return true;
+    case 'chance':
+      if (expression.to !== undefined) run.put(expression.to, Bits.unknown(INTERFACE_BYTES));
       return undefined;
-    }
-    const key = this.get(from, set.keyLength);
-    const keys = this.choice?.at === from && set.keyLength === 4 ? this.choice.values.map((value) => Bits.host(value)) : [key];
-    const found = keys.map((each) => lookUp(set, each));
-    const hits = found.flatMap(({ hits: each }) => each);
-    const isFound: Tri = found.every(({ isSure }) => isSure) ? true : hits.length === 0 ? false : undefined;
-    if (to !== undefined && hits.length > 0) {
-      const values = hits.flatMap((hit) => (hit && 'value' in hit ? [hit.value] : []));
-      const verdicts = hits.flatMap((hit) => (hit && 'verdict' in hit ? [hit.verdict] : []));
-      if (to === VERDICT) this.decisions = verdicts;
-      else if (values.length > 0) this.put(to, values.map((value) => new Bits(value)).reduce((a, b) => a.join(b)));
-    }
-    return isInverted ? not(isFound) : isFound;
-  }
-
-  #meta(key: number, to: number): Tri {
-    const { packet, hook, surroundings } = this.place;
-    const device = (side: 'in' | 'out'): string | null | undefined => interfaceOf(packet, hook, side);
-    switch (key) {
-      case META.PROTOCOL: this.put(to, Bits.u16(ETHERTYPE[this.family])); return true;
-      case META.NFPROTO: this.put(to, Bits.u8(NFPROTO[this.family])); return true;
-      case META.L4PROTO: this.put(to, Bits.u8(packet.proto)); return true;
-      case META.MARK: this.put(to, this.state.mark); return true;
-      case META.IIFNAME: this.put(to, nameBits(device('in'))); return true;
-      case META.OIFNAME: this.put(to, nameBits(device('out'))); return true;
-      case META.IIF: this.put(to, indexBits(device('in'), surroundings)); return true;
-      case META.OIF: this.put(to, indexBits(device('out'), surroundings)); return true;
-      case META.PKTTYPE: this.put(to, this.packetType()); return true;
-      case META.SKUID:
-      case META.SKGID:
-      case META.CGROUP:
-        this.put(to, Bits.unknown(4));
-        return typeof device('in') === 'string' ? false : undefined;
-      default: this.put(to, Bits.unknown(INTERFACE_BYTES)); return true;
-    }
-  }
-
-  /** PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST. */
-  packetType(): Bits {
-    const { packet, hook, surroundings } = this.place;
-    const type = addressTypeOf(this.state.address(this.family, 'dst'), surroundings);
-    if (type === undefined || interfaceOf(packet, hook, 'in') === 'lo') return Bits.unknown(1);
-    return Bits.u8(type === RTN.BROADCAST ? 1 : type === RTN.MULTICAST ? 2 : 0);
-  }
-
-  #setMeta(key: number, from: number): true {
-    if (key === META.MARK) this.state.mark = this.get(from, 4);
-    return true;
-  }
-
-  #setCt(key: number, from: number): true {
-    if (key === CT.MARK) this.setCtMark(this.get(from, 4));
-    return true;
-  }
-
-  /** Whether there is an entry that the packet belongs to. */
-  get hasEntry(): Tri {
-    const { isAfterConntrack, packet } = this.place;
-    if (!isAfterConntrack || packet.ct.state === 'invalid' || packet.ct.state === 'untracked') return false;
-    return this.state.isTracked === true ? true : this.state.isTracked === false ? false : undefined;
-  }
-
-  setCtMark(mark: Bits): void {
-    const { hasEntry, state } = this;
-    if (hasEntry !== false) state.ctMark = hasEntry ? mark : mark.join(state.ctMark);
-  }
-
-  /** NF_CT_STATE_BIT of the packet: exactly one is set. */
-  ctState(): Bits {
-    const { isAfterConntrack, packet } = this.place;
-    if (this.state.isTracked === undefined) return Bits.unknown(4);
-    if (!this.state.isTracked) return Bits.host(CT_STATE_BIT.untracked);
-    return Bits.host(isAfterConntrack ? CT_STATE_BIT[packet.ct.state] : CT_STATE_BIT.invalid);
-  }
-
-  #ct({ key, direction, to: register }: Expression & { kind: 'ct' }): Tri {
-    const to = register!;
-    if (key === CT.STATE) {
-      this.put(to, this.ctState());
-      return true;
-    }
-    const { packet } = this.place;
-    const ends = (): Ends => this.ends(direction === 1 ? 'reply' : 'original');
-    const addressBytes = this.family === 4 ? 4 : 16;
-    switch (key) {
-      case CT.DIRECTION: this.put(to, Bits.u8(packet.ct.direction === 'reply' ? 1 : 0)); break;
-      case CT.STATUS: this.put(to, this.state.status); break;
-      case CT.MARK: this.put(to, this.state.ctMark); break;
-      case CT.HELPER: {
-        const { helper } = packet.ct;
-        if (helper === null) return false;
-        this.put(to, helper === undefined ? Bits.unknown(INTERFACE_BYTES) : nameBits(helper));
-        return helper === undefined ? undefined : this.hasEntry;
-      }
-      case CT.L3PROTOCOL: this.put(to, Bits.u8(NFPROTO[this.family])); break;
-      case CT.PROTOCOL: this.put(to, Bits.u8(packet.proto)); break;
-      case CT.SRC_IP: case CT.SRC_IP6: case CT.SRC:
-        if ((key === CT.SRC_IP && this.family === 6) || (key === CT.SRC_IP6 && this.family === 4)) return false;
-        this.put(to, Bits.of(ends().src, addressBytes)); break;
-      case CT.DST_IP: case CT.DST_IP6: case CT.DST:
-        if ((key === CT.DST_IP && this.family === 6) || (key === CT.DST_IP6 && this.family === 4)) return false;
-        this.put(to, Bits.of(ends().dst, addressBytes)); break;
-      case CT.PROTO_SRC: this.put(to, Bits.u16(ends().sport)); break;
-      case CT.PROTO_DST: this.put(to, Bits.u16(ends().dport)); break;
-      case CT.ZONE: {
-        const { zone } = packet.ct;
-        this.put(to, zone === undefined ? Bits.unknown(2) : Bits.host(zone).slice(HOST_IS_LITTLE_ENDIAN ? 0 : 2, 2));
-        break;
-      }
-      default: this.put(to, Bits.unknown(INTERFACE_BYTES));
-    }
-    return this.hasEntry;
-  }
-
-  /** The ends of the entry. Of one that begins, the original ones are those of the packet as it came: its source until it leaves, its destination unless that was translated. */
-  ends(direction: 'original' | 'reply'): Ends {
-    const { ct, src, dst, sport, dport } = this.place.packet;
-    const given = ct[direction] ?? {};
-    if (direction === 'reply' || ct.direction === 'reply') return given;
-    const { hook } = this.place;
-    const own: Ends = hook === 'prerouting' || hook === 'output' ? { src, dst, sport, dport } : hook === 'forward' ? { src, sport } : {};
-    return { ...own, ...given };
-  }
-
-  #fib({ to, result, flags }: Expression & { kind: 'fib' }): Tri {
-    const { packet, hook, surroundings } = this.place;
-    const side = (flags & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst';
-    const address = this.state.address(this.family, side);
-    if (result === FIB_RESULT.TYPE) {
-      const limit = (flags & FIB_FLAG.IIF) !== 0 ? interfaceOf(packet, hook, 'in') : (flags & FIB_FLAG.OIF) !== 0 ? interfaceOf(packet, hook, 'out') : null;
-      const link = limit == null ? undefined : [...surroundings.links].find(([, name]) => name === limit)?.[0];
-      const isKnown = limit !== undefined && (limit === null || link !== undefined);
-      this.put(to, Bits.host(isKnown ? addressTypeOf(address, surroundings, link) : undefined));
-      return true;
-    }
-    this.put(to, Bits.unknown(result === FIB_RESULT.OIFNAME && (flags & FIB_FLAG.PRESENT) === 0 ? INTERFACE_BYTES : 4));
-    return true;
-  }
-
-  #nat({ isSource, addressFrom, addressTo, portFrom, portTo, flags, family }: Expression & { kind: 'nat' }): Tri {
-    if (family !== NFPROTO[this.family] && family !== 1) return false;
-    const length = this.family === 4 ? 4 : 16;
-    const low = addressFrom === undefined ? undefined : this.get(addressFrom, length);
-    const high = addressTo === undefined ? low : this.get(addressTo, length);
-    const ports = this.#ports({ portFrom, portTo });
-    const translation: Translation = { isSource, kind: 'to', addresses: low && [low, high!], ports, rule: '' };
-    return this.decide({ kind: 'translate', translation: (flags & NAT_NETMAP) !== 0 ? netmap(translation, this.state.address(this.family, isSource ? 'src' : 'dst')) : translation });
-  }
-
-  #ports({ portFrom, portTo }: { portFrom?: number; portTo?: number }): [Bits, Bits] | undefined {
-    if (portFrom === undefined) return undefined;
-    return [this.get(portFrom, 2), this.get(portTo ?? portFrom, 2)];
   }
 }
 
-/** A prefix for a prefix: bits in which the two ends of the range agree are those of the range, others stay as they are. */
-export function netmap(translation: Translation, address: Bits): Translation {
-  const [low, high] = translation.addresses!;
-  if (!low.isKnown || !high.isKnown) return { ...translation, addresses: [Bits.unknown(low.length), Bits.unknown(low.length)] };
-  const mask = low.value.map((byte, at) => ~(byte ^ high.value[at]!));
-  const mapped = address.maskXor(mask.map((byte) => ~byte), low.value.map((byte, at) => byte & mask[at]!));
-  return { ...translation, addresses: [mapped, mapped] };
+function bitwise(run: RuleRun, { from, from2, to, length, op, mask, xor, shift = 0 }: Expression & { kind: 'bitwise' }): true {
+  const bits = run.get(from, length);
+  const other = from2 === undefined ? new Bits(mask ?? new Uint8Array(length)) : run.get(from2, length);
+  if (op === BITWISE.MASK_XOR) run.put(to, bits.maskXor(mask!, xor!));
+  else if (op === BITWISE.AND) run.put(to, bits.and(other));
+  else if (op === BITWISE.OR) run.put(to, bits.or(other));
+  else if (op === BITWISE.XOR) run.put(to, bits.xor(other));
+  else run.put(to, bits.shift(op === BITWISE.LSHIFT ? shift : -shift));
+  return true;
+}
+
+function lookup(run: RuleRun, { set: name, from, to, isInverted }: Expression & { kind: 'lookup' }): Tri {
+  const set = run.place.sets[setId(run.chain.family, run.chain.table, name)];
+  if (!set || set.why !== undefined) {
+    run.doubt = `${name}: ${set?.why ?? 'the set has not been read'}`;
+    if (to === VERDICT) run.decisions = [{ kind: 'queue' }];
+    else if (to !== undefined) run.put(to, Bits.unknown(INTERFACE_BYTES));
+    return undefined;
+  }
+  const key = run.get(from, set.keyLength);
+  const keys = run.choice?.at === from && set.keyLength === 4 ? run.choice.values.map((value) => Bits.host(value)) : [key];
+  const found = keys.map((each) => lookUp(set, each));
+  const hits = found.flatMap(({ hits: each }) => each);
+  const isFound: Tri = found.every(({ isSure }) => isSure) ? true : hits.length === 0 ? false : undefined;
+  if (to !== undefined && hits.length > 0) {
+    const values = hits.flatMap((hit) => (hit && 'value' in hit ? [hit.value] : []));
+    const verdicts = hits.flatMap((hit) => (hit && 'verdict' in hit ? [hit.verdict] : []));
+    if (to === VERDICT) run.decisions = verdicts;
+    else if (values.length > 0) run.put(to, values.map((value) => new Bits(value)).reduce((a, b) => a.join(b)));
+  }
+  return isInverted ? not(isFound) : isFound;
+}
+
+function loadMeta(run: RuleRun, key: number, to: number): Tri {
+  const { packet, hook, surroundings } = run.place;
+  const device = (side: 'in' | 'out'): string | null | undefined => interfaceOf(packet, hook, side);
+  switch (key) {
+    case META.PROTOCOL: run.put(to, Bits.u16(ETHERTYPE[run.family])); return true;
+    case META.NFPROTO: run.put(to, Bits.u8(NFPROTO[run.family])); return true;
+    case META.L4PROTO: run.put(to, Bits.u8(packet.proto)); return true;
+    case META.MARK: run.put(to, run.state.mark); return true;
+    case META.IIFNAME: run.put(to, nameBits(device('in'))); return true;
+    case META.OIFNAME: run.put(to, nameBits(device('out'))); return true;
+    case META.IIF: run.put(to, indexBits(device('in'), surroundings)); return true;
+    case META.OIF: run.put(to, indexBits(device('out'), surroundings)); return true;
+    case META.PKTTYPE: run.put(to, run.packetType()); return true;
+    case META.SKUID:
+    case META.SKGID:
+    case META.CGROUP:
+      run.put(to, Bits.unknown(4));
+      return typeof device('in') === 'string' ? false : undefined;
+    default: run.put(to, Bits.unknown(INTERFACE_BYTES)); return true;
+  }
+}
+
+function setMeta(run: RuleRun, key: number, from: number): true {
+  if (key === META.MARK) run.state.mark = run.get(from, 4);
+  return true;
+}
+
+function setCt(run: RuleRun, key: number, from: number): true {
+  if (key === CT.MARK) run.setCtMark(run.get(from, 4));
+  return true;
+}
+
+function loadCt(run: RuleRun, { key, direction, to: register }: Expression & { kind: 'ct' }): Tri {
+  const to = register!;
+  if (key === CT.STATE) {
+    run.put(to, run.ctState());
+    return true;
+  }
+  const { packet } = run.place;
+  const ends = (): Ends => run.ends(direction === 1 ? 'reply' : 'original');
+  const addressBytes = run.family === 4 ? 4 : 16;
+  switch (key) {
+    case CT.DIRECTION: run.put(to, Bits.u8(packet.ct.direction === 'reply' ? 1 : 0)); break;
+    case CT.STATUS: run.put(to, run.state.status); break;
+    case CT.MARK: run.put(to, run.state.ctMark); break;
+    case CT.HELPER: {
+      const { helper } = packet.ct;
+      if (helper === null) return false;
+      run.put(to, helper === undefined ? Bits.unknown(INTERFACE_BYTES) : nameBits(helper));
+      return helper === undefined ? undefined : run.hasEntry;
+    }
+    case CT.L3PROTOCOL: run.put(to, Bits.u8(NFPROTO[run.family])); break;
+    case CT.PROTOCOL: run.put(to, Bits.u8(packet.proto)); break;
+    case CT.SRC_IP: case CT.SRC_IP6: case CT.SRC:
+      if ((key === CT.SRC_IP && run.family === 6) || (key === CT.SRC_IP6 && run.family === 4)) return false;
+      run.put(to, Bits.of(ends().src, addressBytes)); break;
+    case CT.DST_IP: case CT.DST_IP6: case CT.DST:
+      if ((key === CT.DST_IP && run.family === 6) || (key === CT.DST_IP6 && run.family === 4)) return false;
+      run.put(to, Bits.of(ends().dst, addressBytes)); break;
+    case CT.PROTO_SRC: run.put(to, Bits.u16(ends().sport)); break;
+    case CT.PROTO_DST: run.put(to, Bits.u16(ends().dport)); break;
+    case CT.ZONE: {
+      const { zone } = packet.ct;
+      run.put(to, zone === undefined ? Bits.unknown(2) : Bits.host(zone).slice(HOST_IS_LITTLE_ENDIAN ? 0 : 2, 2));
+      break;
+    }
+    default: run.put(to, Bits.unknown(INTERFACE_BYTES));
+  }
+  return run.hasEntry;
+}
+
+function fib(run: RuleRun, { to, result, flags }: Expression & { kind: 'fib' }): Tri {
+  const { packet, hook, surroundings } = run.place;
+  const side = (flags & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst';
+  const address = run.state.address(run.family, side);
+  if (result === FIB_RESULT.TYPE) {
+    const limit = (flags & FIB_FLAG.IIF) !== 0 ? interfaceOf(packet, hook, 'in') : (flags & FIB_FLAG.OIF) !== 0 ? interfaceOf(packet, hook, 'out') : null;
+    const link = limit == null ? undefined : [...surroundings.links].find(([, name]) => name === limit)?.[0];
+    const isKnown = limit !== undefined && (limit === null || link !== undefined);
+    run.put(to, Bits.host(isKnown ? addressTypeOf(address, surroundings, link) : undefined));
+    return true;
+  }
+  if ((flags & FIB_FLAG.PRESENT) === 0) {
+    run.put(to, Bits.unknown(INTERFACE_BYTES));
+    return true;
+  }
+  const isThere = hasRoute(run, address, flags);
+  run.put(to, isThere === undefined ? Bits.unknown(1) : Bits.u8(isThere ? 1 : 0));
+  return true;
+}
+
+/** Whether a route leads to an address, by the interface that the packet came or goes by if that is asked. */
+function hasRoute(run: RuleRun, address: Bits, flags: number): Tri {
+  const { packet, hook, surroundings } = run.place;
+  const mark = (flags & FIB_FLAG.MARK) === 0 ? 0 : run.state.mark.hostNumber();
+  if (!address.isKnown || mark === undefined || interfaceOf(packet, hook, 'in') === 'lo') return undefined;
+  const ways = surroundings.waysOut?.({ destination: address.value, mark });
+  if (!ways) return undefined;
+  const side = (flags & FIB_FLAG.IIF) !== 0 ? 'in' : (flags & FIB_FLAG.OIF) !== 0 ? 'out' : undefined;
+  if (side === undefined) return ways.length > 0;
+  const name = interfaceOf(packet, hook, side);
+  return name === undefined ? undefined : ways.some((link) => surroundings.links.get(link) === name);
+}
+
+function nat(run: RuleRun, { isSource, addressFrom, addressTo, portFrom, portTo, flags, family }: Expression & { kind: 'nat' }): Tri {
+  if (family !== NFPROTO[run.family] && family !== 1) return false;
+  const length = run.family === 4 ? 4 : 16;
+  const low = addressFrom === undefined ? undefined : run.get(addressFrom, length);
+  const high = addressTo === undefined ? low : run.get(addressTo, length);
+  const ports = portsOf(run, { portFrom, portTo });
+  const translation: Translation = { isSource, kind: 'to', addresses: low && [low, high!], ports, rule: '' };
+  return run.decide({ kind: 'translate', translation: (flags & NAT_NETMAP) !== 0 ? netmap(translation, run.state.address(run.family, isSource ? 'src' : 'dst')) : translation });
+}
+
+function portsOf(run: RuleRun, { portFrom, portTo }: { portFrom?: number; portTo?: number }): [Bits, Bits] | undefined {
+  if (portFrom === undefined) return undefined;
+  return [run.get(portFrom, 2), run.get(portTo ?? portFrom, 2)];
 }
 
 function compare(bits: Bits, op: number, value: Uint8Array): Tri {
@@ -319,14 +235,6 @@ function compare(bits: Bits, op: number, value: Uint8Array): Tri {
   if (op === CMP.LTE) return isAtMost;
   if (op === CMP.GTE) return isAtLeast;
   return op === CMP.LT ? not(isAtLeast) : not(isAtMost);
-}
-
-/** A name of an interface as registers have it; empty for none. */
-export function nameBits(name: string | null | undefined): Bits {
-  if (name === undefined) return Bits.unknown(INTERFACE_BYTES);
-  const bytes = new Uint8Array(INTERFACE_BYTES);
-  bytes.set(new TextEncoder().encode(name ?? '').subarray(0, INTERFACE_BYTES - 1));
-  return new Bits(bytes);
 }
 
 function indexBits(name: string | null | undefined, { links }: Surroundings): Bits {

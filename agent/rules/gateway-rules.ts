@@ -1,9 +1,9 @@
 import { Bits } from './bits.ts';
 import { Evaluation, TooManyRules, type End } from './evaluate.ts';
-import type { Place } from './expressions.ts';
 import { INET_HOOK, INET_INGRESS, NETDEV_INGRESS, PRIORITY, STATUS } from './nf-tables.ts';
 import type { Answer, Hook, Packet } from './packet.ts';
 import { readsOf } from './reads.ts';
+import type { Place } from './rule-run.ts';
 import type { DestinationNat, Marks, Range, Reads, Rules, SourceNat, Verdict } from './rules.ts';
 import { FAMILY, type Chain, type Ruleset } from './ruleset.ts';
 import { State, type Translation } from './state.ts';

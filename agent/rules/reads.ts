@@ -28,7 +28,7 @@ export function readsOf(hook: Hook, bases: readonly Chain[], chains: ReadonlyMap
   }
   // What comes after translation meets the addresses of the entry.
   const natPriority = hook === 'forward' ? Infinity : hook === 'prerouting' || hook === 'output' ? PRIORITY.NAT_DESTINATION : PRIORITY.NAT_SOURCE;
-  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority)) collector.field('status', 'original', 'reply', 'direction', 'state');
+  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority)) collector.field('status', 'translation', 'direction', 'state');
   if (bases.some(({ base }) => base!.type === 'nat')) collector.field('state', 'direction');
   for (const chain of bases) if (chain.base!.devices.length > 0) collector.field('in');
   return collector.finish();
@@ -100,7 +100,13 @@ class Collector {
       case 'payload': this.#payload(operand, intervals); break;
       case 'meta': this.#meta(operand, intervals); break;
       case 'ct': this.#ct(operand); break;
-      case 'fib': if (operand.key === FIB_RESULT.TYPE) this.#addressType(((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst', ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0); break;
+      case 'fib':
+        if (operand.key !== FIB_RESULT.TYPE) {
+          this.field('routes', 'src', 'dst', 'in', 'out');
+          if ((operand.detail ?? 0) & FIB_FLAG.MARK) this.#marks(0xffff_ffff);
+        }
+        else this.#addressType(((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst', ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0);
+        break;
       case 'other': break;
     }
   }
@@ -276,7 +282,7 @@ class Collector {
 
 const SPECIAL: RoutePrefix[] = [
   { bytes: Uint8Array.of(0, 0, 0, 0), bits: 8 }, { bytes: Uint8Array.of(255, 255, 255, 255), bits: 32 }, { bytes: Uint8Array.of(224, 0, 0, 0), bits: 4 },
-  { bytes: Uint8Array.of(0xff, ...new Array<number>(15).fill(0)), bits: 8 },
+  { bytes: Uint8Array.from({ length: 16 }, (_, at) => (at === 0 ? 0xff : 0)), bits: 8 },
 ];
 
 function intervalsOf(set: RuleSet, start: number, length: number): Interval[] {

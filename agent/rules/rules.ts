@@ -29,8 +29,12 @@ export interface Marks {
   isTracked: boolean;
 }
 
-/** Everything that rules may ask of a packet. `icmp` is type and code; `original` and `reply` are the ends of the entry; `other` is what a packet here does not say, such as its length. */
-export type Field = 'in' | 'out' | 'src' | 'dst' | 'proto' | 'sport' | 'dport' | 'icmp' | 'tcpFlags' | 'mark' | 'state' | 'direction' | 'ctMark' | 'status' | 'original' | 'reply' | 'helper' | 'zone' | 'other';
+/**
+ * Everything that rules may ask of a packet. `icmp` is type and code; `original` and `reply` are the ends of the entry; `translation` is what they make
+ * of the destination (before routing) or the source (after it) of a packet that follows its entry; `routes` is which of the gateway's routes lead to
+ * its addresses; `other` is what a packet here does not say, such as its length.
+ */
+export type Field = 'in' | 'out' | 'src' | 'dst' | 'proto' | 'sport' | 'dport' | 'icmp' | 'tcpFlags' | 'mark' | 'state' | 'direction' | 'ctMark' | 'status' | 'original' | 'reply' | 'translation' | 'helper' | 'zone' | 'routes' | 'other';
 
 /** What tells addresses apart: in which of these prefixes they lie, or, where `areWhole` is set, every bit of them. */
 export interface AddressReads { prefixes: RoutePrefix[]; areWhole: boolean }

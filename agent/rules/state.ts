@@ -133,3 +133,12 @@ export function interfaceOf(packet: Packet, hook: Hook, side: 'in' | 'out'): str
   if (side === 'in' && hook === 'output') return null;
   return packet[side];
 }
+
+/** A prefix for a prefix: bits in which the two ends of the range agree are those of the range, others stay as they are. */
+export function netmap(translation: Translation, address: Bits): Translation {
+  const [low, high] = translation.addresses!;
+  if (!low.isKnown || !high.isKnown) return { ...translation, addresses: [Bits.unknown(low.length), Bits.unknown(low.length)] };
+  const mask = low.value.map((byte, at) => ~(byte ^ high.value[at]!));
+  const mapped = address.maskXor(mask.map((byte) => ~byte), low.value.map((byte, at) => byte & mask[at]!));
+  return { ...translation, addresses: [mapped, mapped] };
+}

@@ -1,13 +1,15 @@
-import type { RoutePrefix } from '../netlink/route-messages.ts';
+import type { RoutePrefix, RouteQuestion } from '../netlink/route-messages.ts';
 import { Bits } from './bits.ts';
 import { RTN } from './nf-tables.ts';
 
-/** What rules ask of the gateway beside the packet: plain data, which a thread may hand to another. */
+/** What rules ask of the gateway beside the packet: plain data but for `waysOut`, which a thread adds by itself. */
 export interface Surroundings {
   /** Names of interfaces by index. */
   links: ReadonlyMap<number, string>;
   /** The routes of the table `local`: addresses of the gateway, broadcasts. `type` is RTN_*. */
   locals: readonly LocalRoute[];
+  /** Interfaces by which such a packet would leave, for rules that ask whether a source is reached by the interface that it came by; without it they are not known. */
+  waysOut?: (question: RouteQuestion) => readonly number[] | undefined;
 }
 
 export interface LocalRoute extends RoutePrefix { type: number; link?: number }

@@ -29,7 +29,7 @@ const UNKNOWN: Operand = { of: 'other', key: 0, offset: 0, length: 4 };
 
 /** What a rule asks, in order, with the values of its registers by name. It needs no packet. `setOf` gives a set of the rule's table. */
 export function testsOf({ expressions }: Pick<Rule, 'expressions'>, setOf: (name: string) => RuleSet | undefined): Test[] {
-  const slots: (Operand | undefined)[] = new Array<Operand | undefined>(SLOTS);
+  const slots: (Operand | undefined)[] = Array.from({ length: SLOTS });
   const tests: Test[] = [];
   const put = (to: number, operand: Operand | undefined): void => {
     for (let slot = to >> 2; slot < SLOTS && slot < (to + (operand?.length ?? 4) + 3) >> 2; slot++) slots[slot] = slot === to >> 2 ? operand : undefined;

@@ -1,6 +1,6 @@
 import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { all, any, Bits, not, type Tri } from './bits.ts';
-import type { RuleRun } from './expressions.ts';
+import type { RuleRun } from './rule-run.ts';
 import type { Ends } from './packet.ts';
 import { interfaceOf } from './state.ts';
 import { addressTypeOf } from './surroundings.ts';

@@ -1,7 +1,7 @@
 import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { Bits, type Tri } from './bits.ts';
-import { netmap, type RuleRun } from './expressions.ts';
-import type { Translation } from './state.ts';
+import type { RuleRun } from './rule-run.ts';
+import { netmap, type Translation } from './state.ts';
 
 /** A target of iptables as the kernel has it; those that only accept, drop, return or jump are no targets in nf_tables. */
 export interface XtTarget { name: string; revision: number; info: Uint8Array }
