@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { serialize } from 'node:v8';
 import { AttributeReader, DecodeError } from '../netlink/attributes.ts';
 import { NETLINK_NETFILTER, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeMessage, readMessages } from '../netlink/message.ts';
@@ -7,21 +8,26 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
+import { partOfHooks } from '../rules/part-of-hooks.ts';
 import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
 import type { Surroundings } from '../rules/surroundings.ts';
-import { AskedRules } from './asked-rules.ts';
+import { AskedRules, HOOKS } from './asked-rules.ts';
 import type { Routes } from './kernel-routes.ts';
 import { monotonicMs } from './snapshots.ts';
 
 /** Elements of sets that have a time to live end without a change of the rules. */
 const MAX_AGE_MS = 60_000;
 
-/** The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Blocks its thread for milliseconds. */
+/**
+ * The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Answers are kept while what
+ * decides about routes and translation stays, so that a firewall that rewrites a set of blocked addresses each second costs only the reading.
+ * Blocks its thread for milliseconds.
+ */
 export class KernelRules {
-  #ruleset: Ruleset | undefined;
+  #part: { rules: Ruleset; text: string } | undefined;
+  #text = '';
   #generation: number | undefined;
-  #surroundings = '';
   #readAtMs = -Infinity;
   #asked = UNREAD;
 
@@ -31,16 +37,17 @@ export class KernelRules {
     try {
       const generation = readGeneration();
       const isSame = generation !== undefined && generation === this.#generation && monotonicMs() - this.#readAtMs < MAX_AGE_MS;
-      if (!isSame || !this.#ruleset) {
+      if (!isSame || !this.#part) {
         this.#readAtMs = monotonicMs();
-        this.#ruleset = readKernelRuleset();
+        const rules = partOfHooks(readKernelRuleset(), HOOKS);
+        this.#part = { rules, text: textOf(rules) };
       }
       // Of rules that changed while they were read the next question reads more.
       this.#generation = generation;
       const surroundings = readSurroundings();
-      const text = textOf(surroundings);
-      if (!isSame || text !== this.#surroundings) this.#asked = new AskedRules(new GatewayRules(this.#ruleset, { ...surroundings, waysOut: lookUpRoute }));
-      this.#surroundings = text;
+      const text = this.#part.text + textOf(surroundings);
+      if (text !== this.#text) this.#asked = new AskedRules(new GatewayRules(this.#part.rules, { ...surroundings, waysOut: lookUpRoute }));
+      this.#text = text;
       return this.#asked.begin(routes);
     } catch (error) {
       this.#generation = undefined;
@@ -50,11 +57,11 @@ export class KernelRules {
   }
 }
 
-const UNREAD = new AskedRules(undefined);
-
-function textOf({ links, locals }: Surroundings): string {
-  return JSON.stringify([[...links], locals.map(({ bytes, bits, type, link }) => [bytes.join('.'), bits, type, link])]);
+function textOf(data: Ruleset | Surroundings): string {
+  return serialize(data).toString('latin1');
 }
+
+const UNREAD = new AskedRules(undefined);
 
 const NFTA_GEN_ID = 1;
 const NFGENMSG = new Uint8Array(4);

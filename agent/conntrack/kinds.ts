@@ -50,12 +50,9 @@ export class Kinds {
   }
 }
 
-/** Every bit of every word reaches the low bits, which choose the slot. */
+/** The high bits of the product depend on every word; the low ones choose the slot. */
 function hashOf(words: Int32Array, at: number, width: number): number {
   let hash = 0;
-  for (let word = at; word < at + width; word++) {
-    hash = Math.imul(hash ^ words[word]!, 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  return hash >>> 0;
+  for (let word = at; word < at + width; word++) hash = Math.imul(hash ^ words[word]!, 0x9e3779b1);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -1,4 +1,5 @@
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
+import { IPS } from '../../proto/model/status.ts';
 import { TCP_FLAGS, type Answer, type Hook, type Packet } from '../rules/packet.ts';
 import type { Range, SourceNat, Verdict } from '../rules/rules.ts';
 import type { AskedRules } from './asked-rules.ts';
@@ -8,7 +9,8 @@ import { FlowView, type Beginning, type Row } from './flow-view.ts';
 import type { Routes } from './kernel-routes.ts';
 import { Paths } from './paths.ts';
 import type { Passage, Prospect } from './prospect.ts';
-import { tellerOf, virtualOf, waysOut, type Evidence } from './stale-rows.ts';
+import { kindsOfRows } from './row-kinds.ts';
+import { virtualOf, waysOut, type Evidence } from './stale-rows.ts';
 import type { Way } from './stale.ts';
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
@@ -29,24 +31,18 @@ export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: S
     columns, paths, routes: evidence.routes, asked, wans: own, virtual: virtualOf(evidence),
     addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
   });
-  const kindOf = tellerOf(columns, evidence, HOOKS);
   const passages = new Passages({ view, paths, asked, routes: evidence.routes, deviceOf: (wan) => own[wan]?.interface, isLoose: tcp.isLoose });
   const prospects: Prospect[] = [];
-  const [numbers, different] = [new Map<number, number>(), new Map<string, number>()];
-  const ofRows = new Float64Array(rows.length);
-  rows.forEach((row, index) => {
-    const kind = kindOf(row);
-    let number = numbers.get(kind);
-    if (number === undefined) {
-      const found = passages.of(row);
-      const text = JSON.stringify(found);
-      number = different.get(text) ?? prospects.push(found) - 1;
-      different.set(text, number);
-      numbers.set(kind, number);
-    }
-    ofRows[index] = number;
+  const different = new Map<string, number>();
+  const { kinds, firsts } = kindsOfRows(columns, evidence, { hooks: HOOKS, rows, isBack: true });
+  const ofKinds = firsts.map((row) => {
+    const found = passages.of(row);
+    const text = JSON.stringify(found);
+    const number = different.get(text) ?? prospects.push(found) - 1;
+    different.set(text, number);
+    return number;
   });
-  return { prospects, ofRows };
+  return { prospects, ofRows: Float64Array.from(kinds, (kind) => ofKinds[kind]!) };
 }
 
 interface PassageOptions {
@@ -85,7 +81,10 @@ class Passages {
     const isOther = view.isTargetOther(target.value, row);
     if (isOther && target.value.kind !== 'none') return { kind: 'diverted' };
     const to = isOther ? row.dst : row.replySrc;
-    const arrived: Packet = isOther ? first : { ...first, dst: row.reply.src!, dport: row.reply.sport };
+    const arrived: Packet = isOther ? first : {
+      ...first, dst: row.reply.src!, dport: row.reply.sport,
+      ct: { ...first.ct, status: (row.isForwarded ? IPS.DST_NAT : 0) | IPS.DST_NAT_DONE, reply: { src: row.reply.src, dst: row.original.src, sport: row.reply.sport, dport: row.original.sport } },
+    };
     if (paths.isHere(to)) return this.#stop('input', { ...arrived, out: null }) ?? { kind: isOther ? 'gateway' : 'through' };
     const passed = this.#forwarded(view.wayOf(arrival.sender, hook, first, to, known), hook, first, arrived);
     if ('kind' in passed) return passed;

@@ -1,7 +1,7 @@
 import { HOST_IS_LITTLE_ENDIAN } from '../netlink/constants.ts';
 import { Bits, not, type Tri } from './bits.ts';
 import { lookUp } from './lookup.ts';
-import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_NETMAP } from './nf-tables.ts';
+import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG } from './nf-tables.ts';
 import type { Ends } from './packet.ts';
 import { INTERFACE_BYTES, nameBits, NFPROTO, type RuleRun } from './rule-run.ts';
 import { setId, VERDICT, type Expression } from './ruleset.ts';
@@ -48,7 +48,7 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
     case 'nat': return nat(run, expression);
     case 'masq':
     case 'redir': {
-      const translation = { isSource: expression.kind === 'masq', kind: expression.kind === 'masq' ? 'masquerade' as const : 'redirect' as const, ports: portsOf(run, expression), rule: '' };
+      const translation = { isSource: expression.kind === 'masq', kind: expression.kind === 'masq' ? 'masquerade' as const : 'redirect' as const, ports: portsOf(run, expression), isRandom: (expression.flags & NAT_FLAG.RANDOM) !== 0, rule: '' };
       return run.decide({ kind: 'translate', translation });
     }
     case 'number': {
@@ -218,8 +218,8 @@ function nat(run: RuleRun, { isSource, addressFrom, addressTo, portFrom, portTo,
   const low = addressFrom === undefined ? undefined : run.get(addressFrom, length);
   const high = addressTo === undefined ? low : run.get(addressTo, length);
   const ports = portsOf(run, { portFrom, portTo });
-  const translation: Translation = { isSource, kind: 'to', addresses: low && [low, high!], ports, rule: '' };
-  return run.decide({ kind: 'translate', translation: (flags & NAT_NETMAP) !== 0 ? netmap(translation, run.state.address(run.family, isSource ? 'src' : 'dst')) : translation });
+  const translation: Translation = { isSource, kind: 'to', addresses: low && [low, high!], ports, isRandom: (flags & NAT_FLAG.RANDOM) !== 0, rule: '' };
+  return run.decide({ kind: 'translate', translation: (flags & NAT_FLAG.NETMAP) !== 0 ? netmap(translation, run.state.address(run.family, isSource ? 'src' : 'dst')) : translation });
 }
 
 function portsOf(run: RuleRun, { portFrom, portTo }: { portFrom?: number; portTo?: number }): [Bits, Bits] | undefined {

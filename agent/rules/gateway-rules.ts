@@ -4,7 +4,7 @@ import { INET_HOOK, INET_INGRESS, NETDEV_INGRESS, PRIORITY, STATUS } from './nf-
 import type { Answer, Hook, Packet } from './packet.ts';
 import { readsOf } from './reads.ts';
 import type { Place } from './rule-run.ts';
-import type { DestinationNat, Marks, Range, Reads, Rules, SourceNat, Verdict } from './rules.ts';
+import type { DestinationNat, Marks, PortTranslation, Range, Reads, Rules, SourceNat, Verdict } from './rules.ts';
 import { FAMILY, type Chain, type Ruleset } from './ruleset.ts';
 import { State, type Translation } from './state.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -42,11 +42,11 @@ export class GatewayRules implements Rules {
   }
 
   destination(hook: 'prerouting' | 'output', packet: Packet): Answer<DestinationNat> {
-    return this.#translation(hook, packet, ({ kind, addresses, ports, rule }) => (kind === 'redirect' ? { kind, ports, rule } : { kind: 'to', addresses, ports, rule }));
+    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) => (kind === 'redirect' ? { kind, ...rest } : { kind: 'to', addresses, ...rest }));
   }
 
   source(packet: Packet, hook: 'postrouting' | 'input' = 'postrouting'): Answer<SourceNat> {
-    return this.#translation(hook, packet, ({ kind, addresses, ports, rule }) => (kind === 'masquerade' ? { kind, ports, rule } : { kind: 'to', addresses, ports, rule }));
+    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) => (kind === 'masquerade' ? { kind, ...rest } : { kind: 'to', addresses, ...rest }));
   }
 
   verdict(hook: Hook, packet: Packet): Answer<Verdict> {
@@ -68,12 +68,12 @@ export class GatewayRules implements Rules {
     return reads;
   }
 
-  #translation<T extends DestinationNat | SourceNat>(hook: Hook, packet: Packet, toAnswer: (translation: { kind: Translation['kind']; addresses?: Range<Uint8Array>; ports?: Range<number>; rule: string }) => DestinationNat | SourceNat): Answer<T> {
+  #translation<T extends DestinationNat | SourceNat>(hook: Hook, packet: Packet, toAnswer: (translation: PortTranslation & { kind: Translation['kind']; addresses?: Range<Uint8Array>; rule: string }) => DestinationNat | SourceNat): Answer<T> {
     return this.#answer<T>(hook, packet, ({ state, stops, translations, untranslated }) => {
       const answers: Answer<DestinationNat | SourceNat>[] = translations.map(({ translation, state: end }) => {
-        const { kind, addresses, ports, rule } = translation!;
+        const { kind, addresses, ports, isRandom, rule } = translation!;
         if ([...(addresses ?? []), ...(ports ?? [])].some((bits) => !bits.isKnown)) return unknown(end.why ?? `${rule}: it chooses by what is not known`);
-        return { isKnown: true, value: toAnswer({ kind, rule, addresses: addresses && { from: addresses[0].value, to: addresses[1].value }, ports: ports && { from: ports[0].networkNumber()!, to: ports[1].networkNumber()! } }) };
+        return { isKnown: true, value: toAnswer({ kind, rule, ...(isRandom && { isRandom }), addresses: addresses && { from: addresses[0].value, to: addresses[1].value }, ports: ports && { from: ports[0].networkNumber()!, to: ports[1].networkNumber()! } }) };
       });
       if (untranslated || answers.length === 0) answers.push({ isKnown: true, value: { kind: 'none' } });
       const [first, ...others] = answers as [Answer<T>, ...Answer<T>[]];

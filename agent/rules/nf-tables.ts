@@ -38,8 +38,8 @@ export const STATUS = { EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8, SR
 export const FIB_RESULT = { OIF: 1, OIFNAME: 2, TYPE: 3 } as const;
 export const FIB_FLAG = { SOURCE: 1, DESTINATION: 2, MARK: 4, IIF: 8, OIF: 16, PRESENT: 32 } as const;
 export const RTN = { UNICAST: 1, LOCAL: 2, BROADCAST: 3, ANYCAST: 4, MULTICAST: 5 } as const;
-/** NF_NAT_RANGE_NETMAP: the host part stays. */
-export const NAT_NETMAP = 64;
+/** NF_NAT_RANGE_*: addresses and ports are given, ports are random (two ways), the host part stays. */
+export const NAT_FLAG = { ADDRESSES: 1, PORTS: 2, RANDOM: 4 | 16, NETMAP: 64 } as const;
 
 /** NF_INET_* */
 export const INET_HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;

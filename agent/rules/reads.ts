@@ -1,7 +1,7 @@
 import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import type { RoutePrefix } from '../netlink/route-messages.ts';
 import { endAt, keyAt } from './lookup.ts';
-import { CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_NETMAP, PAYLOAD, PRIORITY } from './nf-tables.ts';
+import { CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG, PAYLOAD, PRIORITY } from './nf-tables.ts';
 import type { Hook } from './packet.ts';
 import type { AddressReads, Field, Reads } from './rules.ts';
 import { setId, type Chain, type Data, type Expression, type RuleSet, type RuleVerdict } from './ruleset.ts';
@@ -232,7 +232,7 @@ class Collector {
           this.#marks(info[12] === 0 && expression.revision < 2 ? 0 : 0xffff_ffff);
         } else if (expression.name === 'NETMAP') this.#whole('src', 'dst');
         break;
-      case 'nat': if ((expression.flags & NAT_NETMAP) !== 0) this.#whole(expression.isSource ? 'src' : 'dst'); break;
+      case 'nat': if ((expression.flags & NAT_FLAG.NETMAP) !== 0) this.#whole(expression.isSource ? 'src' : 'dst'); break;
     }
   }
 

@@ -4,18 +4,21 @@ import type { Answer, Hook, Packet } from './packet.ts';
 /** From and to, both included. */
 export interface Range<T> { from: T; to: T }
 
+/** Ports that a rule translates to; where there are none a port stays as it is unless it is taken, or `isRandom`. */
+export interface PortTranslation { ports?: Range<number>; isRandom?: true }
+
 /** Where destination translation sends a new flow. What is absent stays as it is. `rule` names the rule that decides. */
 export type DestinationNat =
   | { kind: 'none' }
-  | { kind: 'to'; addresses?: Range<Uint8Array>; ports?: Range<number>; rule: string }
+  | PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string }
   /** To the gateway itself. */
-  | { kind: 'redirect'; ports?: Range<number>; rule: string };
+  | PortTranslation & { kind: 'redirect'; rule: string };
 
 /** How source translation changes a new flow that leaves; a masqueraded one takes an address of the interface that it leaves by. */
 export type SourceNat =
   | { kind: 'none' }
-  | { kind: 'masquerade'; ports?: Range<number>; rule: string }
-  | { kind: 'to'; addresses?: Range<Uint8Array>; ports?: Range<number>; rule: string };
+  | PortTranslation & { kind: 'masquerade'; rule: string }
+  | PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string };
 
 /** What the filter chains of a hook do with a packet; `rule` names the rule, or the chain whose policy it is. */
 export type Verdict = { kind: 'accepted' } | { kind: 'dropped'; rule: string } | { kind: 'rejected'; with: 'reset' | 'icmp'; rule: string };

@@ -16,6 +16,7 @@ export interface Translation {
   kind: 'to' | 'masquerade' | 'redirect';
   addresses?: [Bits, Bits];
   ports?: [Bits, Bits];
+  isRandom: boolean;
   rule: string;
 }
 

@@ -1,5 +1,6 @@
 import { hostU16, hostU32 } from '../netlink/attributes.ts';
 import { Bits, type Tri } from './bits.ts';
+import { NAT_FLAG } from './nf-tables.ts';
 import type { RuleRun } from './rule-run.ts';
 import { netmap, type Translation } from './state.ts';
 
@@ -10,7 +11,6 @@ export interface XtTarget { name: string; revision: number; info: Uint8Array }
 const QUIET = new Set([
   'LOG', 'NFLOG', 'ULOG', 'TRACE', 'AUDIT', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL', 'HL', 'ECN', 'TEE', 'IDLETIMER', 'RATEEST', 'CONNSECMARK', 'SECMARK', 'LED', 'TCPMSS', 'TCPOPTSTRIP',
 ]);
-const NAT_FLAG = { ADDRESSES: 1, PORTS: 2 } as const;
 const [SET, SAVE] = [0, 1];
 
 /** Carries a target out. Of one that is not known it is not known whether the packet goes on, nor with which mark. */
@@ -80,15 +80,16 @@ function connmark({ info, revision }: XtTarget, run: RuleRun): void {
 }
 
 /** struct nf_nat_ipv4_multi_range_compat, or nf_nat_range with addresses of 16 bytes. */
-function range({ info }: XtTarget, run: RuleRun, isCompact: boolean): Pick<Translation, 'addresses' | 'ports' | 'rule'> {
+function range({ info }: XtTarget, run: RuleRun, isCompact: boolean): Pick<Translation, 'addresses' | 'ports' | 'isRandom' | 'rule'> {
   const [flagsAt, lowAt, highAt, portsAt] = isCompact ? [4, 8, 12, 16] : [0, 4, 20, 36];
   const length = run.family === 4 ? 4 : 16;
-  if (info.length < portsAt + 4) return { addresses: [Bits.unknown(length), Bits.unknown(length)], rule: '' };
+  if (info.length < portsAt + 4) return { addresses: [Bits.unknown(length), Bits.unknown(length)], isRandom: true, rule: '' };
   const flags = hostU32(info, flagsAt);
   const bits = (at: number, size: number): Bits => new Bits(info.slice(at, at + size));
   return {
     addresses: (flags & NAT_FLAG.ADDRESSES) === 0 ? undefined : [bits(lowAt, length), bits(highAt, length)],
     ports: (flags & NAT_FLAG.PORTS) === 0 ? undefined : [bits(portsAt, 2), bits(portsAt + 2, 2)],
+    isRandom: (flags & NAT_FLAG.RANDOM) !== 0,
     rule: '',
   };
 }

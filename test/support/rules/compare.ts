@@ -84,20 +84,22 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
       : isIn(answer.value.addresses, routed.packet.dst, packet.dst) && isPortIn(answer.value.ports, routed.packet.dport, packet.dport));
     checks.push({ about: `destination of ${text}`, answer, isRight, seen: JSON.stringify([[...routed.packet.dst].join('.'), routed.packet.dport]) });
   }
+  const isUntracked = marks.isKnown && !marks.value.isTracked;
   const status = isSent ? DST_NAT : 0;
+  const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : at);
   const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? 'input' as const : 'forward' as const;
   if (middle) {
     const seen = outcome.passed.get(`${middle} first`);
-    if (!seen || !verdict(middle, given(seen, seen.packet, middle, status)) || middle === 'input') return checks;
+    if (!seen || !verdict(middle, after(given(seen, seen.packet, middle, status))) || middle === 'input') return checks;
   }
   const leaving = outcome.passed.get('postrouting first');
   if (!leaving) return checks;
-  const going = given(leaving, leaving.packet, 'postrouting', status);
+  const going = after(given(leaving, leaving.packet, 'postrouting', status));
   if (!verdict('postrouting', going) || !isNew) return checks;
   const left = outcome.passed.get('postrouting last')!;
   const isMoved = !isSame(left.packet.src, leaving.packet.src) || left.packet.sport !== leaving.packet.sport;
   const source = rules.source(going);
-  const isRight = source.isKnown && (source.value.kind === 'none' ? !isMoved : isPortIn(source.value.ports, left.packet.sport, leaving.packet.sport)
+  const isRight = source.isKnown && (source.value.kind === 'none' ? !isMoved : (source.value.isRandom || isPortIn(source.value.ports, left.packet.sport, leaving.packet.sport))
     && (source.value.kind === 'masquerade' ? isAddressOf(left.out as Device, left.packet.src) : isIn(source.value.addresses, left.packet.src, leaving.packet.src)));
   checks.push({ about: `source of ${text}`, answer: source, isRight, seen: JSON.stringify([[...left.packet.src].join('.'), left.packet.sport]) });
   return checks;

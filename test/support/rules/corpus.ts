@@ -84,7 +84,7 @@ export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fat
   const last = passed.get(`${end} last`);
   if (last) {
     const changes = [
-      isSame(last.packet.src, packet.src) && last.packet.sport === packet.sport ? '' : ` from ${endText(last.packet.src, last.packet.sport === packet.sport ? undefined : last.packet.sport)}`,
+      isSame(last.packet.src, packet.src) && last.packet.sport === packet.sport ? '' : ` from ${formatAddress(last.packet.src)}${last.packet.sport === packet.sport ? '' : ' by another port'}`,
       isSame(last.packet.dst, packet.dst) && last.packet.dport === packet.dport ? '' : ` to ${endText(last.packet.dst, last.packet.dport === packet.dport ? undefined : last.packet.dport)}`,
       last.mark === 0 ? '' : ` mark 0x${last.mark.toString(16)}`,
     ].join('');
