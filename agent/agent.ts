@@ -10,7 +10,6 @@ import type { RulesetReader } from './collectors/ruleset-reader.ts';
 import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
-import { readSysctl } from './conntrack/proc-files.ts';
 import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/table.ts';
 import { Disk } from './disk/disk.ts';
 import type { Files } from './disk/files.ts';

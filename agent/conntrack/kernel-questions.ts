@@ -9,7 +9,7 @@ import { Describer } from './describe.ts';
 import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
-import type { AskedRules } from './asked-rules.ts';
+import type { KernelRules } from './kernel-rules.ts';
 import { openRoutes, type Routes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets, readSysctl } from './proc-files.ts';
@@ -58,7 +58,7 @@ export class KernelQuestions {
   readonly #activity = new Activity();
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
-  readonly #rules: (routes: Routes) => AskedRules;
+  readonly #rules: Pick<KernelRules, 'current' | 'whole'>;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
 
@@ -66,7 +66,7 @@ export class KernelQuestions {
    * @param features what the kernel was seen to filter by itself so far
    * @param rules the gateway's own, as they are now
    */
-  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: (routes: Routes) => AskedRules }) {
+  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: Pick<KernelRules, 'current' | 'whole'> }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -268,7 +268,7 @@ export class KernelQuestions {
     if (!context.wans.some((wan) => wan.interface !== undefined)) return NOTHING;
     const routes = openRoutes();
     try {
-      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules(routes) });
+      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules.current(routes) });
     } finally {
       routes?.close();
     }
@@ -278,7 +278,7 @@ export class KernelQuestions {
   #prospects(columns: Columns, rows: Uint32Array, surroundings: Surroundings, context: FlowContext): Prospects | undefined {
     const [routes, loose] = [openRoutes(), readSysctl('nf_conntrack_tcp_loose')];
     try {
-      return routes && prospectsOf(columns, rows, surroundings, { ...context, routes, asked: this.#rules(routes) }, { isLoose: loose === undefined ? undefined : loose !== 0 });
+      return routes && prospectsOf(columns, rows, surroundings, { ...context, routes, asked: this.#rules.whole(routes) }, { isLoose: loose === undefined ? undefined : loose !== 0 });
     } finally {
       routes?.close();
     }

@@ -55,6 +55,17 @@ export class KernelRules {
       throw error;
     }
   }
+
+  /** All of them, filters too, read for one question: what a plan is told of its flows. */
+  whole(routes: Pick<Routes, 'destinations'>): AskedRules {
+    if (hasLegacyRules()) return UNREAD;
+    try {
+      return new AskedRules(new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: lookUpRoute })).begin(routes);
+    } catch (error) {
+      if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
+      throw error;
+    }
+  }
 }
 
 function textOf(data: Ruleset | Surroundings): string {

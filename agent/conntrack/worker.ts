@@ -27,8 +27,7 @@ send({ kind: 'placed', placement: stepAside() });
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
 const probed = kernelFeatures().then((found) => (features = found));
-const rules = new KernelRules();
-const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: (routes) => rules.current(routes) });
+const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: new KernelRules() });
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 

@@ -6,8 +6,8 @@ export type Speakers = 'client' | 'server' | 'both';
 
 /** Headers of a TCP packet that carries nothing: IP, TCP, and its usual option of timestamps. */
 const HEADERS = { 4: 20 + 32, 6: 40 + 32 };
-/** Less than this in a packet on average, and a side only acknowledges. */
-const LISTENS_BYTES = 8;
+/** Less than this in a packet on average, and a side only acknowledges: as much as the option that says what was lost (SACK). */
+const LISTENS_BYTES = 16;
 /** A side of a UDP flow that sends one packet for so many of the other only listens. */
 const LISTENS_SHARE = 20n;
 
