@@ -8,6 +8,7 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
+import { RESET_TABLE } from '../rules/own-tables.ts';
 import { partOfHooks } from '../rules/part-of-hooks.ts';
 import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
@@ -60,12 +61,17 @@ export class KernelRules {
   whole(routes: Pick<Routes, 'destinations'>): AskedRules {
     if (hasLegacyRules()) return UNREAD;
     try {
-      return new AskedRules(new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: lookUpRoute })).begin(routes);
+      return new AskedRules(new GatewayRules(withoutOwn(readKernelRuleset()), { ...readSurroundings(), waysOut: lookUpRoute })).begin(routes);
     } catch (error) {
       if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
       throw error;
     }
   }
+}
+
+/** What refuses packets of entries that are being reset stands in the way of no flow that begins. */
+function withoutOwn({ chains, sets }: Ruleset): Ruleset {
+  return { chains: chains.filter(({ table }) => table !== RESET_TABLE), sets };
 }
 
 function textOf(data: Ruleset | Surroundings): string {

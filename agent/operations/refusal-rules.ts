@@ -1,9 +1,10 @@
 import { formatAddress, parseAddress } from '../../proto/model/address.ts';
 import type { Flow, Tuple } from '../../proto/model/flow.ts';
-import { hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
+
+import { RESET_TABLE } from '../rules/own-tables.ts';
 
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
-export const TABLE = 'inet ctfleet_ending';
+export const TABLE = `inet ${RESET_TABLE}`;
 
 /** An element of one of our sets. `value`: as nft writes it in a command. */
 export interface RefusedElement { set: string; value: string }
