@@ -22,7 +22,7 @@ const TCP: Record<string, string> = {
 
 /** Why a flow is stuck (proto/model/stale.ts). */
 export const STALE_WORDS: Record<StaleReason, string> = {
-  'address-gone': 'it is translated to an address that this gateway no longer has', 'route-moved': 'its packets leave by another WAN, with the address of the old one', 'wan-down': 'its mark still leads to a WAN that is down or silent',
+  'address-gone': 'it is translated to an address that this gateway no longer has', 'route-moved': 'its packets leave by another way, with the address of its old WAN', 'wan-down': 'its mark still leads to a WAN that is down or silent',
   untranslated: 'it began before the rule that translates such flows, and leaves with its inner address', 'forward-changed': 'its port forward is no longer there, or leads elsewhere now',
 };
 
