@@ -39,6 +39,7 @@ function gateway(out: (question: RouteQuestion) => number[] | undefined, change:
     addresses: ADDRESSES.map((text) => parseAddress(text)!), addressesOf: (device) => ON[device]?.map((text) => parseAddress(text)!) ?? [], linkOf: (device) => LINKS.indexOf(device),
     hasAddress4: (address) => here.has([24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.')),
     hasAddress6: (address) => here.has(formatAddress(address)),
+    isOfVrf: () => false,
     nameOf: (link) => LINKS[link],
     waysOut: (question) => {
       asked.push(question);
@@ -225,4 +226,10 @@ test('which mark a program of the gateway gives its packets is not known, and do
   const own = entryOf({ proto: 17, orig: { src: '198.18.0.12', dst: '198.51.100.10', sport: 1, dport: 2 } });
   const rules = snat({ mark: ({ mark }) => mark });
   expect([0, 0xf00].map((markBits) => judged([own], gateway(moved, { markBits }), { rules })[0])).toEqual(['wan1 route-moved', 'wan1 unknown']);
+});
+
+test('of a host that a VRF has a route for nothing is said', () => {
+  const isOfVrf = (address: Uint8Array): boolean => prefixContains(parsePrefix('10.1.0.0/16')!, address);
+  const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
+  expect(judged([outbound(1), lan({ status: 0 }), inside], gateway(moved, { isOfVrf }))).toEqual(['wan1 unknown', 'unknown unknown', 'unknown unknown']);
 });
