@@ -63,9 +63,9 @@ test('of a point-to-point link the address of this end is taken', () => {
 
 test('an address says its interface, its width, and whether keepalived set it', () => {
   const bytes = Uint8Array.of(198, 18, 0, 100);
-  const header = (bits: number) => (to: Uint8Array): void => { to[1] = bits; setHostU32(to, 4, 7); };
-  expect(decodeAddress(body(8, header(32), (out) => { out.bytes(2, bytes); out.u8(11, 18); }))).toEqual({ link: 7, bytes, bits: 32, isKeepalived: true });
-  expect(decodeAddress(body(8, header(24), (out) => { out.bytes(2, bytes); out.u8(11, 0); }))).toEqual({ link: 7, bytes, bits: 24, isKeepalived: false });
+  const header = (bits: number) => (to: Uint8Array): void => { to[1] = bits; to[2] = 0x80; setHostU32(to, 4, 7); };
+  expect(decodeAddress(body(8, header(32), (out) => { out.bytes(2, bytes); out.u8(11, 18); }))).toEqual({ link: 7, bytes, bits: 32, isPermanent: true, isKeepalived: true });
+  expect(decodeAddress(body(8, header(24), (out) => { out.bytes(2, bytes); out.u8(11, 0); }))).toEqual({ link: 7, bytes, bits: 24, isPermanent: true, isKeepalived: false });
 });
 
 test('a link has a number and a name', () => {

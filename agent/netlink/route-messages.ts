@@ -16,6 +16,7 @@ const IFLA = { ADDRESS: 1, IFNAME: 3, LINKINFO: 18 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const IFLA_VRF_TABLE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, PROTO: 11 } as const;
+const IFA_F_PERMANENT = 0x80;
 /** rt_addrprotos of iproute2: the number that keepalived gives addresses and routes of its own. */
 const PROTO_KEEPALIVED = 18;
 const ALL_BITS = 0xffffffff;
@@ -42,8 +43,8 @@ export interface RouteQuestion {
 
 /** `hardware`: its link-layer address; absent where it has none. `vrfTable`: the table of routes of a VRF, which this link stands for. */
 export interface Link { index: number; name: string; hardware?: Uint8Array; vrfTable?: number }
-/** An address of an interface; `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
-export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isKeepalived: boolean }
+/** An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
+export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isPermanent: boolean; isKeepalived: boolean }
 /** What a route depends on beside its metric; no prefix stands for all addresses. */
 export interface Route { isDefault: boolean; table: number; destination?: RoutePrefix; source?: RoutePrefix }
 /** What a rule chooses by; of the packet's mark only these bits. */
@@ -154,7 +155,7 @@ export function decodeAddress(body: Uint8Array): LinkAddress | undefined {
     else if (attributes.type === IFA.PROTO) isKeepalived = attributes.u8() === PROTO_KEEPALIVED;
   }
   const bytes = local ?? address;
-  return bytes && { link: hostU32(header, 4), bytes, bits: header[1]!, isKeepalived };
+  return bytes && { link: hostU32(header, 4), bytes, bits: header[1]!, isPermanent: (header[2]! & IFA_F_PERMANENT) !== 0, isKeepalived };
 }
 
 function familyOf(address: Uint8Array): number {
