@@ -6,7 +6,7 @@ const FONTS = ['fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'];
 
 /** Programs of the system that we use, and the Debian packages that bring them. */
 const PACKAGES: Record<string, string[]> = {
-  ip: ['iproute2'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
+  ip: ['iproute2'], 'iptables-nft-restore': ['iptables'], ipset: ['ipset'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
   'chromium-headless-shell': ['chromium-headless-shell', ...FONTS], chromium: ['chromium', ...FONTS],
 };
 

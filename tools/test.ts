@@ -6,7 +6,7 @@ import { build } from './set-up.ts';
 import { ensurePrograms, howToInstall, whyNoKernelGateways } from './system.ts';
 
 const isCi = process.env.CI !== undefined && process.env.CI !== '' && process.env.CI !== 'false';
-const missing = ensurePrograms(['ip', 'nft', 'conntrack', 'redis-server', 'chromium-headless-shell']);
+const missing = ensurePrograms(['ip', 'nft', 'conntrack', 'iptables-nft-restore', 'ipset', 'redis-server', 'chromium-headless-shell']);
 // The whole browser does as well, and takes longer.
 const hasBrowser = !missing.includes('chromium-headless-shell') || ensurePrograms(['chromium']).length === 0;
 const cannot = { kernel: whyNoKernelGateways(), redis: missing.includes('redis-server') ? howToInstall(['redis-server']) : undefined, browser: hasBrowser ? undefined : howToInstall(['chromium-headless-shell']) };

@@ -15,17 +15,27 @@ const VRRP_FAMILIES = new Set([0x01, 0x02]);
 /**
  * Addresses on these links that move between the nodes of a pair. For certain those that keepalived marks as its own and those of an interface
  * with a hardware address of VRRP. A lone address (/32, /128) beside one of a network looks like one: keepalived adds them so, and others do too.
+ * Where a program speaks VRRP, any that has no time to live may be one.
  */
-export function findVirtualAddresses(links: readonly Link[], addresses: readonly LinkAddress[]): VirtualAddress[] {
+export function findVirtualAddresses(links: readonly Link[], addresses: readonly LinkAddress[], speaksVrrp: boolean): VirtualAddress[] {
   const vrrp = new Set(links.filter(({ hardware }) => hardware && VRRP_HARDWARE.every((byte, at) => hardware[at] === byte) && VRRP_FAMILIES.has(hardware[4]!)).map(({ index }) => index));
   const loopback = new Set(links.filter(({ name }) => name === 'lo').map(({ index }) => index));
   return addresses.flatMap((one): VirtualAddress[] => {
+    if (loopback.has(one.link) || isLinkLocal(one.bytes)) return [];
     if (one.isKeepalived || vrrp.has(one.link)) return [{ address: one.bytes, isCertain: true }];
-    const isLone = one.bits === one.bytes.length * 8 && !loopback.has(one.link);
+    const isLone = one.bits === one.bytes.length * 8;
     const hasNetwork = addresses.some(({ link, bytes, bits }) => link === one.link && bytes.length === one.bytes.length && bits < bytes.length * 8 && !isLinkLocal(bytes));
-    return isLone && hasNetwork ? [{ address: one.bytes, isCertain: false }] : [];
+    return (isLone && hasNetwork) || (speaksVrrp && one.isPermanent) ? [{ address: one.bytes, isCertain: false }] : [];
   });
 }
+
+/** Whether a program of this network namespace speaks VRRP, as /proc/net/raw and raw6 tell: the local port of a raw socket is its protocol. */
+export function hasVrrpSocket(text: string): boolean {
+  return text.split('\n').slice(1).some((line) => line.trim().split(/\s+/)[1]?.endsWith(`:${VRRP_PROTOCOL}`));
+}
+
+/** 112, in hexadecimal. */
+const VRRP_PROTOCOL = '0070';
 
 /** Virtual addresses that were said, are there, and were there: on the node that does not hold them now it matters most that they are known. */
 export class VirtualAddresses {

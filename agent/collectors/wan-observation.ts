@@ -5,7 +5,7 @@ import { decodeAddress, decodeLink, RTM } from '../netlink/route-messages.ts';
 import { RouteSocket } from '../netlink/route-socket.ts';
 import { NetlinkError } from '../netlink/socket.ts';
 import type { VirtualAddress } from '../conntrack/table.ts';
-import { findVirtualAddresses } from './virtual-addresses.ts';
+import { findVirtualAddresses, hasVrrpSocket } from './virtual-addresses.ts';
 import { parseIpv4Defaults, parseIpv6Defaults, type Observation } from './wans.ts';
 
 /** What this network namespace shows of its interfaces now. Needs no privilege. */
@@ -26,7 +26,7 @@ function observeVirtualAddresses(): VirtualAddress[] | undefined {
   try {
     const socket = new RouteSocket();
     try {
-      return findVirtualAddresses(Array.from(socket.dump(RTM.GETLINK), decodeLink), Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined));
+      return findVirtualAddresses(Array.from(socket.dump(RTM.GETLINK), decodeLink), Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined), ['raw', 'raw6'].some((file) => hasVrrpSocket(read(`/proc/thread-self/net/${file}`) ?? '')));
     } finally {
       socket.close();
     }

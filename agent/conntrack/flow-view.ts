@@ -218,7 +218,8 @@ export class FlowView {
       ...(shape === SHAPE.icmp && { icmpType: common.dport[row.row]! >> 8, icmpCode: common.dport[row.row]! & 0xff }),
       // What comes next of a connection that was answered is in its middle.
       ...(proto === PROTOCOLS.tcp && { tcpFlags: isAnswered ? TCP_FLAGS.ACK : TCP_FLAGS.SYN }),
-      mark: 0,
+      // A program may have given its socket a mark.
+      mark: arrival.isOwn ? undefined : 0,
       ct: {
         state, direction: 'original', zone: common.zone[row.row]!, original,
         ...(isNew ? { mark: 0, status: 0, helper: null, reply: { src: original.dst, dst: original.src, sport: original.dport, dport: original.sport } } : { mark: row.mark, status: this.#statusOf(row), helper: known, reply }),

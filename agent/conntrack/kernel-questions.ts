@@ -1,7 +1,8 @@
+import { serialize } from 'node:v8';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { Activity } from './activity.ts';
 import { Columns, type ColumnData } from './columns.ts';
 import { compileFilter, type Surroundings } from './compile.ts';
@@ -47,6 +48,9 @@ const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined };
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
 interface Frozen { columns: Columns; rows: Uint32Array; atMs: number; snapshot?: Snapshot }
 
+/** A snapshot that is asked several things in a row is judged once; what routes and rules say of it is no older than this. */
+const MAX_JUDGED_MS = 500;
+
 /** A filtered dump must not hold a CPU for longer than this. */
 const MAX_STALL_MS = 5;
 
@@ -61,6 +65,8 @@ export class KernelQuestions {
   readonly #rules: Pick<KernelRules, 'current' | 'whole'>;
   readonly #frozen = new Map<number, Frozen>();
   #lastFrozen = 0;
+  /** What the newest judgement was made from, and when. */
+  #judged = { text: '', at: -Infinity };
 
   /**
    * @param features what the kernel was seen to filter by itself so far
@@ -112,7 +118,8 @@ export class KernelQuestions {
   breakdown({ context, freshness }: Fresh<{ context: FlowContext }>, checkpoint: () => void): Breakdown {
     const { columns, atMs } = this.#snapshot(freshness, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
-    const { stale } = Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
+    this.#judge(columns, surroundings, { filter: EVERYTHING, context }, true);
+    const { stale } = columns.rare;
     return breakdownOfRows(columns, surroundings, stale && ((row) => stale[row]! > NOT_STALE));
   }
 
@@ -174,7 +181,9 @@ export class KernelQuestions {
     const columns = new Columns(keys.length);
     const reader = new RowReader(columns);
     for (const body of bodies) if (body) reader.append(new Block(body), 0, body.length);
-    const describer = new Describer(columns, this.#surroundings(context.wans, this.#now()), context.protections, findEntry);
+    const surroundings = this.#surroundings(context.wans, this.#now());
+    this.#judge(columns, surroundings, { filter: EVERYTHING, context });
+    const describer = new Describer(columns, surroundings, context.protections, findEntry);
     let row = 0;
     return bodies.map((body) => body && describer.flow(row++));
   }
@@ -260,6 +269,11 @@ export class KernelQuestions {
   /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
     if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some((one) => mentions(one, 'stale', 'wan'))) return;
+    const { wans, virtualAddresses } = context;
+    const text = serialize({ wans, virtualAddresses }).toString('latin1');
+    const isJudged = columns.rare.stale !== undefined && this.#judged.text === text && monotonicMs() - this.#judged.at < MAX_JUDGED_MS;
+    if (isJudged) return;
+    this.#judged = { text, at: monotonicMs() };
     Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
   }
 

@@ -1,4 +1,4 @@
-import { formatAddress } from '../../proto/model/address.ts';
+import { formatAddress, prefixContains } from '../../proto/model/address.ts';
 import { networkU32 } from '../netlink/attributes.ts';
 import { decodeAddress, decodeLink, decodeRoute, decodeRule, RTM, type LinkAddress, type RoutePrefix, type RouteQuestion, type Rule } from '../netlink/route-messages.ts';
 import { RouteSocket } from '../netlink/route-socket.ts';
@@ -28,6 +28,8 @@ export interface Routes {
   readonly portPieces: Uint16Array;
   hasAddress4(address: number): boolean;
   hasAddress6(address: Uint8Array): boolean;
+  /** An address that a VRF has a route of its own for: by which interface its host comes in is not known, since the main table may have another such host. */
+  isOfVrf(address: Uint8Array): boolean;
   /** All addresses that are on an interface now. */
   readonly addresses: readonly Uint8Array[];
   /** Those of one interface. */
@@ -62,14 +64,17 @@ export class KernelRoutes implements Routes {
   readonly sources: Partition;
   readonly prefixes: readonly RoutePrefix[] | undefined;
   readonly portPieces: Uint16Array;
+  readonly #ofVrfs: RoutePrefix[] = [];
   #lookups = 0;
 
   /** Throws NetlinkError. */
   constructor() {
+    const vrfs = new Set<number>();
     try {
       for (const body of this.#socket.dump(RTM.GETLINK)) {
-        const { index, name } = decodeLink(body);
+        const { index, name, vrfTable } = decodeLink(body);
         this.#names.set(index, name);
+        if (vrfTable !== undefined) vrfs.add(vrfTable);
       }
       for (const body of this.#socket.dump(RTM.GETADDR)) {
         const address = decodeAddress(body);
@@ -82,10 +87,12 @@ export class KernelRoutes implements Routes {
       this.markBits = rules.reduce((bits, rule) => bits | rule.markBits, 0) >>> 0;
       this.useTransport = rules.some(({ hasTransport }) => hasTransport);
       const [destinations, sources]: [RoutePrefix[], RoutePrefix[]] = [[], []];
-      const isWhole = readRoutes(({ destination, source }) => {
+      const isWhole = readRoutes(({ table, destination, source }) => {
         if (destination) destinations.push(destination);
+        if (destination && table !== undefined && vrfs.has(table)) this.#ofVrfs.push(destination);
         if (source) sources.push(source);
       }, rules);
+      if (!isWhole && vrfs.size > 0) this.#ofVrfs.push(...EVERYWHERE);
       this.destinations = isWhole ? new Partition(destinations) : undefined;
       this.sources = new Partition(sources);
       this.prefixes = isWhole ? [...destinations, ...sources] : undefined;
@@ -103,6 +110,10 @@ export class KernelRoutes implements Routes {
 
   hasAddress6(address: Uint8Array): boolean {
     return this.#v6.has(formatAddress(address));
+  }
+
+  isOfVrf(address: Uint8Array): boolean {
+    return this.#ofVrfs.some((prefix) => prefixContains({ family: address.length === 4 ? 4 : 6, address: prefix.bytes, bits: prefix.bits }, address));
   }
 
   get addresses(): readonly Uint8Array[] {
@@ -138,7 +149,9 @@ export class KernelRoutes implements Routes {
   }
 }
 
-type Note = (prefixes: { destination?: RoutePrefix; source?: RoutePrefix }) => void;
+const EVERYWHERE: RoutePrefix[] = [{ bytes: new Uint8Array(4), bits: 0 }, { bytes: new Uint8Array(16), bits: 0 }];
+
+type Note = (prefixes: { table?: number; destination?: RoutePrefix; source?: RoutePrefix }) => void;
 
 /** Notes rules and routes; false if there are too many routes to read. A dump that is left ends with its socket. */
 function readRoutes(note: Note, rules: readonly Rule[]): boolean {

@@ -39,8 +39,9 @@ export class Paths {
     return here;
   }
 
-  /** Who sends from an address of the gateway. */
+  /** Who sends from an address of the gateway; undefined where that is not known. */
   gateway(address: number): Sender | undefined {
+    if (this.#routes.isOfVrf(this.bytesOf(address))) return undefined;
     return this.#sender(`own ${address}`, undefined, this.isHere(address) ? this.bytesOf(address) : undefined);
   }
 
@@ -51,11 +52,11 @@ export class Paths {
     return this.#sender(`${from} ${address < V6 ? 4 : 6} ${address < V6 ? sources.of4(address) : sources.of6(bytes)}`, from, bytes);
   }
 
-  /** The interfaces by which an address is reached, none where no route leads there; looked up once for addresses that the routes treat alike. */
+  /** The interfaces by which an address is reached, none where no route leads there or it is not known; looked up once for addresses that the routes treat alike. */
   linksTo(address: number): readonly number[] {
     const piece = this.#pieceOf(address);
     let links = this.#links.get(piece);
-    if (!links) this.#links.set(piece, (links = this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? []));
+    if (!links) this.#links.set(piece, (links = this.#routes.isOfVrf(this.bytesOf(address)) ? [] : this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? []));
     return links;
   }
 

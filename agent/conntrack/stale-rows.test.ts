@@ -19,8 +19,8 @@ import type { NewEntry } from './wire/requests.ts';
 import { RowReader } from './wire/row-reader.ts';
 import { Block } from './wire/words.ts';
 
-const LINKS = ['', 'lan0', 'wan1', 'wan2'];
-const [LAN, WAN1, WAN2] = [1, 2, 3];
+const LINKS = ['', 'lan0', 'wan1', 'wan2', 'vpn0'];
+const [LAN, WAN1, WAN2, VPN] = [1, 2, 3, 4];
 const ADDRESSES = ['10.1.0.1', '198.18.0.12', '198.19.0.12', '2001:db8:18::12', '2001:db8:19::12'];
 const wan = (name: string, ...addresses: string[]): WanFacts => ({ name, interface: name, isUp: true, addresses: addresses.map((text) => parseAddress(text)!) });
 const WANS = [wan('wan1', '198.18.0.12', '2001:db8:18::12', '198.18.0.99'), wan('wan2', '198.19.0.12', '2001:db8:19::12')];
@@ -39,6 +39,7 @@ function gateway(out: (question: RouteQuestion) => number[] | undefined, change:
     addresses: ADDRESSES.map((text) => parseAddress(text)!), addressesOf: (device) => ON[device]?.map((text) => parseAddress(text)!) ?? [], linkOf: (device) => LINKS.indexOf(device),
     hasAddress4: (address) => here.has([24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.')),
     hasAddress6: (address) => here.has(formatAddress(address)),
+    isOfVrf: () => false,
     nameOf: (link) => LINKS[link],
     waysOut: (question) => {
       asked.push(question);
@@ -214,4 +215,21 @@ test('an address of the other node of a pair is not gone, one that may be is not
   expect([true, false].map((isCertain) => verdicts([entry], gateway(moved), { virtualAddresses: virtual(isCertain) })[0])).toEqual(['no', 'unknown']);
   const counters = { origCounters: { packets: 0n, bytes: 0n }, replyCounters: { packets: 0n, bytes: 0n } };
   expect(verdicts([{ ...entry, ...counters }], gateway(moved))).toEqual(['unknown']);
+});
+
+test('a call that began before the tunnel came up is left behind with the address of its WAN', () => {
+  expect(judged([outbound(1)], gateway(() => [VPN]))).toEqual(['wan1 route-moved']);
+  expect(judged([outbound(1)], gateway(() => [VPN]), { rules: snat({ source: ({ out }) => (out === 'vpn0' ? { kind: 'none' } : { kind: 'masquerade', rule: 'm' }) }) })).toEqual(['wan1 no']);
+});
+
+test('which mark a program of the gateway gives its packets is not known, and does not matter where no route reads it', () => {
+  const own = entryOf({ proto: 17, orig: { src: '198.18.0.12', dst: '198.51.100.10', sport: 1, dport: 2 } });
+  const rules = snat({ mark: ({ mark }) => mark });
+  expect([0, 0xf00].map((markBits) => judged([own], gateway(moved, { markBits }), { rules })[0])).toEqual(['wan1 route-moved', 'wan1 unknown']);
+});
+
+test('of a host that a VRF has a route for nothing is said', () => {
+  const isOfVrf = (address: Uint8Array): boolean => prefixContains(parsePrefix('10.1.0.0/16')!, address);
+  const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
+  expect(judged([outbound(1), lan({ status: 0 }), inside], gateway(moved, { isOfVrf }))).toEqual(['wan1 unknown', 'unknown unknown', 'unknown unknown']);
 });

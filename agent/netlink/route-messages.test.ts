@@ -26,7 +26,7 @@ test('a question names its packet, and asks for the whole route', () => {
   const question = encodeRouteQuestion({ destination: Uint8Array.of(198, 51, 100, 10), source: Uint8Array.of(10, 1, 0, 5), from: 7, mark: 0x100, transport: { proto: 6, sport: 4000, dport: 443 } });
   expect([question[0], question[1], question[2], hostU32(question, 8)]).toEqual([2, 32, 32, 0x2000]);
   const route = decodeRoute(question);
-  expect(route).toEqual({ isDefault: false, destination: { bytes: Uint8Array.of(198, 51, 100, 10), bits: 32 }, source: { bytes: Uint8Array.of(10, 1, 0, 5), bits: 32 } });
+  expect(route).toEqual({ isDefault: false, table: 0, destination: { bytes: Uint8Array.of(198, 51, 100, 10), bits: 32 }, source: { bytes: Uint8Array.of(10, 1, 0, 5), bits: 32 } });
 });
 
 test('a route leads out by its interface, or by those of its next hops that are not dead', () => {
@@ -63,13 +63,22 @@ test('of a point-to-point link the address of this end is taken', () => {
 
 test('an address says its interface, its width, and whether keepalived set it', () => {
   const bytes = Uint8Array.of(198, 18, 0, 100);
-  const header = (bits: number) => (to: Uint8Array): void => { to[1] = bits; setHostU32(to, 4, 7); };
-  expect(decodeAddress(body(8, header(32), (out) => { out.bytes(2, bytes); out.u8(11, 18); }))).toEqual({ link: 7, bytes, bits: 32, isKeepalived: true });
-  expect(decodeAddress(body(8, header(24), (out) => { out.bytes(2, bytes); out.u8(11, 0); }))).toEqual({ link: 7, bytes, bits: 24, isKeepalived: false });
+  const header = (bits: number) => (to: Uint8Array): void => { to[1] = bits; to[2] = 0x80; setHostU32(to, 4, 7); };
+  expect(decodeAddress(body(8, header(32), (out) => { out.bytes(2, bytes); out.u8(11, 18); }))).toEqual({ link: 7, bytes, bits: 32, isPermanent: true, isKeepalived: true });
+  expect(decodeAddress(body(8, header(24), (out) => { out.bytes(2, bytes); out.u8(11, 0); }))).toEqual({ link: 7, bytes, bits: 24, isPermanent: true, isKeepalived: false });
 });
 
 test('a link has a number and a name', () => {
   expect(decodeLink(body(16, (header) => setHostU32(header, 4, 9), (out) => out.text(3, 'wan1')))).toEqual({ index: 9, name: 'wan1' });
+});
+
+test('a VRF says which table its routes are in, and a route in which it is', () => {
+  const vrf = (kind: string) => body(16, () => undefined, (out) => out.nested(18, (info) => {
+    info.text(1, kind);
+    info.nested(2, (data) => data.hostU32(1, 1042));
+  }));
+  expect([decodeLink(vrf('vrf')).vrfTable, decodeLink(vrf('bridge')).vrfTable]).toEqual([1042, undefined]);
+  expect(decodeRoute(body(12, (header) => { header[4] = 252; }, (out) => out.hostU32(15, 1042))).table).toBe(1042);
 });
 
 test('bytes that are no message are told by DecodeError', () => {

@@ -10,10 +10,13 @@ const RTN_LOCAL = 2;
 const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
 
-const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, MULTIPATH: 9, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
+const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, MULTIPATH: 9, TABLE: 15, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
 const FRA = { DST: 1, SRC: 2, FWMARK: 10, FWMASK: 16, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
-const IFLA = { ADDRESS: 1, IFNAME: 3 } as const;
+const IFLA = { ADDRESS: 1, IFNAME: 3, LINKINFO: 18 } as const;
+const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
+const IFLA_VRF_TABLE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, PROTO: 11 } as const;
+const IFA_F_PERMANENT = 0x80;
 /** rt_addrprotos of iproute2: the number that keepalived gives addresses and routes of its own. */
 const PROTO_KEEPALIVED = 18;
 const ALL_BITS = 0xffffffff;
@@ -38,12 +41,12 @@ export interface RouteQuestion {
   transport?: { proto: number; sport: number; dport: number };
 }
 
-/** `hardware`: its link-layer address; absent where it has none. */
-export interface Link { index: number; name: string; hardware?: Uint8Array }
-/** An address of an interface; `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
-export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isKeepalived: boolean }
+/** `hardware`: its link-layer address; absent where it has none. `vrfTable`: the table of routes of a VRF, which this link stands for. */
+export interface Link { index: number; name: string; hardware?: Uint8Array; vrfTable?: number }
+/** An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
+export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isPermanent: boolean; isKeepalived: boolean }
 /** What a route depends on beside its metric; no prefix stands for all addresses. */
-export interface Route { isDefault: boolean; destination?: RoutePrefix; source?: RoutePrefix }
+export interface Route { isDefault: boolean; table: number; destination?: RoutePrefix; source?: RoutePrefix }
 /** What a rule chooses by; of the packet's mark only these bits. */
 export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; markBits: number; ports: [from: number, to: number][]; hasTransport: boolean }
 
@@ -83,11 +86,12 @@ export function decodeWaysOut(body: Uint8Array): number[] {
 
 export function decodeRoute(body: Uint8Array): Route {
   const header = headerOf(body, ROUTE_HEADER);
-  const route: Route = { isDefault: header[1] === 0 };
+  const route: Route = { isDefault: header[1] === 0, table: header[4]! };
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {
     if (attributes.type === RTA.DST) route.destination = { bytes: attributes.bytes().slice(), bits: header[1]! };
     else if (attributes.type === RTA.SRC) route.source = { bytes: attributes.bytes().slice(), bits: header[2]! };
+    else if (attributes.type === RTA.TABLE) route.table = hostU32(attributes.bytes(4), 0);
   }
   return route;
 }
@@ -123,8 +127,20 @@ export function decodeLink(body: Uint8Array): Link {
   while (attributes.next()) {
     if (attributes.type === IFLA.IFNAME) link.name = attributes.text();
     else if (attributes.type === IFLA.ADDRESS) link.hardware = attributes.bytes().slice();
+    else if (attributes.type === IFLA.LINKINFO) link.vrfTable = vrfTableOf(attributes.nested());
   }
   return link;
+}
+
+function vrfTableOf(info: AttributeReader): number | undefined {
+  let [kind, table]: [string?, number?] = [];
+  while (info.next()) {
+    if (info.type === IFLA_INFO.KIND) kind = info.text();
+    if (info.type !== IFLA_INFO.DATA || kind !== 'vrf') continue;
+    const data = info.nested();
+    while (data.next()) if (data.type === IFLA_VRF_TABLE) table = hostU32(data.bytes(4), 0);
+  }
+  return table;
 }
 
 /** The address of this end: of a point-to-point link IFA_ADDRESS is the other's. Undefined where there is none. */
@@ -139,7 +155,7 @@ export function decodeAddress(body: Uint8Array): LinkAddress | undefined {
     else if (attributes.type === IFA.PROTO) isKeepalived = attributes.u8() === PROTO_KEEPALIVED;
   }
   const bytes = local ?? address;
-  return bytes && { link: hostU32(header, 4), bytes, bits: header[1]!, isKeepalived };
+  return bytes && { link: hostU32(header, 4), bytes, bits: header[1]!, isPermanent: (header[2]! & IFA_F_PERMANENT) !== 0, isKeepalived };
 }
 
 function familyOf(address: Uint8Array): number {

@@ -46,7 +46,7 @@ export const flow = z.object({
   protectedBy: z.string().optional(),
   /** Both directions together, from two looks at the table. */
   rateBitsPerSecond: z.number().optional(),
-  /** Why its WAN cannot carry it any more, `no` if it can; absent where it was not asked for or cannot be known. */
+  /** Why deleting it would heal it, `no` if it would not; absent where it was not asked for or cannot be known. */
   stale: z.enum([...STALE_REASONS, 'no']).optional(),
 });
 export type FlowRow = z.infer<typeof flow>;

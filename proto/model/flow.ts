@@ -81,7 +81,7 @@ export interface Flow extends FlowKey {
   tracker?: Tracker;
   /** The WAN whose address the flow uses, by the gateway's own naming. */
   wan?: string;
-  /** Why its WAN cannot carry it any more, `no` if it can; absent where it was not asked for or cannot be known. */
+  /** Why deleting it would heal it, `no` if it would not; absent where it was not asked for or cannot be known. */
   stale?: StaleReason | 'no';
   /** Why no plan may touch this flow; absent if it may be deleted. */
   protectedBy?: string;

@@ -13,10 +13,11 @@ import * as operationMessages from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Command, Method, Outcome, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
 import * as remediationMessages from '../../proto/gen/ctfleet/v1/remediation.ts';
 import * as statsMessages from '../../proto/gen/ctfleet/v1/stats.ts';
-import { FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
+import { abilitiesFor, FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { fromWireFilter, toWireFilter } from '../../proto/model/filter/wire.ts';
+import { fromWireFlow, toWireFlow } from '../../proto/model/wire.ts';
 import { anyMessage } from '../support/any-message.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
@@ -111,9 +112,16 @@ describe('F21: an agent that is asked by a newer controller', () => {
   });
 
   it('refuses a remediation that needs to know more of filters than it does', () => {
+    expect(abilitiesFor((parseFilter('stale:untranslated or -stale:forward-changed or stale:route-moved') as { filter: FlowFilter }).filter)).toEqual(['filter:stale:untranslated', 'filter:stale:forward-changed']);
     const document = (needed: string[]) => JSON.stringify({ name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan 10.0.0.5:5060', needsNewerAgent: needed });
     expect(understand({ id: 'r', revision: 1, document: document(['filter:endpoint']), isApproved: true, delaySeconds: 0 })).toHaveProperty('remediation');
     expect(understand({ id: 'r', revision: 1, document: document(['filter:colour']), isApproved: true, delaySeconds: 0 })).toMatchObject({ refused: { why: 'it needs a newer agent, for filter:colour' } });
+  });
+
+  it('says of a flow that is stale for a reason of tomorrow that it is stale', () => {
+    const flow = makeFlows(1)[0]!;
+    expect(fromWireFlow({ ...toWireFlow(flow), stale: 'eaten-by-a-dog' }).stale).toBe('route-moved');
+    expect(fromWireFlow({ ...toWireFlow(flow), stale: 'untranslated' }).stale).toBe('untranslated');
   });
 
   it('refuses a remediation with a word that it does not know, whole', () => {

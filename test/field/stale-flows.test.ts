@@ -1,3 +1,5 @@
+import { closeSync } from 'node:fs';
+import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
 import { observeInterfaces } from '../../agent/collectors/wan-observation.ts';
 import { formatAddress, parseAddress } from '../../proto/model/address.ts';
@@ -151,6 +153,23 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(await gateway.named(`-stale:yes ${TALKS}`, { ...had, virtualAddresses: seen.map(({ address }) => ({ address, isCertain: true })) })).toEqual([`${TALKER} no`]);
   });
 
+  test('where a program speaks VRRP, an address of a network that moves to the other node is not called gone', async () => {
+    gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)) });
+    gateway.ip('gateway', 'addr', 'add', '198.18.0.100/16', 'dev', 'wan1');
+    const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
+    await talk.exchange('before');
+    expect(observeInterfaces().virtualAddresses).toEqual([]);
+    const vrrp = rawSocket(112);
+    const seen = observeInterfaces().virtualAddresses!;
+    closeSync(vrrp);
+    expect(seen.map(({ address, isCertain }) => [formatAddress(address), isCertain])).toContainEqual(['198.18.0.100', false]);
+    gateway.ip('gateway', 'addr', 'del', '198.18.0.100/16', 'dev', 'wan1');
+    gateway.lab.failWan(1, 1, 'metric');
+    const had = { 1: { addresses: [parseAddress('198.18.0.100')!, parseAddress(WAN1)!] } };
+    expect(await gateway.named('stale:yes', contextOf(had))).toEqual([`${TALKER} address-gone`]);
+    for (const filter of ['stale:yes', `-stale:yes ${TALKS}`]) expect(await gateway.named(filter, contextOf(had, seen))).toEqual([]);
+  });
+
   test('flows that a program put into the table, and no packet of which was seen here, are not judged by an address that is elsewhere', async () => {
     gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)) });
     createEntries([entryOf({ proto: 17, orig: { src: TALKER, dst: SERVERS[0]!, sport: 7000, dport: 9000 }, reply: { dst: '198.18.0.100' }, status: IPS.SRC_NAT | IPS.SEEN_REPLY, timeoutSeconds: 300 })]);
@@ -159,6 +178,13 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     for (const filter of ['stale:yes', `-stale:yes ${TALKS}`]) expect(await gateway.named(filter)).toEqual([]);
   });
 });
+
+/** A raw socket of IPv4 in the namespace of this thread. */
+function rawSocket(protocol: number): number {
+  const fd = (koffi.load(null).func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number)(2, 3, protocol);
+  if (fd < 0) throw new Error(`no raw socket: errno ${koffi.errno()}`);
+  return fd;
+}
 
 /** Many flows by WAN1 and one that talks; when the route has moved, all of them are stale, and ending them heals the talk. */
 async function movedWithStale(): Promise<void> {

@@ -70,7 +70,7 @@ export const FIELDS: readonly Field[] = [
   field('bytes', 'size', 'Bytes of both directions: bytes>1M'),
   field('packets', 'size', 'Packets of both directions: packets<10', { aliases: ['pkts'] }),
   field('rate', 'bits', 'Bits a second carried now: rate>1M'),
-  field('stale', 'word', 'Flow that its WAN cannot carry any more: stale:yes, or why: stale:route-moved', { words: STALE_WORDS }),
+  field('stale', 'word', 'Flow that is stuck until it is deleted: stale:yes, or why: stale:route-moved', { words: STALE_WORDS }),
   field('id', 'number', 'The kernel’s id of an entry: id:3221225'),
 ];
 

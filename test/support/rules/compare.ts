@@ -11,7 +11,7 @@ import { ADDRESSES, type Device, type RuleStage, type Seen } from './stage.ts';
 /** One question put to the rules: what they answer, and whether that is what was seen. */
 export interface Check { about: string; answer: Answer<unknown>; isRight: boolean; seen: string }
 
-const DST_NAT = 32;
+const STATUS = { SEEN_REPLY: 2, DST_NAT: 32 } as const;
 
 /** Sends a packet, its answer and the packet that follows, and asks the rules about each on its way. */
 export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }: Sample): { outcome: Outcome; checks: Check[] } {
@@ -20,7 +20,7 @@ export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }
   const checks = checkWay(rules, from, packet, outcome, { state: 'new', direction: 'original' }, text);
   const final = outcome.passed.get('postrouting last');
   if (!final?.out || !isAnswered(packet)) return { outcome, checks };
-  const entry = readEntry(stage);
+  const entry = entryOf(stage, packet);
   if (!entry) return { outcome, checks };
   const answer: TestPacket = { ...final.packet, src: final.packet.dst, dst: final.packet.src, sport: final.packet.dport, dport: final.packet.sport, ...answerKind(packet) };
   const back = outcomeOf({ from: final.out as Device, packet: answer }, stage.send(final.out as Device, answer));
@@ -29,7 +29,7 @@ export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }
   if (!hasAnswered) return { outcome, checks };
   const next: TestPacket = packet.proto === PROTOCOLS.tcp ? { ...packet, tcpFlags: 0x10 } : packet;
   const on = outcomeOf({ from, packet: next }, stage.send(from, next));
-  checks.push(...checkWay(rules, from, next, on, { ...entry, ...readEntry(stage), state: 'established', direction: 'original' }, `what follows ${text}`));
+  checks.push(...checkWay(rules, from, next, on, { ...entry, ...entryOf(stage, packet), state: 'established', direction: 'original' }, `what follows ${text}`));
   return { outcome, checks };
 }
 
@@ -42,12 +42,12 @@ function answerKind({ proto }: TestPacket): Partial<TestPacket> {
   return proto === PROTOCOLS.icmp ? { icmpType: 0 } : proto === PROTOCOLS.icmpv6 ? { icmpType: 129 } : {};
 }
 
-/** The entry of the flow; errors that refuse a packet have none. */
-function readEntry(stage: RuleStage): Pick<PacketConntrack, 'original' | 'reply' | 'mark' | 'status'> | undefined {
-  const [entry] = stage.entries();
+/** The entry of a packet; one that is not tracked has none. */
+function entryOf(stage: RuleStage, packet: TestPacket): Pick<PacketConntrack, 'original' | 'reply' | 'mark' | 'status'> | undefined {
+  const entry = stage.entry(packet);
   if (!entry) return undefined;
   const ends = (tuple: Tuple): Ends => ({ src: parseAddress(tuple.src), dst: parseAddress(tuple.dst), ...(tuple.sport !== undefined && { sport: tuple.sport, dport: tuple.dport }) });
-  return { original: ends(entry.orig), reply: ends(entry.reply), status: entry.status, mark: entry.mark };
+  return { original: ends(entry.orig), reply: ends(entry.reply), status: entry.status | STATUS.SEEN_REPLY, mark: entry.mark };
 }
 
 /** Asks about each hook that the packet came to, as it came there. */
@@ -85,7 +85,7 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
     checks.push({ about: `destination of ${text}`, answer, isRight, seen: JSON.stringify([[...routed.packet.dst].join('.'), routed.packet.dport]) });
   }
   const isUntracked = marks.isKnown && !marks.value.isTracked;
-  const status = isSent ? DST_NAT : 0;
+  const status = isSent ? STATUS.DST_NAT : 0;
   const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : at);
   const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? 'input' as const : 'forward' as const;
   if (middle) {

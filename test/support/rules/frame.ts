@@ -11,7 +11,7 @@ export interface TestPacket {
 }
 
 const [ICMP, TCP, UDP, ICMPV6] = [1, 6, 17, 58];
-const ICMP_ID = 77;
+export const ICMP_ID = 77;
 
 /** The packet as it is on the wire, from its network header on. */
 export function encodePacket(packet: TestPacket): Uint8Array {

@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, readSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
-import { CT_DELETE, CT_GET } from '../../../agent/conntrack/wire/constants.ts';
+import { formatAddress } from '../../../proto/model/address.ts';
+import { CT_DELETE, CT_GET, CT_NEW } from '../../../agent/conntrack/wire/constants.ts';
 import { decodeEntry, type Entry } from '../../../agent/conntrack/wire/entry.ts';
+import { encodeLookup } from '../../../agent/conntrack/wire/requests.ts';
 import { AttributeReader, AttributeWriter, hostU16, setHostU16, setHostU32 } from '../../../agent/netlink/attributes.ts';
 import { HOST_IS_LITTLE_ENDIAN, NETLINK_NETFILTER, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR } from '../../../agent/netlink/constants.ts';
-import { readDump } from '../../../agent/netlink/dump.ts';
 import { encodeMessage, readMessages, readVerdict } from '../../../agent/netlink/message.ts';
 import { NetlinkSocket } from '../../../agent/netlink/socket.ts';
 import { enterNamespace } from '../namespace.ts';
-import { decodePacket, encodePacket, type TestPacket } from './frame.ts';
+import { decodePacket, encodePacket, ICMP_ID, type TestPacket } from './frame.ts';
 
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int, int, int)');
@@ -90,9 +91,14 @@ export class RuleStage {
     this.#log!.send(encodeMessage({ type: CT_DELETE, flags: NLM_F_REQUEST, seq: this.#log!.nextSeq(), body: new Uint8Array(4) }));
   }
 
-  /** The entries of the gateway's table. */
-  entries(): Entry[] {
-    return [AF_INET, AF_INET6].flatMap((family) => readDump(this.#log!, { type: CT_GET, body: Uint8Array.of(family, 0, 0, 0), doing: 'entries cannot be read' }, (body) => decodeEntry(body.slice())));
+  /** The entry that a packet has begun; of one that is not tracked there is none. */
+  entry({ family, proto, src, dst, sport, dport, icmpType }: TestPacket): Entry | undefined {
+    const orig = { src: formatAddress(src), dst: formatAddress(dst), ...(icmpType === undefined ? { sport: sport ?? 0, dport: dport ?? 0 } : { icmp: { type: icmpType, code: 0, id: ICMP_ID } }) };
+    this.#log!.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST, seq: this.#log!.nextSeq(), body: encodeLookup({ family, proto, orig, zone: 0 }) }));
+    const block = new Uint8Array(8192);
+    const length = this.#log!.receive(block);
+    for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) if (type === CT_NEW) return decodeEntry(body.slice());
+    return undefined;
   }
 
   /** Does something in the gateway's network namespace. */

@@ -46,6 +46,8 @@ test('the equivalent command names the ids that make an ICMP entry single', () =
 test('a flow on a WAN that is down is explained as stuck, in red', () => {
   const gateway = { wans: [{ name: 'WAN1', interface: 'eth1', addresses: ['203.0.113.7'], isUp: false }] } as unknown as Gateway;
   expect(explain(row({ wan: 'wan1' }), gateway)).toMatchObject({ tone: 'red', title: 'SIP flow on a dead WAN' });
+  expect(explain(row({ wan: 'wan1', stale: 'no' }), gateway)).toMatchObject({ tone: 'amber', text: expect.stringContaining('deleting it does not help') as string });
+  expect(explain(row({ stale: 'untranslated' }), gateway)).toMatchObject({ tone: 'red', text: expect.stringContaining('before the rule that translates') as string });
   expect(explain(row({ wan: 'wan1' }), undefined)).toMatchObject({ tone: 'amber', title: 'SIP flow, no reply' });
 });
 

@@ -24,7 +24,7 @@ export function QuickFilters({ filter, onFilter }: { filter: string; onFilter(fi
       <Choice label="Status" field="state" filter={filter} onFilter={onFilter} options={STATES}>
         <p className="dim small"><b>expired</b>: {EXPIRED}</p>
       </Choice>
-      <button type="button" className={`btn slim ${asksFor(filter, 'stale', 'yes') ? 'is-on' : ''}`} aria-pressed={asksFor(filter, 'stale', 'yes')} title="Flows that their WAN cannot carry any more; they heal when they are ended" onClick={() => onFilter(withToggled(filter, 'stale', 'yes'))}>Stale</button>
+      <button type="button" className={`btn slim ${asksFor(filter, 'stale', 'yes') ? 'is-on' : ''}`} aria-pressed={asksFor(filter, 'stale', 'yes')} title="Flows that are stuck; they heal when they are ended" onClick={() => onFilter(withToggled(filter, 'stale', 'yes'))}>Stale</button>
       <ValueField label="IP or CIDR" field="ip" width={132} placeholder="10.0.0.0/8" filter={filter} onFilter={onFilter} />
       <ValueField label="Port" field="port" width={64} placeholder="5060" filter={filter} onFilter={onFilter} />
     </div>
