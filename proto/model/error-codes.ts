@@ -6,6 +6,8 @@ export const ERROR_CODES = {
   INVALID_REQUEST: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNPARSABLE: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  /** A block by a filter that asks what no packet carries, or that says only what is left alone. */
+  FILTER_NOT_OF_PACKETS: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNSUPPORTED: { http: 422, grpc: 'UNIMPLEMENTED', retry: false },
   SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },

@@ -176,7 +176,7 @@ export class FakeAgent {
           matched: shown.length, protected: 0, assured: 0, unreplied: 0, natted: shown.length, active: 0, idle: 0, unknownActivity: shown.length, tableCount: 100n,
           byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {}, longestLived: [], predictions: [],
         },
-        explain: [],
+        explain: [], spared: [],
       },
     };
     yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };
