@@ -4,6 +4,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import { isSameEntry } from '../conntrack/identity.ts';
 import type { ConntrackTable, DeleteOutcome, FlowContext } from '../conntrack/table.ts';
+import { DEFAULT_BLOCK_SECONDS } from '../../proto/model/block/of-filter.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { hasPorts } from '../../proto/model/protocol.ts';
 import type { Blocks } from './blocks.ts';
@@ -13,7 +14,7 @@ import { NO_PACKETS, type Refusals } from './refusals.ts';
 /** How often a reset looks whether a side has been told. */
 const LOOK_MS = 250;
 const MOST_SECONDS = 3600;
-export const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: 60, [Method.METHOD_EXPIRE]: 30 };
+export const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: DEFAULT_BLOCK_SECONDS, [Method.METHOD_EXPIRE]: 30 };
 
 export interface EndingHands {
   table: ConntrackTable;

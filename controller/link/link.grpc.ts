@@ -225,7 +225,7 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
 /** The transactions that a message costs; a batch of samples is as many as an agent would have sent. */
 function writesOf({ body }: AgentMessage): number {
   switch (body?.$case) {
-    case 'hello': case 'result': case 'remediationRun': return 1;
+    case 'hello': case 'result': case 'remediationRun': case 'standingBlocks': return 1;
     case 'samples': return Math.max(1, body.value.samples.length / SAMPLES_OF_A_WRITE);
     default: return 0;
   }

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   GUARD_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   FLUSH_RUNNING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  BLOCK_OVER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   /** An Idempotency-Key that came with another request before; one whose request is not answered yet, or of which nobody knows. */
   IDEMPOTENCY_KEY_REUSED: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   IDEMPOTENCY_PENDING: { http: 409, grpc: 'ABORTED', retry: true },

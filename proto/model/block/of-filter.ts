@@ -9,6 +9,7 @@ import { merged, outermost, PACKET_FIELDS, type NumberRange, type PacketConditio
 /** Alternatives of one block: each is a rule or some that every packet of the gateway is held against. */
 export const MAX_CONDITIONS = 64;
 export const MAX_BLOCK_SECONDS = 3600;
+export const DEFAULT_BLOCK_SECONDS = 60;
 
 const CUTS_OFF = 'A block of everything would cut the gateway off. Say which packets are to be refused: an address, a port or a protocol.';
 

@@ -5,36 +5,42 @@ import type { NumberRange, PacketCondition, PacketField, PacketTest, RefusedPack
 /** Values named in one phrase; of more the rest is counted. */
 const MAX_NAMED = 6;
 
-const ENDS: Partial<Record<PacketField, string>> = {
-  ip: 'from and to', src: 'of connections that begin at', dst: 'of connections to', rsrc: 'of connections answered by', rdst: 'of connections answered to', nat: 'of connections translated to',
-};
-const NUMBERS: Partial<Record<PacketField, string>> = {
-  port: 'with port', sport: 'of connections from port', dport: 'of connections to port', rsport: 'of connections answered by port', rdport: 'of connections answered to port',
-  'icmp-type': 'of type', 'icmp-code': 'of code', 'icmp-id': 'with id', key: 'with key', srckey: 'with source key', dstkey: 'with destination key', rsrckey: 'with the answer’s source key', rdstkey: 'with the answer’s destination key',
+/** How a test of an address or a number is said; those of a connection follow “of connections”. */
+const WORDS: Partial<Record<PacketField, { words: string; isOfConnection?: true }>> = {
+  ip: { words: 'from and to' }, port: { words: 'with port' }, key: { words: 'with key' }, 'icmp-type': { words: 'of ICMP type' }, 'icmp-code': { words: 'of ICMP code' }, 'icmp-id': { words: 'with ICMP id' },
+  src: { words: 'from', isOfConnection: true }, dst: { words: 'to', isOfConnection: true }, nat: { words: 'translated to', isOfConnection: true },
+  rsrc: { words: 'answered by', isOfConnection: true }, rdst: { words: 'answered to', isOfConnection: true },
+  sport: { words: 'from port', isOfConnection: true }, dport: { words: 'to port', isOfConnection: true },
+  rsport: { words: 'answered from port', isOfConnection: true }, rdport: { words: 'answered to port', isOfConnection: true },
+  srckey: { words: 'from key', isOfConnection: true }, dstkey: { words: 'to key', isOfConnection: true },
+  rsrckey: { words: 'answered from key', isOfConnection: true }, rdstkey: { words: 'answered to key', isOfConnection: true },
 };
 
-/** “Every packet from and to 10.0.0.2, for 60 s”: what a block refuses, in one line for people. */
+/** “every packet from and to 10.0.0.2, for 60 s”: what a block refuses, in one line for people. */
 export function describeRefused({ anyOf, seconds }: RefusedPackets): string {
-  const all = anyOf.map(describeCondition).join('; ') || 'only the packets of these flows: a new one from another port gets through';
-  return `${all[0]!.toUpperCase()}${all.slice(1)}, for ${seconds} s`;
+  return `${anyOf.map(describeCondition).join('; ') || 'only the packets of these connections; a new one from another port gets through'}, for ${seconds} s`;
 }
 
-/** “every TCP packet of connections to 198.51.100.20, but not of connections to port 22”. */
+/** “every TCP packet of connections from 10.0.0.0/8, to 198.51.100.20, but not of connections to port 22”. */
 export function describeCondition(condition: PacketCondition): string {
   const is = condition.filter(({ isNot }) => !isNot);
-  const isNot = condition.filter((test) => test.isNot);
-  const kind = (field: PacketField, name: (number: number) => string): string => is.filter((test) => test.field === field).map(({ ranges }) => ` ${named(ranges, name, 'and')}`).join('');
-  const packets = `every${kind('family', (family) => `IPv${family}`)}${kind('proto', (proto) => protocolName(proto).toUpperCase())} packet`;
-  const phrases = is.filter(({ field }) => field !== 'family' && field !== 'proto').map((test) => ` ${phraseOf(test)}`).join('');
-  return `${packets}${phrases}${isNot.map((test) => `, but not ${phraseOf(test)}`).join('')}`;
+  const kind = (field: PacketField): string => is.filter((test) => test.field === field).map((test) => ` ${kindOf(test, 'and')}`).join('');
+  const told = is.filter(({ field }) => WORDS[field]);
+  const plain = told.filter(({ field }) => !WORDS[field]!.isOfConnection).map((test) => ` ${phraseOf(test)}`).join('');
+  const ofConnections = told.filter(({ field }) => WORDS[field]!.isOfConnection).map(phraseOf).join(', ');
+  const left = condition.filter(({ isNot }) => isNot).map((test) => `, but not ${WORDS[test.field] ? `${WORDS[test.field]!.isOfConnection ? 'of connections ' : ''}${phraseOf(test)}` : kindOf(test, 'or')}`).join('');
+  return `every${kind('family')}${kind('proto')} packet${plain}${ofConnections && ` of connections ${ofConnections}`}${left}`;
+}
+
+function kindOf({ field, ranges }: PacketTest, word: 'and' | 'or'): string {
+  return named(ranges, field === 'family' ? (family) => `IPv${family}` : (proto) => protocolName(proto).toUpperCase(), word);
 }
 
 function phraseOf({ field, prefixes, ranges }: PacketTest): string {
-  const numbers = (name: (number: number) => string = String): string => named(ranges, name, 'or');
-  if (field === 'proto') return `${numbers((proto) => protocolName(proto).toUpperCase())}`;
-  if (field === 'family') return numbers((family) => `IPv${family}`);
-  if (prefixes.length === 0) return `${NUMBERS[field]} ${numbers()}`;
-  return `${ENDS[field]} ${listed(prefixes.map(formatPrefix), 'or')}${ranges.length > 0 ? ` port ${numbers()}` : ''}`;
+  const numbers = named(ranges, String, 'or');
+  const { words } = WORDS[field]!;
+  if (prefixes.length === 0) return `${words} ${numbers}`;
+  return `${words} ${listed(prefixes.map(formatPrefix), 'or')}${ranges.length > 0 ? ` port ${numbers}` : ''}`;
 }
 
 function named(ranges: readonly NumberRange[], name: (number: number) => string, word: 'and' | 'or'): string {
