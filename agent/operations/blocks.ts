@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sparedConditions } from '../../proto/model/block/of-filter.ts';
 import type { PacketCondition, RefusedPackets } from '../../proto/model/block/packets.ts';
+import { refusedBytes } from '../../proto/model/block/wire.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
@@ -34,6 +35,8 @@ const LOOK_MS = 2000;
 const GRACE_MS = 500;
 /** Blocks at one time: each packet of the gateway is held against all of them. */
 const MAX_BLOCKS = 100;
+/** What all of them refuse goes into one message of the link. */
+const MAX_SAID_BYTES = 160 * 1024;
 
 /**
  * What is blocked on this gateway, in an nft table of our own. The kernel holds each block for its time, whether the agent runs or not; an agent that
@@ -111,6 +114,8 @@ export class Blocks {
     await this.#inTurn(async () => {
       if (this.#live.has(id)) return;
       if (this.#live.size >= MAX_BLOCKS) throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
+      const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
+      if (said > MAX_SAID_BYTES) throw new FleetError('RATE_LIMITED', 'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.');
       const sinceMs = this.#deps.clock.now();
       this.#live.set(id, { ...NOTHING_YET, id, planId, refused, sinceMs, untilMs: sinceMs + refused.seconds * 1000, flows: 0 });
       try {
@@ -157,7 +162,7 @@ export class Blocks {
   async standing(): Promise<StandingBlock[]> {
     await this.#inTurn(() => this.#count()).catch(() => undefined);
     const nowMs = this.#deps.clock.now();
-    return [...this.#live.values()].filter(({ untilMs }) => untilMs > nowMs).map(({ flows4: _, flows6: __, bytes: ___, ...block }) => block);
+    return [...this.#live.values()].filter(({ untilMs }) => untilMs > nowMs).map(({ id, planId, refused, sinceMs, untilMs, flows, packets }) => ({ id, planId, refused, sinceMs, untilMs, flows, packets }));
   }
 
   /** Leaves what is blocked to the kernel, which forgets each in its time; the next agent takes the table away. */

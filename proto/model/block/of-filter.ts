@@ -4,7 +4,7 @@ import { matchesEverything } from '../filter/everything.ts';
 import { allOf, anyOf, type FlowFilter, forEachTerm, type Match, type Term } from '../filter/filter.ts';
 import { formatFilter } from '../filter/format.ts';
 import { SERVICES } from '../services.ts';
-import { merged, outermost, PACKET_FIELDS, type NumberRange, type PacketCondition, type PacketField, type PacketTest, type RefusedPackets } from './packets.ts';
+import { merged, outermost, PACKET_FIELDS, type PacketCondition, type PacketField, type PacketTest, type RefusedPackets } from './packets.ts';
 
 /** Alternatives of one block: each is a rule or some that every packet of the gateway is held against. */
 export const MAX_CONDITIONS = 64;
