@@ -27,7 +27,7 @@ export interface BlockDependencies {
 /** A block that stands, and how many packets it has refused since it began. */
 export interface StandingBlock extends BegunBlock { packets: bigint }
 
-type Live = BegunBlock & Pick<BlockText, 'packets' | 'bytes' | 'flows4' | 'flows6'>;
+type Live = BegunBlock & Pick<BlockText, 'packets' | 'bytes'> & { flows4: string[]; flows6: string[] };
 
 /** How often it is looked whether all that is blocked still is: a firewall that is loaded again takes our table away with its own. */
 const LOOK_MS = 2000;
@@ -69,7 +69,7 @@ export class Blocks {
       for (const block of kept?.bootId === bootId() ? kept.blocks : []) {
         const standing = found?.blocks.get(tokenOf(block.id));
         const untilMs = standing ? nowMs + standing.leftSeconds * 1000 : block.untilMs;
-        if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs) this.#live.set(block.id, { ...NOTHING_YET, ...block, ...standing, untilMs });
+        if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs) this.#live.set(block.id, { ...nothingYet(), ...block, ...standing, untilMs });
       }
       // Also a table of which nothing is known is put right by making it anew.
       if (this.#live.size > 0) await this.#put();
@@ -81,7 +81,7 @@ export class Blocks {
   /** Why nothing can be blocked here; undefined where it can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
   async whyNot(): Promise<string | undefined> {
     try {
-      await this.#inTurn(async () => { await nft(['-c', '-f', '-'], blockTable([{ ...NOTHING_YET, token: 'trial', conditions: TRIAL, leftSeconds: 1 }], [])); });
+      await this.#inTurn(async () => { await nft(['-c', '-f', '-'], blockTable([{ ...nothingYet(), token: 'trial', conditions: TRIAL, leftSeconds: 1 }], [])); });
       return undefined;
     } catch (error) {
       return (error as Error).message;
@@ -107,17 +107,20 @@ export class Blocks {
     }))];
   }
 
-  /** Refuses these packets from now on, for their time. One that stands already goes on. Throws CAPABILITY_MISSING, GUARD_REFUSED, and what the disk throws; nothing is refused then. */
-  async begin({ id, planId, refused }: Pick<BegunBlock, 'id' | 'planId' | 'refused'>): Promise<void> {
+  /**
+   * Refuses these packets from now on, for their time; one that a crash interrupted for what is left of it since it was begun. One that stands
+   * already goes on. Throws CAPABILITY_MISSING, GUARD_REFUSED, RATE_LIMITED and what the disk throws; nothing is refused then.
+   */
+  async begin({ id, planId, refused }: Pick<BegunBlock, 'id' | 'planId' | 'refused'>, begunMs = this.#deps.clock.now()): Promise<void> {
     const why = this.whyNotThis(refused);
     if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Nothing was blocked: ${why}.`);
     await this.#inTurn(async () => {
-      if (this.#live.has(id)) return;
+      const untilMs = begunMs + refused.seconds * 1000;
+      if (this.#live.has(id) || untilMs <= this.#deps.clock.now()) return;
       if (this.#live.size >= MAX_BLOCKS) throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
       const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
       if (said > MAX_SAID_BYTES) throw new FleetError('RATE_LIMITED', 'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.');
-      const sinceMs = this.#deps.clock.now();
-      this.#live.set(id, { ...NOTHING_YET, id, planId, refused, sinceMs, untilMs: sinceMs + refused.seconds * 1000, flows: 0 });
+      this.#live.set(id, { ...nothingYet(), id, planId, refused, sinceMs: begunMs, untilMs, flows: 0 });
       try {
         this.#remember();
         await this.#renew();
@@ -136,12 +139,14 @@ export class Blocks {
       const block = this.#live.get(id);
       if (!block || flows.length === 0) return;
       const token = tokenOf(id);
-      const packets = ([4, 6] as const).map((family) => flows.filter((flow) => flow.family === family).flatMap(flowPackets));
+      let commands = '';
+      for (const family of [4, 6] as const) {
+        const packets = [...new Set(flows.filter((flow) => flow.family === family).flatMap(flowPackets))];
+        for (const packet of packets) block[`flows${family}`].push(packet);
+        if (packets.length > 0) commands += `add element ${BLOCK_TABLE} flows${family}_${token} { ${packets.join(', ')} }\n`;
+      }
       block.flows += flows.length;
-      [block.flows4, block.flows6] = [[...block.flows4, ...packets[0]!], [...block.flows6, ...packets[1]!]];
-      const commands = packets.map((own, index) => (own.length > 0 ? `add element ${BLOCK_TABLE} flows${index === 0 ? 4 : 6}_${token} { ${own.join(', ')} }\n` : '')).join('');
       if (commands !== '') await nft(['-f', '-'], commands).catch(() => this.#renew());
-      this.#remember();
     });
   }
 
@@ -158,11 +163,22 @@ export class Blocks {
     this.#changed();
   }
 
+  /** Looks whether a block stands as it should, and puts right what somebody else changed; what it has refused. Undefined once it has ended. Throws CAPABILITY_MISSING where the kernel cannot be asked. */
+  async verify(id: string): Promise<StandingBlock | undefined> {
+    return this.#inTurn(async () => {
+      const block = this.#live.get(id);
+      if (!block || block.untilMs <= this.#deps.clock.now()) return undefined;
+      if ((await this.#count())?.shape !== this.#shape) await this.#put();
+      this.#remember();
+      return toStanding(block);
+    });
+  }
+
   /** What stands now, with what it has refused as the kernel counts it. */
   async standing(): Promise<StandingBlock[]> {
     await this.#inTurn(() => this.#count()).catch(() => undefined);
     const nowMs = this.#deps.clock.now();
-    return [...this.#live.values()].filter(({ untilMs }) => untilMs > nowMs).map(({ id, planId, refused, sinceMs, untilMs, flows, packets }) => ({ id, planId, refused, sinceMs, untilMs, flows, packets }));
+    return [...this.#live.values()].filter(({ untilMs }) => untilMs > nowMs).map(toStanding);
   }
 
   /** Leaves what is blocked to the kernel, which forgets each in its time; the next agent takes the table away. */
@@ -253,11 +269,18 @@ export class Blocks {
   }
 }
 
-const NOTHING_YET = { packets: 0n, bytes: 0n, flows4: [] as string[], flows6: [] as string[] };
+function nothingYet(): Pick<Live, 'packets' | 'bytes' | 'flows4' | 'flows6'> {
+  return { packets: 0n, bytes: 0n, flows4: [], flows6: [] };
+}
+
 /** One of each kind of rule. */
 const TRIAL: PacketCondition[] = [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(192, 0, 2, 1), bits: 32 }], ranges: [{ from: 9, to: 9 }] }]];
 /** Met by no packet. */
 const NEVER = [{ on: 'snat' as const, isNot: false }];
+
+function toStanding({ id, planId, refused, sinceMs, untilMs, flows, packets }: Live): StandingBlock {
+  return { id, planId, refused, sinceMs, untilMs, flows, packets };
+}
 
 /** Letters and digits that stand for a block in names of nft. */
 function tokenOf(id: string): string {

@@ -211,7 +211,7 @@ export class Commands {
       const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
       guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
       await start();
-      if (block) await blocks!.begin(block);
+      if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
       const outcomes = await runPlan(table, clock, {
         flows: plan, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
@@ -230,13 +230,19 @@ export class Commands {
 
   /** What a block had refused when it was looked at again. One that was stopped leaves alone what it has not come to: it is lifted. */
   async #ofBlock({ blocks, id }: OneBlock, outcomes: Outcome[], isStopped: boolean): Promise<Done> {
-    if (isStopped) {
-      await blocks.lift([id]);
-      return { runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))), undoUntilMs: undefined };
-    }
-    const standing = (await blocks.standing()).find((one) => one.id === id);
+    if (isStopped) await blocks.lift([id]);
+    const standing = await blocks.verify(id);
     const { clock, controllerNow } = this.#deps;
-    return { runs: toRuns(outcomes), undoUntilMs: undefined, packetsRefused: standing?.packets ?? 0n, refusedUntilMs: standing && BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())) };
+    // Of one that has ended by now it is only sure that the entries are gone.
+    if (!standing) return { runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))), undoUntilMs: undefined };
+    return { runs: toRuns(outcomes), undoUntilMs: undefined, packetsRefused: standing.packets, refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())) };
+  }
+
+  /** When a command that is carried out again was begun, by this gateway's clock. */
+  #startedAtMs(id: string): number | undefined {
+    const { clock, controllerNow, journal } = this.#deps;
+    const startedAtMs = journal.state.commands.get(id)?.startedAtMs;
+    return startedAtMs === undefined ? undefined : clock.now() - Math.max(0, controllerNow() - startedAtMs);
   }
 
   #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {

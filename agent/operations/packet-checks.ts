@@ -1,6 +1,6 @@
 import { prefixContains, type Prefix } from '../../proto/model/address.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { outermost, type NumberRange, type PacketCondition, type PacketTest } from '../../proto/model/block/packets.ts';
+import { merged, outermost, type NumberRange, type PacketCondition, type PacketTest } from '../../proto/model/block/packets.ts';
 import { hasIcmp, hasKeys, hasPorts } from '../../proto/model/protocol.ts';
 
 /** Where nft can look: an end of one tuple of the flow that a packet belongs to. */
@@ -16,6 +16,8 @@ export type Check =
 
 /** Rules that one block may have: each packet of the gateway is held against all of them. */
 const MAX_RULES = 1024;
+
+type ProtocolCheck = Extract<Check, { on: 'proto' | 'family' }>;
 
 const ENDS: readonly End[] = ['src', 'dst', 'rsrc', 'rdst'];
 const SIDES: readonly Side[] = ['sport', 'dport', 'rsport', 'rdport'];
@@ -63,7 +65,18 @@ export function ofFamily(checks: readonly Check[], family: 4 | 6): Check[] | und
       own.push(check);
     }
   }
-  return own;
+  return withOneProtocol(own);
+}
+
+/** Protocols that are asked for more than once are those that all of them ask for; undefined where there is none. */
+function withOneProtocol(checks: Check[]): Check[] | undefined {
+  const asked = checks.filter((check): check is ProtocolCheck => check.on === 'proto' && !check.isNot);
+  if (asked.length < 2) return checks;
+  const both = asked.slice(1).reduce((ranges, check) => ranges.flatMap((a) => check.ranges.flatMap((b) => {
+    const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
+    return from <= to ? [{ from, to }] : [];
+  })), asked[0]!.ranges);
+  return both.length === 0 ? undefined : [{ on: 'proto', isNot: false, ranges: merged(both) }, ...checks.filter((check) => !asked.includes(check as ProtocolCheck))];
 }
 
 /** What the header of a packet without a flow is held against, as it stands in the packet. */

@@ -43,7 +43,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   const lan = (): string => gateway.lab.names.lan(1);
   const tables = (): string => runIn(gateway.name, 'nft', ['list', 'tables']);
 
-  beforeAll(async () => { gateway = await StrictGateway.start('ctw-block'); });
+  beforeAll(async () => { gateway = await StrictGateway.start('ctg-block'); });
   afterAll(() => gateway.end());
   beforeEach(() => { blocking = new Blocking(gateway.table); });
   afterEach(() => blocking.end());
