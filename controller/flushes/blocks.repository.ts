@@ -8,8 +8,8 @@ import { newId } from '../platform/ids.ts';
 export type SaidBlock = Pick<Block, 'name' | 'flows' | 'packetsRefused' | 'since' | 'until'> & { refused: Uint8Array<ArrayBuffer> };
 
 const MAX_LISTED = 1000;
-/** Blocks that are over for so long are forgotten; the audit trail keeps that they were. */
-const KEPT_MS = 30 * 86_400_000;
+/** Of each gateway so many that are over are kept; the audit trail keeps all. */
+const MAX_KEPT = 500;
 
 /** What is blocked now, and what is to be lifted. */
 @Injectable()
@@ -20,16 +20,21 @@ export class BlocksRepository {
     const known = await t.block.findMany({ where: { gatewayId, overAt: null }, select: { id: true, name: true, liftedBy: true } });
     const named = new Set(said.map(({ name }) => name));
     await t.block.updateMany({ where: { id: { in: known.filter(({ name }) => !named.has(name)).map(({ id }) => id) } }, data: { overAt: now } });
+    let isNew = false;
     for (const { name, refused, ...counts } of said) {
       const before = known.find((one) => one.name === name);
       if (before) await t.block.update({ where: { id: before.id }, data: { flows: counts.flows, packetsRefused: counts.packetsRefused, until: counts.until } });
-      else await this.add(t, { gatewayId, tenantId }, { name, refused, ...counts }, now);
+      else await this.add(t, { gatewayId, tenantId }, { name, refused, ...counts });
+      isNew ||= !before;
+    }
+    if (isNew) {
+      await t.$executeRaw`DELETE FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL
+        AND id NOT IN (SELECT id FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL ORDER BY over_at DESC, id LIMIT ${MAX_KEPT})`;
     }
     return known.filter(({ name, liftedBy }) => liftedBy !== null && named.has(name)).map(({ name }) => name);
   }
 
-  private async add(t: Transaction, { gatewayId, tenantId }: { gatewayId: string; tenantId: string }, said: SaidBlock, now: Date): Promise<void> {
-    await t.block.deleteMany({ where: { gatewayId, until: { lt: new Date(now.getTime() - KEPT_MS) } } });
+  private async add(t: Transaction, { gatewayId, tenantId }: { gatewayId: string; tenantId: string }, said: SaidBlock): Promise<void> {
     const gateway = await t.gateway.findUniqueOrThrow({ where: { id: gatewayId }, select: { name: true } });
     const isId = idSchema.safeParse(said.name).success;
     const command = isId ? await t.command.findFirst({ where: { id: said.name, gatewayId }, select: { flushId: true } }) : null;

@@ -13,11 +13,17 @@ import { Lately } from '../../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../../agent/operations/undo-store.ts';
+import { look } from '../../../agent/remediations/look.ts';
+import type { GatewayRemediation } from '../../../agent/remediations/remediation-set.ts';
+import { RunHistory } from '../../../agent/remediations/run-history.ts';
+import { RunLog } from '../../../agent/remediations/run-log.ts';
+import { remediationDocument } from '../../../proto/http/remediation-document.ts';
 import { Method, Outcome, Result_State, type Command, type Result } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../../proto/model/block/of-filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { runIn } from '../../lab/namespace.ts';
 import { clientAddress, SERVERS } from '../../lab/topology.ts';
+import { Conversation } from '../../support/conversation.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { StrictGateway } from '../../support/strict-gateway.ts';
 import { until } from '../../support/until.ts';
@@ -123,8 +129,30 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     commands.recover();
     await commands.idle();
     expect(results[0]).toMatchObject({ state: Result_State.STATE_DONE, packetsRefused: 0n });
-    const [{ untilMs }] = await blocks.standing() as [{ untilMs: number }];
-    expect(untilMs - systemClock.now()).toBeLessThanOrEqual(20_000);
+    const [standing] = await blocks.standing();
+    expect(standing!.untilMs - systemClock.now()).toBeLessThanOrEqual(20_000);
+  });
+
+  test('of a remediation refuses what has no flow yet, under the id of its run, and says so where it cannot', async () => {
+    const client = clientAddress(1, 67);
+    const directory = path.join(folder, 'remediations');
+    const hands = {
+      table: gateway.table, blocks, guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())), runs: new RunLog(directory, new Disk()), history: new RunHistory(directory, systemClock.now(), new Disk()),
+      clock: systemClock, context: () => CONTEXT, log: pino({ level: 'silent' }),
+    };
+    const remediation = (filter: string): GatewayRemediation => ({
+      id: ID, revision: 1, delaySeconds: 0, limits: undefined, document: remediationDocument.parse({ name: 'cut', mode: 'auto', trigger: { kind: 'wan-down' }, filter, method: 'block', steps: { verifyAfterSeconds: 0 } }),
+    });
+    const about = { words: 'wan1 went down', wan: 'wan1', address: '198.18.0.12', sinceMs: systemClock.now() };
+    expect(await look(hands, remediation(`host:${client} idle>1h`), about, () => true)).toMatchObject({ kind: 'refused', code: 'FILTER_NOT_OF_PACKETS' });
+    const done = await look(hands, remediation(`host:${client}`), about, () => true);
+    expect(done).toMatchObject({ kind: 'reported' });
+    const [standing] = await blocks.standing();
+    expect([standing!.id, standing!.planId]).toEqual([(done as { runId: string }).runId, '']);
+    const refused = new Conversation(gateway.lab.names.lan(1), 'talk.ts', ['tcp', client, 40_003, server, 7]);
+    await refused.heard('ECONNREFUSED');
+    await refused.end();
+    hands.runs.close();
   });
 
   test('whose packets are not those that were shown is refused before anything is', async () => {
