@@ -108,7 +108,7 @@ export class Agent {
     this.#journal = new Journal(stateDir, disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#blocks = table.kind === 'kernel' ? new Blocks({ clock, stateDir, disk, protections: () => context().protections, onChange: () => this.#tellBlocks() }) : undefined;
+    this.#blocks = table.kind === 'kernel' ? new Blocks({ clock, stateDir, disk, protections: () => context().protections, onChange: () => this.#tellBlocks(), onEnded: (why) => log.warn({ why }, 'what was blocked is let through before its time') }) : undefined;
     this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
     const clockOffsetMs = () => this.#clockOffsetMs();
     this.#remediations = new Remediations({ table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });

@@ -35,6 +35,8 @@ const LAST = 'srcnat + 10';
 
 /** All protocols of which nft may be asked what stands in the place of ports; an ICMP error belongs to the flow that it tells of. */
 const WITH_SIDES = 'meta l4proto { 1, 6, 17, 33, 47, 58, 132, 136 }';
+/** Packets of a flow that has no entry any more. Another flow may be translated to its port meanwhile, and that one is established by its own. */
+const UNESTABLISHED = 'ct state new,invalid,untracked';
 /** Packets that no flow knows: not tracked by a rule, or by the kernel for what is not as it should be. */
 const UNKNOWN = 'ct state invalid,untracked';
 
@@ -110,7 +112,7 @@ function elementsOf({ token, flows4, flows6 }: BlockText): string {
 }
 
 function chainOf(name: 'block' | 'late', { token, conditions }: BlockText, verdict: string): string {
-  const flows = [['ip', '4'], ['ip6', '6']].map(([ip, family]) => `${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport @flows${family}_${token}`);
+  const flows = [['ip', '4'], ['ip6', '6']].map(([ip, family]) => `${UNESTABLISHED} ${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport @flows${family}_${token}`);
   const lines = [...flows, ...linesOf(conditions)];
   return `chain ${name}_${token} {\n${lines.map((line) => `${line} counter name refused_${token} ${verdict}`).join('\n')}\n}`;
 }

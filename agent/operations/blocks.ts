@@ -4,6 +4,7 @@ import { sparedConditions } from '../../proto/model/block/of-filter.ts';
 import type { PacketCondition, RefusedPackets } from '../../proto/model/block/packets.ts';
 import { refusedBytes } from '../../proto/model/block/wire.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { FlowContext } from '../conntrack/table.ts';
@@ -22,6 +23,8 @@ export interface BlockDependencies {
   protections: () => FlowContext['protections'];
   /** Blocks have begun or ended. */
   onChange?: () => void;
+  /** All blocks are ended before their time, and why. */
+  onEnded?: (why: string) => void;
 }
 
 /** A block that stands, and how many packets it has refused since it began. */
@@ -91,7 +94,11 @@ export class Blocks {
   /** Why this block would be none, or refuse what must not be refused; undefined where it can be. */
   whyNotThis({ anyOf }: RefusedPackets): string | undefined {
     checksOfAll(anyOf);
-    const hidden = this.#deps.protections().find(({ filter }) => sparedConditions(filter) === undefined);
+    return this.#whyNothing();
+  }
+
+  #whyNothing(): string | undefined {
+    const hidden = this.#deps.protections().find(({ filter }) => sparedBy(filter) === undefined);
     return hidden && `what is protected as “${hidden.reason}” cannot be told by a packet, and so nothing can be blocked here; name its addresses or ports in the guard file`;
   }
 
@@ -101,7 +108,7 @@ export class Blocks {
     return [...new Set(this.#deps.protections().flatMap(({ reason, filter }) => {
       const meets = ([4, 6] as const).some((family) => {
         const refused = headers(anyOf, family);
-        return headers(sparedConditions(filter) ?? [], family).some((spared) => refused.some((one) => canBothHold(one, spared)));
+        return headers(sparedBy(filter) ?? [], family).some((spared) => refused.some((one) => canBothHold(one, spared)));
       });
       return meets ? [reason] : [];
     }))];
@@ -212,7 +219,10 @@ export class Blocks {
   async #tend(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const nowMs = this.#deps.clock.now();
-    const over = [...this.#live.values()].filter(({ untilMs }) => nowMs >= untilMs + GRACE_MS);
+    // What the guard file protects now must not be refused until the end of what began before.
+    const why = this.#whyNothing();
+    const over = [...this.#live.values()].filter(({ untilMs }) => why !== undefined || nowMs >= untilMs + GRACE_MS);
+    if (why !== undefined) this.#deps.onEnded?.(why);
     const found = await this.#count();
     if (over.length === 0 && found?.shape === this.#shape && this.#spared === sparedKey(this.#deps.protections())) return;
     await this.#put(over.map(({ id }) => id));
@@ -247,7 +257,7 @@ export class Blocks {
     const texts = blocks.map((block): BlockText => ({ ...block, token: tokenOf(block.id), conditions: block.refused.anyOf, leftSeconds: Math.max(1, Math.ceil((block.untilMs - nowMs) / 1000)) }));
     this.#shape = undefined;
     if (texts.length === 0) return void await nft(['-f', '-'], `add table ${BLOCK_TABLE}\n${noBlockTable()}`);
-    await nft(['-f', '-'], blockTable(texts, protections.flatMap(({ filter }) => sparedConditions(filter) ?? [])));
+    await nft(['-f', '-'], blockTable(texts, protections.flatMap(({ filter }) => sparedBy(filter) ?? [])));
     this.#shape = (await this.#found(['-t']))?.shape;
     this.#spared = sparedKey(protections);
   }
@@ -280,6 +290,18 @@ const NEVER = [{ on: 'snat' as const, isNot: false }];
 
 function toStanding({ id, planId, refused, sinceMs, untilMs, flows, packets }: Live): StandingBlock {
   return { id, planId, refused, sinceMs, untilMs, flows, packets };
+}
+
+/** The packets of what is protected; undefined where they cannot be told from others. */
+function sparedBy(filter: FlowFilter): PacketCondition[] | undefined {
+  try {
+    const conditions = sparedConditions(filter);
+    if (conditions) checksOfAll(conditions);
+    return conditions;
+  } catch (error) {
+    if (error instanceof FleetError) return undefined;
+    throw error;
+  }
 }
 
 /** Letters and digits that stand for a block in names of nft. */

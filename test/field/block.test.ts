@@ -232,6 +232,9 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     protect(`dst:${server} dport:53,9000`);
     await until('the other port is spared', async () => attempt('udp', phone, server, 9000, 'hello').then(() => true, () => undefined));
     protect('mark:0x100');
+    await until('what cannot be told ends the block', async () => (await blocking.blocks.standing()).length === 0 || undefined);
+    await attempt('udp', phone, server, 53, 'hello');
+    expect(canPing(lan(), phone, server)).toBe(true);
     await expect(blocking.block(`host:${phone}`, [])).rejects.toThrow('“SIP trunk” cannot be told by a packet');
   });
 
@@ -289,6 +292,20 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(await blocking.refused(id)).toBe(1);
     await beside.exchange('still here');
     await attempt('udp', client, server, 9000, 'hello');
+  });
+
+  test('a blocked connection does not take another with it that is translated to the port it had', async () => {
+    const [doomed, heir] = [host(), host()];
+    const first = await gateway.converse('lan', 'open', 'talk.ts', 'udp', doomed, 45_678, server, 9000);
+    await first.exchange('one');
+    const flow = await gateway.flow(`src:${doomed}`);
+    await blocking.block(`src:${doomed} id:${flow.id}`, [flow]);
+    const second = await gateway.converse('lan', 'open', 'talk.ts', 'udp', heir, 45_678, server, 9000);
+    await second.exchange('two');
+    expect((await gateway.flow(`src:${heir}`)).reply).toEqual(flow.reply);
+    await second.exchange('three');
+    first.say('again');
+    await first.heard('EHOSTUNREACH');
   });
 
   test('a flood of what is refused makes no flood of answers', async () => {
