@@ -1,3 +1,4 @@
+import { BLOCKS_HOSTS } from '../proto/model/block/packets.ts';
 import { FILTER_ABILITIES } from '../proto/model/filter/abilities.ts';
 import type { ConntrackTable } from './conntrack/table.ts';
 
@@ -8,15 +9,17 @@ export interface AbilityOptions {
   table: Pick<ConntrackTable, 'capabilities'>;
   /** Why packets cannot be refused here, if so. */
   whyNotRefuse: () => Promise<string | undefined>;
+  /** Why nothing can be blocked here, if so. */
+  whyNotBlock: () => Promise<string | undefined>;
   mayActInEmergency: boolean;
   /** What cannot be told or done besides, and why. */
   besides: Record<string, string>;
 }
 
 /** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all; empty where at least it is counted. */
-export async function abilitiesOf({ table, whyNotRefuse, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
+export async function abilitiesOf({ table, whyNotRefuse, whyNotBlock, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
-  const { can, cannot } = withEndings(tried, await whyNotRefuse());
+  const { can, cannot } = withEndings(tried, await whyNotRefuse(), await whyNotBlock());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
     can: [...can, ...FILTER_ABILITIES, ...(mayActInEmergency ? ['emergency'] : [])], cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
@@ -30,9 +33,11 @@ export function haveChanged(before: Abilities, after: Abilities): boolean {
 }
 
 /** Whoever may delete may undo and let expire; to reset and to block, packets must be refused as well. */
-function withEndings({ can, cannot }: Abilities, whyNotRefuse: string | undefined): Abilities {
+function withEndings({ can, cannot }: Abilities, whyNotRefuse: string | undefined, whyNotBlock: string | undefined): Abilities {
   const mayNot = cannot.delete;
   if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
-  const isRefusing = whyNotRefuse === undefined;
-  return { can: [...can, 'expire', 'undo', 'stop', ...(isRefusing ? ['reset', 'block'] : [])], cannot: isRefusing ? cannot : { ...cannot, reset: whyNotRefuse, block: whyNotRefuse } };
+  return {
+    can: [...can, 'expire', 'undo', 'stop', ...(whyNotRefuse === undefined ? ['reset'] : []), ...(whyNotBlock === undefined ? ['block', BLOCKS_HOSTS] : [])],
+    cannot: { ...cannot, ...(whyNotRefuse !== undefined && { reset: whyNotRefuse }), ...(whyNotBlock !== undefined && { block: whyNotBlock }) },
+  };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
+import { toWireRefused } from '../proto/model/block/wire.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './clock.ts';
@@ -18,6 +19,7 @@ import { Link } from './link/link.ts';
 import { Outbox } from './link/outbox.ts';
 import { Spool } from './link/spool.ts';
 import { Witness } from './link/witness.ts';
+import { Blocks } from './operations/blocks.ts';
 import { Commands } from './operations/commands.ts';
 import { Emergency } from './operations/emergency.ts';
 import { builtInProtections, type Endpoint } from './operations/guard.ts';
@@ -78,6 +80,7 @@ export class Agent {
   #isControllerTimeKnown = false;
   readonly #link: Link;
   readonly #sampler: TableSampler;
+  readonly #outbox: Outbox;
   readonly #journal: Journal;
   readonly #witness: Witness;
   readonly #commands: Commands;
@@ -85,9 +88,11 @@ export class Agent {
   readonly #remediations: Remediations;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
+  readonly #blocks: Blocks | undefined;
   readonly #emergency: Emergency | undefined;
   readonly #instanceId = randomUUID();
   #endpoint: Endpoint | undefined;
+  #toldBlocks = 0;
   #sampleIntervalMs = 10_000;
   #rates: EventRates | undefined;
   /** What the last hello said. */
@@ -103,18 +108,20 @@ export class Agent {
     this.#journal = new Journal(stateDir, disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
+    this.#blocks = table.kind === 'kernel' ? new Blocks({ clock, stateDir, disk, protections: () => context().protections, onChange: () => this.#tellBlocks(), onEnded: (why) => log.warn({ why }, 'what was blocked is let through before its time') }) : undefined;
     this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
     const clockOffsetMs = () => this.#clockOffsetMs();
-    this.#remediations = new Remediations({ table, refusals: this.#refusals, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
+    this.#remediations = new Remediations({ table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
     const outbox = new Outbox(this.#spool, this.#remediations.reports);
+    this.#outbox = outbox;
     this.#commands = new Commands({
-      table, refusals: this.#refusals, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans, disk), guard: this.#guard, clock, context, report: outbox, log,
+      table, refusals: this.#refusals, blocks: this.#blocks, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans, disk), guard: this.#guard, clock, context, report: outbox, log,
       controllerNow: () => this.#link.time.latest(),
     });
     this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
     this.#sampler = new TableSampler({ table, context, wans, rates: (count) => this.#ratesOf(events?.current, count), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
     this.#link = new Link({
-      identity: deps.identity, table, plans, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
+      identity: deps.identity, table, plans, blocks: this.#blocks, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
       commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
     });
@@ -126,14 +133,17 @@ export class Agent {
     if (damage !== undefined) this.#deps.log.error({ damage }, 'a journal is damaged; no flow is ended here');
     // Before commands: one that a crash interrupted may refuse more.
     await this.#refusals?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was refused before could not be looked for'));
-    this.#commands.recover();
+    // Before anything is blocked again: the agent's own channel is to stay out of it.
     await this.#resolveController(signal);
+    await this.#blocks?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was blocked before could not be looked for'));
+    this.#commands.recover();
     this.#remediations.observeWans(this.#deps.wans());
     const deafen = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
     deafen?.();
     await this.#commands.idle();
     await this.#refusals?.close();
+    await this.#blocks?.close();
     await this.#deps.events?.close();
     await this.#deps.table.close();
     this.#journal.close();
@@ -149,6 +159,7 @@ export class Agent {
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
         this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(this.#clockOffsetMs()) });
         this.#link.samplesWaiting();
+        if (this.#toldBlocks > 0) this.#tellBlocks();
         await this.#emergency?.consider(toReading(sample));
         failure = '';
       } catch (error) {
@@ -161,9 +172,22 @@ export class Agent {
     }
   }
 
+  /** What is blocked, as it stands now; said at each change, and with each sample while there is any, so that the counts are young. */
+  #tellBlocks(): void {
+    void this.#blocks?.standing().then((blocks) => {
+      const offsetMs = this.#clockOffsetMs();
+      const at = (ms: number): bigint => BigInt(Math.round(ms + offsetMs));
+      this.#outbox.standingBlocks({
+        blocks: blocks.map(({ id, planId, refused, flows, sinceMs, untilMs, packets }) => ({ id, planId, refused: toWireRefused(refused), flows, sinceMs: at(sinceMs), untilMs: at(untilMs), packetsRefused: packets })),
+      });
+      this.#toldBlocks = blocks.length;
+    }).catch((error: unknown) => this.#deps.log.warn({ err: error }, 'what is blocked could not be told'));
+  }
+
   /** The controller's clock minus ours. */
   #welcomed(sampleIntervalMs: number): void {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
+    this.#tellBlocks();
     if (!this.#isControllerTimeKnown) this.#spool.shift(this.#clockOffsetMs());
     this.#isControllerTimeKnown = true;
   }
@@ -200,7 +224,8 @@ export class Agent {
   #abilities(): ReturnType<typeof abilitiesOf> {
     const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot() };
     const whyNotRefuse = async () => (this.#refusals ? this.#refusals.whyNot() : NO_PACKETS);
-    return abilitiesOf({ table: this.#deps.table, whyNotRefuse, mayActInEmergency: this.#emergency !== undefined, besides });
+    const whyNotBlock = async () => (this.#blocks ? this.#blocks.whyNot() : NO_PACKETS);
+    return abilitiesOf({ table: this.#deps.table, whyNotRefuse, whyNotBlock, mayActInEmergency: this.#emergency !== undefined, besides });
   }
 
   /** What was missing may have come, as when a firewall loads nf_conntrack late at boot, and the other way round: a new hello says so. */

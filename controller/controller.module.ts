@@ -30,6 +30,9 @@ import { EnrolmentService } from './enrolment/enrolment.service.ts';
 import { FlowsController } from './flows/flows.controller.ts';
 import { FlowsService } from './flows/flows.service.ts';
 import { ApprovalsService } from './flushes/approvals.service.ts';
+import { BlocksController } from './flushes/blocks.controller.ts';
+import { BlocksRepository } from './flushes/blocks.repository.ts';
+import { BlocksService } from './flushes/blocks.service.ts';
 import { CommandIssueService } from './flushes/command-issue.service.ts';
 import { CommandsRepository } from './flushes/commands.repository.ts';
 import { DeliveryService } from './flushes/delivery.service.ts';
@@ -108,7 +111,7 @@ export interface Surroundings { config: Config; logger: Logger; clock: Clock }
 
 /** The HTTP handlers of the role `api`. */
 export const CONTROLLERS: Type[] = [
-  AccessController, AuditController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, PlansController,
+  AccessController, AuditController, BlocksController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, PlansController,
   RemediationsController, RetentionController, HooksController, MetricsController, DoorsController,
 ];
 
@@ -117,7 +120,7 @@ const SERVICES: Provider[] = [
   CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
   AuditRepository, AuditRetentionService, AuditService, CheckpointsRepository, CheckpointsService, StubsRepository, TrailsService,
   EnrolmentRepository, EnrolmentService, FlowsService,
-  ApprovalsService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
+  ApprovalsService, BlocksRepository, BlocksService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
   LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,

@@ -164,6 +164,7 @@ export class Link {
       case 'cancelQuery': queries.cancel(body.value.queryId); return;
       case 'command': this.#deps.commands().accept(body.value); return;
       case 'stop': this.#deps.commands().stop(body.value.commandIds); return;
+      case 'liftBlocks': void this.#deps.blocks?.lift(body.value.ids).catch((error: unknown) => log.error({ err: error }, 'a block could not be lifted')); return;
       case 'resultReceipt': this.#deps.commands().acknowledge(body.value.commandId); return;
       case 'sampleReceipt':
         spool.received(body.value.batch);

@@ -1,5 +1,5 @@
 import type { AgentMessage, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Progress, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Progress, Result, StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { RunReports } from '../remediations/run-reports.ts';
 import type { Spool } from './spool.ts';
 
@@ -7,7 +7,7 @@ import type { Spool } from './spool.ts';
 const RUNS = 8000;
 
 /**
- * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood and of each command's progress only the newest
+ * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood, of what is blocked and of each command's progress only the newest
  * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at a time,
  * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
  */
@@ -18,6 +18,7 @@ export class Outbox {
   readonly #progress = new Map<string, Progress>();
   #pong: bigint | undefined;
   #unreadable: Unreadable | undefined;
+  #blocks: StandingBlocks | undefined;
   #write: ((message: AgentMessage) => boolean) | undefined;
   #isFull = false;
 
@@ -38,6 +39,7 @@ export class Outbox {
     this.#progress.clear();
     this.#pong = undefined;
     this.#unreadable = undefined;
+    this.#blocks = undefined;
     this.#reports.reset();
     this.#spool.reset();
   }
@@ -55,6 +57,12 @@ export class Outbox {
   /** Of several that wait, only the newest is said. */
   unreadable(unreadable: Unreadable): void {
     this.#unreadable = unreadable;
+    this.pump();
+  }
+
+  /** All that is blocked now; it takes the place of what waited. */
+  standingBlocks(blocks: StandingBlocks): void {
+    this.#blocks = blocks;
     this.pump();
   }
 
@@ -92,6 +100,11 @@ export class Outbox {
     if (result) {
       this.#results.delete(result.commandId);
       return toParts(result).map((value) => ({ body: { $case: 'result', value } }));
+    }
+    if (this.#blocks) {
+      const value = this.#blocks;
+      this.#blocks = undefined;
+      return [{ body: { $case: 'standingBlocks', value } }];
     }
     const [progress] = this.#progress.values();
     if (progress) {

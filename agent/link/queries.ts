@@ -1,7 +1,12 @@
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
+import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
+import { toWireRefused } from '../../proto/model/block/wire.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/model/filter/wire.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
@@ -9,6 +14,9 @@ import { toWireFlow } from '../../proto/model/wire.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
+import type { Blocks } from '../operations/blocks.ts';
+import { DEFAULT_SECONDS } from '../operations/end-flows.ts';
+import { NO_PACKETS } from '../operations/refusals.ts';
 import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
 import type { ControllerTime } from './controller-time.ts';
 import { Turns } from './turns.ts';
@@ -35,6 +43,8 @@ export interface QueryDependencies {
   plans: PlanStore;
   /** True for a plan that a command needs. */
   isPlanInUse: (planId: string) => boolean;
+  /** Absent where packets cannot be refused. */
+  blocks?: Blocks;
   clock: Clock;
   context: () => FlowContext;
   /** What decides what becomes of flows that are ended; absent where there are no packets. */
@@ -122,7 +132,7 @@ export class Queries {
       $case: 'head',
       value: {
         snapshotAtMs: BigInt(Math.round(time.now() - ageMs)), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
-        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined, explain: answer.explain,
+        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined, explain: answer.explain, refused: undefined, spared: [],
       },
     });
     for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
@@ -138,7 +148,8 @@ export class Queries {
     if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
     const maxFlows = Math.min(query.maxFlows, MAX_PLAN_FLOWS);
     const filter = fromWireFilter(query.filter);
-    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), snapshotAtMs));
+    const refused = query.method === Method.METHOD_BLOCK ? this.#refusedBy(filter, query.forSeconds) : undefined;
+    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), snapshotAtMs), refused);
     let rows = 0;
     try {
       for await (const batch of table.collect({ filter, context: context(), signal })) {
@@ -157,9 +168,19 @@ export class Queries {
     const count = await table.count();
     await stream.write({
       $case: 'head',
-      value: { snapshotAtMs: BigInt(snapshotAtMs), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [] },
+      value: { snapshotAtMs: BigInt(snapshotAtMs), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [], refused: refused && toWireRefused(refused), spared: refused ? this.#deps.blocks!.spares(refused) : [] },
     });
     await stream.write({ $case: 'end', value: { rows, digest } });
+  }
+
+  /** What a block by this filter refuses. Throws where nothing can be blocked here, and for what is no block. */
+  #refusedBy(filter: FlowFilter, forSeconds = DEFAULT_SECONDS[Method.METHOD_BLOCK]): RefusedPackets {
+    const { blocks } = this.#deps;
+    if (!blocks) throw new FleetError('CAPABILITY_MISSING', NO_PACKETS);
+    const refused = refusedBy(filter, forSeconds);
+    const why = blocks.whyNotThis(refused);
+    if (why !== undefined) throw new FleetError('GUARD_REFUSED', why);
+    return refused;
   }
 }
 

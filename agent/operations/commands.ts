@@ -3,7 +3,8 @@ import { Method, Outcome, Progress_Phase, Result, Result_State, type Command, ty
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
-import { endBy } from './end-flows.ts';
+import type { Blocks } from './blocks.ts';
+import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';
 import { Journal, type JournalRecord, type JournalState, type Way } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { fromRuns, toRuns } from './outcomes.ts';
@@ -28,6 +29,7 @@ export interface CommandDependencies {
   table: ConntrackTable;
   /** Absent where packets cannot be refused. */
   refusals?: Refusals;
+  blocks?: Blocks;
   journal: Journal;
   plans: PlanStore;
   undos: UndoStore;
@@ -42,7 +44,7 @@ export interface CommandDependencies {
 
 type ResultPart = Partial<Result> & { state: Result_State };
 /** What a result says of a plan's flows. */
-type Done = Pick<Result, 'runs' | 'undoUntilMs'>;
+type Done = Pick<Result, 'runs' | 'undoUntilMs'> & Partial<Pick<Result, 'packetsRefused' | 'refusedUntilMs'>>;
 
 const STOPPED = 'The command was stopped before it began.';
 
@@ -197,7 +199,7 @@ export class Commands {
   }
 
   #run(id: string, planId: string, way: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
-    const { table, refusals, guard, plans, clock, context, report } = this.#deps;
+    const { table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
     const { method, forSeconds } = way;
     let plan: FrozenPlan | undefined;
     return this.#carryOut(id, isRepeated, async (start) => {
@@ -205,15 +207,18 @@ export class Commands {
       if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
       const { count, stale } = plan;
       const isStopped = (): boolean => this.#isStopped(id);
-      const end = await endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
+      const block: OneBlock | undefined = method === Method.METHOD_BLOCK && blocks ? { blocks, id, planId, refused: plan.refused ?? { anyOf: [], seconds: forSeconds ?? DEFAULT_SECONDS[method] } } : undefined;
+      const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
       guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
       await start();
+      if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
       const outcomes = await runPlan(table, clock, {
         flows: plan, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
         onProgress: (phase, done) => report.progress({
           commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: count,
         }),
       });
+      if (block) return this.#ofBlock(block, outcomes, isStopped());
       const runs = toRuns(outcomes);
       return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
     }, () => {
@@ -221,6 +226,23 @@ export class Commands {
       const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.count }];
       return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
     });
+  }
+
+  /** What a block had refused when it was looked at again. One that was stopped leaves alone what it has not come to: it is lifted. */
+  async #ofBlock({ blocks, id }: OneBlock, outcomes: Outcome[], isStopped: boolean): Promise<Done> {
+    if (isStopped) await blocks.lift([id]);
+    const standing = await blocks.verify(id);
+    const { clock, controllerNow } = this.#deps;
+    // Of one that has ended by now it is only sure that the entries are gone.
+    if (!standing) return { runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))), undoUntilMs: undefined };
+    return { runs: toRuns(outcomes), undoUntilMs: undefined, packetsRefused: standing.packets, refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())) };
+  }
+
+  /** When a command that is carried out again was begun, by this gateway's clock. */
+  #startedAtMs(id: string): number | undefined {
+    const { clock, controllerNow, journal } = this.#deps;
+    const startedAtMs = journal.state.commands.get(id)?.startedAtMs;
+    return startedAtMs === undefined ? undefined : clock.now() - Math.max(0, controllerNow() - startedAtMs);
   }
 
   #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {
@@ -292,7 +314,7 @@ export class Commands {
 
   #resultOf(id: string, part: ResultPart): Result {
     const now = BigInt(Math.round(this.#deps.controllerNow()));
-    return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, ...part, commandId: id };
+    return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, undoUntilMs: undefined, ...part, commandId: id };
   }
 }
 

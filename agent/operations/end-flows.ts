@@ -4,23 +4,32 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import { isSameEntry } from '../conntrack/identity.ts';
 import type { ConntrackTable, DeleteOutcome, FlowContext } from '../conntrack/table.ts';
-import { canRefuse } from './refusal-rules.ts';
+import { DEFAULT_BLOCK_SECONDS } from '../../proto/model/block/of-filter.ts';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
+import { hasPorts } from '../../proto/model/protocol.ts';
+import type { Blocks } from './blocks.ts';
+import { canReset } from './refusal-rules.ts';
 import { NO_PACKETS, type Refusals } from './refusals.ts';
 
 /** How often a reset looks whether a side has been told. */
 const LOOK_MS = 250;
 const MOST_SECONDS = 3600;
-const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: 60, [Method.METHOD_EXPIRE]: 30 };
+export const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: DEFAULT_BLOCK_SECONDS, [Method.METHOD_EXPIRE]: 30 };
 
 export interface EndingHands {
   table: ConntrackTable;
   /** Absent where packets cannot be refused, as on a simulated gateway. */
   refusals?: Refusals;
+  /** Of the command that blocks; absent for other ways. */
+  block?: OneBlock;
   clock: Clock;
   context: () => FlowContext;
   /** Asked while a way waits: it then leaves alone what it has not ended. */
   isStopped: () => boolean;
 }
+
+/** The block that a command or a remediation begins, under its own id. */
+export interface OneBlock { blocks: Blocks; id: string; planId: string; refused: RefusedPackets }
 
 /** Ends flows that are not protected, of which some may be gone; outcomes in the order given. */
 export type End = (flows: Flow[]) => Promise<Outcome[]>;
@@ -35,10 +44,10 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
   if (seconds < 1 || seconds > MOST_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MOST_SECONDS}.`);
   if (method === Method.METHOD_EXPIRE) return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
-  const { refusals } = hands;
-  const whyNot = refusals ? await refusals.whyNot() : NO_PACKETS;
-  if (!refusals || whyNot !== undefined) throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
-  return ofThoseThere(hands.table, (flows) => (method === Method.METHOD_RESET ? reset : block)(hands, refusals, flows, seconds));
+  const hand = method === Method.METHOD_RESET ? hands.refusals : hands.block?.blocks;
+  const whyNot = hand ? await hand.whyNot() : NO_PACKETS;
+  if (whyNot !== undefined) throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
+  return ofThoseThere(hands.table, (flows) => (method === Method.METHOD_RESET ? reset(hands, hands.refusals!, flows, seconds) : block(hands.table, hands.block!, flows)));
 }
 
 /** A delete compares start times itself; other ways would meet a flow that was born since with the tuple, and perhaps the id, of one that is gone. */
@@ -60,9 +69,9 @@ const OUTCOMES: Record<DeleteOutcome | 'expiring', Outcome> = {
  * another protocol is deleted at once with them. Where it is stopped, flows that are still open are left as they were.
  */
 async function reset({ table, clock, context, isStopped }: EndingHands, refusals: Refusals, flows: Flow[], seconds: number): Promise<Outcome[]> {
-  const open = new Set(flows.filter((flow) => canRefuse('reset', flow)));
+  const open = new Set(flows.filter((flow) => canReset(flow)));
   const closed = new Set<Flow>();
-  await refusals.add('reset', [...open], seconds);
+  await refusals.add([...open], seconds);
   for (const endMs = clock.now() + seconds * 1000; open.size > 0 && clock.now() < endMs && !isStopped();) {
     await clock.delay(LOOK_MS);
     const asked = [...open];
@@ -75,7 +84,7 @@ async function reset({ table, clock, context, isStopped }: EndingHands, refusals
     }
   }
   if (isStopped()) {
-    await refusals.release('reset', [...open]);
+    await refusals.release([...open]);
     return flows.map((flow) => (closed.has(flow) ? Outcome.OUTCOME_RESET : Outcome.OUTCOME_CANCELLED));
   }
   // A closed entry is left to its last ten seconds, in which the other side is told too.
@@ -83,13 +92,17 @@ async function reset({ table, clock, context, isStopped }: EndingHands, refusals
   return flows.map((flow) => (closed.has(flow) ? Outcome.OUTCOME_RESET : OUTCOMES[deleted.next().value!]));
 }
 
-/** Refuses the packets of the flows, also those that would make a new entry, and deletes the entries. What cannot be told apart has failed. */
-async function block({ table }: EndingHands, refusals: Refusals, flows: Flow[], seconds: number): Promise<Outcome[]> {
-  const refusable = flows.filter((flow) => canRefuse('block', flow));
-  await refusals.add('block', refusable, seconds);
-  const deleted = (await table.delete(refusable)).values();
+/**
+ * Deletes the entries of a block that stands, after what their packets look like is refused too. Where only these flows are blocked, one without
+ * ports cannot be told from others like it, and has failed.
+ */
+async function block(table: ConntrackTable, { blocks, id, refused }: OneBlock, flows: Flow[]): Promise<Outcome[]> {
+  const canBlock = ({ proto }: Flow): boolean => refused.anyOf.length > 0 || hasPorts(proto);
+  const blockable = flows.filter(canBlock);
+  await blocks.addFlows(id, blockable);
+  const deleted = (await table.delete(blockable)).values();
   return flows.map((flow) => {
-    const outcome = canRefuse('block', flow) ? deleted.next().value! : 'failed';
+    const outcome = canBlock(flow) ? deleted.next().value! : 'failed';
     return outcome === 'deleted' ? Outcome.OUTCOME_BLOCKED : OUTCOMES[outcome];
   });
 }

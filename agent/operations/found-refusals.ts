@@ -17,7 +17,7 @@ const listing = z.object({
 
 /** Numbers and addresses: nothing else is ever given back to nft. */
 const PART = /^[0-9a-f.:]+$/;
-const SHAPE = { sets: Object.keys(SETS).sort().join(), chains: 'ending_forward,ending_input,ending_output', rulesInEach: 6 };
+const SHAPE = { sets: Object.keys(SETS).sort().join(), chains: 'ending_forward,ending_input,ending_output', rulesInEach: 2 };
 
 /** Reads what `nft -j -n list table` says of our table. Throws ZodError or SyntaxError for what is no listing. */
 export function readListing(json: string): FoundRefusals {

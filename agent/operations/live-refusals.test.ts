@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { LiveRefusals } from './live-refusals.ts';
 
-const one = { set: 'block4', value: '10.1.0.1 . 198.51.100.10 . 17 . 5060 . 5060' };
-const other = { ...one, value: '10.1.0.2 . 198.51.100.10 . 17 . 5060 . 5060' };
+const one = { set: 'reset4', value: '77 . 10.1.0.1 . 198.51.100.10' };
+const other = { ...one, value: '78 . 10.1.0.2 . 198.51.100.10' };
 
 test('each is refused until its own end, and a longer time counts', () => {
   const live = new LiveRefusals();

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { formatFlow, formatHead, readPlan } from './plan-file.ts';
 import { PlanStore } from './plan-store.ts';
@@ -29,6 +30,20 @@ describe('a plan’s file', () => {
       const plan = readPlan(chunks);
       expect([plan.planId, plan.expiresAtMs, [...plan.flows].map(({ id }) => id)]).toEqual([HEAD.planId, HEAD.expiresAtMs, Array.from({ length: count }, (_, n) => n + 1)]);
     }));
+  });
+
+  it('holds what a block refuses, which its digest covers', () => {
+    const store = new PlanStore(path.join(root, 'blocks'));
+    const refused = (seconds: number): RefusedPackets => ({ anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]], seconds });
+    const frozen = (seconds: number | undefined): Buffer => {
+      const writer = store.begin(HEAD.planId, HEAD.expiresAtMs, seconds === undefined ? undefined : refused(seconds));
+      writer.add(flowOf(7));
+      return writer.finish();
+    };
+    expect(new Set([frozen(undefined), frozen(60), frozen(90)].map((digest) => digest.toString('hex'))).size).toBe(3);
+    const digest = frozen(60);
+    const plan = store.load(HEAD.planId);
+    expect([plan.count, plan.refused, plan.digest.equals(digest)]).toEqual([1, refused(60), true]);
   });
 
   it('that is cut off gives the flows before the cut and then throws, except between two flows', () => {

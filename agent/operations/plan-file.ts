@@ -1,21 +1,31 @@
 import { z } from 'zod';
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
+import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
+import { fromWireRefused, toWireRefused } from '../../proto/model/block/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFlow, toWireFlow } from '../../proto/model/wire.ts';
 
 /** What a plan's file begins with. */
-export interface PlanHead { planId: string; expiresAtMs: number }
+export interface PlanHead {
+  planId: string;
+  expiresAtMs: number;
+  /** What a block refuses beside its flows; absent for other ways to end them. */
+  refused?: RefusedPackets;
+}
 
 /** Far above what a flow with all its parts takes; a length beyond it is damage. */
 const MAX_FLOW_BYTES = 1 << 16;
-const MAX_HEAD_BYTES = 1 << 10;
+/** What a block refuses has as many parts as a filter. */
+const MAX_HEAD_BYTES = 1 << 19;
 const LINE_END = 10;
 
-const headSchema = z.object({ planId: z.string(), expiresAtMs: z.number() });
+const headSchema = z.object({ planId: z.string(), expiresAtMs: z.number(), refused: z.string().optional() });
 
 /** The file's first line. */
-export function formatHead({ planId, expiresAtMs }: PlanHead): Buffer {
-  return Buffer.from(`${JSON.stringify({ planId, expiresAtMs })}\n`);
+export function formatHead({ planId, expiresAtMs, refused }: PlanHead): Buffer {
+  const encoded = refused && Buffer.from(WireRefused.encode(toWireRefused(refused)).finish()).toString('base64');
+  return Buffer.from(`${JSON.stringify({ planId, expiresAtMs, refused: encoded })}\n`);
 }
 
 /** A flow as it follows: its length in four bytes, then its message. */
@@ -29,8 +39,8 @@ export function formatFlow(flow: Flow): Buffer {
 /** Reads a plan's file as its bytes come; `flows` can be gone through once. Both throw for what is no plan, and what the chunks throw. */
 export function readPlan(chunks: Iterable<Buffer>): PlanHead & { flows: Iterable<Flow> } {
   const source = new Source(chunks);
-  const head = headSchema.parse(JSON.parse(source.line(MAX_HEAD_BYTES).toString('utf8')));
-  return { ...head, flows: flowsOf(source) };
+  const { refused, ...head } = headSchema.parse(JSON.parse(source.line(MAX_HEAD_BYTES).toString('utf8')));
+  return { ...head, ...(refused !== undefined && { refused: fromWireRefused(WireRefused.decode(Buffer.from(refused, 'base64'))) }), flows: flowsOf(source) };
 }
 
 function* flowsOf(source: Source): Generator<Flow, void, void> {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { digestBytes } from '../../proto/model/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
+import { refusedBytes } from '../../proto/model/block/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
 import { inBatches, type FlowList } from './flow-list.ts';
@@ -13,6 +15,8 @@ export interface FrozenPlan extends FlowList {
   planId: string;
   expiresAtMs: number;
   digest: Buffer;
+  /** What a block refuses beside its flows. */
+  refused?: RefusedPackets;
   /** How many of its flows were stuck on a WAN that could not carry them. */
   stale: number;
 }
@@ -21,7 +25,7 @@ export interface FrozenPlan extends FlowList {
 export interface PlanWriter {
   /** Throws RATE_LIMITED where the plans of this gateway have no more room, and what the file system throws. */
   add(flow: Flow): void;
-  /** Puts the plan in place and gives its digest: SHA-256 over digestBytes of every flow. */
+  /** Puts the plan in place and gives its digest: SHA-256 over digestBytes of every flow, and refusedBytes of a block. */
   finish(): Buffer;
   discard(): void;
 }
@@ -54,13 +58,13 @@ export class PlanStore {
   }
 
   /** @throws RATE_LIMITED where as many plans are kept as may be, and what the file system throws */
-  begin(planId: string, expiresAtMs: number): PlanWriter {
+  begin(planId: string, expiresAtMs: number, refused?: RefusedPackets): PlanWriter {
     const { plans, bytes: keptBytes } = this.kept();
     if (plans >= this.#limits.plans) throw noRoom(`${plans} plans`);
     const file = this.#fileOf(planId);
     const unfinished = this.#disk.begin(file);
     const hash = createHash('sha256');
-    let buffered: Buffer[] = [formatHead({ planId, expiresAtMs })];
+    let buffered: Buffer[] = [formatHead({ planId, expiresAtMs, refused })];
     let bufferedBytes = 0;
     let writtenBytes = 0;
     const flush = (): void => {
@@ -90,6 +94,7 @@ export class PlanStore {
           this.remove(planId);
           throw error;
         }
+        if (refused) hash.update(refusedBytes(refused));
         return hash.digest();
       },
       discard: () => unfinished.discard(),
@@ -152,8 +157,8 @@ export function expiryOf(askedMs: number, nowMs: number): number {
   return Math.min(Math.max(askedMs, nowMs), nowMs + MAX_WAIT_MS);
 }
 
-function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | 'digest' | 'count' | 'stale'> {
-  const { expiresAtMs, flows } = readPlan(chunks);
+function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | 'digest' | 'count' | 'stale' | 'refused'> {
+  const { expiresAtMs, refused, flows } = readPlan(chunks);
   const hash = createHash('sha256');
   let [count, stale] = [0, 0];
   for (const flow of flows) {
@@ -161,7 +166,8 @@ function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | '
     count++;
     if (isStale(flow)) stale++;
   }
-  return { expiresAtMs, digest: hash.digest(), count, stale };
+  if (refused) hash.update(refusedBytes(refused));
+  return { expiresAtMs, refused, digest: hash.digest(), count, stale };
 }
 
 function noRoom(what: string): FleetError {

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { Clock } from '../clock.ts';
 import { makeAgain, readListing, type FoundRefusals } from './found-refusals.ts';
 import { LiveRefusals } from './live-refusals.ts';
-import { elementsOf, emptyTable, noTable, refuse, release, TABLE, type Refusal } from './refusal-rules.ts';
+import { listTable, nft } from './nft.ts';
+import { elementsOf, emptyTable, noTable, refuse, release, TABLE } from './refusal-rules.ts';
 
 /** Why a simulated gateway refuses nothing. */
 export const NO_PACKETS = 'This gateway is simulated; it has no packets to refuse.';
@@ -17,7 +17,7 @@ const GRACE_MS = 500;
 const LOOK_MS = 2000;
 
 /**
- * Refuses packets of single flows for a while, through an nft table of our own. The table is made with the first, and taken away after the last.
+ * Answers packets of single flows with an RST for a while, through an nft table of our own. The table is made with the first, and taken away after the last.
  * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves it.
  * A firewall that is loaded again takes all tables away; what is still to be refused is put back at the next look.
  */
@@ -51,22 +51,22 @@ export class Refusals {
   }
 
   /** Throws CAPABILITY_MISSING where nft cannot do it; nothing is refused then. */
-  async add(refusal: Refusal, flows: readonly Flow[], seconds: number): Promise<void> {
+  async add(flows: readonly Flow[], seconds: number): Promise<void> {
     if (flows.length === 0) return;
-    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => refuse(refusal, flows.slice(index * BATCH, (index + 1) * BATCH), seconds));
+    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => refuse(flows.slice(index * BATCH, (index + 1) * BATCH), seconds));
     await this.#inTurn(async () => {
       if (this.#isThere === undefined) await this.#look();
       await this.#put(batches);
-      this.#live.add(elementsOf(refusal, flows), this.#clock.now() + seconds * 1000);
+      this.#live.add(elementsOf(flows), this.#clock.now() + seconds * 1000);
     });
     this.#sweeping ??= this.#sweep();
   }
 
   /** Refuses the packets of these flows no more, before their time. */
-  async release(refusal: Refusal, flows: readonly Flow[]): Promise<void> {
-    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(refusal, flows.slice(index * BATCH, (index + 1) * BATCH)));
+  async release(flows: readonly Flow[]): Promise<void> {
+    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(flows.slice(index * BATCH, (index + 1) * BATCH)));
     await this.#inTurn(async () => {
-      this.#live.remove(elementsOf(refusal, flows));
+      this.#live.remove(elementsOf(flows));
       if (this.#isThere) for (const batch of batches) await nft(['-f', '-'], batch);
     });
   }
@@ -136,26 +136,8 @@ export class Refusals {
   }
 }
 
-/** Our table as the kernel has it now, with the flag -t without what its sets hold; undefined if it is not there. */
+/** Our table as the kernel has it now; undefined if it is not there. */
 async function list(flags: readonly string[] = []): Promise<FoundRefusals | undefined> {
-  try {
-    return readListing(await nft(['-j', '-n', ...flags, 'list', 'table', ...TABLE.split(' ')]));
-  } catch (error) {
-    if (error instanceof FleetError && error.message.includes('No such file or directory')) return undefined;
-    throw error;
-  }
-}
-
-/** Runs nft, all or nothing, with fixed arguments and no shell. */
-function nft(args: readonly string[], commands = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const refused = (why: string, cause?: unknown): void => reject(new FleetError('CAPABILITY_MISSING', `Packets cannot be refused here: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }));
-    const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
-    let [out, said] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
-    child.once('error', (error) => refused(error.message === 'spawn nft ENOENT' ? 'nft is not there' : error.message, error));
-    child.once('close', (code) => (code === 0 ? resolve(out) : refused(said.split('\n')[0] ?? `nft ended with ${code}`)));
-    child.stdin.on('error', () => undefined).end(commands);
-  });
+  const listing = await listTable(TABLE, flags);
+  return listing === undefined ? undefined : readListing(listing);
 }

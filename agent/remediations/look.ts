@@ -30,11 +30,12 @@ type About = Pick<Occasion, 'words' | 'wan' | 'address' | 'sinceMs'>;
  */
 export async function look(hands: RunHands, remediation: GatewayRemediation, about: About, mayGoOn: () => boolean): Promise<LookResult> {
   const { table, history, clock } = hands;
-  const { mode, limits, filter: text } = remediation.document;
+  const { mode, limits, filter: text, method } = remediation.document;
   const filled = fillFilter(text, about);
   if ('problem' in filled) return { kind: 'refused', code: 'FILTER_UNPARSABLE', detail: filled.problem.message };
   const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MOST_SHOWN);
-  if (matched === 0) return { kind: 'nothing' };
+  // A block refuses what has no flow yet.
+  if (matched === 0 && !(mode === 'auto' && method === 'block')) return { kind: 'nothing' };
   const head: RunHead = { ...headOf(remediation, about, clock.now()), matched, filter: filled.text };
   if (mode !== 'auto') {
     hands.runs.show(head.id, 1, flows);

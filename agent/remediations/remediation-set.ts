@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { remediationDocument, runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { BLOCKS_HOSTS } from '../../proto/model/block/packets.ts';
 import { FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
 import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
@@ -23,6 +24,8 @@ export interface GatewayRemediation {
 export interface RefusedRemediation { id: string; revision: number; name: string; why: string }
 
 /** What the controller adds to a document that older agents must not run. */
+/** What this agent can beside what all of them can. */
+const KNOWN: readonly string[] = [...FILTER_ABILITIES, BLOCKS_HOSTS];
 const needing = z.looseObject({ needsNewerAgent: z.array(z.string()).default([]) });
 
 const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
@@ -39,7 +42,7 @@ export function understand({ id, revision, document: text, limits, isApproved, d
   }
   name = z.object({ name: z.string() }).safeParse(raw).data?.name ?? id;
   const { data: { needsNewerAgent: needed, ...written } = { needsNewerAgent: [] }, success: isObject } = needing.safeParse(raw);
-  const missing = needed.filter((ability) => !FILTER_ABILITIES.includes(ability));
+  const missing = needed.filter((ability) => !KNOWN.includes(ability));
   if (missing.length > 0) return refuse(`it needs a newer agent, for ${missing.join(', ')}`);
   const parsed = remediationDocument.safeParse(isObject ? written : raw);
   if (!parsed.success) return refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));

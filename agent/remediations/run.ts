@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
 import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State, type RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
-import { endBy } from '../operations/end-flows.ts';
+import type { Blocks } from '../operations/blocks.ts';
+import { DEFAULT_SECONDS, endBy, type OneBlock } from '../operations/end-flows.ts';
 import { listOf, type FlowList } from '../operations/flow-list.ts';
 import type { Way } from '../operations/journal.ts';
 import { isStale } from '../operations/lately.ts';
@@ -24,6 +27,7 @@ export interface RunHands {
   table: ConntrackTable;
   /** Absent where packets cannot be refused. */
   refusals?: Refusals;
+  blocks?: Blocks;
   guard: Pick<Guard, 'allow'>;
   runs: RunLog;
   history: RunHistory;
@@ -52,7 +56,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
-  const endFlows = await endingBy(hands, way, () => !mayGoOn());
+  const endFlows = await endingBy(hands, way, blockOf(hands, way, head.id, filter), () => !mayGoOn());
   let end: Partial<RunHead> = { state: State.STATE_DONE };
   await allow(hands, way, askOf(first), { limits: tenantLimits });
   runs.keep(head);
@@ -101,7 +105,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
     if (interrupted) {
       const { number, way, flows } = interrupted;
       await allow(hands, way, { flows: flows.count, stale: 0 }, { isRepeated: true });
-      const endFlows = await endingBy(hands, way, () => false);
+      const endFlows = await endingBy(hands, way, blockOf(hands, way, runId, filterOf(runs.heads().find(({ id }) => id === runId)?.filter ?? '')), () => false);
       runs.finish(runId, number, toRuns(await endFlows(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
@@ -132,9 +136,24 @@ function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
-async function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, isStopped: () => boolean): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
-  const end = await endBy(method, forSeconds, { table, refusals, clock, context, isStopped });
-  return (flows, verifyAfterMs, isRepeated) => runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
+async function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, block: OneBlock | undefined, isStopped: () => boolean): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
+  const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
+  return async (flows, verifyAfterMs, isRepeated) => {
+    await block?.blocks.begin(block);
+    return runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
+  };
+}
+
+/** The block that a run begins under its own id; undefined for other ways. Throws FILTER_NOT_OF_PACKETS. */
+function blockOf({ blocks }: RunHands, { method, forSeconds }: Way, id: string, filter: FlowFilter): OneBlock | undefined {
+  return method === Method.METHOD_BLOCK && blocks ? { blocks, id, planId: '', refused: refusedBy(filter, forSeconds ?? DEFAULT_SECONDS[method]) } : undefined;
+}
+
+/** Of a run that was interrupted, as it was kept. */
+function filterOf(text: string): FlowFilter {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message);
+  return parsed.filter;
 }
 
 function finish({ runs, clock, log }: RunHands, head: RunHead): void {

@@ -10,6 +10,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Lanes } from '../platform/lanes.ts';
 import { Notices } from '../platform/notices.ts';
+import { BlocksRepository } from './blocks.repository.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
@@ -31,6 +32,7 @@ export class DeliveryService {
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
+    @Inject(BlocksRepository) private readonly blocks: BlocksRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(Sessions) private readonly sessions: Sessions,
@@ -76,7 +78,11 @@ export class DeliveryService {
     if (open.size === 0) return;
     const scope = new Set([...open.values()].map((session) => session.identity.tenantId));
     const now = new Date(this.clock());
-    const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, [...open.keys()], now));
+    const [unfinished, toLift] = await this.database.transact(scope, async (t) => [await this.commands.unfinished(t, [...open.keys()], now), await this.blocks.toLift(t, [...open.keys()])] as const);
+    for (const [gatewayId, session] of open) {
+      const ids = toLift.filter((block) => block.gatewayId === gatewayId).map(({ name }) => name);
+      if (ids.length > 0) session.send({ $case: 'liftBlocks', value: { ids } });
+    }
     for (const [gatewayId, session] of open) this.sendStops(session, unfinished.filter((command) => command.gatewayId === gatewayId));
     const unsent = unfinished.flatMap((command) => {
       const session = open.get(command.gatewayId)!;

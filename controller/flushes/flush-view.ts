@@ -2,6 +2,7 @@ import type { Flush as FlushView } from '../../proto/http/flushes.ts';
 import type { Flush, FlushTarget, Plan } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
+import { blockedWords } from './block-view.ts';
 import { addTotals, type Totals } from './outcomes.ts';
 
 export type FlushRow = Flush & { plan: Plan & { flushes: { id: string }[] }; targets: FlushTarget[]; tenants: { id: string; name: string }[] };
@@ -29,6 +30,7 @@ export function toTargetView(row: FlushTarget): TargetView {
     tableBefore: row.tableBefore === null ? undefined : flowsFrom(row.tableBefore), tableAfter: row.tableAfter === null ? undefined : flowsFrom(row.tableAfter),
     startedAt: shownTime(row.startedAt), finishedAt: shownTime(row.finishedAt), reason: row.reason ?? undefined,
     wave: row.wave, undoUntil: shownTime(row.undoUntil),
+    blocked: row.packetsRefused === null ? undefined : { packetsRefused: row.packetsRefused.toString(), until: shownTime(row.refusedUntil), words: blockedWords(row.packetsRefused) },
   };
 }
 

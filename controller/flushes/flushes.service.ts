@@ -21,7 +21,7 @@ import { LimitsService } from './limits.service.ts';
 import type { Verdict } from './may-end.ts';
 import { notThere } from './not-there.ts';
 import { addTotals } from './outcomes.ts';
-import { toLimitedPart, type PlanRow } from './plan-view.ts';
+import { refusalsOf, toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { toWaves } from './waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
@@ -58,7 +58,7 @@ export class FlushesService {
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkRunnable(plan, digest, now);
-      const planned = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const planned = plan.gateways.filter((gateway) => gateway.state === 'ready');
       if (agreed && !plan.approval) {
         const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
         plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
@@ -122,12 +122,12 @@ export class FlushesService {
 
   private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[], waves: number): Promise<void> {
     for (const tenantId of tenantIds) {
-      const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.flows > 0);
+      const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.state === 'ready');
       const flows = own.reduce((sum, gateway) => sum + gateway.flows, 0);
       await this.audit.record(t, {
         tenantId, actor: toActor(caller), action: 'flush.started', outcome: 'ok', planId: plan.id, flushId, reason: plan.reason, ticket: plan.ticket ?? undefined,
-        summary: `${caller.name} began to ${plan.method} ${counted(flows, 'flow')} on ${counted(own.length, 'gateway')}`,
-        detail: { digest: plan.digest, waves, approvedBy: plan.approval?.approvedByName, filter: plan.filter, isEverything: plan.isEverything, flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
+        summary: `${caller.name} began to ${plan.method} ${[...refusalsOf(own).refused ?? [], counted(flows, 'flow')].join(', and ')} on ${counted(own.length, 'gateway')}`,
+        detail: { digest: plan.digest, waves, approvedBy: plan.approval?.approvedByName, filter: plan.filter, isEverything: plan.isEverything, ...refusalsOf(own), flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
       });
     }
   }
@@ -138,7 +138,7 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
-  if (plan.gateways.every((gateway) => gateway.flows === 0)) throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
+  if (plan.gateways.every((gateway) => gateway.state !== 'ready')) throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
 }
 
 /** A plan that nobody else has agreed to is held to what held when it was made, and to what holds now. */

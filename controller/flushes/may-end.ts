@@ -46,12 +46,11 @@ export function onePersonLimits({ flows, percentOfTable }: Limits): OnePersonLim
 }
 
 function whyNotPlan({ parts, isEverything, before = () => 0 }: Of<'plan'>, limitsOf: LimitsOf): string | undefined {
-  const touched = parts.filter(({ flows }) => flows > 0);
-  const tenantIds = [...new Set(touched.map(({ tenantId }) => tenantId))];
+  const tenantIds = [...new Set(parts.map(({ tenantId }) => tenantId))];
   return firstOf(tenantIds, (tenantId) => {
     const limits = limitsOf(tenantId);
     const alone = onePersonLimits(limits);
-    const own = touched.filter((part) => part.tenantId === tenantId);
+    const own = parts.filter((part) => part.tenantId === tenantId);
     if (limits.isEverything && (isEverything || own.some(isAlmostAll))) return 'it is everything in a table';
     if (limits.areSeveralTenants && tenantIds.length > 1) return 'it touches several tenants';
     const flows = own.reduce((sum, part) => sum + part.flows, 0);

@@ -1,4 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { RefusedPackets } from '../../proto/model/block/packets.ts';
+import { refusedBytes } from '../../proto/model/block/wire.ts';
 import { digestBytes } from '../../proto/model/digest.ts';
 import type { FlowKey } from '../../proto/model/flow.ts';
 
@@ -8,6 +10,11 @@ export class FlowDigest {
 
   add(key: FlowKey): void {
     this.hash.update(digestBytes(key));
+  }
+
+  /** What a block refuses stands behind its flows. */
+  refuse(refused: RefusedPackets): void {
+    this.hash.update(refusedBytes(refused));
   }
 
   finish(): Uint8Array<ArrayBuffer> {

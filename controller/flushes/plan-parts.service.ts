@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
-import type { Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { RefusedPackets as WireRefused, type Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
+import { BLOCKS_HOSTS, type RefusedPackets } from '../../proto/model/block/packets.ts';
+import { fromWireRefused, toWireRefused } from '../../proto/model/block/wire.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/model/filter/wire.ts';
@@ -11,7 +13,7 @@ import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { flowsFrom, timeFrom } from '../platform/untrusted.ts';
+import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './plans.repository.ts';
@@ -19,6 +21,7 @@ import type { NewPlanGateway } from './plans.repository.ts';
 /** A walk of a full table takes seconds; an operator waits for a plan, not for a heartbeat. */
 const DEADLINE_MS = 30_000;
 const MAX_FLOWS = 500_000;
+const MAX_SPARED = 50;
 
 /** What one gateway froze, or why it is left out. */
 export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
@@ -28,10 +31,10 @@ export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
 export class PlanPartsService {
   constructor(@Inject(Questions) private readonly questions: Questions, @Inject(CLOCK) private readonly clock: Clock) {}
 
-  /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE and FILTER_UNSUPPORTED, which no plan can leave out. */
-  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
+  /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */
+  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
-      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, chunks: [],
+      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, refused: null, spared: [], chunks: [],
     };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
@@ -43,7 +46,7 @@ export class PlanPartsService {
     let stale = 0;
     try {
       const { head, end } = await this.questions.ask(row.id, {
-        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: toWireMethod(plan.method), expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS },
+        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: toWireMethod(plan.method), expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS, forSeconds: plan.forSeconds },
       }, {
         deadlineMs: DEADLINE_MS,
         signal,
@@ -56,28 +59,40 @@ export class PlanPartsService {
           if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
         },
       });
+      const refused = plan.method === 'block' ? refusedFrom(head.refused) : undefined;
+      if (refused) digest.refuse(refused);
       const own = digest.finish();
-      if (!Buffer.from(own).equals(end.digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The flows that came are not those that the gateway froze.');
+      if (!Buffer.from(own).equals(end.digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'What came is not what the gateway froze.');
       const beyond = whyBeyondShare(row, flows, stale, Number(head.tableCount));
       if (beyond !== undefined) return { gateway: { ...gateway, reason: beyond } };
       return {
         gateway: {
-          ...gateway, state: flows === 0 ? 'empty' : 'ready', flows, chunks, digest: own, tableCount: BigInt(flowsFrom(head.tableCount)),
+          // A block refuses what has no flow yet.
+          ...gateway, state: flows === 0 && !refused?.anyOf.length ? 'empty' : 'ready', flows, refused: refused ? new Uint8Array(WireRefused.encode(toWireRefused(refused)).finish()) : null,
+          spared: refused ? head.spared.slice(0, MAX_SPARED).map((reason) => textFrom(reason, 100)) : [], chunks, digest: own, tableCount: BigInt(flowsFrom(head.tableCount)),
           snapshotAt: timeFrom(head.snapshotAtMs, this.clock()) ?? new Date(this.clock()),
         },
         impact: head.impact,
       };
     } catch (error) {
-      if (error instanceof FleetError && (error.code === 'PLAN_TOO_LARGE' || error.code === 'FILTER_UNSUPPORTED')) throw error;
+      if (error instanceof FleetError && (error.code === 'PLAN_TOO_LARGE' || error.code === 'FILTER_UNSUPPORTED' || error.code === 'FILTER_NOT_OF_PACKETS')) throw error;
       return { gateway: { ...gateway, reason: whyNot(error).reason } };
     }
   }
+}
+
+/** What a gateway says that it would refuse. One that says nothing has not understood what it was asked. */
+function refusedFrom(wire: WireRefused | undefined): RefusedPackets {
+  if (!wire) throw new FleetError('CAPABILITY_MISSING', 'it did not say what it would refuse: update its agent');
+  return fromWireRefused(wire);
 }
 
 /** Why a gateway would refuse the method, as far as it has said so: it cannot, or its owner does not allow it. The gateway itself holds to it. */
 function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): string | undefined {
   const cannot = (capabilities as Gateway['capabilities'] | null)?.cannot[method];
   if (cannot !== undefined) return `cannot ${method}: ${cannot}`;
+  const can = (capabilities as Gateway['capabilities'] | null)?.can ?? [];
+  if (method === 'block' && !can.includes(BLOCKS_HOSTS)) return 'its agent is older and refuses only the packets of connections that are open now, so that a blocked host comes back from another port: update it';
   const rules = (guard as Gateway['guard'] | null) ?? undefined;
   if (rules?.error !== undefined) return `its guard file: ${rules.error}`;
   if (rules?.isReadOnly) return 'its guard file lets nothing be ended';

@@ -2,6 +2,7 @@ import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
+import { toRefusedView } from './block-view.ts';
 import type { LimitedPart } from './may-end.ts';
 
 /** A plan with its parts, who agreed to it, and the flush if it ran. */
@@ -14,7 +15,7 @@ export function toLimitedPart({ tenantId, gatewayId, flows, tableCount }: Pick<P
 
 /** The plan as the API shows it; those left out come first. */
 export function toPlanView(row: PlanRow, nowMs: number): PlanView {
-  const touched = row.gateways.filter((gateway) => gateway.flows > 0);
+  const touched = row.gateways.filter((gateway) => gateway.state === 'ready');
   return {
     id: row.id,
     state: row.flush ? 'run' : row.expiresAt.getTime() <= nowMs ? 'expired' : 'ready',
@@ -40,10 +41,17 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
       id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],
       reason: gateway.reason ?? undefined, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
       digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: shownTime(gateway.snapshotAt),
+      refused: gateway.refused ? toRefusedView(gateway.refused) : undefined, spared: gateway.spared,
     })),
     createdBy: row.createdByName,
     flushId: row.flush?.id,
   };
+}
+
+/** What gateways froze of a block, each text once; nothing of other ways. */
+export function refusalsOf(gateways: readonly { refused: Uint8Array | null }[]): { refused?: string[] } {
+  const words = new Set(gateways.flatMap(({ refused }) => (refused ? [toRefusedView(refused).words] : [])));
+  return words.size === 0 ? {} : { refused: [...words] };
 }
 
 function rank(state: string): number {

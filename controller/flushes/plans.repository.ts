@@ -4,7 +4,7 @@ import type { Transaction } from '../platform/database.ts';
 import type { PlanRow } from './plan-view.ts';
 
 /** One gateway's part with its flows as they are stored. */
-export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest'> { digest?: Uint8Array<ArrayBuffer>; chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[] }
+export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest' | 'refused'> { digest?: Uint8Array<ArrayBuffer>; refused: Uint8Array<ArrayBuffer> | null; chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[] }
 export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> { impact: Prisma.InputJsonObject; gateways: NewPlanGateway[] }
 
 /** Chunks are written this many at a time: about 2 MB. */

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { createPlanRequest, Plan as PlanView } from '../../proto/http/plans.ts';
+import { DEFAULT_BLOCK_SECONDS, refusedBy } from '../../proto/model/block/of-filter.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { matchesEverything } from '../../proto/model/filter/everything.ts';
@@ -24,7 +25,7 @@ import { LimitsService } from './limits.service.ts';
 import { notThere } from './not-there.ts';
 import { planDigest } from './plan-digest.ts';
 import { PlanPartsService, type PlanPart } from './plan-parts.service.ts';
-import { toLimitedPart, toPlanView } from './plan-view.ts';
+import { refusalsOf, toLimitedPart, toPlanView } from './plan-view.ts';
 import { PlansRepository, type NewPlan } from './plans.repository.ts';
 
 const TTL_MS = 5 * 60_000;
@@ -47,7 +48,7 @@ export class PlansService {
 
   /**
    * Freezes a plan. Throws INVALID_REQUEST unless exactly one of filter and `all` is given, FILTER_EMPTY for a filter that names no flows,
-   * FILTER_UNPARSABLE, SCOPE_EMPTY or NOT_FOUND for the scope, PLAN_TOO_LARGE.
+   * FILTER_NOT_OF_PACKETS for a block of what no packet carries, FILTER_UNPARSABLE, SCOPE_EMPTY or NOT_FOUND for the scope, PLAN_TOO_LARGE.
    */
   async create(caller: Caller, scope: TenantScope, request: PlanRequest, signal: AbortSignal): Promise<PlanView> {
     const filter = whatToPlan(request);
@@ -57,9 +58,10 @@ export class PlansService {
       return own ? [{ row, own }] : [];
     });
     if (!request.all) assertChoosesFlows(asked);
+    if (request.method === 'block') for (const { own } of asked) refusedBy(own, request.forSeconds ?? DEFAULT_BLOCK_SECONDS);
     if (asked.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway in scope fits the filter.');
     const createdAt = this.clock();
-    const plan = { id: newId(), method: request.method, expiresAtMs: createdAt + APPROVAL_TTL_MS };
+    const plan = { id: newId(), method: request.method, forSeconds: request.forSeconds, expiresAtMs: createdAt + APPROVAL_TTL_MS };
     const parts = await Promise.all(asked.map(({ row, own }, position) => this.parts.freeze(row, position, own, plan, signal)));
     await this.store(caller, scope, request, filter, parts, { id: plan.id, createdAt });
     return this.get(scope, plan.id);
@@ -78,7 +80,7 @@ export class PlansService {
     const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))].toSorted();
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
     const digest = planDigest(request.method, request.forSeconds, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
-    const touched = gateways.filter((gateway) => gateway.flows > 0);
+    const touched = gateways.filter((gateway) => gateway.state === 'ready');
     const sizes = touched.map(toLimitedPart);
     const verdict = await this.database.transact(scope, (t) => this.limits.ofPlan(t, { parts: sizes, isEverything: request.all === true }, new Date(plan.createdAt)));
     const needsApproval = verdict.kind === 'second-person';
@@ -99,8 +101,8 @@ export class PlansService {
         const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
         await this.audit.record(t, {
           tenantId, actor: toActor(caller), action: 'plan.made', outcome: 'ok', planId: plan.id, reason: request.reason, ticket: request.ticket,
-          summary: `${caller.name} planned to ${request.method} ${counted(own.reduce((sum, gateway) => sum + gateway.flows, 0), 'flow')} on ${counted(own.length, 'gateway')}`,
-          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, ...(needsApproval && { secondPerson: verdict.why }), leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name) },
+          summary: `${caller.name} planned to ${request.method} ${[...refusalsOf(own).refused ?? [], counted(own.reduce((sum, gateway) => sum + gateway.flows, 0), 'flow')].join(', and ')} on ${counted(own.length, 'gateway')}`,
+          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, ...(needsApproval && { secondPerson: verdict.why }), leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name), ...refusalsOf(own) },
         });
       }
     }, { timeoutMs: 120_000 });

@@ -9,7 +9,8 @@ import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Intake } from '../link/intake.ts';
 import { Notices } from '../platform/notices.ts';
-import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
+import { counterFrom, flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
+import { blockedWords } from './block-view.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { countOutcomes, describeTotals } from './outcomes.ts';
@@ -127,15 +128,16 @@ export class ResultsService {
       const target = targets[at]!;
       const { reason, ticket } = target.flush.plan;
       const { state, totals } = judge(result, runs, target.planned);
+      const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
       await this.flushes.move(t, flushId, gatewayId, state, {
-        ...totals, outcomes: outcomes[at]!, undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null, done: target.planned, reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
+        ...totals, outcomes: outcomes[at]!, undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null, packetsRefused, refusedUntil: timeFrom(result.refusedUntilMs, nowMs) ?? null, done: target.planned, reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
         tableBefore: toFlows(result.tableBefore), tableAfter: toFlows(result.tableAfter), startedAt: timeFrom(result.startedAtMs, nowMs) ?? target.startedAt, finishedAt: timeFrom(result.finishedAtMs, nowMs) ?? now,
       });
       decisions.push({
         tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
         planId, flushId, gatewayId, gatewayName: target.gatewayName, reason, ticket: ticket ?? undefined,
-        summary: `${target.gatewayName}: ${describeTotals(totals)}`,
-        detail: { commandId: command.id, seq: String(command.seq), state, totals, tableBefore: toFlows(result.tableBefore)?.toString(), tableAfter: toFlows(result.tableAfter)?.toString(), evidenceSha256: evidence[at]! },
+        summary: `${target.gatewayName}: ${[...(packetsRefused === null ? [] : [blockedWords(packetsRefused)]), ...(packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)])].join('; ')}`,
+        detail: { commandId: command.id, seq: String(command.seq), state, totals, packetsRefused: packetsRefused?.toString(), tableBefore: toFlows(result.tableBefore)?.toString(), tableAfter: toFlows(result.tableAfter)?.toString(), evidenceSha256: evidence[at]! },
       });
     }
     await this.audit.recordAll(t, decisions);

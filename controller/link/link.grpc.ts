@@ -25,6 +25,7 @@ const CONNECTIONS = {
 };
 /** Samples that an agent sends together. */
 const SAMPLES_OF_A_WRITE = 60;
+const BLOCKS_OF_A_WRITE = 5;
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
 /** An answer says within so long which question it is for. */
@@ -226,6 +227,7 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
 function writesOf({ body }: AgentMessage): number {
   switch (body?.$case) {
     case 'hello': case 'result': case 'remediationRun': return 1;
+    case 'standingBlocks': return Math.max(1, body.value.blocks.length / BLOCKS_OF_A_WRITE);
     case 'samples': return Math.max(1, body.value.samples.length / SAMPLES_OF_A_WRITE);
     default: return 0;
   }

@@ -6,6 +6,7 @@ import { AuditService } from '../audit/audit.service.ts';
 import { SYSTEM_CHAIN } from '../audit/chain.ts';
 import { CheckpointsService, isWitnessedBy } from '../audit/checkpoints.service.ts';
 import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { BlocksService } from '../flushes/blocks.service.ts';
 import { DeliveryService } from '../flushes/delivery.service.ts';
 import { ProgressService } from '../flushes/progress.service.ts';
 import { ResultsService } from '../flushes/results.service.ts';
@@ -44,6 +45,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(Questions) private readonly questions: Questions,
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
+    @Inject(BlocksService) private readonly blocks: BlocksService,
     @Inject(ResultsService) private readonly results: ResultsService,
     @Inject(ProgressService) private readonly progress: ProgressService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
@@ -93,6 +95,11 @@ export class LinkService implements BeforeApplicationShutdown {
       case 'remediationRun':
         if (await this.runs.take(session.identity, body.value)) session.send({ $case: 'remediationRunReceipt', value: { runId: body.value.id } });
         return;
+      case 'standingBlocks': {
+        const ids = await this.blocks.take(session.identity, body.value);
+        if (ids.length > 0) session.send({ $case: 'liftBlocks', value: { ids } });
+        return;
+      }
       case 'unreadable': return this.noteUnreadable(session, body.value);
       case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
       case 'pong':

@@ -1,4 +1,6 @@
-import { forEachTerm, FLEET_FIELDS } from '../../proto/model/filter/filter.ts';
+import { DEFAULT_BLOCK_SECONDS, refusedBy } from '../../proto/model/block/of-filter.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import { forEachTerm, type FlowFilter, FLEET_FIELDS } from '../../proto/model/filter/filter.ts';
 import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { fillFilter, placeholdersOf } from '../../proto/model/filter/template.ts';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
@@ -28,6 +30,11 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
     else if (matchesEverything(read.filter)) say('filter', 'leaves no flow out: a remediation never ends all of a table');
     else forEachTerm(read.filter, ({ field }) => { if (FLEET_FIELDS.has(field)) say('filter', `${field}: says which gateways, and that is what \`scope\` is for`); });
   }
+  if (method === 'block') {
+    const read = fillFilter(filter, about);
+    const why = 'filter' in read ? whyNoBlock(read.filter) : undefined;
+    if (why !== undefined) say('filter', why);
+  }
   if (trigger.kind === 'schedule') {
     const problem = scheduleProblem(trigger.cron, trigger.timeZone === 'site' ? 'UTC' : trigger.timeZone);
     if (problem) say(`trigger.${problem.field}`, problem.message);
@@ -36,4 +43,15 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
   if (conditions.mostFlapsAnHour !== undefined && about.wan === undefined) say('conditions.mostFlapsAnHour', `has no meaning for the trigger ${trigger.kind}`);
   if (method === 'delete' && forSeconds !== undefined) say('forSeconds', 'has no meaning for the method delete');
   return problems;
+}
+
+/** Why packets cannot be refused by a filter; undefined where they can. */
+function whyNoBlock(filter: FlowFilter): string | undefined {
+  try {
+    refusedBy(filter, DEFAULT_BLOCK_SECONDS);
+    return undefined;
+  } catch (error) {
+    if (error instanceof FleetError) return error.message;
+    throw error;
+  }
 }

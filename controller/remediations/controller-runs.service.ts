@@ -77,10 +77,10 @@ export class ControllerRunsService {
       const plan = await this.plans.create(caller, scope, {
         filter: document.filter, scope: reached.scope, method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
       }, AbortSignal.timeout(60_000));
-      const touched = plan.gateways.filter((gateway) => gateway.flows > 0);
+      const touched = plan.gateways.filter((gateway) => gateway.state === 'ready');
       const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];
       const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }), ...(reached.why && { reason: reached.why }) };
-      if (plan.totals.flows === 0) return await this.finish(runId, { ...found, state: 'done' });
+      if (touched.length === 0) return await this.finish(runId, { ...found, state: 'done' });
       const now = await this.standings.now(row);
       if (!now) return await this.finish(runId, { ...found, state: 'refused', reason: 'it was changed, switched off or deleted while its plan was made' });
       const mode = effectiveMode(document, now.standing);

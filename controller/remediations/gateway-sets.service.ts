@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { runsOnGateway, type RemediationDocument } from '../../proto/http/remediation-document.ts';
+import { BLOCKS_HOSTS } from '../../proto/model/block/packets.ts';
 import { abilitiesFor } from '../../proto/model/filter/abilities.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
 import { LimitsRepository } from '../flushes/limits.repository.ts';
@@ -51,11 +52,11 @@ export class GatewaySetsService {
 }
 
 /**
- * What an agent must know of filters to run a document. One that is older does not know this word either, refuses the whole and says so; without it
+ * What an agent must know of filters and blocks to run a document. One that is older does not know this word either, refuses the whole and says so; without it
  * `10.0.0.5:5060` would mean there what it meant once, any side for either.
  */
-function needsOf({ filter, trigger }: RemediationDocument): { needsNewerAgent?: string[] } {
+function needsOf({ filter, trigger, method }: RemediationDocument): { needsNewerAgent?: string[] } {
   const read = fillFilter(filter, ABOUT[trigger.kind]);
-  const needed = 'filter' in read ? abilitiesFor(read.filter) : [];
+  const needed = [...('filter' in read ? abilitiesFor(read.filter) : []), ...(method === 'block' ? [BLOCKS_HOSTS] : [])];
   return needed.length > 0 ? { needsNewerAgent: needed } : {};
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, idParams, page, pageQuery, time } from './common.ts';
+import { count64, id, idParams, page, pageQuery, time } from './common.ts';
 import { flushTotals, method, plan } from './plans.ts';
 import { defineRoute } from './route.ts';
 
@@ -20,6 +20,8 @@ export const flushTarget = z.object({
   wave: z.number().int(),
   /** Until when an undo can put back what was deleted here. */
   undoUntil: time.optional(),
+  /** Of a block: how many packets it had refused when the gateway looked again, and until when it stands. `words` says so. */
+  blocked: z.object({ packetsRefused: count64, until: time.optional(), words: z.string() }).optional(),
 });
 
 export const flush = z.object({

@@ -4,7 +4,7 @@ import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
 
-/** `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses packets for a while, `expire` fixes the time that is left. */
+/** `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses all packets that the filter describes for a while, `expire` fixes the time that is left. */
 export const method = z.enum(['delete', 'reset', 'block', 'expire']);
 
 export const flushTotals = z.object({
@@ -57,6 +57,13 @@ export const impact = z.object({
   predictions: z.array(prediction),
 });
 
+/** What a block refuses, as a gateway froze it. `conditions`: packets for which one of them holds; none: only those of the plan's flows. */
+export const refusedPackets = z.object({
+  words: z.string(),
+  conditions: z.array(z.string()),
+  seconds: z.number().int(),
+});
+
 /** One gateway's part; those left out come first, with the reason. */
 export const planGateway = z.object({
   id,
@@ -69,6 +76,9 @@ export const planGateway = z.object({
   tableCount: z.number().int().optional(),
   digest: z.string().optional(),
   snapshotAt: time.optional(),
+  /** Of a block. `spared`: what it lets through all the same, by what protects it. */
+  refused: refusedPackets.optional(),
+  spared: z.array(z.string()),
 });
 
 /** How much the console asks of the operator before a run; from count, sites, share of the table and `all`. */

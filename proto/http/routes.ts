@@ -1,5 +1,6 @@
 import * as access from './access.ts';
 import * as audit from './audit.ts';
+import * as blocks from './blocks.ts';
 import * as enrolment from './enrolment.ts';
 import * as fleet from './fleet.ts';
 import * as flows from './flows.ts';
@@ -19,6 +20,7 @@ export const routes = {
   createPlan: plans.createPlan, getPlan: plans.getPlan, listPlanFlows: plans.listPlanFlows, runPlan: plans.runPlan, approvePlan: plans.approvePlan,
   listFlushes: flushes.listFlushes, getFlush: flushes.getFlush, watchFlush: flushes.watchFlush, cancelFlush: flushes.cancelFlush,
   stopFlushes: flushes.stopFlushes, undoFlush: flushes.undoFlush, retryFlush: flushes.retryFlush, getLimits: limits.getLimits, updateLimits: limits.updateLimits,
+  listBlocks: blocks.listBlocks, liftBlock: blocks.liftBlock,
   listAudit: audit.listAudit, getAuditEntry: audit.getAuditEntry, listAuditFlows: audit.listAuditFlows,
   verifyAudit: audit.verifyAudit, listCheckpoints: audit.listCheckpoints, exportAudit: audit.exportAudit,
   listRemediations: remediations.listRemediations, listBuiltInRemediations: remediations.listBuiltInRemediations, getRemediation: remediations.getRemediation,

@@ -6,6 +6,8 @@ export const ERROR_CODES = {
   INVALID_REQUEST: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNPARSABLE: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  /** A block by a filter that asks what no packet carries, or that says only what is left alone. */
+  FILTER_NOT_OF_PACKETS: { http: 422, grpc: 'INVALID_ARGUMENT', retry: false },
   FILTER_UNSUPPORTED: { http: 422, grpc: 'UNIMPLEMENTED', retry: false },
   SCOPE_EMPTY: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   UNAUTHENTICATED: { http: 401, grpc: 'UNAUTHENTICATED', retry: false },
@@ -23,6 +25,7 @@ export const ERROR_CODES = {
   GUARD_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   FLUSH_RUNNING: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
   FLUSH_FINISHED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  BLOCK_OVER: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   /** An Idempotency-Key that came with another request before; one whose request is not answered yet, or of which nobody knows. */
   IDEMPOTENCY_KEY_REUSED: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   IDEMPOTENCY_PENDING: { http: 409, grpc: 'ABORTED', retry: true },

@@ -58,7 +58,7 @@ describe('a value that no honest agent sends', () => {
   });
 
   it.each<[string, AnswerPart['part'][]]>([
-    ['a snapshot of the year 146 million', [{ $case: 'head', value: { snapshotAtMs: 2n ** 62n, total: MOST, tableCount: MOST, facets: [{ field: 'x\0', values: Array.from({ length: 3000 }, () => ({ value: '\0', flows: MOST })) }], impact: undefined, explain: Array<string>(2000).fill('why') } }, { $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } }]],
+    ['a snapshot of the year 146 million', [{ $case: 'head', value: { snapshotAtMs: 2n ** 62n, total: MOST, tableCount: MOST, facets: [{ field: 'x\0', values: Array.from({ length: 3000 }, () => ({ value: '\0', flows: MOST })) }], impact: undefined, explain: Array<string>(2000).fill('why'), spared: [] } }, { $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } }]],
     ['a failure with NUL', [{ $case: 'failure', value: { code: 'toString', detail: 'a\0b'.repeat(900) } }]],
     ['a port of 70,000', [{ $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, orig: { ...flow.orig!, sport: 70_000 } })) } }]],
     ['an address of 3 bytes', [{ $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, orig: { ...flow.orig!, src: Buffer.from([1, 2, 3]) } })) } }]],
@@ -75,7 +75,7 @@ describe('a value that no honest agent sends', () => {
   it('in a flow that can be read otherwise, is left out of it', async () => {
     broken.onQuery = () => [
       { $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, startedAtMs: 2n ** 60n, rateBitsPerSecond: Number.NaN, labels: Array<string>(500).fill('l'), state: 's'.repeat(900) })) } },
-      { $case: 'head', value: { snapshotAtMs: BigInt(Date.now()), total: 1n, tableCount: 1n, facets: [], impact: undefined, explain: [] } }, { $case: 'end', value: { rows: 1, digest: Buffer.alloc(0) } },
+      { $case: 'head', value: { snapshotAtMs: BigInt(Date.now()), total: 1n, tableCount: 1n, facets: [], impact: undefined, explain: [], spared: [] } }, { $case: 'end', value: { rows: 1, digest: Buffer.alloc(0) } },
     ];
     const search = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [broken.gatewayId] } } });
     expect(search.rows).toMatchObject([{ orig: { sport: 20_000 } }]);

@@ -1,12 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import type { Block } from '../../proto/http/blocks.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Flush, flushTarget } from '../../proto/http/flushes.ts';
 import type { FlowRow } from '../../proto/http/flows.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
+import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
@@ -48,6 +51,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const flows = new Map(gateways.map((gateway) => [gateway.id, fixtureFlows(nowMs, gateway, flowsPerGateway)]));
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
+  const blocks: Block[] = [];
   const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, gateways, flushes, unreadable: [], droppedAt: undefined, remediations: fixtureRemediations(nowMs, gateways), close };
   let wrongTries = 0;
   let madeTokens = 0;
@@ -82,6 +86,8 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
     listFlushes: ({ query }) => page(flushes.filter(({ targets, tenants }) => (!query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)) && (!query.tenant || tenants.some((tenant) => tenant.id === query.tenant))), query),
     getFlush: ({ params }) => find(flushes, params.id),
+    listBlocks: ({ query }) => ({ items: blocks.filter(({ flushId, gatewayId }) => (!query.flush || flushId === query.flush) && (!query.gateway || gatewayId === query.gateway)) }),
+    liftBlock: ({ params }) => Object.assign(find(blocks, params.id), { state: 'lifting', liftedBy: api.person }),
     cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
     undoFlush: ({ params }) => undo(find(flushes, params.id)),
     retryFlush: ({ params }) => { const flush = find(flushes, params.id); return makePlan(routes.createPlan.body.parse({ filter: flush.filter, reason: flush.reason, scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) } })); },
@@ -121,6 +127,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   function makePlan(asked: z.output<typeof createPlanRequest>): Plan {
     const scoped = inScope(asked.scope);
     const { filter, rows } = matching(asked.filter ?? '', scoped.filter(({ state }) => state === 'online').map((gateway) => gateway.id));
+    const refused = asked.method === 'block' ? refusedView(asked) : undefined;
     const chosen = rows.filter(({ protectedBy }) => !protectedBy);
     const countBy = (key: (row: FlowRow) => string) => Object.fromEntries([...Map.groupBy(chosen, key)].map(([name, members]) => [name, members.length]));
     const top = (key: (row: FlowRow) => string) => Object.entries(countBy(key)).map(([name, many]) => ({ name, flows: many })).toSorted((a, b) => b.flows - a.flows).slice(0, 5);
@@ -132,7 +139,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const plan: Plan = {
       id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
       filter, isEverything: asked.all === true, method: asked.method, forSeconds: asked.forSeconds, undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: api.person,
-      totals: { flows: chosen.length, gateways: touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
+      totals: { flows: chosen.length, gateways: refused?.conditions.length ? scoped.filter(({ state }) => state === 'online').length : touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
       impact: {
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
         active, idle: chosen.length - active - unknownActivity, unknownActivity, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
@@ -140,7 +147,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         predictions: predictionsOf(chosen),
       },
       friction: api.needsSecondPerson ? 'second-person' : asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
-      gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) ? 'ready' : 'empty', reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
+      gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) || refused?.conditions.length ? 'ready' : 'empty', refused: gateway.state === 'online' ? refused : undefined, spared: refused ? ['SSH to the gateway'] : [], reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
     };
     plans.set(plan.id, { plan, flows: chosen });
     return plan;
@@ -149,12 +156,15 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   function runPlan({ plan, flows: chosen }: { plan: Plan; flows: FlowRow[] }, digest: string) {
     if (digest !== plan.digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan; look at it again.');
     const totals = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
-    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, wave: 1, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
+    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, wave: 1, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, ...(plan.method === 'block' && { blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }), totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
     const flush: Flush = {
-      id: id(6, flushes.length + 1), planId: plan.id, kind: 'run', wave: 1, waves: 1, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: 'delete', reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
+      id: id(6, flushes.length + 1), planId: plan.id, kind: 'run', wave: 1, waves: 1, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: plan.method, reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
       tenants: fixtureTenants(nowMs).filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId)).map(({ id: tenantId, name }) => ({ id: tenantId, name })), totals: sum(targets), targets,
     };
     flushes.unshift(flush);
+    for (const { id: gatewayId, tenantId, name: gatewayName, refused, flows: own } of plan.gateways) {
+      if (refused) blocks.push({ id: id(9, 50 + blocks.length), tenantId, gatewayId, gatewayName, flushId: flush.id, refused, flows: own, since: flush.startedAt, until: new Date(Date.now() + refused.seconds * 1000).toISOString(), begunBy: flush.createdBy, packetsRefused: '14', state: 'standing' });
+    }
     plan.state = 'run';
     plan.flushId = flush.id;
     for (const [gatewayId, members] of flows) flows.set(gatewayId, members.filter((row) => !chosen.includes(row)));
@@ -226,6 +236,14 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   async function close(): Promise<void> { server.closeAllConnections(); await new Promise((closed) => server.close(closed)); }
   api.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return api;
+}
+
+/** What gateways would freeze of it; throws as they do for what no packet carries. */
+function refusedView({ filter = '', forSeconds = 60 }: z.output<typeof createPlanRequest>): NonNullable<Plan['gateways'][number]['refused']> {
+  const parsed = parseFilter(filter);
+  if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message);
+  const refused = refusedBy(withoutFleetTerms(parsed.filter), forSeconds);
+  return { words: describeRefused(refused), conditions: refused.anyOf.map(describeCondition), seconds: refused.seconds };
 }
 
 function predictionsOf(rows: FlowRow[]): Plan['impact']['predictions'] {

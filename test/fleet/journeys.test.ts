@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { spawnIn } from '../lab/namespace.ts';
-import { BLACK_HOLE, clientAddress, SERVERS } from '../lab/topology.ts';
+import { BLACK_HOLE, clientAddress, CONTROLLER_ADDRESS, SERVERS } from '../lab/topology.ts';
 import { keepScreenshot, launchChromium, signIn } from '../support/browser.ts';
 import { startTestSystem, until } from '../support/system.ts';
 
@@ -88,8 +88,9 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   expect(counted).toEqual({ clicks: 0, keys: 4, pastes: 1 });
 });
 
-it('4: a compromised host is cut on every gateway', async () => {
+it('4: a compromised host is cut on every gateway, and does not come back', async () => {
   const host = clientAddress(3, 40);
+  const { api, lab } = running.system;
   await open('/');
   const { counted, click, press, type, tell } = hands();
   await press('Control+k');
@@ -98,8 +99,9 @@ it('4: a compromised host is cut on every gateway', async () => {
   await page.getByText(`Cut ${host} everywhere`).waitFor();
   await press('Enter');
   const sheet = page.getByRole('dialog', { name: 'Plan' });
-  const confirm = sheet.getByRole('button', { name: 'Block 30 flows on 1 gateway' });
+  const confirm = sheet.getByRole('button', { name: 'Block 30 flows on 3 gateways' });
   await confirm.waitFor();
+  await sheet.getByText(`Refused: every packet from and to ${host}, for `).waitFor();
   await keepScreenshot(page, 'journey-cut-plan');
   const number = sheet.getByLabel('Number of flows, to confirm');
   if (await number.isVisible()) { await click(number); await type('30'); }
@@ -113,6 +115,27 @@ it('4: a compromised host is cut on every gateway', async () => {
   expect((await file).suggestedFilename()).toMatch(/^flush-.*\.csv$/);
   tell('journey 4, evidence');
   expect(counted.clicks).toBeLessThanOrEqual(5);
+  await start(lab!.names.lan(3), 'burst', [host, BLACK_HOLE, '9', '20']);
+  await page.getByText('20 packets refused so far').waitFor();
+  expect((await api.call(routes.searchFlows, { body: { filter: `host:${host}`, limit: 0 } })).total).toBe(0);
+  const blocks = page.getByRole('region', { name: 'Blocked now' });
+  await blocks.getByRole('listitem').filter({ hasText: '20 packets' }).getByRole('button', { name: 'Lift' }).click();
+  await blocks.getByText('20 packets refused so far').waitFor({ state: 'detached' });
+  await start(lab!.names.lan(3), 'burst', [host, BLACK_HOLE, '9', '5']);
+  await until('it is let through again', async () => (await api.call(routes.searchFlows, { body: { filter: `host:${host}`, limit: 0 } })).total === 5 || undefined);
+});
+
+it('an agent whose controller is blocked on its gateway stays connected, and says that it let its own channel through', async () => {
+  const { api } = running.system;
+  const gatewayId = find('milano-gw1').id;
+  const plan = await api.call(routes.createPlan, { body: { filter: `host:${CONTROLLER_ADDRESS}`, method: 'block', forSeconds: 60, scope: { gateways: [gatewayId] }, reason: 'a slip of the hand' } });
+  expect(plan.gateways).toMatchObject([{ state: 'ready', spared: expect.arrayContaining(['agent channel']) }]);
+  const { flushId } = await api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  await until('the gateway has said so', async () => (await api.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' || undefined);
+  const [block] = await until('it is listed', async () => { const { items } = await api.call(routes.listBlocks, { query: { flush: flushId } }); return items.length > 0 ? items : undefined; });
+  await api.call(routes.liftBlock, { params: { id: block!.id } });
+  await until('it is lifted', async () => (await api.call(routes.listBlocks, { query: { flush: flushId } })).items.length === 0 || undefined);
+  expect((await api.call(routes.getGateway, { params: { id: gatewayId } })).state).toBe('online');
 });
 
 it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes a remediation in two more', async () => {

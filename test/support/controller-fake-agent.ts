@@ -5,9 +5,12 @@ import { createHash } from 'node:crypto';
 import type { AgentMessage, AnswerPart, AuditCheckpoint, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
-import { Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Method, Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
+import { refusedBytes, toWireRefused } from '../../proto/model/block/wire.ts';
 import { digestBytes } from '../../proto/model/digest.ts';
+import { fromWireFilter } from '../../proto/model/filter/wire.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { toWireFlow } from '../../proto/model/wire.ts';
 
@@ -61,6 +64,8 @@ export class FakeAgent {
   readonly commands: Command[] = [];
   /** Ids of commands that it was told to stop. */
   readonly stops: string[] = [];
+  /** Names of blocks that it was told to lift. */
+  readonly lifts: string[] = [];
   readonly receipts: string[] = [];
   readonly sampleReceipts: bigint[] = [];
   epoch = 0n;
@@ -143,6 +148,7 @@ export class FakeAgent {
         return;
       }
       case 'stop': this.stops.push(...body.value.commandIds); this.onStop(body.value.commandIds); return;
+      case 'liftBlocks': this.lifts.push(...body.value.ids); return;
       case 'resultReceipt': this.receipts.push(body.value.commandId); return;
       case 'remediations': this.remediations.push(body.value.remediations); return;
       case 'remediationRunReceipt': this.runReceipts.push(body.value.runId); return;
@@ -168,6 +174,8 @@ export class FakeAgent {
     const digest = createHash('sha256');
     for (const flow of shown) digest.update(digestBytes(flow));
     for (let start = 0; start < shown.length; start += BATCH) yield { $case: 'flows', value: { flows: shown.slice(start, start + BATCH).map(toWireFlow) } };
+    const refused = ask?.$case === 'plan' && ask.value.method === Method.METHOD_BLOCK ? refusedBy(fromWireFilter(ask.value.filter), ask.value.forSeconds ?? 60) : undefined;
+    if (refused) digest.update(refusedBytes(refused));
     yield {
       $case: 'head',
       value: {
@@ -176,7 +184,7 @@ export class FakeAgent {
           matched: shown.length, protected: 0, assured: 0, unreplied: 0, natted: shown.length, active: 0, idle: 0, unknownActivity: shown.length, tableCount: 100n,
           byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {}, longestLived: [], predictions: [],
         },
-        explain: [],
+        explain: [], refused: refused && toWireRefused(refused), spared: refused ? ['SSH to the gateway'] : [],
       },
     };
     yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };

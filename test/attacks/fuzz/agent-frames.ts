@@ -149,7 +149,7 @@ function honestAnswer(queryId: string): Buffer[] {
     part({ $case: 'flows', value: { flows: FLOWS.map(toWireFlow) } }),
     part({
       $case: 'head',
-      value: { snapshotAtMs: BigInt(Date.now()), total, tableCount: 100n, facets: [], impact: undefined, explain: [] },
+      value: { snapshotAtMs: BigInt(Date.now()), total, tableCount: 100n, facets: [], impact: undefined, explain: [], spared: [] },
     }),
     part({ $case: 'end', value: { rows: FLOWS.length, digest: digest.digest() } }),
   ];

@@ -17,7 +17,7 @@ const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body
   createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } }, listEnrolmentTokens: {}, revokeEnrolmentToken: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
   createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } }, approvePlan: { body: { digest: 'd' } },
-  listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {}, stopFlushes: { body: { tenant: UNKNOWN } }, undoFlush: {}, retryFlush: {}, getLimits: {}, updateLimits: { body: { flows: 9 } },
+  listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {}, stopFlushes: { body: { tenant: UNKNOWN } }, undoFlush: {}, retryFlush: {}, listBlocks: {}, liftBlock: {}, getLimits: {}, updateLimits: { body: { flows: 9 } },
   listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {},
   listRemediations: {}, listBuiltInRemediations: {}, getRemediation: {}, createRemediation: { body: SAVED }, updateRemediation: { body: { revision: 1 } }, deleteRemediation: {}, approveRemediation: { body: { revision: 1 } }, checkRemediation: { body: SAVED }, runRemediation: {},
   listRemediationRuns: {}, getRemediationRun: {}, listRemediationRunFlows: {}, getRetention: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},

@@ -11,6 +11,7 @@ import { parsePrefix } from '../../../proto/model/address.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { runIn } from '../../lab/namespace.ts';
 import { clientAddress, clientAddress6, SERVERS, SERVERS6 } from '../../lab/topology.ts';
+import { Blocking } from '../../support/blocking.ts';
 import type { Conversation } from '../../support/conversation.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { StrictGateway } from '../../support/strict-gateway.ts';
@@ -82,87 +83,30 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await spared.exchange('still here');
   });
 
-  test('a blocked UDP flow is refused until the time is over, and then begins anew', async () => {
-    const doomed = await talk('udp', clientAddress(1, 4), server, 9000);
-    const bystander = await talk('udp', clientAddress(1, 4), server, 9000);
-    await doomed.exchange('one');
-    await bystander.exchange('two');
-    const flow = (await gateway.flows(`src:${clientAddress(1, 4)}`)).find(({ orig }) => orig.sport === port - 1)!;
-    expect(await end(Method.METHOD_BLOCK, [flow], 2)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    doomed.say('again');
-    await doomed.heard('ECONNREFUSED');
-    await bystander.exchange('still here');
-    expect((await gateway.flows(`src:${clientAddress(1, 4)}`)).map(({ orig }) => orig.sport)).toEqual([port]);
-    await until('the table is gone', () => !tables().includes('ctfleet_ending') || undefined);
-    await doomed.exchange('and now');
-  });
-
-  test('a block outlives the agent, the next adopts it, adds to it, and takes the table away when its time is over', async () => {
-    const doomed = await talk('udp', clientAddress(1, 8), server, 9000);
-    const other = await talk('udp', clientAddress(1, 9), server, 9000);
-    await doomed.exchange('one');
-    await other.exchange('two');
-    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 8)}`)], 4)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    await refusals.close();
-    doomed.say('the agent has ended');
-    await doomed.heard('ECONNREFUSED');
-    refusals = new Refusals(systemClock);
-    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 9)}`)], 2)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    doomed.say('the next block has wiped nothing');
-    await doomed.heard('ECONNREFUSED');
-    await refusals.close();
-    refusals = new Refusals(systemClock);
-    await refusals.adopt();
-    await until('the table is gone', () => !tables().includes('ctfleet_ending') || undefined);
-    await doomed.exchange('and now');
-  });
-
   test('an empty table that was left is taken away, and one that a firewall took away is made again', async () => {
     runIn(gateway.name, 'nft', ['-f', '-'], emptyTable());
     await refusals.adopt();
     await until('the empty table is gone', () => !tables().includes('ctfleet_ending') || undefined);
-    const flows = async (): Promise<Flow[]> => gateway.flows(`src:${clientAddress(1, 10)}`);
-    const doomed = await talk('udp', clientAddress(1, 10), server, 9000);
+    const doomed = await talk('tcp', clientAddress(1, 10), server, 7);
     await doomed.exchange('one');
-    await refusals.add('block', await flows(), 30);
+    const flow = await gateway.flow(`src:${clientAddress(1, 10)}`);
+    await refusals.add([flow], 30);
     runIn(gateway.name, 'nft', ['delete', 'table', 'inet', 'ctfleet_ending']);
-    await refusals.add('block', await flows(), 30);
+    await refusals.add([flow], 30);
     doomed.say('again');
-    await doomed.heard('ECONNREFUSED');
-  });
-
-  test('a firewall that is loaded again ends no block: it is put back for what is left of its time', async () => {
-    const [doomed, other] = [await talk('udp', clientAddress(1, 12), server, 9000), await talk('udp', clientAddress(1, 13), server, 9000)];
-    await doomed.exchange('one');
-    await other.exchange('two');
-    const [flow, second] = [await gateway.flow(`src:${clientAddress(1, 12)}`), await gateway.flow(`src:${clientAddress(1, 13)}`)];
-    const firewall = runIn(gateway.name, 'nft', ['list', 'ruleset']);
-    const loadAgain = (): string => runIn(gateway.name, 'nft', ['-f', '-'], `flush ruleset\n${firewall}`);
-    expect(await end(Method.METHOD_BLOCK, [flow], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    loadAgain();
-    expect(tables()).not.toContain('ctfleet_ending');
-    await until('the table is there again', () => tables().includes('ctfleet_ending') || undefined);
-    doomed.say('the rules were loaded again');
-    await doomed.heard('ECONNREFUSED');
-    const [, left] = /block4[^]*?expires (\d+)s/.exec(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']))!;
-    expect(Number(left)).toBeLessThanOrEqual(60);
-    await other.exchange('not me');
-    loadAgain();
-    expect(await end(Method.METHOD_BLOCK, [second], 60)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    doomed.say('the next block brought the first back');
-    await doomed.heard('ECONNREFUSED');
+    await doomed.heard('ECONNRESET');
   });
 
   test('a table that another version made goes on refusing what it did, in our own shape', async () => {
-    const doomed = await talk('udp', clientAddress(1, 11), server, 9000);
+    const doomed = await talk('tcp', clientAddress(1, 11), server, 7);
     await doomed.exchange('one');
-    await refusals.add('block', await gateway.flows(`src:${clientAddress(1, 11)}`), 60);
+    await refusals.add(await gateway.flows(`src:${clientAddress(1, 11)}`), 60);
     await refusals.close();
     runIn(gateway.name, 'nft', ['-f', '-'], 'delete chain inet ctfleet_ending ending_forward\nadd set inet ctfleet_ending strange { type ipv4_addr; flags timeout; }\nadd element inet ctfleet_ending strange { 192.0.2.1 timeout 60s }\n');
     refusals = new Refusals(systemClock);
     await refusals.adopt();
     doomed.say('again');
-    await doomed.heard('ECONNREFUSED');
+    await doomed.heard('ECONNRESET');
     expect(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending'])).not.toContain('strange');
   });
 
@@ -171,32 +115,24 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await spared.exchange('one');
     await doomed.exchange('two');
     const flow = await gateway.flow(`src:${clientAddress(1, 14)}`);
+    const blocking = new Blocking(gateway.table);
     const path = process.env.PATH;
     process.env.PATH = '/nowhere';
     try {
-      expect(await refusals.whyNot()).toContain('nft is not there. Install nftables');
-      for (const method of [Method.METHOD_RESET, Method.METHOD_BLOCK]) await expect(end(method, [flow], 10)).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
+      for (const hand of [refusals, blocking.blocks]) expect(await hand.whyNot()).toContain('nft is not there. Install nftables');
+      await expect(end(Method.METHOD_RESET, [flow], 10)).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
+      await expect(blocking.block(`host:${clientAddress(1, 14)}`, [flow])).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
     } finally {
       process.env.PATH = path;
     }
     await spared.exchange('still here');
-    expect(await refusals.whyNot()).toBeUndefined();
-    expect(tables()).not.toContain('ctfleet_ending');
-    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 15)}`)], 30)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    expect(await refusals.whyNot()).toBeUndefined();
+    for (const hand of [refusals, blocking.blocks]) expect(await hand.whyNot()).toBeUndefined();
+    expect(tables()).not.toContain('ctfleet');
+    await blocking.block(`host:${clientAddress(1, 15)}`, []);
+    expect(await blocking.blocks.whyNot()).toBeUndefined();
     doomed.say('again');
-    await doomed.heard('ECONNREFUSED');
-  });
-
-  test('a blocked TCP connection is reset from both sides although its entry is gone', async () => {
-    const listener = await gateway.converse('inet', 'serving', 'echo.ts', server, 7778);
-    const doomed = await talk('tcp', clientAddress(1, 5), server, 7778);
-    await doomed.exchange('one');
-    expect(await end(Method.METHOD_BLOCK, [await gateway.flow(`src:${clientAddress(1, 5)}`)], 30)).toEqual([Outcome.OUTCOME_BLOCKED]);
-    listener.say('hello');
-    await listener.heard('ECONNRESET');
-    doomed.say('hello');
-    await doomed.heard('ECONNRESET');
+    await doomed.heard('EHOSTUNREACH');
+    await blocking.end();
   });
 
   test('a flow that expires ends at its time in spite of traffic', async () => {

@@ -26,10 +26,7 @@ export function echoRequest(id: number, sequence: number): Buffer {
   packet[0] = 8;
   packet.writeUInt16BE(id, 4);
   packet.writeUInt16BE(sequence, 6);
-  let sum = 0;
-  for (let offset = 0; offset < packet.length; offset += 2) sum += packet.readUInt16BE(offset);
-  sum = (sum & 0xffff) + (sum >> 16);
-  packet.writeUInt16BE(~(sum + (sum >> 16)) & 0xffff, 2);
+  packet.writeUInt16BE(checksum(packet), 2);
   return packet;
 }
 
@@ -52,6 +49,28 @@ export function espPacket(spi: number): Buffer {
   packet.writeUInt32BE(spi, 0);
   packet.writeUInt32BE(1, 4);
   return packet;
+}
+
+/** A TCP SYN with its checksum, which covers the addresses too. */
+export function synPacket(from: string, to: string, sport: number, dport: number): Buffer {
+  const packet = Buffer.alloc(20);
+  packet.writeUInt16BE(sport, 0);
+  packet.writeUInt16BE(dport, 2);
+  packet.writeUInt32BE(1, 4);
+  packet[12] = 5 << 4;
+  packet[13] = 2;
+  packet.writeUInt16BE(1024, 14);
+  const pseudo = Buffer.from([...from.split('.').map(Number), ...to.split('.').map(Number), 0, 6, 0, packet.length]);
+  packet.writeUInt16BE(checksum(Buffer.concat([pseudo, packet])), 16);
+  return packet;
+}
+
+/** The Internet checksum (RFC 1071) of an even number of bytes. */
+function checksum(bytes: Buffer): number {
+  let sum = 0;
+  for (let offset = 0; offset < bytes.length; offset += 2) sum += bytes.readUInt16BE(offset);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return ~(sum + (sum >> 16)) & 0xffff;
 }
 
 function socketAddress(address: string): Buffer {

@@ -14,8 +14,9 @@ import { FlushEvidence } from './flush-evidence.tsx';
 import { FilterText } from './filter-text.tsx';
 import { FlushRows } from './flush-rows.tsx';
 import { FlushTotal } from './flush-total.tsx';
-import { FLUSHES, flushSentence, troubleSentence } from './flush-words.ts';
+import { blockedSentence, FLUSHES, flushSentence, troubleSentence } from './flush-words.ts';
 import { PlanSheet } from './plan-sheet.tsx';
+import { StandingBlocks } from './standing-blocks.tsx';
 import { useFlush } from './use-flush.ts';
 import { usePlanRequest, type PlanAsking } from './use-plan-request.ts';
 
@@ -29,7 +30,7 @@ export function FlushPage({ id }: { id: string }) {
     <FlushHead flush={flush} asking={asking} />
     <FlushTotal flush={flush} />
     <div className="side2">
-      <section><FlushRows flush={flush} /><FlushEvidence flush={flush} /></section>
+      <section>{flush.method === 'block' && <div className="pad"><StandingBlocks asked={{ flush: flush.id }} /></div>}<FlushRows flush={flush} /><FlushEvidence flush={flush} /></section>
       <aside aria-label="About this flush">
         <dl className="kv">
           <dt>Method</dt><dd>{flush.kind === 'undo' ? 'undo: puts back what was deleted' : flush.method}</dd>
@@ -59,7 +60,7 @@ function FlushHead({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
         <div className="row dim2"><span className="owner"><b>{flush.tenants.map(({ name }) => name).join(', ')}</b></span><span className="dim">{flush.kind === 'undo' ? 'Undo' : 'Flush'} by {flush.createdBy}</span>{(now !== undefined || flush.finishedAt) && <State kind={FLUSHES[flush.state]} isPill>{flush.state} {isRunning ? `for ${lasting(seconds)}` : `in ${took(seconds)}`}</State>}
           {flush.waves > 1 && <span className="pill">wave {flush.wave} of {flush.waves}</span>}</div>
         <h1 aria-live="polite">{flushSentence(flush)}</h1>
-        <p className="dim2">{trouble ?? (isRunning ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.` : 'Nothing reappeared, nothing is in doubt.')}</p>
+        <p className="dim2">{trouble ?? (isRunning ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.` : (blockedSentence(flush) ?? 'Nothing reappeared, nothing is in doubt.'))}</p>
       </div>
       <FlushActions flush={flush} asking={asking} />
     </div>

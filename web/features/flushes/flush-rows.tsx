@@ -48,7 +48,7 @@ function timeOf({ startedAt, finishedAt }: Target, now: number | undefined): str
   return now === undefined ? '' : lasting((now - Date.parse(startedAt)) / 1000);
 }
 
-function whatHappens({ reason, totals, tableBefore, tableAfter }: Target): string {
-  const parts = [reason, totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`, totals.cancelled > 0 && `${count(totals.cancelled)} left alone`, totals.failed > 0 && `${count(totals.failed)} failed`, totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`, tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`];
+function whatHappens({ reason, totals, blocked, tableBefore, tableAfter }: Target): string {
+  const parts = [reason, blocked?.words, totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`, totals.cancelled > 0 && `${count(totals.cancelled)} left alone`, totals.failed > 0 && `${count(totals.failed)} failed`, totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`, tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`];
   return parts.filter(Boolean).join('; ');
 }

@@ -45,6 +45,7 @@ export function doneOf({ deleted, reset, blocked, expiring, restored }: Flush['t
 
 /** The page's answer: never a word of success without its numbers. */
 export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind' | 'method'>): string {
+  if (flush.method === 'block' && flush.totals.planned === 0 && flush.state === 'verified') return 'Blocked and verified: no flow was open';
   const done = `${count(doneOf(flush.totals))} of ${counted(flush.totals.planned, 'flow')} ${doneWord(flush)}`;
   switch (flush.state) {
     case 'running': return `${done} so far`;
@@ -54,6 +55,14 @@ export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind'
     case 'partial': return `Partial: ${done}`;
     case 'stopped': return `Held back: ${done}`;
   }
+}
+
+/** What proves a block, over all its gateways: packets that were seen to be refused, or that none came; undefined of other ways, and while it is not known. */
+export function blockedSentence({ targets }: Pick<Flush, 'targets'>): string | undefined {
+  const known = targets.flatMap(({ blocked }) => (blocked ? [blocked] : []));
+  if (known.length === 0) return undefined;
+  const packets = known.reduce((sum, { packetsRefused }) => sum + Number(packetsRefused), 0);
+  return packets === 0 ? 'Blocked; nothing had come when the gateways looked again.' : `Blocked; ${packets === 1 ? '1 packet was' : `${count(packets)} packets were`} refused when the gateways looked again.`;
 }
 
 /** What did not go as planned, where, in words; undefined if all did. */

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { evidenceCsv, evidenceJson } from './evidence.ts';
-import { flushSentence, inOrder, retriable, segments, troubleSentence, undoSeconds, withEvent, type Target } from './flush-words.ts';
+import { refusedSentences, sparedSentence } from './block-words.ts';
+import { blockedSentence, flushSentence, inOrder, retriable, segments, troubleSentence, undoSeconds, withEvent, type Target } from './flush-words.ts';
 import { deleteWords, differenceWords, foldedWords, impactWords, mayCarryTraffic, obstacle, planBody, suggestedReason, trafficWords, wavesWords } from './plan-words.ts';
 
 const none = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
@@ -89,6 +90,7 @@ const ready = { nowMs: Date.parse('2026-11-23T08:19:00Z'), reason: 'WAN1 down', 
 test('the number is the label', () => {
   expect(deleteWords(plan)).toBe('Delete 1,846 flows on 14 gateways');
   expect(deleteWords({ ...plan, method: 'block' })).toBe('Block 1,846 flows on 14 gateways');
+  expect(deleteWords({ totals: { ...plan.totals, flows: 0 }, method: 'block' })).toBe('Block on 14 gateways');
   expect(deleteWords({ totals: { ...plan.totals, flows: 1, gateways: 1 } })).toBe('Delete 1 flow on 1 gateway');
 });
 
@@ -103,6 +105,25 @@ test('the button works only for exactly the plan that is shown', () => {
   expect(obstacle({ ...plan, friction: 'second-person', approval: { by: 'day desk', at: plan.expiresAt } }, ready)).toBe('none');
   expect(obstacle({ ...plan, state: 'run' }, ready)).toBe('run');
   expect(obstacle({ ...plan, totals: { ...plan.totals, flows: 0 } }, ready)).toBe('empty');
+});
+
+test('a block without a flow is a plan, confirmed by the number of its gateways, and says what it refuses and what not', () => {
+  const refused = { words: 'every packet from and to 10.0.0.2, for 60 s', conditions: ['every packet from and to 10.0.0.2'], seconds: 60 };
+  const gateways = [['SSH to the gateway'], []].map((spared, index): Plan['gateways'][number] => ({ id: `${index}`, name: `gw${index}`, tenantId: 't', siteId: 's', state: 'ready', flows: 0, refused, spared }));
+  const block: Plan = { ...plan, method: 'block', totals: { ...plan.totals, flows: 0 }, gateways };
+  expect(obstacle(block, { ...ready, typed: '' })).toBe('count-missing');
+  expect(obstacle(block, { ...ready, typed: '14' })).toBe('none');
+  expect(obstacle({ ...block, gateways: gateways.map((gateway) => ({ ...gateway, refused: { ...refused, conditions: [] } })) }, ready)).toBe('empty');
+  expect(refusedSentences(gateways)).toEqual(['Refused: every packet from and to 10.0.0.2, for 60 s.']);
+  expect(sparedSentence(gateways)).toBe('Let through all the same: SSH to the gateway.');
+  expect(impactWords({ ...plan.impact, matched: 0 }, 'block')).toBe('No flow is open now; what comes is refused.');
+});
+
+test('a block is verified by what was refused, or by that nothing came', () => {
+  const blocked = (packetsRefused: string) => ({ blocked: { packetsRefused, words: '' } }) as Flush['targets'][number];
+  expect(blockedSentence({ targets: [blocked('13'), blocked('1')] })).toBe('Blocked; 14 packets were refused when the gateways looked again.');
+  expect(blockedSentence({ targets: [blocked('0')] })).toBe('Blocked; nothing had come when the gateways looked again.');
+  expect(blockedSentence({ targets: [{} as Flush['targets'][number]] })).toBeUndefined();
 });
 
 test('waves are said as counts of gateways, and few gateways have none', () => {

@@ -9,6 +9,7 @@ import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { count } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
+import { numberToConfirm, refusesNewFlows } from './block-words.ts';
 import { deleteWords, type Obstacle } from './plan-words.ts';
 
 interface PlanFootProps {
@@ -28,13 +29,13 @@ export function PlanFoot({ plan, blocked, typed, isRunning, isPlanning, error, o
         {error ? <span className="red" role="alert">{error.message}</span> : <span className="dim2"><FootSentence plan={plan} blocked={blocked} /></span>}
       </div>
       {plan.friction === 'type-count' && (blocked === 'count-missing' || blocked === 'none') && (
-        <label className="row"><span className="sr">Number of flows, to confirm</span>
-          <input className="big-number" inputMode="numeric" autoComplete="off" value={typed} onChange={(event) => onTyped(event.currentTarget.value)} /><span className="dim2 nowrap">of {plan.totals.flows}</span></label>
+        <label className="row"><span className="sr">Number of {numberToConfirm(plan).noun}, to confirm</span>
+          <input className="big-number" inputMode="numeric" autoComplete="off" value={typed} onChange={(event) => onTyped(event.currentTarget.value)} /><span className="dim2 nowrap">of {numberToConfirm(plan).number}{plan.totals.flows === 0 && ' gateways'}</span></label>
       )}
       <Button size="large" keys="Esc" onClick={onClose}>{blocked === 'run' ? 'Close' : 'Cancel'}</Button>
       {blocked === 'run' ? plan.flushId && <Link className="btn large primary" href={`/flushes/${plan.flushId}`}>Open the flush</Link>
         : blocked === 'expired' || blocked === 'reason-changed' || blocked === 'empty' ? <Button size="large" kind="primary" onClick={onAgain} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>{isPlanning ? 'Planning…' : 'Plan again'}</Button>
-          : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${plan.totals.flows} first.` : blocked === 'approval-missing' ? 'A second person has to agree first.' : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
+          : <Button size="large" kind="danger" keys="Ctrl ↵" onClick={onRun} refusal={refusal ?? (blocked === 'count-missing' ? `Type ${numberToConfirm(plan).number} first.` : blocked === 'approval-missing' ? 'A second person has to agree first.' : isRunning ? 'It is being started.' : undefined)}>{deleteWords(plan)}</Button>}
     </div>
   );
 }
@@ -47,6 +48,6 @@ function FootSentence({ plan, blocked }: { plan: Plan; blocked: Obstacle }) {
     case 'reason-changed': return <>The reason is part of the plan: plan again with this one.</>;
     case 'approval-missing': return <>{plan.isEverything ? 'The whole table' : 'A plan of this size'} needs a second person: send them the link.</>;
     case 'count-missing': return <><IconAlertTriangle className="i s" stroke={1.5} aria-hidden /> {plan.isEverything ? 'The whole table' : plan.totals.sites > 1 ? `${plan.totals.sites} sites` : plan.totals.flows > 1000 ? 'Over 1,000 flows' : 'A large part of a table'}: type the number</>;
-    case 'none': return <>Only {plan.totals.flows === 1 ? 'this one' : `these ${count(plan.totals.flows)}`} can {plan.method === 'delete' ? 'be deleted' : 'end'}, fewer if some are gone by then.</>;
+    case 'none': return refusesNewFlows(plan) ? <>Packets are refused from the moment it runs; it can be lifted early.</> : <>Only {plan.totals.flows === 1 ? 'this one' : `these ${count(plan.totals.flows)}`} can {plan.method === 'delete' ? 'be deleted' : 'end'}, fewer if some are gone by then.</>;
   }
 }

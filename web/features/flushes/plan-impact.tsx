@@ -10,7 +10,7 @@ import { FATES, impactWords, rateWords } from './plan-words.ts';
 const FATE_ORDER = Object.keys(FATES);
 
 /** What the plan would break: idle and active flows, protected ones left out, and where they come from and go to. */
-export function PlanImpact({ plan: { impact } }: { plan: Plan }) {
+export function PlanImpact({ plan: { impact, method } }: { plan: Plan }) {
   const { active, idle, unknownActivity, protected: guarded } = impact;
   const share = (flows: number) => ({ flex: `${Math.max(flows, impact.matched / 12)} 1 0` });
   return (
@@ -23,7 +23,7 @@ export function PlanImpact({ plan: { impact } }: { plan: Plan }) {
             {unknownActivity > 0 && <i className="unknown" style={share(unknownActivity)}>{count(unknownActivity)} not known</i>}
             {guarded > 0 && <i className="prot"><IconLock className="i s" stroke={1.5} aria-hidden />{count(guarded)} protected, left out</i>}
           </div>
-          <p className="dim2" style={{ marginTop: 6 }}>{impactWords(impact)}{impact.rateBitsPerSecond !== undefined && <> Together they carry <b>{rateWords(impact.rateBitsPerSecond)}</b> now.</>}</p>
+          <p className="dim2" style={{ marginTop: 6 }}>{impactWords(impact, method)}{impact.rateBitsPerSecond !== undefined && <> Together they carry <b>{rateWords(impact.rateBitsPerSecond)}</b> now.</>}</p>
         </div>
         {impact.predictions.length > 0 && <ul className="fates" aria-label="What will come of them">{impact.predictions.toSorted((a, b) => FATE_ORDER.indexOf(a.fate) - FATE_ORDER.indexOf(b.fate)).map(({ fate, flows, why }) => <li key={`${fate}${why}`}><State kind={FATES[fate].kind}>{count(flows)} {FATES[fate].word}</State><span className="dim2">{why}</span></li>)}</ul>}
         <div className="three">

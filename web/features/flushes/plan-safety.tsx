@@ -1,5 +1,6 @@
 import type { Plan } from '../../../proto/http/plans.ts';
 import { lasting } from '../../ui/format.ts';
+import { refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
 import { hasWaves, wavesWords } from './plan-words.ts';
 import { ReasonFields } from './reason-fields.tsx';
@@ -15,10 +16,10 @@ export function PlanSafety({ plan, areWaves, onWaves, ...fields }: PlanSafetyPro
       <div className="stack wide">
         <dl className="rules">
           <div><dt>Order</dt><dd>{wavesWords(plan.totals.gateways, areWaves)}{hasWaves(plan.totals.gateways) && plan.state === 'ready' && <label className="row small"><input type="checkbox" checked={areWaves} onChange={(event) => onWaves(event.currentTarget.checked)} />in waves; trouble holds the next one back</label>}</dd></div>
-          <div><dt>Only these</dt><dd>each by kernel id and tuple</dd></div>
-          <div><dt>Verify</dt><dd>looked up again afterwards</dd></div>
+          <div><dt>Only these</dt><dd>{refusesNewFlows(plan) ? 'the packets named above, and these flows by kernel id and tuple' : 'each by kernel id and tuple'}</dd></div>
+          <div><dt>Verify</dt><dd>{plan.method === 'block' ? 'the packets that are refused are counted, and the flows looked up again' : 'looked up again afterwards'}</dd></div>
           <div><dt>Undo</dt><dd>{!methodOf(plan.method).isUndoable ? 'none for this method' : plan.undoForSeconds === 0 ? 'none was asked for' : `for ${lasting(plan.undoForSeconds)} after`}</dd></div>
-          <div><dt>Confirm</dt><dd>{plan.totals.flows === 0 ? 'there is nothing to end' : FRICTION[plan.friction]}</dd></div>
+          <div><dt>Confirm</dt><dd>{plan.totals.flows === 0 && !refusesNewFlows(plan) ? 'there is nothing to end' : FRICTION[plan.friction]}</dd></div>
         </dl>
         <ReasonFields {...fields} />
       </div>

@@ -52,6 +52,7 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
   const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';
   const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan(asked, reason, ticket); };
   const planBy = (method: Plan['method'], forSeconds: number | undefined) => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan({ ...asked, method, forSeconds }, reason, ticket); };
+  const planInstead = (filter: string) => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan({ ...asked, what: { filter }, method: 'block', forSeconds: asked.method === 'block' ? asked.forSeconds : undefined, expected: undefined }, reason, ticket); };
   const confirm = () => { if (plan && blocked === 'none' && !run.isPending) run.mutate(plan); };
   const sheet = useHotkeys<HTMLDivElement>('mod+enter', confirm, { enableOnFormTags: true, preventDefault: true }, [confirm]);
   const error = asking.error ?? planError;
@@ -64,7 +65,7 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
           <div className="sheet-body">
             {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={isPlanning} onPlan={planAgain} />}
             {!plan && !isEverything && isPlanning && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
-            {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /></div>}
+            {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /><BlockInstead error={error} isPlanning={isPlanning} onPlan={planInstead} /></div>}
             {plan && <>
               <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} isPlanning={isPlanning} onMethod={planBy} />
               <PlanApproval plan={plan} />
@@ -77,6 +78,12 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
       </Drawer.Content>
     </Drawer.Root>
   );
+}
+
+/** The narrower block that a refusal names. */
+function BlockInstead({ error, isPlanning, onPlan }: { error: Error; isPlanning: boolean; onPlan(filter: string): void }) {
+  const suggestion = error instanceof ControllerError && error.code === 'FILTER_NOT_OF_PACKETS' ? error.problem.suggestion : undefined;
+  return suggestion === undefined ? null : <Button onClick={() => onPlan(suggestion)} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>Block {suggestion} instead</Button>;
 }
 
 function PlanTitle({ plan }: { plan: Plan }) {

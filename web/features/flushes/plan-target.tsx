@@ -6,6 +6,7 @@ import { Bar } from '../../ui/bar.tsx';
 import { count, counted, percent } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from './exact-flows.tsx';
+import { refusedSentences, sparedSentence } from './block-words.ts';
 import { FilterText } from './filter-text.tsx';
 import { PlanMethod } from './plan-method.tsx';
 import { inOrder } from './plan-words.ts';
@@ -23,6 +24,7 @@ export function PlanTarget({ plan, difference, isPlanning, onMethod }: { plan: P
       <div className="stack">
         <FilterText filter={plan.filter} isEverything={plan.isEverything} />
         <PlanMethod plan={plan} isPlanning={isPlanning} onMethod={onMethod} />
+        <Refused plan={plan} />
         {difference && <p className="note amber">{difference}</p>}
         <table data-density="compact">
           <thead><tr><th>Gateway</th><th>State</th><th className="num">Flows</th><th className="num">of its table</th><th style={{ width: 190 }}>Share of the plan</th></tr></thead>
@@ -44,4 +46,12 @@ export function PlanTarget({ plan, difference, isPlanning, onMethod }: { plan: P
       </div>
     </section>
   );
+}
+
+/** The packets that a block will refuse, as the gateways froze them, and what they let through all the same. */
+function Refused({ plan: { gateways } }: { plan: Plan }) {
+  const refused = refusedSentences(gateways);
+  if (refused.length === 0) return null;
+  const spared = sparedSentence(gateways);
+  return <div className="note red" role="note" aria-label="What is refused">{refused.map((sentence) => <p key={sentence}><b>{sentence}</b></p>)}{spared && <p className="dim2">{spared}</p>}</div>;
 }

@@ -3,6 +3,7 @@ import type { createPlanRequest, Plan } from '../../../proto/http/plans.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
 import { count, counted, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
+import { blockWords, numberToConfirm, refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
 
 /** What an operator asked a plan for: a filter, or everything, on the gateways in scope. */
@@ -24,6 +25,7 @@ type PlanGateway = Plan['gateways'][number];
 
 /** "Delete 312 flows on 2 gateways", by the plan's method: the words of title and button alike. */
 export function deleteWords({ totals, method = 'delete' }: Pick<Plan, 'totals'> & Partial<Pick<Plan, 'method'>>): string {
+  if (method === 'block' && totals.flows === 0) return blockWords({ totals });
   return `${methodOf(method).word} ${counted(totals.flows, 'flow')} on ${counted(totals.gateways, 'gateway')}`;
 }
 
@@ -40,13 +42,13 @@ export function inOrder(gateways: PlanGateway[]): PlanGateway[] {
   return gateways.toSorted((a, b) => rank[a.state] - rank[b.state] || b.flows - a.flows || a.name.localeCompare(b.name));
 }
 
-/** What the plan would break, in one or two sentences. */
-export function impactWords({ active, idle, unknownActivity, natted, matched }: Plan['impact']): string {
-  if (matched === 0) return 'Nothing matches now.';
+/** What the plan would break, in one or two sentences. What is blocked makes no new entry. */
+export function impactWords({ active, idle, unknownActivity, natted, matched }: Plan['impact'], method: Plan['method'] = 'delete'): string {
+  if (matched === 0) return method === 'block' ? 'No flow is open now; what comes is refused.' : 'Nothing matches now.';
   const sentences = [
     active > 0 ? `${counted(active, 'flow')} had a packet in the last 10 seconds and ${active === 1 ? 'is' : 'are'} cut.` : idle > 0 ? 'No flow had a packet in the last 10 seconds.' : '',
     unknownActivity > 0 ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: neither timeouts nor counters tell.` : '',
-    natted > 0 ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.` : '',
+    natted > 0 && method !== 'block' ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.` : '',
   ];
   return sentences.filter(Boolean).join(' ');
 }
@@ -80,10 +82,10 @@ export type Obstacle = 'none' | 'expired' | 'run' | 'empty' | 'reason-changed' |
 export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: number; reason: string; ticket: string; typed: string }): Obstacle {
   if (plan.state === 'run') return 'run';
   if (plan.state === 'expired' || nowMs >= Date.parse(plan.expiresAt)) return 'expired';
-  if (plan.totals.flows === 0) return 'empty';
+  if (plan.totals.flows === 0 && !refusesNewFlows(plan)) return 'empty';
   if (reason.trim() !== plan.reason || ticket.trim() !== (plan.ticket ?? '')) return 'reason-changed';
   if (awaitsApproval(plan)) return 'approval-missing';
-  if (plan.friction === 'type-count' && typed.replaceAll(/[\s,.]/g, '') !== String(plan.totals.flows)) return 'count-missing';
+  if (plan.friction === 'type-count' && typed.replaceAll(/[\s,.]/g, '') !== String(numberToConfirm(plan).number)) return 'count-missing';
   return 'none';
 }
 

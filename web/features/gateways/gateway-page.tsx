@@ -20,6 +20,7 @@ import { useKept } from '../../ui/kept.ts';
 import { State } from '../../ui/state.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
+import { StandingBlocks } from '../flushes/standing-blocks.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
 import { RecentRuns } from '../remediations/recent-runs.tsx';
 import { judge } from './judgement.ts';
@@ -56,7 +57,7 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
     {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
     <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
     <div className="lower">
-      <section><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
+      <section><StandingBlocks asked={{ gateway: gateway.id }} /><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
       <section><CpuTable gateway={gateway} /><GuardFacts gateway={gateway} /><Capabilities gateway={gateway} /></section>
       <section><TopSources gateway={gateway} /><Translations gateway={gateway} /></section>
     </div>

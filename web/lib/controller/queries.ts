@@ -24,6 +24,8 @@ export const samples = (id: string, span: { fromMs: number; toMs: number }, poin
 export const plan = (id: string) => queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
 export const flush = (id: string) => queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
 export const flushes = (asked: { tenant?: string; gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
+/** What is blocked now; its counts are as old as the gateway's last sample, and its end is not told. */
+export const blocks = (asked: { gateway?: string; flush?: string }) => queryOptions({ queryKey: ['blocks', asked], queryFn: ({ signal }) => call(routes.listBlocks, { query: asked, signal }), refetchInterval: 3000 });
 export const audit = (asked: { tenant?: string; gateway?: string; flush?: string; action?: string; q?: string; cursor?: string; limit: number }) => queryOptions({
   queryKey: ['audit', asked], queryFn: ({ signal }) => call(routes.listAudit, { query: asked, signal }), placeholderData: keepPreviousData,
 });

@@ -1,0 +1,34 @@
+import type { Block as BlockView } from '../../proto/http/blocks.ts';
+import type { Plan as PlanView } from '../../proto/http/plans.ts';
+import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
+import { fromWireRefused } from '../../proto/model/block/wire.ts';
+import type { Block } from '../generated/prisma/client.ts';
+import { counterFrom } from '../platform/untrusted.ts';
+import { counted } from '../platform/words.ts';
+
+type RefusedView = NonNullable<PlanView['gateways'][number]['refused']>;
+
+/** What a block refuses, in words, from the message that is stored. What another version wrote and this one does not know is said to be that. */
+export function toRefusedView(stored: Uint8Array): RefusedView {
+  const wire = WireRefused.decode(stored);
+  try {
+    const refused = fromWireRefused(wire);
+    return { words: describeRefused(refused), conditions: refused.anyOf.map(describeCondition), seconds: refused.seconds };
+  } catch {
+    return { words: 'packets that another version of ctfleet describes', conditions: [], seconds: wire.seconds };
+  }
+}
+
+export function toBlockView(row: Block): BlockView {
+  return {
+    id: row.id, tenantId: row.tenantId, gatewayId: row.gatewayId, gatewayName: row.gatewayName, flushId: row.flushId ?? undefined, refused: toRefusedView(row.refused), flows: row.flows,
+    since: row.since.toISOString(), until: row.until.toISOString(), begunBy: row.begunBy, packetsRefused: row.packetsRefused.toString(), state: row.liftedBy === null ? 'standing' : 'lifting',
+    liftedBy: row.liftedBy ?? undefined,
+  };
+}
+
+/** What proves a block: packets that were seen to be refused, or that none came. */
+export function blockedWords(packetsRefused: bigint): string {
+  return packetsRefused === 0n ? 'blocked; nothing came' : `blocked; ${counted(counterFrom(packetsRefused), 'packet')} refused since`;
+}

@@ -1,0 +1,73 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import { RefusedPackets, type StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Block as BlockView, listBlocks } from '../../proto/http/blocks.ts';
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { Caller } from '../access/caller.ts';
+import { AuditService, toActor } from '../audit/audit.service.ts';
+import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import { CLOCK, type Clock } from '../platform/clock.ts';
+import { Database } from '../platform/database.ts';
+import { Notices } from '../platform/notices.ts';
+import type { TenantScope } from '../platform/tenant-scope.ts';
+import { counterFrom, int32From, textFrom, timeFrom } from '../platform/untrusted.ts';
+import { counted } from '../platform/words.ts';
+import { toBlockView } from './block-view.ts';
+import { BlocksRepository, type SaidBlock } from './blocks.repository.ts';
+import { notThere } from './not-there.ts';
+
+/** Blocks of one gateway; an agent begins no more. */
+const MAX_OF_GATEWAY = 100;
+const MAX_NAME = 64;
+
+/** What is blocked on gateways: as they say it, and lifted by whoever may run plans there. */
+@Injectable()
+export class BlocksService {
+  constructor(
+    @Inject(BlocksRepository) private readonly blocks: BlocksRepository,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Takes what a gateway says that it blocks. Answers the names of those that it is to lift. */
+  async take({ gatewayId, tenantId }: GatewayIdentity, { blocks }: StandingBlocks): Promise<string[]> {
+    const nowMs = this.clock();
+    const said = new Map(blocks.slice(0, MAX_OF_GATEWAY).flatMap((block): [string, SaidBlock][] => {
+      const name = textFrom(block.id, MAX_NAME);
+      const [since, until] = [timeFrom(block.sinceMs, nowMs), timeFrom(block.untilMs, nowMs)];
+      if (!block.refused || !since || !until) return [];
+      return [[name, { name, refused: new Uint8Array(RefusedPackets.encode(block.refused).finish()), flows: int32From(block.flows), packetsRefused: BigInt(counterFrom(block.packetsRefused)), since, until }]];
+    }));
+    return this.database.transact(new Set([tenantId]), async (t) => {
+      const toLift = await this.blocks.replace(t, { gatewayId, tenantId }, [...said.values()], new Date(nowMs));
+      await this.notices.send(t, 'gateway', gatewayId);
+      return toLift;
+    });
+  }
+
+  async list(scope: TenantScope, query: z.output<NonNullable<typeof listBlocks.query>>): Promise<z.output<typeof listBlocks.response>> {
+    const rows = await this.database.transact(scope, (t) => this.blocks.list(t, query, new Date(this.clock())));
+    return { items: rows.map(toBlockView) };
+  }
+
+  /** Has a gateway end a block before its time; once more is the same. Throws NOT_FOUND, and BLOCK_OVER for one that has ended. */
+  async lift(caller: Caller, scope: TenantScope, id: string): Promise<BlockView> {
+    return this.database.transact(scope, async (t) => {
+      const block = await this.blocks.lock(t, id);
+      if (!block) throw notThere('block');
+      if (block.overAt !== null || block.until.getTime() <= this.clock()) throw new FleetError('BLOCK_OVER', 'This block has ended; there is nothing to lift.');
+      if (block.liftedBy !== null) return toBlockView(block);
+      const lifted = toBlockView(await this.blocks.lift(t, id, caller.name));
+      await this.audit.record(t, {
+        tenantId: block.tenantId, actor: toActor(caller), action: 'block.lifted', outcome: 'ok', flushId: block.flushId ?? undefined, gatewayId: block.gatewayId, gatewayName: block.gatewayName,
+        summary: `${caller.name} lifted a block on ${block.gatewayName} before its time, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
+        detail: { blockId: id, refused: lifted.refused, begunBy: block.begunBy, since: lifted.since, until: lifted.until, packetsRefused: lifted.packetsRefused },
+      });
+      await this.notices.send(t, 'deliver', block.gatewayId);
+      await this.notices.send(t, 'gateway', block.gatewayId);
+      return lifted;
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { RefusedPackets as WireRefused } from '../../gen/ctfleet/v1/operation.ts';
+import type { Prefix } from '../address.ts';
+import { FleetError } from '../error-codes.ts';
+import { MAX_BLOCK_SECONDS, MAX_CONDITIONS } from './of-filter.ts';
+import { PACKET_FIELDS, type PacketField, type PacketTest, type RefusedPackets } from './packets.ts';
+
+/** What a filter may hold, so that nothing that it says is too much for one block. */
+const MAX_TESTS = 64;
+const MAX_VALUES = 4096;
+
+export function toWireRefused({ anyOf, seconds }: RefusedPackets): WireRefused {
+  return {
+    seconds,
+    anyOf: anyOf.map((condition) => ({ allOf: condition.map(({ field, isNot, prefixes, ranges }) => ({ field, isNot, prefixes: prefixes.map(({ address, bits }) => ({ address: Buffer.from(address), bits })), ranges })) })),
+  };
+}
+
+/** Throws FILTER_UNSUPPORTED for what this version does not know or is no block. */
+export function fromWireRefused(wire: WireRefused): RefusedPackets {
+  const tests = wire.anyOf.flatMap(({ allOf }) => allOf);
+  const values = tests.reduce((sum, { prefixes, ranges }) => sum + prefixes.length + ranges.length, 0);
+  const isBounded = wire.anyOf.length <= MAX_CONDITIONS && wire.anyOf.every(({ allOf }) => allOf.length > 0 && allOf.length <= MAX_TESTS && allOf.some(({ isNot }) => !isNot)) && values <= MAX_VALUES;
+  if (!isBounded || wire.seconds < 1 || wire.seconds > MAX_BLOCK_SECONDS) throw unknownPart();
+  return {
+    seconds: wire.seconds,
+    anyOf: wire.anyOf.map(({ allOf }) => allOf.map(({ field, isNot, prefixes, ranges }): PacketTest => {
+      if (!(PACKET_FIELDS as readonly string[]).includes(field)) throw unknownPart();
+      return { field: field as PacketField, isNot, prefixes: prefixes.map(prefixOf), ranges: ranges.map(({ from, to }) => ({ from, to })) };
+    })),
+  };
+}
+
+/** What a digest runs over behind the flows of a plan, so that agent and controller hash alike: the message behind its length. Give it to SHA-256. */
+export function refusedBytes(refused: RefusedPackets): Uint8Array {
+  const bytes = WireRefused.encode(toWireRefused(refused)).finish();
+  const framed = new Uint8Array(bytes.length + 4);
+  new DataView(framed.buffer).setUint32(0, bytes.length);
+  framed.set(bytes, 4);
+  return framed;
+}
+
+function prefixOf({ address, bits }: { address: Uint8Array; bits: number }): Prefix {
+  if ((address.length !== 4 && address.length !== 16) || bits > address.length * 8) throw unknownPart();
+  return { family: address.length === 4 ? 4 : 6, address: Uint8Array.from(address), bits };
+}
+
+function unknownPart(): FleetError {
+  return new FleetError('FILTER_UNSUPPORTED', 'The packets of the block hold a part that this version does not know.');
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Outcome, type StandingBlock } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import { refusedBy } from '../../../proto/model/block/of-filter.ts';
+import { toWireRefused } from '../../../proto/model/block/wire.ts';
+import type { Flush } from '../../../proto/http/flushes.ts';
+import type { Plan } from '../../../proto/http/plans.ts';
+import { routes } from '../../../proto/http/routes.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
+import { eventually, TestController, type Person } from '../../support/controller-fleet.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
+
+let postgres: TestPostgres;
+let controller: TestController;
+let owner: Person;
+let viewer: Person;
+const tenantIds: string[] = [];
+const agents: FakeAgent[] = [];
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
+  owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
+  for (const name of ['Acme', 'Umbra']) {
+    const tenant = await owner.call(routes.createTenant, { body: { name } });
+    tenantIds.push(tenant.id);
+    const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
+    const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName: `gw-${name.toLowerCase()}` } });
+    agents.push(new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token)));
+  }
+  viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: tenantIds[0]! }]);
+  for (const agent of agents) await connect(agent);
+}, 120_000);
+afterAll(async () => {
+  agents.forEach((agent) => agent.disconnect());
+  await controller.stop();
+  await postgres.stop();
+});
+beforeEach(() => {
+  for (const agent of agents) {
+    agent.flows = [];
+    agent.lifts.length = 0;
+    agent.onCommand = (command) => agent.done(command, [], { packetsRefused: 0n, refusedUntilMs: BigInt(Date.now() + 60_000) });
+  }
+});
+
+function connect(agent: FakeAgent, can = ['delete', 'block', 'block-host']): Promise<void> {
+  return agent.connect(controller.linkAddress, { capabilities: { can, cannot: {} } });
+}
+
+const acme = (): FakeAgent => agents[0]!;
+const body = (filter: string, gateways = [acme()]): object => ({ filter, method: 'block', forSeconds: 60, reason: 'it attacks', scope: { gateways: gateways.map(({ gatewayId }) => gatewayId) } });
+const planned = (filter: string, gateways?: FakeAgent[]): Promise<Plan> => owner.call(routes.createPlan, { body: body(filter, gateways) });
+async function run(plan: Plan): Promise<Flush> {
+  const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  return eventually('the flush ends', async () => {
+    const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+    return flush.state === 'running' ? undefined : flush;
+  });
+}
+
+function standing(name: string, packetsRefused: bigint): StandingBlock {
+  const parsed = parseFilter('host:10.0.0.2');
+  if ('problem' in parsed) throw new Error(parsed.problem.message);
+  return { id: name, planId: '', refused: toWireRefused(refusedBy(parsed.filter, 60)), flows: 0, sinceMs: BigInt(Date.now()), untilMs: BigInt(Date.now() + 60_000), packetsRefused };
+}
+
+describe('a plan to block', () => {
+  it('of a host without a flow is a plan: what is refused is in words, and in what is confirmed', async () => {
+    const plan = await planned('host:10.0.0.2');
+    expect(plan).toMatchObject({ totals: { flows: 0, gateways: 1, leftOut: 0 }, gateways: [{ state: 'ready', refused: { words: 'every packet from and to 10.0.0.2, for 60 s', seconds: 60 }, spared: ['SSH to the gateway'] }] });
+    const other = await planned('host:10.0.0.3');
+    expect(plan.gateways[0]!.digest).not.toBe(other.gateways[0]!.digest);
+    const flush = await run(plan);
+    expect(flush).toMatchObject({ state: 'verified', targets: [{ state: 'verified', blocked: { packetsRefused: '0', words: 'blocked; nothing came' } }] });
+    const { items } = await owner.call(routes.listAudit, { query: { flush: flush.id } });
+    expect(items.map(({ summary }) => summary)).toEqual(expect.arrayContaining([
+      'gw-acme: blocked; nothing came', expect.stringContaining('began to block every packet from and to 10.0.0.2, for 60 s, and 0 flows on 1 gateway'),
+    ]));
+  });
+
+  it('says what was refused since, beside what came of the flows', async () => {
+    acme().flows = makeFlows(3);
+    acme().onCommand = (command) => acme().done(command, [{ outcome: Outcome.OUTCOME_BLOCKED, count: 3 }], { packetsRefused: 14n, refusedUntilMs: BigInt(Date.now() + 60_000) });
+    const flush = await run(await planned('host:10.2.3.4'));
+    expect(flush).toMatchObject({ state: 'verified', totals: { planned: 3, blocked: 3 }, targets: [{ blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }] });
+  });
+
+  it('by what no packet carries is refused when it is made, with a narrower one', async () => {
+    const refused = await owner.ask(routes.createPlan, { body: body('host:10.0.0.2 idle>1h') });
+    expect(refused).toMatchObject({ status: 422, body: { code: 'FILTER_NOT_OF_PACKETS', suggestion: 'host:10.0.0.2', detail: expect.stringContaining('or use delete') } });
+    expect(await owner.ask(routes.createPlan, { body: { ...body(''), filter: undefined, all: true } })).toMatchObject({ status: 422, body: { code: 'FILTER_NOT_OF_PACKETS' } });
+    expect(await owner.ask(routes.createPlan, { body: body('0.0.0.0/0 or ::/0') })).toMatchObject({ status: 400, body: { code: 'FILTER_EMPTY' } });
+  });
+
+  it('of flows that were selected says that a new one gets through, and is nothing without a flow', async () => {
+    expect((await planned('src:10.2.3.4 id:7')).gateways).toMatchObject([{ state: 'empty' }]);
+    acme().flows = makeFlows(1);
+    expect((await planned('src:10.2.3.4 id:1')).gateways[0]!.refused!.words).toContain('a new one from another port gets through');
+  });
+
+  it('leaves a gateway out whose agent refuses only what is open now, and says so', async () => {
+    acme().disconnect();
+    await acme().ended;
+    await connect(acme(), ['delete', 'block']);
+    const plan = await planned('host:10.0.0.2');
+    expect(plan.gateways).toMatchObject([{ state: 'left-out', reason: expect.stringContaining('its agent is older') }]);
+    acme().disconnect();
+    await acme().ended;
+    await connect(acme());
+  });
+
+  it('that reaches several tenants needs a second person, also where it has no flow', async () => {
+    expect(await planned('host:10.0.0.2', agents)).toMatchObject({ totals: { flows: 0, gateways: 2 }, friction: 'second-person' });
+  });
+});
+
+describe('what is blocked', () => {
+  it('is listed as the gateway says it, and gone when it says it no more', async () => {
+    const flush = await run(await planned('host:10.0.0.2'));
+    const [command] = acme().commands.slice(-1);
+    acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 14n)] } });
+    const listed = await eventually('it is listed', async () => (await owner.call(routes.listBlocks, { query: { flush: flush.id } })).items[0]);
+    expect(listed).toMatchObject({ gatewayName: 'gw-acme', begunBy: 'owner', packetsRefused: '14', state: 'standing', refused: { words: 'every packet from and to 10.0.0.2, for 60 s' } });
+    acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 20n)] } });
+    await eventually('it counts on', async () => ((await owner.call(routes.listBlocks, { query: { gateway: acme().gatewayId } })).items[0]?.packetsRefused === '20' ? true : undefined));
+    acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
+    await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
+    expect(await owner.ask(routes.liftBlock, { params: { id: listed.id } })).toMatchObject({ status: 409, body: { code: 'BLOCK_OVER' } });
+  });
+
+  it('is lifted by whoever may run a plan there, on record, until the gateway has done it', async () => {
+    acme().send({ $case: 'standingBlocks', value: { blocks: [standing('a-run', 2n)] } });
+    const { id } = await eventually('it is listed', async () => (await owner.call(routes.listBlocks)).items[0]);
+    expect((await viewer.call(routes.listBlocks)).items).toHaveLength(1);
+    expect(await viewer.ask(routes.liftBlock, { params: { id } })).toMatchObject({ status: 403 });
+    expect(await owner.call(routes.liftBlock, { params: { id } })).toMatchObject({ state: 'lifting', liftedBy: 'owner' });
+    await eventually('the gateway is told', async () => acme().lifts.length > 0 || undefined);
+    acme().lifts.length = 0;
+    acme().send({ $case: 'standingBlocks', value: { blocks: [standing('a-run', 3n)] } });
+    await eventually('it is told again while it says that it stands', async () => acme().lifts[0] === 'a-run' || undefined);
+    acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
+    await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
+    const { items } = await owner.call(routes.listAudit, { query: { action: 'block.lifted' } });
+    expect(items[0]!.summary).toBe('owner lifted a block on gw-acme before its time, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s');
+  });
+
+  it('of one tenant is seen and lifted by nobody of another, whatever its gateway says', async () => {
+    const stranger = await controller.person('stranger', [{ role: 'operator', tenantId: tenantIds[1]! }]);
+    acme().send({ $case: 'standingBlocks', value: { blocks: [standing('same', 2n), { ...standing('bad', 1n), refused: undefined }, { ...standing('long ago', 1n), untilMs: 5n }] } });
+    agents[1]!.send({ $case: 'standingBlocks', value: { blocks: [standing('same', 7n)] } });
+    const items = await eventually('both are listed', async () => { const page = await owner.call(routes.listBlocks); return page.items.length === 2 ? page.items : undefined; });
+    expect((await stranger.call(routes.listBlocks)).items).toMatchObject([{ gatewayName: 'gw-umbra', packetsRefused: '7' }]);
+    expect(await stranger.ask(routes.liftBlock, { params: { id: items.find(({ gatewayName }) => gatewayName === 'gw-acme')!.id } })).toMatchObject({ status: 404 });
+  });
+});

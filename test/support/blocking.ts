@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { systemClock } from '../../agent/clock.ts';
+import type { FlowContext } from '../../agent/conntrack/table.ts';
+import { Disk } from '../../agent/disk/disk.ts';
+import { Blocks } from '../../agent/operations/blocks.ts';
+import { endBy } from '../../agent/operations/end-flows.ts';
+import { listOf } from '../../agent/operations/flow-list.ts';
+import { runPlan } from '../../agent/operations/run-plan.ts';
+import { Method, type Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import type { Flow } from '../../proto/model/flow.ts';
+import type { ConntrackTable } from '../../agent/conntrack/table.ts';
+
+/** Blocks on the gateway of the calling thread, as a command of a plan does; with a state folder of its own. */
+export class Blocking {
+  blocks: Blocks;
+  protections: FlowContext['protections'] = [];
+  readonly #stateDir = mkdtempSync(path.join(tmpdir(), 'ctfleet-block-'));
+  readonly #table: ConntrackTable;
+  #count = 0;
+
+  constructor(table: ConntrackTable) {
+    this.#table = table;
+    this.blocks = this.#agent();
+  }
+
+  /** Refuses the packets of a filter, and ends these flows; what came of them. */
+  async block(filter: string, flows: Flow[], seconds = 60, isStopped = () => false): Promise<{ id: string; outcomes: Outcome[] }> {
+    const parsed = parseFilter(filter);
+    if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
+    const id = `block-${++this.#count}`;
+    const block = { blocks: this.blocks, id, planId: '', refused: refusedBy(parsed.filter, seconds) };
+    const context = (): FlowContext => ({ wans: [], protections: this.protections });
+    const end = await endBy(Method.METHOD_BLOCK, seconds, { table: this.#table, block, clock: systemClock, context, isStopped });
+    await this.blocks.begin(block);
+    const outcomes = await runPlan(this.#table, systemClock, { flows: listOf(flows), end, inBatches: true, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    return { id, outcomes };
+  }
+
+  /** Packets that a block has refused. */
+  async refused(id: string): Promise<number> {
+    return Number((await this.blocks.standing()).find((one) => one.id === id)?.packets ?? -1n);
+  }
+
+  /** The agent is gone; what it blocked is the kernel's. */
+  async die(): Promise<void> {
+    await this.blocks.close();
+    this.blocks = this.#agent();
+  }
+
+  async end(): Promise<void> {
+    await this.blocks.lift((await this.blocks.standing()).map(({ id }) => id));
+    await this.blocks.close();
+    rmSync(this.#stateDir, { recursive: true });
+  }
+
+  #agent(): Blocks {
+    return new Blocks({ clock: systemClock, stateDir: this.#stateDir, disk: new Disk(), protections: () => this.protections });
+  }
+}
