@@ -11,7 +11,7 @@ import { findBodies, findEntry } from './kernel-commands.ts';
 import { deleteRows } from './kernel-delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature, type KernelFilter } from './kernel-filter.ts';
 import type { KernelRules } from './kernel-rules.ts';
-import { openRoutes, type Routes } from './kernel-routes.ts';
+import { openRoutes } from './kernel-routes.ts';
 import { readLabelNames } from './labels.ts';
 import { OpenSysctl, readBuckets, readSysctl } from './proc-files.ts';
 import { prospectsOf, type Prospects } from './prospects.ts';

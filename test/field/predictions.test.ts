@@ -90,17 +90,13 @@ describe.skipIf(why !== undefined)(`what is said of a flow before it is ended${w
     for (const [index, gateway] of GATEWAYS.entries()) {
       for (const method of gateway.methods ?? [DELETE]) stages.push(await Stage.build(gateway, method, `ctw-pred-${process.pid}-${index}${method}`));
     }
-    await until('all flows have spoken', () => stages.every((stage) => stage.hasSpoken) || undefined, 60_000);
+    await until('all flows have spoken', () => stages.every((stage) => stage.hasSpoken) || undefined, 90_000);
     for (const stage of stages) if (!stage.refuses) await stage.end();
-    await delay(WATCH_MS - LATELY_MS);
-    for (const stage of stages) stage.look();
-    await delay(LATELY_MS);
-    for (const stage of stages) if (!stage.refuses) cells.push(...stage.cells());
+    cells.push(...await watched(stages.filter((stage) => !stage.refuses)));
     // What refuses packets looks after its rules in the namespace in which this thread is.
     for (const stage of stages) if (stage.refuses) cells.push(...await stage.play());
-    const wrong = cells.filter(({ predicted, seen }) => predicted !== Fate.FATE_UNKNOWN && SEEN_AS[predicted] !== seen);
-    expect(wrong).toEqual([]);
-  }, 180_000);
+    expect(cells.filter(isWrong)).toEqual([]);
+  }, 240_000);
 
   test('is known of nine in ten of them', () => {
     const unknown = cells.filter(({ predicted }) => predicted === Fate.FATE_UNKNOWN);
@@ -109,6 +105,20 @@ describe.skipIf(why !== undefined)(`what is said of a flow before it is ended${w
     expect(unknown.length / cells.length).toBeLessThanOrEqual(0.1);
   });
 });
+
+/** What clients saw of their flows by the end. Who is to go on, or to be told, has more time for it on a machine that is busy. */
+async function watched(stages: readonly Stage[]): Promise<Cell[]> {
+  await delay(WATCH_MS - LATELY_MS);
+  for (const stage of stages) stage.look();
+  await delay(LATELY_MS);
+  const cells = (): Cell[] => stages.flatMap((stage) => stage.cells());
+  await until('all is as it was said', () => cells().every((cell) => !isWrong(cell)) || undefined, 15_000).catch(() => undefined);
+  return cells();
+}
+
+function isWrong({ predicted, seen }: Cell): boolean {
+  return predicted !== Fate.FATE_UNKNOWN && SEEN_AS[predicted] !== seen;
+}
 
 /** One gateway with flows of all kinds through it, which are ended in one way. */
 class Stage {
@@ -153,13 +163,11 @@ class Stage {
     const leave = enterNamespace(this.#names.gateway);
     try {
       await this.end();
-      await delay(WATCH_MS - LATELY_MS);
-      this.look();
-      await delay(LATELY_MS);
+      const cells = await watched([this]);
       for (const flow of this.#flows) flow.end();
       await this.#ending;
       await this.#refusals.close();
-      return this.cells();
+      return cells;
     } finally {
       leave();
     }
