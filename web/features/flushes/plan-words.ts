@@ -62,7 +62,7 @@ export function mayCarryTraffic({ active, unknownActivity }: Plan['impact']): bo
 export function trafficWords({ active, predictions }: Plan['impact']): string {
   const [first] = predictions;
   const traffic = active > 0 ? 'It had a packet in the last 10 seconds.' : 'Whether it carries traffic is not known.';
-  return first ? `${traffic} It ${first.fate === 'unknown' ? 'may break' : FATES[first.fate].word}: ${first.why}.` : traffic;
+  return first ? `${traffic} ${first.fate === 'unknown' ? 'What will come of it is not known' : `It ${FATES[first.fate].word}`}: ${first.why.replace(/\.$/, '')}.` : traffic;
 }
 
 /** Why the plan differs from what was seen; undefined if it does not. */
