@@ -263,6 +263,9 @@ export class FlowView {
   /** Where a flow that began now would be sent, beside where this one is. What a helper expected follows its master. */
   #target(hook: 'prerouting' | 'output', first: Packet, row: Row): Target {
     if (row.isExpected) return { isOther: false };
+    // What is translated without the bit was translated by something that is not a rule, such as IPVS.
+    const isByRule = !row.isForwarded || (this.#statusOf(row) & IPS.DST_NAT) !== 0;
+    if (!isByRule) return { isOther: undefined };
     const answer = this.#options.asked.destination(hook, first);
     return { isOther: answer.isKnown ? this.#isTargetOther(answer.value, row) : undefined };
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseAddress, parsePrefix } from '../../proto/model/address.ts';
 import { networkU32 } from '../netlink/attributes.ts';
@@ -12,6 +13,15 @@ test('addresses of one piece are in the same prefixes', () => {
   const [a, b, b2, c, c2, d, d2, e, e2, f] = pieces;
   expect([b2, c2, d2, e2]).toEqual([b, c, d, e]);
   expect(new Set([a, b, c, d, e, f]).size).toBe(6);
+});
+
+test('among many borders each address is found as among few', () => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(0xffffffff), fc.integer({ min: 8, max: 32 })), { minLength: 1, maxLength: 300 }), fc.array(fc.nat(0xffffffff), { maxLength: 20 }), (cuts, others) => {
+    const bytesOf = (address: number): Uint8Array => Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+    const partition = new Partition(cuts.map(([address, bits]) => ({ bytes: bytesOf(address), bits })));
+    const borders = [...new Set(cuts.flatMap(([address, bits]) => { const size = 2 ** (32 - bits); const start = Math.floor(address / size) * size; return [start, start + size]; }))];
+    for (const address of [...others, ...cuts.map(([one]) => one)]) expect(partition.of4(address)).toBe(borders.filter((border) => border <= address).length);
+  }), { numRuns: 60 });
 });
 
 test('IPv6 is cut in the same way, and apart from IPv4', () => {

@@ -7,8 +7,8 @@ import { networkU32 } from '../netlink/attributes.ts';
  */
 export class Partition {
   readonly #v4: Float64Array;
-  /** For each first half of an IPv4 address how many borders lie below it, so that few are left to compare with. */
-  readonly #below = new Uint32Array(HALF + 1);
+  /** Where there are many borders: for each first half of an IPv4 address how many lie below it, so that few are left to compare with. */
+  readonly #below: Uint32Array | undefined;
   readonly #v6: bigint[];
 
   constructor(prefixes: Iterable<RoutePrefix>) {
@@ -25,17 +25,16 @@ export class Partition {
       }
     }
     this.#v4 = Float64Array.from(v4).sort();
-    for (let [half, count] = [0, 0]; half <= HALF; half++) {
-      while (this.#v4[count]! < half * HALF) count++;
-      this.#below[half] = count;
-    }
+    if (this.#v4.length > FEW) this.#below = countsBelow(this.#v4);
     this.#v6 = [...v6].sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** The number of the piece of an IPv4 address. */
   of4(address: number): number {
     const borders = this.#v4;
-    let [low, high] = [this.#below[address >>> 16]!, this.#below[(address >>> 16) + 1]!];
+    const below = this.#below;
+    let low = below ? below[address >>> 16]! : 0;
+    let high = below ? below[(address >>> 16) + 1]! : borders.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (borders[middle]! <= address) low = middle + 1;
@@ -50,6 +49,15 @@ export class Partition {
   }
 }
 
+function countsBelow(borders: Float64Array): Uint32Array {
+  const below = new Uint32Array(HALF + 1);
+  for (let half = 0, count = 0; half <= HALF; half++) {
+    while (borders[count]! < half * HALF) count++;
+    below[half] = count;
+  }
+  return below;
+}
+
 /** Ports cut at the borders of some ranges, in the same way: for each port the number of its piece. */
 export function portPieces(ranges: Iterable<readonly [from: number, to: number]>): Uint16Array {
   const borders = [...new Set(Array.from(ranges, ([from, to]) => [from, to + 1]).flat())].sort((a, b) => a - b);
@@ -60,6 +68,7 @@ export function portPieces(ranges: Iterable<readonly [from: number, to: number]>
 
 const PORTS = 0x1_0000;
 const HALF = 0x1_0000;
+const FEW = 64;
 
 /** How many of these sorted borders are not above a value. */
 function countUpTo(borders: readonly bigint[], value: bigint): number {

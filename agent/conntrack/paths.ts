@@ -56,7 +56,7 @@ export class Paths {
   linksTo(address: number): readonly number[] {
     const piece = this.#pieceOf(address);
     let links = this.#links.get(piece);
-    if (!links) this.#links.set(piece, (links = this.#routes.isOfVrf(this.bytesOf(address)) ? [] : this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? []));
+    if (!links) this.#links.set(piece, (links = this.#isAmbiguous(address) ? [] : this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? []));
     return links;
   }
 
@@ -70,6 +70,12 @@ export class Paths {
 
   bytesOf(address: number): Uint8Array {
     return address < V6 ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address) : this.#columns.addresses6.bytesOf(address - V6);
+  }
+
+  /** Which link leads to it cannot be told from the address alone: it is in a VRF, or link-local (fe80::/10). */
+  #isAmbiguous(address: number): boolean {
+    const bytes = this.bytesOf(address);
+    return (bytes.length === 16 && bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80) || this.#routes.isOfVrf(bytes);
   }
 
   #sender(kind: string, from: number | undefined, source: Uint8Array | undefined): Sender | undefined {

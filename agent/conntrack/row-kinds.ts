@@ -35,7 +35,7 @@ export function kindsOfRows(columns: Columns, { routes, wans, asked }: Evidence,
   const [sports, dports] = [portPieces([...reads.flatMap((one) => one.sports), ...ruled]), portPieces([...reads.flatMap((one) => one.dports), ...ruled])];
   const { useTransport } = routes;
   const readsIcmp = fields.has('icmp');
-  const statusBits = fields.has('status') ? 0xffff : IPS.EXPECTED | IPS.SEEN_REPLY;
+  const statusBits = fields.has('status') ? 0xffff : IPS.EXPECTED | IPS.SEEN_REPLY | IPS.DST_NAT;
   const markBits = reads.reduce((bits, one) => bits | (one.fields.has('ctMark') ? one.ctMark : 0), 0);
   const helper = fields.has('helper') ? rare.helper : undefined;
   const { origPackets, replyPackets } = rare;

@@ -233,3 +233,9 @@ test('of a host that a VRF has a route for nothing is said', () => {
   const inside = lan({ orig: { src: '10.1.1.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
   expect(judged([outbound(1), lan({ status: 0 }), inside], gateway(moved, { isOfVrf }))).toEqual(['wan1 unknown', 'unknown unknown', 'unknown unknown']);
 });
+
+test('what was forwarded without a rule, and whose link cannot be told from its address, is not known', () => {
+  const ipvs = entryOf({ proto: 17, orig: { src: '203.0.113.9', dst: '198.18.0.12', sport: 1, dport: 53 }, status: IPS.SEEN_REPLY, reply: { src: '10.1.0.80', sport: 53 } });
+  const neighbour = entryOf({ proto: 17, orig: { src: 'fe80::1', dst: 'fe80::2', sport: 546, dport: 547 } });
+  expect(judged([ipvs, neighbour], gateway(stays))).toEqual(['wan1 unknown', 'unknown unknown']);
+});

@@ -34,6 +34,8 @@ test('a route leads out by its interface, or by those of its next hops that are 
   expect(decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Buffer.concat([nextHop(3), nextHop(4, 1), nextHop(5)]))))).toEqual([3, 5]);
 });
 
+test('a broadcast leads to its link', () => expect(decodeWaysOut(body(12, (header) => { header[7] = 3; }, (out) => out.hostU32(4, 3)))).toEqual([3]));
+
 test('an unreachable route leads nowhere', () => {
   expect(decodeWaysOut(body(12, (header) => { header[7] = 7; }, (out) => out.hostU32(4, 1)))).toEqual([]);
 });

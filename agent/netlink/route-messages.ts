@@ -4,8 +4,8 @@ import { AttributeReader, AttributeWriter, DecodeError, hostU16, hostU32, setHos
 export const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, DELADDR: 21, GETADDR: 22, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26, NEWRULE: 32, DELRULE: 33, GETRULE: 34 } as const;
 export const ROUTE_GROUP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV4_RULE: 8, IPV6_IFADDR: 9, IPV6_ROUTE: 11, IPV6_RULE: 19 } as const;
 
-const RTN_UNICAST = 1;
-const RTN_LOCAL = 2;
+/** RTN_UNICAST to RTN_MULTICAST: what leads somewhere, be it the machine itself or all of a link. */
+const RTN_LEADING = { FIRST: 1, LAST: 5 } as const;
 /** The whole route that matched, with all its next hops, and not the one that a hash would choose (Linux 4.15). */
 const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
@@ -73,8 +73,8 @@ export function encodeRouteQuestion({ destination, source, from, mark, transport
 
 /** The interfaces that the route of an RTM_NEWROUTE leads to; none for one that leads nowhere, such as `unreachable`. */
 export function decodeWaysOut(body: Uint8Array): number[] {
-  const type = headerOf(body, ROUTE_HEADER)[7];
-  if (type !== RTN_UNICAST && type !== RTN_LOCAL) return [];
+  const type = headerOf(body, ROUTE_HEADER)[7]!;
+  if (type < RTN_LEADING.FIRST || type > RTN_LEADING.LAST) return [];
   const ways: number[] = [];
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {

@@ -17,7 +17,7 @@ export function any(...answers: Tri[]): Tri {
   return not(all(...answers.map(not)));
 }
 
-/** Bytes of which each bit is known or not. Of bits that are not known the value is 0. */
+/** Bytes of which each bit is known or not. Of bits that are not known the value says nothing. */
 export class Bits {
   readonly value: Uint8Array;
   readonly known: Uint8Array;
@@ -83,15 +83,20 @@ export class Bits {
 
   slice(from: number, length: number): Bits {
     const bits = Bits.unknown(length);
-    bits.value.set(this.value.subarray(from, from + length));
-    bits.known.set(this.known.subarray(from, from + length));
+    bits.copy(0, this, from, length);
     return bits;
   }
 
   set(at: number, bits: Bits): void {
-    const length = Math.max(0, Math.min(bits.length, this.length - at));
-    this.value.set(bits.value.subarray(0, length), at);
-    this.known.set(bits.known.subarray(0, length), at);
+    this.copy(at, bits, 0, bits.length);
+  }
+
+  /** Copies a part of another; of bytes that the other does not have nothing is known. */
+  copy(at: number, from: Bits, offset: number, length: number): void {
+    for (let n = 0; n < length && at + n < this.length; n++) {
+      this.value[at + n] = from.value[offset + n] ?? 0;
+      this.known[at + n] = from.known[offset + n] ?? 0;
+    }
   }
 
   /** (this & mask) ^ xor; what the mask leaves out is known to be that of xor. */
@@ -141,35 +146,32 @@ export class Bits {
     return bits;
   }
 
-  equals(value: Uint8Array): Tri {
+  /** @param from where in these bits the value is to stand */
+  equals(value: Uint8Array, from = 0): Tri {
     let isKnown = true;
     for (let at = 0; at < value.length; at++) {
-      const known = this.known[at] ?? 0;
-      if (((this.value[at] ?? 0) ^ value[at]!) & known) return false;
+      const known = this.known[from + at] ?? 0;
+      if (((this.value[from + at] ?? 0) ^ value[at]!) & known) return false;
       isKnown &&= known === 0xff;
     }
     return isKnown ? true : undefined;
   }
 
-  /** -1, 0 or 1 as memcmp has it; undefined where it depends on what is not known. */
-  compare(value: Uint8Array): -1 | 0 | 1 | undefined {
-    const length = value.length;
-    const [least, most] = [this.value.subarray(0, length), this.value.slice(0, length)];
-    for (let at = 0; at < length; at++) most[at]! |= ~this.known[at]! & 0xff;
-    const [low, high] = [order(least, value), order(most, value)];
-    return low === high ? low : undefined;
-  }
-
   /** low <= this <= high, both included. */
-  isWithin(low: Uint8Array, high: Uint8Array): Tri {
-    const [least, most] = [this.value.subarray(0, low.length), this.value.slice(0, low.length)];
-    for (let at = 0; at < low.length; at++) most[at]! |= ~this.known[at]! & 0xff;
+  isWithin(low: Uint8Array, high: Uint8Array, from = 0): Tri {
+    const end = from + low.length;
+    const [least, most] = [this.value.slice(from, end), this.value.slice(from, end)];
+    for (let at = 0; at < low.length; at++) {
+      const known = this.known[from + at]!;
+      least[at]! &= known;
+      most[at] = least[at]! | (~known & 0xff);
+    }
     if (order(most, low) < 0 || order(least, high) > 0) return false;
     return order(least, low) >= 0 && order(most, high) <= 0 ? true : undefined;
   }
 
   isSame(other: Bits): boolean {
-    return this.length === other.length && order(this.value, other.value) === 0 && order(this.known, other.known) === 0;
+    return this.length === other.length && this.known.every((known, at) => known === other.known[at] && ((this.value[at]! ^ other.value[at]!) & known) === 0);
   }
 
   /** The whole as a number in the host's order; undefined unless these bits are known. */

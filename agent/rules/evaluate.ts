@@ -1,5 +1,6 @@
+import { Bits } from './bits.ts';
 import { step } from './expressions.ts';
-import { RuleRun, type Decision, type Place } from './rule-run.ts';
+import { REGISTER_BYTES, RuleRun, type Decision, type Place } from './rule-run.ts';
 import type { Chain, Rule } from './ruleset.ts';
 import type { State, Translation } from './state.ts';
 import { chainText, ruleText } from './text.ts';
@@ -28,6 +29,7 @@ interface Passage { ends: End[]; left: State | undefined }
 /** Carries a packet through chains. Where it cannot be told whether a rule matches, both go on, and are one again where they meet. */
 export class Evaluation {
   readonly #chains: ReadonlyMap<string, Chain>;
+  readonly #registers = Bits.unknown(REGISTER_BYTES);
   #rules = 0;
 
   /** @param chains by `family table name` */
@@ -52,7 +54,7 @@ export class Evaluation {
       if (++this.#rules > MAX_RULES) throw new TooManyRules();
       const before: State = state;
       const endsBefore = ends.length;
-      const { decisions, matched, skipped } = carryOut(rule, chain, before, place);
+      const { decisions, matched, skipped } = carryOut(rule, chain, before, place, this.#registers);
       let next: State | undefined = skipped;
       const leave = (left: State | undefined): void => { if (left) next = next ? next.join(left) : left; };
       if (matched) {
@@ -104,23 +106,22 @@ function endOf(decision: Decision, state: State, rule: string): End {
 }
 
 /** One rule: the state of a packet that it matches, and of one that it does not; both where that cannot be told. */
-function carryOut(rule: Rule, chain: Chain, before: State, place: Place): { decisions: Decision[]; matched?: State; skipped?: State } {
+function carryOut(rule: Rule, chain: Chain, before: State, place: Place, registers: Bits): { decisions: Decision[]; matched?: State; skipped?: State } {
   let skipped: State | undefined;
-  const state = before.clone();
-  const run = new RuleRun(place, chain, state);
-  const [mark, ctMark] = [state.mark, state.ctMark];
-  const doubt = (): void => { state.why ??= `${ruleText(chain, rule)}: ${run.doubt ?? 'it sets what is not known'}`; };
+  const run = new RuleRun(place, chain, before, registers);
+  const doubt = (): void => { if (run.state.why === undefined) run.change().why = `${ruleText(chain, rule)}: ${run.doubt ?? 'it sets what is not known'}`; };
   for (const expression of rule.expressions) {
     const answer = step(run, expression);
     if (answer === undefined) {
       doubt();
-      const now = state.clone();
+      const now = run.keep();
       skipped = skipped ? skipped.join(now) : now;
     } else if (!answer) {
-      if (state.why !== before.why && (skipped ?? before).isSame(before) && state.isSame(before)) return { decisions: [], skipped: before };
-      return { decisions: [], skipped: skipped ? skipped.join(state) : state };
+      const left = skipped ? skipped.join(run.state) : run.state;
+      return { decisions: [], skipped: left !== before && left.isSame(before) ? before : left };
     }
   }
-  if ((state.mark !== mark && !state.mark.isKnown) || (state.ctMark !== ctMark && !state.ctMark.isKnown)) doubt();
-  return { decisions: run.decisions, matched: state, skipped };
+  const { state } = run;
+  if ((state.mark !== before.mark && !state.mark.isKnown) || (state.ctMark !== before.ctMark && !state.ctMark.isKnown)) doubt();
+  return { decisions: run.decisions, matched: run.state, skipped };
 }

@@ -25,9 +25,9 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
       if ('verdict' in expression.data) return run.decide(expression.data.verdict);
       run.put(expression.to, new Bits(expression.data.value));
       return true;
-    case 'cmp': return compare(run.get(expression.from, expression.value.length), expression.op, expression.value);
+    case 'cmp': return compare(run.registers, expression.from, expression.op, expression.value);
     case 'range': {
-      const isWithin = run.get(expression.from, expression.low.length).isWithin(expression.low, expression.high);
+      const isWithin = run.registers.isWithin(expression.low, expression.high, expression.from);
       return expression.isInverted ? not(isWithin) : isWithin;
     }
     case 'bitwise': return bitwise(run, expression);
@@ -39,8 +39,8 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
     }
     case 'lookup': return lookup(run, expression);
     case 'payload':
-      if (expression.from !== undefined) run.state.write(expression.base, expression.offset, run.get(expression.from, expression.length));
-      else run.put(expression.to!, run.state.payload(expression.base, expression.offset, expression.length));
+      if (expression.from !== undefined) run.change().write(expression.base, expression.offset, run.get(expression.from, expression.length));
+      else run.load(expression.to!, run.state.header(expression.base), expression.offset, expression.length);
       return true;
     case 'meta': return expression.from !== undefined ? setMeta(run, expression.key, expression.from) : loadMeta(run, expression.key, expression.to!);
     case 'ct': return expression.from !== undefined ? setCt(run, expression.key, expression.from) : loadCt(run, expression);
@@ -66,7 +66,7 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
     case 'match': return xtMatches(expression, run);
     case 'target': return xtTarget(expression, run);
     case 'notrack':
-      if (!run.place.isAfterConntrack) run.state.isTracked = false;
+      if (!run.place.isAfterConntrack) run.change().isTracked = false;
       return true;
     case 'quiet': return true;
     case 'chance':
@@ -131,7 +131,7 @@ function loadMeta(run: RuleRun, key: number, to: number): Tri {
 }
 
 function setMeta(run: RuleRun, key: number, from: number): true {
-  if (key === META.MARK) run.state.mark = run.get(from, 4);
+  if (key === META.MARK) run.change().mark = run.get(from, 4);
   return true;
 }
 
@@ -227,11 +227,11 @@ function portsOf(run: RuleRun, { portFrom, portTo }: { portFrom?: number; portTo
   return [run.get(portFrom, 2), run.get(portTo ?? portFrom, 2)];
 }
 
-function compare(bits: Bits, op: number, value: Uint8Array): Tri {
-  if (op === CMP.EQ) return bits.equals(value);
-  if (op === CMP.NEQ) return not(bits.equals(value));
+function compare(bits: Bits, from: number, op: number, value: Uint8Array): Tri {
+  if (op === CMP.EQ) return bits.equals(value, from);
+  if (op === CMP.NEQ) return not(bits.equals(value, from));
   const [zero, most] = [new Uint8Array(value.length), new Uint8Array(value.length).fill(0xff)];
-  const [isAtMost, isAtLeast] = [bits.isWithin(zero, value), bits.isWithin(value, most)];
+  const [isAtMost, isAtLeast] = [bits.isWithin(zero, value, from), bits.isWithin(value, most, from)];
   if (op === CMP.LTE) return isAtMost;
   if (op === CMP.GTE) return isAtLeast;
   return op === CMP.LT ? not(isAtLeast) : not(isAtMost);

@@ -57,6 +57,8 @@ class Collector {
   readonly #destinations: AddressReads = { prefixes: [], areWhole: false };
   readonly #sports: [number, number][] = [];
   readonly #dports: [number, number][] = [];
+  /** Sides of which every port is told from every other. */
+  readonly #areWhole = new Set<'sport' | 'dport'>();
   #mark = 0;
   #ctMark = 0;
 
@@ -217,8 +219,9 @@ class Collector {
   #port(side: 'sport' | 'dport', intervals: Interval[] | undefined): void {
     this.field(side);
     const ranges = side === 'sport' ? this.#sports : this.#dports;
-    if (!intervals) for (let port = 0; port < 0x1_0000; port += 2) ranges.push([port, port]);
-    else for (const [low, high] of intervals) ranges.push([portOf(low), portOf(high)]);
+    if (intervals) for (const [low, high] of intervals) ranges.push([portOf(low), portOf(high)]);
+    else if (!this.#areWhole.has(side)) for (let port = 0; port < 0x1_0000; port += 2) ranges.push([port, port]);
+    if (!intervals) this.#areWhole.add(side);
   }
 
   #other(expression: Expression): void {

@@ -17,7 +17,7 @@ export interface Place {
   sets: Readonly<Record<string, RuleSet>>;
 }
 
-const REGISTER_BYTES = 64;
+export const REGISTER_BYTES = 64;
 export const INTERFACE_BYTES = 16;
 /** NFPROTO_* */
 export const NFPROTO = { 4: 2, 6: 10 } as const;
@@ -26,8 +26,10 @@ export const NFPROTO = { 4: 2, 6: 10 } as const;
 export class RuleRun {
   readonly place: Place;
   readonly chain: Chain;
-  readonly state: State;
-  readonly registers = Bits.unknown(REGISTER_BYTES);
+  /** Not to be changed; see `change`. */
+  state: State;
+  readonly registers: Bits;
+  #isOwn = false;
   /** Numbers that a register may hold, of which chance chooses. */
   choice: { at: number; values: number[] } | undefined;
   /** What the rule decides; several where a map is asked with what is not known. */
@@ -35,7 +37,10 @@ export class RuleRun {
   /** What of the rule cannot be told. */
   doubt: string | undefined;
 
-  constructor(place: Place, chain: Chain, state: State) {
+  /** @param registers room for one rule at a time; what rules before have left is not seen */
+  constructor(place: Place, chain: Chain, state: State, registers: Bits) {
+    registers.known.fill(0);
+    this.registers = registers;
     this.place = place;
     this.chain = chain;
     this.state = state;
@@ -45,12 +50,37 @@ export class RuleRun {
     return this.place.packet.family;
   }
 
+  /** The state as a copy of this rule's own, which may be changed. */
+  change(): State {
+    if (!this.#isOwn) this.state = this.state.clone();
+    this.#isOwn = true;
+    return this.state;
+  }
+
+  /** The state as it is now; what the rule changes afterwards is not seen in it. */
+  keep(): State {
+    this.#isOwn = false;
+    return this.state;
+  }
+
+  /** Values are padded to whole registers with zeros. */
   put(at: number, bits: Bits): void {
-    // Values are padded to whole registers.
-    const padded = new Bits(new Uint8Array((bits.length + 3) & ~3));
-    padded.set(0, bits);
-    this.registers.set(at, padded);
-    if (this.choice && at <= this.choice.at && at + padded.length > this.choice.at) this.choice = undefined;
+    this.registers.copy(at, bits, 0, bits.length);
+    this.#pad(at, bits.length);
+  }
+
+  /** Puts a part of something longer. */
+  load(at: number, from: Bits | undefined, offset: number, length: number): void {
+    if (from) this.registers.copy(at, from, offset, length);
+    else this.registers.known.fill(0, at, at + length);
+    this.#pad(at, length);
+  }
+
+  #pad(at: number, length: number): void {
+    const end = at + ((length + 3) & ~3);
+    this.registers.value.fill(0, at + length, end);
+    this.registers.known.fill(0xff, at + length, end);
+    if (this.choice && at <= this.choice.at && end > this.choice.at) this.choice = undefined;
   }
 
   get(at: number, length: number): Bits {
@@ -79,7 +109,7 @@ export class RuleRun {
 
   setCtMark(mark: Bits): void {
     const { hasEntry, state } = this;
-    if (hasEntry !== false) state.ctMark = hasEntry ? mark : mark.join(state.ctMark);
+    if (hasEntry !== false) this.change().ctMark = hasEntry ? mark : mark.join(state.ctMark);
   }
 
   /** NF_CT_STATE_BIT of the packet: exactly one is set. */

@@ -62,9 +62,9 @@ export class State {
     this.transport.set(side === 'src' ? 0 : 2, bits);
   }
 
-  payload(base: number, offset: number, length: number): Bits {
-    const header = base === PAYLOAD.NETWORK ? this.network : base === PAYLOAD.TRANSPORT ? this.transport : undefined;
-    return header ? header.slice(offset, length) : Bits.unknown(length);
+  /** What there is of a header; nothing is known of that of the link. */
+  header(base: number): Bits | undefined {
+    return base === PAYLOAD.NETWORK ? this.network : base === PAYLOAD.TRANSPORT ? this.transport : undefined;
   }
 
   write(base: number, offset: number, bits: Bits): void {

@@ -27,7 +27,7 @@ const MATCHES: Record<string, Known> = {
     bytes: 12,
     matches: ({ info }, run) => {
       const [option, mask, flags, inverted] = [info[8]!, info[9]!, info[10]!, info[11]!];
-      const areSet = run.state.payload(2, 13, 1).maskXor(Uint8Array.of(mask), Uint8Array.of(0)).equals(Uint8Array.of(flags));
+      const areSet = run.state.transport.slice(13, 1).maskXor(Uint8Array.of(mask), Uint8Array.of(0)).equals(Uint8Array.of(flags));
       return all(ports(info, run, inverted), turn(areSet, (inverted & 4) !== 0), option === 0 ? true : undefined);
     },
   },
@@ -106,7 +106,7 @@ function multiport({ info, revision }: XtMatch, run: RuleRun): Tri {
 /** Type, lowest and highest code, inverted; type 255 stands for all. */
 function icmp(info: Uint8Array, run: RuleRun): Tri {
   const [type, low, high, inverted] = [info[0]!, info[1]!, info[2]!, info[3]!];
-  const isOne = all(run.state.payload(2, 0, 1).equals(Uint8Array.of(type)), run.state.payload(2, 1, 1).isWithin(Uint8Array.of(low), Uint8Array.of(high)));
+  const isOne = all(run.state.transport.slice(0, 1).equals(Uint8Array.of(type)), run.state.transport.slice(1, 1).isWithin(Uint8Array.of(low), Uint8Array.of(high)));
   return turn(type === 0xff ? true : isOne, (inverted & 1) !== 0);
 }
 

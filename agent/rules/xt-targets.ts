@@ -15,14 +15,13 @@ const [SET, SAVE] = [0, 1];
 
 /** Carries a target out. Of one that is not known it is not known whether the packet goes on, nor with which mark. */
 export function xtTarget({ name, revision, info }: XtTarget, run: RuleRun): Tri {
-  const { state } = run;
   if (QUIET.has(name)) return true;
   const known = Object.hasOwn(TARGETS, name) ? TARGETS[name] : undefined;
   if (known && info.length >= known.bytes) {
     known.carryOut({ name, revision, info }, run);
     return true;
   }
-  state.mark = Bits.unknown(4);
+  run.change().mark = Bits.unknown(4);
   run.doubt = `the target ${name} cannot be evaluated`;
   return run.decide({ kind: 'queue' }, { kind: 'continue' });
 }
@@ -30,7 +29,7 @@ export function xtTarget({ name, revision, info }: XtTarget, run: RuleRun): Tri 
 interface Known { bytes: number; carryOut(target: XtTarget, run: RuleRun): void }
 
 const TARGETS: Record<string, Known> = {
-  MARK: { bytes: 8, carryOut: ({ info }, { state }) => { state.mark = replace(state.mark, info.subarray(4, 8), new Bits(info.slice(0, 4))); } },
+  MARK: { bytes: 8, carryOut: ({ info }, run) => { run.change().mark = replace(run.state.mark, info.subarray(4, 8), new Bits(info.slice(0, 4))); } },
   CONNMARK: { bytes: 13, carryOut: connmark },
   CT: { bytes: 2, carryOut: ({ info }, run) => { if ((hostU16(info, 0) & 1) !== 0) untrack(run); } },
   NOTRACK: { bytes: 0, carryOut: (_target, run) => untrack(run) },
@@ -47,12 +46,12 @@ const TARGETS: Record<string, Known> = {
     },
   },
   /** May set the mark of the packet from the set. */
-  SET: { bytes: 0, carryOut: (_target, { state }) => { state.mark = Bits.unknown(4); } },
-  HMARK: { bytes: 0, carryOut: (_target, { state }) => { state.mark = Bits.unknown(4); } },
+  SET: { bytes: 0, carryOut: (_target, run) => { run.change().mark = Bits.unknown(4); } },
+  HMARK: { bytes: 0, carryOut: (_target, run) => { run.change().mark = Bits.unknown(4); } },
 };
 
 function untrack(run: RuleRun): void {
-  if (!run.place.isAfterConntrack) run.state.isTracked = false;
+  if (!run.place.isAfterConntrack) run.change().isTracked = false;
 }
 
 function translate(run: RuleRun, translation: Translation): void {
@@ -75,7 +74,7 @@ function connmark({ info, revision }: XtTarget, run: RuleRun): void {
   else if (mode === SAVE) run.setCtMark(replace(state.ctMark, ctMask, shift(state.mark.maskXor(packetMask, none))));
   else {
     const restored = replace(state.mark, packetMask, shift(state.ctMark.maskXor(ctMask, none)));
-    state.mark = hasEntry ? restored : restored.join(state.mark);
+    run.change().mark = hasEntry ? restored : restored.join(state.mark);
   }
 }
 

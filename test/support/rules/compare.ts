@@ -76,7 +76,7 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
   if (!verdict(begin, came)) return checks;
   const routed = outcome.passed.get(`${begin} last`)!;
   const marks = rules.marks(begin, came);
-  checks.push({ about: `marks in ${begin} of ${text}`, answer: marks, isRight: marks.isKnown && marks.value.mark === routed.mark, seen: `0x${routed.mark.toString(16)}` });
+  checks.push({ about: `marks in ${begin} of ${text}`, answer: marks, isRight: marks.isKnown && marks.value.mark === routed.mark && marks.value.isTracked !== outcome.passed.has(`${begin} untracked`), seen: `0x${routed.mark.toString(16)}` });
   const isSent = !isSame(routed.packet.dst, packet.dst) || routed.packet.dport !== packet.dport;
   if (isNew) {
     const answer = rules.destination(begin, came);
@@ -84,7 +84,7 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
       : isIn(answer.value.addresses, routed.packet.dst, packet.dst) && isPortIn(answer.value.ports, routed.packet.dport, packet.dport));
     checks.push({ about: `destination of ${text}`, answer, isRight, seen: JSON.stringify([[...routed.packet.dst].join('.'), routed.packet.dport]) });
   }
-  const isUntracked = marks.isKnown && !marks.value.isTracked;
+  const isUntracked = outcome.passed.has(`${begin} untracked`);
   const status = isSent ? STATUS.DST_NAT : 0;
   const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : at);
   const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? 'input' as const : 'forward' as const;

@@ -8,12 +8,12 @@ import { DEVICES, type Device, type Fate, type RuleStage, type Seen } from './st
 export interface Sample { from: Device | 'own'; packet: TestPacket; text: string; answer: string }
 export interface Corpus { file: string; title: string; sections: { loader: string; text: string }[]; samples: Sample[] }
 
-const LOADERS: Record<string, (stage: RuleStage, text: string) => void> = {
+const LOADERS: Record<string, (stage: RuleStage, text: string) => unknown> = {
   nft: (stage, text) => stage.run('nft', ['-f', '-'], text),
   iptables: (stage, text) => stage.run('iptables-nft-restore', ['--noflush'], text),
   ip6tables: (stage, text) => stage.run('ip6tables-nft-restore', ['--noflush'], text),
   ipset: (stage, text) => stage.run('ipset', ['restore'], text),
-  ip: (stage, text) => stage.run('ip', ['-batch', '-'], text),
+  ip: (stage, text) => stage.route(text),
 };
 
 /**
@@ -92,7 +92,7 @@ export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fat
   }
   const stoppedIn = order.find((hook) => !passed.has(`${hook} last`))!;
   if (stoppedIn === 'forward' && !passed.has('forward first')) return { text: 'not routed', passed };
-  const answers = fate.out.map((each) => each.packet).filter(({ dst }) => isSame(dst, packet.src));
+  const answers = fate.seen.filter(({ hook, place }) => hook === 'output' && place === 'first').map((seen) => seen.packet).filter(({ dst }) => isSame(dst, packet.src));
   const how = answers.some(({ proto, tcpFlags = 0 }) => proto === PROTOCOLS.tcp && tcpFlags & 4) ? 'reset' : answers.some(({ proto, icmpType }) => (proto === PROTOCOLS.icmp && icmpType === 3) || (proto === PROTOCOLS.icmpv6 && icmpType === 1)) ? 'refused' : 'dropped';
   return { text: `${how} in ${stoppedIn}`, stoppedIn, how, passed };
 }

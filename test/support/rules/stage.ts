@@ -37,12 +37,12 @@ const [FIRST, LAST] = [-2_147_483_000, 2_147_483_000];
 const WATCH = `
 table inet ctw_watch {
 ${(['prerouting', 'input', 'forward', 'output', 'postrouting'] as const).flatMap((hook) => [['first', FIRST], ['last', LAST]].map(([place, priority]) =>
-    `  chain ${hook}_${place} { type filter hook ${hook} priority ${priority}; log prefix "${hook} ${place}" group ${GROUP}; ct state new return; }`)).join('\n')}
+    `  chain ${hook}_${place} { type filter hook ${hook} priority ${priority}; ${place === 'last' ? `ct state untracked log prefix "${hook} untracked" group ${GROUP}; ` : ''}log prefix "${hook} ${place}" group ${GROUP}; }`)).join('\n')}
 }
 `;
 
-/** What the gateway's own watch has seen of a packet at the begin or the end of a hook. */
-export interface Seen { hook: string; place: 'first' | 'last'; mark: number; in?: string; out?: string; packet: TestPacket }
+/** What the gateway's own watch has seen of a packet at the begin or the end of a hook; of one that is not tracked also that. */
+export interface Seen { hook: string; place: 'first' | 'last' | 'untracked'; mark: number; in?: string; out?: string; packet: TestPacket }
 /** All that happened with a packet: where it was seen within the gateway, and what came out of its interfaces. */
 export interface Fate { seen: Seen[]; out: { device: Device; packet: TestPacket }[] }
 
@@ -54,6 +54,7 @@ export class RuleStage {
   readonly #own = new Map<4 | 6, number>();
   readonly #names = new Map<number, string>();
   #log: NetlinkSocket | undefined;
+  #areRoutesChanged = true;
 
   constructor(prefix: string) {
     this.gateway = `${prefix}-gw-${process.pid}`;
@@ -77,12 +78,20 @@ export class RuleStage {
   /** Takes all rules, policy routes and flows away, and puts the watch back. */
   reset(): void {
     this.run('nft', ['-f', '-'], `flush ruleset\n${WATCH}`);
+    this.forget();
+    if (!this.#areRoutesChanged) return;
+    this.#areRoutesChanged = false;
     for (const family of ['-4', '-6']) this.run('ip', [family, '-batch', '-'], ['rule flush', 'rule add pref 32766 lookup main', 'rule add pref 32767 lookup default'].join('\n'));
     for (const [table, four, six, device] of [[101, '198.18.0.1', '2001:db8:1::1', 'wan1'], [102, '198.19.0.1', '2001:db8:2::1', 'wan2']]) {
       this.run('ip', ['-4', 'route', 'replace', 'default', 'via', String(four), 'dev', String(device), 'table', String(table)]);
       this.run('ip', ['-6', 'route', 'replace', 'default', 'via', String(six), 'dev', String(device), 'table', String(table)]);
     }
-    this.forget();
+  }
+
+  /** Adds policy routes, until the next reset. */
+  route(commands: string): void {
+    this.#areRoutesChanged = true;
+    this.run('ip', ['-batch', '-'], commands);
   }
 
   /** Takes all flows away. */
@@ -242,7 +251,7 @@ export class RuleStage {
           else if (attributes.type === NFULA.IN) one.in = this.#names.get(attributes.u32());
           else if (attributes.type === NFULA.OUT) one.out = this.#names.get(attributes.u32());
           else if (attributes.type === NFULA.PAYLOAD) one.packet = decodePacket(attributes.bytes());
-          else if (attributes.type === NFULA.PREFIX) [one.hook, one.place] = attributes.text().split(' ') as [string, 'first' | 'last'];
+          else if (attributes.type === NFULA.PREFIX) [one.hook, one.place] = attributes.text().split(' ') as [string, Seen['place']];
         }
         seen.push(one);
       }
