@@ -178,8 +178,7 @@ export class Queries {
     const { blocks } = this.#deps;
     if (!blocks) throw new FleetError('CAPABILITY_MISSING', NO_PACKETS);
     const refused = refusedBy(filter, forSeconds);
-    const why = blocks.whyNotThis(refused);
-    if (why !== undefined) throw new FleetError('GUARD_REFUSED', why);
+    blocks.check(refused);
     return refused;
   }
 }

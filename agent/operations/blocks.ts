@@ -91,10 +91,17 @@ export class Blocks {
     }
   }
 
-  /** Why this block would be none, or refuse what must not be refused; undefined where it can be. */
-  whyNotThis({ anyOf }: RefusedPackets): string | undefined {
-    checksOfAll(anyOf);
-    return this.#whyNothing();
+  /**
+   * Throws what stands against one block more, before anything is touched: FILTER_NOT_OF_PACKETS, GUARD_REFUSED where it would refuse what is
+   * protected, RATE_LIMITED where too much is blocked already.
+   */
+  check(refused: RefusedPackets): void {
+    checksOfAll(refused.anyOf);
+    const why = this.#whyNothing();
+    if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Nothing was blocked: ${why}.`);
+    if (this.#live.size >= MAX_BLOCKS) throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
+    const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
+    if (said > MAX_SAID_BYTES) throw new FleetError('RATE_LIMITED', 'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.');
   }
 
   #whyNothing(): string | undefined {
@@ -116,17 +123,13 @@ export class Blocks {
 
   /**
    * Refuses these packets from now on, for their time; one that a crash interrupted for what is left of it since it was begun. One that stands
-   * already goes on. Throws CAPABILITY_MISSING, GUARD_REFUSED, RATE_LIMITED and what the disk throws; nothing is refused then.
+   * already goes on. Throws CAPABILITY_MISSING, what check throws and what the disk throws; nothing is refused then.
    */
   async begin({ id, planId, refused }: Pick<BegunBlock, 'id' | 'planId' | 'refused'>, begunMs = this.#deps.clock.now()): Promise<void> {
-    const why = this.whyNotThis(refused);
-    if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Nothing was blocked: ${why}.`);
     await this.#inTurn(async () => {
       const untilMs = begunMs + refused.seconds * 1000;
       if (this.#live.has(id) || untilMs <= this.#deps.clock.now()) return;
-      if (this.#live.size >= MAX_BLOCKS) throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
-      const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
-      if (said > MAX_SAID_BYTES) throw new FleetError('RATE_LIMITED', 'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.');
+      this.check(refused);
       this.#live.set(id, { ...nothingYet(), id, planId, refused, sinceMs: begunMs, untilMs, flows: 0 });
       try {
         this.#remember();

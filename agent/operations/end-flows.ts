@@ -36,7 +36,7 @@ export type End = (flows: Flow[]) => Promise<Outcome[]>;
 
 /**
  * How a method ends flows. Throws CAPABILITY_MISSING for one that does not work here, which is tried before any flow is touched, and
- * INVALID_REQUEST for more than an hour.
+ * INVALID_REQUEST for more than an hour, and for a block what Blocks.check throws.
  */
 export async function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): Promise<End> {
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
@@ -47,6 +47,7 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
   const hand = method === Method.METHOD_RESET ? hands.refusals : hands.block?.blocks;
   const whyNot = hand ? await hand.whyNot() : NO_PACKETS;
   if (whyNot !== undefined) throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
+  hands.block?.blocks.check(hands.block.refused);
   return ofThoseThere(hands.table, (flows) => (method === Method.METHOD_RESET ? reset(hands, hands.refusals!, flows, seconds) : block(hands.table, hands.block!, flows)));
 }
 

@@ -25,6 +25,12 @@ test('a filter that does not parse, that means all, or that chooses gateways is 
   expect(problems({ filter: 'gateway:gw1 proto:udp' })).toEqual(['filter: gateway: says which gateways, and that is what `scope` is for']);
 });
 
+test('a block by what no packet carries is refused, with the narrower one', () => {
+  expect(problems({ method: 'block', filter: 'host:10.0.0.2 idle>1h' })[0]).toContain('Block “host:10.0.0.2”, or use delete');
+  expect(problems({ method: 'block', filter: 'host:10.0.0.2' })).toEqual([]);
+  expect(problems({ method: 'block', filter: 'gateway:gw1 proto:udp' })).toHaveLength(1);
+});
+
 test('what has no meaning is said, each at its own path', () => {
   expect(problems({ trigger: { kind: 'schedule', cron: '0 2 * *', timeZone: 'Europe/Rome' }, conditions: { healthyTarget: true }, forSeconds: 5 })).toEqual([
     'trigger.cron: needs five fields: minute, hour, day of the month, month, day of the week', 'conditions.healthyTarget: has no meaning for the trigger schedule', 'forSeconds: has no meaning for the method delete',

@@ -30,7 +30,7 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
     else if (matchesEverything(read.filter)) say('filter', 'leaves no flow out: a remediation never ends all of a table');
     else forEachTerm(read.filter, ({ field }) => { if (FLEET_FIELDS.has(field)) say('filter', `${field}: says which gateways, and that is what \`scope\` is for`); });
   }
-  if (method === 'block') {
+  if (method === 'block' && problems.length === 0) {
     const read = fillFilter(filter, about);
     const why = 'filter' in read ? whyNoBlock(read.filter) : undefined;
     if (why !== undefined) say('filter', why);

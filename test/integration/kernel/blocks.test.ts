@@ -40,14 +40,16 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
   let plans: PlanStore;
   let blocks: Blocks;
   let results: Result[];
+  let protections: FlowContext['protections'];
 
   beforeAll(async () => { gateway = await StrictGateway.start('ctg-blocked'); });
   afterAll(() => gateway.end());
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-block-'));
     plans = new PlanStore(folder);
-    blocks = new Blocks({ clock: systemClock, stateDir: folder, disk: new Disk(), protections: () => [] });
+    blocks = new Blocks({ clock: systemClock, stateDir: folder, disk: new Disk(), protections: () => protections });
     results = [];
+    protections = [];
   });
   afterEach(async () => {
     await blocks.lift((await blocks.standing()).map(({ id }) => id));
@@ -153,6 +155,15 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     await refused.heard('ECONNREFUSED');
     await refused.end();
     hands.runs.close();
+  });
+
+  test('on a gateway that protects what no packet shows is refused before it begins, with the reason', async () => {
+    const digest = await freeze(`host:${clientAddress(1, 68)}`);
+    protections = [{ reason: 'trunk', filter: { kind: 'term', field: 'mark', match: { kind: 'mask', value: 1, mask: 1 } } }];
+    const commands = agent();
+    commands.accept(command(digest));
+    await commands.idle();
+    expect(results).toMatchObject([{ state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', detail: expect.stringContaining('“trunk” cannot be told by a packet') }]);
   });
 
   test('whose packets are not those that were shown is refused before anything is', async () => {
