@@ -81,7 +81,8 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   tell('journey 3, answer');
   expect(counted).toEqual({ clicks: 0, keys: 2, pastes: 1 });
   await press('d');
-  await page.getByRole('region', { name: 'Delete it all the same?' }).waitFor();
+  // Focused, so that its keys are heard as well.
+  await page.locator('p:focus', { hasText: 'Delete it all the same?' }).waitFor();
   await press('Control+Enter');
   await page.getByRole('region', { name: 'Result' }).getByText('1 of 1 flow deleted and verified').waitFor();
   tell('journey 3, fixed');
