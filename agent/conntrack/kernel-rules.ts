@@ -8,12 +8,13 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
-import { RESET_TABLE } from '../rules/own-tables.ts';
+
 import { partOfHooks } from '../rules/part-of-hooks.ts';
 import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
 import type { Surroundings } from '../rules/surroundings.ts';
 import { AskedRules, HOOKS } from './asked-rules.ts';
+import { RESET_TABLE } from './own-tables.ts';
 import type { Routes } from './kernel-routes.ts';
 import { monotonicMs } from './snapshots.ts';
 

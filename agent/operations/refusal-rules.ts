@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from '../../proto/model/address.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
-import { RESET_TABLE } from '../rules/own-tables.ts';
+import { RESET_TABLE } from '../conntrack/own-tables.ts';
 
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
 export const TABLE = `inet ${RESET_TABLE}`;
