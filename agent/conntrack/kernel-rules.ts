@@ -8,7 +8,6 @@ import { GatewayRules } from '../rules/gateway-rules.ts';
 import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
-
 import { partOfHooks } from '../rules/part-of-hooks.ts';
 import { lookUpRoute } from '../rules/rules-reader.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
