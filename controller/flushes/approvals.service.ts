@@ -30,7 +30,7 @@ export class ApprovalsService {
     await this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
       checkApprovable(plan, caller, digest, now);
-      const { kind } = await this.limits.ofPlan(t, { parts: plan.gateways.map(toLimitedPart), isEverything: plan.isEverything }, now);
+      const { kind } = await this.limits.ofPlan(t, { parts: plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart), isEverything: plan.isEverything }, now);
       if (plan.friction !== 'second-person' && kind === 'free') throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
       await this.plans.approve(t, { planId, tenantIds: plan.tenantIds, digest, approvedById: caller.id, approvedByName: caller.name, approvedAt: now });
       for (const tenantId of plan.tenantIds.toSorted()) {

@@ -2,6 +2,7 @@ import type { Block as BlockView } from '../../proto/http/blocks.ts';
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
+import { namesNobody } from '../../proto/model/block/packets.ts';
 import { fromWireRefused } from '../../proto/model/block/wire.ts';
 import type { Block } from '../generated/prisma/client.ts';
 import { counterFrom } from '../platform/untrusted.ts';
@@ -17,6 +18,15 @@ export function toRefusedView(stored: Uint8Array): RefusedView {
     return { words: describeRefused(refused), conditions: refused.anyOf.map(describeCondition), seconds: refused.seconds };
   } catch {
     return { words: 'packets that another version of ctfleet describes', conditions: [], seconds: wire.seconds };
+  }
+}
+
+/** True for a stored block that may cut hosts off that nobody named; also where that cannot be told. */
+export function refusesAnyone(stored: Uint8Array): boolean {
+  try {
+    return namesNobody(fromWireRefused(WireRefused.decode(stored)));
+  } catch {
+    return true;
   }
 }
 

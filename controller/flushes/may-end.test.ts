@@ -23,6 +23,7 @@ describe('a plan needs a second person', () => {
     expect([needs([part(1)], true), needs([part(1), part(1, { tenantId: 'b' })])]).toEqual([true, true]);
     expect(needs([part(4000, { tableCount: 4100 })], false, { a: { ...NEVER, isEverything: true } })).toBe(true);
     expect(needs([part(1), part(1, { tenantId: 'b' })], false, { a: NEVER })).toBe(true);
+    expect([needs([part(0, { refusesAnyone: true })]), needs([part(0, { refusesAnyone: true })], false, { a: NEVER }), needs([part(0)])]).toEqual([true, false, false]);
     // A block touches gateways on which it has no flow yet.
     expect(needs([part(1), part(0, { tenantId: 'b' })])).toBe(true);
   });

@@ -8,8 +8,8 @@ export const DEFAULT_LIMITS: Limits = { flows: 5000, percentOfTable: 10, isEvery
 /** So much of a table is all of it in other words: `all` is not asked for by a filter that every flow fits. */
 const EVERYTHING_PERCENT = 95;
 
-/** One gateway's part of a plan. `before`: its flows that were given to flushes within the window and nobody else agreed to. */
-export interface LimitedPart { tenantId: string; gatewayId?: string; flows: number; tableCount?: number; before?: number }
+/** The part of a plan of one gateway that it touches. `refusesAnyone`: a block of packets whatever their addresses. `before`: its flows that were given to flushes within the window and nobody else agreed to. */
+export interface LimitedPart { tenantId: string; gatewayId?: string; flows: number; tableCount?: number; before?: number; refusesAnyone?: boolean }
 
 /** What would end flows, or put them back. */
 export type Asked =
@@ -52,6 +52,7 @@ function whyNotPlan({ parts, isEverything, before = () => 0 }: Of<'plan'>, limit
     const alone = onePersonLimits(limits);
     const own = parts.filter((part) => part.tenantId === tenantId);
     if (limits.isEverything && (isEverything || own.some(isAlmostAll))) return 'it is everything in a table';
+    if (limits.isEverything && own.some(({ refusesAnyone }) => refusesAnyone)) return 'it refuses packets whatever their addresses';
     if (limits.areSeveralTenants && tenantIds.length > 1) return 'it touches several tenants';
     const flows = own.reduce((sum, part) => sum + part.flows, 0);
     return whyTooManyFlows(alone, { flows, before: before(tenantId) }) ?? firstOf(own, (part) => whyTooLargeShare(alone, part));

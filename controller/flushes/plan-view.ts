@@ -2,15 +2,15 @@ import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
-import { toRefusedView } from './block-view.ts';
+import { refusesAnyone, toRefusedView } from './block-view.ts';
 import type { LimitedPart } from './may-end.ts';
 
 /** A plan with its parts, who agreed to it, and the flush if it ran. */
 export type PlanRow = Plan & { gateways: PlanGateway[]; approval: PlanApproval | null; flush: { id: string } | null };
 
 /** A gateway's part as limits are held against it. */
-export function toLimitedPart({ tenantId, gatewayId, flows, tableCount }: Pick<PlanGateway, 'tenantId' | 'gatewayId' | 'flows' | 'tableCount'>): LimitedPart {
-  return { tenantId, gatewayId, flows, tableCount: tableCount === null ? undefined : Number(tableCount) };
+export function toLimitedPart({ tenantId, gatewayId, flows, tableCount, refused }: Pick<PlanGateway, 'tenantId' | 'gatewayId' | 'flows' | 'tableCount' | 'refused'>): LimitedPart {
+  return { tenantId, gatewayId, flows, tableCount: tableCount === null ? undefined : Number(tableCount), refusesAnyone: refused !== null && refusesAnyone(refused) };
 }
 
 /** The plan as the API shows it; those left out come first. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetError } from '../error-codes.ts';
 import { parseFilter } from '../filter/parse.ts';
 import { refusedBy } from './of-filter.ts';
+import { namesNobody } from './packets.ts';
 import { describeRefused } from './words.ts';
 
 function refused(text: string): ReturnType<typeof refusedBy> {
@@ -55,6 +56,9 @@ describe('a block', () => {
   it.each(['-host:10.0.0.2', '-proto:tcp -proto:udp', 'src:10.0.0.2 or -dport:22'])('that says only what is left alone is none: %s', (text) => {
     expect(refusal(text).message).toContain('says only what is left alone');
   });
+
+  it.each([['host:10.0.0.2', false], ['src:10.0.0.0/8 proto:udp', false], ['fd00:1::/48', false], ['proto:udp', true], ['dport:25', true], ['src:0.0.0.0/1', true], ['proto:tcp -host:10.0.0.2', true], ['host:10.0.0.2 or dport:25', true], ['id:7', false]])(
+    'by %s names nobody: %s', (text, expected) => expect(namesNobody(refused(text))).toBe(expected));
 
   it('lasts an hour at most', () => {
     const parsed = parseFilter('host:10.0.0.2');

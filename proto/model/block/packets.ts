@@ -47,3 +47,11 @@ export function merged(ranges: readonly NumberRange[]): NumberRange[] {
   }
   return kept;
 }
+
+/** A network that is shorter names nobody in particular. */
+const MIN_NAMED_BITS = { 4: 8, 6: 32 } as const;
+
+/** True where packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut off. */
+export function namesNobody({ anyOf }: RefusedPackets): boolean {
+  return anyOf.some((condition) => !condition.some(({ isNot, prefixes }) => !isNot && prefixes.length > 0 && prefixes.every(({ bits, family }) => bits >= MIN_NAMED_BITS[family])));
+}

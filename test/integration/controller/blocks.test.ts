@@ -112,6 +112,11 @@ describe('a plan to block', () => {
     await connect(acme());
   });
 
+  it('that names nobody needs a second person, also where it has no flow', async () => {
+    expect(await planned('proto:udp')).toMatchObject({ totals: { flows: 0 }, friction: 'second-person', gateways: [{ refused: { words: 'every UDP packet, for 60 s' } }] });
+    expect(await planned('proto:udp src:10.0.0.0/8')).toMatchObject({ friction: 'none' });
+  });
+
   it('that reaches several tenants needs a second person, also where it has no flow', async () => {
     expect(await planned('host:10.0.0.2', agents)).toMatchObject({ totals: { flows: 0, gateways: 2 }, friction: 'second-person' });
   });
