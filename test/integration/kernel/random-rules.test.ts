@@ -68,7 +68,7 @@ function keysOf(reads: Reads): (packet: Packet) => string {
   const ifRead = <T>(field: Parameters<typeof fields.has>[0], value: T): T | undefined => (fields.has(field) ? value : undefined);
   return ({ src, dst, ...packet }) => JSON.stringify([
     ifRead('in', packet.in), ifRead('out', packet.out), ifRead('src', reads.sources.areWhole ? String(src) : sources.of4(networkU32(src, 0))), ifRead('dst', reads.destinations.areWhole ? String(dst) : destinations.of4(networkU32(dst, 0))),
-    ifRead('proto', packet.proto), ifRead('sport', sports(packet.sport ?? 0)), ifRead('dport', dports(packet.dport ?? 0)), ifRead('icmp', packet.icmpType), ifRead('tcpFlags', packet.tcpFlags), packet.mark,
+    ifRead('proto', packet.proto), ifRead('sport', sports[packet.sport ?? 0]), ifRead('dport', dports[packet.dport ?? 0]), ifRead('icmp', packet.icmpType), ifRead('tcpFlags', packet.tcpFlags), packet.mark,
     ifRead('ctMark', packet.ct.mark! & reads.ctMark), ifRead('state', packet.ct.state), ifRead('status', packet.ct.status), packet.ct.mark,
   ]);
 }
