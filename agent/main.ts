@@ -79,7 +79,7 @@ function hearRules(): RuleEvents | undefined {
 
 function whatIsMissing(rules: RulesetReader, probes: WanProbes): Record<string, string> {
   return {
-    ...(rules.why !== undefined && { 'read-rules': `The gateway's rules cannot be read, so that stale flows are found only in part: ${rules.why}.` }),
+    ...(rules.why !== undefined && { 'read-rules': `The gateway's rules cannot be listed, so that what becomes of flows is predicted only in part: ${rules.why}.` }),
     ...(probes.why !== undefined && { 'wan-probes': `WANs cannot be probed, so that a silent failure is not seen: ${probes.why}.` }),
   };
 }

@@ -40,9 +40,10 @@ export class AskedRules {
     return this;
   }
 
-  /** Bits of the packet's mark after the chains of a hook, and the entry's mark. */
+  /** Bits of the packet's mark after the chains of a hook, and the entry's mark where the flow begins. What comes in has no mark. */
   marks(hook: 'prerouting' | 'output', packet: Packet, bits: number): Answer<Marks> {
-    return this.#ask(hook, `${hook} marks ${bits}`, packet, (rules) => rules.marks(hook, packet, bits));
+    // Marks that no rule reads go through as they come: those of a flow that begins are 0, and stand apart.
+    return this.#ask(hook, `${hook} marks ${bits} ${packet.ct.state === 'new'}`, packet, (rules) => rules.marks(hook, packet, bits));
   }
 
   destination(hook: 'prerouting' | 'output', packet: Packet): Answer<DestinationNat> {

@@ -72,7 +72,7 @@ export function testsOf({ expressions }: Pick<Rule, 'expressions'>, setOf: (name
         const operands: Operand[] = [];
         for (let at = expression.from, left = set?.keyLength ?? 4, field = 0; left > 0; field++) {
           const operand = get(at) ?? UNKNOWN;
-          const length = set?.fields[field] ?? Math.min(left, operand.length);
+          const length = Math.max(1, set?.fields[field] ?? Math.min(left, operand.length));
           operands.push(operand);
           at += (length + 3) & ~3;
           left -= (length + 3) & ~3;
