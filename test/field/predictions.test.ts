@@ -1,12 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../agent/clock.ts';
 import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
 import type { FlowContext, FoundFlow } from '../../agent/conntrack/table.ts';
-import { endBy } from '../../agent/operations/end-flows.ts';
+import { Disk } from '../../agent/disk/disk.ts';
+import { Blocks } from '../../agent/operations/blocks.ts';
+import { endBy, type OneBlock } from '../../agent/operations/end-flows.ts';
 import { predict, type Outlook } from '../../agent/operations/predict.ts';
 import { Refusals } from '../../agent/operations/refusals.ts';
 import { Impact_Fate as Fate, Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { refusedBy } from '../../proto/model/block/of-filter.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { deleteNamespaces, listNamespaces, run, runIn } from '../lab/namespace.ts';
 import { enterNamespace, Namespace } from '../support/namespace.ts';
 import { KINDS, SpokenFlow, type Kind, type Seen } from '../support/spoken-flows.ts';
@@ -129,12 +136,14 @@ class Stage {
   readonly #flows: SpokenFlow[] = [];
   readonly #refusals = new Refusals(systemClock);
   #table: KernelTable | undefined;
+  #closeBlocks = async (): Promise<void> => undefined;
   #ending: Promise<unknown> = Promise.resolve();
   #said: Outlook[] = [];
   #before: number[] = [];
 
   private constructor(gateway: Gateway, method: Method, prefix: string) {
-    [this.#gateway, this.#method, this.#kinds] = [gateway, method, gateway.kinds ?? KINDS];
+    // The socket that pings hears answers only, and nothing that it would be told of a block.
+    [this.#gateway, this.#method, this.#kinds] = [gateway, method, gateway.kinds ?? (method === BLOCK ? NO_PING : KINDS)];
     this.#names = { lan: `${prefix}-l`, gateway: `${prefix}-g`, far: `${prefix}-f` };
   }
 
@@ -167,6 +176,7 @@ class Stage {
       for (const flow of this.#flows) flow.end();
       await this.#ending;
       await this.#refusals.close();
+      await this.#closeBlocks();
       return cells;
     } finally {
       leave();
@@ -185,7 +195,8 @@ class Stage {
       const chosen = this.#kinds.map((kind, at) => found.find((flow) => isOf(flow, kind, at))!);
       if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended before it was ended`);
       this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method));
-      const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, { table, refusals: this.#refusals, clock: systemClock, context: () => CONTEXT, isStopped: () => false });
+      const block = this.#method === BLOCK ? await this.#block() : undefined;
+      const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, { table, refusals: this.#refusals, block, clock: systemClock, context: () => CONTEXT, isStopped: () => false });
       this.#ending = end(chosen);
       if (this.#method === EXPIRE) await until('they have expired', async () => ((await table.areThere(chosen)).every((isThere) => !isThere) || undefined));
       // A reset waits for what its flows say; what refuses them is there as soon as nft has made it.
@@ -194,6 +205,22 @@ class Stage {
     } finally {
       leave();
     }
+  }
+
+  /** Of the host that began them. */
+  async #block(): Promise<OneBlock> {
+    const stateDir = mkdtempSync(path.join(tmpdir(), 'ctfleet-predictions-'));
+    const blocks = new Blocks({ clock: systemClock, stateDir, disk: new Disk(), protections: () => [] });
+    const { client: { address } } = endsOf(this.#gateway, this.#names, 0);
+    const parsed = parseFilter(`host:${address}`);
+    if ('problem' in parsed) throw new Error(parsed.problem.message);
+    const block = { blocks, id: 'block', planId: '', refused: refusedBy(parsed.filter, 60) };
+    await blocks.begin(block);
+    this.#closeBlocks = async () => {
+      await blocks.close();
+      rmSync(stateDir, { recursive: true });
+    };
+    return block;
   }
 
   look(): void {
