@@ -95,7 +95,7 @@ export class GatewayRules implements Rules {
   }
 
   #run(hook: Hook, packet: Packet): Course {
-    const state = new State(packet);
+    const state = new State(packet, hook);
     if (packet.ct.state === 'untracked') state.isTracked = false;
     let course: Course = { state, stops: [], translations: [], untranslated: false };
     for (const stage of this.#stagesOf(hook, packet.family)) {

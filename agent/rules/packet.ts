@@ -10,7 +10,7 @@ export interface Ends { src?: Uint8Array; dst?: Uint8Array; sport?: number; dpor
 export interface PacketConntrack {
   state: ConntrackState;
   direction: 'original' | 'reply';
-  /** The mark of the entry; of a new one it is 0 until a rule sets it. */
+  /** The mark of the entry as the packet comes to the hook; absent, it is 0 before routing for a new one, and not known elsewhere. */
   mark?: number;
   /** IPS_* bits. Where they are absent it is not known whether the entry translates. */
   status?: number;

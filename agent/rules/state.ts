@@ -32,11 +32,12 @@ export class State {
   /** What of it cannot be told, and by which rule. */
   why: string | undefined;
 
-  constructor(packet: Packet) {
+  constructor(packet: Packet, hook: Hook) {
     this.network = networkHeader(packet);
     this.transport = transportHeader(packet);
     this.mark = Bits.host(packet.mark);
-    this.ctMark = Bits.host(packet.ct.mark ?? (packet.ct.state === 'new' ? 0 : undefined));
+    // The entry of a new flow is made before routing, without a mark; later ones may have been given one.
+    this.ctMark = Bits.host(packet.ct.mark ?? (packet.ct.state === 'new' && (hook === 'prerouting' || hook === 'output') ? 0 : undefined));
     this.status = statusOf(packet);
   }
 

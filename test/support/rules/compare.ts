@@ -25,11 +25,13 @@ export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }
   const answer: TestPacket = { ...final.packet, src: final.packet.dst, dst: final.packet.src, sport: final.packet.dport, dport: final.packet.sport, ...answerKind(packet) };
   const back = outcomeOf({ from: final.out as Device, packet: answer }, stage.send(final.out as Device, answer));
   checks.push(...checkWay(rules, final.out as Device, answer, back, { ...entry, state: 'established', direction: 'reply' }, `the answer to ${text}`));
-  const hasAnswered = back.stoppedIn === undefined && back.text !== 'not routed';
+  // An answer that conntrack does not see leaves the flow new.
+  const hasAnswered = back.stoppedIn === undefined && back.text !== 'not routed' && !back.passed.has('prerouting untracked');
   if (!hasAnswered) return { outcome, checks };
   const next: TestPacket = packet.proto === PROTOCOLS.tcp ? { ...packet, tcpFlags: 0x10 } : packet;
+  const now = { ...entry, ...entryOf(stage, packet) };
   const on = outcomeOf({ from, packet: next }, stage.send(from, next));
-  checks.push(...checkWay(rules, from, next, on, { ...entry, ...entryOf(stage, packet), state: 'established', direction: 'original' }, `what follows ${text}`));
+  checks.push(...checkWay(rules, from, next, on, { ...now, state: 'established', direction: 'original' }, `what follows ${text}`));
   return { outcome, checks };
 }
 
@@ -86,7 +88,8 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
   }
   const isUntracked = outcome.passed.has(`${begin} untracked`);
   const status = isSent ? STATUS.DST_NAT : 0;
-  const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : at);
+  const ctMark = marks.isKnown ? marks.value.ctMark : undefined;
+  const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : { ...at, ct: { ...at.ct, mark: ctMark } });
   const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? 'input' as const : 'forward' as const;
   if (middle) {
     const seen = outcome.passed.get(`${middle} first`);

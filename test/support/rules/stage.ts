@@ -9,6 +9,7 @@ import { AttributeReader, AttributeWriter, hostU16, setHostU16, setHostU32 } fro
 import { HOST_IS_LITTLE_ENDIAN, NETLINK_NETFILTER, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR } from '../../../agent/netlink/constants.ts';
 import { encodeMessage, readMessages, readVerdict } from '../../../agent/netlink/message.ts';
 import { NetlinkSocket } from '../../../agent/netlink/socket.ts';
+import { keepThreadOn, threadCpus } from '../../../agent/netlink/thread-cpus.ts';
 import { enterNamespace } from '../namespace.ts';
 import { decodePacket, encodePacket, ICMP_ID, type TestPacket } from './frame.ts';
 
@@ -55,6 +56,7 @@ export class RuleStage {
   readonly #names = new Map<number, string>();
   #log: NetlinkSocket | undefined;
   #areRoutesChanged = true;
+  readonly #cpus = threadCpus();
 
   constructor(prefix: string) {
     this.gateway = `${prefix}-gw-${process.pid}`;
@@ -124,6 +126,8 @@ export class RuleStage {
   send(from: Device | 'own', packet: TestPacket): Fate {
     this.#drain();
     const bytes = encodePacket(packet);
+    // Each CPU has a line of its own.
+    if (this.#cpus) keepThreadOn(firstOf(this.#cpus));
     if (from === 'own') {
       const address = packet.family === 4 ? new Uint8Array(16) : new Uint8Array(28);
       setHostU16(address, 0, packet.family === 4 ? AF_INET : AF_INET6);
@@ -133,6 +137,7 @@ export class RuleStage {
     } else this.#write(from, packet.family === 4 ? 0x0800 : 0x86dd, bytes);
     // What came in before this question has been dealt with when it is answered: packets wait in one line.
     this.#write('lan', ETH_P_ARP, arpQuestion());
+    if (this.#cpus) keepThreadOn(this.#cpus);
     return this.#collect();
   }
 
@@ -278,6 +283,11 @@ function openLog(): NetlinkSocket {
     if (message.type === NLMSG_ERROR && readVerdict(message).errno !== 0) throw new Error(`packets cannot be logged: errno ${readVerdict(message).errno}`);
   }
   return log;
+}
+
+function firstOf(cpus: Uint8Array): Uint8Array {
+  const at = cpus.findIndex((byte) => byte !== 0);
+  return cpus.map((byte, n) => (n === at ? byte & -byte : 0));
 }
 
 function isOwn(frame: Uint8Array): boolean {
