@@ -7,7 +7,6 @@ import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
-import type { RulesetReader } from './collectors/ruleset-reader.ts';
 import { TableSampler, toWireWan } from './collectors/table-sample.ts';
 import type { Wan } from './collectors/wans.ts';
 import type { TableEvents } from './conntrack/events.ts';
@@ -49,8 +48,6 @@ export interface AgentDependencies {
   onWansChange?: (listener: WanListener) => () => void;
   /** Addresses that move between the nodes of a pair. */
   virtualAddresses?: () => VirtualAddress[];
-  /** What the gateway's own rules say; absent where it has none. */
-  rules?: RulesetReader;
   /** Addresses that the agent pings. */
   probed?: () => string[];
   /** What cannot be told of WANs here, and why, beside what the table cannot. */

@@ -4,7 +4,6 @@ import { pino } from 'pino';
 import { acceptJournals } from './accept-journals.ts';
 import { Agent } from './agent.ts';
 import { systemClock } from './clock.ts';
-import { listRuleset, RulesetReader } from './collectors/ruleset-reader.ts';
 import { observeInterfaces } from './collectors/wan-observation.ts';
 import { WanStore } from './collectors/wan-store.ts';
 import { WanMemory } from './collectors/wans.ts';
@@ -18,7 +17,6 @@ import { DEFAULT_GUARD_FILE, GuardFile } from './operations/guard-file.ts';
 import { RouteEvents } from './remediations/route-events.ts';
 import { WanProbes } from './remediations/wan-probes.ts';
 import { WanWatch } from './remediations/wan-watch.ts';
-import { RuleEvents } from './rules/rule-events.ts';
 import { ownAddresses, resolveEndpoint } from './own-endpoints.ts';
 import { leave, stopSignal } from './stop.ts';
 
@@ -36,18 +34,17 @@ try {
   const store = new WanStore(config.stateDir, disk);
   const virtual = new VirtualAddresses(config.virtualAddresses, new VirtualAddressStore(config.stateDir, disk));
   const memory = new WanMemory(config.wanNames, store.load());
-  const rules = new RulesetReader(() => performance.now(), listRuleset, hearRules());
   const probes = new WanProbes(config.wanProbes, process.pid);
   const watch = new WanWatch({
-    memory, observe: () => virtual.observe(observeInterfaces()), rules, events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
+    memory, observe: () => virtual.observe(observeInterfaces()), events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
-  await watch.start();
+  watch.start();
   const events = new LateEvents((message) => log.warn({ reason: message }, 'events of the table'));
   await events.open();
   const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), virtualAddresses: () => virtual.all(), rules,
-    probed: () => probes.targets, cannot: () => whatIsMissing(rules, probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
+    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), virtualAddresses: () => virtual.all(),
+    probed: () => probes.targets, cannot: () => whatIsMissing(probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
     clock: systemClock, random: Math.random, log, hostname,
   });
   await agent.run(stop);
@@ -67,21 +64,8 @@ function hearRoutes(): RouteEvents | undefined {
   }
 }
 
-/** Without them a change is seen when the rules are read for another reason. */
-function hearRules(): RuleEvents | undefined {
-  try {
-    return new RuleEvents();
-  } catch (error) {
-    log.warn({ err: error }, 'changes of rules cannot be heard');
-    return undefined;
-  }
-}
-
-function whatIsMissing(rules: RulesetReader, probes: WanProbes): Record<string, string> {
-  return {
-    ...(rules.why !== undefined && { 'read-rules': `The gateway's rules cannot be listed, so that what becomes of flows is predicted only in part: ${rules.why}.` }),
-    ...(probes.why !== undefined && { 'wan-probes': `WANs cannot be probed, so that a silent failure is not seen: ${probes.why}.` }),
-  };
+function whatIsMissing(probes: WanProbes): Record<string, string> {
+  return probes.why === undefined ? {} : { 'wan-probes': `WANs cannot be probed, so that a silent failure is not seen: ${probes.why}.` };
 }
 
 function accept(stateDir: string): never {

@@ -87,8 +87,8 @@ function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, st
 }
 
 /** A WAN as the link carries it. */
-export function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute, isAnswering, natKinds = [] }: Wan): WireWan {
-  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering, natKinds };
+export function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute, isAnswering }: Wan): WireWan {
+  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering };
 }
 
 function toBigInts(counts: Record<string, number>): Record<string, bigint> {

@@ -1,5 +1,5 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import type { NatKind, VirtualAddress } from '../conntrack/table.ts';
+import type { VirtualAddress } from '../conntrack/table.ts';
 
 /** A way out of the gateway. Addresses are those it has and had, newest first: flows outlive the address they use. */
 export interface Wan {
@@ -14,8 +14,6 @@ export interface Wan {
   nextHop?: string;
   /** What is probed through it answers; absent where nothing is, or never did. */
   isAnswering?: boolean;
-  /** How the gateway's rules translate what leaves by it; absent where they could not be read. */
-  natKinds?: NatKind[];
 }
 
 /** What is worth keeping of a WAN over a restart. */

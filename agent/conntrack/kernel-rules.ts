@@ -9,7 +9,7 @@ import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
 import { NFT_MSG } from '../rules/nf-tables.ts';
 import { partOfHooks } from '../rules/part-of-hooks.ts';
-import { lookUpRoute } from '../rules/rules-reader.ts';
+import { lookUpRoute } from '../rules/look-up-route.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
 import type { Surroundings } from '../rules/surroundings.ts';
 import { AskedRules, HOOKS } from './asked-rules.ts';
@@ -100,6 +100,18 @@ function readGeneration(): number | undefined {
     return undefined;
   } finally {
     socket.close();
+  }
+}
+
+/** Why nothing is known of the gateway's rules; undefined where they can be read. */
+export function whyNoRules(): string | undefined {
+  if (hasLegacyRules()) return 'iptables-legacy has rules beside those of nf_tables, which nobody can list together: move them to iptables-nft or nft.';
+  try {
+    readGeneration();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    return error.code === 'EPERM' ? 'The agent may not read the rules: give it CAP_NET_ADMIN.' : `The kernel does not tell its rules: ${error.message}.`;
   }
 }
 

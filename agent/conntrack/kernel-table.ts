@@ -6,6 +6,7 @@ import { Columns, type ColumnData } from './columns.ts';
 import { Describer } from './describe.ts';
 import { findEntry } from './kernel-commands.ts';
 import { openRoutes } from './kernel-routes.ts';
+import { whyNoRules } from './kernel-rules.ts';
 import { surroundingsOf, type FrozenHead } from './kernel-questions.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
 import { CpuStats } from './kernel-stats.ts';
@@ -50,6 +51,7 @@ export class KernelTable implements ConntrackTable {
       accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
       timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
       stale: whyNoRoutes(),
+      'read-rules': whyNoRules(),
       // Outside the initial network namespace the file has mode 0444, and the value of the whole machine.
       'set-max': isWritable('/proc/sys/net/netfilter/nf_conntrack_max') ? undefined : 'nf_conntrack_max may only be set by root in the initial network namespace.',
     };

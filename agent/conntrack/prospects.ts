@@ -152,6 +152,7 @@ class Passages {
     const isAddress = this.#hasAddress(nat, out, wanted);
     if (!isAddress) return { kind: 'altered' };
     if (wanted.port === undefined) return { kind: 'through' };
+    if (nat.kind !== 'none' && nat.isRandom && !(nat.ports && nat.ports.from === nat.ports.to)) return { kind: 'altered' };
     if (nat.kind === 'none' || !nat.ports) {
       // The port that it asks for was taken when it began: what it gets now is another one, or that.
       return wanted.port === wanted.before ? { kind: 'through' } : { kind: 'altered' };

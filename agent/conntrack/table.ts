@@ -15,10 +15,6 @@ export interface WanFacts {
   /** When it was last seen to lose the best route, in milliseconds since 1970. */
   routeLostAtMs?: number;
 }
-export type NatKind = 'masquerade' | 'snat';
-
-/** Whether packets get the mark of their entry back, and whether they get marks of their own, which the entry does not tell. */
-export interface MarkFacts { areRestored?: boolean; areGiven?: boolean }
 
 /** `isCertain`: it was said, or marked, to be one; else it only looks like one, as a lone address beside that of the network does. */
 export interface VirtualAddress { address: Uint8Array; isCertain: boolean }

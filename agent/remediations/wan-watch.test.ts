@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RulesetReader } from '../collectors/ruleset-reader.ts';
 import { WanMemory, type Observation, type Wan } from '../collectors/wans.ts';
 import type { RouteEvents } from './route-events.ts';
 import { WanWatch } from './wan-watch.ts';
@@ -17,7 +16,7 @@ async function watching({ canHear = true } = {}) {
   };
   const events = { haveCome: () => seen.events > 0 && (seen.events = 0, true), close: () => undefined } as unknown as RouteEvents;
   const errors: unknown[] = [];
-  const watch = new WanWatch({ memory: new WanMemory(), observe, rules: new RulesetReader(() => 0, async () => '{"nftables":[]}'), events: canHear ? events : undefined, onError: (error) => errors.push(error) });
+  const watch = new WanWatch({ memory: new WanMemory(), observe, events: canHear ? events : undefined, onError: (error) => errors.push(error) });
   await watch.start();
   const stop = watch.onChange((now: readonly Wan[]) => changes.push(now[0]!.isUp));
   return { seen, changes, watch, stop, errors };

@@ -1,4 +1,3 @@
-import type { RulesetReader } from '../collectors/ruleset-reader.ts';
 import type { Observation, Wan, WanMemory } from '../collectors/wans.ts';
 import type { RouteEvents } from './route-events.ts';
 import type { WanProbes } from './wan-probes.ts';
@@ -13,7 +12,6 @@ const LISTENS_PER_LOOK = 200;
 export interface WanWatchOptions {
   memory: WanMemory;
   observe: () => Observation;
-  rules: RulesetReader;
   /** Absent where they cannot be heard: then WANs are as whoever asked last saw them. */
   events?: RouteEvents;
   probes?: WanProbes;
@@ -40,9 +38,8 @@ export class WanWatch {
     this.#options = options;
   }
 
-  /** Reads the rules and observes for the first time, then watches until it is closed. */
-  async start(): Promise<void> {
-    await this.#options.rules.refresh();
+  /** Observes for the first time, then watches until it is closed. */
+  start(): void {
     this.look();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
   }
@@ -54,17 +51,16 @@ export class WanWatch {
 
   /** As they are: observed anew only where something was heard since the last time, or nothing can be heard. A plan and its run ask several times. */
   current(): Wan[] {
-    const { events, rules } = this.#options;
+    const { events } = this.#options;
     if (events && !events.haveCome()) return this.#wans;
-    void rules.refresh(events !== undefined);
     return this.look();
   }
 
   /** Observes now, and answers what it saw. */
   look(): Wan[] {
-    const { memory, observe, rules, probes, keep } = this.#options;
+    const { memory, observe, probes, keep } = this.#options;
     const before = this.#wans;
-    this.#wans = memory.observe(observe()).map((wan) => ({ ...wan, isAnswering: probes?.isAnswering(wan.interface), natKinds: rules.facts?.natKinds(wan.interface) }));
+    this.#wans = memory.observe(observe()).map((wan) => ({ ...wan, isAnswering: probes?.isAnswering(wan.interface) }));
     keep?.(this.#wans);
     if (!isSame(before, this.#wans)) for (const listener of this.#listeners) listener(this.#wans, before);
     return this.#wans;
@@ -84,13 +80,12 @@ export class WanWatch {
   }
 
   #listen(): void {
-    const { events, probes, rules, onError } = this.#options;
+    const { events, probes, onError } = this.#options;
     try {
       const isHeard = events?.haveCome() ?? false;
       let isAnswered = probes?.receive() ?? false;
       this.#listens++;
       if (this.#listens % LISTENS_PER_PROBE === 1) isAnswered = (probes?.send(this.#wans) ?? false) || isAnswered;
-      void rules.refresh(isHeard);
       if (isHeard || isAnswered || this.#listens % LISTENS_PER_LOOK === 0) this.look();
     } catch (error) {
       onError(error);

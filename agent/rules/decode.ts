@@ -77,7 +77,7 @@ export function decodeSet(body: Uint8Array): SetHead {
       case SET.TABLE: set.table = attributes.text(); break;
       case SET.NAME: set.name = attributes.text(); break;
       case SET.FLAGS: set.flags = attributes.u32(); break;
-      case SET.KEY_LENGTH: set.keyLength = attributes.u32(); break;
+      case SET.KEY_LENGTH: set.keyLength = fitting(attributes.u32(), 'the key of a set'); break;
       case SET.DESCRIPTION:
         for (const description = attributes.nested(); description.next();) {
           if (description.type === SET_DESCRIPTION.SIZE) set.size = description.u32();
@@ -156,6 +156,15 @@ function valueOf(attributes: AttributeReader): Uint8Array {
   return 'value' in data ? data.value : new Uint8Array(0);
 }
 
+/** NFT_REG32_15, and what all registers hold together (NFT_DATA_VALUE_MAXLEN). */
+const LAST_REGISTER = 23;
+const MAX_LENGTH = 64;
+
+function fitting(length: number, place: string): number {
+  if (length > MAX_LENGTH) throw new DecodeError(place, `${length} bytes fit into no register`);
+  return length;
+}
+
 /** The attributes of an expression, as far as they are numbers or bytes. */
 class Fields {
   readonly #readers = new Map<number, AttributeReader>();
@@ -172,8 +181,16 @@ class Fields {
     return this.#bytes.has(type);
   }
 
+  /** Throws DecodeError for what is wider than any number of the kernel. */
   number(type: number): number {
-    return this.#bytes.get(type)?.reduce((sum, byte) => sum * 256 + byte, 0) ?? 0;
+    const bytes = this.#bytes.get(type);
+    if (bytes && bytes.length > 8) throw new DecodeError(`attribute ${type}`, `${bytes.length} bytes are no number`);
+    return bytes?.reduce((sum, byte) => sum * 256 + byte, 0) ?? 0;
+  }
+
+  /** Bytes that fit into the registers. Throws DecodeError. */
+  length(type: number): number {
+    return fitting(this.number(type), `attribute ${type}`);
   }
 
   bytes(type: number): Uint8Array {
@@ -200,6 +217,7 @@ class Fields {
   /** Registers of 16 bytes are 1 to 4, those of 4 bytes follow from 8 over the same room. */
   register(type: number): number {
     const number = this.number(type);
+    if (number > LAST_REGISTER) throw new DecodeError(`attribute ${type}`, `there is no register ${number}`);
     return number === 0 ? VERDICT : number < 8 ? (number - 1) * 16 : (number - 8) * 4;
   }
 
@@ -239,15 +257,15 @@ const DECODERS: Record<string, (fields: Fields) => Expression> = {
   range: (of) => ({ kind: 'range', from: of.register(1), isInverted: of.number(2) === 1, low: of.value(3), high: of.value(4) }),
   bitwise: (of) => {
     const op = of.number(6);
-    const shared = { kind: 'bitwise' as const, from: of.register(1), to: of.register(2), length: of.number(3), op };
+    const shared = { kind: 'bitwise' as const, from: of.register(1), to: of.register(2), length: of.length(3), op };
     if (op === BITWISE.MASK_XOR) return { ...shared, mask: of.value(4), xor: of.value(5) };
     if (op === BITWISE.LSHIFT || op === BITWISE.RSHIFT) return { ...shared, shift: hostNumber(of.value(7)) };
     return of.has(8) ? { ...shared, from2: of.register(8) } : { ...shared, mask: of.value(7) };
   },
-  byteorder: (of) => ({ kind: 'byteorder', from: of.register(1), to: of.register(2), length: of.number(4), size: of.number(5) }),
+  byteorder: (of) => ({ kind: 'byteorder', from: of.register(1), to: of.register(2), length: of.length(4), size: of.number(5) }),
   lookup: (of) => ({ kind: 'lookup', set: of.text(1), from: of.register(2), to: of.maybeRegister(3), isInverted: (of.number(5) & 1) !== 0 }),
   dynset: (of) => ({ kind: 'dynset', set: of.text(1), hasConditions: of.has(7) || of.has(10), isInverted: (of.number(9) & 1) !== 0 }),
-  payload: (of) => ({ kind: 'payload', to: of.maybeRegister(1), base: of.number(2), offset: of.number(3), length: of.number(4), from: of.maybeRegister(5) }),
+  payload: (of) => ({ kind: 'payload', to: of.maybeRegister(1), base: of.number(2), offset: of.number(3), length: of.length(4), from: of.maybeRegister(5) }),
   meta: (of) => ({ kind: 'meta', to: of.maybeRegister(1), key: of.number(2), from: of.maybeRegister(3) }),
   ct: (of) => ({ kind: 'ct', to: of.maybeRegister(1), key: of.number(2), direction: of.has(3) ? of.number(3) : undefined, from: of.maybeRegister(4) }),
   fib: (of) => ({ kind: 'fib', to: of.register(1), result: of.number(2), flags: of.number(3) }),

@@ -112,7 +112,7 @@ describe('any message at all', () => {
     const runs = fc.array(fc.record({ outcome: word, count: number }), { maxLength: 5 });
     const counts = fc.dictionary(text, long, { maxKeys: 5 });
     const bytes = fc.uint8Array({ maxLength: 17 }).map((array) => Buffer.from(array));
-    const wans = fc.array(fc.record({ name: text, interface: text, addresses: fc.array(bytes, { maxLength: 3 }), natKinds: fc.array(text, { maxLength: 2 }) }), { maxLength: 3 });
+    const wans = fc.array(fc.record({ name: text, interface: text, addresses: fc.array(bytes, { maxLength: 3 }) }), { maxLength: 3 });
     const sample = fc.record({
       atMs: long, count: long, max: long, buckets: long, cpus: fc.array(fc.record({ cpu: number, drop: long, insertFailed: long, earlyDrop: long }), { maxLength: 3 }), wans,
       breakdown: fc.option(fc.record({ atMs: long, walked: long, byProto: counts, byState: counts, byWan: counts, topSources: fc.array(fc.record({ address: bytes, flows: long }), { maxLength: 3 }) }), { nil: undefined }),

@@ -69,6 +69,7 @@ const GATEWAYS: Gateway[] = [
   { name: 'masquerades, and lets only the LAN begin', rules: MASQUERADED, methods: [DELETE, RESET, BLOCK, EXPIRE] },
   { name: 'translates to a fixed address, and drops what is invalid', rules: table(leaving(`snat ip to ${WAN}`), stateful(`ct state invalid drop; ${ESTABLISHED + FROM_LAN}`)) },
   { name: 'translates to ports of its own', rules: table(leaving(`meta l4proto { tcp, udp } snat ip to ${WAN}:50000`), stateful(ESTABLISHED + FROM_LAN)), kinds: ['tcp upload', 'udp chat'] },
+  { name: 'masquerades by random ports', rules: table(leaving('masquerade random'), stateful(ESTABLISHED + FROM_LAN)), kinds: ['tcp upload', 'udp chat'] },
   { name: 'takes no TCP that begins without a SYN', rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new tcp flags & (syn | ack) != syn drop; ${FROM_LAN}`)) },
   { name: 'has tcp_loose 0', rules: MASQUERADED, sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 } },
   { name: 'has tcp_loose 0, and resets what is invalid', rules: table(leaving('masquerade'), stateful(`ct state invalid meta l4proto tcp reject with tcp reset; ${ESTABLISHED + FROM_LAN}`)), sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 }, kinds: ['tcp upload', 'tcp chat', 'tcp download'] },

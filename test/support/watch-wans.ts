@@ -1,5 +1,4 @@
 /** Watches the WANs of the network namespace that it runs in as the agent does, and prints them as JSON with each change. Ends with its input. */
-import { RulesetReader } from '../../agent/collectors/ruleset-reader.ts';
 import { observeInterfaces } from '../../agent/collectors/wan-observation.ts';
 import { WanMemory, type Wan } from '../../agent/collectors/wans.ts';
 import { RouteEvents } from '../../agent/remediations/route-events.ts';
@@ -9,11 +8,11 @@ import { formatAddress } from '../../proto/model/address.ts';
 
 const probes = new WanProbes(new Map(Object.entries(JSON.parse(process.argv[2] ?? '{}') as Record<string, string>)), process.pid);
 const watch = new WanWatch({
-  memory: new WanMemory(), observe: observeInterfaces, rules: new RulesetReader(() => performance.now()), events: new RouteEvents(), probes,
+  memory: new WanMemory(), observe: observeInterfaces, events: new RouteEvents(), probes,
   onError: (error) => { throw error; },
 });
 watch.onChange((wans) => say(wans));
-await watch.start();
+watch.start();
 process.stdin.resume().once('end', () => watch.close());
 
 function say(wans: readonly Wan[]): void {

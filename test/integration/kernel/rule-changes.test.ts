@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readKernelRuleset } from '../../../agent/rules/kernel-ruleset.ts';
+import { KernelRules } from '../../../agent/conntrack/kernel-rules.ts';
 import type { Packet } from '../../../agent/rules/packet.ts';
-import { RuleEvents } from '../../../agent/rules/rule-events.ts';
-import { RulesReader } from '../../../agent/rules/rules-reader.ts';
 import { Namespace } from '../../support/namespace.ts';
 
 const why = Namespace.why();
@@ -17,62 +15,45 @@ const BLOCKLIST = `table inet fw {
   }
 }`;
 
-/** A reader in a namespace, whose clock the test moves. */
-function stage(work: (tools: { namespace: Namespace; clock: { ms: number }; reads: () => number; verdict: (last: number) => string }) => void): void {
+/** The rules of a namespace, as a question finds them. */
+function stage(work: (tools: { namespace: Namespace; rules: KernelRules; verdict: (last: number) => string }) => void): void {
   const namespace = Namespace.create('ctw-rules-ev');
   const leave = namespace.enter();
-  let events: RuleEvents | undefined;
   try {
-    events = new RuleEvents();
-    const clock = { ms: 0 };
-    let reads = 0;
-    const reader = new RulesReader({ now: () => clock.ms, events, readRuleset: () => { reads++; return readKernelRuleset(); }, whyPartial: () => undefined });
+    const rules = new KernelRules();
     const verdict = (last: number): string => {
-      const rules = reader.current();
-      if (!rules.isKnown) return rules.why;
-      const answer = rules.value.verdict('forward', packet(last));
+      const answer = rules.whole({ destinations: undefined }).verdict('forward', packet(last));
       return answer.isKnown ? answer.value.kind : answer.why;
     };
-    work({ namespace, clock, reads: () => reads, verdict });
+    work({ namespace, rules, verdict });
   } finally {
-    events?.close();
     leave();
     namespace.remove();
   }
 }
 
 describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a rule and an address of a set count within a second after they were made', () => {
-    stage(({ namespace, clock, verdict }) => {
+  test('a rule and an address of a set count at the next question', () => {
+    stage(({ namespace, verdict }) => {
       expect(verdict(5)).toBe('accepted');
-      clock.ms += 1000;
       namespace.nft(BLOCKLIST);
       expect(verdict(5)).toBe('accepted');
       namespace.run('nft', 'add element inet fw banned { 10.0.0.5 timeout 1h }');
-      expect(verdict(5)).toBe('accepted'); // it was read just now
-      clock.ms += 1000;
       expect([verdict(5), verdict(6)]).toEqual(['dropped', 'accepted']);
       namespace.run('nft', 'flush chain inet fw forward');
-      clock.ms += 1000;
       expect(verdict(5)).toBe('accepted');
     });
   });
 
-  test('rules that nobody changed are not read again for a minute, those that change all the time five times a second at most', () => {
-    stage(({ namespace, clock, reads, verdict }) => {
+  test('what is known of translation is kept while only filters change', () => {
+    stage(({ namespace, rules }) => {
+      const routes = { destinations: undefined };
       namespace.nft(BLOCKLIST);
-      verdict(5);
-      for (let n = 0; n < 59; n++) {
-        clock.ms += 1000;
-        verdict(5);
-      }
-      expect(reads()).toBe(1);
-      for (let n = 1; n <= 20; n++) {
-        namespace.run('nft', `add element inet fw banned { 10.0.1.${n} timeout 1h }`);
-        clock.ms += 100;
-        verdict(5);
-      }
-      expect(reads()).toBeLessThanOrEqual(1 + 10); // the first and five a second
+      const before = rules.current(routes);
+      namespace.run('nft', 'add element inet fw banned { 10.0.0.5 timeout 1h }');
+      expect(rules.current(routes)).toBe(before);
+      namespace.nft('table inet nat { chain leaving { type nat hook postrouting priority srcnat; masquerade; }; }');
+      expect(rules.current(routes)).not.toBe(before);
     });
   });
 
