@@ -142,7 +142,7 @@ export class Queries {
   /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
     const { table, plans, isPlanInUse, context, time } = this.#deps;
-    const impact = new ImpactCounter(query.method);
+    const impact = new ImpactCounter(query.method, this.#deps.clock.now());
     const snapshotAtMs = time.now();
     plans.sweep(snapshotAtMs, isPlanInUse);
     if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });

@@ -10,7 +10,7 @@ const flow = (id: number, rest: Partial<Flow> = {}): Flow => ({
 });
 
 function impactOf(...flows: Flow[]) {
-  const counter = new ImpactCounter(Method.METHOD_DELETE);
+  const counter = new ImpactCounter(Method.METHOD_DELETE, 0);
   const through = { kind: 'through' as const };
   flows.forEach((one) => counter.add({ ...one, prospect: { client: through, server: through } }));
   return counter.result(100);

@@ -26,8 +26,8 @@ export class ImpactCounter {
   #longestLived: Flow[] = [];
   #rate: number | undefined;
 
-  constructor(method: Method) {
-    this.#predictions = new PredictionCounter(method);
+  constructor(method: Method, nowMs: number) {
+    this.#predictions = new PredictionCounter(method, nowMs);
   }
 
   add(flow: FoundFlow): void {

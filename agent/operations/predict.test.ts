@@ -14,7 +14,10 @@ const TCP: Flow = {
   orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: 40_000, dport: 443 }, reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 443, dport: 40_000 },
   origCounters: { packets: 10n, bytes: 2_000n }, replyCounters: { packets: 10n, bytes: 2_000n },
 };
-const ONLY_SERVER: Partial<Flow> = { origCounters: { packets: 500n, bytes: 26_000n }, replyCounters: { packets: 1000n, bytes: 1_000_000n } };
+const NOW = 1_900_000_000_000;
+/** A packet each 0.4 s, and one each 4 ms. */
+const ONLY_SERVER: Partial<Flow> = { origCounters: { packets: 500n, bytes: 26_000n }, replyCounters: { packets: 1000n, bytes: 1_000_000n }, startedAtMs: NOW - 400_000 };
+const STREAM: Partial<Flow> = { ...ONLY_SERVER, startedAtMs: NOW - 4000 };
 const ONLY_CLIENT: Partial<Flow> = { origCounters: { packets: 1000n, bytes: 1_000_000n }, replyCounters: { packets: 500n, bytes: 26_000n } };
 const UDP: Partial<Flow> = { proto: 17, state: undefined };
 const LISTENER: Partial<Flow> = { ...UDP, origCounters: { packets: 1n, bytes: 60n }, replyCounters: { packets: 900n, bytes: 90_000n } };
@@ -36,6 +39,9 @@ describe('what comes of a deleted flow', () => {
     ['the client of a download hears nothing more where the gateway answers its server', ONLY_SERVER, { client: through, server: gateway }, HANGS],
     ['the client of a download hears nothing more where its server’s packets are dropped', ONLY_SERVER, { client: through, server: dropped }, HANGS],
     ['a download goes on where its server may speak first', ONLY_SERVER, { client: dropped, server: through }, GOES_ON],
+    ['whether the client of a stream opens the way again depends on what it has under way', STREAM, { client: through, server: dropped }, UNKNOWN],
+    ['a stream whose packets are stopped on both sides hangs', STREAM, { client: dropped, server: dropped }, HANGS],
+    ['a stream goes on where both sides’ packets pass', STREAM, { client: through, server: through }, GOES_ON],
     ['TCP by another port is reset by its server', ONLY_CLIENT, { client: altered, server: dropped }, BREAKS],
     ['TCP is told when it speaks, whoever was told first', {}, { client: altered, server: gateway }, BREAKS],
     ['TCP that is dropped hangs', {}, { client: dropped, server: dropped }, HANGS],
@@ -57,23 +63,23 @@ describe('what comes of a deleted flow', () => {
     ['of an expected flow nothing is said', { status: TCP.status | IPS.EXPECTED }, { client: through, server: through }, UNKNOWN],
     ['of SCTP nothing is said', { proto: 132, state: 'ESTABLISHED' }, { client: through, server: through }, UNKNOWN],
   ])('%s', (_what, flow, prospect, fate) => {
-    for (const method of [DELETE, EXPIRE]) expect(predict({ ...TCP, ...flow }, prospect, method)[0]).toBe(fate);
+    for (const method of [DELETE, EXPIRE]) expect(predict({ ...TCP, ...flow }, prospect, method, NOW)[0]).toBe(fate);
   });
 });
 
 test('no flow goes on while it is blocked', () => {
   for (const flow of [{}, ONLY_SERVER, ONLY_CLIENT, UDP, LISTENER, { proto: 1, state: undefined }, { state: 'TIME_WAIT' }]) {
-    expect(predict({ ...TCP, ...flow }, { client: through, server: through }, BLOCK)[0]).not.toBe(GOES_ON);
+    expect(predict({ ...TCP, ...flow }, { client: through, server: through }, BLOCK, NOW)[0]).not.toBe(GOES_ON);
   }
 });
 
 test('a reset tells who speaks; who only listens waits, and who was silent for long may stay so', () => {
-  const outlook = (flow: Partial<Flow>): Fate => predict({ ...TCP, ...flow }, { client: through, server: through }, RESET)[0];
-  expect([outlook({}), outlook(ONLY_SERVER), outlook({ idleSeconds: 600 }), outlook({ state: 'TIME_WAIT' }), outlook(UDP)]).toEqual([BREAKS, HANGS, UNKNOWN, GOES_ON, GOES_ON]);
+  const outlook = (flow: Partial<Flow>): Fate => predict({ ...TCP, ...flow }, { client: through, server: through }, RESET, NOW)[0];
+  expect([outlook({}), outlook(ONLY_SERVER), outlook(STREAM), outlook({ idleSeconds: 600 }), outlook({ state: 'TIME_WAIT' }), outlook(UDP)]).toEqual([BREAKS, HANGS, UNKNOWN, UNKNOWN, GOES_ON, GOES_ON]);
 });
 
 test('flows are counted by their fate and its reason, most first', () => {
-  const counter = new PredictionCounter(DELETE);
+  const counter = new PredictionCounter(DELETE, NOW);
   for (const flow of [TCP, { ...TCP, ...UDP }, TCP]) counter.add(flow, { client: through, server: through });
   expect(counter.result()).toEqual([
     { fate: GOES_ON, flows: 2, why: 'TCP is picked up by its next packet, by the same addresses and ports.' },

@@ -17,25 +17,27 @@ const TUNNELS = new Set<number>([PROTOCOLS.gre, PROTOCOLS.esp, PROTOCOLS.ah, PRO
 const ACTIVE_SECONDS = 10;
 
 /** What comes of a flow that is ended so, with what its next packets would meet. Held to real clients and servers by test/field/predictions.test.ts. */
-export function predict(flow: Flow, prospect: Prospect | undefined, method: Method): Outlook {
-  if (method === Method.METHOD_BLOCK) return predictBlock(flow);
-  const outlook = predictDelete(flow, prospect);
-  return method === Method.METHOD_RESET && flow.proto === PROTOCOLS.tcp ? predictReset(flow, outlook) : outlook;
+export function predict(flow: Flow, prospect: Prospect | undefined, method: Method, nowMs: number): Outlook {
+  const who: Speakers = PINGS.has(flow.proto) ? 'client' : speakers(flow, nowMs);
+  if (method === Method.METHOD_BLOCK) return predictBlock(flow, who);
+  const outlook = predictDelete(flow, prospect, who);
+  return method === Method.METHOD_RESET && flow.proto === PROTOCOLS.tcp ? predictReset(flow, outlook, who) : outlook;
 }
 
 /** A block refuses every packet for its time: TCP with a reset, the rest with an ICMP message, and only who sends is told. */
-function predictBlock(flow: Flow): Outlook {
-  const who = speakers(flow);
+function predictBlock(flow: Flow, who: Speakers): Outlook {
   if (flow.proto === PROTOCOLS.tcp && flow.state !== undefined && OVER.has(flow.state)) return [Fate.FATE_BREAKS, 'It has ended or is ending, and begins anew only after the block.'];
+  if (who === 'stream') return UNDER_WAY;
   if (who === 'server') return [Fate.FATE_HANGS, 'The far side is told with its next packet; who began it only listens, and waits.'];
   if (flow.proto === PROTOCOLS.tcp) return [Fate.FATE_BREAKS, 'Its next packet is answered with a reset, and so is every new attempt until the block ends.'];
   return [Fate.FATE_BREAKS, 'Its packets are refused with an ICMP message until the block ends.'];
 }
 
 /** A reset answers whoever sends next; the other side is told when it sends something itself. */
-function predictReset(flow: Flow, afterDelete: Outlook): Outlook {
+function predictReset(flow: Flow, afterDelete: Outlook, who: Speakers): Outlook {
+  if (who === 'stream') return UNDER_WAY;
   if (flow.state !== undefined && OVER.has(flow.state)) return afterDelete;
-  const toldFirst: Outlook = speakers(flow) === 'server'
+  const toldFirst: Outlook = who === 'server'
     ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; who began it only listens, and waits.']
     : [Fate.FATE_BREAKS, 'Its next packet is answered with a reset.'];
   const { atMost = Infinity } = flow.idleSeconds === undefined ? flow.idleBounds ?? {} : { atMost: flow.idleSeconds };
@@ -43,7 +45,7 @@ function predictReset(flow: Flow, afterDelete: Outlook): Outlook {
   return [Fate.FATE_UNKNOWN, 'It has been silent: it gets a reset if it speaks within the time, and else is deleted.'];
 }
 
-function predictDelete(flow: Flow, prospect: Prospect | undefined): Outlook {
+function predictDelete(flow: Flow, prospect: Prospect | undefined, who: Speakers): Outlook {
   if (flow.status & IPS.EXPECTED) return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); whether it is let in again is up to that one.'];
   const { proto, state } = flow;
   if (proto === PROTOCOLS.tcp && state !== undefined && OVER.has(state)) return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
@@ -53,13 +55,19 @@ function predictDelete(flow: Flow, prospect: Prospect | undefined): Outlook {
   const { client, server } = prospect;
   if (proto === PROTOCOLS.tcp && state !== undefined && BEGINNING.has(state)) return beginsAnew(client);
   const way = proto === PROTOCOLS.tcp ? TCP : DATAGRAM;
-  const who: Speakers = PINGS.has(proto) ? 'client' : speakers(flow);
   if (who === 'client') return way.clientFirst(client);
+  if (who === 'stream') return agreed(way.serverFirst(server, undefined), agreed(way.serverFirst(server, client), way.clientFirst(client), UNDER_WAY), UNDER_WAY);
   const serverFirst = way.serverFirst(server, who === 'both' ? client : undefined);
   if (who === 'server') return serverFirst;
-  const clientFirst = way.clientFirst(client);
-  if (clientFirst[0] === serverFirst[0] || serverFirst[0] === Fate.FATE_UNKNOWN) return serverFirst[0] === Fate.FATE_UNKNOWN ? serverFirst : clientFirst;
-  return clientFirst[0] === Fate.FATE_UNKNOWN ? clientFirst : [Fate.FATE_UNKNOWN, 'It depends on which side speaks first.'];
+  return agreed(way.clientFirst(client), serverFirst, [Fate.FATE_UNKNOWN, 'It depends on which side speaks first.']);
+}
+
+const UNDER_WAY: Outlook = [Fate.FATE_UNKNOWN, 'Its server speaks so often that it depends on what its client has under way.'];
+
+/** What holds either way, or else that it is not known. */
+function agreed(a: Outlook, b: Outlook, otherwise: Outlook): Outlook {
+  if (a[0] === b[0]) return a;
+  return [a, b].find(([fate]) => fate === Fate.FATE_UNKNOWN) ?? otherwise;
 }
 
 /** Of a connection that was not answered yet: the client sends its SYN again, and where that is translated does not matter. */
@@ -153,14 +161,17 @@ const DATAGRAM: Way = {
 /** Counts flows by what will come of them. */
 export class PredictionCounter {
   readonly #method: Method;
+  readonly #nowMs: number;
   readonly #counts = new Map<string, Prediction>();
 
-  constructor(method: Method) {
+  /** @param nowMs milliseconds since 1970 by the machine's clock, as start times are */
+  constructor(method: Method, nowMs: number) {
     this.#method = method;
+    this.#nowMs = nowMs;
   }
 
   add(flow: Flow, prospect: Prospect | undefined): void {
-    const [fate, why] = predict(flow, prospect, this.#method);
+    const [fate, why] = predict(flow, prospect, this.#method, this.#nowMs);
     const known = this.#counts.get(why);
     if (known) known.flows++;
     else this.#counts.set(why, { fate, flows: 1, why });

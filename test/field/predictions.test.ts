@@ -161,7 +161,7 @@ class Stage {
   }
 
   get hasSpoken(): boolean {
-    return this.#flows.every(({ progress }) => progress >= 25);
+    return this.#flows.every(({ progress }) => progress >= 8);
   }
 
   get refuses(): boolean {
@@ -195,7 +195,7 @@ class Stage {
       for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT })) found.push(...batch);
       const chosen = this.#kinds.map((kind, at) => found.find((flow) => isOf(flow, kind, at))!);
       if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended before it was ended`);
-      this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method));
+      this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method, Date.now()));
       const block = this.#method === BLOCK ? await this.#block() : undefined;
       const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, { table, refusals: this.#refusals, block, clock: systemClock, context: () => CONTEXT, isStopped: () => false });
       this.#ending = end(chosen);

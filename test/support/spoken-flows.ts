@@ -13,6 +13,8 @@ export type Kind = (typeof KINDS)[number];
 export type Seen = 'goes on' | 'told' | 'waits';
 
 const SAY_MS = 40;
+/** So far apart that no acknowledgement is under way when the next comes. */
+const SELDOM_MS = 400;
 const CHUNK = Buffer.alloc(200, 'x');
 
 export interface Place { namespace: string; address: string }
@@ -59,7 +61,7 @@ export class SpokenFlow {
         if (kind === 'tcp upload') this.progress++;
         if (kind === 'tcp chat') socket.write(data);
       });
-      if (kind === 'tcp download') this.#every(() => socket.destroyed || socket.write(CHUNK));
+      if (kind === 'tcp download') this.#every(() => socket.destroyed || socket.write(CHUNK), SELDOM_MS);
     });
     const socket = new Socket();
     this.#ends.push(() => socket.destroy());
@@ -114,8 +116,8 @@ export class SpokenFlow {
     this.#ends.push(() => socket.close());
   }
 
-  #every(say: () => unknown): void {
-    const timer = setInterval(() => { say(); }, SAY_MS);
+  #every(say: () => unknown, ms = SAY_MS): void {
+    const timer = setInterval(() => { say(); }, ms);
     this.#ends.push(() => clearInterval(timer));
   }
 }

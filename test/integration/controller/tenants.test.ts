@@ -3,6 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Database } from '../../../controller/platform/database.ts';
+import { toWireRefused } from '../../../proto/model/block/wire.ts';
+import { newId } from '../../../controller/platform/ids.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
@@ -15,7 +17,7 @@ let url: string;
 let controller: TestController;
 let owner: Person;
 let mine: { tenantId: string; agent: FakeAgent; person: Person };
-let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string; remediationId: string; remediationRunId: string };
+let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string; remediationId: string; remediationRunId: string; blockId: string };
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
   const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
@@ -39,7 +41,11 @@ beforeAll(async () => {
   const audit = await owner.call(routes.listAudit, { query: { tenant: other.tenantId } });
   const remediation = await owner.call(routes.createRemediation, { body: { tenantId: other.tenantId, document: { name: 'theirs', trigger: { kind: 'manual' }, filter: 'proto:udp' } } });
   const { runId } = await owner.call(routes.runRemediation, { params: { id: remediation.id } });
-  theirs = { ...other, remediationId: remediation.id, remediationRunId: runId, planId: plan.id, flushId, auditId: audit.items[0]!.id };
+  const refused = toWireRefused({ anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]], seconds: 60 });
+  const blockId = newId();
+  other.agent.send({ $case: 'standingBlocks', value: { blocks: [{ id: blockId, planId: '', refused, flows: 0, sinceMs: BigInt(Date.now()), untilMs: BigInt(Date.now() + 60_000), packetsRefused: 0n }] } });
+  await eventually('the block is listed', async () => ((await owner.call(routes.listBlocks)).items.length === 1 || undefined));
+  theirs = { ...other, blockId, remediationId: remediation.id, remediationRunId: runId, planId: plan.id, flushId, auditId: audit.items[0]!.id };
 });
 afterAll(async () => {
   mine.agent.disconnect();
@@ -56,7 +62,7 @@ describe('what another tenant has', () => {
       getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
       getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, approveRemediation: theirs.remediationId, runRemediation: theirs.remediationId,
       getRemediationRun: theirs.remediationRunId, listRemediationRunFlows: theirs.remediationRunId,
-      undoFlush: theirs.flushId, retryFlush: theirs.flushId, approvePlan: theirs.planId, getLimits: theirs.tenantId, updateLimits: theirs.tenantId,
+      undoFlush: theirs.flushId, retryFlush: theirs.flushId, approvePlan: theirs.planId, getLimits: theirs.tenantId, updateLimits: theirs.tenantId, liftBlock: theirs.blockId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
