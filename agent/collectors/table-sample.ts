@@ -88,7 +88,7 @@ function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, st
 
 /** A WAN as the link carries it. */
 export function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute, isAnswering }: Wan): WireWan {
-  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering };
+  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering, natKinds: [] };
 }
 
 function toBigInts(counts: Record<string, number>): Record<string, bigint> {
