@@ -90,7 +90,8 @@ describe('flows:search', () => {
     ['proto:esp,gre', ({ orig }) => orig.proto === 50 || orig.proto === 47],
     ['family:ipv6', ({ orig }) => orig.family === 6],
     ['198.18.0.12', ({ orig, reply }) => [orig.src, orig.dst, reply.src, reply.dst].includes('198.18.0.12')],
-    ['wan:wan1', ({ orig, reply }) => ['198.18.0.12', '2001:db8:18::11'].some((address) => [reply.dst, orig.dst, orig.src].includes(address))],
+    // Of flows without one of its addresses the route says it, which no listing tells.
+    ['wan:wan1 (198.18.0.12 or 2001:db8:18::11)', ({ orig, reply }) => ['198.18.0.12', '2001:db8:18::11'].some((address) => [reply.dst, orig.dst, orig.src].includes(address))],
     ['dport:5060-5061', ({ orig }) => orig.dport === 5060 || orig.dport === 5061],
     ['state:time-wait', (flow) => flow.state === 'TIME_WAIT'],
     ['status:unreplied', (flow) => flow.isUnreplied],
