@@ -4,7 +4,7 @@ import { IntTable } from './int-table.ts';
 import { tupleHash } from './rates.ts';
 
 /** Flows that are watched at one time, 36 bytes each. What is beyond is bounded by its timeout alone. */
-const MOST = 300_000;
+const MAX_WATCHED = 300_000;
 
 /** A look at the table: when it began and ended, in milliseconds since 1970. */
 export interface Look { beganAtMs: number; endedAtMs: number }
@@ -27,7 +27,7 @@ export class Activity {
   note(columns: Columns, rows: Uint32Array, look: Look): void {
     const { common, rare } = columns;
     const { origPackets, replyPackets } = rare;
-    const most = origPackets && replyPackets ? Math.min(rows.length, MOST) : 0;
+    const most = origPackets && replyPackets ? Math.min(rows.length, MAX_WATCHED) : 0;
     const [rowOf, tuples, packets] = [new IntTable(most), new Int32Array(most), new Float64Array(most)];
     const [notBefore, notAfter] = [new Float64Array(most), new Float64Array(most)];
     let size = 0;

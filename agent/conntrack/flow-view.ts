@@ -71,19 +71,6 @@ export class FlowView {
     return this.#way(sender, to, this.#mark(hook, packet), transport, known);
   }
 
-  /** The marks of a packet that begins a flow, and of its entry, as it leaves. */
-  marksOf(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
-    return this.#newMarks(hook, packet);
-  }
-
-  isTargetOther(nat: DestinationNat, row: Row): boolean {
-    return this.#isTargetOther(nat, row);
-  }
-
-  linkOf(address: number): number | undefined {
-    return this.#linkOf(address);
-  }
-
   /** The flow of a row, and its WAN. No sight: a ping of the gateway itself, which is a probe and ends by itself. */
   of(index: number): { sight: Sight | undefined; wan: number } {
     const { addressWans, addressSides, routes } = this.#options;
@@ -101,7 +88,7 @@ export class FlowView {
     const isInbound = side === WAN_SIDE.origDst ? !this.#isInside(row.src) : arrival.isFromWan && way.kind === 'elsewhere';
     if (isInbound) return this.#inbound(row, arrival, { own: side === WAN_SIDE.origDst ? known : undefined, hook, first, target });
     const newWay = target.isOther === false ? this.#way(arrival.sender, row.replySrc, this.#mark(hook, first), transport, known) : SEVERAL;
-    return this.#outbound(row, arrival, { way, newWay, target, known, leaving: this.#leaving(row, first, this.#newMarks(hook, first)) });
+    return this.#outbound(row, arrival, { way, newWay, target, known, leaving: this.#leaving(row, first, this.marksOf(hook, first)) });
   }
 
   #outbound(row: Row, arrival: Arrival, { way, newWay, target, known, leaving }: { way: Way; newWay: Way; target: Target; known: number | undefined; leaving: Packet }): { sight: Sight; wan: number } {
@@ -139,7 +126,7 @@ export class FlowView {
   #inbound(row: Row, arrival: Arrival, { own: known, hook, first, target }: { own: number | undefined; hook: 'prerouting' | 'output'; first: Packet; target: Target }): { sight: Sight; wan: number } {
     const { paths, routes, wans } = this.#options;
     const isHere = paths.isHere(row.replySrc);
-    const from = isHere ? undefined : this.#linkOf(row.replySrc);
+    const from = isHere ? undefined : this.linkOf(row.replySrc);
     const replier = isHere ? paths.gateway(row.replySrc) : from === undefined ? undefined : paths.client(row.replySrc, from);
     const transport = routes.useTransport && TRANSPORTS.has(row.proto) ? { proto: row.proto, sport: row.reply.sport!, dport: row.reply.dport! } : undefined;
     const answer: Packet = { ...first, in: isHere ? null : from === undefined ? undefined : routes.nameOf(from), src: paths.bytesOf(row.replySrc), dst: paths.bytesOf(row.replyDst), sport: row.reply.sport, dport: row.reply.dport };
@@ -148,7 +135,7 @@ export class FlowView {
       return this.#way(replier, row.src, this.#mark(isHere ? 'output' : 'prerouting', packet), transport, known);
     };
     const way = wayWith(row.mark);
-    const newWay = wayWith(routes.markBits === 0 ? row.mark : this.#newMarks(hook, first).ctMark);
+    const newWay = wayWith(routes.markBits === 0 ? row.mark : this.marksOf(hook, first).ctMark);
     const own = known ?? (way.kind === 'wan' ? way.wan : undefined);
     const ownWan = own === undefined ? undefined : wans[own];
     const sight: Sight = {
@@ -184,13 +171,13 @@ export class FlowView {
     // Whoever is outside comes in by the WAN that has the address, whatever way his answers take now.
     const isByAddress = side === WAN_SIDE.origDst && !this.#isInside(row.src);
     const device = isByAddress ? wans[addressWan]?.interface : undefined;
-    const from = isByAddress ? (device === undefined ? undefined : routes.linkOf(device)) : this.#linkOf(row.src);
+    const from = isByAddress ? (device === undefined ? undefined : routes.linkOf(device)) : this.linkOf(row.src);
     const name = from === undefined ? device : routes.nameOf(from);
     return { sender: from === undefined ? undefined : paths.client(row.src, from), isOwn, in: name, isFromWan: isByAddress || this.#isWan(name) };
   }
 
   /** The one interface that leads to an address. */
-  #linkOf(address: number): number | undefined {
+  linkOf(address: number): number | undefined {
     const [link, ...more] = this.#options.paths.linksTo(address);
     return more.length > 0 ? undefined : link;
   }
@@ -240,7 +227,7 @@ export class FlowView {
   }
 
   /** The mark of a flow that begins and of its entry, as source translation meets them. Bits that no ip rule reads do not hide those that one does. */
-  #newMarks(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
+  marksOf(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
     const { asked, routes } = this.#options;
     const bits = asked.reads('postrouting')?.mark ?? 0;
     const read = asked.marks(hook, packet, bits);
@@ -267,10 +254,10 @@ export class FlowView {
     const isByRule = !row.isForwarded || (this.#statusOf(row) & IPS.DST_NAT) !== 0;
     if (!isByRule) return { isOther: undefined };
     const answer = this.#options.asked.destination(hook, first);
-    return { isOther: answer.isKnown ? this.#isTargetOther(answer.value, row) : undefined };
+    return { isOther: answer.isKnown ? this.isTargetOther(answer.value, row) : undefined };
   }
 
-  #isTargetOther(nat: DestinationNat, row: Row): boolean {
+  isTargetOther(nat: DestinationNat, row: Row): boolean {
     const { paths } = this.#options;
     if (nat.kind === 'none') return row.isForwarded;
     const isPort = !row.hasPorts || (nat.ports ? isWithinPorts(row.reply.sport!, nat.ports) : row.reply.sport === row.original.dport);

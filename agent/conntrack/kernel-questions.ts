@@ -22,7 +22,7 @@ import { breakdownOfRows, facetsOfRows } from './row-tally.ts';
 import { monotonicMs, Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { STALENESS } from './stale.ts';
 import { judgeRows, mentions, type Judgement } from './stale-rows.ts';
-import type { Breakdown, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
+import type { Breakdown, CollectOptions, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from './table.ts';
 import type { TimeoutFacts } from './kernel-timeouts.ts';
 import { TopRows } from './top-rows.ts';
 import { WanNames } from './wan-names.ts';
@@ -35,6 +35,7 @@ const COLLECT_BATCH = 1000;
 
 /** Which flows, seen from where. */
 export interface Matching { filter: FlowFilter; context: FlowContext }
+export type Collecting = Matching & Pick<CollectOptions, 'withProspects'>;
 /** Flows that were set aside. */
 export interface FrozenHead { id: number; count: number; protectedCount: number; tableCount: number; snapshotAtMs: number; explain: string[] }
 export type Fresh<Ask> = Ask & { freshness: Freshness };
@@ -127,7 +128,7 @@ export class KernelQuestions {
    * All matches in batches of columns; between batches the caller may wait as long as it wants. Their rates are known where the table was
    * looked at lately, as it is for each sample: nobody waits for a second look.
    */
-  *collect(ask: Fresh<Matching>, checkpoint: () => void): Generator<ColumnData, void, void> {
+  *collect(ask: Fresh<Collecting>, checkpoint: () => void): Generator<ColumnData, void, void> {
     const before = this.#lookBefore();
     const { columns, atMs, beganAt, snapshot } = this.#read(ask, checkpoint, 'once');
     if (before && !columns.rare.rate) before.fillRates(columns, beganAt);
@@ -137,7 +138,7 @@ export class KernelQuestions {
     const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
-      yield* batchesOf(columns, rows, surroundings, this.#prospects(columns, rows, surroundings, ask.context));
+      yield* batchesOf(columns, rows, surroundings, ask.withProspects ? this.#prospects(columns, rows, surroundings, ask.context) : undefined);
     } finally {
       if (snapshot) snapshot.readers--;
     }

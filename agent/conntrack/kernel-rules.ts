@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
-import { AttributeReader, DecodeError } from '../netlink/attributes.ts';
-import { NETLINK_NETFILTER, NLM_F_REQUEST } from '../netlink/constants.ts';
-import { encodeMessage, readMessages } from '../netlink/message.ts';
-import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
+import { DecodeError } from '../netlink/attributes.ts';
+import { NetlinkError } from '../netlink/socket.ts';
 import { GatewayRules } from '../rules/gateway-rules.ts';
-import { readKernelRuleset } from '../rules/kernel-ruleset.ts';
+import { readGeneration, readKernelRuleset } from '../rules/kernel-ruleset.ts';
 import { readSurroundings } from '../rules/kernel-surroundings.ts';
-import { NFT_MSG } from '../rules/nf-tables.ts';
 import { partOfHooks } from '../rules/part-of-hooks.ts';
 import { lookUpRoute } from '../rules/look-up-route.ts';
 import type { Ruleset } from '../rules/ruleset.ts';
@@ -37,7 +34,7 @@ export class KernelRules {
     if (hasLegacyRules()) return UNREAD;
     try {
       const generation = readGeneration();
-      const isSame = generation !== undefined && generation === this.#generation && monotonicMs() - this.#readAtMs < MAX_AGE_MS;
+      const isSame = generation !== 0 && generation === this.#generation && monotonicMs() - this.#readAtMs < MAX_AGE_MS;
       if (!isSame || !this.#part) {
         this.#readAtMs = monotonicMs();
         const rules = partOfHooks(readKernelRuleset(), HOOKS);
@@ -79,29 +76,6 @@ function textOf(data: Ruleset | Surroundings): string {
 }
 
 const UNREAD = new AskedRules(undefined);
-
-const NFTA_GEN_ID = 1;
-const NFGENMSG = new Uint8Array(4);
-const MAX_REPLY = 4096;
-
-/** A number that each change of nf_tables raises; undefined where the kernel does not tell it. */
-function readGeneration(): number | undefined {
-  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 16, sendBuffer: 1 << 16 });
-  try {
-    const seq = socket.nextSeq();
-    socket.send(encodeMessage({ type: NFT_MSG.GETGEN, flags: NLM_F_REQUEST, seq, body: NFGENMSG }));
-    const block = new Uint8Array(MAX_REPLY);
-    const length = socket.receive(block);
-    for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) {
-      if (type !== NFT_MSG.NEWGEN) continue;
-      const attributes = new AttributeReader(body, {}, NFGENMSG.length);
-      while (attributes.next()) if (attributes.type === NFTA_GEN_ID) return attributes.u32();
-    }
-    return undefined;
-  } finally {
-    socket.close();
-  }
-}
 
 /** Why nothing is known of the gateway's rules; undefined where they can be read. */
 export function whyNoRules(): string | undefined {

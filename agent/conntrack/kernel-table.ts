@@ -13,7 +13,7 @@ import { CpuStats } from './kernel-stats.ts';
 import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from './proc-files.ts';
 import { monotonicMs, type Freshness } from './snapshots.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, FoundFlow, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, CollectOptions, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, FoundFlow, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { TableWorker } from './table-worker.ts';
 
 /** Flows that were set aside in the worker, where they take up no more than their columns. */
@@ -79,8 +79,8 @@ export class KernelTable implements ConntrackTable {
     return this.#worker.ask('search', { ...options, freshness: freshness(maxAgeMs) }, signal);
   }
 
-  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<FoundFlow[], void, void> {
-    yield* describeBatches(this.#worker.batches('collect', { filter, context, freshness: freshness(0) }, signal), context);
+  async *collect({ filter, context, signal, withProspects }: CollectOptions): AsyncGenerator<FoundFlow[], void, void> {
+    yield* describeBatches(this.#worker.batches('collect', { filter, context, withProspects, freshness: freshness(0) }, signal), context);
   }
 
   /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */

@@ -7,7 +7,7 @@ import { IPS } from '../../proto/model/status.ts';
 import { isSameEntry } from './identity.ts';
 import { labelTexts } from './labels.ts';
 import { restoredEntry, restoreOrder } from './restore.ts';
-import type { Breakdown, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FoundFlow, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
+import type { Breakdown, CollectOptions, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FoundFlow, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from './table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from './tally.ts';
 import type { Prospect } from './prospect.ts';
 import { idleFrom, possibleTimeouts, toIdle } from './idle.ts';
@@ -139,14 +139,14 @@ export class MemoryTable implements ConntrackTable {
     return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [], explain: ['read from memory'] };
   }
 
-  async *collect({ filter, context, signal }: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncGenerator<FoundFlow[], void, void> {
+  async *collect({ filter, context, signal, withProspects }: CollectOptions): AsyncGenerator<FoundFlow[], void, void> {
     assertSupported(filter, context);
     const nowMs = this.#now();
     let batch: FoundFlow[] = [];
     for (const flow of Array.from(this.#flows(context))) {
       if (signal?.aborted) return;
       if (!evaluateFilter(filter, flow, nowMs)) continue;
-      batch.push({ ...protect(flow, context, nowMs), prospect: UNHINDERED });
+      batch.push({ ...protect(flow, context, nowMs), ...(withProspects && { prospect: UNHINDERED }) });
       if (batch.length < COLLECT_BATCH) continue;
       yield batch;
       batch = [];

@@ -10,7 +10,3 @@ export type Passage =
 
 /** The next packet of the side that began a flow, and of the other. */
 export interface Prospect { client: Passage; server: Passage }
-
-export function isSamePassage(a: Passage, b: Passage): boolean {
-  return a.kind === b.kind && ('rule' in a ? a.rule : '') === ('rule' in b ? b.rule : '');
-}

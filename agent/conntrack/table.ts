@@ -115,6 +115,9 @@ export type NewExpectation = Omit<Expectation, 'id'>;
 /** A flow that is to be planned for, with what its next packets would meet if it was ended; absent where that cannot be known. */
 export type FoundFlow = Flow & { prospect?: Prospect };
 
+/** `withProspects`: also what next packets would meet; that costs a reading of all rules. */
+export interface CollectOptions { filter: FlowFilter; context: FlowContext; signal?: AbortSignal; withProspects?: boolean }
+
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {
   readonly kind: 'kernel' | 'memory';
@@ -127,7 +130,7 @@ export interface ConntrackTable {
   /** Throws FILTER_UNSUPPORTED for a term this table cannot evaluate; never ignores one. */
   search(options: SearchOptions): Promise<SearchAnswer>;
   /** All matches in the table's order as they are now, in batches; for plans. Ends early if the signal aborts. */
-  collect(options: { filter: FlowFilter; context: FlowContext; signal?: AbortSignal }): AsyncIterable<FoundFlow[]>;
+  collect(options: CollectOptions): AsyncIterable<FoundFlow[]>;
   /** Ends exactly these entries, each by tuple, zone, id and, where it is known, start; outcomes in the order given. */
   delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]>;
   /**

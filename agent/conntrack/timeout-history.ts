@@ -7,7 +7,7 @@ export interface TimeoutObject { proto: number; timeouts: Timeouts }
 export interface TimeoutReading { sysctls: Timeouts; objects: readonly TimeoutObject[] | undefined }
 
 /** Changes that are remembered. Beyond, what was given at first is taken to have been given all the time, so that less is known and nothing wrong. */
-const MOST_CHANGES = 50;
+const MAX_CHANGES = 50;
 
 /**
  * Which timeouts packets may have been given, from one reading after the other. What changed did so at some moment between two of them. What was
@@ -48,7 +48,7 @@ export class TimeoutHistory {
 
   #end(source: TimeoutSource, nowMs: number): void {
     this.#past.push({ ...source, untilMs: nowMs });
-    if (this.#past.length > MOST_CHANGES) this.#past = this.#past.slice(1).map((past, index) => (index === 0 ? { ...past, fromMs: -Infinity } : past));
+    if (this.#past.length > MAX_CHANGES) this.#past = this.#past.slice(1).map((past, index) => (index === 0 ? { ...past, fromMs: -Infinity } : past));
   }
 }
 

@@ -3,7 +3,7 @@ import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import type { ColumnData } from './columns.ts';
 import type { Placement } from './placement.ts';
 import type { KernelFlushAsk } from './kernel-flush.ts';
-import type { Fresh, FrozenHead, Matching } from './kernel-questions.ts';
+import type { Collecting, Fresh, FrozenHead, Matching } from './kernel-questions.ts';
 import type { Breakdown, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from './table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
@@ -17,7 +17,7 @@ export interface Questions {
   lookup: { ask: { keys: FlowKey[]; context: FlowContext }; answer: (Flow | undefined)[] };
   expectations: { ask: { master?: FlowKey }; answer: Expectation[] };
   deleteExpectations: { ask: FlowKey[]; answer: DeleteOutcome[] };
-  collect: { ask: Fresh<Matching>; answer: undefined };
+  collect: { ask: Fresh<Collecting>; answer: undefined };
   freeze: { ask: Fresh<Matching>; answer: FrozenHead };
   end: { ask: number; answer: Record<DeleteOutcome, number> };
   frozen: { ask: number; answer: undefined };

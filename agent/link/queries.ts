@@ -152,7 +152,7 @@ export class Queries {
     const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), snapshotAtMs), refused);
     let rows = 0;
     try {
-      for await (const batch of table.collect({ filter, context: context(), signal })) {
+      for await (const batch of table.collect({ filter, context: context(), signal, withProspects: true })) {
         const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined));
         rows += free.length;
         if (rows > maxFlows) throw new FleetError('PLAN_TOO_LARGE', `More than ${maxFlows} flows match; narrow the filter.`);

@@ -1,8 +1,9 @@
-import { formatAddress, formatPrefix, parseAddress, type Prefix } from '../../proto/model/address.ts';
+import { formatPrefix, type Prefix } from '../../proto/model/address.ts';
 import type { NumberRange, PacketCondition } from '../../proto/model/block/packets.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { hasPorts } from '../../proto/model/protocol.ts';
 import { checksOfAll, headersOf, ofFamily, type Check, type HeaderCheck } from './packet-checks.ts';
+import { address, whole } from './nft-values.ts';
 
 /** Our own table of what is blocked, which nothing else writes to; it is there only while something is. */
 export const BLOCK_TABLE = 'inet ctfleet_block';
@@ -182,15 +183,4 @@ function setOf(isNot: boolean, values: readonly string[]): string {
 
 function addressType(family: '4' | '6'): string {
   return family === '4' ? 'ipv4_addr' : 'ipv6_addr';
-}
-
-function address(text: string): string {
-  const bytes = parseAddress(text);
-  if (!bytes) throw new TypeError(`${text} is not an address`);
-  return formatAddress(bytes);
-}
-
-function whole(value: number | undefined): string {
-  if (value === undefined || !Number.isSafeInteger(value) || value < 0) throw new TypeError(`${value} is not a whole number`);
-  return String(value);
 }

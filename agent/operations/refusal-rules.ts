@@ -1,7 +1,7 @@
-import { formatAddress, parseAddress } from '../../proto/model/address.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { RESET_TABLE } from '../conntrack/own-tables.ts';
+import { address, whole } from './nft-values.ts';
 
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
 export const TABLE = `inet ${RESET_TABLE}`;
@@ -67,15 +67,4 @@ export function release(flows: readonly Flow[]): string {
 /** An id alone is not unique in a machine with a million entries; with both addresses it is. */
 function entryElement({ id, orig }: Flow): string {
   return `${whole(id)} . ${address(orig.src)} . ${address(orig.dst)}`;
-}
-
-function address(text: string): string {
-  const bytes = parseAddress(text);
-  if (!bytes) throw new TypeError(`${text} is not an address`);
-  return formatAddress(bytes);
-}
-
-function whole(value: number | undefined): string {
-  if (value === undefined || !Number.isSafeInteger(value) || value < 0) throw new TypeError(`${value} is not a whole number`);
-  return String(value);
 }

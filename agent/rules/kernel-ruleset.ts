@@ -35,6 +35,16 @@ export function readKernelRuleset(): Ruleset {
   }
 }
 
+/** A number that each change of nf_tables raises. Throws NetlinkError. */
+export function readGeneration(): number {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 16, sendBuffer: 1 << 16 });
+  try {
+    return new Reader(socket).generation();
+  } finally {
+    socket.close();
+  }
+}
+
 class Interrupted extends Error {}
 
 class Reader {

@@ -144,7 +144,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
         matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
         active, idle: chosen.length - active - unknownActivity, unknownActivity, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
         topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: chosen.filter(({ startedAt }) => startedAt).toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!)).slice(0, 5), rateBitsPerSecond: 41_000,
-        predictions: predictionsOf(chosen),
+        predictions: predictionsOf(chosen, asked.method),
       },
       friction: api.needsSecondPerson ? 'second-person' : asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
       gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) || refused?.conditions.length ? 'ready' : 'empty', refused: gateway.state === 'online' ? refused : undefined, spared: refused ? ['SSH to the gateway'] : [], reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
@@ -246,7 +246,8 @@ function refusedView({ filter = '', forSeconds = 60 }: z.output<typeof createPla
   return { words: describeRefused(refused), conditions: refused.anyOf.map(describeCondition), seconds: refused.seconds };
 }
 
-function predictionsOf(rows: FlowRow[]): Plan['impact']['predictions'] {
+function predictionsOf(rows: FlowRow[], method: Plan['method']): Plan['impact']['predictions'] {
+  if (method === 'block') return rows.length > 0 ? [{ fate: 'breaks', flows: rows.length, why: 'its packets are refused until the block ends' }] : [];
   const tcp = rows.filter(({ proto }) => proto === 'tcp').length;
   const all: Plan['impact']['predictions'] = [
     { fate: 'reconnects', flows: rows.length - tcp, why: 'UDP, ping and tunnels go on with their next packet' }, { fate: 'breaks', flows: tcp, why: 'the server answers with a reset, since the address is another' },

@@ -192,7 +192,7 @@ class Stage {
     try {
       const table = this.#table = new KernelTable();
       const found: FoundFlow[] = [];
-      for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT })) found.push(...batch);
+      for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT, withProspects: true })) found.push(...batch);
       const chosen = this.#kinds.map((kind, at) => found.find((flow) => isOf(flow, kind, at))!);
       if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended before it was ended`);
       this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method, Date.now()));
