@@ -47,7 +47,6 @@ export interface QueryDependencies {
   blocks?: Blocks;
   clock: Clock;
   context: () => FlowContext;
-  /** What decides what becomes of flows that are ended; absent where there are no packets. */
   /** The controller's. */
   time: ControllerTime;
   log: Logger;
@@ -80,8 +79,8 @@ export class Queries {
     this.#running.set(query.id, abort);
     try {
       if (this.#turns.waiting + this.#freezes.waiting >= MAX_WAITING) await this.#refuse(query, signal);
-      else if (query.ask?.$case === 'plan') await this.#freezes.take(() => this.#turns.take(answer));
-      else await this.#turns.take(answer);
+      else if (query.ask?.$case === 'plan') await this.#freezes.take(() => this.#turns.take(answer, signal), signal);
+      else await this.#turns.take(answer, signal);
     } catch (error) {
       this.#deps.log.debug({ err: error, query: query.id }, 'an answer was not wanted to its end');
     } finally {
