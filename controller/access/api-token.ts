@@ -1,6 +1,6 @@
 import { ACTIONS, isAllowed, type Action, type Grant } from '../../proto/model/access.ts';
 import { inScope } from '../platform/tenant-scope.ts';
-import { scopeOf, type Caller } from './caller.ts';
+import { scopeOf, type Caller } from '../platform/caller.ts';
 
 const TEXT = /^ctfp_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
 

@@ -5,7 +5,7 @@ import { isSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { parseApiToken } from './api-token.ts';
 import { AUTH, type Auth } from './auth.ts';
-import { scopeOf, type Caller, type Credentials } from './caller.ts';
+import { scopeOf, type Caller, type Credentials } from '../platform/caller.ts';
 import { CallersRepository, toGrant } from './callers.repository.ts';
 
 /** Who asks, by API token or by session cookie. A request with both is taken by its token. */

@@ -5,7 +5,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { SEAL, type Seal } from '../platform/sealed.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { IdempotencyRepository, type KeptRequest } from './idempotency.repository.ts';
 
 const KEPT_MS = IDEMPOTENCY_KEPT_DAYS * 86_400_000;

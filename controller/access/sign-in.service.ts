@@ -7,7 +7,7 @@ import { invalidRequest } from '../platform/problem.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { addressKey } from './limit-key.ts';
 import { MAX_PASSWORD_LENGTH, passwordProblem } from './password.ts';
-import { RateLimits } from './rate-limits.service.ts';
+import { RateLimits } from '../platform/rate-limits.ts';
 
 const signIn = z.looseObject({ email: z.string().max(320), password: z.string().max(MAX_PASSWORD_LENGTH) });
 const change = z.looseObject({ currentPassword: z.string().max(MAX_PASSWORD_LENGTH), newPassword: z.string().max(MAX_PASSWORD_LENGTH) });

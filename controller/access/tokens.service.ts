@@ -11,7 +11,7 @@ import { newId } from '../platform/ids.ts';
 import { hashSecret, newSecret } from '../platform/secret.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { actionBeyond, formatApiToken } from './api-token.ts';
-import type { Caller } from './caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { TokensRepository } from './tokens.repository.ts';
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { exportAudit, getAuditEntry, listAudit, listAuditFlows, listCheckpoints, verifyAudit } from '../../proto/http/audit.ts';
-import { PlanFlowsService } from '../flushes/plan-flows.service.ts';
+import { PlanFlowsService } from '../plans/plan-flows.service.ts';
 import { Called, Handles, type Call } from '../platform/handles.ts';
 import { AuditService } from './audit.service.ts';
 import { CheckpointsService } from './checkpoints.service.ts';

@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import type { AuditEntry as AuditView } from '../../proto/http/audit.ts';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';

@@ -4,7 +4,7 @@ import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, unary } from '../platform/grpc-listener.ts';
-import { AUTHORITY, type Authority } from './authority.ts';
+import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
 /** Whoever comes here has shown nothing yet. An enrolment takes a second. */

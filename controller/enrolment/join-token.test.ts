@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
-import { formatSpiffe, parseSubjectAltName } from './spiffe.ts';
+import { formatSpiffe, parseSubjectAltName } from '../identity/gateway-identity.ts';
 
 const id = '01a20c50-0000-7000-8000-00000000000a';
 const token = { id, secret: 'a'.repeat(43), pin: 'b'.repeat(43) };

@@ -4,7 +4,7 @@ import { Sessions } from '../link/sessions.ts';
 import type { Session } from '../link/session.ts';
 import type { Database } from '../platform/database.ts';
 import type { Notices } from '../platform/notices.ts';
-import type { BlocksRepository } from './blocks.repository.ts';
+import type { BlocksRepository } from '../blocks/blocks.repository.ts';
 import type { CommandsRepository } from './commands.repository.ts';
 import { DeliveryService } from './delivery.service.ts';
 import type { FlushesRepository } from './flushes.repository.ts';

@@ -10,7 +10,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Lanes } from '../platform/lanes.ts';
 import { Notices } from '../platform/notices.ts';
-import { BlocksRepository } from './blocks.repository.ts';
+import { BlocksRepository } from '../blocks/blocks.repository.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { toWireMethod, type MethodWord } from './methods.ts';

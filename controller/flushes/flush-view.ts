@@ -2,8 +2,8 @@ import type { Flush as FlushView } from '../../proto/http/flushes.ts';
 import type { Flush, FlushTarget, Plan } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
-import { blockedWords } from './block-view.ts';
-import { addTotals, type Totals } from './outcomes.ts';
+import { blockedWords } from '../blocks/block-view.ts';
+import { addTotals, type Totals } from '../plans/outcomes.ts';
 
 export type FlushRow = Flush & { plan: Plan & { flushes: { id: string }[] }; targets: FlushTarget[]; tenants: { id: string; name: string }[] };
 type TargetView = FlushView['targets'][number];

@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { notThere } from './not-there.ts';
-import { PlansService } from './plans.service.ts';
+import { notThere } from '../platform/not-there.ts';
+import { PlansService } from '../plans/plans.service.ts';
 import type { TargetState } from './states.ts';
 
 /** Where nothing is certain to have happened. What was cancelled was meant to be left alone. */

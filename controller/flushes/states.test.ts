@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyTotals } from './outcomes.ts';
+import { emptyTotals } from '../plans/outcomes.ts';
 import { flushStateOf, isUnfinished, TARGET_TRANSITIONS, targetStateOf, type TargetState } from './states.ts';
 
 const states = Object.keys(TARGET_TRANSITIONS) as TargetState[];

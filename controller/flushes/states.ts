@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { flush, targetState } from '../../proto/http/flushes.ts';
-import type { Totals } from './outcomes.ts';
+import type { Totals } from '../plans/outcomes.ts';
 
 export type TargetState = z.output<typeof targetState>;
 export type FlushState = z.output<typeof flush.shape.state>;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
@@ -9,7 +9,7 @@ import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { notThere } from './not-there.ts';
+import { notThere } from '../platform/not-there.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
 
 type Target = FlushRow['targets'][number];

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
@@ -9,11 +9,11 @@ import { newId } from '../platform/ids.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { counted } from '../platform/words.ts';
-import { CommandIssueService } from './command-issue.service.ts';
+import { CommandIssueService } from './issue.service.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { DEFAULT_LIMITS, mayEnd } from './may-end.ts';
-import { notThere } from './not-there.ts';
+import { DEFAULT_LIMITS, mayEnd } from '../plans/may-end.ts';
+import { notThere } from '../platform/not-there.ts';
 
 /** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
 @Injectable()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Outcome, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { emptyTotals } from './outcomes.ts';
+import { emptyTotals } from '../plans/outcomes.ts';
 import { judge } from './verdict.ts';
 
 const deleted = [{ outcome: Outcome.OUTCOME_DELETED, count: 3 }];

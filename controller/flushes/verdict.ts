@@ -1,5 +1,5 @@
 import { Result_State, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { countOutcomes, emptyTotals, type Totals } from './outcomes.ts';
+import { countOutcomes, emptyTotals, type Totals } from '../plans/outcomes.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
 /**

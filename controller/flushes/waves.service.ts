@@ -5,7 +5,7 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
 import { counted } from '../platform/words.ts';
-import { CommandIssueService } from './command-issue.service.ts';
+import { CommandIssueService } from './issue.service.ts';
 import { totalsOf, type FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { isUnfinished, type TargetState } from './states.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyTotals } from './outcomes.ts';
+import { emptyTotals } from '../plans/outcomes.ts';
 import type { TargetState } from './states.ts';
 import { nextStep, toWaves, type WaveTarget } from './waves.ts';
 

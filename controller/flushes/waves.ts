@@ -1,5 +1,5 @@
 import { counted } from '../platform/words.ts';
-import type { Totals } from './outcomes.ts';
+import type { Totals } from '../plans/outcomes.ts';
 import { isUnfinished, type TargetState } from './states.ts';
 
 /** Flushes of more targets than this go in waves unless somebody says otherwise. */

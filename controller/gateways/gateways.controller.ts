@@ -5,7 +5,7 @@ import * as fleet from '../../proto/http/fleet.ts';
 import { Called, Handles, type Call } from '../platform/handles.ts';
 import { EventStream } from '../platform/event-stream.ts';
 import { CallersService } from '../access/callers.service.ts';
-import { FleetEventsService } from './fleet-events.service.ts';
+import { FleetEventsService } from '../live/fleet-events.service.ts';
 import { GatewaysService } from './gateways.service.ts';
 import { TenantsService } from './tenants.service.ts';
 

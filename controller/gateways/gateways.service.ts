@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Gateway, samples } from '../../proto/http/fleet.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { createSite, site, tenant } from '../../proto/http/fleet.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Hello, LocalGuard } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
-import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { fromWireMethods } from '../flushes/methods.ts';
 import { SILENCE_MS } from '../gateways/gateway-view.ts';
 import { Prisma } from '../generated/prisma/client.ts';

@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { ControllerMessage } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { toServiceError } from '../platform/grpc-listener.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Outgoing } from './outgoing.ts';

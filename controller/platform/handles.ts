@@ -2,7 +2,7 @@ import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, Reques
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Route } from '../../proto/http/route.ts';
-import type { Caller, Credentials } from '../access/caller.ts';
+import type { Caller, Credentials } from './caller.ts';
 import { invalidRequest } from './problem.ts';
 import type { TenantScope } from './tenant-scope.ts';
 import { toRouterPath } from './verb-url.ts';

@@ -11,7 +11,7 @@ import { SchedulesService } from '../remediations/schedules.service.ts';
 import { RetentionService } from '../retention/retention.service.ts';
 import { SCHEDULES, type Jobs } from './names.ts';
 import { Queues } from './queues.ts';
-import { RelayService } from './relay.service.ts';
+import { RelayService } from '../flushes/relay.service.ts';
 
 const TICK_MS = 2000;
 /** Schedules are renewed this often: a queue that lost everything has them back. */

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { FlushesService, type Agreement } from '../flushes/flushes.service.ts';
-import { PlansService } from '../flushes/plans.service.ts';
+import { PlansService } from '../plans/plans.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';

@@ -4,8 +4,8 @@ import { runsOnGateway, type RemediationDocument } from '../../proto/http/remedi
 import { BLOCKS_HOSTS } from '../../proto/model/block/packets.ts';
 import { abilitiesFor } from '../../proto/model/filter/abilities.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
-import { LimitsRepository } from '../flushes/limits.repository.ts';
-import { onePersonLimits } from '../flushes/may-end.ts';
+import { LimitsRepository } from '../plans/limits.repository.ts';
+import { onePersonLimits } from '../plans/may-end.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Database } from '../platform/database.ts';
 import { ABOUT } from './check-document.ts';

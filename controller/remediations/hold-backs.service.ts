@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.ts';
-import { LimitsRepository } from '../flushes/limits.repository.ts';
+import { LimitsRepository } from '../plans/limits.repository.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';

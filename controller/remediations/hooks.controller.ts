@@ -2,7 +2,7 @@ import { Controller, Headers, Inject, Ip, Param, Req, type RawBodyRequest } from
 import type { FastifyRequest } from 'fastify';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { RateLimits } from '../access/rate-limits.service.ts';
+import { RateLimits } from '../platform/rate-limits.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { HandlesOpen } from '../platform/handles.ts';
 import { SEAL, type Seal } from '../platform/sealed.ts';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import type { checkRemediation, createRemediation, Remediation as RemediationView, updateRemediation } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
 import { TenantsRepository } from '../gateways/tenants.repository.ts';

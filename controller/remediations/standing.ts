@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import type { Remediation as RemediationView } from '../../proto/http/remediations.ts';
-import type { Verdict } from '../flushes/may-end.ts';
+import type { Verdict } from '../plans/may-end.ts';
 import type { RemediationRow } from './rows.ts';
 
 /** What a stored remediation may do now. */

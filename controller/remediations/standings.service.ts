@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LimitsRepository } from '../flushes/limits.repository.ts';
-import { DEFAULT_LIMITS, mayEnd, type Verdict } from '../flushes/may-end.ts';
+import { LimitsRepository } from '../plans/limits.repository.ts';
+import { DEFAULT_LIMITS, mayEnd, type Verdict } from '../plans/may-end.ts';
 import { TenantsRepository } from '../gateways/tenants.repository.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { RemediationsRepository } from './remediations.repository.ts';

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import type { getRetention } from '../../proto/http/retention.ts';
 import { AuditRetentionService } from '../audit/audit-retention.service.ts';
-import { MetricsRepository } from '../history/metrics.repository.ts';
+import { MetricsRepository } from '../metrics/metrics.repository.ts';
 import { RETENTION_DAYS } from '../history/resolution.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';

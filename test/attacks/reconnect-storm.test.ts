@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backoffMs } from '../../agent/link/backoff.ts';
-import { AUTHORITY, type Authority } from '../../controller/enrolment/authority.ts';
+import { AUTHORITY, type Authority } from '../../controller/identity/authority.ts';
 import { LinkService } from '../../controller/link/link.service.ts';
 import { newId } from '../../controller/platform/ids.ts';
 import { routes } from '../../proto/http/routes.ts';

@@ -11,7 +11,7 @@ import { systemClock } from '../../agent/clock.ts';
 import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
 import type { Identity } from '../../agent/link/identity.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
-import { Authority } from '../../controller/enrolment/authority.ts';
+import { Authority } from '../../controller/identity/authority.ts';
 import { AgentMessage, AnswerPart, ControllerMessage, LinkService, Welcome, type Hello, type Query } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Command, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { until } from './until.ts';

@@ -3,7 +3,7 @@ import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadable
 import * as x509 from '@peculiar/x509';
 import path from 'node:path';
 import { saveIdentity } from '../../../agent/link/identity.ts';
-import { Authority } from '../../../controller/enrolment/authority.ts';
+import { Authority } from '../../../controller/identity/authority.ts';
 import { AnswerReceipt } from '../../../proto/gen/ctfleet/v1/link.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;

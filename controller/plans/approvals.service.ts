@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsService } from './limits.service.ts';
-import { notThere } from './not-there.ts';
+import { notThere } from '../platform/not-there.ts';
 import { toLimitedPart, type PlanRow } from './plan-view.ts';
 import { PlansRepository } from './plans.repository.ts';
 

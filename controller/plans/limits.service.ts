@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Limits } from '../../proto/http/limits.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import { RefusedPackets, type StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Block as BlockView, listBlocks } from '../../proto/http/blocks.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
-import type { GatewayIdentity } from '../enrolment/spiffe.ts';
+import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
@@ -14,7 +14,7 @@ import { counterFrom, int32From, textFrom, timeFrom } from '../platform/untruste
 import { counted } from '../platform/words.ts';
 import { toBlockView } from './block-view.ts';
 import { BlocksRepository, type SaidBlock } from './blocks.repository.ts';
-import { notThere } from './not-there.ts';
+import { notThere } from '../platform/not-there.ts';
 
 /** Blocks of one gateway; an agent begins no more. */
 const MAX_OF_GATEWAY = 100;

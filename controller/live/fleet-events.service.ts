@@ -5,7 +5,7 @@ import { FlushesService } from '../flushes/flushes.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { GatewaysService } from './gateways.service.ts';
+import { GatewaysService } from '../gateways/gateways.service.ts';
 
 /** Changes of the same gateway within this time are told once. */
 const GATHER_MS = 1000;

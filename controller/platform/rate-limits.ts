@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { Database } from '../platform/database.ts';
+import { Database } from './database.ts';
 
 /** How many tries in how many seconds, per key. */
 const LIMITS = {

@@ -14,7 +14,7 @@ import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gatewa
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
-import { toWireMethod, type MethodWord } from './methods.ts';
+import { toWireMethod, type MethodWord } from '../flushes/methods.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './plans.repository.ts';
 

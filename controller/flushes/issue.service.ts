@@ -4,7 +4,7 @@ import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { CommandsRepository, type NewCommand } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { PlansRepository } from './plans.repository.ts';
+import { PlansRepository } from '../plans/plans.repository.ts';
 
 interface Target { gatewayId: string; tenantId: string }
 interface Times { notAfter: Date; now: Date }

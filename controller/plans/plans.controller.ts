@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { approvePlan, createPlan, getPlan, listPlanFlows, runPlan } from '../../proto/http/plans.ts';
 import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
 import { ApprovalsService } from './approvals.service.ts';
-import { FlushesService } from './flushes.service.ts';
+import { FlushesService } from '../flushes/flushes.service.ts';
 import { PlanFlowsService } from './plan-flows.service.ts';
 import { PlansService } from './plans.service.ts';
 

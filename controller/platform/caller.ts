@@ -1,5 +1,5 @@
 import { tenantsAllowed, type Action, type Grant } from '../../proto/model/access.ts';
-import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { TenantScope } from './tenant-scope.ts';
 
 /** The headers of a request that can say who asks. */
 export interface Credentials { authorization?: string; cookie?: string }

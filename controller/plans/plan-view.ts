@@ -2,7 +2,7 @@ import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import type { Plan, PlanApproval, PlanGateway } from '../generated/prisma/client.ts';
 import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
-import { refusesAnyone, toRefusedView } from './block-view.ts';
+import { refusesAnyone, toRefusedView } from '../blocks/block-view.ts';
 import type { LimitedPart } from './may-end.ts';
 
 /** A plan with its parts, who agreed to it, and the flush if it ran. */

@@ -8,7 +8,7 @@ import { flowFrom } from '../flows/untrusted-flow.ts';
 import { formatCursor, parseCursor, showEach } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { notThere } from './not-there.ts';
+import { notThere } from '../platform/not-there.ts';
 import { outcomesBetween } from './outcomes.ts';
 import { PlansRepository } from './plans.repository.ts';
 

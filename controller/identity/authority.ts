@@ -3,7 +3,7 @@ import * as x509 from '@peculiar/x509';
 import { createHash } from 'node:crypto';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { readOrCreate } from '../platform/state-dir.ts';
-import { formatSpiffe, type GatewayIdentity } from './spiffe.ts';
+import { formatSpiffe, type GatewayIdentity } from './gateway-identity.ts';
 
 /** Provider token of the certificate authority. */
 export const AUTHORITY = Symbol('authority');

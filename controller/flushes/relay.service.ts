@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DeliveryService } from '../flushes/delivery.service.ts';
-import { LateCommandsService } from '../flushes/late-commands.service.ts';
-import { WavesService } from '../flushes/waves.service.ts';
+import { DeliveryService } from './delivery.service.ts';
+import { LateCommandsService } from './deadlines.service.ts';
+import { WavesService } from './waves.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { OutboxRepository, type OutboxRow } from './outbox.repository.ts';
-import { Queues } from './queues.ts';
+import { Queues } from '../queue/queues.ts';
 
 /** Queued this long without progress means that the queue lost it. */
 const STALE_MS = 30_000;
