@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
-import { toWireRefused } from '../proto/model/block/wire.ts';
+import { toWireRefused } from '../proto/wire/block.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './clock.ts';

@@ -4,13 +4,13 @@ import type { AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../.
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
-import { toWireRefused } from '../../proto/model/block/wire.ts';
+import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { fromWireFilter } from '../../proto/model/filter/wire.ts';
+import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { Clock } from '../clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';

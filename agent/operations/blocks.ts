@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sparedConditions } from '../../proto/model/block/of-filter.ts';
 import type { PacketCondition, RefusedPackets } from '../../proto/model/block/packets.ts';
-import { refusedBytes } from '../../proto/model/block/wire.ts';
+import { refusedBytes } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';

@@ -1,20 +1,19 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
+import { METHOD_WORDS } from '../../proto/model/method.ts';
+import { toWireMethod } from '../../proto/wire/method.ts';
 import { NO_RULES, type GuardRules } from './local-guard.ts';
 
 export const DEFAULT_GUARD_FILE = '/etc/ctfleet/guard.yaml';
 
-const METHODS = { delete: Method.METHOD_DELETE, reset: Method.METHOD_RESET, block: Method.METHOD_BLOCK, expire: Method.METHOD_EXPIRE } as const;
-
 const schema = z.strictObject({
   readOnly: z.boolean().default(false),
-  methods: z.array(z.enum(['delete', 'reset', 'block', 'expire'])).min(1).optional(),
+  methods: z.array(z.enum(METHOD_WORDS)).min(1).optional(),
   protect: z.array(z.strictObject({ filter: z.string().min(1), reason: z.string().min(1).max(100) })).default([]),
   mostDeletesAMinute: z.number().int().min(0).optional(),
   mostPercentOfTable: z.number().min(0).max(100).optional(),
@@ -37,7 +36,7 @@ export function parseGuard(text: string): GuardRules {
     if ('problem' in found) return forbidding(`protect.${index}.filter: ${found.problem}`);
     protections.push({ reason, filter: found.filter });
   }
-  return { isReadOnly: readOnly, methods: methods.map((word) => METHODS[word]), protect, protections, mostDeletesAMinute, mostPercentOfTable };
+  return { isReadOnly: readOnly, methods: methods.map(toWireMethod), protect, protections, mostDeletesAMinute, mostPercentOfTable };
 }
 
 /** The guard file of this gateway, read again whenever it changes. Where there is none, only what is built in is forbidden. */

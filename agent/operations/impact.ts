@@ -3,7 +3,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { protocolName } from '../../proto/model/protocol.ts';
 import { stateWord } from '../../proto/model/states.ts';
 import { IPS } from '../../proto/model/status.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { FoundFlow } from '../conntrack/table.ts';
 import { PredictionCounter } from './predict.ts';
 

@@ -1,6 +1,7 @@
 import type { LocalGuard as WireGuard } from '../../proto/gen/ctfleet/v1/link.ts';
-import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import { describeMethod } from '../../proto/wire/method.ts';
 import { FEW_FLOWS, whyTooLargeShare, whyTooManyFlows, type OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import type { EndedFlows, Lately } from './lately.ts';
@@ -59,7 +60,7 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
   if (rules.error !== undefined) return guards(rules.error);
   if (rules.isReadOnly) return guards('readOnly: this gateway only lets itself be looked at.');
-  if (methods.length > 0 && !methods.includes(ask.method)) return guards(`methods: only ${methods.map(methodWord).join(', ')} may be used on this gateway.`);
+  if (methods.length > 0 && !methods.includes(ask.method)) return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
   const tooMany = beyondTenant(ask, lately);
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
@@ -126,12 +127,4 @@ export class LocalGuard implements Guard {
       protected: protect.map(({ filter }) => filter), error: error ?? '',
     };
   }
-}
-
-const METHOD_WORDS: Partial<Record<Method, string>> = {
-  [Method.METHOD_DELETE]: 'delete', [Method.METHOD_RESET]: 'reset', [Method.METHOD_BLOCK]: 'block', [Method.METHOD_EXPIRE]: 'expire',
-};
-
-function methodWord(method: Method): string {
-  return METHOD_WORDS[method] ?? String(method);
 }

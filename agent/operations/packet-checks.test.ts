@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAddress, prefixContains } from '../../proto/model/address.ts';
 import { conditionsOf } from '../../proto/model/block/of-filter.ts';
 import { PACKET_FIELDS } from '../../proto/model/block/packets.ts';
-import { fromWireRefused, toWireRefused } from '../../proto/model/block/wire.ts';
+import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
 import { RefusedPackets } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import { forEachTerm, type FlowFilter } from '../../proto/model/filter/filter.ts';

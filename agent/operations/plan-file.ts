@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
-import { fromWireRefused, toWireRefused } from '../../proto/model/block/wire.ts';
+import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { fromWireFlow, toWireFlow } from '../../proto/model/wire.ts';
+import { fromWireFlow, toWireFlow } from '../../proto/wire/flow.ts';
 
 /** What a plan's file begins with. */
 export interface PlanHead {

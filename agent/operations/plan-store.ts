@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { digestBytes } from '../../proto/model/digest.ts';
+import { digestBytes } from '../../proto/wire/digest.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
-import { refusedBytes } from '../../proto/model/block/wire.ts';
+import { refusedBytes } from '../../proto/wire/block.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Disk } from '../disk/disk.ts';
 import { inBatches, type FlowList } from './flow-list.ts';

@@ -3,6 +3,7 @@ import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
+import { toWireMethod } from '../../proto/wire/method.ts';
 import { isStale } from '../operations/lately.ts';
 import type { Occasion } from './occasions.ts';
 import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
@@ -12,8 +13,6 @@ import { carryOut, freeze, type RunHands } from './run.ts';
 
 /** Flows named in a report of a look that touched nothing. */
 const MOST_SHOWN = 1000;
-
-const METHODS = { delete: Method.METHOD_DELETE, reset: Method.METHOD_RESET, block: Method.METHOD_BLOCK, expire: Method.METHOD_EXPIRE };
 
 /** Why something was not done, for a report. */
 export interface Refusal { code: ErrorCode; detail: string; matched?: number }
@@ -77,6 +76,6 @@ export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'cl
 function headOf({ id, revision, document: { filter, method } }: GatewayRemediation, { words, wan, sinceMs }: About, nowMs: number): RunHead {
   return {
     id: v7(), remediationId: id, revision, state: State.STATE_INDETERMINATE, trigger: words, wan, triggeredAtMs: BigInt(sinceMs), startedAtMs: BigInt(nowMs), finishedAtMs: undefined,
-    reason: '', detail: '', matched: 0, filter, method: METHODS[method], sweeps: [],
+    reason: '', detail: '', matched: 0, filter, method: toWireMethod(method), sweeps: [],
   };
 }

@@ -1,7 +1,7 @@
 import { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import type { Outcome, OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { FlowList } from '../operations/flow-list.ts';
 import { fromRuns } from '../operations/outcomes.ts';
 

@@ -3,7 +3,7 @@ import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
 import { namesNobody } from '../../proto/model/block/packets.ts';
-import { fromWireRefused } from '../../proto/model/block/wire.ts';
+import { fromWireRefused } from '../../proto/wire/block.ts';
 import type { Block } from '../generated/prisma/client.ts';
 import { counterFrom } from '../platform/untrusted.ts';
 import { counted } from '../platform/words.ts';

@@ -5,7 +5,7 @@ import type { SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { formatFilter } from '../../proto/model/filter/format.ts';
-import { toWireFilter } from '../../proto/model/filter/wire.ts';
+import { toWireFilter } from '../../proto/wire/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { SortKey } from '../../proto/model/sort.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';

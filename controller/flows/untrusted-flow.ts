@@ -1,6 +1,6 @@
 import type { Flow as WireFlow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import type { Flow, Tuple } from '../../proto/model/flow.ts';
-import { fromWireFlow } from '../../proto/model/wire.ts';
+import { fromWireFlow } from '../../proto/wire/flow.ts';
 import { rateFrom, textFrom } from '../platform/untrusted.ts';
 
 /** The kernel keeps 128 labels. */

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Command as WireCommand } from '../../proto/gen/ctfleet/v1/operation.ts';
+import type { MethodWord } from '../../proto/model/method.ts';
+import { toWireMethod } from '../../proto/wire/method.ts';
 import type { Command } from '../generated/prisma/client.ts';
 import { linkState, offlineReason } from '../gateways/gateway-view.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
@@ -13,7 +15,6 @@ import { Notices } from '../platform/notices.ts';
 import { BlocksRepository } from '../blocks/blocks.repository.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { toWireMethod, type MethodWord } from './methods.ts';
 
 /** How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200 ms at the earliest. */
 const VERIFY_AFTER_MS = 250;

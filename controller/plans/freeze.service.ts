@@ -3,10 +3,12 @@ import { FlowBatch } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { RefusedPackets as WireRefused, type Impact as WireImpact } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { BLOCKS_HOSTS, type RefusedPackets } from '../../proto/model/block/packets.ts';
-import { fromWireRefused, toWireRefused } from '../../proto/model/block/wire.ts';
+import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import { toWireFilter } from '../../proto/model/filter/wire.ts';
+import { toWireFilter } from '../../proto/wire/filter.ts';
+import type { MethodWord } from '../../proto/model/method.ts';
+import { toWireMethod } from '../../proto/wire/method.ts';
 import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../flows/flows.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
@@ -14,7 +16,6 @@ import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gatewa
 import { Questions } from '../link/questions.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
-import { toWireMethod, type MethodWord } from '../flushes/methods.ts';
 import { FlowDigest } from './plan-digest.ts';
 import type { NewPlanGateway } from './plans.repository.ts';
 

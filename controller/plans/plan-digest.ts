@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
-import { refusedBytes } from '../../proto/model/block/wire.ts';
-import { digestBytes } from '../../proto/model/digest.ts';
+import { refusedBytes } from '../../proto/wire/block.ts';
+import { digestBytes } from '../../proto/wire/digest.ts';
 import type { FlowKey } from '../../proto/model/flow.ts';
 
 /** SHA-256 over a gateway's flows in the plan's order, as the agent takes it too. */

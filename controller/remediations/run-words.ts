@@ -1,4 +1,4 @@
-import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
+import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State, type RemediationRun_Sweep as Sweep } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { int32From } from '../platform/untrusted.ts';
@@ -7,12 +7,6 @@ import { counted } from '../platform/words.ts';
 export const STATE_WORDS: Partial<Record<State, RunView['state']>> = {
   [State.STATE_OBSERVED]: 'observed', [State.STATE_SUGGESTED]: 'suggested', [State.STATE_REFUSED]: 'refused', [State.STATE_DONE]: 'done', [State.STATE_FAILED]: 'failed', [State.STATE_INDETERMINATE]: 'indeterminate',
 };
-
-const METHOD_WORDS: Partial<Record<Method, string>> = { [Method.METHOD_DELETE]: 'delete', [Method.METHOD_RESET]: 'reset', [Method.METHOD_BLOCK]: 'block', [Method.METHOD_EXPIRE]: 'expire' };
-
-export function methodWord(method: Method): string {
-  return METHOD_WORDS[method] ?? 'delete';
-}
 
 const ENDED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_REBUILT, Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_RESET, Outcome.OUTCOME_BLOCKED, Outcome.OUTCOME_EXPIRING]);
 

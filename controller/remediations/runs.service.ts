@@ -4,6 +4,7 @@ import { RemediationRun as WireRun, RemediationRun_State as State } from '../../
 import { id as idSchema } from '../../proto/http/common.ts';
 import type { listRemediationRunFlows, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { describeMethod } from '../../proto/wire/method.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { toFlowView } from '../flows/flow-view.ts';
@@ -20,7 +21,7 @@ import { toRunView } from './remediation-view.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { HoldBacksService } from './hold-backs.service.ts';
-import { describeRun, endedOf, hasFailed, leftBy, methodWord, STATE_WORDS } from './run-words.ts';
+import { describeRun, endedOf, hasFailed, leftBy, STATE_WORDS } from './run-words.ts';
 
 /** Runs that ended nothing, and say nothing about whether ending helps. */
 const UNTOUCHED: ReadonlySet<State> = new Set([State.STATE_OBSERVED, State.STATE_SUGGESTED, State.STATE_REFUSED]);
@@ -120,7 +121,7 @@ export class RunsService {
     const nowMs = this.clock();
     const gatewayName = (await this.gateways.findMany(t, [gatewayId]))[0]?.name ?? gatewayId;
     const state = STATE_WORDS[run.state] ?? 'indeterminate';
-    const method = methodWord(run.method);
+    const method = describeMethod(run.method);
     const [matched, ended, revision] = [int32From(run.matched), int32From(sum), int32From(run.revision)];
     const [trigger, filter, reason] = [textFrom(run.trigger, MAX_TEXT), textFrom(run.filter, MAX_FILTER), textFrom(run.detail || run.reason, MAX_TEXT)];
     const triggeredAt = timeFrom(run.triggeredAtMs, nowMs) ?? new Date(nowMs);

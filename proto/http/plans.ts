@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { METHOD_WORDS } from '../model/method.ts';
 import { count32, forPeople, id, idParams, pageQuery, page, time } from './common.ts';
 import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
 
 /** `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses all packets that the filter describes for a while, `expire` fixes the time that is left. */
-export const method = z.enum(['delete', 'reset', 'block', 'expire']);
+export const method = z.enum(METHOD_WORDS);
 
 export const flushTotals = z.object({
   planned: z.number().int(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { METHOD_WORDS } from '../model/method.ts';
 import { scope } from './scope.ts';
 
 /** A glob over WAN names. */
@@ -47,7 +48,7 @@ export const remediationDocument = z.strictObject({
     mostFlapsAnHour: z.number().int().min(1).max(1000).optional(),
   }).prefault({}),
   filter: z.string().trim().min(1).max(10_000),
-  method: z.enum(['delete', 'reset', 'block', 'expire']).default('delete'),
+  method: z.enum(METHOD_WORDS).default('delete'),
   /** How long a reset waits, a block refuses, an expiry takes. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
   steps: z.strictObject({

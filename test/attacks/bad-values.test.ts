@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentMessage, type AnswerPart } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Result_State } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import { AttackedFleet } from '../support/attacked-fleet.ts';
 import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually } from '../support/controller-fleet.ts';

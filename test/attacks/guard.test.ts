@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
 import { NO_RULES, type GuardRules } from '../../agent/operations/local-guard.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
-import { toWireFilter } from '../../proto/model/filter/wire.ts';
+import { toWireFilter } from '../../proto/wire/filter.ts';
 import { Method, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { HostileController, type HostileSession } from '../support/hostile-controller.ts';
 import { entryOf } from '../support/sample-entries.ts';

@@ -7,7 +7,7 @@ import { Outcome, Result, Result_State } from '../../proto/gen/ctfleet/v1/operat
 import { RemediationRun, RemediationRun_State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import { AttackedFleet } from '../support/attacked-fleet.ts';
 import { collectGarbage } from '../support/collect-garbage.ts';
 import { FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';

@@ -13,7 +13,7 @@ import { RemediationRun, RemediationRun_State as State } from '../../proto/gen/c
 import type { Flush } from '../../proto/http/flushes.ts';
 import type { Remediation, RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';

@@ -8,11 +8,11 @@ import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/l
 import { Method, Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
-import { refusedBytes, toWireRefused } from '../../proto/model/block/wire.ts';
-import { digestBytes } from '../../proto/model/digest.ts';
-import { fromWireFilter } from '../../proto/model/filter/wire.ts';
+import { refusedBytes, toWireRefused } from '../../proto/wire/block.ts';
+import { digestBytes } from '../../proto/wire/digest.ts';
+import { fromWireFilter } from '../../proto/wire/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { toWireFlow } from '../../proto/model/wire.ts';
+import { toWireFlow } from '../../proto/wire/flow.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const OPTIONS: ChannelOptions = { 'grpc.ssl_target_name_override': 'controller.ctfleet', 'grpc.default_authority': 'controller.ctfleet', 'grpc.use_local_subchannel_pool': 1 };

@@ -7,7 +7,7 @@ import { formatFilter } from './format.ts';
 import { MAX_FILTER_BYTES, MAX_FILTER_CHARACTERS, MAX_FILTER_DEPTH, MAX_FILTER_TERMS } from './limits.ts';
 import { parseFilter } from './parse.ts';
 import { fillFilter } from './template.ts';
-import { fromWireFilter, toWireFilter } from './wire.ts';
+import { fromWireFilter, toWireFilter } from '../../wire/filter.ts';
 
 const nested = (levels: number): string => '-(port:2 '.repeat(levels) + 'port:1' + ')'.repeat(levels);
 const problemOf = (text: string) => {

@@ -1,7 +1,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { ControllerMessage, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
-import { toWireFilter } from '../../../proto/model/filter/wire.ts';
+import { toWireFilter } from '../../../proto/wire/filter.ts';
 import { readContract } from './contract.ts';
 import { Corpus } from './corpus.ts';
 import type { KnownIds } from './known-ids.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type pg from 'pg';
 import type { HashedEntry } from '../../../controller/audit/chain.ts';
 import { FlowBatch } from '../../../proto/gen/ctfleet/v1/flow.ts';
-import { fromWireFlow } from '../../../proto/model/wire.ts';
+import { fromWireFlow } from '../../../proto/wire/flow.ts';
 import { nameOf, type CommandRecord, type Deed, type FlushRecord, type GatewayRow, type PlanRecord, type Point } from '../history.ts';
 import { withClient } from './parts.ts';
 import { DEEDS_FILE, mergeDeeds } from './table-log.ts';

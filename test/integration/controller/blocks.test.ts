@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Outcome, type StandingBlock } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { refusedBy } from '../../../proto/model/block/of-filter.ts';
-import { toWireRefused } from '../../../proto/model/block/wire.ts';
+import { toWireRefused } from '../../../proto/wire/block.ts';
 import type { Flush } from '../../../proto/http/flushes.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun, RemediationRun_State } from '../../../proto/gen/ctfleet/v1/remediation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { toWireFlow } from '../../../proto/model/wire.ts';
+import { toWireFlow } from '../../../proto/wire/flow.ts';
 import { Family } from '../../../tools/family.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';

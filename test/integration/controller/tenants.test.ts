@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../proto/http/routes.ts';
 import { Database } from '../../../controller/platform/database.ts';
-import { toWireRefused } from '../../../proto/model/block/wire.ts';
+import { toWireRefused } from '../../../proto/wire/block.ts';
 import { newId } from '../../../controller/platform/ids.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Flow as WireFlow } from '../gen/ctfleet/v1/flow.ts';
-import type { Flow } from './flow.ts';
-import { fromWireFlow, toWireFlow } from './wire.ts';
+import type { Flow } from '../model/flow.ts';
+import { fromWireFlow, toWireFlow } from './flow.ts';
 
 const flow: Flow = {
   family: 4, proto: 6, zone: 7, id: 0xdeadbeef, mark: 0, labels: [], status: 14, state: 'ESTABLISHED',

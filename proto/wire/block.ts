@@ -1,8 +1,8 @@
-import { RefusedPackets as WireRefused } from '../../gen/ctfleet/v1/operation.ts';
-import type { Prefix } from '../address.ts';
-import { FleetError } from '../error-codes.ts';
-import { MAX_BLOCK_SECONDS, MAX_CONDITIONS } from './of-filter.ts';
-import { PACKET_FIELDS, type PacketField, type PacketTest, type RefusedPackets } from './packets.ts';
+import { RefusedPackets as WireRefused } from '../gen/ctfleet/v1/operation.ts';
+import type { Prefix } from '../model/address.ts';
+import { FleetError } from '../model/error-codes.ts';
+import { MAX_BLOCK_SECONDS, MAX_CONDITIONS } from '../model/block/of-filter.ts';
+import { PACKET_FIELDS, type PacketField, type PacketTest, type RefusedPackets } from '../model/block/packets.ts';
 
 /** What a filter may hold, so that nothing that it says is too much for one block. */
 const MAX_TESTS = 64;

@@ -1,6 +1,6 @@
 import { FlowKey as WireFlowKey } from '../gen/ctfleet/v1/flow.ts';
-import type { FlowKey } from './flow.ts';
-import { toWireKey } from './wire.ts';
+import type { FlowKey } from '../model/flow.ts';
+import { toWireKey } from './flow.ts';
 
 /** What a digest runs over, so that agent and controller hash alike: each key's protobuf bytes behind its length. Give it to SHA-256. */
 export function digestBytes(key: FlowKey): Uint8Array {

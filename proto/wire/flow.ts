@@ -1,7 +1,7 @@
 import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tracker as WireTracker, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
-import { formatAddress, parseAddress } from './address.ts';
-import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from './flow.ts';
-import { isStaleReason } from './stale.ts';
+import { formatAddress, parseAddress } from '../model/address.ts';
+import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from '../model/flow.ts';
+import { isStaleReason } from '../model/stale.ts';
 
 /** A flow as the link carries it. Throws TypeError for an address that is not one. */
 export function toWireFlow(flow: Flow): WireFlow {

@@ -1,8 +1,8 @@
-import { Filter, type Term as WireTerm, type Term_Prefix } from '../../gen/ctfleet/v1/flow.ts';
-import type { Prefix } from '../address.ts';
-import { FleetError } from '../error-codes.ts';
-import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from './filter.ts';
-import { MAX_FILTER_BYTES } from './limits.ts';
+import { Filter, type Term as WireTerm, type Term_Prefix } from '../gen/ctfleet/v1/flow.ts';
+import type { Prefix } from '../model/address.ts';
+import { FleetError } from '../model/error-codes.ts';
+import { FIELD_NAMES, type FieldName, type FlowFilter, type Match } from '../model/filter/filter.ts';
+import { MAX_FILTER_BYTES } from '../model/filter/limits.ts';
 
 /** The filter as the link carries it. Throws FILTER_UNSUPPORTED for one that an agent could not decode: too many bytes, or too deep. */
 export function toWireFilter(filter: FlowFilter): Filter {
