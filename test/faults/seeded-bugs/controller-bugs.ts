@@ -19,8 +19,8 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
   {
     name: 'queue-forgets-and-nobody-looks', breaks: 'I1', scenario: 'one-flush',
     patches: [
-      { file: 'build/controller/queue/relay.service.js', find: `await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);`, replace: `void [gatewayIds, id];` },
-      { file: 'build/controller/queue/relay.service.js', find: `const STALE_MS = 30_000;`, replace: `const STALE_MS = 30_000_000;` },
+      { file: 'build/controller/flushes/relay.service.js', find: `await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);`, replace: `void [gatewayIds, id];` },
+      { file: 'build/controller/flushes/relay.service.js', find: `const STALE_MS = 30_000;`, replace: `const STALE_MS = 30_000_000;` },
     ],
   },
   {
@@ -30,7 +30,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
   { name: 'newest-command-first', breaks: 'I3', scenario: 'three-wait-for-a-gateway', patches: [{ file: COMMANDS, find: `notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },`, replace: `notAfter: { gt: now } }] }, orderBy: { seq: 'desc' },` }] },
   { name: 'restored-and-counts-behind', breaks: 'I3', scenario: 'backup-restored', patches: [{ file: 'build/controller/link/hellos.service.js', find: `if (numbers.kind === 'behind')`, replace: `if (numbers.kind === 'nobody')` }] },
   { name: 'tenant-scope-dropped', breaks: 'I6', scenario: 'one-flush', patches: [{ file: 'build/controller/audit/audit.repository.js', find: `return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before`, replace: `return this.database.transact('all', async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before` }] },
-  { name: 'end-recorded-without-its-count', breaks: 'I9', scenario: 'one-flush', patches: [{ file: 'build/controller/flushes/outcomes.js', find: `totals[word] += own;`, replace: `totals[word] += Math.min(own, 4);` }] },
+  { name: 'end-recorded-without-its-count', breaks: 'I9', scenario: 'one-flush', patches: [{ file: 'build/controller/plans/outcomes.js', find: `totals[word] += own;`, replace: `totals[word] += Math.min(own, 4);` }] },
   { name: 'any-digest-will-do', breaks: 'I11', scenario: 'another-digest', patches: [{ file: FLUSHES, find: `if (plan.digest !== digest)`, replace: `if (plan.digest === '')` }] },
   { name: 'second-person-forgotten', breaks: 'I11', scenario: 'second-person-missing', patches: [{ file: FLUSHES, find: `if (approval?.digest === digest ||`, replace: `if (true ||` }] },
   { name: 'waves-do-not-wait', breaks: 'I11', scenario: 'flush-in-waves', patches: [{ file: 'build/controller/flushes/waves.js', find: `if (done.length < begun.length)`, replace: `if (begun.length === 0)` }] },

@@ -25,10 +25,18 @@ export class Driver {
     this.#slots = slots;
   }
 
-  /** Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. */
-  async drive(commands: number, atOnce: number, isEnough: () => boolean): Promise<void> {
+  /**
+   * Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. Slots are spread over what is to come:
+   * no more of them are begun than the share of it that has come by then, so that the last fault finds commands under way as the first does.
+   * @param share from 0 to 1; 1 where nothing more is to come
+   */
+  async drive(commands: number, atOnce: number, share: () => number): Promise<void> {
+    const isEnough = (): boolean => this.commands >= commands && share() === 1;
     await Promise.all(Array.from({ length: atOnce }, async () => {
-      while ((this.commands < commands || !isEnough()) && this.#slot < this.#slots) await this.#one(this.#slot++);
+      while (!isEnough() && this.#slot < this.#slots) {
+        if (this.#slot < this.#slots * share()) await this.#one(this.#slot++);
+        else await delay(AGAIN_MS);
+      }
     }));
   }
 

@@ -25,11 +25,12 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   const beganMs = performance.now();
   const watch = new ProgressWatch(parts.databaseUrl);
   const driver = new Driver(fleet.operator, fleet.tenantIds, options.slots);
-  let isFaultToCome = true;
-  const driven = driver.drive(options.commands, options.atOnce, () => !isFaultToCome);
+  let begun = 0;
+  const driven = driver.drive(options.commands, options.atOnce, () => (begun === options.faults.length ? 1 : begun / options.faults.length));
   const outages: Outage[] = [];
   const reports: FaultReport[] = [];
   for (const { kind, afterMs } of options.faults) {
+    begun++;
     await delay(afterMs);
     const report: FaultReport = { fault: kind, part: KINDS[kind].part, inFlight: watch.unfinished, lastedMs: 0 };
     const { fromMs, toMs } = await undergo(fleet, kind);
@@ -41,7 +42,6 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
       onFault(report);
     });
   }
-  isFaultToCome = false;
   await driven;
   const isOver = (await watch.untilNothingIsLeft(Date.now() + SETTLE_MS)) !== undefined;
   watch.end();
