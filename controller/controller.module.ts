@@ -40,7 +40,7 @@ import { FlushEventsService } from './flushes/flush-events.service.ts';
 import { FlushesController } from './flushes/flushes.controller.ts';
 import { FlushesRepository } from './flushes/flushes.repository.ts';
 import { FlushesService } from './flushes/flushes.service.ts';
-import { LateCommandsService } from './flushes/deadlines.service.ts';
+import { DeadlinesService } from './flushes/deadlines.service.ts';
 import { LimitsController } from './plans/limits.controller.ts';
 import { LimitsRepository } from './plans/limits.repository.ts';
 import { LimitsService } from './plans/limits.service.ts';
@@ -104,14 +104,29 @@ import { Seal, SEAL } from './platform/sealed.ts';
 import { OutboxRepository } from './flushes/outbox.repository.ts';
 import { Queues } from './queue/queues.ts';
 import { RelayService } from './flushes/relay.service.ts';
-import { WorkJobs } from './queue/work.jobs.ts';
+import { WorkLoop } from './queue/work-loop.ts';
+import { CheckpointsJobs } from './audit/checkpoints.jobs.ts';
+import { BlocksLink } from './blocks/blocks.link.ts';
+import { FlushesJobs } from './flushes/flushes.jobs.ts';
+import { FlushesLink } from './flushes/flushes.link.ts';
+import { GatewaysLink } from './gateways/gateways.link.ts';
+import { HistoryJobs } from './history/history.jobs.ts';
+import { HistoryLink } from './history/history.link.ts';
+import { Admission } from './link/admission.ts';
+import { LinkParts } from './link/link-parts.ts';
+import { LiveController } from './live/live.controller.ts';
+import { RemediationsJobs } from './remediations/remediations.jobs.ts';
+import { RemediationsLink } from './remediations/remediations.link.ts';
+import { RetentionJobs } from './retention/retention.jobs.ts';
+import { WitnessLink } from './witness/witness.link.ts';
+import { WitnessService } from './witness/witness.service.ts';
 
 /** What a process is given from outside. */
 export interface Surroundings { config: Config; logger: Logger; clock: Clock }
 
 /** The HTTP handlers of the role `api`. */
 export const CONTROLLERS: Type[] = [
-  AccessController, AuditController, BlocksController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, PlansController,
+  AccessController, AuditController, BlocksController, EnrolmentController, FlowsController, FlushesController, GatewaysController, LimitsController, LiveController, PlansController,
   RemediationsController, RetentionController, HooksController, MetricsController, DoorsController,
 ];
 
@@ -120,11 +135,11 @@ const SERVICES: Provider[] = [
   CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, RateLimits, SignInService, TokensRepository, TokensService, UsersService,
   AuditRepository, AuditRetentionService, AuditService, CheckpointsRepository, CheckpointsService, StubsRepository, TrailsService,
   EnrolmentRepository, EnrolmentService, FlowsService,
-  ApprovalsService, BlocksRepository, BlocksService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, LateCommandsService,
+  ApprovalsService, BlocksRepository, BlocksService, CommandIssueService, CommandsRepository, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, DeadlinesService,
   LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService,
   FleetEventsService, GatewaysRepository, GatewaysService, TenantsRepository, TenantsService,
   HistoryService, MetricsRepository, RollUpRepository, SamplesRepository,
-  HellosService, LinkRepository, LinkService, Questions, Sessions,
+  Admission, HellosService, LinkParts, LinkRepository, LinkService, Questions, Sessions, WitnessService,
   ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, ReachService, RemediationApprovalsService, RemediationsRepository, RemediationsService,
   RunsRepository, RunsService, SchedulesService, StandingsService, RetentionRepository, RetentionService,
 ];
@@ -157,8 +172,8 @@ export class ControllerModule {
         },
         { provide: Intake, useFactory: () => new Intake() },
         ...SERVICES,
-        ...(isRole('link') ? [EnrolmentGrpc, LinkGrpc] : []),
-        ...(isRole('work') ? [Queues, OutboxRepository, RelayService, WorkJobs] : []),
+        ...(isRole('link') ? [FlushesLink, BlocksLink, WitnessLink, RemediationsLink, GatewaysLink, HistoryLink, EnrolmentGrpc, LinkGrpc] : []),
+        ...(isRole('work') ? [Queues, OutboxRepository, RelayService, WorkLoop, FlushesJobs, RemediationsJobs, HistoryJobs, RetentionJobs, CheckpointsJobs] : []),
       ],
     };
   }

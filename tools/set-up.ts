@@ -8,12 +8,14 @@ export const ROOT = path.resolve(import.meta.dirname, '..');
 export const STATE = path.join(ROOT, '.ctfleet');
 
 /** One thing to make from sources; done again only when one of them changed. */
-interface Step { name: string; sources: string[]; makes: string; commands: [string, ...string[]][]; cwd?: string; after?: () => void }
+/** `removes`: a folder that is made from nothing, so that what lost its source is not found in it. */
+interface Step { name: string; sources: string[]; makes: string; removes?: string; commands: [string, ...string[]][]; cwd?: string; after?: () => void }
 
 const generateProto: Step = { name: 'proto', sources: ['proto/ctfleet', 'proto/buf.yaml', 'proto/buf.gen.yaml', 'package-lock.json'], makes: 'proto/gen', commands: [['buf', 'generate']], cwd: 'proto' };
 const generatePrisma: Step = { name: 'database client', sources: ['prisma/schema.prisma', 'package-lock.json'], makes: 'controller/generated/prisma', commands: [['prisma', 'generate']] };
 const buildPrograms: Step = {
-  name: 'controller and agent', sources: ['proto', 'agent', 'controller', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'], makes: 'build/controller/main.js', commands: [['tsc', '-b']],
+  name: 'controller and agent', sources: ['proto', 'agent', 'controller', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'], makes: 'build/controller/main.js',
+  removes: 'build', commands: [['tsc', '-b']],
 };
 const buildConsole: Step = {
   name: 'console', sources: ['web', 'proto', 'package-lock.json'], makes: 'web/.next/standalone/web/server.js', commands: [['next', 'build', 'web']],
@@ -41,6 +43,7 @@ async function make(step: Step): Promise<void> {
   if (existsSync(path.join(ROOT, step.makes)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say(`making ${step.name}`);
   rmSync(stamp, { force: true });
+  if (step.removes !== undefined) rmSync(path.join(ROOT, step.removes), { recursive: true, force: true });
   for (const command of step.commands) await runStep(step, command);
   step.after?.();
   mkdirSync(path.dirname(stamp), { recursive: true, mode: 0o700 });

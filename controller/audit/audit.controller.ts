@@ -2,8 +2,7 @@ import { Controller, Inject, Res, StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { exportAudit, getAuditEntry, listAudit, listAuditFlows, listCheckpoints, verifyAudit } from '../../proto/http/audit.ts';
-import { PlanFlowsService } from '../plans/plan-flows.service.ts';
+import { exportAudit, getAuditEntry, listAudit, listCheckpoints, verifyAudit } from '../../proto/http/audit.ts';
 import { Called, Handles, type Call } from '../platform/handles.ts';
 import { AuditService } from './audit.service.ts';
 import { CheckpointsService } from './checkpoints.service.ts';
@@ -16,7 +15,6 @@ export class AuditController {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
     @Inject(TrailsService) private readonly trails: TrailsService,
-    @Inject(PlanFlowsService) private readonly planFlows: PlanFlowsService,
   ) {}
 
   @Handles(listAudit)
@@ -44,13 +42,5 @@ export class AuditController {
   @Handles(getAuditEntry)
   get(@Called() { scope, params }: Call<typeof getAuditEntry>): Promise<z.output<typeof getAuditEntry.response>> {
     return this.audit.get(scope, params.id);
-  }
-
-  @Handles(listAuditFlows)
-  async flows(@Called() { scope, params, query }: Call<typeof listAuditFlows>): Promise<z.output<typeof listAuditFlows.response>> {
-    const entry = await this.audit.get(scope, params.id);
-    if (entry.planId === undefined) return { items: [] };
-    // The entry was in scope, and it is about one tenant's part of a plan that others may share: that part is what is shown.
-    return this.planFlows.page('all', entry.planId, { ...query, tenant: entry.tenantId, gateway: entry.gatewayId });
   }
 }

@@ -44,6 +44,12 @@ export class TrailsService {
     return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
   }
 
+  /** What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older entries went. */
+  async known(entries: readonly { chain: string; seq: bigint }[]): Promise<{ hashes: Map<string, string>; stubs: Map<string, Stub> }> {
+    const hashes = await this.entries.hashesOf('all', [...entries]);
+    return { hashes, stubs: await this.database.transact('all', (t) => this.stubs.newest(t, entries.map(({ chain }) => chain))) };
+  }
+
   /** The trail as text, line by line. NDJSON can be verified by anyone with the public key; the other formats are for reading. */
   async *export(scope: TenantScope, { format, from, to, tenant }: z.output<typeof exportAudit.query>): AsyncGenerator<string, void, void> {
     const { begin, line } = FORMATS[format];

@@ -15,6 +15,8 @@ import { counted } from '../platform/words.ts';
 import { toBlockView } from './block-view.ts';
 import { BlocksRepository, type SaidBlock } from './blocks.repository.ts';
 import { notThere } from '../platform/not-there.ts';
+import { GATEWAY_CHANGED } from '../link/notices.ts';
+import { BLOCK_LIFTED } from './notices.ts';
 
 /** Blocks of one gateway; an agent begins no more. */
 const MAX_OF_GATEWAY = 100;
@@ -42,9 +44,14 @@ export class BlocksService {
     }));
     return this.database.transact(new Set([tenantId]), async (t) => {
       const toLift = await this.blocks.replace(t, { gatewayId, tenantId }, [...said.values()], new Date(nowMs));
-      await this.notices.send(t, 'gateway', gatewayId);
+      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
       return toLift;
     });
+  }
+
+  /** The names of a gateway's blocks that it is to lift. */
+  async toLift({ gatewayId, tenantId }: GatewayIdentity): Promise<string[]> {
+    return this.database.transact(new Set([tenantId]), async (t) => (await this.blocks.toLift(t, [gatewayId])).map(({ name }) => name));
   }
 
   async list(scope: TenantScope, query: z.output<NonNullable<typeof listBlocks.query>>): Promise<z.output<typeof listBlocks.response>> {
@@ -65,8 +72,8 @@ export class BlocksService {
         summary: `${caller.name} lifted a block on ${block.gatewayName} before its time, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
         detail: { blockId: id, refused: lifted.refused, begunBy: block.begunBy, since: lifted.since, until: lifted.until, packetsRefused: lifted.packetsRefused },
       });
-      await this.notices.send(t, 'deliver', block.gatewayId);
-      await this.notices.send(t, 'gateway', block.gatewayId);
+      await this.notices.send(t, BLOCK_LIFTED, block.gatewayId);
+      await this.notices.send(t, GATEWAY_CHANGED, block.gatewayId);
       return lifted;
     });
   }

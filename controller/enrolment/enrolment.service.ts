@@ -21,6 +21,7 @@ import { textFrom } from '../platform/untrusted.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
+import { GATEWAY_CHANGED } from '../link/notices.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
@@ -100,7 +101,7 @@ export class EnrolmentService {
         tenantId, actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName }, action: 'enrolment.ok', outcome: 'ok', summary: `${token.gatewayName} enrolled`,
         gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
       });
-      await this.notices.send(t, 'gateway', gatewayId);
+      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
       return true;
     }).catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
     if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);

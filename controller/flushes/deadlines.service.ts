@@ -1,19 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.ts';
 import type { Command } from '../generated/prisma/client.ts';
-import { SILENCE_MS } from '../gateways/gateway-view.ts';
+import { SILENCE_MS } from '../link/session.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { FLUSH_CHANGED } from './notices.ts';
 
 /** How long after its deadline a command that was sent may stay without a word from a gateway that is gone. */
 const PATIENCE_MS = 60_000;
 
 /** What time does to commands: never sent in time is expired for good; sent and silent is indeterminate until the gateway reports from its journal. */
 @Injectable()
-export class LateCommandsService {
+export class DeadlinesService {
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
@@ -68,6 +69,6 @@ export class LateCommandsService {
       planId, flushId, gatewayId, gatewayName: target.gatewayName, summary: `${target.gatewayName}: ${reason}`, detail: { commandId: command.id, state },
     });
     await this.flushes.settle(t, flushId, now);
-    await this.notices.send(t, 'flush', flushId);
+    await this.notices.send(t, FLUSH_CHANGED, flushId);
   }
 }

@@ -12,9 +12,9 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Lanes } from '../platform/lanes.ts';
 import { Notices } from '../platform/notices.ts';
-import { BlocksRepository } from '../blocks/blocks.repository.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { COMMANDS_WAITING, FLUSH_CHANGED } from './notices.ts';
 
 /** How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200 ms at the earliest. */
 const VERIFY_AFTER_MS = 250;
@@ -24,16 +24,19 @@ const MOST_AT_ONCE = 200;
 /** Gateways of other replicas, or of none, that are looked at at once. */
 const LANES = 4;
 
+/** What went down one session. A new session gets all that is unfinished again. */
+interface Sent { commands: Set<string>; stops: Set<string> }
+
 /** Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one session. */
 @Injectable()
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
   private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MOST_AT_ONCE);
   private readonly lanes = new Lanes(LANES);
+  private readonly sent = new WeakMap<Session, Sent>();
 
   constructor(
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
-    @Inject(BlocksRepository) private readonly blocks: BlocksRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(Sessions) private readonly sessions: Sessions,
@@ -60,13 +63,13 @@ export class DeliveryService {
       const row = await this.gateways.find(t, gatewayId);
       if (!row) return;
       const state = linkState(row, now);
-      if (state.state === 'online') return this.notices.send(t, 'deliver', gatewayId);
+      if (state.state === 'online') return this.notices.send(t, COMMANDS_WAITING, gatewayId);
       const unfinished = await this.commands.unfinished(t, [gatewayId], new Date(now));
       const own = await this.commands.lockOwn(t, unfinished.map(({ id }) => ({ commandId: id, gatewayId })));
       for (const command of own.values()) {
         if (command.state !== 'pending') continue; // it was sent meanwhile
         await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
-        await this.notices.send(t, 'flush', command.flushId);
+        await this.notices.send(t, FLUSH_CHANGED, command.flushId);
       }
     });
   }
@@ -79,34 +82,37 @@ export class DeliveryService {
     if (open.size === 0) return;
     const scope = new Set([...open.values()].map((session) => session.identity.tenantId));
     const now = new Date(this.clock());
-    const [unfinished, toLift] = await this.database.transact(scope, async (t) => [await this.commands.unfinished(t, [...open.keys()], now), await this.blocks.toLift(t, [...open.keys()])] as const);
-    for (const [gatewayId, session] of open) {
-      const ids = toLift.filter((block) => block.gatewayId === gatewayId).map(({ name }) => name);
-      if (ids.length > 0) session.send({ $case: 'liftBlocks', value: { ids } });
-    }
+    const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, [...open.keys()], now));
     for (const [gatewayId, session] of open) this.sendStops(session, unfinished.filter((command) => command.gatewayId === gatewayId));
     const unsent = unfinished.flatMap((command) => {
       const session = open.get(command.gatewayId)!;
-      return session.sentCommands.has(command.id) ? [] : [{ command, session }];
+      return this.sentOn(session).commands.has(command.id) ? [] : [{ command, session }];
     });
     if (unsent.length === 0) return;
     const claimed = await this.database.transact(scope, async (t) => {
       const ids = await this.commands.claim(t, unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })), now);
-      for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notices.send(t, 'flush', flushId);
+      for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notices.send(t, FLUSH_CHANGED, flushId);
       return ids;
     });
     for (const { command, session } of unsent) {
       if (!claimed.has(command.id)) continue;
-      session.sentCommands.add(command.id);
+      this.sentOn(session).commands.add(command.id);
       session.send({ $case: 'command', value: toWireCommand(command, session.epoch) });
     }
   }
 
   /** A stop goes before its command: what the gateway has not begun it then refuses, and what it has done it reports. */
   private sendStops(session: Session, unfinished: Command[]): void {
-    const ids = unfinished.filter((command) => command.stoppedAt !== null && !session.sentStops.has(command.id)).map((command) => command.id);
+    const { stops } = this.sentOn(session);
+    const ids = unfinished.filter((command) => command.stoppedAt !== null && !stops.has(command.id)).map((command) => command.id);
     if (ids.length > 0) session.send({ $case: 'stop', value: { commandIds: ids } });
-    ids.forEach((id) => session.sentStops.add(id));
+    ids.forEach((id) => stops.add(id));
+  }
+
+  private sentOn(session: Session): Sent {
+    const sent = this.sent.get(session) ?? { commands: new Set(), stops: new Set() };
+    this.sent.set(session, sent);
+    return sent;
   }
 }
 

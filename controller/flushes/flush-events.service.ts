@@ -5,6 +5,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { FlushesService } from './flushes.service.ts';
+import { FLUSH_CHANGED } from './notices.ts';
 
 /** A listener is told this often at most: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
@@ -42,7 +43,7 @@ export class FlushEventsService {
       [timer, toldAtMs] = [undefined, this.clock()];
       if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
     };
-    const stop = this.notices.on('flush', (notice) => {
+    const stop = this.notices.on(FLUSH_CHANGED, (notice) => {
       if (notice !== undefined && notice !== id) return;
       hasChanged = true;
       if (timer === undefined) tellIn(Math.max(0, toldAtMs + GATHER_MS - this.clock()));

@@ -2,6 +2,7 @@ import { Controller, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { cancelFlush, getFlush, listFlushes, retryFlush, stopFlushes, undoFlush, watchFlush } from '../../proto/http/flushes.ts';
+import { runPlan } from '../../proto/http/plans.ts';
 import { CallersService } from '../access/callers.service.ts';
 import { EventStream } from '../platform/event-stream.ts';
 import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
@@ -21,6 +22,13 @@ export class FlushesController {
     @Inject(FlushEventsService) private readonly events: FlushEventsService,
     @Inject(CallersService) private readonly callers: CallersService,
   ) {}
+
+  @Handles(runPlan)
+  async runPlan(@Called() { caller, scope, params, body }: Call<typeof runPlan>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof runPlan.response>> {
+    const flushId = await this.flushes.run(caller, scope, params.id, body.digest, { withWaves: body.waves });
+    void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
+    return { flushId };
+  }
 
   @Handles(listFlushes)
   list(@Called() { scope, query }: Call<typeof listFlushes>): Promise<z.output<typeof listFlushes.response>> {

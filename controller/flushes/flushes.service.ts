@@ -25,6 +25,7 @@ import { refusalsOf, toLimitedPart, type PlanRow } from '../plans/plan-view.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { toWaves } from './waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
 
 /** The second person behind a remediation, who has agreed to all that its revision does. */
 export interface Agreement { byId: string; byName: string; at: Date }
@@ -81,8 +82,8 @@ export class FlushesService {
       await this.recordStart(t, caller, plan, flushId, tenantIds, count);
       await this.commands.issueRuns(t, { id: flushId }, plan, targets.filter((target) => target.wave === 1), { notAfter, now });
       await this.flushes.settle(t, flushId, now);
-      await this.notices.send(t, 'flush', flushId);
-      await this.notices.send(t, 'deliver', '');
+      await this.notices.send(t, FLUSH_CHANGED, flushId);
+      await this.notices.send(t, WORK_WAITING, '');
     }, { timeoutMs: 60_000 }).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', {}, { cause: error }) : error;
     });

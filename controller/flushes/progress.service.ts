@@ -8,6 +8,7 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
+import { FLUSH_CHANGED } from './notices.ts';
 
 /** After a quiet time what is said waits so long for what is newer, or for the result: most commands are over by then. */
 const FIRST_MS = 200;
@@ -89,7 +90,7 @@ export class ProgressService {
       if (live.length === 0) return notOwn;
       await this.commands.received(t, live.map(({ command }) => command.id), now);
       await this.flushes.progress(t, live.map(({ command, state, done }) => ({ flushId: command.flushId, gatewayId: command.gatewayId, state, done, startedAt: command.receivedAt ?? now })));
-      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notices.send(t, 'flush', flushId);
+      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notices.send(t, FLUSH_CHANGED, flushId);
       return notOwn;
     });
     for (const { sender } of strange) this.noteUseless(sender);

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DeliveryService } from './delivery.service.ts';
-import { LateCommandsService } from './deadlines.service.ts';
-import { WavesService } from './waves.service.ts';
+import { DELIVERIES } from './deliveries.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
@@ -14,15 +13,13 @@ const AWAY = 'the queue is away; commands are delivered without it';
 /** One job's; replicas share a large flush between them. */
 const GATEWAYS_PER_JOB = 25;
 
-/** From Postgres to the queue, and what time does to commands. Both may be done by any number of replicas at once. */
+/** From Postgres to the queue; any number of replicas may do it at once. */
 @Injectable()
 export class RelayService {
   private readonly failures: Failures;
 
   constructor(
     @Inject(OutboxRepository) private readonly outbox: OutboxRepository,
-    @Inject(LateCommandsService) private readonly late: LateCommandsService,
-    @Inject(WavesService) private readonly waves: WavesService,
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(LOGGER) logger: Logger,
@@ -47,19 +44,9 @@ export class RelayService {
     if (ownWork.length > 0) await this.delivery.deliverAnywhere([...new Set(ownWork)]);
   }
 
-  /** Ends commands that came too late. */
-  async sweep(): Promise<void> {
-    await this.late.sweep();
-  }
-
-  /** Begins the waves whose turn it is. */
-  async moveWavesOn(): Promise<void> {
-    await this.waves.sweep();
-  }
-
   private async enqueue(gatewayIds: string[], id: string): Promise<boolean> {
     try {
-      await this.queues.add('ctfleet-deliver', 'deliver', { gatewayIds }, id);
+      await this.queues.add(DELIVERIES, 'deliver', { gatewayIds }, id);
       this.failures.worked(AWAY);
       return true;
     } catch (error) {

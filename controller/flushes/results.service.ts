@@ -18,6 +18,7 @@ import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
 import { ResultParts, runsWithin } from './result-parts.ts';
 import { judge } from './verdict.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
 
 /** Flows of the largest plan. */
 const MAX_FLOWS = 500_000;
@@ -143,10 +144,10 @@ export class ResultsService {
     await this.audit.recordAll(t, decisions);
     for (const flushId of [...new Set(commands.map((command) => command.flushId))].toSorted()) {
       await this.flushes.settle(t, flushId, now);
-      await this.notices.send(t, 'flush', flushId);
+      await this.notices.send(t, FLUSH_CHANGED, flushId);
     }
     // Whoever works looks whether the next wave may begin.
-    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notices.send(t, 'deliver', '');
+    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notices.send(t, WORK_WAITING, '');
   }
 }
 

@@ -11,6 +11,7 @@ import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { notThere } from '../platform/not-there.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
+import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
 
 type Target = FlushRow['targets'][number];
 
@@ -101,9 +102,9 @@ export class StopsService {
     }
     if (!isOwn) await this.flushes.stop(t, row.id, by, reason);
     await this.flushes.settle(t, row.id, now);
-    await this.notices.send(t, 'flush', row.id);
-    for (const gatewayId of atWork) await this.notices.send(t, 'deliver', gatewayId);
-    if (isOwn) await this.notices.send(t, 'deliver', ''); // the next wave may begin
+    await this.notices.send(t, FLUSH_CHANGED, row.id);
+    for (const gatewayId of atWork) await this.notices.send(t, COMMANDS_WAITING, gatewayId);
+    if (isOwn) await this.notices.send(t, WORK_WAITING, ''); // the next wave may begin
     return true;
   }
 }

@@ -14,6 +14,7 @@ import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { DEFAULT_LIMITS, mayEnd } from '../plans/may-end.ts';
 import { notThere } from '../platform/not-there.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
 
 /** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
 @Injectable()
@@ -56,8 +57,8 @@ export class UndoService {
       }
       await this.commands.issueUndos(t, { id: undoId }, row, targets, { notAfter, now });
       await this.flushes.settle(t, undoId, now);
-      for (const flushId of [id, undoId]) await this.notices.send(t, 'flush', flushId);
-      await this.notices.send(t, 'deliver', '');
+      for (const flushId of [id, undoId]) await this.notices.send(t, FLUSH_CHANGED, flushId);
+      await this.notices.send(t, WORK_WAITING, '');
     }, { timeoutMs: 60_000 }).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This flush has been undone already. It can be undone once.', {}, { cause: error }) : error;
     });

@@ -11,6 +11,7 @@ import { FlushesRepository } from './flushes.repository.ts';
 import { isUnfinished, type TargetState } from './states.ts';
 import { StopsService } from './stops.service.ts';
 import { nextStep } from './waves.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
 
 const ACTOR = { kind: 'system', id: 'waves', name: 'controller' };
 
@@ -66,7 +67,7 @@ export class WavesService {
     await this.commands.issueRuns(t, row, row.plan, targets, { notAfter, now });
     if (!(await this.flushes.moveOn(t, row.id, wave))) throw new Error('another replica began this wave');
     await this.flushes.settle(t, row.id, now);
-    await this.notices.send(t, 'flush', row.id);
-    await this.notices.send(t, 'deliver', '');
+    await this.notices.send(t, FLUSH_CHANGED, row.id);
+    await this.notices.send(t, WORK_WAITING, '');
   }
 }

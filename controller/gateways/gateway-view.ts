@@ -3,9 +3,7 @@ import type { Gateway, wan } from '../../proto/http/fleet.ts';
 import { whyNotKnown } from '../../proto/model/filter/abilities.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Usage } from '../history/sample-row.ts';
-
-/** Nothing heard for this long means offline, whatever the registry says: the replica that held the link may be gone. */
-export const SILENCE_MS = 35_000;
+import { SILENCE_MS } from '../link/session.ts';
 
 /** A gateway's row with what is joined to it. */
 export interface GatewayRow {

@@ -1,11 +1,7 @@
-import { Controller, Inject, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import * as fleet from '../../proto/http/fleet.ts';
 import { Called, Handles, type Call } from '../platform/handles.ts';
-import { EventStream } from '../platform/event-stream.ts';
-import { CallersService } from '../access/callers.service.ts';
-import { FleetEventsService } from '../live/fleet-events.service.ts';
 import { GatewaysService } from './gateways.service.ts';
 import { TenantsService } from './tenants.service.ts';
 
@@ -14,8 +10,6 @@ export class GatewaysController {
   constructor(
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(FleetEventsService) private readonly events: FleetEventsService,
-    @Inject(CallersService) private readonly callers: CallersService,
   ) {}
 
   @Handles(fleet.listTenants)
@@ -66,11 +60,5 @@ export class GatewaysController {
   @Handles(fleet.listSamples)
   samples(@Called() { scope, params, query }: Call<typeof fleet.listSamples>): Promise<z.output<typeof fleet.listSamples.response>> {
     return this.gateways.samples(scope, params.id, query);
-  }
-
-  @Handles(fleet.watchFleet)
-  async watch(@Called() call: Call<typeof fleet.watchFleet>, @Res() reply: FastifyReply): Promise<void> {
-    const stream = new EventStream(reply, () => this.callers.isStillAllowed(call, fleet.watchFleet.action));
-    await this.events.watch(call.scope, stream);
   }
 }

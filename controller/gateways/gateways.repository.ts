@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { GatewayRow } from './gateway-view.ts';
+import type { toSelfDescription, toWansJson } from './self-description.ts';
 
 const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
 
@@ -72,6 +74,15 @@ export class GatewaysRepository {
     const { count } = await t.gateway.updateMany({ where: { id, setAsideAt: { not: null }, revokedAt: null }, data: { setAsideAt: null, setAsideReason: null } });
     if (count === 1) await t.linkSession.updateMany({ where: { gatewayId: id }, data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null } });
     return count === 1;
+  }
+
+  /** Keeps what a gateway says of itself. */
+  async describe(t: Transaction, id: string, { guard, ...said }: ReturnType<typeof toSelfDescription>): Promise<void> {
+    await t.gateway.update({ where: { id }, data: { ...said, guard: guard ?? Prisma.DbNull } });
+  }
+
+  async setWans(t: Transaction, id: string, wans: ReturnType<typeof toWansJson>): Promise<void> {
+    await t.gateway.updateMany({ where: { id }, data: { wans } });
   }
 }
 

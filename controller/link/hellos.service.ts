@@ -3,19 +3,21 @@ import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
-import { LateCommandsService } from '../flushes/deadlines.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { judgeHolder } from './holders.ts';
+import { LinkParts } from './link-parts.ts';
 import { LinkRepository, type Known } from './link.repository.ts';
+import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
 import { judgeNumbers } from './numbers.ts';
 import { Sessions } from './sessions.ts';
 
-/** The only version of the link so far; an agent that speaks an older one is refused in words. */
+/** Versions of the link that this controller speaks: its own and up to two before it. */
 const PROTOCOL_VERSION = 1;
+const OLDEST_VERSION = Math.max(1, PROTOCOL_VERSION - 2);
 /** A gateway that was set aside waits for a person; to ask more often is of no use. */
 const SET_ASIDE_SECONDS = 300;
 
@@ -25,7 +27,7 @@ export class HellosService {
   constructor(
     @Inject(LinkRepository) private readonly registry: LinkRepository,
     @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(LateCommandsService) private readonly late: LateCommandsService,
+    @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,
@@ -38,7 +40,10 @@ export class HellosService {
    * its identity, GATEWAY_AHEAD where the agent has seen numbers that no restored backup explains, INVALID_REQUEST for another version of the link.
    */
   async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
-    if (hello.protocolVersion !== PROTOCOL_VERSION) throw new FleetError('INVALID_REQUEST', `This controller speaks version ${PROTOCOL_VERSION} of the link, the agent ${hello.protocolVersion}.`);
+    if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
+      const spoken = OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
+      throw new FleetError('INVALID_REQUEST', `This controller speaks ${spoken} of the link, the agent ${hello.protocolVersion}.`);
+    }
     const answer = await this.database.transact(new Set([identity.tenantId]), (t) => this.decide(t, identity, hello));
     if (typeof answer === 'bigint') return answer;
     this.logger.error({ gateway: identity.gatewayId, tenant: identity.tenantId, code: answer.code }, answer.message);
@@ -63,11 +68,10 @@ export class HellosService {
       });
       return new FleetError('GATEWAY_AHEAD', numbers.reason);
     }
-    if (numbers.kind === 'behind') await this.late.catchUp(t, { ...identity, name: known.name }, known.numbers, seen);
-    await this.registry.describe(t, gatewayId, hello);
+    await this.parts.admit(t, { gatewayId, tenantId: identity.tenantId, name: known.name, hello, known: known.numbers, seen });
     const epoch = await this.registry.open(t, identity, { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch }, now);
-    await this.notices.send(t, 'gateway', gatewayId);
-    await this.notices.send(t, 'opened', `${gatewayId} ${epoch}`);
+    await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+    await this.notices.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;
   }
 
@@ -78,8 +82,8 @@ export class HellosService {
       summary: `${name} was set aside: ${reason}`, reason,
     });
     await this.registry.setAside(t, gatewayId, reason, now);
-    await this.notices.send(t, 'revoked', gatewayId);
-    await this.notices.send(t, 'gateway', gatewayId);
+    await this.notices.send(t, GATEWAY_REVOKED, gatewayId);
+    await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
     return setAside(reason);
   }
 }

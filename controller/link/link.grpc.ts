@@ -6,7 +6,6 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { parseSubjectAltName, type GatewayIdentity } from '../identity/gateway-identity.ts';
-import { DeliveryService } from '../flushes/delivery.service.ts';
 import { Addresses } from '../platform/addresses.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
@@ -14,7 +13,9 @@ import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError } from '../platform/grp
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { Intake, type Cost } from './intake.ts';
+import { LinkParts } from './link-parts.ts';
 import { LinkService } from './link.service.ts';
+import { GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
 import { Questions } from './questions.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
@@ -23,9 +24,6 @@ const HELLO_MS = 10_000;
 const CONNECTIONS = {
   total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100, arrivals: { perSecond: 50, burst: 2000 }, calls: { perSecond: 60, burst: 600 },
 };
-/** Samples that an agent sends together. */
-const SAMPLES_OF_A_WRITE = 60;
-const BLOCKS_OF_A_WRITE = 5;
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
 /** An answer says within so long which question it is for. */
@@ -48,7 +46,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     @Inject(Questions) private readonly questions: Questions,
     @Inject(Intake) private readonly intake: Intake,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(DeliveryService) private readonly delivery: DeliveryService,
+    @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(Addresses) private readonly addresses: Addresses,
@@ -66,21 +64,10 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
     this.timer = setInterval(() => { this.link.tend().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be tended')); }, PING_INTERVAL_MS);
-    this.notices.on('revoked', (id) => { if (id) this.link.cut(id); });
-    this.notices.on('opened', (notice) => {
+    this.notices.on(GATEWAY_REVOKED, (id) => { if (id) this.link.cut(id); });
+    this.notices.on(SESSION_OPENED, (notice) => {
       const [gatewayId, epoch] = notice?.split(' ') ?? [];
       if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
-    });
-    this.notices.on('remediations', () => {
-      this.link.remediationsChanged().catch((error: unknown) => this.logger.warn({ err: error }, 'agents could not be given their remediations'));
-    });
-    this.notices.on('checkpoint', (chain) => {
-      if (chain) this.link.checkpointMade(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
-    });
-    this.notices.on('deliver', (id) => {
-      // Undefined: notices were missed, a stop perhaps among them. Empty: there is work for whoever works.
-      const gatewayIds = id === undefined ? this.link.heldGateways() : id === '' ? [] : [id];
-      for (const gatewayId of gatewayIds) this.delivery.deliver(gatewayId).catch((error: unknown) => this.logger.warn({ gateway: gatewayId, err: error }, 'commands could not be delivered'));
     });
   }
 
@@ -109,7 +96,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       if (ended.signal.aborted) return;
       await this.holdBack(identity, { messages: 1, bytes: bytes.length }, ended.signal);
       const message = decoded(bytes, AgentMessage);
-      const writes = writesOf(message);
+      const writes = message.body === undefined ? 0 : message.body.$case === 'hello' ? 1 : this.parts.writesOf(message.body);
       if (writes > 0) await this.holdBack(identity, { writes }, ended.signal);
       if (ended.signal.aborted) return;
       if (session) return this.link.receive(session, message);
@@ -220,16 +207,6 @@ function decoded<Message>(bytes: Uint8Array, type: { decode(bytes: Uint8Array): 
     return type.decode(bytes);
   } catch (cause) {
     throw new FleetError('INVALID_REQUEST', 'A message cannot be decoded.', {}, { cause });
-  }
-}
-
-/** The transactions that a message costs; a batch of samples is as many as an agent would have sent. */
-function writesOf({ body }: AgentMessage): number {
-  switch (body?.$case) {
-    case 'hello': case 'result': case 'remediationRun': return 1;
-    case 'standingBlocks': return Math.max(1, body.value.blocks.length / BLOCKS_OF_A_WRITE);
-    case 'samples': return Math.max(1, body.value.samples.length / SAMPLES_OF_A_WRITE);
-    default: return 0;
   }
 }
 

@@ -1,25 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Hello, LocalGuard } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
-import { formatAddress } from '../../proto/model/address.ts';
-import { fromWireMethods } from '../../proto/wire/method.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
-import { SILENCE_MS } from '../gateways/gateway-view.ts';
-import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { int32From, textFrom } from '../platform/untrusted.ts';
 import type { Held } from './holders.ts';
 import type { Numbers } from './numbers.ts';
-
-const MAX_TEXT = 200;
-/** Of one hello; an honest one has fewer. */
-const MAX_LINES = 100;
-const MAX_WANS = 256;
+import { SILENCE_MS } from './session.ts';
 
 /** What the registry and the gateway's row say before a session opens. */
 export interface Known { name: string; setAsideReason?: string; numbers: Numbers; held: Held }
 
-/** The session registry, and what a gateway says of itself. */
+/** The session registry. */
 @Injectable()
 export class LinkRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -82,47 +71,4 @@ export class LinkRepository {
       return new Set(sessions.map((session) => session.gatewayId).filter((id) => !ids.has(id)));
     });
   }
-
-  async describe(t: Transaction, gatewayId: string, hello: Hello): Promise<void> {
-    await t.gateway.update({
-      where: { id: gatewayId },
-      data: {
-        agentVersion: textFrom(hello.agentVersion, MAX_TEXT), kernel: textFrom(hello.kernel, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
-        capabilities: { ...toCapabilitiesJson(hello.capabilities), ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }) },
-        wans: toWansJson(hello.wans),
-        guard: hello.guard ? toGuardJson(hello.guard) : Prisma.DbNull,
-      },
-    });
-  }
-
-  async setWans(t: Transaction, gatewayId: string, wans: Wan[]): Promise<void> {
-    await t.gateway.updateMany({ where: { id: gatewayId }, data: { wans: toWansJson(wans) } });
-  }
-}
-
-function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
-  return {
-    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute: toCount(mostDeletesAMinute), mostPercentOfTable: toCount(mostPercentOfTable), isBuiltIn,
-    protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)), ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
-  };
-}
-
-function toCount(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : int32From(value);
-}
-
-function toCapabilitiesJson(said: Hello['capabilities']) {
-  const cannot = Object.entries(said?.cannot ?? {}).slice(0, MAX_LINES).map(([what, why]) => [textFrom(what, 64), textFrom(why, 500)] as const);
-  return { can: (said?.can ?? []).slice(0, MAX_LINES).map((word) => textFrom(word, 64)), cannot: Object.fromEntries(cannot) };
-}
-
-function toWansJson(wans: Wan[]) {
-  return wans.slice(0, MAX_WANS).map(toWanJson);
-}
-
-function toWanJson(wan: Wan) {
-  return {
-    name: textFrom(wan.name, 64), interface: textFrom(wan.interface, 64), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute,
-    addresses: wan.addresses.filter(({ length }) => length === 4 || length === 16).slice(0, 32).map(formatAddress),
-  };
 }

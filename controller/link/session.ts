@@ -11,17 +11,15 @@ type Body = NonNullable<ControllerMessage['body']>;
 export const PING_INTERVAL_MS = 10_000;
 /** An agent answers each ping; silence this long means that it is gone. */
 export const SILENCE_LIMIT_MS = 30_000;
+/** A session of which the registry heard nothing for so long is over, whoever held it: its replica may have died. */
+export const SILENCE_MS = 35_000;
 
 /**
  * One life of a gateway's link, held by this replica.
  *
  *   hello ──▶ open ──▶ closed      by the agent, by silence, by a newer session, by revocation, by a full queue, with its certificate
- *
- * Commands are remembered as sent per session, so that a new session gets all unfinished ones again.
  */
 export class Session {
-  readonly sentCommands = new Set<string>();
-  readonly sentStops = new Set<string>();
   lastHeardMs: number;
   isClosed = false;
   private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);

@@ -6,6 +6,8 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
+import { FLUSH_CHANGED } from '../flushes/notices.ts';
+import { GATEWAY_CHANGED } from '../link/notices.ts';
 
 /** Changes of the same gateway within this time are told once. */
 const GATHER_MS = 1000;
@@ -55,8 +57,8 @@ export class FleetEventsService {
     // A database that is away for a moment ends no stream; what was missed is told afterwards.
     const quietly = (work: () => Promise<void>) => (): void => { work().catch(() => undefined); };
     const stops = [
-      this.notices.on('gateway', (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
-      this.notices.on('flush', (id) => id !== undefined && flushes.add(id)),
+      this.notices.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
+      this.notices.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),
     ];
     const timers = [setInterval(quietly(sendChanged), GATHER_MS), setInterval(quietly(sendSilent), REFRESH_MS)];
     listener.onClose(() => {

@@ -9,6 +9,7 @@ import { Notices } from '../platform/notices.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsRepository } from './limits.repository.ts';
 import { DEFAULT_LIMITS, mayEnd, type LimitedPart, type Verdict } from './may-end.ts';
+import { LIMITS_CHANGED } from './notices.ts';
 
 /** What a plan would end, and whether it asks for all. */
 export interface PlannedParts { parts: readonly LimitedPart[]; isEverything: boolean }
@@ -40,7 +41,7 @@ export class LimitsService {
         summary: `${caller.name} changed when a plan needs a second person`, detail: { before, after: limits },
       });
       // Gateways hold their remediations to the limits, and those beyond them only suggest.
-      await this.notices.send(t, 'remediations', tenantId);
+      await this.notices.send(t, LIMITS_CHANGED, tenantId);
       return limits;
     });
   }

@@ -1,10 +1,10 @@
-import { Controller, Inject, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
-import { approvePlan, createPlan, getPlan, listPlanFlows, runPlan } from '../../proto/http/plans.ts';
-import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
+import { listAuditFlows } from '../../proto/http/audit.ts';
+import { approvePlan, createPlan, getPlan, listPlanFlows } from '../../proto/http/plans.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import { Called, Handles, type Call } from '../platform/handles.ts';
 import { ApprovalsService } from './approvals.service.ts';
-import { FlushesService } from '../flushes/flushes.service.ts';
 import { PlanFlowsService } from './plan-flows.service.ts';
 import { PlansService } from './plans.service.ts';
 
@@ -14,7 +14,7 @@ export class PlansController {
     @Inject(PlansService) private readonly plans: PlansService,
     @Inject(PlanFlowsService) private readonly planFlows: PlanFlowsService,
     @Inject(ApprovalsService) private readonly approvals: ApprovalsService,
-    @Inject(FlushesService) private readonly flushes: FlushesService,
+    @Inject(AuditService) private readonly audit: AuditService,
   ) {}
 
   @Handles(createPlan)
@@ -38,10 +38,11 @@ export class PlansController {
     return this.plans.get(scope, params.id);
   }
 
-  @Handles(runPlan)
-  async run(@Called() { caller, scope, params, body }: Call<typeof runPlan>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof runPlan.response>> {
-    const flushId = await this.flushes.run(caller, scope, params.id, body.digest, { withWaves: body.waves });
-    void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
-    return { flushId };
+  @Handles(listAuditFlows)
+  async auditFlows(@Called() { scope, params, query }: Call<typeof listAuditFlows>): Promise<z.output<typeof listAuditFlows.response>> {
+    const entry = await this.audit.get(scope, params.id);
+    if (entry.planId === undefined) return { items: [] };
+    // The entry was in scope, and it is about one tenant's part of a plan that others may share: that part is what is shown.
+    return this.planFlows.page('all', entry.planId, { ...query, tenant: entry.tenantId, gateway: entry.gatewayId });
   }
 }

@@ -8,9 +8,24 @@ import { CLOCK, type Clock } from './clock.ts';
 import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
-/** What replicas tell each other. The payload is an id (of `opened`: a gateway's and the epoch; of `checkpoint`: a chain); whoever wants more reads it from its table. */
-export const NOTICE_KINDS = ['gateway', 'flush', 'deliver', 'revoked', 'opened', 'checkpoint', 'remediations'] as const;
-export type NoticeKind = (typeof NOTICE_KINDS)[number];
+/**
+ * A kind of notice that replicas send each other, declared once by its noun (`notices.ts`). The payload is an id; whoever wants more reads it from
+ * its table. Throws if another kind has the name.
+ */
+export class NoticeKind {
+  static readonly declared = new Map<string, NoticeKind>();
+
+  constructor(readonly name: string) {
+    if (NoticeKind.declared.has(name)) throw new Error(`there are two kinds of notices named ${name}`);
+    NoticeKind.declared.set(name, this);
+  }
+
+  get channel(): string {
+    return `${PREFIX}${this.name}`;
+  }
+}
+
+const PREFIX = 'ctfleet_';
 
 const RETRY_MS = 1000;
 /** A connection that is cut off or frozen says nothing by itself, so it is asked. */
@@ -41,13 +56,13 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Tells every replica, this one too, once the transaction commits. */
   async send(transaction: Transaction, kind: NoticeKind, id: string): Promise<void> {
-    await transaction.$executeRaw`SELECT pg_notify(${channel(kind)}, ${id})`;
+    await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
   /** Calls `listener` for each notice, and with undefined where notices may have been missed. Returns how to stop. */
   on(kind: NoticeKind, listener: (id: string | undefined) => void): () => void {
-    this.emitter.on(kind, listener);
-    return () => this.emitter.off(kind, listener);
+    this.emitter.on(kind.name, listener);
+    return () => this.emitter.off(kind.name, listener);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -66,7 +81,7 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
       this.reconnectLater();
     });
     await client.connect();
-    await client.query(NOTICE_KINDS.map((kind) => `LISTEN ${channel(kind)}`).join(';'));
+    await client.query([...NoticeKind.declared.values()].map(({ channel }) => `LISTEN ${channel}`).join(';'));
     this.client = client;
     this.failures.worked(LOST);
   }
@@ -75,14 +90,9 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.isStopped) return;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => {
-      this.connect().then(() => NOTICE_KINDS.forEach((kind) => this.emitter.emit(kind, undefined)), () => this.reconnectLater());
+      this.connect().then(() => NoticeKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)), () => this.reconnectLater());
     }, RETRY_MS);
   }
 }
 
 const NoticesClient = boundedClient(BEAT_MS);
-const PREFIX = 'ctfleet_';
-
-function channel(kind: NoticeKind): string {
-  return `${PREFIX}${kind}`;
-}

@@ -7,7 +7,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import type { Jobs, QueueName, Schedule } from './names.ts';
+import type { JobName, JobQueue } from './job-queue.ts';
 import { createPatientBackend } from './patient-backend.ts';
 
 /** A job whose worker died is given to another after at most lock plus interval. */
@@ -25,7 +25,7 @@ const KEEP_NONE = { removeOnComplete: true, removeOnFail: true } as const;
 @Injectable()
 export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
-  private readonly queues = new Map<QueueName, Queue>();
+  private readonly queues = new Map<string, Queue>();
   private readonly workers = new Set<Worker>();
   private isClosing = false;
   private readonly failures: Failures;
@@ -42,17 +42,17 @@ export class Queues implements BeforeApplicationShutdown {
   }
 
   /** Adds a job. One with the same id that still waits or runs stays the only one; ids hold no colon. */
-  async add<Q extends QueueName, J extends keyof Jobs[Q] & string>(name: Q, job: J, data: Jobs[Q][J], jobId: string): Promise<void> {
+  async add<Jobs extends object, J extends JobName<Jobs>>({ name }: JobQueue<Jobs>, job: J, data: Jobs[J], jobId: string): Promise<void> {
     await this.answered(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
   }
 
   /** Makes or renews a schedule; several controllers doing so make one. */
-  async schedule({ queue, job, everyMs }: Schedule): Promise<void> {
-    await this.answered(this.queue(queue).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
+  async schedule<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, everyMs: number): Promise<void> {
+    await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */
-  async scheduleAll<Q extends QueueName>(name: Q, job: keyof Jobs[Q] & string, wanted: { key: string; cron: string; timeZone: string }[]): Promise<void> {
+  async scheduleAll<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, wanted: { key: string; cron: string; timeZone: string }[]): Promise<void> {
     const queue = this.queue(name);
     const keys = new Set(wanted.map(({ key }) => key));
     for (const { key } of await soon(queue.getJobSchedulers())) if (!keys.has(key)) await soon(queue.removeJobScheduler(key));
@@ -60,14 +60,16 @@ export class Queues implements BeforeApplicationShutdown {
   }
 
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
-  work<Q extends QueueName>(name: Q, concurrency: number, handle: (job: { name: string; data: Jobs[Q][keyof Jobs[Q]] }) => Promise<void>): void {
-    void this.begin(name, () => new Worker(name, async (job) => handle({ name: job.name, data: job.data as Jobs[Q][keyof Jobs[Q]] }), {
+  work<Jobs extends object>({ name }: JobQueue<Jobs>, concurrency: number, handlers: { [J in JobName<Jobs>]: (data: Jobs[J]) => Promise<void> }): void {
+    // A job that this version does not know was left by another; it is taken off the queue, and what it stood for is in Postgres.
+    const handle = async (job: string, data: unknown): Promise<void> => handlers[job as JobName<Jobs>]?.(data as Jobs[JobName<Jobs>]);
+    void this.begin(name, () => new Worker(name, (job) => handle(job.name, job.data), {
       connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000, autorun: false,
     }));
   }
 
   /** Runs a worker once it is ready. One whose first connection fails remembers that for good, so another is made. */
-  private async begin(name: QueueName, make: () => Worker): Promise<void> {
+  private async begin(name: string, make: () => Worker): Promise<void> {
     while (!this.isClosing) {
       const worker = make();
       worker.on('error', (error) => this.failures.failed(AWAY, error, { queue: name }));
@@ -98,7 +100,7 @@ export class Queues implements BeforeApplicationShutdown {
     this.failures.worked(AWAY);
   }
 
-  private queue(name: QueueName): Queue {
+  private queue(name: string): Queue {
     const existing = this.queues.get(name);
     if (existing) return existing;
     const queue = new Queue(name, { connection: this.connectionFor('queue') });

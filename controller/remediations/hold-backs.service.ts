@@ -10,6 +10,7 @@ import { actsOn } from './reach.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { isApproved } from './standing.ts';
+import { REMEDIATIONS_CHANGED } from './notices.ts';
 
 const ACTOR = { kind: 'system', id: 'remediations', name: 'controller' };
 /** Gateways that an audit entry names. */
@@ -55,7 +56,7 @@ export class HoldBacksService {
           remediationId: row.id, revision: row.revision, why, gatewayIds: [...new Set(runs.map(({ gatewayId }) => gatewayId))].slice(0, MAX_NAMED),
         },
       });
-      await this.notices.send(t, 'remediations', row.id);
+      await this.notices.send(t, REMEDIATIONS_CHANGED, row.id);
     });
   }
 }

@@ -10,6 +10,7 @@ import { RemediationsRepository } from './remediations.repository.ts';
 import type { RemediationRow } from './rows.ts';
 import { isApproved } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
+import { REMEDIATIONS_CHANGED } from './notices.ts';
 
 /** The second person of a remediation: somebody beside its author has looked at this very revision, and agrees that it acts by itself. */
 @Injectable()
@@ -40,7 +41,7 @@ export class RemediationApprovalsService {
         summary: `${caller.name} agreed that ${row.name} acts by itself`,
         detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
       });
-      await this.notices.send(t, 'remediations', id);
+      await this.notices.send(t, REMEDIATIONS_CHANGED, id);
     });
   }
 }

@@ -24,6 +24,7 @@ import { nextTimes } from './schedule.ts';
 import { changeOf } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 import { zonesOf, type SiteZone } from './zones.ts';
+import { REMEDIATIONS_CHANGED } from './notices.ts';
 
 const DAY_MS = 86_400_000;
 const SHOWN_TIMES = 5;
@@ -172,7 +173,7 @@ export class RemediationsService {
     await this.audit.record(t, {
       tenantId: tenantId ?? undefined, actor: toActor(caller), action, outcome: 'ok', summary: `${caller.name} ${action.split('.')[1]} the remediation ${name}`, detail: { remediationId: id, ...detail },
     });
-    await this.notices.send(t, 'remediations', id);
+    await this.notices.send(t, REMEDIATIONS_CHANGED, id);
   }
 }
 

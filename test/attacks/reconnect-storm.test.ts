@@ -3,7 +3,7 @@ import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backoffMs } from '../../agent/link/backoff.ts';
 import { AUTHORITY, type Authority } from '../../controller/identity/authority.ts';
-import { LinkService } from '../../controller/link/link.service.ts';
+import { Admission } from '../../controller/link/admission.ts';
 import { newId } from '../../controller/platform/ids.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { AttackedFleet } from '../support/attacked-fleet.ts';
@@ -78,7 +78,7 @@ it(`F6: ${GATEWAYS} gateways that come back at once after a restart all get in, 
   isOver = true;
   await people;
 
-  const { peak } = controller.running.app.get(LinkService).admission;
+  const { peak } = controller.running.app.get(Admission);
   expect(peak).toBeGreaterThan(1);
   expect(peak).toBeLessThanOrEqual(6);
   expect(callMs.length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { CheckpointsService } from '../../controller/audit/checkpoints.service.ts';
+import { WitnessService } from '../../controller/witness/witness.service.ts';
 import { verifyTrail } from '../../controller/audit/trail.ts';
 import { RetentionService } from '../../controller/retention/retention.service.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   ({ tenantId } = place);
   for (const gatewayName of ['a', 'b', 'c']) await owner.call(routes.createEnrolmentToken, { body: { siteId: place.siteId, gatewayName } });
   await signHeads();
-  witnessed = await controller.running.app.get(CheckpointsService).forAgents([tenantId, 'system']);
+  witnessed = await controller.running.app.get(WitnessService).forAgents([tenantId, 'system']);
   behindMs = 0;
   const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: place.siteId, gatewayName: 'gw1' } });
   agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token));
@@ -92,7 +93,7 @@ describe('what is past its time', () => {
     const lines = await expectTrail();
     expect(lines.filter((line) => line.includes('"kind":"stub"')).length).toBeGreaterThan(0);
     // What agents have seen of the old ones contradicts nothing.
-    await controller.running.app.get(CheckpointsService).judge({ gatewayId: agent.gatewayId, tenantId }, witnessed);
+    await controller.running.app.get(WitnessService).judge({ gatewayId: agent.gatewayId, tenantId }, witnessed);
     expect((await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items).toEqual([]);
   });
 

@@ -1,0 +1,69 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { LinkParts, type Admitted, type LinkPart } from '../link/link-parts.ts';
+import type { Session } from '../link/session.ts';
+import { Sessions } from '../link/sessions.ts';
+import type { Transaction } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { DeadlinesService } from './deadlines.service.ts';
+import { DeliveryService } from './delivery.service.ts';
+import { COMMANDS_WAITING } from './notices.ts';
+import { ProgressService } from './progress.service.ts';
+import { ResultsService } from './results.service.ts';
+
+/** Commands go down the link, progress and results come up. */
+@Injectable()
+export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
+  readonly takes: LinkPart['takes'] = {
+    progress: { take: ({ identity }, progress) => this.progress.note(identity, progress) },
+    result: {
+      writes: () => 1,
+      take: async (session, result) => {
+        if (await this.results.take(session.identity, result)) session.send({ $case: 'resultReceipt', value: { commandId: result.commandId } });
+      },
+    },
+  };
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    @Inject(LinkParts) private readonly link: LinkParts,
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(DeliveryService) private readonly delivery: DeliveryService,
+    @Inject(DeadlinesService) private readonly deadlines: DeadlinesService,
+    @Inject(ResultsService) private readonly results: ResultsService,
+    @Inject(ProgressService) private readonly progress: ProgressService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.link.add(this);
+    this.stopListening = this.notices.on(COMMANDS_WAITING, (id) => {
+      // Undefined: notices were missed, a stop perhaps among them.
+      const gatewayIds = id === undefined ? this.sessions.all().map((session) => session.identity.gatewayId) : [id];
+      for (const gatewayId of gatewayIds) this.deliver(gatewayId);
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.stopListening?.();
+  }
+
+  /** A restored database counts on from what the gateway has seen. */
+  async admit(t: Transaction, { gatewayId, tenantId, name, known, seen }: Admitted): Promise<void> {
+    if (seen.seq > known.seq || seen.epoch > known.epoch) await this.deadlines.catchUp(t, { gatewayId, tenantId, name }, known, seen);
+  }
+
+  async opened({ identity }: Session): Promise<void> {
+    await this.delivery.deliver(identity.gatewayId);
+  }
+
+  closed(gatewayId: string): void {
+    this.results.forget(gatewayId);
+    this.progress.forget(gatewayId);
+  }
+
+  private deliver(gatewayId: string): void {
+    this.delivery.deliver(gatewayId).catch((error: unknown) => this.logger.warn({ gateway: gatewayId, err: error }, 'commands could not be delivered'));
+  }
+}

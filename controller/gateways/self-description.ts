@@ -1,0 +1,47 @@
+import type { Hello, LocalGuard } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { formatAddress } from '../../proto/model/address.ts';
+import { fromWireMethods } from '../../proto/wire/method.ts';
+import { int32From, textFrom } from '../platform/untrusted.ts';
+
+const MAX_TEXT = 200;
+/** Of one hello; an honest one has fewer. */
+const MAX_LINES = 100;
+const MAX_WANS = 256;
+
+/** What a gateway says of itself at hello, clamped, as its row keeps it. `guard` is undefined where it has no guard file. */
+export function toSelfDescription(hello: Hello) {
+  return {
+    agentVersion: textFrom(hello.agentVersion, MAX_TEXT), kernel: textFrom(hello.kernel, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
+    capabilities: { ...toCapabilitiesJson(hello.capabilities), ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }) },
+    wans: toWansJson(hello.wans),
+    guard: hello.guard && toGuardJson(hello.guard),
+  };
+}
+
+export function toWansJson(wans: Wan[]) {
+  return wans.slice(0, MAX_WANS).map(toWanJson);
+}
+
+function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
+  return {
+    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute: toCount(mostDeletesAMinute), mostPercentOfTable: toCount(mostPercentOfTable), isBuiltIn,
+    protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)), ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
+  };
+}
+
+function toCount(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : int32From(value);
+}
+
+function toCapabilitiesJson(said: Hello['capabilities']) {
+  const cannot = Object.entries(said?.cannot ?? {}).slice(0, MAX_LINES).map(([what, why]) => [textFrom(what, 64), textFrom(why, 500)] as const);
+  return { can: (said?.can ?? []).slice(0, MAX_LINES).map((word) => textFrom(word, 64)), cannot: Object.fromEntries(cannot) };
+}
+
+function toWanJson(wan: Wan) {
+  return {
+    name: textFrom(wan.name, 64), interface: textFrom(wan.interface, 64), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute,
+    addresses: wan.addresses.filter(({ length }) => length === 4 || length === 16).slice(0, 32).map(formatAddress),
+  };
+}

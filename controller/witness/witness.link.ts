@@ -1,0 +1,46 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
+import { SYSTEM_CHAIN } from '../audit/chain.ts';
+import { CHECKPOINT_SIGNED } from '../audit/notices.ts';
+import { LinkParts, type LinkPart } from '../link/link-parts.ts';
+import type { Session } from '../link/session.ts';
+import { Sessions } from '../link/sessions.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Notices } from '../platform/notices.ts';
+import { isWitnessedBy, WitnessService } from './witness.service.ts';
+
+/** Agents say at hello which heads they have kept, and are given the newest, then and whenever one is signed. */
+@Injectable()
+export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    @Inject(LinkParts) private readonly link: LinkParts,
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(WitnessService) private readonly witness: WitnessService,
+    @Inject(Notices) private readonly notices: Notices,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.link.add(this);
+    this.stopListening = this.notices.on(CHECKPOINT_SIGNED, (chain) => {
+      if (chain) this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.stopListening?.();
+  }
+
+  async opened(session: Session, { witnessed }: Hello): Promise<void> {
+    await this.witness.judge(session.identity, witnessed);
+    for (const value of await this.witness.forAgents([session.identity.tenantId, SYSTEM_CHAIN])) session.send({ $case: 'auditCheckpoint', value });
+  }
+
+  /** Gives a new checkpoint to all agents here that are to keep it. */
+  private async tellAll(chain: string): Promise<void> {
+    const [value] = await this.witness.forAgents([chain]);
+    for (const session of this.sessions.all()) if (value && isWitnessedBy(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
+  }
+}

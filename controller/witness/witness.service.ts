@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuditCheckpoint } from '../../proto/gen/ctfleet/v1/link.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import { SYSTEM_CHAIN } from '../audit/chain.ts';
+import { toWireCheckpoint } from '../audit/checkpoint.ts';
+import { CheckpointsService } from '../audit/checkpoints.service.ts';
+import { TrailsService } from '../audit/trails.service.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { textFrom } from '../platform/untrusted.ts';
+
+/** Agents keep the heads of the audit chains; what they have kept is held against the chains. */
+@Injectable()
+export class WitnessService {
+  constructor(
+    @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
+    @Inject(TrailsService) private readonly trails: TrailsService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** What agents are to witness: the newest checkpoints of these chains. */
+  async forAgents(chains: string[]): Promise<AuditCheckpoint[]> {
+    return (await this.checkpoints.ofChains(chains)).map(toWireCheckpoint);
+  }
+
+  /**
+   * Holds what an agent kept against our chains. What does not fit is logged as an error and put on record, once for all of it: somebody has
+   * changed the past, or an agent lies.
+   */
+  async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
+    const own = witnessed.slice(-2 * MOST_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MOST_WITNESSED);
+    const { hashes, stubs } = await this.trails.known(own);
+    // What went past its time is not there to be compared; the last of it is known by its stub.
+    const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
+      const stub = stubs.get(chain);
+      return stub !== undefined && (seq < stub.seq || (seq === BigInt(stub.seq) && hash === stub.hash));
+    };
+    const contradictions = own.filter((one) => hashes.get(`${one.chain} ${one.seq}`) !== one.hash && !isPast(one));
+    const [first] = contradictions;
+    if (!first) return;
+    const { chain, seq, hash } = first;
+    const found = hashes.get(`${chain} ${seq}`);
+    const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
+    this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length }, `the audit chain does not agree with a witness: ${why}`);
+    await this.audit.recordOften({
+      tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
+      summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: textFrom(hash, 64), found: found ?? null, contradictions: contradictions.length },
+    }, gateway.gatewayId);
+  }
+}
+
+/** As many heads of two chains as an agent keeps; one that sends more is not asked about the rest. */
+const MOST_WITNESSED = 64;
+/** No chain is as long. */
+const MAX_SEQ = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** True if agents of the tenant keep heads of the chain: those of their tenant and of the system. */
+export function isWitnessedBy(tenantId: string, chain: string): boolean {
+  return chain === tenantId || chain === SYSTEM_CHAIN;
+}
