@@ -7,7 +7,7 @@ import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
-import { Database, isUniqueViolation } from '../platform/database.ts';
+import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { TenantsRepository } from './tenants.repository.ts';
@@ -59,6 +59,16 @@ export class TenantsService {
       await this.audit.record(t, { tenantId: body.tenantId, actor: toActor(caller), action: 'site.made', outcome: 'ok', summary: `${caller.name} added the site ${body.name}` });
       return toSiteView(row);
     }).catch(taken(`This tenant has a site named ${body.name}.`));
+  }
+
+  /** Names of all tenants in the transaction's scope, by id. */
+  names(t: Transaction): Promise<Map<string, string>> {
+    return this.tenants.names(t);
+  }
+
+  /** Sites in the transaction's scope with the zone of their clocks. */
+  sites(t: Transaction, ids: string[]): ReturnType<TenantsRepository['sites']> {
+    return this.tenants.sites(t, ids);
   }
 }
 

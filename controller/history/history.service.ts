@@ -44,6 +44,11 @@ export class HistoryService {
     return new Map([...recent].map(([id, { newest, older }]) => [id, toUsage(newest, older)]));
   }
 
+  /** When the tables of these gateways were fuller than so many per cent, since a time. */
+  crossings(t: Transaction, gatewayIds: string[], percent: number, since: Date): ReturnType<SamplesRepository['crossings']> {
+    return this.samples.crossings(t, gatewayIds, percent, since);
+  }
+
   /** A chart's points and its gaps. The future holds neither. Throws INVALID_REQUEST for a span that ends before it begins. */
   async points(scope: TenantScope, gatewayId: string, query: { from: string; to: string; points: number }): Promise<z.output<typeof samples>> {
     const nowMs = this.clock();

@@ -46,6 +46,11 @@ export class LimitsService {
     });
   }
 
+  /** The limits of these tenants, by their ids. */
+  ofTenants(t: Transaction, tenantIds: string[]): Promise<Map<string, Limits>> {
+    return this.limits.ofTenants(t, tenantIds);
+  }
+
   /** Whether these parts may be ended by one person, with what was ended alone in the same tenants within the window before `now`. */
   async ofPlan(t: Transaction, { parts, isEverything }: PlannedParts, now: Date): Promise<Verdict> {
     const tenantIds = [...new Set(parts.map(({ tenantId }) => tenantId))];

@@ -5,7 +5,7 @@ import { searchRequest } from '../../proto/http/flows.ts';
 import { placeholdersOf } from '../../proto/model/filter/template.ts';
 import { FlowsService } from '../flows/flows.service.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
-import { SamplesRepository } from '../history/samples.repository.ts';
+import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
@@ -20,7 +20,7 @@ export class ForecastService {
   constructor(
     @Inject(FlowsService) private readonly flows: FlowsService,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(SamplesRepository) private readonly samples: SamplesRepository,
+    @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -35,7 +35,7 @@ export class ForecastService {
     }
     const rows = await this.gateways.inScope(own, document.scope);
     const names = new Map(rows.map((row) => [row.id, row.name]));
-    const found = await this.database.transact(own, (t) => this.samples.crossings(t, [...names.keys()], trigger.abovePercent, new Date(this.clock() - DAYS * DAY_MS)));
+    const found = await this.database.transact(own, (t) => this.history.crossings(t, [...names.keys()], trigger.abovePercent, new Date(this.clock() - DAYS * DAY_MS)));
     return { matchesNow, wouldHaveFired: found.map(({ gatewayId, at, percent }) => ({ at: at.toISOString(), gatewayName: names.get(gatewayId) ?? gatewayId, trigger: `table at ${percent.toFixed(0)} %` })) };
   }
 }

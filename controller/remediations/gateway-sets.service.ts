@@ -4,7 +4,7 @@ import { runsOnGateway, type RemediationDocument } from '../../proto/http/remedi
 import { BLOCKS_HOSTS } from '../../proto/model/block/packets.ts';
 import { abilitiesFor } from '../../proto/model/filter/abilities.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
-import { LimitsRepository } from '../plans/limits.repository.ts';
+import { LimitsService } from '../plans/limits.service.ts';
 import { onePersonLimits } from '../plans/may-end.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Database } from '../platform/database.ts';
@@ -22,7 +22,7 @@ export class GatewaySetsService {
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(StandingsService) private readonly standings: StandingsService,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
-    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(Database) private readonly database: Database,
   ) {}
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.ts';
-import { LimitsRepository } from '../plans/limits.repository.ts';
+import { LimitsService } from '../plans/limits.service.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
@@ -23,7 +23,7 @@ export class HoldBacksService {
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(RunsRepository) private readonly runs: RunsRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
-    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,

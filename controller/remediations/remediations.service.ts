@@ -6,7 +6,7 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
-import { TenantsRepository } from '../gateways/tenants.repository.ts';
+import { TenantsService } from '../gateways/tenants.service.ts';
 import { namePlace } from '../gateways/tenants.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
@@ -39,7 +39,7 @@ export class RemediationsService {
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(StandingsService) private readonly standings: StandingsService,
-    @Inject(TenantsRepository) private readonly tenants: TenantsRepository,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,

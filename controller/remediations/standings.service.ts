@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LimitsRepository } from '../plans/limits.repository.ts';
+import { LimitsService } from '../plans/limits.service.ts';
 import { DEFAULT_LIMITS, mayEnd, type Verdict } from '../plans/may-end.ts';
-import { TenantsRepository } from '../gateways/tenants.repository.ts';
+import { TenantsService } from '../gateways/tenants.service.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import type { RemediationRow } from './rows.ts';
@@ -13,8 +13,8 @@ type Deciding = Pick<RemediationRow, 'tenantId' | 'document' | 'isByToken'>;
 @Injectable()
 export class StandingsService {
   constructor(
-    @Inject(TenantsRepository) private readonly tenants: TenantsRepository,
-    @Inject(LimitsRepository) private readonly limits: LimitsRepository,
+    @Inject(TenantsService) private readonly tenants: TenantsService,
+    @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(Database) private readonly database: Database,
   ) {}

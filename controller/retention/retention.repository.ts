@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database.ts';
 
+export interface TableSize { name: string; rows: bigint; bytes: bigint }
+
 @Injectable()
 export class RetentionRepository {
   /** The flows of plans made before a time, of at most so many plans. Gives of how many. */
@@ -55,5 +57,13 @@ export class RetentionRepository {
     await t.session.deleteMany({ where: { expiresAt: { lt: now } } });
     await t.verification.deleteMany({ where: { expiresAt: { lt: now } } });
     await t.rateLimit.deleteMany({ where: { expire: { lt: BigInt(now.getTime()) } } });
+  }
+
+  /** Every table with its indexes, the largest first; partitions count for their table. Rows as the last ANALYZE found them. */
+  async tableSizes(t: Transaction): Promise<TableSize[]> {
+    return t.$queryRaw<TableSize[]>`
+      SELECT coalesce(parent.relname, c.relname)::text AS name, sum(greatest(c.reltuples, 0))::bigint AS rows, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+      FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') GROUP BY 1 ORDER BY bytes DESC, name`;
   }
 }

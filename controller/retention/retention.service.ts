@@ -3,12 +3,11 @@ import type { z } from 'zod';
 import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import type { getRetention } from '../../proto/http/retention.ts';
 import { AuditRetentionService } from '../audit/audit-retention.service.ts';
-import { MetricsRepository } from '../metrics/metrics.repository.ts';
 import { RETENTION_DAYS } from '../history/resolution.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { RetentionRepository } from './retention.repository.ts';
+import { RetentionRepository, type TableSize } from './retention.repository.ts';
 
 const DAY_MS = 86_400_000;
 /** Of one transaction, so that nobody waits for it. */
@@ -21,7 +20,6 @@ const TOKENS_AT_ONCE = 1000;
 export class RetentionService {
   constructor(
     @Inject(RetentionRepository) private readonly repository: RetentionRepository,
-    @Inject(MetricsRepository) private readonly metrics: MetricsRepository,
     @Inject(AuditRetentionService) private readonly audit: AuditRetentionService,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
@@ -47,9 +45,14 @@ export class RetentionService {
   /** What is kept how long, and how large each table is. */
   async show(withTables: boolean): Promise<z.output<typeof getRetention.response>> {
     const { flowsDays: flows, commandsDays: commands, plansDays: plans, tokensDays: tokens, auditDays: audit } = this.config.retain;
-    const tables = withTables ? (await this.metrics.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })) : undefined;
+    const tables = withTables ? (await this.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })) : undefined;
     const { raw: samples, minute: minutes, hour: hours } = RETENTION_DAYS;
     return { days: { samples, minutes, hours, flows, commands, plans, tokens, answers: IDEMPOTENCY_KEPT_DAYS, audit }, tables };
+  }
+
+  /** Every table with its indexes, the largest first. */
+  async tableSizes(): Promise<TableSize[]> {
+    return this.database.transact('all', (t) => this.repository.tableSizes(t));
   }
 
   private async inParts(size: number, drop: (t: Transaction) => Promise<number>): Promise<void> {

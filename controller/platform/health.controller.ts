@@ -6,7 +6,7 @@ import { openApiDocument } from './openapi.ts';
 
 /** What anyone may ask: is it alive, is it ready, what can be asked. */
 @Controller()
-export class DoorsController {
+export class HealthController {
   private readonly document = openApiDocument();
 
   constructor(@Inject(Database) private readonly database: Database) {}

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { CONFIG, type Config } from '../platform/config.ts';
+import { Database } from '../platform/database.ts';
+import { LOGGER, type Logger } from '../platform/logger.ts';
+import { newSecret } from '../platform/secret.ts';
+import { openStateDir, readOrCreate } from '../platform/state-dir.ts';
+import { AUTH, createAuth } from './auth.ts';
+import { AccessController } from './access.controller.ts';
+import { AccessGuard } from './access.guard.ts';
+import { AuditModule } from '../audit/audit.module.ts';
+import { CallersRepository } from './callers.repository.ts';
+import { CallersService } from './callers.service.ts';
+import { IdempotencyInterceptor } from './idempotency.interceptor.ts';
+import { IdempotencyRepository } from './idempotency.repository.ts';
+import { IdempotencyService } from './idempotency.service.ts';
+import { SignInService } from './sign-in.service.ts';
+import { TokensRepository } from './tokens.repository.ts';
+import { TokensService } from './tokens.service.ts';
+import { UsersService } from './users.service.ts';
+import { nounModule } from '../platform/noun-module.ts';
+
+const AUTH_PROVIDER = {
+  provide: AUTH,
+  inject: [CONFIG, Database, LOGGER],
+  useFactory: async (config: Config, database: Database, logger: Logger) => {
+    await openStateDir(config.stateDir);
+    return createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()), logger);
+  },
+};
+
+/** Who calls, and what they may. */
+@Module({})
+export class AccessModule {
+  static readonly with = nounModule(AccessModule, {
+    uses: [AuditModule.with],
+    providers: [AUTH_PROVIDER, { provide: APP_GUARD, useClass: AccessGuard }, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }, CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, SignInService, TokensRepository, TokensService, UsersService],
+    exports: [CallersService, SignInService],
+    controllers: [AccessController],
+  });
+}

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { FlowsController } from './flows.controller.ts';
+import { FlowsService } from './flows.service.ts';
+import { GatewaysModule } from '../gateways/gateways.module.ts';
+import { LinkModule } from '../link/link.module.ts';
+import { nounModule } from '../platform/noun-module.ts';
+
+/** Searches over the fleet. */
+@Module({})
+export class FlowsModule {
+  static readonly with = nounModule(FlowsModule, {
+    uses: [LinkModule.with, GatewaysModule.with],
+    providers: [FlowsService],
+    exports: [FlowsService],
+    controllers: [FlowsController],
+  });
+}

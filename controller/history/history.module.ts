@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { HistoryJobs } from './history.jobs.ts';
+import { HistoryLink } from './history.link.ts';
+import { HistoryService } from './history.service.ts';
+import { LinkModule } from '../link/link.module.ts';
+import { QueueModule } from '../queue/queue.module.ts';
+import { RollUpRepository } from './roll-up.repository.ts';
+import { SamplesRepository } from './samples.repository.ts';
+import { nounModule } from '../platform/noun-module.ts';
+
+/** Samples and their roll-ups. */
+@Module({})
+export class HistoryModule {
+  static readonly with = nounModule(HistoryModule, {
+    uses: [LinkModule.with, QueueModule.with],
+    providers: [HistoryService, RollUpRepository, SamplesRepository],
+    exports: [HistoryService],
+    link: [HistoryLink],
+    work: [HistoryJobs],
+  });
+}

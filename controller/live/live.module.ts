@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.ts';
+import { FleetEventsService } from './fleet-events.service.ts';
+import { FlushesModule } from '../flushes/flushes.module.ts';
+import { GatewaysModule } from '../gateways/gateways.module.ts';
+import { LiveController } from './live.controller.ts';
+import { nounModule } from '../platform/noun-module.ts';
+
+/** Streams over the whole fleet. */
+@Module({})
+export class LiveModule {
+  static readonly with = nounModule(LiveModule, {
+    uses: [AccessModule.with, GatewaysModule.with, FlushesModule.with],
+    providers: [FleetEventsService],
+    controllers: [LiveController],
+  });
+}

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { GatewaysModule } from '../gateways/gateways.module.ts';
+import { MetricsController } from './metrics.controller.ts';
+import { MetricsRepository } from './metrics.repository.ts';
+import { MetricsService } from './metrics.service.ts';
+import { RetentionModule } from '../retention/retention.module.ts';
+import { nounModule } from '../platform/noun-module.ts';
+
+/** What Prometheus reads. */
+@Module({})
+export class MetricsModule {
+  static readonly with = nounModule(MetricsModule, {
+    uses: [GatewaysModule.with, RetentionModule.with],
+    providers: [MetricsRepository, MetricsService],
+    controllers: [MetricsController],
+  });
+}
