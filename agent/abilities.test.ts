@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { abilitiesOf, haveChanged } from './abilities.ts';
-import { MemoryTable } from './conntrack/memory-table.ts';
+import { MemoryTable } from './conntrack/memory/memory-table.ts';
 
 const tried = (why: string | undefined, table: Pick<MemoryTable, 'capabilities'> = new MemoryTable({ now: () => 0 })) =>
   abilitiesOf({ table, whyNotRefuse: async () => why, whyNotBlock: async () => why, mayActInEmergency: false, besides: {} });

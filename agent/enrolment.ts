@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, truncateSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { FleetError } from '../proto/model/error-codes.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from './time/clock.ts';
 import { backoffMs } from './link/backoff.ts';
 import { enrol, parseJoinToken } from './link/enrol.ts';
 import { loadIdentity, saveIdentity, type Identity } from './link/identity.ts';

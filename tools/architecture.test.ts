@@ -24,7 +24,7 @@ const MAY_USE: Record<string, string[]> = {
   'cli': ['proto'],
 };
 /** Clock is injected everywhere in the agent. */
-const SHARED = new Set(['agent/clock.ts']);
+const SHARED = new Set(['agent/time/clock.ts']);
 
 const parts = Object.keys(MAY_USE).sort((a, b) => b.length - a.length);
 const partOf = (file: string) => parts.find((part) => file.startsWith(`${part}/`));

@@ -1,5 +1,5 @@
 import type { Rates } from '../../proto/gen/ctfleet/v1/stats.ts';
-import type { EventTotals } from '../conntrack/events.ts';
+import type { EventTotals } from '../conntrack/events/table-events.ts';
 
 /** What was known at one time: events since listening began, and the table's count. */
 export interface EventReading { atMs: number; events: Pick<EventTotals, 'born' | 'ended' | 'overflows'>; count: number }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MemoryTable } from '../conntrack/memory-table.ts';
+import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { Breakdown, FlowContext } from '../conntrack/table.ts';
 import { TableSampler } from './table-sample.ts';
 

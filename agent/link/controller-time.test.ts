@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { steadyNow } from '../clock.ts';
+import { steadyNow } from '../time/clock.ts';
 import { ControllerTime } from './controller-time.ts';
 
 const AHEAD_MS = 7_000;

@@ -11,7 +11,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { ImpactCounter } from '../operations/impact.ts';
 import type { Blocks } from '../operations/blocks.ts';

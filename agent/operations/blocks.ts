@@ -6,7 +6,7 @@ import { refusedBytes } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import type { Disk } from '../disk/disk.ts';
 import { formatBlockFile, parseBlockFile, type BegunBlock } from './block-file.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { Method, Outcome, Progress_Phase, Result, Result_State, type Command, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from './blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';

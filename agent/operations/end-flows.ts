@@ -1,7 +1,7 @@
 import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { isSameEntry } from '../conntrack/identity.ts';
 import type { ConntrackTable, DeleteOutcome, FlowContext } from '../conntrack/table.ts';
 import { DEFAULT_BLOCK_SECONDS } from '../../proto/model/block/of-filter.ts';

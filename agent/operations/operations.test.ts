@@ -8,7 +8,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
-import { MemoryTable } from '../conntrack/memory-table.ts';
+import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import { Disk } from '../disk/disk.ts';
 import { Commands } from './commands.ts';

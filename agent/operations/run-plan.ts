@@ -1,6 +1,6 @@
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { End } from './end-flows.ts';
 import type { FlowList } from './flow-list.ts';

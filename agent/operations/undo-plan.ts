@@ -1,6 +1,6 @@
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
-import { restoreRounds } from '../conntrack/restore.ts';
+import { restoreRounds } from '../conntrack/wire/restored-entry.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import { isSamePath } from './outcomes.ts';
 import type { Undoable } from './undo-store.ts';

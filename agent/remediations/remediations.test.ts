@@ -11,7 +11,7 @@ import { parseAddress } from '../../proto/model/address.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { until } from '../../test/support/until.ts';
 import type { Wan } from '../collectors/wans.ts';
-import { MemoryTable } from '../conntrack/memory-table.ts';
+import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import { Lately } from '../operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../operations/local-guard.ts';

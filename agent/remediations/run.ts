@@ -7,7 +7,7 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../operations/blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from '../operations/end-flows.ts';

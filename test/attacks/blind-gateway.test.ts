@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { TableCounters } from '../../agent/conntrack/table.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';

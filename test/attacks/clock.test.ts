@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { steadyNow, systemClock, type Clock } from '../../agent/clock.ts';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { steadyNow, systemClock, type Clock } from '../../agent/time/clock.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { Method, Outcome, Result_State, type Command } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { HostileController, type HostileSession } from '../support/hostile-controller.ts';
 import { entryOf } from '../support/sample-entries.ts';

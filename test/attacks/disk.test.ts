@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { acceptJournals } from '../../agent/accept-journals.ts';
 import { WanStore } from '../../agent/collectors/wan-store.ts';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
 import { NODE_FILES, type Files } from '../../agent/disk/files.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { NO_RULES, type GuardRules } from '../../agent/operations/local-guard.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { toWireFilter } from '../../proto/wire/filter.ts';

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../agent/clock.ts';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { systemClock } from '../../agent/time/clock.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Filter } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { Method, Outcome, Result_State, type Command } from '../../proto/gen/ctfleet/v1/operation.ts';

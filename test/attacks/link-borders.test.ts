@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { NODE_FILES, type Files } from '../../agent/disk/files.ts';
 import type { Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method, Outcome, Result_State, type Command } from '../../proto/gen/ctfleet/v1/operation.ts';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import type { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';

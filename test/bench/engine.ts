@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { EVERYTHING } from '../../proto/model/filter/filter.ts';
 import { Namespace } from '../support/namespace.ts';
 import { createEntries } from '../support/create-entries.ts';

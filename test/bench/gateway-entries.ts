@@ -1,4 +1,4 @@
-import { seededRandom } from '../../agent/conntrack/synthetic-flows.ts';
+import { seededRandom } from '../../agent/conntrack/memory/synthetic-flows.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { entryOf } from '../support/sample-entries.ts';

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';

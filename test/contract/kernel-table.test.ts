@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { Namespace } from '../support/namespace.ts';
 import { createExpectations } from '../support/sample-expectations.ts';

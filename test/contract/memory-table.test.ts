@@ -1,4 +1,4 @@
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import { describeConntrackTable } from './conntrack-table.ts';
 
 let table = new MemoryTable({ now: Date.now });

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
-import { steadyNow, type Clock } from '../../agent/clock.ts';
+import { steadyNow, type Clock } from '../../agent/time/clock.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
 import { ControllerTime } from '../../agent/link/controller-time.ts';

@@ -1,4 +1,4 @@
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, TableCounters } from '../../agent/conntrack/table.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import { nameOf, type FlowName } from './history.ts';

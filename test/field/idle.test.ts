@@ -1,7 +1,7 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { Namespace } from '../support/namespace.ts';

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { lostBetween } from '../../controller/history/sample-row.ts';
 import { Namespace } from '../support/namespace.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { MemoryTable } from '../../agent/conntrack/memory-table.ts';
+import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';

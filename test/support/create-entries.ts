@@ -1,6 +1,6 @@
 import { NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST } from '../../agent/netlink/constants.ts';
 import { NetlinkError, NetlinkSocket } from '../../agent/netlink/socket.ts';
-import { pipeline } from '../../agent/conntrack/pipeline.ts';
+import { pipeline } from '../../agent/conntrack/ctnetlink/pipeline.ts';
 import { CT_NEW } from '../../agent/conntrack/wire/constants.ts';
 import { encodeCreate, type NewEntry } from '../../agent/conntrack/wire/requests.ts';
 

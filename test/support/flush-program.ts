@@ -1,8 +1,8 @@
 // One life of an agent's operations on the table of its network namespace: node flush-program.ts FOLDER run|recover|undo. A run ends everything
 // there, and the process kills itself -9 in its middle. Prints each result as a line of JSON.
 import { pino } from 'pino';
-import { systemClock } from '../../agent/clock.ts';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { systemClock } from '../../agent/time/clock.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { Journal } from '../../agent/operations/journal.ts';

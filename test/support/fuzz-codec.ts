@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { decodeEntry } from '../../agent/conntrack/wire/entry.ts';
-import { Columns } from '../../agent/conntrack/columns.ts';
-import { RowReader } from '../../agent/conntrack/wire/row-reader.ts';
+import { Columns } from '../../agent/conntrack/rows/columns.ts';
+import { RowReader } from '../../agent/conntrack/rows/read-entry.ts';
 import { decodeExpectation } from '../../agent/conntrack/wire/expectation.ts';
-import { Block } from '../../agent/conntrack/wire/words.ts';
+import { Block } from '../../agent/conntrack/rows/block.ts';
 import { decodeCpuStats } from '../../agent/conntrack/wire/stats.ts';
 import { decodeTranslation } from '../../agent/conntrack/wire/translation.ts';
 import { CT_NEW, CTA_NAT_DST, CTA_NAT_SRC, EXP_NEW } from '../../agent/conntrack/wire/constants.ts';

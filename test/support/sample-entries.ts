@@ -1,6 +1,6 @@
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { invert } from '../../agent/conntrack/wire/requests.ts';
-import { labelBytes } from '../../agent/conntrack/labels.ts';
+import { labelBytes } from '../../agent/conntrack/proc/labels.ts';
 import type { Tuple } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 

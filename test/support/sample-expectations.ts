@@ -1,4 +1,4 @@
-import { exchange, withTable } from '../../agent/conntrack/kernel-commands.ts';
+import { exchange, withTable } from '../../agent/conntrack/ctnetlink/exchange.ts';
 import type { NewExpectation } from '../../agent/conntrack/table.ts';
 import { EXP_NEW } from '../../agent/conntrack/wire/constants.ts';
 import { encodeExpectation } from '../../agent/conntrack/wire/expectation.ts';

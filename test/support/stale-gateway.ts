@@ -1,4 +1,4 @@
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowContext, VirtualAddress, WanFacts } from '../../agent/conntrack/table.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';

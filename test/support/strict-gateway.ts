@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { KernelTable } from '../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Lab } from '../lab/lab.ts';

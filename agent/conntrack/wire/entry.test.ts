@@ -5,17 +5,18 @@ import { arbitraryEntry } from '../../../test/support/arbitrary-entry.ts';
 import { encodeEntry } from '../../../test/support/encode-entry.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
-import { Columns, NO_TIMEOUT } from '../columns.ts';
-import { orAbsent, type Surroundings } from '../compile.ts';
-import { Describer } from '../describe.ts';
-import { labelTexts } from '../labels.ts';
-import { DEFAULT_TIMEOUTS } from '../timeouts.ts';
-import { WanNames } from '../wan-names.ts';
+import { Columns, NO_TIMEOUT } from '../rows/columns.ts';
+import { orAbsent } from '../query/compile-filter.ts';
+import type { Surroundings } from '../stale/surroundings.ts';
+import { Describer } from '../query/describe.ts';
+import { labelTexts } from '../proc/labels.ts';
+import { DEFAULT_TIMEOUTS } from '../proc/timeouts.ts';
+import { WanNames } from '../rows/wan-names.ts';
 import { decodeEntry, rareTrackerOf, type Entry } from './entry.ts';
 import { TCP_FLAG } from './protoinfo.ts';
-import { RowReader } from './row-reader.ts';
+import { RowReader } from '../rows/read-entry.ts';
 import { stateText } from './states.ts';
-import { Block } from './words.ts';
+import { Block } from '../rows/block.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
 const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; entry: Record<string, unknown> }[];

@@ -7,7 +7,7 @@ import {
   CTA_MARK, CTA_MARK_MASK, CTA_NAT_DST, CTA_NAT_SRC, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_STATUS, CTA_STATUS_MASK,
   CTA_TIMEOUT, CTA_TUPLE_IP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_ZONE,
 } from './constants.ts';
-import type { KernelFilter } from '../kernel-filter.ts';
+import type { KernelFilter } from './kernel-filter.ts';
 import { encodeProtoinfo, type Protoinfo, TCP_FLAG } from './protoinfo.ts';
 import { encodeSeqAdjust, encodeSynproxy } from './sequence.ts';
 import { encodeTranslation } from './translation.ts';

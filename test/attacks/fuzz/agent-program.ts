@@ -1,8 +1,8 @@
 // The real agent on a table in memory that nothing else changes. frames-to-agent.ts starts it; the identity is in CTFLEET_STATE_DIR.
 import { pino } from 'pino';
 import { Agent } from '../../../agent/agent.ts';
-import { systemClock } from '../../../agent/clock.ts';
-import { MemoryTable } from '../../../agent/conntrack/memory-table.ts';
+import { systemClock } from '../../../agent/time/clock.ts';
+import { MemoryTable } from '../../../agent/conntrack/memory/memory-table.ts';
 import { loadIdentity } from '../../../agent/link/identity.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import { entryOf } from '../../support/sample-entries.ts';

@@ -75,7 +75,7 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     ],
   },
   { name: 'deadline-forgotten-while-waiting', breaks: 'I4', scenario: 'waits-too-long', patches: [{ file: COMMANDS, find: `      if (controllerNow() > Number(command.notAfterMs)) {`, replace: `      if (controllerNow() < 0) {` }] },
-  { name: 'wall-clock-used-for-deadlines', breaks: 'I4', scenario: 'gateway-clock-set-back', patches: [{ file: 'agent/clock.ts', find: `  return () => Math.round(beganMs + passed());`, replace: `  return () => Math.round(wall() + beganMs * 0);` }] },
+  { name: 'wall-clock-used-for-deadlines', breaks: 'I4', scenario: 'gateway-clock-set-back', patches: [{ file: 'agent/time/clock.ts', find: `  return () => Math.round(beganMs + passed());`, replace: `  return () => Math.round(wall() + beganMs * 0);` }] },
   {
     name: 'clock-offset-measured-once', breaks: 'I4', scenario: 'controller-clock-set-on',
     patches: [{ file: CONTROLLER_TIME, find: `    else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);\n`, replace: '' }],
@@ -92,7 +92,7 @@ export const AGENT_BUGS: readonly SeededBug[] = [
   { name: 'digest-not-compared', breaks: 'I11', scenario: 'plan-replaced', patches: [{ file: COMMANDS, find: `if (digest && !plan.digest.equals(digest)) throw`, replace: `if (digest && plan.digest.length === 0) throw` }] },
   {
     name: 'id-not-compared', breaks: 'I11', scenario: 'born-again',
-    patches: [{ file: 'agent/conntrack/memory-table.ts', find: `const isTheSame = flow?.id === key.id && (key.startedAtMs === undefined || flow.startedAtMs === key.startedAtMs);`, replace: `const isTheSame = flow !== undefined;` }],
+    patches: [{ file: 'agent/conntrack/memory/memory-table.ts', find: `const isTheSame = flow?.id === key.id && (key.startedAtMs === undefined || flow.startedAtMs === key.startedAtMs);`, replace: `const isTheSame = flow !== undefined;` }],
   },
   { name: 'each-plan-has-a-minute-of-its-own', breaks: 'I11', scenario: 'two-plans-in-a-minute', patches: [{ file: LATELY, find: `nowMs - atMs < MINUTE_MS);`, replace: `nowMs - atMs < MINUTE_MS - MINUTE_MS);` }] },
   {

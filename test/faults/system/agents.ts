@@ -4,7 +4,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { Agent } from '../../../agent/agent.ts';
-import { steadyNow, systemClock, type Clock } from '../../../agent/clock.ts';
+import { steadyNow, systemClock, type Clock } from '../../../agent/time/clock.ts';
 import { identityOf } from '../../../agent/enrolment.ts';
 import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import type { Flow } from '../../../proto/model/flow.ts';

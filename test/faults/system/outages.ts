@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../../agent/conntrack/synthetic-flows.ts';
+import { seededRandom } from '../../../agent/conntrack/memory/synthetic-flows.ts';
 import type { DiskFault } from '../disk.ts';
 import type { Fleet } from './fleet.ts';
 import { cloneGateway, restoreBackup } from './incidents.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../agent/clock.ts';
+import { systemClock } from '../../../agent/time/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { Disk } from '../../../agent/disk/disk.ts';
 import { Blocks } from '../../../agent/operations/blocks.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import { Emergency } from '../../../agent/operations/emergency.ts';
 import { builtInProtections } from '../../../agent/operations/guard.ts';
 import { Lately } from '../../../agent/operations/lately.ts';

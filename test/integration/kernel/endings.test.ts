@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../agent/clock.ts';
+import { systemClock } from '../../../agent/time/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { endBy } from '../../../agent/operations/end-flows.ts';
 import { listOf } from '../../../agent/operations/flow-list.ts';

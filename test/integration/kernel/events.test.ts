@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventRates } from '../../../agent/collectors/event-rates.ts';
-import { TableEvents, type EventOptions } from '../../../agent/conntrack/events.ts';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import { TableEvents, type EventOptions } from '../../../agent/conntrack/events/table-events.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import { Conversation } from '../../support/conversation.ts';
 import { Namespace } from '../../support/namespace.ts';
 import { until } from '../../support/until.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import type { Expectation } from '../../../agent/conntrack/table.ts';
 import type { Flow } from '../../../proto/model/flow.ts';
 import { IPS } from '../../../proto/model/status.ts';

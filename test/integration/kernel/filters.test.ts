@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Columns } from '../../../agent/conntrack/columns.ts';
-import type { KernelFilter } from '../../../agent/conntrack/kernel-filter.ts';
-import { kernelFeatures } from '../../../agent/conntrack/kernel-features.ts';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
-import { pipeline } from '../../../agent/conntrack/pipeline.ts';
-import { openTable, walkInto } from '../../../agent/conntrack/walk.ts';
+import { Columns } from '../../../agent/conntrack/rows/columns.ts';
+import type { KernelFilter } from '../../../agent/conntrack/wire/kernel-filter.ts';
+import { kernelFeatures } from '../../../agent/conntrack/pushdown/features.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
+import { pipeline } from '../../../agent/conntrack/ctnetlink/pipeline.ts';
+import { openTable, walkInto } from '../../../agent/conntrack/ctnetlink/dump.ts';
 import { CT_DELETE } from '../../../agent/conntrack/wire/constants.ts';
 import { encodeFlush, type NewEntry } from '../../../agent/conntrack/wire/requests.ts';
 import { AttributeWriter } from '../../../agent/netlink/attributes.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
-import type { Placement } from '../../../agent/conntrack/placement.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
+import type { Placement } from '../../../agent/conntrack/kernel/placement.ts';
 import { Namespace } from '../../support/namespace.ts';
 
 const why = Namespace.why();

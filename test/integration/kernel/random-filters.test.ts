@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import { formatAddress } from '../../../proto/model/address.ts';
 import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { IPS } from '../../../proto/model/status.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { networkU32 } from '../../../agent/netlink/attributes.ts';
-import { Partition, portPieces } from '../../../agent/conntrack/partition.ts';
+import { Partition, portPieces } from '../../../agent/conntrack/stale/partition.ts';
 import { GatewayRules } from '../../../agent/rules/gateway-rules.ts';
 import { readKernelRuleset } from '../../../agent/rules/kernel-ruleset.ts';
 import { readSurroundings } from '../../../agent/rules/kernel-surroundings.ts';

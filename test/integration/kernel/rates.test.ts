@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KernelTable } from '../../../agent/conntrack/kernel-table.ts';
+import { KernelTable } from '../../../agent/conntrack/kernel/kernel-table.ts';
 import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import type { Flow } from '../../../proto/model/flow.ts';

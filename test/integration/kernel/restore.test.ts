@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { exchange, withTable } from '../../../agent/conntrack/kernel-commands.ts';
+import { exchange, withTable } from '../../../agent/conntrack/ctnetlink/exchange.ts';
 import { CTA_NAT_SRC, CTA_NAT_V4_MAXIP, CTA_NAT_V4_MINIP, CT_NEW } from '../../../agent/conntrack/wire/constants.ts';
 import { encodeCreate } from '../../../agent/conntrack/wire/requests.ts';
 import { addressBytes } from '../../../agent/conntrack/wire/tuple.ts';

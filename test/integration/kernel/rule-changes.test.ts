@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { KernelRules } from '../../../agent/conntrack/kernel-rules.ts';
+import { KernelRules } from '../../../agent/conntrack/stale/kernel-rules.ts';
 import type { Packet } from '../../../agent/rules/packet.ts';
 import { Namespace } from '../../support/namespace.ts';
 

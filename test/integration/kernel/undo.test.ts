@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../agent/clock.ts';
+import { systemClock } from '../../../agent/time/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { Commands } from '../../../agent/operations/commands.ts';
 import { parseGuard } from '../../../agent/operations/guard-file.ts';
