@@ -8,7 +8,7 @@ import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './time/clock.ts';
 import { EventRates } from './collectors/event-rates.ts';
 import { TableSampler, toWireWan } from './collectors/table-sample.ts';
-import type { Wan } from './collectors/wans.ts';
+import type { Wan } from './wans/wans.ts';
 import type { TableEvents } from './conntrack/events/table-events.ts';
 import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/table.ts';
 import { Disk } from './disk/disk.ts';
@@ -30,7 +30,7 @@ import { NO_PACKETS, Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
-import type { WanListener } from './remediations/wan-watch.ts';
+import type { WanListener } from './wans/watch.ts';
 import { unlessAborted } from './stop.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
 

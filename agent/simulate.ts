@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { formatAddress } from '../proto/model/address.ts';
 import { Agent } from './agent.ts';
 import { systemClock } from './time/clock.ts';
-import type { Wan } from './collectors/wans.ts';
+import type { Wan } from './wans/wans.ts';
 import { readAgentConfig } from './config.ts';
 import { MemoryTable } from './conntrack/memory/memory-table.ts';
 import { SyntheticFlows, type SyntheticOptions } from './conntrack/memory/synthetic-flows.ts';

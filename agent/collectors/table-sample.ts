@@ -1,7 +1,7 @@
 import type { Breakdown as WireBreakdown, Rates, Sample, Wan as WireWan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import type { Breakdown, ConntrackTable, CpuCounters, FlowContext } from '../conntrack/table.ts';
-import type { Wan } from './wans.ts';
+import type { Wan } from '../wans/wans.ts';
 
 /**
  * A walk goes through the hash of the whole machine, so that a small table beside a large one is slow too: what the last walk took says

@@ -1,7 +1,7 @@
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { formatAddress } from '../../proto/model/address.ts';
 import { globMatches } from '../../proto/model/filter/evaluate.ts';
-import type { WanState } from './wan-states.ts';
+import type { WanState } from '../wans/health.ts';
 
 /**
  * How often an occasion is looked at. `until-found`: at once, at each change and now and then, until something was found, because routes move

@@ -10,7 +10,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { entryOf } from '../../test/support/sample-entries.ts';
 import { until } from '../../test/support/until.ts';
-import type { Wan } from '../collectors/wans.ts';
+import type { Wan } from '../wans/wans.ts';
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 import { Lately } from '../operations/lately.ts';

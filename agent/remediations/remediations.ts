@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
-import type { Wan } from '../collectors/wans.ts';
+import type { Wan } from '../wans/wans.ts';
 import { Disk } from '../disk/disk.ts';
 import { look, reportNotUnderstood, reportUntouched } from './look.ts';
 import { RemediationSet } from './remediation-set.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { remediationDocument } from '../../proto/http/remediation-document.ts';
 import { parseAddress } from '../../proto/model/address.ts';
-import type { Wan } from '../collectors/wans.ts';
+import type { Wan } from '../wans/wans.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
 import { Watchman, type Case } from './watchman.ts';
 

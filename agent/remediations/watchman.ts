@@ -1,8 +1,8 @@
-import type { Wan } from '../collectors/wans.ts';
+import type { Wan } from '../wans/wans.ts';
 import { nextStep, type NextStep, type Progress, type World } from './next-step.ts';
 import { occasionsOf, pressureOf, type Occasion, type Pressure } from './occasions.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
-import { followWan, hasHealthyTarget, type WanState } from './wan-states.ts';
+import { followWan, hasHealthyTarget, type WanState } from '../wans/health.ts';
 
 /** An occasion of a remediation, and how far it has come. */
 export interface Case { remediation: GatewayRemediation; occasion: Occasion; progress: Progress }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import { acceptJournals } from '../../agent/accept-journals.ts';
-import { WanStore } from '../../agent/collectors/wan-store.ts';
+import { WanStore } from '../../agent/wans/store.ts';
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Wan } from '../../agent/collectors/wans.ts';
+import type { Wan } from '../../agent/wans/wans.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
 import type { Files } from '../../agent/disk/files.ts';

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import { afterEach, describe, expect, test } from 'vitest';
-import { observeInterfaces } from '../../agent/collectors/wan-observation.ts';
+import { observeInterfaces } from '../../agent/wans/observe.ts';
 import { formatAddress, parseAddress } from '../../proto/model/address.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { clientAddress, clientAddress6, externalAddress, externalAddress6, SERVERS, SERVERS6 } from '../lab/topology.ts';

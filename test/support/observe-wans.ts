@@ -1,6 +1,6 @@
 /** Prints what the agent sees of the WANs of the network namespace that it runs in, as JSON. */
-import { observeInterfaces } from '../../agent/collectors/wan-observation.ts';
-import { WanMemory } from '../../agent/collectors/wans.ts';
+import { observeInterfaces } from '../../agent/wans/observe.ts';
+import { WanMemory } from '../../agent/wans/wans.ts';
 import { formatAddress } from '../../proto/model/address.ts';
 
 const wans = new WanMemory(new Map([['wan2', 'backup']])).observe(observeInterfaces());

@@ -1,8 +1,8 @@
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, Socket, type Server } from 'node:net';
-import { encodeEcho } from '../../agent/remediations/echo.ts';
-import { PingSocket } from '../../agent/remediations/ping-socket.ts';
+import { encodeEcho } from '../../agent/wans/icmp-echo.ts';
+import { PingSocket } from '../../agent/wans/ping-socket.ts';
 import { enterNamespace } from './namespace.ts';
 
 /** Who says something, and over what. `chat`: the client asks and the server answers. */

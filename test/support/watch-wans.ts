@@ -1,9 +1,9 @@
 /** Watches the WANs of the network namespace that it runs in as the agent does, and prints them as JSON with each change. Ends with its input. */
-import { observeInterfaces } from '../../agent/collectors/wan-observation.ts';
-import { WanMemory, type Wan } from '../../agent/collectors/wans.ts';
-import { RouteEvents } from '../../agent/remediations/route-events.ts';
-import { WanProbes } from '../../agent/remediations/wan-probes.ts';
-import { WanWatch } from '../../agent/remediations/wan-watch.ts';
+import { observeInterfaces } from '../../agent/wans/observe.ts';
+import { WanMemory, type Wan } from '../../agent/wans/wans.ts';
+import { RouteEvents } from '../../agent/wans/route-events.ts';
+import { WanProbes } from '../../agent/wans/probes.ts';
+import { WanWatch } from '../../agent/wans/watch.ts';
 import { formatAddress } from '../../proto/model/address.ts';
 
 const probes = new WanProbes(new Map(Object.entries(JSON.parse(process.argv[2] ?? '{}') as Record<string, string>)), process.pid);

@@ -1,6 +1,6 @@
-import { fromConntrackArguments, isConntrackArguments } from './elsewhere/conntrack-arguments.ts';
-import { fromArrowLine, fromConntrackLines, fromSipAddress, fromSocketLine, isConntrackLine } from './elsewhere/flow-lines.ts';
-import { fromFortios, fromPacketFilter, fromPfctl } from './elsewhere/packet-filters.ts';
+import { fromConntrackArguments, isConntrackArguments } from './conntrack-arguments.ts';
+import { fromArrowLine, fromConntrackLines, fromSipAddress, fromSocketLine, isConntrackLine } from './flow-lines.ts';
+import { fromFortios, fromPacketFilter, fromPfctl } from './packet-filters.ts';
 import type { FilterProblem } from './filter.ts';
 
 /** True for what another program prints or takes although this grammar could read it, as something else. */

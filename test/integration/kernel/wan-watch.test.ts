@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Wan } from '../../../agent/collectors/wans.ts';
+import type { Wan } from '../../../agent/wans/wans.ts';
 import { Lab } from '../../lab/lab.ts';
 import { spawnIn } from '../../lab/namespace.ts';
 import { SERVERS, SERVERS6 } from '../../lab/topology.ts';

@@ -1,6 +1,6 @@
 // Pings once, and says "answered" or, after a second, "silent": node ping.ts DEVICE FROM TO
-import { decodeEchoReply, encodeEcho } from '../../../agent/remediations/echo.ts';
-import { PingSocket } from '../../../agent/remediations/ping-socket.ts';
+import { decodeEchoReply, encodeEcho } from '../../../agent/wans/icmp-echo.ts';
+import { PingSocket } from '../../../agent/wans/ping-socket.ts';
 
 const [, , device, source, address] = process.argv as unknown as [string, string, string, string, string];
 const socket = new PingSocket({ device, address, source });

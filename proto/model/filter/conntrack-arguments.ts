@@ -1,6 +1,6 @@
-import { spell } from '../values.ts';
-import { fieldNamed } from '../fields.ts';
-import type { FieldName, FilterProblem } from '../filter.ts';
+import { spell } from './values.ts';
+import { fieldNamed } from './fields.ts';
+import type { FieldName, FilterProblem } from './filter.ts';
 
 /** Options of conntrack(8) that choose entries, and the field that asks the same. */
 const OPTIONS: Record<string, FieldName> = {

@@ -1,5 +1,5 @@
-import { parseAddress } from '../../address.ts';
-import type { FilterProblem } from '../filter.ts';
+import { parseAddress } from '../address.ts';
+import type { FilterProblem } from './filter.ts';
 
 type LineTuple = Partial<Record<string, string>> & { src: string; dst: string }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeEchoReply, encodeEcho } from './echo.ts';
+import { decodeEchoReply, encodeEcho } from './icmp-echo.ts';
 
 /** What the other end makes of a request; of IPv4 behind an IP header with one option. */
 function replyTo(request: Uint8Array, isV6: boolean): Uint8Array {

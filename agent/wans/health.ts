@@ -1,5 +1,5 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import type { Wan } from '../collectors/wans.ts';
+import type { Wan } from './wans.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,6 +1,6 @@
-import type { Observation, Wan, WanMemory } from '../collectors/wans.ts';
+import type { Observation, Wan, WanMemory } from './wans.ts';
 import type { RouteEvents } from './route-events.ts';
-import type { WanProbes } from './wan-probes.ts';
+import type { WanProbes } from './probes.ts';
 
 /** How often it listens; a burst of changes within it is one. */
 const LISTEN_MS = 50;

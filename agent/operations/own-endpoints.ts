@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
-import type { Endpoint } from './operations/guard.ts';
+import type { Endpoint } from './guard.ts';
 
 /** Every address of this gateway, loopback too: the agent's channel may begin at any of them. */
 export function ownAddresses(): string[] {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { WanMemory, type Observation, type Wan } from '../collectors/wans.ts';
+import { WanMemory, type Observation, type Wan } from './wans.ts';
 import type { RouteEvents } from './route-events.ts';
-import { WanWatch } from './wan-watch.ts';
+import { WanWatch } from './watch.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());

@@ -1,7 +1,7 @@
 import { formatAddress } from '../../proto/model/address.ts';
-import type { Wan } from '../collectors/wans.ts';
-import { Answering } from './answering.ts';
-import { decodeEchoReply, encodeEcho } from './echo.ts';
+import type { Wan } from './wans.ts';
+import { Answering } from './probe-state.ts';
+import { decodeEchoReply, encodeEcho } from './icmp-echo.ts';
 import { PingSocket, type PingTarget } from './ping-socket.ts';
 
 interface Probe { target: PingTarget; answering: Answering; socket: PingSocket | undefined }

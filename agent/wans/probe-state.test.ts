@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Answering } from './answering.ts';
+import { Answering } from './probe-state.ts';
 
 function after(script: string): boolean | undefined {
   const answering = new Answering();
