@@ -10,7 +10,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import type { SortKey } from '../../proto/model/sort.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
-import { Questions } from '../link/questions.ts';
+import { GatewayQueries } from '../link/gateway-queries.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { formatCursor, parseCursor } from '../platform/cursor.ts';
@@ -45,7 +45,7 @@ interface Reply { row: GatewayRow; answer: GatewayAnswer; flows: Flow[]; facets:
 export class FlowsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(Questions) private readonly questions: Questions,
+    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { GatewaysRepository } from '../gateways/gateways.repository.ts';
-import { Sessions } from '../link/sessions.ts';
+import { Sessions } from '../link/sessions.service.ts';
 import type { Session } from '../link/session.ts';
 import type { Database } from '../platform/database.ts';
 import type { Notices } from '../platform/notices.ts';

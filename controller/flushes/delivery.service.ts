@@ -6,7 +6,7 @@ import type { Command } from '../generated/prisma/client.ts';
 import { linkState, offlineReason } from '../gateways/gateway-view.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import type { Session } from '../link/session.ts';
-import { Sessions } from '../link/sessions.ts';
+import { Sessions } from '../link/sessions.service.ts';
 import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';

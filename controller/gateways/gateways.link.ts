@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
-import { LinkParts, type Admitted, type LinkPart } from '../link/link-parts.ts';
+import { LinkParts, type Admitted, type LinkPart } from '../link/link-parts.service.ts';
 import { GATEWAY_CHANGED } from '../link/notices.ts';
 import type { Session } from '../link/session.ts';
 import { Database, type Transaction } from '../platform/database.ts';

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { Admission } from '../link/admission.ts';
-import { LinkParts, type LinkPart } from '../link/link-parts.ts';
+import { Admission } from '../link/admission.service.ts';
+import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import { GATEWAY_CHANGED } from '../link/notices.ts';
 import type { Session } from '../link/session.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';

@@ -9,11 +9,11 @@ import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { judgeHolder } from './holders.ts';
-import { LinkParts } from './link-parts.ts';
+import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository, type Known } from './link.repository.ts';
 import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
 import { judgeNumbers } from './numbers.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './sessions.service.ts';
 
 /** Versions of the link that this controller speaks: its own and up to two before it. */
 const PROTOCOL_VERSION = 1;

@@ -13,10 +13,10 @@ import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError } from '../platform/grp
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { Intake, type Cost } from './intake.ts';
-import { LinkParts } from './link-parts.ts';
+import { LinkParts } from './link-parts.service.ts';
 import { LinkService } from './link.service.ts';
 import { GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
-import { Questions } from './questions.ts';
+import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
 const HELLO_MS = 10_000;
@@ -43,7 +43,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
-    @Inject(Questions) private readonly questions: Questions,
+    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
     @Inject(Intake) private readonly intake: Intake,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(LinkParts) private readonly parts: LinkParts,

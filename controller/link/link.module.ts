@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
-import { Admission } from './admission.ts';
+import { Admission } from './admission.service.ts';
 import { AuditModule } from '../audit/audit.module.ts';
 import { HellosService } from './hellos.service.ts';
 import { IdentityModule } from '../identity/identity.module.ts';
 import { Intake } from './intake.ts';
 import { LinkGrpc } from './link.grpc.ts';
-import { LinkParts } from './link-parts.ts';
+import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { LinkService } from './link.service.ts';
-import { Questions } from './questions.ts';
-import { Sessions } from './sessions.ts';
+import { GatewayQueries } from './gateway-queries.service.ts';
+import { Sessions } from './sessions.service.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
 /** The streams of the agents. It knows no noun; they hang themselves onto it. */
@@ -17,8 +17,8 @@ import { nounModule } from '../platform/noun-module.ts';
 export class LinkModule {
   static readonly with = nounModule(LinkModule, {
     uses: [IdentityModule.with, AuditModule.with],
-    providers: [{ provide: Intake, useFactory: () => new Intake() }, Admission, HellosService, LinkParts, LinkRepository, LinkService, Questions, Sessions],
-    exports: [Admission, Intake, LinkParts, Questions, Sessions],
+    providers: [{ provide: Intake, useFactory: () => new Intake() }, Admission, HellosService, LinkParts, LinkRepository, LinkService, GatewayQueries, Sessions],
+    exports: [Admission, Intake, LinkParts, GatewayQueries, Sessions],
     link: [LinkGrpc],
   });
 }

@@ -9,14 +9,14 @@ import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { textFrom } from '../platform/untrusted.ts';
-import { Admission } from './admission.ts';
+import { Admission } from './admission.service.ts';
 import { HellosService } from './hellos.service.ts';
-import { LinkParts } from './link-parts.ts';
+import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
 import { GATEWAY_CHANGED } from './notices.ts';
-import { Questions } from './questions.ts';
+import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './sessions.service.ts';
 
 /** The life of sessions: hello, what agents send, the end. Identity is always the certificate's. */
 @Injectable()
@@ -27,7 +27,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(Questions) private readonly questions: Questions,
+    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Database) private readonly database: Database,

@@ -13,7 +13,7 @@ import { FEW_FLOWS } from '../../proto/model/tenant-limits.ts';
 import { whyNot } from '../flows/flows.service.ts';
 import { flowFrom } from '../flows/untrusted-flow.ts';
 import { whyFilterUnknown, whyUnseen, type GatewayRow } from '../gateways/gateway-view.ts';
-import { Questions } from '../link/questions.ts';
+import { GatewayQueries } from '../link/gateway-queries.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { FlowDigest } from './plan-digest.ts';
@@ -30,7 +30,7 @@ export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
 /** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
 @Injectable()
 export class PlanPartsService {
-  constructor(@Inject(Questions) private readonly questions: Questions, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(@Inject(GatewayQueries) private readonly questions: GatewayQueries, @Inject(CLOCK) private readonly clock: Clock) {}
 
   /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */
   async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { TAGS_CHANGED } from '../gateways/notices.ts';
-import { LinkParts, type LinkPart } from '../link/link-parts.ts';
+import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
-import { Sessions } from '../link/sessions.ts';
+import { Sessions } from '../link/sessions.service.ts';
 import { LIMITS_CHANGED } from '../plans/notices.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';

@@ -2,9 +2,9 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { SYSTEM_CHAIN } from '../audit/chain.ts';
 import { CHECKPOINT_SIGNED } from '../audit/notices.ts';
-import { LinkParts, type LinkPart } from '../link/link-parts.ts';
+import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
-import { Sessions } from '../link/sessions.ts';
+import { Sessions } from '../link/sessions.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Notices } from '../platform/notices.ts';
 import { isWitnessedBy, WitnessService } from './witness.service.ts';

@@ -3,7 +3,7 @@ import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backoffMs } from '../../agent/link/backoff.ts';
 import { AUTHORITY, type Authority } from '../../controller/identity/authority.ts';
-import { Admission } from '../../controller/link/admission.ts';
+import { Admission } from '../../controller/link/admission.service.ts';
 import { newId } from '../../controller/platform/ids.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { AttackedFleet } from '../support/attacked-fleet.ts';

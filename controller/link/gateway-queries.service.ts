@@ -4,7 +4,7 @@ import type { Flow } from '../../proto/gen/ctfleet/v1/flow.ts';
 import { ERROR_CODES, FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import { newId } from '../platform/ids.ts';
 import { textFrom } from '../platform/untrusted.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './sessions.service.ts';
 
 /** What a gateway answered, without its rows. */
 export interface Answer { head: AnswerHead; end: AnswerEnd }
@@ -25,9 +25,9 @@ const MAX_ROW_BYTES = 400;
 
 interface Pending { gatewayId: string; askedBytes: number; asking: Asking; head?: AnswerHead; flows: number; bytes: number; settle(outcome: { answer: Answer } | { error: FleetError }): void }
 
-/** Questions to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
+/** GatewayQueries to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
 @Injectable()
-export class Questions {
+export class GatewayQueries {
   private readonly pending = new Map<string, Pending>();
 
   constructor(@Inject(Sessions) private readonly sessions: Sessions) {}

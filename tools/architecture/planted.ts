@@ -1,0 +1,55 @@
+/** Sources that break a rule, by its name: `path` with `text`. Each must be found. */
+export const PLANTED: readonly { breaks: string; path: string; text: string; with?: { path: string; text: string } }[] = [
+  { breaks: 'imports point one way', path: 'agent/netlink/planted.ts', text: `import { Flow } from '../conntrack/table.ts';` },
+  { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `import { Link } from "../link/link.ts";` },
+  { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `const link = await import('../link/link.ts');` },
+  { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `export { Link } from '../link/link.ts';` },
+  { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `type Link = import('../link/link.ts').Link;` },
+  { breaks: 'imports point one way', path: 'agent/planted.ts', text: `import { Database } from '../controller/platform/database.ts';` },
+  { breaks: 'imports point one way', path: 'controller/platform/planted.ts', text: `import { toPlanView } from '../plans/plan-view.ts';` },
+  { breaks: 'imports point one way', path: 'controller/link/planted.link.ts', text: `import { FlushesService } from '../flushes/flushes.service.ts';` },
+  { breaks: 'imports point one way', path: 'controller/queue/planted.jobs.ts', text: `import { HistoryService } from '../history/history.service.ts';` },
+  { breaks: 'imports point one way', path: 'web/ui/planted.tsx', text: `import { Overview } from '../features/overview/overview.tsx';` },
+  { breaks: 'imports point one way', path: 'web/planted.ts', text: `import { Overview } from './features/overview/overview.tsx';` },
+  { breaks: 'imports point one way', path: 'web/lib/planted.ts', text: `import { readConfig } from '../../controller/platform/config.ts';` },
+  { breaks: 'imports point one way', path: 'proto/model/planted.ts', text: `import { Table } from '../../agent/conntrack/table.ts';` },
+  { breaks: 'imports point one way', path: 'tools/planted.ts', text: `import { until } from '../test/support/until.ts';` },
+  { breaks: 'imports point one way', path: 'agent/link/planted.ts', text: `import { until } from '../../test/support/until.ts';` },
+  ...['agent', 'controller', 'proto', 'web'].map((base) => ({
+    breaks: `no folders of ${base} import each other`,
+    path: `${base}/one/planted.ts`, text: `import type { Two } from '../two/planted.ts';`, with: { path: `${base}/two/planted.ts`, text: `import type { One } from '../one/planted.ts';` },
+  })),
+  { breaks: 'doors use services', path: 'controller/plans/planted.controller.ts', text: `import { PlansRepository } from './plans.repository.ts';` },
+  { breaks: 'doors use services', path: 'controller/plans/planted.service.ts', text: `import { PlansController } from './plans.controller.ts';` },
+  { breaks: 'doors use services', path: 'controller/plans/planted.repository.ts', text: `import { PlansService } from './plans.service.ts';` },
+  { breaks: 'doors use services', path: 'controller/plans/planted.ts', text: `import { PlansService } from './plans.service.ts';` },
+  { breaks: 'a plain name is pure', path: 'controller/plans/planted.ts', text: `import { Injectable } from '@nestjs/common';` },
+  { breaks: 'a plain name is pure', path: 'controller/plans/planted.ts', text: `import { readFileSync } from 'node:fs';` },
+  { breaks: 'a plain name is pure', path: 'controller/plans/planted.ts', text: `import { readFile } from "node:fs/promises";` },
+  { breaks: 'a plain name is pure', path: 'controller/plans/planted.service.ts', text: `import { Queue } from 'bullmq';` },
+  { breaks: 'only platform knows pg', path: 'controller/plans/planted.service.ts', text: `import pg from 'pg';` },
+  { breaks: 'only platform knows pg', path: 'controller/plans/planted.jobs.ts', text: `import { Worker } from 'bullmq';` },
+  { breaks: 'only platform knows pg', path: 'controller/plans/planted.service.ts', text: `import { Prisma } from '../generated/prisma/client.ts';` },
+  { breaks: 'proto/model imports neither', path: 'proto/model/planted.ts', text: `import { Method } from '../gen/ctfleet/v1/operation.ts';` },
+  { breaks: 'proto/model imports neither', path: 'proto/model/planted.ts', text: `import { z } from 'zod';` },
+  { breaks: 'netlink has never heard', path: 'agent/netlink/planted.ts', text: `export const CTA_TUPLE_ORIG = 1;` },
+  { breaks: 'F40', path: 'controller/plans/planted.ts', text: `await fetch(url);` },
+  { breaks: 'F40', path: 'controller/plans/planted.ts', text: `import { request } from "node:https";` },
+  { breaks: 'the agent changes files', path: 'agent/link/planted.ts', text: `import { writeFileSync } from 'node:fs';` },
+  ...[
+    '<a href="/sites" />', '<a className="link"\n  href={`/gateways/${id}`} />', '<form action="/sites" />',
+  ].map((element) => ({ breaks: 'the console leads to pages', path: 'web/ui/planted.tsx', text: `export const element = ${element};` })),
+  ...['window.location.href = path', 'location.assign(path)', 'history.pushState(null, "", path)', 'window.open(path)', '`${window.location.origin}/remediations/${id}`']
+    .map((text) => ({ breaks: 'the console leads to pages', path: 'web/ui/planted.tsx', text })),
+];
+
+/** Sources that look like one and break none. */
+export const ALLOWED: readonly { path: string; text: string }[] = [
+  { path: 'web/ui/planted.tsx', text: `export const element = <a className="skip" href="#main" />;` },
+  { path: 'web/ui/planted.tsx', text: `export const element = <Link href="/sites" />;` },
+  { path: 'web/ui/planted.tsx', text: `export const here = window.location.pathname;` },
+  { path: 'web/ui/planted.tsx', text: `export const element = <Menu.Item component="a" href={routeUrl(routes.exportAudit)} />;` },
+  { path: 'controller/plans/planted.ts', text: `import type { FastifyReply } from 'fastify';\nimport { createHash } from 'node:crypto';` },
+  { path: 'controller/plans/planted.ts', text: `// import { Queue } from 'bullmq';\nexport const text = "import pg from 'pg'";` },
+  { path: 'agent/conntrack/planted.ts', text: `import { Socket } from '../netlink/socket.ts';` },
+];
