@@ -7,7 +7,7 @@ export default defineConfig({
     // Most of them wait for a database, a kernel or a clock: one more than there are cores in CI.
     maxWorkers: 3,
     projects: [
-      { test: { ...isolatedByFile, name: 'unit', include: ['{proto,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**'] } },
+      { test: { ...isolatedByFile, name: 'unit', include: ['{proto,client,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**'] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },
       { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'], testTimeout: 60_000 } },

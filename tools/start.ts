@@ -57,7 +57,7 @@ function describeFleet({ placed }: System, why: string | undefined): string {
 
 async function writeDemoFile({ api, consoleUrl, apiUrl, ports, operator, placed, lab }: System): Promise<void> {
   const tokens = await api.call(routes.listTokens, { query: { limit: 500 } });
-  for (const token of tokens.items.filter(({ name, revokedAt }) => name === 'demo scripts' && !revokedAt)) await api.send(routes.revokeToken, { params: { id: token.id } });
+  for (const token of tokens.items.filter(({ name, revokedAt }) => name === 'demo scripts' && !revokedAt)) await api.call(routes.revokeToken, { params: { id: token.id } });
   const { secret } = await api.call(routes.createToken, { body: { name: 'demo scripts', role: 'owner', expiresInDays: 1 } });
   const { items } = await api.call(routes.listGateways, { query: { limit: 2000 } });
   const gateways = placed.map(({ name, kind, number, tenant, site }) => {

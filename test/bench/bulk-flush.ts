@@ -5,7 +5,8 @@
  * until the last ssh has ended, which is all that it says.
  */
 import { parseArgs } from 'node:util';
-import { flushEvent, type Flush } from '../../proto/http/flushes.ts';
+import { type Flush } from '../../proto/http/flushes.ts';
+import { subscribe } from '../../client/subscribe.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { IPS } from '../../proto/model/status.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
@@ -96,18 +97,17 @@ try {
 
   /** The flush once it is over, heard as the console hears it. */
   async function ended(flushId: string): Promise<Flush> {
-    const answer = await system.api.send(routes.watchFlush, { params: { id: flushId } });
-    let text = '';
-    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + chunk).split('\n');
-      text = lines.pop()!;
-      for (const line of lines) {
-        if (!line.startsWith('data:')) continue;
-        const event = flushEvent.parse(JSON.parse(line.slice('data:'.length)));
-        if (event.kind === 'flush' && event.flush.state !== 'running') return event.flush;
-      }
-    }
-    throw new Error('the stream of the flush ended before it did');
+    return new Promise((resolve, reject) => {
+      const stop = subscribe(system.api.client, routes.watchFlush, { params: { id: flushId } }, {
+        now: Date.now,
+        onState: (state) => { if (state.kind === 'refused') reject(state.error); },
+        onEvent: (event) => {
+          if (event.kind !== 'flush' || event.flush.state === 'running') return;
+          stop();
+          resolve(event.flush);
+        },
+      });
+    });
   }
 
   /** What somebody does who wants to know what will go, and whether it went. */

@@ -5,7 +5,7 @@ import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-qu
 import { useRouter } from 'next/navigation';
 import { NuqsAdapter } from 'nuqs/adapters/next/app';
 import { useState, type ReactNode } from 'react';
-import { ControllerError } from '../lib/controller/problem.ts';
+import { ControllerError } from '../../client/problem.ts';
 import { resolver, theme } from '../ui/theme.ts';
 
 /** What every page stands on: theme, cache and address state. A session that ended leads to sign-in and back. */

@@ -3,7 +3,7 @@
 import { Menu } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { routes } from '../../../proto/http/routes.ts';
-import { routeUrl } from '../../lib/controller/url.ts';
+import { routeUrl } from '../../../client/route-url.ts';
 
 const FORMATS = [
   { format: 'ndjson', name: 'NDJSON', is: 'every entry with its hash; anyone can verify it' }, { format: 'csv', name: 'CSV', is: 'for a spreadsheet' },

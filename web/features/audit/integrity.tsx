@@ -5,7 +5,7 @@ import { IconShieldCheck, IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock } from '../../lib/clock.tsx';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';

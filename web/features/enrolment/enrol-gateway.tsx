@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useTenantInScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';

@@ -2,7 +2,7 @@
 
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { routes } from '../../../proto/http/routes.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 
 /** Makes tenants, sites and join tokens; each is done when the lists that pages read have it. */
 export function usePlaces() {

@@ -7,7 +7,7 @@ import { useHotkeys } from 'react-hotkeys-hook';
 import { routes } from '../../../proto/http/routes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { minutesAndSeconds } from '../../ui/format.ts';

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import { mayCarryTraffic, planBody, type PlanRequest } from '../flushes/plan-words.ts';
 import { filterOfFlows, rowKey } from './flow-words.ts';
 

@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import { useKept } from '../../ui/kept.ts';
 import type { SortBy } from './use-view.ts';
 

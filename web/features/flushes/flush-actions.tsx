@@ -6,7 +6,7 @@ import type { Flush } from '../../../proto/http/flushes.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';

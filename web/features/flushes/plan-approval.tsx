@@ -7,7 +7,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import { ACTIONS } from '../../../proto/model/access.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useAddress } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';

@@ -4,7 +4,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { subscribe } from '../../lib/controller/subscribe.ts';
+import { subscribe } from '../../../client/subscribe.ts';
+import { controller } from '../../lib/controller/client.ts';
 import { withEvent, type Target } from './flush-words.ts';
 
 /** One change of a gateway's part that was seen while the page was open. */
@@ -18,7 +19,7 @@ export function useFlush(id: string) {
   const isRunning = query.data?.state === 'running';
   useEffect(() => {
     if (!isRunning) return undefined;
-    return subscribe(routes.watchFlush, { params: { id } }, {
+    return subscribe(controller, routes.watchFlush, { params: { id } }, {
       now: Date.now, onState: () => {},
       onEvent(event) {
         const key = queries.flush(id).queryKey;

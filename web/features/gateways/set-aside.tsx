@@ -7,7 +7,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 

@@ -7,7 +7,7 @@ import { useMemo, useState, type ReactNode } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { ControllerError } from '../../lib/controller/problem.ts';
+import { ControllerError } from '../../../client/problem.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
 import { useUnsaved } from '../../lib/unsaved.ts';

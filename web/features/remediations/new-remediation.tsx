@@ -7,7 +7,7 @@ import { useState } from 'react';
 import type { RemediationDocument } from '../../../proto/http/remediation-document.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
 import { useTenantInScope } from '../../lib/scope.ts';

@@ -7,7 +7,7 @@ import { parseAsString, useQueryState } from 'nuqs';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Remediation } from '../../../proto/http/remediations.ts';
 import { useRefusal } from '../../lib/controller/access.ts';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { useGo } from '../../lib/link.tsx';
 import { toListScope, useScope, useTenantInScope } from '../../lib/scope.ts';

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { routes } from '../../../proto/http/routes.ts';
 import { ROLES, type Role } from '../../../proto/model/access.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
-import { call } from '../../lib/controller/call.ts';
+import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';

@@ -6,7 +6,8 @@ import type { z } from 'zod';
 import type { fleetEvent, Gateway } from '../../../proto/http/fleet.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import * as queries from './queries.ts';
-import { subscribe, type StreamState } from './subscribe.ts';
+import { subscribe, type StreamState } from '../../../client/subscribe.ts';
+import { controller } from './client.ts';
 
 /** How far a flush is that runs now. */
 export interface RunningFlush { flushId: string; done: number; planned: number }
@@ -27,7 +28,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [running, setRunning] = useState<RunningFlush[]>([]);
   useEffect(() => {
     let wasBroken = false;
-    return subscribe(routes.watchFleet, {}, {
+    return subscribe(controller, routes.watchFleet, {}, {
       now: Date.now,
       onState(state) {
         if (state.kind === 'waiting') wasBroken = true;

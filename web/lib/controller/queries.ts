@@ -6,7 +6,7 @@ import type { RemediationDocument } from '../../../proto/http/remediation-docume
 import type { listRemediationRunFlows } from '../../../proto/http/remediations.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import type { Scope } from '../../../proto/http/scope.ts';
-import { call } from './call.ts';
+import { call } from './client.ts';
 
 /** Every question the console asks, by its cache key. What the live stream changes is written into the same keys (live.tsx). */
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });

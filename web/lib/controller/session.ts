@@ -1,9 +1,9 @@
-import { send } from './call.ts';
-import { ControllerError, readProblem, retryAfterSeconds, waitWords } from './problem.ts';
+import { controller } from './client.ts';
+import { ControllerError, readProblem, retryAfterSeconds, waitWords } from '../../../client/problem.ts';
 
 /** Signs in with a password; the session is a cookie. Throws ControllerError with a sentence for people. */
 export async function signIn(email: string, password: string): Promise<void> {
-  const response = await send('/api/auth/sign-in/email', { method: 'POST', body: { email, password } });
+  const response = await controller.send('/api/auth/sign-in/email', { method: 'POST', body: { email, password } });
   if (response.ok) return;
   const said = await readProblem(response.clone());
   throw new ControllerError({ ...said.problem, detail: refusal(response, said) });
@@ -11,7 +11,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 
 /** Ends the session of this browser. */
 export async function signOut(): Promise<void> {
-  const response = await send('/api/auth/sign-out', { method: 'POST', body: {} });
+  const response = await controller.send('/api/auth/sign-out', { method: 'POST', body: {} });
   if (!response.ok && response.status !== 401) throw await readProblem(response);
 }
 

@@ -1,8 +1,8 @@
-import type { Route } from '../../../proto/http/route.ts';
-import { send, type Answered, type Asked } from './call.ts';
-import { createEventParser } from './events.ts';
+import type { Route } from '../proto/http/route.ts';
+import type { Answered, Asked, Client } from './client.ts';
+import { createEventParser } from './event-parser.ts';
 import { ControllerError, readProblem } from './problem.ts';
-import { routeUrl } from './url.ts';
+import { routeUrl } from './route-url.ts';
 
 /** A stream is connecting, live with the time of its last byte, waiting for its next try, or given up because the controller said no. */
 export type StreamState =
@@ -27,7 +27,7 @@ export function retryDelayMs(failures: number, random: number): number {
 }
 
 /** Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only where asking again cannot help. */
-export function subscribe<R extends Route>(route: R, asked: Omit<Asked<R>, 'signal' | 'body'>, { onEvent, onState, now }: SubscribeOptions<R>): () => void {
+export function subscribe<R extends Route>(client: Client, route: R, asked: Omit<Asked<R>, 'signal' | 'body'>, { onEvent, onState, now }: SubscribeOptions<R>): () => void {
   const stop = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -38,7 +38,7 @@ export function subscribe<R extends Route>(route: R, asked: Omit<Asked<R>, 'sign
     const attempt = new AbortController();
     const silence = watchdog(() => attempt.abort(), SILENCE_MS);
     try {
-      const response = await send(routeUrl(route, params, query), { method: route.method, accept: 'text/event-stream', signal: AbortSignal.any([stop.signal, attempt.signal]) });
+      const response = await client.send(routeUrl(route, params, query), { method: route.method, accept: 'text/event-stream', signal: AbortSignal.any([stop.signal, attempt.signal]) });
       if (!response.ok) throw await readProblem(response);
       const parse = createEventParser();
       for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {

@@ -1,4 +1,4 @@
-import type { Route } from '../../../proto/http/route.ts';
+import type { Route } from '../proto/http/route.ts';
 
 /** The address of a route with its parameters; absent query values are left out. Throws TypeError for a missing path parameter. */
 export function routeUrl(route: Route, params: Record<string, unknown> = {}, query: Record<string, unknown> = {}): string {

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { routes } from '../../../proto/http/routes.ts';
-import { refusal } from './access.ts';
-import { createEventParser } from './events.ts';
+import { routes } from '../proto/http/routes.ts';
+import { createEventParser } from './event-parser.ts';
 import { Intents } from './intents.ts';
 import { readProblem } from './problem.ts';
 import { retryDelayMs } from './subscribe.ts';
-import { routeUrl } from './url.ts';
+import { routeUrl } from './route-url.ts';
 
 test('a route becomes an address with its parameters, and absent query values are left out', () => {
   expect(routeUrl(routes.listSamples, { id: 'a/b' }, { points: 60, from: undefined })).toBe('/api/v1/gateways/a%2Fb/samples?points=60');
@@ -38,18 +37,6 @@ test('a request without an answer keeps its key, and is a new intent once it was
 test('pauses between tries double up to half a minute', () => {
   expect([1, 2, 3, 9].map((failures) => retryDelayMs(failures, 0))).toEqual([1000, 2000, 4000, 30_000]);
   expect(retryDelayMs(9, 1)).toBe(22_500);
-});
-
-test('a greyed-out button names the missing role and who can grant it', () => {
-  const viewer = [{ role: 'viewer' as const, tenantId: null }];
-  expect(refusal(viewer, 'plans.run')).toBe('Needs the role owner, admin or operator; you are viewer. An owner or admin can grant it.');
-  expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a', 'b'])).toContain('for this tenant');
-  expect(refusal([{ role: 'operator', tenantId: 'a' }], 'plans.run', ['a'])).toBeUndefined();
-});
-
-test('who may ask over all tenants only reads so, whatever the role over some', () => {
-  expect(refusal([{ role: 'auditor', tenantId: 'a' }], 'audit.read', 'all')).toBe('Needs the role owner, admin, approver or auditor over all tenants; you are auditor. An owner or admin can grant it.');
-  expect(refusal([{ role: 'auditor', tenantId: null }], 'audit.read', 'all')).toBeUndefined();
 });
 
 test('a problem has plain words: a request under way, a key of before, and how long to wait', async () => {

@@ -1,5 +1,5 @@
-import { problem, type Problem } from '../../../proto/http/common.ts';
-import { ERROR_CODES, type ErrorCode } from '../../../proto/model/error-codes.ts';
+import { problem, type Problem } from '../proto/http/common.ts';
+import { ERROR_CODES, type ErrorCode } from '../proto/model/error-codes.ts';
 
 /** What the console says in place of a sentence that is meant for the writer of a script. */
 const PLAIN_WORDS: Partial<Record<ErrorCode, string>> = {

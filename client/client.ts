@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import type { Route } from '../proto/http/route.ts';
+import { Intents } from './intents.ts';
+import { readProblem, silent, unreachable } from './problem.ts';
+import { routeUrl } from './route-url.ts';
+
+type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
+type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
+type Part<K extends string, T> = T extends z.ZodType ? ({} extends z.input<T> ? { [P in K]?: z.input<T> } : { [P in K]: z.input<T> }) : { [P in K]?: undefined };
+
+/** What a call of this route takes: `params`, `query` and `body` as the route declares them. */
+export type Asked<R extends Route> = Part<'params', R['params']> & Part<'query', R['query']> & Part<'body', R['body']> & { signal?: AbortSignal };
+/** The same as a last argument, which may be left out where nothing has to be said. */
+export type MaybeAsked<R extends Route> = {} extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
+/** What it gives back, parsed by the route's own schema. */
+export type Answered<R extends Route> = Output<R['response']>;
+export type Body<R extends Route> = Input<R['body']>;
+
+/** How long an answer may take to begin, in milliseconds. What is asked with a POST may have to walk tables. */
+const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
+
+/** Who asks, and where. `origin` is empty in a page, whose own server passes calls on; `headers` hold a token, or a cookie with its origin. */
+export interface ClientOptions { origin?: string; headers?: Readonly<Record<string, string>> }
+
+export interface SendOptions { method: string; body?: unknown; signal?: AbortSignal; accept?: string }
+
+/** The REST API of the controller, typed by proto/http/routes.ts. */
+export class Client {
+  readonly #origin: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #intents = new Intents(() => crypto.randomUUID(), () => performance.now());
+
+  constructor({ origin = '', headers = {} }: ClientOptions = {}) {
+    [this.#origin, this.#headers] = [origin, headers];
+  }
+
+  /**
+   * Calls one route; the answer is parsed by its schema. Throws ControllerError for every way in which the controller can say no; an aborted call
+   * throws AbortError.
+   */
+  async call<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answered<R>> {
+    const { params, query, body, signal } = (asked ?? {}) as { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown; signal?: AbortSignal };
+    const response = await this.send(routeUrl(route, params, query), { method: route.method, body, signal });
+    if (!response.ok) throw await readProblem(response);
+    return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
+  }
+
+  /** One request by its path; a POST carries the key of its intent. Throws ControllerError if nothing answers, or not in time. */
+  async send(path: string, { method, body, signal, accept = 'application/json' }: SendOptions): Promise<Response> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const intent = `${path} ${text}`;
+    const limit = new AbortController();
+    const waitMs = method === 'GET' ? MAX_WAIT_MS.read : MAX_WAIT_MS.work;
+    const timer = setTimeout(() => limit.abort(), waitMs);
+    const headers = {
+      ...this.#headers, accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }),
+    };
+    try {
+      const response = await this.#fetch(path, { method, signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal, credentials: 'same-origin', cache: 'no-store', headers, body: text });
+      // 409 may say that the first try is still under way.
+      if (response.status < 500 && response.status !== 409) this.#intents.settle(intent);
+      return response;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw limit.signal.aborted ? silent(waitMs / 1000) : unreachable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key, others by what they say. */
+  async #fetch(path: string, request: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`${this.#origin}${path}`, request);
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as { code?: string };
+      if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
+      return fetch(`${this.#origin}${path}`, request);
+    }
+  }
+}
