@@ -1,21 +1,32 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tools/checks/longest-first.ts';
 
-const isolatedByFile = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 120_000 };
+/** The times are for what hangs: a machine that does much else takes many times as long as a quiet one. */
+const isolatedByFile = { pool: 'forks' as const, testTimeout: 120_000, hookTimeout: 180_000 };
+/** By chance and a seed: they compute for a minute. */
+const CODEC = 'agent/conntrack/wire/fuzz.test.ts';
+const FUZZ = 'test/attacks/fuzz.test.ts';
+/** Whole stories that count seconds, or need what others may take, such as a port that was just let go. */
+const ALONE = ['journeys', 'wan-failover', 'remediations', 'fleet-basics', 'start'].map((name) => `test/fleet/${name}.test.ts`);
 
 export default defineConfig({
   test: {
     // Most of them wait for a database, a kernel or a clock: one more than there are cores in CI.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...isolatedByFile, name: 'unit', include: ['{proto,client,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**'] } },
+      // Of pure files: what one test file has loaded serves the next.
+      { test: { ...isolatedByFile, name: 'unit', isolate: false, include: ['{proto,client,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**', CODEC] } },
+      { test: { ...isolatedByFile, name: 'codec', include: [CODEC] } },
+      { test: { ...isolatedByFile, name: 'fuzz', include: [FUZZ] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },
-      { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...isolatedByFile, name: 'attacks', include: ['test/attacks/**/*.test.ts'], testTimeout: 90_000 } },
-      // A browser, a console and what plays the controller need more than one core.
-      { test: { ...isolatedByFile, name: 'browser', maxWorkers: 2, include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 180_000, fileParallelism: false } },
-      { test: { ...isolatedByFile, name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 180_000, fileParallelism: false } },
+      { test: { ...isolatedByFile, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      { test: { ...isolatedByFile, name: 'field', include: ['test/field/**/*.test.ts'] } },
+      { test: { ...isolatedByFile, name: 'attacks', include: ['test/attacks/**/*.test.ts'], exclude: [FUZZ] } },
+      { test: { ...isolatedByFile, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
+      { test: { ...isolatedByFile, name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 180_000 } },
+      { test: { ...isolatedByFile, name: 'fleet', include: ['test/fleet/**/*.test.ts'], exclude: ALONE, testTimeout: 300_000 } },
+      { test: { ...isolatedByFile, name: 'alone', include: ALONE, testTimeout: 300_000, fileParallelism: false } },
     ],
   },
 });

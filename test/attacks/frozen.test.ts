@@ -116,7 +116,7 @@ describe('a Redis that is frozen or dead', () => {
     await eventually('the queue is back', async () => {
       await flushNow();
       return lines.slice(from).some(({ msg }) => msg === 'over: the queue is away') || undefined;
-    }, 40_000);
+    });
     const told = new Map<string, number>();
     for (const { msg, level } of lines.slice(from)) if (level >= 40) told.set(msg, (told.get(msg) ?? 0) + 1);
     // One may come back for a moment and go again: SIGCONT, then SIGTERM.

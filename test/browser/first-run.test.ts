@@ -27,6 +27,7 @@ beforeAll(async () => {
   await controller.running.app.get(UsersService).createFirst({ email: 'first@example.net', password: PASSWORD, name: 'First' });
   browser = await launchChromium();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
+  page.setDefaultTimeout(60_000);
 });
 afterAll(async () => {
   agent?.disconnect();
@@ -73,7 +74,7 @@ describe('on an empty database', () => {
     await page.getByRole('link', { name: 'See its 12 flows' }).click();
     await page.getByText('12 flows match').waitFor();
     expect(new URL(page.url()).searchParams.get('gateway')).toBe(agent.gatewayId);
-  }, 60_000);
+  });
 
   test('another tenant is one form in the settings, whose button says what is missing and goes when nothing is', async () => {
     await page.goto(`${web.url}/settings`);
@@ -92,5 +93,5 @@ describe('on an empty database', () => {
     await page.getByLabel('enrolment command').first().waitFor();
     expect(await choice(/^Tenant/).locator('option').allInnerTexts()).toEqual(['Acme', 'Pine', 'a new tenant…']);
     expect(await choice(/^Site/).locator('option').allInnerTexts()).toEqual(['Lyon', 'a new site…']);
-  }, 60_000);
+  });
 });

@@ -4,6 +4,9 @@ import { launchChromium } from '../support/browser.ts';
 import { startConsole } from './console-server.ts';
 import { startFixtureApi, type FixtureApi, type FixtureSettings } from './fixture-api.ts';
 
+/** For what never comes: a page may be long in coming on a machine that does much else. */
+const PATIENCE_MS = 60_000;
+
 /** What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows, and its own session. */
 export let api: FixtureApi;
 export let web: { url: string; close(): void };
@@ -20,7 +23,7 @@ beforeAll(async () => {
   web = await startConsole(first.url);
   address = Number(new URL(first.url).port);
   await first.close();
-}, 60_000);
+});
 afterAll(async () => {
   web?.close();
   await browser?.close();
@@ -29,7 +32,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await startApi();
   await open('light');
-}, 60_000);
+});
 afterEach(async () => {
   await context.close();
   await api.close();
@@ -44,6 +47,7 @@ export async function startApi(settings: FixtureSettings = {}): Promise<void> {
 export async function open(colorScheme: 'light' | 'dark'): Promise<void> {
   context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  context.setDefaultTimeout(PATIENCE_MS);
   page = await context.newPage();
   complaints = [];
   page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('Failed to load resource')) complaints.push(message.text()); });

@@ -130,7 +130,7 @@ class Story {
   }
 }
 
-it('whatever happens to a gateway in whatever order, what is done is part of what was shown, once, and every other promise holds', { timeout: 60_000 }, async () => {
+it('whatever happens to a gateway in whatever order, what is done is part of what was shown, once, and every other promise holds', async () => {
   await fc.assert(fc.asyncProperty(fc.array(happening, { minLength: 2, maxLength: 10 }), async (happenings) => {
     disk.fault = undefined;
     const story = new Story(await AgentStage.set(disk));

@@ -23,6 +23,7 @@ beforeAll(async () => {
   running = await startTestSystem({ gateways: 2, withTraffic: false, withConsole: true });
   browser = await launchChromium();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
+  page.setDefaultTimeout(60_000);
 });
 afterAll(async () => {
   children.forEach((child) => child.kill('SIGKILL'));

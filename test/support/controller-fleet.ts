@@ -179,7 +179,7 @@ export async function workAlone(owner: Person): Promise<void> {
 }
 
 /** Asks again until the answer is one. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();

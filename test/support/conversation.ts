@@ -25,7 +25,7 @@ export class Conversation {
   }
 
   /** Resolves when it has printed the line, which is then forgotten. */
-  async heard(line: string, timeoutMs = 20_000): Promise<void> {
+  async heard(line: string, timeoutMs = 60_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (!this.#lines.includes(line)) {
       const left = deadline - performance.now();

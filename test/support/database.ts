@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { prepareDatabase } from '../../controller/prepare.ts';
 import { Family } from '../../tools/family.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
+import { copyPrepared, makeTemplate, TEMPLATE } from './prepared-postgres.ts';
 
 /** A Postgres of one test file: databases are cloned from a migrated template. */
 export interface TestPostgres {
@@ -26,6 +26,7 @@ export async function startTestPostgres(given?: string): Promise<TestPostgres> {
   const dir = given ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-')));
   // The server, which is another user where we are root, must pass; its own folder is closed.
   await chmod(dir, 0o711);
+  await copyPrepared(path.join(dir, 'data'));
   const family = new Family();
   let server = await startPostgres({ dir: path.join(dir, 'data') });
   family.adopt(server.pid, 'SIGINT');
@@ -39,8 +40,8 @@ export async function startTestPostgres(given?: string): Promise<TestPostgres> {
       await client.end();
     }
   };
-  await query(server.url('postgres'), 'CREATE DATABASE template');
-  await prepareDatabase(server.url('template'), server.appUrl('template'));
+  // Below a home that others may not pass, its data lies elsewhere and was not copied.
+  if (server.isNew) await makeTemplate(server);
   let made = 0;
   return {
     get server() {
@@ -55,7 +56,7 @@ export async function startTestPostgres(given?: string): Promise<TestPostgres> {
     query,
     newDatabase: async () => {
       made += 1;
-      await query(server.url('postgres'), `CREATE DATABASE test${made} TEMPLATE template`);
+      await query(server.url('postgres'), `CREATE DATABASE test${made} TEMPLATE ${TEMPLATE}`);
       return server.appUrl(`test${made}`);
     },
     stop: async () => {

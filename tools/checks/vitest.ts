@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, STATE } from '../set-up.ts';
-import { runTool } from './run.ts';
+import { runTool, type RunSettings } from './run.ts';
 
 /** `failures` says of each that failed its file, the test and the first lines of why; tests that were skipped have one line together. */
 export interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
@@ -12,14 +12,17 @@ interface TestResult { fullName: string; status: string; failureMessages: string
 
 const LINES_OF_WHY = 6;
 
-/** Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. */
-export async function runProjects(projects: string[], args: string[] = [], env: Record<string, string> = {}): Promise<Counts> {
+/**
+ * Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. The same programs start
+ * hundreds of times: what V8 made of them is kept.
+ */
+export async function runProjects(projects: string[], args: string[] = [], settings: RunSettings = {}): Promise<Counts> {
   const report = path.join(STATE, 'test', `${projects.join('-')}.json`);
   mkdirSync(path.dirname(report), { recursive: true });
   rmSync(report, { force: true });
   const isGood = await runTool('vitest', [
     'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args,
-  ], env);
+  ], { ...settings, env: { NODE_COMPILE_CACHE: path.join(STATE, 'compile-cache'), ...settings.env } });
   try {
     const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
     const failures = found.testResults.flatMap(failuresOf);

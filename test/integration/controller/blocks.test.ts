@@ -32,7 +32,7 @@ beforeAll(async () => {
   }
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: tenantIds[0]! }]);
   for (const agent of agents) await connect(agent);
-}, 120_000);
+});
 afterAll(async () => {
   agents.forEach((agent) => agent.disconnect());
   await controller.stop();

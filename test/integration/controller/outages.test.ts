@@ -41,7 +41,7 @@ async function ended(flushId: string) {
   return eventually('the flush ends', async () => {
     const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
     return flush.state === 'running' ? undefined : flush;
-  }, 40_000);
+  });
 }
 
 describe('without Redis', () => {
