@@ -1,6 +1,6 @@
 // npm run kernels -- [--kernel 6.12 …] [--check PART …]: what the agent relies on, tried under Debian's kernels. See docs/kernels.md.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Family } from './family.ts';
@@ -25,6 +25,7 @@ if (spawnSync('tsc', ['-p', 'test/kernels'], { cwd: ROOT, stdio: ['ignore', 2, 2
 mkdirSync(HOME, { recursive: true });
 const [root, image] = ['root', 'image'].map((name) => path.join(HOME, `${name}-${process.pid}.cpio`)) as [string, string];
 const family = new Family();
+for (const file of [root, image]) family.adoptFile(file);
 let failed = 0;
 try {
   makeRoot(root);
@@ -41,6 +42,5 @@ try {
   }
 } finally {
   await family.end();
-  for (const file of [root, image]) rmSync(file, { force: true });
 }
 process.exit(failed === 0 ? 0 : 1);

@@ -12,7 +12,7 @@ import { Blocking } from '../support/blocking.ts';
 import { Conversation } from '../support/conversation.ts';
 import { StrictGateway } from '../support/strict-gateway.ts';
 import { until } from '../support/until.ts';
-import type { Check } from './check.ts';
+import { sharing, type CheckGroup, type Seen } from './check.ts';
 
 const [server, server6] = [SERVERS[0]!, SERVERS6[0]!];
 /** At least one for each kind of rule that a block may be made of. */
@@ -21,25 +21,16 @@ const FILTERS = [
   'src:10.1.0.40 dst:198.51.100.10 proto:tcp dport:443', 'src:10.1.0.40:1024-2000', 'src:10.1.0.40 proto:icmp icmp-type:8', 'src:10.1.0.40 proto:gre key:77', 'src:10.1.0.40 family:ipv4', 'src:10.1.0.40 -proto:tcp', 'dport:5060 proto:udp',
 ];
 
-export const blockChecks: Check[] = [
-  { name: 'block: every kind of block that is said to work can be made', run: () => withGateway(makeAll) },
-  { name: 'block: a blocked host is refused, and others are not', run: () => withGateway((gateway) => blockHost(gateway, clientAddress(1, 40), server, clientAddress(1, 41))) },
-  { name: 'block: a blocked IPv6 host is refused, and others are not', run: () => withGateway((gateway) => blockHost(gateway, clientAddress6(1, 40), server6, clientAddress6(1, 41))) },
-  { name: 'reset: both ends of a connection are told', run: () => withGateway((gateway) => resetOne(gateway, clientAddress(1, 42), server)) },
-  { name: 'reset: both ends of an IPv6 connection are told', run: () => withGateway((gateway) => resetOne(gateway, clientAddress6(1, 42), server6)) },
-];
-
-async function withGateway(work: (gateway: StrictGateway) => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
-  const gateway = await StrictGateway.start('ctk-block');
-  try {
-    return await work(gateway);
-  } finally {
-    await gateway.end();
-  }
-}
+export const blockChecks: CheckGroup = sharing(() => StrictGateway.start('ctk-block'), (gateway) => gateway.end(), {
+  'block: every kind of block that is said to work can be made': makeAll,
+  'block: a blocked host is refused, and others are not': (gateway) => blockHost(gateway, clientAddress(1, 40), server, clientAddress(1, 41)),
+  'block: a blocked IPv6 host is refused, and others are not': (gateway) => blockHost(gateway, clientAddress6(1, 40), server6, clientAddress6(1, 41)),
+  'reset: both ends of a connection are told': (gateway) => resetOne(gateway, clientAddress(1, 42), server),
+  'reset: both ends of an IPv6 connection are told': (gateway) => resetOne(gateway, clientAddress6(1, 42), server6),
+});
 
 /** Where the agent says why nothing can be blocked, that is the answer, and nothing is tried. */
-async function makeAll(gateway: StrictGateway): Promise<Record<string, unknown>> {
+async function makeAll(gateway: StrictGateway): Promise<Seen> {
   const blocking = new Blocking(gateway.table);
   try {
     const whyNot = await blocking.blocks.whyNot();
@@ -61,7 +52,7 @@ async function makeAll(gateway: StrictGateway): Promise<Record<string, unknown>>
   }
 }
 
-async function blockHost(gateway: StrictGateway, attacker: string, to: string, bystander: string): Promise<Record<string, unknown>> {
+async function blockHost(gateway: StrictGateway, attacker: string, to: string, bystander: string): Promise<Seen> {
   const blocking = new Blocking(gateway.table);
   try {
     const whyNot = await blocking.blocks.whyNot();
@@ -86,7 +77,7 @@ async function blockHost(gateway: StrictGateway, attacker: string, to: string, b
   }
 }
 
-async function resetOne(gateway: StrictGateway, client: string, to: string): Promise<Record<string, unknown>> {
+async function resetOne(gateway: StrictGateway, client: string, to: string): Promise<Seen> {
   const refusals = new Refusals(systemClock);
   try {
     const whyNot = await refusals.whyNot();

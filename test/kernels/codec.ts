@@ -13,7 +13,7 @@ import { createEntries } from '../support/create-entries.ts';
 import { Namespace } from '../support/namespace.ts';
 import { SAMPLE_ENTRIES, TRACKED_ENTRIES } from '../support/sample-entries.ts';
 import { until } from '../support/until.ts';
-import type { Check } from './check.ts';
+import { sharing, type CheckGroup, type Seen } from './check.ts';
 
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 /** Those that a kernel may compare by itself, alone and together, and some that none does. */
@@ -24,30 +24,31 @@ const FILTERS = [
 ];
 const EVERYTHING: FlowFilter = { kind: 'everything' };
 
-export const codecChecks: Check[] = [
-  { name: 'codec: what is said to work does', run: () => withTable(capabilities) },
-  { name: 'codec: an entry is found with all that it was made of', run: () => withTable(roundTrip) },
-  { name: 'codec: filters find what they should', run: () => withTable(filters) },
-  { name: 'codec: the kernel ends by a filter what it should, or is not asked to', run: () => withTable(flushes) },
-  { name: 'codec: exactly one entry is ended, by tuple, zone and id', run: () => withTable(exactDelete) },
-  { name: 'codec: an entry expires in its time and is restored', run: () => withTable(expireAndRestore) },
-  { name: 'codec: births and ends are heard', run: () => withTable(events) },
-];
+interface Stage { table: KernelTable; namespace: Namespace; leave: () => void }
 
-async function withTable(work: (table: KernelTable, namespace: Namespace) => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
+export const codecChecks: CheckGroup = sharing<Stage>(open, close, {
+  'codec: what is said to work does': capabilities,
+  'codec: an entry is found with all that it was made of': roundTrip,
+  'codec: filters find what they should': filters,
+  'codec: the kernel ends by a filter what it should, or is not asked to': flushes,
+  'codec: exactly one entry is ended, by tuple, zone and id': exactDelete,
+  'codec: an entry expires in its time and is restored': expireAndRestore,
+  'codec: births and ends are heard': events,
+});
+
+async function open(): Promise<Stage> {
   const namespace = Namespace.create('ctk-codec');
   const leave = namespace.enter();
-  const table = new KernelTable();
-  try {
-    return await work(table, namespace);
-  } finally {
-    await table.close();
-    leave();
-    namespace.remove();
-  }
+  return { table: new KernelTable(), namespace, leave };
 }
 
-async function capabilities(table: KernelTable): Promise<Record<string, unknown>> {
+async function close({ table, namespace, leave }: Stage): Promise<void> {
+  await table.close();
+  leave();
+  namespace.remove();
+}
+
+async function capabilities({ table }: Stage): Promise<Seen> {
   const { can, cannot } = await table.capabilities();
   const features = await kernelFeatures();
   for (const word of ['counters', 'list', 'delete', 'expectations', 'read-rules', 'stale']) assert.ok(can.includes(word), `${word}: ${cannot[word]}`);
@@ -56,10 +57,19 @@ async function capabilities(table: KernelTable): Promise<Record<string, unknown>
   return { can, cannot, kernelFilters: KERNEL_FEATURES.filter((feature) => features.has(feature)), missing: KERNEL_FEATURES.filter((feature) => !features.has(feature)) };
 }
 
+/** Makes a kernel before 5.18 keep what a SYN proxy answered, which it does not before its module is there. */
+const SYNPROXY = 'table ip proxied { chain going { type filter hook forward priority filter; tcp dport 1 synproxy mss 1460 wscale 7; }; }';
+
 /** Entries are made with each protocol by itself, since a kernel may lack one. */
-async function roundTrip(table: KernelTable): Promise<Record<string, unknown>> {
+async function roundTrip({ table, namespace }: Stage): Promise<Seen> {
   const refused: string[] = [];
+  try {
+    namespace.nft(SYNPROXY);
+  } catch {
+    // This kernel was built without it.
+  }
   const differs: string[] = [];
+  await table.delete(await rows(table));
   for (const entry of [...SAMPLE_ENTRIES, ...TRACKED_ENTRIES]) {
     const about = `${entry.proto} ${entry.orig.src}:${entry.orig.sport ?? ''}${entry.tracker ? ` with ${Object.keys(entry.tracker).join(' and ')}` : ''}`;
     try {
@@ -85,7 +95,7 @@ async function roundTrip(table: KernelTable): Promise<Record<string, unknown>> {
   return { entries: SAMPLE_ENTRIES.length + TRACKED_ENTRIES.length, refused };
 }
 
-async function filters(table: KernelTable): Promise<Record<string, unknown>> {
+async function filters({ table }: Stage): Promise<Seen> {
   const all = await filled(table);
   const wrong: string[] = [];
   for (const text of FILTERS) {
@@ -99,7 +109,7 @@ async function filters(table: KernelTable): Promise<Record<string, unknown>> {
 }
 
 /** A flush by the kernel leaves exactly what its filter does not match; where the kernel lacks the filter it is refused and nothing ends. */
-async function flushes(table: KernelTable): Promise<Record<string, unknown>> {
+async function flushes({ table }: Stage): Promise<Seen> {
   const [done, refused]: [string[], string[]] = [[], []];
   for (const text of ['src:10.1.0.2', 'proto:udp', 'mark:0x100/0xff00', 'status:assured', 'zone:7', 'family:ipv6']) {
     const filter = filterOf(text);
@@ -118,7 +128,7 @@ async function flushes(table: KernelTable): Promise<Record<string, unknown>> {
   return { done, refused };
 }
 
-async function exactDelete(table: KernelTable): Promise<Record<string, unknown>> {
+async function exactDelete({ table }: Stage): Promise<Seen> {
   const all = await filled(table);
   const [seven] = all.filter(({ zone }) => zone === 7);
   assert.deepEqual(await table.delete([{ ...seven!, id: seven!.id ^ 1 }]), ['gone']);
@@ -130,7 +140,7 @@ async function exactDelete(table: KernelTable): Promise<Record<string, unknown>>
   return { entries: all.length };
 }
 
-async function expireAndRestore(table: KernelTable): Promise<Record<string, unknown>> {
+async function expireAndRestore({ table }: Stage): Promise<Seen> {
   const all = await filled(table);
   const flow = all.find(({ proto, orig }) => proto === 6 && orig.sport === 40_001)!;
   assert.deepEqual(await table.expire([flow], 1), ['expiring']);
@@ -142,16 +152,21 @@ async function expireAndRestore(table: KernelTable): Promise<Record<string, unkn
   return { status: again!.status };
 }
 
-async function events(table: KernelTable): Promise<Record<string, unknown>> {
+/** Whether those are heard too that were born before anybody listened, is the kernel's; `eventsSetting` is its own for a new namespace. */
+async function events({ table, namespace }: Stage): Promise<Seen> {
+  const before = await filled(table);
+  const eventsSetting = Number(namespace.run('sysctl', '-n', 'net.netfilter.nf_conntrack_events'));
   const heard = await TableEvents.open();
   try {
     const all = await filled(table);
     await until('all births are heard', () => heard.totals().born >= all.length || undefined);
+    const endsOfThoseBefore = heard.totals().ended;
     await table.delete(all);
-    await until('all ends are heard', () => heard.totals().ended >= all.length || undefined);
+    await until('all ends are heard', () => heard.totals().ended >= endsOfThoseBefore + all.length || undefined);
     const { born, ended, overflows } = heard.totals();
-    assert.deepEqual([born, ended, overflows], [all.length, all.length, 0]);
-    return { born, ended };
+    assert.deepEqual([born, ended - endsOfThoseBefore, overflows], [all.length, all.length, 0]);
+    assert.ok([0, before.length].includes(endsOfThoseBefore), `${endsOfThoseBefore} of ${before.length} ends were heard`);
+    return { born, ended: ended - endsOfThoseBefore, eventsSetting, bornBefore: before.length, endsOfThoseBefore };
   } finally {
     await heard.close();
   }

@@ -7,7 +7,7 @@ import { parseAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { enterNamespace, Namespace } from '../support/namespace.ts';
 import { RuleStage } from '../support/rules/stage.ts';
-import type { Check } from './check.ts';
+import type { CheckGroup, Seen } from './check.ts';
 import { PacketQueue } from './queue.ts';
 import { UdpSender } from './udp.ts';
 
@@ -25,7 +25,7 @@ const ARRIVING = `table inet kernels {
 const leavingBy = (ports: string): string => `table ip narrow { chain leaving { type nat hook postrouting priority srcnat; ip daddr ${SERVER} udp dport ${PORT} snat to 127.0.0.77:${ports}; }; }`;
 const HOLDING = `table ip holding { chain going { type filter hook output priority filter; udp dport ${PORT} queue num 0; }; }`;
 
-export const lostChecks: Check[] = [
+export const lostChecks: CheckGroup = { close: async () => undefined, checks: [
   { name: 'lost: a port clash', run: () => counting(leavingBy('4000'), () => clients(CLIENTS)) },
   { name: 'lost: no port left', run: () => counting(leavingBy('4000-4009'), () => clients(CLIENTS)) },
   { name: 'lost: a full table', needsGuest: true, run: () => withLimits(65_536, 50, () => counting('', () => manyPorts(80))) },
@@ -35,10 +35,10 @@ export const lostChecks: Check[] = [
   { name: 'lost: a clash that is resolved', needsGuest: true, run: () => counting(HOLDING, clash) },
   { name: 'lost: an invalid packet', run: () => unread(0) },
   { name: 'lost: ICMP that cannot be read', run: () => unread(99) },
-];
+] };
 
 /** Sends packets with these rules; of those that did not arrive each must count as one that is lost. */
-async function counting(rules: string, send: () => number): Promise<Record<string, unknown>> {
+async function counting(rules: string, send: () => number): Promise<Seen> {
   const namespace = Namespace.create('ctk-lost');
   const leave = namespace.enter();
   const table = new KernelTable();
@@ -97,7 +97,7 @@ function clash(): number {
 }
 
 /** ICMP of a type that belongs to no flow, or that there is not. It is passed on: that it fits no flow loses no packet. */
-async function unread(icmpType: number): Promise<Record<string, unknown>> {
+async function unread(icmpType: number): Promise<Seen> {
   const stage = new RuleStage('ctk-lost');
   const leave = enterNamespace(stage.gateway);
   const table = new KernelTable();
@@ -122,7 +122,7 @@ async function unread(icmpType: number): Promise<Record<string, unknown>> {
 }
 
 /** Sets the size of the hash and the largest number of entries, which hold for the whole machine. */
-async function withLimits(buckets: number, max: number, work: () => Promise<Record<string, unknown>>): Promise<Record<string, unknown>> {
+async function withLimits(buckets: number, max: number, work: () => Promise<Seen>): Promise<Seen> {
   // They are there once the tracker is; a namespace that uses it has it loaded.
   Namespace.create('ctk-load').remove();
   const files = ['buckets', 'max'].map((name) => `/proc/sys/net/netfilter/nf_conntrack_${name}`);

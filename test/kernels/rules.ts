@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { readdirSync } from 'node:fs';
 import { GatewayRules } from '../../agent/rules/gateway-rules.ts';
 import { readKernelRuleset } from '../../agent/rules/kernel-ruleset.ts';
 import { readSurroundings } from '../../agent/rules/kernel-surroundings.ts';
@@ -8,42 +7,36 @@ import { lookUpRoute } from '../../agent/rules/look-up-route.ts';
 import { tryPacket } from '../support/rules/compare.ts';
 import { load, readCorpus } from '../support/rules/corpus.ts';
 import { RuleStage } from '../support/rules/stage.ts';
-import type { Check } from './check.ts';
+import { sharing, type CheckGroup, type Seen } from './check.ts';
 
-// Built, this file lies in build/test/kernels; the rulesets are where they are.
-const FOLDER = fileURLToPath(new URL(`${import.meta.url.endsWith('.ts') ? '' : '../'}../field/rulesets/`.replace('../../field', '../../../test/field'), import.meta.url));
-/** Kinds of rules that differ: sets and maps, translation by iptables and nft, marks, concatenations, limits, what is not tracked, services by number. */
-const CHOSEN = ['concatenations', 'docker-iptables', 'firewalld-nft', 'home-router', 'ingress', 'ipv6-prefix', 'kube-proxy-nftables', 'limits', 'marks', 'mwan3-nftables', 'openwrt-fw4', 'static-snat', 'strict', 'ufw', 'untracked', 'vyos'];
+// Built, this file lies one folder deeper.
+const FOLDER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../field/rulesets/' : '../../../test/field/rulesets/', import.meta.url));
+/** Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, what is not tracked. */
+const CHOSEN = ['concatenations', 'docker-iptables', 'firewalld-nft', 'home-router', 'ingress', 'ipv6-prefix', 'kube-proxy-nftables', 'limits', 'mwan3-nftables', 'openwrt-fw4', 'strict', 'ufw', 'untracked', 'vyos'];
 
-export const rulesChecks: Check[] = readdirSync(FOLDER).filter((name) => CHOSEN.includes(name.replace('.rules', ''))).map((name) => ({
-  name: `rules: ${name.replace('.rules', '')}`,
-  run: async () => tryRules(`${FOLDER}${name}`),
-}));
+export const rulesChecks: CheckGroup = sharing(async () => new RuleStage('ctk-rules'), async (stage) => stage.remove(), Object.fromEntries(CHOSEN.map((name) => (
+  [`rules: ${name}`, async (stage: RuleStage) => tryRules(stage, `${FOLDER}${name}.rules`)]
+))));
 
 /** What is known of each packet's way is what happens to it. */
-function tryRules(file: string): Record<string, unknown> {
-  const stage = new RuleStage('ctk-rules');
+function tryRules(stage: RuleStage, file: string): Seen {
+  stage.reset();
+  const corpus = readCorpus(file);
   try {
-    stage.reset();
-    const corpus = readCorpus(file);
-    try {
-      load(stage, corpus);
-    } catch (error) {
-      return { isLoaded: false, why: String((error as { stderr?: string }).stderr ?? (error as Error).message).split('\n').slice(0, 3).join(' ') };
-    }
-    const rules = stage.within(() => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }));
-    const [wrong, unknown, differs]: [string[], string[], string[]] = [[], [], []];
-    let questions = 0;
-    for (const sample of corpus.samples) {
-      const { outcome, checks } = tryPacket(stage, rules, sample);
-      questions += checks.length;
-      wrong.push(...checks.filter(({ answer, isRight }) => answer.isKnown && !isRight).map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`));
-      unknown.push(...checks.flatMap(({ answer }) => (answer.isKnown ? [] : [answer.why])));
-      if (outcome.text !== sample.answer) differs.push(`${sample.text}: ${outcome.text} for ${sample.answer}`);
-    }
-    assert.deepEqual(wrong, []);
-    return { questions, unknown: unknown.length, ...(unknown.length > 0 && { why: [...new Set(unknown)] }), ...(differs.length > 0 && { otherwiseThan618: differs }) };
-  } finally {
-    stage.remove();
+    load(stage, corpus);
+  } catch (error) {
+    return { isLoaded: false, why: String((error as { stderr?: string }).stderr ?? (error as Error).message).split('\n').slice(0, 3).join(' ') };
   }
+  const rules = stage.within(() => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }));
+  const [wrong, unknown, differs]: [string[], string[], string[]] = [[], [], []];
+  let questions = 0;
+  for (const sample of corpus.samples) {
+    const { outcome, checks } = tryPacket(stage, rules, sample);
+    questions += checks.length;
+    wrong.push(...checks.filter(({ answer, isRight }) => answer.isKnown && !isRight).map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`));
+    unknown.push(...checks.flatMap(({ answer }) => (answer.isKnown ? [] : [answer.why])));
+    if (outcome.text !== sample.answer) differs.push(`${sample.text}: ${outcome.text} for ${sample.answer}`);
+  }
+  assert.deepEqual(wrong, []);
+  return { questions, unknown: unknown.length, ...(unknown.length > 0 && { why: [...new Set(unknown)] }), ...(differs.length > 0 && { otherwiseThan618: differs }) };
 }

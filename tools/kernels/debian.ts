@@ -52,13 +52,13 @@ function takeModules(from: string, to: string): void {
   if (packed.length > 0) execFileSync('xz', ['-d', ...packed], { cwd: to });
 }
 
-/** Names of the packages that bring the newest image and modules of a series. Since 6.19 they are two; undefined if there is none. */
+/** Names of the packages that bring the newest image and modules of a series. Since 6.19 they are three; undefined if there is none. */
 export function packagesOf(series: string, names: string[]): string[] | undefined {
   const pattern = new RegExp(`^linux-(?:image|binary)-(${series.replaceAll('.', '\\.')}\\.\\d[\\w.+-]*)-cloud-amd64$`);
   const newest = names.flatMap((name) => pattern.exec(name)?.[1] ?? []).filter((version) => !/\.deb\d/.test(version)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
   if (newest === undefined) return undefined;
-  const [image, binary, modules] = ['image', 'binary', 'modules'].map((part) => `linux-${part}-${newest}-cloud-amd64`) as [string, string, string];
-  return names.includes(binary) ? [binary, modules] : [image];
+  const [image, ...parts] = ['image', 'binary', 'modules', 'base'].map((part) => `linux-${part}-${newest}-cloud-amd64`) as [string, ...string[]];
+  return names.includes(parts[0]!) ? parts.filter((name) => names.includes(name)) : [image];
 }
 
 /** Programs of apt with lists of their own. */
