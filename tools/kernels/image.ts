@@ -18,7 +18,7 @@ const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-ic
 
 /** The console is the first serial line, answers go to the second. */
 const INIT = `#!/usr/bin/sh
-export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache
+export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Family } from '../family.ts';
 
-/** A guest that says nothing for so long is ended; one check takes a minute at most where a program plays the processor. */
-const SILENCE_MS = 300_000;
+/** A guest that says nothing for so long is ended; a check takes a minute, and several on a busy machine, where a program plays the processor. */
+const SILENCE_MS = 600_000;
 
 export interface Boot { family: Family; kernel: string; image: string; console: string; memoryMb: number; onLine: (line: string) => void }
 
