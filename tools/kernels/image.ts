@@ -26,6 +26,7 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 mkdir -p /run/netns
 ip link set lo up
+modprobe -a nf_conntrack nf_conntrack_netlink
 cd /ctfleet
 node ${ENTRY} --guest $(cat /arguments) > /dev/ttyS1 2> /dev/ttyS0
 echo "exit $?" > /dev/ttyS1
