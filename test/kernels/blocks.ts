@@ -96,7 +96,7 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
     await doomed.heard('ECONNRESET');
     listener.say('hello');
     await listener.heard('ECONNRESET');
-    // Before 6.3 the kernel does not close the entry of a connection that it resets for us; it is then deleted when its time is over.
+    // 5.10 does not close the entry of a connection that it resets for us; it is deleted when its time is over.
     const [outcome] = await resetting;
     assert.ok(outcome === Outcome.OUTCOME_RESET || outcome === Outcome.OUTCOME_DELETED, `the outcome is ${outcome}`);
     assert.deepEqual((await gateway.flows(`src:${client} dport:7777 -state:close`)), []);
