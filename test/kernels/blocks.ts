@@ -14,11 +14,17 @@ import { StrictGateway } from '../support/strict-gateway.ts';
 import { until } from '../support/until.ts';
 import { sharing, type CheckGroup, type Seen } from './check.ts';
 
+/** Longer than usual: ten seconds may be over before a slow machine has spoken. */
+const RESET_SECONDS = 60;
 const [server, server6] = [SERVERS[0]!, SERVERS6[0]!];
 /** At least one for each kind of rule that a block may be made of. */
 const FILTERS = [
-  'host:10.1.0.40', 'host:fd00:1:1::40', 'src:10.1.0.0/29', 'dst:198.51.100.10', 'rdst:198.18.0.12', 'nat:198.18.0.12', 'ip:10.1.0.40,10.1.0.41', 'src:10.1.0.40 -dport:80', 'src:10.1.0.40 dport:80,443,8000-8100',
-  'src:10.1.0.40 dst:198.51.100.10 proto:tcp dport:443', 'src:10.1.0.40:1024-2000', 'src:10.1.0.40 proto:icmp icmp-type:8', 'src:10.1.0.40 proto:gre key:77', 'src:10.1.0.40 family:ipv4', 'src:10.1.0.40 -proto:tcp', 'dport:5060 proto:udp',
+  'host:10.1.0.40', 'host:fd00:1:1::40', 'src:10.1.0.0/29', 'dst:198.51.100.10',
+  'rdst:198.18.0.12', 'nat:198.18.0.12', 'ip:10.1.0.40,10.1.0.41',
+  'src:10.1.0.40 -dport:80', 'src:10.1.0.40 dport:80,443,8000-8100',
+  'src:10.1.0.40 dst:198.51.100.10 proto:tcp dport:443',
+  'src:10.1.0.40:1024-2000', 'src:10.1.0.40 proto:icmp icmp-type:8', 'src:10.1.0.40 proto:gre key:77',
+  'src:10.1.0.40 family:ipv4', 'src:10.1.0.40 -proto:tcp', 'dport:5060 proto:udp',
 ];
 
 export const blockChecks: CheckGroup = sharing(() => StrictGateway.start('ctk-block'), (gateway) => gateway.end(), {
@@ -88,7 +94,7 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
     for (const talk of [doomed, bystander]) await talk.exchange('before');
     const context = (): FlowContext => ({ wans: [], protections: [] });
     const isStopped = (): boolean => false;
-    const end = await endBy(Method.METHOD_RESET, 10, { table: gateway.table, refusals, clock: systemClock, context, isStopped });
+    const end = await endBy(Method.METHOD_RESET, RESET_SECONDS, { table: gateway.table, refusals, clock: systemClock, context, isStopped });
     const flows = listOf([await gateway.flow(`src:${client} dport:7777`)]);
     const resetting = runPlan(gateway.table, systemClock, { flows, end, inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
     await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);

@@ -18,8 +18,10 @@ import { sharing, type CheckGroup, type Seen } from './check.ts';
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 /** Those that a kernel may compare by itself, alone and together, and some that none does. */
 const FILTERS = [
-  'src:10.1.0.2', 'dst:198.51.100.10', 'rdst:198.18.0.12', 'src:fd00:1:1::2', 'dst:198.51.100.10:443 proto:tcp', 'proto:udp', 'proto:udp dport:53', 'proto:tcp sport:40001', 'proto:sctp', 'family:ipv6', 'family:ipv4 proto:udp',
-  'zone:7', 'zone:0', 'zone:8 mark:0xffffffff', 'mark:0x100/0xff00', 'mark:0x200', 'status:assured', 'status:unreplied', 'status:nat', 'proto:tcp status:assured', '-status:assured', '-zone:7',
+  'src:10.1.0.2', 'dst:198.51.100.10', 'rdst:198.18.0.12', 'src:fd00:1:1::2', 'dst:198.51.100.10:443 proto:tcp', 'proto:udp',
+  'proto:udp dport:53', 'proto:tcp sport:40001', 'proto:sctp', 'family:ipv6', 'family:ipv4 proto:udp',
+  'zone:7', 'zone:0', 'zone:8 mark:0xffffffff', 'mark:0x100/0xff00',
+  'mark:0x200', 'status:assured', 'status:unreplied', 'status:nat', 'proto:tcp status:assured', '-status:assured', '-zone:7',
   'label:100', 'state:established', 'ip:10.1.0.0/29', 'icmp-id:1001',
 ];
 const EVERYTHING: FlowFilter = { kind: 'everything' };
@@ -80,14 +82,21 @@ async function roundTrip({ table, namespace }: Stage): Promise<Seen> {
     }
     const row = (await rows(table)).find((flow) => flow.proto === entry.proto && flow.zone === entry.zone && same(flow.orig, entry.orig));
     const [found] = row ? await table.lookup([row], CONTEXT) : [];
-    const wanted = { reply: entry.reply, mark: entry.mark, state: entry.state, status: entry.status, labels: entry.labels ? ['1', '100'] : [], tracker: entry.tracker };
+    const wanted = {
+      reply: entry.reply, mark: entry.mark, state: entry.state, status: entry.status, labels: entry.labels ? ['1', '100'] : [], tracker: entry.tracker,
+    };
     for (const [place, flow] of [['a listing', row], ['a look-up', found]] as const) {
       if (!flow) {
         differs.push(`${about} is not in ${place}`);
         continue;
       }
-      const is = { reply: flow.reply, mark: flow.mark, state: flow.state, status: flow.status & entry.status, labels: flow.labels, tracker: place === 'a look-up' && entry.tracker ? only(flow.tracker, entry.tracker) : entry.tracker };
-      for (const field of Object.keys(wanted) as (keyof typeof wanted)[]) if (!same(is[field], wanted[field])) differs.push(`${field} of ${about} in ${place}: ${JSON.stringify(is[field])} for ${JSON.stringify(wanted[field])}`);
+      const is = {
+        reply: flow.reply, mark: flow.mark, state: flow.state, status: flow.status & entry.status, labels: flow.labels,
+        tracker: place === 'a look-up' && entry.tracker ? only(flow.tracker, entry.tracker) : entry.tracker,
+      };
+      for (const field of Object.keys(wanted) as (keyof typeof wanted)[]) {
+        if (!same(is[field], wanted[field])) differs.push(`${field} of ${about} in ${place}: ${JSON.stringify(is[field])} for ${JSON.stringify(wanted[field])}`);
+      }
       if (Math.abs((flow.startedAtMs ?? 0) - Date.now()) > 60_000) differs.push(`the start of ${about} in ${place}: ${flow.startedAtMs}`);
     }
   }

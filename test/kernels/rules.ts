@@ -12,7 +12,8 @@ import { sharing, type CheckGroup, type Seen } from './check.ts';
 // Built, this file lies one folder deeper.
 const FOLDER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../field/rulesets/' : '../../../test/field/rulesets/', import.meta.url));
 /** Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, what is not tracked. */
-const CHOSEN = ['concatenations', 'docker-iptables', 'firewalld-nft', 'home-router', 'ingress', 'ipv6-prefix', 'kube-proxy-nftables', 'limits', 'mwan3-nftables', 'openwrt-fw4', 'strict', 'ufw', 'untracked', 'vyos'];
+const CHOSEN = ['concatenations', 'docker-iptables', 'firewalld-nft', 'home-router', 'ingress', 'ipv6-prefix',
+  'kube-proxy-nftables', 'limits', 'mwan3-nftables', 'openwrt-fw4', 'strict', 'ufw', 'untracked', 'vyos'];
 
 export const rulesChecks: CheckGroup = sharing(async () => new RuleStage('ctk-rules'), async (stage) => stage.remove(), Object.fromEntries(CHOSEN.map((name) => (
   [`rules: ${name}`, async (stage: RuleStage) => tryRules(stage, `${FOLDER}${name}.rules`)]

@@ -33,7 +33,9 @@ function unpack(series: string, folder: string, aptHome: string): void {
     execFileSync('dpkg', ['-x', path.join(aptHome, file), path.join(making, 'root')]);
     rmSync(path.join(aptHome, file));
   }
-  const [modules = '', image = ''] = ['{lib,usr/lib}/modules/*', '{boot/vmlinuz-*,usr/lib/modules/*/vmlinuz}'].map((pattern) => globSync(pattern, { cwd: path.join(making, 'root') })[0]);
+  const [modules = '', image = ''] = [
+    '{lib,usr/lib}/modules/*', '{boot/vmlinuz-*,usr/lib/modules/*/vmlinuz}',
+  ].map((pattern) => globSync(pattern, { cwd: path.join(making, 'root') })[0]);
   const release = path.basename(modules);
   renameSync(path.join(making, 'root', image), path.join(making, 'vmlinuz'));
   takeModules(path.join(making, 'root', modules), path.join(making, 'lib/modules', release));
@@ -65,7 +67,9 @@ export function packagesOf(series: string, names: string[]): string[] | undefine
 function aptOf(home: string): (program: string, ...args: string[]) => string {
   for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(path.join(home, folder), { recursive: true });
   writeFileSync(path.join(home, 'sources.list'), SUITES.map((suite) => `deb [arch=amd64 signed-by=${KEYS}] ${MIRROR}/${suite} main\n`).join(''));
-  const settings = { 'Dir::Etc::sourcelist': `${home}/sources.list`, 'Dir::Etc::sourceparts': '/dev/null', 'Dir::State::lists': `${home}/lists`, 'Dir::Cache': `${home}/cache`, 'APT::Sandbox::User': 'root' };
+  const settings = {
+    'Dir::Etc::sourcelist': `${home}/sources.list`, 'Dir::Etc::sourceparts': '/dev/null', 'Dir::State::lists': `${home}/lists`, 'Dir::Cache': `${home}/cache`, 'APT::Sandbox::User': 'root',
+  };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   const apt = (program: string, ...args: string[]): string => execFileSync(program, [...options, ...args], { cwd: home, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   apt('apt-get', '-q', 'update');
