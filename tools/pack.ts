@@ -1,28 +1,22 @@
 // node tools/pack.ts PROGRAM FOLDER: copies a built program with only the packages that it imports, for its container image.
-import { cpSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { packagesFor, UNREAD } from './packages.ts';
 import { fail, say } from './say.ts';
 import { ROOT } from './set-up.ts';
-
-/** What package-lock.json says of one installed package. */
-interface Locked { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string>; peerDependencies?: Record<string, string>; peerDependenciesMeta?: Record<string, { optional?: boolean }> }
 
 /** What a program needs and does not import: files, and packages that other packages load by themselves (BullMQ loads ioredis). */
 const EXTRAS: Record<string, { files: string[]; packages: string[] }> = {
   agent: { files: [], packages: [] },
   controller: { files: ['prisma/migrations'], packages: ['ioredis'] },
 };
-/** Never read: types, source maps of other people's code, Prisma's query compilers for other databases. */
-const UNREAD = /\.d\.[cm]?ts$|\/node_modules\/.*\.map$|\/query_compiler_\w+\.(?:cockroachdb|mysql|sqlite|sqlserver)\./;
-const IMPORT = /^(?:import|export)\s+(?:[\w\s{},*$]+\sfrom\s+)?['"]([^'".][^'"]*)['"]|\bimport\(\s*['"]([^'".][^'"]*)['"]/gm;
 
 const [program = '', folder = ''] = process.argv.slice(2);
 const extras = EXTRAS[program];
 if (!extras || folder === '') fail(`Say which program and where to: node tools/pack.ts ${Object.keys(EXTRAS).join('|')} FOLDER`);
 
-const { packages } = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> };
 const code = [`build/${program}`, 'build/proto'];
-const needed = closureOf([...importsOf(code), ...extras.packages]);
+const needed = packagesFor(code, extras.packages);
 mkdirSync(folder, { recursive: true });
 for (const place of [...code, ...extras.files, 'package.json', ...needed]) {
   const from = path.join(ROOT, place);
@@ -30,42 +24,3 @@ for (const place of [...code, ...extras.files, 'package.json', ...needed]) {
   cpSync(from, path.join(folder, place), { recursive: true, filter: (source) => !UNREAD.test(source) && !source.slice(from.length).includes(`${path.sep}node_modules`) });
 }
 say(`${program} needs ${needed.size} packages`);
-
-/** Names of the packages that the compiled files import. */
-function importsOf(folders: string[]): Set<string> {
-  const names = new Set<string>();
-  for (const file of folders.flatMap((place) => globSync(`${place}/**/*.js`, { cwd: ROOT }))) {
-    for (const [, plain, dynamic] of readFileSync(path.join(ROOT, file), 'utf8').matchAll(IMPORT)) {
-      const specifier = (plain ?? dynamic)!;
-      if (!specifier.startsWith('node:')) names.add(specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/'));
-    }
-  }
-  return names;
-}
-
-/** Places of these packages and of all that they need. Optional ones of other platforms are not there and so left out. */
-function closureOf(names: Iterable<string>): Set<string> {
-  const places = new Set<string>();
-  for (const name of names) visit(find('', name) ?? fail(`The built code imports ${name}, which package-lock.json does not have.`));
-  return places;
-
-  function visit(place: string): void {
-    if (places.has(place)) return;
-    places.add(place);
-    const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = packages[place]!;
-    const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
-    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
-      const found = name.startsWith('@types/') ? undefined : find(place, name);
-      if (found) visit(found);
-    }
-  }
-}
-
-/** Where Node would find a package from another's place; undefined if it is not installed. */
-function find(from: string, name: string): string | undefined {
-  for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
-    const place = path.posix.join(at, 'node_modules', name);
-    if (packages[place] && globSync(place, { cwd: ROOT }).length > 0) return place;
-    if (at === '') return undefined;
-  }
-}

@@ -7,12 +7,17 @@ const FONTS = ['fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'];
 /** Programs of the system that we use, and the Debian packages that bring them. */
 const PACKAGES: Record<string, string[]> = {
   ip: ['iproute2'], 'iptables-nft-restore': ['iptables'], ipset: ['ipset'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
+  'qemu-system-x86_64': ['qemu-system-x86'], busybox: ['busybox-static'], modprobe: ['kmod'], depmod: ['kmod'], xz: ['xz-utils'], sysctl: ['procps'], dpkg: ['dpkg'],
   'chromium-headless-shell': ['chromium-headless-shell', ...FONTS], chromium: ['chromium', ...FONTS],
 };
 
-/** True if the program is on the PATH or in a sbin folder. */
+/** Where a program lies, on the PATH or in a sbin folder. */
+export function findProgram(name: string): string | undefined {
+  return [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter((folder) => folder !== '').map((folder) => `${folder}/${name}`).find((file) => existsSync(file));
+}
+
 export function hasProgram(name: string): boolean {
-  return [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].some((folder) => folder !== '' && existsSync(`${folder}/${name}`));
+  return findProgram(name) !== undefined;
 }
 
 /** Installs what is missing where that is possible (root on Debian) and gives what is missing still. */

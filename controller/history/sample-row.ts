@@ -98,9 +98,9 @@ export function increase(before: number | undefined, after: number | undefined):
 }
 
 /**
- * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; a clash is counted in `insert_failed` as well,
- * and that one also rises where nothing was lost. Only a chain that was too long is in no other counter that says so, and kernels before 5.15 have no limit
- * for one. Undefined where `drop` is not known at both ends.
+ * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; `insert_failed` counts a clash again, and a chain that was too
+ * long, so that it says nothing by itself. Such a chain is in no other counter that says so, and 5.10 has no limit for one (docs/kernels.md). Undefined where `drop`
+ * is not known at both ends.
  */
 export function lostBetween(before: Cpus, after: Cpus): number | undefined {
   const dropped = increase(total(before, 'drop'), total(after, 'drop'));

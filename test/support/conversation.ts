@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { spawnIn } from '../lab/namespace.ts';
+import { PATIENCE } from './until.ts';
 
 /** A traffic program of the lab that is told what to do by lines, and answers with lines. */
 export class Conversation {
@@ -25,7 +26,7 @@ export class Conversation {
   }
 
   /** Resolves when it has printed the line, which is then forgotten. */
-  async heard(line: string, timeoutMs = 60_000): Promise<void> {
+  async heard(line: string, timeoutMs = 60_000 * PATIENCE): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (!this.#lines.includes(line)) {
       const left = deadline - performance.now();

@@ -1,5 +1,8 @@
+/** How many times as long as usual to wait: more than 1 where a program plays the processor. */
+export const PATIENCE = Number(process.env.CTFLEET_PATIENCE ?? 1);
+
 /** Asks again until the answer is one; the last refusal is in the error. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000 * PATIENCE): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   while (performance.now() < deadline) {

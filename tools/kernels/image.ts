@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, globSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { packagesFor, UNREAD } from '../packages.ts';
+import { ROOT } from '../set-up.ts';
+import { findProgram } from '../system.ts';
+import { CpioWriter } from './cpio.ts';
+import type { Kernel } from './debian.ts';
+
+/** What runs in the guest, taken from this machine with the libraries that it is linked to. */
+export const PROGRAMS = ['busybox', 'modprobe', 'ip', 'nft', 'conntrack', 'sysctl', 'ipset', 'iptables-nft-restore', 'ip6tables-nft-restore'];
+const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg'];
+/** Of our own code: what is built, and traffic programs, which run as they are. */
+const CODE = ['build/{agent,proto,controller/history,controller/platform,test}/**/*.js', 'test/field/rulesets/*.rules'];
+const TRAFFIC = 'test/lab/{topology,traffic/*}.ts';
+const ENTRY = 'build/test/kernels/main.js';
+const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, sctp: 132, udplite: 136 };
+
+/** The console is the first serial line, answers go to the second. */
+const INIT = `#!/usr/bin/sh
+export PATH=/usr/sbin:/usr/bin HOME=/tmp NODE_COMPILE_CACHE=/tmp/node-cache CTFLEET_PATIENCE=6
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /run/netns
+ip link set lo up
+modprobe -a nf_conntrack nf_conntrack_netlink
+cd /ctfleet
+node ${ENTRY} --guest $(cat /arguments) > /dev/ttyS1 2> /dev/ttyS0
+echo "exit $?" > /dev/ttyS1
+poweroff -f
+`;
+
+/** Writes the root file system that all kernels have in common. */
+export function makeRoot(file: string): void {
+  const archive = new CpioWriter(file);
+  for (const [name, target] of [['bin', 'usr/bin'], ['sbin', 'usr/sbin'], ['lib', 'usr/lib'], ['lib64', 'usr/lib64']]) archive.link(name!, target!);
+  for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp', 'etc', 'usr/lib64']) archive.folder(folder);
+  archive.file('init', INIT, 0o755);
+  archive.file('etc/protocols', Object.entries(PROTOCOLS).map(([name, number]) => `${name} ${number} ${name.toUpperCase()}\n`).join(''));
+  for (const name of PROGRAMS) addProgram(archive, findProgram(name)!, name === 'busybox' || name === 'ip' ? 'usr/bin' : 'usr/sbin');
+  addProgram(archive, process.execPath, 'usr/bin');
+  for (const applet of APPLETS) archive.link(`usr/bin/${applet}`, 'busybox');
+  // iptables loads what it knows of matches and targets.
+  for (const extension of globSync('/usr/lib/*/xtables/*.so')) archive.copy(extension.slice(1), extension);
+  for (const name of globSync(CODE, { cwd: ROOT })) archive.copy(`ctfleet/${name}`, path.join(ROOT, name));
+  for (const name of globSync(TRAFFIC, { cwd: ROOT })) archive.copy(`ctfleet/build/${name}`, path.join(ROOT, name));
+  archive.copy('ctfleet/package.json', path.join(ROOT, 'package.json'));
+  for (const place of packagesFor(['build/agent', 'build/proto', 'build/test'])) {
+    for (const name of globSync(`${place}/**/*`, { cwd: ROOT, exclude: [`${place}/**/node_modules/**`] })) {
+      if (!UNREAD.test(`/${name}`) && statSync(path.join(ROOT, name)).isFile()) archive.copy(`ctfleet/${name}`, path.join(ROOT, name));
+    }
+  }
+  archive.close();
+}
+
+/** The root with the modules of one kernel, and what its checks are to be told. */
+export function makeImage(root: string, file: string, { folder, release }: Kernel, args: string[]): void {
+  copyFileSync(root, file);
+  const archive = new CpioWriter(file, 'a');
+  for (const name of globSync(`lib/modules/${release}/**/*`, { cwd: folder })) {
+    if (statSync(path.join(folder, name)).isFile()) archive.copy(`usr/${name}`, path.join(folder, name));
+  }
+  archive.file('arguments', args.join(' '));
+  archive.close();
+}
+
+function addProgram(archive: CpioWriter, program: string, folder: string): void {
+  archive.copy(`${folder}/${path.basename(program)}`, realpathSync(program));
+  let libraries: string;
+  try {
+    libraries = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return; // linked to nothing
+  }
+  for (const [, library] of libraries.matchAll(/(\/\S+\.so\S*) \(0x/g)) {
+    if (existsSync(library!)) archive.copy(library!.slice(1).replace(/^lib/, 'usr/lib'), realpathSync(library!));
+  }
+}
