@@ -151,7 +151,7 @@ describe('a WAN fails', () => {
     expect(new Set(hit.map(({ family }) => family)).size).toBe(2);
     for (const failure of fails) lab.failWan(n, wan, failure);
     const movedAtMs = performance.now();
-    for (const phone of hit) await isSeenBy(phone, wan === 1 ? 2 : 1);
+    for (const phone of hit) await isSeenBy(phone, wan === 1 ? 2 : 1, 30_000 + flows);
     times[`${KINDS[n - 1]!.name}, ${flows} flows`] = Math.round(performance.now() - movedAtMs);
     expect((await said(n)).filter((words) => words !== 'wan-down DONE')).toEqual([]);
     for (const phone of own.filter((one) => !hit.includes(one))) {

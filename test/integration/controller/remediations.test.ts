@@ -134,7 +134,7 @@ describe('a run of the controller', () => {
         [11, { state: 'refused', reason: '11 of 100 flows of gw1 match that are not stale, and maxPercentOfTable is 10', ended: 0 }], [10, { state: 'done', matched: 60, ended: 60 }],
       ] as const) {
         agent.flows = makeFlows(60).map((flow, index) => ({ ...flow, stale: index < alive ? 'no' : 'route-moved' }));
-        const made = await make({ name: `with ${alive} alive`, trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxPercentOfTable: 10 } });
+        const made = await make({ name: `with ${alive} alive`, trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 1000, maxPercentOfTable: 10 } });
         await owner.call(routes.runRemediation, { params: { id: made.id } });
         expect(await runOf(made.id)).toMatchObject(expected);
         const [entry] = (await owner.call(routes.listAudit, { query: { action: 'plan.made' } })).items;
