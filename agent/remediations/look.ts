@@ -50,7 +50,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, [part]);
   if (limit) return { kind: 'refused', matched, code: limit.code, detail: sentence(limit.why) };
   try {
-    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows: chosen, mayGoOn }) };
+    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows: chosen, isPart: chosen !== flows, mayGoOn }) };
   } catch (error) {
     if (error instanceof FleetError) return { kind: 'refused', matched, code: error.code, detail: error.message };
     throw error;
