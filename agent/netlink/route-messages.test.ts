@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AttributeWriter, DecodeError, hostU32, setHostU16, setHostU32 } from './attributes.ts';
-import { decodeAddress, decodeLink, decodeRoute, decodeRule, decodeWaysOut, encodeRouteQuestion } from './route-messages.ts';
+import { decodeAddress, decodeDefaultHops, decodeLink, decodeRoute, decodeRule, decodeWaysOut, encodeRouteQuestion } from './route-messages.ts';
 
 /** A body: a header of that length, set up by `edit`, and attributes. */
 function body(length: number, edit: (header: Uint8Array) => void, write: (out: AttributeWriter) => void): Uint8Array {
@@ -12,12 +12,16 @@ function body(length: number, edit: (header: Uint8Array) => void, write: (out: A
   return out.finish().slice();
 }
 
-function nextHop(link: number, flags = 0): Uint8Array {
+function nextHop(link: number, flags = 0, gateway?: Uint8Array): Uint8Array {
+  const out = new AttributeWriter();
   const hop = new Uint8Array(8);
-  setHostU16(hop, 0, 8);
-  hop[2] = flags;
-  setHostU32(hop, 4, link);
-  return hop;
+  out.raw(hop);
+  if (gateway) out.bytes(5, gateway);
+  const bytes = out.finish().slice();
+  setHostU16(bytes, 0, bytes.length);
+  bytes[2] = flags;
+  setHostU32(bytes, 4, link);
+  return bytes;
 }
 
 const unicast = (header: Uint8Array): void => { header[7] = 1; };
@@ -32,6 +36,22 @@ test('a question names its packet, and asks for the whole route', () => {
 test('a route leads out by its interface, or by those of its next hops that are not dead', () => {
   expect(decodeWaysOut(body(12, unicast, (out) => out.hostU32(4, 3)))).toEqual([3]);
   expect(decodeWaysOut(body(12, unicast, (out) => out.bytes(9, Buffer.concat([nextHop(3), nextHop(4, 1), nextHop(5)]))))).toEqual([3, 5]);
+});
+
+test('a default route of the main table has all its next hops but dead ones, each with its address', () => {
+  const main = (type = 1, flags = 0) => (header: Uint8Array): void => {
+    [header[0], header[4], header[7]] = [2, 254, type];
+    setHostU32(header, 8, flags);
+  };
+  const via = Uint8Array.of(198, 18, 0, 1);
+  const single = (out: AttributeWriter): void => { out.hostU32(4, 3); out.bytes(5, via); out.hostU32(6, 10); };
+  expect(decodeDefaultHops(body(12, main(), single))).toEqual([{ family: 4, metric: 10, link: 3, nextHop: via }]);
+  const several = Buffer.concat([nextHop(3, 0, via), nextHop(4, 1, via), nextHop(5)]);
+  expect(decodeDefaultHops(body(12, main(), (out) => out.bytes(9, several)))).toEqual([{ family: 4, metric: 0, link: 3, nextHop: via }, { family: 4, metric: 0, link: 5, nextHop: undefined }]);
+  const others: ((header: Uint8Array) => void)[] = [
+    main(7), main(1, 1), (header) => { main()(header); header[1] = 24; }, (header) => { main()(header); header[4] = 101; },
+  ];
+  for (const edit of others) expect(decodeDefaultHops(body(12, edit, single))).toEqual([]);
 });
 
 test('a broadcast leads to its link', () => expect(decodeWaysOut(body(12, (header) => { header[7] = 3; }, (out) => out.hostU32(4, 3)))).toEqual([3]));

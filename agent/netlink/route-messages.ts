@@ -6,11 +6,14 @@ export const ROUTE_GROUP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV4_RULE: 
 
 /** RTN_UNICAST to RTN_MULTICAST: what leads somewhere, be it the machine itself or all of a link. */
 const RTN_LEADING = { FIRST: 1, LAST: 5 } as const;
+const RTN_UNICAST = 1;
+const RT_TABLE_MAIN = 254;
+const AF_INET = 2;
 /** The whole route that matched, with all its next hops, and not the one that a hash would choose (Linux 4.15). */
 const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
 
-const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, MULTIPATH: 9, TABLE: 15, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
+const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, PRIORITY: 6, MULTIPATH: 9, TABLE: 15, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
 const FRA = { DST: 1, SRC: 2, FWMARK: 10, FWMASK: 16, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3, LINKINFO: 18 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
@@ -47,6 +50,8 @@ export interface Link { index: number; name: string; hardware?: Uint8Array; vrfT
 export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isPermanent: boolean; isKeepalived: boolean }
 /** What a route depends on beside its metric; no prefix stands for all addresses. */
 export interface Route { isDefault: boolean; table: number; destination?: RoutePrefix; source?: RoutePrefix }
+/** One next hop of a default route of the main table. */
+export interface DefaultHop { family: 4 | 6; metric: number; link: number; nextHop?: Uint8Array }
 /** What a rule chooses by; of the packet's mark only these bits. */
 export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; markBits: number; ports: [from: number, to: number][]; hasTransport: boolean }
 
@@ -79,9 +84,32 @@ export function decodeWaysOut(body: Uint8Array): number[] {
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {
     if (attributes.type === RTA.OIF) ways.push(hostU32(attributes.bytes(4), 0));
-    else if (attributes.type === RTA.MULTIPATH) ways.push(...nextHops(attributes.bytes()));
+    else if (attributes.type === RTA.MULTIPATH) ways.push(...nextHops(attributes.bytes()).map(({ link }) => link));
   }
   return ways;
+}
+
+/**
+ * The next hops of a default route of the main table, without those that the kernel skips: of a link that is down, and with ignore_routes_with_linkdown
+ * of one without a carrier. None for all other routes. /proc/net/route names only the first next hop of a route, dead or not.
+ */
+export function decodeDefaultHops(body: Uint8Array): DefaultHop[] {
+  const header = headerOf(body, ROUTE_HEADER);
+  if (header[1] !== 0 || header[4] !== RT_TABLE_MAIN || header[7] !== RTN_UNICAST) return [];
+  const family = header[0] === AF_INET ? 4 : 6;
+  let [metric, link, nextHop, hops]: [number, number?, Uint8Array?, NextHop[]?] = [0];
+  const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
+  while (attributes.next()) {
+    switch (attributes.type) {
+      case RTA.PRIORITY: metric = hostU32(attributes.bytes(4), 0); break;
+      case RTA.OIF: link = hostU32(attributes.bytes(4), 0); break;
+      case RTA.GATEWAY: nextHop = attributes.bytes().slice(); break;
+      case RTA.MULTIPATH: hops = nextHops(attributes.bytes()); break;
+    }
+  }
+  const isDead = (hostU32(header, 8) & RTNH_F_DEAD) !== 0;
+  const found = hops ?? (link === undefined || isDead ? [] : [{ link, nextHop }]);
+  return found.map((hop) => ({ family, metric, ...hop }));
 }
 
 export function decodeRoute(body: Uint8Array): Route {
@@ -162,16 +190,25 @@ function familyOf(address: Uint8Array): number {
   return address.length === 4 ? 2 : 10;
 }
 
+interface NextHop { link: number; nextHop?: Uint8Array }
+
 /** struct rtnexthop, one after the other, without those that the kernel skips. */
-function nextHops(bytes: Uint8Array): number[] {
-  const ways: number[] = [];
+function nextHops(bytes: Uint8Array): NextHop[] {
+  const hops: NextHop[] = [];
   for (let at = 0; at + NEXT_HOP_HEADER <= bytes.length;) {
     const length = hostU16(bytes, at);
     if (length < NEXT_HOP_HEADER || length > bytes.length - at) throw new DecodeError('RTA_MULTIPATH', `a next hop says it is ${length} bytes long, ${bytes.length - at} are there`);
-    if ((bytes[at + 2]! & RTNH_F_DEAD) === 0) ways.push(hostU32(bytes, at + 4));
+    if ((bytes[at + 2]! & RTNH_F_DEAD) === 0) hops.push({ link: hostU32(bytes, at + 4), nextHop: gatewayOf(bytes.subarray(at + NEXT_HOP_HEADER, at + length)) });
     at += (length + 3) & ~3;
   }
-  return ways;
+  return hops;
+}
+
+/** Undefined where a next hop has no address, or one of the other family. */
+function gatewayOf(bytes: Uint8Array): Uint8Array | undefined {
+  const attributes = new AttributeReader(bytes);
+  while (attributes.next()) if (attributes.type === RTA.GATEWAY) return attributes.bytes().slice();
+  return undefined;
 }
 
 function headerOf(body: Uint8Array, length: number): Uint8Array {

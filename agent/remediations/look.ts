@@ -2,12 +2,13 @@ import { v7 } from 'uuid';
 import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
+import type { Flow } from '../../proto/model/flow.ts';
 import { fillFilter } from '../../proto/model/filter/template.ts';
+import { mostOf, whyNotNow, whyTooMany } from '../../proto/model/remediation-limits.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
 import { isStale } from '../operations/lately.ts';
 import type { Occasion } from './occasions.ts';
 import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
-import { whyNotNow, whyTooMany } from './run-limits.ts';
 import type { RunHead } from './run-parts.ts';
 import { carryOut, freeze, type RunHands } from './run.ts';
 
@@ -29,7 +30,7 @@ type About = Pick<Occasion, 'words' | 'wan' | 'address' | 'sinceMs'>;
  */
 export async function look(hands: RunHands, remediation: GatewayRemediation, about: About, mayGoOn: () => boolean): Promise<LookResult> {
   const { table, history, clock } = hands;
-  const { mode, limits, filter: text, method } = remediation.document;
+  const { mode, limits, filter: text, method, trigger } = remediation.document;
   const filled = fillFilter(text, about);
   if ('problem' in filled) return { kind: 'refused', code: 'FILTER_UNPARSABLE', detail: filled.problem.message };
   const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MOST_SHOWN);
@@ -41,10 +42,14 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
     hands.runs.keep({ ...head, state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED, sweeps: [{ number: 1, flows: [], runs: [] }], finishedAtMs: BigInt(clock.now()) });
     return { kind: 'reported', runId: head.id };
   }
-  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, { flows: matched, stale: flows.filter(isStale).length }, await table.count());
-  if (limit) return { kind: 'refused', matched, ...limit };
+  const tableCount = await table.count();
+  // Room is made by any part of what serves nobody, and a table that it fills is when it is needed most.
+  const chosen = trigger.kind === 'table-usage' ? longestIdle(flows, mostOf(limits, tableCount)) : flows;
+  const part = { flows: chosen === flows ? matched : chosen.length, stale: chosen.filter(isStale).length, tableCount };
+  const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, [part]);
+  if (limit) return { kind: 'refused', matched, code: limit.code, detail: sentence(limit.why) };
   try {
-    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows, mayGoOn }) };
+    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows: chosen, isPart: chosen !== flows, mayGoOn }) };
   } catch (error) {
     if (error instanceof FleetError) return { kind: 'refused', matched, code: error.code, detail: error.message };
     throw error;
@@ -70,6 +75,16 @@ export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'cl
   };
   runs.keep(run);
   return run.id;
+}
+
+/** As many as there is room for; the same list where there is room for all. What is not known to be idle comes last. */
+function longestIdle(flows: Flow[], most: number): Flow[] {
+  const idleOf = ({ idleSeconds, idleBounds }: Flow): number => idleSeconds ?? idleBounds?.atLeast ?? 0;
+  return flows.length <= most ? flows : flows.toSorted((a, b) => idleOf(b) - idleOf(a)).slice(0, most);
+}
+
+function sentence(why: string): string {
+  return `${why[0]!.toUpperCase()}${why.slice(1)}.`;
 }
 
 /** What a run is about, before anything is known of its outcome. */

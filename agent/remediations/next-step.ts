@@ -30,6 +30,8 @@ export interface World {
   /** Grows with each change of a WAN. */
   change: number;
   hasHealthyTarget: boolean;
+  /** The gateway has another WAN at all, well or not. */
+  hasOtherWan: boolean;
 }
 
 /** What to do with an occasion now. A `wait` without a time is for the next change. */
@@ -46,6 +48,8 @@ export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occa
     return once(`It failed or recovered ${changesAnHour} times in the last hour, and mostFlapsAnHour is ${mostFlapsAnHour}: nothing was touched.`);
   }
   if (healthyTarget && !world.hasHealthyTarget) {
+    // The only WAN of a gateway has nowhere to fail over to: there is nothing to do, and nobody to tell.
+    if (!world.hasOtherWan) return { kind: 'wait' };
     const patienceMs = settledMs + PATIENCE_MS;
     if (world.nowMs < patienceMs) return { kind: 'wait', untilMs: patienceMs };
     return once('No other WAN works and has the default route, so that ending flows would help nobody: nothing was touched.');

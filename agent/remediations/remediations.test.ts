@@ -223,6 +223,17 @@ describe('what was sent', () => {
   });
 });
 
+describe('a full table', () => {
+  it('is relieved of what the limits allow, where more serves nobody', async () => {
+    const { remediations, flows, reports, said } = gateway();
+    remediations.replace([wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 }, filter: 'src:10.1.0.1', limits: { maxPercentOfTable: 40 } })]);
+    remediations.observeUsage(15, 16);
+    await reports(1);
+    expect(said()).toMatchObject([{ state: State.STATE_DONE, matched: 6, sweeps: [{ number: 1, runs: [{ count: 6 }] }] }]);
+    expect(await flows('src:10.1.0.1')).toHaveLength(4);
+  });
+});
+
 describe('a report', () => {
   it('is said again in each session, also after a restart, until it is receipted; then nothing of it is left', async () => {
     const first = gateway();

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { runsThatCount, type PastRun } from '../../proto/model/remediation-limits.ts';
 import { Disk } from '../disk/disk.ts';
-import { ofLastHour, type PastRun } from './run-limits.ts';
 
 const schema = z.record(z.string(), z.array(z.object({ startedAtMs: z.number(), endedAtMs: z.number().optional() })));
 
-/** When each remediation touched something in the last hour, on disk: a restart gives no new allowance. */
+/** When each remediation touched something in the last hour, and the last time before that, on disk: a restart gives no new allowance. */
 export class RunHistory {
   readonly #file: string;
   readonly #runs: Map<string, PastRun[]>;
@@ -29,7 +29,7 @@ export class RunHistory {
 
   /** On disk when it returns; throws what the file system throws. */
   began(remediationId: string, atMs: number): void {
-    this.#runs.set(remediationId, [...ofLastHour(this.of(remediationId), atMs), { startedAtMs: atMs }]);
+    this.#runs.set(remediationId, [...runsThatCount(this.of(remediationId), atMs), { startedAtMs: atMs }]);
     this.#write();
   }
 

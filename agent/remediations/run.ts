@@ -43,6 +43,8 @@ export interface RunOptions {
   filter: FlowFilter;
   /** What the first look found. */
   flows: Flow[];
+  /** They are all that the limits allow of what was found: no sweep follows. */
+  isPart?: boolean;
   /** Asked before each batch and each further sweep: what comes after is left alone. */
   mayGoOn: () => boolean;
 }
@@ -52,7 +54,7 @@ export interface RunOptions {
  * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched; answers the
  * finished run's id otherwise.
  */
-export async function carryOut(hands: RunHands, { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, mayGoOn }: RunOptions): Promise<string> {
+export async function carryOut(hands: RunHands, { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, isPart = false, mayGoOn }: RunOptions): Promise<string> {
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
@@ -67,7 +69,7 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
       total += flows.length;
       runs.start(head.id, sweep, way, flows, clock.now());
       runs.finish(head.id, sweep, toRuns(await endFlows(listOf(flows), steps.verifyAfterSeconds * 1000, false)));
-      if (sweep > steps.sweeps || !mayGoOn()) break;
+      if (isPart || sweep > steps.sweeps || !mayGoOn()) break;
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
       if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);

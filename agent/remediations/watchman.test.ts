@@ -68,6 +68,28 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
   return { said, watchman, at, full, replace };
 }
 
+describe('the only WAN of a gateway', () => {
+  it('has nowhere to fail over to: nothing is done, and nothing is said', () => {
+    const watchman = new Watchman();
+    const one = remediation({ conditions: { healthyTarget: true } });
+    watchman.observeWans([WAN1], 0);
+    watchman.observeWans([{ ...WAN1, isUp: false, carriesDefaultRoute: false }], SECOND);
+    for (const at of [1, 11, 60, 3600]) expect(watchman.due([one], at * SECOND).due).toEqual([]);
+    watchman.observeWans([WAN1], 3601 * SECOND);
+    expect(watchman.due([one], 3602 * SECOND).due).toEqual([]);
+  });
+
+  it('waits for another that is dialled meanwhile', () => {
+    const watchman = new Watchman();
+    const one = remediation({ conditions: { healthyTarget: true } });
+    const down = { ...WAN1, isUp: false, carriesDefaultRoute: false };
+    watchman.observeWans([WAN1], 0);
+    watchman.observeWans([down], SECOND);
+    watchman.observeWans([down, { ...WAN2, carriesDefaultRoute: true }], 30 * SECOND);
+    expect(watchman.due([one], 30 * SECOND).due.map(({ step }) => step.kind)).toEqual(['look']);
+  });
+});
+
 describe('a WAN that goes down', () => {
   it('is looked at once its flows have been found and ended, and not again', () => {
     const { said, at } = gateway(remediation({}), () => true);

@@ -2,7 +2,7 @@ import type { Wan } from '../wans/wans.ts';
 import { nextStep, type NextStep, type Progress, type World } from './next-step.ts';
 import { occasionsOf, pressureOf, type Occasion, type Pressure } from './occasions.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
-import { followWan, hasHealthyTarget, type WanState } from '../wans/health.ts';
+import { followWan, hasHealthyTarget, hasOtherWan, type WanState } from '../wans/health.ts';
 
 /** An occasion of a remediation, and how far it has come. */
 export interface Case { remediation: GatewayRemediation; occasion: Occasion; progress: Progress }
@@ -98,7 +98,7 @@ export class Watchman {
   }
 
   #worldOf({ occasion }: Case, nowMs: number): World {
-    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(this.#wans(), occasion.wan) };
+    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(this.#wans(), occasion.wan), hasOtherWan: hasOtherWan(this.#wans(), occasion.wan) };
   }
 
   #wans(): Wan[] {

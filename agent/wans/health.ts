@@ -42,6 +42,11 @@ export function hasHealthyTarget(wans: readonly Wan[], besides: string | undefin
   return wans.some((wan) => wan.name !== besides && wan.carriesDefaultRoute === true && isWorking(wan));
 }
 
+/** True if there is another WAN at all, whatever state it is in. */
+export function hasOtherWan(wans: readonly Wan[], besides: string | undefined): boolean {
+  return wans.some((wan) => wan.name !== besides);
+}
+
 /** The state after one more observation. A WAN that is down when the agent begins has failed; one that never had the route has not lost it. */
 export function followWan(before: WanState | undefined, wan: Wan, atMs: number): WanState {
   const failure = failureOf(before, wan, atMs);

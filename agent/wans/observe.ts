@@ -1,32 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { parseAddress } from '../../proto/model/address.ts';
-import { decodeAddress, decodeLink, RTM } from '../netlink/route-messages.ts';
+import { formatAddress, parseAddress } from '../../proto/model/address.ts';
+import { decodeAddress, decodeDefaultHops, decodeLink, RTM, type Link } from '../netlink/route-messages.ts';
 import { RouteSocket } from '../netlink/route-socket.ts';
 import { NetlinkError } from '../netlink/socket.ts';
 import type { VirtualAddress } from '../conntrack/table.ts';
 import { findVirtualAddresses, hasVrrpSocket } from './virtual-addresses.ts';
-import { parseIpv4Defaults, parseIpv6Defaults, type Observation } from './wans.ts';
+import { parseIpv4Defaults, parseIpv6Defaults, type DefaultRoute, type Observation } from './wans.ts';
 
 /** What this network namespace shows of its interfaces now. Needs no privilege. */
 export function observeInterfaces(): Observation {
+  const { defaultRoutes, virtualAddresses } = askKernel() ?? {};
   return {
     atMs: Date.now(),
-    defaultRoutes: { ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''), ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? '') },
+    defaultRoutes: defaultRoutes ?? { ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''), ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? '') },
     addresses: new Map(Object.entries(networkInterfaces()).map(([name, found = []]) => [name, found.flatMap(({ address, internal }) => {
       const bytes = internal ? undefined : parseAddress(address);
       return bytes && !isLinkLocal(bytes) ? [bytes] : [];
     })])),
-    virtualAddresses: observeVirtualAddresses(),
+    virtualAddresses,
     operstate: (name) => read(`/sys/class/net/${name}/operstate`)?.trim(),
   };
 }
 
-function observeVirtualAddresses(): VirtualAddress[] | undefined {
+/** What only the kernel itself can say; undefined where it cannot be asked. */
+function askKernel(): Pick<Observation, 'defaultRoutes' | 'virtualAddresses'> | undefined {
   try {
     const socket = new RouteSocket();
     try {
-      return findVirtualAddresses(Array.from(socket.dump(RTM.GETLINK), decodeLink), Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined), ['raw', 'raw6'].some((file) => hasVrrpSocket(read(`/proc/thread-self/net/${file}`) ?? '')));
+      const links = Array.from(socket.dump(RTM.GETLINK), decodeLink);
+      return { defaultRoutes: defaultRoutesOf(socket, links), virtualAddresses: virtualAddressesOf(socket, links) };
     } finally {
       socket.close();
     }
@@ -34,6 +37,19 @@ function observeVirtualAddresses(): VirtualAddress[] | undefined {
     if (error instanceof NetlinkError) return undefined;
     throw error;
   }
+}
+
+function virtualAddressesOf(socket: RouteSocket, links: readonly Link[]): VirtualAddress[] {
+  const addresses = Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined);
+  return findVirtualAddresses([...links], addresses, ['raw', 'raw6'].some((file) => hasVrrpSocket(read(`/proc/thread-self/net/${file}`) ?? '')));
+}
+
+function defaultRoutesOf(socket: RouteSocket, links: readonly Link[]): Observation['defaultRoutes'] {
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const hops = Array.from(socket.dump(RTM.GETROUTE), decodeDefaultHops).flat();
+  const of = (family: 4 | 6): DefaultRoute[] => hops.filter((hop) => hop.family === family && names.has(hop.link))
+    .map(({ link, metric, nextHop }) => ({ interface: names.get(link)!, metric, nextHop: nextHop && formatAddress(nextHop) }));
+  return { ipv4: of(4), ipv6: of(6) };
 }
 
 /** fe80::/10: no flow that leaves the link has one. */

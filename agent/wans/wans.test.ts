@@ -54,6 +54,14 @@ test('a WAN that went down keeps its name, its address and its next hop, and the
   expect(wan2!.carriesDefaultRoute).toBe(true);
 });
 
+test('the next hop stays IPv4’s when its route leaves before that of IPv6, and is IPv6’s where no IPv4 address is left', () => {
+  const memory = new WanMemory();
+  memory.observe(seen({}));
+  const onlyIpv6 = { ipv4: [], ipv6: parseIpv6Defaults(IPV6) };
+  expect(memory.observe(seen({ defaultRoutes: onlyIpv6 }))[0]!.nextHop).toBe('198.18.0.1');
+  expect(memory.observe(seen({ defaultRoutes: onlyIpv6, addresses: new Map() }))[0]!.nextHop).toBe('2001:db8::1');
+});
+
 test('an address that changed comes first, the one before stays', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));

@@ -10,7 +10,7 @@ export interface Wan {
   carriesDefaultRoute?: boolean;
   /** When it was last seen to stop carrying the default route, in milliseconds since 1970. */
   routeLostAtMs?: number;
-  /** The newest next hop of a default route by it. */
+  /** The newest next hop of a default route by it: IPv4's, even after its route left, as long as there is such an address. What is probed must not change in a failure. */
   nextHop?: string;
   /** What is probed through it answers; absent where nothing is, or never did. */
   isAnswering?: boolean;
@@ -80,7 +80,11 @@ export class WanMemory {
   }
 
   observe({ atMs, defaultRoutes: { ipv4, ipv6 }, addresses, operstate }: Observation): Wan[] {
-    for (const { interface: device, nextHop } of [...ipv6, ...ipv4]) {
+    for (const { interface: device, nextHop } of ipv6) {
+      const wan = this.#add(device);
+      if (!isIpv4(wan.nextHop) || !addresses.get(device)?.some(({ length }) => length === 4)) wan.nextHop = nextHop ?? wan.nextHop;
+    }
+    for (const { interface: device, nextHop } of ipv4) {
       const wan = this.#add(device);
       wan.nextHop = nextHop ?? wan.nextHop;
     }
@@ -108,6 +112,10 @@ export class WanMemory {
     this.#wans.set(device, known);
     return known;
   }
+}
+
+function isIpv4(nextHop: string | undefined): boolean {
+  return nextHop !== undefined && !nextHop.includes(':');
 }
 
 /** Interfaces of the routes that win: those of the lowest metric. */

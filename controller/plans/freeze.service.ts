@@ -35,7 +35,7 @@ export class PlanPartsService {
   /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */
   async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
-      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, tableCount: null, snapshotAt: null, refused: null, spared: [], chunks: [],
+      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, staleFlows: null, tableCount: null, snapshotAt: null, refused: null, spared: [], chunks: [],
     };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
@@ -69,7 +69,7 @@ export class PlanPartsService {
       return {
         gateway: {
           // A block refuses what has no flow yet.
-          ...gateway, state: flows === 0 && !refused?.anyOf.length ? 'empty' : 'ready', flows, refused: refused ? new Uint8Array(WireRefused.encode(toWireRefused(refused)).finish()) : null,
+          ...gateway, state: flows === 0 && !refused?.anyOf.length ? 'empty' : 'ready', flows, staleFlows: stale, refused: refused ? new Uint8Array(WireRefused.encode(toWireRefused(refused)).finish()) : null,
           spared: refused ? head.spared.slice(0, MAX_SPARED).map((reason) => textFrom(reason, 100)) : [], chunks, digest: own, tableCount: BigInt(flowsFrom(head.tableCount)),
           snapshotAt: timeFrom(head.snapshotAtMs, this.clock()) ?? new Date(this.clock()),
         },

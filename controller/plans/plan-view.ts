@@ -39,7 +39,7 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
     friction: row.friction as PlanView['friction'],
     gateways: row.gateways.toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position).map((gateway) => ({
       id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],
-      reason: gateway.reason ?? undefined, flows: gateway.flows, tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
+      reason: gateway.reason ?? undefined, flows: gateway.flows, staleFlows: gateway.staleFlows ?? undefined, tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
       digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: shownTime(gateway.snapshotAt),
       refused: gateway.refused ? toRefusedView(gateway.refused) : undefined, spared: gateway.spared,
     })),

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { MAX_PAST_RUNS, whyNotNow, whyTooMany, type PastRun } from '../../proto/model/remediation-limits.ts';
 import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { FlushesService, type Agreement } from '../flushes/flushes.service.ts';
@@ -10,14 +11,12 @@ import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { whyNotNow, whyTooMany } from './limits.ts';
 import { ReachService } from './reach.service.ts';
 import type { RemediationRow, RunRow } from './rows.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { effectiveMode, isApproved, type Standing } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 
-const HOUR_MS = 3_600_000;
 /** A plan is made and begun within a minute; a run without a flush after this long is carried out by nobody. */
 const ORPHAN_MS = 5 * 60_000;
 /** A run that nobody watched may be found wrong in the morning, but its flows are long gone by then. */
@@ -47,8 +46,8 @@ export class ControllerRunsService {
   async begin(row: RemediationRow, on: Occasion): Promise<string> {
     const run = this.newRun(row, on);
     const known = await this.database.transact('all', async (t) => {
-      const before = await this.runs.since(t, row.id, new Date(this.clock() - HOUR_MS));
-      const why = whyNotNow(row.document, before, this.clock());
+      const before = await this.runs.newest(t, row.id, MAX_PAST_RUNS);
+      const why = whyNotNow(row.document.limits, before.map(toPastRun), this.clock())?.why;
       const isNew = await this.runs.insert(t, why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt });
       if (!isNew) return (await this.runs.onOccasion(t, row.id, on.occasion ?? ''))?.id;
       await this.note(t, row, run, why === undefined ? 'ok' : 'refused', why === undefined ? `${row.name} began (${on.trigger})` : `${row.name} did not run (${on.trigger}): ${why}`);
@@ -88,7 +87,7 @@ export class ControllerRunsService {
         const why = document.mode === 'auto' ? { reason: whyNotAuto(now.standing) } : {};
         return await this.finish(runId, { ...found, ...why, state: mode === 'suggest' ? 'suggested' : 'observed' });
       }
-      const why = whyTooMany(document, plan.totals.flows, touched);
+      const why = whyTooMany(document.limits, touched.map((gateway) => ({ ...gateway, gateway: gateway.name, stale: gateway.staleFlows ?? 0 })))?.why;
       if (why !== undefined) return await this.finish(runId, { ...found, state: 'refused', reason: why });
       const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest, { agreed: agreementOf(now.row) });
       await this.database.transact('all', (t) => this.runs.update(t, runId, { ...found, flushId, startedAt: new Date(this.clock()) }));
@@ -117,6 +116,11 @@ export class ControllerRunsService {
       detail: { runId: run.id, remediationId: row.id, revision: row.revision, mode: row.document.mode, filter: row.document.filter, occasion: run.occasion },
     });
   }
+}
+
+/** A run that nobody carries out any more has no end until it is found. */
+function toPastRun({ state, triggeredAt, finishedAt }: RunRow): PastRun {
+  return { startedAtMs: triggeredAt.getTime(), endedAtMs: finishedAt?.getTime(), isUnderWay: state === 'running' };
 }
 
 /** Why one that is to act only suggests. */

@@ -32,9 +32,10 @@ export class RunsRepository {
     return (await t.remediationRun.findUnique({ where: { remediationId_occasion: { remediationId, occasion } } })) ?? undefined;
   }
 
-  /** Runs of the controller that touched something since then, newest first. */
-  async since(t: Transaction, remediationId: string, since: Date): Promise<RunRow[]> {
-    return t.remediationRun.findMany({ where: { remediationId, gatewayId: null, state: { in: ['running', 'done', 'failed', 'indeterminate'] }, triggeredAt: { gte: since } }, orderBy: { triggeredAt: 'desc' } });
+  /** Runs of the controller that touched something, the newest first, at most so many. */
+  async newest(t: Transaction, remediationId: string, most: number): Promise<RunRow[]> {
+    const touched = ['running', 'done', 'failed', 'indeterminate'];
+    return t.remediationRun.findMany({ where: { remediationId, gatewayId: null, state: { in: touched } }, orderBy: { id: 'desc' }, take: most });
   }
 
   /** Runs of a revision on gateways that found something since then. */

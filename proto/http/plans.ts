@@ -74,6 +74,8 @@ export const planGateway = z.object({
   state: z.enum(['ready', 'empty', 'left-out']),
   reason: z.string().optional(),
   flows: z.number().int(),
+  /** How many of them the gateway saw as stale when they were frozen; absent where nobody counted. */
+  staleFlows: z.number().int().optional(),
   tableCount: z.number().int().optional(),
   digest: z.string().optional(),
   snapshotAt: time.optional(),

@@ -83,6 +83,8 @@ export interface Flow extends FlowKey {
   wan?: string;
   /** Why deleting it would heal it, `no` if it would not; absent where it was not asked for or cannot be known. */
   stale?: StaleReason | 'no';
+  /** The WAN that it would leave by if it began now, empty where by none; only where a filter is held against it, never shown. */
+  nextWan?: string;
   /** Why no plan may touch this flow; absent if it may be deleted. */
   protectedBy?: string;
 }

@@ -1,4 +1,5 @@
 import { deleteNamespaces, listNamespaces, run, runIn } from './namespace.ts';
+import { defaultRoute, IP_FAMILIES, nextHop, POLICY_TABLE, routingBatch, wansOf, type Routing } from './routing.ts';
 import { gatewayRules, inetRules, type NatKind } from './rules.ts';
 import {
   cables, controlBatch, controlEnd, externalAddress, externalAddress6, gatewayBatch, gatewayBatch6, inetBatch, lanBatch, lanBatch6, namespaces, providerEnds, type WanNumber,
@@ -6,9 +7,11 @@ import {
 
 /**
  * How a WAN fails. `admin`: the link is set down on the gateway; `carrier`: the far end is; `silent`: the provider drops everything
- * while the link stays up; `metric`: nothing fails, but the default route moves to the other WAN.
+ * while the link stays up; `metric`: nothing fails, but the default route leaves the WAN, and so do the clients that a rule sends by it.
  */
 export type Failure = 'admin' | 'carrier' | 'silent' | 'metric';
+
+export interface GatewayKind { nat: NatKind; pin: boolean; routing?: Routing }
 
 export interface LabOptions {
   /** Names of all namespaces begin with it; one lab a prefix. */
@@ -16,8 +19,9 @@ export interface LabOptions {
   gateways: number;
   nat?: NatKind;
   pin?: boolean;
+  routing?: Routing;
   /** Of single gateways, in place of the lab's. */
-  rules?: (n: number) => { nat: NatKind; pin: boolean };
+  rules?: (n: number) => GatewayKind;
 }
 
 /** Real gateways in namespaces; see README.md. Needs root, `ip` and `nft`. */
@@ -25,7 +29,7 @@ export class Lab {
   readonly names: ReturnType<typeof namespaces>;
   readonly #options: Required<Pick<LabOptions, 'prefix' | 'gateways' | 'rules'>>;
 
-  constructor({ prefix, gateways, nat = 'snat', pin = false, rules = () => ({ nat, pin }) }: LabOptions) {
+  constructor({ prefix, gateways, nat = 'snat', pin = false, routing = 'standby', rules = () => ({ nat, pin, routing }) }: LabOptions) {
     this.#options = { prefix, gateways, rules };
     this.names = namespaces(prefix, gateways);
   }
@@ -47,14 +51,16 @@ export class Lab {
         run('ip', ['-batch', '-'], cables(prefix, n));
         this.#batch(this.names.inet, providerEnds(n));
         this.#batch(this.names.control, controlEnd(n));
-        this.#batch(gateway, gatewayBatch(n));
+        const { nat, pin } = rules(n);
+        const routing = this.#routingOf(n);
+        this.#batch(gateway, gatewayBatch(n, wansOf(routing)));
         run('ip', ['-6', '-n', gateway, '-batch', '-'], gatewayBatch6(n));
+        for (const family of IP_FAMILIES) run('ip', [family, '-n', gateway, '-batch', '-'], routingBatch(n, family, routing));
         // arp_announce 2: after a failover an SNATed packet would else ask for its next hop with the other WAN's address, unanswered.
         runIn(gateway, 'sh', ['-c', sysctls({
           'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, 'net.ipv4.conf.all.arp_announce': 2,
           'net.netfilter.nf_conntrack_acct': 1, 'net.netfilter.nf_conntrack_timestamp': 1,
         })]);
-        const { nat, pin } = rules(n);
         runIn(gateway, 'nft', ['-f', '-'], gatewayRules(n, nat, pin));
         this.#batch(lan, lanBatch(n));
         run('ip', ['-6', '-n', lan, '-batch', '-'], lanBatch6(n));
@@ -77,7 +83,7 @@ export class Lab {
       case 'admin': run('ip', ['-n', gateway, 'link', 'set', `wan${wan}`, 'down']); return;
       case 'carrier': run('ip', ['-n', this.names.inet, 'link', 'set', `w${wan}-${n}`, 'down']); return;
       case 'silent': this.#setDead('add', n, wan); return;
-      case 'metric': this.#moveDefault(gateway, wan, wan * 10, 900);
+      case 'metric': this.#moveDefault(n, wan);
     }
   }
 
@@ -92,9 +98,12 @@ export class Lab {
     }
     // Setting the link down threw the IPv6 address and all its routes away.
     run('ip', ['-n', gateway, 'addr', 'replace', `${externalAddress6(n, wan)}/64`, 'dev', `wan${wan}`, 'nodad']);
-    for (const [family, via] of [['-4', `198.${17 + wan}.0.1`], ['-6', `2001:db8:${17 + wan}::1`]] as const) {
-      run('ip', ['-n', gateway, family, 'route', 'replace', 'default', 'via', via, 'dev', `wan${wan}`, 'metric', String(wan * 10)]);
-      run('ip', ['-n', gateway, family, 'route', 'replace', 'default', 'via', via, 'dev', `wan${wan}`, 'table', `10${wan}`]);
+    const routing = this.#routingOf(n);
+    for (const family of IP_FAMILIES) {
+      const way = ['default', 'via', nextHop(family, wan), 'dev', `wan${wan}`];
+      run('ip', ['-n', gateway, family, 'route', 'replace', ...defaultRoute(family, wan, routing)]);
+      run('ip', ['-n', gateway, family, 'route', 'replace', ...way, 'table', `10${wan}`]);
+      if (routing === 'policy' && wan === 2) run('ip', ['-n', gateway, family, 'route', 'replace', ...way, 'table', String(POLICY_TABLE)]);
       if (run('ip', ['-n', gateway, family, 'route', 'show', 'default', 'metric', '900']).includes(`wan${wan}`)) {
         run('ip', ['-n', gateway, family, 'route', 'del', 'default', 'dev', `wan${wan}`, 'metric', '900']);
       }
@@ -119,11 +128,24 @@ export class Lab {
     runIn(this.names.inet, 'nft', [`${verb} element inet isp dead { isp${wan} . ${externalAddress(n, wan)} }; ${verb} element inet isp dead6 { isp${wan} . ${externalAddress6(n, wan)} }`]);
   }
 
-  #moveDefault(gateway: string, wan: WanNumber, from: number, to: number): void {
-    for (const [family, via] of [['-4', `198.${17 + wan}.0.1`], ['-6', `2001:db8:${17 + wan}::1`]] as const) {
-      run('ip', ['-n', gateway, family, 'route', 'replace', 'default', 'via', via, 'dev', `wan${wan}`, 'metric', String(to)]);
-      run('ip', ['-n', gateway, family, 'route', 'del', 'default', 'via', via, 'dev', `wan${wan}`, 'metric', String(from)]);
+  #moveDefault(n: number, wan: WanNumber): void {
+    const gateway = this.names.gateway(n);
+    const routing = this.#routingOf(n);
+    const other = wan === 1 ? 2 : 1;
+    for (const family of IP_FAMILIES) {
+      const way = ['default', 'via', nextHop(family, wan), 'dev', `wan${wan}`];
+      if (routing === 'policy' && wan === 2) run('ip', ['-n', gateway, family, 'route', 'del', ...way, 'table', String(POLICY_TABLE)]);
+      if (routing === 'balanced') {
+        run('ip', ['-n', gateway, family, 'route', 'replace', 'default', 'via', nextHop(family, other), 'dev', `wan${other}`, 'metric', '10']);
+        continue;
+      }
+      run('ip', ['-n', gateway, family, 'route', 'replace', ...way, 'metric', '900']);
+      run('ip', ['-n', gateway, family, 'route', 'del', ...way, 'metric', String(wan * 10)]);
     }
+  }
+
+  #routingOf(n: number): Routing {
+    return this.#options.rules(n).routing ?? 'standby';
   }
 }
 

@@ -78,36 +78,24 @@ export function controlEnd(n: number): string {
   return `link set m-${n} master mgmt\nlink set m-${n} up\n`;
 }
 
-/** IPv4 and links of a gateway. A policy table ends in `unreachable`, or traffic "from wan1's address" would leave by wan2. */
-export function gatewayBatch(n: number): string {
+/** Links and addresses of a gateway with these WANs. */
+export function gatewayBatch(n: number, wans: readonly WanNumber[]): string {
   return `link set lo up
 link set lan0 up
-link set wan1 up
-link set wan2 up
 link set mgmt0 up
 addr add 10.${n}.0.1/16 dev lan0
 addr add fd00:${n}::1/64 dev lan0 nodad
 addr add fd42:c7f1::${(256 + n).toString(16)}/64 dev mgmt0 nodad
-${WANS.map((wan) => `addr add ${externalAddress(n, wan)}/16 dev wan${wan}
-addr add ${externalAddress6(n, wan)}/64 dev wan${wan} nodad
-route add default via 198.${17 + wan}.0.1 dev wan${wan} metric ${wan * 10}
-route add default via 198.${17 + wan}.0.1 dev wan${wan} table 10${wan}
-route add unreachable default metric 65000 table 10${wan}
-rule add fwmark 0x${wan}00/0xf00 lookup 10${wan} pref 100${wan}
-rule add from ${externalAddress(n, wan)} lookup 10${wan} pref 200${wan}`).join('\n')}
+${wans.map((wan) => `link set wan${wan} up
+addr add ${externalAddress(n, wan)}/16 dev wan${wan}
+addr add ${externalAddress6(n, wan)}/64 dev wan${wan} nodad`).join('\n')}
 route add 10.${n}.128.0/17 via 10.${n}.0.2
 `;
 }
 
-/** IPv6 routes of a gateway; `-6` cannot stand inside a batch. */
+/** The IPv6 route of a gateway to its clients; `-6` cannot stand inside a batch. */
 export function gatewayBatch6(n: number): string {
-  return `${WANS.map((wan) => `route add default via 2001:db8:${17 + wan}::1 dev wan${wan} metric ${wan * 10}
-route add default via 2001:db8:${17 + wan}::1 dev wan${wan} table 10${wan}
-route add unreachable default metric 65000 table 10${wan}
-rule add fwmark 0x${wan}00/0xf00 lookup 10${wan} pref 100${wan}
-rule add from ${externalAddress6(n, wan)} lookup 10${wan} pref 200${wan}`).join('\n')}
-route add fd00:${n}:1::/64 via fd00:${n}::2
-`;
+  return `route add fd00:${n}:1::/64 via fd00:${n}::2\n`;
 }
 
 /** A LAN whose host answers for thousands of clients: a local route makes every address of the range its own. */

@@ -102,6 +102,16 @@ export function enterNamespace(name: string): () => void {
   };
 }
 
+/** Makes something in a namespace: sockets belong to the one in which the thread is when they are bound or connected. */
+export async function inside<T>(namespace: string, make: () => Promise<T>): Promise<T> {
+  const leave = enterNamespace(namespace);
+  try {
+    return await make();
+  } finally {
+    leave();
+  }
+}
+
 function moveTo(path: string): void {
   const fd = openSync(path, 'r');
   try {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, Socket, type Server } from 'node:net';
 import { encodeEcho } from '../../agent/wans/icmp-echo.ts';
 import { PingSocket } from '../../agent/wans/ping-socket.ts';
-import { enterNamespace } from './namespace.ts';
+import { inside } from './namespace.ts';
 
 /** Who says something, and over what. `chat`: the client asks and the server answers. */
 export const KINDS = ['tcp upload', 'tcp download', 'tcp chat', 'udp chat', 'udp stream', 'ping'] as const;
@@ -119,15 +119,5 @@ export class SpokenFlow {
   #every(say: () => unknown, ms = SAY_MS): void {
     const timer = setInterval(() => { say(); }, ms);
     this.#ends.push(() => clearInterval(timer));
-  }
-}
-
-/** Sockets are made in the namespace in which the thread is when they are bound or connected. */
-async function inside<T>(namespace: string, make: () => Promise<T>): Promise<T> {
-  const leave = enterNamespace(namespace);
-  try {
-    return await make();
-  } finally {
-    leave();
   }
 }

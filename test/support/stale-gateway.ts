@@ -5,6 +5,7 @@ import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { Lab } from '../lab/lab.ts';
 import { runIn } from '../lab/namespace.ts';
+import type { Routing } from '../lab/routing.ts';
 import type { NatKind } from '../lab/rules.ts';
 import { externalAddress, externalAddress6, type WanNumber } from '../lab/topology.ts';
 import { Conversation } from './conversation.ts';
@@ -16,6 +17,7 @@ let made = 0;
 interface Options {
   nat?: NatKind;
   pin?: boolean;
+  routing?: Routing;
   /** In place of the lab's rules: the whole ruleset of the gateway. */
   rules?: string;
 }
@@ -35,8 +37,8 @@ export class StaleGateway {
     this.table = new KernelTable();
   }
 
-  static async start({ nat = 'snat', pin = false, rules }: Options = {}): Promise<StaleGateway> {
-    const lab = new Lab({ prefix: `ctw-stale-${process.pid}-${++made}`, gateways: 1, nat, pin });
+  static async start({ nat = 'snat', pin = false, routing = 'standby', rules }: Options = {}): Promise<StaleGateway> {
+    const lab = new Lab({ prefix: `ctw-stale-${process.pid}-${++made}`, gateways: 1, nat, pin, routing });
     lab.up();
     const gateway = new StaleGateway(lab);
     if (rules !== undefined) gateway.rule(`flush ruleset\n${rules}`);

@@ -5,7 +5,7 @@ import { FLEET_FIELDS, type FieldName, type FlowFilter, type Match } from '../..
 import type { XmlFlow } from './conntrack-xml.ts';
 
 /** Without what its listing does not tell: rates, staleness, and in XML what ICMP has in place of ports. */
-const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale' && !name.startsWith('icmp-'));
+const FIELDS_OF_A_TABLE = FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale' && name !== 'next-wan' && !name.startsWith('icmp-'));
 
 /** Any filter that a live table can answer, with values that its entries have or nearly have, so that filters split the table. */
 export function filterOfTable(flows: readonly XmlFlow[], wans: readonly string[]): fc.Arbitrary<FlowFilter> {

@@ -47,7 +47,7 @@ export type Fresh<Ask> = Ask & { freshness: Freshness };
 interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, in milliseconds. */ beganAt: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
 
 const NOT_STALE = STALENESS.indexOf('no');
-const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined };
+const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined, nextWan: undefined };
 
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
 interface Frozen { columns: Columns; rows: Uint32Array; atMs: number; snapshot?: Snapshot }
@@ -272,21 +272,23 @@ export class KernelQuestions {
 
   /** Says of each row which WAN it belongs to and whether it is stale, if the question mentions it or the answer is to say it. */
   #judge(columns: Columns, surroundings: Surroundings, { filter, context }: Matching, isAlways = false): void {
-    if (!isAlways && ![filter, ...context.protections.map((protection) => protection.filter)].some((one) => mentions(one, 'stale', 'wan'))) return;
+    const asked = [filter, ...context.protections.map((protection) => protection.filter)];
+    const tellsNext = asked.some((one) => mentions(one, 'next-wan'));
+    if (!isAlways && !tellsNext && !asked.some((one) => mentions(one, 'stale', 'wan'))) return;
     const { wans, virtualAddresses } = context;
     const text = serialize({ wans, virtualAddresses }).toString('latin1');
-    const isJudged = columns.rare.stale !== undefined && this.#judged.text === text && monotonicMs() - this.#judged.at < MAX_JUDGED_MS;
+    const isJudged = columns.rare.stale !== undefined && (!tellsNext || columns.rare.nextWan !== undefined) && this.#judged.text === text && monotonicMs() - this.#judged.at < MAX_JUDGED_MS;
     if (isJudged) return;
     this.#judged = { text, at: monotonicMs() };
-    Object.assign(columns.rare, this.#judgement(columns, surroundings, context));
+    Object.assign(columns.rare, this.#judgement(columns, surroundings, context, tellsNext));
   }
 
   /** Nothing where there is no WAN to judge by, or the kernel does not tell its routes: what was judged before does not stay. */
-  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext): Partial<Judgement> {
+  #judgement(columns: Columns, surroundings: Surroundings, context: FlowContext, tellsNext: boolean): Partial<Judgement> {
     if (!context.wans.some((wan) => wan.interface !== undefined)) return NOTHING;
     const routes = openRoutes();
     try {
-      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules.current(routes) });
+      return !routes ? NOTHING : judgeRows(columns, surroundings, { ...context, routes, asked: this.#rules.current(routes), tellsNext });
     } finally {
       routes?.close();
     }

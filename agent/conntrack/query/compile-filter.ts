@@ -7,7 +7,7 @@ import { SERVICES } from '../../../proto/model/services.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 import { IPS, statusTest } from '../../../proto/model/status.ts';
 import { hasLabel, LABEL_BITS, labelText } from '../proc/labels.ts';
-import { assertTellable, UNKNOWN_WAN } from '../rows/wan-names.ts';
+import { assertTellable, UNKNOWN_WAN, type WanNames } from '../rows/wan-names.ts';
 import type { Addresses6 } from '../rows/addresses6.ts';
 import { NO_TIMEOUT, origShape, replyShape, SHAPE, type Columns } from '../rows/columns.ts';
 import { idleOfRows, type RowIdle } from '../idle/idle-rows.ts';
@@ -131,8 +131,14 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     }
     case 'wan': {
       const numbers = wans.ofRows(columns);
-      const fits = match.kind === 'none' ? compileAbsent(numbers) : compileIndex(numbers, wans.names.map((name) => globExpression(patternOf(match)).test(name)));
+      const fits = fitsWan(match, numbers, wans);
       return (row) => numbers[row] !== UNKNOWN_WAN && fits(row) === wanted;
+    }
+    case 'next-wan': {
+      const { nextWan } = rare;
+      if (!nextWan) return () => false;
+      const fits = fitsWan(match, nextWan, wans);
+      return (row) => nextWan[row] !== UNKNOWN_WAN && fits(row) === wanted;
     }
     case 'age': return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
     case 'idle': return compileIdle(match, wanted, idleOfRows(columns, surroundings));
@@ -151,6 +157,10 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     case 'gateway':
     case 'tag': throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
   }
+}
+
+function fitsWan(match: Match, numbers: Int16Array | Float64Array, { names }: WanNames): (row: number) => boolean {
+  return match.kind === 'none' ? compileAbsent(numbers) : compileIndex(numbers, names.map((name) => globExpression(patternOf(match)).test(name)));
 }
 
 /** Certain only where all that it may be lies in the range, or all of it outside. */

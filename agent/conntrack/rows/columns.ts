@@ -30,8 +30,8 @@ function commonOf(capacity: number) {
 }
 type Common = ReturnType<typeof commonOf>;
 
-/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` one of WanNames, `prospect` one of `prospects`, `idleFrom` and `idleTo` are seconds. */
-const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale', 'wan', 'prospect', 'idleFrom', 'idleTo'] as const;
+/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` and `nextWan` one of WanNames, `prospect` one of `prospects`, `idleFrom` and `idleTo` are seconds. */
+const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale', 'wan', 'nextWan', 'prospect', 'idleFrom', 'idleTo'] as const;
 type RareName = (typeof RARE_NAMES)[number];
 
 type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
@@ -98,7 +98,7 @@ export class Columns {
       else this.rare[name] = undefined;
     }
     // No kernel tells these: to have the column is to have looked for it.
-    this.rare.rate = this.rare.stale = this.rare.wan = this.rare.prospect = this.rare.idleFrom = this.rare.idleTo = undefined;
+    this.rare.rate = this.rare.stale = this.rare.wan = this.rare.nextWan = this.rare.prospect = this.rare.idleFrom = this.rare.idleTo = undefined;
   }
 
   /** Makes room for one more row and answers its number; it counts when `count` says so. */
@@ -201,7 +201,7 @@ export function replyShape(shape: number): number {
 }
 
 function noneOf(): Rare {
-  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined, wan: undefined, prospect: undefined, idleFrom: undefined, idleTo: undefined };
+  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined, wan: undefined, nextWan: undefined, prospect: undefined, idleFrom: undefined, idleTo: undefined };
 }
 
 /** What these rows have in a map, by their new numbers. */

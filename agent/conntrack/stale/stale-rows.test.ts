@@ -71,10 +71,25 @@ function snat(change: Partial<{ source(packet: Packet): SourceNat | undefined; d
   };
 }
 
+/** By which WAN each would leave if it began now. */
+function nextWans(entries: NewEntry[], routes: Routes, rules = snat()): string[] {
+  const { columns, surroundings } = rowsOf(entries);
+  const { nextWan } = judgeRows(columns, surroundings, { wans: WANS, routes, asked: new AskedRules(rules), tellsNext: true });
+  return Array.from(nextWan!, (number) => surroundings.wans.names[number] ?? (number === NO_WAN ? 'none' : 'unknown'));
+}
+
 interface Given { wans?: WanFacts[]; rules?: Rules; virtualAddresses?: VirtualAddress[] }
 
 function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddresses, ...given }: Given = {}): string[] {
   const rules = 'rules' in given ? given.rules : snat();
+  const { columns, surroundings } = rowsOf(entries, wans);
+  const { wan: numbers, stale, nextWan } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
+  expect(nextWan).toBeUndefined();
+  const { names } = surroundings.wans;
+  return Array.from(stale, (code, row) => `${names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${Number.isNaN(code) ? 'unknown' : STALENESS[code]!}`);
+}
+
+function rowsOf(entries: NewEntry[], wans = WANS) {
   const columns = new Columns(entries.length);
   const reader = new RowReader(columns);
   entries.forEach((entry, id) => {
@@ -83,8 +98,7 @@ function judged(entries: NewEntry[], routes: Routes, { wans = WANS, virtualAddre
   });
   const names = new WanNames(wans);
   const surroundings = { nowMs: 1_900_000_000_000, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: names };
-  const { wan: numbers, stale } = judgeRows(columns, surroundings, { wans, virtualAddresses, routes, asked: new AskedRules(rules) });
-  return Array.from(stale, (code, row) => `${names.names[numbers[row]!] ?? (numbers[row] === NO_WAN ? 'none' : 'unknown')} ${Number.isNaN(code) ? 'unknown' : STALENESS[code]!}`);
+  return { columns, surroundings };
 }
 
 const verdicts = (...args: Parameters<typeof judged>): string[] => judged(...args).map((words) => words.split(' ')[1]!);
@@ -162,6 +176,17 @@ test('of a flow that came in, the way of its answers is looked up', () => {
 test('IPv6 flows are judged like the others', () => {
   const entry = entryOf({ proto: 17, orig: { src: 'fd00:1:1::5', dst: '2001:db8:113::10', sport: 1, dport: 2 }, status: IPS.SRC_NAT, reply: { dst: '2001:db8:18::12' } });
   expect(verdicts([entry], gateway(moved))).toEqual(['route-moved']);
+});
+
+test('the WAN of a new flow is that of its route today, whatever keeps the old one; of several next hops it is not known', () => {
+  const pinned = outbound(1, { outer: '198.19.0.12', mark: 0x200 });
+  const inside = entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '10.2.0.9', sport: 1, dport: 2 } });
+  const byMark = ({ mark }: RouteQuestion): number[] => [mark === 0x200 ? WAN2 : WAN1];
+  const restoring = snat({ mark: ({ ct }) => ct.mark, reads: { mark: 0xffffffff } });
+  expect(nextWans([pinned, inside], gateway(byMark, { markBits: 0xf00 }), restoring)).toEqual(['wan1', 'none']);
+  expect(nextWans([pinned], gateway(moved))).toEqual(['wan2']);
+  expect(nextWans([pinned], gateway(() => [WAN1, WAN2]))).toEqual(['unknown']);
+  expect(nextWans([pinned], gateway(() => []))).toEqual(['none']);
 });
 
 const lan = (change: Partial<NewEntry> = {}): NewEntry => entryOf({ proto: 17, orig: { src: '10.1.1.9', dst: '198.51.100.10', sport: 1, dport: 5060 }, ...change });

@@ -9,24 +9,30 @@ import type { Routes } from './routes.ts';
 import { kindsOfRows } from './row-kinds.ts';
 import { Paths } from './paths.ts';
 import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
+import { NO_WAN, UNKNOWN_WAN } from '../rows/wan-names.ts';
 import type { FlowContext, WanFacts } from '../table.ts';
 
 /** Of a kind whose flows are told apart by when they began and had their last packet. */
 const BY_TIME = -1;
 
-/** For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`. */
-export interface Judgement { wan: Float64Array<ArrayBuffer>; stale: Float64Array<ArrayBuffer> }
+/**
+ * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`.
+ * `nextWan`: the number of the WAN that it would leave by if it began now.
+ */
+export interface Judgement { wan: Float64Array<ArrayBuffer>; stale: Float64Array<ArrayBuffer>; nextWan: Float64Array<ArrayBuffer> | undefined }
 
 /** What rows are judged by, beside their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
   routes: Routes;
   asked: AskedRules;
+  /** Whether the WAN of a new flow is asked for as well. */
+  tellsNext?: boolean;
 }
 
 /** Judges all rows. Those that routes and rules treat alike are one kind, and each kind is looked up once. */
 export function judgeRows(columns: Columns, surroundings: Surroundings, evidence: Evidence): Judgement {
   const { wans: names, nowMs } = surroundings;
-  const { routes, wans, asked } = evidence;
+  const { routes, wans, asked, tellsNext = false } = evidence;
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
   const view = new FlowView({
     columns, paths: new Paths(columns, routes, waysOut(own)), routes, asked, wans: own, virtual: virtualOf(evidence),
@@ -35,20 +41,23 @@ export function judgeRows(columns: Columns, surroundings: Surroundings, evidence
   const { kinds, firsts } = kindsOfRows(columns, evidence);
   const idle = idleOfRows(columns, surroundings);
   const { startedAtMs } = columns.common;
-  const [verdicts, numbers, sights]: [number[], number[], Sight[]] = [[], [], []];
+  const [verdicts, numbers, nextNumbers, sights]: [number[], number[], number[], Sight[]] = [[], [], [], []];
   for (const [kind, row] of firsts.entries()) {
     const { sight, wan } = view.of(row);
     const lostAtMs = sight?.own === undefined ? undefined : own[sight.own]?.routeLostAtMs;
     const isTimed = sight !== undefined && lostAtMs !== undefined && dependsOnTime(sight);
     numbers.push(wan);
+    nextNumbers.push(sight ? numberOf(sight.newWay) : UNKNOWN_WAN);
     verdicts.push(isTimed ? BY_TIME : sight ? codeOf(staleness(sight)) : NOT_STALE);
     if (isTimed) sights[kind] = sight;
   }
-  const judgement = { wan: new Float64Array(columns.count), stale: new Float64Array(columns.count) };
-  const { wan: wanOf, stale: staleOf } = judgement;
+  const column = (): Float64Array<ArrayBuffer> => new Float64Array(columns.count);
+  const judgement: Judgement = { wan: column(), stale: column(), nextWan: tellsNext ? column() : undefined };
+  const { wan: wanOf, stale: staleOf, nextWan: nextOf } = judgement;
   for (let row = 0; row < columns.count; row++) {
     const kind = kinds[row]!;
     wanOf[row] = numbers[kind]!;
+    if (nextOf) nextOf[row] = nextNumbers[kind]!;
     staleOf[row] = verdicts[kind] === BY_TIME ? codeOf(staleness(atItsTime(sights[kind]!, row))) : verdicts[kind]!;
   }
   return judgement;
@@ -71,6 +80,10 @@ export function mentions(filter: FlowFilter, ...fields: FieldName[]): boolean {
 }
 
 const NOT_STALE = STALENESS.indexOf('no');
+
+function numberOf(way: Way): number {
+  return way.kind === 'wan' ? way.wan : way.kind === 'several' ? UNKNOWN_WAN : NO_WAN;
+}
 
 function codeOf(verdict: ReturnType<typeof staleness>): number {
   return verdict === undefined ? Number.NaN : STALENESS.indexOf(verdict);

@@ -3,7 +3,7 @@ import { forEachTerm, type FieldName, type FlowFilter } from './filter.ts';
 
 /** Fields that agents of version 0.1.0 do not know. */
 const NEW_FIELDS = [
-  'icmp-type', 'icmp-code', 'icmp-id', 'key', 'srckey', 'dstkey', 'rsrckey', 'rdstkey', 'orig-zone', 'reply-zone',
+  'icmp-type', 'icmp-code', 'icmp-id', 'key', 'srckey', 'dstkey', 'rsrckey', 'rdstkey', 'orig-zone', 'reply-zone', 'next-wan',
 ] satisfies FieldName[];
 
 /** What an agent says it can beside what all of them can, so that no filter is sent to one that would not know all of it. */

@@ -82,6 +82,7 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'label': return isNamed(match, flow.labels);
     case 'helper': return isNamed(match, flow.helper === undefined ? [] : [flow.helper]);
     case 'wan': return isNamed(match, flow.wan === undefined ? [] : [flow.wan]);
+    case 'next-wan': return flow.nextWan === undefined ? undefined : isNamed(match, flow.nextWan === '' ? [] : [flow.nextWan]);
     case 'age': return isKnownBetween(match, flow.startedAtMs === undefined ? undefined : Math.floor((nowMs - flow.startedAtMs) / 1000));
     case 'idle': return isIdle(match, flow);
     case 'timeout': return isKnownBetween(match, flow.timeoutSeconds);

@@ -23,7 +23,7 @@ describe('a filter that matches every flow', () => {
     'state:new or -state:new', 'status:confirmed', '-status:dying',
     'src:0.0.0.0/1,128.0.0.0/1,::/0', 'ip:0.0.0.0/0 or ip:::/0', '-src:0.0.0.0', 'port:0-65535 or -port:0-65535', 'age>=0s', 'bytes>=0',
     'idle>=0s', 'id:0-4294967295', '-id:0', 'mark:0x0/0x0',
-    'mark:0x0/0x1,0x1/0x1', 'stale:yes or -stale:yes', 'wan:* or wan:none', 'helper:none or helper:*', '-(proto:tcp proto:udp)',
+    'mark:0x0/0x1,0x1/0x1', 'stale:yes or -stale:yes', 'wan:* or wan:none', 'next-wan:wan1 or -next-wan:wan1', 'helper:none or helper:*', '-(proto:tcp proto:udp)',
     '-(src:10.0.0.0/8 dst:2001:db8::/32)', 'zone:0-65535',
     '-(status:assured status:unreplied)', 'dport:0-65535 or -proto:tcp,udp,sctp,dccp,udplite', 'family:ipv6 or -proto:icmpv6', '-port:0',
     'age<5m or age>=5m', '-(icmp-type:8 proto:tcp)',

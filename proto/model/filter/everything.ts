@@ -180,6 +180,7 @@ function* changesOf(term: Term, flow: Flow, bounds: Bounds): Generator<Flow, voi
     case 'label': for (const name of names) yield { ...flow, labels: name === undefined ? [] : [name] }; return;
     case 'helper': for (const helper of names) yield { ...flow, helper }; return;
     case 'wan': for (const wan of names) yield { ...flow, wan }; return;
+    case 'next-wan': for (const nextWan of names) yield { ...flow, nextWan: nextWan ?? '' }; return;
     case 'age': for (const age of numbers()) yield { ...flow, startedAtMs: NOW_MS - age * 1000 }; return;
     case 'idle': for (const idleSeconds of numbers()) yield { ...flow, idleSeconds }; return;
     case 'timeout': for (const timeoutSeconds of numbers()) yield { ...flow, timeoutSeconds }; return;
@@ -295,13 +296,13 @@ const TCP_FLOW: Flow = {
   orig: { src: '10.77.0.5', dst: '198.51.100.9', sport: 40_123, dport: 9 },
   reply: { src: '198.51.100.9', dst: '203.0.113.9', sport: 9, dport: 40_123 },
   timeoutSeconds: 431_000, idleSeconds: 1000, startedAtMs: NOW_MS - 5_000_000, origCounters: counters, replyCounters: counters,
-  rateBitsPerSecond: 1000, stale: 'no', wan: 'other',
+  rateBitsPerSecond: 1000, stale: 'no', wan: 'other', nextWan: 'other',
 };
 
 /** One of each kind that tables are full of. */
 const USUAL: readonly Flow[] = [
   TCP_FLOW,
-  withStatus(withProto({ ...TCP_FLOW, wan: undefined, mark: 0x11, stale: 'route-moved' }, PROTOCOLS.udp), IPS.CONFIRMED),
+  withStatus(withProto({ ...TCP_FLOW, wan: undefined, nextWan: '', mark: 0x11, stale: 'route-moved' }, PROTOCOLS.udp), IPS.CONFIRMED),
   withProto(withAddress({ ...TCP_FLOW, status: IPS.CONFIRMED | IPS.SEEN_REPLY, wan: undefined, helper: 'sip' }, 'src', '2001:db8:77::5'), PROTOCOLS.udp),
   withProto({ ...TCP_FLOW, zone: 77, labels: ['other'] }, PROTOCOLS.icmp),
   withProto(withAddress(TCP_FLOW, 'dst', '2001:db8:77::9'), PROTOCOLS.icmpv6),

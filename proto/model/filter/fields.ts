@@ -33,6 +33,7 @@ export const FIELDS: readonly Field[] = [
   field('gateway', 'name', 'Gateway by name or id: gateway:lyon-gw1', { aliases: ['gw'] }),
   field('tag', 'name', 'Gateways with a tag: tag:voip'),
   field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming, or none: wan:wan1', { canBeNone: true }),
+  field('next-wan', 'name', 'WAN that the flow would leave by if it began now, or none: next-wan:wan1 -wan:wan1', { canBeNone: true }),
   field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', { aliases: ['protocol', 'l4proto'], words: Object.values(PROTOCOLS).map(protocolName) }),
   field('family', 'family', 'IP version: family:ipv6', { words: ['ipv4', 'ipv6'] }),
   field('state', 'word', 'State: new, established, related, time-wait … state:syn-sent', { words: stateWords }),

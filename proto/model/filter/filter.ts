@@ -27,7 +27,7 @@ export type FlowFilter =
  * Fleet fields (tenant, site, gateway, tag) are settled by the controller; agents never see them.
  */
 export const FIELD_NAMES = [
-  'tenant', 'site', 'gateway', 'tag', 'wan',
+  'tenant', 'site', 'gateway', 'tag', 'wan', 'next-wan',
   'proto', 'family', 'state', 'status', 'app',
   'ip', 'src', 'dst', 'rsrc', 'rdst', 'nat', 'host',
   'port', 'sport', 'dport', 'rsport', 'rdport',

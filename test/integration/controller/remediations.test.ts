@@ -123,7 +123,27 @@ describe('a run of the controller', () => {
   it('does nothing where more match than it may end, and says so', async () => {
     const made = await make({ name: 'careful', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 4 } });
     await owner.call(routes.runRemediation, { params: { id: made.id } });
-    expect(await runOf(made.id)).toMatchObject({ state: 'refused', reason: '5 flows match, and 4 are allowed', ended: 0 });
+    expect(await runOf(made.id)).toMatchObject({ state: 'refused', reason: '5 flows match, and maxFlows is 4', ended: 0 });
+  });
+
+  it('does not count stale flows against the share of a table, and says how many of a plan they are', async () => {
+    const before = { flows: agent.flows, onCommand: agent.onCommand };
+    agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 60 }]);
+    try {
+      for (const [alive, expected] of [
+        [11, { state: 'refused', reason: '11 of 100 flows of gw1 match that are not stale, and maxPercentOfTable is 10', ended: 0 }], [10, { state: 'done', matched: 60, ended: 60 }],
+      ] as const) {
+        agent.flows = makeFlows(60).map((flow, index) => ({ ...flow, stale: index < alive ? 'no' : 'route-moved' }));
+        const made = await make({ name: `with ${alive} alive`, trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 1000, maxPercentOfTable: 10 } });
+        await owner.call(routes.runRemediation, { params: { id: made.id } });
+        expect(await runOf(made.id)).toMatchObject(expected);
+        const [entry] = (await owner.call(routes.listAudit, { query: { action: 'plan.made' } })).items;
+        const { gateways } = await owner.call(routes.getPlan, { params: { id: entry!.planId! } });
+        expect(gateways.map(({ flows, staleFlows }) => [flows, staleFlows])).toEqual([[60, 60 - alive]]);
+      }
+    } finally {
+      Object.assign(agent, before);
+    }
   });
 
   it('that nobody carries out any more is not under way for ever: what became of it is not known', async () => {

@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
 
 /** A listing is one look, and a rate needs two; it has no routes, which say what is stale, and in XML nothing of ICMP. */
 function isAnsweredByXml(filter: FlowFilter): boolean {
-  return !fieldsOf(filter).some((field) => field === 'rate' || field === 'stale' || field.startsWith('icmp-'));
+  return !fieldsOf(filter).some((field) => field === 'rate' || field === 'stale' || field === 'next-wan' || field.startsWith('icmp-'));
 }
 
 function fieldsOf(filter: FlowFilter): string[] {

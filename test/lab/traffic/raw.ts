@@ -1,6 +1,8 @@
 import koffi from 'koffi';
+import { parseAddress } from '../../../proto/model/address.ts';
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_RAW = 3;
 const libc = koffi.load(null);
 const socket = libc.func('int socket(int, int, int)');
@@ -8,13 +10,14 @@ const bind = libc.func('int bind(int, const void*, int)');
 const sendto = libc.func('long sendto(int, const void*, size_t, int, const void*, int)');
 const close = libc.func('int close(int)');
 
-/** Sends one IPv4 packet of any protocol from an address of this host. Needs CAP_NET_RAW. */
+/** Sends one packet of any protocol from an address of this host. Needs CAP_NET_RAW. */
 export function sendRaw(proto: number, from: string, to: string, payload: Uint8Array): void {
-  const fd = socket(AF_INET, SOCK_RAW, proto);
+  const fd = socket(from.includes(':') ? AF_INET6 : AF_INET, SOCK_RAW, proto);
   if (fd < 0) throw new Error(`no raw socket for protocol ${proto}`);
   try {
-    if (bind(fd, socketAddress(from), 16) < 0) throw new Error(`cannot send from ${from}`);
-    sendto(fd, Buffer.from(payload), payload.length, 0, socketAddress(to), 16);
+    const [source, target] = [socketAddress(from), socketAddress(to)];
+    if (bind(fd, source, source.length) < 0) throw new Error(`cannot send from ${from}`);
+    sendto(fd, Buffer.from(payload), payload.length, 0, target, target.length);
   } finally {
     close(fd);
   }
@@ -74,6 +77,17 @@ function checksum(bytes: Buffer): number {
 }
 
 function socketAddress(address: string): Buffer {
+  return address.includes(':') ? socketAddress6(address) : socketAddress4(address);
+}
+
+function socketAddress6(address: string): Buffer {
+  const bytes = Buffer.alloc(28);
+  bytes.writeUInt16LE(AF_INET6, 0);
+  bytes.set(parseAddress(address)!, 8);
+  return bytes;
+}
+
+function socketAddress4(address: string): Buffer {
   const bytes = Buffer.alloc(16);
   bytes.writeUInt16LE(AF_INET, 0);
   bytes.set(address.split('.').map(Number), 4);
