@@ -30,6 +30,8 @@ export interface World {
   /** Grows with each change of a WAN. */
   change: number;
   hasHealthyTarget: boolean;
+  /** Since when there is none; undefined where there is one. */
+  noTargetSinceMs: number | undefined;
   /** The gateway has another WAN at all, well or not. */
   hasOtherWan: boolean;
 }
@@ -50,7 +52,8 @@ export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occa
   if (healthyTarget && !world.hasHealthyTarget) {
     // The only WAN of a gateway has nowhere to fail over to: there is nothing to do, and nobody to tell.
     if (!world.hasOtherWan) return { kind: 'wait' };
-    const patienceMs = settledMs + PATIENCE_MS;
+    // Also a target that was there and went: where its own WAN takes the route back, the failure ends a moment later.
+    const patienceMs = Math.max(settledMs, world.noTargetSinceMs ?? settledMs) + PATIENCE_MS;
     if (world.nowMs < patienceMs) return { kind: 'wait', untilMs: patienceMs };
     return once('No other WAN works and has the default route, so that ending flows would help nobody: nothing was touched.');
   }

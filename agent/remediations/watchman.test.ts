@@ -169,6 +169,17 @@ describe('conditions', () => {
     expect(said.slice(2)).toEqual(['400 s: run, wan1 fell silent']);
   });
 
+  it('healthyTarget: a WAN that takes its route back before it is known to be well again is no refusal', () => {
+    const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), (looks) => looks === 1);
+    at(1, ...ON_WAN2);
+    at(3, { isAnswering: false });
+    at(30, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
+    at(32, { isAnswering: true });
+    at(100);
+    expect(said.filter((words) => words.includes('refused'))).toEqual([]);
+    expect(said.some((words) => words.includes('run'))).toBe(true);
+  });
+
   it('healthyTarget: a route that moves some seconds after the failure is no refusal', () => {
     const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), () => true);
     at(10, { isAnswering: false });

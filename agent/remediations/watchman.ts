@@ -17,6 +17,8 @@ export class Watchman {
   readonly #states = new Map<string, WanState>();
   readonly #pressures = new Map<string, Pressure>();
   readonly #cases = new Map<string, Case>();
+  /** Since when a WAN has no other that works and has the default route. */
+  readonly #noTargetSinceMs = new Map<string, number>();
   #change = 0;
   #percent: number | undefined;
 
@@ -24,6 +26,10 @@ export class Watchman {
   observeWans(wans: readonly Wan[], nowMs: number): void {
     this.#change++;
     for (const wan of wans) this.#states.set(wan.name, followWan(this.#states.get(wan.name), wan, nowMs));
+    for (const name of this.#states.keys()) {
+      if (hasHealthyTarget(this.#wans(), name)) this.#noTargetSinceMs.delete(name);
+      else if (!this.#noTargetSinceMs.has(name)) this.#noTargetSinceMs.set(name, nowMs);
+    }
   }
 
   /** How full the table is, of a sample. */
@@ -98,7 +104,9 @@ export class Watchman {
   }
 
   #worldOf({ occasion }: Case, nowMs: number): World {
-    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(this.#wans(), occasion.wan), hasOtherWan: hasOtherWan(this.#wans(), occasion.wan) };
+    const wans = this.#wans();
+    const noTargetSinceMs = occasion.wan === undefined ? undefined : this.#noTargetSinceMs.get(occasion.wan);
+    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(wans, occasion.wan), noTargetSinceMs, hasOtherWan: hasOtherWan(wans, occasion.wan) };
   }
 
   #wans(): Wan[] {
