@@ -27,14 +27,14 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   const host = (): string => clientAddress(1, ++hosts);
   const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number, word: 'open' | 'serving' = 'open'): Promise<Conversation> => gateway.converse('lan', word, 'talk.ts', kind, client, ++port, to, toPort);
   /** What a new connection hears first: `open` where it gets through. */
-  const attempt = async (kind: 'tcp' | 'udp', client: string, to: string, toPort: number, word: string): Promise<void> => {
+  const attempt = async (kind: 'tcp' | 'udp', client: string, to: string, toPort: number, word: string, timeoutMs?: number): Promise<void> => {
     const conversation = new Conversation(gateway.lab.names.lan(1), 'talk.ts', [kind, client, ++port, to, toPort]);
     try {
       if (kind === 'udp') {
         await conversation.heard('open');
         conversation.say('hello');
       }
-      await conversation.heard(word);
+      await conversation.heard(word, timeoutMs);
     } finally {
       await conversation.end();
     }
@@ -230,7 +230,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await attempt('udp', phone, server, 53, 'hello');
     await attempt('udp', phone, server, 9000, 'EHOSTUNREACH');
     protect(`dst:${server} dport:53,9000`);
-    await until('the other port is spared', async () => attempt('udp', phone, server, 9000, 'hello').then(() => true, () => undefined));
+    await until('the other port is spared', async () => attempt('udp', phone, server, 9000, 'hello', 1000).then(() => true, () => undefined));
     protect('mark:0x100');
     await until('what cannot be told ends the block', async () => (await blocking.blocks.standing()).length === 0 || undefined);
     await attempt('udp', phone, server, 53, 'hello');
