@@ -135,9 +135,9 @@ export class Agent {
     await this.#blocks?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was blocked before could not be looked for'));
     this.#commands.recover();
     this.#remediations.observeWans(this.#deps.wans());
-    const deafen = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
+    const unsubscribe = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
     await Promise.all([this.#link.run(signal), this.#sampleUntil(signal), this.#remediations.run(signal)]);
-    deafen?.();
+    unsubscribe?.();
     await this.#commands.idle();
     await this.#refusals?.close();
     await this.#blocks?.close();

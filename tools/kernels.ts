@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Family } from './family.ts';
+import { ProcessGroup } from './process-group.ts';
 import { bringKernel } from './kernels/debian.ts';
 import { makeImage, makeRoot, PROGRAMS } from './kernels/image.ts';
 import { boot } from './kernels/machine.ts';
@@ -24,7 +24,7 @@ if (spawnSync('tsc', ['-p', 'test/kernels'], { cwd: ROOT, stdio: ['ignore', 2, 2
 
 mkdirSync(HOME, { recursive: true });
 const [root, image] = ['root', 'image'].map((name) => path.join(HOME, `${name}-${process.pid}.cpio`)) as [string, string];
-const family = new Family();
+const family = new ProcessGroup();
 for (const file of [root, image]) family.adoptFile(file);
 let failed = 0;
 try {

@@ -8,7 +8,7 @@ import { demoFleet } from './demo/fleet.ts';
 import { demoOptions } from './demo/options.ts';
 import { watchFleet } from './demo/remediations.ts';
 import { System } from './demo/system.ts';
-import { Family } from './family.ts';
+import { ProcessGroup } from './process-group.ts';
 import { freePort } from './free-port.ts';
 import { fail, say } from './say.ts';
 import { build, STATE } from './set-up.ts';
@@ -22,7 +22,7 @@ const options = demoOptions(process.argv.slice(2));
 const consolePort = await choosePort(options.port);
 await build({ console: !options.isDevelopment });
 
-const family = new Family();
+const family = new ProcessGroup();
 let isEnding = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
 const parent = process.ppid;

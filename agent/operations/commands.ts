@@ -15,7 +15,7 @@ import { canUndo, undoPlan } from './undo-plan.ts';
 import { COMMAND_ID, type UndoStore } from './undo-store.ts';
 
 /** What was deleted is kept for an undo for an hour at most. */
-const MOST_UNDO_SECONDS = 3600;
+const MAX_UNDO_SECONDS = 3600;
 /** The longest that a command may wait before it looks again: those after it wait too. */
 const MAX_VERIFY_MS = 60_000;
 /** Numbers count up by one: a jump beyond this is not one that an honest controller makes, and recording it would have every later command refused. */
@@ -290,7 +290,7 @@ export class Commands {
   #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Way, runs: Result['runs']): bigint | undefined {
     const { undos, controllerNow, log } = this.#deps;
     if (undoForSeconds === 0 || method !== Method.METHOD_DELETE || !canUndo(fromRuns(runs))) return undefined;
-    const untilMs = Math.round(controllerNow()) + Math.min(undoForSeconds, MOST_UNDO_SECONDS) * 1000;
+    const untilMs = Math.round(controllerNow()) + Math.min(undoForSeconds, MAX_UNDO_SECONDS) * 1000;
     try {
       undos.hold(id, { planId, untilMs, runs });
       return BigInt(untilMs);

@@ -13,7 +13,7 @@ import { NO_PACKETS, type Refusals } from './refusals.ts';
 
 /** How often a reset looks whether a side has been told. */
 const LOOK_MS = 250;
-const MOST_SECONDS = 3600;
+const MAX_SECONDS = 3600;
 export const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: DEFAULT_BLOCK_SECONDS, [Method.METHOD_EXPIRE]: 30 };
 
 export interface EndingHands {
@@ -42,7 +42,7 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
   if (method !== Method.METHOD_RESET && method !== Method.METHOD_BLOCK && method !== Method.METHOD_EXPIRE) throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that way to end flows.');
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
-  if (seconds < 1 || seconds > MOST_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MOST_SECONDS}.`);
+  if (seconds < 1 || seconds > MAX_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_SECONDS}.`);
   if (method === Method.METHOD_EXPIRE) return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
   const hand = method === Method.METHOD_RESET ? hands.refusals : hands.block?.blocks;
   const whyNot = hand ? await hand.whyNot() : NO_PACKETS;

@@ -11,7 +11,7 @@ import { PredictionCounter } from './predict.ts';
 const ACTIVE_SECONDS = 10;
 const TOP = 5;
 /** More different addresses than this are counted but not told apart, so that a scan cannot fill memory. */
-const MOST_NAMES = 50_000;
+const MAX_NAMES = 50_000;
 
 /** Adds flows up to what a plan would break. Feed it each flow once; `result` may be read at any time. */
 export class ImpactCounter {
@@ -91,7 +91,7 @@ function activityOf({ idleSeconds, idleBounds, rateBitsPerSecond }: Flow): boole
 function count(counts: Map<string, number>, name: string): void {
   const known = counts.get(name);
   if (known !== undefined) counts.set(name, known + 1);
-  else if (counts.size < MOST_NAMES) counts.set(name, 1);
+  else if (counts.size < MAX_NAMES) counts.set(name, 1);
 }
 
 function top(counts: Map<string, number>): { name: string; flows: number }[] {

@@ -1,25 +1,25 @@
 import type { ErrorCode } from '../../proto/model/error-codes.ts';
-import type { Occasion } from './occasions.ts';
+import type { Firing } from './firings.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
 
 /** How long a target may take to come before it is said that there is none: multi-WAN daemons need some seconds to move a route. */
 const PATIENCE_MS = 10_000;
 /** Between two looks at changes that follow one another. */
-const LEAST_PAUSE_MS = 200;
+const MIN_PAUSE_MS = 200;
 /** Looks without a change come ever less often and end after about two minutes: 1, 2, 4 … 64 s. */
-const MOST_UNPROMPTED = 7;
+const MAX_UNPROMPTED = 7;
 /** Between two looks while the table is full. */
 const PRESSURE_PAUSE_MS = 10_000;
 
-/** How far an occasion has come. */
+/** How far a firing has come. */
 export interface Progress {
   looks: number;
   lookedAtMs: number;
   /** Number of the change that the last look saw. */
   change: number;
-  /** Refusals that were reported: each is said once an occasion. */
+  /** Refusals that were reported: each is said once a firing. */
   said: ReadonlySet<string>;
-  /** The step of the occasion at which it was done with. */
+  /** The step of the firing at which it was done with. */
   doneAt?: number;
   /** A look or a run is under way. */
   isBusy: boolean;
@@ -36,11 +36,11 @@ export interface World {
   hasOtherWan: boolean;
 }
 
-/** What to do with an occasion now. A `wait` without a time is for the next change. */
+/** What to do with a firing now. A `wait` without a time is for the next change. */
 export type NextStep = { kind: 'wait'; untilMs?: number } | { kind: 'refuse'; code: ErrorCode; detail: string } | { kind: 'look' };
 
 /** Decides from the document's conditions, this gateway's turn and the time alone. */
-export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occasion, progress: Progress, { document, delaySeconds }: Pick<GatewayRemediation, 'document' | 'delaySeconds'>, world: World): NextStep {
+export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Firing, progress: Progress, { document, delaySeconds }: Pick<GatewayRemediation, 'document' | 'delaySeconds'>, world: World): NextStep {
   const { conditions, limits } = document;
   const { settledSeconds, healthyTarget, mostFlapsAnHour } = conditions;
   if (progress.isBusy || progress.doneAt === steps) return { kind: 'wait' };
@@ -67,7 +67,7 @@ export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Occa
   function nextLookMs(): number {
     if (progress.looks === 0) return world.nowMs;
     if (pattern === 'while-it-holds') return progress.lookedAtMs + Math.max(PRESSURE_PAUSE_MS, limits.coolDownSeconds * 1000);
-    if (world.change !== progress.change) return progress.lookedAtMs + LEAST_PAUSE_MS;
-    return progress.looks > MOST_UNPROMPTED ? Infinity : progress.lookedAtMs + 1000 * 2 ** (progress.looks - 1);
+    if (world.change !== progress.change) return progress.lookedAtMs + MIN_PAUSE_MS;
+    return progress.looks > MAX_UNPROMPTED ? Infinity : progress.lookedAtMs + 1000 * 2 ** (progress.looks - 1);
   }
 }

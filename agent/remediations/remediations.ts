@@ -2,20 +2,20 @@ import path from 'node:path';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { Wan } from '../wans/wans.ts';
 import { Disk } from '../disk/disk.ts';
-import { look, reportNotUnderstood, reportUntouched } from './look.ts';
+import { look, reportNotUnderstood, reportUntouched } from './evaluate.ts';
 import { RemediationSet } from './remediation-set.ts';
 import { RunHistory } from './run-history.ts';
 import { RunLog } from './run-log.ts';
 import { RunReports } from './run-reports.ts';
 import { recover, type RunHands } from './run.ts';
-import { Watchman, type Case, type Due } from './watchman.ts';
+import { TriggerMonitor, type Case, type Due } from './trigger-monitor.ts';
 
 /** What a gateway keeps of what it is sent: one has a handful of remediations of a page each. */
 const MAX_REMEDIATIONS = 500;
 const MAX_DOCUMENT = 65_536;
 
 /** It looks at least so often, whatever it waits for: a clock that was set would else keep it asleep. */
-const MOST_SLEEP_MS = 60_000;
+const MAX_SLEEP_MS = 60_000;
 
 export interface RemediationDependencies extends Omit<RunHands, 'runs' | 'history'> {
   stateDir: string;
@@ -32,7 +32,7 @@ export class Remediations {
   readonly #deps: RemediationDependencies;
   readonly #hands: RunHands;
   readonly #set: RemediationSet;
-  readonly #watchman = new Watchman();
+  readonly #monitor = new TriggerMonitor();
   readonly #underWay = new Set<Promise<void>>();
   #wake = new AbortController();
 
@@ -77,14 +77,14 @@ export class Remediations {
   }
 
   observeWans(wans: readonly Wan[]): void {
-    this.#watchman.observeWans(wans, this.#deps.clock.now());
+    this.#monitor.observeWans(wans, this.#deps.clock.now());
     this.#wake.abort();
   }
 
   /** From a sample; without a maximum there is no usage. */
   observeUsage(count: number, max: number | undefined): void {
     if (max === undefined || max === 0) return;
-    this.#watchman.observeUsage((100 * count) / max);
+    this.#monitor.observeUsage((100 * count) / max);
     this.#wake.abort();
   }
 
@@ -99,9 +99,9 @@ export class Remediations {
     for (const id of await recover(this.#hands)) this.#report(() => id);
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      const { due, nextMs } = this.#watchman.due(this.#set.remediations, clock.now());
+      const { due, nextMs } = this.#monitor.due(this.#set.remediations, clock.now());
       for (const one of due) this.#act(one);
-      const sleepMs = Math.min(MOST_SLEEP_MS, Math.max(0, (nextMs ?? Infinity) - clock.now()));
+      const sleepMs = Math.min(MAX_SLEEP_MS, Math.max(0, (nextMs ?? Infinity) - clock.now()));
       await clock.delay(sleepMs, AbortSignal.any([signal, this.#wake.signal]));
     }
     await Promise.all(this.#underWay);
@@ -123,29 +123,29 @@ export class Remediations {
   /** Never rejects: what goes wrong here must not end the watch. */
   async #look(one: Case): Promise<void> {
     const { clock, log } = this.#deps;
-    const { remediation, occasion } = one;
-    this.#watchman.begin(one, clock.now());
+    const { remediation, firing } = one;
+    this.#monitor.begin(one, clock.now());
     let isDone = false;
     try {
-      const result = await look(this.#hands, remediation, occasion, () => this.#watchman.stillHolds(one));
+      const result = await look(this.#hands, remediation, firing, () => this.#monitor.stillHolds(one));
       isDone = result.kind === 'reported';
       if (result.kind === 'reported') {
-        this.#watchman.saysFirst(one, 'run');
+        this.#monitor.claimReport(one, 'run');
         this.#report(() => result.runId);
       } else if (result.kind === 'refused') {
         this.#reportUntouched(one, result);
-      } else if (occasion.looks !== 'until-found') {
+      } else if (firing.looks !== 'until-found') {
         this.#reportUntouched(one, 'nothing');
       }
     } catch (error) {
       log.error({ err: error, remediation: remediation.document.name }, 'a remediation could not look at the table');
     }
-    this.#watchman.end(one, isDone, occasion.steps, clock.now());
+    this.#monitor.end(one, isDone, firing.steps, clock.now());
   }
 
   #reportUntouched(one: Case, why: Parameters<typeof reportUntouched>[3]): void {
-    if (!this.#watchman.saysFirst(one, why === 'nothing' ? why : why.code)) return;
-    this.#report(() => reportUntouched(this.#hands, one.remediation, one.occasion, why));
+    if (!this.#monitor.claimReport(one, why === 'nothing' ? why : why.code)) return;
+    this.#report(() => reportUntouched(this.#hands, one.remediation, one.firing, why));
   }
 
   /** A report that cannot be written is lost, and nothing else with it. */

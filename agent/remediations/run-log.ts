@@ -10,11 +10,11 @@ import { PLAN_LIMITS, PlanStore, type PlanLimits } from '../operations/plan-stor
 import { toParts, type RunHead } from './run-parts.ts';
 
 /** Reports that wait for a controller; beyond it the oldest is forgotten, so that a gateway without one does not fill its disk. */
-const MOST_WAITING = 500;
+const MAX_WAITING = 500;
 /** What the flows of all runs here may come to on disk before the oldest are forgotten. */
 const TRIM_BYTES = 48 << 20;
 /** A run must not be refused because others wait: between two trims there is room for the largest. */
-const ROOM: PlanLimits = { plans: 20 * MOST_WAITING, bytes: TRIM_BYTES + PLAN_LIMITS.bytes };
+const ROOM: PlanLimits = { plans: 20 * MAX_WAITING, bytes: TRIM_BYTES + PLAN_LIMITS.bytes };
 
 type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 
@@ -106,7 +106,7 @@ export class RunLog {
   /** Forgets the oldest of what is more than may wait, and says which; the newest stays. */
   trim(): string[] {
     const ids = this.#ids();
-    const over = ids.splice(0, Math.max(0, ids.length - MOST_WAITING));
+    const over = ids.splice(0, Math.max(0, ids.length - MAX_WAITING));
     over.forEach((id) => this.forget(id));
     while (ids.length > 1 && this.#plans.kept().bytes > TRIM_BYTES) {
       const [oldest] = ids.splice(0, 1);

@@ -1,5 +1,5 @@
 /** A WAN falls silent after so many probes in a row without an answer. */
-const MOST_UNANSWERED = 3;
+const MAX_UNANSWERED = 3;
 
 /**
  * Whether what is probed answers.
@@ -20,7 +20,7 @@ export class Answering {
 
   /** A probe goes out, and that before it is still without an answer if none came since. */
   sending(): void {
-    if (this.#unanswered++ >= MOST_UNANSWERED && this.#state === true) this.#state = false;
+    if (this.#unanswered++ >= MAX_UNANSWERED && this.#state === true) this.#state = false;
   }
 
   answered(): void {

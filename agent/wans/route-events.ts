@@ -5,7 +5,7 @@ import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
 
 const BLOCK_BYTES = 65_536;
 /** Read at one time; of a flood the rest can wait, since what it says is only that something changed. */
-const MOST_BLOCKS = 256;
+const MAX_BLOCKS = 256;
 const ROUTES = new Set<number>([RTM.NEWROUTE, RTM.DELROUTE]);
 
 /** Hears that links, addresses, rules or default routes of this network namespace changed. Needs no privilege. */
@@ -16,7 +16,7 @@ export class RouteEvents {
   /** True if something changed since the last time; does not wait. Messages that were lost count as a change. */
   haveCome(): boolean {
     let isChanged = false;
-    for (let blocks = 0; blocks < MOST_BLOCKS && this.#socket.hasMessages(); blocks++) {
+    for (let blocks = 0; blocks < MAX_BLOCKS && this.#socket.hasMessages(); blocks++) {
       try {
         const length = this.#socket.receive(this.#block);
         if (length === undefined) break;

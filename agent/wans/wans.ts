@@ -39,7 +39,7 @@ const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
 
 /** An address that changes at each dial-in would otherwise be remembered for ever. */
-const MOST_ADDRESSES = 16;
+const MAX_ADDRESSES = 16;
 
 /** Default routes in /proc/net/route: addresses are hexadecimal and in the host's order, flags too, the metric is decimal. */
 export function parseIpv4Defaults(text: string): DefaultRoute[] {
@@ -131,7 +131,7 @@ function merge(now: Uint8Array[], before: Uint8Array[]): Uint8Array[] {
     if (texts.has(text)) return false;
     texts.add(text);
     return true;
-  }).slice(0, MOST_ADDRESSES);
+  }).slice(0, MAX_ADDRESSES);
 }
 
 /** Undefined for a route without a next hop, as of a point-to-point link. */

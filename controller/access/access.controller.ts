@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { createToken, getMe, listTokens, revokeToken } from '../../proto/http/access.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { VERSION } from '../platform/version.ts';
 import { TokensService } from './tokens.service.ts';
 

@@ -4,7 +4,7 @@ import type { Route } from '../../proto/http/route.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
-import { OPEN, ROUTE, type AdmittedRequest } from '../platform/handles.ts';
+import { OPEN, ROUTE, type AdmittedRequest } from '../platform/route-decorators.ts';
 import { isNone, scopeOf } from '../platform/caller.ts';
 import { CallersService } from './callers.service.ts';
 import { isOwnSite } from './cross-site.ts';

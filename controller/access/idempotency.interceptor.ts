@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { lastValueFrom, of, type Observable } from 'rxjs';
 import { idempotencyKey } from '../../proto/http/common.ts';
 import { invalidRequest } from '../platform/problem.ts';
-import type { AdmittedRequest } from '../platform/handles.ts';
+import type { AdmittedRequest } from '../platform/route-decorators.ts';
 import { IdempotencyService } from './idempotency.service.ts';
 
 /** Stands around every POST that changes something: with an Idempotency-Key it is carried out once. Behind the guard, so that only who may ask gets an answer again. */

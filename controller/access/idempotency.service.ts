@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { IDEMPOTENCY_KEPT_DAYS } from '../../proto/http/common.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { SEAL, type Seal } from '../platform/sealed.ts';
+import { ENCRYPTION, type Encryption } from '../platform/encryption.ts';
 import type { Caller } from '../platform/caller.ts';
 import { IdempotencyRepository, type KeptRequest } from './idempotency.repository.ts';
 
@@ -33,7 +33,7 @@ export interface KeptAnswer { body?: unknown; location?: string }
 export class IdempotencyService {
   constructor(
     @Inject(IdempotencyRepository) private readonly requests: IdempotencyRepository,
-    @Inject(SEAL) private readonly seal: Seal,
+    @Inject(ENCRYPTION) private readonly seal: Encryption,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { exportAudit, getAuditEntry, listAudit, listCheckpoints, verifyAudit } from '../../proto/http/audit.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { AuditService } from './audit.service.ts';
 import { CheckpointsService } from './checkpoints.service.ts';
 import { FORMATS } from './formats.ts';

@@ -1,19 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { checkpointOf, type Checkpoint } from './checkpoint.ts';
 import { CheckpointsRepository } from './checkpoints.repository.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
-import { CHECKPOINT_SIGNED } from './notices.ts';
+import { CHECKPOINT_SIGNED } from './notifications.ts';
 
 /** Signs the heads of the chains. */
 @Injectable()
 export class CheckpointsService {
   constructor(
     @Inject(CheckpointsRepository) private readonly checkpoints: CheckpointsRepository,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(AUDIT_KEY) private readonly key: AuditKey,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -25,7 +25,7 @@ export class CheckpointsService {
     await this.database.transact('all', async (t) => {
       for (const { tenantId, ...head } of await this.checkpoints.grown(t)) {
         await this.checkpoints.insert(t, checkpointOf({ ...head, at }, this.key), tenantId);
-        await this.notices.send(t, CHECKPOINT_SIGNED, head.chain);
+        await this.notifications.send(t, CHECKPOINT_SIGNED, head.chain);
       }
     });
   }

@@ -6,7 +6,7 @@ import { namesNobody } from '../../proto/model/block/packets.ts';
 import { fromWireRefused } from '../../proto/wire/block.ts';
 import type { Block } from '../generated/prisma/client.ts';
 import { counterFrom } from '../platform/untrusted.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 
 type RefusedView = NonNullable<PlanView['gateways'][number]['refused']>;
 

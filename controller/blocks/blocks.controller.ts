@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { liftBlock, listBlocks } from '../../proto/http/blocks.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { BlocksService } from './blocks.service.ts';
 
 @Controller()

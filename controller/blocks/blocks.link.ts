@@ -3,9 +3,9 @@ import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { BlocksService } from './blocks.service.ts';
-import { BLOCK_LIFTED } from './notices.ts';
+import { BLOCK_LIFTED } from './notifications.ts';
 
 /** Blocks in a message that cost a transaction. */
 const BLOCKS_OF_A_WRITE = 5;
@@ -25,13 +25,13 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     @Inject(LinkParts) private readonly link: LinkParts,
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(BlocksService) private readonly blocks: BlocksService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notices.on(BLOCK_LIFTED, (id) => {
+    this.stopListening = this.notifications.on(BLOCK_LIFTED, (id) => {
       // Undefined: notices were missed, and any gateway may have one to lift.
       for (const session of this.sessions.all()) {
         if (id !== undefined && session.identity.gatewayId !== id) continue;

@@ -8,15 +8,15 @@ import { AuditService, toActor } from '../audit/audit.service.ts';
 import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { counterFrom, int32From, textFrom, timeFrom } from '../platform/untrusted.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 import { toBlockView } from './block-view.ts';
 import { BlocksRepository, type SaidBlock } from './blocks.repository.ts';
 import { notThere } from '../platform/not-there.ts';
-import { GATEWAY_CHANGED } from '../link/notices.ts';
-import { BLOCK_LIFTED } from './notices.ts';
+import { GATEWAY_CHANGED } from '../link/notifications.ts';
+import { BLOCK_LIFTED } from './notifications.ts';
 
 /** Blocks of one gateway; an agent begins no more. */
 const MAX_OF_GATEWAY = 100;
@@ -28,7 +28,7 @@ export class BlocksService {
   constructor(
     @Inject(BlocksRepository) private readonly blocks: BlocksRepository,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -44,7 +44,7 @@ export class BlocksService {
     }));
     return this.database.transact(new Set([tenantId]), async (t) => {
       const toLift = await this.blocks.replace(t, { gatewayId, tenantId }, [...said.values()], new Date(nowMs));
-      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
       return toLift;
     });
   }
@@ -72,8 +72,8 @@ export class BlocksService {
         summary: `${caller.name} lifted a block on ${block.gatewayName} before its time, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
         detail: { blockId: id, refused: lifted.refused, begunBy: block.begunBy, since: lifted.since, until: lifted.until, packetsRefused: lifted.packetsRefused },
       });
-      await this.notices.send(t, BLOCK_LIFTED, block.gatewayId);
-      await this.notices.send(t, GATEWAY_CHANGED, block.gatewayId);
+      await this.notifications.send(t, BLOCK_LIFTED, block.gatewayId);
+      await this.notifications.send(t, GATEWAY_CHANGED, block.gatewayId);
       return lifted;
     });
   }

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { createEnrolmentToken, listEnrolmentTokens, revokeEnrolmentToken } from '../../proto/http/enrolment.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
 @Controller()

@@ -14,14 +14,14 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { hashSecret, isSecret, newSecret } from '../platform/secret.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { AUTHORITY, type Authority } from '../identity/authority.ts';
 import { EnrolmentRepository } from './enrolment.repository.ts';
 import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts';
-import { GATEWAY_CHANGED } from '../link/notices.ts';
+import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
 
@@ -34,7 +34,7 @@ export class EnrolmentService {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(RateLimits) private readonly limits: RateLimits,
     @Inject(Addresses) private readonly addresses: Addresses,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -101,7 +101,7 @@ export class EnrolmentService {
         tenantId, actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName }, action: 'enrolment.ok', outcome: 'ok', summary: `${token.gatewayName} enrolled`,
         gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
       });
-      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
       return true;
     }).catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
     if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { searchFlows } from '../../proto/http/flows.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { FlowsService } from './flows.service.ts';
 
 @Controller()

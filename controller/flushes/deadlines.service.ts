@@ -4,10 +4,10 @@ import type { Command } from '../generated/prisma/client.ts';
 import { SILENCE_MS } from '../link/session.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { FLUSH_CHANGED } from './notices.ts';
+import { FLUSH_CHANGED } from './notifications.ts';
 
 /** How long after its deadline a command that was sent may stay without a word from a gateway that is gone. */
 const PATIENCE_MS = 60_000;
@@ -19,7 +19,7 @@ export class DeadlinesService {
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -69,6 +69,6 @@ export class DeadlinesService {
       planId, flushId, gatewayId, gatewayName: target.gatewayName, summary: `${target.gatewayName}: ${reason}`, detail: { commandId: command.id, state },
     });
     await this.flushes.settle(t, flushId, now);
-    await this.notices.send(t, FLUSH_CHANGED, flushId);
+    await this.notifications.send(t, FLUSH_CHANGED, flushId);
   }
 }

@@ -10,17 +10,17 @@ import { Sessions } from '../link/sessions.service.ts';
 import { Batches } from '../platform/batches.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Lanes } from '../platform/lanes.ts';
-import { Notices } from '../platform/notices.ts';
+import { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { COMMANDS_WAITING, FLUSH_CHANGED } from './notices.ts';
+import { COMMANDS_WAITING, FLUSH_CHANGED } from './notifications.ts';
 
 /** How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200 ms at the earliest. */
 const VERIFY_AFTER_MS = 250;
 
 /** Gateways that one round delivers to. */
-const MOST_AT_ONCE = 200;
+const MAX_AT_ONCE = 200;
 /** Gateways of other replicas, or of none, that are looked at at once. */
 const LANES = 4;
 
@@ -31,8 +31,8 @@ interface Sent { commands: Set<string>; stops: Set<string> }
 @Injectable()
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
-  private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MOST_AT_ONCE);
-  private readonly lanes = new Lanes(LANES);
+  private readonly rounds = new Batches<string>((gatewayIds) => this.deliverNow(gatewayIds), MAX_AT_ONCE);
+  private readonly lanes = new ConcurrencyLimit(LANES);
   private readonly sent = new WeakMap<Session, Sent>();
 
   constructor(
@@ -40,7 +40,7 @@ export class DeliveryService {
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -63,13 +63,13 @@ export class DeliveryService {
       const row = await this.gateways.find(t, gatewayId);
       if (!row) return;
       const state = linkState(row, now);
-      if (state.state === 'online') return this.notices.send(t, COMMANDS_WAITING, gatewayId);
+      if (state.state === 'online') return this.notifications.send(t, COMMANDS_WAITING, gatewayId);
       const unfinished = await this.commands.unfinished(t, [gatewayId], new Date(now));
       const own = await this.commands.lockOwn(t, unfinished.map(({ id }) => ({ commandId: id, gatewayId })));
       for (const command of own.values()) {
         if (command.state !== 'pending') continue; // it was sent meanwhile
         await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
-        await this.notices.send(t, FLUSH_CHANGED, command.flushId);
+        await this.notifications.send(t, FLUSH_CHANGED, command.flushId);
       }
     });
   }
@@ -91,7 +91,7 @@ export class DeliveryService {
     if (unsent.length === 0) return;
     const claimed = await this.database.transact(scope, async (t) => {
       const ids = await this.commands.claim(t, unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })), now);
-      for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notices.send(t, FLUSH_CHANGED, flushId);
+      for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notifications.send(t, FLUSH_CHANGED, flushId);
       return ids;
     });
     for (const { command, session } of unsent) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Notices } from '../platform/notices.ts';
+import type { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { FlushEventsService } from './flush-events.service.ts';
 import type { FlushesService } from './flushes.service.ts';
 
@@ -12,7 +12,7 @@ async function listening() {
   const told: string[] = [];
   let [notify, close] = [(): void => undefined, (): void => undefined];
   const flushes = { get: async () => { if (!flush.canRead) throw new Error('away'); return { state: flush.state, targets: [], totals: {} }; } } as unknown as FlushesService;
-  const notices = { on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined) } as unknown as Notices;
+  const notices = { on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined) } as unknown as ReplicaNotifications;
   await new FlushEventsService(flushes, notices, Date.now).watch('all', 'f', () => ({
     send: (event) => void told.push((event as { flush: { state: string } }).flush.state), onClose: (closer) => { close = closer; },
   }));

@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { flushEvent } from '../../proto/http/flushes.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { FlushesService } from './flushes.service.ts';
-import { FLUSH_CHANGED } from './notices.ts';
+import { FLUSH_CHANGED } from './notifications.ts';
 
 /** A listener is told this often at most: a change after a quiet time at once, those that follow it together. */
 const GATHER_MS = 100;
@@ -16,7 +16,7 @@ type Event = z.output<typeof flushEvent>;
 /** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
 @Injectable()
 export class FlushEventsService {
-  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(Notices) private readonly notices: Notices, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications, @Inject(CLOCK) private readonly clock: Clock) {}
 
   /** `open` makes the listener once the flush was found. Throws NOT_FOUND before that. */
   async watch(scope: TenantScope, id: string, open: () => { send(event: unknown): void; onClose(closer: () => void): void }): Promise<void> {
@@ -43,7 +43,7 @@ export class FlushEventsService {
       [timer, toldAtMs] = [undefined, this.clock()];
       if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
     };
-    const stop = this.notices.on(FLUSH_CHANGED, (notice) => {
+    const stop = this.notifications.on(FLUSH_CHANGED, (notice) => {
       if (notice !== undefined && notice !== id) return;
       hasChanged = true;
       if (timer === undefined) tellIn(Math.max(0, toldAtMs + GATHER_MS - this.clock()));

@@ -5,7 +5,7 @@ import { cancelFlush, getFlush, listFlushes, retryFlush, stopFlushes, undoFlush,
 import { runPlan } from '../../proto/http/plans.ts';
 import { CallersService } from '../access/callers.service.ts';
 import { EventStream } from '../platform/event-stream.ts';
-import { API_PREFIX, Called, Handles, type Call } from '../platform/handles.ts';
+import { API_PREFIX, Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { FlushEventsService } from './flush-events.service.ts';
 import { FlushesService } from './flushes.service.ts';
 import { RetriesService } from './retries.service.ts';

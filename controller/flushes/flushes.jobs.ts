@@ -1,11 +1,11 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { Queues } from '../queue/queues.ts';
 import { WorkLoop } from '../queue/work-loop.ts';
 import { DeadlinesService } from './deadlines.service.ts';
 import { DeliveryService } from './delivery.service.ts';
 import { DELIVERIES } from './deliveries.ts';
-import { WORK_WAITING } from './notices.ts';
+import { WORK_WAITING } from './notifications.ts';
 import { RelayService } from './relay.service.ts';
 import { WavesService } from './waves.service.ts';
 
@@ -23,14 +23,14 @@ export class FlushesJobs implements OnModuleInit, OnApplicationBootstrap, OnModu
     @Inject(DeliveryService) private readonly delivery: DeliveryService,
     @Inject(Queues) private readonly queues: Queues,
     @Inject(WorkLoop) private readonly loop: WorkLoop,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
   ) {}
 
   onModuleInit(): void {
     this.loop.everyTick('the outbox could not be relayed', () => this.relay.relay());
     this.loop.everyTick('late commands could not be ended', () => this.deadlines.sweep());
     this.loop.everyTick('waves could not be moved on', () => this.waves.sweep());
-    this.stopListening = this.notices.on(WORK_WAITING, () => this.loop.wake());
+    this.stopListening = this.notifications.on(WORK_WAITING, () => this.loop.wake());
   }
 
   onApplicationBootstrap(): void {

@@ -4,10 +4,10 @@ import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
 import type { Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { DeadlinesService } from './deadlines.service.ts';
 import { DeliveryService } from './delivery.service.ts';
-import { COMMANDS_WAITING } from './notices.ts';
+import { COMMANDS_WAITING } from './notifications.ts';
 import { ProgressService } from './progress.service.ts';
 import { ResultsService } from './results.service.ts';
 
@@ -32,13 +32,13 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     @Inject(DeadlinesService) private readonly deadlines: DeadlinesService,
     @Inject(ResultsService) private readonly results: ResultsService,
     @Inject(ProgressService) private readonly progress: ProgressService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notices.on(COMMANDS_WAITING, (id) => {
+    this.stopListening = this.notifications.on(COMMANDS_WAITING, (id) => {
       // Undefined: notices were missed, a stop perhaps among them.
       const gatewayIds = id === undefined ? this.sessions.all().map((session) => session.identity.gatewayId) : [id];
       for (const gatewayId of gatewayIds) this.deliver(gatewayId);

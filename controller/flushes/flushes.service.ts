@@ -10,9 +10,9 @@ import { CONFIG, type Config } from '../platform/config.ts';
 import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { CommandIssueService } from './issue.service.ts';
 import { toFlushView, totalsOf } from './flush-view.ts';
@@ -25,7 +25,7 @@ import { refusalsOf, toLimitedPart, type PlanRow } from '../plans/plan-view.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { toWaves } from './waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
-import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** The second person behind a remediation, who has agreed to all that its revision does. */
 export interface Agreement { byId: string; byName: string; at: Date }
@@ -42,7 +42,7 @@ export class FlushesService {
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -82,8 +82,8 @@ export class FlushesService {
       await this.recordStart(t, caller, plan, flushId, tenantIds, count);
       await this.commands.issueRuns(t, { id: flushId }, plan, targets.filter((target) => target.wave === 1), { notAfter, now });
       await this.flushes.settle(t, flushId, now);
-      await this.notices.send(t, FLUSH_CHANGED, flushId);
-      await this.notices.send(t, WORK_WAITING, '');
+      await this.notifications.send(t, FLUSH_CHANGED, flushId);
+      await this.notifications.send(t, WORK_WAITING, '');
     }, { timeoutMs: 60_000 }).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', {}, { cause: error }) : error;
     });

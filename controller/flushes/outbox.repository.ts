@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../platform/database.ts';
 
 /** Rows that one transaction holds. */
-const MOST_AT_ONCE = 200;
+const MAX_AT_ONCE = 200;
 
 export interface OutboxRow { id: string; gateway_id: string }
 
@@ -18,11 +18,11 @@ export class OutboxRepository {
   async relay(now: Date, staleBefore: Date, hand: (rows: OutboxRow[]) => Promise<void>): Promise<boolean> {
     return this.database.transact('all', async (t) => {
       const rows = await t.$queryRaw<OutboxRow[]>`
-        SELECT id, gateway_id FROM outbox WHERE queued_at IS NULL OR queued_at <= ${staleBefore} ORDER BY id LIMIT ${MOST_AT_ONCE} FOR UPDATE SKIP LOCKED`;
+        SELECT id, gateway_id FROM outbox WHERE queued_at IS NULL OR queued_at <= ${staleBefore} ORDER BY id LIMIT ${MAX_AT_ONCE} FOR UPDATE SKIP LOCKED`;
       if (rows.length === 0) return false;
       await hand(rows);
       await t.outbox.updateMany({ where: { id: { in: rows.map((row) => row.id) } }, data: { queuedAt: now } });
-      return rows.length === MOST_AT_ONCE;
+      return rows.length === MAX_AT_ONCE;
     });
   }
 }

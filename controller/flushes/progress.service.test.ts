@@ -3,7 +3,7 @@ import { Progress_Phase, type Progress } from '../../proto/gen/ctfleet/v1/operat
 import { Intake } from '../link/intake.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Notices } from '../platform/notices.ts';
+import type { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { CommandsRepository } from './commands.repository.ts';
 import type { FlushesRepository } from './flushes.repository.ts';
 import { ProgressService } from './progress.service.ts';
@@ -21,7 +21,7 @@ function stage() {
   } as unknown as CommandsRepository;
   const flushes = { progress: async (_: unknown, targets: { gatewayId: string; state: string; done: number }[]) => void written.push(targets.map(({ gatewayId, state: now, done }) => `${gatewayId} ${now} ${done}`)) } as unknown as FlushesRepository;
   const database = { transact: async (_: unknown, work: (t: unknown) => Promise<unknown>) => { if (state.isAway) throw new Error('away'); return work({}); } } as unknown as Database;
-  const service = new ProgressService(commands, flushes, new Intake(), { send: async () => undefined } as unknown as Notices, database, { warn: () => undefined } as unknown as Logger, Date.now);
+  const service = new ProgressService(commands, flushes, new Intake(), { send: async () => undefined } as unknown as ReplicaNotifications, database, { warn: () => undefined } as unknown as Logger, Date.now);
   const say = (commandId: string, done: number, phase = Progress_Phase.PHASE_DELETING, gatewayId = commandId.split('/')[0]!) => service.note({ gatewayId, tenantId: 't' }, { commandId, done, total: 99, phase } satisfies Progress);
   return { service, written, state, say };
 }

@@ -5,20 +5,20 @@ import { Intake, type Sender } from '../link/intake.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
-import { FLUSH_CHANGED } from './notices.ts';
+import { FLUSH_CHANGED } from './notifications.ts';
 
 /** After a quiet time what is said waits so long for what is newer, or for the result: most commands are over by then. */
 const FIRST_MS = 200;
 /** Rounds come at most this often. */
 const ROUND_MS = 500;
 /** An agent carries out one command at a time. One that says things of more than so many waits for the round that writes them. */
-const MOST_WAITING = 32;
+const MAX_WAITING = 32;
 const ID_LENGTH = 36;
 /** More than any plan holds, and no more than the column does. */
-const MOST_FLOWS = 0x7fff_ffff;
+const MAX_FLOWS = 0x7fff_ffff;
 
 interface Said extends Progress { sender: Sender }
 
@@ -35,7 +35,7 @@ export class ProgressService {
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(Intake) private readonly intake: Intake,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -53,7 +53,7 @@ export class ProgressService {
     const waiting = this.latest.get(gatewayId) ?? new Map<string, Said>();
     this.latest.set(gatewayId, waiting.set(progress.commandId, { ...progress, sender }));
     this.round ??= this.writeLater();
-    return waiting.size >= MOST_WAITING ? this.round : undefined;
+    return waiting.size >= MAX_WAITING ? this.round : undefined;
   }
 
   /** The command is over: what was said of it before is not written any more. */
@@ -85,12 +85,12 @@ export class ProgressService {
       const notOwn = said.filter(({ commandId, gatewayId }) => own.get(commandId)?.gatewayId !== gatewayId);
       const live = said.flatMap(({ commandId, gatewayId, phase, done }) => {
         const command = own.get(commandId);
-        return command?.gatewayId === gatewayId && command.state !== 'finished' ? [{ command, state: phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' as const : 'running' as const, done: Math.min(done, MOST_FLOWS) }] : [];
+        return command?.gatewayId === gatewayId && command.state !== 'finished' ? [{ command, state: phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' as const : 'running' as const, done: Math.min(done, MAX_FLOWS) }] : [];
       });
       if (live.length === 0) return notOwn;
       await this.commands.received(t, live.map(({ command }) => command.id), now);
       await this.flushes.progress(t, live.map(({ command, state, done }) => ({ flushId: command.flushId, gatewayId: command.gatewayId, state, done, startedAt: command.receivedAt ?? now })));
-      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notices.send(t, FLUSH_CHANGED, flushId);
+      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notifications.send(t, FLUSH_CHANGED, flushId);
       return notOwn;
     });
     for (const { sender } of strange) this.noteUseless(sender);

@@ -8,7 +8,7 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import { Intake } from '../link/intake.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { counterFrom, flowsFrom, textFrom, timeFrom } from '../platform/untrusted.ts';
 import { blockedWords } from '../blocks/block-view.ts';
 import { CommandsRepository } from './commands.repository.ts';
@@ -18,13 +18,13 @@ import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
 import { ResultParts, runsWithin } from './result-parts.ts';
 import { judge } from './verdict.ts';
-import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** Flows of the largest plan. */
 const MAX_FLOWS = 500_000;
 const MAX_TEXT = 500;
 /** Results that one transaction stores. */
-const MOST_AT_ONCE = 100;
+const MAX_AT_ONCE = 100;
 
 interface Report { gatewayId: string; tenantId: string; commandId: string; result: Result; runs: OutcomeRun[]; isUnknown?: boolean }
 
@@ -35,7 +35,7 @@ interface Report { gatewayId: string; tenantId: string; commandId: string; resul
  */
 @Injectable()
 export class ResultsService {
-  private readonly reports = new Batches<Report>((reports) => this.store(reports), MOST_AT_ONCE);
+  private readonly reports = new Batches<Report>((reports) => this.store(reports), MAX_AT_ONCE);
   private readonly parts = new ResultParts();
 
   constructor(
@@ -45,7 +45,7 @@ export class ResultsService {
     @Inject(ProgressService) private readonly progress: ProgressService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(Intake) private readonly intake: Intake,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -144,10 +144,10 @@ export class ResultsService {
     await this.audit.recordAll(t, decisions);
     for (const flushId of [...new Set(commands.map((command) => command.flushId))].toSorted()) {
       await this.flushes.settle(t, flushId, now);
-      await this.notices.send(t, FLUSH_CHANGED, flushId);
+      await this.notifications.send(t, FLUSH_CHANGED, flushId);
     }
     // Whoever works looks whether the next wave may begin.
-    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notices.send(t, WORK_WAITING, '');
+    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notifications.send(t, WORK_WAITING, '');
   }
 }
 

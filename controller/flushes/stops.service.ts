@@ -4,14 +4,14 @@ import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
 import { CommandsRepository } from './commands.repository.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { notThere } from '../platform/not-there.ts';
 import { BY_RULE, isUnfinished, type TargetState } from './states.ts';
-import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
+import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 type Target = FlushRow['targets'][number];
 
@@ -25,7 +25,7 @@ export class StopsService {
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(CommandsRepository) private readonly commands: CommandsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -102,9 +102,9 @@ export class StopsService {
     }
     if (!isOwn) await this.flushes.stop(t, row.id, by, reason);
     await this.flushes.settle(t, row.id, now);
-    await this.notices.send(t, FLUSH_CHANGED, row.id);
-    for (const gatewayId of atWork) await this.notices.send(t, COMMANDS_WAITING, gatewayId);
-    if (isOwn) await this.notices.send(t, WORK_WAITING, ''); // the next wave may begin
+    await this.notifications.send(t, FLUSH_CHANGED, row.id);
+    for (const gatewayId of atWork) await this.notifications.send(t, COMMANDS_WAITING, gatewayId);
+    if (isOwn) await this.notifications.send(t, WORK_WAITING, ''); // the next wave may begin
     return true;
   }
 }

@@ -6,15 +6,15 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, isUniqueViolation } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 import { CommandIssueService } from './issue.service.ts';
 import type { FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { DEFAULT_LIMITS, mayEnd } from '../plans/may-end.ts';
 import { notThere } from '../platform/not-there.ts';
-import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** Undo: a flush of its own kind that puts back what another deleted, on the gateways that still keep it. */
 @Injectable()
@@ -23,7 +23,7 @@ export class UndoService {
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(CommandIssueService) private readonly commands: CommandIssueService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -57,8 +57,8 @@ export class UndoService {
       }
       await this.commands.issueUndos(t, { id: undoId }, row, targets, { notAfter, now });
       await this.flushes.settle(t, undoId, now);
-      for (const flushId of [id, undoId]) await this.notices.send(t, FLUSH_CHANGED, flushId);
-      await this.notices.send(t, WORK_WAITING, '');
+      for (const flushId of [id, undoId]) await this.notifications.send(t, FLUSH_CHANGED, flushId);
+      await this.notifications.send(t, WORK_WAITING, '');
     }, { timeoutMs: 60_000 }).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This flush has been undone already. It can be undone once.', {}, { cause: error }) : error;
     });

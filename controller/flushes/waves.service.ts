@@ -3,15 +3,15 @@ import { AuditService } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
-import { counted } from '../platform/words.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
+import { counted } from '../platform/plural.ts';
 import { CommandIssueService } from './issue.service.ts';
 import { totalsOf, type FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { isUnfinished, type TargetState } from './states.ts';
 import { StopsService } from './stops.service.ts';
 import { nextStep } from './waves.ts';
-import { FLUSH_CHANGED, WORK_WAITING } from './notices.ts';
+import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 const ACTOR = { kind: 'system', id: 'waves', name: 'controller' };
 
@@ -26,7 +26,7 @@ export class WavesService {
     @Inject(CommandIssueService) private readonly commands: CommandIssueService,
     @Inject(StopsService) private readonly stops: StopsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -67,7 +67,7 @@ export class WavesService {
     await this.commands.issueRuns(t, row, row.plan, targets, { notAfter, now });
     if (!(await this.flushes.moveOn(t, row.id, wave))) throw new Error('another replica began this wave');
     await this.flushes.settle(t, row.id, now);
-    await this.notices.send(t, FLUSH_CHANGED, row.id);
-    await this.notices.send(t, WORK_WAITING, '');
+    await this.notifications.send(t, FLUSH_CHANGED, row.id);
+    await this.notifications.send(t, WORK_WAITING, '');
   }
 }

@@ -1,4 +1,4 @@
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 import type { Totals } from '../plans/outcomes.ts';
 import { isUnfinished, type TargetState } from './states.ts';
 
@@ -11,8 +11,8 @@ const PARTNER_TAG = /^ha:./;
 
 const MAX_FAILED = 2;
 const MAX_FAILED_SHARE = 0.05;
-const MOST_DRIFT = 50;
-const MOST_DRIFT_SHARE = 0.2;
+const MAX_DRIFT = 50;
+const MAX_DRIFT_SHARE = 0.2;
 const FAILED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'indeterminate', 'reappeared']);
 
 /**
@@ -68,6 +68,6 @@ function whyStop(done: readonly WaveTarget[]): string | undefined {
   if (why !== undefined) return why;
   const planned = done.reduce((sum, { totals }) => sum + totals.planned, 0);
   const drifted = done.reduce((sum, { totals }) => sum + totals.gone, 0);
-  if (drifted > MOST_DRIFT && drifted > planned * MOST_DRIFT_SHARE) return `${drifted} of ${counted(planned, 'flow')} were no longer there: the plan is out of date`;
+  if (drifted > MAX_DRIFT && drifted > planned * MAX_DRIFT_SHARE) return `${drifted} of ${counted(planned, 'flow')} were no longer there: the plan is out of date`;
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import * as fleet from '../../proto/http/fleet.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { GatewaysService } from './gateways.service.ts';
 import { TenantsService } from './tenants.service.ts';
 

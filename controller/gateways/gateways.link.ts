@@ -2,10 +2,10 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Wan } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { LinkParts, type Admitted, type LinkPart } from '../link/link-parts.service.ts';
-import { GATEWAY_CHANGED } from '../link/notices.ts';
+import { GATEWAY_CHANGED } from '../link/notifications.ts';
 import type { Session } from '../link/session.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { GatewaysRepository } from './gateways.repository.ts';
 import { toSelfDescription, toWansJson } from './self-description.ts';
 
@@ -18,7 +18,7 @@ export class GatewaysLink implements LinkPart, OnModuleInit {
   constructor(
     @Inject(LinkParts) private readonly link: LinkParts,
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
   ) {}
 
@@ -39,7 +39,7 @@ export class GatewaysLink implements LinkPart, OnModuleInit {
     const { gatewayId, tenantId } = session.identity;
     await this.database.transact(new Set([tenantId]), async (t) => {
       await this.gateways.setWans(t, gatewayId, wans);
-      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     });
     this.known.set(session, text);
   }

@@ -9,13 +9,13 @@ import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { toGatewayView, type GatewayRow } from './gateway-view.ts';
 import { GatewaysRepository } from './gateways.repository.ts';
 import { namePlace, taken } from './tenants.service.ts';
-import { GATEWAY_CHANGED, GATEWAY_REVOKED } from '../link/notices.ts';
-import { TAGS_CHANGED } from './notices.ts';
+import { GATEWAY_CHANGED, GATEWAY_REVOKED } from '../link/notifications.ts';
+import { TAGS_CHANGED } from './notifications.ts';
 
 @Injectable()
 export class GatewaysService {
@@ -23,7 +23,7 @@ export class GatewaysService {
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(HistoryService) private readonly history: HistoryService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -58,9 +58,9 @@ export class GatewaysService {
         tenantId: before.tenantId, actor: toActor(caller), action: 'gateway.changed', outcome: 'ok', summary: `${caller.name} changed ${before.name}`,
         gatewayId: id, gatewayName: before.name, detail: { before: { name: before.name, tags: before.tags }, change },
       });
-      await this.notices.send(t, GATEWAY_CHANGED, id);
+      await this.notifications.send(t, GATEWAY_CHANGED, id);
       // Tags say who are partners, and scopes name them.
-      if (change.tags) await this.notices.send(t, TAGS_CHANGED, id);
+      if (change.tags) await this.notifications.send(t, TAGS_CHANGED, id);
     }).catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
     return this.get(scope, id);
   }
@@ -73,8 +73,8 @@ export class GatewaysService {
       await this.audit.record(t, {
         tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.revoked', outcome: 'ok', summary: `${caller.name} revoked ${row.name}`, gatewayId: id, gatewayName: row.name,
       });
-      await this.notices.send(t, GATEWAY_REVOKED, id);
-      await this.notices.send(t, GATEWAY_CHANGED, id);
+      await this.notifications.send(t, GATEWAY_REVOKED, id);
+      await this.notifications.send(t, GATEWAY_CHANGED, id);
     });
     return this.get(scope, id);
   }
@@ -89,7 +89,7 @@ export class GatewaysService {
         detail: { setAsideAt: row.setAsideAt.toISOString(), reason: row.setAsideReason },
       });
       await this.gateways.reinstate(t, id);
-      await this.notices.send(t, GATEWAY_CHANGED, id);
+      await this.notifications.send(t, GATEWAY_CHANGED, id);
     });
     return this.get(scope, id);
   }

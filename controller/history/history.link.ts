@@ -3,11 +3,11 @@ import type { SampleBatch } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Admission } from '../link/admission.service.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
-import { GATEWAY_CHANGED } from '../link/notices.ts';
+import { GATEWAY_CHANGED } from '../link/notifications.ts';
 import type { Session } from '../link/session.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { HistoryService } from './history.service.ts';
 import { toSampleRow } from './sample-row.ts';
 
@@ -27,7 +27,7 @@ export class HistoryLink implements LinkPart, OnModuleInit {
     @Inject(LinkParts) private readonly link: LinkParts,
     @Inject(Admission) private readonly admission: Admission,
     @Inject(HistoryService) private readonly history: HistoryService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -43,7 +43,7 @@ export class HistoryLink implements LinkPart, OnModuleInit {
     const rows = samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
     await this.admission.run(() => this.database.transact(new Set([tenantId]), async (t) => {
       await this.history.store(t, { id: gatewayId, tenantId }, rows);
-      await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     }));
     session.send({ $case: 'sampleReceipt', value: { batch } });
   }

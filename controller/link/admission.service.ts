@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Lanes } from '../platform/lanes.ts';
+import { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 
 const AT_ONCE = 6;
 
 /** Sessions opened and sample batches written at once, however many agents come at the same moment. */
 @Injectable()
-export class Admission extends Lanes {
+export class Admission extends ConcurrencyLimit {
   constructor() {
     super(AT_ONCE);
   }

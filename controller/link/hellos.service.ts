@@ -6,12 +6,12 @@ import type { GatewayIdentity } from '../identity/gateway-identity.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { judgeHolder } from './holders.ts';
 import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository, type Known } from './link.repository.ts';
-import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
+import { GATEWAY_CHANGED, GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
 import { judgeNumbers } from './numbers.ts';
 import { Sessions } from './sessions.service.ts';
 
@@ -29,7 +29,7 @@ export class HellosService {
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -70,8 +70,8 @@ export class HellosService {
     }
     await this.parts.admit(t, { gatewayId, tenantId: identity.tenantId, name: known.name, hello, known: known.numbers, seen });
     const epoch = await this.registry.open(t, identity, { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch }, now);
-    await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
-    await this.notices.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
+    await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
+    await this.notifications.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;
   }
 
@@ -82,8 +82,8 @@ export class HellosService {
       summary: `${name} was set aside: ${reason}`, reason,
     });
     await this.registry.setAside(t, gatewayId, reason, now);
-    await this.notices.send(t, GATEWAY_REVOKED, gatewayId);
-    await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+    await this.notifications.send(t, GATEWAY_REVOKED, gatewayId);
+    await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     return setAside(reason);
   }
 }

@@ -11,11 +11,11 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { GrpcListener, MAX_MESSAGE_BYTES, toServiceError } from '../platform/grpc-listener.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { Intake, type Cost } from './intake.ts';
 import { LinkParts } from './link-parts.service.ts';
 import { LinkService } from './link.service.ts';
-import { GATEWAY_REVOKED, SESSION_OPENED } from './notices.ts';
+import { GATEWAY_REVOKED, SESSION_OPENED } from './notifications.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 
@@ -47,7 +47,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     @Inject(Intake) private readonly intake: Intake,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(LinkParts) private readonly parts: LinkParts,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(Addresses) private readonly addresses: Addresses,
     @Inject(CONFIG) private readonly config: Config,
@@ -63,9 +63,9 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     const tls = { ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem };
     this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
-    this.timer = setInterval(() => { this.link.tend().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be tended')); }, PING_INTERVAL_MS);
-    this.notices.on(GATEWAY_REVOKED, (id) => { if (id) this.link.cut(id); });
-    this.notices.on(SESSION_OPENED, (notice) => {
+    this.timer = setInterval(() => { this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked')); }, PING_INTERVAL_MS);
+    this.notifications.on(GATEWAY_REVOKED, (id) => { if (id) this.link.cut(id); });
+    this.notifications.on(SESSION_OPENED, (notice) => {
       const [gatewayId, epoch] = notice?.split(' ') ?? [];
       if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
     });

@@ -7,13 +7,13 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database } from '../platform/database.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { textFrom } from '../platform/untrusted.ts';
 import { Admission } from './admission.service.ts';
 import { HellosService } from './hellos.service.ts';
 import { LinkParts } from './link-parts.service.ts';
 import { LinkRepository } from './link.repository.ts';
-import { GATEWAY_CHANGED } from './notices.ts';
+import { GATEWAY_CHANGED } from './notifications.ts';
 import { GatewayQueries } from './gateway-queries.service.ts';
 import { PING_INTERVAL_MS, Session, SILENCE_LIMIT_MS, type AgentStream } from './session.ts';
 import { Sessions } from './sessions.service.ts';
@@ -29,7 +29,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(GatewayQueries) private readonly questions: GatewayQueries,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -76,13 +76,13 @@ export class LinkService implements BeforeApplicationShutdown {
     this.questions.dropAll(gatewayId);
     this.parts.closed(gatewayId);
     await this.database.transact(new Set([tenantId]), async (t) => {
-      if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs))) await this.notices.send(t, GATEWAY_CHANGED, gatewayId);
+      if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs))) await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     });
     this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
   }
 
   /** Pings every agent, closes the silent and those whose certificate ran out (TLS looks at it only when a link is made), and finds those whose place was taken elsewhere or who were revoked. */
-  async tend(): Promise<void> {
+  async checkLiveness(): Promise<void> {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
       if (nowMs >= session.certificateEndsMs) session.close(new FleetError('UNAUTHENTICATED', 'The certificate has run out. Enrol the gateway again.'));

@@ -3,11 +3,11 @@ import type { z } from 'zod';
 import type { fleetEvent, Gateway } from '../../proto/http/fleet.ts';
 import { FlushesService } from '../flushes/flushes.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
-import { FLUSH_CHANGED } from '../flushes/notices.ts';
-import { GATEWAY_CHANGED } from '../link/notices.ts';
+import { FLUSH_CHANGED } from '../flushes/notifications.ts';
+import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
 /** Changes of the same gateway within this time are told once. */
 const GATHER_MS = 1000;
@@ -25,7 +25,7 @@ export class FleetEventsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(FlushesService) private readonly flushes: FlushesService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -57,8 +57,8 @@ export class FleetEventsService {
     // A database that is away for a moment ends no stream; what was missed is told afterwards.
     const quietly = (work: () => Promise<void>) => (): void => { work().catch(() => undefined); };
     const stops = [
-      this.notices.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
-      this.notices.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),
+      this.notifications.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
+      this.notifications.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),
     ];
     const timers = [setInterval(quietly(sendChanged), GATHER_MS), setInterval(quietly(sendSilent), REFRESH_MS)];
     listener.onClose(() => {

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { watchFleet } from '../../proto/http/fleet.ts';
 import { CallersService } from '../access/callers.service.ts';
 import { EventStream } from '../platform/event-stream.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { FleetEventsService } from './fleet-events.service.ts';
 
 @Controller()

@@ -1,6 +1,6 @@
 import { Controller, Header, Inject } from '@nestjs/common';
 import { defineRoute } from '../../proto/http/route.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { MetricsService } from './metrics.service.ts';
 
 const metrics = defineRoute({ method: 'GET', path: '/metrics', action: 'metrics.read', summary: 'Prometheus text', status: 200 });

@@ -29,7 +29,7 @@ export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
 
 /** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
 @Injectable()
-export class PlanPartsService {
+export class FreezeService {
   constructor(@Inject(GatewayQueries) private readonly questions: GatewayQueries, @Inject(CLOCK) private readonly clock: Clock) {}
 
   /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */

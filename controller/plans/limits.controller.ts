@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { getLimits, updateLimits, type Limits } from '../../proto/http/limits.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { LimitsService } from './limits.service.ts';
 
 @Controller()

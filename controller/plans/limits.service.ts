@@ -5,11 +5,11 @@ import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { Database, type Transaction } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { LimitsRepository } from './limits.repository.ts';
 import { DEFAULT_LIMITS, mayEnd, type LimitedPart, type Verdict } from './may-end.ts';
-import { LIMITS_CHANGED } from './notices.ts';
+import { LIMITS_CHANGED } from './notifications.ts';
 
 /** What a plan would end, and whether it asks for all. */
 export interface PlannedParts { parts: readonly LimitedPart[]; isEverything: boolean }
@@ -20,7 +20,7 @@ export class LimitsService {
   constructor(
     @Inject(LimitsRepository) private readonly limits: LimitsRepository,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
   ) {}
 
@@ -41,7 +41,7 @@ export class LimitsService {
         summary: `${caller.name} changed when a plan needs a second person`, detail: { before, after: limits },
       });
       // Gateways hold their remediations to the limits, and those beyond them only suggest.
-      await this.notices.send(t, LIMITS_CHANGED, tenantId);
+      await this.notifications.send(t, LIMITS_CHANGED, tenantId);
       return limits;
     });
   }

@@ -1,7 +1,7 @@
 import { Outcome, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts';
 import type { flushTotals, outcome as outcomeSchema } from '../../proto/http/plans.ts';
 import type { z } from 'zod';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 
 /** Counts of a target or a flush. `rebuilt` is part of `deleted`; the others add up to `planned` once all is known. */
 export type Totals = z.output<typeof flushTotals>;

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { listAuditFlows } from '../../proto/http/audit.ts';
 import { approvePlan, createPlan, getPlan, listPlanFlows } from '../../proto/http/plans.ts';
 import { AuditService } from '../audit/audit.service.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { ApprovalsService } from './approvals.service.ts';
 import { PlanFlowsService } from './plan-flows.service.ts';
 import { PlansService } from './plans.service.ts';

@@ -8,7 +8,7 @@ import { LimitsRepository } from './limits.repository.ts';
 import { LimitsService } from './limits.service.ts';
 import { LinkModule } from '../link/link.module.ts';
 import { PlanFlowsService } from './plan-flows.service.ts';
-import { PlanPartsService } from './freeze.service.ts';
+import { FreezeService } from './freeze.service.ts';
 import { PlansController } from './plans.controller.ts';
 import { PlansRepository } from './plans.repository.ts';
 import { PlansService } from './plans.service.ts';
@@ -19,7 +19,7 @@ import { nounModule } from '../platform/noun-module.ts';
 export class PlansModule {
   static readonly with = nounModule(PlansModule, {
     uses: [LinkModule.with, AuditModule.with, GatewaysModule.with, FlowsModule.with],
-    providers: [ApprovalsService, LimitsRepository, LimitsService, PlanFlowsService, PlanPartsService, PlansRepository, PlansService],
+    providers: [ApprovalsService, LimitsRepository, LimitsService, PlanFlowsService, FreezeService, PlansRepository, PlansService],
     exports: [LimitsService, PlansRepository, PlansService],
     controllers: [LimitsController, PlansController],
   });

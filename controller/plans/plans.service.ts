@@ -17,14 +17,14 @@ import { GatewaysService } from '../gateways/gateways.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { frictionOf } from './friction.ts';
 import { mergeImpact } from './impact.ts';
 import { LimitsService } from './limits.service.ts';
 import { notThere } from '../platform/not-there.ts';
 import { planDigest } from './plan-digest.ts';
-import { PlanPartsService, type PlanPart } from './freeze.service.ts';
+import { FreezeService, type PlanPart } from './freeze.service.ts';
 import { refusalsOf, toLimitedPart, toPlanView } from './plan-view.ts';
 import { PlansRepository, type NewPlan } from './plans.repository.ts';
 
@@ -38,7 +38,7 @@ type PlanRequest = z.output<typeof createPlanRequest>;
 export class PlansService {
   constructor(
     @Inject(PlansRepository) private readonly plans: PlansRepository,
-    @Inject(PlanPartsService) private readonly parts: PlanPartsService,
+    @Inject(FreezeService) private readonly parts: FreezeService,
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,

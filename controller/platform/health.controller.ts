@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Database } from './database.ts';
-import { HandlesOpen } from './handles.ts';
+import { HandlesOpen } from './route-decorators.ts';
 import { openApiDocument } from './openapi.ts';
 
 /** What anyone may ask: is it alive, is it ready, what can be asked. */

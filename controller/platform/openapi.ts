@@ -3,7 +3,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { idempotencyKey, problem } from '../../proto/http/common.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
-import { API_PREFIX } from './handles.ts';
+import { API_PREFIX } from './route-decorators.ts';
 import { VERSION } from './version.ts';
 
 const IDEMPOTENCY_KEY = idempotencyKey.optional().describe(

@@ -6,10 +6,10 @@ import { CONFIG, type Config } from './config.ts';
 import { Database } from './database.ts';
 import { HealthController } from './health.controller.ts';
 import { LOGGER, type Logger } from './logger.ts';
-import { Notices } from './notices.ts';
+import { ReplicaNotifications } from './replica-notifications.ts';
 import { ProblemFilter } from './problem.filter.ts';
 import { RateLimits } from './rate-limits.ts';
-import { Seal, SEAL } from './sealed.ts';
+import { Encryption, ENCRYPTION } from './encryption.ts';
 import { newSecret } from './secret.ts';
 import { openStateDir, readOrCreate } from './state-dir.ts';
 
@@ -24,8 +24,8 @@ export class PlatformModule {
       { provide: CONFIG, useValue: config },
       { provide: LOGGER, useValue: logger },
       { provide: CLOCK, useValue: clock },
-      { provide: SEAL, useFactory: async () => (await openStateDir(config.stateDir), new Seal(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))) },
-      Addresses, Database, Notices, RateLimits,
+      { provide: ENCRYPTION, useFactory: async () => (await openStateDir(config.stateDir), new Encryption(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))) },
+      Addresses, Database, ReplicaNotifications, RateLimits,
     ];
     return { module: PlatformModule, global: true, controllers: [HealthController], providers: [...shared, { provide: APP_FILTER, useClass: ProblemFilter }], exports: shared };
   }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { RequestMapping, RequestMethod } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { defineRoute } from '../../proto/http/route.ts';
-import { Handles, HandlesOpen } from './handles.ts';
+import { Handles, HandlesOpen } from './route-decorators.ts';
 import { checkRoutes } from './route-check.ts';
 
 const route = defineRoute({ method: 'GET', path: '/x', summary: 'x', action: 'me.read', status: 200 });

@@ -1,6 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import type { Route } from '../../proto/http/route.ts';
-import { OPEN, ROUTE } from './handles.ts';
+import { OPEN, ROUTE } from './route-decorators.ts';
 
 const METHOD_KEY = 'method';
 

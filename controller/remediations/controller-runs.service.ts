@@ -25,7 +25,7 @@ const UNDO_FOR_SECONDS = 300;
 const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /** Why a run begins: in words, and what makes it happen once. `sites` narrows the scope to those of one zone. */
-export interface Occasion { trigger: string; occasion?: string; sites?: string[]; triggeredAtMs: number }
+export interface Firing { trigger: string; occasion?: string; sites?: string[]; triggeredAtMs: number }
 
 /** Runs that span gateways, or that no gateway sees coming: by schedule, by webhook, by hand. They are plans and flushes like anyone's. */
 @Injectable()
@@ -43,7 +43,7 @@ export class ControllerRunsService {
   ) {}
 
   /** Begins a run and answers its id, that of the run before if there was one on this occasion. What follows goes on without the caller. */
-  async begin(row: RemediationRow, on: Occasion): Promise<string> {
+  async begin(row: RemediationRow, on: Firing): Promise<string> {
     const run = this.newRun(row, on);
     const known = await this.database.transact('all', async (t) => {
       const before = await this.runs.newest(t, row.id, MAX_PAST_RUNS);
@@ -67,7 +67,7 @@ export class ControllerRunsService {
     });
   }
 
-  private async carryOut(row: RemediationRow, runId: string, on: Occasion): Promise<void> {
+  private async carryOut(row: RemediationRow, runId: string, on: Firing): Promise<void> {
     const { document } = row;
     const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
     const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.authorId, grants: [{ role: 'operator', tenantId: row.tenantId }] };
@@ -102,7 +102,7 @@ export class ControllerRunsService {
     await this.database.transact('all', (t) => this.runs.update(t, id, { ...change, finishedAt: new Date(this.clock()) }));
   }
 
-  private newRun(row: RemediationRow, { trigger, occasion, triggeredAtMs }: Occasion): RunRow {
+  private newRun(row: RemediationRow, { trigger, occasion, triggeredAtMs }: Firing): RunRow {
     return {
       id: newId(), remediationId: row.id, remediationName: row.name, revision: row.revision, tenantIds: [row.tenantId ?? NO_TENANT], gatewayId: null, gatewayName: null, state: 'running', trigger, wan: null,
       triggeredAt: new Date(triggeredAtMs), startedAt: null, finishedAt: null, reportedAt: new Date(this.clock()), reason: null, matched: 0, ended: 0, filter: row.document.filter, method: row.document.method,

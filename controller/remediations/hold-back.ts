@@ -1,7 +1,7 @@
 import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
 import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import { whyTooManyFailed } from '../flushes/waves.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 
 /** Runs that still count. */
 export const HOLD_BACK_WINDOW_MS = 3_600_000;

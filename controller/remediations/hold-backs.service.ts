@@ -4,13 +4,13 @@ import { LimitsService } from '../plans/limits.service.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { HOLD_BACK_WINDOW_MS, whyHoldBack } from './hold-back.ts';
 import { actsOn } from './reach.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { RunsRepository } from './runs.repository.ts';
 import { isApproved } from './standing.ts';
-import { REMEDIATIONS_CHANGED } from './notices.ts';
+import { REMEDIATIONS_CHANGED } from './notifications.ts';
 
 const ACTOR = { kind: 'system', id: 'remediations', name: 'controller' };
 /** Gateways that an audit entry names. */
@@ -25,7 +25,7 @@ export class HoldBacksService {
     @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -56,7 +56,7 @@ export class HoldBacksService {
           remediationId: row.id, revision: row.revision, why, gatewayIds: [...new Set(runs.map(({ gatewayId }) => gatewayId))].slice(0, MAX_NAMED),
         },
       });
-      await this.notices.send(t, REMEDIATIONS_CHANGED, row.id);
+      await this.notifications.send(t, REMEDIATIONS_CHANGED, row.id);
     });
   }
 }

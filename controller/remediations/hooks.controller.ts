@@ -4,8 +4,8 @@ import { id as idSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
-import { HandlesOpen } from '../platform/handles.ts';
-import { SEAL, type Seal } from '../platform/sealed.ts';
+import { HandlesOpen } from '../platform/route-decorators.ts';
+import { ENCRYPTION, type Encryption } from '../platform/encryption.ts';
 import { ControllerRunsService } from './controller-runs.service.ts';
 import { whyRefused } from './hook-signature.ts';
 import { RemediationsService } from './remediations.service.ts';
@@ -17,7 +17,7 @@ export class HooksController {
     @Inject(RemediationsService) private readonly remediations: RemediationsService,
     @Inject(ControllerRunsService) private readonly runs: ControllerRunsService,
     @Inject(RateLimits) private readonly limits: RateLimits,
-    @Inject(SEAL) private readonly seal: Seal,
+    @Inject(ENCRYPTION) private readonly seal: Encryption,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

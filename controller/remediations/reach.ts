@@ -1,5 +1,5 @@
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 
 /** Of more than this share offline, it is the place that cannot be reached, and not so many gateways that failed at once. */
 const MAX_OFFLINE_SHARE = 0.55;

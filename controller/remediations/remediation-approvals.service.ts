@@ -4,13 +4,13 @@ import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import type { RemediationRow } from './rows.ts';
 import { isApproved } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
-import { REMEDIATIONS_CHANGED } from './notices.ts';
+import { REMEDIATIONS_CHANGED } from './notifications.ts';
 
 /** The second person of a remediation: somebody beside its author has looked at this very revision, and agrees that it acts by itself. */
 @Injectable()
@@ -19,7 +19,7 @@ export class RemediationApprovalsService {
     @Inject(RemediationsRepository) private readonly remediations: RemediationsRepository,
     @Inject(StandingsService) private readonly standings: StandingsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -41,7 +41,7 @@ export class RemediationApprovalsService {
         summary: `${caller.name} agreed that ${row.name} acts by itself`,
         detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
       });
-      await this.notices.send(t, REMEDIATIONS_CHANGED, id);
+      await this.notifications.send(t, REMEDIATIONS_CHANGED, id);
     });
   }
 }

@@ -5,7 +5,7 @@ import {
 } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { runsOnGateway } from '../../proto/http/remediation-document.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { ControllerRunsService } from './controller-runs.service.ts';
 import { ForecastService } from './forecast.service.ts';

@@ -1,13 +1,13 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { TAGS_CHANGED } from '../gateways/notices.ts';
+import { TAGS_CHANGED } from '../gateways/notifications.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
-import { LIMITS_CHANGED } from '../plans/notices.ts';
+import { LIMITS_CHANGED } from '../plans/notifications.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { GatewaySetsService } from './gateway-sets.service.ts';
-import { REMEDIATIONS_CHANGED } from './notices.ts';
+import { REMEDIATIONS_CHANGED } from './notifications.ts';
 import { RunsService } from './runs.service.ts';
 
 /** Agents are given what they are to run by themselves, and report what they ran. */
@@ -28,7 +28,7 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(GatewaySetsService) private readonly sets: GatewaySetsService,
     @Inject(RunsService) private readonly runs: RunsService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -38,7 +38,7 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
       this.push(this.sessions.all()).catch((error: unknown) => this.logger.warn({ err: error }, 'agents could not be given their remediations'));
     };
     // Tags say who are partners, and limits in which mode each acts.
-    this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notices.on(kind, push));
+    this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notifications.on(kind, push));
   }
 
   onModuleDestroy(): void {

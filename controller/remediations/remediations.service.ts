@@ -12,8 +12,8 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { parseCursor, toPage, type Page } from '../platform/cursor.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { Notices } from '../platform/notices.ts';
-import { SEAL, type Seal } from '../platform/sealed.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
+import { ENCRYPTION, type Encryption } from '../platform/encryption.ts';
 import { newSecret } from '../platform/secret.ts';
 import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
 import { checkDocument } from './check-document.ts';
@@ -24,7 +24,7 @@ import { nextTimes } from './schedule.ts';
 import { changeOf } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
 import { zonesOf, type SiteZone } from './zones.ts';
-import { REMEDIATIONS_CHANGED } from './notices.ts';
+import { REMEDIATIONS_CHANGED } from './notifications.ts';
 
 const DAY_MS = 86_400_000;
 const SHOWN_TIMES = 5;
@@ -41,9 +41,9 @@ export class RemediationsService {
     @Inject(StandingsService) private readonly standings: StandingsService,
     @Inject(TenantsService) private readonly tenants: TenantsService,
     @Inject(AuditService) private readonly audit: AuditService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
-    @Inject(SEAL) private readonly seal: Seal,
+    @Inject(ENCRYPTION) private readonly seal: Encryption,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -173,7 +173,7 @@ export class RemediationsService {
     await this.audit.record(t, {
       tenantId: tenantId ?? undefined, actor: toActor(caller), action, outcome: 'ok', summary: `${caller.name} ${action.split('.')[1]} the remediation ${name}`, detail: { remediationId: id, ...detail },
     });
-    await this.notices.send(t, REMEDIATIONS_CHANGED, id);
+    await this.notifications.send(t, REMEDIATIONS_CHANGED, id);
   }
 }
 

@@ -2,7 +2,7 @@ import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun_State as State, type RemediationRun_Sweep as Sweep } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { RemediationRun as RunView } from '../../proto/http/remediations.ts';
 import { int32From } from '../platform/untrusted.ts';
-import { counted } from '../platform/words.ts';
+import { counted } from '../platform/plural.ts';
 
 export const STATE_WORDS: Partial<Record<State, RunView['state']>> = {
   [State.STATE_OBSERVED]: 'observed', [State.STATE_SUGGESTED]: 'suggested', [State.STATE_REFUSED]: 'refused', [State.STATE_DONE]: 'done', [State.STATE_FAILED]: 'failed', [State.STATE_INDETERMINATE]: 'indeterminate',

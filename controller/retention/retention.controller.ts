@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import { getRetention } from '../../proto/http/retention.ts';
-import { Called, Handles, type Call } from '../platform/handles.ts';
+import { Called, Handles, type Call } from '../platform/route-decorators.ts';
 import { RetentionService } from './retention.service.ts';
 
 @Controller()

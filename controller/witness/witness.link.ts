@@ -1,12 +1,12 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Hello } from '../../proto/gen/ctfleet/v1/link.ts';
 import { SYSTEM_CHAIN } from '../audit/chain.ts';
-import { CHECKPOINT_SIGNED } from '../audit/notices.ts';
+import { CHECKPOINT_SIGNED } from '../audit/notifications.ts';
 import { LinkParts, type LinkPart } from '../link/link-parts.service.ts';
 import type { Session } from '../link/session.ts';
 import { Sessions } from '../link/sessions.service.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
-import { Notices } from '../platform/notices.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import { isWitnessedBy, WitnessService } from './witness.service.ts';
 
 /** Agents say at hello which heads they have kept, and are given the newest, then and whenever one is signed. */
@@ -18,13 +18,13 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     @Inject(LinkParts) private readonly link: LinkParts,
     @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(WitnessService) private readonly witness: WitnessService,
-    @Inject(Notices) private readonly notices: Notices,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notices.on(CHECKPOINT_SIGNED, (chain) => {
+    this.stopListening = this.notifications.on(CHECKPOINT_SIGNED, (chain) => {
       if (chain) this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
     });
   }

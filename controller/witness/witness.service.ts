@@ -28,7 +28,7 @@ export class WitnessService {
    * changed the past, or an agent lies.
    */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
-    const own = witnessed.slice(-2 * MOST_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MOST_WITNESSED);
+    const own = witnessed.slice(-2 * MAX_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MAX_WITNESSED);
     const { hashes, stubs } = await this.trails.known(own);
     // What went past its time is not there to be compared; the last of it is known by its stub.
     const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
@@ -50,7 +50,7 @@ export class WitnessService {
 }
 
 /** As many heads of two chains as an agent keeps; one that sends more is not asked about the rest. */
-const MOST_WITNESSED = 64;
+const MAX_WITNESSED = 64;
 /** No chain is as long. */
 const MAX_SEQ = BigInt(Number.MAX_SAFE_INTEGER);
 

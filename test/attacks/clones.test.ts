@@ -34,8 +34,8 @@ describe('a gateway that connects anew while the registry is asked who is alive'
       expect(await connect(agent, 'one start')).toBe(true);
       return heard.call(registry, sessions);
     };
-    await link.tend();
-    await link.tend();
+    await link.checkLiveness();
+    await link.checkLiveness();
     expect((await stateOf(agent.identity.response.gatewayId)).state).toBe('online');
     agent.hangUp();
     expect((await agent.ended).code).toBe('');

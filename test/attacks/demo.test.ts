@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
 
@@ -17,7 +17,7 @@ const isRoot = process.getuid?.() === 0;
 let home: string;
 let postgres: Postgres;
 let redis: Redis;
-const family = new Family();
+const family = new ProcessGroup();
 beforeAll(async () => {
   // mkdtemp makes it 0700, as .ctfleet is: others cannot pass.
   home = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-demo-'));

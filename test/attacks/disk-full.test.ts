@@ -7,7 +7,7 @@ import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { freePort } from '../../tools/free-port.ts';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, workAlone, type Answer, type Person } from '../support/controller-fleet.ts';
@@ -20,7 +20,7 @@ const FLOWS = 3000;
 const ROUNDS = 8;
 
 const whyNoDisk = whyNoSmallDisk();
-const family = new Family();
+const family = new ProcessGroup();
 let disk: SmallDisk | undefined;
 let postgres: TestPostgres;
 let url: string;

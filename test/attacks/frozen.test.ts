@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { Database } from '../../controller/platform/database.ts';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../support/controller-fleet.ts';
@@ -19,7 +19,7 @@ let owner: Person;
 let agent: FakeAgent;
 let thaw: () => void = () => undefined;
 const lines: { level: number; msg: string }[] = [];
-const family = new Family();
+const family = new ProcessGroup();
 
 beforeAll(async () => {
   postgres = await startTestPostgres();

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { STATE } from '../../tools/set-up.ts';
 import { checkInvariants, type Violation } from './invariants.ts';
 import { AGENT_BUGS } from './seeded-bugs/agent-bugs.ts';
@@ -24,7 +24,7 @@ const size = values.short
 // The same programs start a hundred times.
 process.env.NODE_COMPILE_CACHE ??= path.join(STATE, 'compile-cache');
 const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-faults-'));
-const family = new Family();
+const family = new ProcessGroup();
 try {
   const [report, ofAgent] = await Promise.all([runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault), catchAgentBugs()]);
   const violations = checkInvariants(report.history);

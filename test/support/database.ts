@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { copyPrepared, makeTemplate, TEMPLATE } from './prepared-postgres.ts';
 
@@ -27,7 +27,7 @@ export async function startTestPostgres(given?: string): Promise<TestPostgres> {
   // The server, which is another user where we are root, must pass; its own folder is closed.
   await chmod(dir, 0o711);
   await copyPrepared(path.join(dir, 'data'));
-  const family = new Family();
+  const family = new ProcessGroup();
   let server = await startPostgres({ dir: path.join(dir, 'data') });
   family.adopt(server.pid, 'SIGINT');
   const ownerUrl = (url: string): string => server.url(new URL(url).pathname.slice(1));

@@ -21,7 +21,7 @@ export interface FuzzReport { count: number; decoded: number; refused: number; h
 const NFGENMSG_BYTES = 4;
 /** Rows of one table before the next begins. */
 const KEPT_ROWS = 1024;
-const MOST_DEPTH = 8;
+const MAX_DEPTH = 8;
 /** Heap is compared after this many, when everything is compiled and warm. */
 const WARM = 50_000;
 
@@ -114,7 +114,7 @@ function everyAttribute(bytes: Uint8Array): void {
   const walk = (reader: AttributeReader, depth: number): void => {
     while (reader.next()) {
       reader.text();
-      if (depth === MOST_DEPTH) continue;
+      if (depth === MAX_DEPTH) continue;
       try {
         walk(reader.nested(), depth + 1);
       } catch (error) {

@@ -13,13 +13,13 @@ export function seededBelow(seed: number): (bound: number) => number {
 
 /** Lengths and types that stand at the edge of something. */
 const EDGES = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 0x3fff, 0x4000, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff];
-const MOST_BYTES = 4096;
+const MAX_BYTES = 4096;
 
 /** Makes damaged copies of recorded bytes, and attribute trees that nobody recorded. The bytes it gives are valid until the next call. */
 export class Mutator {
   readonly #corpus: readonly Uint8Array[];
   readonly #below: (bound: number) => number;
-  readonly #bytes = new Uint8Array(MOST_BYTES);
+  readonly #bytes = new Uint8Array(MAX_BYTES);
   #length = 0;
 
   constructor(corpus: readonly Uint8Array[], seed: number) {
@@ -63,7 +63,7 @@ export class Mutator {
       case 4: if (this.#length >= 4) setHostU32(this.#bytes, at & ~3 & 0xffc, below(2) === 0 ? 0xffff_ffff : below(0x1_0000)); return;
       case 5: this.#length = at; return;
       case 6: { // a piece of this one twice
-        const piece = Math.min(below(64), this.#length - at, MOST_BYTES - this.#length);
+        const piece = Math.min(below(64), this.#length - at, MAX_BYTES - this.#length);
         this.#bytes.copyWithin(at + piece, at, this.#length);
         this.#length += piece;
         return;
@@ -71,7 +71,7 @@ export class Mutator {
       default: { // a piece of another
         const other = this.#recorded();
         const from = below(other.length);
-        const piece = other.subarray(from, from + Math.min(below(64), MOST_BYTES - at));
+        const piece = other.subarray(from, from + Math.min(below(64), MAX_BYTES - at));
         this.#bytes.set(piece, at);
         this.#length = Math.max(this.#length, at + piece.length);
       }
@@ -81,7 +81,7 @@ export class Mutator {
   #attribute(depth: number): void {
     const below = this.#below;
     const header = this.#length;
-    if (header + 80 > MOST_BYTES) return;
+    if (header + 80 > MAX_BYTES) return;
     this.#length += 4;
     if (depth < 6 && below(3) === 0) {
       for (let inner = below(5); inner > 0; inner--) this.#attribute(depth + 1);

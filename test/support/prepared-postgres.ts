@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { prepareDatabase } from '../../controller/prepare.ts';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { ROOT, STATE } from '../../tools/set-up.ts';
 
@@ -47,7 +47,7 @@ async function prepared(): Promise<string> {
 }
 
 async function make(home: string): Promise<void> {
-  const family = new Family();
+  const family = new ProcessGroup();
   try {
     const server = await startPostgres({ dir: home });
     family.adopt(server.pid, 'SIGINT');

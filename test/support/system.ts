@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { demoFleet } from '../../tools/demo/fleet.ts';
 import { System } from '../../tools/demo/system.ts';
-import { Family } from '../../tools/family.ts';
+import { ProcessGroup } from '../../tools/process-group.ts';
 import { freePort } from '../../tools/free-port.ts';
 import { ROOT } from '../../tools/set-up.ts';
 
@@ -15,7 +15,7 @@ export async function startTestSystem(options: {
 }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
-  const family = new Family();
+  const family = new ProcessGroup();
   const end = async () => {
     await family.end();
     rmSync(stateDir, { recursive: true, force: true });

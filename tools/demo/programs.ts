@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Family } from '../family.ts';
+import type { ProcessGroup } from '../process-group.ts';
 
 /** What a system's programs share: who ends them, and the folder of their logs. */
-export interface Home { family: Family; stateDir: string }
+export interface Home { family: ProcessGroup; stateDir: string }
 
 /** Starts a program of ours whose output goes to logs/NAME.log. `onLine` sees each line of its standard output. */
 export function startProgram({ family, stateDir }: Home, name: string, command: string, args: string[], env: Record<string, string>, onLine?: (line: string) => void): ChildProcess {

@@ -18,7 +18,7 @@ import { readLabelNames } from '../proc/labels.ts';
 import { OpenSysctl, readBuckets, readSysctl } from '../proc/proc-files.ts';
 import { prospectsOf, type Prospects } from '../stale/prospects.ts';
 import { idleOfRows, rowsToWatch, type IdleSurroundings } from '../idle/idle-rows.ts';
-import { CarriedBytes, LEAST_MS, mentionsRate, MOST_MS } from '../rows/rates.ts';
+import { CarriedBytes, MIN_MS, mentionsRate, MAX_MS } from '../rows/rates.ts';
 import { rowSortValue } from '../query/sort.ts';
 import { breakdownOfRows, facetsOfRows } from '../query/tally-rows.ts';
 import { Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
@@ -90,9 +90,9 @@ export class KernelQuestions {
     if (!filters.some(mentionsRate) || this.#snapshots.fresh(freshness)?.columns.rare.rate) return;
     let before = this.#snapshots.latest;
     const ageMs = before ? monotonicMs() - before.beganAt : Infinity;
-    if (!before || ageMs > MOST_MS) before = this.#take(checkpoint);
+    if (!before || ageMs > MAX_MS) before = this.#take(checkpoint);
     const carried = new CarriedBytes(before.columns, before.beganAt);
-    const waitMs = before.beganAt + LEAST_MS - monotonicMs();
+    const waitMs = before.beganAt + MIN_MS - monotonicMs();
     if (waitMs > 0) await delay(waitMs);
     checkpoint();
     const now = this.#take(checkpoint);
@@ -212,7 +212,7 @@ export class KernelQuestions {
   #lookBefore(): CarriedBytes | undefined {
     const { latest } = this.#snapshots;
     const ageMs = latest ? monotonicMs() - latest.beganAt : Infinity;
-    return latest?.columns.rare.origBytes && ageMs >= LEAST_MS && ageMs <= MOST_MS ? new CarriedBytes(latest.columns, latest.beganAt) : undefined;
+    return latest?.columns.rare.origBytes && ageMs >= MIN_MS && ageMs <= MAX_MS ? new CarriedBytes(latest.columns, latest.beganAt) : undefined;
   }
 
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {

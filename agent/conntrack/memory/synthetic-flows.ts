@@ -7,7 +7,7 @@ import { invert, type NewEntry } from '../wire/requests.ts';
 /** Turnover: this share of the flows begins anew each second. */
 const TURNOVER_PER_SECOND = 0.004;
 /** After a pause, no more than this many seconds are made up for. */
-const MOST_STEPS = 30;
+const MAX_STEPS = 30;
 
 const { tcp, udp, icmp } = PROTOCOLS;
 const REPLIED = IPS.SEEN_REPLY;
@@ -63,7 +63,7 @@ export class SyntheticFlows implements Traffic {
     if (steps <= 0) return;
     this.#steppedAtMs += steps * 1000;
     this.#carry(table);
-    const turnover = Math.ceil(count * TURNOVER_PER_SECOND * Math.min(steps, MOST_STEPS));
+    const turnover = Math.ceil(count * TURNOVER_PER_SECOND * Math.min(steps, MAX_STEPS));
     this.#fill(table, Math.min(turnover, Math.max(0, count - table.size)));
   }
 

@@ -3,7 +3,7 @@ import type { FlowFilter, Match, Term } from '../../../proto/model/filter/filter
 import { PORT_OF } from './kernel-filter.ts';
 
 /** Beyond so many alternatives a filter is not taken apart; then nothing is proven. */
-const MOST_ALTERNATIVES = 256;
+const MAX_ALTERNATIVES = 256;
 
 /**
  * True only if no flow at all can match both filters. Proven from terms of the same field that exclude each other, in every pair of
@@ -24,13 +24,13 @@ function alternativesOf(filter: FlowFilter): Term[][] | undefined {
     case 'or': {
       const all = filter.operands.map(alternativesOf);
       const found = all.flatMap((one) => one ?? []);
-      return all.includes(undefined) || found.length > MOST_ALTERNATIVES ? undefined : found;
+      return all.includes(undefined) || found.length > MAX_ALTERNATIVES ? undefined : found;
     }
     case 'and': {
       let found: Term[][] = [[]];
       for (const operand of filter.operands) {
         const more = alternativesOf(operand);
-        if (!more || found.length * more.length > MOST_ALTERNATIVES) return undefined;
+        if (!more || found.length * more.length > MAX_ALTERNATIVES) return undefined;
         found = found.flatMap((terms) => more.map((others) => [...terms, ...others]));
       }
       return found;

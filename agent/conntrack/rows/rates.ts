@@ -5,8 +5,8 @@ import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 
 /** Two looks at a table lie at least so far apart, or a packet more or less would be most of the rate; and at most so far, or it is not one of now. */
-export const LEAST_MS = 1_000;
-export const MOST_MS = 60_000;
+export const MIN_MS = 1_000;
+export const MAX_MS = 60_000;
 
 /** True if a filter compares rates. */
 export function mentionsRate(filter: FlowFilter): boolean {

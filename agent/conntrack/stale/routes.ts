@@ -7,9 +7,9 @@ import { IntTable } from '../rows/int-table.ts';
 import { Partition, portPieces } from './partition.ts';
 
 /** A gateway with a full BGP table has a million routes, and to read them takes seconds: then each peer is looked up by itself. */
-const MOST_ROUTES = 20_000;
+const MAX_ROUTES = 20_000;
 /** Look-ups of one question; a look-up takes about 10 µs. */
-const MOST_LOOKUPS = 20_000;
+const MAX_LOOKUPS = 20_000;
 
 /** The routes of a gateway as they are during one question. */
 export interface Routes {
@@ -135,7 +135,7 @@ export class KernelRoutes implements Routes {
   }
 
   waysOut(question: RouteQuestion): number[] | undefined {
-    if (++this.#lookups > MOST_LOOKUPS) return undefined;
+    if (++this.#lookups > MAX_LOOKUPS) return undefined;
     try {
       return this.#socket.waysOut(question);
     } catch (error) {
@@ -158,7 +158,7 @@ function readRoutes(note: Note, rules: readonly Rule[]): boolean {
   rules.forEach(note);
   const socket = new RouteSocket();
   try {
-    let left = MOST_ROUTES;
+    let left = MAX_ROUTES;
     for (const body of socket.dump(RTM.GETROUTE)) {
       if (left-- === 0) return false;
       note(decodeRoute(body));

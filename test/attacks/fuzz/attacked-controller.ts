@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { routes } from '../../../proto/http/routes.ts';
 import { DemoApi } from '../../../tools/demo/api.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { freePort } from '../../../tools/free-port.ts';
 import { hasRedis, startRedis } from '../../../tools/redis.ts';
 import { ROOT } from '../../../tools/set-up.ts';
@@ -35,14 +35,14 @@ export class AttackedController {
   readonly linkAddress: string;
   readonly enrolAddress: string;
   readonly #dir: string;
-  readonly #family: Family;
+  readonly #family: ProcessGroup;
   readonly #postgres: TestPostgres;
   readonly #databaseUrl: string;
 
   private constructor(parts: {
     process: WatchedProcess;
     dir: string;
-    family: Family;
+    family: ProcessGroup;
     postgres: TestPostgres;
     databaseUrl: string;
     ports: { api: number; enrol: number; link: number };
@@ -63,7 +63,7 @@ export class AttackedController {
   /** Starts all of it. Throws with the end of the log if it does not come up. */
   static async start(findings: Findings, env: Record<string, string> = {}): Promise<AttackedController> {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
-    const family = new Family();
+    const family = new ProcessGroup();
     const postgres = await startTestPostgres();
     const databaseUrl = await postgres.newDatabase();
     const redis = hasRedis() ? await startRedis() : undefined;

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { AgentMessage, AnswerPart, type Hello, type Query } from '../../../proto/gen/ctfleet/v1/link.ts';
 import { Method, Result_State } from '../../../proto/gen/ctfleet/v1/operation.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { NODE_FLAGS } from '../../faults/programs.ts';
 import { ControllerFrames, filterOf, frameOf, isDecodable, searchFor } from './controller-frames.ts';
 import { Findings, Progress, Tally, type TrialOptions, type TrialReport } from './findings.ts';
@@ -26,7 +26,7 @@ const MAX_COUNTED = 2n ** 53n;
 /** Mutated frames to the real agent by a controller with a valid certificate. The table keeps all flows that no honest plan named. */
 export async function framesToAgent(options: TrialOptions): Promise<TrialReport> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
-  const family = new Family();
+  const family = new ProcessGroup();
   const stateDir = path.join(dir, 'agent');
   mkdirSync(path.join(dir, 'authority'), { recursive: true });
   const controller = await RawController.start(dir, stateDir);
@@ -48,7 +48,7 @@ interface Told {
 }
 
 class FramesToAgent {
-  readonly #home: { dir: string; stateDir: string; family: Family };
+  readonly #home: { dir: string; stateDir: string; family: ProcessGroup };
   readonly #findings = new Findings();
   readonly #tally = new Tally();
   readonly #ids = new KnownIds();
@@ -65,7 +65,7 @@ class FramesToAgent {
   #epoch = 0n;
   #planned = 0;
 
-  constructor(options: TrialOptions, controller: RawController, home: { dir: string; stateDir: string; family: Family }) {
+  constructor(options: TrialOptions, controller: RawController, home: { dir: string; stateDir: string; family: ProcessGroup }) {
     this.#home = home;
     this.#random = new Random(options.seed);
     this.#frames = new ControllerFrames(this.#random, this.#ids);

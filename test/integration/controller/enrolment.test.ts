@@ -125,7 +125,7 @@ describe('the link', () => {
     const agent = new FakeAgent(await enrol(controller.enrolAddress, ca, joinToken));
     await agent.connect(controller.linkAddress);
     aheadMs = 8 * 86_400_000;
-    await controller.running.app.get(LinkService).tend();
+    await controller.running.app.get(LinkService).checkLiveness();
     expect(await agent.ended).toContain('certificate has run out');
     aheadMs = 0;
     agent.disconnect();

@@ -6,14 +6,14 @@ import { newId } from '../../../controller/platform/ids.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { Outcome, Progress_Phase, Result, Result_State } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 let postgres: TestPostgres;
 let redis: Redis;
-const family = new Family();
+const family = new ProcessGroup();
 
 beforeAll(async () => {
   postgres = await startTestPostgres();

@@ -12,7 +12,7 @@ import { NO_RULES } from '../../../agent/operations/local-guard.ts';
 import type { WanListener } from '../../../agent/wans/watch.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { parseAddress } from '../../../proto/model/address.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { eventually, makePlace, PASSWORD, TestController, type Person } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
@@ -26,7 +26,7 @@ let env: { CTFLEET_DATABASE_URL: string; CTFLEET_REDIS_URL: string };
 let controller: TestController;
 let owner: Person;
 let gateway: Gateway;
-const family = new Family();
+const family = new ProcessGroup();
 const agentDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
 const tokenFile = path.join(agentDir, 'join-token');
 

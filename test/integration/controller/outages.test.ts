@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
@@ -16,7 +16,7 @@ let redis: Redis;
 let controller: TestController;
 let owner: Person;
 let agent: FakeAgent;
-const family = new Family();
+const family = new ProcessGroup();
 
 beforeAll(async () => {
   postgres = await startTestPostgres();

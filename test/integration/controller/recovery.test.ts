@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstBreak, type ChainedEntry } from '../../../controller/audit/chain.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, PASSWORD, type Person, TestController, workAlone } from '../../support/controller-fleet.ts';
@@ -18,7 +18,7 @@ let controller: TestController;
 let owner: Person;
 let agent: FakeAgent;
 let aheadMs = 0;
-const family = new Family();
+const family = new ProcessGroup();
 const clock = (): number => Date.now() + aheadMs;
 
 beforeAll(async () => {

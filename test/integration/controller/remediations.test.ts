@@ -6,7 +6,7 @@ import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun, RemediationRun_State } from '../../../proto/gen/ctfleet/v1/remediation.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { toWireFlow } from '../../../proto/wire/flow.ts';
-import { Family } from '../../../tools/family.ts';
+import { ProcessGroup } from '../../../tools/process-group.ts';
 import { startRedis, type Redis } from '../../../tools/redis.ts';
 import { enrol, FakeAgent, makeFlows } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, Person, TestController } from '../../support/controller-fleet.ts';
@@ -20,7 +20,7 @@ let owner: Person;
 let tenantId: string;
 let agent: FakeAgent;
 let aheadMs = 0;
-const family = new Family();
+const family = new ProcessGroup();
 
 beforeAll(async () => {
   postgres = await startTestPostgres();

@@ -13,7 +13,7 @@ import { Lately } from '../../../agent/operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../../../agent/operations/local-guard.ts';
 import { PlanStore } from '../../../agent/operations/plan-store.ts';
 import { UndoStore } from '../../../agent/operations/undo-store.ts';
-import { look } from '../../../agent/remediations/look.ts';
+import { look } from '../../../agent/remediations/evaluate.ts';
 import type { GatewayRemediation } from '../../../agent/remediations/remediation-set.ts';
 import { RunHistory } from '../../../agent/remediations/run-history.ts';
 import { RunLog } from '../../../agent/remediations/run-log.ts';

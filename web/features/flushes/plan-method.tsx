@@ -5,7 +5,7 @@ import { Segments } from '../../ui/button.tsx';
 import { useDraft } from '../../ui/draft.ts';
 import { methodOf, METHODS } from './method-words.ts';
 
-const MOST_SECONDS = 3600;
+const MAX_SECONDS = 3600;
 
 /** How the flows end. The method is part of the plan, so another one asks for another plan. */
 export function PlanMethod({ plan, isPlanning, onMethod }: { plan: Plan; isPlanning: boolean; onMethod(method: Plan['method'], forSeconds: number | undefined): void }) {
@@ -13,7 +13,7 @@ export function PlanMethod({ plan, isPlanning, onMethod }: { plan: Plan; isPlann
   const current = String(plan.forSeconds ?? forSeconds ?? '');
   const [draft, setDraft] = useDraft(current, plan.id);
   const wanted = Number(draft);
-  const isGood = Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_SECONDS;
+  const isGood = Number.isInteger(wanted) && wanted >= 1 && wanted <= MAX_SECONDS;
   const apply = () => { if (isGood && draft !== current) onMethod(plan.method, wanted); };
   if (plan.state === 'run') return <p className="dim2"><b>{plan.method}</b>{plan.forSeconds !== undefined && ` for ${plan.forSeconds} s`}. {does}</p>;
   return (

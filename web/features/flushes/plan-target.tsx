@@ -11,14 +11,14 @@ import { FilterText } from './filter-text.tsx';
 import { PlanMethod } from './plan-method.tsx';
 import { inOrder } from './plan-words.ts';
 
-const MOST_ROWS = 8;
+const MAX_ROWS = 8;
 
 /** What the plan holds: the filter, each gateway's part with those left out first, and on demand every flow by name. */
 export function PlanTarget({ plan, difference, isPlanning, onMethod }: { plan: Plan; difference: string | undefined; isPlanning: boolean; onMethod(method: Plan['method'], forSeconds: number | undefined): void }) {
   const [isAll, setAll] = useState(false);
   const [isListed, setListed] = useState(false);
   const gateways = inOrder(plan.gateways);
-  const shown = isAll ? gateways : gateways.slice(0, MOST_ROWS);
+  const shown = isAll ? gateways : gateways.slice(0, MAX_ROWS);
   return (
     <section className="band"><h2>Target<small>what the plan holds</small></h2>
       <div className="stack">

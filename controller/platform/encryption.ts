@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 /** Provider token of the key that seals secrets which must be read again. */
-export const SEAL = Symbol('seal');
+export const ENCRYPTION = Symbol('seal');
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Keeps secrets in the database that are of no use to whoever has only the database: AES-256-GCM with a key of the state folder. */
-export class Seal {
+export class Encryption {
   readonly #key: Buffer;
 
   /** @param key 32 bytes in base64url */

@@ -12,12 +12,12 @@ import { LOGGER, type Logger } from './logger.ts';
  * A kind of notice that replicas send each other, declared once by its noun (`notices.ts`). The payload is an id; whoever wants more reads it from
  * its table. Throws if another kind has the name.
  */
-export class NoticeKind {
-  static readonly declared = new Map<string, NoticeKind>();
+export class NotificationKind {
+  static readonly declared = new Map<string, NotificationKind>();
 
   constructor(readonly name: string) {
-    if (NoticeKind.declared.has(name)) throw new Error(`there are two kinds of notices named ${name}`);
-    NoticeKind.declared.set(name, this);
+    if (NotificationKind.declared.has(name)) throw new Error(`there are two kinds of notices named ${name}`);
+    NotificationKind.declared.set(name, this);
   }
 
   get channel(): string {
@@ -37,7 +37,7 @@ const LOST = 'notices lost their connection';
  * or never. After a lost connection `missed` is told, since notices may have gone by.
  */
 @Injectable()
-export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   private client: pg.Client | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -55,12 +55,12 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Tells every replica, this one too, once the transaction commits. */
-  async send(transaction: Transaction, kind: NoticeKind, id: string): Promise<void> {
+  async send(transaction: Transaction, kind: NotificationKind, id: string): Promise<void> {
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
   /** Calls `listener` for each notice, and with undefined where notices may have been missed. Returns how to stop. */
-  on(kind: NoticeKind, listener: (id: string | undefined) => void): () => void {
+  on(kind: NotificationKind, listener: (id: string | undefined) => void): () => void {
     this.emitter.on(kind.name, listener);
     return () => this.emitter.off(kind.name, listener);
   }
@@ -73,7 +73,7 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private async connect(): Promise<void> {
-    const client = new NoticesClient({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', ...sessionOf(USUAL) });
+    const client = new NotificationsClient({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', ...sessionOf(USUAL) });
     client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
     client.on('error', (error) => this.failures.failed(LOST, error));
     client.on('end', () => {
@@ -81,7 +81,7 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
       this.reconnectLater();
     });
     await client.connect();
-    await client.query([...NoticeKind.declared.values()].map(({ channel }) => `LISTEN ${channel}`).join(';'));
+    await client.query([...NotificationKind.declared.values()].map(({ channel }) => `LISTEN ${channel}`).join(';'));
     this.client = client;
     this.failures.worked(LOST);
   }
@@ -90,9 +90,9 @@ export class Notices implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.isStopped) return;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => {
-      this.connect().then(() => NoticeKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)), () => this.reconnectLater());
+      this.connect().then(() => NotificationKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)), () => this.reconnectLater());
     }, RETRY_MS);
   }
 }
 
-const NoticesClient = boundedClient(BEAT_MS);
+const NotificationsClient = boundedClient(BEAT_MS);

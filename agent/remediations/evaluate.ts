@@ -7,13 +7,13 @@ import { fillFilter } from '../../proto/model/filter/template.ts';
 import { mostOf, whyNotNow, whyTooMany } from '../../proto/model/remediation-limits.ts';
 import { toWireMethod } from '../../proto/wire/method.ts';
 import { isStale } from '../operations/lately.ts';
-import type { Occasion } from './occasions.ts';
+import type { Firing } from './firings.ts';
 import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
 import type { RunHead } from './run-parts.ts';
 import { carryOut, freeze, type RunHands } from './run.ts';
 
 /** Flows named in a report of a look that touched nothing. */
-const MOST_SHOWN = 1000;
+const MAX_SHOWN = 1000;
 
 /** Why something was not done, for a report. */
 export interface Refusal { code: ErrorCode; detail: string; matched?: number }
@@ -21,7 +21,7 @@ export interface Refusal { code: ErrorCode; detail: string; matched?: number }
 /** What a look came to; a refusal is for the caller to report, or not again. */
 export type LookResult = { kind: 'nothing' } | { kind: 'reported'; runId: string } | ({ kind: 'refused' } & Refusal);
 
-type About = Pick<Occasion, 'words' | 'wan' | 'address' | 'sinceMs'>;
+type About = Pick<Firing, 'words' | 'wan' | 'address' | 'sinceMs'>;
 
 /**
  * Looks once for what a remediation is about. In mode `auto` it is ended if neither a limit nor the guard stands against it; otherwise what
@@ -33,7 +33,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   const { mode, limits, filter: text, method, trigger } = remediation.document;
   const filled = fillFilter(text, about);
   if ('problem' in filled) return { kind: 'refused', code: 'FILTER_UNPARSABLE', detail: filled.problem.message };
-  const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MOST_SHOWN);
+  const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MAX_SHOWN);
   // A block refuses what has no flow yet.
   if (matched === 0 && !(mode === 'auto' && method === 'block')) return { kind: 'nothing' };
   const head: RunHead = { ...headOf(remediation, about, clock.now()), matched, filter: filled.text };

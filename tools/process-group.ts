@@ -6,7 +6,7 @@ import path from 'node:path';
  * exists; when the pipe closes, by an orderly end as by kill -9, it ends the processes and removes the namespaces. There is no
  * second way of cleaning up.
  */
-export class Family {
+export class ProcessGroup {
   readonly #reaper: ChildProcess;
 
   constructor() {

@@ -4,14 +4,14 @@ import { globMatches } from '../../proto/model/filter/evaluate.ts';
 import type { WanState } from '../wans/health.ts';
 
 /**
- * How often an occasion is looked at. `until-found`: at once, at each change and now and then, until something was found, because routes move
+ * How often a firing is looked at. `until-found`: at once, at each change and now and then, until something was found, because routes move
  * after a failure and not with it. `while-it-holds`: again and again.
  */
 export type Looks = 'once' | 'until-found' | 'while-it-holds';
 
 /** What a trigger fires on: one failure of one WAN, one change of its address, one time that the table was full. */
-export interface Occasion {
-  /** The same occasion has the same key at each observation. */
+export interface Firing {
+  /** The same firing has the same key at each observation. */
   key: string;
   /** In words: wan1 went down. */
   words: string;
@@ -35,7 +35,7 @@ const ADDRESS_MS = 120_000;
 const RELIEF = 0.9;
 
 /** What there is to act on now, by what the trigger says. `pressure` is that of its own threshold. */
-export function occasionsOf(trigger: RemediationDocument['trigger'], states: readonly WanState[], pressure: Pressure | undefined, nowMs: number): Occasion[] {
+export function firingsOf(trigger: RemediationDocument['trigger'], states: readonly WanState[], pressure: Pressure | undefined, nowMs: number): Firing[] {
   switch (trigger.kind) {
     case 'wan-down': return ofWans(trigger.wan, states, ({ failure }) => failure && { ...failure, looks: 'until-found' });
     case 'wan-up': return ofWans(trigger.wan, states, ({ cameUp }) => cameUp && { ...cameUp, looks: 'once' });
@@ -51,9 +51,9 @@ export function pressureOf(before: Pressure | undefined, percent: number, aboveP
   return isHigh ? { sinceMs: before?.sinceMs ?? atMs, percent } : undefined;
 }
 
-type About = Pick<Occasion, 'words' | 'sinceMs' | 'looks'> & Partial<Pick<Occasion, 'address' | 'steps'>>;
+type About = Pick<Firing, 'words' | 'sinceMs' | 'looks'> & Partial<Pick<Firing, 'address' | 'steps'>>;
 
-function ofWans(glob: string, states: readonly WanState[], about: (state: WanState) => About | undefined): Occasion[] {
+function ofWans(glob: string, states: readonly WanState[], about: (state: WanState) => About | undefined): Firing[] {
   return states.flatMap((state) => {
     const { wan: { name, addresses }, changesMs } = state;
     const [newest] = [...addresses].sort((a, b) => a.length - b.length);

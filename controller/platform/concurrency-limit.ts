@@ -1,5 +1,5 @@
 /** Lets a few pieces of work run at once and the rest wait their turn, so that a crowd of agents leaves database connections to people. */
-export class Lanes {
+export class ConcurrencyLimit {
   /** The most that ran at once so far. */
   peak = 0;
   private running = 0;

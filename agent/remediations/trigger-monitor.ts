@@ -1,11 +1,11 @@
 import type { Wan } from '../wans/wans.ts';
 import { nextStep, type NextStep, type Progress, type World } from './next-step.ts';
-import { occasionsOf, pressureOf, type Occasion, type Pressure } from './occasions.ts';
+import { firingsOf, pressureOf, type Firing, type Pressure } from './firings.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
 import { followWan, hasHealthyTarget, hasOtherWan, type WanState } from '../wans/health.ts';
 
-/** An occasion of a remediation, and how far it has come. */
-export interface Case { remediation: GatewayRemediation; occasion: Occasion; progress: Progress }
+/** A firing of a remediation, and how far it has come. */
+export interface Case { remediation: GatewayRemediation; firing: Firing; progress: Progress }
 
 /** A case with what to do about it; `over` is one that was looked at in vain until it ended. */
 export interface Due { case: Case; step: Exclude<NextStep, { kind: 'wait' }> | { kind: 'over' } }
@@ -13,7 +13,7 @@ export interface Due { case: Case; step: Exclude<NextStep, { kind: 'wait' }> | {
 const NEW: Progress = { looks: 0, lookedAtMs: 0, change: 0, said: new Set(), isBusy: false };
 
 /** Holds what was seen of WANs and of the table's usage against the remediations, and says what is due. Time is given with each call. */
-export class Watchman {
+export class TriggerMonitor {
   readonly #states = new Map<string, WanState>();
   readonly #pressures = new Map<string, Pressure>();
   readonly #cases = new Map<string, Case>();
@@ -42,7 +42,7 @@ export class Watchman {
     const due = this.#follow(remediations, nowMs).map((one): Due => ({ case: one, step: { kind: 'over' } }));
     const times: number[] = [];
     for (const one of this.#cases.values()) {
-      const step = nextStep(one.occasion, one.progress, one.remediation, this.#worldOf(one, nowMs));
+      const step = nextStep(one.firing, one.progress, one.remediation, this.#worldOf(one, nowMs));
       if (step.kind !== 'wait') due.push({ case: one, step });
       else if (step.untilMs !== undefined) times.push(step.untilMs);
     }
@@ -55,23 +55,23 @@ export class Watchman {
   }
 
   /** The look is over; `isDone` if what it found was reported. */
-  end({ progress, occasion, remediation }: Case, isDone: boolean, steps: number, nowMs: number): void {
+  end({ progress, firing, remediation }: Case, isDone: boolean, steps: number, nowMs: number): void {
     Object.assign(progress, { isBusy: false, lookedAtMs: nowMs });
-    const goesOn = occasion.looks === 'while-it-holds' && remediation.document.mode === 'auto';
-    if ((isDone && !goesOn) || occasion.looks === 'once') progress.doneAt = steps;
+    const goesOn = firing.looks === 'while-it-holds' && remediation.document.mode === 'auto';
+    if ((isDone && !goesOn) || firing.looks === 'once') progress.doneAt = steps;
   }
 
-  /** True once for each thing that there is to say of an occasion. */
-  saysFirst({ progress }: Case, what: string): boolean {
+  /** True once for each thing that there is to say of a firing. */
+  claimReport({ progress }: Case, what: string): boolean {
     if (progress.said.has(what)) return false;
     progress.said = new Set([...progress.said, what]);
     return true;
   }
 
-  /** True while the occasion lasts, its conditions hold and its remediation acts, for a run that is under way. */
-  stillHolds({ remediation, occasion }: Case): boolean {
+  /** True while the firing lasts, its conditions hold and its remediation acts, for a run that is under way. */
+  stillHolds({ remediation, firing }: Case): boolean {
     const { mode, conditions } = remediation.document;
-    return this.#cases.get(keyOf(remediation, occasion))?.remediation.document.mode === mode && (!conditions.healthyTarget || hasHealthyTarget(this.#wans(), occasion.wan));
+    return this.#cases.get(keyOf(remediation, firing))?.remediation.document.mode === mode && (!conditions.healthyTarget || hasHealthyTarget(this.#wans(), firing.wan));
   }
 
   /** Takes over what is still there, and answers cases that ended without anything having been said of them. */
@@ -80,12 +80,12 @@ export class Watchman {
     const wanted = new Set(remediations.map(idOf));
     this.#cases.clear();
     for (const remediation of remediations) {
-      for (const occasion of occasionsOf(remediation.document.trigger, [...this.#states.values()], this.#pressureOf(remediation, nowMs), nowMs)) {
-        const key = keyOf(remediation, occasion);
+      for (const firing of firingsOf(remediation.document.trigger, [...this.#states.values()], this.#pressureOf(remediation, nowMs), nowMs)) {
+        const key = keyOf(remediation, firing);
         const known = before.get(key);
         // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another mode goes on no more.
         const isSame = known?.remediation.document.mode === remediation.document.mode;
-        this.#cases.set(key, known && isSame ? Object.assign(known, { remediation, occasion }) : { remediation, occasion, progress: { ...NEW } });
+        this.#cases.set(key, known && isSame ? Object.assign(known, { remediation, firing }) : { remediation, firing, progress: { ...NEW } });
         before.delete(key);
       }
     }
@@ -103,10 +103,10 @@ export class Watchman {
     return pressure;
   }
 
-  #worldOf({ occasion }: Case, nowMs: number): World {
+  #worldOf({ firing }: Case, nowMs: number): World {
     const wans = this.#wans();
-    const noTargetSinceMs = occasion.wan === undefined ? undefined : this.#noTargetSinceMs.get(occasion.wan);
-    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(wans, occasion.wan), noTargetSinceMs, hasOtherWan: hasOtherWan(wans, occasion.wan) };
+    const noTargetSinceMs = firing.wan === undefined ? undefined : this.#noTargetSinceMs.get(firing.wan);
+    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(wans, firing.wan), noTargetSinceMs, hasOtherWan: hasOtherWan(wans, firing.wan) };
   }
 
   #wans(): Wan[] {
@@ -118,6 +118,6 @@ function idOf({ id, revision }: GatewayRemediation): string {
   return `${id} ${revision}`;
 }
 
-function keyOf(remediation: GatewayRemediation, { key }: Occasion): string {
+function keyOf(remediation: GatewayRemediation, { key }: Firing): string {
   return `${idOf(remediation)} ${key}`;
 }

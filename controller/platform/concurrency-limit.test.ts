@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Lanes } from './lanes.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 
 describe('lanes', () => {
   it('run no more at once than there are, in the order in which work came, also past a failure', async () => {
-    const lanes = new Lanes(2);
+    const lanes = new ConcurrencyLimit(2);
     const begun: number[] = [];
     let running = 0;
     let most = 0;

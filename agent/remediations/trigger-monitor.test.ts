@@ -3,7 +3,7 @@ import { remediationDocument } from '../../proto/http/remediation-document.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import type { Wan } from '../wans/wans.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
-import { Watchman, type Case } from './watchman.ts';
+import { TriggerMonitor, type Case } from './trigger-monitor.ts';
 
 const SECOND = 1000;
 
@@ -15,33 +15,33 @@ const WAN1: Wan = { name: 'wan1', interface: 'wan1', addresses: [parseAddress('1
 const WAN2: Wan = { ...WAN1, name: 'wan2', interface: 'wan2', addresses: [parseAddress('198.51.100.1')!], carriesDefaultRoute: false };
 const ON_WAN2: Partial<Wan>[] = [{ carriesDefaultRoute: false }, { carriesDefaultRoute: true }];
 
-/** A gateway with two WANs, and what its watchman says is due; every look finds what `finds` says. */
+/** A gateway with two WANs, and what its monitor says is due; every look finds what `finds` says. */
 function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = () => false) {
-  const watchman = new Watchman();
+  const monitor = new TriggerMonitor();
   let nowMs = 0;
   let wans: Wan[] = [WAN1, WAN2];
   let set: GatewayRemediation[] = [one];
   const said: string[] = [];
-  watchman.observeWans(wans, nowMs);
+  monitor.observeWans(wans, nowMs);
 
   function work(): number | undefined {
     for (;;) {
-      const { due, nextMs } = watchman.due(set, nowMs);
+      const { due, nextMs } = monitor.due(set, nowMs);
       if (due.length === 0) return nextMs;
       for (const { case: it, step } of due) act(it, step);
     }
   }
 
-  function act(it: Case, step: ReturnType<Watchman['due']>['due'][number]['step']): void {
+  function act(it: Case, step: ReturnType<TriggerMonitor['due']>['due'][number]['step']): void {
     const at = `${nowMs / SECOND} s: `;
-    if (step.kind === 'over') said.push(`${at}nothing, ${it.occasion.words}`);
-    else if (step.kind === 'refuse') { if (watchman.saysFirst(it, step.code)) said.push(`${at}refused, ${it.occasion.words}`); }
+    if (step.kind === 'over') said.push(`${at}nothing, ${it.firing.words}`);
+    else if (step.kind === 'refuse') { if (monitor.claimReport(it, step.code)) said.push(`${at}refused, ${it.firing.words}`); }
     else {
-      watchman.begin(it, nowMs);
+      monitor.begin(it, nowMs);
       const found = finds(it.progress.looks);
-      if (found) watchman.saysFirst(it, 'run');
-      said.push(`${at}${found ? 'run' : 'look'}, ${it.occasion.words}`);
-      watchman.end(it, found, it.occasion.steps, nowMs);
+      if (found) monitor.claimReport(it, 'run');
+      said.push(`${at}${found ? 'run' : 'look'}, ${it.firing.words}`);
+      monitor.end(it, found, it.firing.steps, nowMs);
     }
   }
 
@@ -50,13 +50,13 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
     for (let nextMs = work(); nextMs !== undefined && nextMs <= seconds * SECOND; nextMs = work()) nowMs = nextMs;
     nowMs = seconds * SECOND;
     wans = wans.map((wan, index) => ({ ...wan, ...change[index] }));
-    if (change.length > 0) watchman.observeWans(wans, nowMs);
+    if (change.length > 0) monitor.observeWans(wans, nowMs);
     work();
   }
 
   function full(seconds: number, percent: number): void {
     at(seconds);
-    watchman.observeUsage(percent);
+    monitor.observeUsage(percent);
     work();
   }
 
@@ -65,28 +65,28 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
     work();
   }
 
-  return { said, watchman, at, full, replace };
+  return { said, monitor, at, full, replace };
 }
 
 describe('the only WAN of a gateway', () => {
   it('has nowhere to fail over to: nothing is done, and nothing is said', () => {
-    const watchman = new Watchman();
+    const monitor = new TriggerMonitor();
     const one = remediation({ conditions: { healthyTarget: true } });
-    watchman.observeWans([WAN1], 0);
-    watchman.observeWans([{ ...WAN1, isUp: false, carriesDefaultRoute: false }], SECOND);
-    for (const at of [1, 11, 60, 3600]) expect(watchman.due([one], at * SECOND).due).toEqual([]);
-    watchman.observeWans([WAN1], 3601 * SECOND);
-    expect(watchman.due([one], 3602 * SECOND).due).toEqual([]);
+    monitor.observeWans([WAN1], 0);
+    monitor.observeWans([{ ...WAN1, isUp: false, carriesDefaultRoute: false }], SECOND);
+    for (const at of [1, 11, 60, 3600]) expect(monitor.due([one], at * SECOND).due).toEqual([]);
+    monitor.observeWans([WAN1], 3601 * SECOND);
+    expect(monitor.due([one], 3602 * SECOND).due).toEqual([]);
   });
 
   it('waits for another that is dialled meanwhile', () => {
-    const watchman = new Watchman();
+    const monitor = new TriggerMonitor();
     const one = remediation({ conditions: { healthyTarget: true } });
     const down = { ...WAN1, isUp: false, carriesDefaultRoute: false };
-    watchman.observeWans([WAN1], 0);
-    watchman.observeWans([down], SECOND);
-    watchman.observeWans([down, { ...WAN2, carriesDefaultRoute: true }], 30 * SECOND);
-    expect(watchman.due([one], 30 * SECOND).due.map(({ step }) => step.kind)).toEqual(['look']);
+    monitor.observeWans([WAN1], 0);
+    monitor.observeWans([down], SECOND);
+    monitor.observeWans([down, { ...WAN2, carriesDefaultRoute: true }], 30 * SECOND);
+    expect(monitor.due([one], 30 * SECOND).due.map(({ step }) => step.kind)).toEqual(['look']);
   });
 });
 
@@ -137,7 +137,7 @@ describe('a WAN that goes down', () => {
 
   it('and was so when the agent began is looked at', () => {
     const one = gateway(remediation({ trigger: { kind: 'wan-down', wan: 'wan3' } }), () => true);
-    one.watchman.observeWans([{ ...WAN2, name: 'wan3', isUp: false }], 0);
+    one.monitor.observeWans([{ ...WAN2, name: 'wan3', isUp: false }], 0);
     one.at(1);
     expect(one.said).toEqual(['0 s: run, wan3 was down when the agent began']);
   });
@@ -219,9 +219,9 @@ describe('other triggers', () => {
   });
 
   it('address-change: with the address that it had, for two minutes', () => {
-    const { said, at, watchman } = gateway(remediation({ trigger: { kind: 'address-change' } }));
+    const { said, at, monitor } = gateway(remediation({ trigger: { kind: 'address-change' } }));
     at(10, { addresses: ['203.0.113.7', '192.0.2.1'].map((text) => parseAddress(text)!) });
-    expect(watchman.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.occasion).toMatchObject({ wan: 'wan1', address: '192.0.2.1' });
+    expect(monitor.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.firing).toMatchObject({ wan: 'wan1', address: '192.0.2.1' });
     at(200);
     expect(said.at(-1)).toMatch(/nothing, wan1 has 203.0.113.7 and no longer 192.0.2.1/);
   });
@@ -271,13 +271,13 @@ describe('the turn of a gateway', () => {
 describe('the set', () => {
   it('a remediation that was held back, or agreed to, at the same revision ends what it began, and begins again in its new mode', () => {
     const acts = remediation({});
-    const { said, watchman, at, replace } = gateway(acts, () => true);
+    const { said, monitor, at, replace } = gateway(acts, () => true);
     at(10, { isUp: false });
-    const begun = { remediation: acts, occasion: { key: 'wan1 wan1 went down 10000' } } as Case;
-    expect(watchman.stillHolds(begun)).toBe(true);
+    const begun = { remediation: acts, firing: { key: 'wan1 wan1 went down 10000' } } as Case;
+    expect(monitor.stillHolds(begun)).toBe(true);
     at(20);
     replace([remediation({ mode: 'suggest' })]);
-    expect(watchman.stillHolds(begun)).toBe(false);
+    expect(monitor.stillHolds(begun)).toBe(false);
     replace([remediation({})]);
     expect(said).toEqual(['10 s: run, wan1 went down', '20 s: run, wan1 went down', '20 s: run, wan1 went down']);
   });
@@ -292,16 +292,16 @@ describe('the set', () => {
     expect(one.said).toEqual(['60 s: run, wan1 went down']);
   });
 
-  it('a run may go on only while its occasion lasts', () => {
+  it('a run may go on only while its firing lasts', () => {
     const one = remediation({ conditions: { healthyTarget: true } });
-    const { at, watchman } = gateway(one, () => true);
+    const { at, monitor } = gateway(one, () => true);
     at(10, { isUp: false, carriesDefaultRoute: false }, { carriesDefaultRoute: true });
-    const it = { remediation: one, occasion: { key: 'wan1 wan1 went down 10000', wan: 'wan1' }, progress: {} } as Case;
-    expect(watchman.stillHolds(it)).toBe(true);
+    const it = { remediation: one, firing: { key: 'wan1 wan1 went down 10000', wan: 'wan1' }, progress: {} } as Case;
+    expect(monitor.stillHolds(it)).toBe(true);
     at(11, {}, { isAnswering: false });
-    expect(watchman.stillHolds(it)).toBe(false);
+    expect(monitor.stillHolds(it)).toBe(false);
     at(12, {}, { isAnswering: true });
     at(13, { isUp: true, carriesDefaultRoute: true }, { carriesDefaultRoute: false });
-    expect(watchman.stillHolds(it)).toBe(false);
+    expect(monitor.stillHolds(it)).toBe(false);
   });
 });

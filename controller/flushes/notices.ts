@@ -1,8 +1,0 @@
-import { NoticeKind } from '../platform/notices.ts';
-
-/** A flush or one of its targets changed. The payload is the flush's id. */
-export const FLUSH_CHANGED = new NoticeKind('flush');
-/** Commands, stops or both wait for a gateway. The payload is its id. */
-export const COMMANDS_WAITING = new NoticeKind('deliver');
-/** The outbox or the next wave of a flush waits for a worker. There is no payload. */
-export const WORK_WAITING = new NoticeKind('work');

@@ -1,4 +1,0 @@
-import { NoticeKind } from '../platform/notices.ts';
-
-/** The tags of a gateway were changed: who its partners are, and which scopes name it. The payload is its id. */
-export const TAGS_CHANGED = new NoticeKind('tags');

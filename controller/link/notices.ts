@@ -1,8 +1,0 @@
-import { NoticeKind } from '../platform/notices.ts';
-
-/** Something about a gateway changed that lists show. The payload is its id. */
-export const GATEWAY_CHANGED = new NoticeKind('gateway');
-/** A gateway may have no session any more. The payload is its id. */
-export const GATEWAY_REVOKED = new NoticeKind('revoked');
-/** A session was opened. The payload is the gateway's id and the session's epoch. */
-export const SESSION_OPENED = new NoticeKind('opened');

@@ -1,0 +1,4 @@
+import { NotificationKind } from '../platform/replica-notifications.ts';
+
+/** What gateways are to run by themselves was changed. The payload is the remediation's id. */
+export const REMEDIATIONS_CHANGED = new NotificationKind('remediations');
