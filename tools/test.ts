@@ -16,26 +16,24 @@ await build();
 const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
-// What keeps time goes first on its way, since it fails the system, measures it or waits for it; each has its own namespaces, databases and ports. What
-// computes runs beside it all the while, and takes what that leaves of the machine: it waits for nothing but a core, and may be long in doing so.
+// Three workers keep two cores busy. Then stories and faults, which wait for programs, timers and probes, one after the other beside the browser, which
+// gives way to them; and at the end what counts seconds, alone.
 const noController = cannot.kernel ?? cannot.redis;
+await together({ unit: undefined, codec: undefined, contract: cannot.kernel, field: cannot.kernel, integration: noController, attacks: noController, fuzz: noController });
 await Promise.all([
-  together({ browser: cannot.browser, fuzz: noController, codec: undefined, unit: undefined }, { isPatient: true }),
-  (async () => {
-    await together({ contract: cannot.kernel, field: cannot.kernel, integration: noController, attacks: noController, faults: cannot.redis, fleet: noController });
-    await together({ alone: noController ?? cannot.browser });
-  })(),
+  together({ browser: cannot.browser }, { isPatient: true, workers: 2 }),
+  together({ faults: cannot.redis, fleet: noController }, { workers: 1 }),
 ]);
+await together({ alone: noController ?? cannot.browser });
 // At the end, since the beginning of a long log is what gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exit(total.failed > 0 ? 1 : 0);
 
 /** Runs projects in one go. Those that this machine cannot run, with the reason, are said; in CI each of them is a failure. */
-async function together(projects: Record<string, string | undefined>, settings: RunSettings = {}): Promise<void> {
+async function together(projects: Record<string, string | undefined>, { workers, ...settings }: RunSettings & { workers?: number } = {}): Promise<void> {
   const able = Object.keys(projects).filter((project) => !projects[project]);
-  // One worker fewer for what gives way: more of them would not get a core.
-  if (able.length > 0) add(await runProjects(able, settings.isPatient ? ['--maxWorkers=2'] : [], settings));
+  if (able.length > 0) add(await runProjects(able, workers === undefined ? [] : [`--maxWorkers=${workers}`], settings));
   for (const [project, why] of Object.entries(projects)) {
     if (!why) continue;
     say(`skipped ${project}: ${why}`);
