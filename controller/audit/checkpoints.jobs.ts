@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { JobQueue } from '../queue/job-queue.ts';
 import { Queues } from '../queue/queues.ts';
-import { WorkLoop } from '../queue/work-loop.ts';
 import { CheckpointsService } from './checkpoints.service.ts';
 
 const AUDIT = new JobQueue<{ checkpoint: object }>('ctfleet-audit');
@@ -9,10 +8,10 @@ const AUDIT = new JobQueue<{ checkpoint: object }>('ctfleet-audit');
 /** Signs the heads of the chains each minute. */
 @Injectable()
 export class CheckpointsJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(CheckpointsService) private readonly checkpoints: CheckpointsService, @Inject(Queues) private readonly queues: Queues, @Inject(WorkLoop) private readonly loop: WorkLoop) {}
+  constructor(@Inject(CheckpointsService) private readonly checkpoints: CheckpointsService, @Inject(Queues) private readonly queues: Queues) {}
 
   onModuleInit(): void {
-    this.loop.everyRenewal('the schedule of checkpoints could not be renewed', () => this.queues.schedule(AUDIT, 'checkpoint', 60_000));
+    this.queues.every(AUDIT, 'checkpoint', 60_000);
   }
 
   onApplicationBootstrap(): void {

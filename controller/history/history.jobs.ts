@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { JobQueue } from '../queue/job-queue.ts';
 import { Queues } from '../queue/queues.ts';
-import { WorkLoop } from '../queue/work-loop.ts';
 import { HistoryService } from './history.service.ts';
 
 const HISTORY = new JobQueue<{ 'roll-up': object; maintain: object }>('ctfleet-history');
@@ -9,11 +8,11 @@ const HISTORY = new JobQueue<{ 'roll-up': object; maintain: object }>('ctfleet-h
 /** Sums samples up each minute, and makes and drops partitions each hour. */
 @Injectable()
 export class HistoryJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(HistoryService) private readonly history: HistoryService, @Inject(Queues) private readonly queues: Queues, @Inject(WorkLoop) private readonly loop: WorkLoop) {}
+  constructor(@Inject(HistoryService) private readonly history: HistoryService, @Inject(Queues) private readonly queues: Queues) {}
 
   onModuleInit(): void {
-    this.loop.everyRenewal('the schedule of roll-ups could not be renewed', () => this.queues.schedule(HISTORY, 'roll-up', 60_000));
-    this.loop.everyRenewal('the schedule of partitions could not be renewed', () => this.queues.schedule(HISTORY, 'maintain', 3_600_000));
+    this.queues.every(HISTORY, 'roll-up', 60_000);
+    this.queues.every(HISTORY, 'maintain', 3_600_000);
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -27,6 +27,7 @@ export class Queues implements BeforeApplicationShutdown {
   private readonly connection: ConnectionOptions;
   private readonly queues = new Map<string, Queue>();
   private readonly workers = new Set<Worker>();
+  private readonly recurring: { name: string; job: string; everyMs: number }[] = [];
   private isClosing = false;
   private readonly failures: Failures;
 
@@ -46,9 +47,14 @@ export class Queues implements BeforeApplicationShutdown {
     await this.answered(this.queue(name).add(job, data, { jobId, ...KEEP_NONE }));
   }
 
-  /** Makes or renews a schedule; several controllers doing so make one. */
-  async schedule<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, everyMs: number): Promise<void> {
-    await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
+  /** Has a job run again and again, from the next renewal on. */
+  every<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, everyMs: number): void {
+    this.recurring.push({ name, job, everyMs });
+  }
+
+  /** Makes or renews the schedules of all jobs that run again and again; several controllers doing so make each once. Throws at the first that fails. */
+  async renewSchedules(): Promise<void> {
+    for (const { name, job, everyMs } of this.recurring) await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Failures } from '../platform/failures.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
+import { Queues } from './queues.ts';
 
 const TICK_MS = 2000;
 /** What the queue is to know is told to it this often: one that lost everything has it back. */
@@ -10,7 +11,7 @@ const RENEW_TICKS = 15;
 /** What is done again and again; `failure` is what the log says where it could not be. */
 interface Step { failure: string; run: () => Promise<void> }
 
-/** The heartbeat of the role `work`. Nouns hang their steps onto it (`*.jobs.ts`); one that fails is logged, and the next one runs all the same. */
+/** The heartbeat of the role `work`. It renews the schedules of the queue, and nouns hang their steps onto it (`*.jobs.ts`); one that fails is logged, and the next one runs all the same. */
 @Injectable()
 export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly steps: Step[] = [];
@@ -18,11 +19,13 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private ticks = 0;
   private isWanted = false;
+  private isStopped = false;
   private running: Promise<void> | undefined;
   private readonly failures: Failures;
 
-  constructor(@Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
+  constructor(@Inject(Queues) queues: Queues, @Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
     this.failures = new Failures(logger, clock);
+    this.everyRenewal('schedules could not be renewed', () => queues.renewSchedules());
   }
 
   /** Has a step done at each tick, every 2 s and whenever the loop is woken, after those that were added before. */
@@ -42,7 +45,7 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     clearInterval(this.timer);
-    this.isWanted = false;
+    this.isStopped = true;
     await this.running;
   }
 
@@ -53,10 +56,14 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async loop(): Promise<void> {
-    while (this.isWanted) {
+    while (this.isWanted && !this.isStopped) {
       this.isWanted = false;
       const isRenewal = this.ticks++ % RENEW_TICKS === 0;
-      for (const { failure, run } of [...this.steps, ...(isRenewal ? this.renewals : [])]) await this.failures.watch(failure, run);
+      for (const { failure, run } of [...this.steps, ...(isRenewal ? this.renewals : [])]) {
+        // What is left undone is done by whoever works next; a step that waits for a queue that is away takes a second.
+        if (this.isStopped) return;
+        await this.failures.watch(failure, run);
+      }
     }
   }
 }

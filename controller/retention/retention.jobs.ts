@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { JobQueue } from '../queue/job-queue.ts';
 import { Queues } from '../queue/queues.ts';
-import { WorkLoop } from '../queue/work-loop.ts';
 import { RetentionService } from './retention.service.ts';
 
 const RETENTION = new JobQueue<{ drop: object }>('ctfleet-retention');
@@ -9,10 +8,10 @@ const RETENTION = new JobQueue<{ drop: object }>('ctfleet-retention');
 /** Deletes each hour what is past its time. */
 @Injectable()
 export class RetentionJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(RetentionService) private readonly retention: RetentionService, @Inject(Queues) private readonly queues: Queues, @Inject(WorkLoop) private readonly loop: WorkLoop) {}
+  constructor(@Inject(RetentionService) private readonly retention: RetentionService, @Inject(Queues) private readonly queues: Queues) {}
 
   onModuleInit(): void {
-    this.loop.everyRenewal('the schedule of retention could not be renewed', () => this.queues.schedule(RETENTION, 'drop', 3_600_000));
+    this.queues.every(RETENTION, 'drop', 3_600_000);
   }
 
   onApplicationBootstrap(): void {

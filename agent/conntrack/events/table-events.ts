@@ -55,7 +55,7 @@ export class TableEvents {
     if (!readSysctl('nf_conntrack_events')) throw new FleetError('CAPABILITY_MISSING', 'This kernel makes no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where there is that.');
     const counts = new EventCounts();
     // Run from source the worker is TypeScript too; run from build it is not.
-    const file = new URL(import.meta.url.endsWith('.ts') ? './event-worker.ts' : './event-worker.js', import.meta.url);
+    const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
     // With trackUnmanagedFds Node would close sockets that it did not open itself.
     const worker = new Worker(file, { workerData: { ...DEFAULTS, ...options, memory: counts.memory }, trackUnmanagedFds: false });
     const events = new TableEvents(counts, worker);

@@ -19,7 +19,7 @@ const EVENTS_PER_BLOCK = 2_000;
 /** After a walk the next waits this many times as long as it took, so that a flood cannot make this thread walk for ever. */
 const REST_PER_WALK = 4;
 
-if (!parentPort) throw new Error('event-worker.ts runs as a worker thread of events.ts');
+if (!parentPort) throw new Error('worker.ts runs as a worker thread of table-events.ts');
 const port = parentPort;
 const { memory, receiveBuffer, withChanges, withLive } = workerData as EventOptions & { memory: SharedArrayBuffer };
 const counts = new EventCounts(memory);

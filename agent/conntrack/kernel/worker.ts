@@ -19,7 +19,7 @@ import { BATCHES_AHEAD, type Answer, type FromWorker, type Request, type ToWorke
  * The thread that walks the kernel's table, so that a dump of a million entries (2.5 s) never delays the link. It answers one question at a
  * time, except that a collection gives way while it waits for its reader.
  */
-if (!parentPort) throw new Error('worker.ts runs as a worker thread of kernel-table.ts');
+if (!parentPort) throw new Error('worker.ts runs as a worker thread of worker-client.ts');
 const port = parentPort;
 
 send({ kind: 'placed', placement: stepAside() });
