@@ -16,14 +16,15 @@ await build();
 const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
-// Three workers keep two cores busy. Then stories and faults, which wait for programs, timers and probes, one after the other beside the browser, which
-// gives way to them; and at the end what counts seconds, alone.
+// Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser, which gives way to
+// them; and at the end what counts seconds, alone: also faults, whose seeded bugs are told by what comes first.
 const noController = cannot.kernel ?? cannot.redis;
 await together({ unit: undefined, codec: undefined, contract: cannot.kernel, field: cannot.kernel, integration: noController, attacks: noController, fuzz: noController });
 await Promise.all([
   together({ browser: cannot.browser }, { isPatient: true, workers: 2 }),
-  together({ faults: cannot.redis, fleet: noController }, { workers: 1 }),
+  together({ fleet: noController }, { workers: 1 }),
 ]);
+await together({ faults: cannot.redis }, { workers: 1 });
 await together({ alone: noController ?? cannot.browser });
 // At the end, since the beginning of a long log is what gets lost.
 total.failures.forEach((failure) => say(`failed: ${failure}`));

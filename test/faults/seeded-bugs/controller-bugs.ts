@@ -13,7 +13,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     name: 'decision-recorded-afterwards', breaks: 'I5', scenario: 'one-flush',
     patches: [{
       file: FLUSHES, find: `            await this.recordStart(t, caller, plan, flushId, tenantIds, count);\n`,
-      replace: `            setTimeout(() => void this.database.transact(scope, (later) => this.recordStart(later, caller, plan, flushId, tenantIds, count)).catch(() => undefined), 4000);\n`,
+      replace: `            setTimeout(() => void this.database.transact(scope, (later) => this.recordStart(later, caller, plan, flushId, tenantIds, count)).catch(() => undefined), 1500);\n`,
     }],
   },
   { name: 'command-wakes-nobody', breaks: 'I1', scenario: 'one-flush', patches: [{ file: COMMANDS, find: `        await t.outbox.createMany(`, replace: `        void (` }] },
