@@ -32,7 +32,7 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.link.add(this);
     this.stopListening = this.notifications.on(BLOCK_LIFTED, (id) => {
-      // Undefined: notices were missed, and any gateway may have one to lift.
+      // Undefined: notifications were missed, and any gateway may have one to lift.
       for (const session of this.sessions.all()) {
         if (id !== undefined && session.identity.gatewayId !== id) continue;
         this.opened(session).catch((error: unknown) => this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'a block could not be lifted'));

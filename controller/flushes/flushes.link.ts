@@ -39,7 +39,7 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.link.add(this);
     this.stopListening = this.notifications.on(COMMANDS_WAITING, (id) => {
-      // Undefined: notices were missed, a stop perhaps among them.
+      // Undefined: notifications were missed, a stop perhaps among them.
       const gatewayIds = id === undefined ? this.sessions.all().map((session) => session.identity.gatewayId) : [id];
       for (const gatewayId of gatewayIds) this.deliver(gatewayId);
     });

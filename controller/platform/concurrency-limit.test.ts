@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 
-describe('lanes', () => {
+describe('a concurrency limit', () => {
   it('run no more at once than there are, in the order in which work came, also past a failure', async () => {
-    const lanes = new ConcurrencyLimit(2);
+    const limit = new ConcurrencyLimit(2);
     const begun: number[] = [];
     let running = 0;
     let most = 0;
-    const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map((number) => lanes.run(async () => {
+    const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map((number) => limit.run(async () => {
       begun.push(number);
       running += 1;
       most = Math.max(most, running);

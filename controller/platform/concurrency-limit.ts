@@ -5,11 +5,11 @@ export class ConcurrencyLimit {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
-  constructor(private readonly lanes: number) {}
+  constructor(private readonly atOnce: number) {}
 
-  /** Runs the work once a lane is free, first come first served. */
+  /** Runs the work once there is room, first come first served. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running < this.lanes) this.running += 1;
+    if (this.running < this.atOnce) this.running += 1;
     else await new Promise<void>((resolve) => { this.waiting.push(resolve); });
     this.peak = Math.max(this.peak, this.running);
     try {

@@ -9,14 +9,14 @@ import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
 /**
- * A kind of notice that replicas send each other, declared once by its noun (`notifications.ts`). The payload is an id; whoever wants more reads it from
+ * A kind of notification that replicas send each other, declared once by its noun (`notifications.ts`). The payload is an id; whoever wants more reads it from
  * its table. Throws if another kind has the name.
  */
 export class NotificationKind {
   static readonly declared = new Map<string, NotificationKind>();
 
   constructor(readonly name: string) {
-    if (NotificationKind.declared.has(name)) throw new Error(`there are two kinds of notices named ${name}`);
+    if (NotificationKind.declared.has(name)) throw new Error(`there are two kinds of notifications named ${name}`);
     NotificationKind.declared.set(name, this);
   }
 
@@ -33,8 +33,8 @@ const BEAT_MS = 5000;
 const LOST = 'notices lost their connection';
 
 /**
- * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notice sent in a transaction arrives after its commit
- * or never. After a lost connection `missed` is told, since notices may have gone by.
+ * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its commit
+ * or never. After a lost connection every listener is called with undefined, since notifications may have been missed.
  */
 @Injectable()
 export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -59,7 +59,7 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
-  /** Calls `listener` for each notice, and with undefined where notices may have been missed. Returns how to stop. */
+  /** Calls `listener` for each notification, and with undefined where some may have been missed. Returns how to stop. */
   on(kind: NotificationKind, listener: (id: string | undefined) => void): () => void {
     this.emitter.on(kind.name, listener);
     return () => this.emitter.off(kind.name, listener);

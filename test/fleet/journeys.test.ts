@@ -84,7 +84,7 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   // Focused, so that its keys are heard as well.
   await page.locator('p:focus', { hasText: 'Delete it all the same?' }).waitFor();
   await press('Control+Enter');
-  // It talks on: what says something before it is looked at again has begun anew.
+  // It talks on: what says something before the second look is a new flow by then.
   await page.getByRole('region', { name: 'Result' }).getByText(/1 of 1 flow deleted and verified|1 reappeared/).first().waitFor();
   tell('journey 3, fixed');
   expect(counted).toEqual({ clicks: 0, keys: 4, pastes: 1 });

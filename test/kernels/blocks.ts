@@ -69,9 +69,9 @@ async function blockHost(gateway: StrictGateway, attacker: string, to: string, b
     assert.deepEqual(outcomes, [Outcome.OUTCOME_BLOCKED]);
     open.say('again');
     await open.heard('ECONNRESET');
-    const anew = new Conversation(gateway.lab.names.lan(1), 'talk.ts', ['tcp', attacker, 42_003, to, 7]);
-    await anew.heard('ECONNREFUSED');
-    await anew.end();
+    const again = new Conversation(gateway.lab.names.lan(1), 'talk.ts', ['tcp', attacker, 42_003, to, 7]);
+    await again.heard('ECONNREFUSED');
+    await again.end();
     await beside.exchange('still here');
     const refused = await blocking.refused(id);
     assert.ok(refused >= 2, `${refused} packets were counted`);
