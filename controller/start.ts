@@ -12,7 +12,7 @@ import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
 import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
-import { answerExpectation, answerUnparsable, answerUnroutable, refuseUnstorable } from './platform/request-checks.ts';
+import { answerExpectation, answerUnparsable, answerUnroutable, discardBody, MAX_BODY_BYTES, refuseUnstorable } from './platform/request-checks.ts';
 import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
 import { checkDatabase, prepareDatabase } from './prepare.ts';
@@ -24,7 +24,6 @@ export interface RunningController {
   close(): Promise<void>;
 }
 
-const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_CONNECTIONS = 4000;
 /** A request is whole within this. A connection on which nothing moves ends; streams of events have a heartbeat. A connection that is kept waits for its next request. */
 const REQUEST_MS = 20_000;
@@ -49,6 +48,7 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false, rawBody: true });
   try {
     app.getHttpAdapter().getInstance().addHook('preValidation', async (request) => refuseUnstorable(request));
+    app.getHttpAdapter().getInstance().addHook('onSend', async (request) => discardBody(request));
     await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     app.getHttpServer().on('checkExpectation', answerExpectation);

@@ -10,7 +10,7 @@ export function toFleetError(error: unknown): FleetError {
   if (error instanceof z.ZodError) return invalidRequest(error, '');
   const status = httpStatus(error);
   if (status === 404) return new FleetError('NOT_FOUND', 'There is nothing at this address.', {}, { cause: error });
-  if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is too large.', {}, { cause: error });
+  if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is larger than 1 MiB. Send less.', {}, { cause: error });
   if (status !== undefined && status < 500) return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
   if (isOfDatabase(error, DISK_FULL, DISK_FULL_WORDS)) {
     return new FleetError('UNAVAILABLE', 'The disk of the database is full. Nothing was changed; it goes on when there is room.', {}, { cause: error });

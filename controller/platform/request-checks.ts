@@ -1,10 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { finished } from 'node:stream/promises';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
 import { storageProblem } from '../../proto/model/text.ts';
 import { toFleetError, toProblem } from './problem.ts';
 
+/** The largest body that is read for a handler. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** How much of a refused body is read, and for how long, before its sender is cut off. */
+const MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES;
+const DISCARD_MS = 5000;
 /** Levels of a body. The deepest document of the contract has six. */
 const MAX_DEPTH = 32;
 
@@ -16,6 +22,22 @@ export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, '
     const path = [part, problem.path].filter(Boolean).join('.');
     throw new FleetError('INVALID_REQUEST', `${path} ${problem.message}.`, { issues: [{ path, message: problem.message }] });
   }
+}
+
+/**
+ * Reads and discards what is left of a body before its refusal is sent. Closing a connection with unread bytes resets it, and the client then
+ * sees a broken pipe in place of the answer (RFC 9112, 9.6). Bounded: whoever sends more, or slowly, is answered and cut off.
+ */
+export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise<void> {
+  if (raw.complete || raw.destroyed) return;
+  const enough = new AbortController();
+  let bytes = 0;
+  const count = (chunk: Buffer): void => {
+    if ((bytes += chunk.length) > MAX_DISCARDED_BYTES) enough.abort();
+  };
+  raw.on('data', count).resume();
+  await finished(raw, { writable: false, signal: AbortSignal.any([enough.signal, AbortSignal.timeout(DISCARD_MS)]) }).catch(() => undefined);
+  raw.off('data', count).pause();
 }
 
 /** The answer to a request that Fastify gave up before it had a route: an address that cannot be decoded. */

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { TestController, type Person } from '../support/controller-fleet.ts';
@@ -37,6 +39,18 @@ afterAll(async () => {
   await postgres.stop();
 });
 
+/** A program of its own, so that it still sends while the controller answers. */
+const SENDS_MEGABYTES = `
+  const [url, cookie, hasLength] = process.argv.slice(1);
+  const bytes = Buffer.alloc(4 * 1024 * 1024, 0x20);
+  const headers = { cookie, 'content-type': 'application/json', ...(hasLength === 'true' && { 'content-length': bytes.length }) };
+  const send = () => new Promise((done) => {
+    const request = require('node:http').request(url, { method: 'POST', headers }, (response) => response.resume().once('end', () => done(response.headers['content-type'])));
+    request.once('error', (error) => done(error.message)).end(bytes);
+  });
+  Promise.all(Array.from({ length: 20 }, send)).then((answers) => console.log(answers.join('\\n')));
+`;
+
 /** Sends it as it is, without the care that fetch takes; an event stream is left after its head. */
 function send({ method, path, headers, body }: Omit<RandomRequest, 'operationId'>): Promise<{ status: number; type: string; body: string }> {
   return new Promise((resolve, reject) => {
@@ -46,7 +60,7 @@ function send({ method, path, headers, body }: Omit<RandomRequest, 'operationId'
       if (type.startsWith('text/event-stream')) return resolve({ status, type, body: String(sent.destroy()) });
       text(response).then((body) => resolve({ status, type, body }), reject);
     });
-    sent.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve({ status: 499, type: 'application/problem+json', body: '{}' }) : reject(error)));
+    sent.once('error', reject);
     sent.end(body);
   });
 }
@@ -96,6 +110,13 @@ describe('whatever is sent', () => {
     const socket = connect(controller.running.ports.apiPort, '127.0.0.1');
     socket.end('NONSENSE \u0000 / HTTP/9.9\r\n\r\n');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]+application\/problem\+json/);
+  });
+
+  it.each([['with its length', true], ['in chunks', false]])('a body that is too large is refused in words, not by a broken pipe: %s', async (_, hasLength) => {
+    for (const path of ['/api/v1/tenants', '/api/v1/nothing', '/api/auth/sign-in/email']) {
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', SENDS_MEGABYTES, controller.origin + path, cookie, String(hasLength)]);
+      expect([path, ...new Set(stdout.trim().split('\n'))]).toEqual([path, 'application/problem+json; charset=utf-8']);
+    }
   });
 
   it('times that no calendar has are refused with their place', async () => {
