@@ -7,18 +7,20 @@ import { fail, say } from './say.ts';
 export const ROOT = path.resolve(import.meta.dirname, '..');
 export const STATE = path.join(ROOT, '.ctfleet');
 
-/** One thing to make from sources; done again only when one of them changed. */
-/** `removes`: a folder that is made from nothing, so that what lost its source is not found in it. */
+/**
+ * One thing to make from sources; done again only when one of them changed.
+ * `removes`: a folder that is made from nothing, so that what lost its source is not found in it.
+ */
 interface Step { name: string; sources: string[]; makes: string; removes?: string; commands: [string, ...string[]][]; cwd?: string; after?: () => void }
 
 const generateProto: Step = { name: 'proto', sources: ['proto/ctfleet', 'proto/buf.yaml', 'proto/buf.gen.yaml', 'package-lock.json'], makes: 'proto/gen', commands: [['buf', 'generate']], cwd: 'proto' };
 const generatePrisma: Step = { name: 'database client', sources: ['prisma/schema.prisma', 'package-lock.json'], makes: 'controller/generated/prisma', commands: [['prisma', 'generate']] };
-const buildPrograms: Step = {
+export const buildPrograms: Step = {
   name: 'controller and agent', sources: ['proto', 'agent', 'controller', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'], makes: 'build/controller/main.js',
   removes: 'build', commands: [['tsc', '-b']],
 };
-const buildConsole: Step = {
-  name: 'console', sources: ['web', 'proto', 'package-lock.json'], makes: 'web/.next/standalone/web/server.js', commands: [['next', 'build', 'web']],
+export const buildConsole: Step = {
+  name: 'console', sources: ['web', 'client', 'proto', 'package-lock.json'], makes: 'web/.next/standalone/web/server.js', commands: [['next', 'build', 'web']],
   after: () => {
     cpSync(path.join(ROOT, 'web/.next/static'), path.join(ROOT, 'web/.next/standalone/web/.next/static'), { recursive: true });
     if (existsSync(path.join(ROOT, 'web/public'))) cpSync(path.join(ROOT, 'web/public'), path.join(ROOT, 'web/.next/standalone/web/public'), { recursive: true });
