@@ -4,6 +4,7 @@ import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import type { NamedEntry } from './entry-row.ts';
 import { GENESIS, hashEntry, SYSTEM_CHAIN, type ChainedEntry } from './chain.ts';
+import type { Span } from './spans.ts';
 
 /** What an entry says before it has a place in its chain. */
 export type NewEntry = Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'>;
@@ -52,9 +53,11 @@ export class AuditRepository {
     return this.database.transact(scope, async (t) => (await withNames(t, await t.auditEntry.findMany({ where: { id } })))[0]);
   }
 
-  /** The entries of a part of a chain, in order. */
-  async batch(scope: TenantScope, chain: string, first: number, last: number): Promise<NamedEntry[]> {
-    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({ where: { chain, seq: { gte: BigInt(first), lte: BigInt(last) } }, orderBy: { seq: 'asc' } })));
+  /** The entries of parts of chains, each chain's in order. */
+  async ofSpans(scope: TenantScope, spans: readonly Span[]): Promise<NamedEntry[]> {
+    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({
+      where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) }, orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
+    })));
   }
 
   /** The part of a chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */

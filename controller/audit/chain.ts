@@ -29,6 +29,9 @@ export interface ChainedEntry {
 }
 export type HashedEntry = ChainedEntry & { hash: string };
 
+/** A chain as it stands. `tenantId` is null for the system's. */
+export interface Head { chain: string; tenantId: string | null; seq: number; hash: string }
+
 /** The first entry of a chain that is not as it was written. `seq` is the place that it should have. */
 export interface Break { seq: number; id?: string; why: string }
 

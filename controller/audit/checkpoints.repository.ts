@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { AuditCheckpoint } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import type { Head } from './chain.ts';
 import type { Checkpoint } from './checkpoint.ts';
-
-/** A chain as it stands. `tenantId` is null for the system's. */
-export interface Head { chain: string; tenantId: string | null; seq: number; hash: string }
+import type { Span } from './spans.ts';
 
 @Injectable()
 export class CheckpointsRepository {
@@ -32,9 +31,11 @@ export class CheckpointsRepository {
     return (await t.auditCheckpoint.findMany({ where: { chain: chains && { in: chains } }, orderBy: [{ chain: 'asc' }, { seq: 'desc' }], distinct: ['chain'] })).map(toCheckpoint);
   }
 
-  /** Those of a part of a chain, in order. */
-  async between(t: Transaction, chain: string, first: number, last: number): Promise<Checkpoint[]> {
-    return (await t.auditCheckpoint.findMany({ where: { chain, seq: { gte: BigInt(first), lte: BigInt(last) } }, orderBy: { seq: 'asc' } })).map(toCheckpoint);
+  /** Those of parts of chains, each chain's in order. */
+  async ofSpans(t: Transaction, spans: readonly Span[]): Promise<Checkpoint[]> {
+    return (await t.auditCheckpoint.findMany({
+      where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) }, orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
+    })).map(toCheckpoint);
   }
 
   /** The newest of a chain whatever its place: it may name an entry that is no longer there. */

@@ -4,26 +4,28 @@ import type { exportAudit, verifyAudit } from '../../proto/http/audit.ts';
 import { toSafeJson } from '../../proto/model/text.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
-import type { TenantScope } from '../platform/tenant-scope.ts';
+import { SharedRuns } from '../platform/shared-runs.ts';
+import { toSetting, type TenantScope } from '../platform/tenant-scope.ts';
 import { AuditRepository } from './audit.repository.ts';
-import { ChainCheck, type Break } from './chain.ts';
-import { isGenuine, type Checkpoint } from './checkpoint.ts';
-import { CheckpointsRepository, type Head } from './checkpoints.repository.ts';
+import { ChainWalk } from './chain-walk.ts';
+import { CheckpointsRepository } from './checkpoints.repository.ts';
 import { CheckpointsService } from './checkpoints.service.ts';
 import { toHashed, type NamedEntry } from './entry-row.ts';
 import { FORMATS } from './formats.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
-import { isGenuineStub, type Stub } from './stub.ts';
+import { pagesOf, type Span } from './spans.ts';
+import type { Stub } from './stub.ts';
 import { StubsRepository } from './stubs.repository.ts';
 import { TrailWriter } from './trail.ts';
 
 const BATCH = 500;
 type Verdict = z.output<typeof verifyAudit.response>;
-type ChainVerdict = Verdict['chains'][number];
 
 /** Reads chains from end to end: to verify them, and to write them down for others. In batches, so that memory does not grow with them. */
 @Injectable()
 export class TrailsService {
+  private readonly verifications = new SharedRuns<Verdict>();
+
   constructor(
     @Inject(AuditRepository) private readonly entries: AuditRepository,
     @Inject(CheckpointsRepository) private readonly checkpoints: CheckpointsRepository,
@@ -35,13 +37,8 @@ export class TrailsService {
   ) {}
 
   /** Follows every chain in scope from its first entry to its head, and holds it against its checkpoints. */
-  async verify(scope: TenantScope): Promise<Verdict> {
-    const heads = await this.database.transact(scope, (t) => this.checkpoints.heads(t));
-    const stubs = await this.database.transact(scope, (t) => this.stubs.newest(t));
-    const names = await this.entries.tenantNames(scope);
-    const chains: ChainVerdict[] = [];
-    for (const head of heads) chains.push({ ...(await this.verifyChain(scope, head, stubs.get(head.chain))), tenantName: head.tenantId === null ? undefined : names.get(head.tenantId) });
-    return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
+  verify(scope: TenantScope): Promise<Verdict> {
+    return this.verifications.run(toSetting(scope), () => this.verifyNow(scope));
   }
 
   /** What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older entries went. */
@@ -63,42 +60,31 @@ export class TrailsService {
       if (!span) continue;
       const stub = stubs.get(head.chain);
       if (format === 'ndjson' && stub?.seq === span.first - 1) yield `${writer.stub(stub)}\n`;
-      for await (const entry of this.chain(scope, head.chain, span)) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
+      for await (const entry of this.chain(scope, { chain: head.chain, ...span })) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
       if (format !== 'ndjson') continue;
-      for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.between(t, head.chain, span.first, span.last))) yield `${writer.checkpoint(checkpoint)}\n`;
+      for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, [{ chain: head.chain, ...span }]))) yield `${writer.checkpoint(checkpoint)}\n`;
     }
     if (format === 'ndjson') yield `${writer.end(new Date(this.clock()).toISOString())}\n`;
   }
 
-  private async verifyChain(scope: TenantScope, { chain, tenantId, seq, hash }: Head, stub: Stub | undefined): Promise<ChainVerdict> {
-    const first = (stub?.seq ?? 0) + 1;
-    const check = new ChainCheck(stub && { seq: first, previousHash: stub.hash });
-    const marks = await this.database.transact(scope, (t) => this.checkpoints.between(t, chain, first, Number.MAX_SAFE_INTEGER));
-    let next = 0;
-    const verdict = (found?: Break): ChainVerdict => ({ chain, tenantId: tenantId ?? undefined, entries: check.head.seq, checkpoints: next, isIntact: found === undefined, firstBreak: found, dropped: stub && { upTo: stub.seq, at: stub.at } });
-    if (stub && stub.keyId === this.key.id && !isGenuineStub(stub, this.key.publicPem)) return verdict({ seq: stub.seq, why: 'entries up to it were taken away, and the signature for that is not ours' });
-    for await (const entry of this.chain(scope, chain, { first, last: seq })) {
-      const found = check.add(toHashed(entry));
-      if (found) return verdict(found);
-      for (; marks[next]?.seq === check.head.seq; next++) {
-        const broken = this.whyNot(marks[next]!, check.head.hash);
-        if (broken !== undefined) return verdict({ seq: check.head.seq, id: entry.id, why: broken });
-      }
+  private async verifyNow(scope: TenantScope): Promise<Verdict> {
+    const { heads, stubs } = await this.database.transact(scope, async (t) => ({ heads: await this.checkpoints.heads(t), stubs: await this.stubs.newest(t) }));
+    const names = await this.entries.tenantNames(scope);
+    const walks = new Map(heads.map((head) => [head.chain, { head, walk: new ChainWalk(head, stubs.get(head.chain), this.key) }]));
+    const spans = [...walks.values()].map(({ head, walk }) => ({ chain: head.chain, first: walk.first, last: head.seq }));
+    for (const page of pagesOf(spans, BATCH)) {
+      const wanted = page.filter(({ chain }) => !walks.get(chain)!.walk.isBroken);
+      const entries = Map.groupBy(await this.entries.ofSpans(scope, wanted), ({ chain }) => chain);
+      // With a chain's last entries come the checkpoints of later ones, which are not there.
+      const named = wanted.map((span) => (span.last === walks.get(span.chain)!.head.seq ? { ...span, last: Number.MAX_SAFE_INTEGER } : span));
+      const marks = Map.groupBy(await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, named)), ({ chain }) => chain);
+      for (const { chain } of wanted) walks.get(chain)!.walk.add((entries.get(chain) ?? []).map(toHashed), marks.get(chain) ?? []);
     }
-    if (check.head.seq < seq || check.head.hash !== hash) return verdict({ seq: check.head.seq + 1, why: 'entries are missing from its end' });
-    return verdict(next < marks.length ? { seq: check.head.seq + 1, why: `a checkpoint was signed for entry ${marks[next]!.seq}, which is not there` } : undefined);
+    const chains = [...walks.values()].map(({ head, walk }) => ({ ...walk.verdict(), tenantName: head.tenantId === null ? undefined : names.get(head.tenantId) }));
+    return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
   }
 
-  private whyNot(mark: Checkpoint, hash: string): string | undefined {
-    if (mark.keyId === this.key.id && !isGenuine(mark, this.key.publicPem)) return 'the checkpoint’s signature is not ours';
-    return mark.hash === hash ? undefined : 'the entry is not the one that the checkpoint names';
-  }
-
-  private async *chain(scope: TenantScope, chain: string, { first, last }: { first: number; last: number }): AsyncGenerator<NamedEntry, void, void> {
-    for (let next = first; next <= last;) {
-      const batch = await this.entries.batch(scope, chain, next, Math.min(last, next + BATCH - 1));
-      yield* batch;
-      next += BATCH;
-    }
+  private async *chain(scope: TenantScope, span: Span): AsyncGenerator<NamedEntry, void, void> {
+    for (const page of pagesOf([span], BATCH)) yield* await this.entries.ofSpans(scope, page);
   }
 }

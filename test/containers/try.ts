@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { keepScreenshot, launchChromium, signIn as signInByConsole } from '../support/browser.ts';
 
 const [command, ...options] = (process.env.COMPOSE ?? 'docker compose').split(' ') as [string, ...string[]];
 const STACK = ['postgres', 'redis', 'migrate', 'controller', 'web'];
@@ -33,14 +34,7 @@ async function story(): Promise<void> {
   });
   compose(['exec', '-T', '-e', `CTFLEET_BOOTSTRAP_PASSWORD=${OPERATOR.password}`, 'controller', 'node', 'build/controller/bootstrap.js', '--email', OPERATOR.email, '--name', 'First']);
   await signIn();
-  const tenant = await make('/tenants', { name: 'Acme' });
-  const site = await make('/sites', { tenantId: tenant.id, name: 'Head office' });
-  const { token } = await make('/enrolment-tokens', { siteId: site.id, gatewayName: 'gw1' });
-  env.CTFLEET_JOIN_TOKEN = String(token);
-  await timed('the agent, from its start to a sample in the history', async () => {
-    compose(['up', '-d', 'agent']);
-    await until(async () => (await gateway())?.usage !== undefined);
-  });
+  await firstRun();
   const first = (await gateway())!;
   console.log(`gateway ${first.state}, ${first.usage!.count} flows at its first sample`);
   const flows = await read('POST', '/flows:search', {}) as unknown as { rows: { orig: Json; status: string[] }[]; total: number; gateways: Json[] };
@@ -65,6 +59,35 @@ async function story(): Promise<void> {
   const samples = await read('GET', `/gateways/${first.id}/samples?from=${new Date(to.getTime() - 600_000).toISOString()}&to=${to.toISOString()}`) as unknown as { points: { at: string }[]; gaps: Json[] };
   assert.ok(samples.points.some(({ at }) => at < stopped), 'samples from before are still there');
   console.log(`the session of before still serves; ${samples.points.length} points and ${samples.gaps.length} gaps in the history`);
+}
+
+/** From the sign-in to the first flows in the console, as a person goes; the agent is started when the console asks for it. */
+async function firstRun(): Promise<void> {
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(60_000);
+    await signInByConsole(page, CONSOLE, OPERATOR);
+    await page.getByRole('link', { name: 'Begin' }).click();
+    for (const [label, text] of [['Name of the tenant', 'Acme'], ['Name of the site', 'Head office'], ['Name of the gateway', 'gw1']] as const) {
+      await page.getByLabel(label).waitFor();
+      await page.keyboard.type(text);
+      await page.keyboard.press('Enter');
+    }
+    const command = page.getByLabel('enrolment command').first();
+    await command.waitFor();
+    env.CTFLEET_JOIN_TOKEN = /CTFLEET_JOIN_TOKEN=(\S+)/.exec(await command.innerText())![1]!;
+    await timed('the agent, from its start to a sample in the history', async () => {
+      compose(['up', '-d', 'agent']);
+      await until(async () => (await gateway())?.usage !== undefined);
+    });
+    await page.getByRole('link', { name: /^See its \d+ flows?$/ }).click();
+    await page.getByText(/\d+ flows? match/).waitFor();
+    await keepScreenshot(page, 'containers-first-flows');
+    console.log('the console went from the sign-in to the first flows');
+  } finally {
+    await browser.close();
+  }
 }
 
 /** Two flows of this host; one is ended by plan and digest, the other must stay. */

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { Database } from '../../../controller/platform/database.ts';
 import { verifyTrail } from '../../../controller/audit/trail.ts';
 import { Outcome } from '../../../proto/gen/ctfleet/v1/operation.ts';
 import { routes } from '../../../proto/http/routes.ts';
@@ -66,6 +67,21 @@ it('a whole trail verifies, in the controller and from its export with nothing b
   const trail = verifyTrail(text.trimEnd().split('\n'), publicKey);
   expect(trail).toMatchObject({ isIntact: true, chains: verdict.chains.length });
   expect(verifyTrail(text.replace('began to delete 5', 'began to delete 4').trimEnd().split('\n'), publicKey)).toMatchObject({ isIntact: false, firstBreak: { chain: tenantId, why: 'its content is not what was hashed' } });
+});
+
+it('many tenants are verified with few questions to Postgres, and a crowd that asks at once shares the work', async () => {
+  for (let number = 0; number < 60; number++) await owner.call(routes.createTenant, { body: { name: `Tenant ${number}` } });
+  const asked = vi.spyOn(controller.running.app.get(Database), 'transact');
+  try {
+    const { chains, isIntact } = await owner.call(routes.verifyAudit);
+    expect([isIntact, chains.length >= 60, asked.mock.calls.length < 20]).toEqual([true, true, true]);
+    asked.mockClear();
+    const verdicts = await Promise.all(Array.from({ length: 12 }, () => owner.call(routes.verifyAudit)));
+    expect(verdicts.every((verdict) => verdict.isIntact)).toBe(true);
+    expect(new Set(verdicts.map(({ checkedAt }) => checkedAt)).size).toBeLessThanOrEqual(3);
+  } finally {
+    asked.mockRestore();
+  }
 });
 
 it('agents are given the newest heads to keep', async () => {
