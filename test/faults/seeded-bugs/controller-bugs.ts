@@ -32,7 +32,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
       replace: `                    session.send({ $case: 'resultReceipt', value: { commandId: result.commandId } });\n                    await this.results.take(session.identity, result);\n`,
     }],
   },
-  { name: 'newest-command-first', breaks: 'I3', scenario: 'three-wait-for-a-gateway', patches: [{ file: COMMANDS, find: `notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },`, replace: `notAfter: { gt: now } }] }, orderBy: { seq: 'desc' },` }] },
+  { name: 'newest-command-first', breaks: 'I3', scenario: 'three-wait-for-a-gateway', patches: [{ file: COMMANDS, find: `notAfter: { gt: now } }] }, orderBy: { seq: 'asc' }`, replace: `notAfter: { gt: now } }] }, orderBy: { seq: 'desc' }` }] },
   {
     name: 'restored-and-counts-behind', breaks: 'I3', scenario: 'backup-restored',
     patches: [{ file: FLUSHES_LINK, find: `if (seen.seq > known.seq || seen.epoch > known.epoch)`, replace: `if (seen.seq < 0n)` }],
