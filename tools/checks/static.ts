@@ -3,6 +3,9 @@ import path from 'node:path';
 import { ROOT } from '../set-up.ts';
 import { runTool } from './run.ts';
 
+/** What `npm run format` writes anew; see .oxfmtrc.json. */
+export const FORMATTED = ['**/*.{ts,tsx,mjs}'];
+
 /** Types of every part, the linter, and the contract's own rules. Each is one check; gives the names of those that failed. */
 export async function staticChecks(): Promise<{ passed: number; failed: string[] }> {
   const failed: string[] = [];
@@ -11,6 +14,7 @@ export async function staticChecks(): Promise<{ passed: number; failed: string[]
     ['types of tools and tests', () => runTool('tsc', ['-p', 'tools'])],
     ['types of the console', () => runTool('tsc', ['-p', 'web', '--noEmit'])],
     ['lint', () => runTool('oxlint', ['--quiet', '--deny-warnings'])],
+    ['format', () => runTool('oxfmt', ['--check', ...FORMATTED])],
     ['contract', () => runTool('buf', ['lint', 'proto'])],
     ...released().map((image): [string, () => Promise<boolean>] => [`contract against ${image}`, () => runTool('buf', ['breaking', 'proto', '--against', path.join('proto/released', image)])]),
   ];
