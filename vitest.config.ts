@@ -16,7 +16,15 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // Of pure files: what one test file has loaded serves the next.
-      { test: { ...isolatedByFile, name: 'unit', isolate: false, include: ['{proto,client,agent,controller,web,cli,tools}/**/*.test.ts'], exclude: ['**/node_modules/**', 'build/**', 'web/.next/**', CODEC] } },
+      {
+        test: {
+          ...isolatedByFile,
+          name: 'unit',
+          isolate: false,
+          include: ['{proto,client,agent,controller,web,cli,tools}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'build/**', 'web/.next/**', CODEC],
+        },
+      },
       { test: { ...isolatedByFile, name: 'codec', include: [CODEC] } },
       { test: { ...isolatedByFile, name: 'fuzz', include: [FUZZ] } },
       { test: { ...isolatedByFile, name: 'contract', include: ['test/contract/**/*.test.ts'] } },

@@ -14,7 +14,9 @@ it('a gateway that cannot refuse packets says so of every way that needs it, and
 
 it('what comes or goes while the agent runs is a change: nft, and a setting of the kernel', async () => {
   const whole = new MemoryTable({ now: () => 0 });
-  const uncounted = { capabilities: async () => ({ can: ['counters', 'list', 'delete'], cannot: { accounting: 'net.netfilter.nf_conntrack_acct is 0' } }) };
+  const uncounted = {
+    capabilities: async () => ({ can: ['counters', 'list', 'delete'], cannot: { accounting: 'net.netfilter.nf_conntrack_acct is 0' } }),
+  };
   expect(haveChanged(await tried(undefined), await tried('nft is not there'))).toBe(true);
   expect(haveChanged(await tried(undefined, whole), await tried(undefined, uncounted))).toBe(true);
   expect(haveChanged(await tried('nft is not there'), await tried('nft is not there, said otherwise'))).toBe(false);

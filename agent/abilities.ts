@@ -3,7 +3,10 @@ import { FILTER_ABILITIES } from '../proto/model/filter/abilities.ts';
 import type { ConntrackTable } from './conntrack/table.ts';
 
 /** What a gateway can do, and for what it cannot, why. */
-export interface Abilities { can: string[]; cannot: Record<string, string> }
+export interface Abilities {
+  can: string[];
+  cannot: Record<string, string>;
+}
 
 export interface AbilityOptions {
   table: Pick<ConntrackTable, 'capabilities'>;
@@ -17,12 +20,19 @@ export interface AbilityOptions {
 }
 
 /** All that this gateway can do, tried now. `tableError`: why its table cannot be seen at all; empty where at least it is counted. */
-export async function abilitiesOf({ table, whyNotRefuse, whyNotBlock, mayActInEmergency, besides }: AbilityOptions): Promise<Abilities & { tableError: string }> {
+export async function abilitiesOf({
+  table,
+  whyNotRefuse,
+  whyNotBlock,
+  mayActInEmergency,
+  besides,
+}: AbilityOptions): Promise<Abilities & { tableError: string }> {
   const tried = await table.capabilities();
   const { can, cannot } = withEndings(tried, await whyNotRefuse(), await whyNotBlock());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
-    can: [...can, ...FILTER_ABILITIES, ...(mayActInEmergency ? ['emergency'] : [])], cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
+    can: [...can, ...FILTER_ABILITIES, ...(mayActInEmergency ? ['emergency'] : [])],
+    cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
     tableError: tried.cannot.counters ?? '',
   };
 }
@@ -37,7 +47,18 @@ function withEndings({ can, cannot }: Abilities, whyNotRefuse: string | undefine
   const mayNot = cannot.delete;
   if (mayNot !== undefined) return { can, cannot: { ...cannot, reset: mayNot, block: mayNot, expire: mayNot, undo: mayNot } };
   return {
-    can: [...can, 'expire', 'undo', 'stop', ...(whyNotRefuse === undefined ? ['reset'] : []), ...(whyNotBlock === undefined ? ['block', BLOCKS_HOSTS] : [])],
-    cannot: { ...cannot, ...(whyNotRefuse !== undefined && { reset: whyNotRefuse }), ...(whyNotBlock !== undefined && { block: whyNotBlock }) },
+    can: [
+      ...can,
+      'expire',
+      'undo',
+      'stop',
+      ...(whyNotRefuse === undefined ? ['reset'] : []),
+      ...(whyNotBlock === undefined ? ['block', BLOCKS_HOSTS] : []),
+    ],
+    cannot: {
+      ...cannot,
+      ...(whyNotRefuse !== undefined && { reset: whyNotRefuse }),
+      ...(whyNotBlock !== undefined && { block: whyNotBlock }),
+    },
   };
 }

@@ -4,7 +4,8 @@ import { Disk } from './disk/disk.ts';
 import { acceptJournal, type AcceptedJournal } from './operations/accept-journal.ts';
 import { unknownSweep } from './remediations/run-log.ts';
 
-const UNKNOWN = 'The journal of this gateway was damaged, and its owner accepted what was left of it. Whether the command ran is not known.';
+const UNKNOWN =
+  'The journal of this gateway was damaged, and its owner accepted what was left of it. Whether the command ran is not known.';
 
 /**
  * What the owner of a gateway runs after damage to a journal, with the agent stopped: both journals, that of commands and that of remediations.
@@ -12,9 +13,23 @@ const UNKNOWN = 'The journal of this gateway was damaged, and its owner accepted
  */
 export function acceptJournals(stateDir: string, nowMs: number, disk = new Disk({ now: () => nowMs })): string[] {
   const at = BigInt(nowMs);
-  const commands = acceptJournal(stateDir, (id) => Result.encode(Result.fromPartial({
-    commandId: id, state: Result_State.STATE_INDETERMINATE, reason: 'INTERNAL', detail: UNKNOWN, isLastPart: true, startedAtMs: at, finishedAtMs: at,
-  })).finish(), disk, nowMs);
+  const commands = acceptJournal(
+    stateDir,
+    (id) =>
+      Result.encode(
+        Result.fromPartial({
+          commandId: id,
+          state: Result_State.STATE_INDETERMINATE,
+          reason: 'INTERNAL',
+          detail: UNKNOWN,
+          isLastPart: true,
+          startedAtMs: at,
+          finishedAtMs: at,
+        }),
+      ).finish(),
+    disk,
+    nowMs,
+  );
   const directory = path.join(stateDir, 'remediations');
   const runs = acceptJournal(directory, (id) => unknownSweep(directory, id, disk), disk, nowMs);
   return [...wordsOf('commands', commands), ...wordsOf('remediations', runs)];

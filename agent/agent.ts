@@ -105,21 +105,75 @@ export class Agent {
     this.#journal = new Journal(stateDir, disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
-    this.#blocks = table.kind === 'kernel' ? new Blocks({ clock, stateDir, disk, protections: () => context().protections, onChange: () => this.#tellBlocks(), onEnded: (why) => log.warn({ why }, 'what was blocked is let through before its time') }) : undefined;
+    this.#blocks =
+      table.kind === 'kernel'
+        ? new Blocks({
+            clock,
+            stateDir,
+            disk,
+            protections: () => context().protections,
+            onChange: () => this.#tellBlocks(),
+            onEnded: (why) => log.warn({ why }, 'what was blocked is let through before its time'),
+          })
+        : undefined;
     this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
     const clockOffsetMs = () => this.#clockOffsetMs();
-    this.#remediations = new Remediations({ table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, stateDir, disk, clock, context, log, clockOffsetMs, onReport: () => outbox.pump() });
+    this.#remediations = new Remediations({
+      table,
+      refusals: this.#refusals,
+      blocks: this.#blocks,
+      guard: this.#guard,
+      stateDir,
+      disk,
+      clock,
+      context,
+      log,
+      clockOffsetMs,
+      onReport: () => outbox.pump(),
+    });
     const outbox = new Outbox(this.#spool, this.#remediations.reports);
     this.#outbox = outbox;
     this.#commands = new Commands({
-      table, refusals: this.#refusals, blocks: this.#blocks, journal: this.#journal, plans, undos: new UndoStore(stateDir, plans, disk), guard: this.#guard, clock, context, report: outbox, log,
+      table,
+      refusals: this.#refusals,
+      blocks: this.#blocks,
+      journal: this.#journal,
+      plans,
+      undos: new UndoStore(stateDir, plans, disk),
+      guard: this.#guard,
+      clock,
+      context,
+      report: outbox,
+      log,
       controllerNow: () => this.#link.time.latest(),
     });
-    this.#emergency = deps.mayActInEmergency ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log }) : undefined;
-    this.#sampler = new TableSampler({ table, context, wans, rates: (count) => this.#ratesOf(events?.current, count), now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') });
+    this.#emergency = deps.mayActInEmergency
+      ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log })
+      : undefined;
+    this.#sampler = new TableSampler({
+      table,
+      context,
+      wans,
+      rates: (count) => this.#ratesOf(events?.current, count),
+      now: clock.now,
+      onError: (error) => log.warn({ err: error }, 'the table could not be walked'),
+    });
     this.#link = new Link({
-      identity: deps.identity, table, plans, blocks: this.#blocks, clock, context, log, outbox, spool: this.#spool, witness: this.#witness, remediations: this.#remediations, random: deps.random,
-      commands: () => this.#commands, isPlanInUse: (planId) => this.#commands.usesPlan(planId), hello: () => this.#hello(),
+      identity: deps.identity,
+      table,
+      plans,
+      blocks: this.#blocks,
+      clock,
+      context,
+      log,
+      outbox,
+      spool: this.#spool,
+      witness: this.#witness,
+      remediations: this.#remediations,
+      random: deps.random,
+      commands: () => this.#commands,
+      isPlanInUse: (planId) => this.#commands.usesPlan(planId),
+      hello: () => this.#hello(),
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
     });
   }
@@ -129,10 +183,14 @@ export class Agent {
     const damage = this.#damage();
     if (damage !== undefined) this.#deps.log.error({ damage }, 'a journal is damaged; no flow is ended here');
     // Before commands: one that a crash interrupted may refuse more.
-    await this.#refusals?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was refused before could not be looked for'));
+    await this.#refusals
+      ?.adopt()
+      .catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was refused before could not be looked for'));
     // Before anything is blocked again: the agent's own channel is to stay out of it.
     await this.#resolveController(signal);
-    await this.#blocks?.adopt().catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was blocked before could not be looked for'));
+    await this.#blocks
+      ?.adopt()
+      .catch((error: unknown) => this.#deps.log.info({ err: error }, 'what was blocked before could not be looked for'));
     this.#commands.recover();
     this.#remediations.observeWans(this.#deps.wans());
     const unsubscribe = this.#deps.onWansChange?.((wans) => this.#remediations.observeWans(wans));
@@ -163,7 +221,9 @@ export class Agent {
         failure = (error as Error).message;
         if (failure !== before) log.warn({ err: error }, 'a sample, or what it called for, failed');
       }
-      await this.#tellChanges(failure !== before).catch((error: unknown) => log.warn({ err: error }, 'what this gateway can do could not be tried'));
+      await this.#tellChanges(failure !== before).catch((error: unknown) =>
+        log.warn({ err: error }, 'what this gateway can do could not be tried'),
+      );
       await this.#resolveController(signal);
       await clock.delay(this.#sampleIntervalMs, signal);
     }
@@ -171,14 +231,25 @@ export class Agent {
 
   /** What is blocked, as it stands now; said at each change, and with each sample while there is any, so that the counts are young. */
   #tellBlocks(): void {
-    void this.#blocks?.standing().then((blocks) => {
-      const offsetMs = this.#clockOffsetMs();
-      const at = (ms: number): bigint => BigInt(Math.round(ms + offsetMs));
-      this.#outbox.standingBlocks({
-        blocks: blocks.map(({ id, planId, refused, flows, sinceMs, untilMs, packets }) => ({ id, planId, refused: toWireRefused(refused), flows, sinceMs: at(sinceMs), untilMs: at(untilMs), packetsRefused: packets })),
-      });
-      this.#toldBlocks = blocks.length;
-    }).catch((error: unknown) => this.#deps.log.warn({ err: error }, 'what is blocked could not be told'));
+    void this.#blocks
+      ?.standing()
+      .then((blocks) => {
+        const offsetMs = this.#clockOffsetMs();
+        const at = (ms: number): bigint => BigInt(Math.round(ms + offsetMs));
+        this.#outbox.standingBlocks({
+          blocks: blocks.map(({ id, planId, refused, flows, sinceMs, untilMs, packets }) => ({
+            id,
+            planId,
+            refused: toWireRefused(refused),
+            flows,
+            sinceMs: at(sinceMs),
+            untilMs: at(untilMs),
+            packetsRefused: packets,
+          })),
+        });
+        this.#toldBlocks = blocks.length;
+      })
+      .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'what is blocked could not be told'));
   }
 
   /** The controller's clock minus ours. */
@@ -237,22 +308,42 @@ export class Agent {
   }
 
   #ratesOf(events: Pick<TableEvents, 'totals'> | undefined, count: number): Sample['rates'] {
-    this.#rates ??= events && new EventRates(() => events.totals(), () => performance.now());
+    this.#rates ??=
+      events &&
+      new EventRates(
+        () => events.totals(),
+        () => performance.now(),
+      );
     return this.#rates?.next(count);
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { tableError, ...capabilities } = this.#told = await this.#abilities();
+    const { tableError, ...capabilities } = (this.#told = await this.#abilities());
     return {
-      protocolVersion: PROTOCOL_VERSION, agentVersion: AGENT_VERSION, hostname, kernel: table.kind === 'kernel' ? os.release() : '', tableKind: table.kind,
-      capabilities, wans: wans().map(toWireWan), lastEpoch: this.#journal.state.lastEpoch, lastSeq: this.#journal.state.lastSeq,
-      guard: this.#guard.toWire(), witnessed: [...this.#witness.kept], tableError, instanceId: this.#instanceId,
+      protocolVersion: PROTOCOL_VERSION,
+      agentVersion: AGENT_VERSION,
+      hostname,
+      kernel: table.kind === 'kernel' ? os.release() : '',
+      tableKind: table.kind,
+      capabilities,
+      wans: wans().map(toWireWan),
+      lastEpoch: this.#journal.state.lastEpoch,
+      lastSeq: this.#journal.state.lastSeq,
+      guard: this.#guard.toWire(),
+      witnessed: [...this.#witness.kept],
+      tableError,
+      instanceId: this.#instanceId,
     };
   }
 }
 
 function toReading({ atMs, count, max, cpus }: Sample): TableReading {
   const drops = cpus.flatMap(({ drop }) => (drop === undefined ? [] : [Number(drop)]));
-  return { atMs: Number(atMs), count: Number(count), max: max === undefined ? undefined : Number(max), drop: drops.length === 0 ? undefined : drops.reduce((sum, one) => sum + one) };
+  return {
+    atMs: Number(atMs),
+    count: Number(count),
+    max: max === undefined ? undefined : Number(max),
+    drop: drops.length === 0 ? undefined : drops.reduce((sum, one) => sum + one),
+  };
 }

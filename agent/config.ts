@@ -12,12 +12,25 @@ const schema = z.object({
   /** Holds the join token in place of CTFLEET_JOIN_TOKEN; removed once it was used. */
   CTFLEET_JOIN_TOKEN_FILE: z.string().min(1).optional(),
   /** `wan1=Fibre,wan2=LTE`: names of WANs by interface. */
-  CTFLEET_WANS: z.string().regex(/^([\w.@-]+=[^,=]+)(,[\w.@-]+=[^,=]+)*$/, 'must be interface=name,…').optional(),
+  CTFLEET_WANS: z
+    .string()
+    .regex(/^([\w.@-]+=[^,=]+)(,[\w.@-]+=[^,=]+)*$/, 'must be interface=name,…')
+    .optional(),
   /** `wan1=198.51.100.10,wan2=2001:db8::1`: what is pinged through each WAN, by interface. */
-  CTFLEET_WAN_PROBES: z.string().transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
-    .refine((pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0), 'must be interface=address,…').optional(),
+  CTFLEET_WAN_PROBES: z
+    .string()
+    .transform((text) => text.split(',').map((pair) => pair.split('=') as [string, string]))
+    .refine(
+      (pairs) => pairs.every(([device, target, ...more]) => /^[\w.@-]+$/.test(device) && isIP(target ?? '') !== 0 && more.length === 0),
+      'must be interface=address,…',
+    )
+    .optional(),
   /** `198.51.100.5,2001:db8::5`: addresses that move between the nodes of a pair, beside those that say so themselves. */
-  CTFLEET_VIRTUAL_ADDRESSES: z.string().transform((text) => text.split(',').map((one) => one.trim())).refine((all) => all.every((one) => isIP(one) !== 0), 'must be address,…').optional(),
+  CTFLEET_VIRTUAL_ADDRESSES: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .refine((all) => all.every((one) => isIP(one) !== 0), 'must be address,…')
+    .optional(),
   CTFLEET_GUARD_FILE: z.string().min(1).optional(),
   /** 1: where the table is full, the agent may delete some flows that are over or were never answered. */
   CTFLEET_EMERGENCY: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
@@ -45,7 +58,10 @@ export interface AgentConfig {
 /** Reads CTFLEET_* variables. Throws one Error that lists every variable that is wrong and why. */
 export function readAgentConfig(env: Record<string, string | undefined>): AgentConfig {
   const parsed = schema.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
-  if (!parsed.success) throw new Error(`The environment is not right:\n${parsed.error.issues.map((issue) => `  ${issue.path[0]?.toString() ?? ''}: ${issue.message}`).join('\n')}`);
+  if (!parsed.success)
+    throw new Error(
+      `The environment is not right:\n${parsed.error.issues.map((issue) => `  ${issue.path[0]?.toString() ?? ''}: ${issue.message}`).join('\n')}`,
+    );
   const value = parsed.data;
   return {
     stateDir: path.resolve(value.CTFLEET_STATE_DIR),
@@ -53,7 +69,12 @@ export function readAgentConfig(env: Record<string, string | undefined>): AgentC
     linkAddress: value.CTFLEET_LINK_ADDRESS,
     joinToken: value.CTFLEET_JOIN_TOKEN,
     joinTokenFile: value.CTFLEET_JOIN_TOKEN_FILE,
-    wanNames: new Map((value.CTFLEET_WANS ?? '').split(',').filter(Boolean).map((pair) => pair.split('=') as [string, string])),
+    wanNames: new Map(
+      (value.CTFLEET_WANS ?? '')
+        .split(',')
+        .filter(Boolean)
+        .map((pair) => pair.split('=') as [string, string]),
+    ),
     wanProbes: new Map(value.CTFLEET_WAN_PROBES),
     virtualAddresses: value.CTFLEET_VIRTUAL_ADDRESSES ?? [],
     guardFile: value.CTFLEET_GUARD_FILE,

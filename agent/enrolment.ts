@@ -7,18 +7,43 @@ import { enrol, parseJoinToken } from './link/enrol.ts';
 import { loadIdentity, saveIdentity, type Identity } from './link/identity.ts';
 import { AGENT_VERSION } from './version.ts';
 
-export interface EnrolmentOptions { stateDir: string; enrolAddress?: string; joinToken?: string; joinTokenFile?: string; linkAddress?: string; hostname: string; clock: Clock; random: () => number; log: Logger; signal: AbortSignal }
+export interface EnrolmentOptions {
+  stateDir: string;
+  enrolAddress?: string;
+  joinToken?: string;
+  joinTokenFile?: string;
+  linkAddress?: string;
+  hostname: string;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  signal: AbortSignal;
+}
 
 /**
  * The identity on disk, or a new one for a join token. A controller that does not answer is asked again; a refusal is final.
  * Throws INVALID_REQUEST where there is neither identity nor token, JOIN_TOKEN_REFUSED for a token that is no good. A file that the token came from is removed once it was used.
  */
-export async function identityOf({ stateDir, enrolAddress, joinToken: givenToken, joinTokenFile, linkAddress, hostname, clock, random, log, signal }: EnrolmentOptions): Promise<Identity> {
+export async function identityOf({
+  stateDir,
+  enrolAddress,
+  joinToken: givenToken,
+  joinTokenFile,
+  linkAddress,
+  hostname,
+  clock,
+  random,
+  log,
+  signal,
+}: EnrolmentOptions): Promise<Identity> {
   const known = loadIdentity(stateDir);
   if (known) return { ...known, linkAddress: linkAddress ?? known.linkAddress };
   const joinToken = givenToken ?? (joinTokenFile !== undefined ? readToken(joinTokenFile) : undefined);
   if (!joinToken || !enrolAddress) {
-    throw new FleetError('INVALID_REQUEST', `This gateway is not enrolled (nothing in ${stateDir}). Make a join token in the console and set CTFLEET_ENROL_ADDRESS and CTFLEET_JOIN_TOKEN_FILE or CTFLEET_JOIN_TOKEN.`);
+    throw new FleetError(
+      'INVALID_REQUEST',
+      `This gateway is not enrolled (nothing in ${stateDir}). Make a join token in the console and set CTFLEET_ENROL_ADDRESS and CTFLEET_JOIN_TOKEN_FILE or CTFLEET_JOIN_TOKEN.`,
+    );
   }
   const token = parseJoinToken(joinToken);
   for (let attempt = 0; ; attempt++) {
@@ -50,7 +75,9 @@ function forgetToken(file: string, log: Logger): void {
   for (const forget of [() => rmSync(file), () => truncateSync(file)]) {
     try {
       return forget();
-    } catch { /* the folder may not be ours, the file may be read-only */ }
+    } catch {
+      /* the folder may not be ours, the file may be read-only */
+    }
   }
   log.warn({ file }, 'the used join token could be neither removed nor emptied; remove it');
 }

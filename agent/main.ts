@@ -36,16 +36,35 @@ try {
   const memory = new WanMemory(config.wanNames, store.load());
   const probes = new WanProbes(config.wanProbes, process.pid);
   const watch = new WanWatch({
-    memory, observe: () => virtual.observe(observeInterfaces()), events: hearRoutes(), probes, keep: (wans) => store.keep(wans), onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
+    memory,
+    observe: () => virtual.observe(observeInterfaces()),
+    events: hearRoutes(),
+    probes,
+    keep: (wans) => store.keep(wans),
+    onError: (error) => log.warn({ err: error }, 'WANs could not be observed'),
   });
   watch.start();
   const events = new LateEvents((message) => log.warn({ reason: message }, 'events of the table'));
   await events.open();
   const guard = new GuardFile(config.guardFile ?? DEFAULT_GUARD_FILE, config.guardFile !== undefined);
   const agent = new Agent({
-    identity, stateDir: config.stateDir, table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }), events, wans: () => watch.current(), onWansChange: (listener) => watch.onChange(listener), virtualAddresses: () => virtual.all(),
-    probed: () => probes.targets, cannot: () => whatIsMissing(probes), mayActInEmergency: config.mayActInEmergency, ownAddresses, guardRules: () => guard.rules(), controller: () => resolveEndpoint(identity.linkAddress),
-    clock: systemClock, random: Math.random, log, hostname,
+    identity,
+    stateDir: config.stateDir,
+    table: new KernelTable({ onPlaced: (placement) => log.info({ ...placement }, 'the thread that walks the table keeps out of the way') }),
+    events,
+    wans: () => watch.current(),
+    onWansChange: (listener) => watch.onChange(listener),
+    virtualAddresses: () => virtual.all(),
+    probed: () => probes.targets,
+    cannot: () => whatIsMissing(probes),
+    mayActInEmergency: config.mayActInEmergency,
+    ownAddresses,
+    guardRules: () => guard.rules(),
+    controller: () => resolveEndpoint(identity.linkAddress),
+    clock: systemClock,
+    random: Math.random,
+    log,
+    hostname,
   });
   await agent.run(stop);
   watch.close();

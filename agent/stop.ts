@@ -10,7 +10,9 @@ const MAX_STOP_MS = 4_500;
 export function leave(code: number): never {
   try {
     koffi.load(null).func('void _exit(int)')(code);
-  } catch { /* where the C library cannot be called there is only the slow way */ }
+  } catch {
+    /* where the C library cannot be called there is only the slow way */
+  }
   return process.exit(code);
 }
 

@@ -15,7 +15,10 @@ test('events arrive whole however the stream is cut', () => {
   const text = ': hello\r\nid: 7\ndata: {"a":\ndata: 1}\n\ndata: second\n\n';
   for (let cut = 0; cut <= text.length; cut++) {
     const parse = createEventParser();
-    expect([...parse(text.slice(0, cut)), ...parse(text.slice(cut))]).toEqual([{ id: '7', data: '{"a":\n1}' }, { id: '7', data: 'second' }]);
+    expect([...parse(text.slice(0, cut)), ...parse(text.slice(cut))]).toEqual([
+      { id: '7', data: '{"a":\n1}' },
+      { id: '7', data: 'second' },
+    ]);
   }
 });
 
@@ -26,7 +29,10 @@ test('an event without its empty line is not given out', () => {
 test('a request without an answer keeps its key, and is a new intent once it was answered or ten minutes have gone', () => {
   let nowMs = 0;
   let made = 0;
-  const intents = new Intents(() => `key-${++made}`, () => nowMs);
+  const intents = new Intents(
+    () => `key-${++made}`,
+    () => nowMs,
+  );
   expect([intents.keyOf('a'), intents.keyOf('b'), intents.keyOf('a')]).toEqual(['key-1', 'key-2', 'key-1']);
   intents.settle('a');
   expect(intents.keyOf('a')).toBe('key-3');
@@ -41,11 +47,22 @@ test('pauses between tries double up to half a minute', () => {
 
 test('a problem has plain words: a request under way, a key of before, and how long to wait', async () => {
   const said = (code: string, status: number, detail: string, seconds?: number) =>
-    readProblem(Response.json({ type: 'about:blank', title: code, status, code, detail }, { status, headers: seconds === undefined ? {} : { 'retry-after': String(seconds) } }));
+    readProblem(
+      Response.json(
+        { type: 'about:blank', title: code, status, code, detail },
+        { status, headers: seconds === undefined ? {} : { 'retry-after': String(seconds) } },
+      ),
+    );
   expect((await said('IDEMPOTENCY_PENDING', 409, 'The same request has begun.')).message).toContain('press again; it is not done twice');
-  expect((await said('IDEMPOTENCY_KEY_REUSED', 422, 'This Idempotency-Key came before.')).message).toBe('The controller took this for another request of before, and did nothing. Press again.');
-  expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe('You have used 10000 idempotency keys within a day. Try again in 60 min.');
+  expect((await said('IDEMPOTENCY_KEY_REUSED', 422, 'This Idempotency-Key came before.')).message).toBe(
+    'The controller took this for another request of before, and did nothing. Press again.',
+  );
+  expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe(
+    'You have used 10000 idempotency keys within a day. Try again in 60 min.',
+  );
   expect((await said('RATE_LIMITED', 429, 'Too many tries. Wait 40 s.', 40)).message).toBe('Too many tries. Wait 40 s.');
   expect((await said('NOT_FOUND', 404, 'There is none.', 40)).message).toBe('There is none.');
-  expect((await readProblem(new Response('<html>', { status: 429, headers: { 'retry-after': '121' } }))).message).toBe('The controller answered 429 without a reason. Try again in 3 min.');
+  expect((await readProblem(new Response('<html>', { status: 429, headers: { 'retry-after': '121' } }))).message).toBe(
+    'The controller answered 429 without a reason. Try again in 3 min.',
+  );
 });

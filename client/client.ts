@@ -6,10 +6,16 @@ import { routeUrl } from './route-url.ts';
 
 type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
 type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
-type Part<K extends string, T> = T extends z.ZodType ? ({} extends z.input<T> ? { [P in K]?: z.input<T> } : { [P in K]: z.input<T> }) : { [P in K]?: undefined };
+type Part<K extends string, T> = T extends z.ZodType
+  ? {} extends z.input<T>
+    ? { [P in K]?: z.input<T> }
+    : { [P in K]: z.input<T> }
+  : { [P in K]?: undefined };
 
 /** What a call of this route takes: `params`, `query` and `body` as the route declares them. */
-export type Asked<R extends Route> = Part<'params', R['params']> & Part<'query', R['query']> & Part<'body', R['body']> & { signal?: AbortSignal };
+export type Asked<R extends Route> = Part<'params', R['params']> &
+  Part<'query', R['query']> &
+  Part<'body', R['body']> & { signal?: AbortSignal };
 /** The same as a last argument, which may be left out where nothing has to be said. */
 export type MaybeAsked<R extends Route> = {} extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
 /** What it gives back, parsed by the route's own schema. */
@@ -20,15 +26,26 @@ export type Body<R extends Route> = Input<R['body']>;
 const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
 
 /** Who asks, and where. `origin` is empty in a page, whose own server passes calls on; `headers` hold a token, or a cookie with its origin. */
-export interface ClientOptions { origin?: string; headers?: Readonly<Record<string, string>> }
+export interface ClientOptions {
+  origin?: string;
+  headers?: Readonly<Record<string, string>>;
+}
 
-export interface SendOptions { method: string; body?: unknown; signal?: AbortSignal; accept?: string }
+export interface SendOptions {
+  method: string;
+  body?: unknown;
+  signal?: AbortSignal;
+  accept?: string;
+}
 
 /** The REST API of the controller, typed by proto/http/routes.ts. */
 export class Client {
   readonly #origin: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #intents = new Intents(() => crypto.randomUUID(), () => performance.now());
+  readonly #intents = new Intents(
+    () => crypto.randomUUID(),
+    () => performance.now(),
+  );
 
   constructor({ origin = '', headers = {} }: ClientOptions = {}) {
     [this.#origin, this.#headers] = [origin, headers];
@@ -39,7 +56,12 @@ export class Client {
    * throws AbortError.
    */
   async call<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answered<R>> {
-    const { params, query, body, signal } = (asked ?? {}) as { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown; signal?: AbortSignal };
+    const { params, query, body, signal } = (asked ?? {}) as {
+      params?: Record<string, unknown>;
+      query?: Record<string, unknown>;
+      body?: unknown;
+      signal?: AbortSignal;
+    };
     const response = await this.send(routeUrl(route, params, query), { method: route.method, body, signal });
     if (!response.ok) throw await readProblem(response);
     return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
@@ -53,10 +75,20 @@ export class Client {
     const waitMs = method === 'GET' ? MAX_WAIT_MS.read : MAX_WAIT_MS.work;
     const timer = setTimeout(() => limit.abort(), waitMs);
     const headers = {
-      ...this.#headers, accept, ...(body !== undefined && { 'content-type': 'application/json' }), ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }),
+      ...this.#headers,
+      accept,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }),
     };
     try {
-      const response = await this.#fetch(path, { method, signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal, credentials: 'same-origin', cache: 'no-store', headers, body: text });
+      const response = await this.#fetch(path, {
+        method,
+        signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
+        credentials: 'same-origin',
+        cache: 'no-store',
+        headers,
+        body: text,
+      });
       // 409 may say that the first try is still under way.
       if (response.status < 500 && response.status !== 409) this.#intents.settle(intent);
       return response;

@@ -1,5 +1,8 @@
 /** One server-sent event. */
-export interface ServerEvent { id?: string; data: string }
+export interface ServerEvent {
+  id?: string;
+  data: string;
+}
 
 /**
  * Splits a text stream into server-sent events (WHATWG HTML, 9.2.6): fields of `id` and `data`, comments and `retry` left out.

@@ -3,7 +3,8 @@ import { ERROR_CODES, type ErrorCode } from '../proto/model/error-codes.ts';
 
 /** What the console says in place of a sentence that is meant for the writer of a script. */
 const PLAIN_WORDS: Partial<Record<ErrorCode, string>> = {
-  IDEMPOTENCY_PENDING: 'The same was sent before, and what became of it is not known yet. Wait a moment and press again; it is not done twice.',
+  IDEMPOTENCY_PENDING:
+    'The same was sent before, and what became of it is not known yet. Wait a moment and press again; it is not done twice.',
   IDEMPOTENCY_KEY_REUSED: 'The controller took this for another request of before, and did nothing. Press again.',
 };
 
@@ -17,9 +18,13 @@ export class ControllerError extends Error {
     this.problem = said;
   }
 
-  get code() { return this.problem.code; }
+  get code() {
+    return this.problem.code;
+  }
   /** True if the same request may work later. */
-  get canRetry() { return ERROR_CODES[this.problem.code].retry; }
+  get canRetry() {
+    return ERROR_CODES[this.problem.code].retry;
+  }
 }
 
 /** The problem that an answer carries. An answer that is none of ours (a proxy in between) becomes UNAVAILABLE or INTERNAL with its status. */
@@ -27,8 +32,21 @@ export async function readProblem(response: Response): Promise<ControllerError> 
   const text = await response.text();
   const parsed = problem.safeParse(parseJson(text));
   if (parsed.success) return new ControllerError({ ...parsed.data, detail: inPlainWords(parsed.data, retryAfterSeconds(response)) });
-  const code = response.status === 401 ? 'UNAUTHENTICATED' : response.status === 429 ? 'RATE_LIMITED' : response.status >= 502 ? 'UNAVAILABLE' : 'INTERNAL';
-  return new ControllerError({ type: 'about:blank', title: code, status: response.status, code, detail: withWait(`The controller answered ${response.status} without a reason.`, retryAfterSeconds(response)) });
+  const code =
+    response.status === 401
+      ? 'UNAUTHENTICATED'
+      : response.status === 429
+        ? 'RATE_LIMITED'
+        : response.status >= 502
+          ? 'UNAVAILABLE'
+          : 'INTERNAL';
+  return new ControllerError({
+    type: 'about:blank',
+    title: code,
+    status: response.status,
+    code,
+    detail: withWait(`The controller answered ${response.status} without a reason.`, retryAfterSeconds(response)),
+  });
 }
 
 /** How long an answer says to wait, in seconds; undefined where it does not say. */
@@ -53,16 +71,32 @@ function withWait(words: string, seconds: number | undefined): string {
 
 /** Nothing answered in time. */
 export function silent(seconds: number): ControllerError {
-  return new ControllerError({ type: 'about:blank', title: 'UNAVAILABLE', status: 504, code: 'UNAVAILABLE', detail: `The controller does not answer: nothing came within ${seconds} s. Gateways go on with what they were told; look at the controller’s log.` });
+  return new ControllerError({
+    type: 'about:blank',
+    title: 'UNAVAILABLE',
+    status: 504,
+    code: 'UNAVAILABLE',
+    detail: `The controller does not answer: nothing came within ${seconds} s. Gateways go on with what they were told; look at the controller’s log.`,
+  });
 }
 
 /** What a failed fetch means: nothing answered at all. */
 export function unreachable(cause: unknown): ControllerError {
-  const error = new ControllerError({ type: 'about:blank', title: 'UNAVAILABLE', status: 503, code: 'UNAVAILABLE', detail: 'The console’s own server does not answer. Check the network, then try again.' });
+  const error = new ControllerError({
+    type: 'about:blank',
+    title: 'UNAVAILABLE',
+    status: 503,
+    code: 'UNAVAILABLE',
+    detail: 'The console’s own server does not answer. Check the network, then try again.',
+  });
   error.cause = cause;
   return error;
 }
 
 function parseJson(text: string): unknown {
-  try { return JSON.parse(text); } catch { return undefined; }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -27,7 +27,12 @@ export function retryDelayMs(failures: number, random: number): number {
 }
 
 /** Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only where asking again cannot help. */
-export function subscribe<R extends Route>(client: Client, route: R, asked: Omit<Asked<R>, 'signal' | 'body'>, { onEvent, onState, now }: SubscribeOptions<R>): () => void {
+export function subscribe<R extends Route>(
+  client: Client,
+  route: R,
+  asked: Omit<Asked<R>, 'signal' | 'body'>,
+  { onEvent, onState, now }: SubscribeOptions<R>,
+): () => void {
   const stop = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -38,7 +43,11 @@ export function subscribe<R extends Route>(client: Client, route: R, asked: Omit
     const attempt = new AbortController();
     const silence = watchdog(() => attempt.abort(), SILENCE_MS);
     try {
-      const response = await client.send(routeUrl(route, params, query), { method: route.method, accept: 'text/event-stream', signal: AbortSignal.any([stop.signal, attempt.signal]) });
+      const response = await client.send(routeUrl(route, params, query), {
+        method: route.method,
+        accept: 'text/event-stream',
+        signal: AbortSignal.any([stop.signal, attempt.signal]),
+      });
       if (!response.ok) throw await readProblem(response);
       const parse = createEventParser();
       for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
@@ -60,10 +69,21 @@ export function subscribe<R extends Route>(client: Client, route: R, asked: Omit
   }
 
   void run();
-  return () => { stop.abort(); clearTimeout(timer); };
+  return () => {
+    stop.abort();
+    clearTimeout(timer);
+  };
 }
 
 function watchdog(bark: () => void, afterMs: number): { reset(): void; stop(): void } {
   let timer = setTimeout(bark, afterMs);
-  return { reset() { clearTimeout(timer); timer = setTimeout(bark, afterMs); }, stop() { clearTimeout(timer); } };
+  return {
+    reset() {
+      clearTimeout(timer);
+      timer = setTimeout(bark, afterMs);
+    },
+    stop() {
+      clearTimeout(timer);
+    },
+  };
 }

@@ -14,14 +14,21 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { email: { type: 'string' }, password: { type: 'string' }, name: { type: 'string' } } });
   const password = values.password ?? process.env.CTFLEET_BOOTSTRAP_PASSWORD;
   if (values.email === undefined || values.name === undefined || password === undefined) {
-    throw new Error('Say --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD so that it is not in the process list).');
+    throw new Error(
+      'Say --email, --name and the password (--password, or CTFLEET_BOOTSTRAP_PASSWORD so that it is not in the process list).',
+    );
   }
   const config = readConfig(process.env);
   await checkDatabase(config.databaseUrl);
   await openStateDir(config.stateDir);
   const database = new Database(config);
   try {
-    const auth = createAuth(config, database, await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()), createLogger(config.logLevel));
+    const auth = createAuth(
+      config,
+      database,
+      await readOrCreate(config.stateDir, 'auth.secret', async () => newSecret()),
+      createLogger(config.logLevel),
+    );
     const id = await new UsersService(auth, database, Date.now).createFirst({ email: values.email, password, name: values.name });
     process.stdout.write(`${JSON.stringify({ msg: 'first administrator made', id })}\n`);
   } finally {

@@ -17,8 +17,20 @@ import { RetentionModule } from './retention/retention.module.ts';
 import { WitnessModule } from './witness/witness.module.ts';
 
 const NOUNS = [
-  AuditModule, AccessModule, HistoryModule, GatewaysModule, EnrolmentModule, FlowsModule, BlocksModule, PlansModule, FlushesModule, RemediationsModule,
-  WitnessModule, LiveModule, RetentionModule, MetricsModule,
+  AuditModule,
+  AccessModule,
+  HistoryModule,
+  GatewaysModule,
+  EnrolmentModule,
+  FlowsModule,
+  BlocksModule,
+  PlansModule,
+  FlushesModule,
+  RemediationsModule,
+  WitnessModule,
+  LiveModule,
+  RetentionModule,
+  MetricsModule,
 ];
 
 /** The whole controller; the roles of the process decide which parts of each noun are in it. */

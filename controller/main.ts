@@ -28,10 +28,15 @@ async function main(): Promise<void> {
       logger.error({ ms: STOP_MS }, 'could not end in order in time; transactions under way are rolled back');
       endNow(1);
     }, STOP_MS).unref();
-    starting.then((controller) => controller.close()).then(() => endNow(0), (error: unknown) => {
-      logger.error({ err: error }, 'could not end in order');
-      endNow(1);
-    });
+    starting
+      .then((controller) => controller.close())
+      .then(
+        () => endNow(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'could not end in order');
+          endNow(1);
+        },
+      );
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

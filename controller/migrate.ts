@@ -7,7 +7,10 @@ const schema = z.object({ CTFLEET_MIGRATION_DATABASE_URL: url, CTFLEET_DATABASE_
 /** Makes a database ready for a controller of this version: migrations as CTFLEET_MIGRATION_DATABASE_URL, and the login that CTFLEET_DATABASE_URL names. */
 async function main(): Promise<void> {
   const parsed = schema.safeParse(process.env);
-  if (!parsed.success) throw new Error(`The environment is not right:\n${parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`).join('\n')}`);
+  if (!parsed.success)
+    throw new Error(
+      `The environment is not right:\n${parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`).join('\n')}`,
+    );
   const applied = await prepareDatabase(parsed.data.CTFLEET_MIGRATION_DATABASE_URL, parsed.data.CTFLEET_DATABASE_URL);
   process.stdout.write(`${JSON.stringify({ msg: 'the database is ready', applied })}\n`);
 }

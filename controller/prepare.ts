@@ -35,8 +35,10 @@ export async function checkDatabase(appUrl: string): Promise<void> {
     await checkLogin(client);
     const missing = await missingMigrations(client, migrationsFolder());
     if (missing.length === 0) return;
-    throw new Error(`The database lacks ${missing.length === 1 ? 'the migration' : 'the migrations'} ${missing.join(', ')}. `
-      + 'Run `node build/controller/migrate.js` with CTFLEET_MIGRATION_DATABASE_URL, the owner’s login, and CTFLEET_DATABASE_URL, the controller’s.');
+    throw new Error(
+      `The database lacks ${missing.length === 1 ? 'the migration' : 'the migrations'} ${missing.join(', ')}. ` +
+        'Run `node build/controller/migrate.js` with CTFLEET_MIGRATION_DATABASE_URL, the owner’s login, and CTFLEET_DATABASE_URL, the controller’s.',
+    );
   });
 }
 

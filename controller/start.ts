@@ -12,7 +12,14 @@ import { Addresses } from './platform/addresses.ts';
 import { newId } from './platform/ids.ts';
 import { cannotListen } from './platform/listen-error.ts';
 import { NestLogger } from './platform/logger.ts';
-import { answerExpectation, answerUnparsable, answerUnroutable, discardBody, MAX_BODY_BYTES, refuseUnstorable } from './platform/request-checks.ts';
+import {
+  answerExpectation,
+  answerUnparsable,
+  answerUnroutable,
+  discardBody,
+  MAX_BODY_BYTES,
+  refuseUnstorable,
+} from './platform/request-checks.ts';
 import { checkRoutes } from './platform/route-check.ts';
 import { toRouterUrl } from './platform/verb-url.ts';
 import { checkDatabase, prepareDatabase } from './prepare.ts';
@@ -41,15 +48,35 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   await checkDatabase(config.databaseUrl);
   checkRoutes(CONTROLLERS, routes);
   const adapter = new FastifyAdapter({
-    rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'), bodyLimit: MAX_BODY_BYTES, trustProxy: config.trustedProxies, genReqId: () => newId(), forceCloseConnections: true,
-    frameworkErrors: answerUnroutable, clientErrorHandler: answerUnparsable,
-    requestTimeout: REQUEST_MS, connectionTimeout: SILENT_MS, keepAliveTimeout: KEPT_MS, http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 5000 },
+    rewriteUrl: (request: IncomingMessage) => toRouterUrl(request.url ?? '/'),
+    bodyLimit: MAX_BODY_BYTES,
+    trustProxy: config.trustedProxies,
+    genReqId: () => newId(),
+    forceCloseConnections: true,
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerUnparsable,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: SILENT_MS,
+    keepAliveTimeout: KEPT_MS,
+    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 5000 },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, { logger: new NestLogger(logger), abortOnError: false, rawBody: true });
+  const app = await NestFactory.create<NestFastifyApplication>(ControllerModule.with(surroundings), adapter, {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+    rawBody: true,
+  });
   try {
-    app.getHttpAdapter().getInstance().addHook('preValidation', async (request) => refuseUnstorable(request));
-    app.getHttpAdapter().getInstance().addHook('onSend', async (request) => discardBody(request));
-    await app.register(helmet as never, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('preValidation', async (request) => refuseUnstorable(request));
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onSend', async (request) => discardBody(request));
+    await app.register(helmet as never, {
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    });
     if (config.roles.includes('api')) mountSignIn(app.getHttpAdapter().getInstance(), app.get(SignInService), config.publicUrl);
     app.getHttpServer().on('checkExpectation', answerExpectation);
     app.getHttpServer().maxConnections = MAX_CONNECTIONS;
@@ -64,7 +91,11 @@ export async function startController(surroundings: Surroundings): Promise<Runni
   const addresses = app.get(Addresses);
   return {
     app,
-    ports: { apiPort: typeof address === 'object' && address ? address.port : config.api.port, enrolPort: addresses.port('enrol'), linkPort: addresses.port('link') },
+    ports: {
+      apiPort: typeof address === 'object' && address ? address.port : config.api.port,
+      enrolPort: addresses.port('enrol'),
+      linkPort: addresses.port('link'),
+    },
     close: () => app.close(),
   };
 }

@@ -13,7 +13,9 @@ describe('the house', () => {
   });
 
   it('is read whole: every part has sources, and they import each other', () => {
-    const small = ['proto', 'agent', 'controller', 'web', 'tools'].filter((part) => sources.filter((source) => source.path.startsWith(`${part}/`)).length < 20);
+    const small = ['proto', 'agent', 'controller', 'web', 'tools'].filter(
+      (part) => sources.filter((source) => source.path.startsWith(`${part}/`)).length < 20,
+    );
     expect(small).toEqual([]);
     expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(3000);
   });
@@ -28,11 +30,17 @@ describe('the house', () => {
 });
 
 describe('a violation that is planted', () => {
-  it.each(PLANTED.map((planted) => [`${planted.breaks}: ${planted.path}: ${planted.text}`, planted] as const))('is found: %s', (_, planted) => {
-    const house = [...sources, ...[planted, ...(planted.with ? [planted.with] : [])].map(({ path: file, text }) => toSourceFile(file, text))];
-    const broken = RULES.filter((rule) => rule.violations(house).length > 0).map(({ name }) => name);
-    expect(broken.filter((name) => name.includes(planted.breaks))).toHaveLength(1);
-  });
+  it.each(PLANTED.map((planted) => [`${planted.breaks}: ${planted.path}: ${planted.text}`, planted] as const))(
+    'is found: %s',
+    (_, planted) => {
+      const house = [
+        ...sources,
+        ...[planted, ...(planted.with ? [planted.with] : [])].map(({ path: file, text }) => toSourceFile(file, text)),
+      ];
+      const broken = RULES.filter((rule) => rule.violations(house).length > 0).map(({ name }) => name);
+      expect(broken.filter((name) => name.includes(planted.breaks))).toHaveLength(1);
+    },
+  );
 
   it('has one for every rule', () => {
     expect(RULES.map(({ name }) => name).filter((name) => !PLANTED.some(({ breaks }) => name.includes(breaks)))).toEqual([]);

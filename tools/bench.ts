@@ -15,9 +15,12 @@ const PROGRAMS: Record<string, string[]> = { 'bulk-flush': ['nft', 'redis-server
 const TRIALS = ['churn', 'fuzz-codec', 'neighbours', 'soak'];
 const args = process.argv.slice(2);
 const name = args[0]?.startsWith('-') ? undefined : args.shift();
-if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name)) fail(`There is no benchmark "${name}". There are: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);
+if (name !== undefined && ![...BENCHMARKS, ...TRIALS].includes(name))
+  fail(`There is no benchmark "${name}". There are: ${BENCHMARKS.join(', ')}; and trials: ${TRIALS.join(', ')}`);
 const missing = ensurePrograms(['ip', 'conntrack', ...(name === undefined ? BENCHMARKS : [name]).flatMap((one) => PROGRAMS[one] ?? [])]);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-const results = (name === undefined ? BENCHMARKS : [name]).map((one) => spawnSync(process.execPath, [...FLAGS, path.join(folder, `${one}.ts`), ...args], { stdio: 'inherit' }).status);
+const results = (name === undefined ? BENCHMARKS : [name]).map(
+  (one) => spawnSync(process.execPath, [...FLAGS, path.join(folder, `${one}.ts`), ...args], { stdio: 'inherit' }).status,
+);
 process.exit(results.every((status) => status === 0) ? 0 : 1);

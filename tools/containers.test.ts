@@ -22,13 +22,21 @@ function foldersReached(roots: string[]): string[] {
 const filesIn = (...folders: string[]): string[] => [...sources.keys()].filter((file) => folders.includes(file.split('/')[0]!));
 
 describe('a build', () => {
-  it.each([[buildPrograms, ['agent', 'controller']], [buildConsole, ['web']]] as const)('$name is done again when any folder changed that it is made from', (step, roots) => {
+  it.each([
+    [buildPrograms, ['agent', 'controller']],
+    [buildConsole, ['web']],
+  ] as const)('$name is done again when any folder changed that it is made from', (step, roots) => {
     expect(step.sources).toEqual(expect.arrayContaining(foldersReached(filesIn(...roots))));
   });
 
   it('in a container is given every folder that it is made from', () => {
-    const given = read('.dockerignore').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
-    expect(given).toEqual(expect.arrayContaining(foldersReached([...filesIn('agent', 'controller', 'web'), 'tools/build.ts', 'tools/pack.ts'])));
+    const given = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    expect(given).toEqual(
+      expect.arrayContaining(foldersReached([...filesIn('agent', 'controller', 'web'), 'tools/build.ts', 'tools/pack.ts'])),
+    );
   });
 });
 

@@ -6,10 +6,14 @@ const ROOT = path.resolve(import.meta.dirname, '..');
 /** They are about policies that are applied; nothing applies any yet. */
 const NOT_YET = ['F12', 'F13'];
 
-const rows = readFileSync(path.join(ROOT, 'docs/faults.md'), 'utf8').split('\n').flatMap((line) => {
-  const [, fault, proof] = /^\| (F\d+) \|[^|]*\| (.*) \|$/.exec(line) ?? [];
-  return fault !== undefined && proof !== undefined ? [{ fault, proof, tests: [...proof.matchAll(/`([^`]+)`: “([^”]+)”/g)].map(([, file, name]) => ({ file: file!, name: name! })) }] : [];
-});
+const rows = readFileSync(path.join(ROOT, 'docs/faults.md'), 'utf8')
+  .split('\n')
+  .flatMap((line) => {
+    const [, fault, proof] = /^\| (F\d+) \|[^|]*\| (.*) \|$/.exec(line) ?? [];
+    return fault !== undefined && proof !== undefined
+      ? [{ fault, proof, tests: [...proof.matchAll(/`([^`]+)`: “([^”]+)”/g)].map(([, file, name]) => ({ file: file!, name: name! })) }]
+      : [];
+  });
 
 it('docs/faults.md lists F1 to F40, in order and once', () => {
   expect(rows.map(({ fault }) => fault)).toEqual(Array.from({ length: 40 }, (_, index) => `F${index + 1}`));
@@ -18,6 +22,8 @@ it('docs/faults.md lists F1 to F40, in order and once', () => {
 it.each(rows)('$fault is proved by tests that exist', ({ fault, proof, tests }) => {
   if (NOT_YET.includes(fault)) return expect(proof).toMatch(/^not yet: /);
   expect(tests.length).toBeGreaterThan(0);
-  const missing = tests.filter(({ file, name }) => !existsSync(path.join(ROOT, file)) || !readFileSync(path.join(ROOT, file), 'utf8').includes(name));
+  const missing = tests.filter(
+    ({ file, name }) => !existsSync(path.join(ROOT, file)) || !readFileSync(path.join(ROOT, file), 'utf8').includes(name),
+  );
   expect(missing).toEqual([]);
 });

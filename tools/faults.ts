@@ -10,4 +10,7 @@ const FLAGS = ['--experimental-transform-types', '--disable-warning=Experimental
 const missing = ensurePrograms(['redis-server']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-process.exit(spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1);
+process.exit(
+  spawnSync(process.execPath, [...FLAGS, path.join(ROOT, 'test/faults/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' }).status ??
+    1,
+);

@@ -15,12 +15,16 @@ const SERIES = ['5.10', '6.1', '6.12', '6.18', '7.3'];
 const MEMORY_MB = 2048;
 const HOME = path.join(STATE, 'kernels');
 
-const { values } = parseArgs({ options: { kernel: { type: 'string', multiple: true, default: SERIES }, check: { type: 'string', multiple: true, default: [] } } });
-if (process.platform !== 'linux' || process.arch !== 'x64') fail('Kernels are tried on x64 with Linux, since guests get the programs of this machine.');
+const { values } = parseArgs({
+  options: { kernel: { type: 'string', multiple: true, default: SERIES }, check: { type: 'string', multiple: true, default: [] } },
+});
+if (process.platform !== 'linux' || process.arch !== 'x64')
+  fail('Kernels are tried on x64 with Linux, since guests get the programs of this machine.');
 const missing = ensurePrograms([...PROGRAMS, 'qemu-system-x86_64', 'apt-get', 'dpkg', 'depmod', 'xz']);
 if (missing.length > 0) fail(howToInstall(missing));
 await build({ console: false });
-if (spawnSync('tsc', ['-p', 'test/kernels'], { cwd: ROOT, stdio: ['ignore', 2, 2] }).status !== 0) fail('The checks could not be compiled.');
+if (spawnSync('tsc', ['-p', 'test/kernels'], { cwd: ROOT, stdio: ['ignore', 2, 2] }).status !== 0)
+  fail('The checks could not be compiled.');
 
 mkdirSync(HOME, { recursive: true });
 const [root, image] = ['root', 'image'].map((name) => path.join(HOME, `${name}-${process.pid}.cpio`)) as [string, string];
@@ -37,7 +41,14 @@ try {
       console.log(line);
       if (line.includes('"ok":false')) failed++;
     };
-    const status = await boot({ family, kernel: path.join(kernel.folder, 'vmlinuz'), image, console: path.join(HOME, `${series}.log`), memoryMb: MEMORY_MB, onLine });
+    const status = await boot({
+      family,
+      kernel: path.join(kernel.folder, 'vmlinuz'),
+      image,
+      console: path.join(HOME, `${series}.log`),
+      memoryMb: MEMORY_MB,
+      onLine,
+    });
     say(`${kernel.release}: ${status === 0 ? 'all checks passed' : 'not all checks passed'}`);
   }
 } finally {

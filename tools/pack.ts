@@ -21,6 +21,9 @@ mkdirSync(folder, { recursive: true });
 for (const place of [...code, ...extras.files, 'package.json', ...needed]) {
   const from = path.join(ROOT, place);
   // Packages inside packages come by their own place if they are needed.
-  cpSync(from, path.join(folder, place), { recursive: true, filter: (source) => !UNREAD.test(source) && !source.slice(from.length).includes(`${path.sep}node_modules`) });
+  cpSync(from, path.join(folder, place), {
+    recursive: true,
+    filter: (source) => !UNREAD.test(source) && !source.slice(from.length).includes(`${path.sep}node_modules`),
+  });
 }
 say(`${program} needs ${needed.size} packages`);

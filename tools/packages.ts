@@ -4,7 +4,12 @@ import { fail } from './say.ts';
 import { ROOT } from './set-up.ts';
 
 /** What package-lock.json says of one installed package. */
-interface Locked { dependencies?: Record<string, string>; optionalDependencies?: Record<string, string>; peerDependencies?: Record<string, string>; peerDependenciesMeta?: Record<string, { optional?: boolean }> }
+interface Locked {
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+}
 
 /** Never read: types, source maps of other people's code, Prisma's query compilers for other databases. */
 export const UNREAD = /\.d\.[cm]?ts$|\/node_modules\/.*\.map$|\/query_compiler_\w+\.(?:cockroachdb|mysql|sqlite|sqlserver)\./;
@@ -14,7 +19,8 @@ const IMPORT = /^(?:import|export)\s+(?:[\w\s{},*$]+\sfrom\s+)?['"]([^'".][^'"]*
 export function packagesFor(folders: string[], besides: string[] = []): Set<string> {
   const { packages } = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> };
   const places = new Set<string>();
-  for (const name of [...importsOf(folders), ...besides]) visit(find('', name) ?? fail(`The built code imports ${name}, which package-lock.json does not have.`));
+  for (const name of [...importsOf(folders), ...besides])
+    visit(find('', name) ?? fail(`The built code imports ${name}, which package-lock.json does not have.`));
   return places;
 
   function visit(place: string): void {
@@ -45,7 +51,13 @@ function importsOf(folders: string[]): Set<string> {
   for (const file of folders.flatMap((place) => globSync(`${place}/**/*.js`, { cwd: ROOT }))) {
     for (const [, plain, dynamic] of readFileSync(path.join(ROOT, file), 'utf8').matchAll(IMPORT)) {
       const specifier = (plain ?? dynamic)!;
-      if (!specifier.startsWith('node:')) names.add(specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/'));
+      if (!specifier.startsWith('node:'))
+        names.add(
+          specifier
+            .split('/')
+            .slice(0, specifier.startsWith('@') ? 2 : 1)
+            .join('/'),
+        );
     }
   }
   return names;

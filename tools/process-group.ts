@@ -10,7 +10,11 @@ export class ProcessGroup {
   readonly #reaper: ChildProcess;
 
   constructor() {
-    this.#reaper = spawn(process.execPath, [path.join(import.meta.dirname, 'reaper.ts')], { stdio: ['pipe', 'ignore', 'inherit'], detached: true, cwd: '/' });
+    this.#reaper = spawn(process.execPath, [path.join(import.meta.dirname, 'reaper.ts')], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      detached: true,
+      cwd: '/',
+    });
     this.#reaper.stdin!.on('error', () => undefined);
   }
 

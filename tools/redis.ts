@@ -7,7 +7,12 @@ import { asUid, isRoot, newUid } from './unprivileged.ts';
 const PASSWORD = randomBytes(24).toString('base64url');
 
 /** A running Redis of ours, in memory only. It asks for the password that stands in `url`. */
-export interface Redis { pid: number; port: number; url: string; stop(): Promise<void> }
+export interface Redis {
+  pid: number;
+  port: number;
+  url: string;
+  stop(): Promise<void>;
+}
 
 /** True if this machine has a redis-server. */
 export function hasRedis(): boolean {
@@ -25,7 +30,9 @@ export async function startRedis(options: { port?: number } = {}): Promise<Redis
   const [command, args] = asUid(isRoot() ? newUid() : undefined, 'redis-server', ['-']);
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true, cwd: '/' });
   // By standard input: arguments stand in the list of processes.
-  child.stdin.end([`port ${port}`, 'bind 127.0.0.1', 'save ""', 'appendonly no', 'maxmemory-policy noeviction', `requirepass ${PASSWORD}`, ''].join('\n'));
+  child.stdin.end(
+    [`port ${port}`, 'bind 127.0.0.1', 'save ""', 'appendonly no', 'maxmemory-policy noeviction', `requirepass ${PASSWORD}`, ''].join('\n'),
+  );
   let log = '';
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
@@ -39,10 +46,11 @@ export async function startRedis(options: { port?: number } = {}): Promise<Redis
     pid: child.pid!,
     port,
     url: `redis://:${PASSWORD}@127.0.0.1:${port}`,
-    stop: () => new Promise((resolve) => {
-      if (child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.once('exit', () => resolve());
-      child.kill('SIGTERM');
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        child.once('exit', () => resolve());
+        child.kill('SIGTERM');
+      }),
   };
 }

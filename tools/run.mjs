@@ -17,8 +17,13 @@ const node = pinnedNode();
 installDependencies(node);
 
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], {
-  cwd: root, stdio: 'inherit',
-  env: { ...process.env, PATH: [path.dirname(node), path.join(root, 'node_modules/.bin'), process.env.PATH].join(path.delimiter), CTFLEET_ROOT: root },
+  cwd: root,
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    PATH: [path.dirname(node), path.join(root, 'node_modules/.bin'), process.env.PATH].join(path.delimiter),
+    CTFLEET_ROOT: root,
+  },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 const parents = ancestors();
@@ -58,7 +63,9 @@ function pinnedNode() {
 /** `npm ci` when the lock file is not the one that node_modules was made from. */
 function installDependencies(node) {
   const stamp = path.join(root, 'node_modules', '.ctfleet-lock');
-  const wanted = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   say('installing dependencies (about a minute)');
   npm(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);

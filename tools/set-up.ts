@@ -11,19 +11,45 @@ export const STATE = path.join(ROOT, '.ctfleet');
  * One thing to make from sources; done again only when one of them changed.
  * `removes`: a folder that is made from nothing, so that what lost its source is not found in it.
  */
-interface Step { name: string; sources: string[]; makes: string; removes?: string; commands: [string, ...string[]][]; cwd?: string; after?: () => void }
+interface Step {
+  name: string;
+  sources: string[];
+  makes: string;
+  removes?: string;
+  commands: [string, ...string[]][];
+  cwd?: string;
+  after?: () => void;
+}
 
-const generateProto: Step = { name: 'proto', sources: ['proto/ctfleet', 'proto/buf.yaml', 'proto/buf.gen.yaml', 'package-lock.json'], makes: 'proto/gen', commands: [['buf', 'generate']], cwd: 'proto' };
-const generatePrisma: Step = { name: 'database client', sources: ['prisma/schema.prisma', 'package-lock.json'], makes: 'controller/generated/prisma', commands: [['prisma', 'generate']] };
+const generateProto: Step = {
+  name: 'proto',
+  sources: ['proto/ctfleet', 'proto/buf.yaml', 'proto/buf.gen.yaml', 'package-lock.json'],
+  makes: 'proto/gen',
+  commands: [['buf', 'generate']],
+  cwd: 'proto',
+};
+const generatePrisma: Step = {
+  name: 'database client',
+  sources: ['prisma/schema.prisma', 'package-lock.json'],
+  makes: 'controller/generated/prisma',
+  commands: [['prisma', 'generate']],
+};
 export const buildPrograms: Step = {
-  name: 'controller and agent', sources: ['proto', 'agent', 'controller', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'], makes: 'build/controller/main.js',
-  removes: 'build', commands: [['tsc', '-b']],
+  name: 'controller and agent',
+  sources: ['proto', 'agent', 'controller', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'],
+  makes: 'build/controller/main.js',
+  removes: 'build',
+  commands: [['tsc', '-b']],
 };
 export const buildConsole: Step = {
-  name: 'console', sources: ['web', 'client', 'proto', 'package-lock.json'], makes: 'web/.next/standalone/web/server.js', commands: [['next', 'build', 'web']],
+  name: 'console',
+  sources: ['web', 'client', 'proto', 'package-lock.json'],
+  makes: 'web/.next/standalone/web/server.js',
+  commands: [['next', 'build', 'web']],
   after: () => {
     cpSync(path.join(ROOT, 'web/.next/static'), path.join(ROOT, 'web/.next/standalone/web/.next/static'), { recursive: true });
-    if (existsSync(path.join(ROOT, 'web/public'))) cpSync(path.join(ROOT, 'web/public'), path.join(ROOT, 'web/.next/standalone/web/public'), { recursive: true });
+    if (existsSync(path.join(ROOT, 'web/public')))
+      cpSync(path.join(ROOT, 'web/public'), path.join(ROOT, 'web/.next/standalone/web/public'), { recursive: true });
   },
 };
 
@@ -56,7 +82,14 @@ async function make(step: Step): Promise<void> {
 function runStep({ name, cwd }: Step, [command, ...args]: [string, ...string[]]): Promise<void> {
   return new Promise((resolve) => {
     const child = spawn(path.join(ROOT, 'node_modules/.bin', command), args, {
-      cwd: path.join(ROOT, cwd ?? '.'), stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', NODE_ENV: command === 'next' ? 'production' : process.env.NODE_ENV },
+      cwd: path.join(ROOT, cwd ?? '.'),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        NEXT_TELEMETRY_DISABLED: '1',
+        CHECKPOINT_DISABLE: '1',
+        NODE_ENV: command === 'next' ? 'production' : process.env.NODE_ENV,
+      },
     });
     let output = '';
     child.stdout.on('data', (text: Buffer) => (output += text.toString()));
@@ -75,7 +108,12 @@ function hashOf(sources: string[]): string {
   function visit(place: string): void {
     if (!existsSync(place)) return;
     const name = path.basename(place);
-    if (['node_modules', '.next', 'gen', 'generated', 'next-env.d.ts'].includes(name) || name.endsWith('.test.ts') || name.endsWith('.tsbuildinfo')) return;
+    if (
+      ['node_modules', '.next', 'gen', 'generated', 'next-env.d.ts'].includes(name) ||
+      name.endsWith('.test.ts') ||
+      name.endsWith('.tsbuildinfo')
+    )
+      return;
     let entries: string[];
     try {
       entries = readdirSync(place).sort();

@@ -31,7 +31,11 @@ setInterval(() => process.ppid !== parent && void end(1), 500).unref();
 try {
   const why = options.gateways > 0 ? whyNoKernelGateways() : undefined;
   const system = await System.start({
-    family, stateDir: HOME, consolePort, withTraffic: options.withTraffic, console: options.isDevelopment ? 'development' : 'built',
+    family,
+    stateDir: HOME,
+    consolePort,
+    withTraffic: options.withTraffic,
+    console: options.isDevelopment ? 'development' : 'built',
     fleet: demoFleet(options.gateways, options.simulated, why ? 'memory' : 'kernel'),
   });
   system.controller.once('exit', (code) => {
@@ -40,7 +44,9 @@ try {
   });
   await watchFleet(system.api);
   await writeDemoFile(system);
-  say(`${describeFleet(system, why)}; queues on ${system.redisUrl !== undefined ? 'Redis' : 'Postgres'}; ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  say(
+    `${describeFleet(system, why)}; queues on ${system.redisUrl !== undefined ? 'Redis' : 'Postgres'}; ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+  );
   console.log(`ctfleet ready: ${system.consoleUrl} (sign in as ${system.operator.email}, password ${system.operator.password})`);
 } catch (error) {
   if (!isEnding) say((error as Error).message);
@@ -57,15 +63,23 @@ function describeFleet({ placed }: System, why: string | undefined): string {
 
 async function writeDemoFile({ api, consoleUrl, apiUrl, ports, operator, placed, lab }: System): Promise<void> {
   const tokens = await api.call(routes.listTokens, { query: { limit: 500 } });
-  for (const token of tokens.items.filter(({ name, revokedAt }) => name === 'demo scripts' && !revokedAt)) await api.call(routes.revokeToken, { params: { id: token.id } });
+  for (const token of tokens.items.filter(({ name, revokedAt }) => name === 'demo scripts' && !revokedAt))
+    await api.call(routes.revokeToken, { params: { id: token.id } });
   const { secret } = await api.call(routes.createToken, { body: { name: 'demo scripts', role: 'owner', expiresInDays: 1 } });
   const { items } = await api.call(routes.listGateways, { query: { limit: 2000 } });
   const gateways = placed.map(({ name, kind, number, tenant, site }) => {
     const known = items.find((gateway) => gateway.name === name);
-    const wans = lab && kind === 'kernel' ? WANS.map((wan) => ({ name: `wan${wan}`, address: externalAddress(number, wan) })) : (known?.wans ?? []).map((wan) => ({ name: wan.name, address: wan.addresses[0] }));
+    const wans =
+      lab && kind === 'kernel'
+        ? WANS.map((wan) => ({ name: `wan${wan}`, address: externalAddress(number, wan) }))
+        : (known?.wans ?? []).map((wan) => ({ name: wan.name, address: wan.addresses[0] }));
     return { id: known?.id, name, tenant, site, kind, ...(lab && kind === 'kernel' && { netns: lab.names.gateway(number) }), wans };
   });
-  writeFileSync(DEMO_FILE, `${JSON.stringify({ consoleUrl, apiUrl, grpcAddress: `127.0.0.1:${ports.linkPort}`, operator, apiToken: secret, gateways }, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(
+    DEMO_FILE,
+    `${JSON.stringify({ consoleUrl, apiUrl, grpcAddress: `127.0.0.1:${ports.linkPort}`, operator, apiToken: secret, gateways }, null, 2)}\n`,
+    { mode: 0o600 },
+  );
 }
 
 /** The port asked for, which must be free; else 3000 or the next free one. */

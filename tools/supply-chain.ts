@@ -1,7 +1,18 @@
 /** What of package.json and package-lock.json decides which code is brought. */
-export interface Manifest { dependencies?: Record<string, string>; devDependencies?: Record<string, string>; scripts?: Record<string, string> }
-export interface Lock { packages: Record<string, LockedPackage> }
-interface LockedPackage { version?: string; resolved?: string; integrity?: string; link?: boolean }
+export interface Manifest {
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  scripts?: Record<string, string>;
+}
+export interface Lock {
+  packages: Record<string, LockedPackage>;
+}
+interface LockedPackage {
+  version?: string;
+  resolved?: string;
+  integrity?: string;
+  link?: boolean;
+}
 
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 /** Majors that were chosen without a minor: types of Node follow the pinned Node. */
@@ -14,7 +25,9 @@ const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublis
  * run at install. Each is a sentence that names the package. `install`: the source of the program that calls npm.
  */
 export function supplyChainProblems(manifest: Manifest, lock: Lock, install: string): string[] {
-  const floating = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(([name, version]) => !EXACT.test(version) && !MAJOR_ONLY.has(name));
+  const floating = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
+    ([name, version]) => !EXACT.test(version) && !MAJOR_ONLY.has(name),
+  );
   const packages = Object.entries(lock.packages).filter(([place]) => place !== '');
   return [
     ...floating.map(([name, version]) => `${name} floats (${version}); name one version`),

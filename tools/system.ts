@@ -6,14 +6,32 @@ const FONTS = ['fonts-inter', 'fonts-jetbrains-mono', 'fonts-liberation'];
 
 /** Programs of the system that we use, and the Debian packages that bring them. */
 const PACKAGES: Record<string, string[]> = {
-  ip: ['iproute2'], 'iptables-nft-restore': ['iptables'], ipset: ['ipset'], nft: ['nftables'], conntrack: ['conntrack'], 'redis-server': ['redis-server'], setpriv: ['util-linux'], ssh: ['openssh-client'], dropbear: ['dropbear-bin'],
-  'qemu-system-x86_64': ['qemu-system-x86'], busybox: ['busybox-static'], modprobe: ['kmod'], depmod: ['kmod'], xz: ['xz-utils'], sysctl: ['procps'], dpkg: ['dpkg'],
-  'chromium-headless-shell': ['chromium-headless-shell', ...FONTS], chromium: ['chromium', ...FONTS],
+  ip: ['iproute2'],
+  'iptables-nft-restore': ['iptables'],
+  ipset: ['ipset'],
+  nft: ['nftables'],
+  conntrack: ['conntrack'],
+  'redis-server': ['redis-server'],
+  setpriv: ['util-linux'],
+  ssh: ['openssh-client'],
+  dropbear: ['dropbear-bin'],
+  'qemu-system-x86_64': ['qemu-system-x86'],
+  busybox: ['busybox-static'],
+  modprobe: ['kmod'],
+  depmod: ['kmod'],
+  xz: ['xz-utils'],
+  sysctl: ['procps'],
+  dpkg: ['dpkg'],
+  'chromium-headless-shell': ['chromium-headless-shell', ...FONTS],
+  chromium: ['chromium', ...FONTS],
 };
 
 /** Where a program lies, on the PATH or in a sbin folder. */
 export function findProgram(name: string): string | undefined {
-  return [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'].filter((folder) => folder !== '').map((folder) => `${folder}/${name}`).find((file) => existsSync(file));
+  return [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
+    .filter((folder) => folder !== '')
+    .map((folder) => `${folder}/${name}`)
+    .find((file) => existsSync(file));
 }
 
 export function hasProgram(name: string): boolean {
@@ -28,7 +46,12 @@ export function ensurePrograms(names: string[]): string[] {
   const packages = [...new Set(missing.flatMap((name) => PACKAGES[name] ?? [name]))];
   say(`installing ${packages.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: string[]) => spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], { env, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  const apt = (...args: string[]) =>
+    spawnSync('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
   let result = apt('install', '--no-install-recommends', ...packages);
   if (result.status !== 0) {
     apt('update');
@@ -50,6 +73,13 @@ export function whyNoKernelGateways(): string | undefined {
   const missing = ensurePrograms(['ip', 'nft']);
   if (missing.length > 0) return howToInstall(missing);
   const name = `ctprobe${process.pid}`;
-  const probe = spawnSync('sh', ['-c', `ip netns add ${name} && ip netns exec ${name} sh -c 'echo "table inet t { chain c { type filter hook input priority 0; ct state new accept; }; }" | nft -f - && cat /proc/sys/net/netfilter/nf_conntrack_count'; code=$?; ip netns del ${name}; exit $code`], { encoding: 'utf8' });
+  const probe = spawnSync(
+    'sh',
+    [
+      '-c',
+      `ip netns add ${name} && ip netns exec ${name} sh -c 'echo "table inet t { chain c { type filter hook input priority 0; ct state new accept; }; }" | nft -f - && cat /proc/sys/net/netfilter/nf_conntrack_count'; code=$?; ip netns del ${name}; exit $code`,
+    ],
+    { encoding: 'utf8' },
+  );
   return probe.status === 0 ? undefined : `namespaces or conntrack do not work here: ${probe.stderr.trim().split('\n')[0] ?? ''}`;
 }

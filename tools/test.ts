@@ -10,7 +10,11 @@ const isCi = process.env.CI !== undefined && process.env.CI !== '' && process.en
 const missing = ensurePrograms(['ip', 'nft', 'conntrack', 'iptables-nft-restore', 'ipset', 'redis-server', 'chromium-headless-shell']);
 // The whole browser does as well, and takes longer.
 const hasBrowser = !missing.includes('chromium-headless-shell') || ensurePrograms(['chromium']).length === 0;
-const cannot = { kernel: whyNoKernelGateways(), redis: missing.includes('redis-server') ? howToInstall(['redis-server']) : undefined, browser: hasBrowser ? undefined : howToInstall(['chromium-headless-shell']) };
+const cannot = {
+  kernel: whyNoKernelGateways(),
+  redis: missing.includes('redis-server') ? howToInstall(['redis-server']) : undefined,
+  browser: hasBrowser ? undefined : howToInstall(['chromium-headless-shell']),
+};
 await build();
 
 const { passed, failed } = await staticChecks();
@@ -19,7 +23,15 @@ const total: Counts = { passed, failed: failed.length, skipped: 0, failures: fai
 // Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser, which gives way to
 // them; and at the end what counts seconds, alone: also faults, whose seeded bugs are told by what comes first.
 const noController = cannot.kernel ?? cannot.redis;
-await together({ unit: undefined, codec: undefined, contract: cannot.kernel, field: cannot.kernel, integration: noController, attacks: noController, fuzz: noController });
+await together({
+  unit: undefined,
+  codec: undefined,
+  contract: cannot.kernel,
+  field: cannot.kernel,
+  integration: noController,
+  attacks: noController,
+  fuzz: noController,
+});
 await Promise.all([
   together({ browser: cannot.browser }, { isPatient: true, workers: 2 }),
   together({ fleet: noController }, { workers: 1 }),
@@ -32,7 +44,10 @@ console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ?
 process.exit(total.failed > 0 ? 1 : 0);
 
 /** Runs projects in one go. Those that this machine cannot run, with the reason, are said; in CI each of them is a failure. */
-async function together(projects: Record<string, string | undefined>, { workers, ...settings }: RunSettings & { workers?: number } = {}): Promise<void> {
+async function together(
+  projects: Record<string, string | undefined>,
+  { workers, ...settings }: RunSettings & { workers?: number } = {},
+): Promise<void> {
   const able = Object.keys(projects).filter((project) => !projects[project]);
   if (able.length > 0) add(await runProjects(able, workers === undefined ? [] : [`--maxWorkers=${workers}`], settings));
   for (const [project, why] of Object.entries(projects)) {

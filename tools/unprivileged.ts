@@ -25,7 +25,15 @@ export function newUid(): number {
 /** The command as that user, without a capability, without a way to get one back. Unchanged where we are not root. */
 export function asUid(uid: number | undefined, command: string, args: string[], gid = uid): [string, string[]] {
   if (uid === undefined) return [command, args];
-  const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all', '--no-new-privs'];
+  const user = [
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    '--clear-groups',
+    '--inh-caps=-all',
+    '--ambient-caps=-all',
+    '--bounding-set=-all',
+    '--no-new-privs',
+  ];
   return ['setpriv', [...user, command, ...args]];
 }
 
@@ -45,7 +53,8 @@ export async function outsideOf(home: string): Promise<string> {
   await openOutside();
   for (const name of await readdir(OUTSIDE)) {
     const owner = await readFile(path.join(OUTSIDE, name, 'of'), 'utf8').catch(() => undefined);
-    if (owner !== undefined && !(await stat(owner).catch(() => undefined))) await rm(path.join(OUTSIDE, name), { recursive: true, force: true });
+    if (owner !== undefined && !(await stat(owner).catch(() => undefined)))
+      await rm(path.join(OUTSIDE, name), { recursive: true, force: true });
   }
   const place = path.join(OUTSIDE, createHash('sha256').update(home).digest('hex').slice(0, 16));
   await mkdir(place, { recursive: true, mode: 0o711 });

@@ -1,18 +1,34 @@
 import { expect, test } from 'vitest';
 import { EventRates, ratesBetween, type EventReading } from './event-rates.ts';
 
-const reading = (atMs: number, born: number, ended: number, count: number, overflows = 0): EventReading => ({ atMs, events: { born, ended, overflows }, count });
+const reading = (atMs: number, born: number, ended: number, count: number, overflows = 0): EventReading => ({
+  atMs,
+  events: { born, ended, overflows },
+  count,
+});
 
 test('rates are events over the time between', () => {
-  expect(ratesBetween(reading(0, 100, 50, 50), reading(10_000, 1100, 850, 250))).toEqual({ newPerSecond: 100, endedPerSecond: 80, isLowerBound: false });
+  expect(ratesBetween(reading(0, 100, 50, 50), reading(10_000, 1100, 850, 250))).toEqual({
+    newPerSecond: 100,
+    endedPerSecond: 80,
+    isLowerBound: false,
+  });
 });
 
 test('flows that end without an event are counted by what the table did not grow', () => {
-  expect(ratesBetween(reading(0, 0, 0, 1000), reading(10_000, 100, 0, 600))).toEqual({ newPerSecond: 10, endedPerSecond: 50, isLowerBound: false });
+  expect(ratesBetween(reading(0, 0, 0, 1000), reading(10_000, 100, 0, 600))).toEqual({
+    newPerSecond: 10,
+    endedPerSecond: 50,
+    isLowerBound: false,
+  });
 });
 
 test('after an overflow the table’s growth is the least that was new, and says so', () => {
-  expect(ratesBetween(reading(0, 0, 0, 0), reading(1000, 10, 0, 5000, 1))).toEqual({ newPerSecond: 5000, endedPerSecond: 0, isLowerBound: true });
+  expect(ratesBetween(reading(0, 0, 0, 0), reading(1000, 10, 0, 5000, 1))).toEqual({
+    newPerSecond: 5000,
+    endedPerSecond: 0,
+    isLowerBound: true,
+  });
 });
 
 test('counts may go round', () => {
@@ -21,7 +37,10 @@ test('counts may go round', () => {
 
 test('the first reading has no rates, nor has one without time between', () => {
   let nowMs = 5;
-  const rates = new EventRates(() => ({ born: nowMs, ended: 0, overflows: 0 }), () => nowMs);
+  const rates = new EventRates(
+    () => ({ born: nowMs, ended: 0, overflows: 0 }),
+    () => nowMs,
+  );
   expect([rates.next(0), rates.next(0)]).toEqual([undefined, undefined]);
   nowMs = 1005;
   expect(rates.next(1000)).toEqual({ newPerSecond: 1000, endedPerSecond: 0, isLowerBound: false });

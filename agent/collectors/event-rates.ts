@@ -2,7 +2,11 @@ import type { Rates } from '../../proto/gen/ctfleet/v1/stats.ts';
 import type { EventTotals } from '../conntrack/events/table-events.ts';
 
 /** What was known at one time: events since listening began, and the table's count. */
-export interface EventReading { atMs: number; events: Pick<EventTotals, 'born' | 'ended' | 'overflows'>; count: number }
+export interface EventReading {
+  atMs: number;
+  events: Pick<EventTotals, 'born' | 'ended' | 'overflows'>;
+  count: number;
+}
 
 /**
  * Flows a second between two readings; undefined if no time has passed. What was born and has not made the table grow has ended, with an
@@ -14,7 +18,11 @@ export function ratesBetween(before: EventReading, after: EventReading): Rates |
   const grown = after.count - before.count;
   const born = Math.max(since(before.events.born, after.events.born), grown);
   const ended = Math.max(since(before.events.ended, after.events.ended), born - grown);
-  return { newPerSecond: born / seconds, endedPerSecond: ended / seconds, isLowerBound: after.events.overflows !== before.events.overflows };
+  return {
+    newPerSecond: born / seconds,
+    endedPerSecond: ended / seconds,
+    isLowerBound: after.events.overflows !== before.events.overflows,
+  };
 }
 
 /** The difference of two counts that go round at 2^32. */

@@ -17,7 +17,13 @@ function sampler() {
   const clock = { ms: 1_000 };
   const errors: unknown[] = [];
   const table = new SlowTable({ now: () => clock.ms });
-  const options = { table, context: () => ({ wans: [], protections: [] }), wans: () => [], now: () => clock.ms, onError: (error: unknown) => errors.push(error) };
+  const options = {
+    table,
+    context: () => ({ wans: [], protections: [] }),
+    wans: () => [],
+    now: () => clock.ms,
+    onError: (error: unknown) => errors.push(error),
+  };
   return { clock, errors, table, sampler: new TableSampler(options) };
 }
 

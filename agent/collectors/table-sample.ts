@@ -73,8 +73,12 @@ function toWireCpu({ cpu, ...counters }: CpuCounters): Sample['cpus'][number] {
 
 function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, staleByWan, translations }: Breakdown): WireBreakdown {
   return {
-    atMs: BigInt(atMs), walked: BigInt(walked),
-    byProto: toBigInts(byProto), byState: toBigInts(byState), byWan: toBigInts(byWan), staleByWan: toBigInts(staleByWan),
+    atMs: BigInt(atMs),
+    walked: BigInt(walked),
+    byProto: toBigInts(byProto),
+    byState: toBigInts(byState),
+    byWan: toBigInts(byWan),
+    staleByWan: toBigInts(staleByWan),
     topSources: topSources.flatMap(({ address, flows }) => {
       const bytes = parseAddress(address);
       return bytes ? [{ address: Buffer.from(bytes), flows: BigInt(flows) }] : [];
@@ -88,7 +92,15 @@ function toWireBreakdown({ atMs, walked, byProto, byState, byWan, topSources, st
 
 /** A WAN as the link carries it. */
 export function toWireWan({ name, interface: device, addresses, isUp, carriesDefaultRoute, isAnswering }: Wan): WireWan {
-  return { name, interface: device, addresses: addresses.map((address) => Buffer.from(address)), isUp, carriesDefaultRoute, isAnswering, natKinds: [] };
+  return {
+    name,
+    interface: device,
+    addresses: addresses.map((address) => Buffer.from(address)),
+    isUp,
+    carriesDefaultRoute,
+    isAnswering,
+    natKinds: [],
+  };
 }
 
 function toBigInts(counts: Record<string, number>): Record<string, bigint> {

@@ -9,4 +9,7 @@ export type Passage =
   | { kind: 'unknown'; why: string };
 
 /** The next packet of the side that began a flow, and of the other. */
-export interface Prospect { client: Passage; server: Passage }
+export interface Prospect {
+  client: Passage;
+  server: Passage;
+}

@@ -17,7 +17,10 @@ export interface WanFacts {
 }
 
 /** `isCertain`: it was said, or marked, to be one; else it only looks like one, as a lone address beside that of the network does. */
-export interface VirtualAddress { address: Uint8Array; isCertain: boolean }
+export interface VirtualAddress {
+  address: Uint8Array;
+  isCertain: boolean;
+}
 
 /** What the gateway knows about itself that turns entries into flows: `wan`, `protectedBy`. Given with each question. */
 export interface FlowContext {
@@ -41,7 +44,10 @@ export interface SearchOptions {
   signal?: AbortSignal;
 }
 
-export interface Facet { field: string; values: { value: string; flows: number }[] }
+export interface Facet {
+  field: string;
+  values: { value: string; flows: number }[];
+}
 
 export interface SearchAnswer {
   rows: Flow[];
@@ -72,11 +78,24 @@ export interface Breakdown {
 /** Cumulative since boot; a field the kernel does not give is absent. */
 export interface CpuCounters {
   cpu: number;
-  found?: number; invalid?: number; insert?: number; insertFailed?: number; drop?: number; earlyDrop?: number; error?: number;
-  searchRestart?: number; clashResolve?: number; chainToolong?: number;
+  found?: number;
+  invalid?: number;
+  insert?: number;
+  insertFailed?: number;
+  drop?: number;
+  earlyDrop?: number;
+  error?: number;
+  searchRestart?: number;
+  clashResolve?: number;
+  chainToolong?: number;
 }
 
-export interface TableCounters { count: number; max?: number; buckets?: number; cpus: CpuCounters[] }
+export interface TableCounters {
+  count: number;
+  max?: number;
+  buckets?: number;
+  cpus: CpuCounters[];
+}
 
 /** Names an entry beyond doubt: the kernel makes an id from where the entry lies in memory and from its tuple, so a tuple may come back with its id. */
 export type FlowIdentity = FlowKey & Pick<Flow, 'startedAtMs'>;
@@ -116,7 +135,12 @@ export type NewExpectation = Omit<Expectation, 'id'>;
 export type FoundFlow = Flow & { prospect?: Prospect };
 
 /** `withProspects`: also what next packets would meet; that costs a reading of all rules. */
-export interface CollectOptions { filter: FlowFilter; context: FlowContext; signal?: AbortSignal; withProspects?: boolean }
+export interface CollectOptions {
+  filter: FlowFilter;
+  context: FlowContext;
+  signal?: AbortSignal;
+  withProspects?: boolean;
+}
 
 /** One conntrack table. The kernel's and the one in memory pass the same contract suite (test/contract/conntrack-table.ts). */
 export interface ConntrackTable {

@@ -69,12 +69,13 @@ export class Disk {
     };
     return {
       write: (bytes) => orDiscard(() => writeAll(files, fd, bytes)),
-      commit: () => orDiscard(() => {
-        files.fsyncSync(fd);
-        close();
-        files.renameSync(unfinished, file);
-        syncFolderOf(files, file);
-      }),
+      commit: () =>
+        orDiscard(() => {
+          files.fsyncSync(fd);
+          close();
+          files.renameSync(unfinished, file);
+          syncFolderOf(files, file);
+        }),
       discard,
     };
   }
@@ -142,7 +143,10 @@ export class Disk {
   /** Names of files that are in place in a folder, sorted; none where it cannot be read. */
   names(directory: string): string[] {
     try {
-      return this.files.readdirSync(directory).filter((name) => !name.endsWith(UNFINISHED) && !SET_ASIDE.test(name)).sort();
+      return this.files
+        .readdirSync(directory)
+        .filter((name) => !name.endsWith(UNFINISHED) && !SET_ASIDE.test(name))
+        .sort();
     } catch (error) {
       if (!isMissing(error)) this.tell('a folder could not be read; what is in it is passed over', directory, error);
       return [];

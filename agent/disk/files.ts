@@ -2,8 +2,22 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /** All that the agent asks of a file system. Its calls throw what the file system throws; a test puts one in its place whose every call can fail. */
-export type Files = Pick<typeof fs,
-  'openSync' | 'closeSync' | 'readSync' | 'writeSync' | 'fsyncSync' | 'ftruncateSync' | 'renameSync' | 'rmSync' | 'readFileSync' | 'readdirSync' | 'mkdirSync' | 'statSync' | 'utimesSync'>;
+export type Files = Pick<
+  typeof fs,
+  | 'openSync'
+  | 'closeSync'
+  | 'readSync'
+  | 'writeSync'
+  | 'fsyncSync'
+  | 'ftruncateSync'
+  | 'renameSync'
+  | 'rmSync'
+  | 'readFileSync'
+  | 'readdirSync'
+  | 'mkdirSync'
+  | 'statSync'
+  | 'utimesSync'
+>;
 
 export const NODE_FILES: Files = fs;
 

@@ -4,7 +4,11 @@ import type { Disk } from './disk.ts';
 import { quietly, syncFolderOf, writeAll } from './files.ts';
 
 /** What a log's bytes hold. `length`: where its last whole line ends; beyond it is the one write that a crash tore. `damaged`: numbers of lines that are neither whole nor that. */
-export interface Scanned<T> { records: T[]; length: number; damaged: number[] }
+export interface Scanned<T> {
+  records: T[];
+  length: number;
+  damaged: number[];
+}
 
 /**
  * Reads a log: one record a line, CRC-32 in hex, a space, its text. Only what is last and has no end of line can be a torn write, because each
@@ -73,7 +77,8 @@ export class RecordLog<T> {
     const { records, length, damaged, problem } = read(file, parse, disk);
     this.records = records;
     this.#length = length;
-    this.damage = problem ?? (damaged.length > 0 ? `${counted(damaged.length)} cannot be read, the first is line ${damaged[0]}` : undefined);
+    this.damage =
+      problem ?? (damaged.length > 0 ? `${counted(damaged.length)} cannot be read, the first is line ${damaged[0]}` : undefined);
     if (this.damage !== undefined) return;
     try {
       this.#mendNow();
@@ -157,10 +162,13 @@ function read<T>(file: string, parse: (text: string) => T, disk: Disk): Scanned<
     bytes = disk.files.readFileSync(file);
   } catch (error) {
     const none: Scanned<T> = { records: [], length: 0, damaged: [] };
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? none : { ...none, problem: `it cannot be read: ${(error as Error).message}` };
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? none
+      : { ...none, problem: `it cannot be read: ${(error as Error).message}` };
   }
   const scanned = scanRecords(bytes, parse);
-  if (scanned.length < bytes.length && scanned.damaged.length === 0) disk.tell('the last record of a log is torn and is cut off', file, `${bytes.length - scanned.length} bytes`);
+  if (scanned.length < bytes.length && scanned.damaged.length === 0)
+    disk.tell('the last record of a log is torn and is cut off', file, `${bytes.length - scanned.length} bytes`);
   return scanned;
 }
 

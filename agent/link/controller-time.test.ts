@@ -17,7 +17,10 @@ function session() {
 describe('a clock that nobody sets', () => {
   it('goes on by the time that passed, whatever is done to the gateway’s clock', () => {
     const clocks = { wall: 1_700_000_000_000, passed: 5_000 };
-    const now = steadyNow(() => clocks.wall, () => clocks.passed);
+    const now = steadyNow(
+      () => clocks.wall,
+      () => clocks.passed,
+    );
     clocks.wall -= 600_000;
     clocks.passed += 1_500;
     expect(now()).toBe(1_700_000_001_500);
@@ -32,14 +35,16 @@ describe('the controller’s time', () => {
 
   it('is never earlier than it is where deadlines are held against it, and later by a round trip at most', () => {
     const delays = fc.array(fc.record({ afterMs: fc.nat(20_000), delayMs: fc.nat(25_000) }), { maxLength: 200 });
-    fc.assert(fc.property(delays, (pings) => {
-      const { clock, time, truth } = session();
-      for (const { afterMs, delayMs } of [...pings, { afterMs: 0, delayMs: 20 }]) {
-        clock.ms += afterMs;
-        expect(time.hear(truth() - delayMs)).toBe(true);
-      }
-      return time.latest() >= truth() && time.latest() <= truth() + 40 + 1;
-    }));
+    fc.assert(
+      fc.property(delays, (pings) => {
+        const { clock, time, truth } = session();
+        for (const { afterMs, delayMs } of [...pings, { afterMs: 0, delayMs: 20 }]) {
+          clock.ms += afterMs;
+          expect(time.hear(truth() - delayMs)).toBe(true);
+        }
+        return time.latest() >= truth() && time.latest() <= truth() + 40 + 1;
+      }),
+    );
   });
 
   it('is not made earlier by words that waited in a queue', () => {
@@ -72,14 +77,18 @@ describe('the controller’s time', () => {
   });
 
   it('survives any number at all, and is right again after one honest welcome', () => {
-    const any = fc.array(fc.oneof(fc.double(), fc.constantFrom(0, -1, NaN, Infinity, 2 ** 64, 253_402_300_799_999, 8.64e15)), { maxLength: 30 });
-    fc.assert(fc.property(any, any, (welcomes, pings) => {
-      const { clock, time } = session();
-      for (const ms of welcomes) time.welcome(ms, clock.ms - 5);
-      for (const ms of pings) time.hear(ms);
-      expect(Number.isSafeInteger(time.now()) && Number.isSafeInteger(time.latest())).toBe(true);
-      time.welcome(clock.ms + AHEAD_MS, clock.ms);
-      expect(time.now()).toBe(clock.ms + AHEAD_MS);
-    }));
+    const any = fc.array(fc.oneof(fc.double(), fc.constantFrom(0, -1, NaN, Infinity, 2 ** 64, 253_402_300_799_999, 8.64e15)), {
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(any, any, (welcomes, pings) => {
+        const { clock, time } = session();
+        for (const ms of welcomes) time.welcome(ms, clock.ms - 5);
+        for (const ms of pings) time.hear(ms);
+        expect(Number.isSafeInteger(time.now()) && Number.isSafeInteger(time.latest())).toBe(true);
+        time.welcome(clock.ms + AHEAD_MS, clock.ms);
+        expect(time.now()).toBe(clock.ms + AHEAD_MS);
+      }),
+    );
   });
 });

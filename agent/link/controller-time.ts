@@ -6,7 +6,10 @@ const MAX_DELAY_MS = 40_000;
 const MAX_TIME_MS = 8.64e15;
 
 /** The controller's clock minus ours, at least: each in force for the span in which it was heard and the next. */
-interface Bound { spanAtMs: number; offsetMs: number }
+interface Bound {
+  spanAtMs: number;
+  offsetMs: number;
+}
 
 /**
  * The controller's time as a gateway can know it, from a clock of its own that nobody sets.
@@ -44,7 +47,8 @@ export class ControllerTime {
     const offsetMs = controllerMs - nowMs;
     const known = this.#offsetMs();
     if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;
-    if (!this.#newest || nowMs - this.#newest.spanAtMs >= SPAN_MS) [this.#before, this.#newest] = [this.#newest, { spanAtMs: nowMs, offsetMs }];
+    if (!this.#newest || nowMs - this.#newest.spanAtMs >= SPAN_MS)
+      [this.#before, this.#newest] = [this.#newest, { spanAtMs: nowMs, offsetMs }];
     else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);
     return true;
   }

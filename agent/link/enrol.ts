@@ -12,13 +12,19 @@ import type { Identity } from './identity.ts';
 const TRY_AGAIN: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.RESOURCE_EXHAUSTED]);
 
 /** `ctf1.<id>.<secret>.<SHA-256 of the CA's public key, base64url>`. */
-export interface JoinToken { text: string; caPin: string }
+export interface JoinToken {
+  text: string;
+  caPin: string;
+}
 
 /** Throws JOIN_TOKEN_REFUSED for a text that is not a join token. */
 export function parseJoinToken(text: string): JoinToken {
   const parts = text.trim().split('.');
   if (parts.length !== 4 || parts[0] !== 'ctf1' || !/^[\w-]{43}$/.test(parts[3]!)) {
-    throw new FleetError('JOIN_TOKEN_REFUSED', 'This is not a join token; it begins with ctf1. and has four parts. Copy it again from the console.');
+    throw new FleetError(
+      'JOIN_TOKEN_REFUSED',
+      'This is not a join token; it begins with ctf1. and has four parts. Copy it again from the console.',
+    );
   }
   return { text: text.trim(), caPin: parts[3]! };
 }
@@ -28,13 +34,29 @@ export function parseJoinToken(text: string): JoinToken {
  * a CA whose public key has the token's pin, so that nobody in between learns the secret.
  * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers or the signal aborts.
  */
-export async function enrol(address: string, token: JoinToken, agent: { hostname: string; version: string }, signal?: AbortSignal): Promise<Identity> {
+export async function enrol(
+  address: string,
+  token: JoinToken,
+  agent: { hostname: string; version: string },
+  signal?: AbortSignal,
+): Promise<Identity> {
   const ca = await pinnedCa(address, token.caPin, signal);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({ name: `CN=${agent.hostname.replace(/[^\w.-]/g, '-')}`, keys, signingAlgorithm: algorithm });
-  const answer = await call(address, ca, { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version }, signal);
-  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64').replace(/.{64}/g, '$&\n');
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: `CN=${agent.hostname.replace(/[^\w.-]/g, '-')}`,
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  const answer = await call(
+    address,
+    ca,
+    { token: token.text, csr: Buffer.from(request.rawData), hostname: agent.hostname, agentVersion: agent.version },
+    signal,
+  );
+  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
+    .toString('base64')
+    .replace(/.{64}/g, '$&\n');
   return {
     gatewayId: answer.gatewayId,
     gatewayName: answer.gatewayName,
@@ -45,13 +67,25 @@ export async function enrol(address: string, token: JoinToken, agent: { hostname
   };
 }
 
-function call(address: string, ca: string, request: { token: string; csr: Buffer; hostname: string; agentVersion: string }, signal?: AbortSignal): Promise<EnrolResponse> {
+function call(
+  address: string,
+  ca: string,
+  request: { token: string; csr: Buffer; hostname: string; agentVersion: string },
+  signal?: AbortSignal,
+): Promise<EnrolResponse> {
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(ca)), CHANNEL_OPTIONS);
   let stop: () => void = () => undefined;
   return new Promise<EnrolResponse>((resolve, reject) => {
     const call = client.enrol(request, { deadline: Date.now() + 20_000 } as never, (error, answer) => {
       if (!error) return resolve(answer);
-      reject(new FleetError(TRY_AGAIN.has(error.code) || signal?.aborted ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', error.details || error.message, {}, { cause: error }));
+      reject(
+        new FleetError(
+          TRY_AGAIN.has(error.code) || signal?.aborted ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED',
+          error.details || error.message,
+          {},
+          { cause: error },
+        ),
+      );
     });
     stop = () => call.cancel();
     signal?.addEventListener('abort', stop, { once: true });
@@ -66,7 +100,14 @@ function pinnedCa(address: string, pin: string, signal?: AbortSignal): Promise<s
   const { hostname, port } = new URL(`tls://${address}`);
   return new Promise((resolve, reject) => {
     const host = hostname.replace(/^\[|\]$/g, '');
-    const socket = connect({ host, port: Number(port), servername: CONTROLLER_NAME, rejectUnauthorized: false, ALPNProtocols: ['h2'], timeout: 10_000 });
+    const socket = connect({
+      host,
+      port: Number(port),
+      servername: CONTROLLER_NAME,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+      timeout: 10_000,
+    });
     const fail = (message: string, cause?: Error) => {
       socket.destroy();
       reject(new FleetError(cause ? 'UNAVAILABLE' : 'JOIN_TOKEN_REFUSED', message, { address }, { cause }));
@@ -76,11 +117,17 @@ function pinnedCa(address: string, pin: string, signal?: AbortSignal): Promise<s
     socket.once('timeout', () => fail(`The controller at ${address} does not answer in 10 s.`, new Error('timeout')));
     socket.once('secureConnect', () => {
       const seen = new Set<string>();
-      for (let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true); certificate?.raw && !seen.has(certificate.fingerprint256); certificate = certificate.issuerCertificate) {
+      for (
+        let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+        certificate?.raw && !seen.has(certificate.fingerprint256);
+        certificate = certificate.issuerCertificate
+      ) {
         seen.add(certificate.fingerprint256);
         if (spkiPin(certificate.raw) === pin) {
           socket.destroy();
-          return resolve(`-----BEGIN CERTIFICATE-----\n${certificate.raw.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`);
+          return resolve(
+            `-----BEGIN CERTIFICATE-----\n${certificate.raw.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+          );
         }
       }
       fail(`What answers at ${address} is not the controller that made this token. Nothing was sent to it.`);

@@ -4,7 +4,14 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { Disk } from '../disk/disk.ts';
 
 /** What enrolment gave this gateway. Keys and certificates are PEM. */
-export interface Identity { gatewayId: string; gatewayName: string; linkAddress: string; key: string; certificate: string; ca: string }
+export interface Identity {
+  gatewayId: string;
+  gatewayName: string;
+  linkAddress: string;
+  key: string;
+  certificate: string;
+  ca: string;
+}
 
 const FILES = { key: 'key.pem', certificate: 'certificate.pem', ca: 'ca.pem' } as const;
 const schema = z.object({ gatewayId: z.string(), gatewayName: z.string(), linkAddress: z.string() });
@@ -45,5 +52,10 @@ export function saveIdentity(directory: string, { gatewayId, gatewayName, linkAd
 
 function unreadable(file: string, cause: unknown): FleetError {
   const cure = 'Put it back from a copy; or remove identity.json beside it and enrol the gateway again with a new join token';
-  return new FleetError('INVALID_REQUEST', `The identity of this gateway is damaged, ${file} cannot be read: ${(cause as Error).message}. ${cure}.`, {}, { cause });
+  return new FleetError(
+    'INVALID_REQUEST',
+    `The identity of this gateway is damaged, ${file} cannot be read: ${(cause as Error).message}. ${cure}.`,
+    {},
+    { cause },
+  );
 }

@@ -17,7 +17,11 @@ const SILENCE_MS = 30_000;
 const WELCOME_MS = 10_000;
 
 /** How a session ended. `stayAwayMs`: how long the controller wants none, 0 if it did not say. */
-interface SessionEnd { wasOnline: boolean; reason: string; stayAwayMs: number }
+interface SessionEnd {
+  wasOnline: boolean;
+  reason: string;
+  stayAwayMs: number;
+}
 
 export interface LinkDependencies extends Omit<QueryDependencies, 'time'> {
   identity: Identity;
@@ -99,7 +103,8 @@ export class Link {
     if (signal.aborted) stop();
     try {
       return await new Promise((resolve) => {
-        const end = (reason: string, trailer?: Metadata) => resolve({ wasOnline: isOnline, reason, stayAwayMs: retryAfterMs(trailer?.get(RETRY_AFTER_KEY) ?? []) });
+        const end = (reason: string, trailer?: Metadata) =>
+          resolve({ wasOnline: isOnline, reason, stayAwayMs: retryAfterMs(trailer?.get(RETRY_AFTER_KEY) ?? []) });
         this.#end = (reason) => {
           end(reason);
           call.cancel();
@@ -107,17 +112,19 @@ export class Link {
         call.on('error', (error: Error & { details?: string; metadata?: Metadata }) => end(error.details || error.message, error.metadata));
         call.on('end', () => end('the controller ended the session'));
         call.on('drain', () => this.#safely('drain', () => outbox.drained()));
-        call.on('data', (incoming: Incoming) => this.#safely(kindOf(incoming), () => {
-          heardAt = performance.now();
-          if ('unreadable' in incoming) return this.#passOver(incoming.unreadable);
-          const { message } = incoming;
-          if (message.body?.$case !== 'welcome') return this.#handle(message, queries);
-          if (isOnline) return log.warn('a second welcome was passed over');
-          isOnline = true;
-          this.#welcome(message.body.value, sentAtMs);
-          outbox.open((out) => call.write(out));
-          this.#deps.commands().repeatResults();
-        }));
+        call.on('data', (incoming: Incoming) =>
+          this.#safely(kindOf(incoming), () => {
+            heardAt = performance.now();
+            if ('unreadable' in incoming) return this.#passOver(incoming.unreadable);
+            const { message } = incoming;
+            if (message.body?.$case !== 'welcome') return this.#handle(message, queries);
+            if (isOnline) return log.warn('a second welcome was passed over');
+            isOnline = true;
+            this.#welcome(message.body.value, sentAtMs);
+            outbox.open((out) => call.write(out));
+            this.#deps.commands().repeatResults();
+          }),
+        );
         send(call, { body: { $case: 'hello', value: { ...greeting, sentAtMs: BigInt(sentAtMs) } } });
       });
     } finally {
@@ -148,7 +155,8 @@ export class Link {
   /** Says that a message was not understood; the session goes on. A flood of them is logged at 1, 2, 4, 8 and so on. */
   #passOver(unreadable: Unreadable): void {
     const count = ++this.#unreadable;
-    if ((count & (count - 1)) === 0) this.#deps.log.warn({ ...unreadable, count }, 'a message of the controller cannot be decoded and was passed over');
+    if ((count & (count - 1)) === 0)
+      this.#deps.log.warn({ ...unreadable, count }, 'a message of the controller cannot be decoded and was passed over');
     this.#deps.outbox.unreadable(unreadable);
   }
 
@@ -160,21 +168,42 @@ export class Link {
   #handle({ body }: ControllerMessage, queries: Queries): void {
     const { outbox, spool, remediations, log } = this.#deps;
     switch (body?.$case) {
-      case 'query': void queries.answer(body.value); return;
-      case 'cancelQuery': queries.cancel(body.value.queryId); return;
-      case 'command': this.#deps.commands().accept(body.value); return;
-      case 'stop': this.#deps.commands().stop(body.value.commandIds); return;
-      case 'liftBlocks': void this.#deps.blocks?.lift(body.value.ids).catch((error: unknown) => log.error({ err: error }, 'a block could not be lifted')); return;
-      case 'resultReceipt': this.#deps.commands().acknowledge(body.value.commandId); return;
+      case 'query':
+        void queries.answer(body.value);
+        return;
+      case 'cancelQuery':
+        queries.cancel(body.value.queryId);
+        return;
+      case 'command':
+        this.#deps.commands().accept(body.value);
+        return;
+      case 'stop':
+        this.#deps.commands().stop(body.value.commandIds);
+        return;
+      case 'liftBlocks':
+        void this.#deps.blocks?.lift(body.value.ids).catch((error: unknown) => log.error({ err: error }, 'a block could not be lifted'));
+        return;
+      case 'resultReceipt':
+        this.#deps.commands().acknowledge(body.value.commandId);
+        return;
       case 'sampleReceipt':
         spool.received(body.value.batch);
         outbox.pump();
         return;
-      case 'remediations': remediations.replace(body.value.remediations); return;
-      case 'remediationRunReceipt': remediations.acknowledge(body.value.runId); return;
-      case 'auditCheckpoint': this.#deps.witness.see(body.value); return;
-      case 'ping': this.#ping(body.value.sentAtMs); return;
-      default: log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');
+      case 'remediations':
+        remediations.replace(body.value.remediations);
+        return;
+      case 'remediationRunReceipt':
+        remediations.acknowledge(body.value.runId);
+        return;
+      case 'auditCheckpoint':
+        this.#deps.witness.see(body.value);
+        return;
+      case 'ping':
+        this.#ping(body.value.sentAtMs);
+        return;
+      default:
+        log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');
     }
   }
 }

@@ -6,9 +6,27 @@ import { backoffMs } from './backoff.ts';
 import { Outbox, toParts } from './outbox.ts';
 import { Spool } from './spool.ts';
 
-const sample = (atMs: number): Sample => ({ atMs: BigInt(atMs), count: 1n, max: undefined, buckets: undefined, cpus: [], breakdown: undefined, wans: [], rates: undefined });
+const sample = (atMs: number): Sample => ({
+  atMs: BigInt(atMs),
+  count: 1n,
+  max: undefined,
+  buckets: undefined,
+  cpus: [],
+  breakdown: undefined,
+  wans: [],
+  rates: undefined,
+});
 const result = (commandId: string, runs = 0): Result => ({
-  commandId, state: Result_State.STATE_DONE, reason: '', detail: '', part: 0, isLastPart: true, tableBefore: undefined, tableAfter: undefined, startedAtMs: 0n, finishedAtMs: 0n,
+  commandId,
+  state: Result_State.STATE_DONE,
+  reason: '',
+  detail: '',
+  part: 0,
+  isLastPart: true,
+  tableBefore: undefined,
+  tableAfter: undefined,
+  startedAtMs: 0n,
+  finishedAtMs: 0n,
   runs: Array.from({ length: runs }, (_, index) => ({ outcome: index % 2 ? Outcome.OUTCOME_GONE : Outcome.OUTCOME_DELETED, count: 1 })),
 });
 const progress = (done: number) => ({ commandId: 'c', phase: Progress_Phase.PHASE_DELETING, done, total: 10 });

@@ -121,5 +121,10 @@ export class Outbox {
 /** A result whose runs are too many for one message, as several. */
 export function toParts(result: Result): Result[] {
   const count = Math.max(1, Math.ceil(result.runs.length / RUNS));
-  return Array.from({ length: count }, (_, part) => ({ ...result, runs: result.runs.slice(part * RUNS, (part + 1) * RUNS), part, isLastPart: part === count - 1 }));
+  return Array.from({ length: count }, (_, part) => ({
+    ...result,
+    runs: result.runs.slice(part * RUNS, (part + 1) * RUNS),
+    part,
+    isLastPart: part === count - 1,
+  }));
 }

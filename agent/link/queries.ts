@@ -68,7 +68,10 @@ export class Queries {
 
   async answer(query: Query): Promise<void> {
     if (this.#running.size >= MAX_QUESTIONS || this.#running.has(query.id) || query.id.length > MAX_ID) {
-      this.#deps.log.warn({ running: this.#running.size }, 'a question was passed over: too many wait, it was asked twice, or its id is not one');
+      this.#deps.log.warn(
+        { running: this.#running.size },
+        'a question was passed over: too many wait, it was asked twice, or its id is not one',
+      );
       return;
     }
     const abort = new AbortController();
@@ -90,7 +93,10 @@ export class Queries {
 
   async #refuse(query: Query, signal: AbortSignal): Promise<void> {
     const stream = new AnswerStream(this.#client, query.id, signal);
-    await stream.write({ $case: 'failure', value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` } });
+    await stream.write({
+      $case: 'failure',
+      value: { code: 'RATE_LIMITED', detail: `${MAX_WAITING} questions wait at this gateway already; ask again in a moment.` },
+    });
     await stream.end();
   }
 
@@ -105,14 +111,22 @@ export class Queries {
   async #answerOn(stream: AnswerStream, { ask }: Query, signal: AbortSignal): Promise<void> {
     try {
       switch (ask?.$case) {
-        case 'search': await this.#search(stream, ask.value, signal); break;
-        case 'plan': await this.#plan(stream, ask.value, signal); break;
-        case undefined: throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that question.');
+        case 'search':
+          await this.#search(stream, ask.value, signal);
+          break;
+        case 'plan':
+          await this.#plan(stream, ask.value, signal);
+          break;
+        case undefined:
+          throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that question.');
       }
     } catch (error) {
       if (signal.aborted) return stream.cancel();
       if (!(error instanceof FleetError)) this.#deps.log.error({ err: error }, 'a question could not be answered');
-      await stream.write({ $case: 'failure', value: { code: error instanceof FleetError ? error.code : 'INTERNAL', detail: (error as Error).message } });
+      await stream.write({
+        $case: 'failure',
+        value: { code: error instanceof FleetError ? error.code : 'INTERNAL', detail: (error as Error).message },
+      });
     }
     await stream.end();
   }
@@ -122,7 +136,13 @@ export class Queries {
     const askedAtMs = clock.now();
     const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
     const answer = await table.search({
-      filter: fromWireFilter(query.filter), context: context(), sort: sortOf(query), limit: Math.min(query.limit, MAX_ROWS), withFacets: query.withFacets, maxAgeMs, signal,
+      filter: fromWireFilter(query.filter),
+      context: context(),
+      sort: sortOf(query),
+      limit: Math.min(query.limit, MAX_ROWS),
+      withFacets: query.withFacets,
+      maxAgeMs,
+      signal,
       after: query.after && { value: query.after.value?.value, id: query.after.id },
     });
     // The table's own clock may be set; how old an answer can be is known in any case.
@@ -130,8 +150,17 @@ export class Queries {
     await stream.write({
       $case: 'head',
       value: {
-        snapshotAtMs: BigInt(Math.round(time.now() - ageMs)), total: BigInt(answer.total), tableCount: BigInt(answer.tableCount),
-        facets: answer.facets.map(({ field, values }) => ({ field, values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })) })), impact: undefined, explain: answer.explain, refused: undefined, spared: [],
+        snapshotAtMs: BigInt(Math.round(time.now() - ageMs)),
+        total: BigInt(answer.total),
+        tableCount: BigInt(answer.tableCount),
+        facets: answer.facets.map(({ field, values }) => ({
+          field,
+          values: values.map(({ value, flows }) => ({ value, flows: BigInt(flows) })),
+        })),
+        impact: undefined,
+        explain: answer.explain,
+        refused: undefined,
+        spared: [],
       },
     });
     for (let start = 0; start < answer.rows.length; start += ROWS) await stream.writeFlows(answer.rows.slice(start, start + ROWS));
@@ -144,7 +173,8 @@ export class Queries {
     const impact = new ImpactCounter(query.method, this.#deps.clock.now());
     const snapshotAtMs = time.now();
     plans.sweep(snapshotAtMs, isPlanInUse);
-    if (isPlanInUse(query.planId)) throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
+    if (isPlanInUse(query.planId))
+      throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
     const maxFlows = Math.min(query.maxFlows, MAX_PLAN_FLOWS);
     const filter = fromWireFilter(query.filter);
     const refused = query.method === Method.METHOD_BLOCK ? this.#refusedBy(filter, query.forSeconds) : undefined;
@@ -167,7 +197,16 @@ export class Queries {
     const count = await table.count();
     await stream.write({
       $case: 'head',
-      value: { snapshotAtMs: BigInt(snapshotAtMs), total: BigInt(rows), tableCount: BigInt(count), facets: [], impact: impact.result(count), explain: [], refused: refused && toWireRefused(refused), spared: refused ? this.#deps.blocks!.spares(refused) : [] },
+      value: {
+        snapshotAtMs: BigInt(snapshotAtMs),
+        total: BigInt(rows),
+        tableCount: BigInt(count),
+        facets: [],
+        impact: impact.result(count),
+        explain: [],
+        refused: refused && toWireRefused(refused),
+        spared: refused ? this.#deps.blocks!.spares(refused) : [],
+      },
     });
     await stream.write({ $case: 'end', value: { rows, digest } });
   }

@@ -16,7 +16,10 @@ export function readIncoming(bytes: Uint8Array): Incoming {
   }
 }
 
-const TolerantClient = makeGenericClientConstructor({ ...LinkService, session: { ...LinkService.session, responseDeserialize: readIncoming } }, 'ctfleet.v1.Link') as unknown as {
+const TolerantClient = makeGenericClientConstructor(
+  { ...LinkService, session: { ...LinkService.session, responseDeserialize: readIncoming } },
+  'ctfleet.v1.Link',
+) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): LinkClient;
 };
 

@@ -22,7 +22,12 @@ test('so many at once, and the others in the order in which they came', async ()
 test('whoever is aborted while it waits leaves the queue at once and is never begun; the next one has its turn', async () => {
   const turns = new Turns(1);
   let end: () => void = () => undefined;
-  const first = turns.take(() => new Promise<void>((resolve) => { end = resolve; }));
+  const first = turns.take(
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  );
   const abort = new AbortController();
   const given = turns.take(() => Promise.reject(new Error('begun')), abort.signal);
   const next = turns.take(() => Promise.resolve('next'), new AbortController().signal);

@@ -13,14 +13,23 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const open = () => new Witness(directory, (why) => said.push(why));
-const head = (seq: number, hash = `hash ${seq}`, chain = 'system') => ({ chain, seq: BigInt(seq), hash, atMs: 1n, signature: Buffer.from('s'), keyId: 'k' });
+const head = (seq: number, hash = `hash ${seq}`, chain = 'system') => ({
+  chain,
+  seq: BigInt(seq),
+  hash,
+  atMs: 1n,
+  signature: Buffer.from('s'),
+  keyId: 'k',
+});
 
 test('heads that grow are kept over a restart, the newest of each chain last, 32 at most', () => {
   const witness = open();
   for (let seq = 1; seq <= 40; seq++) witness.see(head(seq * 10));
   witness.see(head(7, 'other', 'tenant'));
   const again = open();
-  expect(again.kept.filter(({ chain }) => chain === 'system').map(({ seq }) => Number(seq))).toEqual(Array.from({ length: 32 }, (_, index) => 90 + index * 10));
+  expect(again.kept.filter(({ chain }) => chain === 'system').map(({ seq }) => Number(seq))).toEqual(
+    Array.from({ length: 32 }, (_, index) => 90 + index * 10),
+  );
   expect(again.kept.at(-1)).toMatchObject({ chain: 'tenant', seq: 7n, hash: 'other' });
   expect(said).toEqual([]);
 });
@@ -40,7 +49,11 @@ test('a chain that became shorter, or whose entry is another, is said and not ke
   witness.see(head(9, 'forged'));
   witness.see(head(5, 'forged'));
   expect(witness.kept.map(({ hash }) => hash)).toEqual(['hash 5', 'hash 9']);
-  expect(said).toEqual(['audit chain system ends at 7; 9 was witnessed', 'audit chain system has another entry 9 than the one that was witnessed', 'audit chain system has another entry 5 than the one that was witnessed']);
+  expect(said).toEqual([
+    'audit chain system ends at 7; 9 was witnessed',
+    'audit chain system has another entry 9 than the one that was witnessed',
+    'audit chain system has another entry 5 than the one that was witnessed',
+  ]);
 });
 
 test('a file that cannot be read is said', () => {

@@ -10,7 +10,16 @@ const MAX_CHAINS = 16;
 /** Characters of a chain's id, a hash and a key's id, and bytes of a signature. */
 const MAX_PART = 256;
 
-const schema = z.array(z.object({ chain: z.string(), seq: z.coerce.bigint(), hash: z.string(), atMs: z.coerce.bigint(), signature: z.base64(), keyId: z.string() }));
+const schema = z.array(
+  z.object({
+    chain: z.string(),
+    seq: z.coerce.bigint(),
+    hash: z.string(),
+    atMs: z.coerce.bigint(),
+    signature: z.base64(),
+    keyId: z.string(),
+  }),
+);
 
 /**
  * Heads of the controller's audit chains, kept where the controller cannot reach them. One that is behind what is kept, or names another entry
@@ -36,14 +45,23 @@ export class Witness {
 
   /** Keeps a new head; one that cannot be written is told, and holds until the agent ends. */
   see(checkpoint: AuditCheckpoint): void {
-    if ([checkpoint.chain, checkpoint.hash, checkpoint.keyId, checkpoint.signature].some(({ length }) => length > MAX_PART)) return this.#onContradiction('a checkpoint came that is none');
+    if ([checkpoint.chain, checkpoint.hash, checkpoint.keyId, checkpoint.signature].some(({ length }) => length > MAX_PART))
+      return this.#onContradiction('a checkpoint came that is none');
     const own = this.#kept.filter(({ chain }) => chain === checkpoint.chain);
     const why = contradiction(checkpoint, own);
     if (why !== undefined) return this.#onContradiction(why);
     if (own.at(-1)?.seq === checkpoint.seq) return;
-    if (own.length === 0 && new Set(this.#kept.map(({ chain }) => chain)).size >= MAX_CHAINS) return this.#onContradiction(`more than ${MAX_CHAINS} audit chains came; the newest is not kept`);
+    if (own.length === 0 && new Set(this.#kept.map(({ chain }) => chain)).size >= MAX_CHAINS)
+      return this.#onContradiction(`more than ${MAX_CHAINS} audit chains came; the newest is not kept`);
     this.#kept = [...this.#kept.filter(({ chain }) => chain !== checkpoint.chain), ...[...own, checkpoint].slice(-MOST)];
-    const text = JSON.stringify(this.#kept.map((one) => ({ ...one, seq: String(one.seq), atMs: String(one.atMs), signature: Buffer.from(one.signature).toString('base64') })));
+    const text = JSON.stringify(
+      this.#kept.map((one) => ({
+        ...one,
+        seq: String(one.seq),
+        atMs: String(one.atMs),
+        signature: Buffer.from(one.signature).toString('base64'),
+      })),
+    );
     try {
       this.#disk.write(this.#file, text);
     } catch (error) {

@@ -9,7 +9,9 @@ export class DecodeError extends Error {
 }
 
 /** Names of attribute types by number; nested attributes have their own. */
-export interface AttributeNames { readonly [type: number]: string | undefined }
+export interface AttributeNames {
+  readonly [type: number]: string | undefined;
+}
 
 const NO_NAMES: AttributeNames = {};
 
@@ -43,7 +45,8 @@ export class AttributeReader {
     if (left < NLA_HEADER_LENGTH) throw new DecodeError(this.#within(), `${left} bytes left over, no attribute fits`);
     const length = hostU16(this.#bytes, this.#next);
     this.type = hostU16(this.#bytes, this.#next + 2) & NLA_TYPE_MASK;
-    if (length < NLA_HEADER_LENGTH || length > left) throw new DecodeError(this.place, `says it is ${length} bytes long, ${left} are there`);
+    if (length < NLA_HEADER_LENGTH || length > left)
+      throw new DecodeError(this.place, `says it is ${length} bytes long, ${left} are there`);
     this.#start = this.#next + NLA_HEADER_LENGTH;
     this.#length = length - NLA_HEADER_LENGTH;
     this.#next += align4(length);

@@ -9,7 +9,11 @@ const BLOCK_BYTES = 65_536;
  * Asks for a dump and decodes each message's body. For answers that fit into memory at once. `doing`: what an error is to say. After an error
  * what comes next on the socket may belong to this dump: close it. Throws NetlinkError, DecodeError.
  */
-export function readDump<Item>(socket: NetlinkSocket, { type, body, doing }: { type: number; body: Uint8Array; doing: string }, decode: (body: Uint8Array) => Item): Item[] {
+export function readDump<Item>(
+  socket: NetlinkSocket,
+  { type, body, doing }: { type: number; body: Uint8Array; doing: string },
+  decode: (body: Uint8Array) => Item,
+): Item[] {
   const seq = socket.nextSeq();
   socket.send(encodeMessage({ type, flags: NLM_F_REQUEST | NLM_F_DUMP, seq, body }));
   const items: Item[] = [];

@@ -4,8 +4,13 @@ import { AttributeWriter, DecodeError } from './attributes.ts';
 import { encodeMessage, readMessages, readVerdict } from './message.ts';
 
 test('messages in one block are read back in order', () => {
-  const messages = [{ type: 256, flags: 5, seq: 1, body: Uint8Array.of(2, 0, 0, 0) }, { type: 3, flags: 2, seq: 0xffffffff, body: Uint8Array.of(0, 0, 0, 0) }];
-  expect([...readMessages(Buffer.concat(messages.map(encodeMessage)))].map((message) => ({ ...message, body: Uint8Array.from(message.body) }))).toEqual(messages);
+  const messages = [
+    { type: 256, flags: 5, seq: 1, body: Uint8Array.of(2, 0, 0, 0) },
+    { type: 3, flags: 2, seq: 0xffffffff, body: Uint8Array.of(0, 0, 0, 0) },
+  ];
+  expect(
+    [...readMessages(Buffer.concat(messages.map(encodeMessage)))].map((message) => ({ ...message, body: Uint8Array.from(message.body) })),
+  ).toEqual(messages);
 });
 
 test('an error carries the kernel sentence behind the capped request', () => {
@@ -18,11 +23,14 @@ test('an error carries the kernel sentence behind the capped request', () => {
 });
 
 test('random blocks are read or refused with DecodeError', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
-    try {
-      for (const message of readMessages(bytes)) if (message.type === 2) readVerdict(message);
-    } catch (error) {
-      expect(error).toBeInstanceOf(DecodeError);
-    }
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
+      try {
+        for (const message of readMessages(bytes)) if (message.type === 2) readVerdict(message);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError);
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });

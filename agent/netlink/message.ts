@@ -2,7 +2,12 @@ import { AttributeReader, DecodeError, hostU16, hostU32, setHostU16, setHostU32 
 import { NLMSGERR_ATTR_MSG, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_LENGTH, NLM_F_ACK_TLVS, align4 } from './constants.ts';
 
 /** One message of a block that was read: its header, and its body as a view of the block. */
-export interface Message { type: number; flags: number; seq: number; body: Uint8Array }
+export interface Message {
+  type: number;
+  flags: number;
+  seq: number;
+  body: Uint8Array;
+}
 
 /** Appends a message to `out`, which must end on a message border; `body` comes after the header unchanged. Answers the new length. */
 export function writeMessage(out: Uint8Array, at: number, { type, flags, seq, body }: Message): number {
@@ -27,7 +32,12 @@ export function* readMessages(block: Uint8Array): Generator<Message> {
   let at = 0;
   while (at < block.length) {
     const length = messageLength(block, at);
-    yield { type: hostU16(block, at + 4), flags: hostU16(block, at + 6), seq: hostU32(block, at + 8), body: block.subarray(at + NLMSG_HEADER_LENGTH, at + length) };
+    yield {
+      type: hostU16(block, at + 4),
+      flags: hostU16(block, at + 6),
+      seq: hostU32(block, at + 8),
+      body: block.subarray(at + NLMSG_HEADER_LENGTH, at + length),
+    };
     at += align4(length);
   }
 }
@@ -36,17 +46,22 @@ export function* readMessages(block: Uint8Array): Generator<Message> {
 export function messageLength(block: Uint8Array, at: number): number {
   if (block.length - at < NLMSG_HEADER_LENGTH) throw new DecodeError('', `${block.length - at} bytes left over, no message fits`);
   const length = hostU32(block, at);
-  if (length < NLMSG_HEADER_LENGTH || length > block.length - at) throw new DecodeError('', `a message says it is ${length} bytes long, ${block.length - at} are there`);
+  if (length < NLMSG_HEADER_LENGTH || length > block.length - at)
+    throw new DecodeError('', `a message says it is ${length} bytes long, ${block.length - at} are there`);
   return length;
 }
 
 /** What an NLMSG_ERROR or NLMSG_DONE says: 0 for success, else the positive errno, and the kernel's sentence if it gave one. */
-export interface Verdict { errno: number; reason?: string }
+export interface Verdict {
+  errno: number;
+  reason?: string;
+}
 
 /** The verdict of an NLMSG_ERROR or NLMSG_DONE message. Throws DecodeError if it is too short. */
 export function readVerdict({ type, flags, body }: Message): Verdict {
   if (type === NLMSG_DONE) return { errno: body.length >= 4 ? 0 - (hostU32(body, 0) | 0) : 0 };
-  if (type !== NLMSG_ERROR || body.length < 4 + NLMSG_HEADER_LENGTH) throw new DecodeError('', `message ${type} of ${body.length} bytes is no verdict`);
+  if (type !== NLMSG_ERROR || body.length < 4 + NLMSG_HEADER_LENGTH)
+    throw new DecodeError('', `message ${type} of ${body.length} bytes is no verdict`);
   const verdict: Verdict = { errno: 0 - (hostU32(body, 0) | 0) };
   if (flags & NLM_F_ACK_TLVS) {
     // With NETLINK_CAP_ACK the request comes back without its body, and the attributes stand right behind its header.

@@ -1,7 +1,20 @@
 import { AttributeReader, AttributeWriter, DecodeError, hostU16, hostU32, setHostU32 } from './attributes.ts';
 
 // include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers in attributes are in the host's order, unlike those of netfilter.
-export const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, DELADDR: 21, GETADDR: 22, NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26, NEWRULE: 32, DELRULE: 33, GETRULE: 34 } as const;
+export const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  GETLINK: 18,
+  NEWADDR: 20,
+  DELADDR: 21,
+  GETADDR: 22,
+  NEWROUTE: 24,
+  DELROUTE: 25,
+  GETROUTE: 26,
+  NEWRULE: 32,
+  DELRULE: 33,
+  GETRULE: 34,
+} as const;
 export const ROUTE_GROUP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV4_RULE: 8, IPV6_IFADDR: 9, IPV6_ROUTE: 11, IPV6_RULE: 19 } as const;
 
 /** RTN_UNICAST to RTN_MULTICAST: what leads somewhere, be it the machine itself or all of a link. */
@@ -13,7 +26,20 @@ const AF_INET = 2;
 const RTM_F_FIB_MATCH = 0x2000;
 const RTNH_F_DEAD = 1;
 
-const RTA = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, PRIORITY: 6, MULTIPATH: 9, TABLE: 15, MARK: 16, IP_PROTO: 27, SPORT: 28, DPORT: 29 } as const;
+const RTA = {
+  DST: 1,
+  SRC: 2,
+  IIF: 3,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  MULTIPATH: 9,
+  TABLE: 15,
+  MARK: 16,
+  IP_PROTO: 27,
+  SPORT: 28,
+  DPORT: 29,
+} as const;
 const FRA = { DST: 1, SRC: 2, FWMARK: 10, FWMASK: 16, IP_PROTO: 22, SPORT_RANGE: 23, DPORT_RANGE: 24 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3, LINKINFO: 18 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
@@ -32,7 +58,10 @@ const NEXT_HOP_HEADER = 8;
 /** struct rtmsg of a dump of everything, whatever is dumped: other headers are no longer than it, and zero too. */
 export const DUMP_ALL = new Uint8Array(LINK_HEADER);
 
-export interface RoutePrefix { bytes: Uint8Array; bits: number }
+export interface RoutePrefix {
+  bytes: Uint8Array;
+  bits: number;
+}
 
 /** A packet, as far as routes depend on it. */
 export interface RouteQuestion {
@@ -45,15 +74,42 @@ export interface RouteQuestion {
 }
 
 /** `hardware`: its link-layer address; absent where it has none. `vrfTable`: the table of routes of a VRF, which this link stands for. */
-export interface Link { index: number; name: string; hardware?: Uint8Array; vrfTable?: number }
+export interface Link {
+  index: number;
+  name: string;
+  hardware?: Uint8Array;
+  vrfTable?: number;
+}
 /** An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
-export interface LinkAddress { link: number; bytes: Uint8Array; bits: number; isPermanent: boolean; isKeepalived: boolean }
+export interface LinkAddress {
+  link: number;
+  bytes: Uint8Array;
+  bits: number;
+  isPermanent: boolean;
+  isKeepalived: boolean;
+}
 /** What a route depends on beside its metric; no prefix stands for all addresses. */
-export interface Route { isDefault: boolean; table: number; destination?: RoutePrefix; source?: RoutePrefix }
+export interface Route {
+  isDefault: boolean;
+  table: number;
+  destination?: RoutePrefix;
+  source?: RoutePrefix;
+}
 /** One next hop of a default route of the main table. */
-export interface DefaultHop { family: 4 | 6; metric: number; link: number; nextHop?: Uint8Array }
+export interface DefaultHop {
+  family: 4 | 6;
+  metric: number;
+  link: number;
+  nextHop?: Uint8Array;
+}
 /** What a rule chooses by; of the packet's mark only these bits. */
-export interface Rule { destination?: RoutePrefix; source?: RoutePrefix; markBits: number; ports: [from: number, to: number][]; hasTransport: boolean }
+export interface Rule {
+  destination?: RoutePrefix;
+  source?: RoutePrefix;
+  markBits: number;
+  ports: [from: number, to: number][];
+  hasTransport: boolean;
+}
 
 /** Body of an RTM_GETROUTE for one packet. */
 export function encodeRouteQuestion({ destination, source, from, mark, transport }: RouteQuestion): Uint8Array {
@@ -101,10 +157,18 @@ export function decodeDefaultHops(body: Uint8Array): DefaultHop[] {
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {
     switch (attributes.type) {
-      case RTA.PRIORITY: metric = hostU32(attributes.bytes(4), 0); break;
-      case RTA.OIF: link = hostU32(attributes.bytes(4), 0); break;
-      case RTA.GATEWAY: nextHop = attributes.bytes().slice(); break;
-      case RTA.MULTIPATH: hops = nextHops(attributes.bytes()); break;
+      case RTA.PRIORITY:
+        metric = hostU32(attributes.bytes(4), 0);
+        break;
+      case RTA.OIF:
+        link = hostU32(attributes.bytes(4), 0);
+        break;
+      case RTA.GATEWAY:
+        nextHop = attributes.bytes().slice();
+        break;
+      case RTA.MULTIPATH:
+        hops = nextHops(attributes.bytes());
+        break;
     }
   }
   const isDead = (hostU32(header, 8) & RTNH_F_DEAD) !== 0;
@@ -130,12 +194,22 @@ export function decodeRule(body: Uint8Array): Rule {
   const attributes = new AttributeReader(body.subarray(ROUTE_HEADER));
   while (attributes.next()) {
     switch (attributes.type) {
-      case FRA.DST: rule.destination = { bytes: attributes.bytes().slice(), bits: header[1]! }; break;
-      case FRA.SRC: rule.source = { bytes: attributes.bytes().slice(), bits: header[2]! }; break;
+      case FRA.DST:
+        rule.destination = { bytes: attributes.bytes().slice(), bits: header[1]! };
+        break;
+      case FRA.SRC:
+        rule.source = { bytes: attributes.bytes().slice(), bits: header[2]! };
+        break;
       // The mask comes last, and alone for a mark of 0.
-      case FRA.FWMARK: rule.markBits = ALL_BITS; break;
-      case FRA.FWMASK: rule.markBits = hostU32(attributes.bytes(4), 0); break;
-      case FRA.IP_PROTO: rule.hasTransport = true; break;
+      case FRA.FWMARK:
+        rule.markBits = ALL_BITS;
+        break;
+      case FRA.FWMASK:
+        rule.markBits = hostU32(attributes.bytes(4), 0);
+        break;
+      case FRA.IP_PROTO:
+        rule.hasTransport = true;
+        break;
       case FRA.SPORT_RANGE:
       case FRA.DPORT_RANGE: {
         const range = attributes.bytes(4);
@@ -190,15 +264,20 @@ function familyOf(address: Uint8Array): number {
   return address.length === 4 ? 2 : 10;
 }
 
-interface NextHop { link: number; nextHop?: Uint8Array }
+interface NextHop {
+  link: number;
+  nextHop?: Uint8Array;
+}
 
 /** struct rtnexthop, one after the other, without those that the kernel skips. */
 function nextHops(bytes: Uint8Array): NextHop[] {
   const hops: NextHop[] = [];
   for (let at = 0; at + NEXT_HOP_HEADER <= bytes.length;) {
     const length = hostU16(bytes, at);
-    if (length < NEXT_HOP_HEADER || length > bytes.length - at) throw new DecodeError('RTA_MULTIPATH', `a next hop says it is ${length} bytes long, ${bytes.length - at} are there`);
-    if ((bytes[at + 2]! & RTNH_F_DEAD) === 0) hops.push({ link: hostU32(bytes, at + 4), nextHop: gatewayOf(bytes.subarray(at + NEXT_HOP_HEADER, at + length)) });
+    if (length < NEXT_HOP_HEADER || length > bytes.length - at)
+      throw new DecodeError('RTA_MULTIPATH', `a next hop says it is ${length} bytes long, ${bytes.length - at} are there`);
+    if ((bytes[at + 2]! & RTNH_F_DEAD) === 0)
+      hops.push({ link: hostU32(bytes, at + 4), nextHop: gatewayOf(bytes.subarray(at + NEXT_HOP_HEADER, at + length)) });
     at += (length + 3) & ~3;
   }
   return hops;

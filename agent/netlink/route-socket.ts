@@ -21,7 +21,8 @@ export class RouteSocket {
    */
   waysOut(question: RouteQuestion): number[] {
     try {
-      for (const { type, body } of this.#exchange(RTM.GETROUTE, NLM_F_REQUEST, encodeRouteQuestion(question))) if (type === RTM.NEWROUTE) return decodeWaysOut(body);
+      for (const { type, body } of this.#exchange(RTM.GETROUTE, NLM_F_REQUEST, encodeRouteQuestion(question)))
+        if (type === RTM.NEWROUTE) return decodeWaysOut(body);
     } catch (error) {
       if (error instanceof NetlinkError && NOWHERE.has(error.code)) return [];
       throw error;

@@ -3,7 +3,19 @@ import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
 import { setHostU16, setHostU32 } from './attributes.ts';
 import {
-  AF_NETLINK, HOST_IS_LITTLE_ENDIAN, NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, SOCK_CLOEXEC, SOCK_RAW, SOL_NETLINK, SOL_SOCKET, SO_RCVBUFFORCE, SO_RCVTIMEO, SO_SNDBUFFORCE,
+  AF_NETLINK,
+  HOST_IS_LITTLE_ENDIAN,
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  SO_RCVBUFFORCE,
+  SO_RCVTIMEO,
+  SO_SNDBUFFORCE,
 } from './constants.ts';
 
 /**
@@ -60,7 +72,15 @@ export class NetlinkSocket {
    * @param isStrict dumps keep to what their request names (Linux 4.20; older ones dump more)
    * Throws NetlinkError (EPERM, EPROTONOSUPPORT, EMFILE …).
    */
-  constructor(protocol: number, { receiveBuffer, sendBuffer, groups = [], isStrict = false }: { receiveBuffer: number; sendBuffer: number; groups?: number[]; isStrict?: boolean }) {
+  constructor(
+    protocol: number,
+    {
+      receiveBuffer,
+      sendBuffer,
+      groups = [],
+      isStrict = false,
+    }: { receiveBuffer: number; sendBuffer: number; groups?: number[]; isStrict?: boolean },
+  ) {
     this.#fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
     if (this.#fd < 0) throw new NetlinkError('cannot open a netlink socket', koffi.errno());
     try {
@@ -72,7 +92,8 @@ export class NetlinkSocket {
       this.#option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
       this.#option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
       if (isStrict) this.#option(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-      for (const group of groups) if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) throw new NetlinkError(`cannot hear group ${group}`, koffi.errno());
+      for (const group of groups)
+        if (!this.#option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) throw new NetlinkError(`cannot hear group ${group}`, koffi.errno());
     } catch (error) {
       this.close();
       throw error;
@@ -137,7 +158,8 @@ export class NetlinkSocket {
     const width = koffi.sizeof('long');
     const timeval = new Uint8Array(2 * width);
     setHostU32(timeval, HOST_IS_LITTLE_ENDIAN ? width : 2 * width - 4, RECEIVE_TIMEOUT_MS * 1000);
-    if (setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, timeval.length) !== 0) throw new NetlinkError('cannot limit the time of a read', koffi.errno());
+    if (setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, timeval.length) !== 0)
+      throw new NetlinkError('cannot limit the time of a read', koffi.errno());
   }
 
   #option(level: number, name: number, value: number): boolean {

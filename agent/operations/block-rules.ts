@@ -53,7 +53,8 @@ ${first}jump spared
 ${live(verdict)}
 }`;
   // What we answer ourselves passes output too, as a packet of the flow that is refused.
-  const answers = 'meta l4proto tcp tcp flags & rst == rst accept\nicmp type destination-unreachable icmp code admin-prohibited accept\nicmpv6 type destination-unreachable icmpv6 code admin-prohibited accept\n';
+  const answers =
+    'meta l4proto tcp tcp flags & rst == rst accept\nicmp type destination-unreachable icmp code admin-prohibited accept\nicmpv6 type destination-unreachable icmpv6 code admin-prohibited accept\n';
   return `add table ${BLOCK_TABLE}
 delete table ${BLOCK_TABLE}
 table ${BLOCK_TABLE} {
@@ -65,7 +66,9 @@ drop
 }
 chain spared {
 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept
-${linesOf(spared).map((line) => `${line} accept`).join('\n')}
+${linesOf(spared)
+  .map((line) => `${line} accept`)
+  .join('\n')}
 }
 ${blocks.map((block) => `${chainOf('block', block, 'goto refuse')}\n${chainOf('late', block, 'drop')}`).join('\n')}
 ${base('prerouting', EARLY, '', 'block')}
@@ -88,13 +91,16 @@ export function noBlockTable(): string {
  */
 export function flowPackets({ proto, orig, reply }: Flow): string[] {
   if (!hasPorts(proto)) return [];
-  const packet = (src: string, dst: string, sport: number | undefined, dport: number | undefined): string => [address(src), address(dst), whole(proto), whole(sport), whole(dport)].join(' . ');
-  return [...new Set([
-    packet(orig.src, reply.src, orig.sport, reply.sport),
-    packet(reply.src, orig.src, reply.sport, orig.sport),
-    packet(reply.src, reply.dst, reply.sport, reply.dport),
-    packet(orig.src, orig.dst, orig.sport, orig.dport),
-  ])];
+  const packet = (src: string, dst: string, sport: number | undefined, dport: number | undefined): string =>
+    [address(src), address(dst), whole(proto), whole(sport), whole(dport)].join(' . ');
+  return [
+    ...new Set([
+      packet(orig.src, reply.src, orig.sport, reply.sport),
+      packet(reply.src, orig.src, reply.sport, orig.sport),
+      packet(reply.src, reply.dst, reply.sport, reply.dport),
+      packet(orig.src, orig.dst, orig.sport, orig.dport),
+    ]),
+  ];
 }
 
 function objectsOf({ token, leftSeconds, packets, bytes }: BlockText): string {
@@ -102,39 +108,77 @@ function objectsOf({ token, leftSeconds, packets, bytes }: BlockText): string {
 }
 set live_${token} { typeof meta nfproto; flags timeout; elements = { ipv4 timeout ${whole(leftSeconds)}s, ipv6 timeout ${whole(leftSeconds)}s }
 }
-${(['4', '6'] as const).map((family) => `set flows${family}_${token} { type ${addressType(family)} . ${addressType(family)} . inet_proto . inet_service . inet_service;
-}`).join('\n')}`;
+${(['4', '6'] as const)
+  .map(
+    (
+      family,
+    ) => `set flows${family}_${token} { type ${addressType(family)} . ${addressType(family)} . inet_proto . inet_service . inet_service;
+}`,
+  )
+  .join('\n')}`;
 }
 
 function elementsOf({ token, flows4, flows6 }: BlockText): string {
-  return ([['4', flows4], ['6', flows6]] as const).flatMap(([family, flows]) => Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, batch) => (
-    `add element ${BLOCK_TABLE} flows${family}_${token} { ${flows.slice(batch * BATCH, (batch + 1) * BATCH).join(', ')} }\n`
-  ))).join('');
+  return (
+    [
+      ['4', flows4],
+      ['6', flows6],
+    ] as const
+  )
+    .flatMap(([family, flows]) =>
+      Array.from(
+        { length: Math.ceil(flows.length / BATCH) },
+        (_, batch) =>
+          `add element ${BLOCK_TABLE} flows${family}_${token} { ${flows.slice(batch * BATCH, (batch + 1) * BATCH).join(', ')} }\n`,
+      ),
+    )
+    .join('');
 }
 
 function chainOf(name: 'block' | 'late', { token, conditions }: BlockText, verdict: string): string {
-  const flows = [['ip', '4'], ['ip6', '6']].map(([ip, family]) => `${UNESTABLISHED} ${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport @flows${family}_${token}`);
+  const flows = [
+    ['ip', '4'],
+    ['ip6', '6'],
+  ].map(([ip, family]) => `${UNESTABLISHED} ${ip} saddr . ${ip} daddr . meta l4proto . th sport . th dport @flows${family}_${token}`);
   const lines = [...flows, ...linesOf(conditions)];
   return `chain ${name}_${token} {\n${lines.map((line) => `${line} counter name refused_${token} ${verdict}`).join('\n')}\n}`;
 }
 
 /** The rules without their verdict: by the flow that a packet belongs to, and for packets without one by their header. */
 function linesOf(conditions: readonly PacketCondition[]): string[] {
-  const lines = checksOfAll(conditions).flatMap((checks) => ([4, 6] as const).flatMap((family) => {
-    const own = ofFamily(checks, family);
-    if (!own) return [];
-    const version = `meta nfproto ipv${family}`;
-    return [[version, ...ordered(own).map((check) => flowCheck(check, family))].join(' '), ...headersOf(own).map((headers) => [version, UNKNOWN, ...ordered(headers).map((check) => headerCheck(check, family))].join(' '))];
-  }));
+  const lines = checksOfAll(conditions).flatMap((checks) =>
+    ([4, 6] as const).flatMap((family) => {
+      const own = ofFamily(checks, family);
+      if (!own) return [];
+      const version = `meta nfproto ipv${family}`;
+      return [
+        [version, ...ordered(own).map((check) => flowCheck(check, family))].join(' '),
+        ...headersOf(own).map((headers) => [version, UNKNOWN, ...ordered(headers).map((check) => headerCheck(check, family))].join(' ')),
+      ];
+    }),
+  );
   return [...new Set(lines)];
 }
 
-const ORDER: readonly string[] = ['proto', 'src', 'dst', 'rsrc', 'rdst', 'saddr', 'daddr', 'snat', 'dnat', 'sport', 'dport', 'rsport', 'rdport'];
+const ORDER: readonly string[] = [
+  'proto',
+  'src',
+  'dst',
+  'rsrc',
+  'rdst',
+  'saddr',
+  'daddr',
+  'snat',
+  'dnat',
+  'sport',
+  'dport',
+  'rsport',
+  'rdport',
+];
 
 function ordered<C extends { on: string }>(checks: readonly C[]): C[] {
   return checks.toSorted((a, b) => ORDER.indexOf(a.on) - ORDER.indexOf(b.on));
 }
-
 
 const CT_END = { src: ['original', 'saddr'], dst: ['original', 'daddr'], rsrc: ['reply', 'saddr'], rdst: ['reply', 'daddr'] } as const;
 const CT_SIDE = { sport: 'original proto-src', dport: 'original proto-dst', rsport: 'reply proto-src', rdport: 'reply proto-dst' } as const;
@@ -151,21 +195,28 @@ function flowCheck(check: Check, family: 4 | 6): string {
     case 'sport':
     case 'dport':
     case 'rsport':
-    case 'rdport': return `${WITH_SIDES} ct ${CT_SIDE[check.on]} ${numberSet(check.isNot, check.ranges)}`;
-    case 'proto': return `ct original protocol ${numberSet(check.isNot, check.ranges)}`;
+    case 'rdport':
+      return `${WITH_SIDES} ct ${CT_SIDE[check.on]} ${numberSet(check.isNot, check.ranges)}`;
+    case 'proto':
+      return `ct original protocol ${numberSet(check.isNot, check.ranges)}`;
     case 'snat':
-    case 'dnat': return `ct status & ${check.on} ${check.isNot ? '!=' : '=='} ${check.on}`;
-    case 'family': return '';
+    case 'dnat':
+      return `ct status & ${check.on} ${check.isNot ? '!=' : '=='} ${check.on}`;
+    case 'family':
+      return '';
   }
 }
 
 function headerCheck(check: HeaderCheck, family: 4 | 6): string {
   switch (check.on) {
     case 'saddr':
-    case 'daddr': return `${family === 4 ? 'ip' : 'ip6'} ${check.on} ${prefixSet(check.isNot, check.prefixes)}`;
+    case 'daddr':
+      return `${family === 4 ? 'ip' : 'ip6'} ${check.on} ${prefixSet(check.isNot, check.prefixes)}`;
     case 'sport':
-    case 'dport': return `th ${check.on} ${numberSet(check.isNot, check.ranges)}`;
-    case 'proto': return `meta l4proto ${numberSet(check.isNot, check.ranges)}`;
+    case 'dport':
+      return `th ${check.on} ${numberSet(check.isNot, check.ranges)}`;
+    case 'proto':
+      return `meta l4proto ${numberSet(check.isNot, check.ranges)}`;
   }
 }
 
@@ -174,7 +225,10 @@ function prefixSet(isNot: boolean, prefixes: readonly Prefix[]): string {
 }
 
 function numberSet(isNot: boolean, ranges: readonly NumberRange[]): string {
-  return setOf(isNot, ranges.map(({ from, to }) => (from === to ? whole(from) : `${whole(from)}-${whole(to)}`)));
+  return setOf(
+    isNot,
+    ranges.map(({ from, to }) => (from === to ? whole(from) : `${whole(from)}-${whole(to)}`)),
+  );
 }
 
 function setOf(isNot: boolean, values: readonly string[]): string {

@@ -28,7 +28,9 @@ export interface BlockDependencies {
 }
 
 /** A block that stands, and how many packets it has refused since it began. */
-export interface StandingBlock extends BegunBlock { packets: bigint }
+export interface StandingBlock extends BegunBlock {
+  packets: bigint;
+}
 
 type Live = BegunBlock & Pick<BlockText, 'packets' | 'bytes'> & { flows4: string[]; flows6: string[] };
 
@@ -72,7 +74,8 @@ export class Blocks {
       for (const block of kept?.bootId === bootId() ? kept.blocks : []) {
         const standing = found?.blocks.get(tokenOf(block.id));
         const untilMs = standing ? nowMs + standing.leftSeconds * 1000 : block.untilMs;
-        if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs) this.#live.set(block.id, { ...nothingYet(), ...block, ...standing, untilMs });
+        if ((!standing || standing.leftSeconds > 0) && untilMs > nowMs)
+          this.#live.set(block.id, { ...nothingYet(), ...block, ...standing, untilMs });
       }
       // Also a table of which nothing is known is put right by making it anew.
       if (this.#live.size > 0) await this.#put();
@@ -84,7 +87,9 @@ export class Blocks {
   /** Why nothing can be blocked here; undefined where it can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
   async whyNot(): Promise<string | undefined> {
     try {
-      await this.#inTurn(async () => { await nft(['-c', '-f', '-'], blockTable([{ ...nothingYet(), token: 'trial', conditions: TRIAL, leftSeconds: 1 }], [])); });
+      await this.#inTurn(async () => {
+        await nft(['-c', '-f', '-'], blockTable([{ ...nothingYet(), token: 'trial', conditions: TRIAL, leftSeconds: 1 }], []));
+      });
       return undefined;
     } catch (error) {
       return (error as Error).message;
@@ -99,26 +104,39 @@ export class Blocks {
     checksOfAll(refused.anyOf);
     const why = this.#whyNothing();
     if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Nothing was blocked: ${why}.`);
-    if (this.#live.size >= MAX_BLOCKS) throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
+    if (this.#live.size >= MAX_BLOCKS)
+      throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
     const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
-    if (said > MAX_SAID_BYTES) throw new FleetError('RATE_LIMITED', 'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.');
+    if (said > MAX_SAID_BYTES)
+      throw new FleetError(
+        'RATE_LIMITED',
+        'The blocks of this gateway name too many addresses together; lift one, use prefixes, or wait for the end of one.',
+      );
   }
 
   #whyNothing(): string | undefined {
     const hidden = this.#deps.protections().find(({ filter }) => sparedBy(filter) === undefined);
-    return hidden && `what is protected as “${hidden.reason}” cannot be told by a packet, and so nothing can be blocked here; name its addresses or ports in the guard file`;
+    return (
+      hidden &&
+      `what is protected as “${hidden.reason}” cannot be told by a packet, and so nothing can be blocked here; name its addresses or ports in the guard file`
+    );
   }
 
   /** What a block lets through all the same, in the words of its protection; what certainly is no part of it is not named. */
   spares({ anyOf }: RefusedPackets): string[] {
-    const headers = (conditions: readonly PacketCondition[], family: 4 | 6) => checksOfAll(conditions).flatMap((checks) => headersOf(ofFamily(checks, family) ?? NEVER));
-    return [...new Set(this.#deps.protections().flatMap(({ reason, filter }) => {
-      const meets = ([4, 6] as const).some((family) => {
-        const refused = headers(anyOf, family);
-        return headers(sparedBy(filter) ?? [], family).some((spared) => refused.some((one) => canBothHold(one, spared)));
-      });
-      return meets ? [reason] : [];
-    }))];
+    const headers = (conditions: readonly PacketCondition[], family: 4 | 6) =>
+      checksOfAll(conditions).flatMap((checks) => headersOf(ofFamily(checks, family) ?? NEVER));
+    return [
+      ...new Set(
+        this.#deps.protections().flatMap(({ reason, filter }) => {
+          const meets = ([4, 6] as const).some((family) => {
+            const refused = headers(anyOf, family);
+            return headers(sparedBy(filter) ?? [], family).some((spared) => refused.some((one) => canBothHold(one, spared)));
+          });
+          return meets ? [reason] : [];
+        }),
+      ),
+    ];
   }
 
   /**
@@ -214,7 +232,10 @@ export class Blocks {
     while (this.#live.size > 0 && !signal.aborted) {
       const leftMs = Math.min(...[...this.#live.values()].map(({ untilMs }) => untilMs)) + GRACE_MS - this.#deps.clock.now();
       await this.#deps.clock.delay(hasFailed ? LOOK_MS : Math.min(Math.max(0, leftMs), LOOK_MS), signal);
-      hasFailed = await this.#inTurn(() => this.#tend()).then(() => false, () => true);
+      hasFailed = await this.#inTurn(() => this.#tend()).then(
+        () => false,
+        () => true,
+      );
     }
     this.#sweeping = undefined;
   }
@@ -257,10 +278,21 @@ export class Blocks {
     const nowMs = this.#deps.clock.now();
     const blocks = [...this.#live.values()].filter(({ id }) => !over.includes(id));
     const protections = this.#deps.protections();
-    const texts = blocks.map((block): BlockText => ({ ...block, token: tokenOf(block.id), conditions: block.refused.anyOf, leftSeconds: Math.max(1, Math.ceil((block.untilMs - nowMs) / 1000)) }));
+    const texts = blocks.map((block): BlockText => ({
+      ...block,
+      token: tokenOf(block.id),
+      conditions: block.refused.anyOf,
+      leftSeconds: Math.max(1, Math.ceil((block.untilMs - nowMs) / 1000)),
+    }));
     this.#shape = undefined;
-    if (texts.length === 0) return void await nft(['-f', '-'], `add table ${BLOCK_TABLE}\n${noBlockTable()}`);
-    await nft(['-f', '-'], blockTable(texts, protections.flatMap(({ filter }) => sparedBy(filter) ?? [])));
+    if (texts.length === 0) return void (await nft(['-f', '-'], `add table ${BLOCK_TABLE}\n${noBlockTable()}`));
+    await nft(
+      ['-f', '-'],
+      blockTable(
+        texts,
+        protections.flatMap(({ filter }) => sparedBy(filter) ?? []),
+      ),
+    );
     this.#shape = (await this.#found(['-t']))?.shape;
     this.#spared = sparedKey(protections);
   }
@@ -271,13 +303,23 @@ export class Blocks {
   }
 
   #remember(): void {
-    const blocks = [...this.#live.values()].map(({ id, planId, refused, sinceMs, untilMs, flows }) => ({ id, planId, refused, sinceMs, untilMs, flows }));
+    const blocks = [...this.#live.values()].map(({ id, planId, refused, sinceMs, untilMs, flows }) => ({
+      id,
+      planId,
+      refused,
+      sinceMs,
+      untilMs,
+      flows,
+    }));
     this.#deps.disk.write(this.#file, formatBlockFile({ bootId: bootId(), blocks }));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#tail.then(work);
-    this.#tail = done.then(() => undefined, () => undefined);
+    this.#tail = done.then(
+      () => undefined,
+      () => undefined,
+    );
     return done;
   }
 }
@@ -287,7 +329,9 @@ function nothingYet(): Pick<Live, 'packets' | 'bytes' | 'flows4' | 'flows6'> {
 }
 
 /** One of each kind of rule. */
-const TRIAL: PacketCondition[] = [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(192, 0, 2, 1), bits: 32 }], ranges: [{ from: 9, to: 9 }] }]];
+const TRIAL: PacketCondition[] = [
+  [{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(192, 0, 2, 1), bits: 32 }], ranges: [{ from: 9, to: 9 }] }],
+];
 /** Met by no packet. */
 const NEVER = [{ on: 'snat' as const, isNot: false }];
 

@@ -3,7 +3,14 @@ import type { Command } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { admit, MAX_JUMP } from './commands.ts';
 import { applyRecord, emptyJournalState } from './journal.ts';
 
-const command = (change: Partial<Command> = {}): Command => ({ id: 'new', seq: 5n, epoch: 2n, notAfterMs: 1000n, work: undefined, ...change });
+const command = (change: Partial<Command> = {}): Command => ({
+  id: 'new',
+  seq: 5n,
+  epoch: 2n,
+  notAfterMs: 1000n,
+  work: undefined,
+  ...change,
+});
 
 function journal() {
   const state = emptyJournalState();
@@ -33,20 +40,30 @@ describe('a command', () => {
     expect(admit(command({ seq: 4n + MAX_JUMP }), journal(), 0)).toEqual({ kind: 'new' });
     expect(admit(command({ seq: 5n + MAX_JUMP }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
     expect(admit(command({ epoch: 2n ** 64n - 1n }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
-    for (const id of ['', '../x', 'x'.repeat(65), 'a b', 'a\n']) expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
-    expect(admit(command({ work: { $case: 'undoPlan', value: { planId: 'p', commandId: 'x'.repeat(65) } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
+    for (const id of ['', '../x', 'x'.repeat(65), 'a b', 'a\n'])
+      expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
+    expect(admit(command({ work: { $case: 'undoPlan', value: { planId: 'p', commandId: 'x'.repeat(65) } } }), journal(), 0)).toMatchObject({
+      kind: 'dishonest',
+    });
   });
 
   it('is refused without being recorded where an id could not name a file, and so is an undo of none', () => {
     for (const id of ['', '.', '..', '-x', 'a/b', 'x'.repeat(65)]) {
       expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
-      expect(admit(command({ work: { $case: 'undoPlan', value: { commandId: id, planId: '' } } }), journal(), 0)).toMatchObject({ kind: 'dishonest' });
+      expect(admit(command({ work: { $case: 'undoPlan', value: { commandId: id, planId: '' } } }), journal(), 0)).toMatchObject({
+        kind: 'dishonest',
+      });
     }
     expect(admit(command({ id: 'A_b.c-1' }), journal(), 0).kind).toBe('new');
   });
 
   it('with numbers that no controller counts to is refused without being recorded, whatever else is wrong with it', () => {
-    for (const change of [{ seq: 2n ** 63n }, { epoch: 2n ** 63n }, { seq: 1n, epoch: 2n ** 64n - 1n }, { seq: 2n ** 64n - 1n, epoch: 0n }]) {
+    for (const change of [
+      { seq: 2n ** 63n },
+      { epoch: 2n ** 63n },
+      { seq: 1n, epoch: 2n ** 64n - 1n },
+      { seq: 2n ** 64n - 1n, epoch: 0n },
+    ]) {
       expect(admit(command(change), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
     }
     const stopped = journal();

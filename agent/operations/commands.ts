@@ -1,5 +1,13 @@
 import type { Logger } from 'pino';
-import { Method, Outcome, Progress_Phase, Result, Result_State, type Command, type Progress } from '../../proto/gen/ctfleet/v1/operation.ts';
+import {
+  Method,
+  Outcome,
+  Progress_Phase,
+  Result,
+  Result_State,
+  type Command,
+  type Progress,
+} from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
@@ -57,16 +65,32 @@ export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused' 
  */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
   const ids = [command.id, ...idsOf(command)];
-  if (!ids.every((id) => COMMAND_ID.test(id))) return { kind: 'dishonest', code: 'INVALID_REQUEST', detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.' };
+  if (!ids.every((id) => COMMAND_ID.test(id)))
+    return {
+      kind: 'dishonest',
+      code: 'INVALID_REQUEST',
+      detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.',
+    };
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
   // First of all that refuses: other refusals are recorded, with the numbers.
-  for (const [word, value, last] of [['sequence', command.seq, journal.lastSeq], ['epoch', command.epoch, journal.lastEpoch]] as const) {
-    if (value > last + MAX_JUMP) return { kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER', detail: `Its ${word} ${value} came after ${last}: no controller counts like that. If the gateway’s state was lost, enrol it again.` };
+  for (const [word, value, last] of [
+    ['sequence', command.seq, journal.lastSeq],
+    ['epoch', command.epoch, journal.lastEpoch],
+  ] as const) {
+    if (value > last + MAX_JUMP)
+      return {
+        kind: 'dishonest',
+        code: 'COMMAND_OUT_OF_ORDER',
+        detail: `Its ${word} ${value} came after ${last}: no controller counts like that. If the gateway’s state was lost, enrol it again.`,
+      };
   }
   if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
-  if (command.epoch < journal.lastEpoch) return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
-  if (command.seq <= journal.lastSeq) return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
-  if (controllerNowMs > Number(command.notAfterMs)) return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
+  if (command.epoch < journal.lastEpoch)
+    return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
+  if (command.seq <= journal.lastSeq)
+    return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
+  if (controllerNowMs > Number(command.notAfterMs))
+    return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
   return { kind: 'new' };
 }
 
@@ -87,9 +111,15 @@ export class Commands {
     if (this.#deps.journal.damage !== undefined) return;
     for (const [id, command] of this.#deps.journal.state.commands) {
       const { planId, way, undoOf } = command;
-      if (command.state === 'received') this.#finish(id, { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' });
+      if (command.state === 'received')
+        this.#finish(id, {
+          state: Result_State.STATE_FAILED,
+          reason: 'UNAVAILABLE',
+          detail: 'The agent stopped before it began; nothing was touched.',
+        });
       else if (command.state === 'started' && undoOf !== undefined) this.#enqueue(() => this.#undo(id, undoOf, true));
-      else if (command.state === 'started') this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...way }, undefined, 0, true));
+      else if (command.state === 'started')
+        this.#enqueue(() => this.#run(id, planId, { method: Method.METHOD_DELETE, ...way }, undefined, 0, true));
     }
   }
 
@@ -99,9 +129,12 @@ export class Commands {
     if (admission.kind === 'known') return this.#sayAgain(command.id);
     if (admission.kind === 'dishonest') {
       log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused and not recorded');
-      return report.result(this.#resultOf(command.id, { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail }));
+      return report.result(
+        this.#resultOf(command.id, { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail }),
+      );
     }
-    if (journal.state.commands.size >= MAX_OPEN) return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not taken: too many are open');
+    if (journal.state.commands.size >= MAX_OPEN)
+      return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not taken: too many are open');
     const { planId, way, undoOf } = whatToJournal(command);
     try {
       journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
@@ -115,14 +148,26 @@ export class Commands {
     report.progress({ commandId: command.id, phase: Progress_Phase.PHASE_RECEIVED, done: 0, total: 0 });
     this.#enqueue(async () => {
       const { work } = command;
-      if (this.#isStopped(command.id)) return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: STOPPED });
+      if (this.#isStopped(command.id))
+        return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: STOPPED });
       if (controllerNow() > Number(command.notAfterMs)) {
-        return this.#finish(command.id, { state: Result_State.STATE_EXPIRED, reason: 'COMMAND_LATE', detail: 'The deadline passed while earlier commands ran.' });
+        return this.#finish(command.id, {
+          state: Result_State.STATE_EXPIRED,
+          reason: 'COMMAND_LATE',
+          detail: 'The deadline passed while earlier commands ran.',
+        });
       }
       switch (work?.$case) {
-        case 'runPlan': return this.#run(command.id, planId, way!, work.value.digest, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
-        case 'undoPlan': return this.#undo(command.id, work.value.commandId, false);
-        case undefined: this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CAPABILITY_MISSING', detail: 'This agent does not know that work.' });
+        case 'runPlan':
+          return this.#run(command.id, planId, way!, work.value.digest, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
+        case 'undoPlan':
+          return this.#undo(command.id, work.value.commandId, false);
+        case undefined:
+          this.#finish(command.id, {
+            state: Result_State.STATE_REFUSED,
+            reason: 'CAPABILITY_MISSING',
+            detail: 'This agent does not know that work.',
+          });
       }
     });
     undos.sweep(controllerNow());
@@ -132,7 +177,8 @@ export class Commands {
   stop(ids: string[]): void {
     const { journal, log } = this.#deps;
     const heeded = ids.filter((id) => COMMAND_ID.test(id)).slice(0, MAX_STOPS);
-    if (heeded.length < ids.length) log.warn({ stops: ids.length, heeded: heeded.length }, 'more stops came than are heeded, or some of them are none');
+    if (heeded.length < ids.length)
+      log.warn({ stops: ids.length, heeded: heeded.length }, 'more stops came than are heeded, or some of them are none');
     for (const id of heeded) {
       if (journal.state.commands.get(id)?.state === 'finished' || journal.state.acknowledged.has(id)) continue;
       try {
@@ -164,7 +210,9 @@ export class Commands {
   /** True for a plan that a command needs which the controller has not acknowledged. */
   usesPlan(planId: string): boolean {
     const { journal, undos } = this.#deps;
-    return [...journal.state.commands.values()].some((command) => command.planId === planId || (command.undoOf !== undefined && undos.planOf(command.undoOf) === planId));
+    return [...journal.state.commands.values()].some(
+      (command) => command.planId === planId || (command.undoOf !== undefined && undos.planOf(command.undoOf) === planId),
+    );
   }
 
   /** Says every result again that the controller has not acknowledged; for a new session. */
@@ -191,7 +239,9 @@ export class Commands {
   }
 
   #enqueue(work: () => void | Promise<void>): void {
-    this.#tail = this.#tail.then(work).catch((error: unknown) => this.#deps.log.error({ err: error }, 'a command ended in an error of the agent; the next ones go on'));
+    this.#tail = this.#tail
+      .then(work)
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'a command ended in an error of the agent; the next ones go on'));
   }
 
   #isStopped(id: string): boolean {
@@ -202,30 +252,49 @@ export class Commands {
     const { table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
     const { method, forSeconds } = way;
     let plan: FrozenPlan | undefined;
-    return this.#carryOut(id, isRepeated, async (start) => {
-      plan = plans.load(planId);
-      if (digest && !plan.digest.equals(digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
-      const { count, stale } = plan;
-      const isStopped = (): boolean => this.#isStopped(id);
-      const block: OneBlock | undefined = method === Method.METHOD_BLOCK && blocks ? { blocks, id, planId, refused: plan.refused ?? { anyOf: [], seconds: forSeconds ?? DEFAULT_SECONDS[method] } } : undefined;
-      const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
-      guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
-      await start();
-      if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
-      const outcomes = await runPlan(table, clock, {
-        flows: plan, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated,
-        onProgress: (phase, done) => report.progress({
-          commandId: id, phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING, done, total: count,
-        }),
-      });
-      if (block) return this.#ofBlock(block, outcomes, isStopped());
-      const runs = toRuns(outcomes);
-      return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
-    }, () => {
-      if (!plan) return { runs: [], undoUntilMs: undefined };
-      const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.count }];
-      return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
-    });
+    return this.#carryOut(
+      id,
+      isRepeated,
+      async (start) => {
+        plan = plans.load(planId);
+        if (digest && !plan.digest.equals(digest))
+          throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
+        const { count, stale } = plan;
+        const isStopped = (): boolean => this.#isStopped(id);
+        const block: OneBlock | undefined =
+          method === Method.METHOD_BLOCK && blocks
+            ? { blocks, id, planId, refused: plan.refused ?? { anyOf: [], seconds: forSeconds ?? DEFAULT_SECONDS[method] } }
+            : undefined;
+        const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
+        guard.allow({ by: 'plan', method, flows: count, stale, tableCount: await table.count(), isRepeated });
+        await start();
+        if (block) await blocks!.begin(block, isRepeated ? this.#startedAtMs(id) : undefined);
+        const outcomes = await runPlan(table, clock, {
+          flows: plan,
+          end,
+          inBatches: method !== Method.METHOD_RESET,
+          context,
+          isStopped,
+          verifyAfterMs,
+          isRepeated,
+          onProgress: (phase, done) =>
+            report.progress({
+              commandId: id,
+              phase: phase === 'deleting' ? Progress_Phase.PHASE_DELETING : Progress_Phase.PHASE_VERIFYING,
+              done,
+              total: count,
+            }),
+        });
+        if (block) return this.#ofBlock(block, outcomes, isStopped());
+        const runs = toRuns(outcomes);
+        return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+      },
+      () => {
+        if (!plan) return { runs: [], undoUntilMs: undefined };
+        const runs = [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: plan.count }];
+        return { runs, undoUntilMs: this.#hold(id, planId, way, runs) };
+      },
+    );
   }
 
   /** What a block had refused when it was looked at again. One that was stopped leaves alone what it has not come to: it is lifted. */
@@ -234,8 +303,17 @@ export class Commands {
     const standing = await blocks.verify(id);
     const { clock, controllerNow } = this.#deps;
     // Of one that has ended by now it is only sure that the entries are gone.
-    if (!standing) return { runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))), undoUntilMs: undefined };
-    return { runs: toRuns(outcomes), undoUntilMs: undefined, packetsRefused: standing.packets, refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())) };
+    if (!standing)
+      return {
+        runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))),
+        undoUntilMs: undefined,
+      };
+    return {
+      runs: toRuns(outcomes),
+      undoUntilMs: undefined,
+      packetsRefused: standing.packets,
+      refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())),
+    };
   }
 
   /** When a command that is carried out again was begun, by this gateway's clock. */
@@ -252,7 +330,11 @@ export class Commands {
       const { flows, outcomes } = undos.take(undoOf, id, controllerNow());
       await start();
       const undone = await undoPlan(table, {
-        flows, outcomes, context, isStopped: () => this.#isStopped(id), isRepeated,
+        flows,
+        outcomes,
+        context,
+        isStopped: () => this.#isStopped(id),
+        isRepeated,
         onProgress: (done) => report.progress({ commandId: id, phase: Progress_Phase.PHASE_DELETING, done, total: flows.count }),
       });
       return { runs: toRuns(undone) };
@@ -263,7 +345,12 @@ export class Commands {
    * `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate,
    * and `ifBroken` says what of it can still be told.
    */
-  async #carryOut(id: string, isRepeated: boolean, work: (start: () => Promise<void>) => Promise<Done>, ifBroken?: () => Done): Promise<void> {
+  async #carryOut(
+    id: string,
+    isRepeated: boolean,
+    work: (start: () => Promise<void>) => Promise<Done>,
+    ifBroken?: () => Done,
+  ): Promise<void> {
     const { table, journal, controllerNow } = this.#deps;
     const startedAtMs = Math.round(controllerNow());
     try {
@@ -273,15 +360,27 @@ export class Commands {
         if (!isRepeated) journal.append({ kind: 'started', id, atMs: startedAtMs, tableBefore });
       });
       const tableAfter = await table.count();
-      this.#finish(id, { ...done, state: Result_State.STATE_DONE, tableBefore: tableBefore === undefined ? undefined : BigInt(tableBefore), tableAfter: BigInt(tableAfter), startedAtMs: BigInt(startedAtMs) });
+      this.#finish(id, {
+        ...done,
+        state: Result_State.STATE_DONE,
+        tableBefore: tableBefore === undefined ? undefined : BigInt(tableBefore),
+        tableAfter: BigInt(tableAfter),
+        startedAtMs: BigInt(startedAtMs),
+      });
     } catch (error) {
       // A restart may find the record whose writing failed, and carry the command out.
       const hasStarted = journal.state.commands.get(id)?.state === 'started' || journal.isInDoubt;
       const reason: ErrorCode = error instanceof FleetError ? error.code : 'INTERNAL';
       this.#finish(id, {
         ...(hasStarted && ifBroken?.()),
-        state: hasStarted ? Result_State.STATE_INDETERMINATE : error instanceof FleetError ? Result_State.STATE_REFUSED : Result_State.STATE_FAILED,
-        reason, detail: (error as Error).message, startedAtMs: BigInt(startedAtMs),
+        state: hasStarted
+          ? Result_State.STATE_INDETERMINATE
+          : error instanceof FleetError
+            ? Result_State.STATE_REFUSED
+            : Result_State.STATE_FAILED,
+        reason,
+        detail: (error as Error).message,
+        startedAtMs: BigInt(startedAtMs),
       });
     }
   }
@@ -314,14 +413,31 @@ export class Commands {
 
   #resultOf(id: string, part: ResultPart): Result {
     const now = BigInt(Math.round(this.#deps.controllerNow()));
-    return { reason: '', detail: '', runs: [], part: 0, isLastPart: true, startedAtMs: now, finishedAtMs: now, tableBefore: undefined, tableAfter: undefined, undoUntilMs: undefined, ...part, commandId: id };
+    return {
+      reason: '',
+      detail: '',
+      runs: [],
+      part: 0,
+      isLastPart: true,
+      startedAtMs: now,
+      finishedAtMs: now,
+      tableBefore: undefined,
+      tableAfter: undefined,
+      undoUntilMs: undefined,
+      ...part,
+      commandId: id,
+    };
   }
 }
 
 /** Why a command is not begun where the journal cannot take it. */
 function unwritten(error: unknown): ResultPart {
   if (error instanceof FleetError) return { state: Result_State.STATE_REFUSED, reason: error.code, detail: error.message };
-  return { state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE', detail: `The agent cannot write its journal and so touches nothing: ${(error as Error).message}` };
+  return {
+    state: Result_State.STATE_FAILED,
+    reason: 'UNAVAILABLE',
+    detail: `The agent cannot write its journal and so touches nothing: ${(error as Error).message}`,
+  };
 }
 
 function toFinished(result: Result): JournalRecord {
@@ -340,7 +456,9 @@ function whatToJournal({ work }: Command): { planId: string; way?: Way; undoOf?:
       const { planId, method, forSeconds, undoForSeconds } = work.value;
       return { planId, way: { method, forSeconds, undoForSeconds } };
     }
-    case 'undoPlan': return { planId: work.value.planId, undoOf: work.value.commandId };
-    case undefined: return { planId: '' };
+    case 'undoPlan':
+      return { planId: work.value.planId, undoOf: work.value.commandId };
+    case undefined:
+      return { planId: '' };
   }
 }

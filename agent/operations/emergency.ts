@@ -10,7 +10,13 @@ import { mostToSpare, maySpare, SPARABLE, type TableReading } from './table-pres
 /** One look at the table serves for all that an emergency asks of it. */
 const MAX_AGE_MS = 2_000;
 
-export interface EmergencyDependencies { table: ConntrackTable; journal: Journal; guard: Guard; context: () => FlowContext; log: Logger }
+export interface EmergencyDependencies {
+  table: ConntrackTable;
+  journal: Journal;
+  guard: Guard;
+  context: () => FlowContext;
+  log: Logger;
+}
 
 /**
  * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were never
@@ -35,17 +41,27 @@ export class Emergency {
     journal.append({ kind: 'emergency', ...reading, most });
     const outcomes = await table.delete(flows);
     const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;
-    log.warn({ ...reading, most, chosen: flows.length, deleted }, 'the table is full: flows that are over or were never answered were deleted');
+    log.warn(
+      { ...reading, most, chosen: flows.length, deleted },
+      'the table is full: flows that are over or were never answered were deleted',
+    );
     return deleted;
   }
 
   async #choose(most: number): Promise<Flow[]> {
     const context = this.#deps.context();
-    const unprotected: FlowFilter = { kind: 'not', operand: { kind: 'or', operands: context.protections.map((protection) => protection.filter) } };
+    const unprotected: FlowFilter = {
+      kind: 'not',
+      operand: { kind: 'or', operands: context.protections.map((protection) => protection.filter) },
+    };
     const chosen: Flow[] = [];
     for (const [index, filter] of SPARABLE.entries()) {
       const { rows } = await this.#deps.table.search({
-        filter: { kind: 'and', operands: [filter, unprotected] }, context, sort: { field: 'idle', descending: true }, limit: most - chosen.length, maxAgeMs: index === 0 ? 0 : MAX_AGE_MS,
+        filter: { kind: 'and', operands: [filter, unprotected] },
+        context,
+        sort: { field: 'idle', descending: true },
+        limit: most - chosen.length,
+        maxAgeMs: index === 0 ? 0 : MAX_AGE_MS,
       });
       chosen.push(...rows.filter(maySpare));
       if (chosen.length >= most) break;

@@ -29,7 +29,12 @@ export interface EndingHands {
 }
 
 /** The block that a command or a remediation begins, under its own id. */
-export interface OneBlock { blocks: Blocks; id: string; planId: string; refused: RefusedPackets }
+export interface OneBlock {
+  blocks: Blocks;
+  id: string;
+  planId: string;
+  refused: RefusedPackets;
+}
 
 /** Ends flows that are not protected, of which some may be gone; outcomes in the order given. */
 export type End = (flows: Flow[]) => Promise<Outcome[]>;
@@ -40,15 +45,21 @@ export type End = (flows: Flow[]) => Promise<Outcome[]>;
  */
 export async function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): Promise<End> {
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
-  if (method !== Method.METHOD_RESET && method !== Method.METHOD_BLOCK && method !== Method.METHOD_EXPIRE) throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that way to end flows.');
+  if (method !== Method.METHOD_RESET && method !== Method.METHOD_BLOCK && method !== Method.METHOD_EXPIRE)
+    throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that way to end flows.');
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
-  if (seconds < 1 || seconds > MAX_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_SECONDS}.`);
-  if (method === Method.METHOD_EXPIRE) return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
+  if (seconds < 1 || seconds > MAX_SECONDS)
+    throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_SECONDS}.`);
+  if (method === Method.METHOD_EXPIRE)
+    return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
   const hand = method === Method.METHOD_RESET ? hands.refusals : hands.block?.blocks;
   const whyNot = hand ? await hand.whyNot() : NO_PACKETS;
-  if (whyNot !== undefined) throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
+  if (whyNot !== undefined)
+    throw new FleetError('CAPABILITY_MISSING', `Flows can be neither reset nor blocked here; delete them. ${whyNot}`);
   hands.block?.blocks.check(hands.block.refused);
-  return ofThoseThere(hands.table, (flows) => (method === Method.METHOD_RESET ? reset(hands, hands.refusals!, flows, seconds) : block(hands.table, hands.block!, flows)));
+  return ofThoseThere(hands.table, (flows) =>
+    method === Method.METHOD_RESET ? reset(hands, hands.refusals!, flows, seconds) : block(hands.table, hands.block!, flows),
+  );
 }
 
 /** A delete compares start times itself; other ways would meet a flow that was born since with the tuple, and perhaps the id, of one that is gone. */
@@ -61,7 +72,10 @@ function ofThoseThere(table: ConntrackTable, end: End): End {
 }
 
 const OUTCOMES: Record<DeleteOutcome | 'expiring', Outcome> = {
-  deleted: Outcome.OUTCOME_DELETED, gone: Outcome.OUTCOME_GONE, failed: Outcome.OUTCOME_FAILED, expiring: Outcome.OUTCOME_EXPIRING,
+  deleted: Outcome.OUTCOME_DELETED,
+  gone: Outcome.OUTCOME_GONE,
+  failed: Outcome.OUTCOME_FAILED,
+  expiring: Outcome.OUTCOME_EXPIRING,
 };
 
 /**
@@ -69,7 +83,12 @@ const OUTCOMES: Record<DeleteOutcome | 'expiring', Outcome> = {
  * sequence numbers of a packet, so a side that says nothing is not told: flows that nobody used within the time are deleted then. A flow of
  * another protocol is deleted at once with them. Where it is stopped, flows that are still open are left as they were.
  */
-async function reset({ table, clock, context, isStopped }: EndingHands, refusals: Refusals, flows: Flow[], seconds: number): Promise<Outcome[]> {
+async function reset(
+  { table, clock, context, isStopped }: EndingHands,
+  refusals: Refusals,
+  flows: Flow[],
+  seconds: number,
+): Promise<Outcome[]> {
   const open = new Set(flows.filter((flow) => canReset(flow)));
   const closed = new Set<Flow>();
   await refusals.add([...open], seconds);

@@ -1,20 +1,31 @@
 import { z } from 'zod';
 
 /** What was found of our table of blocks. `shape`: what is the same of it until somebody else changes it. */
-export interface FoundBlocks { shape: string; blocks: Map<string, FoundBlock> }
+export interface FoundBlocks {
+  shape: string;
+  blocks: Map<string, FoundBlock>;
+}
 
 /** One block of it by its token. `leftSeconds`: 0 where the kernel has forgotten it; elements only where they were asked for. */
-export interface FoundBlock { leftSeconds: number; packets: bigint; bytes: bigint; flows4: string[]; flows6: string[] }
+export interface FoundBlock {
+  leftSeconds: number;
+  packets: bigint;
+  bytes: bigint;
+  flows4: string[];
+  flows6: string[];
+}
 
 /** nft counts in JSON numbers. */
 const counted = z.number().transform((value) => BigInt(Math.max(0, Math.trunc(value))));
 const listing = z.object({
-  nftables: z.array(z.object({
-    counter: z.object({ name: z.string(), packets: counted, bytes: counted }).optional(),
-    set: z.object({ name: z.string(), elem: z.array(z.unknown()).optional() }).optional(),
-    chain: z.object({ name: z.string() }).optional(),
-    rule: z.object({ chain: z.string() }).optional(),
-  })),
+  nftables: z.array(
+    z.object({
+      counter: z.object({ name: z.string(), packets: counted, bytes: counted }).optional(),
+      set: z.object({ name: z.string(), elem: z.array(z.unknown()).optional() }).optional(),
+      chain: z.object({ name: z.string() }).optional(),
+      rule: z.object({ chain: z.string() }).optional(),
+    }),
+  ),
 });
 const timed = z.object({ elem: z.object({ expires: z.number() }) });
 const packet = z.object({ concat: z.array(z.union([z.number(), z.string()])) });
@@ -35,7 +46,14 @@ export function readBlocks(json: string): FoundBlocks {
     if (token !== undefined) Object.assign(of(token), { packets: counter!.packets, bytes: counter!.bytes });
     const [, kind, owner] = /^(live|flows4|flows6)_(\w+)$/.exec(set?.name ?? '') ?? [];
     if (owner === undefined) continue;
-    if (kind === 'live') of(owner).leftSeconds = Math.max(0, ...(set!.elem ?? []).flatMap((one) => { const { data } = timed.safeParse(one); return data ? [data.elem.expires] : []; }));
+    if (kind === 'live')
+      of(owner).leftSeconds = Math.max(
+        0,
+        ...(set!.elem ?? []).flatMap((one) => {
+          const { data } = timed.safeParse(one);
+          return data ? [data.elem.expires] : [];
+        }),
+      );
     else of(owner)[kind as 'flows4' | 'flows6'] = (set!.elem ?? []).flatMap(readPacket);
   }
   const rules = nftables.flatMap(({ rule }) => (rule ? [rule.chain] : []));

@@ -28,7 +28,8 @@ export function parseGuard(text: string): GuardRules {
     return forbidding((error as Error).message);
   }
   const parsed = schema.safeParse(document);
-  if (!parsed.success) return forbidding(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '));
+  if (!parsed.success)
+    return forbidding(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '));
   const { readOnly, methods = [], protect, mostDeletesAMinute, mostPercentOfTable } = parsed.data;
   const protections: GuardRules['protections'] = [];
   for (const [index, { filter, reason }] of protect.entries()) {
@@ -68,7 +69,9 @@ export class GuardFile {
   /** A file that is wrong now still protects what it did, should something be under way. */
   #named(rules: GuardRules): GuardRules {
     const { protect, protections } = this.#rules;
-    return rules.error === undefined ? rules : { ...rules, protect, protections, error: `${this.#file} cannot be used (${rules.error}); nothing is ended until it is right.` };
+    return rules.error === undefined
+      ? rules
+      : { ...rules, protect, protections, error: `${this.#file} cannot be used (${rules.error}); nothing is ended until it is right.` };
   }
 }
 
@@ -89,4 +92,14 @@ function protectionFilter(text: string): { filter: FlowFilter } | { problem: str
 }
 
 /** Unknown terms are found by trying them, also where no flow would have met them. */
-const PROBE: Flow = { family: 4, proto: 6, orig: { src: '0.0.0.0', dst: '0.0.0.0' }, reply: { src: '0.0.0.0', dst: '0.0.0.0' }, zone: 0, id: 0, status: 0, mark: 0, labels: [] };
+const PROBE: Flow = {
+  family: 4,
+  proto: 6,
+  orig: { src: '0.0.0.0', dst: '0.0.0.0' },
+  reply: { src: '0.0.0.0', dst: '0.0.0.0' },
+  zone: 0,
+  id: 0,
+  status: 0,
+  mark: 0,
+  labels: [],
+};

@@ -6,13 +6,20 @@ import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 
 /** Where this agent reaches its controller; all addresses that the name stands for. */
-export interface Endpoint { addresses: string[]; port: number }
+export interface Endpoint {
+  addresses: string[];
+  port: number;
+}
 
 /**
  * What no plan may touch, whatever the controller says: the agent's own channel, SSH to the gateway itself, and the agent's pings, which would come back at once.
  * Either side may be the original one: a flow picked up in the middle is tracked from whoever spoke first.
  */
-export function builtInProtections(ownAddresses: string[], controller: Endpoint | undefined, probed: string[] = []): FlowContext['protections'] {
+export function builtInProtections(
+  ownAddresses: string[],
+  controller: Endpoint | undefined,
+  probed: string[] = [],
+): FlowContext['protections'] {
   const own = oneOf(ownAddresses);
   const protections: FlowContext['protections'] = [];
   if (controller) {
@@ -23,7 +30,14 @@ export function builtInProtections(ownAddresses: string[], controller: Endpoint 
     filter: all([tcp, addressTerm('dst', own), portTerm('dport', 22)]),
   });
   if (probed.length > 0) {
-    protections.push({ reason: 'WAN probe', filter: all([any([protoTerm(PROTOCOLS.icmp), protoTerm(PROTOCOLS.icmpv6)]), addressTerm('src', own), addressTerm('dst', oneOf(probed))]) });
+    protections.push({
+      reason: 'WAN probe',
+      filter: all([
+        any([protoTerm(PROTOCOLS.icmp), protoTerm(PROTOCOLS.icmpv6)]),
+        addressTerm('src', own),
+        addressTerm('dst', oneOf(probed)),
+      ]),
+    });
   }
   return protections;
 }

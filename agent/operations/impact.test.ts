@@ -5,8 +5,16 @@ import { IPS } from '../../proto/model/status.ts';
 import { ImpactCounter } from './impact.ts';
 
 const flow = (id: number, rest: Partial<Flow> = {}): Flow => ({
-  family: 4, proto: 17, zone: 0, id, mark: 0, labels: [], status: IPS.SEEN_REPLY,
-  orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: id, dport: 53 }, reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 53, dport: id }, ...rest,
+  family: 4,
+  proto: 17,
+  zone: 0,
+  id,
+  mark: 0,
+  labels: [],
+  status: IPS.SEEN_REPLY,
+  orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: id, dport: 53 },
+  reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 53, dport: id },
+  ...rest,
 });
 
 function impactOf(...flows: Flow[]) {
@@ -28,14 +36,20 @@ test('what they carry is what is known of it, and absent where nothing is', () =
 
 test('a flow is active by its timeout, else by what it carried, and unknown by neither', () => {
   const { active, idle, unknownActivity } = impactOf(
-    flow(1, { idleSeconds: 2, rateBitsPerSecond: 0 }), flow(2, { idleSeconds: 90 }), flow(3, { rateBitsPerSecond: 8 }), flow(4, { rateBitsPerSecond: 0 }), flow(5),
+    flow(1, { idleSeconds: 2, rateBitsPerSecond: 0 }),
+    flow(2, { idleSeconds: 90 }),
+    flow(3, { rateBitsPerSecond: 8 }),
+    flow(4, { rateBitsPerSecond: 0 }),
+    flow(5),
   );
   expect([active, idle, unknownActivity]).toEqual([2, 2, 1]);
 });
 
 test('what is bounded is active or idle where the bounds say so', () => {
   const { active, idle, unknownActivity } = impactOf(
-    flow(1, { idleBounds: { atLeast: 0, atMost: 5 } }), flow(2, { idleBounds: { atLeast: 60 } }), flow(3, { idleBounds: { atLeast: 5, atMost: 60 } }),
+    flow(1, { idleBounds: { atLeast: 0, atMost: 5 } }),
+    flow(2, { idleBounds: { atLeast: 60 } }),
+    flow(3, { idleBounds: { atLeast: 5, atMost: 60 } }),
   );
   expect([active, idle, unknownActivity]).toEqual([1, 1, 1]);
 });

@@ -52,7 +52,12 @@ export class ImpactCounter {
     count(this.#byState, stateWord(flow.state, flow.status));
     count(this.#byWan, flow.wan ?? 'none');
     count(this.#sources, flow.orig.src);
-    count(this.#destinations, flow.orig.dport === undefined ? flow.orig.dst : `${flow.orig.dst.includes(':') ? `[${flow.orig.dst}]` : flow.orig.dst}:${flow.orig.dport}`);
+    count(
+      this.#destinations,
+      flow.orig.dport === undefined
+        ? flow.orig.dst
+        : `${flow.orig.dst.includes(':') ? `[${flow.orig.dst}]` : flow.orig.dst}:${flow.orig.dport}`,
+    );
   }
 
   result(tableCount: number): Impact {
@@ -82,7 +87,8 @@ export class ImpactCounter {
 
 /** By how long it has been idle; where that does not say it, by what was carried between two looks. Undefined where neither is known. */
 function activityOf({ idleSeconds, idleBounds, rateBitsPerSecond }: Flow): boolean | undefined {
-  const { atLeast, atMost = Infinity } = idleSeconds === undefined ? idleBounds ?? { atLeast: 0 } : { atLeast: idleSeconds, atMost: idleSeconds };
+  const { atLeast, atMost = Infinity } =
+    idleSeconds === undefined ? (idleBounds ?? { atLeast: 0 }) : { atLeast: idleSeconds, atMost: idleSeconds };
   if (atMost <= ACTIVE_SECONDS) return true;
   if (atLeast > ACTIVE_SECONDS) return false;
   return rateBitsPerSecond === undefined ? undefined : rateBitsPerSecond > 0;
@@ -95,5 +101,8 @@ function count(counts: Map<string, number>, name: string): void {
 }
 
 function top(counts: Map<string, number>): { name: string; flows: number }[] {
-  return [...counts].sort(([, a], [, b]) => b - a).slice(0, TOP).map(([name, flows]) => ({ name, flows }));
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, TOP)
+    .map(([name, flows]) => ({ name, flows }));
 }

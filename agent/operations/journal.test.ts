@@ -87,13 +87,16 @@ describe('the journal', () => {
   });
 
   it('of random bytes never throws, and whatever can be read back is what was written', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(), (noise, at) => {
-      const { bytes } = FILLED;
-      const whole = readRecords(bytes).records.map((record) => JSON.stringify(record));
-      const cut = at % (bytes.length + 1);
-      const { records } = readRecords(Buffer.concat([bytes.subarray(0, cut), noise, bytes.subarray(cut)]));
-      for (const record of records) if (record.kind !== 'other') expect(whole).toContain(JSON.stringify(record));
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(), (noise, at) => {
+        const { bytes } = FILLED;
+        const whole = readRecords(bytes).records.map((record) => JSON.stringify(record));
+        const cut = at % (bytes.length + 1);
+        const { records } = readRecords(Buffer.concat([bytes.subarray(0, cut), noise, bytes.subarray(cut)]));
+        for (const record of records) if (record.kind !== 'other') expect(whole).toContain(JSON.stringify(record));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('forgets nothing that matters when it is written anew', () => {

@@ -30,12 +30,22 @@ export type JournalRecord =
   | { kind: 'other'; text: string };
 
 /** How a command ends flows: Method of operation.proto, its time, and how long what it deleted is kept for an undo. */
-export interface Way { method: number; forSeconds?: number; undoForSeconds?: number }
+export interface Way {
+  method: number;
+  forSeconds?: number;
+  undoForSeconds?: number;
+}
 
 /** A command as it stands. `undoOf`: the command that it undoes; absent for one that runs a plan. */
 export interface JournalledCommand {
   state: 'received' | 'started' | 'finished';
-  seq: bigint; planId: string; way?: Way; undoOf?: string; startedAtMs?: number; tableBefore?: number; result?: string;
+  seq: bigint;
+  planId: string;
+  way?: Way;
+  undoOf?: string;
+  startedAtMs?: number;
+  tableBefore?: number;
+  result?: string;
 }
 
 /** Where each command stands, as the records say. */
@@ -62,7 +72,15 @@ const count = z.number();
 const whole = z.string().regex(/^\d{1,20}$/);
 const way = z.object({ method: count, forSeconds: count.optional(), undoForSeconds: count.optional() });
 const schema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('received'), id, seq: whole, epoch: whole, planId: z.string(), way: way.optional(), undoOf: z.string().optional() }),
+  z.object({
+    kind: z.literal('received'),
+    id,
+    seq: whole,
+    epoch: whole,
+    planId: z.string(),
+    way: way.optional(),
+    undoOf: z.string().optional(),
+  }),
   z.object({ kind: z.literal('started'), id, atMs: count, tableBefore: count.optional() }),
   z.object({ kind: z.literal('finished'), id, result: z.string() }),
   z.object({ kind: z.literal('acknowledged'), id }),
@@ -99,7 +117,13 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
     case 'received':
       if (BigInt(record.seq) > state.lastSeq) state.lastSeq = BigInt(record.seq);
       if (BigInt(record.epoch) > state.lastEpoch) state.lastEpoch = BigInt(record.epoch);
-      state.commands.set(record.id, { state: 'received', seq: BigInt(record.seq), planId: record.planId, way: record.way, undoOf: record.undoOf });
+      state.commands.set(record.id, {
+        state: 'received',
+        seq: BigInt(record.seq),
+        planId: record.planId,
+        way: record.way,
+        undoOf: record.undoOf,
+      });
       return;
     case 'started':
       put(state, record.id, { state: 'started', startedAtMs: record.atMs, tableBefore: record.tableBefore });
@@ -141,13 +165,24 @@ export function readRecords(bytes: Buffer): { records: JournalRecord[]; length: 
 /** The fewest records that say all that still matters. */
 export function recordsOf(state: JournalState): JournalRecord[] {
   const records: JournalRecord[] = [
-    { kind: 'received', id: '', seq: String(state.lastSeq), epoch: String(state.lastEpoch), planId: '' }, { kind: 'acknowledged', id: '' },
+    { kind: 'received', id: '', seq: String(state.lastSeq), epoch: String(state.lastEpoch), planId: '' },
+    { kind: 'acknowledged', id: '' },
   ];
   if (state.lastEmergencyAtMs !== undefined) records.push({ kind: 'emergency', atMs: state.lastEmergencyAtMs, count: 0, most: 0 });
-  for (const id of state.acknowledged) records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
+  for (const id of state.acknowledged)
+    records.push({ kind: 'received', id, seq: '0', epoch: '0', planId: '' }, { kind: 'acknowledged', id });
   for (const [id, command] of state.commands) {
-    records.push({ kind: 'received', id, seq: String(command.seq), epoch: '0', planId: command.planId, way: command.way, undoOf: command.undoOf });
-    if (command.state !== 'received') records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
+    records.push({
+      kind: 'received',
+      id,
+      seq: String(command.seq),
+      epoch: '0',
+      planId: command.planId,
+      way: command.way,
+      undoOf: command.undoOf,
+    });
+    if (command.state !== 'received')
+      records.push({ kind: 'started', id, atMs: command.startedAtMs ?? 0, tableBefore: command.tableBefore });
     if (command.result !== undefined) records.push({ kind: 'finished', id, result: command.result });
   }
   for (const id of state.stopped) records.push({ kind: 'stopped', id });
@@ -177,8 +212,9 @@ export class Journal {
     for (const record of this.#log.records) applyRecord(this.state, record);
     if (this.#log.damage === undefined) return;
     // The cure comes first: whoever shows this may cut it off.
-    this.damage = 'The journal is damaged, and no flow is ended here: stop the agent, run its main.js accept-journal, and start it again. '
-      + `In ${this.#file}, ${this.#log.damage}; what it says was done may be missing.`;
+    this.damage =
+      'The journal is damaged, and no flow is ended here: stop the agent, run its main.js accept-journal, and start it again. ' +
+      `In ${this.#file}, ${this.#log.damage}; what it says was done may be missing.`;
   }
 
   /** On disk when it returns. Throws GUARD_REFUSED where it is damaged, and what the file system throws; then the record is not in it. */

@@ -7,7 +7,11 @@ import { Disk } from '../disk/disk.ts';
  * Flows that were to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those that one person's word
  * ended, within the time in which a tenant's limits count.
  */
-export interface EndedFlows { flows: number; stale: number; alone: number }
+export interface EndedFlows {
+  flows: number;
+  stale: number;
+  alone: number;
+}
 
 const MINUTE_MS = 60_000;
 

@@ -9,7 +9,10 @@ test('each is refused until its own end, and a longer time counts', () => {
   live.add([one, other], 10_000);
   live.add([one], 30_000);
   live.add([other], 5_000);
-  expect(live.at(4_000)).toEqual([{ ...one, expiresSeconds: 26 }, { ...other, expiresSeconds: 6 }]);
+  expect(live.at(4_000)).toEqual([
+    { ...one, expiresSeconds: 26 },
+    { ...other, expiresSeconds: 6 },
+  ]);
   expect(live.at(10_000)).toEqual([{ ...one, expiresSeconds: 20 }]);
   expect(live.untilMs).toBe(30_000);
 });

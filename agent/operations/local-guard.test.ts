@@ -14,7 +14,13 @@ const file = path.join(folder, 'guard.yaml');
 const ask: Ask = { by: 'plan', method: Method.METHOD_DELETE, flows: 10, stale: 0, tableCount: 1000 };
 
 describe('the limits of a tenant', () => {
-  const alone = (flows: number, tableCount = 100_000) => ({ ...ask, by: 'remediation' as const, flows, tableCount, limits: { flows: 5000, percentOfTable: 10 } });
+  const alone = (flows: number, tableCount = 100_000) => ({
+    ...ask,
+    by: 'remediation' as const,
+    flows,
+    tableCount,
+    limits: { flows: 5000, percentOfTable: 10 },
+  });
 
   it('hold all that nobody else agreed to within ten minutes together, by whatever remediation', () => {
     let nowMs = 0;
@@ -30,14 +36,24 @@ describe('the limits of a tenant', () => {
   it('hold the share of a table as well, unless that is few flows', () => {
     const guard = new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0));
     guard.allow(alone(900, 1000));
-    expect(() => guard.allow(alone(200, 5000))).toThrow(expect.objectContaining({ code: 'APPROVAL_NEEDED', message: expect.stringContaining('10 %') }));
+    expect(() => guard.allow(alone(200, 5000))).toThrow(
+      expect.objectContaining({ code: 'APPROVAL_NEEDED', message: expect.stringContaining('10 %') }),
+    );
   });
 });
 
 describe('a guard file', () => {
   it('says what may be done, and which flows no plan may touch', () => {
-    const rules = parseGuard('methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n');
-    expect(rules).toMatchObject({ isReadOnly: false, methods: [Method.METHOD_DELETE, Method.METHOD_EXPIRE], mostDeletesAMinute: 500, mostPercentOfTable: 20, protections: [{ reason: 'trunk' }] });
+    const rules = parseGuard(
+      'methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n',
+    );
+    expect(rules).toMatchObject({
+      isReadOnly: false,
+      methods: [Method.METHOD_DELETE, Method.METHOD_EXPIRE],
+      mostDeletesAMinute: 500,
+      mostPercentOfTable: 20,
+      protections: [{ reason: 'trunk' }],
+    });
     expect(rules.error).toBeUndefined();
   });
 
@@ -103,7 +119,9 @@ describe('a share of the table', () => {
     const { clock, guard } = guarded({ mostPercentOfTable: 10 });
     guard.allow({ ...ask, flows: 500, tableCount: 10_000 });
     guard.allow({ ...ask, by: 'remediation', flows: 500, tableCount: 9_500 });
-    expect(() => guard.allow({ ...ask, flows: 10, tableCount: 9_000 })).toThrow('mostPercentOfTable: 10 flows and 1000 of the last minute are more than 10 % of 10000. Narrow the filter, or wait a minute.');
+    expect(() => guard.allow({ ...ask, flows: 10, tableCount: 9_000 })).toThrow(
+      'mostPercentOfTable: 10 flows and 1000 of the last minute are more than 10 % of 10000. Narrow the filter, or wait a minute.',
+    );
     expect(() => guard.allow({ ...ask, by: 'emergency', flows: 10, tableCount: 9_000 })).toThrow('mostPercentOfTable');
     clock.ms += 60_000;
     guard.allow({ ...ask, flows: 10, tableCount: 9_000 });
@@ -112,7 +130,9 @@ describe('a share of the table', () => {
   it('is a half within a minute where the owner says nothing, and few flows are always few', () => {
     const { guard } = guarded({});
     guard.allow({ ...ask, flows: 1000, tableCount: 1000 });
-    expect(() => guard.allow({ ...ask, flows: 1, tableCount: 0 })).toThrow(/No more than 50 % of a table are ended within a minute, and 1 flows and 1000 of the last minute are more of 1000.*guard file/);
+    expect(() => guard.allow({ ...ask, flows: 1, tableCount: 0 })).toThrow(
+      /No more than 50 % of a table are ended within a minute, and 1 flows and 1000 of the last minute are more of 1000.*guard file/,
+    );
     guard.allow({ ...ask, flows: 500, tableCount: 5_000 });
   });
 
@@ -120,21 +140,27 @@ describe('a share of the table', () => {
     const { guard } = guarded({});
     guard.allow({ ...ask, flows: 9_000, stale: 8_500, tableCount: 10_000 });
     expect(() => guard.allow({ ...ask, flows: 6_000, stale: 0, tableCount: 1_000 })).toThrow('50 %');
-    expect(() => guarded({ mostPercentOfTable: 50 }).guard.allow({ ...ask, flows: 9_000, stale: 9_000, tableCount: 10_000 })).toThrow('mostPercentOfTable');
+    expect(() => guarded({ mostPercentOfTable: 50 }).guard.allow({ ...ask, flows: 9_000, stale: 9_000, tableCount: 10_000 })).toThrow(
+      'mostPercentOfTable',
+    );
   });
 
   it('whatever is asked and in whatever portions, no more than it goes within a minute', () => {
-    fc.assert(fc.property(fc.integer({ min: 2_001, max: 100_000 }), fc.array(fc.nat(30_000), { maxLength: 40 }), (table, asks) => {
-      const { guard } = guarded({});
-      let left = table;
-      for (const flows of asks) {
-        try {
-          guard.allow({ ...ask, flows: Math.min(flows, left), tableCount: left });
-          left -= Math.min(flows, left);
-        } catch { /* refused */ }
-      }
-      expect(table - left).toBeLessThanOrEqual(Math.max(1000, table / 2));
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 2_001, max: 100_000 }), fc.array(fc.nat(30_000), { maxLength: 40 }), (table, asks) => {
+        const { guard } = guarded({});
+        let left = table;
+        for (const flows of asks) {
+          try {
+            guard.allow({ ...ask, flows: Math.min(flows, left), tableCount: left });
+            left -= Math.min(flows, left);
+          } catch {
+            /* refused */
+          }
+        }
+        expect(table - left).toBeLessThanOrEqual(Math.max(1000, table / 2));
+      }),
+    );
   });
 
   it('has no new allowance after a restart, also where the gateway’s clock was set back meanwhile', () => {
@@ -160,15 +186,21 @@ describe('an undo', () => {
     const none = { flows: 0, stale: 0, alone: 0 };
     expect(refusalOf({ ...NO_RULES, mostDeletesAMinute: 0, mostPercentOfTable: 0 }, { ...ask, by: 'undo' }, none)).toBeUndefined();
     expect(refusalOf({ ...NO_RULES, isReadOnly: true }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
-    expect(refusalOf({ ...NO_RULES, methods: [Method.METHOD_EXPIRE] }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
+    expect(refusalOf({ ...NO_RULES, methods: [Method.METHOD_EXPIRE] }, { ...ask, by: 'undo' }, none)).toMatchObject({
+      code: 'GUARD_REFUSED',
+    });
   });
 });
 
 describe('the limits of a gateway’s tenant', () => {
-  const of = (limits: Ask['limits'], flows: number, tableCount: number) => refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0, alone: 0 });
+  const of = (limits: Ask['limits'], flows: number, tableCount: number) =>
+    refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0, alone: 0 });
 
   it('bind on the gateway, and say what would help', () => {
-    expect(of({ flows: 100, percentOfTable: undefined }, 101, 100_000)).toMatchObject({ code: 'APPROVAL_NEEDED', detail: expect.stringContaining('second person') });
+    expect(of({ flows: 100, percentOfTable: undefined }, 101, 100_000)).toMatchObject({
+      code: 'APPROVAL_NEEDED',
+      detail: expect.stringContaining('second person'),
+    });
     expect(of({ flows: undefined, percentOfTable: 5 }, 1_001, 20_000)).toMatchObject({ code: 'APPROVAL_NEEDED' });
     expect(of({ flows: 5_000, percentOfTable: 5 }, 1_000, 1_000)).toBeUndefined();
     expect(of(undefined, 5_000, 100_000)).toBeUndefined();

@@ -60,7 +60,8 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
   if (rules.error !== undefined) return guards(rules.error);
   if (rules.isReadOnly) return guards('readOnly: this gateway only lets itself be looked at.');
-  if (methods.length > 0 && !methods.includes(ask.method)) return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
+  if (methods.length > 0 && !methods.includes(ask.method))
+    return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
   const tooMany = beyondTenant(ask, lately);
   if (tooMany !== undefined) return { code: 'APPROVAL_NEEDED', detail: tooMany };
@@ -82,12 +83,15 @@ function beyondShare({ mostPercentOfTable }: GuardRules, { flows, stale, tableCo
   const words = `${flows} flows${lately.flows > 0 ? ` and ${lately.flows} of the last minute` : ''}`;
   if (mostPercentOfTable !== undefined) {
     return (flows + lately.flows) * 100 > table * mostPercentOfTable
-      ? `mostPercentOfTable: ${words} are more than ${mostPercentOfTable} % of ${table}. Narrow the filter, or wait a minute.` : undefined;
+      ? `mostPercentOfTable: ${words} are more than ${mostPercentOfTable} % of ${table}. Narrow the filter, or wait a minute.`
+      : undefined;
   }
   const counted = flows - stale + lately.flows - lately.stale;
   if (counted <= FEW_FLOWS || counted * 100 <= table * BUILT_IN_PERCENT) return undefined;
-  return `No more than ${BUILT_IN_PERCENT} % of a table are ended within a minute, and ${words} are more of ${table}. `
-    + 'Narrow the filter, wait a minute, or set mostPercentOfTable in the guard file on the gateway; flows that are stale do not count.';
+  return (
+    `No more than ${BUILT_IN_PERCENT} % of a table are ended within a minute, and ${words} are more of ${table}. ` +
+    'Narrow the filter, wait a minute, or set mostPercentOfTable in the guard file on the gateway; flows that are stale do not count.'
+  );
 }
 
 function beyondMinute({ mostDeletesAMinute }: GuardRules, { flows }: Ask, lately: EndedFlows): string | undefined {
@@ -123,8 +127,13 @@ export class LocalGuard implements Guard {
   toWire(): WireGuard {
     const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, error } = this.#rules();
     return {
-      isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable: mostPercentOfTable ?? BUILT_IN_PERCENT, isBuiltIn: mostPercentOfTable === undefined,
-      protected: protect.map(({ filter }) => filter), error: error ?? '',
+      isReadOnly,
+      methods,
+      mostDeletesAMinute,
+      mostPercentOfTable: mostPercentOfTable ?? BUILT_IN_PERCENT,
+      isBuiltIn: mostPercentOfTable === undefined,
+      protected: protect.map(({ filter }) => filter),
+      error: error ?? '',
     };
   }
 }

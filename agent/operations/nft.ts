@@ -4,11 +4,23 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 /** Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure. */
 export function nft(args: readonly string[], commands = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const refused = (why: string, cause?: unknown): void => reject(new FleetError('CAPABILITY_MISSING', `Packets cannot be refused here: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`, {}, { cause }));
+    const refused = (why: string, cause?: unknown): void =>
+      reject(
+        new FleetError(
+          'CAPABILITY_MISSING',
+          `Packets cannot be refused here: ${why}. Install nftables, and give the agent CAP_NET_ADMIN.`,
+          {},
+          { cause },
+        ),
+      );
     const child = spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
     let [out, said] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
     child.once('error', (error) => refused(error.message === 'spawn nft ENOENT' ? 'nft is not there' : error.message, error));
     child.once('close', (code) => (code === 0 ? resolve(out) : refused(said.split('\n')[0] ?? `nft ended with ${code}`)));
     child.stdin.on('error', () => undefined).end(commands);

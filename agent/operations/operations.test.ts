@@ -33,13 +33,27 @@ function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);
   const commands = new Commands({
-    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => rules, new Lately(() => clock.ms)), context: () => context, log: pino({ level: 'silent' }), controllerNow: () => clock.ms,
+    table,
+    journal,
+    plans,
+    undos: new UndoStore(folder, plans),
+    guard: new LocalGuard(() => rules, new Lately(() => clock.ms)),
+    context: () => context,
+    log: pino({ level: 'silent' }),
+    controllerNow: () => clock.ms,
     clock: { now: () => clock.ms, delay: async (ms) => void (clock.ms += ms) },
-    report: { progress: (progress) => { said.progress.push(progress); said.onProgress?.(progress); }, result: (result) => said.results.push(result) },
+    report: {
+      progress: (progress) => {
+        said.progress.push(progress);
+        said.onProgress?.(progress);
+      },
+      result: (result) => said.results.push(result),
+    },
   });
   const freeze = async (text: string): Promise<Buffer> => {
     const writer = plans.begin(PLAN, clock.ms + 300_000);
-    for await (const batch of table.collect({ filter: filterOf(text), context })) batch.filter((flow) => flow.protectedBy === undefined).forEach((flow) => writer.add(flow));
+    for await (const batch of table.collect({ filter: filterOf(text), context }))
+      batch.filter((flow) => flow.protectedBy === undefined).forEach((flow) => writer.add(flow));
     return writer.finish();
   };
   const flows = async (text: string): Promise<Flow[]> => (await table.search({ filter: filterOf(text), context, limit: 1000 })).rows;
@@ -49,16 +63,33 @@ function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled
 /** Twenty registrations, some DNS, and the agent's own connection. */
 function filled(): MemoryTable {
   const table = new MemoryTable({ now: () => 1_000_000 });
-  for (let n = 1; n <= 20; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }));
-  for (let n = 1; n <= 5; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 }, timeoutSeconds: 30 }));
-  table.insert(entryOf({ proto: 6, orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
+  for (let n = 1; n <= 20; n++)
+    table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }));
+  for (let n = 1; n <= 5; n++)
+    table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 }, timeoutSeconds: 30 }));
+  table.insert(
+    entryOf({
+      proto: 6,
+      orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 },
+      state: 'ESTABLISHED',
+      timeoutSeconds: 432_000,
+    }),
+  );
   return table;
 }
 
-const counted = ({ runs }: Result, outcome: Outcome): number => runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
+const counted = ({ runs }: Result, outcome: Outcome): number =>
+  runs.reduce((sum, run) => sum + (run.outcome === outcome ? run.count : 0), 0);
 
 function command(digest: Buffer, change: Partial<Command> = {}): Command {
-  return { id: 'c1', seq: 1n, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 2000 } }, ...change };
+  return {
+    id: 'c1',
+    seq: 1n,
+    epoch: 1n,
+    notAfterMs: 2_000_000n,
+    work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 2000 } },
+    ...change,
+  };
 }
 
 describe('a plan that is carried out', () => {
@@ -67,7 +98,15 @@ describe('a plan that is carried out', () => {
     const digest = await freeze('dport:5060');
     commands.accept(command(digest));
     await commands.idle();
-    expect(said.results).toMatchObject([{ commandId: 'c1', state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 20 }], tableBefore: 26n, tableAfter: 6n }]);
+    expect(said.results).toMatchObject([
+      {
+        commandId: 'c1',
+        state: Result_State.STATE_DONE,
+        runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 20 }],
+        tableBefore: 26n,
+        tableAfter: 6n,
+      },
+    ]);
     expect(await flows('dport:5060')).toEqual([]);
     expect(await flows('dport:53')).toHaveLength(5);
   });
@@ -122,7 +161,7 @@ describe('a plan that is carried out', () => {
 
 describe('a command is refused and nothing is touched', () => {
   it.each([
-    ['when the plan on the gateway is another one', { }, Buffer.alloc(32), 'PLAN_DIGEST_MISMATCH', Result_State.STATE_REFUSED],
+    ['when the plan on the gateway is another one', {}, Buffer.alloc(32), 'PLAN_DIGEST_MISMATCH', Result_State.STATE_REFUSED],
     ['when its deadline has passed', { notAfterMs: 999_999n }, undefined, 'COMMAND_LATE', Result_State.STATE_EXPIRED],
     ['when it asks for what this version does not know', { work: undefined }, undefined, 'CAPABILITY_MISSING', Result_State.STATE_REFUSED],
   ])('%s', async (_, change, wrongDigest, reason, state) => {
@@ -170,7 +209,14 @@ describe('other ways to end flows', () => {
   it('a crash does not turn an expiry into a delete', async () => {
     const first = gateway();
     await first.freeze('dport:5060');
-    first.journal.append({ kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN, way: { method: Method.METHOD_EXPIRE, forSeconds: 40 } });
+    first.journal.append({
+      kind: 'received',
+      id: 'c1',
+      seq: '1',
+      epoch: '1',
+      planId: PLAN,
+      way: { method: Method.METHOD_EXPIRE, forSeconds: 40 },
+    });
     first.journal.append({ kind: 'started', id: 'c1', atMs: 1_000_000, tableBefore: 26 });
     first.journal.close();
     const again = gateway(first.folder, first.table);
@@ -183,8 +229,11 @@ describe('other ways to end flows', () => {
 
 describe('an undo', () => {
   const run = (digest: Buffer, undoForSeconds = 300): Command =>
-    command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds } } });
-  const undo = (change: Partial<Command> = {}): Command => command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
+    command(digest, {
+      work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds } },
+    });
+  const undo = (change: Partial<Command> = {}): Command =>
+    command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
 
   /** A plan that ran: nineteen deleted, one had gone. */
   async function afterRun(undoForSeconds?: number) {
@@ -275,7 +324,12 @@ describe('an undo of what nobody can tell', () => {
     const first = gateway();
     const digest = await first.freeze('dport:5060');
     first.journal.append({
-      kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN, way: { method: Method.METHOD_DELETE, undoForSeconds: 300 },
+      kind: 'received',
+      id: 'c1',
+      seq: '1',
+      epoch: '1',
+      planId: PLAN,
+      way: { method: Method.METHOD_DELETE, undoForSeconds: 300 },
     });
     first.journal.append({ kind: 'started', id: 'c1', atMs: 1_000_000 });
     await first.table.delete((await first.flows('dport:5060')).slice(0, 13));
@@ -284,7 +338,9 @@ describe('an undo of what nobody can tell', () => {
     const again = gateway(first.folder, first.table, { ...NO_RULES, isReadOnly: true });
     again.commands.recover();
     await again.commands.idle();
-    expect(again.said.results).toMatchObject([{ state: Result_State.STATE_INDETERMINATE, reason: 'GUARD_REFUSED', runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 20 }] }]);
+    expect(again.said.results).toMatchObject([
+      { state: Result_State.STATE_INDETERMINATE, reason: 'GUARD_REFUSED', runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 20 }] },
+    ]);
     expect(again.said.results[0]!.undoUntilMs).toBe(1_300_000n);
     again.commands.acknowledge('c1');
     again.journal.close();
@@ -311,7 +367,9 @@ describe('plans of a gateway', () => {
   it('are refused beyond their number, with what makes room', () => {
     const { plans } = small({ plans: 2, bytes: 1 << 20 });
     for (const id of ['a1', 'a2']) write(plans, id, []);
-    expect(() => plans.begin('a3', 2_000_000)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED', message: expect.stringMatching(/2 plans.*expire/) as unknown }));
+    expect(() => plans.begin('a3', 2_000_000)).toThrow(
+      expect.objectContaining({ code: 'RATE_LIMITED', message: expect.stringMatching(/2 plans.*expire/) as unknown }),
+    );
     plans.sweep(2_000_000 + 121_000, (planId) => planId === 'a1');
     write(plans, 'a3', []);
     expect(plans.kept().plans).toBe(2);
@@ -321,26 +379,45 @@ describe('plans of a gateway', () => {
     const { plans, folder } = small({ plans: 99, bytes: 3000 });
     const flows = await gateway().flows('dport:5060');
     write(plans, 'a1', flows.slice(0, 10));
-    expect(() => write(plans, 'a2', Array.from({ length: 99 }, () => flows[0]!))).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
+    expect(() =>
+      write(
+        plans,
+        'a2',
+        Array.from({ length: 99 }, () => flows[0]!),
+      ),
+    ).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
     expect(readdirSync(path.join(folder, 'plans'))).toEqual(['a1']);
     expect(plans.load('a1').count).toBe(10);
   });
 
   it('wait for half an hour at most, whatever year the controller names', () => {
-    expect([expiryOf(253_402_300_799_000, 1000), expiryOf(-5, 1000), expiryOf(301_000, 1000), expiryOf(Infinity, 1000)]).toEqual([1_801_000, 1000, 301_000, 1_801_000]);
+    expect([expiryOf(253_402_300_799_000, 1000), expiryOf(-5, 1000), expiryOf(301_000, 1000), expiryOf(Infinity, 1000)]).toEqual([
+      1_801_000, 1000, 301_000, 1_801_000,
+    ]);
   });
 });
 
 describe('a stop', () => {
   it('is felt between batches: what was ended stays so, the rest is left alone and called cancelled', async () => {
     const table = new MemoryTable({ now: () => 1_000_000 });
-    for (let n = 0; n < 3500; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 120 }));
+    for (let n = 0; n < 3500; n++)
+      table.insert(
+        entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 120 }),
+      );
     const { commands, freeze, flows, said } = gateway(undefined, table, { ...NO_RULES, mostPercentOfTable: 100 });
     const digest = await freeze('dport:5060');
-    said.onProgress = ({ done }) => { if (done === 2000) commands.stop(['c1', 'unknown']); };
+    said.onProgress = ({ done }) => {
+      if (done === 2000) commands.stop(['c1', 'unknown']);
+    };
     commands.accept(command(digest));
     await commands.idle();
-    expect(said.results[0]).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 2000 }, { outcome: Outcome.OUTCOME_CANCELLED, count: 1500 }] });
+    expect(said.results[0]).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [
+        { outcome: Outcome.OUTCOME_DELETED, count: 2000 },
+        { outcome: Outcome.OUTCOME_CANCELLED, count: 1500 },
+      ],
+    });
     expect((await table.counters()).count).toBe(1500);
     expect(await flows('dport:5060')).toHaveLength(1000);
   });
@@ -395,7 +472,9 @@ it('the agent speaks as soon as it has deleted, before it waits to look again', 
   const { commands, freeze, said, table, clock } = gateway();
   const spoken: { done: number; left: number; atMs: number }[] = [];
   const digest = await freeze('dport:5060');
-  said.onProgress = ({ done }) => { spoken.push({ done, left: table.size, atMs: clock.ms }); };
+  said.onProgress = ({ done }) => {
+    spoken.push({ done, left: table.size, atMs: clock.ms });
+  };
   commands.accept(command(digest));
   await commands.idle();
   expect(spoken).toContainEqual({ done: 20, left: 6, atMs: 1_000_000 });
@@ -442,7 +521,12 @@ describe('frozen plans', () => {
     const digest = await freeze('dport:5060');
     const plan = plans.load(PLAN);
     expect(plan.digest).toEqual(digest);
-    expect([...plan.batches(7)].flat().map(({ id }) => id).toSorted()).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
+    expect(
+      [...plan.batches(7)]
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
   });
 
   it('are gone when their result is acknowledged, or two minutes after they could run unless a command needs them', async () => {

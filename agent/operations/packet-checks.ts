@@ -23,7 +23,11 @@ const ENDS: readonly End[] = ['src', 'dst', 'rsrc', 'rdst'];
 const SIDES: readonly Side[] = ['sport', 'dport', 'rsport', 'rdport'];
 const SIDE_OF: Record<End, Side> = { src: 'sport', dst: 'dport', rsrc: 'rsport', rdst: 'rdport' };
 const ALL_PROTOCOLS = Array.from({ length: 256 }, (_, proto) => proto);
-const protocols = (has: (proto: number) => boolean): Check => ({ on: 'proto', isNot: false, ranges: ALL_PROTOCOLS.filter(has).map((proto) => ({ from: proto, to: proto })) });
+const protocols = (has: (proto: number) => boolean): Check => ({
+  on: 'proto',
+  isNot: false,
+  ranges: ALL_PROTOCOLS.filter(has).map((proto) => ({ from: proto, to: proto })),
+});
 const PORTED = protocols(hasPorts);
 const KEYED = protocols(hasKeys);
 const PINGED = protocols(hasIcmp);
@@ -33,11 +37,14 @@ const PINGED = protocols(hasIcmp);
  * is translated. Throws FILTER_NOT_OF_PACKETS where that would be too many.
  */
 export function checksOf(condition: PacketCondition): Check[][] {
-  return condition.reduce<Check[][]>((all, test) => {
-    const more = test.isNot ? opposite(alternativesOf(test)) : alternativesOf(test);
-    if (all.length * more.length > MAX_RULES) throw tooMany();
-    return all.flatMap((left) => more.map((right) => [...left, ...right]));
-  }, [[]]);
+  return condition.reduce<Check[][]>(
+    (all, test) => {
+      const more = test.isNot ? opposite(alternativesOf(test)) : alternativesOf(test);
+      if (all.length * more.length > MAX_RULES) throw tooMany();
+      return all.flatMap((left) => more.map((right) => [...left, ...right]));
+    },
+    [[]],
+  );
 }
 
 export function checksOfAll(conditions: readonly PacketCondition[]): Check[][] {
@@ -72,11 +79,19 @@ export function ofFamily(checks: readonly Check[], family: 4 | 6): Check[] | und
 function withOneProtocol(checks: Check[]): Check[] | undefined {
   const asked = checks.filter((check): check is ProtocolCheck => check.on === 'proto' && !check.isNot);
   if (asked.length < 2) return checks;
-  const both = asked.slice(1).reduce((ranges, check) => ranges.flatMap((a) => check.ranges.flatMap((b) => {
-    const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
-    return from <= to ? [{ from, to }] : [];
-  })), asked[0]!.ranges);
-  return both.length === 0 ? undefined : [{ on: 'proto', isNot: false, ranges: merged(both) }, ...checks.filter((check) => !asked.includes(check as ProtocolCheck))];
+  const both = asked.slice(1).reduce(
+    (ranges, check) =>
+      ranges.flatMap((a) =>
+        check.ranges.flatMap((b) => {
+          const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
+          return from <= to ? [{ from, to }] : [];
+        }),
+      ),
+    asked[0]!.ranges,
+  );
+  return both.length === 0
+    ? undefined
+    : [{ on: 'proto', isNot: false, ranges: merged(both) }, ...checks.filter((check) => !asked.includes(check as ProtocolCheck))];
 }
 
 /** What the header of a packet without a flow is held against, as it stands in the packet. */
@@ -90,18 +105,42 @@ export type HeaderCheck =
  * without a flow, nor of translation.
  */
 export function headersOf(checks: readonly Check[]): HeaderCheck[][] {
-  if (checks.some((check) => (check.on === 'snat' || check.on === 'dnat' ? !check.isNot : 'of' in check && check.of === 'other'))) return [];
-  const isWayOut = { src: 'saddr', rdst: 'saddr', dst: 'daddr', rsrc: 'daddr', sport: 'sport', rdport: 'sport', dport: 'dport', rsport: 'dport' } as const;
-  const isWayBack = { src: 'daddr', rdst: 'daddr', dst: 'saddr', rsrc: 'saddr', sport: 'dport', rdport: 'dport', dport: 'sport', rsport: 'sport' } as const;
-  return [isWayOut, isWayBack].map((places) => checks.flatMap((check): HeaderCheck[] => {
-    switch (check.on) {
-      case 'snat':
-      case 'dnat':
-      case 'family': return [];
-      case 'proto': return [{ on: 'proto', isNot: check.isNot, ranges: check.ranges }];
-      default: return [{ ...check, on: places[check.on] } as HeaderCheck];
-    }
-  }));
+  if (checks.some((check) => (check.on === 'snat' || check.on === 'dnat' ? !check.isNot : 'of' in check && check.of === 'other')))
+    return [];
+  const isWayOut = {
+    src: 'saddr',
+    rdst: 'saddr',
+    dst: 'daddr',
+    rsrc: 'daddr',
+    sport: 'sport',
+    rdport: 'sport',
+    dport: 'dport',
+    rsport: 'dport',
+  } as const;
+  const isWayBack = {
+    src: 'daddr',
+    rdst: 'daddr',
+    dst: 'saddr',
+    rsrc: 'saddr',
+    sport: 'dport',
+    rdport: 'dport',
+    dport: 'sport',
+    rsport: 'sport',
+  } as const;
+  return [isWayOut, isWayBack].map((places) =>
+    checks.flatMap((check): HeaderCheck[] => {
+      switch (check.on) {
+        case 'snat':
+        case 'dnat':
+        case 'family':
+          return [];
+        case 'proto':
+          return [{ on: 'proto', isNot: check.isNot, ranges: check.ranges }];
+        default:
+          return [{ ...check, on: places[check.on] } as HeaderCheck];
+      }
+    }),
+  );
 }
 
 /** False where certainly no packet meets both: so that nobody is told of what is let through where there is nothing of it. */
@@ -114,57 +153,95 @@ function areApart(one: HeaderCheck, other: HeaderCheck): boolean {
     const isWithin = (inner: Prefix, outer: Prefix): boolean => outer.bits <= inner.bits && prefixContains(outer, inner.address);
     if (one.isNot && other.isNot) return false;
     const [is, against] = one.isNot ? [other, one] : [one, other];
-    return against.isNot ? is.prefixes.every((prefix) => against.prefixes.some((outer) => isWithin(prefix, outer)))
+    return against.isNot
+      ? is.prefixes.every((prefix) => against.prefixes.some((outer) => isWithin(prefix, outer)))
       : !is.prefixes.some((a) => against.prefixes.some((b) => isWithin(a, b) || isWithin(b, a)));
   }
   if ('ranges' in one && 'ranges' in other) {
     if (one.isNot && other.isNot) return false;
     const [is, against] = one.isNot ? [other, one] : [one, other];
-    return against.isNot ? is.ranges.every((a) => against.ranges.some((b) => b.from <= a.from && a.to <= b.to))
+    return against.isNot
+      ? is.ranges.every((a) => against.ranges.some((b) => b.from <= a.from && a.to <= b.to))
       : !is.ranges.some((a) => against.ranges.some((b) => a.from <= b.to && b.from <= a.to));
   }
   return false;
 }
 
 function alternativesOf({ field, prefixes, ranges }: PacketTest): Check[][] {
-  const at = (end: End): Check[] => (ranges.length === 0 ? [{ on: end, isNot: false, prefixes }] : [PORTED, { on: end, isNot: false, prefixes }, { on: SIDE_OF[end], of: 'ports', isNot: false, ranges }]);
+  const at = (end: End): Check[] =>
+    ranges.length === 0
+      ? [{ on: end, isNot: false, prefixes }]
+      : [PORTED, { on: end, isNot: false, prefixes }, { on: SIDE_OF[end], of: 'ports', isNot: false, ranges }];
   const port = (side: Side): Check[] => [PORTED, { on: side, of: 'ports', isNot: false, ranges }];
   const key = (side: Side): Check[] => [KEYED, { on: side, of: 'other', isNot: false, ranges }];
   const ping = (side: Side, values: NumberRange[]): Check[] => [PINGED, { on: side, of: 'other', isNot: false, ranges: values }];
   switch (field) {
-    case 'ip': return ENDS.map(at);
+    case 'ip':
+      return ENDS.map(at);
     case 'src':
     case 'dst':
     case 'rsrc':
-    case 'rdst': return [at(field)];
-    case 'nat': return [[{ on: 'snat', isNot: false }, ...at('rdst')], [{ on: 'dnat', isNot: false }, ...at('rsrc')]];
-    case 'port': return SIDES.map(port);
+    case 'rdst':
+      return [at(field)];
+    case 'nat':
+      return [
+        [{ on: 'snat', isNot: false }, ...at('rdst')],
+        [{ on: 'dnat', isNot: false }, ...at('rsrc')],
+      ];
+    case 'port':
+      return SIDES.map(port);
     case 'sport':
     case 'dport':
     case 'rsport':
-    case 'rdport': return [port(field)];
-    case 'key': return SIDES.map(key);
-    case 'srckey': return [key('sport')];
-    case 'dstkey': return [key('dport')];
-    case 'rsrckey': return [key('rsport')];
-    case 'rdstkey': return [key('rdport')];
-    case 'icmp-id': return [ping('sport', ranges)];
+    case 'rdport':
+      return [port(field)];
+    case 'key':
+      return SIDES.map(key);
+    case 'srckey':
+      return [key('sport')];
+    case 'dstkey':
+      return [key('dport')];
+    case 'rsrckey':
+      return [key('rsport')];
+    case 'rdstkey':
+      return [key('rdport')];
+    case 'icmp-id':
+      return [ping('sport', ranges)];
     // Type and code stand in the place of the destination port, as its two bytes.
-    case 'icmp-type': return [ping('dport', ranges.map(({ from, to }) => ({ from: from * 256, to: to * 256 + 255 })))];
-    case 'icmp-code': return [ping('dport', ALL_PROTOCOLS.flatMap((type) => ranges.map(({ from, to }) => ({ from: type * 256 + from, to: type * 256 + to }))))];
+    case 'icmp-type':
+      return [
+        ping(
+          'dport',
+          ranges.map(({ from, to }) => ({ from: from * 256, to: to * 256 + 255 })),
+        ),
+      ];
+    case 'icmp-code':
+      return [
+        ping(
+          'dport',
+          ALL_PROTOCOLS.flatMap((type) => ranges.map(({ from, to }) => ({ from: type * 256 + from, to: type * 256 + to }))),
+        ),
+      ];
     case 'proto':
-    case 'family': return [[{ on: field, isNot: false, ranges }]];
+    case 'family':
+      return [[{ on: field, isNot: false, ranges }]];
   }
 }
 
 /** Where none of the lists holds. The parts of what fails one list exclude each other, so that a port is asked only of what has one. */
 function opposite(lists: Check[][]): Check[][] {
-  return lists.reduce<Check[][]>((all, list) => {
-    const fails = list.map((check, index) => [...list.slice(0, index), { ...check, isNot: !check.isNot }]);
-    return all.flatMap((left) => fails.map((right) => [...left, ...right]));
-  }, [[]]);
+  return lists.reduce<Check[][]>(
+    (all, list) => {
+      const fails = list.map((check, index) => [...list.slice(0, index), { ...check, isNot: !check.isNot }]);
+      return all.flatMap((left) => fails.map((right) => [...left, ...right]));
+    },
+    [[]],
+  );
 }
 
 function tooMany(): FleetError {
-  return new FleetError('FILTER_NOT_OF_PACKETS', `This block would take more than ${MAX_RULES} rules of nft. Use a prefix or a range, or make several blocks.`);
+  return new FleetError(
+    'FILTER_NOT_OF_PACKETS',
+    `This block would take more than ${MAX_RULES} rules of nft. Use a prefix or a range, or make several blocks.`,
+  );
 }

@@ -13,10 +13,19 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const HEAD = { planId: '01900000-0000-7000-8000-000000000001', expiresAtMs: 1_000 };
 const flowOf = (id: number): Flow => ({
-  family: 4, proto: 17, zone: 0, id, mark: 0, labels: [], status: 14, timeoutSeconds: 120,
-  orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: id % 65_536, dport: 5060 }, reply: { src: '198.51.100.10', dst: '10.1.0.1', sport: 5060, dport: id % 65_536 },
+  family: 4,
+  proto: 17,
+  zone: 0,
+  id,
+  mark: 0,
+  labels: [],
+  status: 14,
+  timeoutSeconds: 120,
+  orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: id % 65_536, dport: 5060 },
+  reply: { src: '198.51.100.10', dst: '10.1.0.1', sport: 5060, dport: id % 65_536 },
 });
-const fileOf = (count: number): Buffer => Buffer.concat([formatHead(HEAD), ...Array.from({ length: count }, (_, n) => formatFlow(flowOf(n + 1)))]);
+const fileOf = (count: number): Buffer =>
+  Buffer.concat([formatHead(HEAD), ...Array.from({ length: count }, (_, n) => formatFlow(flowOf(n + 1)))]);
 const idsIn = (chunks: Iterable<Buffer>): number[] => [...readPlan(chunks).flows].map(({ id }) => id);
 
 function* cut(bytes: Buffer, size: number): Generator<Buffer> {
@@ -25,16 +34,25 @@ function* cut(bytes: Buffer, size: number): Generator<Buffer> {
 
 describe('a plan’s file', () => {
   it('is read the same in chunks of any size', () => {
-    fc.assert(fc.property(fc.nat({ max: 30 }), fc.integer({ min: 1, max: 4000 }), (count, size) => {
-      const chunks = cut(fileOf(count), size);
-      const plan = readPlan(chunks);
-      expect([plan.planId, plan.expiresAtMs, [...plan.flows].map(({ id }) => id)]).toEqual([HEAD.planId, HEAD.expiresAtMs, Array.from({ length: count }, (_, n) => n + 1)]);
-    }));
+    fc.assert(
+      fc.property(fc.nat({ max: 30 }), fc.integer({ min: 1, max: 4000 }), (count, size) => {
+        const chunks = cut(fileOf(count), size);
+        const plan = readPlan(chunks);
+        expect([plan.planId, plan.expiresAtMs, [...plan.flows].map(({ id }) => id)]).toEqual([
+          HEAD.planId,
+          HEAD.expiresAtMs,
+          Array.from({ length: count }, (_, n) => n + 1),
+        ]);
+      }),
+    );
   });
 
   it('holds what a block refuses, which its digest covers', () => {
     const store = new PlanStore(path.join(root, 'blocks'));
-    const refused = (seconds: number): RefusedPackets => ({ anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]], seconds });
+    const refused = (seconds: number): RefusedPackets => ({
+      anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]],
+      seconds,
+    });
     const frozen = (seconds: number | undefined): Buffer => {
       const writer = store.begin(HEAD.planId, HEAD.expiresAtMs, seconds === undefined ? undefined : refused(seconds));
       writer.add(flowOf(7));
@@ -58,13 +76,15 @@ describe('a plan’s file', () => {
   it('of any bytes throws or gives flows, and never waits for a flow of gigabytes', () => {
     const huge = Buffer.concat([formatHead(HEAD), Buffer.from([0xff, 0xff, 0xff, 0xff])]);
     expect(() => idsIn(cut(Buffer.concat([huge, Buffer.alloc(1 << 20)]), 1 << 16))).toThrow(/a flow of 4294967295 bytes is none/);
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, hasHead) => {
-      try {
-        idsIn([Buffer.concat([hasHead ? formatHead(HEAD) : Buffer.alloc(0), bytes])]);
-      } catch (error) {
-        expect(error).toBeInstanceOf(Error);
-      }
-    }));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, hasHead) => {
+        try {
+          idsIn([Buffer.concat([hasHead ? formatHead(HEAD) : Buffer.alloc(0), bytes])]);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+      }),
+    );
   });
 });
 

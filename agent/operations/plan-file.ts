@@ -40,7 +40,11 @@ export function formatFlow(flow: Flow): Buffer {
 export function readPlan(chunks: Iterable<Buffer>): PlanHead & { flows: Iterable<Flow> } {
   const source = new Source(chunks);
   const { refused, ...head } = headSchema.parse(JSON.parse(source.line(MAX_HEAD_BYTES).toString('utf8')));
-  return { ...head, ...(refused !== undefined && { refused: fromWireRefused(WireRefused.decode(Buffer.from(refused, 'base64'))) }), flows: flowsOf(source) };
+  return {
+    ...head,
+    ...(refused !== undefined && { refused: fromWireRefused(WireRefused.decode(Buffer.from(refused, 'base64'))) }),
+    flows: flowsOf(source),
+  };
 }
 
 function* flowsOf(source: Source): Generator<Flow, void, void> {
@@ -75,7 +79,8 @@ class Source {
   /** Up to the end of a line, and past it. Throws for one that is longer. */
   line(maxBytes: number): Buffer {
     let end = this.#rest.indexOf(LINE_END);
-    for (; end < 0; end = this.#rest.indexOf(LINE_END)) if (this.#rest.length > maxBytes || !this.#more()) throw new Error('the first line has no end');
+    for (; end < 0; end = this.#rest.indexOf(LINE_END))
+      if (this.#rest.length > maxBytes || !this.#more()) throw new Error('the first line has no end');
     return this.take(end + 1).subarray(0, -1);
   }
 

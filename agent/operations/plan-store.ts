@@ -105,7 +105,8 @@ export class PlanStore {
   load(planId: string): FrozenPlan {
     const file = this.#fileOf(planId);
     const summary = this.#disk.scan(file, summarise);
-    if (!summary) throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
+    if (!summary)
+      throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
     return { ...summary, planId, batches: (size) => this.#batches(file, size, summary.count) };
   }
 
@@ -140,10 +141,13 @@ export class PlanStore {
   }
 
   #files(): { planId: string; untilMs: number; bytes: number }[] {
-    return this.#disk.names(this.#directory).filter((name) => ID.test(name)).flatMap((planId) => {
-      const stat = this.#disk.files.statSync(path.join(this.#directory, planId), { throwIfNoEntry: false });
-      return stat ? [{ planId, untilMs: stat.mtimeMs, bytes: stat.size }] : [];
-    });
+    return this.#disk
+      .names(this.#directory)
+      .filter((name) => ID.test(name))
+      .flatMap((planId) => {
+        const stat = this.#disk.files.statSync(path.join(this.#directory, planId), { throwIfNoEntry: false });
+        return stat ? [{ planId, untilMs: stat.mtimeMs, bytes: stat.size }] : [];
+      });
   }
 
   #fileOf(planId: string): string {
@@ -171,5 +175,8 @@ function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | '
 }
 
 function noRoom(what: string): FleetError {
-  return new FleetError('RATE_LIMITED', `This gateway keeps ${what}, and has no room for more. They go when they expire or can no longer be undone: wait some minutes, or narrow the filter.`);
+  return new FleetError(
+    'RATE_LIMITED',
+    `This gateway keeps ${what}, and has no room for more. They go when they expire or can no longer be undone: wait some minutes, or narrow the filter.`,
+  );
 }

@@ -10,15 +10,32 @@ const { METHOD_DELETE: DELETE, METHOD_RESET: RESET, METHOD_BLOCK: BLOCK, METHOD_
 
 /** A session of which both sides have spoken. */
 const TCP: Flow = {
-  family: 4, proto: 6, zone: 0, id: 1, mark: 0, labels: [], status: IPS.SEEN_REPLY | IPS.ASSURED, state: 'ESTABLISHED', idleSeconds: 1,
-  orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: 40_000, dport: 443 }, reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 443, dport: 40_000 },
-  origCounters: { packets: 10n, bytes: 2_000n }, replyCounters: { packets: 10n, bytes: 2_000n },
+  family: 4,
+  proto: 6,
+  zone: 0,
+  id: 1,
+  mark: 0,
+  labels: [],
+  status: IPS.SEEN_REPLY | IPS.ASSURED,
+  state: 'ESTABLISHED',
+  idleSeconds: 1,
+  orig: { src: '10.1.0.5', dst: '198.51.100.10', sport: 40_000, dport: 443 },
+  reply: { src: '198.51.100.10', dst: '10.1.0.5', sport: 443, dport: 40_000 },
+  origCounters: { packets: 10n, bytes: 2_000n },
+  replyCounters: { packets: 10n, bytes: 2_000n },
 };
 const NOW = 1_900_000_000_000;
 /** A packet each 0.4 s, and one each 4 ms. */
-const ONLY_SERVER: Partial<Flow> = { origCounters: { packets: 500n, bytes: 26_000n }, replyCounters: { packets: 1000n, bytes: 1_000_000n }, startedAtMs: NOW - 400_000 };
+const ONLY_SERVER: Partial<Flow> = {
+  origCounters: { packets: 500n, bytes: 26_000n },
+  replyCounters: { packets: 1000n, bytes: 1_000_000n },
+  startedAtMs: NOW - 400_000,
+};
 const STREAM: Partial<Flow> = { ...ONLY_SERVER, startedAtMs: NOW - 4000 };
-const ONLY_CLIENT: Partial<Flow> = { origCounters: { packets: 1000n, bytes: 1_000_000n }, replyCounters: { packets: 500n, bytes: 26_000n } };
+const ONLY_CLIENT: Partial<Flow> = {
+  origCounters: { packets: 1000n, bytes: 1_000_000n },
+  replyCounters: { packets: 500n, bytes: 26_000n },
+};
 const UDP: Partial<Flow> = { proto: 17, state: undefined };
 const LISTENER: Partial<Flow> = { ...UDP, origCounters: { packets: 1n, bytes: 60n }, replyCounters: { packets: 900n, bytes: 90_000n } };
 
@@ -36,10 +53,25 @@ describe('what comes of a deleted flow', () => {
     ['TCP goes on where only its client opens the way', {}, { client: through, server: dropped }, GOES_ON],
     ['who speaks first decides where the gateway itself would answer the server', {}, { client: through, server: gateway }, UNKNOWN],
     ['an upload goes on, whatever its server would meet', ONLY_CLIENT, { client: through, server: gateway }, GOES_ON],
-    ['the client of a download hears nothing more where the gateway answers its server', ONLY_SERVER, { client: through, server: gateway }, HANGS],
-    ['the client of a download hears nothing more where its server’s packets are dropped', ONLY_SERVER, { client: through, server: dropped }, HANGS],
+    [
+      'the client of a download hears nothing more where the gateway answers its server',
+      ONLY_SERVER,
+      { client: through, server: gateway },
+      HANGS,
+    ],
+    [
+      'the client of a download hears nothing more where its server’s packets are dropped',
+      ONLY_SERVER,
+      { client: through, server: dropped },
+      HANGS,
+    ],
     ['a download goes on where its server may speak first', ONLY_SERVER, { client: dropped, server: through }, GOES_ON],
-    ['whether the client of a stream opens the way again depends on what it has under way', STREAM, { client: through, server: dropped }, UNKNOWN],
+    [
+      'whether the client of a stream opens the way again depends on what it has under way',
+      STREAM,
+      { client: through, server: dropped },
+      UNKNOWN,
+    ],
     ['a stream whose packets are stopped on both sides hangs', STREAM, { client: dropped, server: dropped }, HANGS],
     ['a stream goes on where both sides’ packets pass', STREAM, { client: through, server: through }, GOES_ON],
     ['TCP by another port is reset by its server', ONLY_CLIENT, { client: altered, server: dropped }, BREAKS],
@@ -75,7 +107,14 @@ test('no flow goes on while it is blocked', () => {
 
 test('a reset tells who speaks; who only listens waits, and who was silent for long may stay so', () => {
   const outlook = (flow: Partial<Flow>): Fate => predict({ ...TCP, ...flow }, { client: through, server: through }, RESET, NOW)[0];
-  expect([outlook({}), outlook(ONLY_SERVER), outlook(STREAM), outlook({ idleSeconds: 600 }), outlook({ state: 'TIME_WAIT' }), outlook(UDP)]).toEqual([BREAKS, HANGS, UNKNOWN, UNKNOWN, GOES_ON, GOES_ON]);
+  expect([
+    outlook({}),
+    outlook(ONLY_SERVER),
+    outlook(STREAM),
+    outlook({ idleSeconds: 600 }),
+    outlook({ state: 'TIME_WAIT' }),
+    outlook(UDP),
+  ]).toEqual([BREAKS, HANGS, UNKNOWN, UNKNOWN, GOES_ON, GOES_ON]);
 });
 
 test('flows are counted by their fate and its reason, most first', () => {

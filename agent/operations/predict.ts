@@ -26,10 +26,12 @@ export function predict(flow: Flow, prospect: Prospect | undefined, method: Meth
 
 /** A block refuses every packet for its time: TCP with a reset, the rest with an ICMP message, and only who sends is told. */
 function predictBlock(flow: Flow, who: Speakers): Outlook {
-  if (flow.proto === PROTOCOLS.tcp && flow.state !== undefined && OVER.has(flow.state)) return [Fate.FATE_BREAKS, 'It has ended or is ending, and begins anew only after the block.'];
+  if (flow.proto === PROTOCOLS.tcp && flow.state !== undefined && OVER.has(flow.state))
+    return [Fate.FATE_BREAKS, 'It has ended or is ending, and begins anew only after the block.'];
   if (who === 'stream') return UNDER_WAY;
   if (who === 'server') return [Fate.FATE_HANGS, 'The far side is told with its next packet; who began it only listens, and waits.'];
-  if (flow.proto === PROTOCOLS.tcp) return [Fate.FATE_BREAKS, 'Its next packet is answered with a reset, and so is every new attempt until the block ends.'];
+  if (flow.proto === PROTOCOLS.tcp)
+    return [Fate.FATE_BREAKS, 'Its next packet is answered with a reset, and so is every new attempt until the block ends.'];
   return [Fate.FATE_BREAKS, 'Its packets are refused with an ICMP message until the block ends.'];
 }
 
@@ -37,18 +39,21 @@ function predictBlock(flow: Flow, who: Speakers): Outlook {
 function predictReset(flow: Flow, afterDelete: Outlook, who: Speakers): Outlook {
   if (who === 'stream') return UNDER_WAY;
   if (flow.state !== undefined && OVER.has(flow.state)) return afterDelete;
-  const toldFirst: Outlook = who === 'server'
-    ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; who began it only listens, and waits.']
-    : [Fate.FATE_BREAKS, 'Its next packet is answered with a reset.'];
-  const { atMost = Infinity } = flow.idleSeconds === undefined ? flow.idleBounds ?? {} : { atMost: flow.idleSeconds };
+  const toldFirst: Outlook =
+    who === 'server'
+      ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; who began it only listens, and waits.']
+      : [Fate.FATE_BREAKS, 'Its next packet is answered with a reset.'];
+  const { atMost = Infinity } = flow.idleSeconds === undefined ? (flow.idleBounds ?? {}) : { atMost: flow.idleSeconds };
   if (atMost <= ACTIVE_SECONDS || toldFirst[0] === afterDelete[0]) return toldFirst;
   return [Fate.FATE_UNKNOWN, 'It has been silent: it gets a reset if it speaks within the time, and else is deleted.'];
 }
 
 function predictDelete(flow: Flow, prospect: Prospect | undefined, who: Speakers): Outlook {
-  if (flow.status & IPS.EXPECTED) return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); whether it is let in again is up to that one.'];
+  if (flow.status & IPS.EXPECTED)
+    return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); whether it is let in again is up to that one.'];
   const { proto, state } = flow;
-  if (proto === PROTOCOLS.tcp && state !== undefined && OVER.has(state)) return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
+  if (proto === PROTOCOLS.tcp && state !== undefined && OVER.has(state))
+    return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
   const isKnown = proto === PROTOCOLS.tcp || DATAGRAMS.has(proto) || PINGS.has(proto) || TUNNELS.has(proto);
   if (!isKnown) return [Fate.FATE_UNKNOWN, 'What this protocol does was not measured.'];
   if (!prospect) return [Fate.FATE_UNKNOWN, 'The gateway’s rules or routes cannot be read.'];
@@ -56,7 +61,12 @@ function predictDelete(flow: Flow, prospect: Prospect | undefined, who: Speakers
   if (proto === PROTOCOLS.tcp && state !== undefined && BEGINNING.has(state)) return beginsAnew(client);
   const way = proto === PROTOCOLS.tcp ? TCP : DATAGRAM;
   if (who === 'client') return way.clientFirst(client);
-  if (who === 'stream') return agreed(way.serverFirst(server, undefined), agreed(way.serverFirst(server, client), way.clientFirst(client), UNDER_WAY), UNDER_WAY);
+  if (who === 'stream')
+    return agreed(
+      way.serverFirst(server, undefined),
+      agreed(way.serverFirst(server, client), way.clientFirst(client), UNDER_WAY),
+      UNDER_WAY,
+    );
   const serverFirst = way.serverFirst(server, who === 'both' ? client : undefined);
   if (who === 'server') return serverFirst;
   return agreed(way.clientFirst(client), serverFirst, [Fate.FATE_UNKNOWN, 'It depends on which side speaks first.']);
@@ -74,13 +84,19 @@ function agreed(a: Outlook, b: Outlook, otherwise: Outlook): Outlook {
 function beginsAnew(client: Passage): Outlook {
   switch (client.kind) {
     case 'through':
-    case 'altered': return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN begins it anew.'];
-    case 'diverted': return [Fate.FATE_UNKNOWN, 'It is only beginning, and today’s rules send its next SYN to somebody else.'];
-    case 'gateway': return [Fate.FATE_UNKNOWN, 'It is only beginning, and its next SYN goes to the gateway itself.'];
-    case 'dropped': return [Fate.FATE_HANGS, `Its next SYN is dropped by ${client.rule}.`];
+    case 'altered':
+      return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN begins it anew.'];
+    case 'diverted':
+      return [Fate.FATE_UNKNOWN, 'It is only beginning, and today’s rules send its next SYN to somebody else.'];
+    case 'gateway':
+      return [Fate.FATE_UNKNOWN, 'It is only beginning, and its next SYN goes to the gateway itself.'];
+    case 'dropped':
+      return [Fate.FATE_HANGS, `Its next SYN is dropped by ${client.rule}.`];
     case 'reset':
-    case 'refused': return [Fate.FATE_BREAKS, `Its next SYN is refused by ${client.rule}.`];
-    case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+    case 'refused':
+      return [Fate.FATE_BREAKS, `Its next SYN is refused by ${client.rule}.`];
+    case 'unknown':
+      return [Fate.FATE_UNKNOWN, client.why];
   }
 }
 
@@ -94,28 +110,47 @@ interface Way {
 const TCP: Way = {
   clientFirst(client) {
     switch (client.kind) {
-      case 'through': return [Fate.FATE_RECONNECTS, 'TCP is picked up by its next packet, by the same addresses and ports.'];
-      case 'altered': return [Fate.FATE_BREAKS, 'It would go on from another address or port; the server does not know that one and resets it.'];
-      case 'diverted': return [Fate.FATE_BREAKS, 'Today’s rules send its next packet to another server, which resets it.'];
-      case 'gateway': return [Fate.FATE_BREAKS, 'Its next packet reaches the gateway itself, which answers with a reset.'];
-      case 'dropped': return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}; it waits for a time-out.`];
-      case 'reset': return [Fate.FATE_BREAKS, `Its next packet is answered with a reset by ${client.rule}.`];
-      case 'refused': return [Fate.FATE_HANGS, `Its next packet is refused by ${client.rule} with an ICMP message, which ends no connection; it waits for a time-out.`];
-      case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+      case 'through':
+        return [Fate.FATE_RECONNECTS, 'TCP is picked up by its next packet, by the same addresses and ports.'];
+      case 'altered':
+        return [Fate.FATE_BREAKS, 'It would go on from another address or port; the server does not know that one and resets it.'];
+      case 'diverted':
+        return [Fate.FATE_BREAKS, 'Today’s rules send its next packet to another server, which resets it.'];
+      case 'gateway':
+        return [Fate.FATE_BREAKS, 'Its next packet reaches the gateway itself, which answers with a reset.'];
+      case 'dropped':
+        return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}; it waits for a time-out.`];
+      case 'reset':
+        return [Fate.FATE_BREAKS, `Its next packet is answered with a reset by ${client.rule}.`];
+      case 'refused':
+        return [
+          Fate.FATE_HANGS,
+          `Its next packet is refused by ${client.rule} with an ICMP message, which ends no connection; it waits for a time-out.`,
+        ];
+      case 'unknown':
+        return [Fate.FATE_UNKNOWN, client.why];
     }
   },
   serverFirst(server, client) {
     switch (server.kind) {
-      case 'through': return [Fate.FATE_RECONNECTS, 'TCP is picked up by the server’s next packet, by the same addresses and ports.'];
-      case 'unknown': return [Fate.FATE_UNKNOWN, server.why];
+      case 'through':
+        return [Fate.FATE_RECONNECTS, 'TCP is picked up by the server’s next packet, by the same addresses and ports.'];
+      case 'unknown':
+        return [Fate.FATE_UNKNOWN, server.why];
       case 'dropped':
       case 'refused':
         if (client) return TCP.clientFirst(client);
-        return [Fate.FATE_HANGS, `The server’s packets are dropped by ${server.rule}, and its client only listens, so that nothing opens the way again.`];
-      case 'altered': return afterResetOfServer('The client gets the server’s next packet from another address or port, and resets it', client);
+        return [
+          Fate.FATE_HANGS,
+          `The server’s packets are dropped by ${server.rule}, and its client only listens, so that nothing opens the way again.`,
+        ];
+      case 'altered':
+        return afterResetOfServer('The client gets the server’s next packet from another address or port, and resets it', client);
       case 'diverted':
-      case 'gateway': return afterResetOfServer('The server’s next packet reaches the gateway itself, which answers with a reset', client);
-      case 'reset': return afterResetOfServer(`The server’s next packet is answered with a reset by ${server.rule}`, client);
+      case 'gateway':
+        return afterResetOfServer('The server’s next packet reaches the gateway itself, which answers with a reset', client);
+      case 'reset':
+        return afterResetOfServer(`The server’s next packet is answered with a reset by ${server.rule}`, client);
     }
   },
 };
@@ -128,10 +163,13 @@ function afterResetOfServer(what: string, client: Passage | undefined): Outlook 
     case 'altered':
     case 'diverted':
     case 'gateway':
-    case 'reset': return [Fate.FATE_BREAKS, `${what}; its client is told when it speaks.`];
+    case 'reset':
+      return [Fate.FATE_BREAKS, `${what}; its client is told when it speaks.`];
     case 'dropped':
-    case 'refused': return [Fate.FATE_HANGS, `${what}; what its client says is dropped by ${client.rule}.`];
-    case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+    case 'refused':
+      return [Fate.FATE_HANGS, `${what}; what its client says is dropped by ${client.rule}.`];
+    case 'unknown':
+      return [Fate.FATE_UNKNOWN, client.why];
   }
 }
 
@@ -139,21 +177,33 @@ function afterResetOfServer(what: string, client: Passage | undefined): Outlook 
 const DATAGRAM: Way = {
   clientFirst(client) {
     switch (client.kind) {
-      case 'through': return [Fate.FATE_RECONNECTS, 'It goes on with its next packet.'];
-      case 'altered': return [Fate.FATE_RECONNECTS, 'It goes on with its next packet, by another external address or port.'];
-      case 'diverted': return [Fate.FATE_UNKNOWN, 'Today’s rules send its next packet to somebody else.'];
-      case 'gateway': return [Fate.FATE_UNKNOWN, 'Its next packet reaches the gateway itself.'];
-      case 'dropped': return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}.`];
+      case 'through':
+        return [Fate.FATE_RECONNECTS, 'It goes on with its next packet.'];
+      case 'altered':
+        return [Fate.FATE_RECONNECTS, 'It goes on with its next packet, by another external address or port.'];
+      case 'diverted':
+        return [Fate.FATE_UNKNOWN, 'Today’s rules send its next packet to somebody else.'];
+      case 'gateway':
+        return [Fate.FATE_UNKNOWN, 'Its next packet reaches the gateway itself.'];
+      case 'dropped':
+        return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}.`];
       case 'reset':
-      case 'refused': return [Fate.FATE_BREAKS, `Its next packet is refused by ${client.rule} with an ICMP message.`];
-      case 'unknown': return [Fate.FATE_UNKNOWN, client.why];
+      case 'refused':
+        return [Fate.FATE_BREAKS, `Its next packet is refused by ${client.rule} with an ICMP message.`];
+      case 'unknown':
+        return [Fate.FATE_UNKNOWN, client.why];
     }
   },
   serverFirst(server, client) {
     if (server.kind === 'unknown') return [Fate.FATE_UNKNOWN, server.why];
     if (server.kind === 'through') return [Fate.FATE_RECONNECTS, 'It goes on with the far side’s next packet.'];
     if (client) return DATAGRAM.clientFirst(client);
-    const what = 'rule' in server ? `is stopped by ${server.rule}` : server.kind === 'altered' ? 'comes from another address or port' : 'reaches the gateway itself';
+    const what =
+      'rule' in server
+        ? `is stopped by ${server.rule}`
+        : server.kind === 'altered'
+          ? 'comes from another address or port'
+          : 'reaches the gateway itself';
     return [Fate.FATE_HANGS, `What the far side sends ${what}, and who began it only listens, so that nothing opens the way again.`];
   },
 };

@@ -7,7 +7,10 @@ import { address, whole } from './nft-values.ts';
 export const TABLE = `inet ${RESET_TABLE}`;
 
 /** An element of one of our sets. `value`: as nft writes it in a command. */
-export interface RefusedElement { set: string; value: string }
+export interface RefusedElement {
+  set: string;
+  value: string;
+}
 
 /** Its sets, with how many parts an element of each has. */
 export const SETS: Readonly<Record<string, number>> = { reset4: 3, reset6: 3 };
@@ -25,7 +28,9 @@ export function emptyTable(): string {
     return [`${answerable} ct id . ct original ${ip} saddr . ct original ${ip} daddr @reset${family} reject with tcp reset`];
   });
   // Before the gateway's own rules: a packet that they drop would be answered by nobody.
-  const chains = ['input', 'forward', 'output'].map((hook) => `chain ending_${hook} { type filter hook ${hook} priority filter - 10; policy accept;\n${rules.join('\n')}\n}`);
+  const chains = ['input', 'forward', 'output'].map(
+    (hook) => `chain ending_${hook} { type filter hook ${hook} priority filter - 10; policy accept;\n${rules.join('\n')}\n}`,
+  );
   return `add table ${TABLE}\ndelete table ${TABLE}\ntable ${TABLE} {\n${[...sets, ...chains].join('\n')}\n}\n`;
 }
 
@@ -44,10 +49,12 @@ export function canReset({ proto }: Flow): boolean {
  */
 export function refuse(flows: readonly Flow[], seconds: number): string {
   const elements = elementsOf(flows);
-  return Object.keys(SETS).map((set) => {
-    const timed = elements.filter((element) => element.set === set).map(({ value }) => `${value} timeout ${whole(seconds)}s`);
-    return timed.length > 0 ? `add element ${TABLE} ${set} { ${timed.join(', ')} }\n` : '';
-  }).join('');
+  return Object.keys(SETS)
+    .map((set) => {
+      const timed = elements.filter((element) => element.set === set).map(({ value }) => `${value} timeout ${whole(seconds)}s`);
+      return timed.length > 0 ? `add element ${TABLE} ${set} { ${timed.join(', ')} }\n` : '';
+    })
+    .join('');
 }
 
 /** What stands for these flows in our sets, each once. Throws TypeError for a flow that is not one. */

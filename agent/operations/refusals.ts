@@ -43,7 +43,9 @@ export class Refusals {
   /** Why packets cannot be refused here; undefined where they can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
   async whyNot(): Promise<string | undefined> {
     try {
-      await this.#inTurn(async () => { await nft(['-c', '-f', '-'], emptyTable()); });
+      await this.#inTurn(async () => {
+        await nft(['-c', '-f', '-'], emptyTable());
+      });
       return undefined;
     } catch (error) {
       return (error as Error).message;
@@ -53,7 +55,9 @@ export class Refusals {
   /** Throws CAPABILITY_MISSING where nft cannot do it; nothing is refused then. */
   async add(flows: readonly Flow[], seconds: number): Promise<void> {
     if (flows.length === 0) return;
-    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => refuse(flows.slice(index * BATCH, (index + 1) * BATCH), seconds));
+    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) =>
+      refuse(flows.slice(index * BATCH, (index + 1) * BATCH), seconds),
+    );
     await this.#inTurn(async () => {
       if (this.#isThere === undefined) await this.#look();
       await this.#put(batches);
@@ -64,7 +68,9 @@ export class Refusals {
 
   /** Refuses the packets of these flows no more, before their time. */
   async release(flows: readonly Flow[]): Promise<void> {
-    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) => release(flows.slice(index * BATCH, (index + 1) * BATCH)));
+    const batches = Array.from({ length: Math.ceil(flows.length / BATCH) }, (_, index) =>
+      release(flows.slice(index * BATCH, (index + 1) * BATCH)),
+    );
     await this.#inTurn(async () => {
       this.#live.remove(elementsOf(flows));
       if (this.#isThere) for (const batch of batches) await nft(['-f', '-'], batch);
@@ -108,7 +114,10 @@ export class Refusals {
     while (this.#isThere && !signal.aborted) {
       const leftMs = this.#live.untilMs + GRACE_MS - this.#clock.now();
       await this.#clock.delay(hasFailed ? LOOK_MS : Math.min(Math.max(0, leftMs), LOOK_MS), signal);
-      hasFailed = await this.#inTurn(() => this.#tend()).then(() => false, () => true);
+      hasFailed = await this.#inTurn(() => this.#tend()).then(
+        () => false,
+        () => true,
+      );
     }
     this.#sweeping = undefined;
   }

@@ -34,7 +34,11 @@ const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome
  * Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. Holds a batch
  * of them at a time. Throws what the table and the list of flows throw.
  */
-export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end, inBatches, context, isStopped, verifyAfterMs, isRepeated, onProgress }: RunOptions): Promise<Outcome[]> {
+export async function runPlan(
+  table: ConntrackTable,
+  clock: Clock,
+  { flows, end, inBatches, context, isStopped, verifyAfterMs, isRepeated, onProgress }: RunOptions,
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const batch of flows.batches(inBatches ? BATCH : Math.max(1, flows.count))) {
     if (outcomes.length > 0) onProgress('deleting', outcomes.length);
@@ -65,8 +69,13 @@ export async function runPlan(table: ConntrackTable, clock: Clock, { flows, end,
     for (const batch of flows.batches(BATCH)) {
       const part = batch.map((flow, index) => ({ flow, place: start + index })).filter(({ place }) => VERIFIED.has(outcomes[place]!));
       start += batch.length;
-      const found = await table.lookup(part.map(({ flow }) => flow), context());
-      part.forEach(({ flow, place }, at) => { if (found[at]) outcomes[place] = outcomeAfterLooking(flow, found[at]); });
+      const found = await table.lookup(
+        part.map(({ flow }) => flow),
+        context(),
+      );
+      part.forEach(({ flow, place }, at) => {
+        if (found[at]) outcomes[place] = outcomeAfterLooking(flow, found[at]);
+      });
     }
   }
 }

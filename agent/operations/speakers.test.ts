@@ -4,14 +4,28 @@ import { speakers } from './speakers.ts';
 
 const counters = (packets: number, each: number): Counters => ({ packets: BigInt(packets), bytes: BigInt(packets * each) });
 const flow = (proto: number, orig?: Counters, reply?: Counters, family: 4 | 6 = 4): Flow => ({
-  family, proto, zone: 0, id: 1, mark: 0, labels: [], status: 6, orig: { src: '10.0.0.5', dst: '198.51.100.10' }, reply: { src: '198.51.100.10', dst: '10.0.0.5' }, origCounters: orig, replyCounters: reply,
+  family,
+  proto,
+  zone: 0,
+  id: 1,
+  mark: 0,
+  labels: [],
+  status: 6,
+  orig: { src: '10.0.0.5', dst: '198.51.100.10' },
+  reply: { src: '198.51.100.10', dst: '10.0.0.5' },
+  origCounters: orig,
+  replyCounters: reply,
 });
 
 const NOW = 1_900_000_000_000;
 
 test.each([
   ['a client that only acknowledges listens', flow(6, counters(500, 52), counters(900, 1400)), 'stream'],
-  ['one that gets a packet now and then does too', { ...flow(6, counters(500, 52), counters(900, 1400)), startedAtMs: NOW - 400_000 }, 'server'],
+  [
+    'one that gets a packet now and then does too',
+    { ...flow(6, counters(500, 52), counters(900, 1400)), startedAtMs: NOW - 400_000 },
+    'server',
+  ],
   ['a server that only acknowledges listens', flow(6, counters(900, 1400), counters(500, 54)), 'client'],
   ['IPv6 has longer headers', flow(6, counters(500, 72), counters(900, 1400), 6), 'stream'],
   ['where both carry something, both speak', flow(6, counters(50, 120), counters(60, 300)), 'both'],

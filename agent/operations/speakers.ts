@@ -20,7 +20,8 @@ const LISTENS_SHARE = 20n;
 export function speakers({ proto, family, origCounters: orig, replyCounters: reply, startedAtMs }: Flow, nowMs: number): Speakers {
   if (!orig || !reply) return 'both';
   if (proto === PROTOCOLS.tcp) {
-    const isListening = ({ packets, bytes }: typeof orig): boolean => packets > 0n && Number(bytes) / Number(packets) < HEADERS[family] + LISTENS_BYTES;
+    const isListening = ({ packets, bytes }: typeof orig): boolean =>
+      packets > 0n && Number(bytes) / Number(packets) < HEADERS[family] + LISTENS_BYTES;
     const [client, server] = [isListening(orig), isListening(reply)];
     if (client === server) return 'both';
     if (!client) return 'client';

@@ -27,13 +27,29 @@ test('between two emergencies lies the cool-down', () => {
   expect(mostToSpare(before, now, now.atMs - COOL_DOWN_MS)).toBe(500);
 });
 
-const flow: Flow = { family: 4, proto: 6, zone: 0, id: 1, mark: 0, labels: [], status: IPS.SEEN_REPLY | IPS.ASSURED, orig: { src: '10.1.0.2', dst: '198.51.100.10' }, reply: { src: '198.51.100.10', dst: '10.1.0.2' } };
+const flow: Flow = {
+  family: 4,
+  proto: 6,
+  zone: 0,
+  id: 1,
+  mark: 0,
+  labels: [],
+  status: IPS.SEEN_REPLY | IPS.ASSURED,
+  orig: { src: '10.1.0.2', dst: '198.51.100.10' },
+  reply: { src: '198.51.100.10', dst: '10.1.0.2' },
+};
 
 test.each<[boolean, string, Partial<Flow>]>([
-  [true, 'waits after its end', { state: 'TIME_WAIT' }], [true, 'is closed', { state: 'CLOSE' }], [true, 'is in its last exchange', { state: 'LAST_ACK' }],
-  [true, 'was never answered', { proto: 17, status: 0 }], [true, 'is a SYN without an answer', { state: 'SYN_SENT', status: 0 }],
-  [false, 'is established and assured', { state: 'ESTABLISHED' }], [false, 'was answered', { proto: 17, status: IPS.SEEN_REPLY }], [false, 'was picked up in its middle', { proto: 17, status: IPS.ASSURED }],
-  [false, 'is over and protected', { state: 'TIME_WAIT', protectedBy: 'agent channel' }], [false, 'was never answered and is protected', { status: 0, protectedBy: 'SSH to the gateway' }],
+  [true, 'waits after its end', { state: 'TIME_WAIT' }],
+  [true, 'is closed', { state: 'CLOSE' }],
+  [true, 'is in its last exchange', { state: 'LAST_ACK' }],
+  [true, 'was never answered', { proto: 17, status: 0 }],
+  [true, 'is a SYN without an answer', { state: 'SYN_SENT', status: 0 }],
+  [false, 'is established and assured', { state: 'ESTABLISHED' }],
+  [false, 'was answered', { proto: 17, status: IPS.SEEN_REPLY }],
+  [false, 'was picked up in its middle', { proto: 17, status: IPS.ASSURED }],
+  [false, 'is over and protected', { state: 'TIME_WAIT', protectedBy: 'agent channel' }],
+  [false, 'was never answered and is protected', { status: 0, protectedBy: 'SSH to the gateway' }],
 ])('it is %s that a flow may go that %s', (may, _, part) => {
   expect(maySpare({ ...flow, ...part })).toBe(may);
 });

@@ -3,7 +3,12 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { IPS } from '../../proto/model/status.ts';
 
 /** A look at the counters of a table; `drop` since boot, of all CPUs. */
-export interface TableReading { atMs: number; count: number; max?: number; drop?: number }
+export interface TableReading {
+  atMs: number;
+  count: number;
+  max?: number;
+  drop?: number;
+}
 
 /** Below this much of the maximum something else dropped the packets: entries end while others are refused, so that a full table is seldom seen at its maximum. */
 const FULL = 0.95;
@@ -15,12 +20,19 @@ export const COOL_DOWN_MS = 60_000;
 /** TCP states of connections that are over or ending, the most over first. */
 const ENDING = ['TIME_WAIT', 'CLOSE', 'LAST_ACK', 'FIN_WAIT'] as const;
 
-const ENDING_FILTERS = ENDING.map((state): FlowFilter => ({ kind: 'term', field: 'state', match: { kind: 'glob', pattern: state.toLowerCase().replace('_', '-') } }));
+const ENDING_FILTERS = ENDING.map((state): FlowFilter => ({
+  kind: 'term',
+  field: 'state',
+  match: { kind: 'glob', pattern: state.toLowerCase().replace('_', '-') },
+}));
 
 /** What an emergency may take, in this order; within each the longest idle first. No flow is in two of them. */
 export const SPARABLE: readonly FlowFilter[] = [
   ...ENDING_FILTERS,
-  { kind: 'and', operands: [status('unreplied'), { kind: 'not', operand: { kind: 'or', operands: [status('assured'), ...ENDING_FILTERS] } }] },
+  {
+    kind: 'and',
+    operands: [status('unreplied'), { kind: 'not', operand: { kind: 'or', operands: [status('assured'), ...ENDING_FILTERS] } }],
+  },
 ];
 
 /**

@@ -11,7 +11,12 @@ const BATCH = 1000;
  * These say that the command took the entry away, or may have: of a command that a crash interrupted nobody can say which of those that are
  * gone it was that took them. An entry too many ends by its own timeout; one too few is a broken connection. All others it left, or did not find.
  */
-const ENDED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_REBUILT, Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_INDETERMINATE]);
+const ENDED: ReadonlySet<Outcome> = new Set([
+  Outcome.OUTCOME_DELETED,
+  Outcome.OUTCOME_REBUILT,
+  Outcome.OUTCOME_REAPPEARED,
+  Outcome.OUTCOME_INDETERMINATE,
+]);
 
 export interface UndoOptions extends Undoable {
   context: () => FlowContext;
@@ -31,19 +36,27 @@ export function canUndo(outcomes: readonly Outcome[]): boolean {
  * Makes again what a command deleted or may have deleted, translation included, and looks at each again. A flow that was expected comes after the one that
  * expected it. Outcomes in the plan's order; of flows that the command did not delete, they are the command's own.
  */
-export async function undoPlan(table: ConntrackTable, { flows, outcomes: before, context, isStopped, isRepeated, onProgress }: UndoOptions): Promise<Outcome[]> {
+export async function undoPlan(
+  table: ConntrackTable,
+  { flows, outcomes: before, context, isStopped, isRepeated, onProgress }: UndoOptions,
+): Promise<Outcome[]> {
   const outcomes = [...before];
   const { rounds, roundOf } = restoreRounds(() => flows.batches(BATCH));
   let done = 0;
   for (let round = 0; round < rounds; round++) {
     let start = 0;
     for (const batch of flows.batches(BATCH)) {
-      const part = batch.map((flow, index) => ({ flow, place: start + index })).filter(({ place }) => ENDED.has(before[place]!) && roundOf(place) === round);
+      const part = batch
+        .map((flow, index) => ({ flow, place: start + index }))
+        .filter(({ place }) => ENDED.has(before[place]!) && roundOf(place) === round);
       start += batch.length;
       if (part.length === 0) continue;
-      if (isStopped()) part.forEach(({ place }) => { outcomes[place] = Outcome.OUTCOME_CANCELLED; });
+      if (isStopped())
+        part.forEach(({ place }) => {
+          outcomes[place] = Outcome.OUTCOME_CANCELLED;
+        });
       else await restoreBatch(part);
-      onProgress(done += part.length);
+      onProgress((done += part.length));
     }
   }
   return outcomes;
@@ -52,7 +65,9 @@ export async function undoPlan(table: ConntrackTable, { flows, outcomes: before,
     const wanted = part.map(({ flow }) => flow);
     const made = await table.restore(wanted);
     const found = await table.lookup(wanted, context());
-    part.forEach(({ flow, place }, at) => { outcomes[place] = outcomeOf(made[at]!, flow, found[at]); });
+    part.forEach(({ flow, place }, at) => {
+      outcomes[place] = outcomeOf(made[at]!, flow, found[at]);
+    });
   }
 
   function outcomeOf(made: 'restored' | 'exists' | 'failed', flow: Flow, found: Flow | undefined): Outcome {

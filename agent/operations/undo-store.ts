@@ -8,14 +8,20 @@ import { fromRuns } from './outcomes.ts';
 import type { PlanStore } from './plan-store.ts';
 
 const schema = z.object({
-  planId: z.string(), untilMs: z.number(), runs: z.array(z.object({ outcome: z.int(), count: z.int().nonnegative() })), undoneBy: z.string().optional(),
+  planId: z.string(),
+  untilMs: z.number(),
+  runs: z.array(z.object({ outcome: z.int(), count: z.int().nonnegative() })),
+  undoneBy: z.string().optional(),
 });
 
 /** What a finished command did to the flows of its plan, on disk. */
 type Held = z.output<typeof schema>;
 
 /** What an undo works on: the plan's flows and what came of each, in the plan's order. */
-export interface Undoable { flows: FlowList; outcomes: Outcome[] }
+export interface Undoable {
+  flows: FlowList;
+  outcomes: Outcome[];
+}
 
 /** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
@@ -57,8 +63,10 @@ export class UndoStore {
   take(commandId: string, undoId: string, nowMs: number): Undoable {
     const held = this.#read(commandId);
     const isRepeated = held?.undoneBy === undoId;
-    if (!held || (held.untilMs < nowMs && !isRepeated)) throw new FleetError('PLAN_EXPIRED', 'This gateway does not keep any more what the command ended, so it cannot be put back.');
-    if (held.undoneBy !== undefined && !isRepeated) throw new FleetError('PLAN_ALREADY_RUN', 'What this command ended was put back already.');
+    if (!held || (held.untilMs < nowMs && !isRepeated))
+      throw new FleetError('PLAN_EXPIRED', 'This gateway does not keep any more what the command ended, so it cannot be put back.');
+    if (held.undoneBy !== undefined && !isRepeated)
+      throw new FleetError('PLAN_ALREADY_RUN', 'What this command ended was put back already.');
     const flows = this.#plans.load(held.planId);
     if (!isRepeated) this.#write(commandId, { ...held, undoneBy: undoId });
     return { flows, outcomes: fromRuns(held.runs) };

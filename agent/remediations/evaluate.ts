@@ -16,7 +16,11 @@ import { carryOut, freeze, type RunHands } from './run.ts';
 const MAX_SHOWN = 1000;
 
 /** Why something was not done, for a report. */
-export interface Refusal { code: ErrorCode; detail: string; matched?: number }
+export interface Refusal {
+  code: ErrorCode;
+  detail: string;
+  matched?: number;
+}
 
 /** What a look came to; a refusal is for the caller to report, or not again. */
 export type LookResult = { kind: 'nothing' } | { kind: 'reported'; runId: string } | ({ kind: 'refused' } & Refusal);
@@ -39,7 +43,12 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   const head: RunHead = { ...headOf(remediation, about, clock.now()), matched, filter: filled.text };
   if (mode !== 'auto') {
     hands.runs.show(head.id, 1, flows);
-    hands.runs.keep({ ...head, state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED, sweeps: [{ number: 1, flows: [], runs: [] }], finishedAtMs: BigInt(clock.now()) });
+    hands.runs.keep({
+      ...head,
+      state: mode === 'observe' ? State.STATE_OBSERVED : State.STATE_SUGGESTED,
+      sweeps: [{ number: 1, flows: [], runs: [] }],
+      finishedAtMs: BigInt(clock.now()),
+    });
     return { kind: 'reported', runId: head.id };
   }
   const tableCount = await table.count();
@@ -49,7 +58,10 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, [part]);
   if (limit) return { kind: 'refused', matched, code: limit.code, detail: sentence(limit.why) };
   try {
-    return { kind: 'reported', runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows: chosen, isPart: chosen !== flows, mayGoOn }) };
+    return {
+      kind: 'reported',
+      runId: await carryOut(hands, { remediation, head, filter: filled.filter, flows: chosen, isPart: chosen !== flows, mayGoOn }),
+    };
   } catch (error) {
     if (error instanceof FleetError) return { kind: 'refused', matched, code: error.code, detail: error.message };
     throw error;
@@ -57,11 +69,17 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
 }
 
 /** Keeps a report of what was not done, or that there was nothing to do. Answers the run's id. */
-export function reportUntouched({ runs, clock }: Pick<RunHands, 'runs' | 'clock'>, remediation: GatewayRemediation, about: About, why: Refusal | 'nothing'): string {
+export function reportUntouched(
+  { runs, clock }: Pick<RunHands, 'runs' | 'clock'>,
+  remediation: GatewayRemediation,
+  about: About,
+  why: Refusal | 'nothing',
+): string {
   const head = headOf(remediation, about, clock.now());
-  const end: Partial<RunHead> = why === 'nothing'
-    ? { state: remediation.document.mode === 'auto' ? State.STATE_DONE : State.STATE_OBSERVED, detail: 'Nothing matched.' }
-    : { state: State.STATE_REFUSED, reason: why.code, detail: why.detail, matched: why.matched ?? 0 };
+  const end: Partial<RunHead> =
+    why === 'nothing'
+      ? { state: remediation.document.mode === 'auto' ? State.STATE_DONE : State.STATE_OBSERVED, detail: 'Nothing matched.' }
+      : { state: State.STATE_REFUSED, reason: why.code, detail: why.detail, matched: why.matched ?? 0 };
   runs.keep({ ...head, ...end, finishedAtMs: BigInt(clock.now()) });
   return head.id;
 }
@@ -70,8 +88,21 @@ export function reportUntouched({ runs, clock }: Pick<RunHands, 'runs' | 'clock'
 export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'clock'>, { id, revision, why }: RefusedRemediation): string {
   const atMs = BigInt(clock.now());
   const run: RunHead = {
-    id: v7(), remediationId: id, revision, state: State.STATE_REFUSED, trigger: 'it was sent to this gateway', wan: undefined, triggeredAtMs: atMs, startedAtMs: undefined, finishedAtMs: atMs,
-    reason: 'CAPABILITY_MISSING', detail: `This agent does not understand it, and does not run it: ${why}.`, matched: 0, filter: '', method: Method.METHOD_UNSPECIFIED, sweeps: [],
+    id: v7(),
+    remediationId: id,
+    revision,
+    state: State.STATE_REFUSED,
+    trigger: 'it was sent to this gateway',
+    wan: undefined,
+    triggeredAtMs: atMs,
+    startedAtMs: undefined,
+    finishedAtMs: atMs,
+    reason: 'CAPABILITY_MISSING',
+    detail: `This agent does not understand it, and does not run it: ${why}.`,
+    matched: 0,
+    filter: '',
+    method: Method.METHOD_UNSPECIFIED,
+    sweeps: [],
   };
   runs.keep(run);
   return run.id;
@@ -88,9 +119,26 @@ function sentence(why: string): string {
 }
 
 /** What a run is about, before anything is known of its outcome. */
-function headOf({ id, revision, document: { filter, method } }: GatewayRemediation, { words, wan, sinceMs }: About, nowMs: number): RunHead {
+function headOf(
+  { id, revision, document: { filter, method } }: GatewayRemediation,
+  { words, wan, sinceMs }: About,
+  nowMs: number,
+): RunHead {
   return {
-    id: v7(), remediationId: id, revision, state: State.STATE_INDETERMINATE, trigger: words, wan, triggeredAtMs: BigInt(sinceMs), startedAtMs: BigInt(nowMs), finishedAtMs: undefined,
-    reason: '', detail: '', matched: 0, filter, method: toWireMethod(method), sweeps: [],
+    id: v7(),
+    remediationId: id,
+    revision,
+    state: State.STATE_INDETERMINATE,
+    trigger: words,
+    wan,
+    triggeredAtMs: BigInt(sinceMs),
+    startedAtMs: BigInt(nowMs),
+    finishedAtMs: undefined,
+    reason: '',
+    detail: '',
+    matched: 0,
+    filter,
+    method: toWireMethod(method),
+    sweeps: [],
   };
 }

@@ -27,7 +27,10 @@ export interface Firing {
 }
 
 /** The table has been fuller than a trigger allows. */
-export interface Pressure { sinceMs: number; percent: number }
+export interface Pressure {
+  sinceMs: number;
+  percent: number;
+}
 
 /** How long after an address changed its flows are looked for: the route may come later than the address. */
 const ADDRESS_MS = 120_000;
@@ -35,13 +38,36 @@ const ADDRESS_MS = 120_000;
 const RELIEF = 0.9;
 
 /** What there is to act on now, by what the trigger says. `pressure` is that of its own threshold. */
-export function firingsOf(trigger: RemediationDocument['trigger'], states: readonly WanState[], pressure: Pressure | undefined, nowMs: number): Firing[] {
+export function firingsOf(
+  trigger: RemediationDocument['trigger'],
+  states: readonly WanState[],
+  pressure: Pressure | undefined,
+  nowMs: number,
+): Firing[] {
   switch (trigger.kind) {
-    case 'wan-down': return ofWans(trigger.wan, states, ({ failure }) => failure && { ...failure, looks: 'until-found' });
-    case 'wan-up': return ofWans(trigger.wan, states, ({ cameUp }) => cameUp && { ...cameUp, looks: 'once' });
-    case 'address-change': return ofWans(trigger.wan, states, ({ moved }) => (moved && nowMs - moved.atMs < ADDRESS_MS ? { ...moved, sinceMs: moved.atMs, looks: 'until-found' } : undefined));
-    case 'table-usage': return pressure ? [{ key: `${trigger.kind} ${pressure.sinceMs}`, words: `the table is ${pressure.percent.toFixed(0)} % full`, sinceMs: pressure.sinceMs, looks: 'while-it-holds', steps: 1, changesAnHour: 0 }] : [];
-    default: return [];
+    case 'wan-down':
+      return ofWans(trigger.wan, states, ({ failure }) => failure && { ...failure, looks: 'until-found' });
+    case 'wan-up':
+      return ofWans(trigger.wan, states, ({ cameUp }) => cameUp && { ...cameUp, looks: 'once' });
+    case 'address-change':
+      return ofWans(trigger.wan, states, ({ moved }) =>
+        moved && nowMs - moved.atMs < ADDRESS_MS ? { ...moved, sinceMs: moved.atMs, looks: 'until-found' } : undefined,
+      );
+    case 'table-usage':
+      return pressure
+        ? [
+            {
+              key: `${trigger.kind} ${pressure.sinceMs}`,
+              words: `the table is ${pressure.percent.toFixed(0)} % full`,
+              sinceMs: pressure.sinceMs,
+              looks: 'while-it-holds',
+              steps: 1,
+              changesAnHour: 0,
+            },
+          ]
+        : [];
+    default:
+      return [];
   }
 }
 
@@ -55,7 +81,10 @@ type About = Pick<Firing, 'words' | 'sinceMs' | 'looks'> & Partial<Pick<Firing, 
 
 function ofWans(glob: string, states: readonly WanState[], about: (state: WanState) => About | undefined): Firing[] {
   return states.flatMap((state) => {
-    const { wan: { name, addresses }, changesMs } = state;
+    const {
+      wan: { name, addresses },
+      changesMs,
+    } = state;
     const [newest] = [...addresses].sort((a, b) => a.length - b.length);
     const found = globMatches(glob, name) ? about(state) : undefined;
     if (!found) return [];

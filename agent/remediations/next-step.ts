@@ -40,14 +40,21 @@ export interface World {
 export type NextStep = { kind: 'wait'; untilMs?: number } | { kind: 'refuse'; code: ErrorCode; detail: string } | { kind: 'look' };
 
 /** Decides from the document's conditions, this gateway's turn and the time alone. */
-export function nextStep({ sinceMs, looks: pattern, steps, changesAnHour }: Firing, progress: Progress, { document, delaySeconds }: Pick<GatewayRemediation, 'document' | 'delaySeconds'>, world: World): NextStep {
+export function nextStep(
+  { sinceMs, looks: pattern, steps, changesAnHour }: Firing,
+  progress: Progress,
+  { document, delaySeconds }: Pick<GatewayRemediation, 'document' | 'delaySeconds'>,
+  world: World,
+): NextStep {
   const { conditions, limits } = document;
   const { settledSeconds, healthyTarget, mostFlapsAnHour } = conditions;
   if (progress.isBusy || progress.doneAt === steps) return { kind: 'wait' };
   const settledMs = sinceMs + (settledSeconds + delaySeconds) * 1000;
   if (world.nowMs < settledMs) return { kind: 'wait', untilMs: settledMs };
   if (mostFlapsAnHour !== undefined && changesAnHour > mostFlapsAnHour) {
-    return once(`It failed or recovered ${changesAnHour} times in the last hour, and mostFlapsAnHour is ${mostFlapsAnHour}: nothing was touched.`);
+    return once(
+      `It failed or recovered ${changesAnHour} times in the last hour, and mostFlapsAnHour is ${mostFlapsAnHour}: nothing was touched.`,
+    );
   }
   if (healthyTarget && !world.hasHealthyTarget) {
     // The only WAN of a gateway has nowhere to fail over to: there is nothing to do, and nobody to tell.

@@ -21,7 +21,12 @@ export interface GatewayRemediation {
 }
 
 /** One that this agent does not understand whole. */
-export interface RefusedRemediation { id: string; revision: number; name: string; why: string }
+export interface RefusedRemediation {
+  id: string;
+  revision: number;
+  name: string;
+  why: string;
+}
 
 /** What the controller adds to a document that older agents must not run. */
 /** What this agent can beside what all of them can. */
@@ -31,7 +36,14 @@ const needing = z.looseObject({ needsNewerAgent: z.array(z.string()).default([])
 const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
 
 /** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
-export function understand({ id, revision, document: text, limits, isApproved, delaySeconds }: WireRemediation): { remediation: GatewayRemediation } | { refused: RefusedRemediation } {
+export function understand({
+  id,
+  revision,
+  document: text,
+  limits,
+  isApproved,
+  delaySeconds,
+}: WireRemediation): { remediation: GatewayRemediation } | { refused: RefusedRemediation } {
   let name = id;
   const refuse = (why: string): { refused: RefusedRemediation } => ({ refused: { id, revision, name, why } });
   let raw: unknown;
@@ -56,7 +68,16 @@ export function understand({ id, revision, document: text, limits, isApproved, d
 }
 
 const tenantLimits = z.object({ flows: z.int().optional(), percentOfTable: z.int().optional() });
-const kept = z.array(z.object({ id: z.string(), revision: z.int(), document: z.string(), limits: tenantLimits.optional(), isApproved: z.boolean().default(false), delaySeconds: z.int().default(0) }));
+const kept = z.array(
+  z.object({
+    id: z.string(),
+    revision: z.int(),
+    document: z.string(),
+    limits: tenantLimits.optional(),
+    isApproved: z.boolean().default(false),
+    delaySeconds: z.int().default(0),
+  }),
+);
 
 /** What this gateway was given, on disk, so that it holds after a restart without a controller. */
 export class RemediationSet {

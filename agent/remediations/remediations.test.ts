@@ -21,38 +21,103 @@ import { RunLog } from './run-log.ts';
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-remediations-'));
 afterAll(() => rmSync(root, { recursive: true }));
 const stops: (() => Promise<void>)[] = [];
-afterEach(async () => { for (const stop of stops.splice(0)) await stop(); });
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
 
 const ID = '01900000-0000-7000-8000-000000000001';
 const WANS: Wan[] = ['192.0.2.1', '198.51.100.1'].map((address, index) => ({
-  name: `wan${index + 1}`, interface: `wan${index + 1}`, addresses: [parseAddress(address)!], isUp: true, carriesDefaultRoute: index === 0,
+  name: `wan${index + 1}`,
+  interface: `wan${index + 1}`,
+  addresses: [parseAddress(address)!],
+  isUp: true,
+  carriesDefaultRoute: index === 0,
 }));
-const WAN1_DOWN: Wan[] = [{ ...WANS[0]!, isUp: false, carriesDefaultRoute: false }, { ...WANS[1]!, carriesDefaultRoute: true }];
+const WAN1_DOWN: Wan[] = [
+  { ...WANS[0]!, isUp: false, carriesDefaultRoute: false },
+  { ...WANS[1]!, carriesDefaultRoute: true },
+];
 
 const wireOf = (change: object = {}, id = ID, revision = 1): Remediation => ({
-  id, revision, document: JSON.stringify({ name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan -dport:22', steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxPercentOfTable: 100 }, ...change }), isApproved: false, delaySeconds: 0,
+  id,
+  revision,
+  document: JSON.stringify({
+    name: 'WAN down',
+    mode: 'auto',
+    trigger: { kind: 'wan-down' },
+    filter: 'wan:$wan -dport:22',
+    steps: { verifyAfterSeconds: 0 },
+    limits: { coolDownSeconds: 0, maxPercentOfTable: 100 },
+    ...change,
+  }),
+  isApproved: false,
+  delaySeconds: 0,
 });
 
-interface Options { stateDir?: string; table?: MemoryTable; guard?: LocalGuard; onDelete?: () => void }
+interface Options {
+  stateDir?: string;
+  table?: MemoryTable;
+  guard?: LocalGuard;
+  onDelete?: () => void;
+}
 
 /** A gateway's remediations over a table in memory with ten flows by wan1 and five by wan2; time stands still but for delays. */
-function gateway({ stateDir = mkdtempSync(path.join(root, 'agent-')), table = filled(), guard = new LocalGuard(() => NO_RULES, new Lately(() => 0)), onDelete }: Options = {}) {
+function gateway({
+  stateDir = mkdtempSync(path.join(root, 'agent-')),
+  table = filled(),
+  guard = new LocalGuard(() => NO_RULES, new Lately(() => 0)),
+  onDelete,
+}: Options = {}) {
   const clock = { ms: 1_000_000_000 };
   const context = (): FlowContext => ({ wans: WANS, protections: [] });
   const remove = table.delete.bind(table);
   if (onDelete) table.delete = (flows) => remove(flows).finally(onDelete);
   let reported = 0;
   const remediations = new Remediations({
-    stateDir, table, guard, context, log: pino({ level: 'silent' }), clockOffsetMs: () => 5000, onReport: () => reported++,
-    clock: { now: () => clock.ms, delay: (ms, signal) => (ms >= 1000 ? new Promise((resolve) => { if (signal?.aborted) resolve(); else signal?.addEventListener('abort', () => resolve(), { once: true }); }) : Promise.resolve()) },
+    stateDir,
+    table,
+    guard,
+    context,
+    log: pino({ level: 'silent' }),
+    clockOffsetMs: () => 5000,
+    onReport: () => reported++,
+    clock: {
+      now: () => clock.ms,
+      delay: (ms, signal) =>
+        ms >= 1000
+          ? new Promise((resolve) => {
+              if (signal?.aborted) resolve();
+              else signal?.addEventListener('abort', () => resolve(), { once: true });
+            })
+          : Promise.resolve(),
+    },
   });
   const end = new AbortController();
   const running = remediations.run(end.signal);
-  const stop = async (): Promise<void> => { end.abort(); await running; };
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await running;
+  };
   stops.push(stop);
   remediations.observeWans(WANS);
-  const flows = async (text: string): Promise<Flow[]> => (await table.search({ filter: (parseFilter(text) as { filter: Parameters<MemoryTable['search']>[0]['filter'] }).filter, context: context(), limit: 10_000 })).rows;
-  return { stateDir, table, clock, remediations, flows, stop, reports: (count: number) => until(`${count} reports`, () => reported >= count || undefined), said: () => [...said(remediations)] };
+  const flows = async (text: string): Promise<Flow[]> =>
+    (
+      await table.search({
+        filter: (parseFilter(text) as { filter: Parameters<MemoryTable['search']>[0]['filter'] }).filter,
+        context: context(),
+        limit: 10_000,
+      })
+    ).rows;
+  return {
+    stateDir,
+    table,
+    clock,
+    remediations,
+    flows,
+    stop,
+    reports: (count: number) => until(`${count} reports`, () => reported >= count || undefined),
+    said: () => [...said(remediations)],
+  };
 }
 
 /** All messages that a session would be sent now. */
@@ -63,8 +128,14 @@ function* said(remediations: Remediations): Generator<RemediationRun> {
 
 function filled(perWan = 10): MemoryTable {
   const table = new MemoryTable({ now: () => 1_000_000_000 });
-  for (let n = 0; n < perWan; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport: 1000 + n, dport: 5060 }, reply: { dst: '192.0.2.1' } }));
-  for (let n = 0; n < 5; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.2', dst: '203.0.113.9', sport: 1000 + n, dport: 5060 }, reply: { dst: '198.51.100.1' } }));
+  for (let n = 0; n < perWan; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport: 1000 + n, dport: 5060 }, reply: { dst: '192.0.2.1' } }),
+    );
+  for (let n = 0; n < 5; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.2', dst: '203.0.113.9', sport: 1000 + n, dport: 5060 }, reply: { dst: '198.51.100.1' } }),
+    );
   return table;
 }
 
@@ -77,8 +148,17 @@ describe('a WAN goes down', () => {
     expect([await flows('wan:wan1'), await flows('wan:wan2')].map(({ length }) => length)).toEqual([0, 5]);
     const [run] = said();
     expect(run).toMatchObject({
-      remediationId: ID, revision: 1, state: State.STATE_DONE, trigger: 'wan1 went down', wan: 'wan1', matched: 10, filter: 'wan:"wan1" -dport:22', method: Method.METHOD_DELETE,
-      triggeredAtMs: 1_000_005_000n, isLastPart: true, sweeps: [{ number: 1, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 10 }] }],
+      remediationId: ID,
+      revision: 1,
+      state: State.STATE_DONE,
+      trigger: 'wan1 went down',
+      wan: 'wan1',
+      matched: 10,
+      filter: 'wan:"wan1" -dport:22',
+      method: Method.METHOD_DELETE,
+      triggeredAtMs: 1_000_005_000n,
+      isLastPart: true,
+      sweeps: [{ number: 1, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 10 }] }],
     });
     expect(run!.sweeps[0]!.flows.map(({ orig }) => orig!.sport).toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => 1000 + n));
     expect(run!.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
@@ -87,15 +167,32 @@ describe('a WAN goes down', () => {
   it('and what comes back is ended by another sweep, but not by more than there may be', async () => {
     let born = 0;
     const table = filled();
-    const { remediations, reports, said, flows } = gateway({ table, onDelete: () => table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.7', dst: '203.0.113.9', sport: 7000 + born++, dport: 53 }, reply: { dst: '192.0.2.1' } })) });
+    const { remediations, reports, said, flows } = gateway({
+      table,
+      onDelete: () =>
+        table.insert(
+          entryOf({
+            proto: 17,
+            orig: { src: '10.1.0.7', dst: '203.0.113.9', sport: 7000 + born++, dport: 53 },
+            reply: { dst: '192.0.2.1' },
+          }),
+        ),
+    });
     remediations.replace([wireOf({ steps: { verifyAfterSeconds: 0, sweeps: 2 } })]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);
-    expect(said()[0]!.sweeps.map(({ number, flows: { length } }) => [number, length])).toEqual([[1, 10], [2, 1], [3, 1]]);
+    expect(said()[0]!.sweeps.map(({ number, flows: { length } }) => [number, length])).toEqual([
+      [1, 10],
+      [2, 1],
+      [3, 1],
+    ]);
     expect(await flows('wan:wan1')).toHaveLength(1);
   });
 
-  it.each([['observe', State.STATE_OBSERVED], ['suggest', State.STATE_SUGGESTED]])('and in mode %s nothing is touched, and at most a thousand flows are named', async (mode, state) => {
+  it.each([
+    ['observe', State.STATE_OBSERVED],
+    ['suggest', State.STATE_SUGGESTED],
+  ])('and in mode %s nothing is touched, and at most a thousand flows are named', async (mode, state) => {
     const { remediations, reports, said, flows } = gateway({ table: filled(1200) });
     remediations.replace([wireOf({ mode })]);
     remediations.observeWans(WAN1_DOWN);
@@ -107,7 +204,10 @@ describe('a WAN goes down', () => {
   });
 
   it('and a long report comes in parts below 256 KiB that add up, each flow with its outcome', async () => {
-    const { remediations, reports, said } = gateway({ table: filled(5000), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0)) });
+    const { remediations, reports, said } = gateway({
+      table: filled(5000),
+      guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0)),
+    });
     remediations.replace([wireOf()]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);
@@ -123,7 +223,12 @@ describe('a WAN goes down', () => {
 
 describe('nothing is touched, and it is said once', () => {
   it.each([
-    ['more matches than maxFlows', { limits: { maxFlows: 9, maxPercentOfTable: 100 } }, 'PLAN_TOO_LARGE', /10 flows match, and maxFlows is 9/],
+    [
+      'more matches than maxFlows',
+      { limits: { maxFlows: 9, maxPercentOfTable: 100 } },
+      'PLAN_TOO_LARGE',
+      /10 flows match, and maxFlows is 9/,
+    ],
     ['more of the table than maxPercentOfTable', { limits: { maxPercentOfTable: 66 } }, 'PLAN_TOO_LARGE', /10 of 15 flows match/],
     ['a method that does not work here', { method: 'reset' }, 'CAPABILITY_MISSING', /neither reset nor blocked/],
   ])('%s', async (_, change, reason, detail) => {
@@ -137,7 +242,9 @@ describe('nothing is touched, and it is said once', () => {
   });
 
   it('the guard file of the gateway', async () => {
-    const { remediations, reports, said, flows } = gateway({ guard: new LocalGuard(() => ({ ...NO_RULES, isReadOnly: true }), new Lately(() => 0)) });
+    const { remediations, reports, said, flows } = gateway({
+      guard: new LocalGuard(() => ({ ...NO_RULES, isReadOnly: true }), new Lately(() => 0)),
+    });
     remediations.replace([wireOf()]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);
@@ -146,23 +253,51 @@ describe('nothing is touched, and it is said once', () => {
   });
 
   it('more than the tenant lets one person end, where nobody else has agreed', async () => {
-    for (const [isApproved, state] of [[false, State.STATE_REFUSED], [true, State.STATE_DONE]] as const) {
+    for (const [isApproved, state] of [
+      [false, State.STATE_REFUSED],
+      [true, State.STATE_DONE],
+    ] as const) {
       const { remediations, reports, said } = gateway();
       remediations.replace([{ ...wireOf(), limits: { flows: 9, percentOfTable: undefined }, isApproved }]);
       remediations.observeWans(WAN1_DOWN);
       await reports(1);
-      expect(said()).toMatchObject([{ state, ...(state === State.STATE_REFUSED && { reason: 'APPROVAL_NEEDED', detail: expect.stringContaining('10 flows are more than the 9'), sweeps: [] }) }]);
+      expect(said()).toMatchObject([
+        {
+          state,
+          ...(state === State.STATE_REFUSED && {
+            reason: 'APPROVAL_NEEDED',
+            detail: expect.stringContaining('10 flows are more than the 9'),
+            sweeps: [],
+          }),
+        },
+      ]);
     }
   });
 
   it('all sweeps of a run, and all runs of ten minutes, count together against what one person may end', async () => {
     let born = 0;
     const table = filled();
-    const { remediations, reports, said, flows } = gateway({ table, onDelete: () => table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.7', dst: '203.0.113.9', sport: 7000 + born++, dport: 53 }, reply: { dst: '192.0.2.1' } })) });
-    remediations.replace([{ ...wireOf({ steps: { verifyAfterSeconds: 0, sweeps: 10 } }), limits: { flows: 12, percentOfTable: undefined } }]);
+    const { remediations, reports, said, flows } = gateway({
+      table,
+      onDelete: () =>
+        table.insert(
+          entryOf({
+            proto: 17,
+            orig: { src: '10.1.0.7', dst: '203.0.113.9', sport: 7000 + born++, dport: 53 },
+            reply: { dst: '192.0.2.1' },
+          }),
+        ),
+    });
+    remediations.replace([
+      { ...wireOf({ steps: { verifyAfterSeconds: 0, sweeps: 10 } }), limits: { flows: 12, percentOfTable: undefined } },
+    ]);
     remediations.observeWans(WAN1_DOWN);
     await reports(1);
-    expect(said()[0]).toMatchObject({ state: State.STATE_DONE, reason: 'APPROVAL_NEEDED', sweeps: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+    expect(said()[0]).toMatchObject({
+      state: State.STATE_DONE,
+      reason: 'APPROVAL_NEEDED',
+      sweeps: [{ number: 1 }, { number: 2 }, { number: 3 }],
+    });
     expect(await flows('wan:wan1')).toHaveLength(1);
     remediations.replace([{ ...wireOf({}, ID, 2), limits: { flows: 12, percentOfTable: undefined } }]);
     await reports(2);
@@ -179,7 +314,10 @@ describe('nothing is touched, and it is said once', () => {
     const again = gateway({ stateDir: first.stateDir });
     again.remediations.observeWans(WAN1_DOWN);
     await again.reports(1);
-    expect(again.said().map(({ state, reason }) => [state, reason])).toEqual([[State.STATE_DONE, ''], [State.STATE_REFUSED, 'RATE_LIMITED']]);
+    expect(again.said().map(({ state, reason }) => [state, reason])).toEqual([
+      [State.STATE_DONE, ''],
+      [State.STATE_REFUSED, 'RATE_LIMITED'],
+    ]);
     expect(await again.flows('wan:wan1')).toHaveLength(10);
   });
 });
@@ -198,8 +336,8 @@ describe('what was sent', () => {
 
   it.each([
     ['is no JSON', '{'],
-    ['has a word that this agent does not know', JSON.stringify({ ...JSON.parse(wireOf().document) as object, unless: 'sunday' })],
-    ['has a trigger of the controller', JSON.stringify({ ...JSON.parse(wireOf().document) as object, trigger: { kind: 'manual' } })],
+    ['has a word that this agent does not know', JSON.stringify({ ...(JSON.parse(wireOf().document) as object), unless: 'sunday' })],
+    ['has a trigger of the controller', JSON.stringify({ ...(JSON.parse(wireOf().document) as object), trigger: { kind: 'manual' } })],
     ['has a filter that is none', wireOf({ filter: 'wan:$wan dport:' }).document],
     ['names no flows', wireOf({ filter: '()' }).document],
     ['waits for a name that its trigger does not know', wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 } }).document],
@@ -211,7 +349,10 @@ describe('what was sent', () => {
     expect(Object.keys(remediations.cannot())).toEqual([`remediation ${bad.id}`]);
     remediations.observeWans(WAN1_DOWN);
     await reports(2);
-    expect(said().map(({ remediationId, state, reason }) => [remediationId, state, reason])).toEqual([[bad.id, State.STATE_REFUSED, 'CAPABILITY_MISSING'], [ID, State.STATE_DONE, '']]);
+    expect(said().map(({ remediationId, state, reason }) => [remediationId, state, reason])).toEqual([
+      [bad.id, State.STATE_REFUSED, 'CAPABILITY_MISSING'],
+      [ID, State.STATE_DONE, ''],
+    ]);
     expect(await flows('wan:wan1')).toEqual([]);
   });
 
@@ -226,7 +367,9 @@ describe('what was sent', () => {
 describe('a full table', () => {
   it('is relieved of what the limits allow, where more serves nobody', async () => {
     const { remediations, flows, reports, said } = gateway();
-    remediations.replace([wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 }, filter: 'src:10.1.0.1', limits: { maxPercentOfTable: 40 } })]);
+    remediations.replace([
+      wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 }, filter: 'src:10.1.0.1', limits: { maxPercentOfTable: 40 } }),
+    ]);
     remediations.observeUsage(15, 16);
     await reports(1);
     expect(said()).toMatchObject([{ state: State.STATE_DONE, matched: 6, sweeps: [{ number: 1, runs: [{ count: 6 }] }] }]);
@@ -254,8 +397,21 @@ describe('a report', () => {
 
 describe('an agent that died', () => {
   const head = (id: string) => ({
-    id, remediationId: ID, revision: 1, state: State.STATE_INDETERMINATE, trigger: 'wan1 went down', wan: 'wan1', triggeredAtMs: 1n, startedAtMs: 2n, finishedAtMs: undefined,
-    reason: '', detail: '', matched: 10, filter: 'wan:"wan1"', method: Method.METHOD_DELETE, sweeps: [],
+    id,
+    remediationId: ID,
+    revision: 1,
+    state: State.STATE_INDETERMINATE,
+    trigger: 'wan1 went down',
+    wan: 'wan1',
+    triggeredAtMs: 1n,
+    startedAtMs: 2n,
+    finishedAtMs: undefined,
+    reason: '',
+    detail: '',
+    matched: 10,
+    filter: 'wan:"wan1"',
+    method: Method.METHOD_DELETE,
+    sweeps: [],
   });
   const RUN = '01900000-0000-7000-8000-0000000000aa';
 
@@ -268,10 +424,26 @@ describe('an agent that died', () => {
     log.start(RUN, 1, { method: Method.METHOD_DELETE }, flows, 2);
     log.close();
     await first.table.delete(flows.slice(0, 3));
-    first.table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '203.0.113.9', sport: 9, dport: 9 }, reply: { dst: '192.0.2.1' } }));
+    first.table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.9', dst: '203.0.113.9', sport: 9, dport: 9 }, reply: { dst: '192.0.2.1' } }),
+    );
     const again = gateway({ stateDir: first.stateDir, table: first.table });
     await again.reports(1);
-    expect(again.said()).toMatchObject([{ id: RUN, state: State.STATE_DONE, sweeps: [{ number: 1, runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 }, { outcome: Outcome.OUTCOME_DELETED, count: 7 }] }] }]);
+    expect(again.said()).toMatchObject([
+      {
+        id: RUN,
+        state: State.STATE_DONE,
+        sweeps: [
+          {
+            number: 1,
+            runs: [
+              { outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 },
+              { outcome: Outcome.OUTCOME_DELETED, count: 7 },
+            ],
+          },
+        ],
+      },
+    ]);
     expect((await again.flows('wan:wan1')).map(({ orig }) => orig.src)).toEqual(['10.1.0.9']);
   });
 

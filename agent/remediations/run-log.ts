@@ -19,7 +19,11 @@ const ROOM: PlanLimits = { plans: 20 * MAX_WAITING, bytes: TRIM_BYTES + PLAN_LIM
 type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 
 /** A sweep that a crash interrupted. */
-export interface OpenSweep { number: number; way: Way; flows: FlowList }
+export interface OpenSweep {
+  number: number;
+  way: Way;
+  flows: FlowList;
+}
 
 /**
  * Runs on disk, from before their first effect until the controller has them on record. A run's head says what it is; the flows of each
@@ -65,7 +69,11 @@ export class RunLog {
   }
 
   finish(runId: string, sweep: number, runs: OutcomeRun[]): void {
-    this.#journal.append({ kind: 'finished', id: sweepId(runId, sweep), result: Buffer.from(Sweep.encode({ number: sweep, flows: [], runs }).finish()).toString('base64') });
+    this.#journal.append({
+      kind: 'finished',
+      id: sweepId(runId, sweep),
+      result: Buffer.from(Sweep.encode({ number: sweep, flows: [], runs }).finish()).toString('base64'),
+    });
   }
 
   /** Sweeps that finished, in their order. */
@@ -139,7 +147,9 @@ export class RunLog {
   }
 
   #sweeps(runId: string): [number, Entry][] {
-    return [...this.#journal.state.commands].flatMap(([id, entry]): [number, Entry][] => (id.startsWith(`${runId}-`) ? [[Number(id.slice(runId.length + 1)), entry]] : []));
+    return [...this.#journal.state.commands].flatMap(([id, entry]): [number, Entry][] =>
+      id.startsWith(`${runId}-`) ? [[Number(id.slice(runId.length + 1)), entry]] : [],
+    );
   }
 }
 
@@ -151,7 +161,11 @@ export function unknownSweep(directory: string, id: string, disk: Disk): Uint8Ar
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
   }
-  return Sweep.encode({ number: Number(id.slice(id.lastIndexOf('-') + 1)), flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count }] }).finish();
+  return Sweep.encode({
+    number: Number(id.slice(id.lastIndexOf('-') + 1)),
+    flows: [],
+    runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count }],
+  }).finish();
 }
 
 function sweepId(runId: string, sweep: number): string {

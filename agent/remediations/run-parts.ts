@@ -30,7 +30,7 @@ export function* toParts(head: RunHead, flowsOf: (sweep: number) => FlowList): G
         yield { ...head, sweeps, part: part++, isLastPart: false };
         [sweeps, bytes, taken] = [[], 0, undefined];
       }
-      if (!taken) sweeps.push(taken = { number, flows: [], runs: [] });
+      if (!taken) sweeps.push((taken = { number, flows: [], runs: [] }));
       taken.flows.push(flow);
       append(taken.runs, outcomes[index++]);
       bytes += WireFlow.encode(flow).finish().length + 4;

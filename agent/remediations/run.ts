@@ -54,7 +54,10 @@ export interface RunOptions {
  * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched; answers the
  * finished run's id otherwise.
  */
-export async function carryOut(hands: RunHands, { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, isPart = false, mayGoOn }: RunOptions): Promise<string> {
+export async function carryOut(
+  hands: RunHands,
+  { remediation: { id, document, limits: tenantLimits }, head, filter, flows: first, isPart = false, mayGoOn }: RunOptions,
+): Promise<string> {
   const { runs, history, clock } = hands;
   const { limits, steps, forSeconds } = document;
   const way: Way = { method: head.method, forSeconds };
@@ -72,12 +75,20 @@ export async function carryOut(hands: RunHands, { remediation: { id, document, l
       if (isPart || sweep > steps.sweeps || !mayGoOn()) break;
       const again = await freeze(hands, filter, limits.maxFlows);
       if (again.matched === 0) break;
-      if (total + again.matched > limits.maxFlows) throw new FleetError('PLAN_TOO_LARGE', `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`);
+      if (total + again.matched > limits.maxFlows)
+        throw new FleetError(
+          'PLAN_TOO_LARGE',
+          `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`,
+        );
       await allow(hands, way, askOf(again.flows), { limits: tenantLimits });
       flows = again.flows;
     }
   } catch (error) {
-    const state = runs.interrupted(head.id) ? State.STATE_INDETERMINATE : runs.finished(head.id).length > 0 ? State.STATE_DONE : State.STATE_FAILED;
+    const state = runs.interrupted(head.id)
+      ? State.STATE_INDETERMINATE
+      : runs.finished(head.id).length > 0
+        ? State.STATE_DONE
+        : State.STATE_FAILED;
     end = { state, reason: codeOf(error), detail: (error as Error).message };
   }
   finish(hands, { ...head, ...end, matched: total });
@@ -90,7 +101,7 @@ export async function recover(hands: RunHands): Promise<string[]> {
   const recovered: string[] = [];
   for (const head of hands.runs.heads().filter(({ finishedAtMs }) => finishedAtMs === undefined)) {
     try {
-      finish(hands, { ...head, ...await resume(hands, head.id) });
+      finish(hands, { ...head, ...(await resume(hands, head.id)) });
       recovered.push(head.id);
     } catch (error) {
       hands.log.error({ err: error, run: head.id }, 'a run that was interrupted could not be taken up');
@@ -102,12 +113,18 @@ export async function recover(hands: RunHands): Promise<string[]> {
 async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>> {
   const { runs } = hands;
   const interrupted = runs.interrupted(runId);
-  if (!interrupted && runs.finished(runId).length === 0) return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' };
+  if (!interrupted && runs.finished(runId).length === 0)
+    return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' };
   try {
     if (interrupted) {
       const { number, way, flows } = interrupted;
       await allow(hands, way, { flows: flows.count, stale: 0 }, { isRepeated: true });
-      const endFlows = await endingBy(hands, way, blockOf(hands, way, runId, filterOf(runs.heads().find(({ id }) => id === runId)?.filter ?? '')), () => false);
+      const endFlows = await endingBy(
+        hands,
+        way,
+        blockOf(hands, way, runId, filterOf(runs.heads().find(({ id }) => id === runId)?.filter ?? '')),
+        () => false,
+      );
       runs.finish(runId, number, toRuns(await endFlows(flows, 0, true)));
     }
     return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
@@ -117,7 +134,11 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
 }
 
 /** The flows that match now and are not protected; those beyond `most` are only counted. */
-export async function freeze({ table, context }: Pick<RunHands, 'table' | 'context'>, filter: FlowFilter, most: number): Promise<{ flows: Flow[]; matched: number }> {
+export async function freeze(
+  { table, context }: Pick<RunHands, 'table' | 'context'>,
+  filter: FlowFilter,
+  most: number,
+): Promise<{ flows: Flow[]; matched: number }> {
   const flows: Flow[] = [];
   let matched = 0;
   for await (const batch of table.collect({ filter, context: context() })) {
@@ -129,7 +150,12 @@ export async function freeze({ table, context }: Pick<RunHands, 'table' | 'conte
 }
 
 /** `limits`: of the tenant, for what nobody else has agreed to; the guard holds all sweeps and runs to them together. */
-async function allow({ table, guard }: RunHands, { method }: Way, ask: ReturnType<typeof askOf>, { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean }): Promise<void> {
+async function allow(
+  { table, guard }: RunHands,
+  { method }: Way,
+  ask: ReturnType<typeof askOf>,
+  { limits, isRepeated = false }: { limits?: OnePersonLimits; isRepeated?: boolean },
+): Promise<void> {
   guard.allow({ by: 'remediation', method, ...ask, tableCount: await table.count(), limits, isRepeated });
 }
 
@@ -138,17 +164,33 @@ function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
 }
 
 /** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
-async function endingBy({ table, refusals, clock, context }: RunHands, { method, forSeconds }: Way, block: OneBlock | undefined, isStopped: () => boolean): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
+async function endingBy(
+  { table, refusals, clock, context }: RunHands,
+  { method, forSeconds }: Way,
+  block: OneBlock | undefined,
+  isStopped: () => boolean,
+): Promise<(flows: FlowList, verifyAfterMs: number, isRepeated: boolean) => Promise<Outcome[]>> {
   const end = await endBy(method, forSeconds, { table, refusals, block, clock, context, isStopped });
   return async (flows, verifyAfterMs, isRepeated) => {
     await block?.blocks.begin(block);
-    return runPlan(table, clock, { flows, end, inBatches: method !== Method.METHOD_RESET, context, isStopped, verifyAfterMs, isRepeated, onProgress: () => undefined });
+    return runPlan(table, clock, {
+      flows,
+      end,
+      inBatches: method !== Method.METHOD_RESET,
+      context,
+      isStopped,
+      verifyAfterMs,
+      isRepeated,
+      onProgress: () => undefined,
+    });
   };
 }
 
 /** The block that a run begins under its own id; undefined for other ways. Throws FILTER_NOT_OF_PACKETS. */
 function blockOf({ blocks }: RunHands, { method, forSeconds }: Way, id: string, filter: FlowFilter): OneBlock | undefined {
-  return method === Method.METHOD_BLOCK && blocks ? { blocks, id, planId: '', refused: refusedBy(filter, forSeconds ?? DEFAULT_SECONDS[method]) } : undefined;
+  return method === Method.METHOD_BLOCK && blocks
+    ? { blocks, id, planId: '', refused: refusedBy(filter, forSeconds ?? DEFAULT_SECONDS[method]) }
+    : undefined;
 }
 
 /** Of a run that was interrupted, as it was kept. */
@@ -161,9 +203,24 @@ function filterOf(text: string): FlowFilter {
 function finish({ runs, clock, log }: RunHands, head: RunHead): void {
   const sweeps: RemediationRun['sweeps'] = runs.finished(head.id);
   const interrupted = runs.interrupted(head.id);
-  if (interrupted) sweeps.push({ number: interrupted.number, flows: [], runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: interrupted.flows.count }] });
+  if (interrupted)
+    sweeps.push({
+      number: interrupted.number,
+      flows: [],
+      runs: [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: interrupted.flows.count }],
+    });
   runs.keep({ ...head, sweeps, finishedAtMs: BigInt(clock.now()) });
-  log.info({ run: head.id, remediation: head.remediationId, trigger: head.trigger, matched: head.matched, sweeps: sweeps.length, reason: head.reason }, 'a remediation ran');
+  log.info(
+    {
+      run: head.id,
+      remediation: head.remediationId,
+      trigger: head.trigger,
+      matched: head.matched,
+      sweeps: sweeps.length,
+      reason: head.reason,
+    },
+    'a remediation ran',
+  );
 }
 
 function codeOf(error: unknown): ErrorCode {

@@ -8,10 +8,22 @@ import { TriggerMonitor, type Case } from './trigger-monitor.ts';
 const SECOND = 1000;
 
 function remediation(change: object, delaySeconds = 0): GatewayRemediation {
-  return { id: 'r', revision: 1, delaySeconds, document: remediationDocument.parse({ name: 'r', mode: 'auto', filter: 'stale:yes', trigger: { kind: 'wan-down' }, ...change }) };
+  return {
+    id: 'r',
+    revision: 1,
+    delaySeconds,
+    document: remediationDocument.parse({ name: 'r', mode: 'auto', filter: 'stale:yes', trigger: { kind: 'wan-down' }, ...change }),
+  };
 }
 
-const WAN1: Wan = { name: 'wan1', interface: 'wan1', addresses: [parseAddress('192.0.2.1')!], isUp: true, isAnswering: true, carriesDefaultRoute: true };
+const WAN1: Wan = {
+  name: 'wan1',
+  interface: 'wan1',
+  addresses: [parseAddress('192.0.2.1')!],
+  isUp: true,
+  isAnswering: true,
+  carriesDefaultRoute: true,
+};
 const WAN2: Wan = { ...WAN1, name: 'wan2', interface: 'wan2', addresses: [parseAddress('198.51.100.1')!], carriesDefaultRoute: false };
 const ON_WAN2: Partial<Wan>[] = [{ carriesDefaultRoute: false }, { carriesDefaultRoute: true }];
 
@@ -35,8 +47,9 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
   function act(it: Case, step: ReturnType<TriggerMonitor['due']>['due'][number]['step']): void {
     const at = `${nowMs / SECOND} s: `;
     if (step.kind === 'over') said.push(`${at}nothing, ${it.firing.words}`);
-    else if (step.kind === 'refuse') { if (monitor.claimReport(it, step.code)) said.push(`${at}refused, ${it.firing.words}`); }
-    else {
+    else if (step.kind === 'refuse') {
+      if (monitor.claimReport(it, step.code)) said.push(`${at}refused, ${it.firing.words}`);
+    } else {
       monitor.begin(it, nowMs);
       const found = finds(it.progress.looks);
       if (found) monitor.claimReport(it, 'run');
@@ -103,7 +116,12 @@ describe('a WAN that goes down', () => {
     at(10, { isAnswering: false });
     at(15.5, ...ON_WAN2);
     at(600);
-    expect(said).toEqual(['10 s: look, wan1 fell silent', '11 s: look, wan1 fell silent', '13 s: look, wan1 fell silent', '15.5 s: run, wan1 fell silent']);
+    expect(said).toEqual([
+      '10 s: look, wan1 fell silent',
+      '11 s: look, wan1 fell silent',
+      '13 s: look, wan1 fell silent',
+      '15.5 s: run, wan1 fell silent',
+    ]);
   });
 
   it('is not looked at for ever: seven times without a change', () => {
@@ -132,7 +150,11 @@ describe('a WAN that goes down', () => {
     at(10, ...ON_WAN2);
     at(20, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
     at(30, ...ON_WAN2);
-    expect(said).toEqual(['10 s: run, the default route left wan1', '20 s: run, the default route left wan2', '30 s: run, the default route left wan1']);
+    expect(said).toEqual([
+      '10 s: run, the default route left wan1',
+      '20 s: run, the default route left wan2',
+      '30 s: run, the default route left wan1',
+    ]);
   });
 
   it('and was so when the agent began is looked at', () => {
@@ -221,7 +243,10 @@ describe('other triggers', () => {
   it('address-change: with the address that it had, for two minutes', () => {
     const { said, at, monitor } = gateway(remediation({ trigger: { kind: 'address-change' } }));
     at(10, { addresses: ['203.0.113.7', '192.0.2.1'].map((text) => parseAddress(text)!) });
-    expect(monitor.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.firing).toMatchObject({ wan: 'wan1', address: '192.0.2.1' });
+    expect(monitor.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.firing).toMatchObject({
+      wan: 'wan1',
+      address: '192.0.2.1',
+    });
     at(200);
     expect(said.at(-1)).toMatch(/nothing, wan1 has 203.0.113.7 and no longer 192.0.2.1/);
   });
@@ -234,7 +259,10 @@ describe('other triggers', () => {
   });
 
   it('table-usage: again and again while it is above, and over only well below', () => {
-    const { said, full, at } = gateway(remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, limits: { coolDownSeconds: 60 } }), () => true);
+    const { said, full, at } = gateway(
+      remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, limits: { coolDownSeconds: 60 } }),
+      () => true,
+    );
     full(10, 79);
     full(20, 81);
     full(70, 75);
@@ -259,7 +287,12 @@ describe('the turn of a gateway', () => {
   });
 
   it('comes after what the conditions ask for, and holds for a full table too', () => {
-    const { said, full, at } = gateway(remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, conditions: { settledSeconds: 5 }, limits: { coolDownSeconds: 60 } }, 30));
+    const { said, full, at } = gateway(
+      remediation(
+        { trigger: { kind: 'table-usage', abovePercent: 80 }, conditions: { settledSeconds: 5 }, limits: { coolDownSeconds: 60 } },
+        30,
+      ),
+    );
     full(10, 85);
     full(20, 70);
     full(30, 85);

@@ -5,10 +5,17 @@ import type { GatewayRemediation } from './remediation-set.ts';
 import { followWan, hasHealthyTarget, hasOtherWan, type WanState } from '../wans/health.ts';
 
 /** A firing of a remediation, and how far it has come. */
-export interface Case { remediation: GatewayRemediation; firing: Firing; progress: Progress }
+export interface Case {
+  remediation: GatewayRemediation;
+  firing: Firing;
+  progress: Progress;
+}
 
 /** A case with what to do about it; `over` is one that was looked at in vain until it ended. */
-export interface Due { case: Case; step: Exclude<NextStep, { kind: 'wait' }> | { kind: 'over' } }
+export interface Due {
+  case: Case;
+  step: Exclude<NextStep, { kind: 'wait' }> | { kind: 'over' };
+}
 
 const NEW: Progress = { looks: 0, lookedAtMs: 0, change: 0, said: new Set(), isBusy: false };
 
@@ -71,7 +78,10 @@ export class TriggerMonitor {
   /** True while the firing lasts, its conditions hold and its remediation acts, for a run that is under way. */
   stillHolds({ remediation, firing }: Case): boolean {
     const { mode, conditions } = remediation.document;
-    return this.#cases.get(keyOf(remediation, firing))?.remediation.document.mode === mode && (!conditions.healthyTarget || hasHealthyTarget(this.#wans(), firing.wan));
+    return (
+      this.#cases.get(keyOf(remediation, firing))?.remediation.document.mode === mode &&
+      (!conditions.healthyTarget || hasHealthyTarget(this.#wans(), firing.wan))
+    );
   }
 
   /** Takes over what is still there, and answers cases that ended without anything having been said of them. */
@@ -80,17 +90,27 @@ export class TriggerMonitor {
     const wanted = new Set(remediations.map(idOf));
     this.#cases.clear();
     for (const remediation of remediations) {
-      for (const firing of firingsOf(remediation.document.trigger, [...this.#states.values()], this.#pressureOf(remediation, nowMs), nowMs)) {
+      for (const firing of firingsOf(
+        remediation.document.trigger,
+        [...this.#states.values()],
+        this.#pressureOf(remediation, nowMs),
+        nowMs,
+      )) {
         const key = keyOf(remediation, firing);
         const known = before.get(key);
         // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another mode goes on no more.
         const isSame = known?.remediation.document.mode === remediation.document.mode;
-        this.#cases.set(key, known && isSame ? Object.assign(known, { remediation, firing }) : { remediation, firing, progress: { ...NEW } });
+        this.#cases.set(
+          key,
+          known && isSame ? Object.assign(known, { remediation, firing }) : { remediation, firing, progress: { ...NEW } },
+        );
         before.delete(key);
       }
     }
     for (const id of this.#pressures.keys()) if (!wanted.has(id)) this.#pressures.delete(id);
-    return [...before.values()].filter(({ remediation, progress: { looks, said, isBusy } }) => looks > 0 && said.size === 0 && !isBusy && wanted.has(idOf(remediation)));
+    return [...before.values()].filter(
+      ({ remediation, progress: { looks, said, isBusy } }) => looks > 0 && said.size === 0 && !isBusy && wanted.has(idOf(remediation)),
+    );
   }
 
   #pressureOf(remediation: GatewayRemediation, nowMs: number): Pressure | undefined {
@@ -106,7 +126,13 @@ export class TriggerMonitor {
   #worldOf({ firing }: Case, nowMs: number): World {
     const wans = this.#wans();
     const noTargetSinceMs = firing.wan === undefined ? undefined : this.#noTargetSinceMs.get(firing.wan);
-    return { nowMs, change: this.#change, hasHealthyTarget: hasHealthyTarget(wans, firing.wan), noTargetSinceMs, hasOtherWan: hasOtherWan(wans, firing.wan) };
+    return {
+      nowMs,
+      change: this.#change,
+      hasHealthyTarget: hasHealthyTarget(wans, firing.wan),
+      noTargetSinceMs,
+      hasOtherWan: hasOtherWan(wans, firing.wan),
+    };
   }
 
   #wans(): Wan[] {

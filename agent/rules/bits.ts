@@ -59,7 +59,7 @@ export class Bits {
     const bits = low.join(high);
     const first = bits.known.findIndex((byte) => byte !== 0xff);
     if (first < 0) return bits;
-    bits.known[first] = bits.known[first]! & ~(0xff >> Math.clz32(~bits.known[first]! & 0xff) - 24);
+    bits.known[first] = bits.known[first]! & ~(0xff >> (Math.clz32(~bits.known[first]! & 0xff) - 24));
     bits.known.fill(0, first + 1);
     for (let at = first; at < bits.length; at++) bits.value[at]! &= bits.known[at]!;
     return bits;
@@ -111,20 +111,36 @@ export class Bits {
   }
 
   and(other: Bits): Bits {
-    return this.#with(other, (a, b, knownA, knownB) => (knownA & knownB) | (knownA & ~a) | (knownB & ~b), (a, b) => a & b);
+    return this.#with(
+      other,
+      (a, b, knownA, knownB) => (knownA & knownB) | (knownA & ~a) | (knownB & ~b),
+      (a, b) => a & b,
+    );
   }
 
   or(other: Bits): Bits {
-    return this.#with(other, (a, b, knownA, knownB) => (knownA & knownB) | (knownA & a) | (knownB & b), (a, b) => a | b);
+    return this.#with(
+      other,
+      (a, b, knownA, knownB) => (knownA & knownB) | (knownA & a) | (knownB & b),
+      (a, b) => a | b,
+    );
   }
 
   xor(other: Bits): Bits {
-    return this.#with(other, (_a, _b, knownA, knownB) => knownA & knownB, (a, b) => a ^ b);
+    return this.#with(
+      other,
+      (_a, _b, knownA, knownB) => knownA & knownB,
+      (a, b) => a ^ b,
+    );
   }
 
   /** What holds whichever of the two it is. */
   join(other: Bits): Bits {
-    return this.#with(other, (a, b, knownA, knownB) => knownA & knownB & ~(a ^ b), (a) => a);
+    return this.#with(
+      other,
+      (a, b, knownA, knownB) => knownA & knownB & ~(a ^ b),
+      (a) => a,
+    );
   }
 
   /** 32-bit words of the host's order, shifted towards the upper bits; to the lower ones by a negative number. */
@@ -142,7 +158,8 @@ export class Bits {
   /** Bytes of each piece of `size` the other way round. */
   swap(size: number): Bits {
     const bits = this.clone();
-    for (const bytes of [bits.value, bits.known]) for (let at = 0; at + size <= bytes.length; at += size) bytes.subarray(at, at + size).reverse();
+    for (const bytes of [bits.value, bits.known])
+      for (let at = 0; at + size <= bytes.length; at += size) bytes.subarray(at, at + size).reverse();
     return bits;
   }
 
@@ -171,7 +188,10 @@ export class Bits {
   }
 
   isSame(other: Bits): boolean {
-    return this.length === other.length && this.known.every((known, at) => known === other.known[at] && ((this.value[at]! ^ other.value[at]!) & known) === 0);
+    return (
+      this.length === other.length &&
+      this.known.every((known, at) => known === other.known[at] && ((this.value[at]! ^ other.value[at]!) & known) === 0)
+    );
   }
 
   /** The whole as a number in the host's order; undefined unless these bits are known. */
@@ -185,7 +205,11 @@ export class Bits {
     return this.length === 4 ? networkU32(this.value, 0) : this.value.reduce((sum, byte) => sum * 256 + byte, 0);
   }
 
-  #with(other: Bits, known: (a: number, b: number, knownA: number, knownB: number) => number, value: (a: number, b: number) => number): Bits {
+  #with(
+    other: Bits,
+    known: (a: number, b: number, knownA: number, knownB: number) => number,
+    value: (a: number, b: number) => number,
+  ): Bits {
     const bits = Bits.unknown(this.length);
     for (let at = 0; at < this.length; at++) {
       bits.known[at] = known(this.value[at]!, other.value[at] ?? 0, this.known[at]!, other.known[at] ?? 0);

@@ -1,5 +1,21 @@
 import { AttributeReader, DecodeError } from '../netlink/attributes.ts';
-import { BITWISE, CHAIN, DATA, ELEMENT, ELEMENTS, ELEMENT_FLAG, EXPRESSION, HOOK, RULE, SET, SET_DESCRIPTION, TABLE, TABLE_DORMANT, USERDATA_COMMENT, VERDICT_ATTRIBUTE } from './nf-tables.ts';
+import {
+  BITWISE,
+  CHAIN,
+  DATA,
+  ELEMENT,
+  ELEMENTS,
+  ELEMENT_FLAG,
+  EXPRESSION,
+  HOOK,
+  RULE,
+  SET,
+  SET_DESCRIPTION,
+  TABLE,
+  TABLE_DORMANT,
+  USERDATA_COMMENT,
+  VERDICT_ATTRIBUTE,
+} from './nf-tables.ts';
 import { VERDICT, type BaseChain, type Chain, type Data, type Expression, type Rule, type RuleVerdict } from './ruleset.ts';
 
 /** struct nfgenmsg: family, version, resource. */
@@ -24,10 +40,18 @@ export function decodeChain(body: Uint8Array): Chain {
   const attributes = new AttributeReader(body, {}, HEADER);
   while (attributes.next()) {
     switch (attributes.type) {
-      case CHAIN.TABLE: chain.table = attributes.text(); break;
-      case CHAIN.NAME: chain.name = attributes.text(); break;
-      case CHAIN.TYPE: base.type = attributes.text(); break;
-      case CHAIN.POLICY: base.drops = attributes.u32() === POLICY_DROP; break;
+      case CHAIN.TABLE:
+        chain.table = attributes.text();
+        break;
+      case CHAIN.NAME:
+        chain.name = attributes.text();
+        break;
+      case CHAIN.TYPE:
+        base.type = attributes.text();
+        break;
+      case CHAIN.POLICY:
+        base.drops = attributes.u32() === POLICY_DROP;
+        break;
       case CHAIN.HOOK: {
         chain.base = base;
         const hook = attributes.nested();
@@ -44,15 +68,27 @@ export function decodeChain(body: Uint8Array): Chain {
 }
 
 export function decodeRule(body: Uint8Array): Rule & { family: number; table: string; chain: string } {
-  const rule = { family: familyOf(body), table: '', chain: '', handle: 0, expressions: [] as Expression[] } as ReturnType<typeof decodeRule>;
+  const rule = { family: familyOf(body), table: '', chain: '', handle: 0, expressions: [] as Expression[] } as ReturnType<
+    typeof decodeRule
+  >;
   const attributes = new AttributeReader(body, {}, HEADER);
   while (attributes.next()) {
     switch (attributes.type) {
-      case RULE.TABLE: rule.table = attributes.text(); break;
-      case RULE.CHAIN: rule.chain = attributes.text(); break;
-      case RULE.HANDLE: rule.handle = Number(attributes.u64()); break;
-      case RULE.EXPRESSIONS: for (const list = attributes.nested(); list.next();) rule.expressions.push(decodeExpression(list.nested())); break;
-      case RULE.USERDATA: rule.comment = commentOf(attributes.bytes()); break;
+      case RULE.TABLE:
+        rule.table = attributes.text();
+        break;
+      case RULE.CHAIN:
+        rule.chain = attributes.text();
+        break;
+      case RULE.HANDLE:
+        rule.handle = Number(attributes.u64());
+        break;
+      case RULE.EXPRESSIONS:
+        for (const list = attributes.nested(); list.next();) rule.expressions.push(decodeExpression(list.nested()));
+        break;
+      case RULE.USERDATA:
+        rule.comment = commentOf(attributes.bytes());
+        break;
     }
   }
   return rule;
@@ -74,21 +110,39 @@ export function decodeSet(body: Uint8Array): SetHead {
   const attributes = new AttributeReader(body, {}, HEADER);
   while (attributes.next()) {
     switch (attributes.type) {
-      case SET.TABLE: set.table = attributes.text(); break;
-      case SET.NAME: set.name = attributes.text(); break;
-      case SET.FLAGS: set.flags = attributes.u32(); break;
-      case SET.KEY_LENGTH: set.keyLength = fitting(attributes.u32(), 'the key of a set'); break;
+      case SET.TABLE:
+        set.table = attributes.text();
+        break;
+      case SET.NAME:
+        set.name = attributes.text();
+        break;
+      case SET.FLAGS:
+        set.flags = attributes.u32();
+        break;
+      case SET.KEY_LENGTH:
+        set.keyLength = fitting(attributes.u32(), 'the key of a set');
+        break;
       case SET.DESCRIPTION:
         for (const description = attributes.nested(); description.next();) {
           if (description.type === SET_DESCRIPTION.SIZE) set.size = description.u32();
-          else if (description.type === SET_DESCRIPTION.CONCAT) for (const list = description.nested(); list.next();) for (const field = list.nested(); field.next();) set.fields.push(field.u32());
+          else if (description.type === SET_DESCRIPTION.CONCAT)
+            for (const list = description.nested(); list.next();)
+              for (const field = list.nested(); field.next();) set.fields.push(field.u32());
         }
     }
   }
   return set;
 }
 
-export interface SetElement { key?: Uint8Array; end?: Uint8Array; data?: Data; isEnd: boolean; isCatchAll: boolean; isEnding: boolean; hasConditions: boolean }
+export interface SetElement {
+  key?: Uint8Array;
+  end?: Uint8Array;
+  data?: Data;
+  isEnd: boolean;
+  isCatchAll: boolean;
+  isEnding: boolean;
+  hasConditions: boolean;
+}
 
 /** The elements in one message. What they hold are views of it. */
 export function* decodeElements(body: Uint8Array): Generator<SetElement, void, void> {
@@ -114,18 +168,30 @@ function decodeElement(attributes: AttributeReader): SetElement {
   const element: SetElement = { isEnd: false, isCatchAll: false, isEnding: false, hasConditions: false };
   while (attributes.next()) {
     switch (attributes.type) {
-      case ELEMENT.KEY: element.key = valueOf(attributes.nested()); break;
-      case ELEMENT.KEY_END: element.end = valueOf(attributes.nested()); break;
-      case ELEMENT.DATA: element.data = decodeData(attributes.nested()); break;
-      case ELEMENT.EXPIRATION: element.isEnding = attributes.u64() < ENDING_SECONDS * 1000n; break;
+      case ELEMENT.KEY:
+        element.key = valueOf(attributes.nested());
+        break;
+      case ELEMENT.KEY_END:
+        element.end = valueOf(attributes.nested());
+        break;
+      case ELEMENT.DATA:
+        element.data = decodeData(attributes.nested());
+        break;
+      case ELEMENT.EXPIRATION:
+        element.isEnding = attributes.u64() < ENDING_SECONDS * 1000n;
+        break;
       case ELEMENT.FLAGS: {
         const flags = attributes.u32();
         element.isEnd = (flags & ELEMENT_FLAG.INTERVAL_END) !== 0;
         element.isCatchAll = (flags & ELEMENT_FLAG.CATCH_ALL) !== 0;
         break;
       }
-      case ELEMENT.EXPRESSION: element.hasConditions ||= !isQuiet(nameOf(attributes.nested())); break;
-      case ELEMENT.EXPRESSIONS: for (const list = attributes.nested(); list.next();) element.hasConditions ||= !isQuiet(nameOf(list.nested())); break;
+      case ELEMENT.EXPRESSION:
+        element.hasConditions ||= !isQuiet(nameOf(attributes.nested()));
+        break;
+      case ELEMENT.EXPRESSIONS:
+        for (const list = attributes.nested(); list.next();) element.hasConditions ||= !isQuiet(nameOf(list.nested()));
+        break;
     }
   }
   return element;
@@ -139,7 +205,15 @@ function decodeData(attributes: AttributeReader): Data {
   throw new DecodeError(attributes.place, 'neither a value nor a verdict');
 }
 
-const VERDICTS: Record<number, Exclude<RuleVerdict['kind'], 'jump' | 'goto'>> = { 0: 'drop', 1: 'accept', 2: 'stolen', 3: 'queue', [-1]: 'continue', [-2]: 'break', [-5]: 'return' };
+const VERDICTS: Record<number, Exclude<RuleVerdict['kind'], 'jump' | 'goto'>> = {
+  0: 'drop',
+  1: 'accept',
+  2: 'stolen',
+  3: 'queue',
+  [-1]: 'continue',
+  [-2]: 'break',
+  [-5]: 'return',
+};
 
 function decodeVerdict(attributes: AttributeReader): RuleVerdict {
   let [code, chain] = [0, ''];
@@ -244,7 +318,9 @@ function decodeExpression(attributes: AttributeReader): Expression {
     if (attributes.type === EXPRESSION.NAME) name = attributes.text();
     else if (attributes.type === EXPRESSION.DATA) fields = new Fields(attributes.nested());
   }
-  return DECODERS[name]?.(fields) ?? (isQuiet(name) ? { kind: 'quiet', name } : { kind: 'chance', name: name || 'an expression without a name' });
+  return (
+    DECODERS[name]?.(fields) ?? (isQuiet(name) ? { kind: 'quiet', name } : { kind: 'chance', name: name || 'an expression without a name' })
+  );
 }
 
 const OBJECT = { COUNTER: 1, HELPER: 3, TIMEOUT: 7, SECMARK: 8, EXPECTATION: 9 } as const;
@@ -263,14 +339,40 @@ const DECODERS: Record<string, (fields: Fields) => Expression> = {
     return of.has(8) ? { ...shared, from2: of.register(8) } : { ...shared, mask: of.value(7) };
   },
   byteorder: (of) => ({ kind: 'byteorder', from: of.register(1), to: of.register(2), length: of.length(4), size: of.number(5) }),
-  lookup: (of) => ({ kind: 'lookup', set: of.text(1), from: of.register(2), to: of.maybeRegister(3), isInverted: (of.number(5) & 1) !== 0 }),
+  lookup: (of) => ({
+    kind: 'lookup',
+    set: of.text(1),
+    from: of.register(2),
+    to: of.maybeRegister(3),
+    isInverted: (of.number(5) & 1) !== 0,
+  }),
   dynset: (of) => ({ kind: 'dynset', set: of.text(1), hasConditions: of.has(7) || of.has(10), isInverted: (of.number(9) & 1) !== 0 }),
-  payload: (of) => ({ kind: 'payload', to: of.maybeRegister(1), base: of.number(2), offset: of.number(3), length: of.length(4), from: of.maybeRegister(5) }),
+  payload: (of) => ({
+    kind: 'payload',
+    to: of.maybeRegister(1),
+    base: of.number(2),
+    offset: of.number(3),
+    length: of.length(4),
+    from: of.maybeRegister(5),
+  }),
   meta: (of) => ({ kind: 'meta', to: of.maybeRegister(1), key: of.number(2), from: of.maybeRegister(3) }),
-  ct: (of) => ({ kind: 'ct', to: of.maybeRegister(1), key: of.number(2), direction: of.has(3) ? of.number(3) : undefined, from: of.maybeRegister(4) }),
+  ct: (of) => ({
+    kind: 'ct',
+    to: of.maybeRegister(1),
+    key: of.number(2),
+    direction: of.has(3) ? of.number(3) : undefined,
+    from: of.maybeRegister(4),
+  }),
   fib: (of) => ({ kind: 'fib', to: of.register(1), result: of.number(2), flags: of.number(3) }),
   nat: (of) => ({
-    kind: 'nat', isSource: of.number(1) === 0, family: of.number(2), addressFrom: of.maybeRegister(3), addressTo: of.maybeRegister(4), portFrom: of.maybeRegister(5), portTo: of.maybeRegister(6), flags: of.number(7),
+    kind: 'nat',
+    isSource: of.number(1) === 0,
+    family: of.number(2),
+    addressFrom: of.maybeRegister(3),
+    addressTo: of.maybeRegister(4),
+    portFrom: of.maybeRegister(5),
+    portTo: of.maybeRegister(6),
+    flags: of.number(7),
   }),
   masq: (of) => ({ kind: 'masq', flags: of.number(1), portFrom: of.maybeRegister(2), portTo: of.maybeRegister(3) }),
   redir: (of) => ({ kind: 'redir', portFrom: of.maybeRegister(1), portTo: of.maybeRegister(2), flags: of.number(3) }),
@@ -283,9 +385,11 @@ const DECODERS: Record<string, (fields: Fields) => Expression> = {
   notrack: () => ({ kind: 'notrack' }),
   match: (of) => ({ kind: 'match', name: of.text(1), revision: of.number(2), info: of.bytes(3) }),
   target: (of) => ({ kind: 'target', name: of.text(1), revision: of.number(2), info: of.bytes(3) }),
-  objref: (of) => (of.has(1) && QUIET_OBJECTS.has(of.number(1)) ? { kind: 'quiet', name: 'object' } : { kind: 'chance', name: 'an object' }),
+  objref: (of) =>
+    of.has(1) && QUIET_OBJECTS.has(of.number(1)) ? { kind: 'quiet', name: 'object' } : { kind: 'chance', name: 'an object' },
   rt: (of) => ({ kind: 'chance', name: 'rt', to: of.maybeRegister(1) }),
-  exthdr: (of) => (of.has(7) && !of.has(1) ? { kind: 'quiet', name: 'exthdr' } : { kind: 'chance', name: 'a header option', to: of.maybeRegister(1) }),
+  exthdr: (of) =>
+    of.has(7) && !of.has(1) ? { kind: 'quiet', name: 'exthdr' } : { kind: 'chance', name: 'a header option', to: of.maybeRegister(1) },
   socket: (of) => ({ kind: 'chance', name: 'socket', to: of.maybeRegister(2) }),
 };
 
@@ -305,4 +409,3 @@ function familyOf(body: Uint8Array): number {
   if (body.length < HEADER) throw new DecodeError('', `${body.length} bytes are no message of nf_tables`);
   return body[0]!;
 }
-

@@ -24,7 +24,10 @@ export class TooManyRules extends Error {
 }
 
 /** What a chain may do: the ways in which it ends, and the state in which a packet leaves it at its end, if any does. */
-interface Passage { ends: End[]; left: State | undefined }
+interface Passage {
+  ends: End[];
+  left: State | undefined;
+}
 
 /** Carries a packet through chains. Where it cannot be told whether a rule matches, both go on, and are one again where they meet. */
 export class Evaluation {
@@ -41,7 +44,8 @@ export class Evaluation {
   base(chain: Chain, state: State, place: Place): Passage {
     const { ends, left } = this.#run(chain, state, place);
     if (!left) return { ends, left };
-    if (chain.base?.drops) return { ends: [...ends, { kind: 'dropped', state: left, rule: `${chainText(chain)}: policy drop` }], left: undefined };
+    if (chain.base?.drops)
+      return { ends: [...ends, { kind: 'dropped', state: left, rule: `${chainText(chain)}: policy drop` }], left: undefined };
     return { ends, left };
   }
 
@@ -56,14 +60,20 @@ export class Evaluation {
       const endsBefore = ends.length;
       const { decisions, matched, skipped } = carryOut(rule, chain, before, place, this.#registers);
       let next: State | undefined = skipped;
-      const leave = (left: State | undefined): void => { if (left) next = next ? next.join(left) : left; };
+      const leave = (left: State | undefined): void => {
+        if (left) next = next ? next.join(left) : left;
+      };
       if (matched) {
         const name = decisions.some(({ kind }) => ENDING.has(kind)) || matched.why !== before.why ? () => ruleText(chain, rule) : () => '';
         for (const decision of decisions) {
           switch (decision.kind) {
             case 'continue':
-            case 'break': leave(matched); break;
-            case 'return': returned = returned ? returned.join(matched) : matched; break;
+            case 'break':
+              leave(matched);
+              break;
+            case 'return':
+              returned = returned ? returned.join(matched) : matched;
+              break;
             case 'jump':
             case 'goto': {
               const target = this.#chains.get(`${chain.family} ${chain.table} ${decision.chain}`);
@@ -73,7 +83,8 @@ export class Evaluation {
               else if (passage.left) returned = returned ? returned.join(passage.left) : passage.left;
               break;
             }
-            default: ends.push(endOf(decision, matched, name()));
+            default:
+              ends.push(endOf(decision, matched, name()));
           }
         }
       }
@@ -84,7 +95,7 @@ export class Evaluation {
       }
       state = next;
     }
-    const left = state && returned ? state.join(returned) : state ?? returned;
+    const left = state && returned ? state.join(returned) : (state ?? returned);
     return { ends, left };
   }
 }
@@ -93,10 +104,14 @@ const ENDING = new Set<Decision['kind']>(['accept', 'drop', 'queue', 'stolen', '
 
 function endOf(decision: Decision, state: State, rule: string): End {
   switch (decision.kind) {
-    case 'accept': return { kind: 'accepted', state, rule };
-    case 'drop': return { kind: 'dropped', state, rule };
-    case 'reject': return { kind: 'rejected', with: decision.with, state, rule };
-    case 'translate': return { kind: 'translated', translation: { ...decision.translation, rule }, state, rule };
+    case 'accept':
+      return { kind: 'accepted', state, rule };
+    case 'drop':
+      return { kind: 'dropped', state, rule };
+    case 'reject':
+      return { kind: 'rejected', with: decision.with, state, rule };
+    case 'translate':
+      return { kind: 'translated', translation: { ...decision.translation, rule }, state, rule };
     default: {
       const doubtful = state.clone();
       doubtful.why ??= `${rule}: it hands packets to what is not known here`;
@@ -106,10 +121,18 @@ function endOf(decision: Decision, state: State, rule: string): End {
 }
 
 /** One rule: the state of a packet that it matches, and of one that it does not; both where that cannot be told. */
-function carryOut(rule: Rule, chain: Chain, before: State, place: Place, registers: Bits): { decisions: Decision[]; matched?: State; skipped?: State } {
+function carryOut(
+  rule: Rule,
+  chain: Chain,
+  before: State,
+  place: Place,
+  registers: Bits,
+): { decisions: Decision[]; matched?: State; skipped?: State } {
   let skipped: State | undefined;
   const run = new RuleRun(place, chain, before, registers);
-  const doubt = (): void => { if (run.state.why === undefined) run.change().why = `${ruleText(chain, rule)}: ${run.doubt ?? 'it sets what is not known'}`; };
+  const doubt = (): void => {
+    if (run.state.why === undefined) run.change().why = `${ruleText(chain, rule)}: ${run.doubt ?? 'it sets what is not known'}`;
+  };
   for (const expression of rule.expressions) {
     const answer = step(run, expression);
     if (answer === undefined) {

@@ -25,30 +25,44 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
       if ('verdict' in expression.data) return run.decide(expression.data.verdict);
       run.put(expression.to, new Bits(expression.data.value));
       return true;
-    case 'cmp': return compare(run.registers, expression.from, expression.op, expression.value);
+    case 'cmp':
+      return compare(run.registers, expression.from, expression.op, expression.value);
     case 'range': {
       const isWithin = run.registers.isWithin(expression.low, expression.high, expression.from);
       return expression.isInverted ? not(isWithin) : isWithin;
     }
-    case 'bitwise': return bitwise(run, expression);
+    case 'bitwise':
+      return bitwise(run, expression);
     case 'byteorder': {
       const bits = run.get(expression.from, expression.length);
       // Pieces of 2 bytes stand each at its place as payloads have it.
       run.put(expression.to, HOST_IS_LITTLE_ENDIAN ? bits.swap(expression.size) : bits);
       return true;
     }
-    case 'lookup': return lookup(run, expression);
+    case 'lookup':
+      return lookup(run, expression);
     case 'payload':
-      if (expression.from !== undefined) run.change().write(expression.base, expression.offset, run.get(expression.from, expression.length));
+      if (expression.from !== undefined)
+        run.change().write(expression.base, expression.offset, run.get(expression.from, expression.length));
       else run.load(expression.to!, run.state.header(expression.base), expression.offset, expression.length);
       return true;
-    case 'meta': return expression.from !== undefined ? setMeta(run, expression.key, expression.from) : loadMeta(run, expression.key, expression.to!);
-    case 'ct': return expression.from !== undefined ? setCt(run, expression.key, expression.from) : loadCt(run, expression);
-    case 'fib': return fib(run, expression);
-    case 'nat': return nat(run, expression);
+    case 'meta':
+      return expression.from !== undefined ? setMeta(run, expression.key, expression.from) : loadMeta(run, expression.key, expression.to!);
+    case 'ct':
+      return expression.from !== undefined ? setCt(run, expression.key, expression.from) : loadCt(run, expression);
+    case 'fib':
+      return fib(run, expression);
+    case 'nat':
+      return nat(run, expression);
     case 'masq':
     case 'redir': {
-      const translation = { isSource: expression.kind === 'masq', kind: expression.kind === 'masq' ? 'masquerade' as const : 'redirect' as const, ports: portsOf(run, expression), isRandom: (expression.flags & NAT_FLAG.RANDOM) !== 0, rule: '' };
+      const translation = {
+        isSource: expression.kind === 'masq',
+        kind: expression.kind === 'masq' ? ('masquerade' as const) : ('redirect' as const),
+        ports: portsOf(run, expression),
+        isRandom: (expression.flags & NAT_FLAG.RANDOM) !== 0,
+        rule: '',
+      };
       return run.decide({ kind: 'translate', translation });
     }
     case 'number': {
@@ -56,19 +70,27 @@ function carryOut(run: RuleRun, expression: Expression): Tri {
       run.put(to, Bits.unknown(4));
       if (modulus > 0 && modulus <= 256) {
         run.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
-        run.put(to, run.choice.values.map((value) => Bits.host(value)).reduce((a, b) => a.join(b)));
+        run.put(
+          to,
+          run.choice.values.map((value) => Bits.host(value)).reduce((a, b) => a.join(b)),
+        );
         run.choice = { at: to, values: Array.from({ length: modulus }, (_, n) => offset + n) };
       }
       return true;
     }
-    case 'dynset': return expression.hasConditions ? undefined : expression.isInverted ? undefined : true;
-    case 'reject': return run.decide({ kind: 'reject', with: expression.isReset ? 'reset' : 'icmp' });
-    case 'match': return xtMatches(expression, run);
-    case 'target': return xtTarget(expression, run);
+    case 'dynset':
+      return expression.hasConditions ? undefined : expression.isInverted ? undefined : true;
+    case 'reject':
+      return run.decide({ kind: 'reject', with: expression.isReset ? 'reset' : 'icmp' });
+    case 'match':
+      return xtMatches(expression, run);
+    case 'target':
+      return xtTarget(expression, run);
     case 'notrack':
       if (!run.place.isAfterConntrack) run.change().isTracked = false;
       return true;
-    case 'quiet': return true;
+    case 'quiet':
+      return true;
     case 'chance':
       if (expression.to !== undefined) run.put(expression.to, Bits.unknown(INTERFACE_BYTES));
       return undefined;
@@ -103,7 +125,11 @@ function lookup(run: RuleRun, { set: name, from, to, isInverted }: Expression & 
     const values = hits.flatMap((hit) => (hit && 'value' in hit ? [hit.value] : []));
     const verdicts = hits.flatMap((hit) => (hit && 'verdict' in hit ? [hit.verdict] : []));
     if (to === VERDICT) run.decisions = verdicts;
-    else if (values.length > 0) run.put(to, values.map((value) => new Bits(value)).reduce((a, b) => a.join(b)));
+    else if (values.length > 0)
+      run.put(
+        to,
+        values.map((value) => new Bits(value)).reduce((a, b) => a.join(b)),
+      );
   }
   return isInverted ? not(isFound) : isFound;
 }
@@ -112,21 +138,41 @@ function loadMeta(run: RuleRun, key: number, to: number): Tri {
   const { packet, hook, surroundings } = run.place;
   const device = (side: 'in' | 'out'): string | null | undefined => interfaceOf(packet, hook, side);
   switch (key) {
-    case META.PROTOCOL: run.put(to, Bits.u16(ETHERTYPE[run.family])); return true;
-    case META.NFPROTO: run.put(to, Bits.u8(NFPROTO[run.family])); return true;
-    case META.L4PROTO: run.put(to, Bits.u8(packet.proto)); return true;
-    case META.MARK: run.put(to, run.state.mark); return true;
-    case META.IIFNAME: run.put(to, nameBits(device('in'))); return true;
-    case META.OIFNAME: run.put(to, nameBits(device('out'))); return true;
-    case META.IIF: run.put(to, indexBits(device('in'), surroundings)); return true;
-    case META.OIF: run.put(to, indexBits(device('out'), surroundings)); return true;
-    case META.PKTTYPE: run.put(to, run.packetType()); return true;
+    case META.PROTOCOL:
+      run.put(to, Bits.u16(ETHERTYPE[run.family]));
+      return true;
+    case META.NFPROTO:
+      run.put(to, Bits.u8(NFPROTO[run.family]));
+      return true;
+    case META.L4PROTO:
+      run.put(to, Bits.u8(packet.proto));
+      return true;
+    case META.MARK:
+      run.put(to, run.state.mark);
+      return true;
+    case META.IIFNAME:
+      run.put(to, nameBits(device('in')));
+      return true;
+    case META.OIFNAME:
+      run.put(to, nameBits(device('out')));
+      return true;
+    case META.IIF:
+      run.put(to, indexBits(device('in'), surroundings));
+      return true;
+    case META.OIF:
+      run.put(to, indexBits(device('out'), surroundings));
+      return true;
+    case META.PKTTYPE:
+      run.put(to, run.packetType());
+      return true;
     case META.SKUID:
     case META.SKGID:
     case META.CGROUP:
       run.put(to, Bits.unknown(4));
       return typeof device('in') === 'string' ? false : undefined;
-    default: run.put(to, Bits.unknown(INTERFACE_BYTES)); return true;
+    default:
+      run.put(to, Bits.unknown(INTERFACE_BYTES));
+      return true;
   }
 }
 
@@ -150,31 +196,52 @@ function loadCt(run: RuleRun, { key, direction, to: register }: Expression & { k
   const ends = (): Ends => run.ends(direction === 1 ? 'reply' : 'original');
   const addressBytes = run.family === 4 ? 4 : 16;
   switch (key) {
-    case CT.DIRECTION: run.put(to, Bits.u8(packet.ct.direction === 'reply' ? 1 : 0)); break;
-    case CT.STATUS: run.put(to, run.state.status); break;
-    case CT.MARK: run.put(to, run.state.ctMark); break;
+    case CT.DIRECTION:
+      run.put(to, Bits.u8(packet.ct.direction === 'reply' ? 1 : 0));
+      break;
+    case CT.STATUS:
+      run.put(to, run.state.status);
+      break;
+    case CT.MARK:
+      run.put(to, run.state.ctMark);
+      break;
     case CT.HELPER: {
       const { helper } = packet.ct;
       if (helper === null) return false;
       run.put(to, helper === undefined ? Bits.unknown(INTERFACE_BYTES) : nameBits(helper));
       return helper === undefined ? undefined : run.hasEntry;
     }
-    case CT.L3PROTOCOL: run.put(to, Bits.u8(NFPROTO[run.family])); break;
-    case CT.PROTOCOL: run.put(to, Bits.u8(packet.proto)); break;
-    case CT.SRC_IP: case CT.SRC_IP6: case CT.SRC:
+    case CT.L3PROTOCOL:
+      run.put(to, Bits.u8(NFPROTO[run.family]));
+      break;
+    case CT.PROTOCOL:
+      run.put(to, Bits.u8(packet.proto));
+      break;
+    case CT.SRC_IP:
+    case CT.SRC_IP6:
+    case CT.SRC:
       if ((key === CT.SRC_IP && run.family === 6) || (key === CT.SRC_IP6 && run.family === 4)) return false;
-      run.put(to, Bits.of(ends().src, addressBytes)); break;
-    case CT.DST_IP: case CT.DST_IP6: case CT.DST:
+      run.put(to, Bits.of(ends().src, addressBytes));
+      break;
+    case CT.DST_IP:
+    case CT.DST_IP6:
+    case CT.DST:
       if ((key === CT.DST_IP && run.family === 6) || (key === CT.DST_IP6 && run.family === 4)) return false;
-      run.put(to, Bits.of(ends().dst, addressBytes)); break;
-    case CT.PROTO_SRC: run.put(to, Bits.u16(ends().sport)); break;
-    case CT.PROTO_DST: run.put(to, Bits.u16(ends().dport)); break;
+      run.put(to, Bits.of(ends().dst, addressBytes));
+      break;
+    case CT.PROTO_SRC:
+      run.put(to, Bits.u16(ends().sport));
+      break;
+    case CT.PROTO_DST:
+      run.put(to, Bits.u16(ends().dport));
+      break;
     case CT.ZONE: {
       const { zone } = packet.ct;
       run.put(to, zone === undefined ? Bits.unknown(2) : Bits.host(zone).slice(HOST_IS_LITTLE_ENDIAN ? 0 : 2, 2));
       break;
     }
-    default: run.put(to, Bits.unknown(INTERFACE_BYTES));
+    default:
+      run.put(to, Bits.unknown(INTERFACE_BYTES));
   }
   return run.hasEntry;
 }
@@ -184,7 +251,12 @@ function fib(run: RuleRun, { to, result, flags }: Expression & { kind: 'fib' }):
   const side = (flags & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst';
   const address = run.state.address(run.family, side);
   if (result === FIB_RESULT.TYPE) {
-    const limit = (flags & FIB_FLAG.IIF) !== 0 ? interfaceOf(packet, hook, 'in') : (flags & FIB_FLAG.OIF) !== 0 ? interfaceOf(packet, hook, 'out') : null;
+    const limit =
+      (flags & FIB_FLAG.IIF) !== 0
+        ? interfaceOf(packet, hook, 'in')
+        : (flags & FIB_FLAG.OIF) !== 0
+          ? interfaceOf(packet, hook, 'out')
+          : null;
     const link = limit == null ? undefined : [...surroundings.links].find(([, name]) => name === limit)?.[0];
     const isKnown = limit !== undefined && (limit === null || link !== undefined);
     run.put(to, Bits.host(isKnown ? addressTypeOf(address, surroundings, link) : undefined));
@@ -218,8 +290,19 @@ function nat(run: RuleRun, { isSource, addressFrom, addressTo, portFrom, portTo,
   const low = addressFrom === undefined ? undefined : run.get(addressFrom, length);
   const high = addressTo === undefined ? low : run.get(addressTo, length);
   const ports = portsOf(run, { portFrom, portTo });
-  const translation: Translation = { isSource, kind: 'to', addresses: low && [low, high!], ports, isRandom: (flags & NAT_FLAG.RANDOM) !== 0, rule: '' };
-  return run.decide({ kind: 'translate', translation: (flags & NAT_FLAG.NETMAP) !== 0 ? netmap(translation, run.state.address(run.family, isSource ? 'src' : 'dst')) : translation });
+  const translation: Translation = {
+    isSource,
+    kind: 'to',
+    addresses: low && [low, high!],
+    ports,
+    isRandom: (flags & NAT_FLAG.RANDOM) !== 0,
+    rule: '',
+  };
+  return run.decide({
+    kind: 'translate',
+    translation:
+      (flags & NAT_FLAG.NETMAP) !== 0 ? netmap(translation, run.state.address(run.family, isSource ? 'src' : 'dst')) : translation,
+  });
 }
 
 function portsOf(run: RuleRun, { portFrom, portTo }: { portFrom?: number; portTo?: number }): [Bits, Bits] | undefined {
@@ -244,11 +327,15 @@ function indexBits(name: string | null | undefined, { links }: Surroundings): Bi
 
 function doubtOf(expression: Expression): string {
   switch (expression.kind) {
-    case 'chance': return `${expression.name} decides by what is not known here`;
-    case 'dynset': return `the set ${expression.set} counts packets`;
-    case 'match': return `the match ${expression.name} cannot be evaluated`;
-    case 'target': return `the target ${expression.name} cannot be evaluated`;
-    default: return 'it asks what is not known of the packet';
+    case 'chance':
+      return `${expression.name} decides by what is not known here`;
+    case 'dynset':
+      return `the set ${expression.set} counts packets`;
+    case 'match':
+      return `the match ${expression.name} cannot be evaluated`;
+    case 'target':
+      return `the target ${expression.name} cannot be evaluated`;
+    default:
+      return 'it asks what is not known of the packet';
   }
 }
-

@@ -13,7 +13,12 @@ import type { Surroundings } from './surroundings.ts';
 type Stage = { priority: number; chains: (Chain | 'nat')[] };
 
 /** A packet that has come through a hook so far, and how packets like it may have ended. */
-interface Course { state: State | undefined; stops: End[]; translations: End[]; untranslated: boolean }
+interface Course {
+  state: State | undefined;
+  stops: End[];
+  translations: End[];
+  untranslated: boolean;
+}
 
 const ALL_BITS = 0xffff_ffff;
 
@@ -42,11 +47,15 @@ export class GatewayRules implements Rules {
   }
 
   destination(hook: 'prerouting' | 'output', packet: Packet): Answer<DestinationNat> {
-    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) => (kind === 'redirect' ? { kind, ...rest } : { kind: 'to', addresses, ...rest }));
+    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) =>
+      kind === 'redirect' ? { kind, ...rest } : { kind: 'to', addresses, ...rest },
+    );
   }
 
   source(packet: Packet, hook: 'postrouting' | 'input' = 'postrouting'): Answer<SourceNat> {
-    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) => (kind === 'masquerade' ? { kind, ...rest } : { kind: 'to', addresses, ...rest }));
+    return this.#translation(hook, packet, ({ kind, addresses, ...rest }) =>
+      kind === 'masquerade' ? { kind, ...rest } : { kind: 'to', addresses, ...rest },
+    );
   }
 
   verdict(hook: Hook, packet: Packet): Answer<Verdict> {
@@ -55,7 +64,10 @@ export class GatewayRules implements Rules {
       if (!stop) return { isKnown: true, value: { kind: 'accepted' } };
       const isOne = !state && stop.kind !== 'unknown' && more.every(({ kind, with: how }) => kind === stop.kind && how === stop.with);
       if (!isOne) return unknown(whyOf([...stops, ...(state ? [{ state, rule: '' }] : [])]));
-      return { isKnown: true, value: stop.kind === 'rejected' ? { kind: 'rejected', with: stop.with!, rule: stop.rule } : { kind: 'dropped', rule: stop.rule } };
+      return {
+        isKnown: true,
+        value: stop.kind === 'rejected' ? { kind: 'rejected', with: stop.with!, rule: stop.rule } : { kind: 'dropped', rule: stop.rule },
+      };
     });
   }
 
@@ -68,12 +80,28 @@ export class GatewayRules implements Rules {
     return reads;
   }
 
-  #translation<T extends DestinationNat | SourceNat>(hook: Hook, packet: Packet, toAnswer: (translation: PortTranslation & { kind: Translation['kind']; addresses?: Range<Uint8Array>; rule: string }) => DestinationNat | SourceNat): Answer<T> {
+  #translation<T extends DestinationNat | SourceNat>(
+    hook: Hook,
+    packet: Packet,
+    toAnswer: (
+      translation: PortTranslation & { kind: Translation['kind']; addresses?: Range<Uint8Array>; rule: string },
+    ) => DestinationNat | SourceNat,
+  ): Answer<T> {
     return this.#answer<T>(hook, packet, ({ state, stops, translations, untranslated }) => {
       const answers: Answer<DestinationNat | SourceNat>[] = translations.map(({ translation, state: end }) => {
         const { kind, addresses, ports, isRandom, rule } = translation!;
-        if ([...(addresses ?? []), ...(ports ?? [])].some((bits) => !bits.isKnown)) return unknown(end.why ?? `${rule}: it chooses by what is not known`);
-        return { isKnown: true, value: toAnswer({ kind, rule, ...(isRandom && { isRandom }), addresses: addresses && { from: addresses[0].value, to: addresses[1].value }, ports: ports && { from: ports[0].networkNumber()!, to: ports[1].networkNumber()! } }) };
+        if ([...(addresses ?? []), ...(ports ?? [])].some((bits) => !bits.isKnown))
+          return unknown(end.why ?? `${rule}: it chooses by what is not known`);
+        return {
+          isKnown: true,
+          value: toAnswer({
+            kind,
+            rule,
+            ...(isRandom && { isRandom }),
+            addresses: addresses && { from: addresses[0].value, to: addresses[1].value },
+            ports: ports && { from: ports[0].networkNumber()!, to: ports[1].networkNumber()! },
+          }),
+        };
       });
       if (untranslated || answers.length === 0) answers.push({ isKnown: true, value: { kind: 'none' } });
       const [first, ...others] = answers as [Answer<T>, ...Answer<T>[]];
@@ -107,7 +135,7 @@ export class GatewayRules implements Rules {
       }
       const back = this.#runStage([...stage.chains].reverse(), course, hook, packet, stage.priority);
       course = {
-        state: there.state && back.state ? there.state.join(back.state) : there.state ?? back.state,
+        state: there.state && back.state ? there.state.join(back.state) : (there.state ?? back.state),
         stops: [...there.stops, ...back.stops],
         translations: [...there.translations, ...back.translations],
         untranslated: there.untranslated || back.untranslated,
@@ -149,8 +177,10 @@ export class GatewayRules implements Rules {
   #translate(course: Course, hook: Hook, packet: Packet): Course {
     const state = course.state!;
     const isSource = hook === 'postrouting' || hook === 'input';
-    if (state.isTracked === false || packet.ct.state === 'invalid' || packet.ct.state === 'untracked') return { ...course, untranslated: true };
-    if (packet.ct.state === 'established' || packet.ct.direction === 'reply') return { ...course, state: this.#follow(state, packet, isSource), untranslated: true };
+    if (state.isTracked === false || packet.ct.state === 'invalid' || packet.ct.state === 'untracked')
+      return { ...course, untranslated: true };
+    if (packet.ct.state === 'established' || packet.ct.direction === 'reply')
+      return { ...course, state: this.#follow(state, packet, isSource), untranslated: true };
     const asked = this.#askNat(course, hook, packet, isSource);
     // Of related packets only the first of a flow is asked for, and errors never.
     if (packet.ct.state === 'related' || state.isTracked === undefined) {
@@ -160,7 +190,9 @@ export class GatewayRules implements Rules {
   }
 
   #askNat(course: Course, hook: Hook, packet: Packet, isSource: boolean): Course {
-    const chains = this.#basesOf(hook, packet.family).filter(({ base }) => base!.type === 'nat').sort(byPriority);
+    const chains = this.#basesOf(hook, packet.family)
+      .filter(({ base }) => base!.type === 'nat')
+      .sort(byPriority);
     const place = this.#place(hook, packet, isSource ? PRIORITY.NAT_SOURCE : PRIORITY.NAT_DESTINATION);
     const ask = (order: Chain[]): Course => {
       let waiting: State | undefined = course.state;
@@ -188,8 +220,10 @@ export class GatewayRules implements Rules {
     if (!isTied) return there;
     const back = ask([...chains].sort((a, b) => byPriority(a, b) || chains.indexOf(b) - chains.indexOf(a)));
     return {
-      state: there.state && back.state ? there.state.join(back.state) : there.state ?? back.state,
-      stops: [...there.stops, ...back.stops], translations: [...there.translations, ...back.translations], untranslated: there.untranslated || back.untranslated,
+      state: there.state && back.state ? there.state.join(back.state) : (there.state ?? back.state),
+      stops: [...there.stops, ...back.stops],
+      translations: [...there.translations, ...back.translations],
+      untranslated: there.untranslated || back.untranslated,
     };
   }
 
@@ -200,7 +234,7 @@ export class GatewayRules implements Rules {
     const bit = isSource === isOriginal ? STATUS.SRC_NAT : STATUS.DST_NAT;
     if (state.status.hostNumber(bit) === 0) return state;
     const ends = isOriginal ? reply : original;
-    const [side, other, port] = isSource ? ['src', 'dst', 'dport'] as const : ['dst', 'src', 'sport'] as const;
+    const [side, other, port] = isSource ? (['src', 'dst', 'dport'] as const) : (['dst', 'src', 'sport'] as const);
     const followed = state.clone();
     followed.setAddress(packet.family, side, Bits.of(ends?.[other], packet.family === 4 ? 4 : 16));
     if (packet.sport !== undefined) followed.setPort(side, Bits.u16(ends?.[port]));
@@ -210,9 +244,13 @@ export class GatewayRules implements Rules {
   /** Base chains that packets of a family meet at a hook. */
   #basesOf(hook: Hook, family: 4 | 6): Chain[] {
     const own = family === 4 ? FAMILY.ip : FAMILY.ip6;
-    return this.#ruleset.chains.filter(({ base, family: of }) => base && (
-      ((of === own || of === FAMILY.inet) && base.hook === INET_HOOK[hook])
-      || (hook === 'prerouting' && ((of === FAMILY.inet && base.hook === INET_INGRESS) || (of === FAMILY.netdev && base.hook === NETDEV_INGRESS)))));
+    return this.#ruleset.chains.filter(
+      ({ base, family: of }) =>
+        base &&
+        (((of === own || of === FAMILY.inet) && base.hook === INET_HOOK[hook]) ||
+          (hook === 'prerouting' &&
+            ((of === FAMILY.inet && base.hook === INET_INGRESS) || (of === FAMILY.netdev && base.hook === NETDEV_INGRESS)))),
+    );
   }
 
   #stagesOf(hook: Hook, family: 4 | 6): Stage[] {
@@ -258,7 +296,13 @@ function unknown(why: string): { isKnown: false; why: string } {
 }
 
 function whyOf(ends: { state: State; rule: string }[]): string {
-  return ends.find(({ state }) => state.why !== undefined)?.state.why ?? `chains of the same priority decide differently: ${ends.map(({ rule }) => rule).filter(Boolean).join('; ')}`;
+  return (
+    ends.find(({ state }) => state.why !== undefined)?.state.why ??
+    `chains of the same priority decide differently: ${ends
+      .map(({ rule }) => rule)
+      .filter(Boolean)
+      .join('; ')}`
+  );
 }
 
 /** The same decision, by whatever rule. */

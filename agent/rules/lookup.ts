@@ -2,7 +2,10 @@ import { Bits, order } from './bits.ts';
 import type { Data, RuleSet } from './ruleset.ts';
 
 /** Elements that a key may be: their data, undefined for an element of a set. */
-export interface Found { hits: (Data | undefined)[]; isSure: boolean }
+export interface Found {
+  hits: (Data | undefined)[];
+  isSure: boolean;
+}
 
 /** Positions of exact keys, made when a set is asked for the first time. */
 const positions = new WeakMap<RuleSet, Map<string, number>>();

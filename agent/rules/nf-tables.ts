@@ -1,8 +1,19 @@
 // include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h. Numbers in attributes are in network order; what registers hold is as rules have it.
 const SUBSYSTEM = 10 << 8;
 export const NFT_MSG = {
-  NEWTABLE: SUBSYSTEM, GETTABLE: SUBSYSTEM | 1, NEWCHAIN: SUBSYSTEM | 3, GETCHAIN: SUBSYSTEM | 4, NEWRULE: SUBSYSTEM | 6, GETRULE: SUBSYSTEM | 7, NEWSET: SUBSYSTEM | 9, GETSET: SUBSYSTEM | 10,
-  NEWSETELEM: SUBSYSTEM | 12, GETSETELEM: SUBSYSTEM | 13, DELSETELEM: SUBSYSTEM | 14, NEWGEN: SUBSYSTEM | 15, GETGEN: SUBSYSTEM | 16,
+  NEWTABLE: SUBSYSTEM,
+  GETTABLE: SUBSYSTEM | 1,
+  NEWCHAIN: SUBSYSTEM | 3,
+  GETCHAIN: SUBSYSTEM | 4,
+  NEWRULE: SUBSYSTEM | 6,
+  GETRULE: SUBSYSTEM | 7,
+  NEWSET: SUBSYSTEM | 9,
+  GETSET: SUBSYSTEM | 10,
+  NEWSETELEM: SUBSYSTEM | 12,
+  GETSETELEM: SUBSYSTEM | 13,
+  DELSETELEM: SUBSYSTEM | 14,
+  NEWGEN: SUBSYSTEM | 15,
+  GETGEN: SUBSYSTEM | 16,
 } as const;
 
 export const TABLE = { NAME: 1, FLAGS: 2 } as const;
@@ -26,10 +37,41 @@ export const CMP = { EQ: 0, NEQ: 1, LT: 2, LTE: 3, GT: 4, GTE: 5 } as const;
 export const BITWISE = { MASK_XOR: 0, LSHIFT: 1, RSHIFT: 2, AND: 3, OR: 4, XOR: 5 } as const;
 export const PAYLOAD = { LINK: 0, NETWORK: 1, TRANSPORT: 2 } as const;
 export const META = {
-  LEN: 0, PROTOCOL: 1, PRIORITY: 2, MARK: 3, IIF: 4, OIF: 5, IIFNAME: 6, OIFNAME: 7, SKUID: 10, SKGID: 11, NFPROTO: 15, L4PROTO: 16, PKTTYPE: 19, CGROUP: 23, SECPATH: 25, SDIF: 33, SDIFNAME: 34,
+  LEN: 0,
+  PROTOCOL: 1,
+  PRIORITY: 2,
+  MARK: 3,
+  IIF: 4,
+  OIF: 5,
+  IIFNAME: 6,
+  OIFNAME: 7,
+  SKUID: 10,
+  SKGID: 11,
+  NFPROTO: 15,
+  L4PROTO: 16,
+  PKTTYPE: 19,
+  CGROUP: 23,
+  SECPATH: 25,
+  SDIF: 33,
+  SDIFNAME: 34,
 } as const;
 export const CT = {
-  STATE: 0, DIRECTION: 1, STATUS: 2, MARK: 3, HELPER: 6, L3PROTOCOL: 7, SRC: 8, DST: 9, PROTOCOL: 10, PROTO_SRC: 11, PROTO_DST: 12, ZONE: 17, SRC_IP: 19, DST_IP: 20, SRC_IP6: 21, DST_IP6: 22,
+  STATE: 0,
+  DIRECTION: 1,
+  STATUS: 2,
+  MARK: 3,
+  HELPER: 6,
+  L3PROTOCOL: 7,
+  SRC: 8,
+  DST: 9,
+  PROTOCOL: 10,
+  PROTO_SRC: 11,
+  PROTO_DST: 12,
+  ZONE: 17,
+  SRC_IP: 19,
+  DST_IP: 20,
+  SRC_IP6: 21,
+  DST_IP6: 22,
 } as const;
 export const CT_STATE_BIT = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 export const STATUS = { EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8, SRC_NAT: 16, DST_NAT: 32 } as const;

@@ -14,12 +14,17 @@ export function packSet({ name, flags, keyLength, fields }: SetHead, elements: r
   const catchAll = elements.find(({ isCatchAll }) => isCatchAll);
   if (catchAll) set.catchAll = { data: catchAll.data };
   if (elements.some(({ hasConditions }) => hasConditions)) return { ...set, why: 'its elements have limits of their own' };
-  const keyed = elements.filter((element): element is SetElement & { key: Uint8Array } => element.key?.length === keyLength && !element.isCatchAll);
+  const keyed = elements.filter(
+    (element): element is SetElement & { key: Uint8Array } => element.key?.length === keyLength && !element.isCatchAll,
+  );
   const starts = keyed.filter(({ isEnd }) => !isEnd);
   const isPaired = isInterval && fields.length < 2;
   if (isPaired) starts.sort((a, b) => order(a.key, b.key));
   set.count = starts.length;
-  set.keys = join(starts.map(({ key }) => key), keyLength);
+  set.keys = join(
+    starts.map(({ key }) => key),
+    keyLength,
+  );
   if (isInterval) set.ends = join(isPaired ? lastKeys(starts, keyed, keyLength) : starts.map(({ key, end }) => end ?? key), keyLength);
   if ((flags & SET_FLAG.MAP) !== 0) set.data = starts.map(({ data }): Data => data ?? { value: new Uint8Array(0) });
   const ending = new Set(starts.flatMap(({ isEnding }, at) => (isEnding ? [at] : [])));
@@ -28,8 +33,15 @@ export function packSet({ name, flags, keyLength, fields }: SetHead, elements: r
 }
 
 /** The last key of each interval: one before the next end that follows its start, or the highest of all. */
-function lastKeys(starts: readonly { key: Uint8Array; end?: Uint8Array }[], elements: readonly { key: Uint8Array; isEnd: boolean }[], keyLength: number): Uint8Array[] {
-  const ends = elements.filter(({ isEnd }) => isEnd).map(({ key }) => key).sort(order);
+function lastKeys(
+  starts: readonly { key: Uint8Array; end?: Uint8Array }[],
+  elements: readonly { key: Uint8Array; isEnd: boolean }[],
+  keyLength: number,
+): Uint8Array[] {
+  const ends = elements
+    .filter(({ isEnd }) => isEnd)
+    .map(({ key }) => key)
+    .sort(order);
   let next = 0;
   return starts.map(({ key, end }) => {
     if (end) return end;

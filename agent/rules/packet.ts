@@ -4,7 +4,12 @@ export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
 export type ConntrackState = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
 
 /** One direction of an entry. Absent is not known. */
-export interface Ends { src?: Uint8Array; dst?: Uint8Array; sport?: number; dport?: number }
+export interface Ends {
+  src?: Uint8Array;
+  dst?: Uint8Array;
+  sport?: number;
+  dport?: number;
+}
 
 /** What conntrack knows of a packet when it has looked at it. */
 export interface PacketConntrack {

@@ -14,7 +14,8 @@ export function partOfHooks({ chains, sets }: Ruleset, hooks: readonly Hook[]): 
     if (!chain || kept.has(chain)) continue;
     kept.add(chain);
     const follow = (data: Data | undefined): void => {
-      if (data && 'verdict' in data && 'chain' in data.verdict) waiting.push(byName.get(setId(chain.family, chain.table, data.verdict.chain)));
+      if (data && 'verdict' in data && 'chain' in data.verdict)
+        waiting.push(byName.get(setId(chain.family, chain.table, data.verdict.chain)));
     };
     for (const expression of chain.rules.flatMap((rule) => rule.expressions)) {
       if (expression.kind === 'immediate') follow(expression.data);

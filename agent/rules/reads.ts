@@ -9,7 +9,13 @@ import type { Surroundings } from './surroundings.ts';
 import { addressAt, testsOf, type Operand, type Test } from './tests-of.ts';
 
 /** What all chains that the base chains of a hook lead to ask of packets. */
-export function readsOf(hook: Hook, bases: readonly Chain[], chains: ReadonlyMap<string, Chain>, sets: Readonly<Record<string, RuleSet>>, surroundings: Surroundings): Reads {
+export function readsOf(
+  hook: Hook,
+  bases: readonly Chain[],
+  chains: ReadonlyMap<string, Chain>,
+  sets: Readonly<Record<string, RuleSet>>,
+  surroundings: Surroundings,
+): Reads {
   const collector = new Collector(surroundings);
   const seen = new Set<Chain>();
   const waiting = [...bases];
@@ -27,8 +33,10 @@ export function readsOf(hook: Hook, bases: readonly Chain[], chains: ReadonlyMap
     }
   }
   // What comes after translation meets the addresses of the entry.
-  const natPriority = hook === 'forward' ? Infinity : hook === 'prerouting' || hook === 'output' ? PRIORITY.NAT_DESTINATION : PRIORITY.NAT_SOURCE;
-  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority)) collector.field('status', 'translation', 'direction', 'state');
+  const natPriority =
+    hook === 'forward' ? Infinity : hook === 'prerouting' || hook === 'output' ? PRIORITY.NAT_DESTINATION : PRIORITY.NAT_SOURCE;
+  if (bases.some(({ base, rules }) => base!.type !== 'nat' && rules.length > 0 && base!.priority >= natPriority))
+    collector.field('status', 'translation', 'direction', 'state');
   if (bases.some(({ base }) => base!.type === 'nat')) collector.field('state', 'direction');
   for (const chain of bases) if (chain.base!.devices.length > 0) collector.field('in');
   return collector.finish();
@@ -68,7 +76,13 @@ class Collector {
 
   finish(): Reads {
     return {
-      fields: this.#fields, sources: this.#sources, destinations: this.#destinations, sports: this.#sports, dports: this.#dports, mark: this.#mark >>> 0, ctMark: this.#ctMark >>> 0,
+      fields: this.#fields,
+      sources: this.#sources,
+      destinations: this.#destinations,
+      sports: this.#sports,
+      dports: this.#dports,
+      mark: this.#mark >>> 0,
+      ctMark: this.#ctMark >>> 0,
     };
   }
 
@@ -78,20 +92,28 @@ class Collector {
 
   note(test: Test, setOf: (name: string) => RuleSet | undefined): void {
     switch (test.kind) {
-      case 'compare': this.#operand(test.operand, [test.op === CMP.EQ || test.op === CMP.NEQ ? [test.value, test.value] : [test.value, test.value]]); break;
-      case 'range': this.#operand(test.operand, [[test.low, test.high]]); break;
-      case 'use': this.#operand(test.operand, undefined); break;
+      case 'compare':
+        this.#operand(test.operand, [test.op === CMP.EQ || test.op === CMP.NEQ ? [test.value, test.value] : [test.value, test.value]]);
+        break;
+      case 'range':
+        this.#operand(test.operand, [[test.low, test.high]]);
+        break;
+      case 'use':
+        this.#operand(test.operand, undefined);
+        break;
       case 'lookup': {
         const set = setOf(test.set);
         let start = 0;
         test.operands.forEach((operand, field) => {
-          const length = set?.fields[field] ?? (test.operands.length > 1 ? operand.length : set?.keyLength ?? operand.length);
+          const length = set?.fields[field] ?? (test.operands.length > 1 ? operand.length : (set?.keyLength ?? operand.length));
           this.#operand(operand, set && set.why === undefined ? intervalsOf(set, start, length) : undefined, set?.why !== undefined);
           start += (length + 3) & ~3;
         });
         break;
       }
-      case 'other': this.#other(test.expression); break;
+      case 'other':
+        this.#other(test.expression);
+        break;
     }
   }
 
@@ -99,17 +121,27 @@ class Collector {
   #operand(operand: Operand, intervals: Interval[] | undefined, isIdle = false): void {
     if (isIdle) return;
     switch (operand.of) {
-      case 'payload': this.#payload(operand, intervals); break;
-      case 'meta': this.#meta(operand, intervals); break;
-      case 'ct': this.#ct(operand); break;
+      case 'payload':
+        this.#payload(operand, intervals);
+        break;
+      case 'meta':
+        this.#meta(operand, intervals);
+        break;
+      case 'ct':
+        this.#ct(operand);
+        break;
       case 'fib':
         if (operand.key !== FIB_RESULT.TYPE) {
           this.field('routes', 'src', 'dst', 'in', 'out');
           if ((operand.detail ?? 0) & FIB_FLAG.MARK) this.#marks(0xffff_ffff);
-        }
-        else this.#addressType(((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst', ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0);
+        } else
+          this.#addressType(
+            ((operand.detail ?? 0) & FIB_FLAG.SOURCE) !== 0 ? 'src' : 'dst',
+            ((operand.detail ?? 0) & (FIB_FLAG.IIF | FIB_FLAG.OIF)) !== 0,
+          );
         break;
-      case 'other': break;
+      case 'other':
+        break;
     }
   }
 
@@ -138,28 +170,68 @@ class Collector {
 
   #meta({ key, mask }: Operand, intervals: Interval[] | undefined): void {
     switch (key) {
-      case META.MARK: this.#marks(mask ? hostU32(mask, 0) : 0xffff_ffff); break;
-      case META.IIF: case META.IIFNAME: case META.SKUID: case META.SKGID: this.field('in'); break;
-      case META.OIF: case META.OIFNAME: this.field('out'); break;
-      case META.L4PROTO: this.field('proto'); break;
-      case META.PKTTYPE: this.#addressType('dst', true); break;
-      case META.NFPROTO: case META.PROTOCOL: break;
-      default: if (intervals) this.field('other');
+      case META.MARK:
+        this.#marks(mask ? hostU32(mask, 0) : 0xffff_ffff);
+        break;
+      case META.IIF:
+      case META.IIFNAME:
+      case META.SKUID:
+      case META.SKGID:
+        this.field('in');
+        break;
+      case META.OIF:
+      case META.OIFNAME:
+        this.field('out');
+        break;
+      case META.L4PROTO:
+        this.field('proto');
+        break;
+      case META.PKTTYPE:
+        this.#addressType('dst', true);
+        break;
+      case META.NFPROTO:
+      case META.PROTOCOL:
+        break;
+      default:
+        if (intervals) this.field('other');
     }
   }
 
   #ct({ key, mask, detail }: Operand): void {
     this.field('state');
     switch (key) {
-      case CT.STATE: break;
-      case CT.DIRECTION: this.field('direction'); break;
-      case CT.STATUS: this.field('status'); break;
-      case CT.MARK: this.#ctMarks(mask ? hostU32(mask, 0) : 0xffff_ffff); break;
-      case CT.HELPER: this.field('helper'); break;
-      case CT.ZONE: this.field('zone'); break;
-      case CT.PROTOCOL: this.field('proto'); break;
-      case CT.SRC: case CT.DST: case CT.PROTO_SRC: case CT.PROTO_DST: case CT.SRC_IP: case CT.DST_IP: case CT.SRC_IP6: case CT.DST_IP6: this.#ends(detail === 1 ? 'reply' : 'original'); break;
-      default: this.field('other');
+      case CT.STATE:
+        break;
+      case CT.DIRECTION:
+        this.field('direction');
+        break;
+      case CT.STATUS:
+        this.field('status');
+        break;
+      case CT.MARK:
+        this.#ctMarks(mask ? hostU32(mask, 0) : 0xffff_ffff);
+        break;
+      case CT.HELPER:
+        this.field('helper');
+        break;
+      case CT.ZONE:
+        this.field('zone');
+        break;
+      case CT.PROTOCOL:
+        this.field('proto');
+        break;
+      case CT.SRC:
+      case CT.DST:
+      case CT.PROTO_SRC:
+      case CT.PROTO_DST:
+      case CT.SRC_IP:
+      case CT.DST_IP:
+      case CT.SRC_IP6:
+      case CT.DST_IP6:
+        this.#ends(detail === 1 ? 'reply' : 'original');
+        break;
+      default:
+        this.field('other');
     }
   }
 
@@ -226,7 +298,9 @@ class Collector {
 
   #other(expression: Expression): void {
     switch (expression.kind) {
-      case 'match': this.#match(expression.name, expression.info, expression.revision); break;
+      case 'match':
+        this.#match(expression.name, expression.info, expression.revision);
+        break;
       case 'target':
         if (expression.name === 'MARK') this.#marks(~hostU32(padded(expression.info, 8), 4) >>> 0);
         else if (expression.name === 'CONNMARK') {
@@ -235,7 +309,9 @@ class Collector {
           this.#marks(info[12] === 0 && expression.revision < 2 ? 0 : 0xffff_ffff);
         } else if (expression.name === 'NETMAP') this.#whole('src', 'dst');
         break;
-      case 'nat': if ((expression.flags & NAT_FLAG.NETMAP) !== 0) this.#whole(expression.isSource ? 'src' : 'dst'); break;
+      case 'nat':
+        if ((expression.flags & NAT_FLAG.NETMAP) !== 0) this.#whole(expression.isSource ? 'src' : 'dst');
+        break;
     }
   }
 
@@ -243,7 +319,9 @@ class Collector {
     const info = padded(bytes, 168);
     const pairs = (at: number): Interval[] => [[networkPort(hostU16(info, at)), networkPort(hostU16(info, at + 2))]];
     switch (name) {
-      case 'state': this.field('state'); break;
+      case 'state':
+        this.field('state');
+        break;
       case 'conntrack': {
         this.field('state', 'direction');
         const match = hostU16(info, 146);
@@ -253,18 +331,36 @@ class Collector {
         this.field('status');
         break;
       }
-      case 'mark': this.#marks(hostU32(info, 4)); break;
-      case 'connmark': this.#ctMarks(hostU32(info, 4)); break;
-      case 'tcp': this.field('proto', 'tcpFlags'); this.#port('sport', pairs(0)); this.#port('dport', pairs(4)); break;
-      case 'udp': this.field('proto'); this.#port('sport', pairs(0)); this.#port('dport', pairs(4)); break;
+      case 'mark':
+        this.#marks(hostU32(info, 4));
+        break;
+      case 'connmark':
+        this.#ctMarks(hostU32(info, 4));
+        break;
+      case 'tcp':
+        this.field('proto', 'tcpFlags');
+        this.#port('sport', pairs(0));
+        this.#port('dport', pairs(4));
+        break;
+      case 'udp':
+        this.field('proto');
+        this.#port('sport', pairs(0));
+        this.#port('dport', pairs(4));
+        break;
       case 'multiport': {
         this.field('proto');
-        const ports: Interval[] = Array.from({ length: Math.min(info[1]!, 15) }, (_, n) => { const port = networkPort(hostU16(info, 2 + 2 * n)); return [port, port]; });
+        const ports: Interval[] = Array.from({ length: Math.min(info[1]!, 15) }, (_, n) => {
+          const port = networkPort(hostU16(info, 2 + 2 * n));
+          return [port, port];
+        });
         if (info[0] !== 1) this.#port('sport', ports);
         if (info[0] !== 0) this.#port('dport', ports);
         break;
       }
-      case 'icmp': case 'icmp6': this.field('proto', 'icmp'); break;
+      case 'icmp':
+      case 'icmp6':
+        this.field('proto', 'icmp');
+        break;
       case 'addrtype':
         if (hostU16(info, 0) !== 0) this.#addressType('src', revision > 0 && (hostU32(info, 4) & 0xc) !== 0);
         if (hostU16(info, 2) !== 0) this.#addressType('dst', revision > 0 && (hostU32(info, 4) & 0xc) !== 0);
@@ -276,20 +372,31 @@ class Collector {
         }
         break;
       }
-      case 'pkttype': this.#addressType('dst', true); break;
-      case 'helper': this.field('helper', 'state'); break;
-      case 'owner': this.field('in'); break;
+      case 'pkttype':
+        this.#addressType('dst', true);
+        break;
+      case 'helper':
+        this.field('helper', 'state');
+        break;
+      case 'owner':
+        this.field('in');
+        break;
     }
   }
 }
 
 const SPECIAL: RoutePrefix[] = [
-  { bytes: Uint8Array.of(0, 0, 0, 0), bits: 8 }, { bytes: Uint8Array.of(255, 255, 255, 255), bits: 32 }, { bytes: Uint8Array.of(224, 0, 0, 0), bits: 4 },
+  { bytes: Uint8Array.of(0, 0, 0, 0), bits: 8 },
+  { bytes: Uint8Array.of(255, 255, 255, 255), bits: 32 },
+  { bytes: Uint8Array.of(224, 0, 0, 0), bits: 4 },
   { bytes: Uint8Array.from({ length: 16 }, (_, at) => (at === 0 ? 0xff : 0)), bits: 8 },
 ];
 
 function intervalsOf(set: RuleSet, start: number, length: number): Interval[] {
-  return Array.from({ length: set.count }, (_, at): Interval => [keyAt(set, at).subarray(start, start + length), endAt(set, at).subarray(start, start + length)]);
+  return Array.from({ length: set.count }, (_, at): Interval => [
+    keyAt(set, at).subarray(start, start + length),
+    endAt(set, at).subarray(start, start + length),
+  ]);
 }
 
 /** How many bits a mask leaves from the first on; undefined where there are gaps. */

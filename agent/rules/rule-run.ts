@@ -129,7 +129,6 @@ export class RuleRun {
     const own: Ends = hook === 'prerouting' || hook === 'output' ? { src, dst, sport, dport } : hook === 'forward' ? { src, sport } : {};
     return { ...own, ...given };
   }
-
 }
 
 /** A name of an interface as registers have it; empty for none. */

@@ -2,23 +2,29 @@ import type { RoutePrefix } from '../netlink/route-messages.ts';
 import type { Answer, Hook, Packet } from './packet.ts';
 
 /** From and to, both included. */
-export interface Range<T> { from: T; to: T }
+export interface Range<T> {
+  from: T;
+  to: T;
+}
 
 /** Ports that a rule translates to; where there are none a port stays as it is unless it is taken, or `isRandom`. */
-export interface PortTranslation { ports?: Range<number>; isRandom?: true }
+export interface PortTranslation {
+  ports?: Range<number>;
+  isRandom?: true;
+}
 
 /** Where destination translation sends a new flow. What is absent stays as it is. `rule` names the rule that decides. */
 export type DestinationNat =
   | { kind: 'none' }
-  | PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string }
+  | (PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string })
   /** To the gateway itself. */
-  | PortTranslation & { kind: 'redirect'; rule: string };
+  | (PortTranslation & { kind: 'redirect'; rule: string });
 
 /** How source translation changes a new flow that leaves; a masqueraded one takes an address of the interface that it leaves by. */
 export type SourceNat =
   | { kind: 'none' }
-  | PortTranslation & { kind: 'masquerade'; rule: string }
-  | PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string };
+  | (PortTranslation & { kind: 'masquerade'; rule: string })
+  | (PortTranslation & { kind: 'to'; addresses?: Range<Uint8Array>; rule: string });
 
 /** What the filter chains of a hook do with a packet; `rule` names the rule, or the chain whose policy it is. */
 export type Verdict = { kind: 'accepted' } | { kind: 'dropped'; rule: string } | { kind: 'rejected'; with: 'reset' | 'icmp'; rule: string };
@@ -37,10 +43,34 @@ export interface Marks {
  * of the destination (before routing) or the source (after it) of a packet that follows its entry; `routes` is which of the gateway's routes lead to
  * its addresses; `other` is what a packet here does not say, such as its length.
  */
-export type Field = 'in' | 'out' | 'src' | 'dst' | 'proto' | 'sport' | 'dport' | 'icmp' | 'tcpFlags' | 'mark' | 'state' | 'direction' | 'ctMark' | 'status' | 'original' | 'reply' | 'translation' | 'helper' | 'zone' | 'routes' | 'other';
+export type Field =
+  | 'in'
+  | 'out'
+  | 'src'
+  | 'dst'
+  | 'proto'
+  | 'sport'
+  | 'dport'
+  | 'icmp'
+  | 'tcpFlags'
+  | 'mark'
+  | 'state'
+  | 'direction'
+  | 'ctMark'
+  | 'status'
+  | 'original'
+  | 'reply'
+  | 'translation'
+  | 'helper'
+  | 'zone'
+  | 'routes'
+  | 'other';
 
 /** What tells addresses apart: in which of these prefixes they lie, or, where `areWhole` is set, every bit of them. */
-export interface AddressReads { prefixes: RoutePrefix[]; areWhole: boolean }
+export interface AddressReads {
+  prefixes: RoutePrefix[];
+  areWhole: boolean;
+}
 
 /**
  * What evaluation of a hook reads of packets. Two packets that are equal in `fields`, whose addresses and ports lie in the same pieces and whose

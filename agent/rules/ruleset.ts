@@ -27,9 +27,15 @@ export interface BaseChain {
   devices: string[];
 }
 
-export interface Rule { handle: number; expressions: Expression[]; comment?: string }
+export interface Rule {
+  handle: number;
+  expressions: Expression[];
+  comment?: string;
+}
 
-export type RuleVerdict = { kind: 'accept' | 'drop' | 'continue' | 'break' | 'return' | 'queue' | 'stolen' } | { kind: 'jump' | 'goto'; chain: string };
+export type RuleVerdict =
+  | { kind: 'accept' | 'drop' | 'continue' | 'break' | 'return' | 'queue' | 'stolen' }
+  | { kind: 'jump' | 'goto'; chain: string };
 export type Data = { value: Uint8Array } | { verdict: RuleVerdict };
 
 /** Registers are offsets in bytes; `to` is where a value is put, `from` where it is taken. VERDICT is the register of verdicts. */
@@ -39,14 +45,33 @@ export type Expression =
   | { kind: 'immediate'; to: number; data: Data }
   | { kind: 'cmp'; from: number; op: number; value: Uint8Array }
   | { kind: 'range'; from: number; isInverted: boolean; low: Uint8Array; high: Uint8Array }
-  | { kind: 'bitwise'; from: number; to: number; length: number; op: number; mask?: Uint8Array; xor?: Uint8Array; shift?: number; from2?: number }
+  | {
+      kind: 'bitwise';
+      from: number;
+      to: number;
+      length: number;
+      op: number;
+      mask?: Uint8Array;
+      xor?: Uint8Array;
+      shift?: number;
+      from2?: number;
+    }
   | { kind: 'byteorder'; from: number; to: number; length: number; size: number }
   | { kind: 'lookup'; set: string; from: number; to?: number; isInverted: boolean }
   | { kind: 'payload'; base: number; offset: number; length: number; to?: number; from?: number }
   | { kind: 'meta'; key: number; to?: number; from?: number }
   | { kind: 'ct'; key: number; direction?: number; to?: number; from?: number }
   | { kind: 'fib'; to: number; result: number; flags: number }
-  | { kind: 'nat'; isSource: boolean; family: number; addressFrom?: number; addressTo?: number; portFrom?: number; portTo?: number; flags: number }
+  | {
+      kind: 'nat';
+      isSource: boolean;
+      family: number;
+      addressFrom?: number;
+      addressTo?: number;
+      portFrom?: number;
+      portTo?: number;
+      flags: number;
+    }
   | { kind: 'masq' | 'redir'; portFrom?: number; portTo?: number; flags: number }
   | { kind: 'number'; name: string; to: number; modulus: number; offset: number }
   | { kind: 'dynset'; set: string; hasConditions: boolean; isInverted: boolean }

@@ -141,6 +141,9 @@ export function netmap(translation: Translation, address: Bits): Translation {
   const [low, high] = translation.addresses!;
   if (!low.isKnown || !high.isKnown) return { ...translation, addresses: [Bits.unknown(low.length), Bits.unknown(low.length)] };
   const mask = low.value.map((byte, at) => ~(byte ^ high.value[at]!));
-  const mapped = address.maskXor(mask.map((byte) => ~byte), low.value.map((byte, at) => byte & mask[at]!));
+  const mapped = address.maskXor(
+    mask.map((byte) => ~byte),
+    low.value.map((byte, at) => byte & mask[at]!),
+  );
   return { ...translation, addresses: [mapped, mapped] };
 }

@@ -12,7 +12,10 @@ export interface Surroundings {
   waysOut?: (question: RouteQuestion) => readonly number[] | undefined;
 }
 
-export interface LocalRoute extends RoutePrefix { type: number; link?: number }
+export interface LocalRoute extends RoutePrefix {
+  type: number;
+  link?: number;
+}
 
 /** RTN_* as `fib … type` has it. For IPv6 what is not the gateway's is taken to be a unicast address with a route. */
 export function addressType(address: Uint8Array, { locals }: Surroundings, link?: number): number {
@@ -21,7 +24,8 @@ export function addressType(address: Uint8Array, { locals }: Surroundings, link?
     if (address[0]! >= 224 && address[0]! < 240) return RTN.MULTICAST;
   } else if (address[0] === 0xff) return RTN.MULTICAST;
   let best: LocalRoute | undefined;
-  for (const route of locals) if (route.bytes.length === address.length && route.bits >= (best?.bits ?? 0) && isInPrefix(address, route)) best = route;
+  for (const route of locals)
+    if (route.bytes.length === address.length && route.bits >= (best?.bits ?? 0) && isInPrefix(address, route)) best = route;
   return best && (link === undefined || best.link === link) ? best.type : RTN.UNICAST;
 }
 

@@ -17,7 +17,10 @@ export function chainText({ family, table, name }: Chain): string {
 export function ruleText(chain: Chain, rule: Rule): string {
   let text = texts.get(rule);
   if (text === undefined) {
-    const words = testsOf(rule, () => undefined).map(testText).filter(Boolean).join(' ');
+    const words = testsOf(rule, () => undefined)
+      .map(testText)
+      .filter(Boolean)
+      .join(' ');
     text = `${chainText(chain)} handle ${rule.handle}: ${words.length > MAX_TEXT ? `${words.slice(0, MAX_TEXT)} …` : words}${rule.comment ? ` (${rule.comment})` : ''}`;
     texts.set(rule, text);
   }
@@ -30,30 +33,62 @@ const isStage = (operand: Operand): boolean => operand.of === 'meta' && (operand
 
 function testText(test: Test): string {
   switch (test.kind) {
-    case 'compare': return isStage(test.operand) ? '' : `${operandText(test.operand)} ${OPS[test.op] ?? ''}${valueText(test.operand, test.value)}`;
-    case 'range': return `${operandText(test.operand)} ${test.isInverted ? '!= ' : ''}${valueText(test.operand, test.low)}-${valueText(test.operand, test.high)}`;
-    case 'lookup': return `${test.operands.map(operandText).join(' . ')} ${test.isInverted ? '!= ' : ''}${test.isMap ? 'map ' : ''}${test.set.startsWith('__') ? '{ … }' : `@${test.set}`}`;
-    case 'use': return `${test.by.kind} set ${operandText(test.operand)}`;
-    case 'other': return expressionText(test.expression);
+    case 'compare':
+      return isStage(test.operand) ? '' : `${operandText(test.operand)} ${OPS[test.op] ?? ''}${valueText(test.operand, test.value)}`;
+    case 'range':
+      return `${operandText(test.operand)} ${test.isInverted ? '!= ' : ''}${valueText(test.operand, test.low)}-${valueText(test.operand, test.high)}`;
+    case 'lookup':
+      return `${test.operands.map(operandText).join(' . ')} ${test.isInverted ? '!= ' : ''}${test.isMap ? 'map ' : ''}${test.set.startsWith('__') ? '{ … }' : `@${test.set}`}`;
+    case 'use':
+      return `${test.by.kind} set ${operandText(test.operand)}`;
+    case 'other':
+      return expressionText(test.expression);
   }
 }
 
 const META_NAMES: Record<number, string> = {
-  [META.MARK]: 'meta mark', [META.IIF]: 'iif', [META.OIF]: 'oif', [META.IIFNAME]: 'iifname', [META.OIFNAME]: 'oifname', [META.L4PROTO]: 'meta l4proto', [META.PKTTYPE]: 'meta pkttype', [META.SKUID]: 'meta skuid',
+  [META.MARK]: 'meta mark',
+  [META.IIF]: 'iif',
+  [META.OIF]: 'oif',
+  [META.IIFNAME]: 'iifname',
+  [META.OIFNAME]: 'oifname',
+  [META.L4PROTO]: 'meta l4proto',
+  [META.PKTTYPE]: 'meta pkttype',
+  [META.SKUID]: 'meta skuid',
 };
 const CT_NAMES: Record<number, string> = {
-  [CT.STATE]: 'state', [CT.DIRECTION]: 'direction', [CT.STATUS]: 'status', [CT.MARK]: 'mark', [CT.HELPER]: 'helper', [CT.ZONE]: 'zone', [CT.SRC]: 'saddr', [CT.DST]: 'daddr', [CT.SRC_IP]: 'ip saddr', [CT.DST_IP]: 'ip daddr',
-  [CT.SRC_IP6]: 'ip6 saddr', [CT.DST_IP6]: 'ip6 daddr', [CT.PROTO_SRC]: 'proto-src', [CT.PROTO_DST]: 'proto-dst', [CT.PROTOCOL]: 'protocol',
+  [CT.STATE]: 'state',
+  [CT.DIRECTION]: 'direction',
+  [CT.STATUS]: 'status',
+  [CT.MARK]: 'mark',
+  [CT.HELPER]: 'helper',
+  [CT.ZONE]: 'zone',
+  [CT.SRC]: 'saddr',
+  [CT.DST]: 'daddr',
+  [CT.SRC_IP]: 'ip saddr',
+  [CT.DST_IP]: 'ip daddr',
+  [CT.SRC_IP6]: 'ip6 saddr',
+  [CT.DST_IP6]: 'ip6 daddr',
+  [CT.PROTO_SRC]: 'proto-src',
+  [CT.PROTO_DST]: 'proto-dst',
+  [CT.PROTOCOL]: 'protocol',
 };
 
 function operandText(operand: Operand): string {
   const { of, key, offset, length, detail, mask } = operand;
   const address = addressAt(operand);
   const prefix = address ? `${address.length === 4 ? 'ip' : 'ip6'} ${address.side === 'src' ? 'saddr' : 'daddr'}` : undefined;
-  const name = prefix ?? (of === 'payload' ? payloadText(key, offset, length)
-    : of === 'meta' ? META_NAMES[key] ?? `meta ${key}`
-      : of === 'ct' ? `ct ${detail === undefined ? '' : detail === 1 ? 'reply ' : 'original '}${CT_NAMES[key] ?? key}`
-        : of === 'fib' ? `fib ${(detail ?? 0) & FIB_FLAG.SOURCE ? 'saddr' : 'daddr'} ${key === FIB_RESULT.TYPE ? 'type' : 'oif'}` : 'a value');
+  const name =
+    prefix ??
+    (of === 'payload'
+      ? payloadText(key, offset, length)
+      : of === 'meta'
+        ? (META_NAMES[key] ?? `meta ${key}`)
+        : of === 'ct'
+          ? `ct ${detail === undefined ? '' : detail === 1 ? 'reply ' : 'original '}${CT_NAMES[key] ?? key}`
+          : of === 'fib'
+            ? `fib ${(detail ?? 0) & FIB_FLAG.SOURCE ? 'saddr' : 'daddr'} ${key === FIB_RESULT.TYPE ? 'type' : 'oif'}`
+            : 'a value');
   return mask ? `${name} & ${hex(mask, of !== 'payload')}` : name;
 }
 
@@ -81,7 +116,12 @@ function valueText(operand: Operand, value: Uint8Array): string {
   }
   if (of === 'ct' && key === CT.STATE && value.length === 4) {
     const bits = hostU32(mask ?? value, 0);
-    return Object.entries(CT_STATE_BIT).filter(([, bit]) => bits & bit).map(([name]) => name).join(',') || hex(value, true);
+    return (
+      Object.entries(CT_STATE_BIT)
+        .filter(([, bit]) => bits & bit)
+        .map(([name]) => name)
+        .join(',') || hex(value, true)
+    );
   }
   if (of === 'fib' && key === FIB_RESULT.TYPE) return ADDRESS_TYPES[hostU32(value, 0)] ?? hex(value, true);
   if (of === 'payload' && key === PAYLOAD.NETWORK && operand.offset === 9) return protocolName(value[0] ?? 0);
@@ -97,18 +137,29 @@ function hex(bytes: Uint8Array, isHostOrder: boolean): string {
 
 function expressionText(expression: Expression): string {
   switch (expression.kind) {
-    case 'immediate': return 'verdict' in expression.data ? dataText(expression.data) : '';
-    case 'nat': return expression.isSource ? 'snat' : 'dnat';
-    case 'masq': return 'masquerade';
-    case 'redir': return 'redirect';
-    case 'reject': return expression.isReset ? 'reject with tcp reset' : 'reject';
-    case 'match': return `xt match ${expression.name}`;
-    case 'target': return `xt target ${expression.name}`;
-    case 'dynset': return `update @${expression.set}`;
-    case 'quiet': return expression.name === 'counter' ? '' : expression.name;
+    case 'immediate':
+      return 'verdict' in expression.data ? dataText(expression.data) : '';
+    case 'nat':
+      return expression.isSource ? 'snat' : 'dnat';
+    case 'masq':
+      return 'masquerade';
+    case 'redir':
+      return 'redirect';
+    case 'reject':
+      return expression.isReset ? 'reject with tcp reset' : 'reject';
+    case 'match':
+      return `xt match ${expression.name}`;
+    case 'target':
+      return `xt target ${expression.name}`;
+    case 'dynset':
+      return `update @${expression.set}`;
+    case 'quiet':
+      return expression.name === 'counter' ? '' : expression.name;
     case 'chance':
-    case 'number': return expression.name;
-    default: return expression.kind;
+    case 'number':
+      return expression.name;
+    default:
+      return expression.kind;
   }
 }
 

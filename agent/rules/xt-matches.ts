@@ -6,7 +6,11 @@ import { interfaceOf } from './state.ts';
 import { addressTypeOf } from './surroundings.ts';
 
 /** A match of iptables as the kernel has it: a name, a revision and the bytes of a struct of linux/netfilter/xt_*.h. */
-export interface XtMatch { name: string; revision: number; info: Uint8Array }
+export interface XtMatch {
+  name: string;
+  revision: number;
+  info: Uint8Array;
+}
 
 /** Whether a packet matches; not known for matches that are not in the table below, or whose bytes are shorter than they should be. */
 export function xtMatches(match: XtMatch, run: RuleRun): Tri {
@@ -15,7 +19,10 @@ export function xtMatches(match: XtMatch, run: RuleRun): Tri {
   return known.matches(match, run);
 }
 
-interface Known { bytes: number; matches(match: XtMatch, run: RuleRun): Tri }
+interface Known {
+  bytes: number;
+  matches(match: XtMatch, run: RuleRun): Tri;
+}
 
 const MATCHES: Record<string, Known> = {
   comment: { bytes: 0, matches: () => true },
@@ -39,9 +46,20 @@ const MATCHES: Record<string, Known> = {
     bytes: 8,
     matches: ({ info, revision }, run) => {
       const [source, destination, flags] = [hostU16(info, 0), hostU16(info, 2), hostU32(info, 4)];
-      const isInverted = revision === 0 ? [flags !== 0, info.length >= 12 && hostU32(info, 8) !== 0] : [(flags & 1) !== 0, (flags & 2) !== 0];
-      const limit = revision === 0 ? null : (flags & 4) !== 0 ? interfaceOf(run.place.packet, run.place.hook, 'in') : (flags & 8) !== 0 ? interfaceOf(run.place.packet, run.place.hook, 'out') : null;
-      return all(source === 0 ? true : turn(isOfType(run, 'src', source, limit), isInverted[0]!), destination === 0 ? true : turn(isOfType(run, 'dst', destination, limit), isInverted[1]!));
+      const isInverted =
+        revision === 0 ? [flags !== 0, info.length >= 12 && hostU32(info, 8) !== 0] : [(flags & 1) !== 0, (flags & 2) !== 0];
+      const limit =
+        revision === 0
+          ? null
+          : (flags & 4) !== 0
+            ? interfaceOf(run.place.packet, run.place.hook, 'in')
+            : (flags & 8) !== 0
+              ? interfaceOf(run.place.packet, run.place.hook, 'out')
+              : null;
+      return all(
+        source === 0 ? true : turn(isOfType(run, 'src', source, limit), isInverted[0]!),
+        destination === 0 ? true : turn(isOfType(run, 'dst', destination, limit), isInverted[1]!),
+      );
     },
   },
   iprange: {
@@ -49,19 +67,30 @@ const MATCHES: Record<string, Known> = {
     matches: ({ info }, run) => {
       const flags = info[64]!;
       const length = run.family === 4 ? 4 : 16;
-      const isWithin = (side: 'src' | 'dst', at: number): Tri => run.state.address(run.family, side).isWithin(info.subarray(at, at + length), info.subarray(at + 16, at + 16 + length));
-      return all((flags & 1) === 0 ? true : turn(isWithin('src', 0), (flags & 0x10) !== 0), (flags & 2) === 0 ? true : turn(isWithin('dst', 32), (flags & 0x20) !== 0));
+      const isWithin = (side: 'src' | 'dst', at: number): Tri =>
+        run.state.address(run.family, side).isWithin(info.subarray(at, at + length), info.subarray(at + 16, at + 16 + length));
+      return all(
+        (flags & 1) === 0 ? true : turn(isWithin('src', 0), (flags & 0x10) !== 0),
+        (flags & 2) === 0 ? true : turn(isWithin('dst', 32), (flags & 0x20) !== 0),
+      );
     },
   },
   /** Packets here are routed, so they are not bridged; by which port of a bridge they came is not known. */
   physdev: { bytes: 66, matches: ({ info }) => (info[65] === 4 ? (info[64]! & 4) !== 0 : undefined) },
   pkttype: { bytes: 8, matches: ({ info }, run) => turn(run.packetType().equals(info.subarray(0, 1)), hostU32(info, 4) !== 0) },
   /** Of the entry's master. */
-  helper: { bytes: 8, matches: ({ info }, run) => (run.hasEntry === false || run.place.packet.ct.state === 'new' ? hostU32(info, 0) !== 0 : undefined) },
+  helper: {
+    bytes: 8,
+    matches: ({ info }, run) => (run.hasEntry === false || run.place.packet.ct.state === 'new' ? hostU32(info, 0) !== 0 : undefined),
+  },
   /** `--set` alone matches always; the others depend on packets before. */
   recent: { bytes: 10, matches: ({ info }) => (info[8] === 2 ? info[9] === 0 : undefined) },
   /** What is forwarded has no socket. */
-  owner: { bytes: 18, matches: ({ info }, run) => (typeof run.place.packet.in === 'string' && run.place.hook !== 'output' ? info[16] === info[17] : undefined) },
+  owner: {
+    bytes: 18,
+    matches: ({ info }, run) =>
+      typeof run.place.packet.in === 'string' && run.place.hook !== 'output' ? info[16] === info[17] : undefined,
+  },
 };
 
 function turn(answer: Tri, isInverted: boolean): Tri {
@@ -106,7 +135,10 @@ function multiport({ info, revision }: XtMatch, run: RuleRun): Tri {
 /** Type, lowest and highest code, inverted; type 255 stands for all. */
 function icmp(info: Uint8Array, run: RuleRun): Tri {
   const [type, low, high, inverted] = [info[0]!, info[1]!, info[2]!, info[3]!];
-  const isOne = all(run.state.transport.slice(0, 1).equals(Uint8Array.of(type)), run.state.transport.slice(1, 1).isWithin(Uint8Array.of(low), Uint8Array.of(high)));
+  const isOne = all(
+    run.state.transport.slice(0, 1).equals(Uint8Array.of(type)),
+    run.state.transport.slice(1, 1).isWithin(Uint8Array.of(low), Uint8Array.of(high)),
+  );
   return turn(type === 0xff ? true : isOne, (inverted & 1) !== 0);
 }
 
@@ -132,7 +164,21 @@ function hasOneOf(bits: Bits, mask: number): Tri {
   return masked.isKnown ? false : undefined;
 }
 
-const CONNTRACK = { STATE: 1, PROTO: 2, ORIGSRC: 4, ORIGDST: 8, REPLSRC: 0x10, REPLDST: 0x20, STATUS: 0x40, EXPIRES: 0x80, ORIGSRC_PORT: 0x100, ORIGDST_PORT: 0x200, REPLSRC_PORT: 0x400, REPLDST_PORT: 0x800, DIRECTION: 0x1000 } as const;
+const CONNTRACK = {
+  STATE: 1,
+  PROTO: 2,
+  ORIGSRC: 4,
+  ORIGDST: 8,
+  REPLSRC: 0x10,
+  REPLDST: 0x20,
+  STATUS: 0x40,
+  EXPIRES: 0x80,
+  ORIGSRC_PORT: 0x100,
+  ORIGDST_PORT: 0x200,
+  REPLSRC_PORT: 0x400,
+  REPLDST_PORT: 0x800,
+  DIRECTION: 0x1000,
+} as const;
 
 function conntrack({ info, revision }: XtMatch, run: RuleRun): Tri {
   const [match, inverted] = [hostU16(info, 146), hostU16(info, 148)];
@@ -146,7 +192,9 @@ function conntrack({ info, revision }: XtMatch, run: RuleRun): Tri {
   const { packet } = run.place;
   const length = run.family === 4 ? 4 : 16;
   const address = (ends: Ends, side: 'src' | 'dst', at: number): Tri =>
-    Bits.of(ends[side], length).maskXor(info.subarray(at + 16, at + 16 + length), new Uint8Array(length)).equals(info.subarray(at, at + length));
+    Bits.of(ends[side], length)
+      .maskXor(info.subarray(at + 16, at + 16 + length), new Uint8Array(length))
+      .equals(info.subarray(at, at + length));
   const port = (ends: Ends, side: 'sport' | 'dport', at: number, highAt: number): Tri => {
     const value = Bits.u16(ends[side]);
     if (revision >= 3) return info.length < 162 ? undefined : isPortWithin(value, hostU16(info, at), hostU16(info, highAt));
@@ -170,4 +218,3 @@ function conntrack({ info, revision }: XtMatch, run: RuleRun): Tri {
     asks(CONNTRACK.EXPIRES, () => undefined),
   );
 }
-

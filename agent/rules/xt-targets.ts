@@ -5,11 +5,34 @@ import type { RuleRun } from './rule-run.ts';
 import { netmap, type Translation } from './state.ts';
 
 /** A target of iptables as the kernel has it; those that only accept, drop, return or jump are no targets in nf_tables. */
-export interface XtTarget { name: string; revision: number; info: Uint8Array }
+export interface XtTarget {
+  name: string;
+  revision: number;
+  info: Uint8Array;
+}
 
 /** Changes of packets that no rule asks for, or that go elsewhere. */
 const QUIET = new Set([
-  'LOG', 'NFLOG', 'ULOG', 'TRACE', 'AUDIT', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL', 'HL', 'ECN', 'TEE', 'IDLETIMER', 'RATEEST', 'CONNSECMARK', 'SECMARK', 'LED', 'TCPMSS', 'TCPOPTSTRIP',
+  'LOG',
+  'NFLOG',
+  'ULOG',
+  'TRACE',
+  'AUDIT',
+  'CHECKSUM',
+  'CLASSIFY',
+  'DSCP',
+  'TOS',
+  'TTL',
+  'HL',
+  'ECN',
+  'TEE',
+  'IDLETIMER',
+  'RATEEST',
+  'CONNSECMARK',
+  'SECMARK',
+  'LED',
+  'TCPMSS',
+  'TCPOPTSTRIP',
 ]);
 const [SET, SAVE] = [0, 1];
 
@@ -26,28 +49,73 @@ export function xtTarget({ name, revision, info }: XtTarget, run: RuleRun): Tri 
   return run.decide({ kind: 'queue' }, { kind: 'continue' });
 }
 
-interface Known { bytes: number; carryOut(target: XtTarget, run: RuleRun): void }
+interface Known {
+  bytes: number;
+  carryOut(target: XtTarget, run: RuleRun): void;
+}
 
 const TARGETS: Record<string, Known> = {
-  MARK: { bytes: 8, carryOut: ({ info }, run) => { run.change().mark = replace(run.state.mark, info.subarray(4, 8), new Bits(info.slice(0, 4))); } },
+  MARK: {
+    bytes: 8,
+    carryOut: ({ info }, run) => {
+      run.change().mark = replace(run.state.mark, info.subarray(4, 8), new Bits(info.slice(0, 4)));
+    },
+  },
   CONNMARK: { bytes: 13, carryOut: connmark },
-  CT: { bytes: 2, carryOut: ({ info }, run) => { if ((hostU16(info, 0) & 1) !== 0) untrack(run); } },
+  CT: {
+    bytes: 2,
+    carryOut: ({ info }, run) => {
+      if ((hostU16(info, 0) & 1) !== 0) untrack(run);
+    },
+  },
   NOTRACK: { bytes: 0, carryOut: (_target, run) => untrack(run) },
-  REJECT: { bytes: 4, carryOut: ({ info }, run) => { run.decide({ kind: 'reject', with: hostU32(info, 0) === (run.family === 4 ? 7 : 6) ? 'reset' : 'icmp' }); } },
-  MASQUERADE: { bytes: 20, carryOut: (target, run) => translate(run, { ...range(target, run, run.family === 4), addresses: undefined, isSource: true, kind: 'masquerade' }) },
-  REDIRECT: { bytes: 20, carryOut: (target, run) => translate(run, { ...range(target, run, run.family === 4), addresses: undefined, isSource: false, kind: 'redirect' }) },
-  SNAT: { bytes: 20, carryOut: (target, run) => translate(run, { ...range(target, run, target.revision === 0), isSource: true, kind: 'to' }) },
-  DNAT: { bytes: 20, carryOut: (target, run) => translate(run, { ...range(target, run, target.revision === 0), isSource: false, kind: 'to' }) },
+  REJECT: {
+    bytes: 4,
+    carryOut: ({ info }, run) => {
+      run.decide({ kind: 'reject', with: hostU32(info, 0) === (run.family === 4 ? 7 : 6) ? 'reset' : 'icmp' });
+    },
+  },
+  MASQUERADE: {
+    bytes: 20,
+    carryOut: (target, run) =>
+      translate(run, { ...range(target, run, run.family === 4), addresses: undefined, isSource: true, kind: 'masquerade' }),
+  },
+  REDIRECT: {
+    bytes: 20,
+    carryOut: (target, run) =>
+      translate(run, { ...range(target, run, run.family === 4), addresses: undefined, isSource: false, kind: 'redirect' }),
+  },
+  SNAT: {
+    bytes: 20,
+    carryOut: (target, run) => translate(run, { ...range(target, run, target.revision === 0), isSource: true, kind: 'to' }),
+  },
+  DNAT: {
+    bytes: 20,
+    carryOut: (target, run) => translate(run, { ...range(target, run, target.revision === 0), isSource: false, kind: 'to' }),
+  },
   NETMAP: {
     bytes: 20,
     carryOut: (target, run) => {
       const isSource = run.place.hook === 'postrouting' || run.place.hook === 'input';
-      translate(run, netmap({ ...range(target, run, run.family === 4), isSource, kind: 'to' }, run.state.address(run.family, isSource ? 'src' : 'dst')));
+      translate(
+        run,
+        netmap({ ...range(target, run, run.family === 4), isSource, kind: 'to' }, run.state.address(run.family, isSource ? 'src' : 'dst')),
+      );
     },
   },
   /** May set the mark of the packet from the set. */
-  SET: { bytes: 0, carryOut: (_target, run) => { run.change().mark = Bits.unknown(4); } },
-  HMARK: { bytes: 0, carryOut: (_target, run) => { run.change().mark = Bits.unknown(4); } },
+  SET: {
+    bytes: 0,
+    carryOut: (_target, run) => {
+      run.change().mark = Bits.unknown(4);
+    },
+  },
+  HMARK: {
+    bytes: 0,
+    carryOut: (_target, run) => {
+      run.change().mark = Bits.unknown(4);
+    },
+  },
 };
 
 function untrack(run: RuleRun): void {
@@ -60,7 +128,12 @@ function translate(run: RuleRun, translation: Translation): void {
 
 /** (old & ~mask) ^ bits */
 function replace(old: Bits, mask: Uint8Array, bits: Bits): Bits {
-  return old.maskXor(mask.map((byte) => ~byte), new Uint8Array(4)).xor(bits);
+  return old
+    .maskXor(
+      mask.map((byte) => ~byte),
+      new Uint8Array(4),
+    )
+    .xor(bits);
 }
 
 function connmark({ info, revision }: XtTarget, run: RuleRun): void {

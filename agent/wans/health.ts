@@ -53,7 +53,13 @@ export function followWan(before: WanState | undefined, wan: Wan, atMs: number):
   const hasChanged = before !== undefined && (before.failure === undefined) !== (failure === undefined);
   const changesMs = (before?.changesMs ?? []).filter((ms) => atMs - ms < HOUR_MS);
   if (hasChanged) changesMs.push(atMs);
-  return { wan, failure, cameUp: cameUpOf(before, wan, failure, atMs), moved: before && (movedOf(before.wan, wan, atMs) ?? before.moved), changesMs };
+  return {
+    wan,
+    failure,
+    cameUp: cameUpOf(before, wan, failure, atMs),
+    moved: before && (movedOf(before.wan, wan, atMs) ?? before.moved),
+    changesMs,
+  };
 }
 
 function failureOf(before: WanState | undefined, wan: Wan, atMs: number): WanFailure | undefined {
@@ -65,8 +71,11 @@ function failureOf(before: WanState | undefined, wan: Wan, atMs: number): WanFai
   if (works && !isWithoutRoute) return undefined;
   const isWorse = losesRoute || (worked && !works);
   return {
-    sinceMs: known?.sinceMs ?? atMs, words: known?.words ?? wordsOf(wan, works, before === undefined),
-    steps: (known?.steps ?? 0) + (isWorse ? 1 : 0), isWithoutRoute, wasDown: known?.wasDown === true || !works,
+    sinceMs: known?.sinceMs ?? atMs,
+    words: known?.words ?? wordsOf(wan, works, before === undefined),
+    steps: (known?.steps ?? 0) + (isWorse ? 1 : 0),
+    isWithoutRoute,
+    wasDown: known?.wasDown === true || !works,
   };
 }
 
@@ -86,8 +95,11 @@ function cameUpOf(before: WanState | undefined, wan: Wan, failure: WanFailure | 
 /** Addresses are newest first, so that a change puts another in front. One that goes and leaves none has not changed. */
 function movedOf(before: Wan, { name, addresses }: Wan, atMs: number): WanState['moved'] {
   for (const bytes of [4, 16]) {
-    const [old, now] = [before.addresses, addresses].map((list) => list.find((address) => address.length === bytes)).map((address) => address && formatAddress(address));
-    if (old !== undefined && now !== undefined && old !== now) return { atMs, address: old, words: `${name} has ${now} and no longer ${old}` };
+    const [old, now] = [before.addresses, addresses]
+      .map((list) => list.find((address) => address.length === bytes))
+      .map((address) => address && formatAddress(address));
+    if (old !== undefined && now !== undefined && old !== now)
+      return { atMs, address: old, words: `${name} has ${now} and no longer ${old}` };
   }
   return undefined;
 }

@@ -13,11 +13,19 @@ export function observeInterfaces(): Observation {
   const { defaultRoutes, virtualAddresses } = askKernel() ?? {};
   return {
     atMs: Date.now(),
-    defaultRoutes: defaultRoutes ?? { ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''), ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? '') },
-    addresses: new Map(Object.entries(networkInterfaces()).map(([name, found = []]) => [name, found.flatMap(({ address, internal }) => {
-      const bytes = internal ? undefined : parseAddress(address);
-      return bytes && !isLinkLocal(bytes) ? [bytes] : [];
-    })])),
+    defaultRoutes: defaultRoutes ?? {
+      ipv4: parseIpv4Defaults(read('/proc/net/route') ?? ''),
+      ipv6: parseIpv6Defaults(read('/proc/net/ipv6_route') ?? ''),
+    },
+    addresses: new Map(
+      Object.entries(networkInterfaces()).map(([name, found = []]) => [
+        name,
+        found.flatMap(({ address, internal }) => {
+          const bytes = internal ? undefined : parseAddress(address);
+          return bytes && !isLinkLocal(bytes) ? [bytes] : [];
+        }),
+      ]),
+    ),
     virtualAddresses,
     operstate: (name) => read(`/sys/class/net/${name}/operstate`)?.trim(),
   };
@@ -41,14 +49,20 @@ function askKernel(): Pick<Observation, 'defaultRoutes' | 'virtualAddresses'> | 
 
 function virtualAddressesOf(socket: RouteSocket, links: readonly Link[]): VirtualAddress[] {
   const addresses = Array.from(socket.dump(RTM.GETADDR), decodeAddress).filter((one) => one !== undefined);
-  return findVirtualAddresses([...links], addresses, ['raw', 'raw6'].some((file) => hasVrrpSocket(read(`/proc/thread-self/net/${file}`) ?? '')));
+  return findVirtualAddresses(
+    [...links],
+    addresses,
+    ['raw', 'raw6'].some((file) => hasVrrpSocket(read(`/proc/thread-self/net/${file}`) ?? '')),
+  );
 }
 
 function defaultRoutesOf(socket: RouteSocket, links: readonly Link[]): Observation['defaultRoutes'] {
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const hops = Array.from(socket.dump(RTM.GETROUTE), decodeDefaultHops).flat();
-  const of = (family: 4 | 6): DefaultRoute[] => hops.filter((hop) => hop.family === family && names.has(hop.link))
-    .map(({ link, metric, nextHop }) => ({ interface: names.get(link)!, metric, nextHop: nextHop && formatAddress(nextHop) }));
+  const of = (family: 4 | 6): DefaultRoute[] =>
+    hops
+      .filter((hop) => hop.family === family && names.has(hop.link))
+      .map(({ link, metric, nextHop }) => ({ interface: names.get(link)!, metric, nextHop: nextHop && formatAddress(nextHop) }));
   return { ipv4: of(4), ipv6: of(6) };
 }
 

@@ -22,7 +22,11 @@ const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsign
 const recv = libc.func('long recv(int, void *, size_t, int)');
 const sendto = libc.func('long sendto(int, const void *, size_t, int, const void *, unsigned int)');
 
-export interface PingTarget { device: string; address: string; source?: string }
+export interface PingTarget {
+  device: string;
+  address: string;
+  source?: string;
+}
 
 /** A raw ICMP socket that is bound to one interface, and hears echo replies only. */
 export class PingSocket {
@@ -35,7 +39,11 @@ export class PingSocket {
   constructor({ device, address, source }: PingTarget) {
     this.#to = socketAddress(address);
     this.isV6 = hostU16(this.#to, 0) === AF_INET6;
-    this.#fd = socket(this.isV6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, this.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) as number;
+    this.#fd = socket(
+      this.isV6 ? AF_INET6 : AF_INET,
+      SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
+      this.isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+    ) as number;
     if (this.#fd < 0) throw failure('a raw ICMP socket cannot be opened');
     const name = new TextEncoder().encode(`${device}\0`);
     if (setsockopt(this.#fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) !== 0) {

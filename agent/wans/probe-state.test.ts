@@ -3,7 +3,9 @@ import { Answering } from './probe-state.ts';
 
 function after(script: string): boolean | undefined {
   const answering = new Answering();
-  for (const step of script) if (step === 's') answering.sending(); else answering.answered();
+  for (const step of script)
+    if (step === 's') answering.sending();
+    else answering.answered();
   return answering.state;
 }
 

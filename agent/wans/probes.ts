@@ -4,7 +4,11 @@ import { Answering } from './probe-state.ts';
 import { decodeEchoReply, encodeEcho } from './icmp-echo.ts';
 import { PingSocket, type PingTarget } from './ping-socket.ts';
 
-interface Probe { target: PingTarget; answering: Answering; socket: PingSocket | undefined }
+interface Probe {
+  target: PingTarget;
+  answering: Answering;
+  socket: PingSocket | undefined;
+}
 
 /** Pings through each WAN: what was configured for its interface, else the next hop of its default route. */
 export class WanProbes {

@@ -20,7 +20,8 @@ export class RouteEvents {
       try {
         const length = this.#socket.receive(this.#block);
         if (length === undefined) break;
-        for (const { type, body } of readMessages(this.#block.subarray(0, length))) isChanged ||= !ROUTES.has(type) || decodeRoute(body).isDefault;
+        for (const { type, body } of readMessages(this.#block.subarray(0, length)))
+          isChanged ||= !ROUTES.has(type) || decodeRoute(body).isDefault;
       } catch (error) {
         if (!(error instanceof NetlinkError && error.code === 'ENOBUFS')) throw error;
         isChanged = true;

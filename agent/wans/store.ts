@@ -18,13 +18,23 @@ export class WanStore {
   }
 
   load(): RememberedWan[] {
-    return this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8')))
-      .map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.flatMap((text) => parseAddress(text) ?? []) }))) ?? [];
+    return (
+      this.#disk.read(this.#file, (bytes) =>
+        schema
+          .parse(JSON.parse(bytes.toString('utf8')))
+          .map(({ interface: device, addresses }) => ({
+            interface: device,
+            addresses: addresses.flatMap((text) => parseAddress(text) ?? []),
+          })),
+      ) ?? []
+    );
   }
 
   /** Writes what changed, and gives back what it was given. What cannot be written is told, and tried again. */
   keep(wans: Wan[]): Wan[] {
-    const text = JSON.stringify(wans.map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.map(formatAddress) })));
+    const text = JSON.stringify(
+      wans.map(({ interface: device, addresses }) => ({ interface: device, addresses: addresses.map(formatAddress) })),
+    );
     if (text === this.#kept) return wans;
     try {
       this.#disk.write(this.#file, text);

@@ -11,13 +11,35 @@ import type { Observation } from './wans.ts';
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-virtual-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
-const LINKS: Link[] = [{ index: 1, name: 'lo' }, { index: 2, name: 'wan1', hardware: Uint8Array.of(2, 0, 0, 0, 0, 1) }, { index: 3, name: 'vrrp.51', hardware: Uint8Array.of(0, 0, 0x5e, 0, 1, 51) }, { index: 4, name: 'ppp0' }];
-const on = (link: number, text: string, bits: number, isKeepalived = false): LinkAddress => ({ link, bytes: parseAddress(text)!, bits, isPermanent: true, isKeepalived });
-const found = (...addresses: LinkAddress[]): string[] => findVirtualAddresses(LINKS, addresses, false).map(({ address, isCertain }) => `${formatAddress(address)} ${isCertain}`);
-const seen = (...addresses: LinkAddress[]): Observation => ({ atMs: 0, defaultRoutes: { ipv4: [], ipv6: [] }, addresses: new Map(), virtualAddresses: findVirtualAddresses(LINKS, addresses, false), operstate: () => 'up' });
+const LINKS: Link[] = [
+  { index: 1, name: 'lo' },
+  { index: 2, name: 'wan1', hardware: Uint8Array.of(2, 0, 0, 0, 0, 1) },
+  { index: 3, name: 'vrrp.51', hardware: Uint8Array.of(0, 0, 0x5e, 0, 1, 51) },
+  { index: 4, name: 'ppp0' },
+];
+const on = (link: number, text: string, bits: number, isKeepalived = false): LinkAddress => ({
+  link,
+  bytes: parseAddress(text)!,
+  bits,
+  isPermanent: true,
+  isKeepalived,
+});
+const found = (...addresses: LinkAddress[]): string[] =>
+  findVirtualAddresses(LINKS, addresses, false).map(({ address, isCertain }) => `${formatAddress(address)} ${isCertain}`);
+const seen = (...addresses: LinkAddress[]): Observation => ({
+  atMs: 0,
+  defaultRoutes: { ipv4: [], ipv6: [] },
+  addresses: new Map(),
+  virtualAddresses: findVirtualAddresses(LINKS, addresses, false),
+  operstate: () => 'up',
+});
 
 test('what keepalived marks, and what has a hardware address of VRRP, is virtual for certain', () => {
-  expect(found(on(2, '198.18.0.12', 16), on(2, '198.18.0.100', 32, true), on(3, '198.18.0.101', 32), on(3, '2001:db8::5', 64))).toEqual(['198.18.0.100 true', '198.18.0.101 true', '2001:db8::5 true']);
+  expect(found(on(2, '198.18.0.12', 16), on(2, '198.18.0.100', 32, true), on(3, '198.18.0.101', 32), on(3, '2001:db8::5', 64))).toEqual([
+    '198.18.0.100 true',
+    '198.18.0.101 true',
+    '2001:db8::5 true',
+  ]);
 });
 
 test('a lone address beside that of a network may be virtual; one by itself, as of a dial-in, and those of loopback are not', () => {
@@ -28,16 +50,27 @@ test('a lone address beside that of a network may be virtual; one by itself, as 
 });
 
 test('where a program speaks VRRP, any address without a time to live may be virtual', () => {
-  const addresses = [on(2, '198.18.0.12', 16), { ...on(2, '198.18.7.7', 16), isPermanent: false }, on(2, 'fe80::1', 64), on(1, '127.0.0.1', 8)];
-  expect(findVirtualAddresses(LINKS, addresses, true).map(({ address, isCertain }) => [formatAddress(address), isCertain])).toEqual([['198.18.0.12', false]]);
+  const addresses = [
+    on(2, '198.18.0.12', 16),
+    { ...on(2, '198.18.7.7', 16), isPermanent: false },
+    on(2, 'fe80::1', 64),
+    on(1, '127.0.0.1', 8),
+  ];
+  expect(findVirtualAddresses(LINKS, addresses, true).map(({ address, isCertain }) => [formatAddress(address), isCertain])).toEqual([
+    ['198.18.0.12', false],
+  ]);
   const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
-  const socket = (local: string) => `${head}  112: ${local} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 69000 2 0000000000000000 0\n`;
-  expect([head, '', socket('00000000:0070'), socket('00000000000000000000000000000000:0070'), socket('00000000:0001')].map(hasVrrpSocket)).toEqual([false, false, true, true, false]);
+  const socket = (local: string) =>
+    `${head}  112: ${local} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 69000 2 0000000000000000 0\n`;
+  expect(
+    [head, '', socket('00000000:0070'), socket('00000000000000000000000000000000:0070'), socket('00000000:0001')].map(hasVrrpSocket),
+  ).toEqual([false, false, true, true, false]);
 });
 
 test('an address that was virtual stays known where it is gone, also over a restart', () => {
   const start = (...said: string[]): VirtualAddresses => new VirtualAddresses(said, new VirtualAddressStore(root, new Disk()));
-  const texts = (virtual: VirtualAddresses): string[] => virtual.all().map(({ address, isCertain }) => `${formatAddress(address)} ${isCertain}`);
+  const texts = (virtual: VirtualAddresses): string[] =>
+    virtual.all().map(({ address, isCertain }) => `${formatAddress(address)} ${isCertain}`);
   const first = start('2001:DB8::0:7');
   first.observe(seen(on(3, '198.18.0.101', 32), on(2, '198.18.0.12', 16), on(2, '198.18.0.100', 32)));
   first.observe(seen());

@@ -18,20 +18,29 @@ const VRRP_FAMILIES = new Set([0x01, 0x02]);
  * Where a program speaks VRRP, any that has no time to live may be one.
  */
 export function findVirtualAddresses(links: readonly Link[], addresses: readonly LinkAddress[], speaksVrrp: boolean): VirtualAddress[] {
-  const vrrp = new Set(links.filter(({ hardware }) => hardware && VRRP_HARDWARE.every((byte, at) => hardware[at] === byte) && VRRP_FAMILIES.has(hardware[4]!)).map(({ index }) => index));
+  const vrrp = new Set(
+    links
+      .filter(({ hardware }) => hardware && VRRP_HARDWARE.every((byte, at) => hardware[at] === byte) && VRRP_FAMILIES.has(hardware[4]!))
+      .map(({ index }) => index),
+  );
   const loopback = new Set(links.filter(({ name }) => name === 'lo').map(({ index }) => index));
   return addresses.flatMap((one): VirtualAddress[] => {
     if (loopback.has(one.link) || isLinkLocal(one.bytes)) return [];
     if (one.isKeepalived || vrrp.has(one.link)) return [{ address: one.bytes, isCertain: true }];
     const isLone = one.bits === one.bytes.length * 8;
-    const hasNetwork = addresses.some(({ link, bytes, bits }) => link === one.link && bytes.length === one.bytes.length && bits < bytes.length * 8 && !isLinkLocal(bytes));
+    const hasNetwork = addresses.some(
+      ({ link, bytes, bits }) => link === one.link && bytes.length === one.bytes.length && bits < bytes.length * 8 && !isLinkLocal(bytes),
+    );
     return (isLone && hasNetwork) || (speaksVrrp && one.isPermanent) ? [{ address: one.bytes, isCertain: false }] : [];
   });
 }
 
 /** Whether a program of this network namespace speaks VRRP, as /proc/net/raw and raw6 tell: the local port of a raw socket is its protocol. */
 export function hasVrrpSocket(text: string): boolean {
-  return text.split('\n').slice(1).some((line) => line.trim().split(/\s+/)[1]?.endsWith(`:${VRRP_PROTOCOL}`));
+  return text
+    .split('\n')
+    .slice(1)
+    .some((line) => line.trim().split(/\s+/)[1]?.endsWith(`:${VRRP_PROTOCOL}`));
 }
 
 /** 112, in hexadecimal. */
@@ -68,7 +77,9 @@ export class VirtualAddresses {
   }
 }
 
-const schema = z.array(z.object({ address: z.string().refine((text) => parseAddress(text) !== undefined, 'is no address'), isCertain: z.boolean() })).max(MAX_ADDRESSES);
+const schema = z
+  .array(z.object({ address: z.string().refine((text) => parseAddress(text) !== undefined, 'is no address'), isCertain: z.boolean() }))
+  .max(MAX_ADDRESSES);
 type Kept = z.infer<typeof schema>;
 
 /** The same on disk. A file that cannot be read is set aside, and as good as none. */

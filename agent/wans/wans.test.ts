@@ -16,27 +16,41 @@ const address = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 const seen = (change: Partial<Observation>): Observation => ({
   atMs: 1_000,
   defaultRoutes: { ipv4: parseIpv4Defaults(IPV4), ipv6: parseIpv6Defaults(IPV6) },
-  addresses: new Map([['wan1', [address(198, 18, 0, 12)]], ['wan2', [address(198, 19, 0, 12)]]]),
+  addresses: new Map([
+    ['wan1', [address(198, 18, 0, 12)]],
+    ['wan2', [address(198, 19, 0, 12)]],
+  ]),
   operstate: () => 'up',
   ...change,
 });
 
 test('default routes are read, and those that reject are not', () => {
-  expect(parseIpv4Defaults(IPV4)).toEqual([{ interface: 'wan1', metric: 100, nextHop: '198.18.0.1' }, { interface: 'wan2', metric: 200, nextHop: '198.19.0.1' }]);
+  expect(parseIpv4Defaults(IPV4)).toEqual([
+    { interface: 'wan1', metric: 100, nextHop: '198.18.0.1' },
+    { interface: 'wan2', metric: 200, nextHop: '198.19.0.1' },
+  ]);
   expect(parseIpv6Defaults(IPV6)).toEqual([{ interface: 'wan1', metric: 1024, nextHop: '2001:db8::1' }]);
   expect([parseIpv4Defaults(''), parseIpv6Defaults('')]).toEqual([[], []]);
 });
 
 test('the route with the lowest metric carries', () => {
   const wans = new WanMemory().observe(seen({}));
-  expect(wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([['wan1', true, true], ['wan2', true, false]]);
+  expect(wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([
+    ['wan1', true, true],
+    ['wan2', true, false],
+  ]);
 });
 
 test('an IPv4 route that moves is seen although IPv6 stays, and IPv6 counts where it is alone', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
-  const moved = memory.observe(seen({ atMs: 2_000, defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: parseIpv6Defaults(IPV6) } }));
-  expect(moved.map((wan) => [wan.name, wan.carriesDefaultRoute, wan.routeLostAtMs])).toEqual([['wan1', false, 2_000], ['wan2', true, undefined]]);
+  const moved = memory.observe(
+    seen({ atMs: 2_000, defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: parseIpv6Defaults(IPV6) } }),
+  );
+  expect(moved.map((wan) => [wan.name, wan.carriesDefaultRoute, wan.routeLostAtMs])).toEqual([
+    ['wan1', false, 2_000],
+    ['wan2', true, undefined],
+  ]);
   const alone = memory.observe(seen({ defaultRoutes: { ipv4: [], ipv6: parseIpv6Defaults(IPV6) } }));
   expect(alone.map((wan) => wan.carriesDefaultRoute)).toEqual([true, false]);
 });
@@ -44,13 +58,23 @@ test('an IPv4 route that moves is seen although IPv6 stays, and IPv6 counts wher
 test('a WAN that went down keeps its name, its address and its next hop, and the time it lost the route', () => {
   const memory = new WanMemory(new Map([['wan1', 'fibre']]));
   memory.observe(seen({}));
-  const [fibre, wan2] = memory.observe(seen({
-    atMs: 2_000,
-    defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] },
-    addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]),
-    operstate: (name) => (name === 'wan1' ? 'down' : 'up'),
-  }));
-  expect(fibre).toEqual({ name: 'fibre', interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false, carriesDefaultRoute: false, routeLostAtMs: 2_000, nextHop: '198.18.0.1' });
+  const [fibre, wan2] = memory.observe(
+    seen({
+      atMs: 2_000,
+      defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] },
+      addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]),
+      operstate: (name) => (name === 'wan1' ? 'down' : 'up'),
+    }),
+  );
+  expect(fibre).toEqual({
+    name: 'fibre',
+    interface: 'wan1',
+    addresses: [address(198, 18, 0, 12)],
+    isUp: false,
+    carriesDefaultRoute: false,
+    routeLostAtMs: 2_000,
+    nextHop: '198.18.0.1',
+  });
   expect(wan2!.carriesDefaultRoute).toBe(true);
 });
 
@@ -70,15 +94,26 @@ test('an address that changed comes first, the one before stays', () => {
 });
 
 test('a WAN that failed before the agent began anew is still known by its address', () => {
-  const [wan1] = new WanMemory(new Map(), [{ interface: 'wan1', addresses: [address(198, 18, 0, 12)] }]).observe(seen({
-    defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] }, addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]), operstate: (name) => (name === 'wan2' ? 'up' : undefined),
-  }));
+  const [wan1] = new WanMemory(new Map(), [{ interface: 'wan1', addresses: [address(198, 18, 0, 12)] }]).observe(
+    seen({
+      defaultRoutes: { ipv4: [{ interface: 'wan2', metric: 200 }], ipv6: [] },
+      addresses: new Map([['wan2', [address(198, 19, 0, 12)]]]),
+      operstate: (name) => (name === 'wan2' ? 'up' : undefined),
+    }),
+  );
   expect(wan1).toMatchObject({ interface: 'wan1', addresses: [address(198, 18, 0, 12)], isUp: false });
 });
 
 test('an address that moved to another WAN is that one’s alone', () => {
   const memory = new WanMemory();
   memory.observe(seen({}));
-  const wans = memory.observe(seen({ addresses: new Map([['wan1', [address(198, 18, 0, 99)]], ['wan2', [address(198, 18, 0, 12)]]]) }));
+  const wans = memory.observe(
+    seen({
+      addresses: new Map([
+        ['wan1', [address(198, 18, 0, 99)]],
+        ['wan2', [address(198, 18, 0, 12)]],
+      ]),
+    }),
+  );
   expect(wans.map((wan) => wan.addresses)).toEqual([[address(198, 18, 0, 99)], [address(198, 18, 0, 12), address(198, 19, 0, 12)]]);
 });

@@ -20,7 +20,11 @@ export interface Wan {
 export type RememberedWan = Pick<Wan, 'interface' | 'addresses'>;
 
 /** A default route of the main table. */
-export interface DefaultRoute { interface: string; metric: number; nextHop?: string }
+export interface DefaultRoute {
+  interface: string;
+  metric: number;
+  nextHop?: string;
+}
 
 /** What is to be seen of the gateway's interfaces at one time. */
 export interface Observation {
@@ -43,12 +47,22 @@ const MAX_ADDRESSES = 16;
 
 /** Default routes in /proc/net/route: addresses are hexadecimal and in the host's order, flags too, the metric is decimal. */
 export function parseIpv4Defaults(text: string): DefaultRoute[] {
-  return text.split('\n').slice(1).flatMap((line) => {
-    const [name, destination, gateway, flags, , , metric, mask] = line.trim().split(/\s+/);
-    const bits = Number.parseInt(flags ?? '', 16);
-    return name !== undefined && destination === '00000000' && mask === '00000000' && isUsable(bits)
-      ? [{ interface: name, metric: Number(metric), nextHop: addressOf(new Uint8Array(Uint32Array.of(Number.parseInt(gateway!, 16)).buffer)) }] : [];
-  });
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [name, destination, gateway, flags, , , metric, mask] = line.trim().split(/\s+/);
+      const bits = Number.parseInt(flags ?? '', 16);
+      return name !== undefined && destination === '00000000' && mask === '00000000' && isUsable(bits)
+        ? [
+            {
+              interface: name,
+              metric: Number(metric),
+              nextHop: addressOf(new Uint8Array(Uint32Array.of(Number.parseInt(gateway!, 16)).buffer)),
+            },
+          ]
+        : [];
+    });
 }
 
 /** Default routes in /proc/net/ipv6_route: everything is hexadecimal. The kernel's own catch-all is on `lo` and rejects. */
@@ -56,8 +70,9 @@ export function parseIpv6Defaults(text: string): DefaultRoute[] {
   return text.split('\n').flatMap((line) => {
     const [destination, width, , , gateway, metric, , , flags, name] = line.trim().split(/\s+/);
     const isDefault = /^0{32}$/.test(destination ?? '') && width === '00';
-    return name !== undefined && name !== 'lo' && isDefault && isUsable(Number.parseInt(flags ?? '', 16)) 
-      ? [{ interface: name, metric: Number.parseInt(metric ?? '', 16), nextHop: addressOf(Buffer.from(gateway!, 'hex')) }] : [];
+    return name !== undefined && name !== 'lo' && isDefault && isUsable(Number.parseInt(flags ?? '', 16))
+      ? [{ interface: name, metric: Number.parseInt(metric ?? '', 16), nextHop: addressOf(Buffer.from(gateway!, 'hex')) }]
+      : [];
   });
 }
 
@@ -98,7 +113,10 @@ export class WanMemory {
       if (wan.carriesDefaultRoute && !carriers.has(wan.interface)) wan.routeLostAtMs = atMs;
       wan.carriesDefaultRoute = carriers.has(wan.interface);
       // An address that another interface has now is that one's, whoever had it before.
-      wan.addresses = merge(addresses.get(wan.interface) ?? [], wan.addresses.filter((address) => !inUse.has(formatAddress(address))));
+      wan.addresses = merge(
+        addresses.get(wan.interface) ?? [],
+        wan.addresses.filter((address) => !inUse.has(formatAddress(address))),
+      );
     }
     return this.wans();
   }
@@ -126,12 +144,14 @@ function best(routes: DefaultRoute[]): string[] {
 
 function merge(now: Uint8Array[], before: Uint8Array[]): Uint8Array[] {
   const texts = new Set<string>();
-  return [...now, ...before].filter((address) => {
-    const text = formatAddress(address);
-    if (texts.has(text)) return false;
-    texts.add(text);
-    return true;
-  }).slice(0, MAX_ADDRESSES);
+  return [...now, ...before]
+    .filter((address) => {
+      const text = formatAddress(address);
+      if (texts.has(text)) return false;
+      texts.add(text);
+      return true;
+    })
+    .slice(0, MAX_ADDRESSES);
 }
 
 /** Undefined for a route without a next hop, as of a point-to-point link. */

@@ -12,11 +12,21 @@ async function watching({ canHear = true } = {}) {
   const changes: (boolean | undefined)[] = [];
   const observe = (): Observation => {
     seen.looks++;
-    return { atMs: 0, defaultRoutes: { ipv4: [{ interface: 'wan1', metric: 1 }], ipv6: [] }, addresses: new Map(), operstate: () => (seen.isUp ? 'up' : 'down') };
+    return {
+      atMs: 0,
+      defaultRoutes: { ipv4: [{ interface: 'wan1', metric: 1 }], ipv6: [] },
+      addresses: new Map(),
+      operstate: () => (seen.isUp ? 'up' : 'down'),
+    };
   };
-  const events = { haveCome: () => seen.events > 0 && (seen.events = 0, true), close: () => undefined } as unknown as RouteEvents;
+  const events = { haveCome: () => seen.events > 0 && ((seen.events = 0), true), close: () => undefined } as unknown as RouteEvents;
   const errors: unknown[] = [];
-  const watch = new WanWatch({ memory: new WanMemory(), observe, events: canHear ? events : undefined, onError: (error) => errors.push(error) });
+  const watch = new WanWatch({
+    memory: new WanMemory(),
+    observe,
+    events: canHear ? events : undefined,
+    onError: (error) => errors.push(error),
+  });
   await watch.start();
   const stop = watch.onChange((now: readonly Wan[]) => changes.push(now[0]!.isUp));
   return { seen, changes, watch, stop, errors };

@@ -11,7 +11,14 @@ export class AccessController {
 
   @Handles(getMe)
   me(@Called() { caller }: Call<typeof getMe>): z.output<typeof getMe.response> {
-    return { kind: caller.kind === 'user' ? 'user' : 'token', id: caller.id, name: caller.name, email: caller.email, grants: caller.grants, version: VERSION };
+    return {
+      kind: caller.kind === 'user' ? 'user' : 'token',
+      id: caller.id,
+      name: caller.name,
+      email: caller.email,
+      grants: caller.grants,
+      version: VERSION,
+    };
   }
 
   @Handles(listTokens)

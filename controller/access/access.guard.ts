@@ -35,11 +35,15 @@ export class AccessGuard implements CanActivate {
     const scope = scopeOf(caller, route.action);
     if (route.isForPeople && caller.kind !== 'user') {
       await this.audit.recordDenial(caller, route.action);
-      throw new FleetError('FORBIDDEN', 'This is for people, not for API tokens. Sign in to the console and do it there.', { action: route.action });
+      throw new FleetError('FORBIDDEN', 'This is for people, not for API tokens. Sign in to the console and do it there.', {
+        action: route.action,
+      });
     }
     if (isNone(scope)) {
       await this.audit.recordDenial(caller, route.action);
-      throw new FleetError('FORBIDDEN', `Your roles do not allow ${route.action}. An owner can grant a role that does.`, { action: route.action });
+      throw new FleetError('FORBIDDEN', `Your roles do not allow ${route.action}. An owner can grant a role that does.`, {
+        action: route.action,
+      });
     }
     request.admitted = { caller, scope, route, credentials: { authorization, cookie } };
     return true;

@@ -34,7 +34,19 @@ const AUTH_PROVIDER = {
 export class AccessModule {
   static readonly with = nounModule(AccessModule, {
     uses: [AuditModule.with],
-    providers: [AUTH_PROVIDER, { provide: APP_GUARD, useClass: AccessGuard }, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }, CallersRepository, CallersService, IdempotencyRepository, IdempotencyService, SignInService, TokensRepository, TokensService, UsersService],
+    providers: [
+      AUTH_PROVIDER,
+      { provide: APP_GUARD, useClass: AccessGuard },
+      { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+      CallersRepository,
+      CallersService,
+      IdempotencyRepository,
+      IdempotencyService,
+      SignInService,
+      TokensRepository,
+      TokensService,
+      UsersService,
+    ],
     exports: [CallersService, SignInService],
     controllers: [AccessController],
   });

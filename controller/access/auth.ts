@@ -24,7 +24,12 @@ export function createAuth(config: Config, database: Database, secret: string, l
     secret,
     trustedOrigins: [config.publicUrl],
     database: prismaAdapter(database.unscoped, { provider: 'postgresql' }),
-    emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: MIN_PASSWORD_LENGTH, maxPasswordLength: MAX_PASSWORD_LENGTH },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: true,
+      minPasswordLength: MIN_PASSWORD_LENGTH,
+      maxPasswordLength: MAX_PASSWORD_LENGTH,
+    },
     session: { expiresIn: SESSION_SECONDS, disableSessionRefresh: true },
     // Our own limiter counts per account, address and both together, in Postgres, for all replicas (sign-in.service.ts).
     rateLimit: { enabled: false },

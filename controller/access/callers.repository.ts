@@ -8,20 +8,28 @@ export class CallersRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   async grantsOf(userId: string): Promise<Grant[]> {
-    const rows = await this.database.unscoped.$queryRaw<{ role: string; tenantId: string | null }[]>`SELECT role, tenant_id AS "tenantId" FROM grants_of(${userId})`;
+    const rows = await this.database.unscoped.$queryRaw<
+      { role: string; tenantId: string | null }[]
+    >`SELECT role, tenant_id AS "tenantId" FROM grants_of(${userId})`;
     return rows.map(toGrant);
   }
 
   /** The token with its maker's name and grants; undefined if there is none. */
   async findToken(id: string) {
-    return this.database.transact('all', async (t) => (await t.apiToken.findUnique({ where: { id }, include: { user: { include: { grants: true } } } })) ?? undefined);
+    return this.database.transact(
+      'all',
+      async (t) => (await t.apiToken.findUnique({ where: { id }, include: { user: { include: { grants: true } } } })) ?? undefined,
+    );
   }
 
   /** Notes the use of a token, at most once a minute. */
   async touchToken(id: string, now: Date): Promise<void> {
-    await this.database.transact('all', (t) => t.apiToken.updateMany({
-      where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: new Date(now.getTime() - 60_000) } }] }, data: { lastUsedAt: now },
-    }));
+    await this.database.transact('all', (t) =>
+      t.apiToken.updateMany({
+        where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: new Date(now.getTime() - 60_000) } }] },
+        data: { lastUsedAt: now },
+      }),
+    );
   }
 }
 

@@ -40,7 +40,14 @@ export class CallersService {
     const now = new Date(this.clock());
     if (!token || !isSecret(parsed.secret, token.secretHash) || token.revokedAt || token.expiresAt <= now) return undefined;
     if (!token.lastUsedAt || now.getTime() - token.lastUsedAt.getTime() > 60_000) await this.callers.touchToken(token.id, now);
-    return { kind: 'token', id: token.id, name: token.name, userId: token.userId, grants: [toGrant(token)], ceiling: token.user.grants.map(toGrant) };
+    return {
+      kind: 'token',
+      id: token.id,
+      name: token.name,
+      userId: token.userId,
+      grants: [toGrant(token)],
+      ceiling: token.user.grants.map(toGrant),
+    };
   }
 
   private async fromCookie(cookie: string): Promise<Caller | undefined> {

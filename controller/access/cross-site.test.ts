@@ -3,8 +3,15 @@ import { isOwnSite } from './cross-site.ts';
 
 describe('a request with a cookie', () => {
   it.each([
-    [{}, true], [{ origin: 'https://console.example' }, true], [{ origin: 'https://console.example', secFetchSite: 'same-origin' }, true], [{ secFetchSite: 'none' }, true],
-    [{ origin: 'https://console.example.evil.example' }, false], [{ origin: 'http://console.example' }, false], [{ origin: 'null' }, false],
-    [{ secFetchSite: 'cross-site' }, false], [{ secFetchSite: 'same-site' }, false], [{ origin: 'https://console.example', secFetchSite: 'cross-site' }, false],
+    [{}, true],
+    [{ origin: 'https://console.example' }, true],
+    [{ origin: 'https://console.example', secFetchSite: 'same-origin' }, true],
+    [{ secFetchSite: 'none' }, true],
+    [{ origin: 'https://console.example.evil.example' }, false],
+    [{ origin: 'http://console.example' }, false],
+    [{ origin: 'null' }, false],
+    [{ secFetchSite: 'cross-site' }, false],
+    [{ secFetchSite: 'same-site' }, false],
+    [{ origin: 'https://console.example', secFetchSite: 'cross-site' }, false],
   ])('with %j is our own: %s', (headers, expected) => expect(isOwnSite(headers, 'https://console.example')).toBe(expected));
 });

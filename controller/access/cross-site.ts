@@ -1,5 +1,8 @@
 /** The headers by which a browser says from where a request comes. */
-export interface SiteHeaders { origin?: string; secFetchSite?: string }
+export interface SiteHeaders {
+  origin?: string;
+  secFetchSite?: string;
+}
 
 /**
  * True if a request that changes something and carries a cookie may come from where it says it does: our own origin, or a caller that

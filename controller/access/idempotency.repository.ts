@@ -4,7 +4,13 @@ import { Database } from '../platform/database.ts';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What is kept of one request with a key; without `answer` it is being carried out, or was when its controller ended. */
-export interface KeptRequest { keyHash: Bytes; callerId: string; requestHash: Bytes; createdAt: Date; answer: Bytes | null }
+export interface KeptRequest {
+  keyHash: Bytes;
+  callerId: string;
+  requestHash: Bytes;
+  createdAt: Date;
+  answer: Bytes | null;
+}
 
 /** Requests by the hash of their caller and key, which only that caller can name; so they have no tenant. */
 @Injectable()

@@ -16,9 +16,16 @@ const LOOK_MS = 100;
 const LOOKS = 30;
 
 /** A request with a key. `content` is its method, address and body as text. */
-export interface KeyedRequest { caller: Pick<Caller, 'kind' | 'id'>; key: string; content: string }
+export interface KeyedRequest {
+  caller: Pick<Caller, 'kind' | 'id'>;
+  key: string;
+  content: string;
+}
 /** What was answered: the body as a value of JSON, and where the result is found. */
-export interface KeptAnswer { body?: unknown; location?: string }
+export interface KeptAnswer {
+  body?: unknown;
+  location?: string;
+}
 
 /**
  * Each request with an Idempotency-Key is carried out once, over all replicas and restarts:
@@ -45,7 +52,11 @@ export class IdempotencyService {
     const now = this.clock();
     await this.requests.forgetBefore(new Date(now - KEPT_MS));
     if ((await this.requests.countOf(callerId)) >= MAX_KEYS && !(await this.requests.find(keyHash))) {
-      throw new FleetError('RATE_LIMITED', `You have used ${MAX_KEYS} idempotency keys within a day. Send the request without one, or wait.`, { retryAfterSeconds: 3600 });
+      throw new FleetError(
+        'RATE_LIMITED',
+        `You have used ${MAX_KEYS} idempotency keys within a day. Send the request without one, or wait.`,
+        { retryAfterSeconds: 3600 },
+      );
     }
     const earlier = await this.requests.begin({ keyHash, callerId, requestHash, createdAt: new Date(now) });
     if (earlier) return this.answerOf(earlier, requestHash);
@@ -62,7 +73,10 @@ export class IdempotencyService {
 
   private async answerOf(earlier: KeptRequest, requestHash: Uint8Array): Promise<KeptAnswer> {
     if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {
-      throw new FleetError('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key came with another request before. Take a new key for a new request.');
+      throw new FleetError(
+        'IDEMPOTENCY_KEY_REUSED',
+        'This Idempotency-Key came with another request before. Take a new key for a new request.',
+      );
     }
     for (let looks = 0; looks < LOOKS; looks++) {
       const kept = looks === 0 ? earlier : await this.requests.find(earlier.keyHash);
@@ -70,7 +84,10 @@ export class IdempotencyService {
       if (kept.answer) return JSON.parse(this.seal.open(kept.answer)) as KeptAnswer;
       await delay(LOOK_MS);
     }
-    throw new FleetError('IDEMPOTENCY_PENDING', 'The same request has begun and has no answer yet. Try again; where that lasts, look what became of it before you use a new key.');
+    throw new FleetError(
+      'IDEMPOTENCY_PENDING',
+      'The same request has begun and has no answer yet. Try again; where that lasts, look what became of it before you use a new key.',
+    );
   }
 }
 

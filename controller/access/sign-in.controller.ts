@@ -22,7 +22,10 @@ export function mountSignIn(fastify: FastifyInstance, service: SignInService, pu
       } catch (error) {
         const refusal = toFleetError(error);
         if (typeof refusal.fields.retryAfterSeconds === 'number') reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
-        await reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, String(request.id)));
+        await reply
+          .status(ERROR_CODES[refusal.code].http)
+          .type('application/problem+json')
+          .send(toProblem(refusal, request.originalUrl, String(request.id)));
       }
     },
   });
@@ -32,7 +35,10 @@ async function answer(request: FastifyRequest, reply: FastifyReply, service: Sig
   const url = new URL(request.originalUrl, publicUrl);
   const path = url.pathname.slice(PREFIX.length);
   if (!AUTH_PATHS.has(path)) throw new FleetError('NOT_FOUND', 'There is nothing at this address.');
-  if (request.method === 'POST' && !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)) {
+  if (
+    request.method === 'POST' &&
+    !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)
+  ) {
     throw new FleetError('CROSS_SITE_REFUSED', 'A page of another site sent this request. Use the console itself.');
   }
   const headers = new Headers();
@@ -43,7 +49,12 @@ async function answer(request: FastifyRequest, reply: FastifyReply, service: Sig
   headers.set('x-forwarded-for', request.ip);
   const body = request.method === 'POST' ? JSON.stringify(request.body ?? {}) : undefined;
   if (body !== undefined) headers.set('content-type', 'application/json');
-  const response = await service.answer({ path, request: new Request(url, { method: request.method, headers, body }), body: request.body, address: isIP(request.ip) ? request.ip : 'unknown' });
+  const response = await service.answer({
+    path,
+    request: new Request(url, { method: request.method, headers, body }),
+    body: request.body,
+    address: isIP(request.ip) ? request.ip : 'unknown',
+  });
   reply.status(response.status);
   for (const [name, value] of response.headers) if (name !== 'set-cookie' && name !== 'content-length') reply.header(name, value);
   reply.header('set-cookie', response.headers.getSetCookie()).header('cache-control', 'no-store');

@@ -13,7 +13,12 @@ const signIn = z.looseObject({ email: z.string().max(320), password: z.string().
 const change = z.looseObject({ currentPassword: z.string().max(MAX_PASSWORD_LENGTH), newPassword: z.string().max(MAX_PASSWORD_LENGTH) });
 
 /** One request to the sign-in library. `address` is the caller's. */
-export interface Asking { path: string; request: Request; body: unknown; address: string }
+export interface Asking {
+  path: string;
+  request: Request;
+  body: unknown;
+  address: string;
+}
 
 /**
  * better-auth behind our limits, with every sign-in, refusal, sign-out and change of password in the audit trail.
@@ -33,10 +38,14 @@ export class SignInService {
   /** Passes a request on. Throws RATE_LIMITED, INVALID_REQUEST. */
   async answer(asking: Asking): Promise<Response> {
     switch (asking.path) {
-      case '/sign-in/email': return this.signIn(asking);
-      case '/change-password': return this.changePassword(asking);
-      case '/sign-out': return this.signOut(asking);
-      default: return this.auth.handler(asking.request);
+      case '/sign-in/email':
+        return this.signIn(asking);
+      case '/change-password':
+        return this.changePassword(asking);
+      case '/sign-out':
+        return this.signOut(asking);
+      default:
+        return this.auth.handler(asking.request);
     }
   }
 
@@ -54,11 +63,18 @@ export class SignInService {
       await this.limits.giveBack('sign-in-address', from);
       if (!isKnown) await this.limits.giveBack('sign-in-account', email);
       await this.limits.remember('sign-in-known', pair);
-      const { user } = await response.clone().json() as { user: { id: string; name: string } };
+      const { user } = (await response.clone().json()) as { user: { id: string; name: string } };
       await this.audit.recordSession({ action: 'signed-in', outcome: 'ok', userId: user.id, name: user.name, address });
     } else if (response.status === 401 && (tries === 1 || tries === this.limits.most('sign-in-pair'))) {
       // The first guess and the last of a row; those between say nothing more, and a guesser must not fill the trail.
-      await this.audit.recordSession({ action: 'refused', outcome: 'refused', userId: 'unknown', name: email || 'unknown', address, tries });
+      await this.audit.recordSession({
+        action: 'refused',
+        outcome: 'refused',
+        userId: 'unknown',
+        name: email || 'unknown',
+        address,
+        tries,
+      });
     }
     return response;
   }
@@ -70,13 +86,24 @@ export class SignInService {
     if (!person) throw new FleetError('UNAUTHENTICATED', 'Sign in first.');
     const tries = await this.limits.take('change-password', person.userId);
     const problem = passwordProblem(newPassword, [person.name, person.email]);
-    if (problem !== undefined) throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
-    const response = await this.auth.handler(new Request(request.url, {
-      method: 'POST', headers: request.headers, body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: true }),
-    }));
+    if (problem !== undefined)
+      throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
+    const response = await this.auth.handler(
+      new Request(request.url, {
+        method: 'POST',
+        headers: request.headers,
+        body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: true }),
+      }),
+    );
     if (response.ok) await this.limits.forgive('change-password', person.userId);
     if (response.ok || tries === 1 || tries === this.limits.most('change-password')) {
-      await this.audit.recordSession({ ...person, action: response.ok ? 'password-changed' : 'password-refused', outcome: response.ok ? 'ok' : 'refused', address, tries });
+      await this.audit.recordSession({
+        ...person,
+        action: response.ok ? 'password-changed' : 'password-refused',
+        outcome: response.ok ? 'ok' : 'refused',
+        address,
+        tries,
+      });
     }
     return response;
   }

@@ -34,12 +34,21 @@ export class TokensService {
   /** Throws FORBIDDEN if the token could do what the caller cannot. */
   async create(caller: Caller, body: z.output<typeof createToken.body>): Promise<TokenView & { secret: string }> {
     const beyond = actionBeyond(caller, { role: body.role, tenantId: body.tenantId });
-    if (beyond !== undefined) throw new FleetError('FORBIDDEN', `A token cannot be stronger than you are: ${beyond} is beyond your roles there.`, { action: beyond });
+    if (beyond !== undefined)
+      throw new FleetError('FORBIDDEN', `A token cannot be stronger than you are: ${beyond} is beyond your roles there.`, {
+        action: beyond,
+      });
     const now = this.clock();
     const secret = newSecret();
     const row = await this.tokens.insert({
-      id: newId(), userId: caller.userId, name: body.name, role: body.role, tenantId: body.tenantId, secretHash: hashSecret(secret),
-      createdAt: new Date(now), expiresAt: new Date(now + body.expiresInDays * DAY_MS),
+      id: newId(),
+      userId: caller.userId,
+      name: body.name,
+      role: body.role,
+      tenantId: body.tenantId,
+      secretHash: hashSecret(secret),
+      createdAt: new Date(now),
+      expiresAt: new Date(now + body.expiresInDays * DAY_MS),
     });
     await this.audit.recordToken(caller, 'token.made', row);
     return { ...toView(row), secret: formatApiToken(row.id, secret) };
@@ -55,7 +64,13 @@ export class TokensService {
 
 function toView(row: ApiToken): TokenView {
   return {
-    id: row.id, name: row.name, role: row.role as Role, tenantId: row.tenantId, createdAt: row.createdAt.toISOString(), expiresAt: row.expiresAt.toISOString(),
-    lastUsedAt: row.lastUsedAt?.toISOString(), revokedAt: row.revokedAt?.toISOString(),
+    id: row.id,
+    name: row.name,
+    role: row.role as Role,
+    tenantId: row.tenantId,
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt.toISOString(),
+    lastUsedAt: row.lastUsedAt?.toISOString(),
+    revokedAt: row.revokedAt?.toISOString(),
   };
 }

@@ -8,12 +8,21 @@ import { newId } from '../platform/ids.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { passwordProblem } from './password.ts';
 
-export interface NewUser { email: string; password: string; name: string; grants: Grant[] }
+export interface NewUser {
+  email: string;
+  password: string;
+  name: string;
+  grants: Grant[];
+}
 
 /** Makes people. There is no sign-up: the first is made by bootstrap. */
 @Injectable()
 export class UsersService {
-  constructor(@Inject(AUTH) private readonly auth: Auth, @Inject(Database) private readonly database: Database, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(AUTH) private readonly auth: Auth,
+    @Inject(Database) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** The new user's id. Throws INVALID_REQUEST for a password that is short or easy to guess, or no e-mail address, ALREADY_EXISTS for a taken one. */
   async create(user: NewUser): Promise<string> {
@@ -39,12 +48,16 @@ export class UsersService {
       await this.database.transact('all', async (t) => {
         if (isFirst) await t.firstAdministrator.create({ data: { userId, at: now } });
         await t.user.create({ data: { id: userId, name: name.data, email, emailVerified: true, createdAt: now, updatedAt: now } });
-        await t.account.create({ data: { id: newId(), accountId: userId, providerId: 'credential', userId, password, createdAt: now, updatedAt: now } });
+        await t.account.create({
+          data: { id: newId(), accountId: userId, providerId: 'credential', userId, password, createdAt: now, updatedAt: now },
+        });
         await t.roleGrant.createMany({ data: user.grants.map((grant) => ({ id: newId(), userId, ...grant, createdAt: now })) });
       });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
-      const sentence = isFirst ? 'This controller has had its first administrator already. Ask that person for access.' : 'There is a user with this e-mail address.';
+      const sentence = isFirst
+        ? 'This controller has had its first administrator already. Ask that person for access.'
+        : 'There is a user with this e-mail address.';
       throw new FleetError('ALREADY_EXISTS', sentence, {}, { cause: error });
     }
     return userId;

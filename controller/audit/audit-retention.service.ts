@@ -21,20 +21,31 @@ export class AuditRetentionService {
 
   /** Takes away what is older than a time, a part of each chain per transaction, and puts that on record in the chain itself. */
   async dropBefore(before: Date): Promise<void> {
-    while (await this.dropSome(before)) /* the next ones */;
+    while (await this.dropSome(before)) /* the next ones */ ;
   }
 
   private async dropSome(before: Date): Promise<boolean> {
     const at = new Date(this.clock()).toISOString();
-    return this.database.transact('all', async (t) => {
-      const old = await this.stubs.old(t, before, AT_ONCE);
-      const dropped: number[] = [];
-      for (const { tenantId: _, ...last } of old) dropped.push(await this.stubs.drop(t, stubOf({ ...last, at }, this.key)));
-      await this.audit.recordAll(t, old.map(({ tenantId, seq }, index) => ({
-        tenantId: tenantId ?? undefined, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.shortened', outcome: 'ok' as const,
-        summary: `Entries up to ${seq} are past the time for which the audit trail is kept`, detail: { upTo: seq, entries: dropped[index], olderThan: before.toISOString() },
-      })));
-      return dropped.some((entries) => entries >= AT_ONCE);
-    }, { timeoutMs: 100_000, hasLongStatements: true });
+    return this.database.transact(
+      'all',
+      async (t) => {
+        const old = await this.stubs.old(t, before, AT_ONCE);
+        const dropped: number[] = [];
+        for (const { tenantId: _, ...last } of old) dropped.push(await this.stubs.drop(t, stubOf({ ...last, at }, this.key)));
+        await this.audit.recordAll(
+          t,
+          old.map(({ tenantId, seq }, index) => ({
+            tenantId: tenantId ?? undefined,
+            actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
+            action: 'audit.shortened',
+            outcome: 'ok' as const,
+            summary: `Entries up to ${seq} are past the time for which the audit trail is kept`,
+            detail: { upTo: seq, entries: dropped[index], olderThan: before.toISOString() },
+          })),
+        );
+        return dropped.some((entries) => entries >= AT_ONCE);
+      },
+      { timeoutMs: 100_000, hasLongStatements: true },
+    );
   }
 }

@@ -36,7 +36,10 @@ export class AuditController {
   export(@Called() { scope, query }: Call<typeof exportAudit>, @Res({ passthrough: true }) reply: FastifyReply): StreamableFile {
     const { type, extension } = FORMATS[query.format];
     void reply.header('cache-control', 'no-store');
-    return new StreamableFile(Readable.from(this.trails.export(scope, query)), { type, disposition: `attachment; filename="ctfleet-audit.${extension}"` });
+    return new StreamableFile(Readable.from(this.trails.export(scope, query)), {
+      type,
+      disposition: `attachment; filename="ctfleet-audit.${extension}"`,
+    });
   }
 
   @Handles(getAuditEntry)

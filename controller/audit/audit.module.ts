@@ -17,7 +17,10 @@ import { nounModule } from '../platform/noun-module.ts';
 const AUDIT_KEY_PROVIDER = {
   provide: AUDIT_KEY,
   inject: [CONFIG],
-  useFactory: async ({ stateDir }: Config): Promise<AuditKey> => (await openStateDir(stateDir), new AuditKey(await readOrCreate(stateDir, 'audit.key.pem', async () => AuditKey.generate()))),
+  useFactory: async ({ stateDir }: Config): Promise<AuditKey> => (
+    await openStateDir(stateDir),
+    new AuditKey(await readOrCreate(stateDir, 'audit.key.pem', async () => AuditKey.generate()))
+  ),
 };
 
 /** Who decided what, in chains that can be verified. */
@@ -25,7 +28,16 @@ const AUDIT_KEY_PROVIDER = {
 export class AuditModule {
   static readonly with = nounModule(AuditModule, {
     uses: [QueueModule.with],
-    providers: [AUDIT_KEY_PROVIDER, AuditRepository, AuditRetentionService, AuditService, CheckpointsRepository, CheckpointsService, StubsRepository, TrailsService],
+    providers: [
+      AUDIT_KEY_PROVIDER,
+      AuditRepository,
+      AuditRetentionService,
+      AuditService,
+      CheckpointsRepository,
+      CheckpointsService,
+      StubsRepository,
+      TrailsService,
+    ],
     exports: [AuditRetentionService, AuditService, CheckpointsService, TrailsService],
     controllers: [AuditController],
     work: [CheckpointsJobs],

@@ -9,7 +9,15 @@ import type { Span } from './spans.ts';
 /** What an entry says before it has a place in its chain. */
 export type NewEntry = Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'>;
 
-export interface AuditQuestion { limit: number; before?: string; tenant?: string; gateway?: string; flush?: string; action?: string; q?: string }
+export interface AuditQuestion {
+  limit: number;
+  before?: string;
+  tenant?: string;
+  gateway?: string;
+  flush?: string;
+  action?: string;
+  q?: string;
+}
 
 @Injectable()
 export class AuditRepository {
@@ -26,7 +34,15 @@ export class AuditRepository {
       const chained: ChainedEntry = { ...entry, chain, seq: ++last, previousHash };
       const { actor, at, detail, seq, ...columns } = chained;
       const row = {
-        ...columns, seq: BigInt(seq), at: new Date(at), tenantId, actorKind: actor.kind, actorId: actor.id, actorName: actor.name, detail: detail as Prisma.InputJsonObject, hash: hashEntry(chained),
+        ...columns,
+        seq: BigInt(seq),
+        at: new Date(at),
+        tenantId,
+        actorKind: actor.kind,
+        actorId: actor.id,
+        actorName: actor.name,
+        detail: detail as Prisma.InputJsonObject,
+        hash: hashEntry(chained),
       };
       previousHash = row.hash;
       return row;
@@ -38,15 +54,30 @@ export class AuditRepository {
   /** Newest first, one more than `limit`. */
   async list(scope: TenantScope, question: AuditQuestion): Promise<NamedEntry[]> {
     const text = question.q ? { contains: question.q, mode: 'insensitive' as const } : undefined;
-    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({
-      where: {
-        id: question.before ? { lt: question.before } : undefined,
-        tenantId: question.tenant, gatewayId: question.gateway, flushId: question.flush, action: question.action,
-        OR: text && [{ summary: text }, { actorName: text }, { gatewayName: text }, { ticket: text }, { reason: text }, { action: text }],
-      },
-      orderBy: { id: 'desc' },
-      take: question.limit + 1,
-    })));
+    return this.database.transact(scope, async (t) =>
+      withNames(
+        t,
+        await t.auditEntry.findMany({
+          where: {
+            id: question.before ? { lt: question.before } : undefined,
+            tenantId: question.tenant,
+            gatewayId: question.gateway,
+            flushId: question.flush,
+            action: question.action,
+            OR: text && [
+              { summary: text },
+              { actorName: text },
+              { gatewayName: text },
+              { ticket: text },
+              { reason: text },
+              { action: text },
+            ],
+          },
+          orderBy: { id: 'desc' },
+          take: question.limit + 1,
+        }),
+      ),
+    );
   }
 
   async find(scope: TenantScope, id: string): Promise<NamedEntry | undefined> {
@@ -55,33 +86,55 @@ export class AuditRepository {
 
   /** The entries of parts of chains, each chain's in order. */
   async ofSpans(scope: TenantScope, spans: readonly Span[]): Promise<NamedEntry[]> {
-    return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({
-      where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) }, orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
-    })));
+    return this.database.transact(scope, async (t) =>
+      withNames(
+        t,
+        await t.auditEntry.findMany({
+          where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) },
+          orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
+        }),
+      ),
+    );
   }
 
   /** The part of a chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */
   async spanBetween(scope: TenantScope, chain: string, from?: string, to?: string): Promise<{ first: number; last: number } | undefined> {
-    const { _min, _max } = await this.database.transact(scope, (t) => t.auditEntry.aggregate({
-      where: { chain, at: { gte: from === undefined ? undefined : new Date(from), lt: to === undefined ? undefined : new Date(to) } }, _min: { seq: true }, _max: { seq: true },
-    }));
+    const { _min, _max } = await this.database.transact(scope, (t) =>
+      t.auditEntry.aggregate({
+        where: { chain, at: { gte: from === undefined ? undefined : new Date(from), lt: to === undefined ? undefined : new Date(to) } },
+        _min: { seq: true },
+        _max: { seq: true },
+      }),
+    );
     return _min.seq === null || _max.seq === null ? undefined : { first: Number(_min.seq), last: Number(_max.seq) };
   }
 
   /** The hashes of entries, by `chain seq`; those that are not there are missing. */
   async hashesOf(scope: TenantScope, places: readonly { chain: string; seq: bigint }[]): Promise<Map<string, string>> {
     if (places.length === 0) return new Map();
-    const rows = await this.database.transact(scope, (t) => t.auditEntry.findMany({ where: { OR: places.map(({ chain, seq }) => ({ chain, seq })) }, select: { chain: true, seq: true, hash: true } }));
+    const rows = await this.database.transact(scope, (t) =>
+      t.auditEntry.findMany({
+        where: { OR: places.map(({ chain, seq }) => ({ chain, seq })) },
+        select: { chain: true, seq: true, hash: true },
+      }),
+    );
     return new Map(rows.map(({ chain, seq, hash }) => [`${chain} ${seq}`, hash]));
   }
 
   async tenantNames(scope: TenantScope): Promise<Map<string, string>> {
-    return new Map((await this.database.transact(scope, (t) => t.tenant.findMany({ select: { id: true, name: true } }))).map((tenant) => [tenant.id, tenant.name]));
+    return new Map(
+      (await this.database.transact(scope, (t) => t.tenant.findMany({ select: { id: true, name: true } }))).map((tenant) => [
+        tenant.id,
+        tenant.name,
+      ]),
+    );
   }
 }
 
 async function withNames(t: Transaction, entries: AuditEntry[]): Promise<NamedEntry[]> {
   const ids = [...new Set(entries.flatMap((entry) => entry.tenantId ?? []))];
-  const names = new Map((await t.tenant.findMany({ where: { id: { in: ids } }, select: { id: true, name: true } })).map((tenant) => [tenant.id, tenant.name]));
+  const names = new Map(
+    (await t.tenant.findMany({ where: { id: { in: ids } }, select: { id: true, name: true } })).map((tenant) => [tenant.id, tenant.name]),
+  );
   return entries.map((entry) => ({ ...entry, tenantName: entry.tenantId ? names.get(entry.tenantId) : undefined }));
 }

@@ -64,7 +64,11 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
   /** Records several. Chains are locked in the order in which all lock them, so that two who lock several never wait for each other crosswise. */
   async recordAll(t: Transaction, decisions: readonly Decision[]): Promise<void> {
     for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
-      await this.entries.append(t, tenantId, decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)));
+      await this.entries.append(
+        t,
+        tenantId,
+        decisions.filter((decision) => decision.tenantId === tenantId).map((decision) => this.toEntry(decision)),
+      );
     }
   }
 
@@ -84,36 +88,65 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
 
   /** As `recordOften`, for whoever holds a transaction and cannot wait for another. */
   note(decision: Decision, alike = ''): void {
-    this.recordOften(decision, alike).catch((error: unknown) => this.logger.error({ err: error, action: decision.action }, 'an audit entry could not be written'));
+    this.recordOften(decision, alike).catch((error: unknown) =>
+      this.logger.error({ err: error, action: decision.action }, 'an audit entry could not be written'),
+    );
   }
 
   /** Records what was counted in minutes that have ended. */
   private async recordRepeats(isAll = false): Promise<void> {
     for (const { item, times } of this.repeats.due(this.clock(), isAll)) {
-      await this.recordAlone({ ...item, summary: `${item.summary} (${times} more within a minute; this is the last)`, detail: { ...item.detail, times } })
-        .catch((error: unknown) => this.logger.error({ err: error, action: item.action, times }, 'an audit entry could not be written'));
+      await this.recordAlone({
+        ...item,
+        summary: `${item.summary} (${times} more within a minute; this is the last)`,
+        detail: { ...item.detail, times },
+      }).catch((error: unknown) => this.logger.error({ err: error, action: item.action, times }, 'an audit entry could not be written'));
     }
   }
 
   async recordDenial(caller: Caller, action: string): Promise<void> {
-    await this.recordOften({ actor: toActor(caller), action: 'access.denied', outcome: 'refused', summary: `${caller.name} was refused ${action}`, detail: { action } }, action);
+    await this.recordOften(
+      {
+        actor: toActor(caller),
+        action: 'access.denied',
+        outcome: 'refused',
+        summary: `${caller.name} was refused ${action}`,
+        detail: { action },
+      },
+      action,
+    );
   }
 
   async recordSession(event: SessionEvent): Promise<void> {
     const { action, outcome, userId, name, address, tries } = event;
     const words: Record<SessionEvent['action'], string> = {
-      'signed-in': `${name} signed in`, 'signed-out': `${name} signed out`, refused: `Sign-in refused for ${name}`,
-      'password-changed': `${name} changed the password; all other sessions ended`, 'password-refused': `${name} gave a wrong password when changing it`,
+      'signed-in': `${name} signed in`,
+      'signed-out': `${name} signed out`,
+      refused: `Sign-in refused for ${name}`,
+      'password-changed': `${name} changed the password; all other sessions ended`,
+      'password-refused': `${name} gave a wrong password when changing it`,
     };
     await this.recordAlone({
-      actor: { kind: 'user', id: userId, name }, action: `session.${action}`, outcome, summary: words[action] + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''), detail: { address, tries },
+      actor: { kind: 'user', id: userId, name },
+      action: `session.${action}`,
+      outcome,
+      summary: words[action] + (tries !== undefined && tries > 1 && outcome === 'refused' ? `, ${tries} times` : ''),
+      detail: { address, tries },
     });
   }
 
-  async recordToken(caller: Caller, action: 'token.made' | 'token.revoked', token: { id: string; name: string; role: string; tenantId: string | null }): Promise<void> {
+  async recordToken(
+    caller: Caller,
+    action: 'token.made' | 'token.revoked',
+    token: { id: string; name: string; role: string; tenantId: string | null },
+  ): Promise<void> {
     await this.recordAlone({
-      tenantId: token.tenantId ?? undefined, actor: toActor(caller), action, outcome: 'ok',
-      summary: `${caller.name} ${action === 'token.made' ? 'made' : 'revoked'} the API token ${token.name} (${token.role})`, detail: { tokenId: token.id, role: token.role },
+      tenantId: token.tenantId ?? undefined,
+      actor: toActor(caller),
+      action,
+      outcome: 'ok',
+      summary: `${caller.name} ${action === 'token.made' ? 'made' : 'revoked'} the API token ${token.name} (${token.role})`,
+      detail: { tokenId: token.id, role: token.role },
     });
   }
 
@@ -140,10 +173,23 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
 
 function toView(row: NamedEntry): AuditView {
   return {
-    id: row.id, seq: Number(row.seq), at: row.at.toISOString(), tenantId: row.tenantId ?? undefined, tenantName: row.tenantName,
+    id: row.id,
+    seq: Number(row.seq),
+    at: row.at.toISOString(),
+    tenantId: row.tenantId ?? undefined,
+    tenantName: row.tenantName,
     actor: { kind: row.actorKind as AuditView['actor']['kind'], id: row.actorId, name: row.actorName },
-    action: row.action, outcome: row.outcome as AuditView['outcome'], summary: row.summary,
-    planId: row.planId ?? undefined, flushId: row.flushId ?? undefined, gatewayId: row.gatewayId ?? undefined, gatewayName: row.gatewayName ?? undefined,
-    reason: row.reason ?? undefined, ticket: row.ticket ?? undefined, detail: row.detail as Record<string, unknown>, hash: row.hash, previousHash: row.previousHash,
+    action: row.action,
+    outcome: row.outcome as AuditView['outcome'],
+    summary: row.summary,
+    planId: row.planId ?? undefined,
+    flushId: row.flushId ?? undefined,
+    gatewayId: row.gatewayId ?? undefined,
+    gatewayName: row.gatewayName ?? undefined,
+    reason: row.reason ?? undefined,
+    ticket: row.ticket ?? undefined,
+    detail: row.detail as Record<string, unknown>,
+    hash: row.hash,
+    previousHash: row.previousHash,
   };
 }

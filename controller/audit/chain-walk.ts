@@ -8,7 +8,10 @@ import { isGenuineStub, type Stub } from './stub.ts';
 export type ChainVerdict = z.output<typeof verifyAudit.response>['chains'][number];
 
 /** The key that signs here now; marks of an older one are not checked against it. */
-interface Signer { id: string; publicPem: string }
+interface Signer {
+  id: string;
+  publicPem: string;
+}
 
 /** Follows one chain, which comes in parts, and holds it against its head, its checkpoints and the stub that it begins with. */
 export class ChainWalk {
@@ -22,7 +25,8 @@ export class ChainWalk {
   constructor(head: Head, stub: Stub | undefined, key: Signer) {
     [this.#head, this.#stub, this.#key] = [head, stub, key];
     this.#check = new ChainCheck(stub && { seq: stub.seq + 1, previousHash: stub.hash });
-    if (stub && stub.keyId === key.id && !isGenuineStub(stub, key.publicPem)) this.#found = { seq: stub.seq, why: 'entries up to it were taken away, and the signature for that is not ours' };
+    if (stub && stub.keyId === key.id && !isGenuineStub(stub, key.publicPem))
+      this.#found = { seq: stub.seq, why: 'entries up to it were taken away, and the signature for that is not ours' };
   }
 
   /** The number of the first entry that is still there. */
@@ -61,7 +65,12 @@ export class ChainWalk {
     const isShort = seq < this.#head.seq || hash !== this.#head.hash;
     const firstBreak = this.#found ?? (isShort ? { seq: seq + 1, why: 'entries are missing from its end' } : undefined);
     return {
-      chain, tenantId: tenantId ?? undefined, entries: seq, checkpoints: this.#checkpoints, isIntact: firstBreak === undefined, firstBreak,
+      chain,
+      tenantId: tenantId ?? undefined,
+      entries: seq,
+      checkpoints: this.#checkpoints,
+      isIntact: firstBreak === undefined,
+      firstBreak,
       dropped: this.#stub && { upTo: this.#stub.seq, at: this.#stub.at },
     };
   }

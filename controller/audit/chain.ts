@@ -30,14 +30,25 @@ export interface ChainedEntry {
 export type HashedEntry = ChainedEntry & { hash: string };
 
 /** A chain as it stands. `tenantId` is null for the system's. */
-export interface Head { chain: string; tenantId: string | null; seq: number; hash: string }
+export interface Head {
+  chain: string;
+  tenantId: string | null;
+  seq: number;
+  hash: string;
+}
 
 /** The first entry of a chain that is not as it was written. `seq` is the place that it should have. */
-export interface Break { seq: number; id?: string; why: string }
+export interface Break {
+  seq: number;
+  id?: string;
+  why: string;
+}
 
 /** SHA-256 in hex over the entry's canonical JSON (RFC 8785), which holds the hash before it. */
 export function hashEntry(entry: ChainedEntry): string {
-  return createHash('sha256').update(canonicalize(entry) ?? '').digest('hex');
+  return createHash('sha256')
+    .update(canonicalize(entry) ?? '')
+    .digest('hex');
 }
 
 /** Follows one chain entry by entry, with no more memory than one hash. */

@@ -8,7 +8,10 @@ const AUDIT = new JobQueue<{ checkpoint: object }>('ctfleet-audit');
 /** Signs the heads of the chains each minute. */
 @Injectable()
 export class CheckpointsJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(CheckpointsService) private readonly checkpoints: CheckpointsService, @Inject(Queues) private readonly queues: Queues) {}
+  constructor(
+    @Inject(CheckpointsService) private readonly checkpoints: CheckpointsService,
+    @Inject(Queues) private readonly queues: Queues,
+  ) {}
 
   onModuleInit(): void {
     this.queues.every(AUDIT, 'checkpoint', 60_000);

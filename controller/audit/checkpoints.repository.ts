@@ -23,19 +23,31 @@ export class CheckpointsRepository {
 
   /** Two replicas may make the same one; the first counts. */
   async insert(t: Transaction, checkpoint: Checkpoint, tenantId: string | null): Promise<void> {
-    await t.auditCheckpoint.createMany({ data: [{ ...checkpoint, tenantId, seq: BigInt(checkpoint.seq), at: new Date(checkpoint.at) }], skipDuplicates: true });
+    await t.auditCheckpoint.createMany({
+      data: [{ ...checkpoint, tenantId, seq: BigInt(checkpoint.seq), at: new Date(checkpoint.at) }],
+      skipDuplicates: true,
+    });
   }
 
   /** The newest of each chain. */
   async newest(t: Transaction, chains?: string[]): Promise<Checkpoint[]> {
-    return (await t.auditCheckpoint.findMany({ where: { chain: chains && { in: chains } }, orderBy: [{ chain: 'asc' }, { seq: 'desc' }], distinct: ['chain'] })).map(toCheckpoint);
+    return (
+      await t.auditCheckpoint.findMany({
+        where: { chain: chains && { in: chains } },
+        orderBy: [{ chain: 'asc' }, { seq: 'desc' }],
+        distinct: ['chain'],
+      })
+    ).map(toCheckpoint);
   }
 
   /** Those of parts of chains, each chain's in order. */
   async ofSpans(t: Transaction, spans: readonly Span[]): Promise<Checkpoint[]> {
-    return (await t.auditCheckpoint.findMany({
-      where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) }, orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
-    })).map(toCheckpoint);
+    return (
+      await t.auditCheckpoint.findMany({
+        where: { OR: spans.map(({ chain, first, last }) => ({ chain, seq: { gte: BigInt(first), lte: BigInt(last) } })) },
+        orderBy: [{ chain: 'asc' }, { seq: 'asc' }],
+      })
+    ).map(toCheckpoint);
   }
 
   /** The newest of a chain whatever its place: it may name an entry that is no longer there. */

@@ -7,9 +7,21 @@ export type NamedEntry = AuditEntry & { tenantName?: string };
 /** A row as it was hashed. */
 export function toHashed(row: AuditEntry): HashedEntry {
   const { planId, flushId, gatewayId, gatewayName, reason, ticket } = row;
-  const optional = Object.fromEntries(Object.entries({ planId, flushId, gatewayId, gatewayName, reason, ticket }).filter(([, value]) => value !== null));
+  const optional = Object.fromEntries(
+    Object.entries({ planId, flushId, gatewayId, gatewayName, reason, ticket }).filter(([, value]) => value !== null),
+  );
   return {
-    id: row.id, chain: row.chain, seq: Number(row.seq), at: row.at.toISOString(), actor: { kind: row.actorKind, id: row.actorId, name: row.actorName },
-    action: row.action, outcome: row.outcome, summary: row.summary, ...optional, detail: row.detail as Record<string, unknown>, previousHash: row.previousHash, hash: row.hash,
+    id: row.id,
+    chain: row.chain,
+    seq: Number(row.seq),
+    at: row.at.toISOString(),
+    actor: { kind: row.actorKind, id: row.actorId, name: row.actorName },
+    action: row.action,
+    outcome: row.outcome,
+    summary: row.summary,
+    ...optional,
+    detail: row.detail as Record<string, unknown>,
+    previousHash: row.previousHash,
+    hash: row.hash,
   };
 }

@@ -14,17 +14,19 @@ describe('what repeats', () => {
   });
 
   it('is all counted, whatever its kinds and times', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.nat(50_000)), { maxLength: 300 }), (happened) => {
-      const repeats = new Repeats<number>(60_000);
-      let [nowMs, written] = [0, 0];
-      for (const [kind, afterMs] of happened) {
-        nowMs += afterMs;
-        if (repeats.note(String(kind), kind, nowMs)) written++;
-        for (const { times } of repeats.due(nowMs)) written += times;
-      }
-      for (const { times } of repeats.due(nowMs, true)) written += times;
-      expect(written).toBe(happened.length);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.nat(50_000)), { maxLength: 300 }), (happened) => {
+        const repeats = new Repeats<number>(60_000);
+        let [nowMs, written] = [0, 0];
+        for (const [kind, afterMs] of happened) {
+          nowMs += afterMs;
+          if (repeats.note(String(kind), kind, nowMs)) written++;
+          for (const { times } of repeats.due(nowMs)) written += times;
+        }
+        for (const { times } of repeats.due(nowMs, true)) written += times;
+        expect(written).toBe(happened.length);
+      }),
+    );
   });
 
   it('is counted together beyond so many kinds', () => {

@@ -1,5 +1,9 @@
 /** Something that may happen by the thousand, put on record once at first and then once a window with how often it happened. */
-interface Repeat<Item> { item: Item; times: number; sinceMs: number }
+interface Repeat<Item> {
+  item: Item;
+  times: number;
+  sinceMs: number;
+}
 
 /** Kinds that are told apart at one time; beyond, what is new is counted with the others. */
 const MAX_KINDS = 5000;

@@ -30,7 +30,10 @@ export class AuditKey {
 }
 
 /** `signature` in base64. */
-export interface Signature { signature: string; keyId: string }
+export interface Signature {
+  signature: string;
+  keyId: string;
+}
 
 /** True if the holder of the key signed this value. `publicPem`: SPKI. */
 export function isSigned(value: object, { signature, keyId: id }: Signature, publicPem: string): boolean {
@@ -41,7 +44,10 @@ export function isSigned(value: object, { signature, keyId: id }: Signature, pub
 }
 
 function keyId(publicKey: KeyObject): string {
-  return createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function bytesOf(value: object): Buffer {

@@ -1,5 +1,9 @@
 /** A part of a chain by the numbers of its first and last entries. */
-export interface Span { chain: string; first: number; last: number }
+export interface Span {
+  chain: string;
+  first: number;
+  last: number;
+}
 
 /** The spans in order, cut into pages of at most `size` entries: a long one takes several, many short ones share one. Empty spans are left out. */
 export function* pagesOf(spans: Iterable<Span>, size: number): Generator<Span[], void, void> {

@@ -9,7 +9,11 @@ const DAY_MS = 86_400_000;
 export class StubsRepository {
   /** The newest of each chain in scope, by its chain. */
   async newest(t: Transaction, chains?: string[]): Promise<Map<string, Stub>> {
-    const rows = await t.auditStub.findMany({ where: { chain: chains && { in: chains } }, orderBy: [{ chain: 'asc' }, { seq: 'desc' }], distinct: ['chain'] });
+    const rows = await t.auditStub.findMany({
+      where: { chain: chains && { in: chains } },
+      orderBy: [{ chain: 'asc' }, { seq: 'desc' }],
+      distinct: ['chain'],
+    });
     return new Map(rows.map((row) => [row.chain, toStub(row)]));
   }
 

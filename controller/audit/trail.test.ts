@@ -12,8 +12,17 @@ function chainOf(chain: string, count: number): HashedEntry[] {
   const entries: HashedEntry[] = [];
   for (let seq = 1; seq <= count; seq++) {
     const entry = {
-      id: `${chain}/${seq}`, chain, seq, at: new Date(1_790_000_000_000 + seq * 1000).toISOString(), actor: { kind: 'user', id: 'u1', name: 'Zoë Műller' }, action: 'flush.started', outcome: 'ok',
-      summary: `began to delete ${seq} flows`, detail: { flows: seq, gateways: [{ id: 'g1', flows: seq }] }, previousHash: entries.at(-1)?.hash ?? GENESIS, ...(seq % 3 === 0 && { ticket: 'T-1' }),
+      id: `${chain}/${seq}`,
+      chain,
+      seq,
+      at: new Date(1_790_000_000_000 + seq * 1000).toISOString(),
+      actor: { kind: 'user', id: 'u1', name: 'Zoë Műller' },
+      action: 'flush.started',
+      outcome: 'ok',
+      summary: `began to delete ${seq} flows`,
+      detail: { flows: seq, gateways: [{ id: 'g1', flows: seq }] },
+      previousHash: entries.at(-1)?.hash ?? GENESIS,
+      ...(seq % 3 === 0 && { ticket: 'T-1' }),
     };
     entries.push({ ...entry, hash: hashEntry(entry) });
   }
@@ -25,7 +34,10 @@ function trailOf(lengths: number[], from = 1): string[] {
   const lines = lengths.flatMap((length, index) => {
     const entries = chainOf(CHAINS[index]!, length);
     const { chain, seq, hash } = entries.at(-1)!;
-    return [...entries.slice(from - 1).map((entry) => writer.entry(entry)), writer.checkpoint(checkpointOf({ chain, seq, hash, at: '2026-11-24T00:00:00.000Z' }, key))];
+    return [
+      ...entries.slice(from - 1).map((entry) => writer.entry(entry)),
+      writer.checkpoint(checkpointOf({ chain, seq, hash, at: '2026-11-24T00:00:00.000Z' }, key)),
+    ];
   });
   return [...lines, writer.end('2026-11-24T00:00:01.000Z')];
 }
@@ -39,7 +51,10 @@ test('a trail that nobody touched is intact, whole or a part of its chains', () 
 
 test('a trail signed by somebody else is refused', () => {
   const other = new AuditKey(AuditKey.generate());
-  expect(verifyTrail(TRAIL, other.publicPem)).toMatchObject({ isIntact: false, firstBreak: { line: 13, why: 'the checkpoint’s signature is not ours' } });
+  expect(verifyTrail(TRAIL, other.publicPem)).toMatchObject({
+    isIntact: false,
+    firstBreak: { line: 13, why: 'the checkpoint’s signature is not ours' },
+  });
 });
 
 /** A mutation, and the first line that is not as it was. */
@@ -68,19 +83,29 @@ const mutation: fc.Arbitrary<Mutated> = fc.oneof(
 );
 
 test('10,000 mutations of a trail are all found, and the first bad line is named', () => {
-  fc.assert(fc.property(mutation, ({ lines, from }) => {
-    fc.pre(lines.join('\n') !== TRAIL.join('\n'));
-    const verdict = verifyTrail(lines, key.publicPem);
-    if (verdict.isIntact) throw new Error('not found');
-    // What was taken away shows at the line that came in its place, or at the end, which says what should be there; never before the change.
-    expect(verdict.firstBreak.line).toBeGreaterThan(from);
-  }), { numRuns: 10_000 });
+  fc.assert(
+    fc.property(mutation, ({ lines, from }) => {
+      fc.pre(lines.join('\n') !== TRAIL.join('\n'));
+      const verdict = verifyTrail(lines, key.publicPem);
+      if (verdict.isIntact) throw new Error('not found');
+      // What was taken away shows at the line that came in its place, or at the end, which says what should be there; never before the change.
+      expect(verdict.firstBreak.line).toBeGreaterThan(from);
+    }),
+    { numRuns: 10_000 },
+  );
 }, 120_000);
 
 test('an edit is named by chain, number and id at its own line', () => {
   const edited = TRAIL.with(4, TRAIL[4]!.replace('began to delete 5 flows', 'began to delete 3 flows'));
-  expect(verifyTrail(edited, key.publicPem)).toEqual({ isIntact: false, firstBreak: { line: 5, chain: CHAINS[0], seq: 5, id: `${CHAINS[0]}/5`, why: 'its content is not what was hashed' } });
-  expect(verifyTrail(TRAIL.toSpliced(2, 2), key.publicPem)).toMatchObject({ firstBreak: { line: 3, chain: CHAINS[0], seq: 3, why: 'entries 3 to 4 are missing' } });
-  expect(verifyTrail(TRAIL.toSpliced(0, 2), key.publicPem)).toMatchObject({ firstBreak: { chain: CHAINS[0], seq: 1, why: 'entries are missing from its beginning' } });
+  expect(verifyTrail(edited, key.publicPem)).toEqual({
+    isIntact: false,
+    firstBreak: { line: 5, chain: CHAINS[0], seq: 5, id: `${CHAINS[0]}/5`, why: 'its content is not what was hashed' },
+  });
+  expect(verifyTrail(TRAIL.toSpliced(2, 2), key.publicPem)).toMatchObject({
+    firstBreak: { line: 3, chain: CHAINS[0], seq: 3, why: 'entries 3 to 4 are missing' },
+  });
+  expect(verifyTrail(TRAIL.toSpliced(0, 2), key.publicPem)).toMatchObject({
+    firstBreak: { chain: CHAINS[0], seq: 1, why: 'entries are missing from its beginning' },
+  });
   expect(verifyTrail(TRAIL.slice(0, -1), key.publicPem)).toMatchObject({ firstBreak: { line: TRAIL.length, why: 'the end is missing' } });
 });

@@ -13,15 +13,38 @@ export type Span = z.output<typeof span>;
 /** Entries may have fields that a later version knows: all are hashed. The last line says which entries there are, signed, so that nothing can be cut off. */
 const line = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('entry'), id: z.string(), chain: z.string(), seq, hash: z.string(), previousHash: z.string() }),
-  z.object({ kind: z.literal('checkpoint'), chain: z.string(), seq, hash: z.string(), at: z.string(), signature: z.string(), keyId: z.string() }),
+  z.object({
+    kind: z.literal('checkpoint'),
+    chain: z.string(),
+    seq,
+    hash: z.string(),
+    at: z.string(),
+    signature: z.string(),
+    keyId: z.string(),
+  }),
   z.object({ kind: z.literal('stub'), chain: z.string(), seq, hash: z.string(), at: z.string(), signature: z.string(), keyId: z.string() }),
-  z.object({ kind: z.literal('end'), at: z.string(), entries: z.number(), checkpoints: z.number(), stubs: z.number().optional(), spans: z.array(span), keyId: z.string(), signature: z.string() }),
+  z.object({
+    kind: z.literal('end'),
+    at: z.string(),
+    entries: z.number(),
+    checkpoints: z.number(),
+    stubs: z.number().optional(),
+    spans: z.array(span),
+    keyId: z.string(),
+    signature: z.string(),
+  }),
 ]);
 type Line = z.output<typeof line>;
 type LineOf<Kind extends Line['kind']> = Extract<Line, { kind: Kind }>;
 
 /** The first line of a trail that is not as it was written. */
-export interface TrailBreak { line: number; chain?: string; seq?: number; id?: string; why: string }
+export interface TrailBreak {
+  line: number;
+  chain?: string;
+  seq?: number;
+  id?: string;
+  why: string;
+}
 export type TrailVerdict = { isIntact: true; entries: number; chains: number } | { isIntact: false; firstBreak: TrailBreak };
 
 /**
@@ -42,7 +65,8 @@ export class TrailWriter {
   entry(entry: HashedEntry): string {
     const span = this.#spans.at(-1);
     if (span?.chain === entry.chain) Object.assign(span, { last: entry.seq, lastHash: entry.hash });
-    else this.#spans.push({ chain: entry.chain, first: entry.seq, last: entry.seq, previousHash: entry.previousHash, lastHash: entry.hash });
+    else
+      this.#spans.push({ chain: entry.chain, first: entry.seq, last: entry.seq, previousHash: entry.previousHash, lastHash: entry.hash });
     this.#entries++;
     return toText({ kind: 'entry', ...entry });
   }
@@ -59,7 +83,13 @@ export class TrailWriter {
   }
 
   end(at: string): string {
-    const said = { at, entries: this.#entries, checkpoints: this.#checkpoints, ...(this.#stubs > 0 && { stubs: this.#stubs }), spans: this.#spans };
+    const said = {
+      at,
+      entries: this.#entries,
+      checkpoints: this.#checkpoints,
+      ...(this.#stubs > 0 && { stubs: this.#stubs }),
+      spans: this.#spans,
+    };
     return toText({ kind: 'end', ...said, ...this.#key.sign(said) });
   }
 }
@@ -74,7 +104,9 @@ export function verifyTrail(lines: Iterable<string>, publicPem: string): TrailVe
     if (found) return { isIntact: false, firstBreak: { line, ...found } };
   }
   const found = check.finish();
-  return found ? { isIntact: false, firstBreak: { line: line + 1, ...found } } : { isIntact: true, entries: check.entries, chains: check.chains };
+  return found
+    ? { isIntact: false, firstBreak: { line: line + 1, ...found } }
+    : { isIntact: true, entries: check.entries, chains: check.chains };
 }
 
 type Found = Omit<TrailBreak, 'line'>;
@@ -102,11 +134,16 @@ class TrailCheck {
     if (this.#isEnded) return { why: 'there is a line after the end' };
     const line = parse(text);
     switch (line?.kind) {
-      case 'entry': return this.#entry(line);
-      case 'stub': return this.#stubLine(line);
-      case 'checkpoint': return this.#checkpoint(line);
-      case 'end': return this.#end(line);
-      default: return { ...this.#expected(), why: 'the line is not one that we write' };
+      case 'entry':
+        return this.#entry(line);
+      case 'stub':
+        return this.#stubLine(line);
+      case 'checkpoint':
+        return this.#checkpoint(line);
+      case 'end':
+        return this.#end(line);
+      default:
+        return { ...this.#expected(), why: 'the line is not one that we write' };
     }
   }
 
@@ -118,14 +155,16 @@ class TrailCheck {
     const { kind: _, ...fields } = read;
     const entry = fields as unknown as HashedEntry;
     if (this.#spans.at(-1)?.chain !== entry.chain) {
-      if (this.#spans.some(({ chain }) => chain === entry.chain)) return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'its chain was over' };
+      if (this.#spans.some(({ chain }) => chain === entry.chain))
+        return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'its chain was over' };
       this.#spans.push({ chain: entry.chain, first: entry.seq, last: entry.seq, previousHash: entry.previousHash, lastHash: entry.hash });
       this.#chain = new ChainCheck({ seq: entry.seq, previousHash: entry.previousHash });
       this.#hashes.clear();
     }
     const stub = this.#stub;
     this.#stub = undefined;
-    if (stub && (stub.chain !== entry.chain || stub.seq !== entry.seq - 1 || stub.hash !== entry.previousHash)) return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'it does not follow from what was taken away before it' };
+    if (stub && (stub.chain !== entry.chain || stub.seq !== entry.seq - 1 || stub.hash !== entry.previousHash))
+      return { chain: entry.chain, seq: entry.seq, id: entry.id, why: 'it does not follow from what was taken away before it' };
     const found = this.#chain!.add(entry);
     if (found) return { chain: entry.chain, ...found };
     Object.assign(this.#spans.at(-1)!, { last: entry.seq, lastHash: entry.hash });
@@ -138,7 +177,9 @@ class TrailCheck {
     const { kind: _, ...stub } = read;
     this.#stubs++;
     this.#stub = stub;
-    return isGenuineStub(stub, this.#publicPem) ? undefined : { chain: stub.chain, seq: stub.seq, why: 'entries were taken away, and the signature for that is not ours' };
+    return isGenuineStub(stub, this.#publicPem)
+      ? undefined
+      : { chain: stub.chain, seq: stub.seq, why: 'entries were taken away, and the signature for that is not ours' };
   }
 
   #checkpoint(read: LineOf<'checkpoint'>): Found | undefined {
@@ -147,7 +188,9 @@ class TrailCheck {
     const { chain, seq } = checkpoint;
     if (!isGenuine(checkpoint, this.#publicPem)) return { chain, seq, why: 'the checkpoint’s signature is not ours' };
     if (chain !== this.#spans.at(-1)?.chain) return { chain, seq, why: 'the checkpoint belongs to another chain' };
-    return this.#hashes.get(seq) === checkpoint.hash ? undefined : { chain, seq, why: 'the entry is not the one that the checkpoint names' };
+    return this.#hashes.get(seq) === checkpoint.hash
+      ? undefined
+      : { chain, seq, why: 'the entry is not the one that the checkpoint names' };
   }
 
   #end(read: LineOf<'end'>): Found | undefined {
@@ -157,12 +200,19 @@ class TrailCheck {
     for (const [index, span] of said.spans.entries()) {
       const found = this.#spans[index];
       if (found?.chain !== span.chain) return { chain: span.chain, seq: span.first, why: 'the chain is missing' };
-      if (found.first !== span.first || found.previousHash !== span.previousHash) return { chain: span.chain, seq: span.first, why: 'entries are missing from its beginning' };
-      if (found.last !== span.last || found.lastHash !== span.lastHash) return { chain: span.chain, seq: found.last + 1, why: 'entries are missing from its end' };
+      if (found.first !== span.first || found.previousHash !== span.previousHash)
+        return { chain: span.chain, seq: span.first, why: 'entries are missing from its beginning' };
+      if (found.last !== span.last || found.lastHash !== span.lastHash)
+        return { chain: span.chain, seq: found.last + 1, why: 'entries are missing from its end' };
     }
     const extra = this.#spans[said.spans.length];
     if (extra) return { chain: extra.chain, seq: extra.first, why: 'the chain is not one of this trail' };
-    return this.#checkpoints === said.checkpoints && this.#stubs === (said.stubs ?? 0) && this.#stub === undefined && this.entries === said.entries ? undefined : { why: 'lines are missing or were added' };
+    return this.#checkpoints === said.checkpoints &&
+      this.#stubs === (said.stubs ?? 0) &&
+      this.#stub === undefined &&
+      this.entries === said.entries
+      ? undefined
+      : { why: 'lines are missing or were added' };
   }
 
   /** Where the trail breaks off. */

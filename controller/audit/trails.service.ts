@@ -44,7 +44,15 @@ export class TrailsService {
   /** What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older entries went. */
   async known(entries: readonly { chain: string; seq: bigint }[]): Promise<{ hashes: Map<string, string>; stubs: Map<string, Stub> }> {
     const hashes = await this.entries.hashesOf('all', [...entries]);
-    return { hashes, stubs: await this.database.transact('all', (t) => this.stubs.newest(t, entries.map(({ chain }) => chain))) };
+    return {
+      hashes,
+      stubs: await this.database.transact('all', (t) =>
+        this.stubs.newest(
+          t,
+          entries.map(({ chain }) => chain),
+        ),
+      ),
+    };
   }
 
   /** The trail as text, line by line. NDJSON can be verified by anyone with the public key; the other formats are for reading. */
@@ -60,15 +68,20 @@ export class TrailsService {
       if (!span) continue;
       const stub = stubs.get(head.chain);
       if (format === 'ndjson' && stub?.seq === span.first - 1) yield `${writer.stub(stub)}\n`;
-      for await (const entry of this.chain(scope, { chain: head.chain, ...span })) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
+      for await (const entry of this.chain(scope, { chain: head.chain, ...span }))
+        yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
       if (format !== 'ndjson') continue;
-      for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, [{ chain: head.chain, ...span }]))) yield `${writer.checkpoint(checkpoint)}\n`;
+      for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, [{ chain: head.chain, ...span }])))
+        yield `${writer.checkpoint(checkpoint)}\n`;
     }
     if (format === 'ndjson') yield `${writer.end(new Date(this.clock()).toISOString())}\n`;
   }
 
   private async verifyNow(scope: TenantScope): Promise<Verdict> {
-    const { heads, stubs } = await this.database.transact(scope, async (t) => ({ heads: await this.checkpoints.heads(t), stubs: await this.stubs.newest(t) }));
+    const { heads, stubs } = await this.database.transact(scope, async (t) => ({
+      heads: await this.checkpoints.heads(t),
+      stubs: await this.stubs.newest(t),
+    }));
     const names = await this.entries.tenantNames(scope);
     const walks = new Map(heads.map((head) => [head.chain, { head, walk: new ChainWalk(head, stubs.get(head.chain), this.key) }]));
     const spans = [...walks.values()].map(({ head, walk }) => ({ chain: head.chain, first: walk.first, last: head.seq }));
@@ -76,11 +89,16 @@ export class TrailsService {
       const wanted = page.filter(({ chain }) => !walks.get(chain)!.walk.isBroken);
       const entries = Map.groupBy(await this.entries.ofSpans(scope, wanted), ({ chain }) => chain);
       // With a chain's last entries come the checkpoints of later ones, which are not there.
-      const named = wanted.map((span) => (span.last === walks.get(span.chain)!.head.seq ? { ...span, last: Number.MAX_SAFE_INTEGER } : span));
+      const named = wanted.map((span) =>
+        span.last === walks.get(span.chain)!.head.seq ? { ...span, last: Number.MAX_SAFE_INTEGER } : span,
+      );
       const marks = Map.groupBy(await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, named)), ({ chain }) => chain);
       for (const { chain } of wanted) walks.get(chain)!.walk.add((entries.get(chain) ?? []).map(toHashed), marks.get(chain) ?? []);
     }
-    const chains = [...walks.values()].map(({ head, walk }) => ({ ...walk.verdict(), tenantName: head.tenantId === null ? undefined : names.get(head.tenantId) }));
+    const chains = [...walks.values()].map(({ head, walk }) => ({
+      ...walk.verdict(),
+      tenantName: head.tenantId === null ? undefined : names.get(head.tenantId),
+    }));
     return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
   }
 

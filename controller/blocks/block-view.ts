@@ -32,8 +32,18 @@ export function refusesAnyone(stored: Uint8Array): boolean {
 
 export function toBlockView(row: Block): BlockView {
   return {
-    id: row.id, tenantId: row.tenantId, gatewayId: row.gatewayId, gatewayName: row.gatewayName, flushId: row.flushId ?? undefined, refused: toRefusedView(row.refused), flows: row.flows,
-    since: row.since.toISOString(), until: row.until.toISOString(), begunBy: row.begunBy, packetsRefused: row.packetsRefused.toString(), state: row.liftedBy === null ? 'standing' : 'lifting',
+    id: row.id,
+    tenantId: row.tenantId,
+    gatewayId: row.gatewayId,
+    gatewayName: row.gatewayName,
+    flushId: row.flushId ?? undefined,
+    refused: toRefusedView(row.refused),
+    flows: row.flows,
+    since: row.since.toISOString(),
+    until: row.until.toISOString(),
+    begunBy: row.begunBy,
+    packetsRefused: row.packetsRefused.toString(),
+    state: row.liftedBy === null ? 'standing' : 'lifting',
     liftedBy: row.liftedBy ?? undefined,
   };
 }

@@ -35,7 +35,9 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
       // Undefined: notifications were missed, and any gateway may have one to lift.
       for (const session of this.sessions.all()) {
         if (id !== undefined && session.identity.gatewayId !== id) continue;
-        this.opened(session).catch((error: unknown) => this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'a block could not be lifted'));
+        this.opened(session).catch((error: unknown) =>
+          this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'a block could not be lifted'),
+        );
       }
     });
   }

@@ -15,15 +15,27 @@ const MAX_KEPT = 500;
 @Injectable()
 export class BlocksRepository {
   /** Takes all that a gateway says in place of what it said before; those that it does not name are over. Answers the names that are to be lifted. */
-  async replace(t: Transaction, gateway: { gatewayId: string; tenantId: string }, said: readonly SaidBlock[], now: Date): Promise<string[]> {
+  async replace(
+    t: Transaction,
+    gateway: { gatewayId: string; tenantId: string },
+    said: readonly SaidBlock[],
+    now: Date,
+  ): Promise<string[]> {
     const { gatewayId, tenantId } = gateway;
     const known = await t.block.findMany({ where: { gatewayId, overAt: null }, select: { id: true, name: true, liftedBy: true } });
     const named = new Set(said.map(({ name }) => name));
-    await t.block.updateMany({ where: { id: { in: known.filter(({ name }) => !named.has(name)).map(({ id }) => id) } }, data: { overAt: now } });
+    await t.block.updateMany({
+      where: { id: { in: known.filter(({ name }) => !named.has(name)).map(({ id }) => id) } },
+      data: { overAt: now },
+    });
     let isNew = false;
     for (const { name, refused, ...counts } of said) {
       const before = known.find((one) => one.name === name);
-      if (before) await t.block.update({ where: { id: before.id }, data: { flows: counts.flows, packetsRefused: counts.packetsRefused, until: counts.until } });
+      if (before)
+        await t.block.update({
+          where: { id: before.id },
+          data: { flows: counts.flows, packetsRefused: counts.packetsRefused, until: counts.until },
+        });
       else await this.add(t, { gatewayId, tenantId }, { name, refused, ...counts });
       isNew ||= !before;
     }
@@ -38,14 +50,31 @@ export class BlocksRepository {
     const gateway = await t.gateway.findUniqueOrThrow({ where: { id: gatewayId }, select: { name: true } });
     const isId = idSchema.safeParse(said.name).success;
     const command = isId ? await t.command.findFirst({ where: { id: said.name, gatewayId }, select: { flushId: true } }) : null;
-    const flush = command && await t.flush.findUnique({ where: { id: command.flushId }, select: { createdByName: true } });
-    const data = { ...said, flushId: command?.flushId ?? null, begunBy: flush?.createdByName ?? 'a remediation on the gateway', overAt: null };
-    await t.block.upsert({ where: { gatewayId_name: { gatewayId, name: said.name } }, update: { overAt: null, until: said.until, packetsRefused: said.packetsRefused }, create: { ...data, id: newId(), tenantId, gatewayId, gatewayName: gateway.name } });
+    const flush = command && (await t.flush.findUnique({ where: { id: command.flushId }, select: { createdByName: true } }));
+    const data = {
+      ...said,
+      flushId: command?.flushId ?? null,
+      begunBy: flush?.createdByName ?? 'a remediation on the gateway',
+      overAt: null,
+    };
+    await t.block.upsert({
+      where: { gatewayId_name: { gatewayId, name: said.name } },
+      update: { overAt: null, until: said.until, packetsRefused: said.packetsRefused },
+      create: { ...data, id: newId(), tenantId, gatewayId, gatewayName: gateway.name },
+    });
   }
 
   /** Those that stand, as far as is known; those that end last first. */
-  async list(t: Transaction, { tenant, gateway, flush }: { tenant?: string; gateway?: string; flush?: string }, now: Date): Promise<Block[]> {
-    return t.block.findMany({ where: { tenantId: tenant, gatewayId: gateway, flushId: flush, overAt: null, until: { gt: now } }, orderBy: [{ until: 'desc' }, { id: 'asc' }], take: MAX_LISTED });
+  async list(
+    t: Transaction,
+    { tenant, gateway, flush }: { tenant?: string; gateway?: string; flush?: string },
+    now: Date,
+  ): Promise<Block[]> {
+    return t.block.findMany({
+      where: { tenantId: tenant, gatewayId: gateway, flushId: flush, overAt: null, until: { gt: now } },
+      orderBy: [{ until: 'desc' }, { id: 'asc' }],
+      take: MAX_LISTED,
+    });
   }
 
   /** Locked until the transaction ends. */
@@ -60,6 +89,9 @@ export class BlocksRepository {
 
   /** What gateways have yet to lift, by gateway. */
   async toLift(t: Transaction, gatewayIds: readonly string[]): Promise<{ gatewayId: string; name: string }[]> {
-    return t.block.findMany({ where: { gatewayId: { in: [...gatewayIds] }, overAt: null, liftedBy: { not: null } }, select: { gatewayId: true, name: true } });
+    return t.block.findMany({
+      where: { gatewayId: { in: [...gatewayIds] }, overAt: null, liftedBy: { not: null } },
+      select: { gatewayId: true, name: true },
+    });
   }
 }

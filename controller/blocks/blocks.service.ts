@@ -36,12 +36,26 @@ export class BlocksService {
   /** Takes what a gateway says that it blocks. Answers the names of those that it is to lift. */
   async take({ gatewayId, tenantId }: GatewayIdentity, { blocks }: StandingBlocks): Promise<string[]> {
     const nowMs = this.clock();
-    const said = new Map(blocks.slice(0, MAX_OF_GATEWAY).flatMap((block): [string, SaidBlock][] => {
-      const name = textFrom(block.id, MAX_NAME);
-      const [since, until] = [timeFrom(block.sinceMs, nowMs), timeFrom(block.untilMs, nowMs)];
-      if (!block.refused || !since || !until) return [];
-      return [[name, { name, refused: new Uint8Array(RefusedPackets.encode(block.refused).finish()), flows: int32From(block.flows), packetsRefused: BigInt(counterFrom(block.packetsRefused)), since, until }]];
-    }));
+    const said = new Map(
+      blocks.slice(0, MAX_OF_GATEWAY).flatMap((block): [string, SaidBlock][] => {
+        const name = textFrom(block.id, MAX_NAME);
+        const [since, until] = [timeFrom(block.sinceMs, nowMs), timeFrom(block.untilMs, nowMs)];
+        if (!block.refused || !since || !until) return [];
+        return [
+          [
+            name,
+            {
+              name,
+              refused: new Uint8Array(RefusedPackets.encode(block.refused).finish()),
+              flows: int32From(block.flows),
+              packetsRefused: BigInt(counterFrom(block.packetsRefused)),
+              since,
+              until,
+            },
+          ],
+        ];
+      }),
+    );
     return this.database.transact(new Set([tenantId]), async (t) => {
       const toLift = await this.blocks.replace(t, { gatewayId, tenantId }, [...said.values()], new Date(nowMs));
       await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
@@ -64,13 +78,27 @@ export class BlocksService {
     return this.database.transact(scope, async (t) => {
       const block = await this.blocks.lock(t, id);
       if (!block) throw notThere('block');
-      if (block.overAt !== null || block.until.getTime() <= this.clock()) throw new FleetError('BLOCK_OVER', 'This block has ended; there is nothing to lift.');
+      if (block.overAt !== null || block.until.getTime() <= this.clock())
+        throw new FleetError('BLOCK_OVER', 'This block has ended; there is nothing to lift.');
       if (block.liftedBy !== null) return toBlockView(block);
       const lifted = toBlockView(await this.blocks.lift(t, id, caller.name));
       await this.audit.record(t, {
-        tenantId: block.tenantId, actor: toActor(caller), action: 'block.lifted', outcome: 'ok', flushId: block.flushId ?? undefined, gatewayId: block.gatewayId, gatewayName: block.gatewayName,
+        tenantId: block.tenantId,
+        actor: toActor(caller),
+        action: 'block.lifted',
+        outcome: 'ok',
+        flushId: block.flushId ?? undefined,
+        gatewayId: block.gatewayId,
+        gatewayName: block.gatewayName,
         summary: `${caller.name} lifted a block on ${block.gatewayName} before its time, after ${counted(Number(block.packetsRefused), 'packet')} refused: ${lifted.refused.words}`,
-        detail: { blockId: id, refused: lifted.refused, begunBy: block.begunBy, since: lifted.since, until: lifted.until, packetsRefused: lifted.packetsRefused },
+        detail: {
+          blockId: id,
+          refused: lifted.refused,
+          begunBy: block.begunBy,
+          since: lifted.since,
+          until: lifted.until,
+          packetsRefused: lifted.packetsRefused,
+        },
       });
       await this.notifications.send(t, BLOCK_LIFTED, block.gatewayId);
       await this.notifications.send(t, GATEWAY_CHANGED, block.gatewayId);

@@ -9,7 +9,13 @@ import { EnrolmentService } from './enrolment.service.ts';
 
 /** Whoever comes here has shown nothing yet. An enrolment takes a second. */
 const CONNECTIONS = {
-  total: 400, perAddress: 100, unproven: 200, unprovenPerAddress: 50, streams: 10, arrivals: { perSecond: 20, burst: 300 }, calls: { perSecond: 1, burst: 20 },
+  total: 400,
+  perAddress: 100,
+  unproven: 200,
+  unprovenPerAddress: 50,
+  streams: 10,
+  arrivals: { perSecond: 20, burst: 300 },
+  calls: { perSecond: 1, burst: 20 },
 };
 
 /** The listener for agents that have no certificate yet. */
@@ -27,7 +33,13 @@ export class EnrolmentGrpc implements OnApplicationBootstrap, BeforeApplicationS
 
   async onApplicationBootstrap(): Promise<void> {
     const handlers: EnrolmentServer = { enrol: unary((call) => this.enrolment.enrol(call.request, hostOf(call.getPeer()))) };
-    this.listener = await GrpcListener.open(this.config.enrol, await this.authority.issueServer(this.clock()), Definition, handlers, CONNECTIONS);
+    this.listener = await GrpcListener.open(
+      this.config.enrol,
+      await this.authority.issueServer(this.clock()),
+      Definition,
+      handlers,
+      CONNECTIONS,
+    );
     this.addresses.noteOpened('enrol', this.listener.port);
   }
 

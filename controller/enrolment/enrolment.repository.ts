@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EnrolmentToken } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
-export type NewEnrolmentToken = Omit<EnrolmentToken, 'usedAt' | 'revokedAt' | 'gatewayId' | 'secretHash'> & { secretHash: Uint8Array<ArrayBuffer> };
+export type NewEnrolmentToken = Omit<EnrolmentToken, 'usedAt' | 'revokedAt' | 'gatewayId' | 'secretHash'> & {
+  secretHash: Uint8Array<ArrayBuffer>;
+};
 
 @Injectable()
 export class EnrolmentRepository {
@@ -33,10 +35,18 @@ export class EnrolmentRepository {
 
   /** Uses a live token up. One caller gets it, whoever else asks at the same time gets undefined: the row's lock decides. */
   async useToken(t: Transaction, id: string, gatewayId: string, now: Date): Promise<EnrolmentToken | undefined> {
-    return (await t.enrolmentToken.updateManyAndReturn({ where: { id, usedAt: null, revokedAt: null, expiresAt: { gt: now } }, data: { usedAt: now, gatewayId } }))[0];
+    return (
+      await t.enrolmentToken.updateManyAndReturn({
+        where: { id, usedAt: null, revokedAt: null, expiresAt: { gt: now } },
+        data: { usedAt: now, gatewayId },
+      })
+    )[0];
   }
 
-  async insertGateway(t: Transaction, gateway: { id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; agentVersion: string }): Promise<void> {
+  async insertGateway(
+    t: Transaction,
+    gateway: { id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; agentVersion: string },
+  ): Promise<void> {
     await t.gateway.create({ data: gateway });
   }
 }

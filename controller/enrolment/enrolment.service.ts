@@ -40,30 +40,56 @@ export class EnrolmentService {
   ) {}
 
   /** Throws NOT_FOUND for a site out of scope, ALREADY_EXISTS for a name that the tenant has. */
-  async createToken(caller: Caller, scope: TenantScope, body: z.output<typeof createEnrolmentToken.body>): Promise<TokenView & { token: string; command: string }> {
+  async createToken(
+    caller: Caller,
+    scope: TenantScope,
+    body: z.output<typeof createEnrolmentToken.body>,
+  ): Promise<TokenView & { token: string; command: string }> {
     const secret = newSecret();
     const now = this.clock();
     const row = await this.database.transact(scope, async (t) => {
       const site = await this.enrolment.findSite(t, body.siteId);
       if (!site) throw new FleetError('NOT_FOUND', 'There is no such site.');
-      if (await this.enrolment.nameIsTaken(t, site.tenantId, body.gatewayName)) throw new FleetError('ALREADY_EXISTS', `This tenant has a gateway named ${body.gatewayName}.`);
+      if (await this.enrolment.nameIsTaken(t, site.tenantId, body.gatewayName))
+        throw new FleetError('ALREADY_EXISTS', `This tenant has a gateway named ${body.gatewayName}.`);
       const token = await this.enrolment.insertToken(t, {
-        id: newId(), tenantId: site.tenantId, siteId: site.id, gatewayName: body.gatewayName, tags: body.tags, secretHash: hashSecret(secret),
-        createdAt: new Date(now), expiresAt: new Date(now + body.ttlMinutes * 60_000), createdById: caller.id, createdByName: caller.name,
+        id: newId(),
+        tenantId: site.tenantId,
+        siteId: site.id,
+        gatewayName: body.gatewayName,
+        tags: body.tags,
+        secretHash: hashSecret(secret),
+        createdAt: new Date(now),
+        expiresAt: new Date(now + body.ttlMinutes * 60_000),
+        createdById: caller.id,
+        createdByName: caller.name,
       });
       await this.audit.record(t, {
-        tenantId: site.tenantId, actor: toActor(caller), action: 'enrolment.token-made', outcome: 'ok',
-        summary: `${caller.name} made a join token for ${body.gatewayName} at ${site.name}`, detail: { tokenId: token.id, siteId: site.id },
+        tenantId: site.tenantId,
+        actor: toActor(caller),
+        action: 'enrolment.token-made',
+        outcome: 'ok',
+        summary: `${caller.name} made a join token for ${body.gatewayName} at ${site.name}`,
+        detail: { tokenId: token.id, siteId: site.id },
       });
       return token;
     });
     const token = formatJoinToken({ id: row.id, secret, pin: this.authority.pin });
-    return { ...toView(row, now), token, command: `CTFLEET_ENROL_ADDRESS=${this.addresses.of('enrol')} CTFLEET_JOIN_TOKEN=${token} ctfleet-agent run` };
+    return {
+      ...toView(row, now),
+      token,
+      command: `CTFLEET_ENROL_ADDRESS=${this.addresses.of('enrol')} CTFLEET_JOIN_TOKEN=${token} ctfleet-agent run`,
+    };
   }
 
   async listTokens(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<TokenView>> {
     const rows = await this.database.transact(scope, (t) => this.enrolment.listTokens(t, query.limit, parseCursor(query.cursor, idSchema)));
-    return toPage(rows, query.limit, (row) => toView(row, this.clock()), (row) => row.id);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => toView(row, this.clock()),
+      (row) => row.id,
+    );
   }
 
   /** Throws NOT_FOUND for a token that is used, revoked, out of scope or not there. */
@@ -72,8 +98,12 @@ export class EnrolmentService {
       const row = await this.enrolment.revokeToken(t, id, new Date(this.clock()));
       if (!row) throw new FleetError('NOT_FOUND', 'There is no such unused token.');
       await this.audit.record(t, {
-        tenantId: row.tenantId, actor: toActor(caller), action: 'enrolment.token-revoked', outcome: 'ok',
-        summary: `${caller.name} took back the join token for ${row.gatewayName}`, detail: { tokenId: id },
+        tenantId: row.tenantId,
+        actor: toActor(caller),
+        action: 'enrolment.token-revoked',
+        outcome: 'ok',
+        summary: `${caller.name} took back the join token for ${row.gatewayName}`,
+        detail: { tokenId: id },
       });
     });
   }
@@ -92,22 +122,40 @@ export class EnrolmentService {
     const nowMs = this.clock();
     const { tenantId } = token;
     const issued = await this.authority.issueGateway(request.csr, { tenantId, gatewayId }, nowMs);
-    const isUsed = await this.database.transact(new Set([tenantId]), async (t) => {
-      if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
-      await this.enrolment.insertGateway(t, {
-        id: gatewayId, tenantId, siteId: token.siteId, name: token.gatewayName, tags: token.tags, createdAt: new Date(nowMs), agentVersion: textFrom(request.agentVersion, 50),
-      });
-      await this.audit.record(t, {
-        tenantId, actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName }, action: 'enrolment.ok', outcome: 'ok', summary: `${token.gatewayName} enrolled`,
-        gatewayId, gatewayName: token.gatewayName, detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
-      });
-      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
-      return true;
-    }).catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
+    const isUsed = await this.database
+      .transact(new Set([tenantId]), async (t) => {
+        if (!(await this.enrolment.useToken(t, token.id, gatewayId, new Date(nowMs)))) return false;
+        await this.enrolment.insertGateway(t, {
+          id: gatewayId,
+          tenantId,
+          siteId: token.siteId,
+          name: token.gatewayName,
+          tags: token.tags,
+          createdAt: new Date(nowMs),
+          agentVersion: textFrom(request.agentVersion, 50),
+        });
+        await this.audit.record(t, {
+          tenantId,
+          actor: { kind: 'gateway', id: gatewayId, name: token.gatewayName },
+          action: 'enrolment.ok',
+          outcome: 'ok',
+          summary: `${token.gatewayName} enrolled`,
+          gatewayId,
+          gatewayName: token.gatewayName,
+          detail: { tokenId: token.id, address, hostname: textFrom(request.hostname, 100) },
+        });
+        await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
+        return true;
+      })
+      .catch(taken(`The tenant has a gateway named ${token.gatewayName} by now.`));
     if (!isUsed) return this.refuse(await this.stateNow(token.id), token, address);
     return {
-      gatewayId, gatewayName: token.gatewayName, certificatePem: Buffer.from(issued.certificatePem), caPem: Buffer.from(this.authority.pem),
-      linkAddress: this.addresses.of('link'), notAfterMs: BigInt(issued.notAfter.getTime()),
+      gatewayId,
+      gatewayName: token.gatewayName,
+      certificatePem: Buffer.from(issued.certificatePem),
+      caPem: Buffer.from(this.authority.pem),
+      linkAddress: this.addresses.of('link'),
+      notAfterMs: BigInt(issued.notAfter.getTime()),
     };
   }
 
@@ -118,17 +166,32 @@ export class EnrolmentService {
 
   private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
     await this.limits.take('enrol-address', address);
-    await this.audit.recordOften({
-      tenantId: token?.tenantId, actor: { kind: 'system', id: 'enrolment', name: 'enrolment' }, action: 'enrolment.refused', outcome: 'refused',
-      summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused', detail: { why, address, tokenId: token?.id },
-    }, `${address} ${why} ${token?.id ?? ''}`);
+    await this.audit.recordOften(
+      {
+        tenantId: token?.tenantId,
+        actor: { kind: 'system', id: 'enrolment', name: 'enrolment' },
+        action: 'enrolment.refused',
+        outcome: 'refused',
+        summary: token ? `A join token for ${token.gatewayName} was refused: ${why}` : 'An unknown join token was refused',
+        detail: { why, address, tokenId: token?.id },
+      },
+      `${address} ${why} ${token?.id ?? ''}`,
+    );
     throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is not valid (any more). Make a new one in the console.');
   }
 }
 
 function toView(row: EnrolmentToken, nowMs: number): TokenView {
   return {
-    id: row.id, tenantId: row.tenantId, siteId: row.siteId, gatewayName: row.gatewayName, state: joinTokenState(row, nowMs),
-    createdAt: row.createdAt.toISOString(), expiresAt: row.expiresAt.toISOString(), usedAt: row.usedAt?.toISOString(), gatewayId: row.gatewayId ?? undefined, createdBy: row.createdByName,
+    id: row.id,
+    tenantId: row.tenantId,
+    siteId: row.siteId,
+    gatewayName: row.gatewayName,
+    state: joinTokenState(row, nowMs),
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt.toISOString(),
+    usedAt: row.usedAt?.toISOString(),
+    gatewayId: row.gatewayId ?? undefined,
+    createdBy: row.createdByName,
   };
 }

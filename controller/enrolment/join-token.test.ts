@@ -8,7 +8,15 @@ const token = { id, secret: 'a'.repeat(43), pin: 'b'.repeat(43) };
 describe('a join token', () => {
   it('is read back as it was written, and nothing else is one', () => {
     expect(parseJoinToken(formatJoinToken(token))).toEqual(token);
-    for (const text of ['', 'ctf1', `ctf2.${id}.${token.secret}.${token.pin}`, `${formatJoinToken(token)}.x`, formatJoinToken(token).toUpperCase(), formatJoinToken({ ...token, secret: 'short' })]) expect(parseJoinToken(text)).toBeUndefined();
+    for (const text of [
+      '',
+      'ctf1',
+      `ctf2.${id}.${token.secret}.${token.pin}`,
+      `${formatJoinToken(token)}.x`,
+      formatJoinToken(token).toUpperCase(),
+      formatJoinToken({ ...token, secret: 'short' }),
+    ])
+      expect(parseJoinToken(text)).toBeUndefined();
   });
 
   it('that was used stays used, whatever time it is', () => {
@@ -25,6 +33,15 @@ describe('the name in a certificate', () => {
     const identity = { tenantId: id, gatewayId: id.replace(/a$/, 'b') };
     const uri = formatSpiffe(identity);
     expect(parseSubjectAltName(`URI:${uri}`)).toEqual(identity);
-    for (const text of [undefined, '', uri, `DNS:x, URI:${uri}`, `URI:${uri}, URI:${uri}`, `URI:${uri}/x`, `URI:${uri.replace('ctfleet', 'other')}`]) expect(parseSubjectAltName(text)).toBeUndefined();
+    for (const text of [
+      undefined,
+      '',
+      uri,
+      `DNS:x, URI:${uri}`,
+      `URI:${uri}, URI:${uri}`,
+      `URI:${uri}/x`,
+      `URI:${uri.replace('ctfleet', 'other')}`,
+    ])
+      expect(parseSubjectAltName(text)).toBeUndefined();
   });
 });

@@ -1,7 +1,11 @@
 const TEXT = /^ctf1\.([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/;
 
 /** `ctf1.<id>.<secret>.<pin>`: the pin is SHA-256 of the CA's public key (SPKI, base64url), by which the agent knows the controller. */
-export interface JoinToken { id: string; secret: string; pin: string }
+export interface JoinToken {
+  id: string;
+  secret: string;
+  pin: string;
+}
 
 export function formatJoinToken(token: JoinToken): string {
   return `ctf1.${token.id}.${token.secret}.${token.pin}`;
@@ -14,7 +18,10 @@ export function parseJoinToken(text: string): JoinToken | undefined {
 }
 
 /** Where a token stands. */
-export function joinTokenState(token: { usedAt: Date | null; revokedAt: Date | null; expiresAt: Date }, nowMs: number): 'live' | 'used' | 'expired' | 'revoked' {
+export function joinTokenState(
+  token: { usedAt: Date | null; revokedAt: Date | null; expiresAt: Date },
+  nowMs: number,
+): 'live' | 'used' | 'expired' | 'revoked' {
   if (token.usedAt) return 'used';
   if (token.revokedAt) return 'revoked';
   return token.expiresAt.getTime() <= nowMs ? 'expired' : 'live';

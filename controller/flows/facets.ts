@@ -1,5 +1,8 @@
 /** How many flows have each value of a field. */
-export interface Facet { field: string; values: { value: string; flows: number }[] }
+export interface Facet {
+  field: string;
+  values: { value: string; flows: number }[];
+}
 
 const MAX_VALUES = 20;
 
@@ -13,6 +16,9 @@ export function mergeFacets(facets: Facet[]): Facet[] {
   }
   return [...fields].map(([field, counts]) => ({
     field,
-    values: [...counts].map(([value, flows]) => ({ value, flows })).sort((a, b) => b.flows - a.flows || (a.value < b.value ? -1 : 1)).slice(0, MAX_VALUES),
+    values: [...counts]
+      .map(([value, flows]) => ({ value, flows }))
+      .sort((a, b) => b.flows - a.flows || (a.value < b.value ? -1 : 1))
+      .slice(0, MAX_VALUES),
   }));
 }

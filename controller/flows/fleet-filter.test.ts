@@ -4,8 +4,13 @@ import { forGateway, resolveWans, type FleetFacts } from './fleet-filter.ts';
 import { readFilter } from './read-filter.ts';
 
 const facts: FleetFacts = {
-  tenantId: '01a20c50-0000-7000-8000-00000000000a', tenantName: 'Acme Ltd', siteId: '01a20c50-0000-7000-8000-00000000000b', siteName: 'Milano',
-  gatewayId: '01a20c50-0000-7000-8000-00000000000c', gatewayName: 'milano-gw1', tags: ['dual-wan', 'demo'],
+  tenantId: '01a20c50-0000-7000-8000-00000000000a',
+  tenantName: 'Acme Ltd',
+  siteId: '01a20c50-0000-7000-8000-00000000000b',
+  siteName: 'Milano',
+  gatewayId: '01a20c50-0000-7000-8000-00000000000c',
+  gatewayName: 'milano-gw1',
+  tags: ['dual-wan', 'demo'],
 };
 
 /** What the gateway would be asked, in words. */
@@ -33,7 +38,10 @@ describe('a filter for one gateway', () => {
 });
 
 describe('the names of WANs', () => {
-  const wans = [{ name: 'WAN1', addresses: ['198.51.100.1', '2001:db8::1'] }, { name: 'LTE', addresses: ['203.0.113.9'] }];
+  const wans = [
+    { name: 'WAN1', addresses: ['198.51.100.1', '2001:db8::1'] },
+    { name: 'LTE', addresses: ['203.0.113.9'] },
+  ];
   it('stand for the addresses that the gateway told', () => {
     expect(resolveWans(readFilter('wan:wan* proto:udp'), wans)).toEqual({ WAN1: '198.51.100.1, 2001:db8::1' });
     expect(resolveWans(readFilter('-wan:lte'), wans)).toEqual({ LTE: '203.0.113.9' });

@@ -2,7 +2,15 @@ import { EVERYTHING, FLEET_FIELDS, forEachTerm, type FlowFilter, type Term } fro
 import { globMatches } from '../../proto/model/filter/evaluate.ts';
 
 /** What fleet fields are compared with. */
-export interface FleetFacts { tenantId: string; tenantName: string; siteId: string; siteName: string; gatewayId: string; gatewayName: string; tags: string[] }
+export interface FleetFacts {
+  tenantId: string;
+  tenantName: string;
+  siteId: string;
+  siteName: string;
+  gatewayId: string;
+  gatewayName: string;
+  tags: string[];
+}
 
 /** True, false, or what is left for the gateway to decide. */
 type Folded = boolean | FlowFilter;
@@ -29,14 +37,18 @@ export function resolveWans(filter: FlowFilter, wans: { name: string; addresses:
 
 function fold(filter: FlowFilter, facts: FleetFacts): Folded {
   switch (filter.kind) {
-    case 'everything': return true;
-    case 'term': return FLEET_FIELDS.has(filter.field) ? holds(filter, facts) : filter;
+    case 'everything':
+      return true;
+    case 'term':
+      return FLEET_FIELDS.has(filter.field) ? holds(filter, facts) : filter;
     case 'not': {
       const operand = fold(filter.operand, facts);
       return typeof operand === 'boolean' ? !operand : { kind: 'not', operand };
     }
-    case 'and': return foldOperands('and', filter.operands, facts);
-    case 'or': return foldOperands('or', filter.operands, facts);
+    case 'and':
+      return foldOperands('and', filter.operands, facts);
+    case 'or':
+      return foldOperands('or', filter.operands, facts);
   }
 }
 
@@ -58,10 +70,15 @@ function holds({ field, match }: Term, facts: FleetFacts): boolean {
   if (match.kind !== 'glob') return false;
   const named = (...names: string[]): boolean => names.some((name) => globMatches(match.pattern, name));
   switch (field) {
-    case 'tenant': return named(facts.tenantName, facts.tenantId);
-    case 'site': return named(facts.siteName, facts.siteId);
-    case 'gateway': return named(facts.gatewayName, facts.gatewayId);
-    case 'tag': return named(...facts.tags);
-    default: return false;
+    case 'tenant':
+      return named(facts.tenantName, facts.tenantId);
+    case 'site':
+      return named(facts.siteName, facts.siteId);
+    case 'gateway':
+      return named(facts.gatewayName, facts.gatewayId);
+    case 'tag':
+      return named(...facts.tags);
+    default:
+      return false;
   }
 }

@@ -39,7 +39,12 @@ const MAX_VALUES = 100;
 const MAX_EXPLANATIONS = 50;
 const MAX_TEXT = 300;
 
-interface Reply { row: GatewayRow; answer: GatewayAnswer; flows: Flow[]; facets: Facet[] }
+interface Reply {
+  row: GatewayRow;
+  answer: GatewayAnswer;
+  flows: Flow[];
+  facets: Facet[];
+}
 
 @Injectable()
 export class FlowsService {
@@ -59,14 +64,26 @@ export class FlowsService {
     const order: MergeOrder = request.sort ?? { field: 'gateway', descending: false };
     const orderText = `${order.field} ${order.descending}`;
     const cursor = parseCursor(request.cursor, searchCursor);
-    if (cursor && cursor.order !== orderText) throw new FleetError('INVALID_REQUEST', 'The cursor belongs to another order. Begin again without it.');
-    const after = new Map(Object.entries(cursor?.after ?? {}).map(([id, [value, flowId]]): [string, SortKey] => [id, { value: value ?? undefined, id: flowId }]));
+    if (cursor && cursor.order !== orderText)
+      throw new FleetError('INVALID_REQUEST', 'The cursor belongs to another order. Begin again without it.');
+    const after = new Map(
+      Object.entries(cursor?.after ?? {}).map(([id, [value, flowId]]): [string, SortKey] => [
+        id,
+        { value: value ?? undefined, id: flowId },
+      ]),
+    );
     const rows = await this.gateways.inScope(scope, request.scope);
-    const replies = await Promise.all(rows.flatMap((row) => {
-      const own = forGateway(filter, factsOf(row));
-      return own ? this.ask(row, own, request, order, after.get(row.id), signal) : [];
-    }));
-    const merged = mergeRuns(replies.map(({ row, flows }) => ({ gatewayId: row.id, gatewayName: row.name, flows })), order, request.limit);
+    const replies = await Promise.all(
+      rows.flatMap((row) => {
+        const own = forGateway(filter, factsOf(row));
+        return own ? this.ask(row, own, request, order, after.get(row.id), signal) : [];
+      }),
+    );
+    const merged = mergeRuns(
+      replies.map(({ row, flows }) => ({ gatewayId: row.id, gatewayName: row.name, flows })),
+      order,
+      request.limit,
+    );
     for (const [id, key] of merged.after) after.set(id, key);
     return {
       rows: merged.rows.map(({ flow, gatewayId }) => toFlowView(flow, gatewayId)),
@@ -74,11 +91,21 @@ export class FlowsService {
       facets: mergeFacets(replies.flatMap((reply) => reply.facets)),
       gateways: replies.map((reply) => reply.answer),
       filter: formatFilter(filter),
-      cursor: merged.isMore && request.limit > 0 ? formatCursor({ order: orderText, after: Object.fromEntries([...after].map(([id, key]) => [id, [key.value ?? null, key.id]])) }) : undefined,
+      cursor:
+        merged.isMore && request.limit > 0
+          ? formatCursor({ order: orderText, after: Object.fromEntries([...after].map(([id, key]) => [id, [key.value ?? null, key.id]])) })
+          : undefined,
     };
   }
 
-  private async ask(row: GatewayRow, filter: FlowFilter, request: SearchRequest, order: MergeOrder, after: SortKey | undefined, signal: AbortSignal): Promise<Reply> {
+  private async ask(
+    row: GatewayRow,
+    filter: FlowFilter,
+    request: SearchRequest,
+    order: MergeOrder,
+    after: SortKey | undefined,
+    signal: AbortSignal,
+  ): Promise<Reply> {
     const resolved = resolveWans(filter, wansOf(row));
     const named = { id: row.id, name: row.name, resolved };
     const unseen = whyUnseen(row, this.clock());
@@ -87,15 +114,30 @@ export class FlowsService {
     if (unknown !== undefined) return { row, answer: { ...named, state: 'failed', reason: unknown }, flows: [], facets: [] };
     const flows: Flow[] = [];
     const value: SearchQuery = {
-      filter: toWireFilter(filter), sort: agentField(order), descending: order.field !== 'gateway' && order.descending, limit: request.limit + 1,
-      after: after && { value: toWireValue(after.value), id: after.id }, withFacets: request.withFacets, maxAgeMs: request.maxAgeMs,
+      filter: toWireFilter(filter),
+      sort: agentField(order),
+      descending: order.field !== 'gateway' && order.descending,
+      limit: request.limit + 1,
+      after: after && { value: toWireValue(after.value), id: after.id },
+      withFacets: request.withFacets,
+      maxAgeMs: request.maxAgeMs,
     };
     try {
-      const { head } = await this.questions.ask(row.id, { $case: 'search', value }, {
-        deadlineMs: this.config.searchDeadlineMs, signal, maxFlows: request.limit + 1, onFlows: (wire) => { flows.push(...wire.map(flowFrom)); },
-      });
+      const { head } = await this.questions.ask(
+        row.id,
+        { $case: 'search', value },
+        {
+          deadlineMs: this.config.searchDeadlineMs,
+          signal,
+          maxFlows: request.limit + 1,
+          onFlows: (wire) => {
+            flows.push(...wire.map(flowFrom));
+          },
+        },
+      );
       const facets = head.facets.slice(0, MAX_FACETS).map((facet) => ({
-        field: textFrom(facet.field, MAX_TEXT), values: facet.values.slice(0, MAX_VALUES).map((item) => ({ value: textFrom(item.value, MAX_TEXT), flows: flowsFrom(item.flows) })),
+        field: textFrom(facet.field, MAX_TEXT),
+        values: facet.values.slice(0, MAX_VALUES).map((item) => ({ value: textFrom(item.value, MAX_TEXT), flows: flowsFrom(item.flows) })),
       }));
       const snapshotAt = timeFrom(head.snapshotAtMs, this.clock())?.toISOString();
       const explain = head.explain.slice(0, MAX_EXPLANATIONS).map((line) => textFrom(line, MAX_TEXT));
@@ -110,9 +152,12 @@ export class FlowsService {
 export function whyNot(error: unknown): { state: 'slow' | 'offline' | 'failed'; reason: string } {
   if (!(error instanceof FleetError)) throw error;
   switch (error.code) {
-    case 'GATEWAY_SLOW': return { state: 'slow', reason: error.message };
-    case 'GATEWAY_OFFLINE': return { state: 'offline', reason: error.message };
-    default: return { state: 'failed', reason: error.message };
+    case 'GATEWAY_SLOW':
+      return { state: 'slow', reason: error.message };
+    case 'GATEWAY_OFFLINE':
+      return { state: 'offline', reason: error.message };
+    default:
+      return { state: 'failed', reason: error.message };
   }
 }
 

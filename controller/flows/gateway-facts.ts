@@ -4,7 +4,13 @@ import type { FleetFacts } from './fleet-filter.ts';
 /** What fleet fields are compared with, of a gateway's row. */
 export function factsOf(row: GatewayRow): FleetFacts {
   return {
-    tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, gatewayId: row.id, gatewayName: row.name, tags: row.tags,
+    tenantId: row.tenantId,
+    tenantName: row.tenant.name,
+    siteId: row.siteId,
+    siteName: row.site.name,
+    gatewayId: row.id,
+    gatewayName: row.name,
+    tags: row.tags,
   };
 }
 

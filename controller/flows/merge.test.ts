@@ -5,39 +5,71 @@ import { compareSortKeys, sortValue } from '../../proto/model/sort.ts';
 import { mergeRuns, type MergeOrder, type Run } from './merge.ts';
 
 function flow(id: number, timeoutSeconds: number | undefined): Flow {
-  return { family: 4, proto: 17, zone: 0, id, status: 0, mark: 0, labels: [], timeoutSeconds, orig: { src: '10.0.0.1', dst: '10.0.0.2' }, reply: { src: '10.0.0.2', dst: '10.0.0.1' } };
+  return {
+    family: 4,
+    proto: 17,
+    zone: 0,
+    id,
+    status: 0,
+    mark: 0,
+    labels: [],
+    timeoutSeconds,
+    orig: { src: '10.0.0.1', dst: '10.0.0.2' },
+    reply: { src: '10.0.0.2', dst: '10.0.0.1' },
+  };
 }
 
-const flows = fc.uniqueArray(fc.record({ id: fc.nat(1000), timeout: fc.option(fc.nat(5), { nil: undefined }) }), { selector: (row) => row.id, maxLength: 20 });
+const flows = fc.uniqueArray(fc.record({ id: fc.nat(1000), timeout: fc.option(fc.nat(5), { nil: undefined }) }), {
+  selector: (row) => row.id,
+  maxLength: 20,
+});
 
 describe('merging', () => {
   it('shows every row once over all pages, in the order asked for, whatever the pages’ size', () => {
-    fc.assert(fc.property(fc.array(flows, { minLength: 1, maxLength: 4 }), fc.boolean(), fc.integer({ min: 1, max: 7 }), (tables, descending, limit) => {
-      const order: MergeOrder = { field: 'timeout', descending };
-      const key = (row: Flow) => ({ value: sortValue(row, 'timeout'), id: row.id });
-      const sorted = tables.map((rows) => rows.map((row) => flow(row.id, row.timeout)).sort((a, b) => compareSortKeys(key(a), key(b), descending)));
-      const after = new Map<string, { value: number | string | undefined; id: number }>();
-      const shown: { gatewayId: string; flow: Flow }[] = [];
-      for (let isMore = true; isMore;) {
-        const runs: Run[] = sorted.map((rows, index) => {
-          const place = after.get(String(index));
-          return { gatewayId: String(index), gatewayName: `gw${index}`, flows: rows.filter((row) => !place || compareSortKeys(key(row), place, descending) > 0).slice(0, limit + 1) };
-        });
-        const page = mergeRuns(runs, order, limit);
-        shown.push(...page.rows);
-        for (const [id, place] of page.after) after.set(id, place);
-        ({ isMore } = page);
-      }
-      expect(shown.map((row) => `${row.gatewayId} ${row.flow.id}`).toSorted()).toEqual(tables.flatMap((rows, index) => rows.map((row) => `${index} ${row.id}`)).toSorted());
-      for (let index = 1; index < shown.length; index++) {
-        const [a, b] = [key(shown[index - 1]!.flow), key(shown[index]!.flow)];
-        expect(compareSortKeys({ ...a, id: 0 }, { ...b, id: 0 }, descending)).toBeLessThanOrEqual(0);
-      }
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(flows, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 7 }),
+        (tables, descending, limit) => {
+          const order: MergeOrder = { field: 'timeout', descending };
+          const key = (row: Flow) => ({ value: sortValue(row, 'timeout'), id: row.id });
+          const sorted = tables.map((rows) =>
+            rows.map((row) => flow(row.id, row.timeout)).sort((a, b) => compareSortKeys(key(a), key(b), descending)),
+          );
+          const after = new Map<string, { value: number | string | undefined; id: number }>();
+          const shown: { gatewayId: string; flow: Flow }[] = [];
+          for (let isMore = true; isMore;) {
+            const runs: Run[] = sorted.map((rows, index) => {
+              const place = after.get(String(index));
+              return {
+                gatewayId: String(index),
+                gatewayName: `gw${index}`,
+                flows: rows.filter((row) => !place || compareSortKeys(key(row), place, descending) > 0).slice(0, limit + 1),
+              };
+            });
+            const page = mergeRuns(runs, order, limit);
+            shown.push(...page.rows);
+            for (const [id, place] of page.after) after.set(id, place);
+            ({ isMore } = page);
+          }
+          expect(shown.map((row) => `${row.gatewayId} ${row.flow.id}`).toSorted()).toEqual(
+            tables.flatMap((rows, index) => rows.map((row) => `${index} ${row.id}`)).toSorted(),
+          );
+          for (let index = 1; index < shown.length; index++) {
+            const [a, b] = [key(shown[index - 1]!.flow), key(shown[index]!.flow)];
+            expect(compareSortKeys({ ...a, id: 0 }, { ...b, id: 0 }, descending)).toBeLessThanOrEqual(0);
+          }
+        },
+      ),
+    );
   });
 
   it('by gateway shows one gateway after the other, backwards when asked', () => {
-    const runs: Run[] = [{ gatewayId: 'b', gatewayName: 'lyon', flows: [flow(1, 1), flow(2, 1)] }, { gatewayId: 'a', gatewayName: 'milano', flows: [flow(1, 1)] }];
+    const runs: Run[] = [
+      { gatewayId: 'b', gatewayName: 'lyon', flows: [flow(1, 1), flow(2, 1)] },
+      { gatewayId: 'a', gatewayName: 'milano', flows: [flow(1, 1)] },
+    ];
     expect(mergeRuns(runs, { field: 'gateway', descending: false }, 9).rows.map((row) => row.gatewayId)).toEqual(['b', 'b', 'a']);
     expect(mergeRuns(runs, { field: 'gateway', descending: true }, 9).rows.map((row) => row.gatewayId)).toEqual(['a', 'b', 'b']);
   });

@@ -2,17 +2,35 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { compareSortKeys, sortValue, type SortField, type SortKey } from '../../proto/model/sort.ts';
 
 /** Rows of one gateway, in the order that was asked for. */
-export interface Run { gatewayId: string; gatewayName: string; flows: Flow[] }
+export interface Run {
+  gatewayId: string;
+  gatewayName: string;
+  flows: Flow[];
+}
 
 /** `gateway` orders by the gateway's name, then by id. */
-export interface MergeOrder { field: 'gateway' | SortField; descending: boolean }
+export interface MergeOrder {
+  field: 'gateway' | SortField;
+  descending: boolean;
+}
 
-export interface MergedRow { gatewayId: string; flow: Flow }
+export interface MergedRow {
+  gatewayId: string;
+  flow: Flow;
+}
 
 /** A page of many gateways' rows; `after` is where each gateway that gave a row goes on, `isMore` says whether any has more. */
-export interface Merged { rows: MergedRow[]; after: Map<string, SortKey>; isMore: boolean }
+export interface Merged {
+  rows: MergedRow[];
+  after: Map<string, SortKey>;
+  isMore: boolean;
+}
 
-interface Head { run: Run; index: number; key: SortKey }
+interface Head {
+  run: Run;
+  index: number;
+  key: SortKey;
+}
 
 /** Merges ordered runs into the first `limit` rows by (value, gateway name, id). Runs hold one row more than `limit` where there are more. */
 export function mergeRuns(runs: Run[], order: MergeOrder, limit: number): Merged {
@@ -41,7 +59,16 @@ function headOf(run: Run, index: number, order: MergeOrder): Head | undefined {
 }
 
 function compareHeads(a: Head, b: Head, order: MergeOrder): number {
-  const byName = a.run.gatewayName < b.run.gatewayName ? -1 : a.run.gatewayName > b.run.gatewayName ? 1 : a.run.gatewayId < b.run.gatewayId ? -1 : a.run.gatewayId > b.run.gatewayId ? 1 : 0;
+  const byName =
+    a.run.gatewayName < b.run.gatewayName
+      ? -1
+      : a.run.gatewayName > b.run.gatewayName
+        ? 1
+        : a.run.gatewayId < b.run.gatewayId
+          ? -1
+          : a.run.gatewayId > b.run.gatewayId
+            ? 1
+            : 0;
   if (order.field === 'gateway') return byName === 0 ? a.index - b.index : order.descending ? -byName : byName;
   const byValue = compareSortKeys({ ...a.key, id: 0 }, { ...b.key, id: 0 }, order.descending);
   return byValue || byName || a.index - b.index;

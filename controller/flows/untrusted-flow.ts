@@ -23,7 +23,10 @@ export function flowFrom(wire: WireFlow): Flow {
     startedAtMs: startedAtMs !== undefined && startedAtMs <= MAX_TIME_MS ? startedAtMs : undefined,
     rateBitsPerSecond: rateFrom(flow.rateBitsPerSecond),
     labels: flow.labels.slice(0, MAX_LABELS).map((label) => textFrom(label, MAX_TEXT)),
-    state: text(flow.state), helper: text(flow.helper), wan: text(flow.wan), protectedBy: text(flow.protectedBy),
+    state: text(flow.state),
+    helper: text(flow.helper),
+    wan: text(flow.wan),
+    protectedBy: text(flow.protectedBy),
   };
 }
 

@@ -4,7 +4,10 @@ import type { Command } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
-export type NewCommand = Pick<Command, 'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'> & { digest: Uint8Array<ArrayBuffer> };
+export type NewCommand = Pick<
+  Command,
+  'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'
+> & { digest: Uint8Array<ArrayBuffer> };
 
 /** Commands that one sweep looks at. */
 const SWEEP = 200;
@@ -30,14 +33,20 @@ export class CommandsRepository {
       return number ? [{ ...command, seq: number.seq, epoch: number.epoch ?? 0n }] : [];
     });
     await t.command.createMany({ data: numbered.map((command) => ({ ...command, state: 'pending' })) });
-    await t.outbox.createMany({ data: numbered.map(({ id, tenantId, gatewayId, createdAt }) => ({ id: newId(), tenantId, gatewayId, commandId: id, createdAt })) });
+    await t.outbox.createMany({
+      data: numbered.map(({ id, tenantId, gatewayId, createdAt }) => ({ id: newId(), tenantId, gatewayId, commandId: id, createdAt })),
+    });
     return commands.map(({ gatewayId }) => gatewayId).filter((id) => !numbers.has(id));
   }
 
   /** Commands of gateways that are not over, in order of seq. Those never sent are left out once it is too late to begin them. */
   async unfinished(t: Transaction, gatewayIds: string[], now: Date): Promise<Command[]> {
     return t.command.findMany({
-      where: { gatewayId: { in: gatewayIds }, OR: [{ state: { in: ['sent', 'received', 'indeterminate'] } }, { state: 'pending', notAfter: { gt: now } }] }, orderBy: { seq: 'asc' },
+      where: {
+        gatewayId: { in: gatewayIds },
+        OR: [{ state: { in: ['sent', 'received', 'indeterminate'] } }, { state: 'pending', notAfter: { gt: now } }],
+      },
+      orderBy: { seq: 'asc' },
     });
   }
 
@@ -77,7 +86,9 @@ export class CommandsRepository {
 
   /** Commands of a gateway that have left us and have no result, locked in order of their ids. */
   async lockUnanswered(t: Transaction, gatewayId: string): Promise<Command[]> {
-    const rows = await t.$queryRaw<{ id: string }[]>`SELECT id FROM command WHERE gateway_id = ${gatewayId}::uuid AND state IN ('sent', 'received') ORDER BY id FOR UPDATE`;
+    const rows = await t.$queryRaw<
+      { id: string }[]
+    >`SELECT id FROM command WHERE gateway_id = ${gatewayId}::uuid AND state IN ('sent', 'received') ORDER BY id FOR UPDATE`;
     return t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } }, orderBy: { id: 'asc' } });
   }
 
@@ -92,7 +103,10 @@ export class CommandsRepository {
   }
 
   async received(t: Transaction, ids: string[], now: Date): Promise<void> {
-    await t.command.updateMany({ where: { id: { in: ids }, state: { in: ['sent', 'indeterminate'] } }, data: { state: 'received', receivedAt: now } });
+    await t.command.updateMany({
+      where: { id: { in: ids }, state: { in: ['sent', 'indeterminate'] } },
+      data: { state: 'received', receivedAt: now },
+    });
     await t.outbox.deleteMany({ where: { commandId: { in: ids } } });
   }
 
@@ -108,14 +122,22 @@ export class CommandsRepository {
 
   /** Takes back commands of a flush for these gateways that never left us; returns their gateways. */
   async cancel(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
-    const cancelled = await t.command.updateManyAndReturn({ where: { flushId, gatewayId: { in: gatewayIds }, state: 'pending' }, data: { state: 'cancelled', finishedAt: now }, select: { id: true, gatewayId: true } });
+    const cancelled = await t.command.updateManyAndReturn({
+      where: { flushId, gatewayId: { in: gatewayIds }, state: 'pending' },
+      data: { state: 'cancelled', finishedAt: now },
+      select: { id: true, gatewayId: true },
+    });
     await t.outbox.deleteMany({ where: { commandId: { in: cancelled.map((command) => command.id) } } });
     return cancelled.map((command) => command.gatewayId);
   }
 
   /** Marks commands of a flush for these gateways that have left us, so that they are told to stop; returns those gateways. */
   async markStopped(t: Transaction, flushId: string, gatewayIds: string[], now: Date): Promise<string[]> {
-    const rows = await t.command.updateManyAndReturn({ where: { flushId, gatewayId: { in: gatewayIds }, state: { in: ['sent', 'received'] }, stoppedAt: null }, data: { stoppedAt: now }, select: { gatewayId: true } });
+    const rows = await t.command.updateManyAndReturn({
+      where: { flushId, gatewayId: { in: gatewayIds }, state: { in: ['sent', 'received'] }, stoppedAt: null },
+      data: { stoppedAt: now },
+      select: { gatewayId: true },
+    });
     return rows.map((row) => row.gatewayId);
   }
 

@@ -32,21 +32,44 @@ export class DeadlinesService {
       unanswered: await this.commands.unanswered(t, new Date(nowMs - PATIENCE_MS), new Date(nowMs - SILENCE_MS)),
     }));
     for (const command of tooLate) await this.end(command, 'expired', 'the gateway did not connect in time; nothing was touched', now);
-    for (const command of unanswered) await this.end(command, 'indeterminate', 'the gateway went away before it reported; its journal will tell when it connects again', now);
+    for (const command of unanswered)
+      await this.end(
+        command,
+        'indeterminate',
+        'the gateway went away before it reported; its journal will tell when it connects again',
+        now,
+      );
   }
 
   /**
    * A gateway has carried out commands that this database does not know: it was restored from a backup. What had left us by then is indeterminate
    * until the gateway reports, what never left us is numbered on from the last that the gateway has seen, and both are on record.
    */
-  async catchUp(t: Transaction, gateway: { gatewayId: string; tenantId: string; name: string }, known: { seq: bigint; epoch: bigint }, seen: { seq: bigint; epoch: bigint }): Promise<void> {
+  async catchUp(
+    t: Transaction,
+    gateway: { gatewayId: string; tenantId: string; name: string },
+    known: { seq: bigint; epoch: bigint },
+    seen: { seq: bigint; epoch: bigint },
+  ): Promise<void> {
     const { gatewayId, tenantId, name } = gateway;
     const now = new Date(this.clock());
     for (const command of await this.commands.lockUnanswered(t, gatewayId)) {
-      if (await this.commands.end(t, command, 'indeterminate')) await this.record(t, command, 'indeterminate', 'the controller was restored from a backup; what the gateway did since is in its journal only', now);
+      if (await this.commands.end(t, command, 'indeterminate'))
+        await this.record(
+          t,
+          command,
+          'indeterminate',
+          'the controller was restored from a backup; what the gateway did since is in its journal only',
+          now,
+        );
     }
     await this.audit.record(t, {
-      tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'gateway.counted-on', outcome: 'ok', gatewayId, gatewayName: name,
+      tenantId,
+      actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
+      action: 'gateway.counted-on',
+      outcome: 'ok',
+      gatewayId,
+      gatewayName: name,
       summary: `${name} has seen command ${seen.seq} and session ${seen.epoch}, of which this database does not know: it was restored, and counts on from there`,
       detail: { knownSeq: String(known.seq), seenSeq: String(seen.seq), knownEpoch: String(known.epoch), seenEpoch: String(seen.epoch) },
     });
@@ -63,10 +86,22 @@ export class DeadlinesService {
   private async record(t: Transaction, command: Command, state: 'expired' | 'indeterminate', reason: string, now: Date): Promise<void> {
     const { flushId, gatewayId, tenantId, planId } = command;
     const target = (await this.flushes.findTargets(t, [{ flushId, gatewayId }]))[0]!;
-    await this.flushes.move(t, flushId, gatewayId, state, { reason, finishedAt: now, ...(state === 'indeterminate' ? { indeterminate: target.planned } : {}) });
+    await this.flushes.move(t, flushId, gatewayId, state, {
+      reason,
+      finishedAt: now,
+      ...(state === 'indeterminate' ? { indeterminate: target.planned } : {}),
+    });
     await this.audit.record(t, {
-      tenantId, actor: { kind: 'system', id: 'commands', name: 'controller' }, action: 'flush.target-finished', outcome: state === 'expired' ? 'failed' : 'partial',
-      planId, flushId, gatewayId, gatewayName: target.gatewayName, summary: `${target.gatewayName}: ${reason}`, detail: { commandId: command.id, state },
+      tenantId,
+      actor: { kind: 'system', id: 'commands', name: 'controller' },
+      action: 'flush.target-finished',
+      outcome: state === 'expired' ? 'failed' : 'partial',
+      planId,
+      flushId,
+      gatewayId,
+      gatewayName: target.gatewayName,
+      summary: `${target.gatewayName}: ${reason}`,
+      detail: { commandId: command.id, state },
     });
     await this.flushes.settle(t, flushId, now);
     await this.notifications.send(t, FLUSH_CHANGED, flushId);

@@ -14,9 +14,23 @@ it('a gateway that cannot be looked up keeps no other from its commands, and the
   const asked: string[][] = [];
   const passedOn: string[] = [];
   const commands = { unfinished: async (_: unknown, ids: string[]) => (asked.push(ids), []) } as unknown as CommandsRepository;
-  const gateways = { find: async (_: unknown, id: string) => { if (id === 'broken') throw new Error('no answer'); passedOn.push(id); return undefined; } } as unknown as GatewaysRepository;
+  const gateways = {
+    find: async (_: unknown, id: string) => {
+      if (id === 'broken') throw new Error('no answer');
+      passedOn.push(id);
+      return undefined;
+    },
+  } as unknown as GatewaysRepository;
   const database = { transact: async (_: unknown, work: (t: unknown) => Promise<unknown>) => work({}) } as unknown as Database;
-  const delivery = new DeliveryService(commands, {} as FlushesRepository, gateways, sessions, {} as ReplicaNotifications, database, () => 0);
+  const delivery = new DeliveryService(
+    commands,
+    {} as FlushesRepository,
+    gateways,
+    sessions,
+    {} as ReplicaNotifications,
+    database,
+    () => 0,
+  );
   await expect(delivery.deliverAnywhere(['broken', 'here', 'elsewhere'])).rejects.toThrow('no answer');
   expect([asked, passedOn]).toEqual([[['here']], ['elsewhere']]);
 });

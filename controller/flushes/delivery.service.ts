@@ -25,7 +25,10 @@ const MAX_AT_ONCE = 200;
 const LANES = 4;
 
 /** What went down one session. A new session gets all that is unfinished again. */
-interface Sent { commands: Set<string>; stops: Set<string> }
+interface Sent {
+  commands: Set<string>;
+  stops: Set<string>;
+}
 
 /** Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one session. */
 @Injectable()
@@ -51,8 +54,14 @@ export class DeliveryService {
 
   /** For gateways whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when. */
   async deliverAnywhere(gatewayIds: readonly string[]): Promise<void> {
-    const [here, elsewhere] = [gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)), gatewayIds.filter((gatewayId) => !this.sessions.get(gatewayId))];
-    const results = await Promise.allSettled([...here.map((gatewayId) => this.deliver(gatewayId)), ...elsewhere.map((gatewayId) => this.lanes.run(() => this.passOn(gatewayId)))]);
+    const [here, elsewhere] = [
+      gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)),
+      gatewayIds.filter((gatewayId) => !this.sessions.get(gatewayId)),
+    ];
+    const results = await Promise.allSettled([
+      ...here.map((gatewayId) => this.deliver(gatewayId)),
+      ...elsewhere.map((gatewayId) => this.lanes.run(() => this.passOn(gatewayId))),
+    ]);
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failures.length > 0) throw failures[0];
   }
@@ -65,7 +74,10 @@ export class DeliveryService {
       const state = linkState(row, now);
       if (state.state === 'online') return this.notifications.send(t, COMMANDS_WAITING, gatewayId);
       const unfinished = await this.commands.unfinished(t, [gatewayId], new Date(now));
-      const own = await this.commands.lockOwn(t, unfinished.map(({ id }) => ({ commandId: id, gatewayId })));
+      const own = await this.commands.lockOwn(
+        t,
+        unfinished.map(({ id }) => ({ commandId: id, gatewayId })),
+      );
       for (const command of own.values()) {
         if (command.state !== 'pending') continue; // it was sent meanwhile
         await this.flushes.move(t, command.flushId, gatewayId, 'offline', { reason: `waits for the gateway: ${offlineReason(state)}` });
@@ -75,22 +87,32 @@ export class DeliveryService {
   }
 
   private async deliverNow(gatewayIds: string[]): Promise<void> {
-    const open = new Map([...new Set(gatewayIds)].flatMap((gatewayId) => {
-      const session = this.sessions.get(gatewayId);
-      return session && !session.isClosed ? [[gatewayId, session]] : [];
-    }));
+    const open = new Map(
+      [...new Set(gatewayIds)].flatMap((gatewayId) => {
+        const session = this.sessions.get(gatewayId);
+        return session && !session.isClosed ? [[gatewayId, session]] : [];
+      }),
+    );
     if (open.size === 0) return;
     const scope = new Set([...open.values()].map((session) => session.identity.tenantId));
     const now = new Date(this.clock());
     const unfinished = await this.database.transact(scope, (t) => this.commands.unfinished(t, [...open.keys()], now));
-    for (const [gatewayId, session] of open) this.sendStops(session, unfinished.filter((command) => command.gatewayId === gatewayId));
+    for (const [gatewayId, session] of open)
+      this.sendStops(
+        session,
+        unfinished.filter((command) => command.gatewayId === gatewayId),
+      );
     const unsent = unfinished.flatMap((command) => {
       const session = open.get(command.gatewayId)!;
       return this.sentOn(session).commands.has(command.id) ? [] : [{ command, session }];
     });
     if (unsent.length === 0) return;
     const claimed = await this.database.transact(scope, async (t) => {
-      const ids = await this.commands.claim(t, unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })), now);
+      const ids = await this.commands.claim(
+        t,
+        unsent.map(({ command, session }) => ({ id: command.id, epoch: session.epoch })),
+        now,
+      );
       for (const flushId of await this.flushes.backOnline(t, [...ids])) await this.notifications.send(t, FLUSH_CHANGED, flushId);
       return ids;
     });
@@ -124,6 +146,13 @@ function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, undoOf
   if (undoOf !== null) return { $case: 'undoPlan', value: { commandId: undoOf, planId } };
   return {
     $case: 'runPlan',
-    value: { planId, digest: Buffer.from(digest), method: toWireMethod(method as MethodWord), verifyAfterMs: VERIFY_AFTER_MS, forSeconds: forSeconds ?? undefined, undoForSeconds },
+    value: {
+      planId,
+      digest: Buffer.from(digest),
+      method: toWireMethod(method as MethodWord),
+      verifyAfterMs: VERIFY_AFTER_MS,
+      forSeconds: forSeconds ?? undefined,
+      undoForSeconds,
+    },
   };
 }

@@ -11,10 +11,20 @@ async function listening() {
   const flush = { state: 'running', canRead: true };
   const told: string[] = [];
   let [notify, close] = [(): void => undefined, (): void => undefined];
-  const flushes = { get: async () => { if (!flush.canRead) throw new Error('away'); return { state: flush.state, targets: [], totals: {} }; } } as unknown as FlushesService;
-  const notices = { on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined) } as unknown as ReplicaNotifications;
+  const flushes = {
+    get: async () => {
+      if (!flush.canRead) throw new Error('away');
+      return { state: flush.state, targets: [], totals: {} };
+    },
+  } as unknown as FlushesService;
+  const notices = {
+    on: (_: string, listener: (id: string) => void) => ((notify = () => listener('f')), () => undefined),
+  } as unknown as ReplicaNotifications;
   await new FlushEventsService(flushes, notices, Date.now).watch('all', 'f', () => ({
-    send: (event) => void told.push((event as { flush: { state: string } }).flush.state), onClose: (closer) => { close = closer; },
+    send: (event) => void told.push((event as { flush: { state: string } }).flush.state),
+    onClose: (closer) => {
+      close = closer;
+    },
   }));
   await vi.advanceTimersByTimeAsync(200);
   return { flush, told, notify: () => notify(), close: () => close() };

@@ -16,10 +16,18 @@ type Event = z.output<typeof flushEvent>;
 /** Tells a listener a flush as it is, then each change of a target; the whole again when it ends. */
 @Injectable()
 export class FlushEventsService {
-  constructor(@Inject(FlushesService) private readonly flushes: FlushesService, @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(FlushesService) private readonly flushes: FlushesService,
+    @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** `open` makes the listener once the flush was found. Throws NOT_FOUND before that. */
-  async watch(scope: TenantScope, id: string, open: () => { send(event: unknown): void; onClose(closer: () => void): void }): Promise<void> {
+  async watch(
+    scope: TenantScope,
+    id: string,
+    open: () => { send(event: unknown): void; onClose(closer: () => void): void },
+  ): Promise<void> {
     let told = await this.flushes.get(scope, id);
     const listener = open();
     const send = (event: Event): void => listener.send(event);
@@ -27,7 +35,8 @@ export class FlushEventsService {
       const now = await this.flushes.get(scope, id);
       const before = new Map(told.targets.map((target) => [target.gatewayId, JSON.stringify(target)]));
       for (const target of now.targets) {
-        if (JSON.stringify(target) !== before.get(target.gatewayId)) send({ kind: 'target', flushId: id, target, totals: now.totals, state: now.state });
+        if (JSON.stringify(target) !== before.get(target.gatewayId))
+          send({ kind: 'target', flushId: id, target, totals: now.totals, state: now.state });
       }
       if (now.state !== told.state) send({ kind: 'flush', flush: now });
       told = now;
@@ -35,11 +44,16 @@ export class FlushEventsService {
     let timer: NodeJS.Timeout | undefined;
     let toldAtMs = -Infinity;
     let [isClosed, hasChanged] = [false, false];
-    const tellIn = (delayMs: number): void => { timer = setTimeout(() => void tellNow(), delayMs); };
+    const tellIn = (delayMs: number): void => {
+      timer = setTimeout(() => void tellNow(), delayMs);
+    };
     // One at a time, so that nothing is told in the wrong order; what changes meanwhile, and what could not be told, is told next.
     const tellNow = async (): Promise<void> => {
       hasChanged = false;
-      const isTold = await tell().then(() => true, () => false);
+      const isTold = await tell().then(
+        () => true,
+        () => false,
+      );
       [timer, toldAtMs] = [undefined, this.clock()];
       if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
     };

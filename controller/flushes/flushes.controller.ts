@@ -24,7 +24,10 @@ export class FlushesController {
   ) {}
 
   @Handles(runPlan)
-  async runPlan(@Called() { caller, scope, params, body }: Call<typeof runPlan>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof runPlan.response>> {
+  async runPlan(
+    @Called() { caller, scope, params, body }: Call<typeof runPlan>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.output<typeof runPlan.response>> {
     const flushId = await this.flushes.run(caller, scope, params.id, body.digest, { withWaves: body.waves });
     void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
     return { flushId };
@@ -42,7 +45,11 @@ export class FlushesController {
 
   @Handles(watchFlush)
   async watch(@Called() call: Call<typeof watchFlush>, @Res() reply: FastifyReply): Promise<void> {
-    await this.events.watch(call.scope, call.params.id, () => new EventStream(reply, () => this.callers.isStillAllowed(call, watchFlush.action)));
+    await this.events.watch(
+      call.scope,
+      call.params.id,
+      () => new EventStream(reply, () => this.callers.isStillAllowed(call, watchFlush.action)),
+    );
   }
 
   @Handles(cancelFlush)
@@ -57,7 +64,10 @@ export class FlushesController {
   }
 
   @Handles(undoFlush)
-  async undo(@Called() { caller, scope, params }: Call<typeof undoFlush>, @Res({ passthrough: true }) reply: FastifyReply): Promise<z.output<typeof undoFlush.response>> {
+  async undo(
+    @Called() { caller, scope, params }: Call<typeof undoFlush>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.output<typeof undoFlush.response>> {
     const flushId = await this.undos.undo(caller, scope, params.id);
     void reply.header('location', `${API_PREFIX}/flushes/${flushId}`);
     return { flushId };

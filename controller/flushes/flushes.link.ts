@@ -19,7 +19,8 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
     result: {
       writes: () => 1,
       take: async (session, result) => {
-        if (await this.results.take(session.identity, result)) session.send({ $case: 'resultReceipt', value: { commandId: result.commandId } });
+        if (await this.results.take(session.identity, result))
+          session.send({ $case: 'resultReceipt', value: { commandId: result.commandId } });
       },
     },
   };
@@ -64,6 +65,8 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   }
 
   private deliver(gatewayId: string): void {
-    this.delivery.deliver(gatewayId).catch((error: unknown) => this.logger.warn({ gateway: gatewayId, err: error }, 'commands could not be delivered'));
+    this.delivery
+      .deliver(gatewayId)
+      .catch((error: unknown) => this.logger.warn({ gateway: gatewayId, err: error }, 'commands could not be delivered'));
   }
 }

@@ -30,7 +30,21 @@ import { nounModule } from '../platform/noun-module.ts';
 export class FlushesModule {
   static readonly with = nounModule(FlushesModule, {
     uses: [LinkModule.with, QueueModule.with, AuditModule.with, AccessModule.with, GatewaysModule.with, PlansModule.with],
-    providers: [CommandIssueService, CommandsRepository, DeadlinesService, DeliveryService, FlushEventsService, FlushesRepository, FlushesService, ProgressService, ResultsService, RetriesService, StopsService, UndoService, WavesService],
+    providers: [
+      CommandIssueService,
+      CommandsRepository,
+      DeadlinesService,
+      DeliveryService,
+      FlushEventsService,
+      FlushesRepository,
+      FlushesService,
+      ProgressService,
+      ResultsService,
+      RetriesService,
+      StopsService,
+      UndoService,
+      WavesService,
+    ],
     exports: [FlushesService],
     controllers: [FlushesController],
     link: [FlushesLink],

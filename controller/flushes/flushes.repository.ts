@@ -4,17 +4,26 @@ import type { Transaction } from '../platform/database.ts';
 import type { FlushRow } from './flush-view.ts';
 import { BY_RULE, flushStateOf, TARGET_TRANSITIONS, type FlushState, type TargetState } from './states.ts';
 
-export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & { outcomes?: Uint8Array<ArrayBuffer> };
+export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | 'tenantId' | 'state' | 'outcomes'>> & {
+  outcomes?: Uint8Array<ArrayBuffer>;
+};
 
 /** Whoever may not see all that a plan asked sees neither it nor its flush; row security leaves the plan out, and this the flush with it. */
 const PLAN_IN_SIGHT = { createdAt: { gte: new Date(0) } } as const;
 /** A plan with the undo of its flush, if there is one. */
-const WITH_PLAN = { plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } } } }, targets: { omit: { outcomes: true } } } as const;
+const WITH_PLAN = {
+  plan: { include: { flushes: { where: { kind: 'undo' }, select: { id: true } } } },
+  targets: { omit: { outcomes: true } },
+} as const;
 
 @Injectable()
 export class FlushesRepository {
   /** Throws a unique violation if the plan ran already: of two runs at once one wins. */
-  async insert(t: Transaction, flush: Flush, targets: Pick<FlushTarget, 'gatewayId' | 'tenantId' | 'gatewayName' | 'position' | 'planned' | 'wave'>[]): Promise<void> {
+  async insert(
+    t: Transaction,
+    flush: Flush,
+    targets: Pick<FlushTarget, 'gatewayId' | 'tenantId' | 'gatewayName' | 'position' | 'planned' | 'wave'>[],
+  ): Promise<void> {
     await t.flush.create({ data: flush });
     await t.flushTarget.createMany({ data: targets.map((target) => ({ ...target, flushId: flush.id, state: 'waiting' })) });
   }
@@ -26,15 +35,22 @@ export class FlushesRepository {
 
   /** Running flushes of which not all waves have begun. */
   async withWavesToCome(t: Transaction): Promise<string[]> {
-    const rows = await t.$queryRaw<{ id: string }[]>`SELECT id FROM flush WHERE state = 'running' AND wave < waves AND stopped_by IS NULL ORDER BY id`;
+    const rows = await t.$queryRaw<
+      { id: string }[]
+    >`SELECT id FROM flush WHERE state = 'running' AND wave < waves AND stopped_by IS NULL ORDER BY id`;
     return rows.map((row) => row.id);
   }
 
   /** Running flushes in sight, oldest first; of those that touch one of these tenants, or this gateway. */
   async running(t: Transaction, { tenantIds, gatewayId }: { tenantIds?: string[]; gatewayId?: string }): Promise<string[]> {
     const rows = await t.flush.findMany({
-      where: { state: 'running', tenantIds: tenantIds && { hasSome: tenantIds }, targets: gatewayId === undefined ? undefined : { some: { gatewayId } } },
-      select: { id: true }, orderBy: { id: 'asc' },
+      where: {
+        state: 'running',
+        tenantIds: tenantIds && { hasSome: tenantIds },
+        targets: gatewayId === undefined ? undefined : { some: { gatewayId } },
+      },
+      select: { id: true },
+      orderBy: { id: 'asc' },
     });
     return rows.map((row) => row.id);
   }
@@ -50,15 +66,31 @@ export class FlushesRepository {
   }
 
   /** Newest first, one more than `limit`. */
-  async list(t: Transaction, question: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState }): Promise<FlushRow[]> {
+  async list(
+    t: Transaction,
+    question: { limit: number; before?: string; tenant?: string; gateway?: string; state?: FlushState },
+  ): Promise<FlushRow[]> {
     const { limit, before, tenant, gateway, state } = question;
     const rows = await t.flush.findMany({
-      where: { plan: PLAN_IN_SIGHT, id: before ? { lt: before } : undefined, state, tenantIds: tenant ? { has: tenant } : undefined, targets: gateway ? { some: { gatewayId: gateway } } : undefined },
-      include: WITH_PLAN, orderBy: { id: 'desc' }, take: limit + 1,
+      where: {
+        plan: PLAN_IN_SIGHT,
+        id: before ? { lt: before } : undefined,
+        state,
+        tenantIds: tenant ? { has: tenant } : undefined,
+        targets: gateway ? { some: { gatewayId: gateway } } : undefined,
+      },
+      include: WITH_PLAN,
+      orderBy: { id: 'desc' },
+      take: limit + 1,
     });
-    const tenants = await t.tenant.findMany({ where: { id: { in: rows.flatMap((row) => row.tenantIds) } }, select: { id: true, name: true } });
+    const tenants = await t.tenant.findMany({
+      where: { id: { in: rows.flatMap((row) => row.tenantIds) } },
+      select: { id: true, name: true },
+    });
     return rows.map((row) => ({
-      ...row, targets: row.targets.map((target) => ({ ...target, outcomes: null })), tenants: tenants.filter((tenant) => row.tenantIds.includes(tenant.id)),
+      ...row,
+      targets: row.targets.map((target) => ({ ...target, outcomes: null })),
+      tenants: tenants.filter((tenant) => row.tenantIds.includes(tenant.id)),
     }));
   }
 
@@ -72,7 +104,8 @@ export class FlushesRepository {
   /** Targets with what their flushes were made for, in the order asked. Throws if one is not there: a command has a target. */
   async findTargets(t: Transaction, places: readonly { flushId: string; gatewayId: string }[]) {
     const targets = await t.flushTarget.findMany({
-      where: { OR: places.map(({ flushId, gatewayId }) => ({ flushId, gatewayId })) }, omit: { outcomes: true },
+      where: { OR: places.map(({ flushId, gatewayId }) => ({ flushId, gatewayId })) },
+      omit: { outcomes: true },
       include: { flush: { select: { wave: true, waves: true, plan: { select: { reason: true, ticket: true } } } } },
     });
     return places.map((place) => {
@@ -93,11 +126,17 @@ export class FlushesRepository {
 
   /** Moves a target if the move is one of TARGET_TRANSITIONS or its state stays; false otherwise. */
   async move(t: Transaction, flushId: string, gatewayId: string, state: TargetState, change: TargetChange = {}): Promise<boolean> {
-    return (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: mayBecome(state) } }, data: { ...change, state } })).count === 1;
+    return (
+      (await t.flushTarget.updateMany({ where: { flushId, gatewayId, state: { in: mayBecome(state) } }, data: { ...change, state } }))
+        .count === 1
+    );
   }
 
   /** Notes how far targets are, as `move` would, for each state in one statement. */
-  async progress(t: Transaction, targets: readonly { flushId: string; gatewayId: string; state: TargetState; done: number; startedAt: Date }[]): Promise<void> {
+  async progress(
+    t: Transaction,
+    targets: readonly { flushId: string; gatewayId: string; state: TargetState; done: number; startedAt: Date }[],
+  ): Promise<void> {
     for (const state of new Set(targets.map((target) => target.state))) {
       const own = targets.filter((target) => target.state === state);
       await t.$executeRaw`
@@ -115,7 +154,10 @@ export class FlushesRepository {
   async settle(t: Transaction, id: string, now: Date): Promise<void> {
     const [flush] = await t.$queryRaw<{ stopped_by: string | null }[]>`SELECT stopped_by FROM flush WHERE id = ${id}::uuid FOR UPDATE`;
     const states = await t.flushTarget.groupBy({ by: ['state'], where: { flushId: id } });
-    const state = flushStateOf(states.map((row) => row.state as TargetState), flush?.stopped_by === BY_RULE);
+    const state = flushStateOf(
+      states.map((row) => row.state as TargetState),
+      flush?.stopped_by === BY_RULE,
+    );
     await t.flush.updateMany({ where: { id }, data: { state, finishedAt: state === 'running' ? null : now } });
   }
 }

@@ -28,9 +28,16 @@ import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 /** The second person behind a remediation, who has agreed to all that its revision does. */
-export interface Agreement { byId: string; byName: string; at: Date }
+export interface Agreement {
+  byId: string;
+  byName: string;
+  at: Date;
+}
 
-interface RunOptions { withWaves?: boolean; agreed?: Agreement }
+interface RunOptions {
+  withWaves?: boolean;
+  agreed?: Agreement;
+}
 
 /** Flushes: a plan being carried out. All that decides is in Postgres before anything happens on a gateway (I1, I5). */
 @Injectable()
@@ -53,50 +60,107 @@ export class FlushesService {
    * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND,
    * PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */
-  async run(caller: Caller, scope: TenantScope, planId: string, digest: string, { withWaves = true, agreed }: RunOptions = {}): Promise<string> {
+  async run(
+    caller: Caller,
+    scope: TenantScope,
+    planId: string,
+    digest: string,
+    { withWaves = true, agreed }: RunOptions = {},
+  ): Promise<string> {
     const now = new Date(this.clock());
     const flushId = newId();
-    await this.database.transact(scope, async (t) => {
-      const plan = await this.plans.find(t, planId);
-      checkRunnable(plan, digest, now);
-      const planned = plan.gateways.filter((gateway) => gateway.state === 'ready');
-      if (agreed && !plan.approval) {
-        const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
-        plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
-        await this.plans.approve(t, plan.approval);
-      }
-      const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);
-      checkAllowed(plan, verdict);
-      const tags = new Map((await this.gateways.findMany(t, planned.map((gateway) => gateway.gatewayId))).map((row) => [row.id, row.tags]));
-      const waves = toWaves(planned.map((gateway) => ({ tags: tags.get(gateway.gatewayId) ?? [] })), withWaves);
-      const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
-      const count = Math.max(...waves);
-      const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
-      const notAfter = new Date(now.getTime() + this.config.commandTtlMs);
-      await this.flushes.insert(t, {
-        id: flushId, planId, kind: 'run', tenantIds, state: 'running', startedAt: now, finishedAt: null, createdById: caller.id, createdByName: caller.name,
-        wave: 1, waves: count, stoppedBy: null, stopReason: null,
-        // Each wave but the last may take as long again to end as it may take to begin.
-        notAfter: new Date(now.getTime() + this.config.commandTtlMs * (2 * count - 1)),
-      }, targets.map((target) => ({ gatewayId: target.gatewayId, tenantId: target.tenantId, gatewayName: target.name, position: target.position, planned: target.flows, wave: target.wave })));
-      await this.recordStart(t, caller, plan, flushId, tenantIds, count);
-      await this.commands.issueRuns(t, { id: flushId }, plan, targets.filter((target) => target.wave === 1), { notAfter, now });
-      await this.flushes.settle(t, flushId, now);
-      await this.notifications.send(t, FLUSH_CHANGED, flushId);
-      await this.notifications.send(t, WORK_WAITING, '');
-    }, { timeoutMs: 60_000 }).catch((error: unknown) => {
-      throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', {}, { cause: error }) : error;
-    });
+    await this.database
+      .transact(
+        scope,
+        async (t) => {
+          const plan = await this.plans.find(t, planId);
+          checkRunnable(plan, digest, now);
+          const planned = plan.gateways.filter((gateway) => gateway.state === 'ready');
+          if (agreed && !plan.approval) {
+            const { byId: approvedById, byName: approvedByName, at: approvedAt } = agreed;
+            plan.approval = { planId, tenantIds: plan.tenantIds, digest, approvedById, approvedByName, approvedAt };
+            await this.plans.approve(t, plan.approval);
+          }
+          const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);
+          checkAllowed(plan, verdict);
+          const tags = new Map(
+            (
+              await this.gateways.findMany(
+                t,
+                planned.map((gateway) => gateway.gatewayId),
+              )
+            ).map((row) => [row.id, row.tags]),
+          );
+          const waves = toWaves(
+            planned.map((gateway) => ({ tags: tags.get(gateway.gatewayId) ?? [] })),
+            withWaves,
+          );
+          const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
+          const count = Math.max(...waves);
+          const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
+          const notAfter = new Date(now.getTime() + this.config.commandTtlMs);
+          await this.flushes.insert(
+            t,
+            {
+              id: flushId,
+              planId,
+              kind: 'run',
+              tenantIds,
+              state: 'running',
+              startedAt: now,
+              finishedAt: null,
+              createdById: caller.id,
+              createdByName: caller.name,
+              wave: 1,
+              waves: count,
+              stoppedBy: null,
+              stopReason: null,
+              // Each wave but the last may take as long again to end as it may take to begin.
+              notAfter: new Date(now.getTime() + this.config.commandTtlMs * (2 * count - 1)),
+            },
+            targets.map((target) => ({
+              gatewayId: target.gatewayId,
+              tenantId: target.tenantId,
+              gatewayName: target.name,
+              position: target.position,
+              planned: target.flows,
+              wave: target.wave,
+            })),
+          );
+          await this.recordStart(t, caller, plan, flushId, tenantIds, count);
+          await this.commands.issueRuns(
+            t,
+            { id: flushId },
+            plan,
+            targets.filter((target) => target.wave === 1),
+            { notAfter, now },
+          );
+          await this.flushes.settle(t, flushId, now);
+          await this.notifications.send(t, FLUSH_CHANGED, flushId);
+          await this.notifications.send(t, WORK_WAITING, '');
+        },
+        { timeoutMs: 60_000 },
+      )
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error)
+          ? new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', {}, { cause: error })
+          : error;
+      });
     return flushId;
   }
 
   async list(scope: TenantScope, query: z.output<NonNullable<typeof listFlushes.query>>): Promise<z.output<typeof listFlushes.response>> {
     const { cursor, ...question } = query;
     const rows = await this.database.transact(scope, (t) => this.flushes.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
-    return toPage(rows, query.limit, (row) => {
-      const { targets: _, ...view } = toFlushView(row);
-      return view;
-    }, (row) => row.id);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => {
+        const { targets: _, ...view } = toFlushView(row);
+        return view;
+      },
+      (row) => row.id,
+    );
   }
 
   /** Throws NOT_FOUND for what is not there or out of scope. */
@@ -114,21 +178,47 @@ export class FlushesService {
       for (const id of ids) {
         const row = await this.flushes.find(t, id);
         if (!row) continue;
-        const done = row.targets.reduce((sum, target) => sum + (isUnfinished(target.state as TargetState) ? target.done : target.planned), 0);
+        const done = row.targets.reduce(
+          (sum, target) => sum + (isUnfinished(target.state as TargetState) ? target.done : target.planned),
+          0,
+        );
         rows.push({ flushId: id, state: row.state as FlushState, done, planned: addTotals(row.targets.map(totalsOf)).planned });
       }
       return rows;
     });
   }
 
-  private async recordStart(t: Transaction, caller: Caller, plan: PlanRow, flushId: string, tenantIds: string[], waves: number): Promise<void> {
+  private async recordStart(
+    t: Transaction,
+    caller: Caller,
+    plan: PlanRow,
+    flushId: string,
+    tenantIds: string[],
+    waves: number,
+  ): Promise<void> {
     for (const tenantId of tenantIds) {
       const own = plan.gateways.filter((gateway) => gateway.tenantId === tenantId && gateway.state === 'ready');
       const flows = own.reduce((sum, gateway) => sum + gateway.flows, 0);
       await this.audit.record(t, {
-        tenantId, actor: toActor(caller), action: 'flush.started', outcome: 'ok', planId: plan.id, flushId, reason: plan.reason, ticket: plan.ticket ?? undefined,
-        summary: `${caller.name} began to ${plan.method} ${[...refusalsOf(own).refused ?? [], counted(flows, 'flow')].join(', and ')} on ${counted(own.length, 'gateway')}`,
-        detail: { digest: plan.digest, waves, approvedBy: plan.approval?.approvedByName, filter: plan.filter, isEverything: plan.isEverything, ...refusalsOf(own), flows, gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })) },
+        tenantId,
+        actor: toActor(caller),
+        action: 'flush.started',
+        outcome: 'ok',
+        planId: plan.id,
+        flushId,
+        reason: plan.reason,
+        ticket: plan.ticket ?? undefined,
+        summary: `${caller.name} began to ${plan.method} ${[...(refusalsOf(own).refused ?? []), counted(flows, 'flow')].join(', and ')} on ${counted(own.length, 'gateway')}`,
+        detail: {
+          digest: plan.digest,
+          waves,
+          approvedBy: plan.approval?.approvedByName,
+          filter: plan.filter,
+          isEverything: plan.isEverything,
+          ...refusalsOf(own),
+          flows,
+          gateways: own.map((gateway) => ({ id: gateway.gatewayId, name: gateway.name, flows: gateway.flows })),
+        },
       });
     }
   }
@@ -139,12 +229,16 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
   if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
   if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
   if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
-  if (plan.gateways.every((gateway) => gateway.state !== 'ready')) throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
+  if (plan.gateways.every((gateway) => gateway.state !== 'ready'))
+    throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
 }
 
 /** A plan that nobody else has agreed to is held to what held when it was made, and to what holds now. */
 function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
   if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
   const why = verdict.kind === 'free' ? 'it was beyond what one person may end when it was made' : verdict.why;
-  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. Have somebody who may approve plans agree to it first.`);
+  throw new FleetError(
+    'APPROVAL_NEEDED',
+    `This plan needs a second person: ${why}. Have somebody who may approve plans agree to it first.`,
+  );
 }

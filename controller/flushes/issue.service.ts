@@ -6,8 +6,14 @@ import { CommandsRepository, type NewCommand } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 
-interface Target { gatewayId: string; tenantId: string }
-interface Times { notAfter: Date; now: Date }
+interface Target {
+  gatewayId: string;
+  tenantId: string;
+}
+interface Times {
+  notAfter: Date;
+  now: Date;
+}
 
 /** Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked or set aside meanwhile is skipped. */
 @Injectable()
@@ -24,12 +30,24 @@ export class CommandIssueService {
     await this.issue(t, flush, plan, targets, times, ({ gatewayId }) => {
       const digest = digests.get(gatewayId);
       if (!digest) throw new Error('a plan holds flows without a digest');
-      return { digest: new Uint8Array(digest), method: plan.method, forSeconds: plan.forSeconds, undoForSeconds: plan.undoForSeconds, undoOf: null };
+      return {
+        digest: new Uint8Array(digest),
+        method: plan.method,
+        forSeconds: plan.forSeconds,
+        undoForSeconds: plan.undoForSeconds,
+        undoOf: null,
+      };
     });
   }
 
   /** One UndoPlan for each target, of the command that it had in the flush that is undone. */
-  async issueUndos(t: Transaction, flush: { id: string }, undone: { id: string; plan: Plan }, targets: readonly Target[], times: Times): Promise<void> {
+  async issueUndos(
+    t: Transaction,
+    flush: { id: string },
+    undone: { id: string; plan: Plan },
+    targets: readonly Target[],
+    times: Times,
+  ): Promise<void> {
     const before = new Map((await this.commands.ofFlush(t, undone.id)).map((command) => [command.gatewayId, command]));
     await this.issue(t, flush, undone.plan, targets, times, ({ gatewayId }) => {
       const command = before.get(gatewayId);
@@ -39,12 +57,27 @@ export class CommandIssueService {
   }
 
   private async issue(
-    t: Transaction, flush: { id: string }, plan: Plan, targets: readonly Target[], { notAfter, now }: Times,
+    t: Transaction,
+    flush: { id: string },
+    plan: Plan,
+    targets: readonly Target[],
+    { notAfter, now }: Times,
     work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
   ): Promise<void> {
-    const refused = await this.commands.insert(t, targets.map((target) => (
-      { ...work(target), id: newId(), tenantId: target.tenantId, gatewayId: target.gatewayId, flushId: flush.id, planId: plan.id, notAfter, createdAt: now }
-    )));
-    for (const gatewayId of refused) await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked or set aside', finishedAt: now });
+    const refused = await this.commands.insert(
+      t,
+      targets.map((target) => ({
+        ...work(target),
+        id: newId(),
+        tenantId: target.tenantId,
+        gatewayId: target.gatewayId,
+        flushId: flush.id,
+        planId: plan.id,
+        notAfter,
+        createdAt: now,
+      })),
+    );
+    for (const gatewayId of refused)
+      await this.flushes.move(t, flush.id, gatewayId, 'skipped', { reason: 'the gateway was revoked or set aside', finishedAt: now });
   }
 }

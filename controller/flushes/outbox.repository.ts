@@ -4,7 +4,10 @@ import { Database } from '../platform/database.ts';
 /** Rows that one transaction holds. */
 const MAX_AT_ONCE = 200;
 
-export interface OutboxRow { id: string; gateway_id: string }
+export interface OutboxRow {
+  id: string;
+  gateway_id: string;
+}
 
 /** Outbox rows, which belong to all tenants' commands alike. */
 @Injectable()

@@ -16,13 +16,36 @@ function stage() {
   const written: string[][] = [];
   const state = { isAway: false };
   const commands = {
-    lockOwn: async (_: unknown, said: { commandId: string }[]) => new Map(said.map(({ commandId }) => [commandId, { id: commandId, gatewayId: commandId.split('/')[0], flushId: 'f', state: 'sent', receivedAt: null }])),
+    lockOwn: async (_: unknown, said: { commandId: string }[]) =>
+      new Map(
+        said.map(({ commandId }) => [
+          commandId,
+          { id: commandId, gatewayId: commandId.split('/')[0], flushId: 'f', state: 'sent', receivedAt: null },
+        ]),
+      ),
     received: async () => undefined,
   } as unknown as CommandsRepository;
-  const flushes = { progress: async (_: unknown, targets: { gatewayId: string; state: string; done: number }[]) => void written.push(targets.map(({ gatewayId, state: now, done }) => `${gatewayId} ${now} ${done}`)) } as unknown as FlushesRepository;
-  const database = { transact: async (_: unknown, work: (t: unknown) => Promise<unknown>) => { if (state.isAway) throw new Error('away'); return work({}); } } as unknown as Database;
-  const service = new ProgressService(commands, flushes, new Intake(), { send: async () => undefined } as unknown as ReplicaNotifications, database, { warn: () => undefined } as unknown as Logger, Date.now);
-  const say = (commandId: string, done: number, phase = Progress_Phase.PHASE_DELETING, gatewayId = commandId.split('/')[0]!) => service.note({ gatewayId, tenantId: 't' }, { commandId, done, total: 99, phase } satisfies Progress);
+  const flushes = {
+    progress: async (_: unknown, targets: { gatewayId: string; state: string; done: number }[]) =>
+      void written.push(targets.map(({ gatewayId, state: now, done }) => `${gatewayId} ${now} ${done}`)),
+  } as unknown as FlushesRepository;
+  const database = {
+    transact: async (_: unknown, work: (t: unknown) => Promise<unknown>) => {
+      if (state.isAway) throw new Error('away');
+      return work({});
+    },
+  } as unknown as Database;
+  const service = new ProgressService(
+    commands,
+    flushes,
+    new Intake(),
+    { send: async () => undefined } as unknown as ReplicaNotifications,
+    database,
+    { warn: () => undefined } as unknown as Logger,
+    Date.now,
+  );
+  const say = (commandId: string, done: number, phase = Progress_Phase.PHASE_DELETING, gatewayId = commandId.split('/')[0]!) =>
+    service.note({ gatewayId, tenantId: 't' }, { commandId, done, total: 99, phase } satisfies Progress);
   return { service, written, state, say };
 }
 

@@ -20,7 +20,9 @@ const ID_LENGTH = 36;
 /** More than any plan holds, and no more than the column does. */
 const MAX_FLOWS = 0x7fff_ffff;
 
-interface Said extends Progress { sender: Sender }
+interface Said extends Progress {
+  sender: Sender;
+}
 
 /** Notes how far commands are. What all gateways say within a round is written together, and of each command only what it said last. */
 @Injectable()
@@ -68,10 +70,14 @@ export class ProgressService {
   }
 
   private async writeLater(): Promise<void> {
-    await new Promise((resolve) => { setTimeout(resolve, Math.max(FIRST_MS, this.endedAtMs + ROUND_MS - this.clock())).unref(); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, Math.max(FIRST_MS, this.endedAtMs + ROUND_MS - this.clock())).unref();
+    });
     const said = [...this.latest].flatMap(([gatewayId, waiting]) => [...waiting.values()].map((progress) => ({ ...progress, gatewayId })));
     this.latest.clear();
-    await this.write(said).catch((error: unknown) => this.logger.warn({ err: error }, 'progress could not be written; the next one may be'));
+    await this.write(said).catch((error: unknown) =>
+      this.logger.warn({ err: error }, 'progress could not be written; the next one may be'),
+    );
     this.endedAtMs = this.clock();
     this.round = undefined;
     if (this.latest.size > 0) this.round = this.writeLater();
@@ -85,12 +91,34 @@ export class ProgressService {
       const notOwn = said.filter(({ commandId, gatewayId }) => own.get(commandId)?.gatewayId !== gatewayId);
       const live = said.flatMap(({ commandId, gatewayId, phase, done }) => {
         const command = own.get(commandId);
-        return command?.gatewayId === gatewayId && command.state !== 'finished' ? [{ command, state: phase === Progress_Phase.PHASE_VERIFYING ? 'verifying' as const : 'running' as const, done: Math.min(done, MAX_FLOWS) }] : [];
+        return command?.gatewayId === gatewayId && command.state !== 'finished'
+          ? [
+              {
+                command,
+                state: phase === Progress_Phase.PHASE_VERIFYING ? ('verifying' as const) : ('running' as const),
+                done: Math.min(done, MAX_FLOWS),
+              },
+            ]
+          : [];
       });
       if (live.length === 0) return notOwn;
-      await this.commands.received(t, live.map(({ command }) => command.id), now);
-      await this.flushes.progress(t, live.map(({ command, state, done }) => ({ flushId: command.flushId, gatewayId: command.gatewayId, state, done, startedAt: command.receivedAt ?? now })));
-      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted()) await this.notifications.send(t, FLUSH_CHANGED, flushId);
+      await this.commands.received(
+        t,
+        live.map(({ command }) => command.id),
+        now,
+      );
+      await this.flushes.progress(
+        t,
+        live.map(({ command, state, done }) => ({
+          flushId: command.flushId,
+          gatewayId: command.gatewayId,
+          state,
+          done,
+          startedAt: command.receivedAt ?? now,
+        })),
+      );
+      for (const flushId of [...new Set(live.map(({ command }) => command.flushId))].toSorted())
+        await this.notifications.send(t, FLUSH_CHANGED, flushId);
       return notOwn;
     });
     for (const { sender } of strange) this.noteUseless(sender);

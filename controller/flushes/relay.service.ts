@@ -39,7 +39,7 @@ export class RelayService {
         if (ownWork.length > 0 || !(await this.enqueue(gatewayIds, part[0]!.id))) ownWork.push(...gatewayIds);
       }
     };
-    while (await this.outbox.relay(new Date(now), new Date(now - STALE_MS), hand)) /* the next ones */;
+    while (await this.outbox.relay(new Date(now), new Date(now - STALE_MS), hand)) /* the next ones */ ;
     // After the rows are let go: a result that comes meanwhile takes its own away.
     if (ownWork.length > 0) await this.delivery.deliverAnywhere([...new Set(ownWork)]);
   }

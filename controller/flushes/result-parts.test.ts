@@ -3,9 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { Outcome, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { MAX_BYTES, ResultParts, runsWithin } from './result-parts.ts';
 
-const part = (number: number, counts: number[], isLastPart = false, commandId = 'c'): Result => Result.fromPartial({
-  commandId, part: number, isLastPart, runs: counts.map((count) => ({ outcome: Outcome.OUTCOME_DELETED, count })),
-});
+const part = (number: number, counts: number[], isLastPart = false, commandId = 'c'): Result =>
+  Result.fromPartial({
+    commandId,
+    part: number,
+    isLastPart,
+    runs: counts.map((count) => ({ outcome: Outcome.OUTCOME_DELETED, count })),
+  });
 
 describe('parts of a result', () => {
   it('are put together in their order', () => {
@@ -27,16 +31,26 @@ describe('parts of a result', () => {
   });
 
   it('hold no more than the plan has flows, however many runs come', () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.nat(4_000_000_000), { maxLength: 50 }), { maxLength: 20 }), fc.nat(1000), (counts, planned) => {
-      const parts = new ResultParts();
-      parts.begin('gw', 'c', planned);
-      counts.forEach((runs, at) => parts.add('gw', part(at, runs)));
-      const runs = parts.add('gw', part(counts.length, [], true))!;
-      const all = counts.flat().reduce((sum, count) => sum + count, 0);
-      expect(runs.reduce((sum, { count }) => sum + count, 0)).toBe(Math.min(all, planned));
-      expect(runs.length).toBeLessThanOrEqual(planned);
-    }));
-    expect(runsWithin([{ outcome: 1, count: 0 }, { outcome: 1, count: 0 }], 5)).toEqual([]);
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.nat(4_000_000_000), { maxLength: 50 }), { maxLength: 20 }), fc.nat(1000), (counts, planned) => {
+        const parts = new ResultParts();
+        parts.begin('gw', 'c', planned);
+        counts.forEach((runs, at) => parts.add('gw', part(at, runs)));
+        const runs = parts.add('gw', part(counts.length, [], true))!;
+        const all = counts.flat().reduce((sum, count) => sum + count, 0);
+        expect(runs.reduce((sum, { count }) => sum + count, 0)).toBe(Math.min(all, planned));
+        expect(runs.length).toBeLessThanOrEqual(planned);
+      }),
+    );
+    expect(
+      runsWithin(
+        [
+          { outcome: 1, count: 0 },
+          { outcome: 1, count: 0 },
+        ],
+        5,
+      ),
+    ).toEqual([]);
   });
 
   it('of all gateways together are bounded in bytes', () => {

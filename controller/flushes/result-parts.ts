@@ -2,7 +2,14 @@ import { Result, type OutcomeRun } from '../../proto/gen/ctfleet/v1/operation.ts
 import { FleetError } from '../../proto/model/error-codes.ts';
 
 /** One result that is not whole yet. Runs are kept as they are stored: an object for each would be twenty times as large. */
-interface Collection { commandId: string; planned: number; flows: number; next: number; chunks: Uint8Array[]; bytes: number }
+interface Collection {
+  commandId: string;
+  planned: number;
+  flows: number;
+  next: number;
+  chunks: Uint8Array[];
+  bytes: number;
+}
 
 /** Of all gateways together. */
 export const MAX_BYTES = 64 * 1024 * 1024;

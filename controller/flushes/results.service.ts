@@ -26,7 +26,14 @@ const MAX_TEXT = 500;
 /** Results that one transaction stores. */
 const MAX_AT_ONCE = 100;
 
-interface Report { gatewayId: string; tenantId: string; commandId: string; result: Result; runs: OutcomeRun[]; isUnknown?: boolean }
+interface Report {
+  gatewayId: string;
+  tenantId: string;
+  commandId: string;
+  result: Result;
+  runs: OutcomeRun[];
+  isUnknown?: boolean;
+}
 
 /**
  * Takes what gateways say came of their commands. A flush may cross tenants and its state follows from all its targets, so these
@@ -93,16 +100,20 @@ export class ResultsService {
   /** All or none. Locks in the order in which all lock: commands, targets, audit chains, flushes. */
   private async store(reports: Report[]): Promise<void> {
     const now = new Date(this.clock());
-    await this.database.transact('all', async (t) => {
-      const own = await this.commands.lockOwn(t, reports);
-      const taken = new Map<string, Report & { command: Command }>();
-      for (const report of reports) {
-        const command = own.get(report.commandId);
-        if (!command) this.noteUnknown(report);
-        else if (command.state !== 'finished' && !taken.has(command.id)) taken.set(command.id, { ...report, command });
-      }
-      if (taken.size > 0) await this.finish(t, [...taken.values()], now);
-    }, { timeoutMs: 60_000 });
+    await this.database.transact(
+      'all',
+      async (t) => {
+        const own = await this.commands.lockOwn(t, reports);
+        const taken = new Map<string, Report & { command: Command }>();
+        for (const report of reports) {
+          const command = own.get(report.commandId);
+          if (!command) this.noteUnknown(report);
+          else if (command.state !== 'finished' && !taken.has(command.id)) taken.set(command.id, { ...report, command });
+        }
+        if (taken.size > 0) await this.finish(t, [...taken.values()], now);
+      },
+      { timeoutMs: 60_000 },
+    );
   }
 
   /** A gateway that says it ended flows for a command that is not here: a restored backup, or a gateway that lies. Either is to be seen. */
@@ -111,8 +122,18 @@ export class ResultsService {
     report.isUnknown = true;
     this.logger.warn({ gateway: gatewayId, command: textFrom(commandId, 50) }, 'result of an unknown command');
     this.audit.note({
-      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'flush.result-unknown', outcome: 'partial', gatewayId,
-      summary: 'A gateway reported the result of a command that this database does not know', detail: { commandId: textFrom(commandId, 50), state: result.state, ...countOutcomes(0, runs), flows: runs.reduce((sum, { count }) => sum + count, 0) },
+      tenantId,
+      actor: { kind: 'gateway', id: gatewayId, name: gatewayId },
+      action: 'flush.result-unknown',
+      outcome: 'partial',
+      gatewayId,
+      summary: 'A gateway reported the result of a command that this database does not know',
+      detail: {
+        commandId: textFrom(commandId, 50),
+        state: result.state,
+        ...countOutcomes(0, runs),
+        flows: runs.reduce((sum, { count }) => sum + count, 0),
+      },
     });
   }
 
@@ -121,8 +142,15 @@ export class ResultsService {
     const commands = reports.map(({ command }) => command);
     const targets = await this.flushes.findTargets(t, commands);
     const outcomes = reports.map(({ runs }) => new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish()));
-    const evidence = await this.plans.evidence(t, commands.map(({ planId, gatewayId }, at) => ({ planId, gatewayId, outcomes: outcomes[at]! })));
-    await this.commands.finish(t, commands.map(({ id }) => id), now);
+    const evidence = await this.plans.evidence(
+      t,
+      commands.map(({ planId, gatewayId }, at) => ({ planId, gatewayId, outcomes: outcomes[at]! })),
+    );
+    await this.commands.finish(
+      t,
+      commands.map(({ id }) => id),
+      now,
+    );
     const decisions: Decision[] = [];
     for (const [at, { command, result, runs }] of reports.entries()) {
       const { flushId, gatewayId, planId, tenantId } = command;
@@ -131,14 +159,40 @@ export class ResultsService {
       const { state, totals } = judge(result, runs, target.planned);
       const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
       await this.flushes.move(t, flushId, gatewayId, state, {
-        ...totals, outcomes: outcomes[at]!, undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null, packetsRefused, refusedUntil: timeFrom(result.refusedUntilMs, nowMs) ?? null, done: target.planned, reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
-        tableBefore: toFlows(result.tableBefore), tableAfter: toFlows(result.tableAfter), startedAt: timeFrom(result.startedAtMs, nowMs) ?? target.startedAt, finishedAt: timeFrom(result.finishedAtMs, nowMs) ?? now,
+        ...totals,
+        outcomes: outcomes[at]!,
+        undoUntil: timeFrom(result.undoUntilMs, nowMs) ?? null,
+        packetsRefused,
+        refusedUntil: timeFrom(result.refusedUntilMs, nowMs) ?? null,
+        done: target.planned,
+        reason: textFrom(result.detail || result.reason, MAX_TEXT) || null,
+        tableBefore: toFlows(result.tableBefore),
+        tableAfter: toFlows(result.tableAfter),
+        startedAt: timeFrom(result.startedAtMs, nowMs) ?? target.startedAt,
+        finishedAt: timeFrom(result.finishedAtMs, nowMs) ?? now,
       });
       decisions.push({
-        tenantId, actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName }, action: 'flush.target-finished', outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
-        planId, flushId, gatewayId, gatewayName: target.gatewayName, reason, ticket: ticket ?? undefined,
+        tenantId,
+        actor: { kind: 'gateway', id: gatewayId, name: target.gatewayName },
+        action: 'flush.target-finished',
+        outcome: state === 'verified' ? 'ok' : state === 'expired' || state === 'failed' ? 'failed' : 'partial',
+        planId,
+        flushId,
+        gatewayId,
+        gatewayName: target.gatewayName,
+        reason,
+        ticket: ticket ?? undefined,
         summary: `${target.gatewayName}: ${[...(packetsRefused === null ? [] : [blockedWords(packetsRefused)]), ...(packetsRefused !== null && totals.planned === 0 ? [] : [describeTotals(totals)])].join('; ')}`,
-        detail: { commandId: command.id, seq: String(command.seq), state, totals, packetsRefused: packetsRefused?.toString(), tableBefore: toFlows(result.tableBefore)?.toString(), tableAfter: toFlows(result.tableAfter)?.toString(), evidenceSha256: evidence[at]! },
+        detail: {
+          commandId: command.id,
+          seq: String(command.seq),
+          state,
+          totals,
+          packetsRefused: packetsRefused?.toString(),
+          tableBefore: toFlows(result.tableBefore)?.toString(),
+          tableAfter: toFlows(result.tableAfter)?.toString(),
+          evidenceSha256: evidence[at]!,
+        },
       });
     }
     await this.audit.recordAll(t, decisions);

@@ -16,22 +16,38 @@ const RETRIED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'expir
 /** A second try: the same question to the gateways that failed or were not reached, as they are now, in a plan that is looked at like any other. */
 @Injectable()
 export class RetriesService {
-  constructor(@Inject(FlushesRepository) private readonly flushes: FlushesRepository, @Inject(PlansService) private readonly plans: PlansService, @Inject(Database) private readonly database: Database) {}
+  constructor(
+    @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
+    @Inject(PlansService) private readonly plans: PlansService,
+    @Inject(Database) private readonly database: Database,
+  ) {}
 
   /** Throws NOT_FOUND, FLUSH_RUNNING, PLAN_EMPTY where no target failed, and what a plan throws. */
   async retry(caller: Caller, scope: TenantScope, id: string, signal: AbortSignal): Promise<PlanView> {
     const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
     const { plan, gateways } = toRetry(row);
     const { filter, isEverything, method, reason, ticket, forSeconds, undoForSeconds } = plan;
-    return this.plans.create(caller, scope, {
-      ...(isEverything ? { all: true } : { filter }), scope: { gateways }, method: method as PlanView['method'], reason, ticket: ticket ?? undefined, forSeconds: forSeconds ?? undefined, undoForSeconds,
-    }, signal);
+    return this.plans.create(
+      caller,
+      scope,
+      {
+        ...(isEverything ? { all: true } : { filter }),
+        scope: { gateways },
+        method: method as PlanView['method'],
+        reason,
+        ticket: ticket ?? undefined,
+        forSeconds: forSeconds ?? undefined,
+        undoForSeconds,
+      },
+      signal,
+    );
   }
 }
 
 function toRetry(row: FlushRow | undefined): { plan: FlushRow['plan']; gateways: string[] } {
   if (!row) throw notThere('flush');
-  if (row.kind === 'undo') throw new FleetError('INVALID_REQUEST', 'An undo is not tried again: its gateways have said what became of each flow.');
+  if (row.kind === 'undo')
+    throw new FleetError('INVALID_REQUEST', 'An undo is not tried again: its gateways have said what became of each flow.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for its end, or cancel it.');
   const gateways = row.targets.filter((target) => RETRIED.has(target.state as TargetState)).map((target) => target.gatewayId);
   if (gateways.length === 0) throw new FleetError('PLAN_EMPTY', 'No gateway of this flush failed; there is nothing to try again.');

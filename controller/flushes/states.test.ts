@@ -31,8 +31,15 @@ describe('a target', () => {
 
 describe('a flush', () => {
   it.each<[TargetState[], string]>([
-    [['verified', 'waiting'], 'running'], [['verified', 'offline'], 'running'], [['verified', 'verified'], 'verified'], [['verified', 'reappeared'], 'partial'],
-    [['verified', 'expired'], 'partial'], [['expired', 'failed'], 'failed'], [['cancelled', 'cancelled'], 'cancelled'], [['verified', 'cancelled'], 'partial'], [['indeterminate'], 'partial'],
+    [['verified', 'waiting'], 'running'],
+    [['verified', 'offline'], 'running'],
+    [['verified', 'verified'], 'verified'],
+    [['verified', 'reappeared'], 'partial'],
+    [['verified', 'expired'], 'partial'],
+    [['expired', 'failed'], 'failed'],
+    [['cancelled', 'cancelled'], 'cancelled'],
+    [['verified', 'cancelled'], 'partial'],
+    [['indeterminate'], 'partial'],
   ])('with targets %j is %s', (targets, expected) => expect(flushStateOf(targets, false)).toBe(expected));
 
   it('that a rule held back runs until its last gateway is done, and then is stopped', () => {

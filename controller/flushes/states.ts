@@ -7,13 +7,42 @@ export type FlushState = z.output<typeof flush.shape.state>;
 
 /** Where a target may go from each state. What was sent may report late: an `indeterminate` or `expired` target still takes the gateway's own word. */
 export const TARGET_TRANSITIONS: Record<TargetState, readonly TargetState[]> = {
-  waiting: ['running', 'verifying', 'offline', 'cancelled', 'expired', 'skipped', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
-  offline: ['waiting', 'running', 'verifying', 'cancelled', 'expired', 'skipped', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate'],
+  waiting: [
+    'running',
+    'verifying',
+    'offline',
+    'cancelled',
+    'expired',
+    'skipped',
+    'verified',
+    'partial',
+    'reappeared',
+    'failed',
+    'indeterminate',
+  ],
+  offline: [
+    'waiting',
+    'running',
+    'verifying',
+    'cancelled',
+    'expired',
+    'skipped',
+    'verified',
+    'partial',
+    'reappeared',
+    'failed',
+    'indeterminate',
+  ],
   running: ['verifying', 'verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'expired', 'cancelled'],
   verifying: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'cancelled'],
   indeterminate: ['verified', 'partial', 'reappeared', 'failed', 'expired', 'cancelled'],
   expired: ['verified', 'partial', 'reappeared', 'failed', 'indeterminate', 'cancelled'],
-  verified: [], partial: [], reappeared: [], failed: [], cancelled: [], skipped: [],
+  verified: [],
+  partial: [],
+  reappeared: [],
+  failed: [],
+  cancelled: [],
+  skipped: [],
 };
 
 const UNFINISHED: ReadonlySet<TargetState> = new Set<TargetState>(['waiting', 'offline', 'running', 'verifying']);
@@ -39,5 +68,7 @@ export function flushStateOf(targets: TargetState[], isHeldBack: boolean): Flush
   if (isHeldBack) return 'stopped';
   if (targets.every((state) => state === 'verified')) return 'verified';
   if (targets.every((state) => state === 'cancelled')) return 'cancelled';
-  return targets.every((state) => state === 'failed' || state === 'expired' || state === 'cancelled' || state === 'skipped') ? 'failed' : 'partial';
+  return targets.every((state) => state === 'failed' || state === 'expired' || state === 'cancelled' || state === 'skipped')
+    ? 'failed'
+    : 'partial';
 }

@@ -16,7 +16,14 @@ import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notifications.t
 type Target = FlushRow['targets'][number];
 
 /** Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. `isOwn`: the targets that he may stop; absent for all of them. */
-interface Stop { actor: { kind: string; id: string; name: string }; action: string; by: string; reason: string; isAtWorkToo: boolean; isOwn?: (target: Target) => boolean }
+interface Stop {
+  actor: { kind: string; id: string; name: string };
+  action: string;
+  by: string;
+  reason: string;
+  isAtWorkToo: boolean;
+  isOwn?: (target: Target) => boolean;
+}
 
 /** Ends flushes early: by a person for one or for all of a tenant, or by a rule. What is deleted stays deleted. */
 @Injectable()
@@ -37,7 +44,12 @@ export class StopsService {
       const row = await this.flushes.find(t, id);
       if (!row) throw notThere('flush');
       if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
-      await this.end(t, row, { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true }, new Date(this.clock()));
+      await this.end(
+        t,
+        row,
+        { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true },
+        new Date(this.clock()),
+      );
     });
   }
 
@@ -57,11 +69,10 @@ export class StopsService {
         if (!(error instanceof FleetError) || error.code !== 'FLUSH_FINISHED') throw error;
       }
     }
-    const isOwn = (target: Target): boolean => (
-      (tenantIds === undefined || tenantIds.includes(target.tenantId)) && (gatewayId === undefined || target.gatewayId === gatewayId)
-    );
+    const isOwn = (target: Target): boolean =>
+      (tenantIds === undefined || tenantIds.includes(target.tenantId)) && (gatewayId === undefined || target.gatewayId === gatewayId);
     for (const id of await this.database.transact('all', (t) => this.flushes.running(t, { tenantIds, gatewayId }))) {
-      if (!whole.includes(id) && await this.stopPart(caller, id, isOwn)) stopped.push(id);
+      if (!whole.includes(id) && (await this.stopPart(caller, id, isOwn))) stopped.push(id);
     }
     return stopped;
   }
@@ -72,13 +83,30 @@ export class StopsService {
       await this.flushes.takeTurn(t, id);
       const row = await this.flushes.find(t, id);
       if (!row || row.state !== 'running') return false;
-      return this.end(t, row, { actor: toActor(caller), action: 'flush.cancelled', by: caller.name, reason: `cancelled by ${caller.name}`, isAtWorkToo: true, isOwn }, new Date(this.clock()));
+      return this.end(
+        t,
+        row,
+        {
+          actor: toActor(caller),
+          action: 'flush.cancelled',
+          by: caller.name,
+          reason: `cancelled by ${caller.name}`,
+          isAtWorkToo: true,
+          isOwn,
+        },
+        new Date(this.clock()),
+      );
     });
   }
 
   /** Holds back what has not begun, because a rule says so. For a transaction that has its turn at the flush. */
   async holdBack(t: Transaction, row: FlushRow, reason: string, now: Date): Promise<void> {
-    await this.end(t, row, { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'flush.stopped', by: BY_RULE, reason, isAtWorkToo: false }, now);
+    await this.end(
+      t,
+      row,
+      { actor: { kind: 'system', id: 'waves', name: 'controller' }, action: 'flush.stopped', by: BY_RULE, reason, isAtWorkToo: false },
+      now,
+    );
   }
 
   private async end(t: Transaction, row: FlushRow, { actor, action, by, reason, isAtWorkToo, isOwn }: Stop, now: Date): Promise<boolean> {
@@ -86,17 +114,29 @@ export class StopsService {
     const ownIds = own.map((target) => target.gatewayId);
     const isUnbegun = (target: Target): boolean => target.wave > row.wave && isUnfinished(target.state as TargetState);
     await this.commands.lockOfFlush(t, row.id);
-    const taken = new Set([...(await this.commands.cancel(t, row.id, ownIds, now)), ...own.filter(isUnbegun).map((target) => target.gatewayId)]);
+    const taken = new Set([
+      ...(await this.commands.cancel(t, row.id, ownIds, now)),
+      ...own.filter(isUnbegun).map((target) => target.gatewayId),
+    ]);
     const atWork = isAtWorkToo ? await this.commands.markStopped(t, row.id, ownIds, now) : [];
     if (taken.size === 0 && atWork.length === 0) return false;
     for (const target of own) {
-      if (taken.has(target.gatewayId)) await this.flushes.move(t, row.id, target.gatewayId, 'cancelled', { finishedAt: now, reason, cancelled: target.planned });
+      if (taken.has(target.gatewayId))
+        await this.flushes.move(t, row.id, target.gatewayId, 'cancelled', { finishedAt: now, reason, cancelled: target.planned });
     }
     for (const tenantId of [...new Set(own.map((target) => target.tenantId))].toSorted()) {
       const targets = own.filter((target) => target.tenantId === tenantId).map((target) => target.gatewayId);
       const [gatewayIds, stoppedIds] = [targets.filter((id) => taken.has(id)), targets.filter((id) => atWork.includes(id))];
       await this.audit.record(t, {
-        tenantId, actor, action, outcome: 'ok', planId: row.planId, flushId: row.id, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined, detail: { gatewayIds, stoppedIds, reason },
+        tenantId,
+        actor,
+        action,
+        outcome: 'ok',
+        planId: row.planId,
+        flushId: row.id,
+        reason: row.plan.reason,
+        ticket: row.plan.ticket ?? undefined,
+        detail: { gatewayIds, stoppedIds, reason },
         summary: `${actor.name} ${action === 'flush.stopped' ? 'held back' : 'cancelled'} ${gatewayIds.length} of ${targets.length} targets${stoppedIds.length > 0 ? ` and stopped ${stoppedIds.length} at work` : ''}: ${reason}`,
       });
     }

@@ -36,32 +36,70 @@ export class UndoService {
   async undo(caller: Caller, scope: TenantScope, id: string): Promise<string> {
     const now = new Date(this.clock());
     const undoId = newId();
-    await this.database.transact(scope, async (t) => {
-      const { row, targets } = undoable(await this.flushes.find(t, id), now);
-      const verdict = mayEnd({ kind: 'undo' }, () => DEFAULT_LIMITS);
-      if (verdict.kind !== 'free') throw new FleetError('APPROVAL_NEEDED', `This undo needs a second person: ${verdict.why}.`);
-      const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
-      const lastMoment = Math.max(...targets.map((target) => target.undoUntil.getTime()));
-      const notAfter = new Date(Math.min(now.getTime() + this.config.commandTtlMs, lastMoment));
-      await this.flushes.insert(t, {
-        id: undoId, planId: row.planId, kind: 'undo', tenantIds, state: 'running', startedAt: now, finishedAt: null, notAfter, createdById: caller.id, createdByName: caller.name,
-        wave: 1, waves: 1, stoppedBy: null, stopReason: null,
-      }, targets.map(({ gatewayId, tenantId, gatewayName, position, planned }) => ({ gatewayId, tenantId, gatewayName, position, planned, wave: 1 })));
-      for (const tenantId of tenantIds) {
-        const own = targets.filter((target) => target.tenantId === tenantId);
-        await this.audit.record(t, {
-          tenantId, actor: toActor(caller), action: 'flush.undo-started', outcome: 'ok', planId: row.planId, flushId: undoId, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined,
-          summary: `${caller.name} began to put back ${whatIsPutBack(own)} on ${counted(own.length, 'gateway')}`,
-          detail: { undoes: id, gatewayIds: own.map((target) => target.gatewayId) },
-        });
-      }
-      await this.commands.issueUndos(t, { id: undoId }, row, targets, { notAfter, now });
-      await this.flushes.settle(t, undoId, now);
-      for (const flushId of [id, undoId]) await this.notifications.send(t, FLUSH_CHANGED, flushId);
-      await this.notifications.send(t, WORK_WAITING, '');
-    }, { timeoutMs: 60_000 }).catch((error: unknown) => {
-      throw isUniqueViolation(error) ? new FleetError('PLAN_ALREADY_RUN', 'This flush has been undone already. It can be undone once.', {}, { cause: error }) : error;
-    });
+    await this.database
+      .transact(
+        scope,
+        async (t) => {
+          const { row, targets } = undoable(await this.flushes.find(t, id), now);
+          const verdict = mayEnd({ kind: 'undo' }, () => DEFAULT_LIMITS);
+          if (verdict.kind !== 'free') throw new FleetError('APPROVAL_NEEDED', `This undo needs a second person: ${verdict.why}.`);
+          const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();
+          const lastMoment = Math.max(...targets.map((target) => target.undoUntil.getTime()));
+          const notAfter = new Date(Math.min(now.getTime() + this.config.commandTtlMs, lastMoment));
+          await this.flushes.insert(
+            t,
+            {
+              id: undoId,
+              planId: row.planId,
+              kind: 'undo',
+              tenantIds,
+              state: 'running',
+              startedAt: now,
+              finishedAt: null,
+              notAfter,
+              createdById: caller.id,
+              createdByName: caller.name,
+              wave: 1,
+              waves: 1,
+              stoppedBy: null,
+              stopReason: null,
+            },
+            targets.map(({ gatewayId, tenantId, gatewayName, position, planned }) => ({
+              gatewayId,
+              tenantId,
+              gatewayName,
+              position,
+              planned,
+              wave: 1,
+            })),
+          );
+          for (const tenantId of tenantIds) {
+            const own = targets.filter((target) => target.tenantId === tenantId);
+            await this.audit.record(t, {
+              tenantId,
+              actor: toActor(caller),
+              action: 'flush.undo-started',
+              outcome: 'ok',
+              planId: row.planId,
+              flushId: undoId,
+              reason: row.plan.reason,
+              ticket: row.plan.ticket ?? undefined,
+              summary: `${caller.name} began to put back ${whatIsPutBack(own)} on ${counted(own.length, 'gateway')}`,
+              detail: { undoes: id, gatewayIds: own.map((target) => target.gatewayId) },
+            });
+          }
+          await this.commands.issueUndos(t, { id: undoId }, row, targets, { notAfter, now });
+          await this.flushes.settle(t, undoId, now);
+          for (const flushId of [id, undoId]) await this.notifications.send(t, FLUSH_CHANGED, flushId);
+          await this.notifications.send(t, WORK_WAITING, '');
+        },
+        { timeoutMs: 60_000 },
+      )
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error)
+          ? new FleetError('PLAN_ALREADY_RUN', 'This flush has been undone already. It can be undone once.', {}, { cause: error })
+          : error;
+      });
     return undoId;
   }
 }
@@ -81,6 +119,7 @@ function undoable(row: FlushRow | undefined, now: Date): { row: FlushRow; target
   if (row.kind === 'undo') throw new FleetError('INVALID_REQUEST', 'An undo cannot be undone. Plan a flush instead.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Cancel it first, or wait for its end.');
   const targets = row.targets.filter((target): target is UndoableTarget => target.undoUntil !== null && target.undoUntil > now);
-  if (targets.length === 0) throw new FleetError('PLAN_EXPIRED', 'No gateway keeps any more what this flush deleted, so it cannot be put back.');
+  if (targets.length === 0)
+    throw new FleetError('PLAN_EXPIRED', 'No gateway keeps any more what this flush deleted, so it cannot be put back.');
   return { row, targets };
 }

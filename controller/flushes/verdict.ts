@@ -6,17 +6,24 @@ import { targetStateOf, type TargetState } from './states.ts';
  * What a result makes of its target. Where nothing was touched, no flow has an outcome: that is so of what was refused or expired, and of what failed
  * without a word on any flow. What began and was not seen to its end is `indeterminate`, and never said to have touched nothing.
  */
-export function judge(result: Pick<Result, 'state' | 'reason'>, runs: OutcomeRun[], planned: number): { state: TargetState; totals: Totals } {
+export function judge(
+  result: Pick<Result, 'state' | 'reason'>,
+  runs: OutcomeRun[],
+  planned: number,
+): { state: TargetState; totals: Totals } {
   switch (result.state) {
     case Result_State.STATE_REFUSED:
       if (result.reason === 'CANCELLED') return { state: 'cancelled', totals: { ...emptyTotals(planned), cancelled: planned } };
       return { state: 'failed', totals: emptyTotals(planned) };
-    case Result_State.STATE_EXPIRED: return { state: 'expired', totals: emptyTotals(planned) };
+    case Result_State.STATE_EXPIRED:
+      return { state: 'expired', totals: emptyTotals(planned) };
     case Result_State.STATE_DONE: {
       const totals = countOutcomes(planned, runs);
       return { state: targetStateOf(totals), totals };
     }
-    case Result_State.STATE_FAILED: return { state: 'failed', totals: runs.length === 0 ? emptyTotals(planned) : countOutcomes(planned, runs) };
-    default: return { state: 'indeterminate', totals: countOutcomes(planned, runs) };
+    case Result_State.STATE_FAILED:
+      return { state: 'failed', totals: runs.length === 0 ? emptyTotals(planned) : countOutcomes(planned, runs) };
+    default:
+      return { state: 'indeterminate', totals: countOutcomes(planned, runs) };
   }
 }

@@ -35,21 +35,30 @@ export class WavesService {
   /** Looks at every flush that has waves to come. One that cannot be looked at now keeps none of the others waiting; it is thrown in the end. */
   async sweep(): Promise<void> {
     const failures: unknown[] = [];
-    for (const id of await this.database.transact('all', (t) => this.flushes.withWavesToCome(t))) await this.advance(id).catch((error: unknown) => failures.push(error));
+    for (const id of await this.database.transact('all', (t) => this.flushes.withWavesToCome(t)))
+      await this.advance(id).catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw new AggregateError(failures, 'waves could not be moved on');
   }
 
   /** A flush may cross tenants, so this sees all; it touches the flush's own targets only. */
   private async advance(id: string): Promise<void> {
-    await this.database.transact('all', async (t) => {
-      await this.flushes.takeTurn(t, id);
-      const row = await this.flushes.find(t, id);
-      if (!row || row.state !== 'running' || row.stoppedBy !== null || row.wave >= row.waves) return;
-      const now = new Date(this.clock());
-      const step = nextStep(row.targets.map((target) => ({ wave: target.wave, state: target.state as TargetState, totals: totalsOf(target) })), row.wave, row.notAfter <= now);
-      if (step.kind === 'stop') await this.stops.holdBack(t, row, step.reason, now);
-      else if (step.kind === 'begin') await this.begin(t, row, row.wave + 1, now);
-    }, { timeoutMs: 60_000 });
+    await this.database.transact(
+      'all',
+      async (t) => {
+        await this.flushes.takeTurn(t, id);
+        const row = await this.flushes.find(t, id);
+        if (!row || row.state !== 'running' || row.stoppedBy !== null || row.wave >= row.waves) return;
+        const now = new Date(this.clock());
+        const step = nextStep(
+          row.targets.map((target) => ({ wave: target.wave, state: target.state as TargetState, totals: totalsOf(target) })),
+          row.wave,
+          row.notAfter <= now,
+        );
+        if (step.kind === 'stop') await this.stops.holdBack(t, row, step.reason, now);
+        else if (step.kind === 'begin') await this.begin(t, row, row.wave + 1, now);
+      },
+      { timeoutMs: 60_000 },
+    );
   }
 
   /** Audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's (I4). */
@@ -59,8 +68,16 @@ export class WavesService {
     for (const tenantId of [...new Set(targets.map((target) => target.tenantId))].toSorted()) {
       const own = targets.filter((target) => target.tenantId === tenantId);
       await this.audit.record(t, {
-        tenantId, actor: ACTOR, action: 'flush.wave-begun', outcome: 'ok', planId: row.planId, flushId: row.id, reason: row.plan.reason, ticket: row.plan.ticket ?? undefined,
-        summary: `Wave ${wave} of ${row.waves} began on ${counted(own.length, 'gateway')}`, detail: { wave, gatewayIds: own.map((target) => target.gatewayId) },
+        tenantId,
+        actor: ACTOR,
+        action: 'flush.wave-begun',
+        outcome: 'ok',
+        planId: row.planId,
+        flushId: row.id,
+        reason: row.plan.reason,
+        ticket: row.plan.ticket ?? undefined,
+        summary: `Wave ${wave} of ${row.waves} began on ${counted(own.length, 'gateway')}`,
+        detail: { wave, gatewayIds: own.map((target) => target.gatewayId) },
       });
     }
     const notAfter = new Date(Math.min(now.getTime() + this.config.commandTtlMs, row.notAfter.getTime()));

@@ -4,11 +4,18 @@ import type { TargetState } from './states.ts';
 import { nextStep, toWaves, type WaveTarget } from './waves.ts';
 
 const alone = (count: number): { tags: string[] }[] => Array.from({ length: count }, () => ({ tags: ['demo'] }));
-const sizes = (waves: number[]): number[] => Array.from({ length: Math.max(...waves) }, (_, index) => waves.filter((wave) => wave === index + 1).length);
+const sizes = (waves: number[]): number[] =>
+  Array.from({ length: Math.max(...waves) }, (_, index) => waves.filter((wave) => wave === index + 1).length);
 
 describe('the waves of a flush', () => {
   it.each([
-    [1, true, [1]], [3, true, [3]], [4, true, [1, 3]], [10, true, [1, 2, 7]], [100, true, [1, 4, 20, 75]], [1000, true, [1, 49, 200, 750]], [100, false, [100]],
+    [1, true, [1]],
+    [3, true, [3]],
+    [4, true, [1, 3]],
+    [10, true, [1, 2, 7]],
+    [100, true, [1, 4, 20, 75]],
+    [1000, true, [1, 49, 200, 750]],
+    [100, false, [100]],
   ])('of %i gateways, wanted: %s, have these sizes', (count, areWanted, expected) => {
     expect(sizes(toWaves(alone(count), areWanted))).toEqual(expected);
   });
@@ -23,7 +30,11 @@ describe('the waves of a flush', () => {
 });
 
 describe('the next wave', () => {
-  const target = (wave: number, state: TargetState, totals: Partial<WaveTarget['totals']> = {}): WaveTarget => ({ wave, state, totals: { ...emptyTotals(100), ...totals } });
+  const target = (wave: number, state: TargetState, totals: Partial<WaveTarget['totals']> = {}): WaveTarget => ({
+    wave,
+    state,
+    totals: { ...emptyTotals(100), ...totals },
+  });
   const verified = (count: number): WaveTarget[] => Array.from({ length: count }, () => target(1, 'verified'));
 
   it('begins when every target of those before is over, and not sooner', () => {

@@ -20,7 +20,8 @@ const FAILED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'indete
  * traffic whatever comes of the other; those that have to wait for that begin before all who come after them.
  */
 export function toWaves(targets: readonly { tags: readonly string[] }[], areWanted: boolean): number[] {
-  const quotas = areWanted && targets.length > FEW_TARGETS ? [1, ...SHARES.map((share) => Math.ceil(targets.length * share))] : [targets.length];
+  const quotas =
+    areWanted && targets.length > FEW_TARGETS ? [1, ...SHARES.map((share) => Math.ceil(targets.length * share))] : [targets.length];
   const waves: number[] = [];
   let waiting = targets.map((_, index) => index);
   for (let wave = 1, step = 0; waiting.length > 0; step++) {
@@ -43,7 +44,11 @@ export function toWaves(targets: readonly { tags: readonly string[] }[], areWant
 }
 
 /** A target as far as it decides whether the next wave begins. */
-export interface WaveTarget { wave: number; state: TargetState; totals: Totals }
+export interface WaveTarget {
+  wave: number;
+  state: TargetState;
+  totals: Totals;
+}
 
 export type NextStep = { kind: 'wait' } | { kind: 'begin' } | { kind: 'stop'; reason: string };
 
@@ -59,7 +64,9 @@ export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: b
 
 /** Why so many failures stop what goes on elsewhere, in words: two gateways, or more than 5 % of those that are done. Flushes and remediations share it. */
 export function whyTooManyFailed(failed: number, done: number): string | undefined {
-  return failed >= MAX_FAILED || failed > done * MAX_FAILED_SHARE ? `${failed} of ${counted(done, 'gateway')} failed, or did not end what they should` : undefined;
+  return failed >= MAX_FAILED || failed > done * MAX_FAILED_SHARE
+    ? `${failed} of ${counted(done, 'gateway')} failed, or did not end what they should`
+    : undefined;
 }
 
 /** The rule that those done have broken, in words. What a tenant's operator stopped on his own gateways says nothing about the others. */
@@ -68,6 +75,7 @@ function whyStop(done: readonly WaveTarget[]): string | undefined {
   if (why !== undefined) return why;
   const planned = done.reduce((sum, { totals }) => sum + totals.planned, 0);
   const drifted = done.reduce((sum, { totals }) => sum + totals.gone, 0);
-  if (drifted > MAX_DRIFT && drifted > planned * MAX_DRIFT_SHARE) return `${drifted} of ${counted(planned, 'flow')} were no longer there: the plan is out of date`;
+  if (drifted > MAX_DRIFT && drifted > planned * MAX_DRIFT_SHARE)
+    return `${drifted} of ${counted(planned, 'flow')} were no longer there: the plan is out of date`;
   return undefined;
 }

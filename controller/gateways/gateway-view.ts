@@ -7,9 +7,23 @@ import { SILENCE_MS } from '../link/session.ts';
 
 /** A gateway's row with what is joined to it. */
 export interface GatewayRow {
-  id: string; tenantId: string; siteId: string; name: string; tags: string[]; createdAt: Date; revokedAt: Date | null;
-  agentVersion: string | null; kernel: string | null; tableKind: string | null; capabilities: unknown; wans: unknown; guard: unknown; setAsideAt: Date | null; setAsideReason: string | null;
-  tenant: { name: string }; site: { name: string };
+  id: string;
+  tenantId: string;
+  siteId: string;
+  name: string;
+  tags: string[];
+  createdAt: Date;
+  revokedAt: Date | null;
+  agentVersion: string | null;
+  kernel: string | null;
+  tableKind: string | null;
+  capabilities: unknown;
+  wans: unknown;
+  guard: unknown;
+  setAsideAt: Date | null;
+  setAsideReason: string | null;
+  tenant: { name: string };
+  site: { name: string };
   link: { replicaId: string; epoch: bigint; connectedAt: Date; lastHeardAt: Date; closedAt: Date | null } | null;
 }
 
@@ -32,7 +46,10 @@ export function tableErrorOf({ capabilities }: Pick<GatewayRow, 'capabilities'>)
 }
 
 /** Why a gateway cannot be asked for flows now, for people; undefined where it can. */
-export function whyUnseen(row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link' | 'capabilities'>, nowMs: number): { state: 'offline' | 'failed'; reason: string } | undefined {
+export function whyUnseen(
+  row: Pick<GatewayRow, 'createdAt' | 'revokedAt' | 'setAsideAt' | 'link' | 'capabilities'>,
+  nowMs: number,
+): { state: 'offline' | 'failed'; reason: string } | undefined {
   const state = linkState(row, nowMs);
   if (state.state !== 'online') return { state: 'offline', reason: offlineReason(state) };
   const tableError = tableErrorOf(row);
@@ -59,10 +76,21 @@ export function toGatewayView(row: GatewayRow, newest: Usage | undefined, nowMs:
   // Figures of before would look like those of now.
   const usage = tableError === undefined ? newest : undefined;
   return {
-    id: row.id, tenantId: row.tenantId, tenantName: row.tenant.name, siteId: row.siteId, siteName: row.site.name, name: row.name, tags: row.tags,
-    state, since: since.toISOString(), setAsideReason: state === 'set-aside' ? (row.setAsideReason ?? undefined) : undefined,
-    agentVersion: row.agentVersion ?? undefined, kernel: row.kernel ?? undefined, tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
-    capabilities: toCapabilities(row.capabilities), tableError,
+    id: row.id,
+    tenantId: row.tenantId,
+    tenantName: row.tenant.name,
+    siteId: row.siteId,
+    siteName: row.site.name,
+    name: row.name,
+    tags: row.tags,
+    state,
+    since: since.toISOString(),
+    setAsideReason: state === 'set-aside' ? (row.setAsideReason ?? undefined) : undefined,
+    agentVersion: row.agentVersion ?? undefined,
+    kernel: row.kernel ?? undefined,
+    tableKind: (row.tableKind as Gateway['tableKind'] | null) ?? undefined,
+    capabilities: toCapabilities(row.capabilities),
+    tableError,
     wans: (row.wans as z.output<typeof wan>[]).map((link) => ({ ...link, flows: usage?.byWan?.[link.name] })),
     guard: (row.guard as Gateway['guard'] | null) ?? undefined,
     usage,

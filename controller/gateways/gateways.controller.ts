@@ -43,7 +43,9 @@ export class GatewaysController {
   }
 
   @Handles(fleet.updateGateway)
-  update(@Called() { caller, scope, params, body }: Call<typeof fleet.updateGateway>): Promise<z.output<typeof fleet.updateGateway.response>> {
+  update(
+    @Called() { caller, scope, params, body }: Call<typeof fleet.updateGateway>,
+  ): Promise<z.output<typeof fleet.updateGateway.response>> {
     return this.gateways.update(caller, scope, params.id, body);
   }
 
@@ -53,7 +55,9 @@ export class GatewaysController {
   }
 
   @Handles(fleet.reinstateGateway)
-  reinstate(@Called() { caller, scope, params }: Call<typeof fleet.reinstateGateway>): Promise<z.output<typeof fleet.reinstateGateway.response>> {
+  reinstate(
+    @Called() { caller, scope, params }: Call<typeof fleet.reinstateGateway>,
+  ): Promise<z.output<typeof fleet.reinstateGateway.response>> {
     return this.gateways.reinstate(caller, scope, params.id);
   }
 

@@ -9,10 +9,18 @@ import type { toSelfDescription, toWansJson } from './self-description.ts';
 const JOINED = { tenant: { select: { name: true } }, site: { select: { name: true } }, link: true } as const;
 
 /** A place in a list that is ordered by name. */
-export interface NamePlace { name: string; id: string }
+export interface NamePlace {
+  name: string;
+  id: string;
+}
 
 /** Where a gateway is, as far as scopes and waves ask. */
-export interface Place { id: string; tenantId: string; siteId: string; tags: string[] }
+export interface Place {
+  id: string;
+  tenantId: string;
+  siteId: string;
+  tags: string[];
+}
 
 @Injectable()
 export class GatewaysRepository {
@@ -21,7 +29,10 @@ export class GatewaysRepository {
   /** By name, one more than `limit`. */
   async list(t: Transaction, question: { tenant?: string; site?: string; limit: number; after?: NamePlace }): Promise<GatewayRow[]> {
     return t.gateway.findMany({
-      where: { tenantId: question.tenant, siteId: question.site, ...after(question.after) }, include: JOINED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1,
+      where: { tenantId: question.tenant, siteId: question.site, ...after(question.after) },
+      include: JOINED,
+      orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      take: question.limit + 1,
     });
   }
 
@@ -40,15 +51,19 @@ export class GatewaysRepository {
 
   /** Those that fit every list of the scope; revoked ones never. */
   async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
-    return this.database.transact(scope, (t) => t.gateway.findMany({
-      where: {
-        revokedAt: null,
-        tenantId: wanted.tenants && { in: wanted.tenants }, siteId: wanted.sites && { in: wanted.sites }, id: wanted.gateways && { in: wanted.gateways },
-        tags: wanted.tags && { hasSome: wanted.tags },
-      },
-      include: JOINED,
-      orderBy: [{ name: 'asc' }, { id: 'asc' }],
-    }));
+    return this.database.transact(scope, (t) =>
+      t.gateway.findMany({
+        where: {
+          revokedAt: null,
+          tenantId: wanted.tenants && { in: wanted.tenants },
+          siteId: wanted.sites && { in: wanted.sites },
+          id: wanted.gateways && { in: wanted.gateways },
+          tags: wanted.tags && { hasSome: wanted.tags },
+        },
+        include: JOINED,
+        orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      }),
+    );
   }
 
   /** How many of the ids that a scope names are visible, per list. */
@@ -71,8 +86,15 @@ export class GatewaysRepository {
 
   /** True if it was set aside before. Who held its link is forgotten: the next to come is the holder. */
   async reinstate(t: Transaction, id: string): Promise<boolean> {
-    const { count } = await t.gateway.updateMany({ where: { id, setAsideAt: { not: null }, revokedAt: null }, data: { setAsideAt: null, setAsideReason: null } });
-    if (count === 1) await t.linkSession.updateMany({ where: { gatewayId: id }, data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null } });
+    const { count } = await t.gateway.updateMany({
+      where: { id, setAsideAt: { not: null }, revokedAt: null },
+      data: { setAsideAt: null, setAsideReason: null },
+    });
+    if (count === 1)
+      await t.linkSession.updateMany({
+        where: { gatewayId: id },
+        data: { instanceId: null, superseded: [], takeovers: 0, takeoversSince: null },
+      });
     return count === 1;
   }
 

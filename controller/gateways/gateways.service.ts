@@ -31,8 +31,16 @@ export class GatewaysService {
   async list(scope: TenantScope, query: { tenant?: string; site?: string; limit: number; cursor?: string }): Promise<Page<Gateway>> {
     return this.database.transact(scope, async (t) => {
       const rows = await this.gateways.list(t, { ...query, after: parseCursor(query.cursor, namePlace) });
-      const usage = await this.history.usage(t, rows.map((row) => row.id));
-      return toPage(rows, query.limit, (row) => toGatewayView(row, usage.get(row.id), this.clock()), ({ name, id }) => ({ name, id }));
+      const usage = await this.history.usage(
+        t,
+        rows.map((row) => row.id),
+      );
+      return toPage(
+        rows,
+        query.limit,
+        (row) => toGatewayView(row, usage.get(row.id), this.clock()),
+        ({ name, id }) => ({ name, id }),
+      );
     });
   }
 
@@ -51,17 +59,25 @@ export class GatewaysService {
   }
 
   async update(caller: Caller, scope: TenantScope, id: string, change: { name?: string; tags?: string[] }): Promise<Gateway> {
-    await this.database.transact(scope, async (t) => {
-      const before = (await this.gateways.find(t, id)) ?? notFound();
-      await this.gateways.update(t, id, change);
-      await this.audit.record(t, {
-        tenantId: before.tenantId, actor: toActor(caller), action: 'gateway.changed', outcome: 'ok', summary: `${caller.name} changed ${before.name}`,
-        gatewayId: id, gatewayName: before.name, detail: { before: { name: before.name, tags: before.tags }, change },
-      });
-      await this.notifications.send(t, GATEWAY_CHANGED, id);
-      // Tags say who are partners, and scopes name them.
-      if (change.tags) await this.notifications.send(t, TAGS_CHANGED, id);
-    }).catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
+    await this.database
+      .transact(scope, async (t) => {
+        const before = (await this.gateways.find(t, id)) ?? notFound();
+        await this.gateways.update(t, id, change);
+        await this.audit.record(t, {
+          tenantId: before.tenantId,
+          actor: toActor(caller),
+          action: 'gateway.changed',
+          outcome: 'ok',
+          summary: `${caller.name} changed ${before.name}`,
+          gatewayId: id,
+          gatewayName: before.name,
+          detail: { before: { name: before.name, tags: before.tags }, change },
+        });
+        await this.notifications.send(t, GATEWAY_CHANGED, id);
+        // Tags say who are partners, and scopes name them.
+        if (change.tags) await this.notifications.send(t, TAGS_CHANGED, id);
+      })
+      .catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
     return this.get(scope, id);
   }
 
@@ -71,7 +87,13 @@ export class GatewaysService {
       const row = (await this.gateways.find(t, id)) ?? notFound();
       if (!(await this.gateways.revoke(t, id, new Date(this.clock())))) return;
       await this.audit.record(t, {
-        tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.revoked', outcome: 'ok', summary: `${caller.name} revoked ${row.name}`, gatewayId: id, gatewayName: row.name,
+        tenantId: row.tenantId,
+        actor: toActor(caller),
+        action: 'gateway.revoked',
+        outcome: 'ok',
+        summary: `${caller.name} revoked ${row.name}`,
+        gatewayId: id,
+        gatewayName: row.name,
       });
       await this.notifications.send(t, GATEWAY_REVOKED, id);
       await this.notifications.send(t, GATEWAY_CHANGED, id);
@@ -85,7 +107,13 @@ export class GatewaysService {
       const row = (await this.gateways.find(t, id)) ?? notFound();
       if (!row.setAsideAt || row.revokedAt) return;
       await this.audit.record(t, {
-        tenantId: row.tenantId, actor: toActor(caller), action: 'gateway.reinstated', outcome: 'ok', summary: `${caller.name} has ctfleet take sessions of ${row.name} again`, gatewayId: id, gatewayName: row.name,
+        tenantId: row.tenantId,
+        actor: toActor(caller),
+        action: 'gateway.reinstated',
+        outcome: 'ok',
+        summary: `${caller.name} has ctfleet take sessions of ${row.name} again`,
+        gatewayId: id,
+        gatewayName: row.name,
         detail: { setAsideAt: row.setAsideAt.toISOString(), reason: row.setAsideReason },
       });
       await this.gateways.reinstate(t, id);
@@ -103,7 +131,8 @@ export class GatewaysService {
   async inScope(scope: TenantScope, wanted: Scope): Promise<GatewayRow[]> {
     const seen = await this.gateways.countNamed(scope, wanted);
     for (const list of ['tenants', 'sites', 'gateways'] as const) {
-      if (wanted[list] && seen[list] !== new Set(wanted[list]).size) throw new FleetError('NOT_FOUND', `scope.${list} names something that is not there.`);
+      if (wanted[list] && seen[list] !== new Set(wanted[list]).size)
+        throw new FleetError('NOT_FOUND', `scope.${list} names something that is not there.`);
     }
     const rows = await this.gateways.inScope(scope, wanted);
     if (rows.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway fits this scope. Widen it, or enrol a gateway.');

@@ -12,8 +12,13 @@ const MAX_WANS = 256;
 /** What a gateway says of itself at hello, clamped, as its row keeps it. `guard` is undefined where it has no guard file. */
 export function toSelfDescription(hello: Hello) {
   return {
-    agentVersion: textFrom(hello.agentVersion, MAX_TEXT), kernel: textFrom(hello.kernel, MAX_TEXT), tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
-    capabilities: { ...toCapabilitiesJson(hello.capabilities), ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }) },
+    agentVersion: textFrom(hello.agentVersion, MAX_TEXT),
+    kernel: textFrom(hello.kernel, MAX_TEXT),
+    tableKind: hello.tableKind === 'memory' ? 'memory' : 'kernel',
+    capabilities: {
+      ...toCapabilitiesJson(hello.capabilities),
+      ...(hello.tableError !== '' && { tableError: textFrom(hello.tableError, MAX_TEXT) }),
+    },
     wans: toWansJson(hello.wans),
     guard: hello.guard && toGuardJson(hello.guard),
   };
@@ -25,8 +30,13 @@ export function toWansJson(wans: Wan[]) {
 
 function toGuardJson({ isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, protected: filters, error }: LocalGuard) {
   return {
-    isReadOnly, methods: fromWireMethods(methods), mostDeletesAMinute: toCount(mostDeletesAMinute), mostPercentOfTable: toCount(mostPercentOfTable), isBuiltIn,
-    protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)), ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
+    isReadOnly,
+    methods: fromWireMethods(methods),
+    mostDeletesAMinute: toCount(mostDeletesAMinute),
+    mostPercentOfTable: toCount(mostPercentOfTable),
+    isBuiltIn,
+    protected: filters.slice(0, MAX_LINES).map((filter) => textFrom(filter, MAX_TEXT)),
+    ...(error !== '' && { error: textFrom(error, MAX_TEXT) }),
   };
 }
 
@@ -35,13 +45,21 @@ function toCount(value: number | undefined): number | undefined {
 }
 
 function toCapabilitiesJson(said: Hello['capabilities']) {
-  const cannot = Object.entries(said?.cannot ?? {}).slice(0, MAX_LINES).map(([what, why]) => [textFrom(what, 64), textFrom(why, 500)] as const);
+  const cannot = Object.entries(said?.cannot ?? {})
+    .slice(0, MAX_LINES)
+    .map(([what, why]) => [textFrom(what, 64), textFrom(why, 500)] as const);
   return { can: (said?.can ?? []).slice(0, MAX_LINES).map((word) => textFrom(word, 64)), cannot: Object.fromEntries(cannot) };
 }
 
 function toWanJson(wan: Wan) {
   return {
-    name: textFrom(wan.name, 64), interface: textFrom(wan.interface, 64), isUp: wan.isUp, carriesDefaultRoute: wan.carriesDefaultRoute,
-    addresses: wan.addresses.filter(({ length }) => length === 4 || length === 16).slice(0, 32).map(formatAddress),
+    name: textFrom(wan.name, 64),
+    interface: textFrom(wan.interface, 64),
+    isUp: wan.isUp,
+    carriesDefaultRoute: wan.carriesDefaultRoute,
+    addresses: wan.addresses
+      .filter(({ length }) => length === 4 || length === 16)
+      .slice(0, 32)
+      .map(formatAddress),
   };
 }

@@ -8,7 +8,12 @@ const COUNTED = { _count: { select: { gateways: true } } } as const;
 @Injectable()
 export class TenantsRepository {
   async listTenants(t: Transaction, question: { limit: number; after?: NamePlace }) {
-    return t.tenant.findMany({ where: after(question.after), include: COUNTED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1 });
+    return t.tenant.findMany({
+      where: after(question.after),
+      include: COUNTED,
+      orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      take: question.limit + 1,
+    });
   }
 
   async countTenants(t: Transaction): Promise<number> {
@@ -24,7 +29,12 @@ export class TenantsRepository {
   }
 
   async listSites(t: Transaction, question: { tenant?: string; limit: number; after?: NamePlace }) {
-    return t.site.findMany({ where: { tenantId: question.tenant, ...after(question.after) }, include: COUNTED, orderBy: [{ name: 'asc' }, { id: 'asc' }], take: question.limit + 1 });
+    return t.site.findMany({
+      where: { tenantId: question.tenant, ...after(question.after) },
+      include: COUNTED,
+      orderBy: [{ name: 'asc' }, { id: 'asc' }],
+      take: question.limit + 1,
+    });
   }
 
   /** Names of all tenants in scope, by id. */

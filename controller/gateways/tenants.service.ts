@@ -30,35 +30,58 @@ export class TenantsService {
   ) {}
 
   async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<TenantView>> {
-    const rows = await this.database.transact(scope, (t) => this.tenants.listTenants(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }));
+    const rows = await this.database.transact(scope, (t) =>
+      this.tenants.listTenants(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }),
+    );
     return toPage(rows, query.limit, toTenantView, ({ name, id }) => ({ name, id }));
   }
 
   /** Only who may act over all tenants adds one. Throws ALREADY_EXISTS for a taken name. */
   async create(caller: Caller, scope: TenantScope, name: string): Promise<TenantView> {
     if (scope !== 'all') throw new FleetError('FORBIDDEN', 'Only a role over all tenants may add a tenant.');
-    return this.database.transact(scope, async (t) => {
-      const colour = ((await this.tenants.countTenants(t)) % COLOURS) + 1;
-      const row = await this.tenants.insertTenant(t, { id: newId(), name, colour, createdAt: new Date(this.clock()) });
-      await this.audit.record(t, { tenantId: row.id, actor: toActor(caller), action: 'tenant.made', outcome: 'ok', summary: `${caller.name} added the tenant ${name}` });
-      return toTenantView(row);
-    }).catch(taken(`There is a tenant named ${name}.`));
+    return this.database
+      .transact(scope, async (t) => {
+        const colour = ((await this.tenants.countTenants(t)) % COLOURS) + 1;
+        const row = await this.tenants.insertTenant(t, { id: newId(), name, colour, createdAt: new Date(this.clock()) });
+        await this.audit.record(t, {
+          tenantId: row.id,
+          actor: toActor(caller),
+          action: 'tenant.made',
+          outcome: 'ok',
+          summary: `${caller.name} added the tenant ${name}`,
+        });
+        return toTenantView(row);
+      })
+      .catch(taken(`There is a tenant named ${name}.`));
   }
 
   async listSites(scope: TenantScope, query: { tenant?: string; limit: number; cursor?: string }): Promise<Page<SiteView>> {
-    const rows = await this.database.transact(scope, (t) => this.tenants.listSites(t, { ...query, after: parseCursor(query.cursor, namePlace) }));
+    const rows = await this.database.transact(scope, (t) =>
+      this.tenants.listSites(t, { ...query, after: parseCursor(query.cursor, namePlace) }),
+    );
     return toPage(rows, query.limit, toSiteView, ({ name, id }) => ({ name, id }));
   }
 
   /** Throws NOT_FOUND for a tenant out of scope, ALREADY_EXISTS for a name that the tenant has. */
   async createSite(caller: Caller, scope: TenantScope, body: z.output<typeof createSite.body>): Promise<SiteView> {
-    if (!isTimeZone(body.timeZone)) throw new FleetError('INVALID_REQUEST', `${body.timeZone} is not a time zone.`, { issues: [{ path: 'body.timeZone', message: 'is not a time zone' }] });
-    return this.database.transact(scope, async (t) => {
-      if (!(await this.tenants.tenantExists(t, body.tenantId))) throw new FleetError('NOT_FOUND', 'There is no such tenant.');
-      const row = await this.tenants.insertSite(t, { ...body, id: newId(), createdAt: new Date(this.clock()) });
-      await this.audit.record(t, { tenantId: body.tenantId, actor: toActor(caller), action: 'site.made', outcome: 'ok', summary: `${caller.name} added the site ${body.name}` });
-      return toSiteView(row);
-    }).catch(taken(`This tenant has a site named ${body.name}.`));
+    if (!isTimeZone(body.timeZone))
+      throw new FleetError('INVALID_REQUEST', `${body.timeZone} is not a time zone.`, {
+        issues: [{ path: 'body.timeZone', message: 'is not a time zone' }],
+      });
+    return this.database
+      .transact(scope, async (t) => {
+        if (!(await this.tenants.tenantExists(t, body.tenantId))) throw new FleetError('NOT_FOUND', 'There is no such tenant.');
+        const row = await this.tenants.insertSite(t, { ...body, id: newId(), createdAt: new Date(this.clock()) });
+        await this.audit.record(t, {
+          tenantId: body.tenantId,
+          actor: toActor(caller),
+          action: 'site.made',
+          outcome: 'ok',
+          summary: `${caller.name} added the site ${body.name}`,
+        });
+        return toSiteView(row);
+      })
+      .catch(taken(`This tenant has a site named ${body.name}.`));
   }
 
   /** Names of all tenants in the transaction's scope, by id. */
@@ -91,6 +114,20 @@ function toTenantView(row: { id: string; name: string; colour: number; createdAt
   return { id: row.id, name: row.name, colour: row.colour, gateways: row._count.gateways, createdAt: row.createdAt.toISOString() };
 }
 
-function toSiteView(row: { id: string; tenantId: string; name: string; timeZone: string; createdAt: Date; _count: { gateways: number } }): SiteView {
-  return { id: row.id, tenantId: row.tenantId, name: row.name, timeZone: row.timeZone, gateways: row._count.gateways, createdAt: row.createdAt.toISOString() };
+function toSiteView(row: {
+  id: string;
+  tenantId: string;
+  name: string;
+  timeZone: string;
+  createdAt: Date;
+  _count: { gateways: number };
+}): SiteView {
+  return {
+    id: row.id,
+    tenantId: row.tenantId,
+    name: row.name,
+    timeZone: row.timeZone,
+    gateways: row._count.gateways,
+    createdAt: row.createdAt.toISOString(),
+  };
 }

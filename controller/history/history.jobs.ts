@@ -8,7 +8,10 @@ const HISTORY = new JobQueue<{ 'roll-up': object; maintain: object }>('ctfleet-h
 /** Sums samples up each minute, and makes and drops partitions each hour. */
 @Injectable()
 export class HistoryJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(HistoryService) private readonly history: HistoryService, @Inject(Queues) private readonly queues: Queues) {}
+  constructor(
+    @Inject(HistoryService) private readonly history: HistoryService,
+    @Inject(Queues) private readonly queues: Queues,
+  ) {}
 
   onModuleInit(): void {
     this.queues.every(HISTORY, 'roll-up', 60_000);

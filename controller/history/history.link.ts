@@ -20,7 +20,10 @@ const SAMPLES_OF_A_WRITE = 60;
 @Injectable()
 export class HistoryLink implements LinkPart, OnModuleInit {
   readonly takes: LinkPart['takes'] = {
-    samples: { writes: ({ samples }) => Math.max(1, samples.length / SAMPLES_OF_A_WRITE), take: (session, batch) => this.store(session, batch) },
+    samples: {
+      writes: ({ samples }) => Math.max(1, samples.length / SAMPLES_OF_A_WRITE),
+      take: (session, batch) => this.store(session, batch),
+    },
   };
 
   constructor(
@@ -41,10 +44,12 @@ export class HistoryLink implements LinkPart, OnModuleInit {
     const nowMs = this.clock();
     if (samples.length > MAX_SAMPLES) throw new FleetError('INVALID_REQUEST', `A batch holds ${MAX_SAMPLES} samples at most.`);
     const rows = samples.flatMap((sample) => toSampleRow(sample, nowMs) ?? []);
-    await this.admission.run(() => this.database.transact(new Set([tenantId]), async (t) => {
-      await this.history.store(t, { id: gatewayId, tenantId }, rows);
-      await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
-    }));
+    await this.admission.run(() =>
+      this.database.transact(new Set([tenantId]), async (t) => {
+        await this.history.store(t, { id: gatewayId, tenantId }, rows);
+        await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
+      }),
+    );
     session.send({ $case: 'sampleReceipt', value: { batch } });
   }
 }

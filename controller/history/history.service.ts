@@ -50,12 +50,25 @@ export class HistoryService {
   }
 
   /** A chart's points and its gaps. The future holds neither. Throws INVALID_REQUEST for a span that ends before it begins. */
-  async points(scope: TenantScope, gatewayId: string, query: { from: string; to: string; points: number }): Promise<z.output<typeof samples>> {
+  async points(
+    scope: TenantScope,
+    gatewayId: string,
+    query: { from: string; to: string; points: number },
+  ): Promise<z.output<typeof samples>> {
     const nowMs = this.clock();
     const fromMs = Date.parse(query.from);
     const toMs = Math.min(Date.parse(query.to), nowMs);
-    if (Date.parse(query.to) <= fromMs) throw new FleetError('INVALID_REQUEST', 'The span ends before it begins.', { issues: [{ path: 'query.to', message: 'must lie after from' }] });
-    const resolution = chooseResolution({ fromMs, toMs: Date.parse(query.to), points: query.points, nowMs, sampleIntervalMs: this.config.sampleIntervalMs });
+    if (Date.parse(query.to) <= fromMs)
+      throw new FleetError('INVALID_REQUEST', 'The span ends before it begins.', {
+        issues: [{ path: 'query.to', message: 'must lie after from' }],
+      });
+    const resolution = chooseResolution({
+      fromMs,
+      toMs: Date.parse(query.to),
+      points: query.points,
+      nowMs,
+      sampleIntervalMs: this.config.sampleIntervalMs,
+    });
     if (toMs <= fromMs) return { resolutionSeconds: resolution.stepSeconds, points: [], gaps: [] };
     const found = await this.samples.points(scope, gatewayId, new Date(fromMs), new Date(toMs), resolution);
     return {
@@ -68,10 +81,14 @@ export class HistoryService {
   /** Sums up the last minutes and, so that the current hour is seen, its hours. */
   async rollUp(): Promise<void> {
     const now = this.clock();
-    await this.database.transact('all', async (t) => {
-      await this.rollUps.minutes(t, { from: new Date(now - LOOK_BACK_MS), to: new Date(now) });
-      await this.rollUps.hours(t, { from: new Date(now - HOUR_MS), to: new Date(now) });
-    }, { timeoutMs: 100_000, hasLongStatements: true });
+    await this.database.transact(
+      'all',
+      async (t) => {
+        await this.rollUps.minutes(t, { from: new Date(now - LOOK_BACK_MS), to: new Date(now) });
+        await this.rollUps.hours(t, { from: new Date(now - HOUR_MS), to: new Date(now) });
+      },
+      { timeoutMs: 100_000, hasLongStatements: true },
+    );
   }
 
   /** Makes partitions ahead, drops those past their time. */
@@ -83,7 +100,15 @@ export class HistoryService {
 function toPoint(row: PointRow): z.output<typeof samples>['points'][number] {
   const number = (value: bigint | null): number | undefined => (value === null ? undefined : Number(value));
   return {
-    at: row.at.toISOString(), count: row.count, countMax: Number(row.count_max), max: number(row.max), drop: number(row.drop), earlyDrop: number(row.early_drop),
-    insertFailed: number(row.insert_failed), byProto: row.breakdown?.byProto, byState: row.breakdown?.byState, byWan: row.breakdown?.byWan,
+    at: row.at.toISOString(),
+    count: row.count,
+    countMax: Number(row.count_max),
+    max: number(row.max),
+    drop: number(row.drop),
+    earlyDrop: number(row.early_drop),
+    insertFailed: number(row.insert_failed),
+    byProto: row.breakdown?.byProto,
+    byState: row.breakdown?.byState,
+    byWan: row.breakdown?.byWan,
   };
 }

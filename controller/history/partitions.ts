@@ -11,7 +11,11 @@ export const PARTITIONED = [
 ] as const;
 type Partitioned = (typeof PARTITIONED)[number];
 
-export interface Partition { name: string; from: string; to: string }
+export interface Partition {
+  name: string;
+  from: string;
+  to: string;
+}
 
 /** Partitions that must exist: from the oldest time that may still be written to a few days from now. Dates in UTC. */
 export function wantedPartitions(kind: Partitioned, nowMs: number): Partition[] {

@@ -4,10 +4,17 @@ import { chooseResolution } from './resolution.ts';
 
 const HOUR = 3_600_000;
 const nowMs = Date.UTC(2026, 10, 24, 6);
-const choose = (hours: number, points = 360, agoHours = hours) => chooseResolution({ fromMs: nowMs - agoHours * HOUR, toMs: nowMs - (agoHours - hours) * HOUR, points, nowMs, sampleIntervalMs: 10_000 });
+const choose = (hours: number, points = 360, agoHours = hours) =>
+  chooseResolution({ fromMs: nowMs - agoHours * HOUR, toMs: nowMs - (agoHours - hours) * HOUR, points, nowMs, sampleIntervalMs: 10_000 });
 
 describe('the resolution of a chart', () => {
-  it.each([[1, 'raw', 10], [24, 'raw', 240], [24 * 6, 'minute', 1440], [24 * 29, 'minute', 6960], [24 * 300, 'hour', 72_000]] as const)('of %i hours is %s by %i s', (hours, source, step) => {
+  it.each([
+    [1, 'raw', 10],
+    [24, 'raw', 240],
+    [24 * 6, 'minute', 1440],
+    [24 * 29, 'minute', 6960],
+    [24 * 300, 'hour', 72_000],
+  ] as const)('of %i hours is %s by %i s', (hours, source, step) => {
     expect(choose(hours)).toMatchObject({ source, stepSeconds: step });
   });
 
@@ -28,6 +35,8 @@ describe('partitions', () => {
   });
 
   it('go when their last row is too old, and foreign tables stay', () => {
-    expect(expiredPartitions(raw, ['sample_p20261116', 'sample_p20261117', 'sample_copy', 'sample_pold', 'sample_minute_p20200101'], nowMs)).toEqual(['sample_p20261116']);
+    expect(
+      expiredPartitions(raw, ['sample_p20261116', 'sample_p20261117', 'sample_copy', 'sample_pold', 'sample_minute_p20200101'], nowMs),
+    ).toEqual(['sample_p20261116']);
   });
 });

@@ -17,11 +17,21 @@ const GAP_INTERVALS = 2.5;
  * The finest kind that still exists at the beginning of the span and of which a point sums up no more than some dozens: raw samples, else minutes, else hours.
  * The step is a whole number of intervals of that kind.
  */
-export function chooseResolution(span: { fromMs: number; toMs: number; points: number; nowMs: number; sampleIntervalMs: number }): Resolution {
+export function chooseResolution(span: {
+  fromMs: number;
+  toMs: number;
+  points: number;
+  nowMs: number;
+  sampleIntervalMs: number;
+}): Resolution {
   const wanted = (span.toMs - span.fromMs) / 1000 / span.points;
   const age = (span.nowMs - span.fromMs) / DAY_MS;
   const sampleSeconds = Math.max(1, Math.round(span.sampleIntervalMs / 1000));
-  const kinds = [['raw', sampleSeconds, 600], ['minute', 60, 14_400], ['hour', 3600, Infinity]] as const;
+  const kinds = [
+    ['raw', sampleSeconds, 600],
+    ['minute', 60, 14_400],
+    ['hour', 3600, Infinity],
+  ] as const;
   for (const [source, interval, tooCoarse] of kinds) {
     const isLast = source === 'hour';
     if (!isLast && (age > RETENTION_DAYS[source] || wanted >= tooCoarse)) continue;

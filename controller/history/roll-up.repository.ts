@@ -3,7 +3,11 @@ import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
 
 /** A span to sum up, widened to whole buckets; of one gateway or of all in scope. */
-export interface RollUpSpan { from: Date; to: Date; gatewayId?: string }
+export interface RollUpSpan {
+  from: Date;
+  to: Date;
+  gatewayId?: string;
+}
 
 /** Roll-ups are recomputed from what is there, so doing one twice changes nothing. */
 @Injectable()

@@ -3,8 +3,14 @@ import { lostBetween } from './sample-row.ts';
 
 describe('packets lost for want of an entry', () => {
   it('are those dropped and those of chains too long, on all CPUs; failed inserts tell of the same ones again', () => {
-    const before = [{ cpu: 0, drop: 10, insertFailed: 5, chainToolong: 1 }, { cpu: 1, drop: 0, insertFailed: 0, chainToolong: 0 }];
-    const after = [{ cpu: 0, drop: 25, insertFailed: 20, chainToolong: 1 }, { cpu: 1, drop: 2, insertFailed: 9, chainToolong: 3 }];
+    const before = [
+      { cpu: 0, drop: 10, insertFailed: 5, chainToolong: 1 },
+      { cpu: 1, drop: 0, insertFailed: 0, chainToolong: 0 },
+    ];
+    const after = [
+      { cpu: 0, drop: 25, insertFailed: 20, chainToolong: 1 },
+      { cpu: 1, drop: 2, insertFailed: 9, chainToolong: 3 },
+    ];
     expect(lostBetween(before, after)).toBe(15 + 2 + 3);
   });
 

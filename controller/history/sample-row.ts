@@ -58,9 +58,13 @@ export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefine
       byProto: countsFrom(breakdown.byProto, MAX_NAMES),
       byState: countsFrom(breakdown.byState, MAX_NAMES),
       byWan: countsFrom(breakdown.byWan, MAX_NAMES),
-      topSources: breakdown.topSources.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
+      topSources: breakdown.topSources
+        .filter(({ address }) => address.length === 4 || address.length === 16)
+        .slice(0, 20)
         .map(({ address, flows }) => ({ address: formatAddress(address), flows: flowsFrom(flows) })),
-      translations: breakdown.translations.filter(({ address }) => address.length === 4 || address.length === 16).slice(0, 20)
+      translations: breakdown.translations
+        .filter(({ address }) => address.length === 4 || address.length === 16)
+        .slice(0, 20)
         .map(({ address, proto, flows }) => ({ address: formatAddress(address), proto: textFrom(proto, 20), flows: flowsFrom(flows) })),
     },
   };
@@ -119,9 +123,17 @@ function sum(cpus: CpuCounters[], counter: 'drop' | 'earlyDrop' | 'insertFailed'
 
 function toCpu({ cpu, ...counters }: CpuCounters): Cpus[number] {
   return {
-    cpu, found: toNumber(counters.found), invalid: toNumber(counters.invalid), insert: toNumber(counters.insert), insertFailed: toNumber(counters.insertFailed),
-    drop: toNumber(counters.drop), earlyDrop: toNumber(counters.earlyDrop), error: toNumber(counters.error), searchRestart: toNumber(counters.searchRestart),
-    clashResolve: toNumber(counters.clashResolve), chainToolong: toNumber(counters.chainToolong),
+    cpu,
+    found: toNumber(counters.found),
+    invalid: toNumber(counters.invalid),
+    insert: toNumber(counters.insert),
+    insertFailed: toNumber(counters.insertFailed),
+    drop: toNumber(counters.drop),
+    earlyDrop: toNumber(counters.earlyDrop),
+    error: toNumber(counters.error),
+    searchRestart: toNumber(counters.searchRestart),
+    clashResolve: toNumber(counters.clashResolve),
+    chainToolong: toNumber(counters.chainToolong),
   };
 }
 

@@ -6,17 +6,35 @@ import type { Resolution } from './resolution.ts';
 import type { Breakdown, SampleRow } from './sample-row.ts';
 
 interface StoredSample {
-  gateway_id: string; at: Date; count: bigint; max: bigint | null; buckets: bigint | null; drop: bigint | null; early_drop: bigint | null; insert_failed: bigint | null;
-  cpus: SampleRow['cpus']; breakdown: Breakdown | null;
+  gateway_id: string;
+  at: Date;
+  count: bigint;
+  max: bigint | null;
+  buckets: bigint | null;
+  drop: bigint | null;
+  early_drop: bigint | null;
+  insert_failed: bigint | null;
+  cpus: SampleRow['cpus'];
+  breakdown: Breakdown | null;
 }
 
 /** One bucket of a chart. Counter columns are increases within it. */
 export interface PointRow {
-  at: Date; count: number; count_max: bigint; max: bigint | null; drop: bigint | null; early_drop: bigint | null; insert_failed: bigint | null; breakdown: Breakdown | null;
+  at: Date;
+  count: number;
+  count_max: bigint;
+  max: bigint | null;
+  drop: bigint | null;
+  early_drop: bigint | null;
+  insert_failed: bigint | null;
+  breakdown: Breakdown | null;
 }
 
 /** The newest sample of a gateway, and the oldest of the ten minutes before it. */
-export interface Recent { newest: SampleRow; older?: SampleRow }
+export interface Recent {
+  newest: SampleRow;
+  older?: SampleRow;
+}
 
 @Injectable()
 export class SamplesRepository {
@@ -59,7 +77,13 @@ export class SamplesRepository {
   }
 
   /** Buckets of one gateway from `from` (inclusive) to `to`, oldest first, and the times at which anything was measured. */
-  async points(scope: TenantScope, gatewayId: string, from: Date, to: Date, resolution: Resolution): Promise<{ points: PointRow[]; gaps: { from: Date; to: Date }[] }> {
+  async points(
+    scope: TenantScope,
+    gatewayId: string,
+    from: Date,
+    to: Date,
+    resolution: Resolution,
+  ): Promise<{ points: PointRow[]; gaps: { from: Date; to: Date }[] }> {
     return this.database.transact(scope, async (t) => ({
       points: await t.$queryRaw<PointRow[]>(pointsSql(gatewayId, from, to, resolution)),
       gaps: await t.$queryRaw<{ from: Date; to: Date }[]>(gapsSql(gatewayId, from, to, resolution)),
@@ -67,7 +91,12 @@ export class SamplesRepository {
   }
 
   /** The minutes since then in which a table's usage rose above so many per cent, newest first, 500 at most. */
-  async crossings(t: Transaction, gatewayIds: string[], percent: number, since: Date): Promise<{ gatewayId: string; at: Date; percent: number }[]> {
+  async crossings(
+    t: Transaction,
+    gatewayIds: string[],
+    percent: number,
+    since: Date,
+  ): Promise<{ gatewayId: string; at: Date; percent: number }[]> {
     return t.$queryRaw<{ gatewayId: string; at: Date; percent: number }[]>`
       SELECT gateway_id AS "gatewayId", at, usage AS percent FROM (
         SELECT gateway_id, at, (100.0 * count_max / max)::float8 AS usage, lag((100.0 * count_max / max)::float8) OVER (PARTITION BY gateway_id ORDER BY at) AS before
@@ -123,7 +152,14 @@ function tableOf(resolution: Resolution): Prisma.Sql {
 function toRow(row: StoredSample): SampleRow {
   const number = (value: bigint | null): number | undefined => (value === null ? undefined : Number(value));
   return {
-    at: row.at.toISOString(), count: Number(row.count), max: number(row.max), buckets: number(row.buckets), drop: number(row.drop), earlyDrop: number(row.early_drop),
-    insertFailed: number(row.insert_failed), cpus: row.cpus, breakdown: row.breakdown ?? undefined,
+    at: row.at.toISOString(),
+    count: Number(row.count),
+    max: number(row.max),
+    buckets: number(row.buckets),
+    drop: number(row.drop),
+    earlyDrop: number(row.early_drop),
+    insertFailed: number(row.insert_failed),
+    cpus: row.cpus,
+    breakdown: row.breakdown ?? undefined,
   };
 }

@@ -22,11 +22,17 @@ const SKEW_MS = 5 * 60_000;
 x509.cryptoProvider.set(crypto);
 
 /** A certificate, the key where it is ours, and the end of its life. */
-export interface Issued { certificatePem: string; notAfter: Date }
+export interface Issued {
+  certificatePem: string;
+  notAfter: Date;
+}
 
 /** Signs gateways' certificates and the controller's own. Its key lives in the state folder, P-256. */
 export class Authority {
-  private constructor(private readonly certificate: x509.X509Certificate, private readonly key: CryptoKey) {}
+  private constructor(
+    private readonly certificate: x509.X509Certificate,
+    private readonly key: CryptoKey,
+  ) {}
 
   /** The authority of a state folder; made the first time. */
   static async open(stateDir: string, nowMs: number): Promise<Authority> {
@@ -37,9 +43,16 @@ export class Authority {
     const key = await importKey(keyPem);
     const certificatePem = await readOrCreate(stateDir, 'ca.cert.pem', async () => {
       const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-        serialNumber: newSerial(), name: 'CN=ctfleet', notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + CA_DAYS * DAY_MS), signingAlgorithm: EC,
+        serialNumber: newSerial(),
+        name: 'CN=ctfleet',
+        notBefore: new Date(nowMs - SKEW_MS),
+        notAfter: new Date(nowMs + CA_DAYS * DAY_MS),
+        signingAlgorithm: EC,
         keys: { privateKey: key, publicKey: await publicKeyOf(key) },
-        extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)],
+        extensions: [
+          new x509.BasicConstraintsExtension(true, 0, true),
+          new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        ],
       });
       return certificate.toString('pem');
     });
@@ -59,7 +72,8 @@ export class Authority {
   async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
     const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
     const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS, [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]), new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: SERVER_NAME }]),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: SERVER_NAME }]),
     ]);
     const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', pair.privateKey), 'PRIVATE KEY');
     return { chain: `${certificate.toString('pem')}\n${this.pem}\n`, key };
@@ -69,18 +83,33 @@ export class Authority {
   async issueGateway(csr: Uint8Array, identity: GatewayIdentity, nowMs: number): Promise<Issued> {
     const publicKey = await provenKey(csr);
     const certificate = await this.issue(publicKey, `CN=${identity.gatewayId}`, nowMs, GATEWAY_DAYS, [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]), new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffe(identity) }]),
     ]);
     return { certificatePem: certificate.toString('pem'), notAfter: certificate.notAfter };
   }
 
-  private async issue(publicKey: x509.PublicKeyType, subject: string, nowMs: number, days: number, extensions: x509.Extension[]): Promise<x509.X509Certificate> {
+  private async issue(
+    publicKey: x509.PublicKeyType,
+    subject: string,
+    nowMs: number,
+    days: number,
+    extensions: x509.Extension[],
+  ): Promise<x509.X509Certificate> {
     return x509.X509CertificateGenerator.create({
-      serialNumber: newSerial(), subject, issuer: this.certificate.subject, notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + days * DAY_MS),
-      publicKey, signingKey: this.key, signingAlgorithm: EC,
+      serialNumber: newSerial(),
+      subject,
+      issuer: this.certificate.subject,
+      notBefore: new Date(nowMs - SKEW_MS),
+      notAfter: new Date(nowMs + days * DAY_MS),
+      publicKey,
+      signingKey: this.key,
+      signingAlgorithm: EC,
       extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        await x509.AuthorityKeyIdentifierExtension.create(this.certificate.publicKey), ...extensions,
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        await x509.AuthorityKeyIdentifierExtension.create(this.certificate.publicKey),
+        ...extensions,
       ],
     });
   }

@@ -1,5 +1,8 @@
 /** Who a gateway's certificate says it is. */
-export interface GatewayIdentity { tenantId: string; gatewayId: string }
+export interface GatewayIdentity {
+  tenantId: string;
+  gatewayId: string;
+}
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const URI = new RegExp(`^spiffe://ctfleet/tenant/(${UUID})/gateway/(${UUID})$`);

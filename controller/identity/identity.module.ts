@@ -8,7 +8,10 @@ import { Authority, AUTHORITY } from './authority.ts';
 const AUTHORITY_PROVIDER = {
   provide: AUTHORITY,
   inject: [CONFIG, CLOCK],
-  useFactory: async ({ stateDir }: Config, clock: Clock): Promise<Authority> => (await openStateDir(stateDir), Authority.open(stateDir, clock())),
+  useFactory: async ({ stateDir }: Config, clock: Clock): Promise<Authority> => (
+    await openStateDir(stateDir),
+    Authority.open(stateDir, clock())
+  ),
 };
 
 /** The certificate authority of the gateways. */

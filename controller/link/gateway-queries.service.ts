@@ -7,7 +7,10 @@ import { textFrom } from '../platform/untrusted.ts';
 import { Sessions } from './sessions.service.ts';
 
 /** What a gateway answered, without its rows. */
-export interface Answer { head: AnswerHead; end: AnswerEnd }
+export interface Answer {
+  head: AnswerHead;
+  end: AnswerEnd;
+}
 
 export interface Asking {
   deadlineMs: number;
@@ -23,7 +26,15 @@ export interface Asking {
 const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 const MAX_ROW_BYTES = 400;
 
-interface Pending { gatewayId: string; askedBytes: number; asking: Asking; head?: AnswerHead; flows: number; bytes: number; settle(outcome: { answer: Answer } | { error: FleetError }): void }
+interface Pending {
+  gatewayId: string;
+  askedBytes: number;
+  asking: Asking;
+  head?: AnswerHead;
+  flows: number;
+  bytes: number;
+  settle(outcome: { answer: Answer } | { error: FleetError }): void;
+}
 
 /** GatewayQueries to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
 @Injectable()
@@ -44,7 +55,10 @@ export class GatewayQueries {
         session.send({ $case: 'cancelQuery', value: { queryId: id } });
         pending.settle({ error });
       };
-      const timer = setTimeout(() => cancel(new FleetError('GATEWAY_SLOW', `No answer within ${asking.deadlineMs} ms.`)), asking.deadlineMs);
+      const timer = setTimeout(
+        () => cancel(new FleetError('GATEWAY_SLOW', `No answer within ${asking.deadlineMs} ms.`)),
+        asking.deadlineMs,
+      );
       const onAbort = (): void => cancel(new FleetError('CANCELLED', 'Nobody waits for the answer any more.'));
       asking.signal?.addEventListener('abort', onAbort, { once: true });
       const pending: Pending = {
@@ -85,7 +99,10 @@ export class GatewayQueries {
         try {
           pending.asking.onFlows(part.value.flows);
         } catch (cause) {
-          pending.settle({ error: cause instanceof FleetError ? cause : new FleetError('INTERNAL', 'The gateway sent rows that cannot be read.', {}, { cause }) });
+          pending.settle({
+            error:
+              cause instanceof FleetError ? cause : new FleetError('INTERNAL', 'The gateway sent rows that cannot be read.', {}, { cause }),
+          });
         }
         break;
       case 'end':
@@ -108,7 +125,9 @@ export class GatewayQueries {
 
   /** The agent could not read a message of so many bytes. If that was a question, the newest of that size is over; false if none was. */
   failUnreadable(gatewayId: string, bytes: number, detail: string): boolean {
-    const asked = [...this.pending.values()].findLast((pending) => pending.gatewayId === gatewayId && pending.askedBytes === bytes && pending.bytes === 0);
+    const asked = [...this.pending.values()].findLast(
+      (pending) => pending.gatewayId === gatewayId && pending.askedBytes === bytes && pending.bytes === 0,
+    );
     asked?.settle({ error: new FleetError('CAPABILITY_MISSING', `The agent cannot read the question: ${detail}. Update the agent.`) });
     return asked !== undefined;
   }
@@ -116,7 +135,8 @@ export class GatewayQueries {
   /** The gateway's session is gone: its open questions will not be answered. */
   dropAll(gatewayId: string): void {
     for (const pending of this.pending.values()) {
-      if (pending.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The link broke while the gateway answered.') });
+      if (pending.gatewayId === gatewayId)
+        pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The link broke while the gateway answered.') });
     }
   }
 }

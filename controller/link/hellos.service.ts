@@ -41,7 +41,8 @@ export class HellosService {
    */
   async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
-      const spoken = OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
+      const spoken =
+        OLDEST_VERSION === PROTOCOL_VERSION ? `version ${PROTOCOL_VERSION}` : `versions ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`;
       throw new FleetError('INVALID_REQUEST', `This controller speaks ${spoken} of the link, the agent ${hello.protocolVersion}.`);
     }
     const answer = await this.database.transact(new Set([identity.tenantId]), (t) => this.decide(t, identity, hello));
@@ -63,23 +64,46 @@ export class HellosService {
     const numbers = judgeNumbers(known.numbers, seen);
     if (numbers.kind === 'impossible') {
       this.audit.note({
-        tenantId: identity.tenantId, actor: { kind: 'gateway', id: gatewayId, name: known.name }, action: 'gateway.refused', outcome: 'refused', gatewayId, gatewayName: known.name,
-        summary: `${known.name} was refused: ${numbers.reason}`, detail: { seenSeq: String(seen.seq), seenEpoch: String(seen.epoch) },
+        tenantId: identity.tenantId,
+        actor: { kind: 'gateway', id: gatewayId, name: known.name },
+        action: 'gateway.refused',
+        outcome: 'refused',
+        gatewayId,
+        gatewayName: known.name,
+        summary: `${known.name} was refused: ${numbers.reason}`,
+        detail: { seenSeq: String(seen.seq), seenEpoch: String(seen.epoch) },
       });
       return new FleetError('GATEWAY_AHEAD', numbers.reason);
     }
     await this.parts.admit(t, { gatewayId, tenantId: identity.tenantId, name: known.name, hello, known: known.numbers, seen });
-    const epoch = await this.registry.open(t, identity, { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch }, now);
+    const epoch = await this.registry.open(
+      t,
+      identity,
+      { replicaId: this.sessions.replicaId, holder: holder.next, lastEpoch: seen.epoch },
+      now,
+    );
     await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     await this.notifications.send(t, SESSION_OPENED, `${gatewayId} ${epoch}`);
     return epoch;
   }
 
   /** Cuts both holders on all replicas, and has people told. */
-  private async setAside(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, { name }: Known, reason: string, now: Date): Promise<FleetError> {
+  private async setAside(
+    t: Transaction,
+    { gatewayId, tenantId }: GatewayIdentity,
+    { name }: Known,
+    reason: string,
+    now: Date,
+  ): Promise<FleetError> {
     await this.audit.record(t, {
-      tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'gateway.set-aside', outcome: 'failed', gatewayId, gatewayName: name,
-      summary: `${name} was set aside: ${reason}`, reason,
+      tenantId,
+      actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
+      action: 'gateway.set-aside',
+      outcome: 'failed',
+      gatewayId,
+      gatewayName: name,
+      summary: `${name} was set aside: ${reason}`,
+      reason,
     });
     await this.registry.setAside(t, gatewayId, reason, now);
     await this.notifications.send(t, GATEWAY_REVOKED, gatewayId);
@@ -89,5 +113,9 @@ export class HellosService {
 }
 
 function setAside(reason: string): FleetError {
-  return new FleetError('GATEWAY_SET_ASIDE', `This gateway is set aside: ${reason}. Stop one of them and reinstate the gateway, or revoke it and enrol it again.`, { retryAfterSeconds: SET_ASIDE_SECONDS });
+  return new FleetError(
+    'GATEWAY_SET_ASIDE',
+    `This gateway is set aside: ${reason}. Stop one of them and reinstate the gateway, or revoke it and enrol it again.`,
+    { retryAfterSeconds: SET_ASIDE_SECONDS },
+  );
 }

@@ -25,7 +25,12 @@ describe('the holder of a link', () => {
 
   it('may be a new start whose last session is not yet known to be over', () => {
     expect(connect(['a', 'b'], { isAlive: true })).toBeUndefined();
-    expect(connect(Array.from({ length: 100 }, (_, start) => `start ${start}`), { isAlive: true, everyMs: 30_000 })).toBeUndefined();
+    expect(
+      connect(
+        Array.from({ length: 100 }, (_, start) => `start ${start}`),
+        { isAlive: true, everyMs: 30_000 },
+      ),
+    ).toBeUndefined();
   });
 
   it('is no longer known where a start comes back that another one superseded', () => {

@@ -12,7 +12,9 @@ export interface Held {
 }
 
 /** What a new session makes of it: the registry's next words, or that two agents hold one identity. */
-export type Verdict = { kind: 'holder'; next: Pick<Held, 'instanceId' | 'superseded' | 'takeovers' | 'takeoversSinceMs'> } | { kind: 'clones'; reason: string };
+export type Verdict =
+  | { kind: 'holder'; next: Pick<Held, 'instanceId' | 'superseded' | 'takeovers' | 'takeoversSinceMs'> }
+  | { kind: 'clones'; reason: string };
 
 /** Starts of an agent that are remembered. One that crashes again and again never comes back as an older start, so few are enough. */
 const MAX_SUPERSEDED = 16;
@@ -31,7 +33,10 @@ export function judgeHolder(held: Held, instanceId: string, nowMs: number): Verd
   const isInWindow = held.takeoversSinceMs !== undefined && nowMs - held.takeoversSinceMs < WINDOW_MS;
   const takeovers = (isInWindow ? held.takeovers : 0) + (held.isAlive ? 1 : 0);
   if (takeovers > MAX_TAKEOVERS) {
-    return { kind: 'clones', reason: `two agents seem to hold this identity: the link was taken ${takeovers} times in ${WINDOW_MS / 60_000} minutes from a session that was alive` };
+    return {
+      kind: 'clones',
+      reason: `two agents seem to hold this identity: the link was taken ${takeovers} times in ${WINDOW_MS / 60_000} minutes from a session that was alive`,
+    };
   }
   const isOther = held.instanceId !== undefined && held.instanceId !== instanceId;
   return {
@@ -39,7 +44,8 @@ export function judgeHolder(held: Held, instanceId: string, nowMs: number): Verd
     next: {
       instanceId: instanceId === '' ? held.instanceId : instanceId,
       superseded: instanceId !== '' && isOther ? [...held.superseded, held.instanceId!].slice(-MAX_SUPERSEDED) : held.superseded,
-      takeovers, takeoversSinceMs: isInWindow ? held.takeoversSinceMs : takeovers > 0 ? nowMs : undefined,
+      takeovers,
+      takeoversSinceMs: isInWindow ? held.takeoversSinceMs : takeovers > 0 ? nowMs : undefined,
     },
   };
 }

@@ -32,20 +32,22 @@ describe('intake', () => {
   });
 
   it('never lets more through than burst and rate, whatever comes and when', () => {
-    fc.assert(fc.property(fc.array(fc.record({ afterMs: fc.nat(500), bytes: fc.nat(256 * 1024) }), { maxLength: 400 }), (messages) => {
-      const intake = new Intake();
-      let [nowMs, taken] = [0, 0];
-      for (const { afterMs, bytes } of messages) {
-        nowMs += afterMs;
-        try {
-          nowMs += intake.take(GW, { bytes }, nowMs);
-        } catch {
-          return;
+    fc.assert(
+      fc.property(fc.array(fc.record({ afterMs: fc.nat(500), bytes: fc.nat(256 * 1024) }), { maxLength: 400 }), (messages) => {
+        const intake = new Intake();
+        let [nowMs, taken] = [0, 0];
+        for (const { afterMs, bytes } of messages) {
+          nowMs += afterMs;
+          try {
+            nowMs += intake.take(GW, { bytes }, nowMs);
+          } catch {
+            return;
+          }
+          taken += bytes;
+          expect(taken).toBeLessThanOrEqual(48 * MB + ((nowMs + 1) / 1000) * 4 * MB + 256 * 1024);
         }
-        taken += bytes;
-        expect(taken).toBeLessThanOrEqual(48 * MB + (nowMs + 1) / 1000 * 4 * MB + 256 * 1024);
-      }
-    }));
+      }),
+    );
   });
 
   it('cuts a flood, and refuses the next dial for longer each time', () => {
@@ -54,7 +56,9 @@ describe('intake', () => {
       let at = nowMs;
       for (let message = 0; message < 50_000; message++) {
         let waitMs = 0;
-        const seconds = secondsOf(() => { waitMs = intake.take(GW, { messages: 1 }, at); });
+        const seconds = secondsOf(() => {
+          waitMs = intake.take(GW, { messages: 1 }, at);
+        });
         if (seconds > 0) return seconds;
         at += waitMs;
       }
@@ -108,7 +112,8 @@ describe('intake', () => {
   it('slows gateways of a tenant down together, and cuts none of them for the others', () => {
     const intake = new Intake();
     let waitMs = 0;
-    for (let id = 0; id < 600; id++) for (let write = 0; write < 10; write++) waitMs = intake.take({ gatewayId: `gw${id}`, tenantId: 'acme' }, { writes: 1 }, 0);
+    for (let id = 0; id < 600; id++)
+      for (let write = 0; write < 10; write++) waitMs = intake.take({ gatewayId: `gw${id}`, tenantId: 'acme' }, { writes: 1 }, 0);
     expect(waitMs).toBeGreaterThan(0);
     expect(intake.counts.refused).toBe(0);
     expect(intake.take(OTHER, { writes: 1 }, 0)).toBe(0);

@@ -2,7 +2,11 @@ import { FleetError } from '../../proto/model/error-codes.ts';
 import { Bucket, type Rate } from '../platform/bucket.ts';
 
 /** What something that came in costs. A write is a transaction in Postgres. */
-export interface Cost { messages?: number; bytes?: number; writes?: number }
+export interface Cost {
+  messages?: number;
+  bytes?: number;
+  writes?: number;
+}
 
 type Unit = keyof Cost;
 
@@ -67,10 +71,17 @@ class Gateway {
 }
 
 /** Who sends. */
-export interface Sender { gatewayId: string; tenantId: string }
+export interface Sender {
+  gatewayId: string;
+  tenantId: string;
+}
 
 /** What intake has done since the controller began. */
-export interface IntakeCounts { refused: number; useless: number; heldBackMs: number }
+export interface IntakeCounts {
+  refused: number;
+  useless: number;
+  heldBackMs: number;
+}
 
 /**
  * What a gateway may send, in messages, bytes, writes, streams and nonsense. It is asked before anything is decoded, looked up or kept.
@@ -156,7 +167,8 @@ export class Intake {
   /** A gateway that was quiet for as long as the longest refusal is as one that was never seen. */
   private forgetQuiet(nowMs: number): void {
     if (this.gateways.size < MAX_REMEMBERED) return;
-    for (const [id, { lastMs, openAnswers }] of this.gateways) if (nowMs - lastMs > FORGIVEN_MS && openAnswers === 0) this.gateways.delete(id);
+    for (const [id, { lastMs, openAnswers }] of this.gateways)
+      if (nowMs - lastMs > FORGIVEN_MS && openAnswers === 0) this.gateways.delete(id);
   }
 }
 

@@ -22,7 +22,13 @@ import { PING_INTERVAL_MS, type AgentStream, type Session } from './session.ts';
 const HELLO_MS = 10_000;
 /** A hub may have all its gateways behind one address; they prove themselves by their certificates. */
 const CONNECTIONS = {
-  total: 20_000, perAddress: 5000, unproven: 2000, unprovenPerAddress: 500, streams: 100, arrivals: { perSecond: 50, burst: 2000 }, calls: { perSecond: 60, burst: 600 },
+  total: 20_000,
+  perAddress: 5000,
+  unproven: 2000,
+  unprovenPerAddress: 500,
+  streams: 100,
+  arrivals: { perSecond: 50, burst: 2000 },
+  calls: { perSecond: 60, burst: 600 },
 };
 /** Longer than any question waits. */
 const ANSWER_MS = 60_000;
@@ -33,7 +39,10 @@ const MAX_UNHANDLED = 4;
 
 const undecoded = (bytes: Buffer): Buffer => bytes;
 /** The contract, but that what agents send is handed over as bytes: it is weighed before an object is made of it. */
-const WEIGHED = { session: { ...Definition.session, requestDeserialize: undecoded }, answer: { ...Definition.answer, requestDeserialize: undecoded } };
+const WEIGHED = {
+  session: { ...Definition.session, requestDeserialize: undecoded },
+  answer: { ...Definition.answer, requestDeserialize: undecoded },
+};
 
 /** The listener for enrolled gateways: mutual TLS against our own authority. */
 @Injectable()
@@ -58,13 +67,18 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
   async onApplicationBootstrap(): Promise<void> {
     const handlers: UntypedServiceImplementation = {
       session: (stream: AgentStream) => this.session(stream),
-      answer: (call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>) => this.answer(call, callback),
+      answer: (call: ServerReadableStream<Uint8Array, AnswerReceipt>, callback: sendUnaryData<AnswerReceipt>) =>
+        this.answer(call, callback),
     };
     const tls = { ...(await this.authority.issueServer(this.clock())), clientCa: this.authority.pem };
     this.listener = await GrpcListener.open(this.config.link, tls, WEIGHED, handlers, CONNECTIONS);
     this.addresses.noteOpened('link', this.listener.port);
-    this.timer = setInterval(() => { this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked')); }, PING_INTERVAL_MS);
-    this.notifications.on(GATEWAY_REVOKED, (id) => { if (id) this.link.cut(id); });
+    this.timer = setInterval(() => {
+      this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
+    }, PING_INTERVAL_MS);
+    this.notifications.on(GATEWAY_REVOKED, (id) => {
+      if (id) this.link.cut(id);
+    });
     this.notifications.on(SESSION_OPENED, (notice) => {
       const [gatewayId, epoch] = notice?.split(' ') ?? [];
       if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
@@ -107,8 +121,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     const end = (): void => {
       ended.abort();
       clearTimeout(helloTimer);
-      work = work.then(async () => { if (session) await this.link.closed(session); })
-        .catch((error: unknown) => this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session could not be closed in the registry'));
+      work = work
+        .then(async () => {
+          if (session) await this.link.closed(session);
+        })
+        .catch((error: unknown) =>
+          this.logger.warn({ gateway: identity.gatewayId, err: error }, 'session could not be closed in the registry'),
+        );
     };
     stream.once('end', () => stream.end());
     stream.on('error', () => undefined);
@@ -122,10 +141,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     stream.on('data', (bytes: Uint8Array) => {
       unhandled += 1;
       if (unhandled >= MAX_UNHANDLED) stream.pause();
-      work = work.then(() => handle(bytes)).catch(fail).finally(() => {
-        unhandled -= 1;
-        if (stream.isPaused()) stream.resume();
-      });
+      work = work
+        .then(() => handle(bytes))
+        .catch(fail)
+        .finally(() => {
+          unhandled -= 1;
+          if (stream.isPaused()) stream.resume();
+        });
     });
   }
 
@@ -169,10 +191,15 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     }
     call.on('data', (bytes: Uint8Array) => {
       call.pause();
-      work = work.then(() => handle(bytes)).catch(fail).finally(() => call.resume());
+      work = work
+        .then(() => handle(bytes))
+        .catch(fail)
+        .finally(() => call.resume());
     });
     const whole = (): void => end(() => callback(null, { isWanted: true }));
-    call.once('end', () => { work = work.then(whole); });
+    call.once('end', () => {
+      work = work.then(whole);
+    });
   }
 
   /** Waits until what came is paid for; its stream is not read meanwhile. Throws RATE_LIMITED. */
@@ -192,8 +219,13 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     if (told instanceof FleetError && told.code === 'RATE_LIMITED') {
       this.listener?.refuse(peer, Number(told.fields.retryAfterSeconds) * 1000);
       this.audit.note({
-        tenantId: sender.tenantId, actor: { kind: 'gateway', id: sender.gatewayId, name: sender.gatewayId }, action: 'gateway.cut', outcome: 'refused', gatewayId: sender.gatewayId,
-        summary: `A gateway was cut: ${told.message}`, detail: { retryAfterSeconds: told.fields.retryAfterSeconds },
+        tenantId: sender.tenantId,
+        actor: { kind: 'gateway', id: sender.gatewayId, name: sender.gatewayId },
+        action: 'gateway.cut',
+        outcome: 'refused',
+        gatewayId: sender.gatewayId,
+        summary: `A gateway was cut: ${told.message}`,
+        detail: { retryAfterSeconds: told.fields.retryAfterSeconds },
       });
     }
     return told;

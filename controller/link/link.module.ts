@@ -17,7 +17,16 @@ import { nounModule } from '../platform/noun-module.ts';
 export class LinkModule {
   static readonly with = nounModule(LinkModule, {
     uses: [IdentityModule.with, AuditModule.with],
-    providers: [{ provide: Intake, useFactory: () => new Intake() }, Admission, HellosService, LinkParts, LinkRepository, LinkService, GatewayQueries, Sessions],
+    providers: [
+      { provide: Intake, useFactory: () => new Intake() },
+      Admission,
+      HellosService,
+      LinkParts,
+      LinkRepository,
+      LinkService,
+      GatewayQueries,
+      Sessions,
+    ],
     exports: [Admission, Intake, LinkParts, GatewayQueries, Sessions],
     link: [LinkGrpc],
   });

@@ -6,7 +6,12 @@ import type { Numbers } from './numbers.ts';
 import { SILENCE_MS } from './session.ts';
 
 /** What the registry and the gateway's row say before a session opens. */
-export interface Known { name: string; setAsideReason?: string; numbers: Numbers; held: Held }
+export interface Known {
+  name: string;
+  setAsideReason?: string;
+  numbers: Numbers;
+  held: Held;
+}
 
 /** The session registry. */
 @Injectable()
@@ -17,21 +22,32 @@ export class LinkRepository {
   async find(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, now: Date): Promise<Known | undefined> {
     await t.$queryRaw`SELECT 1 FROM link_session WHERE gateway_id = ${gatewayId}::uuid FOR UPDATE`;
     const row = await t.gateway.findFirst({
-      where: { id: gatewayId, tenantId, revokedAt: null }, select: { name: true, commandSeq: true, setAsideAt: true, setAsideReason: true, link: true },
+      where: { id: gatewayId, tenantId, revokedAt: null },
+      select: { name: true, commandSeq: true, setAsideAt: true, setAsideReason: true, link: true },
     });
     if (!row) return undefined;
     const { link } = row;
     return {
-      name: row.name, setAsideReason: row.setAsideAt ? (row.setAsideReason ?? '') : undefined, numbers: { seq: row.commandSeq, epoch: link?.epoch ?? 0n },
+      name: row.name,
+      setAsideReason: row.setAsideAt ? (row.setAsideReason ?? '') : undefined,
+      numbers: { seq: row.commandSeq, epoch: link?.epoch ?? 0n },
       held: {
-        instanceId: link?.instanceId ?? undefined, superseded: link?.superseded ?? [], takeovers: link?.takeovers ?? 0, takeoversSinceMs: link?.takeoversSince?.getTime(),
+        instanceId: link?.instanceId ?? undefined,
+        superseded: link?.superseded ?? [],
+        takeovers: link?.takeovers ?? 0,
+        takeoversSinceMs: link?.takeoversSince?.getTime(),
         isAlive: link !== null && link.closedAt === null && now.getTime() - link.lastHeardAt.getTime() < SILENCE_MS,
       },
     };
   }
 
   /** Registers a session and returns its epoch, higher than any before it and than any that the agent has seen. */
-  async open(t: Transaction, { tenantId, gatewayId }: GatewayIdentity, session: { replicaId: string; holder: Omit<Held, 'isAlive'>; lastEpoch: bigint }, now: Date): Promise<bigint> {
+  async open(
+    t: Transaction,
+    { tenantId, gatewayId }: GatewayIdentity,
+    session: { replicaId: string; holder: Omit<Held, 'isAlive'>; lastEpoch: bigint },
+    now: Date,
+  ): Promise<bigint> {
     const { holder, replicaId, lastEpoch } = session;
     const since = holder.takeoversSinceMs === undefined ? null : new Date(holder.takeoversSinceMs);
     const [row] = await t.$queryRaw<{ epoch: bigint }[]>`
@@ -60,7 +76,9 @@ export class LinkRepository {
   /** Notes when sessions were last heard, and returns the gateways whose session is no longer the newest or whose gateway is revoked. */
   async heard(sessions: { gatewayId: string; epoch: bigint; atMs: number }[]): Promise<Set<string>> {
     if (sessions.length === 0) return new Set();
-    const json = JSON.stringify(sessions.map(({ gatewayId, epoch, atMs }) => ({ id: gatewayId, epoch: String(epoch), at: new Date(atMs).toISOString() })));
+    const json = JSON.stringify(
+      sessions.map(({ gatewayId, epoch, atMs }) => ({ id: gatewayId, epoch: String(epoch), at: new Date(atMs).toISOString() })),
+    );
     return this.database.transact('all', async (t) => {
       const kept = await t.$queryRaw<{ gateway_id: string }[]>`
         UPDATE link_session AS held SET last_heard_at = greatest(held.last_heard_at, now.at)

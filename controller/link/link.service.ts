@@ -49,7 +49,13 @@ export class LinkService implements BeforeApplicationShutdown {
     this.sessions.add(session);
     session.send({
       $case: 'welcome',
-      value: { epoch, controllerTimeMs: BigInt(this.clock()), sampleIntervalMs: this.config.sampleIntervalMs, gatewayId, pingIntervalMs: PING_INTERVAL_MS },
+      value: {
+        epoch,
+        controllerTimeMs: BigInt(this.clock()),
+        sampleIntervalMs: this.config.sampleIntervalMs,
+        gatewayId,
+        pingIntervalMs: PING_INTERVAL_MS,
+      },
     });
     await this.parts.opened(session, hello);
     this.logger.info({ gateway: gatewayId, tenant: tenantId, epoch: String(epoch) }, 'session opened');
@@ -61,10 +67,14 @@ export class LinkService implements BeforeApplicationShutdown {
     session.lastHeardMs = this.clock();
     const { body } = message;
     switch (body?.$case) {
-      case 'unreadable': return this.noteUnreadable(session, body.value);
-      case 'hello': throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
-      case 'pong': return;
-      default: if (body) await this.parts.take(session, body);
+      case 'unreadable':
+        return this.noteUnreadable(session, body.value);
+      case 'hello':
+        throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
+      case 'pong':
+        return;
+      default:
+        if (body) await this.parts.take(session, body);
     }
   }
 
@@ -76,7 +86,8 @@ export class LinkService implements BeforeApplicationShutdown {
     this.questions.dropAll(gatewayId);
     this.parts.closed(gatewayId);
     await this.database.transact(new Set([tenantId]), async (t) => {
-      if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs))) await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
+      if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs)))
+        await this.notifications.send(t, GATEWAY_CHANGED, gatewayId);
     });
     this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
   }
@@ -85,12 +96,15 @@ export class LinkService implements BeforeApplicationShutdown {
   async checkLiveness(): Promise<void> {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
-      if (nowMs >= session.certificateEndsMs) session.close(new FleetError('UNAUTHENTICATED', 'The certificate has run out. Enrol the gateway again.'));
+      if (nowMs >= session.certificateEndsMs)
+        session.close(new FleetError('UNAUTHENTICATED', 'The certificate has run out. Enrol the gateway again.'));
       else if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS) session.close(new FleetError('GATEWAY_SLOW', 'Nothing was heard for 30 s.'));
       else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });
     }
     const open = this.sessions.all().filter((session) => !session.isClosed);
-    const lost = await this.registry.heard(open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })));
+    const lost = await this.registry.heard(
+      open.map((session) => ({ gatewayId: session.identity.gatewayId, epoch: session.epoch, atMs: session.lastHeardMs })),
+    );
     // Not by the gateway: a newer session of it may have come while the registry was asked.
     for (const session of open) if (lost.has(session.identity.gatewayId)) session.close(overElsewhere());
   }
@@ -114,8 +128,13 @@ export class LinkService implements BeforeApplicationShutdown {
     const isQuestion = this.questions.failUnreadable(gatewayId, bytes, words);
     this.logger.error({ gateway: gatewayId, bytes, isQuestion, detail: words }, 'an agent cannot read what it was sent');
     this.audit.note({
-      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'gateway.unreadable', outcome: 'failed', gatewayId,
-      summary: `A gateway could not read a message of ${bytes} bytes. Update its agent.`, detail: { bytes, isQuestion, detail: words },
+      tenantId,
+      actor: { kind: 'gateway', id: gatewayId, name: gatewayId },
+      action: 'gateway.unreadable',
+      outcome: 'failed',
+      gatewayId,
+      summary: `A gateway could not read a message of ${bytes} bytes. Update its agent.`,
+      detail: { bytes, isQuestion, detail: words },
     });
   }
 }

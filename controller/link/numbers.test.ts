@@ -14,8 +14,15 @@ describe('the numbers that an agent has seen', () => {
   });
 
   it('are refused with the way out where no restore explains them', () => {
-    for (const seen of [{ seq: 2n ** 64n - 1n, epoch: 1n }, { seq: 1n, epoch: 2n ** 64n - 1n }, { seq: 1_000_006n, epoch: 0n }]) {
-      expect(judgeNumbers({ seq: 5n, epoch: 3n }, seen)).toMatchObject({ kind: 'impossible', reason: expect.stringContaining('enrol it again') });
+    for (const seen of [
+      { seq: 2n ** 64n - 1n, epoch: 1n },
+      { seq: 1n, epoch: 2n ** 64n - 1n },
+      { seq: 1_000_006n, epoch: 0n },
+    ]) {
+      expect(judgeNumbers({ seq: 5n, epoch: 3n }, seen)).toMatchObject({
+        kind: 'impossible',
+        reason: expect.stringContaining('enrol it again'),
+      });
     }
   });
 });

@@ -1,5 +1,8 @@
 /** The numbers that only rise: of the last command of a gateway, and of its last session. */
-export interface Numbers { seq: bigint; epoch: bigint }
+export interface Numbers {
+  seq: bigint;
+  epoch: bigint;
+}
 
 /** What to do where the agent has seen other numbers than the database knows. */
 export type NumbersVerdict = { kind: 'known' } | { kind: 'behind' } | { kind: 'impossible'; reason: string };
@@ -13,7 +16,10 @@ const MAX_AHEAD = 1_000_000n;
  */
 export function judgeNumbers(known: Numbers, seen: Numbers): NumbersVerdict {
   if (seen.seq > known.seq + MAX_AHEAD || seen.epoch > known.epoch + MAX_AHEAD) {
-    return { kind: 'impossible', reason: `The agent has seen command ${seen.seq} and session ${seen.epoch}; this controller is at ${known.seq} and ${known.epoch}, and no restored backup explains that. Revoke the gateway and enrol it again.` };
+    return {
+      kind: 'impossible',
+      reason: `The agent has seen command ${seen.seq} and session ${seen.epoch}; this controller is at ${known.seq} and ${known.epoch}, and no restored backup explains that. Revoke the gateway and enrol it again.`,
+    };
   }
   return seen.seq > known.seq || seen.epoch > known.epoch ? { kind: 'behind' } : { kind: 'known' };
 }

@@ -25,7 +25,13 @@ export class Session {
   private readonly outgoing = new Outgoing<ControllerMessage>((message) => ControllerMessage.encode(message).finish().length);
   private isWriting = false;
 
-  constructor(readonly identity: GatewayIdentity, readonly epoch: bigint, private readonly stream: AgentStream, nowMs: number, readonly certificateEndsMs: number) {
+  constructor(
+    readonly identity: GatewayIdentity,
+    readonly epoch: bigint,
+    private readonly stream: AgentStream,
+    nowMs: number,
+    readonly certificateEndsMs: number,
+  ) {
     this.lastHeardMs = nowMs;
   }
 
@@ -52,7 +58,10 @@ export class Session {
     for (let message = this.outgoing.shift(); message && !this.isClosed; message = this.outgoing.shift()) {
       if (this.stream.write(message)) continue;
       this.isWriting = true;
-      this.stream.once('drain', () => { this.isWriting = false; this.write(); });
+      this.stream.once('drain', () => {
+        this.isWriting = false;
+        this.write();
+      });
       return;
     }
   }

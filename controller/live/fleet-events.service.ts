@@ -16,7 +16,10 @@ const REFRESH_MS = 15_000;
 const PAGE = 500;
 
 /** Who hears events: a stream that may end. */
-export interface Listener { send(event: unknown): void; onClose(closer: () => void): void }
+export interface Listener {
+  send(event: unknown): void;
+  onClose(closer: () => void): void;
+}
 type Event = z.output<typeof fleetEvent>;
 
 /** Tells a listener the whole fleet first, then each change of a gateway and of a flush. */
@@ -55,7 +58,9 @@ export class FleetEventsService {
       for (const event of await this.flushes.briefly(scope, changedFlushes)) send({ kind: 'flush', ...event });
     };
     // A database that is away for a moment ends no stream; what was missed is told afterwards.
-    const quietly = (work: () => Promise<void>) => (): void => { work().catch(() => undefined); };
+    const quietly = (work: () => Promise<void>) => (): void => {
+      work().catch(() => undefined);
+    };
     const stops = [
       this.notifications.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
       this.notifications.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),

@@ -8,7 +8,10 @@ import { FleetEventsService } from './fleet-events.service.ts';
 
 @Controller()
 export class LiveController {
-  constructor(@Inject(FleetEventsService) private readonly events: FleetEventsService, @Inject(CallersService) private readonly callers: CallersService) {}
+  constructor(
+    @Inject(FleetEventsService) private readonly events: FleetEventsService,
+    @Inject(CallersService) private readonly callers: CallersService,
+  ) {}
 
   @Handles(watchFleet)
   async watch(@Called() call: Call<typeof watchFleet>, @Res() reply: FastifyReply): Promise<void> {

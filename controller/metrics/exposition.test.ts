@@ -3,13 +3,46 @@ import type { Gateway } from '../../proto/http/fleet.ts';
 import { toExposition } from './exposition.ts';
 
 it('every counter of the kernel’s is a metric by its own name, summed over the CPUs that tell it', async () => {
-  const cpu = { found: 1, invalid: 2, insert: 3, insertFailed: 4, drop: 5, earlyDrop: 6, error: 7, searchRestart: 8, clashResolve: 9, chainToolong: 10 };
+  const cpu = {
+    found: 1,
+    invalid: 2,
+    insert: 3,
+    insertFailed: 4,
+    drop: 5,
+    earlyDrop: 6,
+    error: 7,
+    searchRestart: 8,
+    clashResolve: 9,
+    chainToolong: 10,
+  };
   const gateway = {
-    tenantName: 'Acme', siteName: 'HQ', name: 'gw1', state: 'online', usage: { at: '2026-01-01T00:00:00Z', count: 1, cpus: [{ cpu: 0, ...cpu }, { cpu: 1, drop: 1 }] },
+    tenantName: 'Acme',
+    siteName: 'HQ',
+    name: 'gw1',
+    state: 'online',
+    usage: {
+      at: '2026-01-01T00:00:00Z',
+      count: 1,
+      cpus: [
+        { cpu: 0, ...cpu },
+        { cpu: 1, drop: 1 },
+      ],
+    },
   } as unknown as Gateway;
   const text = await toExposition([gateway], [], [], '0.1.0');
-  const counters = [...text.matchAll(/^node_nf_conntrack_stat_(\w+)\{tenant="Acme",site="HQ",gateway="gw1"\} (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]);
+  const counters = [...text.matchAll(/^node_nf_conntrack_stat_(\w+)\{tenant="Acme",site="HQ",gateway="gw1"\} (\d+)$/gm)].map(
+    ([, name, value]) => [name, Number(value)],
+  );
   expect(Object.fromEntries(counters)).toEqual({
-    found: 1, invalid: 2, insert: 3, insert_failed: 4, drop: 6, early_drop: 6, error: 7, search_restart: 8, clash_resolve: 9, chaintoolong: 10,
+    found: 1,
+    invalid: 2,
+    insert: 3,
+    insert_failed: 4,
+    drop: 6,
+    early_drop: 6,
+    error: 7,
+    search_restart: 8,
+    clash_resolve: 9,
+    chaintoolong: 10,
   });
 });

@@ -27,6 +27,11 @@ export class MetricsService {
       gateways.push(...page.items);
       ({ cursor } = page);
     } while (cursor !== undefined);
-    return toExposition(gateways, await this.repository.flushedFlows(scope), scope === 'all' ? await this.retention.tableSizes() : [], VERSION);
+    return toExposition(
+      gateways,
+      await this.repository.flushedFlows(scope),
+      scope === 'all' ? await this.retention.tableSizes() : [],
+      VERSION,
+    );
   }
 }

@@ -27,21 +27,44 @@ export class ApprovalsService {
    */
   async approve(caller: Caller, scope: TenantScope, planId: string, digest: string): Promise<void> {
     const now = new Date(this.clock());
-    await this.database.transact(scope, async (t) => {
-      const plan = await this.plans.find(t, planId);
-      checkApprovable(plan, caller, digest, now);
-      const { kind } = await this.limits.ofPlan(t, { parts: plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart), isEverything: plan.isEverything }, now);
-      if (plan.friction !== 'second-person' && kind === 'free') throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
-      await this.plans.approve(t, { planId, tenantIds: plan.tenantIds, digest, approvedById: caller.id, approvedByName: caller.name, approvedAt: now });
-      for (const tenantId of plan.tenantIds.toSorted()) {
-        await this.audit.record(t, {
-          tenantId, actor: toActor(caller), action: 'plan.approved', outcome: 'ok', planId, reason: plan.reason, ticket: plan.ticket ?? undefined,
-          summary: `${caller.name} agreed to the plan of ${plan.createdByName}`, detail: { digest },
+    await this.database
+      .transact(scope, async (t) => {
+        const plan = await this.plans.find(t, planId);
+        checkApprovable(plan, caller, digest, now);
+        const { kind } = await this.limits.ofPlan(
+          t,
+          { parts: plan.gateways.filter((gateway) => gateway.state === 'ready').map(toLimitedPart), isEverything: plan.isEverything },
+          now,
+        );
+        if (plan.friction !== 'second-person' && kind === 'free')
+          throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
+        await this.plans.approve(t, {
+          planId,
+          tenantIds: plan.tenantIds,
+          digest,
+          approvedById: caller.id,
+          approvedByName: caller.name,
+          approvedAt: now,
         });
-      }
-    }).catch((error: unknown) => {
-      throw isUniqueViolation(error) ? new FleetError('ALREADY_EXISTS', 'Somebody has agreed to this plan already.', {}, { cause: error }) : error;
-    });
+        for (const tenantId of plan.tenantIds.toSorted()) {
+          await this.audit.record(t, {
+            tenantId,
+            actor: toActor(caller),
+            action: 'plan.approved',
+            outcome: 'ok',
+            planId,
+            reason: plan.reason,
+            ticket: plan.ticket ?? undefined,
+            summary: `${caller.name} agreed to the plan of ${plan.createdByName}`,
+            detail: { digest },
+          });
+        }
+      })
+      .catch((error: unknown) => {
+        throw isUniqueViolation(error)
+          ? new FleetError('ALREADY_EXISTS', 'Somebody has agreed to this plan already.', {}, { cause: error })
+          : error;
+      });
   }
 }
 

@@ -25,17 +25,42 @@ const MAX_FLOWS = 500_000;
 const MAX_SPARED = 50;
 
 /** What one gateway froze, or why it is left out. */
-export interface PlanPart { gateway: NewPlanGateway; impact?: WireImpact }
+export interface PlanPart {
+  gateway: NewPlanGateway;
+  impact?: WireImpact;
+}
 
 /** Asks one gateway for its part of a plan, and checks that what came is what the gateway froze. */
 @Injectable()
 export class FreezeService {
-  constructor(@Inject(GatewayQueries) private readonly questions: GatewayQueries, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */
-  async freeze(row: GatewayRow, position: number, filter: FlowFilter, plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number }, signal: AbortSignal): Promise<PlanPart> {
+  async freeze(
+    row: GatewayRow,
+    position: number,
+    filter: FlowFilter,
+    plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number },
+    signal: AbortSignal,
+  ): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
-      gatewayId: row.id, tenantId: row.tenantId, siteId: row.siteId, name: row.name, position, state: 'left-out', reason: null, flows: 0, staleFlows: null, tableCount: null, snapshotAt: null, refused: null, spared: [], chunks: [],
+      gatewayId: row.id,
+      tenantId: row.tenantId,
+      siteId: row.siteId,
+      name: row.name,
+      position,
+      state: 'left-out',
+      reason: null,
+      flows: 0,
+      staleFlows: null,
+      tableCount: null,
+      snapshotAt: null,
+      refused: null,
+      spared: [],
+      chunks: [],
     };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
@@ -46,20 +71,33 @@ export class FreezeService {
     let flows = 0;
     let stale = 0;
     try {
-      const { head, end } = await this.questions.ask(row.id, {
-        $case: 'plan', value: { planId: plan.id, filter: toWireFilter(filter), method: toWireMethod(plan.method), expiresAtMs: BigInt(plan.expiresAtMs), maxFlows: MAX_FLOWS, forSeconds: plan.forSeconds },
-      }, {
-        deadlineMs: DEADLINE_MS,
-        signal,
-        maxFlows: MAX_FLOWS + 1,
-        onFlows: (batch) => {
-          flows += batch.length;
-          stale += batch.filter((flow) => flow.stale !== undefined && flow.stale !== 'no').length;
-          if (flows > MAX_FLOWS) throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
-          for (const flow of batch) digest.add(flowFrom(flow));
-          if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
+      const { head, end } = await this.questions.ask(
+        row.id,
+        {
+          $case: 'plan',
+          value: {
+            planId: plan.id,
+            filter: toWireFilter(filter),
+            method: toWireMethod(plan.method),
+            expiresAtMs: BigInt(plan.expiresAtMs),
+            maxFlows: MAX_FLOWS,
+            forSeconds: plan.forSeconds,
+          },
         },
-      });
+        {
+          deadlineMs: DEADLINE_MS,
+          signal,
+          maxFlows: MAX_FLOWS + 1,
+          onFlows: (batch) => {
+            flows += batch.length;
+            stale += batch.filter((flow) => flow.stale !== undefined && flow.stale !== 'no').length;
+            if (flows > MAX_FLOWS)
+              throw new FleetError('PLAN_TOO_LARGE', `${row.name} has more than ${MAX_FLOWS} matching flows. Narrow the filter.`);
+            for (const flow of batch) digest.add(flowFrom(flow));
+            if (batch.length > 0) chunks.push({ flows: batch.length, batch: new Uint8Array(FlowBatch.encode({ flows: batch }).finish()) });
+          },
+        },
+      );
       const refused = plan.method === 'block' ? refusedFrom(head.refused) : undefined;
       if (refused) digest.refuse(refused);
       const own = digest.finish();
@@ -69,14 +107,25 @@ export class FreezeService {
       return {
         gateway: {
           // A block refuses what has no flow yet.
-          ...gateway, state: flows === 0 && !refused?.anyOf.length ? 'empty' : 'ready', flows, staleFlows: stale, refused: refused ? new Uint8Array(WireRefused.encode(toWireRefused(refused)).finish()) : null,
-          spared: refused ? head.spared.slice(0, MAX_SPARED).map((reason) => textFrom(reason, 100)) : [], chunks, digest: own, tableCount: BigInt(flowsFrom(head.tableCount)),
+          ...gateway,
+          state: flows === 0 && !refused?.anyOf.length ? 'empty' : 'ready',
+          flows,
+          staleFlows: stale,
+          refused: refused ? new Uint8Array(WireRefused.encode(toWireRefused(refused)).finish()) : null,
+          spared: refused ? head.spared.slice(0, MAX_SPARED).map((reason) => textFrom(reason, 100)) : [],
+          chunks,
+          digest: own,
+          tableCount: BigInt(flowsFrom(head.tableCount)),
           snapshotAt: timeFrom(head.snapshotAtMs, this.clock()) ?? new Date(this.clock()),
         },
         impact: head.impact,
       };
     } catch (error) {
-      if (error instanceof FleetError && (error.code === 'PLAN_TOO_LARGE' || error.code === 'FILTER_UNSUPPORTED' || error.code === 'FILTER_NOT_OF_PACKETS')) throw error;
+      if (
+        error instanceof FleetError &&
+        (error.code === 'PLAN_TOO_LARGE' || error.code === 'FILTER_UNSUPPORTED' || error.code === 'FILTER_NOT_OF_PACKETS')
+      )
+        throw error;
       return { gateway: { ...gateway, reason: whyNot(error).reason } };
     }
   }
@@ -93,17 +142,21 @@ function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): st
   const cannot = (capabilities as Gateway['capabilities'] | null)?.cannot[method];
   if (cannot !== undefined) return `cannot ${method}: ${cannot}`;
   const can = (capabilities as Gateway['capabilities'] | null)?.can ?? [];
-  if (method === 'block' && !can.includes(BLOCKS_HOSTS)) return 'its agent is older and refuses only the packets of connections that are open now, so that a blocked host comes back from another port: update it';
+  if (method === 'block' && !can.includes(BLOCKS_HOSTS))
+    return 'its agent is older and refuses only the packets of connections that are open now, so that a blocked host comes back from another port: update it';
   const rules = (guard as Gateway['guard'] | null) ?? undefined;
   if (rules?.error !== undefined) return `its guard file: ${rules.error}`;
   if (rules?.isReadOnly) return 'its guard file lets nothing be ended';
-  return rules && rules.methods.length > 0 && !rules.methods.includes(method) ? `its guard file allows only ${rules.methods.join(', ')}` : undefined;
+  return rules && rules.methods.length > 0 && !rules.methods.includes(method)
+    ? `its guard file allows only ${rules.methods.join(', ')}`
+    : undefined;
 }
 
 /** Why the gateway would not end so many flows of its table at once. It counts the last minute too, so that it may still refuse what passes here. */
 function whyBeyondShare({ guard }: GatewayRow, flows: number, stale: number, tableCount: number): string | undefined {
   const { mostPercentOfTable, isBuiltIn = false } = (guard as Gateway['guard'] | null) ?? {};
   const counted = isBuiltIn ? flows - stale : flows;
-  if (mostPercentOfTable === undefined || (isBuiltIn && counted <= FEW_FLOWS) || counted * 100 <= tableCount * mostPercentOfTable) return undefined;
+  if (mostPercentOfTable === undefined || (isBuiltIn && counted <= FEW_FLOWS) || counted * 100 <= tableCount * mostPercentOfTable)
+    return undefined;
   return `${counted} of ${tableCount} flows are more than the ${mostPercentOfTable} % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file`;
 }

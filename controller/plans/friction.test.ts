@@ -6,7 +6,16 @@ const small: Reach = { isEverything: false, tenants: 1, sites: 1, gateways: [{ f
 describe('friction', () => {
   it.each<[string, Partial<Reach>, string]>([
     ['a few flows on one gateway', {}, 'none'],
-    ['a few flows on two gateways of one site', { gateways: [{ flows: 5, tableCount: 9000 }, { flows: 5, tableCount: 9000 }] }, 'count-in-button'],
+    [
+      'a few flows on two gateways of one site',
+      {
+        gateways: [
+          { flows: 5, tableCount: 9000 },
+          { flows: 5, tableCount: 9000 },
+        ],
+      },
+      'count-in-button',
+    ],
     ['some hundred flows', { gateways: [{ flows: 312, tableCount: 10_000 }] }, 'count-in-button'],
     ['more than a thousand flows', { gateways: [{ flows: 1001, tableCount: 1_000_000 }] }, 'type-count'],
     ['a large share of a table', { gateways: [{ flows: 300, tableCount: 1000 }] }, 'type-count'],

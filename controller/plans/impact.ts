@@ -15,10 +15,17 @@ const MAX_WHY = 500;
 /** What a plan would break on all its gateways together. */
 export function mergeImpact(gateways: { gatewayId: string; impact: WireImpact }[]): Impact {
   const parts = gateways.map(({ impact: part }) => part);
-  const sum = (key: 'matched' | 'protected' | 'assured' | 'unreplied' | 'natted' | 'active' | 'idle' | 'unknownActivity'): number => parts.reduce((total, part) => total + part[key], 0);
+  const sum = (key: 'matched' | 'protected' | 'assured' | 'unreplied' | 'natted' | 'active' | 'idle' | 'unknownActivity'): number =>
+    parts.reduce((total, part) => total + part[key], 0);
   return {
-    matched: sum('matched'), protected: sum('protected'), assured: sum('assured'), unreplied: sum('unreplied'), natted: sum('natted'),
-    active: sum('active'), idle: sum('idle'), unknownActivity: sum('unknownActivity'),
+    matched: sum('matched'),
+    protected: sum('protected'),
+    assured: sum('assured'),
+    unreplied: sum('unreplied'),
+    natted: sum('natted'),
+    active: sum('active'),
+    idle: sum('idle'),
+    unknownActivity: sum('unknownActivity'),
     byProto: addCounts(parts.map((part) => part.byProto)),
     byState: addCounts(parts.map((part) => part.byState)),
     byWan: addCounts(parts.map((part) => part.byWan)),
@@ -34,15 +41,26 @@ export function mergeImpact(gateways: { gatewayId: string; impact: WireImpact }[
 /** Of a part that matched nothing the rate is nothing; unknown in one makes the sum unknown. */
 function addRates(parts: WireImpact[]): number | undefined {
   const rates = parts.filter((part) => part.matched > 0).map((part) => rateFrom(part.rateBitsPerSecond));
-  return rates.length === 0 ? undefined : rates.reduce((sum, rate) => (sum === undefined || rate === undefined ? undefined : sum + rate), 0);
+  return rates.length === 0
+    ? undefined
+    : rates.reduce((sum, rate) => (sum === undefined || rate === undefined ? undefined : sum + rate), 0);
 }
 
 function oldest(gateways: { gatewayId: string; impact: WireImpact }[]): Impact['longestLived'] {
-  const flows = gateways.flatMap(({ gatewayId, impact: part }) => part.longestLived.slice(0, OLDEST).map((flow) => ({ gatewayId, flow: flowFrom(flow) })));
-  return flows.toSorted((a, b) => (a.flow.startedAtMs ?? Infinity) - (b.flow.startedAtMs ?? Infinity)).slice(0, OLDEST).map(({ gatewayId, flow }) => toFlowView(flow, gatewayId));
+  const flows = gateways.flatMap(({ gatewayId, impact: part }) =>
+    part.longestLived.slice(0, OLDEST).map((flow) => ({ gatewayId, flow: flowFrom(flow) })),
+  );
+  return flows
+    .toSorted((a, b) => (a.flow.startedAtMs ?? Infinity) - (b.flow.startedAtMs ?? Infinity))
+    .slice(0, OLDEST)
+    .map(({ gatewayId, flow }) => toFlowView(flow, gatewayId));
 }
 
-const FATES: Partial<Record<Impact_Fate, Impact['predictions'][number]['fate']>> = { [Impact_Fate.FATE_RECONNECTS]: 'reconnects', [Impact_Fate.FATE_BREAKS]: 'breaks', [Impact_Fate.FATE_HANGS]: 'hangs' };
+const FATES: Partial<Record<Impact_Fate, Impact['predictions'][number]['fate']>> = {
+  [Impact_Fate.FATE_RECONNECTS]: 'reconnects',
+  [Impact_Fate.FATE_BREAKS]: 'breaks',
+  [Impact_Fate.FATE_HANGS]: 'hangs',
+};
 
 /** Those of the same fate for the same reason are one; the most flows come first. */
 function addPredictions(parts: WireImpact[]): Impact['predictions'] {
@@ -58,11 +76,15 @@ function addPredictions(parts: WireImpact[]): Impact['predictions'] {
 
 function addCounts(parts: Record<string, number>[]): Record<string, number> {
   const sums = new Map<string, number>();
-  for (const part of parts) for (const [name, flows] of Object.entries(countsFrom(part, MAX_NAMES))) sums.set(name, (sums.get(name) ?? 0) + flows);
+  for (const part of parts)
+    for (const [name, flows] of Object.entries(countsFrom(part, MAX_NAMES))) sums.set(name, (sums.get(name) ?? 0) + flows);
   return Object.fromEntries(sums);
 }
 
 function addTop(parts: { name: string; flows: number }[][]): { name: string; flows: number }[] {
   const counts = addCounts(parts.map((part) => Object.fromEntries(part.slice(0, MAX_NAMES).map(({ name, flows }) => [name, flows]))));
-  return Object.entries(counts).map(([name, flows]) => ({ name, flows })).sort((a, b) => b.flows - a.flows || (a.name < b.name ? -1 : 1)).slice(0, TOP);
+  return Object.entries(counts)
+    .map(([name, flows]) => ({ name, flows }))
+    .sort((a, b) => b.flows - a.flows || (a.name < b.name ? -1 : 1))
+    .slice(0, TOP);
 }

@@ -20,11 +20,16 @@ export class LimitsRepository {
 
   /** Those who are about to end flows of these tenants take turns, so that two at once see each other's. Held to the end of the transaction; taken before all other locks. */
   async takeTurn(t: Transaction, tenantIds: readonly string[]): Promise<void> {
-    for (const tenantId of tenantIds.toSorted()) await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`limits ${tenantId}`}, 0))`;
+    for (const tenantId of tenantIds.toSorted())
+      await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`limits ${tenantId}`}, 0))`;
   }
 
   /** Flows of each gateway that were given to flushes since then to which nobody else agreed. */
-  async endedAlone(t: Transaction, tenantIds: readonly string[], since: Date): Promise<{ tenantId: string; gatewayId: string; flows: number }[]> {
+  async endedAlone(
+    t: Transaction,
+    tenantIds: readonly string[],
+    since: Date,
+  ): Promise<{ tenantId: string; gatewayId: string; flows: number }[]> {
     const rows = await t.$queryRaw<{ tenant_id: string; gateway_id: string; flows: bigint }[]>`
       SELECT target.tenant_id, target.gateway_id, sum(target.planned - target.cancelled) AS flows
       FROM flush JOIN flush_target target ON target.flush_id = flush.id LEFT JOIN plan_approval approval ON approval.plan_id = flush.plan_id

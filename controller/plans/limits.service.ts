@@ -12,7 +12,10 @@ import { DEFAULT_LIMITS, mayEnd, type LimitedPart, type Verdict } from './may-en
 import { LIMITS_CHANGED } from './notifications.ts';
 
 /** What a plan would end, and whether it asks for all. */
-export interface PlannedParts { parts: readonly LimitedPart[]; isEverything: boolean }
+export interface PlannedParts {
+  parts: readonly LimitedPart[];
+  isEverything: boolean;
+}
 
 /** From where on a second person is needed in a tenant. Plans keep what held when they were made, and are held to what holds at their run. */
 @Injectable()
@@ -37,8 +40,12 @@ export class LimitsService {
       const limits = { ...before, ...change };
       await this.limits.set(t, tenantId, limits);
       await this.audit.record(t, {
-        tenantId, actor: toActor(caller), action: 'limits.changed', outcome: 'ok',
-        summary: `${caller.name} changed when a plan needs a second person`, detail: { before, after: limits },
+        tenantId,
+        actor: toActor(caller),
+        action: 'limits.changed',
+        outcome: 'ok',
+        summary: `${caller.name} changed when a plan needs a second person`,
+        detail: { before, after: limits },
       });
       // Gateways hold their remediations to the limits, and those beyond them only suggest.
       await this.notifications.send(t, LIMITS_CHANGED, tenantId);
@@ -56,11 +63,17 @@ export class LimitsService {
     const tenantIds = [...new Set(parts.map(({ tenantId }) => tenantId))];
     const limits = await this.limits.ofTenants(t, tenantIds);
     const recent = await this.limits.endedAlone(t, tenantIds, new Date(now.getTime() - LIMITS_WINDOW_MS));
-    const sum = (fits: (row: typeof recent[number]) => boolean): number => recent.filter(fits).reduce((flows, row) => flows + row.flows, 0);
-    return mayEnd({
-      kind: 'plan', isEverything, before: (tenantId) => sum((row) => row.tenantId === tenantId),
-      parts: parts.map((part) => ({ ...part, before: sum((row) => row.gatewayId === part.gatewayId) })),
-    }, (id) => limits.get(id) ?? DEFAULT_LIMITS);
+    const sum = (fits: (row: (typeof recent)[number]) => boolean): number =>
+      recent.filter(fits).reduce((flows, row) => flows + row.flows, 0);
+    return mayEnd(
+      {
+        kind: 'plan',
+        isEverything,
+        before: (tenantId) => sum((row) => row.tenantId === tenantId),
+        parts: parts.map((part) => ({ ...part, before: sum((row) => row.gatewayId === part.gatewayId) })),
+      },
+      (id) => limits.get(id) ?? DEFAULT_LIMITS,
+    );
   }
 
   /** The same at the moment at which it is run: until the transaction ends, nobody else begins anything in these tenants. */

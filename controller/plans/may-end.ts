@@ -9,7 +9,14 @@ export const DEFAULT_LIMITS: Limits = { flows: 5000, percentOfTable: 10, isEvery
 const EVERYTHING_PERCENT = 95;
 
 /** The part of a plan of one gateway that it touches. `refusesAnyone`: a block of packets whatever their addresses. `before`: its flows that were given to flushes within the window and nobody else agreed to. */
-export interface LimitedPart { tenantId: string; gatewayId?: string; flows: number; tableCount?: number; before?: number; refusesAnyone?: boolean }
+export interface LimitedPart {
+  tenantId: string;
+  gatewayId?: string;
+  flows: number;
+  tableCount?: number;
+  before?: number;
+  refusesAnyone?: boolean;
+}
 
 /** What would end flows, or put them back. */
 export type Asked =
@@ -34,9 +41,12 @@ type LimitsOf = (tenantId: string) => Limits;
  */
 export function mayEnd(asked: Asked, limitsOf: LimitsOf): Verdict {
   switch (asked.kind) {
-    case 'plan': return toVerdict(whyNotPlan(asked, limitsOf));
-    case 'remediation': return toVerdict(whyNotRemediation(asked, limitsOf));
-    case 'undo': return FREE;
+    case 'plan':
+      return toVerdict(whyNotPlan(asked, limitsOf));
+    case 'remediation':
+      return toVerdict(whyNotRemediation(asked, limitsOf));
+    case 'undo':
+      return FREE;
   }
 }
 

@@ -8,10 +8,19 @@ export type Totals = z.output<typeof flushTotals>;
 export type OutcomeWord = z.output<typeof outcomeSchema>;
 
 const WORDS: Partial<Record<Outcome, OutcomeWord>> = {
-  [Outcome.OUTCOME_DELETED]: 'deleted', [Outcome.OUTCOME_REBUILT]: 'rebuilt', [Outcome.OUTCOME_REAPPEARED]: 'reappeared', [Outcome.OUTCOME_GONE]: 'gone',
-  [Outcome.OUTCOME_PROTECTED]: 'protected', [Outcome.OUTCOME_FAILED]: 'failed', [Outcome.OUTCOME_INDETERMINATE]: 'indeterminate',
-  [Outcome.OUTCOME_RESET]: 'reset', [Outcome.OUTCOME_BLOCKED]: 'blocked', [Outcome.OUTCOME_EXPIRING]: 'expiring', [Outcome.OUTCOME_RESTORED]: 'restored',
-  [Outcome.OUTCOME_OCCUPIED]: 'occupied', [Outcome.OUTCOME_CANCELLED]: 'cancelled',
+  [Outcome.OUTCOME_DELETED]: 'deleted',
+  [Outcome.OUTCOME_REBUILT]: 'rebuilt',
+  [Outcome.OUTCOME_REAPPEARED]: 'reappeared',
+  [Outcome.OUTCOME_GONE]: 'gone',
+  [Outcome.OUTCOME_PROTECTED]: 'protected',
+  [Outcome.OUTCOME_FAILED]: 'failed',
+  [Outcome.OUTCOME_INDETERMINATE]: 'indeterminate',
+  [Outcome.OUTCOME_RESET]: 'reset',
+  [Outcome.OUTCOME_BLOCKED]: 'blocked',
+  [Outcome.OUTCOME_EXPIRING]: 'expiring',
+  [Outcome.OUTCOME_RESTORED]: 'restored',
+  [Outcome.OUTCOME_OCCUPIED]: 'occupied',
+  [Outcome.OUTCOME_CANCELLED]: 'cancelled',
 };
 
 /** The word of an outcome; one that this version does not know is not known to have ended well. */
@@ -22,7 +31,20 @@ export function outcomeWord(outcome: Outcome): OutcomeWord {
 /** Totals before anything happened. */
 export function emptyTotals(planned: number): Totals {
   return {
-    planned, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0,
+    planned,
+    deleted: 0,
+    rebuilt: 0,
+    gone: 0,
+    protected: 0,
+    reappeared: 0,
+    failed: 0,
+    indeterminate: 0,
+    reset: 0,
+    blocked: 0,
+    expiring: 0,
+    restored: 0,
+    occupied: 0,
+    cancelled: 0,
   };
 }
 
@@ -43,13 +65,28 @@ export function countOutcomes(planned: number, runs: OutcomeRun[]): Totals {
 
 /** Totals as one clause for people: `309 of 312 flows deleted, 3 had gone`. What did not happen is not named. */
 export function describeTotals(totals: Totals): string {
-  const ways: [number, string][] = [[totals.reset, 'reset'], [totals.blocked, 'blocked'], [totals.expiring, 'ending at their time'], [totals.restored, 'put back']];
-  const done = totals.deleted === 0 ? (ways.find(([count]) => count > 0) ?? [0, 'deleted']) : [totals.deleted, 'deleted'] as const;
-  const others: [number, string][] = [
-    ...ways.filter((way) => way !== done), [totals.rebuilt, 'came back by another way'], [totals.gone, 'had gone'], [totals.protected, 'protected'], [totals.reappeared, 'reappeared'], [totals.failed, 'failed'], [totals.indeterminate, 'indeterminate'],
-    [totals.occupied, 'not put back, because traffic had made them anew'], [totals.cancelled, 'left alone'],
+  const ways: [number, string][] = [
+    [totals.reset, 'reset'],
+    [totals.blocked, 'blocked'],
+    [totals.expiring, 'ending at their time'],
+    [totals.restored, 'put back'],
   ];
-  return [`${done[0]} of ${counted(totals.planned, 'flow')} ${done[1]}`, ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
+  const done = totals.deleted === 0 ? (ways.find(([count]) => count > 0) ?? [0, 'deleted']) : ([totals.deleted, 'deleted'] as const);
+  const others: [number, string][] = [
+    ...ways.filter((way) => way !== done),
+    [totals.rebuilt, 'came back by another way'],
+    [totals.gone, 'had gone'],
+    [totals.protected, 'protected'],
+    [totals.reappeared, 'reappeared'],
+    [totals.failed, 'failed'],
+    [totals.indeterminate, 'indeterminate'],
+    [totals.occupied, 'not put back, because traffic had made them anew'],
+    [totals.cancelled, 'left alone'],
+  ];
+  return [
+    `${done[0]} of ${counted(totals.planned, 'flow')} ${done[1]}`,
+    ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+  ].join(', ');
 }
 
 /** Sums of several totals. */

@@ -15,15 +15,28 @@ import { PlansRepository } from './plans.repository.ts';
 type FlowsPage = z.output<typeof listPlanFlows.response>;
 
 /** A chunk that a page needs: where it begins in its gateway's order, and which of its flows are wanted. */
-interface Slice { gatewayId: string; part: number; start: number; skip: number; take: number }
+interface Slice {
+  gatewayId: string;
+  part: number;
+  start: number;
+  skip: number;
+  take: number;
+}
 
 /** The exact flows of a plan, page by page, with their outcomes once it ran. */
 @Injectable()
 export class PlanFlowsService {
-  constructor(@Inject(PlansRepository) private readonly plans: PlansRepository, @Inject(Database) private readonly database: Database) {}
+  constructor(
+    @Inject(PlansRepository) private readonly plans: PlansRepository,
+    @Inject(Database) private readonly database: Database,
+  ) {}
 
   /** Throws NOT_FOUND for a plan that is not there or out of scope. */
-  async page(scope: TenantScope, planId: string, query: { limit: number; cursor?: string; tenant?: string; gateway?: string; flush?: string }): Promise<FlowsPage> {
+  async page(
+    scope: TenantScope,
+    planId: string,
+    query: { limit: number; cursor?: string; tenant?: string; gateway?: string; flush?: string },
+  ): Promise<FlowsPage> {
     const offset = parseCursor(query.cursor, z.int().min(0)) ?? 0;
     return this.database.transact(scope, async (t) => {
       const plan = await this.plans.find(t, planId);
@@ -32,14 +45,20 @@ export class PlanFlowsService {
       const sizes = await this.plans.chunkSizes(t, planId, { tenantId: query.tenant, gatewayId: query.gateway });
       const total = sizes.reduce((sum, chunk) => sum + chunk.flows, 0);
       const slices = sliceChunks(sizes, offset, query.limit);
-      const stored = await this.plans.chunks(t, planId, slices.map(({ gatewayId, part }) => ({ gatewayId, part })));
+      const stored = await this.plans.chunks(
+        t,
+        planId,
+        slices.map(({ gatewayId, part }) => ({ gatewayId, part })),
+      );
       const batches = new Map(stored.map((chunk) => [`${chunk.gatewayId} ${chunk.part}`, chunk.batch]));
       const outcomes = await this.plans.outcomes(t, planId, query.flush);
       const wanted = slices.flatMap(({ gatewayId, part, start, skip, take }) => {
         const { flows } = FlowBatch.decode(batches.get(`${gatewayId} ${part}`) ?? new Uint8Array());
         const known = outcomes.get(gatewayId);
         const words = known ? outcomesBetween(Result.decode(known).runs, start + skip, take) : [];
-        return flows.slice(skip, skip + take).map((flow, index) => ({ id: `${gatewayId} ${start + skip + index}`, gatewayId, flow, outcome: words[index] }));
+        return flows
+          .slice(skip, skip + take)
+          .map((flow, index) => ({ id: `${gatewayId} ${start + skip + index}`, gatewayId, flow, outcome: words[index] }));
       });
       const shown = showEach(wanted, ({ flow, gatewayId, outcome }) => ({ ...toFlowView(flowFrom(flow), gatewayId), outcome }));
       return { ...shown, cursor: offset + wanted.length < total && wanted.length > 0 ? formatCursor(offset + wanted.length) : undefined };

@@ -9,8 +9,20 @@ import type { LimitedPart } from './may-end.ts';
 export type PlanRow = Plan & { gateways: PlanGateway[]; approval: PlanApproval | null; flush: { id: string } | null };
 
 /** A gateway's part as limits are held against it. */
-export function toLimitedPart({ tenantId, gatewayId, flows, tableCount, refused }: Pick<PlanGateway, 'tenantId' | 'gatewayId' | 'flows' | 'tableCount' | 'refused'>): LimitedPart {
-  return { tenantId, gatewayId, flows, tableCount: tableCount === null ? undefined : Number(tableCount), refusesAnyone: refused !== null && refusesAnyone(refused) };
+export function toLimitedPart({
+  tenantId,
+  gatewayId,
+  flows,
+  tableCount,
+  refused,
+}: Pick<PlanGateway, 'tenantId' | 'gatewayId' | 'flows' | 'tableCount' | 'refused'>): LimitedPart {
+  return {
+    tenantId,
+    gatewayId,
+    flows,
+    tableCount: tableCount === null ? undefined : Number(tableCount),
+    refusesAnyone: refused !== null && refusesAnyone(refused),
+  };
 }
 
 /** The plan as the API shows it; those left out come first. */
@@ -34,15 +46,27 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
       leftOut: row.gateways.filter((gateway) => gateway.state === 'left-out').length,
     },
     impact: row.impact as PlanView['impact'],
-    forSeconds: row.forSeconds ?? undefined, undoForSeconds: row.undoForSeconds,
+    forSeconds: row.forSeconds ?? undefined,
+    undoForSeconds: row.undoForSeconds,
     approval: row.approval ? { by: row.approval.approvedByName, at: row.approval.approvedAt.toISOString() } : undefined,
     friction: row.friction as PlanView['friction'],
-    gateways: row.gateways.toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position).map((gateway) => ({
-      id: gateway.gatewayId, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, state: gateway.state as PlanView['gateways'][number]['state'],
-      reason: gateway.reason ?? undefined, flows: gateway.flows, staleFlows: gateway.staleFlows ?? undefined, tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
-      digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined, snapshotAt: shownTime(gateway.snapshotAt),
-      refused: gateway.refused ? toRefusedView(gateway.refused) : undefined, spared: gateway.spared,
-    })),
+    gateways: row.gateways
+      .toSorted((a, b) => rank(a.state) - rank(b.state) || a.position - b.position)
+      .map((gateway) => ({
+        id: gateway.gatewayId,
+        name: gateway.name,
+        tenantId: gateway.tenantId,
+        siteId: gateway.siteId,
+        state: gateway.state as PlanView['gateways'][number]['state'],
+        reason: gateway.reason ?? undefined,
+        flows: gateway.flows,
+        staleFlows: gateway.staleFlows ?? undefined,
+        tableCount: gateway.tableCount === null ? undefined : flowsFrom(gateway.tableCount),
+        digest: gateway.digest ? Buffer.from(gateway.digest).toString('hex') : undefined,
+        snapshotAt: shownTime(gateway.snapshotAt),
+        refused: gateway.refused ? toRefusedView(gateway.refused) : undefined,
+        spared: gateway.spared,
+      })),
     createdBy: row.createdByName,
     flushId: row.flush?.id,
   };

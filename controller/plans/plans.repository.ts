@@ -4,8 +4,15 @@ import type { Transaction } from '../platform/database.ts';
 import type { PlanRow } from './plan-view.ts';
 
 /** One gateway's part with its flows as they are stored. */
-export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest' | 'refused'> { digest?: Uint8Array<ArrayBuffer>; refused: Uint8Array<ArrayBuffer> | null; chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[] }
-export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> { impact: Prisma.InputJsonObject; gateways: NewPlanGateway[] }
+export interface NewPlanGateway extends Omit<PlanGateway, 'planId' | 'digest' | 'refused'> {
+  digest?: Uint8Array<ArrayBuffer>;
+  refused: Uint8Array<ArrayBuffer> | null;
+  chunks: { flows: number; batch: Uint8Array<ArrayBuffer> }[];
+}
+export interface NewPlan extends Omit<Plan, 'impact' | 'flowsDroppedAt'> {
+  impact: Prisma.InputJsonObject;
+  gateways: NewPlanGateway[];
+}
 
 /** Chunks are written this many at a time: about 2 MB. */
 const CHUNKS_AT_ONCE = 20;
@@ -15,13 +22,25 @@ const CHUNKS_AT_ONCE = 20;
 export class PlansRepository {
   async insert(t: Transaction, { gateways, ...plan }: NewPlan): Promise<void> {
     await t.plan.create({ data: plan });
-    await t.planGateway.createMany({ data: gateways.map(({ chunks, ...gateway }) => ({ ...gateway, planId: plan.id, flows: chunks.reduce((sum, chunk) => sum + chunk.flows, 0) })) });
-    const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) => chunks.map((chunk, part) => ({ planId: plan.id, gatewayId, tenantId, part, ...chunk })));
-    for (let start = 0; start < rows.length; start += CHUNKS_AT_ONCE) await t.planChunk.createMany({ data: rows.slice(start, start + CHUNKS_AT_ONCE) });
+    await t.planGateway.createMany({
+      data: gateways.map(({ chunks, ...gateway }) => ({
+        ...gateway,
+        planId: plan.id,
+        flows: chunks.reduce((sum, chunk) => sum + chunk.flows, 0),
+      })),
+    });
+    const rows = gateways.flatMap(({ chunks, gatewayId, tenantId }) =>
+      chunks.map((chunk, part) => ({ planId: plan.id, gatewayId, tenantId, part, ...chunk })),
+    );
+    for (let start = 0; start < rows.length; start += CHUNKS_AT_ONCE)
+      await t.planChunk.createMany({ data: rows.slice(start, start + CHUNKS_AT_ONCE) });
   }
 
   async find(t: Transaction, id: string): Promise<PlanRow | undefined> {
-    const row = await t.plan.findUnique({ where: { id }, include: { gateways: { orderBy: { position: 'asc' } }, approval: true, flushes: { where: { kind: 'run' }, select: { id: true } } } });
+    const row = await t.plan.findUnique({
+      where: { id },
+      include: { gateways: { orderBy: { position: 'asc' } }, approval: true, flushes: { where: { kind: 'run' }, select: { id: true } } },
+    });
     if (!row) return undefined;
     const { flushes, ...plan } = row;
     return { ...plan, flush: flushes[0] ?? null };
@@ -39,14 +58,23 @@ export class PlansRepository {
   }
 
   /** How many flows each stored chunk of a plan holds, in the plan's order; of one tenant or gateway, or of all. */
-  async chunkSizes(t: Transaction, planId: string, part: { tenantId?: string; gatewayId?: string }): Promise<{ gatewayId: string; part: number; flows: number }[]> {
+  async chunkSizes(
+    t: Transaction,
+    planId: string,
+    part: { tenantId?: string; gatewayId?: string },
+  ): Promise<{ gatewayId: string; part: number; flows: number }[]> {
     const chunks = await t.planChunk.findMany({
-      where: { planId, ...part }, select: { gatewayId: true, part: true, flows: true, gateway: { select: { position: true } } },
+      where: { planId, ...part },
+      select: { gatewayId: true, part: true, flows: true, gateway: { select: { position: true } } },
     });
     return chunks.toSorted((a, b) => a.gateway.position - b.gateway.position || a.part - b.part);
   }
 
-  async chunks(t: Transaction, planId: string, wanted: { gatewayId: string; part: number }[]): Promise<{ gatewayId: string; part: number; batch: Uint8Array }[]> {
+  async chunks(
+    t: Transaction,
+    planId: string,
+    wanted: { gatewayId: string; part: number }[],
+  ): Promise<{ gatewayId: string; part: number; batch: Uint8Array }[]> {
     return t.planChunk.findMany({ where: { planId, OR: wanted }, select: { gatewayId: true, part: true, batch: true } });
   }
 
@@ -63,7 +91,10 @@ export class PlansRepository {
 
   /** The outcomes of a plan's flows by gateway, as far as they are known: of its run, or of the flush that is named. */
   async outcomes(t: Transaction, planId: string, flushId?: string): Promise<Map<string, Uint8Array>> {
-    const targets = await t.flushTarget.findMany({ where: { flush: { planId, ...(flushId === undefined ? { kind: 'run' } : { id: flushId }) }, outcomes: { not: null } }, select: { gatewayId: true, outcomes: true } });
+    const targets = await t.flushTarget.findMany({
+      where: { flush: { planId, ...(flushId === undefined ? { kind: 'run' } : { id: flushId }) }, outcomes: { not: null } },
+      select: { gatewayId: true, outcomes: true },
+    });
     return new Map(targets.flatMap((target) => (target.outcomes ? [[target.gatewayId, target.outcomes]] : [])));
   }
 }

@@ -74,38 +74,94 @@ export class PlansService {
     return toPlanView(row, this.clock());
   }
 
-  private async store(caller: Caller, scope: TenantScope, request: PlanRequest, filter: FlowFilter, parts: PlanPart[], plan: { id: string; createdAt: number }): Promise<void> {
+  private async store(
+    caller: Caller,
+    scope: TenantScope,
+    request: PlanRequest,
+    filter: FlowFilter,
+    parts: PlanPart[],
+    plan: { id: string; createdAt: number },
+  ): Promise<void> {
     const gateways = parts.map((part) => part.gateway);
     // Sorted: audit chains are locked in this order everywhere.
     const tenantIds = [...new Set(gateways.map((gateway) => gateway.tenantId))].toSorted();
     const flows = gateways.reduce((sum, gateway) => sum + gateway.flows, 0);
-    const digest = planDigest(request.method, request.forSeconds, gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])));
+    const digest = planDigest(
+      request.method,
+      request.forSeconds,
+      gateways.flatMap(({ gatewayId, digest: own }) => (own ? [{ gatewayId, digest: own }] : [])),
+    );
     const touched = gateways.filter((gateway) => gateway.state === 'ready');
     const sizes = touched.map(toLimitedPart);
-    const verdict = await this.database.transact(scope, (t) => this.limits.ofPlan(t, { parts: sizes, isEverything: request.all === true }, new Date(plan.createdAt)));
+    const verdict = await this.database.transact(scope, (t) =>
+      this.limits.ofPlan(t, { parts: sizes, isEverything: request.all === true }, new Date(plan.createdAt)),
+    );
     const needsApproval = verdict.kind === 'second-person';
     const row: NewPlan = {
-      id: plan.id, tenantIds, digest, filter: formatFilter(filter), isEverything: request.all === true, method: request.method, reason: request.reason, ticket: request.ticket ?? null,
-      forSeconds: request.forSeconds ?? null, undoForSeconds: request.undoForSeconds,
-      friction: needsApproval ? 'second-person' : frictionOf({
-        isEverything: request.all === true, tenants: new Set(touched.map((gateway) => gateway.tenantId)).size, sites: new Set(touched.map((gateway) => gateway.siteId)).size,
-        gateways: sizes,
-      }),
-      impact: mergeImpact(parts.flatMap(({ gateway, impact }) => (impact ? [{ gatewayId: gateway.gatewayId, impact }] : []))) satisfies Prisma.InputJsonObject,
-      createdAt: new Date(plan.createdAt), expiresAt: new Date(plan.createdAt + (needsApproval ? APPROVAL_TTL_MS : TTL_MS)),
-      createdById: caller.id, createdByName: caller.name, createdByUserId: caller.userId, gateways,
+      id: plan.id,
+      tenantIds,
+      digest,
+      filter: formatFilter(filter),
+      isEverything: request.all === true,
+      method: request.method,
+      reason: request.reason,
+      ticket: request.ticket ?? null,
+      forSeconds: request.forSeconds ?? null,
+      undoForSeconds: request.undoForSeconds,
+      friction: needsApproval
+        ? 'second-person'
+        : frictionOf({
+            isEverything: request.all === true,
+            tenants: new Set(touched.map((gateway) => gateway.tenantId)).size,
+            sites: new Set(touched.map((gateway) => gateway.siteId)).size,
+            gateways: sizes,
+          }),
+      impact: mergeImpact(
+        parts.flatMap(({ gateway, impact }) => (impact ? [{ gatewayId: gateway.gatewayId, impact }] : [])),
+      ) satisfies Prisma.InputJsonObject,
+      createdAt: new Date(plan.createdAt),
+      expiresAt: new Date(plan.createdAt + (needsApproval ? APPROVAL_TTL_MS : TTL_MS)),
+      createdById: caller.id,
+      createdByName: caller.name,
+      createdByUserId: caller.userId,
+      gateways,
     };
-    await this.database.transact(scope, async (t) => {
-      await this.plans.insert(t, row);
-      for (const tenantId of tenantIds) {
-        const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
-        await this.audit.record(t, {
-          tenantId, actor: toActor(caller), action: 'plan.made', outcome: 'ok', planId: plan.id, reason: request.reason, ticket: request.ticket,
-          summary: `${caller.name} planned to ${request.method} ${[...refusalsOf(own).refused ?? [], counted(own.reduce((sum, gateway) => sum + gateway.flows, 0), 'flow')].join(', and ')} on ${counted(own.length, 'gateway')}`,
-          detail: { filter: row.filter, isEverything: row.isEverything, digest, flows, friction: row.friction, ...(needsApproval && { secondPerson: verdict.why }), leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name), ...refusalsOf(own) },
-        });
-      }
-    }, { timeoutMs: 120_000 });
+    await this.database.transact(
+      scope,
+      async (t) => {
+        await this.plans.insert(t, row);
+        for (const tenantId of tenantIds) {
+          const own = gateways.filter((gateway) => gateway.tenantId === tenantId);
+          await this.audit.record(t, {
+            tenantId,
+            actor: toActor(caller),
+            action: 'plan.made',
+            outcome: 'ok',
+            planId: plan.id,
+            reason: request.reason,
+            ticket: request.ticket,
+            summary: `${caller.name} planned to ${request.method} ${[
+              ...(refusalsOf(own).refused ?? []),
+              counted(
+                own.reduce((sum, gateway) => sum + gateway.flows, 0),
+                'flow',
+              ),
+            ].join(', and ')} on ${counted(own.length, 'gateway')}`,
+            detail: {
+              filter: row.filter,
+              isEverything: row.isEverything,
+              digest,
+              flows,
+              friction: row.friction,
+              ...(needsApproval && { secondPerson: verdict.why }),
+              leftOut: own.filter((gateway) => gateway.state === 'left-out').map((gateway) => gateway.name),
+              ...refusalsOf(own),
+            },
+          });
+        }
+      },
+      { timeoutMs: 120_000 },
+    );
   }
 }
 
@@ -113,17 +169,25 @@ export class PlansService {
 function assertChoosesFlows(asked: readonly { row: GatewayRow; own: FlowFilter }[]): void {
   // Most gateways are asked the same.
   for (const { row, own } of new Map(asked.map((one) => [formatFilter(one.own), one])).values()) {
-    if (own.kind === 'everything') throw new FleetError('FILTER_EMPTY', `The filter says which gateways but not which flows: on ${row.name} it means all. Say \`all\` if you mean that.`);
-    if (matchesEverything(own)) throw new FleetError('FILTER_EMPTY', `The filter leaves no flow out: on ${row.name} it means all. Say \`all\` if you mean that.`);
+    if (own.kind === 'everything')
+      throw new FleetError(
+        'FILTER_EMPTY',
+        `The filter says which gateways but not which flows: on ${row.name} it means all. Say \`all\` if you mean that.`,
+      );
+    if (matchesEverything(own))
+      throw new FleetError('FILTER_EMPTY', `The filter leaves no flow out: on ${row.name} it means all. Say \`all\` if you mean that.`);
   }
 }
 
 function whatToPlan(request: PlanRequest): FlowFilter {
   if (request.all && request.filter !== undefined) {
-    throw new FleetError('INVALID_REQUEST', 'Give a filter or `all`, not both.', { issues: [{ path: 'body', message: 'filter and all exclude each other' }] });
+    throw new FleetError('INVALID_REQUEST', 'Give a filter or `all`, not both.', {
+      issues: [{ path: 'body', message: 'filter and all exclude each other' }],
+    });
   }
   if (request.all) return EVERYTHING;
   const filter = readFilter(request.filter ?? '');
-  if (filter.kind === 'everything') throw new FleetError('FILTER_EMPTY', 'An empty filter plans nothing. Say `all` if you mean every flow in scope.');
+  if (filter.kind === 'everything')
+    throw new FleetError('FILTER_EMPTY', 'An empty filter plans nothing. Say `all` if you mean every flow in scope.');
   return filter;
 }

@@ -7,10 +7,22 @@ function stage(most: number, canDo: (items: number[]) => boolean = () => true) {
   const ends: (() => void)[] = [];
   const batches = new Batches<number>((items) => {
     begun.push(items);
-    return new Promise((resolve, reject) => ends.push(() => (canDo(items) ? resolve() : reject(new Error(`cannot do ${items.join(' ')}`)))));
+    return new Promise((resolve, reject) =>
+      ends.push(() => (canDo(items) ? resolve() : reject(new Error(`cannot do ${items.join(' ')}`)))),
+    );
   }, most);
-  const settle = async (): Promise<void> => { for (let turn = 0; turn < 20; turn++) await Promise.resolve(); };
-  return { batches, begun, end: async () => { ends.shift()!(); await settle(); }, settle };
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  };
+  return {
+    batches,
+    begun,
+    end: async () => {
+      ends.shift()!();
+      await settle();
+    },
+    settle,
+  };
 }
 
 describe('batches', () => {
@@ -25,7 +37,13 @@ describe('batches', () => {
     await settle();
     expect([begun.length, done]).toEqual([1, []]);
     await end();
-    expect([begun, done]).toEqual([[[1, 2], [3, 4, 5]], [1, 2]]);
+    expect([begun, done]).toEqual([
+      [
+        [1, 2],
+        [3, 4, 5],
+      ],
+      [1, 2],
+    ]);
     await end();
     await end();
     expect([begun.at(-1), done]).toEqual([[6], [1, 2, 3, 4, 5, 6]]);
@@ -40,7 +58,11 @@ describe('batches', () => {
     await settle();
     for (let left = 4; left > 0; left--) await end();
     expect(begun).toEqual([[1, 2, 3], [1], [2], [3]]);
-    expect((await results).map((result) => (result.status === 'rejected' ? (result.reason as Error).message : 'done'))).toEqual(['done', 'cannot do 2', 'done']);
+    expect((await results).map((result) => (result.status === 'rejected' ? (result.reason as Error).message : 'done'))).toEqual([
+      'done',
+      'cannot do 2',
+      'done',
+    ]);
   });
 
   it('give up at the second failure in a row, for then it is not the items', async () => {

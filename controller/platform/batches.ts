@@ -1,4 +1,8 @@
-interface Waiting<Item> { item: Item; resolve: () => void; reject: (error: unknown) => void }
+interface Waiting<Item> {
+  item: Item;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
 
 /**
  * Gathers what comes while the batch before is at work, so that a crowd that comes at the same moment costs a few transactions and one
@@ -9,7 +13,10 @@ export class Batches<Item> {
   private readonly waiting: Waiting<Item>[] = [];
   private isAtWork = false;
 
-  constructor(private readonly work: (items: Item[]) => Promise<void>, private readonly most: number) {}
+  constructor(
+    private readonly work: (items: Item[]) => Promise<void>,
+    private readonly most: number,
+  ) {}
 
   /** Resolves once the item's batch is done; rejects with what the item alone failed with. */
   add(item: Item): Promise<void> {

@@ -1,7 +1,10 @@
 import pg from 'pg';
 
 /** How long statements may take. The server ends what is slow; one that is frozen or cut off ends nothing, so we give the connection up a little later. */
-export interface Patience { statementMs: number; answerMs: number }
+export interface Patience {
+  statementMs: number;
+  answerMs: number;
+}
 
 /** What people and agents wait for. With the wait for a connection it is below 10 s. */
 export const USUAL: Patience = { statementMs: 5500, answerMs: 6000 };
@@ -13,7 +16,11 @@ export const CONNECT_MS = 3000;
 /** The settings of a session for connections with this patience. */
 export function sessionOf({ statementMs }: Patience): pg.ClientConfig {
   return {
-    connectionTimeoutMillis: CONNECT_MS, keepAlive: true, keepAliveInitialDelayMillis: 10_000, statement_timeout: statementMs, lock_timeout: statementMs,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    statement_timeout: statementMs,
+    lock_timeout: statementMs,
     idle_in_transaction_session_timeout: 15_000,
   };
 }
@@ -29,10 +36,13 @@ export function boundedClient(answerMs: number): typeof pg.Client {
       const done = (): void => clearTimeout(timer);
       const callback = given.at(-1);
       if (typeof callback === 'function') {
-        return Reflect.apply(super.query, this, [...given.slice(0, -1), (...answer: unknown[]) => {
-          done();
-          Reflect.apply(callback, undefined, answer);
-        }]);
+        return Reflect.apply(super.query, this, [
+          ...given.slice(0, -1),
+          (...answer: unknown[]) => {
+            done();
+            Reflect.apply(callback, undefined, answer);
+          },
+        ]);
       }
       const answer = Reflect.apply(super.query, this, given) as Promise<unknown>;
       return answer.finally(done);

@@ -1,5 +1,8 @@
 /** Fills with time up to `burst`, at `perSecond`. */
-export interface Rate { perSecond: number; burst: number }
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
 
 /** What may still be taken at a rate. Time is the caller's, in milliseconds. */
 export class Bucket {
@@ -14,7 +17,7 @@ export class Bucket {
   take(amount: number, nowMs: number): number {
     this.left = this.filled(nowMs) - amount;
     this.atMs = Math.max(this.atMs, nowMs);
-    return this.left >= 0 ? 0 : Math.ceil(-this.left / this.rate.perSecond * 1000);
+    return this.left >= 0 ? 0 : Math.ceil((-this.left / this.rate.perSecond) * 1000);
   }
 
   /** Takes the amount if it is there. What is refused costs nothing, so that whoever asks too often gets in at the rate and is not shut out. */
@@ -30,6 +33,6 @@ export class Bucket {
   }
 
   private filled(nowMs: number): number {
-    return Math.min(this.rate.burst, this.left + Math.max(0, nowMs - this.atMs) / 1000 * this.rate.perSecond);
+    return Math.min(this.rate.burst, this.left + (Math.max(0, nowMs - this.atMs) / 1000) * this.rate.perSecond);
   }
 }

@@ -2,7 +2,10 @@ import { tenantsAllowed, type Action, type Grant } from '../../proto/model/acces
 import type { TenantScope } from './tenant-scope.ts';
 
 /** The headers of a request that can say who asks. */
-export interface Credentials { authorization?: string; cookie?: string }
+export interface Credentials {
+  authorization?: string;
+  cookie?: string;
+}
 
 /** Who asks. A token has its own grants and, as a ceiling, what its maker may do now. */
 export interface Caller {

@@ -7,15 +7,19 @@ describe('a concurrency limit', () => {
     const begun: number[] = [];
     let running = 0;
     let most = 0;
-    const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map((number) => limit.run(async () => {
-      begun.push(number);
-      running += 1;
-      most = Math.max(most, running);
-      await Promise.resolve();
-      running -= 1;
-      if (number === 2) throw new Error('failed');
-      return number;
-    })));
+    const results = await Promise.allSettled(
+      [0, 1, 2, 3, 4, 5].map((number) =>
+        limit.run(async () => {
+          begun.push(number);
+          running += 1;
+          most = Math.max(most, running);
+          await Promise.resolve();
+          running -= 1;
+          if (number === 2) throw new Error('failed');
+          return number;
+        }),
+      ),
+    );
     expect(begun).toEqual([0, 1, 2, 3, 4, 5]);
     expect(most).toBe(2);
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled']);

@@ -10,7 +10,10 @@ export class ConcurrencyLimit {
   /** Runs the work once there is room, first come first served. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.running < this.atOnce) this.running += 1;
-    else await new Promise<void>((resolve) => { this.waiting.push(resolve); });
+    else
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+      });
     this.peak = Math.max(this.peak, this.running);
     try {
       return await work();

@@ -5,11 +5,22 @@ const LEAST = { CTFLEET_DATABASE_URL: 'postgresql://postgres@127.0.0.1/ctfleet' 
 
 describe('the environment', () => {
   it('needs only a database', () => {
-    expect(readConfig(LEAST)).toMatchObject({ roles: ['api', 'link', 'work'], api: { port: 4000 }, trustedProxies: 'loopback', sampleIntervalMs: 10_000 });
+    expect(readConfig(LEAST)).toMatchObject({
+      roles: ['api', 'link', 'work'],
+      api: { port: 4000 },
+      trustedProxies: 'loopback',
+      sampleIntervalMs: 10_000,
+    });
   });
 
   it('that is wrong is refused with every variable that is, and why', () => {
-    const read = () => readConfig({ CTFLEET_DATABASE_URL: 'mysql://x', CTFLEET_API_PORT: '70000', CTFLEET_ROLES: 'api,cook', CTFLEET_TRUSTED_PROXIES: 'any;one' });
+    const read = () =>
+      readConfig({
+        CTFLEET_DATABASE_URL: 'mysql://x',
+        CTFLEET_API_PORT: '70000',
+        CTFLEET_ROLES: 'api,cook',
+        CTFLEET_TRUSTED_PROXIES: 'any;one',
+      });
     for (const name of ['CTFLEET_DATABASE_URL', 'CTFLEET_API_PORT', 'CTFLEET_ROLES', 'CTFLEET_TRUSTED_PROXIES']) expect(read).toThrow(name);
   });
 

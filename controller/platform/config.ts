@@ -10,7 +10,11 @@ const schema = z.object({
   CTFLEET_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }),
   CTFLEET_MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' }).optional(),
   CTFLEET_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
-  CTFLEET_ROLES: z.string().default(CONTROLLER_ROLES.join(',')).transform((text) => text.split(',').map((role) => role.trim())).pipe(z.array(z.enum(CONTROLLER_ROLES)).min(1)),
+  CTFLEET_ROLES: z
+    .string()
+    .default(CONTROLLER_ROLES.join(','))
+    .transform((text) => text.split(',').map((role) => role.trim()))
+    .pipe(z.array(z.enum(CONTROLLER_ROLES)).min(1)),
   CTFLEET_API_HOST: z.string().min(1).default('127.0.0.1'),
   CTFLEET_API_PORT: port.default(4000),
   CTFLEET_LINK_HOST: z.string().min(1).default('0.0.0.0'),
@@ -20,7 +24,10 @@ const schema = z.object({
   CTFLEET_LINK_ADDRESS: address.optional(),
   CTFLEET_STATE_DIR: z.string().min(1).default('.ctfleet/controller'),
   CTFLEET_PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).default('http://127.0.0.1:3000'),
-  CTFLEET_TRUSTED_PROXIES: z.string().regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, with commas between').default('loopback'),
+  CTFLEET_TRUSTED_PROXIES: z
+    .string()
+    .regex(/^[\w.:/, ]+$/, 'must be addresses, prefixes, loopback or uniquelocal, with commas between')
+    .default('loopback'),
   CTFLEET_SAMPLE_INTERVAL_MS: z.coerce.number().int().min(1000).max(600_000).default(10_000),
   CTFLEET_SEARCH_DEADLINE_MS: z.coerce.number().int().min(100).max(30_000).default(3000),
   CTFLEET_COMMAND_TTL_MS: z.coerce.number().int().min(1000).max(3_600_000).default(120_000),
@@ -82,8 +89,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     searchDeadlineMs: value.CTFLEET_SEARCH_DEADLINE_MS,
     commandTtlMs: value.CTFLEET_COMMAND_TTL_MS,
     retain: {
-      flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS, commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS, plansDays: value.CTFLEET_RETAIN_PLANS_DAYS,
-      tokensDays: value.CTFLEET_RETAIN_TOKENS_DAYS, auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS,
+      flowsDays: value.CTFLEET_RETAIN_FLOWS_DAYS,
+      commandsDays: value.CTFLEET_RETAIN_COMMANDS_DAYS,
+      plansDays: value.CTFLEET_RETAIN_PLANS_DAYS,
+      tokensDays: value.CTFLEET_RETAIN_TOKENS_DAYS,
+      auditDays: value.CTFLEET_RETAIN_AUDIT_DAYS,
     },
     logLevel: value.CTFLEET_LOG_LEVEL,
   };

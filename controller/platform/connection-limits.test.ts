@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connections, networkOf } from './connection-limits.ts';
 
-const LIMITS = { total: 100, perAddress: 20, unproven: 40, unprovenPerAddress: 10, arrivals: { perSecond: 10, burst: 500 }, calls: { perSecond: 2, burst: 5 } };
+const LIMITS = {
+  total: 100,
+  perAddress: 20,
+  unproven: 40,
+  unprovenPerAddress: 10,
+  arrivals: { perSecond: 10, burst: 500 },
+  calls: { perSecond: 2, burst: 5 },
+};
 
 describe('connections', () => {
   it('that begin no call are few for an address, and those that do are more', () => {
@@ -57,21 +64,24 @@ describe('connections', () => {
   });
 
   it('of all addresses together are bounded, and all places are free again once they have left', () => {
-    fc.assert(fc.property(fc.array(fc.record({ host: fc.nat(30), isProven: fc.boolean() }), { maxLength: 300 }), (wanted) => {
-      const connections = new Connections(LIMITS);
-      const entered = wanted.flatMap(({ host, isProven }, port) => {
-        const [peer, address] = [`10.0.0.${host}:${port}`, `10.0.0.${host}`];
-        if (connections.enter(peer, address, 0) !== undefined) return [];
-        if (isProven) connections.prove(peer);
-        return [peer];
-      });
-      expect(connections.size).toBe(entered.length);
-      expect(entered.length).toBeLessThanOrEqual(LIMITS.total);
-      expect(entered.filter((peer) => !connections.isProven(peer)).length).toBeLessThanOrEqual(LIMITS.unproven);
-      entered.forEach((peer) => connections.leave(peer));
-      expect(connections.size).toBe(0);
-      for (let host = 0; host < 4; host++) for (let port = 0; port < 10; port++) expect(connections.enter(`10.1.0.${host}:${port}`, `10.1.0.${host}`, 0)).toBeUndefined();
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.record({ host: fc.nat(30), isProven: fc.boolean() }), { maxLength: 300 }), (wanted) => {
+        const connections = new Connections(LIMITS);
+        const entered = wanted.flatMap(({ host, isProven }, port) => {
+          const [peer, address] = [`10.0.0.${host}:${port}`, `10.0.0.${host}`];
+          if (connections.enter(peer, address, 0) !== undefined) return [];
+          if (isProven) connections.prove(peer);
+          return [peer];
+        });
+        expect(connections.size).toBe(entered.length);
+        expect(entered.length).toBeLessThanOrEqual(LIMITS.total);
+        expect(entered.filter((peer) => !connections.isProven(peer)).length).toBeLessThanOrEqual(LIMITS.unproven);
+        entered.forEach((peer) => connections.leave(peer));
+        expect(connections.size).toBe(0);
+        for (let host = 0; host < 4; host++)
+          for (let port = 0; port < 10; port++) expect(connections.enter(`10.1.0.${host}:${port}`, `10.1.0.${host}`, 0)).toBeUndefined();
+      }),
+    );
   });
 });
 

@@ -4,12 +4,28 @@ import { Bucket, type Rate } from './bucket.ts';
  * How many connections a port takes, and how fast. An unproven one has not begun a call yet: to hold it open costs an attacker nothing, and to
  * begin one costs the controller a TLS handshake. `calls`: that one connection begins.
  */
-export interface ConnectionLimits { total: number; perAddress: number; unproven: number; unprovenPerAddress: number; arrivals: Rate; calls: Rate }
+export interface ConnectionLimits {
+  total: number;
+  perAddress: number;
+  unproven: number;
+  unprovenPerAddress: number;
+  arrivals: Rate;
+  calls: Rate;
+}
 
 type Reason = 'total' | 'perAddress' | 'unproven' | 'unprovenPerAddress' | 'arrivals' | 'refused';
 
-interface Connection { host: string; isProven: boolean; isRefused: boolean; calls: Bucket }
-interface Host { open: number; unproven: number; refused: number }
+interface Connection {
+  host: string;
+  isProven: boolean;
+  isRefused: boolean;
+  calls: Bucket;
+}
+interface Host {
+  open: number;
+  unproven: number;
+  refused: number;
+}
 
 /** Connections of an address from which only refused gateways come. An honest one that shares it gets through among them. */
 const WHILE_REFUSED: Rate = { perSecond: 1, burst: 2 };
@@ -74,7 +90,10 @@ export class Connections {
     connection.isRefused = true;
     const known = this.refused.get(connection.host);
     if (!known) forget(this.refused, ({ untilMs }) => untilMs <= nowMs);
-    this.refused.set(connection.host, { untilMs: Math.max(known?.untilMs ?? 0, nowMs + forMs), arrivals: known?.arrivals ?? new Bucket(WHILE_REFUSED) });
+    this.refused.set(connection.host, {
+      untilMs: Math.max(known?.untilMs ?? 0, nowMs + forMs),
+      arrivals: known?.arrivals ?? new Bucket(WHILE_REFUSED),
+    });
   }
 
   leave(peer: string): void {
@@ -122,6 +141,10 @@ export function networkOf(address: string): string {
   const [head = '', tail] = v4.split('%')[0]!.split('::');
   const groups = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const whole = tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill('0'), ...after];
-  return whole.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(':');
+  const whole =
+    tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill('0'), ...after];
+  return whole
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }

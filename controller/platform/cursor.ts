@@ -18,15 +18,29 @@ export function parseCursor<S extends z.ZodType>(cursor: string | undefined, sch
     if (problem) throw new TypeError(problem.message);
     return schema.parse(value);
   } catch (cause) {
-    throw new FleetError('INVALID_REQUEST', 'The cursor is not one of ours. Begin again without it.', { issues: [{ path: 'cursor', message: 'is not a cursor' }] }, { cause });
+    throw new FleetError(
+      'INVALID_REQUEST',
+      'The cursor is not one of ours. Begin again without it.',
+      { issues: [{ path: 'cursor', message: 'is not a cursor' }] },
+      { cause },
+    );
   }
 }
 
 /** A page of a list; rows that cannot be shown are named beside those that can. */
-export interface Page<Item> { items: Item[]; cursor?: string; unreadable?: { id: string; reason: string }[] }
+export interface Page<Item> {
+  items: Item[];
+  cursor?: string;
+  unreadable?: { id: string; reason: string }[];
+}
 
 /** A page of `rows`, of which one more than `limit` was read; the cursor is made from the last row of the page, shown or not. */
-export function toPage<Row extends { id: string }, Item>(rows: Row[], limit: number, toItem: (row: Row) => Item, toKey: (row: Row) => unknown): Page<Item> {
+export function toPage<Row extends { id: string }, Item>(
+  rows: Row[],
+  limit: number,
+  toItem: (row: Row) => Item,
+  toKey: (row: Row) => unknown,
+): Page<Item> {
   const onPage = rows.slice(0, limit);
   const last = onPage.at(-1);
   const { items, unreadable } = showEach(onPage, toItem);
@@ -34,7 +48,10 @@ export function toPage<Row extends { id: string }, Item>(rows: Row[], limit: num
 }
 
 /** Shows row by row, so that one that cannot be shown takes no other with it. */
-export function showEach<Row extends { id: string }, Item>(rows: Row[], toItem: (row: Row) => Item): Pick<Page<Item>, 'items' | 'unreadable'> {
+export function showEach<Row extends { id: string }, Item>(
+  rows: Row[],
+  toItem: (row: Row) => Item,
+): Pick<Page<Item>, 'items' | 'unreadable'> {
   const items: Item[] = [];
   const unreadable: { id: string; reason: string }[] = [];
   for (const row of rows) {
@@ -60,6 +77,7 @@ const LAST_SHOWN_MS = Date.UTC(9999, 11, 31);
 /** Throws for what no schema of the contract takes: numbers that JSON has not or that are not exact, and years of more than four digits. */
 function checkShowable(value: unknown): void {
   if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_VALUE)) throw new RangeError(`${value} is no number that can be shown`);
-  if (typeof value === 'string' && /^[+-]\d{6}-\d\d-\d\dT/.test(value)) throw new RangeError(`${value.slice(0, 30)} is no time that can be shown`);
+  if (typeof value === 'string' && /^[+-]\d{6}-\d\d-\d\dT/.test(value))
+    throw new RangeError(`${value.slice(0, 30)} is no time that can be shown`);
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(checkShowable);
 }

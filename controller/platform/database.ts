@@ -35,21 +35,32 @@ export class Database implements OnApplicationShutdown {
    * Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. `timeoutMs` is for the whole of it;
    * each statement has its own limit, a generous one only with `hasLongStatements`.
    */
-  async transact<T>(scope: TenantScope, work: (transaction: Transaction) => Promise<T>, options: { timeoutMs?: number; hasLongStatements?: boolean } = {}): Promise<T> {
+  async transact<T>(
+    scope: TenantScope,
+    work: (transaction: Transaction) => Promise<T>,
+    options: { timeoutMs?: number; hasLongStatements?: boolean } = {},
+  ): Promise<T> {
     const setting = toSetting(scope);
     const client = options.hasLongStatements ? this.patient.client : this.unscoped;
-    return client.$transaction(async (transaction) => {
-      await transaction.$executeRaw`SELECT set_config('app.tenants', ${setting}, true)`;
-      return work(transaction);
-    }, { maxWait: 5000, timeout: options.timeoutMs ?? 15_000 });
+    return client.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`SELECT set_config('app.tenants', ${setting}, true)`;
+        return work(transaction);
+      },
+      { maxWait: 5000, timeout: options.timeoutMs ?? 15_000 },
+    );
   }
 
   /** Throws if Postgres does not answer within 1.5 s. */
   async ping(): Promise<void> {
     // Who asks again while one is on its way waits for the same answer.
-    this.pinging ??= this.pool.query('SELECT 1').finally(() => { this.pinging = undefined; });
+    this.pinging ??= this.pool.query('SELECT 1').finally(() => {
+      this.pinging = undefined;
+    });
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new DatabaseSilent(PING_MS)), PING_MS); });
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DatabaseSilent(PING_MS)), PING_MS);
+    });
     await Promise.race([this.pinging, late]).finally(() => clearTimeout(timer));
   }
 
@@ -60,7 +71,13 @@ export class Database implements OnApplicationShutdown {
 }
 
 function poolOf(config: Config, patience: Patience, max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString: config.databaseUrl, application_name: 'ctfleet', max, ...sessionOf(patience), Client: boundedClient(patience.answerMs) });
+  const pool = new pg.Pool({
+    connectionString: config.databaseUrl,
+    application_name: 'ctfleet',
+    max,
+    ...sessionOf(patience),
+    Client: boundedClient(patience.answerMs),
+  });
   // A connection that breaks while idle is replaced at the next use.
   pool.on('error', () => undefined);
   return pool;

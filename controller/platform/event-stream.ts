@@ -15,13 +15,28 @@ export class EventStream {
   private readonly closers: (() => void)[] = [];
   private isClosed = false;
 
-  constructor(private readonly reply: FastifyReply, isStillAllowed: () => Promise<boolean>) {
+  constructor(
+    private readonly reply: FastifyReply,
+    isStillAllowed: () => Promise<boolean>,
+  ) {
     reply.hijack();
-    reply.raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    reply.raw.writeHead(200, {
+      ...headersOf(reply),
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     reply.raw.once('close', () => this.close());
     this.timers = [
       setInterval(() => this.write(': heartbeat\n\n'), HEARTBEAT_MS),
-      setInterval(() => { isStillAllowed().then((isAllowed) => { if (!isAllowed) this.close(); }, () => undefined); }, RECHECK_MS),
+      setInterval(() => {
+        isStillAllowed().then(
+          (isAllowed) => {
+            if (!isAllowed) this.close();
+          },
+          () => undefined,
+        );
+      }, RECHECK_MS),
     ];
   }
 
@@ -56,5 +71,7 @@ export class EventStream {
 
 /** What helmet set; a hijacked answer would lose it. */
 function headersOf(reply: FastifyReply): Record<string, number | string | string[]> {
-  return Object.fromEntries(Object.entries(reply.getHeaders()).filter((entry): entry is [string, number | string | string[]] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(reply.getHeaders()).filter((entry): entry is [string, number | string | string[]] => entry[1] !== undefined),
+  );
 }

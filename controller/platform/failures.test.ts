@@ -3,10 +3,18 @@ import { Failures } from './failures.ts';
 
 function stage() {
   const said: string[] = [];
-  const say = (level: string) => (fields: object, message?: string) => { said.push(`${level} ${message} ${JSON.stringify(fields)}`); };
+  const say = (level: string) => (fields: object, message?: string) => {
+    said.push(`${level} ${message} ${JSON.stringify(fields)}`);
+  };
   let nowMs = 1000;
   const failures = new Failures({ warn: say('warn') as never, info: say('info') as never }, () => nowMs);
-  return { said, failures, pass: (ms: number) => { nowMs += ms; } };
+  return {
+    said,
+    failures,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+  };
 }
 
 describe('what fails again and again', () => {

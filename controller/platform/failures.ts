@@ -3,7 +3,12 @@ import type { Logger } from './logger.ts';
 
 const REMIND_MS = 60_000;
 
-interface Going { sinceMs: number; saidMs: number; times: number; unsaid: number }
+interface Going {
+  sinceMs: number;
+  saidMs: number;
+  times: number;
+  unsaid: number;
+}
 
 /**
  * What fails again and again, told as a change: once when it begins, once a minute while it lasts with how often since, and once when it is over.

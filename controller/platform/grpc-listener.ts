@@ -1,6 +1,17 @@
 import {
-  logVerbosity, Metadata, Server, ServerCredentials, ServerInterceptingCall, setLogVerbosity, status,
-  type handleUnaryCall, type ServerInterceptor, type ServerUnaryCall, type ServiceDefinition, type ServiceError, type UntypedServiceImplementation,
+  logVerbosity,
+  Metadata,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  setLogVerbosity,
+  status,
+  type handleUnaryCall,
+  type ServerInterceptor,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type ServiceError,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,36 +41,73 @@ export const CODE_KEY = 'ctfleet-code';
 export const RETRY_AFTER_KEY = 'ctfleet-retry-after-seconds';
 
 /** What a listener shows and, with `clientCa`, whom it asks for a certificate. PEM. */
-export interface ListenerTls { chain: string; key: string; clientCa?: string }
+export interface ListenerTls {
+  chain: string;
+  key: string;
+  clientCa?: string;
+}
 
 /** Whom a listener takes in: connections, and calls at one time on each. */
-export interface ListenerLimits extends ConnectionLimits { streams: number; proveMs?: number; requestMs?: number }
+export interface ListenerLimits extends ConnectionLimits {
+  streams: number;
+  proveMs?: number;
+  requestMs?: number;
+}
 
 /** A gRPC server on one port, behind a gate of our own: grpc-js takes any number of connections and waits for each as long as it likes. */
 export class GrpcListener {
-  private constructor(private readonly server: Server, private readonly gate: NetServer, private readonly connections: Connections, readonly port: number) {}
+  private constructor(
+    private readonly server: Server,
+    private readonly gate: NetServer,
+    private readonly connections: Connections,
+    readonly port: number,
+  ) {}
 
   /** Throws an Error that names the address if it cannot be had. */
-  static async open(address: { host: string; port: number }, tls: ListenerTls, service: ServiceDefinition, handlers: UntypedServiceImplementation, limits: ListenerLimits): Promise<GrpcListener> {
+  static async open(
+    address: { host: string; port: number },
+    tls: ListenerTls,
+    service: ServiceDefinition,
+    handlers: UntypedServiceImplementation,
+    limits: ListenerLimits,
+  ): Promise<GrpcListener> {
     const connections = new Connections(limits);
     const sockets = new Map<string, Socket>();
     const cut = (peer: string): void => void sockets.get(peer)?.destroy();
     const server = new Server({
       interceptors: [boundedCalls(connections, limits.requestMs ?? REQUEST_MS, cut)],
-      'grpc.max_receive_message_length': MAX_FRAME_BYTES, 'grpc.max_send_message_length': MAX_MESSAGE_BYTES, 'grpc.max_concurrent_streams': limits.streams,
-      'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000, 'grpc.max_connection_idle_ms': IDLE_MS, 'grpc.enable_channelz': 0,
+      'grpc.max_receive_message_length': MAX_FRAME_BYTES,
+      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_concurrent_streams': limits.streams,
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.max_connection_idle_ms': IDLE_MS,
+      'grpc.enable_channelz': 0,
     });
-    server.addService(service, proving(handlers, (peer) => connections.prove(peer)));
+    server.addService(
+      service,
+      proving(handlers, (peer) => connections.prove(peer)),
+    );
     const pair = { cert_chain: Buffer.from(tls.chain), private_key: Buffer.from(tls.key) };
-    const credentials = ServerCredentials.createSsl(tls.clientCa === undefined ? null : Buffer.from(tls.clientCa), [pair], tls.clientCa !== undefined);
+    const credentials = ServerCredentials.createSsl(
+      tls.clientCa === undefined ? null : Buffer.from(tls.clientCa),
+      [pair],
+      tls.clientCa !== undefined,
+    );
     const injector = server.createConnectionInjector(credentials);
     const gate = createServer((socket) => {
       socket.on('error', () => undefined);
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
       if (connections.enter(peer, socket.remoteAddress ?? '', performance.now()) !== undefined) return void socket.resetAndDestroy();
-      const timer = setTimeout(() => { if (!connections.isProven(peer)) socket.destroy(); }, limits.proveMs ?? PROVE_MS);
+      const timer = setTimeout(() => {
+        if (!connections.isProven(peer)) socket.destroy();
+      }, limits.proveMs ?? PROVE_MS);
       sockets.set(peer, socket);
-      socket.once('close', () => { clearTimeout(timer); sockets.delete(peer); connections.leave(peer); });
+      socket.once('close', () => {
+        clearTimeout(timer);
+        sockets.delete(peer);
+        connections.leave(peer);
+      });
       injector.injectConnection(socket);
     });
     const port = await new Promise<number>((resolve, reject) => {
@@ -78,18 +126,29 @@ export class GrpcListener {
   async close(): Promise<void> {
     this.gate.close();
     await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => { this.server.forceShutdown(); resolve(); }, SHUTDOWN_MS);
-      this.server.tryShutdown(() => { clearTimeout(cut); resolve(); });
+      const cut = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve();
+      }, SHUTDOWN_MS);
+      this.server.tryShutdown(() => {
+        clearTimeout(cut);
+        resolve();
+      });
     });
   }
 }
 
 /** The handlers, each of which notes first on whose connection its call came. */
 function proving(handlers: UntypedServiceImplementation, prove: (peer: string) => void): UntypedServiceImplementation {
-  return Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, (call: { getPeer(): string }, callback?: unknown) => {
-    prove(call.getPeer());
-    (handler as (call: unknown, callback: unknown) => void)(call, callback);
-  }]));
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [
+      name,
+      (call: { getPeer(): string }, callback?: unknown) => {
+        prove(call.getPeer());
+        (handler as (call: unknown, callback: unknown) => void)(call, callback);
+      },
+    ]),
+  );
 }
 
 /**
@@ -102,17 +161,22 @@ function boundedCalls(connections: Connections, requestMs: number, cut: (peer: s
     if (method.requestStream) return new ServerInterceptingCall(call);
     const timer = setTimeout(() => cut(peer), requestMs);
     return new ServerInterceptingCall(call, {
-      start: (next) => next({
-        onReceiveHalfClose: (received) => { clearTimeout(timer); received(); },
-        onCancel: () => clearTimeout(timer),
-      }),
+      start: (next) =>
+        next({
+          onReceiveHalfClose: (received) => {
+            clearTimeout(timer);
+            received();
+          },
+          onCancel: () => clearTimeout(timer),
+        }),
     });
   };
 }
 
 /** A unary handler from a function that answers or throws. One that takes too long is answered with UNAVAILABLE. */
 export function unary<Request, Response>(
-  handle: (call: ServerUnaryCall<Request, Response>) => Promise<Response>, handlerMs = HANDLER_MS,
+  handle: (call: ServerUnaryCall<Request, Response>) => Promise<Response>,
+  handlerMs = HANDLER_MS,
 ): handleUnaryCall<Request, Response> {
   return async (call, callback) => {
     const answered = new AbortController();

@@ -6,19 +6,42 @@ import { toSafeJson } from '../../proto/model/text.ts';
 export const LOGGER = Symbol('logger');
 export type { Logger };
 
-const SECRET_PATHS = ['password', 'secret', 'token', 'authorization', 'cookie', 'headers.authorization', 'headers.cookie', '*.password', '*.secret', '*.token'];
+const SECRET_PATHS = [
+  'password',
+  'secret',
+  'token',
+  'authorization',
+  'cookie',
+  'headers.authorization',
+  'headers.cookie',
+  '*.password',
+  '*.secret',
+  '*.token',
+];
 
 /** JSON lines on stdout; anything under a secret's name is replaced, and nothing commands the terminal that shows them. */
 export function createLogger(level: string): Logger {
   const out = destination({ fd: 1, sync: true });
-  return pino({ level, base: undefined, redact: { paths: SECRET_PATHS, censor: '[redacted]' } }, { write: (line) => out.write(toSafeJson(line)) });
+  return pino(
+    { level, base: undefined, redact: { paths: SECRET_PATHS, censor: '[redacted]' } },
+    { write: (line) => out.write(toSafeJson(line)) },
+  );
 }
 
 /** Nest's own lines through the same logger; its routine ones are for debugging. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
-  log(message: unknown, ...context: unknown[]): void { this.logger.debug({ context }, String(message)); }
-  warn(message: unknown, ...context: unknown[]): void { this.logger.warn({ context }, String(message)); }
-  error(message: unknown, ...context: unknown[]): void { this.logger.error(message instanceof Error ? { err: message } : { context }, message instanceof Error ? 'start failed' : String(message)); }
+  log(message: unknown, ...context: unknown[]): void {
+    this.logger.debug({ context }, String(message));
+  }
+  warn(message: unknown, ...context: unknown[]): void {
+    this.logger.warn({ context }, String(message));
+  }
+  error(message: unknown, ...context: unknown[]): void {
+    this.logger.error(
+      message instanceof Error ? { err: message } : { context },
+      message instanceof Error ? 'start failed' : String(message),
+    );
+  }
 }

@@ -4,7 +4,11 @@ import { scramVerifier } from './scram.ts';
 /** The role that has the rights of the controller. It cannot log in; logins are its members. */
 export const APP_ROLE = 'ctfleet_app';
 
-interface Might { name: string; is_mighty: boolean; is_owner: boolean }
+interface Might {
+  name: string;
+  is_mighty: boolean;
+  is_owner: boolean;
+}
 
 /** Whether a login could step around row-level security: by what it is, or as owner of a table. */
 const MIGHT = `
@@ -21,17 +25,23 @@ export async function prepareLogin(client: pg.Client, appUrl: string): Promise<v
   const { username, password } = new URL(appUrl);
   const name = decodeURIComponent(username);
   if (name === '') throw new Error('CTFLEET_DATABASE_URL names no user: write postgresql://ctfleet:PASSWORD@host/database.');
-  const { rows: [known] } = await client.query<Might>(`${MIGHT} $1`, [name]);
+  const {
+    rows: [known],
+  } = await client.query<Might>(`${MIGHT} $1`, [name]);
   if (known && isTooMighty(known)) throw new Error(tooMighty(known));
   const role = pg.escapeIdentifier(name);
   const secret = password === '' ? '' : ` PASSWORD ${pg.escapeLiteral(scramVerifier(decodeURIComponent(password)))}`;
-  await client.query(`${known ? 'ALTER' : 'CREATE'} ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS${secret}`);
+  await client.query(
+    `${known ? 'ALTER' : 'CREATE'} ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS${secret}`,
+  );
   await client.query(`GRANT ${APP_ROLE} TO ${role}`);
 }
 
 /** Throws an Error with the cure if the connection's user has more rights than the controller may have. */
 export async function checkLogin(client: pg.Client): Promise<void> {
-  const { rows: [login] } = await client.query<Might>(`${MIGHT} session_user`);
+  const {
+    rows: [login],
+  } = await client.query<Might>(`${MIGHT} session_user`);
   if (!login || isTooMighty(login)) throw new Error(tooMighty(login));
 }
 
@@ -40,7 +50,9 @@ function isTooMighty({ is_mighty, is_owner }: Might): boolean {
 }
 
 function tooMighty(login: Might | undefined): string {
-  return `CTFLEET_DATABASE_URL logs in as ${login?.name ?? 'nobody known'}, which ${login?.is_mighty === false ? 'owns the tables' : 'rules the server'}: row-level security would not bind it. `
-    + 'Give the controller a login of its own: set CTFLEET_MIGRATION_DATABASE_URL to what is now in CTFLEET_DATABASE_URL, '
-    + 'CTFLEET_DATABASE_URL to postgresql://ctfleet:PASSWORD@host/database with a new password, and run `node build/controller/migrate.js`, which makes the login.';
+  return (
+    `CTFLEET_DATABASE_URL logs in as ${login?.name ?? 'nobody known'}, which ${login?.is_mighty === false ? 'owns the tables' : 'rules the server'}: row-level security would not bind it. ` +
+    'Give the controller a login of its own: set CTFLEET_MIGRATION_DATABASE_URL to what is now in CTFLEET_DATABASE_URL, ' +
+    'CTFLEET_DATABASE_URL to postgresql://ctfleet:PASSWORD@host/database with a new password, and run `node build/controller/migrate.js`, which makes the login.'
+  );
 }

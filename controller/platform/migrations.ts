@@ -8,8 +8,16 @@ const LOCK = 72_707_369;
 /** A migration that waits for a table longer than this gives up: whoever wants the table waits behind it. */
 const LOCK_TIMEOUT_MS = 10_000;
 
-interface Recorded { migration_name: string; checksum: string; finished_at: Date | null }
-interface Migration { name: string; sql: string; checksum: string }
+interface Recorded {
+  migration_name: string;
+  checksum: string;
+  finished_at: Date | null;
+}
+interface Migration {
+  name: string;
+  sql: string;
+  checksum: string;
+}
 
 /**
  * Applies what is new in prisma/migrations and records it as Prisma would, so that its command line agrees afterwards. A script and its
@@ -33,26 +41,38 @@ export async function applyMigrations(client: pg.Client, directory: string): Pro
 
 /** Names of migrations that the database does not have yet; it may have newer ones than we know. Throws as applyMigrations does. */
 export async function missingMigrations(client: pg.Client, directory: string): Promise<string[]> {
-  const { rows: [found] } = await client.query<{ may: boolean | null }>(`SELECT has_table_privilege(to_regclass('public._prisma_migrations'), 'SELECT') AS may`);
+  const {
+    rows: [found],
+  } = await client.query<{ may: boolean | null }>(`SELECT has_table_privilege(to_regclass('public._prisma_migrations'), 'SELECT') AS may`);
   return missingOf(await readMigrations(directory), found?.may ? await recorded(client) : []).map(({ name }) => name);
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).toSorted();
-  return Promise.all(names.map(async (name) => {
-    const sql = await readFile(path.join(directory, name, 'migration.sql'));
-    return { name, sql: sql.toString('utf8'), checksum: createHash('sha256').update(sql).digest('hex') };
-  }));
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .toSorted();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(path.join(directory, name, 'migration.sql'));
+      return { name, sql: sql.toString('utf8'), checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
 }
 
 async function recorded(client: pg.Client): Promise<Recorded[]> {
-  return (await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM public._prisma_migrations WHERE rolled_back_at IS NULL')).rows;
+  return (
+    await client.query<Recorded>('SELECT migration_name, checksum, finished_at FROM public._prisma_migrations WHERE rolled_back_at IS NULL')
+  ).rows;
 }
 
 function missingOf(migrations: Migration[], rows: Recorded[]): Migration[] {
   const failed = rows.filter((row) => row.finished_at === null).map((row) => row.migration_name);
-  if (failed.length > 0) throw new Error(`The database holds a migration that failed: ${failed.join(', ')}. Resolve it with \`prisma migrate resolve\`, then start again.`);
+  if (failed.length > 0)
+    throw new Error(
+      `The database holds a migration that failed: ${failed.join(', ')}. Resolve it with \`prisma migrate resolve\`, then start again.`,
+    );
   const checksums = new Map(rows.map((row) => [row.migration_name, row.checksum]));
   const edited = migrations.find(({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum);
   if (edited) throw new Error(`The migration ${edited.name} was edited after it was applied. Restore it and add a new one.`);
@@ -64,11 +84,14 @@ async function applyOne(client: pg.Client, { name, sql, checksum }: Migration): 
   try {
     await client.query(sql);
     await client.query(
-      'INSERT INTO public._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, clock_timestamp(), 1)', [randomUUID(), checksum, name],
+      'INSERT INTO public._prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, clock_timestamp(), 1)',
+      [randomUUID(), checksum, name],
     );
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    throw new Error(`The migration ${name} failed and left nothing behind: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`The migration ${name} failed and left nothing behind: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -20,7 +20,10 @@ export interface NounParts {
 }
 
 /** The module of a noun, whose parts depend on the roles of the process. */
-export function nounModule(module: Type, { uses = [], providers = [], exports = [], controllers = [], link = [], work = [] }: NounParts): NounModule {
+export function nounModule(
+  module: Type,
+  { uses = [], providers = [], exports = [], controllers = [], link = [], work = [] }: NounParts,
+): NounModule {
   const made = new WeakMap<Roles, DynamicModule>();
   return (roles) => {
     const known = made.get(roles);

@@ -6,9 +6,11 @@ import { routes } from '../../proto/http/routes.ts';
 import { API_PREFIX } from './route-decorators.ts';
 import { VERSION } from './version.ts';
 
-const IDEMPOTENCY_KEY = idempotencyKey.optional().describe(
-  'One key for one intent, the same for each try of it. For a day an equal request under the key gets the answer of the first; another one is refused.',
-);
+const IDEMPOTENCY_KEY = idempotencyKey
+  .optional()
+  .describe(
+    'One key for one intent, the same for each try of it. For a day an equal request under the key gets the answer of the first; another one is refused.',
+  );
 const PROBLEM = { description: 'A refusal (RFC 9457); `code` says which.', content: { 'application/problem+json': { schema: problem } } };
 
 /** The OpenAPI 3.1 document of every route in proto/http; docs/api/openapi.json is this, checked in. */
@@ -25,7 +27,12 @@ export function openApiDocument(): object {
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'An API token: ctfp_<id>_<secret>.' },
-        session: { type: 'apiKey', in: 'cookie', name: 'ctfleet.session_token', description: 'A sign-in at /api/auth/sign-in/email; the name has the prefix __Secure- on https.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'ctfleet.session_token',
+          description: 'A sign-in at /api/auth/sign-in/email; the name has the prefix __Secure- on https.',
+        },
       },
     },
     security: [{ token: [] }, { session: [] }],
@@ -41,12 +48,15 @@ function toOperation(operationId: string, route: Route): ZodOpenApiOperationObje
     description: `Needs the action \`${route.action}\`.${route.isForPeople ? ' Only for a person who is signed in, never for an API token.' : ''}`,
     ...(route.isForPeople && { security: [{ session: [] }] }),
     requestParams: {
-      ...(route.params && { path: route.params }), ...(route.query && { query: route.query }),
+      ...(route.params && { path: route.params }),
+      ...(route.query && { query: route.query }),
       ...(route.method === 'POST' && { header: z.object({ 'Idempotency-Key': IDEMPOTENCY_KEY }) }),
     },
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
     responses: {
-      [String(route.status)]: route.response ? { description: 'Done.', content: { [media]: { schema: route.response } } } : { description: 'Done.' },
+      [String(route.status)]: route.response
+        ? { description: 'Done.', content: { [media]: { schema: route.response } } }
+        : { description: 'Done.' },
       default: PROBLEM,
     },
   };

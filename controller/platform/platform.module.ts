@@ -14,7 +14,11 @@ import { newSecret } from './secret.ts';
 import { openStateDir, readOrCreate } from './state-dir.ts';
 
 /** What a process is given from outside. */
-export interface Surroundings { config: Config; logger: Logger; clock: Clock }
+export interface Surroundings {
+  config: Config;
+  logger: Logger;
+  clock: Clock;
+}
 
 /** What every noun may use; it knows none of them. */
 @Module({})
@@ -24,9 +28,24 @@ export class PlatformModule {
       { provide: CONFIG, useValue: config },
       { provide: LOGGER, useValue: logger },
       { provide: CLOCK, useValue: clock },
-      { provide: ENCRYPTION, useFactory: async () => (await openStateDir(config.stateDir), new Encryption(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))) },
-      Addresses, Database, ReplicaNotifications, RateLimits,
+      {
+        provide: ENCRYPTION,
+        useFactory: async () => (
+          await openStateDir(config.stateDir),
+          new Encryption(await readOrCreate(config.stateDir, 'seal.key', async () => newSecret()))
+        ),
+      },
+      Addresses,
+      Database,
+      ReplicaNotifications,
+      RateLimits,
     ];
-    return { module: PlatformModule, global: true, controllers: [HealthController], providers: [...shared, { provide: APP_FILTER, useClass: ProblemFilter }], exports: shared };
+    return {
+      module: PlatformModule,
+      global: true,
+      controllers: [HealthController],
+      providers: [...shared, { provide: APP_FILTER, useClass: ProblemFilter }],
+      exports: shared,
+    };
   }
 }

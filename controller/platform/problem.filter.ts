@@ -11,7 +11,10 @@ import { toFleetError, toProblem } from './problem.ts';
 export class ProblemFilter implements ExceptionFilter {
   private readonly failures: Failures;
 
-  constructor(@Inject(LOGGER) private readonly logger: Logger, @Inject(CLOCK) clock: Clock) {
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+  ) {
     this.failures = new Failures(logger, clock);
   }
 
@@ -22,8 +25,13 @@ export class ProblemFilter implements ExceptionFilter {
     const traceId = String(request.id);
     // The database away is one failure, however many ask meanwhile.
     if (refusal.code === 'UNAVAILABLE') this.failures.failed('requests are refused as unavailable', refusal.cause ?? refusal, { traceId });
-    else if (ERROR_CODES[refusal.code].http >= 500) this.logger.error({ traceId, code: refusal.code, err: refusal.cause ?? refusal }, 'request failed');
-    if (refusal.code === 'RATE_LIMITED' && typeof refusal.fields.retryAfterSeconds === 'number') void reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
-    void reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, traceId));
+    else if (ERROR_CODES[refusal.code].http >= 500)
+      this.logger.error({ traceId, code: refusal.code, err: refusal.cause ?? refusal }, 'request failed');
+    if (refusal.code === 'RATE_LIMITED' && typeof refusal.fields.retryAfterSeconds === 'number')
+      void reply.header('retry-after', String(refusal.fields.retryAfterSeconds));
+    void reply
+      .status(ERROR_CODES[refusal.code].http)
+      .type('application/problem+json')
+      .send(toProblem(refusal, request.originalUrl, traceId));
   }
 }

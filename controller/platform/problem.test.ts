@@ -12,15 +12,25 @@ describe('a problem', () => {
   });
 
   it('carries the place in a filter, and no field that is not for callers', () => {
-    const body = toProblem(new FleetError('FILTER_UNPARSABLE', 'x', { span: { start: 1, end: 2 }, suggestion: 'y', password: 'secret' }), '/x', 'trace');
+    const body = toProblem(
+      new FleetError('FILTER_UNPARSABLE', 'x', { span: { start: 1, end: 2 }, suggestion: 'y', password: 'secret' }),
+      '/x',
+      'trace',
+    );
     expect(body).toMatchObject({ span: { start: 1, end: 2 }, suggestion: 'y' });
     expect(JSON.stringify(body)).not.toContain('secret');
   });
 
   it('tells nothing of an unforeseen error, and of a missing database that it helps to wait', () => {
-    expect(toFleetError(new Error('SELECT secret FROM x'))).toMatchObject({ code: 'INTERNAL', message: expect.not.stringContaining('secret') });
+    expect(toFleetError(new Error('SELECT secret FROM x'))).toMatchObject({
+      code: 'INTERNAL',
+      message: expect.not.stringContaining('secret'),
+    });
     expect(toFleetError(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })).code).toBe('UNAVAILABLE');
     expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '57P01' }) })).code).toBe('UNAVAILABLE');
-    expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '53100' }) }))).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('disk') });
+    expect(toFleetError(new Error('x', { cause: Object.assign(new Error('y'), { code: '53100' }) }))).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('disk'),
+    });
   });
 });

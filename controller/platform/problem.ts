@@ -11,11 +11,18 @@ export function toFleetError(error: unknown): FleetError {
   const status = httpStatus(error);
   if (status === 404) return new FleetError('NOT_FOUND', 'There is nothing at this address.', {}, { cause: error });
   if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is larger than 1 MiB. Send less.', {}, { cause: error });
-  if (status !== undefined && status < 500) return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
+  if (status !== undefined && status < 500)
+    return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
   if (isOfDatabase(error, DISK_FULL, DISK_FULL_WORDS)) {
-    return new FleetError('UNAVAILABLE', 'The disk of the database is full. Nothing was changed; it goes on when there is room.', {}, { cause: error });
+    return new FleetError(
+      'UNAVAILABLE',
+      'The disk of the database is full. Nothing was changed; it goes on when there is room.',
+      {},
+      { cause: error },
+    );
   }
-  if (isOfDatabase(error, AWAY, AWAY_WORDS)) return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
+  if (isOfDatabase(error, AWAY, AWAY_WORDS))
+    return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
   const code = codesOf(error).find((one) => REFUSED_BY_DATABASE.has(one));
   if (code !== undefined) return new FleetError(...REFUSED_BY_DATABASE.get(code)!, {}, { cause: error });
   return new FleetError('INTERNAL', 'Something went wrong on our side. The log has it under the trace id.', {}, { cause: error });
@@ -42,9 +49,16 @@ const MAX_ISSUES = 50;
 
 /** Issues of zod as INVALID_REQUEST; paths begin with the part of the request: `body.limit`. */
 export function invalidRequest(error: z.ZodError, part: string): FleetError {
-  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({ path: [part, ...issue.path.map(String)].filter((step) => step !== '').join('.'), message: issue.message }));
+  const issues = error.issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => ({ path: [part, ...issue.path.map(String)].filter((step) => step !== '').join('.'), message: issue.message }));
   const first = issues[0];
-  return new FleetError('INVALID_REQUEST', first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is not right.', { issues }, { cause: error });
+  return new FleetError(
+    'INVALID_REQUEST',
+    first ? `${first.path || 'The request'}: ${first.message}.` : 'The request is not right.',
+    { issues },
+    { cause: error },
+  );
 }
 
 function titleOf(code: ErrorCode): string {
@@ -60,16 +74,27 @@ function httpStatus(error: unknown): number | undefined {
 
 /** What Postgres refuses of a caller's values although the schema took them, by its code (class 22 and 23) or Prisma's. */
 const REFUSED_BY_DATABASE = new Map<string, [ErrorCode, string]>([
-  ...['P2003', '23503'].map((code): [string, [ErrorCode, string]] => [code, ['NOT_FOUND', 'The request names something that does not exist.']]),
-  ...['P2000', 'P2020', 'P2023', 'P2033', '22001', '22003', '22007', '22008', '22021', '22P02', '22P05'].map((code): [string, [ErrorCode, string]] => [
-    code, ['INVALID_REQUEST', 'The request holds a value that cannot be stored: too large, too long, or no such time.'],
+  ...['P2003', '23503'].map((code): [string, [ErrorCode, string]] => [
+    code,
+    ['NOT_FOUND', 'The request names something that does not exist.'],
   ]),
+  ...['P2000', 'P2020', 'P2023', 'P2033', '22001', '22003', '22007', '22008', '22021', '22P02', '22P05'].map(
+    (code): [string, [ErrorCode, string]] => [
+      code,
+      ['INVALID_REQUEST', 'The request holds a value that cannot be stored: too large, too long, or no such time.'],
+    ],
+  ),
 ]);
 
 /** The codes of an error and of what caused it. */
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
-  for (let cause = error; typeof cause === 'object' && cause !== null && codes.length < 10; cause = 'cause' in cause ? cause.cause : undefined) codes.push('code' in cause ? String(cause.code) : '');
+  for (
+    let cause = error;
+    typeof cause === 'object' && cause !== null && codes.length < 10;
+    cause = 'cause' in cause ? cause.cause : undefined
+  )
+    codes.push('code' in cause ? String(cause.code) : '');
   return codes;
 }
 
@@ -77,8 +102,10 @@ function codesOf(error: unknown): string[] {
  * Node's and pg's errors of connections, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no transaction
  * in time), and Postgres' own where it could not do its work: away, out of time (57014, 55P03, 25P03), disk (53xxx, 58030) or read-only (25006).
  */
-const AWAY = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;
-const AWAY_WORDS = /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|did not answer within/;
+const AWAY =
+  /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;
+const AWAY_WORDS =
+  /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|did not answer within/;
 
 /** What Postgres says on a full disk (53100), also where it only passes the system's words on. */
 const DISK_FULL = /^53100$/;
@@ -87,7 +114,13 @@ const DISK_FULL_WORDS = /No space left on device/;
 /** True if the error or one that caused it has such a code or says such words. */
 function isOfDatabase(error: unknown, codes: RegExp, words: RegExp): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  const fields = error as { code?: unknown; originalCode?: unknown; message?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } };
+  const fields = error as {
+    code?: unknown;
+    originalCode?: unknown;
+    message?: unknown;
+    cause?: unknown;
+    meta?: { driverAdapterError?: unknown };
+  };
   if (codes.test(String(fields.code)) || codes.test(String(fields.originalCode)) || words.test(String(fields.message))) return true;
   return isOfDatabase(fields.cause, codes, words) || isOfDatabase(fields.meta?.driverAdapterError, codes, words);
 }

@@ -26,9 +26,18 @@ export class RateLimits {
   private readonly limiters: Record<LimitName | MemoryName, RateLimiterPostgres>;
 
   constructor(@Inject(Database) database: Database) {
-    const limiters = Object.entries({ ...LIMITS, ...MEMORIES }).map(([name, limit]) => [name, new RateLimiterPostgres({
-      storeClient: database.pool, storeType: 'pool', tableName: 'rate_limit', tableCreated: true, clearExpiredByTimeout: name === 'enrol-address', keyPrefix: name, ...limit,
-    })]);
+    const limiters = Object.entries({ ...LIMITS, ...MEMORIES }).map(([name, limit]) => [
+      name,
+      new RateLimiterPostgres({
+        storeClient: database.pool,
+        storeType: 'pool',
+        tableName: 'rate_limit',
+        tableCreated: true,
+        clearExpiredByTimeout: name === 'enrol-address',
+        keyPrefix: name,
+        ...limit,
+      }),
+    ]);
     this.limiters = Object.fromEntries(limiters) as Record<LimitName | MemoryName, RateLimiterPostgres>;
   }
 

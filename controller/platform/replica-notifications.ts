@@ -45,9 +45,15 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
   private readonly failures: Failures;
   private isStopped = false;
 
-  constructor(@Inject(CONFIG) private readonly config: Config, @Inject(LOGGER) logger: Logger, @Inject(CLOCK) clock: Clock) {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(CLOCK) clock: Clock,
+  ) {
     this.failures = new Failures(logger, clock);
-    this.beat = setInterval(() => { this.client?.query('SELECT 1').catch(() => undefined); }, BEAT_MS);
+    this.beat = setInterval(() => {
+      this.client?.query('SELECT 1').catch(() => undefined);
+    }, BEAT_MS);
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -73,7 +79,11 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
   }
 
   private async connect(): Promise<void> {
-    const client = new NotificationsClient({ connectionString: this.config.databaseUrl, application_name: 'ctfleet notices', ...sessionOf(USUAL) });
+    const client = new NotificationsClient({
+      connectionString: this.config.databaseUrl,
+      application_name: 'ctfleet notices',
+      ...sessionOf(USUAL),
+    });
     client.on('notification', ({ channel: name, payload }) => this.emitter.emit(name.slice(PREFIX.length), payload));
     client.on('error', (error) => this.failures.failed(LOST, error));
     client.on('end', () => {
@@ -90,7 +100,10 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     if (this.isStopped) return;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => {
-      this.connect().then(() => NotificationKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)), () => this.reconnectLater());
+      this.connect().then(
+        () => NotificationKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)),
+        () => this.reconnectLater(),
+      );
     }, RETRY_MS);
   }
 }

@@ -36,26 +36,38 @@ export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise
     if ((bytes += chunk.length) > MAX_DISCARDED_BYTES) enough.abort();
   };
   raw.on('data', count).resume();
-  await finished(raw, { writable: false, signal: AbortSignal.any([enough.signal, AbortSignal.timeout(DISCARD_MS)]) }).catch(() => undefined);
+  await finished(raw, { writable: false, signal: AbortSignal.any([enough.signal, AbortSignal.timeout(DISCARD_MS)]) }).catch(
+    () => undefined,
+  );
   raw.off('data', count).pause();
 }
 
 /** The answer to a request that Fastify gave up before it had a route: an address that cannot be decoded. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = toFleetError(error);
-  void reply.status(ERROR_CODES[refusal.code].http).type('application/problem+json').send(toProblem(refusal, request.originalUrl, String(request.id)));
+  void reply
+    .status(ERROR_CODES[refusal.code].http)
+    .type('application/problem+json')
+    .send(toProblem(refusal, request.originalUrl, String(request.id)));
 }
 
 /** The answer to a request with an `Expect` that nobody knows. */
 export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const refusal = new FleetError('INVALID_REQUEST', 'The header Expect asks for what this server does not do. Leave it out.');
-  response.writeHead(ERROR_CODES[refusal.code].http, { 'content-type': 'application/problem+json', connection: 'close' }).end(JSON.stringify(toProblem(refusal, '', '')));
+  response
+    .writeHead(ERROR_CODES[refusal.code].http, { 'content-type': 'application/problem+json', connection: 'close' })
+    .end(JSON.stringify(toProblem(refusal, '', '')));
 }
 
 /** The answer to what is no HTTP at all; the connection ends with it. */
 export function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const body = JSON.stringify(toProblem(new FleetError('INVALID_REQUEST', 'This is not an HTTP request that can be read.'), '', ''));
-  const head = ['HTTP/1.1 400 Bad Request', 'content-type: application/problem+json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -9,7 +9,9 @@ const route = defineRoute({ method: 'GET', path: '/x', summary: 'x', action: 'me
 
 /** A controller class with one handler that is decorated so. */
 function controllerWith(...decorators: MethodDecorator[]) {
-  class Some { handle(): void {} }
+  class Some {
+    handle(): void {}
+  }
   const descriptor = Object.getOwnPropertyDescriptor(Some.prototype, 'handle')!;
   for (const decorate of decorators) decorate(Some.prototype, 'handle', descriptor);
   return Some;
@@ -21,7 +23,9 @@ describe('the check at start', () => {
   });
 
   it('refuses a handler without a route', () => {
-    expect(() => checkRoutes([controllerWith(RequestMapping({ method: RequestMethod.GET, path: '/y' }))], {})).toThrow('Some.handle (GET) has neither');
+    expect(() => checkRoutes([controllerWith(RequestMapping({ method: RequestMethod.GET, path: '/y' }))], {})).toThrow(
+      'Some.handle (GET) has neither',
+    );
   });
 
   it('refuses a route without a handler, and one with two', () => {

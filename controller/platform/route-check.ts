@@ -16,13 +16,18 @@ export function checkRoutes(controllers: Type[], routes: Record<string, Route>):
       if (typeof handler !== 'function' || Reflect.getMetadata(METHOD_KEY, handler) === undefined) continue;
       const route = Reflect.getMetadata(ROUTE, handler) as Route | undefined;
       const place = `${controller.name}.${name}`;
-      if (!route && Reflect.getMetadata(OPEN, handler) !== true) throw new Error(`${place} (${RequestMethod[Reflect.getMetadata(METHOD_KEY, handler) as number]}) has neither a route nor an open door`);
+      if (!route && Reflect.getMetadata(OPEN, handler) !== true)
+        throw new Error(
+          `${place} (${RequestMethod[Reflect.getMetadata(METHOD_KEY, handler) as number]}) has neither a route nor an open door`,
+        );
       if (!route) continue;
       const other = served.get(route);
       if (other !== undefined) throw new Error(`${place} and ${other} serve the same route`);
       served.set(route, place);
     }
   }
-  const missing = Object.entries(routes).filter(([, route]) => !served.has(route)).map(([name]) => name);
+  const missing = Object.entries(routes)
+    .filter(([, route]) => !served.has(route))
+    .map(([name]) => name);
   if (missing.length > 0) throw new Error(`routes without a handler: ${missing.join(', ')}`);
 }

@@ -1,4 +1,12 @@
-import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import {
+  applyDecorators,
+  createParamDecorator,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Route } from '../../proto/http/route.ts';
@@ -42,7 +50,12 @@ export interface Call<R extends Route = Route> {
 }
 
 /** What the guard leaves on a request. */
-export interface Admitted { caller: Caller; scope: TenantScope; route: Route; credentials: Credentials }
+export interface Admitted {
+  caller: Caller;
+  scope: TenantScope;
+  route: Route;
+  credentials: Credentials;
+}
 
 /** A request that the guard let through. */
 export type AdmittedRequest = FastifyRequest & { admitted?: Admitted };
@@ -54,7 +67,10 @@ export const Called = createParamDecorator((_: unknown, context: ExecutionContex
   if (!admitted) throw new Error('a handler without a guard');
   const { route, caller, scope, credentials } = admitted;
   const ended = new AbortController();
-  context.switchToHttp().getResponse<FastifyReply>().raw.once('close', () => ended.abort());
+  context
+    .switchToHttp()
+    .getResponse<FastifyReply>()
+    .raw.once('close', () => ended.abort());
   return {
     caller,
     scope,

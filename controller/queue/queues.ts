@@ -54,24 +54,43 @@ export class Queues implements BeforeApplicationShutdown {
 
   /** Makes or renews the schedules of all jobs that run again and again; several controllers doing so make each once. Throws at the first that fails. */
   async renewSchedules(): Promise<void> {
-    for (const { name, job, everyMs } of this.recurring) await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
+    for (const { name, job, everyMs } of this.recurring)
+      await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Makes the schedules of a job those that are given, and no others. Their times are those of cron-parser. */
-  async scheduleAll<Jobs extends object>({ name }: JobQueue<Jobs>, job: JobName<Jobs>, wanted: { key: string; cron: string; timeZone: string }[]): Promise<void> {
+  async scheduleAll<Jobs extends object>(
+    { name }: JobQueue<Jobs>,
+    job: JobName<Jobs>,
+    wanted: { key: string; cron: string; timeZone: string }[],
+  ): Promise<void> {
     const queue = this.queue(name);
     const keys = new Set(wanted.map(({ key }) => key));
     for (const { key } of await soon(queue.getJobSchedulers())) if (!keys.has(key)) await soon(queue.removeJobScheduler(key));
-    for (const { key, cron, timeZone } of wanted) await soon(queue.upsertJobScheduler(key, { pattern: cron, tz: timeZone }, { name: job, data: {}, opts: KEEP_NONE }));
+    for (const { key, cron, timeZone } of wanted)
+      await soon(queue.upsertJobScheduler(key, { pattern: cron, tz: timeZone }, { name: job, data: {}, opts: KEEP_NONE }));
   }
 
   /** Works on a queue until shutdown. Errors are logged; what they left undone is done again from Postgres. */
-  work<Jobs extends object>({ name }: JobQueue<Jobs>, concurrency: number, handlers: { [J in JobName<Jobs>]: (data: Jobs[J]) => Promise<void> }): void {
+  work<Jobs extends object>(
+    { name }: JobQueue<Jobs>,
+    concurrency: number,
+    handlers: { [J in JobName<Jobs>]: (data: Jobs[J]) => Promise<void> },
+  ): void {
     // A job that this version does not know was left by another; it is taken off the queue, and what it stood for is in Postgres.
     const handle = async (job: string, data: unknown): Promise<void> => handlers[job as JobName<Jobs>]?.(data as Jobs[JobName<Jobs>]);
-    void this.begin(name, () => new Worker(name, (job) => handle(job.name, job.data), {
-      connection: this.connectionFor('worker'), concurrency, lockDuration: LOCK_MS, stalledInterval: STALLED_MS, maxStalledCount: 1000, autorun: false,
-    }));
+    void this.begin(
+      name,
+      () =>
+        new Worker(name, (job) => handle(job.name, job.data), {
+          connection: this.connectionFor('worker'),
+          concurrency,
+          lockDuration: LOCK_MS,
+          stalledInterval: STALLED_MS,
+          maxStalledCount: 1000,
+          autorun: false,
+        }),
+    );
   }
 
   /** Runs a worker once it is ready. One whose first connection fails remembers that for good, so another is made. */

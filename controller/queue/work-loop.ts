@@ -9,7 +9,10 @@ const TICK_MS = 2000;
 const RENEW_TICKS = 15;
 
 /** What is done again and again; `failure` is what the log says where it could not be. */
-interface Step { failure: string; run: () => Promise<void> }
+interface Step {
+  failure: string;
+  run: () => Promise<void>;
+}
 
 /** The heartbeat of the role `work`. It renews the schedules of the queue, and nouns hang their steps onto it (`*.jobs.ts`); one that fails is logged, and the next one runs all the same. */
 @Injectable()
@@ -52,7 +55,9 @@ export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
   /** Begins a tick. One at a time: asked for during one, the next begins at once after it. */
   wake(): void {
     this.isWanted = true;
-    this.running ??= this.loop().finally(() => { this.running = undefined; });
+    this.running ??= this.loop().finally(() => {
+      this.running = undefined;
+    });
   }
 
   private async loop(): Promise<void> {

@@ -7,28 +7,48 @@ import type { RemediationDocument } from '../../proto/http/remediation-document.
 import { scheduleProblem } from './schedule.ts';
 
 /** What is wrong with a document, with the path of the field. */
-export interface DocumentProblem { path: string; message: string }
+export interface DocumentProblem {
+  path: string;
+  message: string;
+}
 
 /** Examples that stand for what a trigger knows, so that a filter can be read before it is known. */
 export const ABOUT: Record<RemediationDocument['trigger']['kind'], { wan?: string; address?: string }> = {
-  'wan-down': { wan: 'wan', address: '192.0.2.1' }, 'wan-up': { wan: 'wan', address: '192.0.2.1' }, 'address-change': { wan: 'wan', address: '192.0.2.1' },
-  'table-usage': {}, schedule: {}, webhook: {}, manual: {},
+  'wan-down': { wan: 'wan', address: '192.0.2.1' },
+  'wan-up': { wan: 'wan', address: '192.0.2.1' },
+  'address-change': { wan: 'wan', address: '192.0.2.1' },
+  'table-usage': {},
+  schedule: {},
+  webhook: {},
+  manual: {},
 };
 
 /** What the schema cannot see: a filter that names flows, names that the trigger knows, a schedule that comes. All problems, none twice. */
 export function checkDocument({ trigger, filter, method, conditions, forSeconds }: RemediationDocument): DocumentProblem[] {
   const problems: DocumentProblem[] = [];
-  const say = (path: string, message: string): void => { problems.push({ path, message }); };
+  const say = (path: string, message: string): void => {
+    problems.push({ path, message });
+  };
   const about = ABOUT[trigger.kind];
   const unknown = placeholdersOf(filter).filter((name) => !(name in about));
   if (unknown.length > 0) {
-    say('filter', `${unknown.map((name) => `$${name}`).join(', ')} cannot be filled in: the trigger ${trigger.kind} knows ${Object.keys(about).map((name) => `$${name}`).join(' and ') || 'no names'}`);
+    say(
+      'filter',
+      `${unknown.map((name) => `$${name}`).join(', ')} cannot be filled in: the trigger ${trigger.kind} knows ${
+        Object.keys(about)
+          .map((name) => `$${name}`)
+          .join(' and ') || 'no names'
+      }`,
+    );
   } else {
     const read = fillFilter(filter, about);
     if ('problem' in read) say('filter', `${read.problem.message} (at ${read.problem.start})`);
     else if (read.filter.kind === 'everything') say('filter', 'names no flows: a remediation never ends all of a table');
     else if (matchesEverything(read.filter)) say('filter', 'leaves no flow out: a remediation never ends all of a table');
-    else forEachTerm(read.filter, ({ field }) => { if (FLEET_FIELDS.has(field)) say('filter', `${field}: says which gateways, and that is what \`scope\` is for`); });
+    else
+      forEachTerm(read.filter, ({ field }) => {
+        if (FLEET_FIELDS.has(field)) say('filter', `${field}: says which gateways, and that is what \`scope\` is for`);
+      });
   }
   if (method === 'block' && problems.length === 0) {
     const read = fillFilter(filter, about);
@@ -39,8 +59,10 @@ export function checkDocument({ trigger, filter, method, conditions, forSeconds 
     const problem = scheduleProblem(trigger.cron, trigger.timeZone === 'site' ? 'UTC' : trigger.timeZone);
     if (problem) say(`trigger.${problem.field}`, problem.message);
   }
-  if (conditions.healthyTarget && about.wan === undefined) say('conditions.healthyTarget', `has no meaning for the trigger ${trigger.kind}`);
-  if (conditions.mostFlapsAnHour !== undefined && about.wan === undefined) say('conditions.mostFlapsAnHour', `has no meaning for the trigger ${trigger.kind}`);
+  if (conditions.healthyTarget && about.wan === undefined)
+    say('conditions.healthyTarget', `has no meaning for the trigger ${trigger.kind}`);
+  if (conditions.mostFlapsAnHour !== undefined && about.wan === undefined)
+    say('conditions.mostFlapsAnHour', `has no meaning for the trigger ${trigger.kind}`);
   if (method === 'delete' && forSeconds !== undefined) say('forSeconds', 'has no meaning for the method delete');
   return problems;
 }

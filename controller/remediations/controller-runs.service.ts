@@ -25,7 +25,12 @@ const UNDO_FOR_SECONDS = 300;
 const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /** Why a run begins: in words, and what makes it happen once. `sites` narrows the scope to those of one zone. */
-export interface Firing { trigger: string; occasion?: string; sites?: string[]; triggeredAtMs: number }
+export interface Firing {
+  trigger: string;
+  occasion?: string;
+  sites?: string[];
+  triggeredAtMs: number;
+}
 
 /** Runs that span gateways, or that no gateway sees coming: by schedule, by webhook, by hand. They are plans and flushes like anyone's. */
 @Injectable()
@@ -48,13 +53,24 @@ export class ControllerRunsService {
     const known = await this.database.transact('all', async (t) => {
       const before = await this.runs.newest(t, row.id, MAX_PAST_RUNS);
       const why = whyNotNow(row.document.limits, before.map(toPastRun), this.clock())?.why;
-      const isNew = await this.runs.insert(t, why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt });
+      const isNew = await this.runs.insert(
+        t,
+        why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt },
+      );
       if (!isNew) return (await this.runs.onOccasion(t, row.id, on.occasion ?? ''))?.id;
-      await this.note(t, row, run, why === undefined ? 'ok' : 'refused', why === undefined ? `${row.name} began (${on.trigger})` : `${row.name} did not run (${on.trigger}): ${why}`);
+      await this.note(
+        t,
+        row,
+        run,
+        why === undefined ? 'ok' : 'refused',
+        why === undefined ? `${row.name} began (${on.trigger})` : `${row.name} did not run (${on.trigger}): ${why}`,
+      );
       return why === undefined ? undefined : run.id;
     });
     if (known !== undefined) return known;
-    void this.carryOut(row, run.id, on).catch((error: unknown) => this.logger.error({ remediation: row.id, run: run.id, err: error }, 'a run could not be carried out'));
+    void this.carryOut(row, run.id, on).catch((error: unknown) =>
+      this.logger.error({ remediation: row.id, run: run.id, err: error }, 'a run could not be carried out'),
+    );
     return run.id;
   }
 
@@ -70,30 +86,62 @@ export class ControllerRunsService {
   private async carryOut(row: RemediationRow, runId: string, on: Firing): Promise<void> {
     const { document } = row;
     const scope: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
-    const caller: Caller = { kind: 'remediation', id: row.id, name: row.name, userId: row.authorId, grants: [{ role: 'operator', tenantId: row.tenantId }] };
+    const caller: Caller = {
+      kind: 'remediation',
+      id: row.id,
+      name: row.name,
+      userId: row.authorId,
+      grants: [{ role: 'operator', tenantId: row.tenantId }],
+    };
     try {
       const reached = await this.reach.of(scope, narrowed(document.scope, on.sites));
-      const plan = await this.plans.create(caller, scope, {
-        filter: document.filter, scope: reached.scope, method: document.method, forSeconds: document.forSeconds, undoForSeconds: UNDO_FOR_SECONDS, reason: `${row.name}: ${on.trigger}`.slice(0, 500),
-      }, AbortSignal.timeout(60_000));
+      const plan = await this.plans.create(
+        caller,
+        scope,
+        {
+          filter: document.filter,
+          scope: reached.scope,
+          method: document.method,
+          forSeconds: document.forSeconds,
+          undoForSeconds: UNDO_FOR_SECONDS,
+          reason: `${row.name}: ${on.trigger}`.slice(0, 500),
+        },
+        AbortSignal.timeout(60_000),
+      );
       const touched = plan.gateways.filter((gateway) => gateway.state === 'ready');
       const tenantIds = [...new Set(touched.map((gateway) => gateway.tenantId))];
-      const found = { matched: plan.totals.flows, planId: plan.id, ...(tenantIds.length > 0 && { tenantIds }), ...(reached.why && { reason: reached.why }) };
+      const found = {
+        matched: plan.totals.flows,
+        planId: plan.id,
+        ...(tenantIds.length > 0 && { tenantIds }),
+        ...(reached.why && { reason: reached.why }),
+      };
       if (touched.length === 0) return await this.finish(runId, { ...found, state: 'done' });
       const now = await this.standings.now(row);
-      if (!now) return await this.finish(runId, { ...found, state: 'refused', reason: 'it was changed, switched off or deleted while its plan was made' });
+      if (!now)
+        return await this.finish(runId, {
+          ...found,
+          state: 'refused',
+          reason: 'it was changed, switched off or deleted while its plan was made',
+        });
       const mode = effectiveMode(document, now.standing);
       if (mode !== 'auto') {
         const why = document.mode === 'auto' ? { reason: whyNotAuto(now.standing) } : {};
         return await this.finish(runId, { ...found, ...why, state: mode === 'suggest' ? 'suggested' : 'observed' });
       }
-      const why = whyTooMany(document.limits, touched.map((gateway) => ({ ...gateway, gateway: gateway.name, stale: gateway.staleFlows ?? 0 })))?.why;
+      const why = whyTooMany(
+        document.limits,
+        touched.map((gateway) => ({ ...gateway, gateway: gateway.name, stale: gateway.staleFlows ?? 0 })),
+      )?.why;
       if (why !== undefined) return await this.finish(runId, { ...found, state: 'refused', reason: why });
       const flushId = await this.flushes.run(caller, scope, plan.id, plan.digest, { agreed: agreementOf(now.row) });
       await this.database.transact('all', (t) => this.runs.update(t, runId, { ...found, flushId, startedAt: new Date(this.clock()) }));
     } catch (error) {
       const isRefusal = error instanceof FleetError && error.code !== 'UNAVAILABLE';
-      await this.finish(runId, { state: isRefusal ? 'refused' : 'failed', reason: error instanceof FleetError ? error.message : 'the controller could not carry it out; its log says why' });
+      await this.finish(runId, {
+        state: isRefusal ? 'refused' : 'failed',
+        reason: error instanceof FleetError ? error.message : 'the controller could not carry it out; its log says why',
+      });
       if (!(error instanceof FleetError)) throw error;
     }
   }
@@ -104,16 +152,54 @@ export class ControllerRunsService {
 
   private newRun(row: RemediationRow, { trigger, occasion, triggeredAtMs }: Firing): RunRow {
     return {
-      id: newId(), remediationId: row.id, remediationName: row.name, revision: row.revision, tenantIds: [row.tenantId ?? NO_TENANT], gatewayId: null, gatewayName: null, state: 'running', trigger, wan: null,
-      triggeredAt: new Date(triggeredAtMs), startedAt: null, finishedAt: null, reportedAt: new Date(this.clock()), reason: null, matched: 0, ended: 0, filter: row.document.filter, method: row.document.method,
-      planId: null, flushId: null, occasion: occasion ?? null, isFailed: false,
+      id: newId(),
+      remediationId: row.id,
+      remediationName: row.name,
+      revision: row.revision,
+      tenantIds: [row.tenantId ?? NO_TENANT],
+      gatewayId: null,
+      gatewayName: null,
+      state: 'running',
+      trigger,
+      wan: null,
+      triggeredAt: new Date(triggeredAtMs),
+      startedAt: null,
+      finishedAt: null,
+      reportedAt: new Date(this.clock()),
+      reason: null,
+      matched: 0,
+      ended: 0,
+      filter: row.document.filter,
+      method: row.document.method,
+      planId: null,
+      flushId: null,
+      occasion: occasion ?? null,
+      isFailed: false,
     };
   }
 
-  private async note(t: Parameters<RunsRepository['insert']>[0], row: RemediationRow, run: RunRow, outcome: 'ok' | 'refused', summary: string): Promise<void> {
+  private async note(
+    t: Parameters<RunsRepository['insert']>[0],
+    row: RemediationRow,
+    run: RunRow,
+    outcome: 'ok' | 'refused',
+    summary: string,
+  ): Promise<void> {
     await this.audit.record(t, {
-      tenantId: row.tenantId ?? undefined, actor: toActor({ kind: 'remediation', id: row.id, name: row.name }), action: 'remediation.began', outcome, summary, reason: run.trigger,
-      detail: { runId: run.id, remediationId: row.id, revision: row.revision, mode: row.document.mode, filter: row.document.filter, occasion: run.occasion },
+      tenantId: row.tenantId ?? undefined,
+      actor: toActor({ kind: 'remediation', id: row.id, name: row.name }),
+      action: 'remediation.began',
+      outcome,
+      summary,
+      reason: run.trigger,
+      detail: {
+        runId: run.id,
+        remediationId: row.id,
+        revision: row.revision,
+        mode: row.document.mode,
+        filter: row.document.filter,
+        occasion: run.occasion,
+      },
     });
   }
 }

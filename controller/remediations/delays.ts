@@ -6,7 +6,10 @@ const PRESSURE_SPACING_SECONDS = 30;
 /** A failover must stay fast, but partners never act together: one of them carries the traffic. */
 const PARTNER_SPACING_SECONDS = 10;
 
-interface Partner { id: string; tags: readonly string[] }
+interface Partner {
+  id: string;
+  tags: readonly string[];
+}
 
 /**
  * How many seconds each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but for

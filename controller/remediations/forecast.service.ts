@@ -25,17 +25,45 @@ export class ForecastService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async of(scope: TenantScope, { tenantId, document }: z.output<NonNullable<typeof checkRemediation.body>>, signal: AbortSignal): Promise<Forecast> {
+  async of(
+    scope: TenantScope,
+    { tenantId, document }: z.output<NonNullable<typeof checkRemediation.body>>,
+    signal: AbortSignal,
+  ): Promise<Forecast> {
     const own: TenantScope = tenantId === undefined ? scope : new Set(inScope(scope, tenantId) ? [tenantId] : []);
-    const matchesNow = placeholdersOf(document.filter).length === 0
-      ? (await this.flows.search(own, searchRequest.parse({ filter: document.filter, scope: document.scope, limit: 0, withFacets: false }), signal)).total : undefined;
+    const matchesNow =
+      placeholdersOf(document.filter).length === 0
+        ? (
+            await this.flows.search(
+              own,
+              searchRequest.parse({ filter: document.filter, scope: document.scope, limit: 0, withFacets: false }),
+              signal,
+            )
+          ).total
+        : undefined;
     const { trigger } = document;
     if (trigger.kind !== 'table-usage') {
-      return { matchesNow, wouldHaveFired: [], forecastNote: trigger.kind === 'wan-down' || trigger.kind === 'wan-up' || trigger.kind === 'address-change' ? 'History keeps no states of WANs. Let it observe for some days.' : undefined };
+      return {
+        matchesNow,
+        wouldHaveFired: [],
+        forecastNote:
+          trigger.kind === 'wan-down' || trigger.kind === 'wan-up' || trigger.kind === 'address-change'
+            ? 'History keeps no states of WANs. Let it observe for some days.'
+            : undefined,
+      };
     }
     const rows = await this.gateways.inScope(own, document.scope);
     const names = new Map(rows.map((row) => [row.id, row.name]));
-    const found = await this.database.transact(own, (t) => this.history.crossings(t, [...names.keys()], trigger.abovePercent, new Date(this.clock() - DAYS * DAY_MS)));
-    return { matchesNow, wouldHaveFired: found.map(({ gatewayId, at, percent }) => ({ at: at.toISOString(), gatewayName: names.get(gatewayId) ?? gatewayId, trigger: `table at ${percent.toFixed(0)} %` })) };
+    const found = await this.database.transact(own, (t) =>
+      this.history.crossings(t, [...names.keys()], trigger.abovePercent, new Date(this.clock() - DAYS * DAY_MS)),
+    );
+    return {
+      matchesNow,
+      wouldHaveFired: found.map(({ gatewayId, at, percent }) => ({
+        at: at.toISOString(),
+        gatewayName: names.get(gatewayId) ?? gatewayId,
+        trigger: `table at ${percent.toFixed(0)} %`,
+      })),
+    };
   }
 }

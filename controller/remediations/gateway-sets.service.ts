@@ -39,14 +39,33 @@ export class GatewaySetsService {
       const byId = new Map(places.map((place) => [place.id, place]));
       const wanted = gatewayIds.flatMap((id) => byId.get(id) ?? []);
       const limits = await this.limits.ofTenants(t, [...new Set(wanted.map(({ tenantId }) => tenantId))]);
-      const delays = new Map(rows.map((row) => [row.id, delaysOf(row.document.trigger, places.filter((place) => actsOn(row, place)))]));
-      return new Map(wanted.map((place) => [place.id, rows.filter((row) => actsOn(row, place)).map(({ id, revision, document }) => {
-        const standing = standings.get(id)!;
-        return {
-          id, revision, document: JSON.stringify({ ...document, mode: effectiveMode(document, standing), ...needsOf(document) }),
-          limits: onePersonLimits(limits.get(place.tenantId)!), isApproved: standing.approval.state === 'given', delaySeconds: delays.get(id)!.get(place.id) ?? 0,
-        };
-      })]));
+      const delays = new Map(
+        rows.map((row) => [
+          row.id,
+          delaysOf(
+            row.document.trigger,
+            places.filter((place) => actsOn(row, place)),
+          ),
+        ]),
+      );
+      return new Map(
+        wanted.map((place) => [
+          place.id,
+          rows
+            .filter((row) => actsOn(row, place))
+            .map(({ id, revision, document }) => {
+              const standing = standings.get(id)!;
+              return {
+                id,
+                revision,
+                document: JSON.stringify({ ...document, mode: effectiveMode(document, standing), ...needsOf(document) }),
+                limits: onePersonLimits(limits.get(place.tenantId)!),
+                isApproved: standing.approval.state === 'given',
+                delaySeconds: delays.get(id)!.get(place.id) ?? 0,
+              };
+            }),
+        ]),
+      );
     });
   }
 }

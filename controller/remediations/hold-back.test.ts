@@ -2,12 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { whyHoldBack, type GatewayRun, type RevisionRecord } from './hold-back.ts';
 
 const NOW = 10_000_000;
-const runs = (count: number, change: Partial<GatewayRun> = {}, first = 0): GatewayRun[] => (
-  Array.from({ length: count }, (_, n) => ({ gatewayId: `g${first + n}`, tenantId: 'a', isFailed: false, ended: 10, reportedAtMs: NOW - 1000, ...change }))
-);
-const why = (change: Partial<RevisionRecord>): string | undefined => (
-  whyHoldBack({ trigger: { kind: 'wan-down' }, isOfAllTenants: false, gateways: 100, runs: [], mayEndAlone: () => undefined, ...change }, NOW)
-);
+const runs = (count: number, change: Partial<GatewayRun> = {}, first = 0): GatewayRun[] =>
+  Array.from({ length: count }, (_, n) => ({
+    gatewayId: `g${first + n}`,
+    tenantId: 'a',
+    isFailed: false,
+    ended: 10,
+    reportedAtMs: NOW - 1000,
+    ...change,
+  }));
+const why = (change: Partial<RevisionRecord>): string | undefined =>
+  whyHoldBack(
+    { trigger: { kind: 'wan-down' }, isOfAllTenants: false, gateways: 100, runs: [], mayEndAlone: () => undefined, ...change },
+    NOW,
+  );
 
 describe('a remediation is held back', () => {
   it('after the first failure among few gateways, and the second among many', () => {

@@ -11,7 +11,13 @@ const MAX_TRIP_SHARE = 0.2;
 const MIN_TRIP_GATEWAYS = 3;
 
 /** A run on a gateway that found something to end. */
-export interface GatewayRun { gatewayId: string; tenantId: string; isFailed: boolean; ended: number; reportedAtMs: number }
+export interface GatewayRun {
+  gatewayId: string;
+  tenantId: string;
+  isFailed: boolean;
+  ended: number;
+  reportedAtMs: number;
+}
 
 /** What is known of one revision. `mayEndAlone`: flows that one person may end in a tenant; undefined for no limit, or if two agreed. */
 export interface RevisionRecord {

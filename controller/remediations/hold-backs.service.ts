@@ -44,16 +44,28 @@ export class HoldBacksService {
       const reported = await this.runs.ofRevision(t, row.id, row.revision, new Date(now.getTime() - HOLD_BACK_WINDOW_MS));
       const runs = reported.filter(({ gatewayId }) => gatewayIds.has(gatewayId));
       const limits = await this.limits.ofTenants(t, [...new Set(runs.map(({ tenantId }) => tenantId))]);
-      const why = whyHoldBack({
-        trigger: row.document.trigger, isOfAllTenants: row.tenantId === null, gateways: gatewayIds.size, runs,
-        mayEndAlone: (tenantId) => (isApproved(row) ? undefined : limits.get(tenantId)?.flows ?? undefined),
-      }, now.getTime());
+      const why = whyHoldBack(
+        {
+          trigger: row.document.trigger,
+          isOfAllTenants: row.tenantId === null,
+          gateways: gatewayIds.size,
+          runs,
+          mayEndAlone: (tenantId) => (isApproved(row) ? undefined : (limits.get(tenantId)?.flows ?? undefined)),
+        },
+        now.getTime(),
+      );
       if (why === undefined || !(await this.remediations.holdBack(t, row.id, row.revision, why, now))) return;
       await this.audit.record(t, {
-        tenantId: row.tenantId ?? undefined, actor: ACTOR, action: 'remediation.held-back', outcome: 'ok',
+        tenantId: row.tenantId ?? undefined,
+        actor: ACTOR,
+        action: 'remediation.held-back',
+        outcome: 'ok',
         summary: `${row.name} is held back: ${why}`,
         detail: {
-          remediationId: row.id, revision: row.revision, why, gatewayIds: [...new Set(runs.map(({ gatewayId }) => gatewayId))].slice(0, MAX_NAMED),
+          remediationId: row.id,
+          revision: row.revision,
+          why,
+          gatewayIds: [...new Set(runs.map(({ gatewayId }) => gatewayId))].slice(0, MAX_NAMED),
         },
       });
       await this.notifications.send(t, REMEDIATIONS_CHANGED, row.id);

@@ -4,7 +4,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 const TOLERANCE_MS = 5 * 60_000;
 
 /** The headers of a call by Standard Webhooks. */
-export interface HookCall { id: string; timestamp: string; signatures: string; body: string }
+export interface HookCall {
+  id: string;
+  timestamp: string;
+  signatures: string;
+  body: string;
+}
 
 /**
  * Why a call is refused; undefined if it was signed with the secret (`whsec_` and base64) a short while ago. The signature is HMAC-SHA256 over
@@ -14,7 +19,9 @@ export function whyRefused({ id, timestamp, signatures, body }: HookCall, secret
   if (!/^[\w.-]{1,100}$/.test(id)) return 'webhook-id must be 1 to 100 letters, digits, dots, dashes or underscores';
   if (!/^\d{1,12}$/.test(timestamp)) return 'webhook-timestamp must be seconds since 1970';
   if (Math.abs(Number(timestamp) * 1000 - nowMs) > TOLERANCE_MS) return 'webhook-timestamp is more than 5 min from our clock';
-  const wanted = createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64')).update(`${id}.${timestamp}.${body}`).digest();
+  const wanted = createHmac('sha256', Buffer.from(secret.replace(/^whsec_/, ''), 'base64'))
+    .update(`${id}.${timestamp}.${body}`)
+    .digest();
   const fits = signatures.split(' ').some((signature) => {
     const [version, text = ''] = signature.split(',');
     const given = Buffer.from(text, 'base64');

@@ -22,12 +22,25 @@ export class HooksController {
   ) {}
 
   @HandlesOpen('/api/v1/hooks/:id', 'POST')
-  async call(@Param('id') id: string, @Headers() headers: Record<string, string | undefined>, @Req() request: RawBodyRequest<FastifyRequest>, @Ip() address: string): Promise<{ runId: string }> {
+  async call(
+    @Param('id') id: string,
+    @Headers() headers: Record<string, string | undefined>,
+    @Req() request: RawBodyRequest<FastifyRequest>,
+    @Ip() address: string,
+  ): Promise<{ runId: string }> {
     await this.limits.take('hook-address', address);
     const row = idSchema.safeParse(id).success ? await this.remediations.row('all', id).catch(() => undefined) : undefined;
-    const call = { id: headers['webhook-id'] ?? '', timestamp: headers['webhook-timestamp'] ?? '', signatures: headers['webhook-signature'] ?? '', body: request.rawBody?.toString('utf8') ?? '' };
+    const call = {
+      id: headers['webhook-id'] ?? '',
+      timestamp: headers['webhook-timestamp'] ?? '',
+      signatures: headers['webhook-signature'] ?? '',
+      body: request.rawBody?.toString('utf8') ?? '',
+    };
     const isKnown = row?.isEnabled === true && row.hookSecret !== null && row.document.trigger.kind === 'webhook';
-    if (!isKnown || whyRefused(call, this.seal.open(row.hookSecret!), this.clock()) !== undefined) throw new FleetError('UNAUTHENTICATED', 'This call is not signed as it must be, or there is no such webhook.');
-    return { runId: await this.runs.begin(row, { trigger: `webhook ${call.id}`, occasion: `webhook ${call.id}`, triggeredAtMs: this.clock() }) };
+    if (!isKnown || whyRefused(call, this.seal.open(row.hookSecret!), this.clock()) !== undefined)
+      throw new FleetError('UNAUTHENTICATED', 'This call is not signed as it must be, or there is no such webhook.');
+    return {
+      runId: await this.runs.begin(row, { trigger: `webhook ${call.id}`, occasion: `webhook ${call.id}`, triggeredAtMs: this.clock() }),
+    };
   }
 }

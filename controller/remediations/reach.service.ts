@@ -10,7 +10,10 @@ import { unreachable, type Reached } from './reach.ts';
 /** Keeps what acts by itself from places of which most is offline: there the network is what is wrong, and not so many gateways. */
 @Injectable()
 export class ReachService {
-  constructor(@Inject(GatewaysRepository) private readonly gateways: GatewaysRepository, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** The scope without such places, and which these are. Throws GATEWAY_OFFLINE where nothing is left of several gateways; one alone is not asked. */
   async of(tenants: TenantScope, scope: Scope): Promise<{ scope: Scope; why?: string }> {

@@ -1,14 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { unreachable, type Reached } from './reach.ts';
 
-const gateways = (tenantId: string, siteId: string, online: number, offline: number): Reached[] => Array.from({ length: online + offline }, (_, n) => (
-  { id: `${tenantId}${siteId}${n}`, tenantId, tenantName: tenantId, siteId: `${tenantId}${siteId}`, siteName: siteId, isOnline: n < online }
-));
+const gateways = (tenantId: string, siteId: string, online: number, offline: number): Reached[] =>
+  Array.from({ length: online + offline }, (_, n) => ({
+    id: `${tenantId}${siteId}${n}`,
+    tenantId,
+    tenantName: tenantId,
+    siteId: `${tenantId}${siteId}`,
+    siteName: siteId,
+    isOnline: n < online,
+  }));
 
 describe('a place is unreachable', () => {
   it('with more than 55 % of its gateways offline, and not below', () => {
     expect(unreachable(gateways('a', 'x', 45, 55)).why).toEqual([]);
-    expect(unreachable(gateways('a', 'x', 44, 56)).why).toEqual(['tenant a is unreachable: 56 of 100 gateways are offline', 'site x of a is unreachable: 56 of 100 gateways are offline']);
+    expect(unreachable(gateways('a', 'x', 44, 56)).why).toEqual([
+      'tenant a is unreachable: 56 of 100 gateways are offline',
+      'site x of a is unreachable: 56 of 100 gateways are offline',
+    ]);
   });
 
   it('alone: its neighbours are not', () => {

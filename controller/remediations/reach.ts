@@ -5,14 +5,28 @@ import { counted } from '../platform/plural.ts';
 const MAX_OFFLINE_SHARE = 0.55;
 
 /** A gateway that has been online at some time. */
-export interface Reached { id: string; tenantId: string; tenantName: string; siteId: string; siteName: string; isOnline: boolean }
+export interface Reached {
+  id: string;
+  tenantId: string;
+  tenantName: string;
+  siteId: string;
+  siteName: string;
+  isOnline: boolean;
+}
 
 /** Places of which too much is offline for anything to be done there by itself, in words, with all their gateways. */
 export function unreachable(gateways: readonly Reached[]): { why: string[]; gatewayIds: ReadonlySet<string> } {
-  const tenants = groupsOf(gateways, ({ tenantId }) => tenantId, ({ tenantName }) => `tenant ${tenantName}`);
+  const tenants = groupsOf(
+    gateways,
+    ({ tenantId }) => tenantId,
+    ({ tenantName }) => `tenant ${tenantName}`,
+  );
   // A site of which nothing is online is left out of every plan by itself.
-  const sites = groupsOf(gateways, ({ siteId }) => siteId, ({ siteName, tenantName }) => `site ${siteName} of ${tenantName}`)
-    .filter(({ own }) => own.some(({ isOnline }) => isOnline));
+  const sites = groupsOf(
+    gateways,
+    ({ siteId }) => siteId,
+    ({ siteName, tenantName }) => `site ${siteName} of ${tenantName}`,
+  ).filter(({ own }) => own.some(({ isOnline }) => isOnline));
   const dark = [...tenants, ...sites].filter(({ own }) => offline(own) > own.length * MAX_OFFLINE_SHARE);
   return {
     why: dark.map(({ name, own }) => `${name} is unreachable: ${offline(own)} of ${counted(own.length, 'gateway')} are offline`),
@@ -30,15 +44,27 @@ function offline(gateways: readonly Reached[]): number {
   return gateways.filter(({ isOnline }) => !isOnline).length;
 }
 
-interface Scoped { tenantId: string | null; document: Pick<RemediationDocument, 'scope'> }
+interface Scoped {
+  tenantId: string | null;
+  document: Pick<RemediationDocument, 'scope'>;
+}
 
 /** Where a gateway is, as far as scopes ask. */
-interface Place { id: string; tenantId: string; siteId: string; tags: readonly string[] }
+interface Place {
+  id: string;
+  tenantId: string;
+  siteId: string;
+  tags: readonly string[];
+}
 
 /** True if the remediation is of the gateway's tenant, or of all, and its scope names the gateway. */
 export function actsOn({ tenantId, document }: Scoped, place: Place): boolean {
   const { scope } = document;
-  return (tenantId === null || tenantId === place.tenantId)
-    && (!scope.tenants || scope.tenants.includes(place.tenantId)) && (!scope.sites || scope.sites.includes(place.siteId))
-    && (!scope.gateways || scope.gateways.includes(place.id)) && (!scope.tags || scope.tags.some((tag) => place.tags.includes(tag)));
+  return (
+    (tenantId === null || tenantId === place.tenantId) &&
+    (!scope.tenants || scope.tenants.includes(place.tenantId)) &&
+    (!scope.sites || scope.sites.includes(place.siteId)) &&
+    (!scope.gateways || scope.gateways.includes(place.id)) &&
+    (!scope.tags || scope.tags.some((tag) => place.tags.includes(tag)))
+  );
 }

@@ -37,7 +37,10 @@ export class RemediationApprovalsService {
       const by = { approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
       if (!(await this.remediations.approve(t, id, { approvedRevision: revision, ...by }))) throw changed(row.revision);
       await this.audit.record(t, {
-        tenantId: row.tenantId ?? undefined, actor: toActor(caller), action: 'remediation.approved', outcome: 'ok',
+        tenantId: row.tenantId ?? undefined,
+        actor: toActor(caller),
+        action: 'remediation.approved',
+        outcome: 'ok',
         summary: `${caller.name} agreed that ${row.name} acts by itself`,
         detail: { remediationId: id, revision, document: row.document, why: standing.approval.why },
       });

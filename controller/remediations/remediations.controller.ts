@@ -1,7 +1,18 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { z } from 'zod';
 import {
-  approveRemediation, checkRemediation, createRemediation, deleteRemediation, getRemediation, getRemediationRun, listBuiltInRemediations, listRemediationRunFlows, listRemediationRuns, listRemediations, runRemediation, updateRemediation,
+  approveRemediation,
+  checkRemediation,
+  createRemediation,
+  deleteRemediation,
+  getRemediation,
+  getRemediationRun,
+  listBuiltInRemediations,
+  listRemediationRunFlows,
+  listRemediationRuns,
+  listRemediations,
+  runRemediation,
+  updateRemediation,
 } from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { runsOnGateway } from '../../proto/http/remediation-document.ts';
@@ -51,7 +62,9 @@ export class RemediationsController {
   }
 
   @Handles(approveRemediation)
-  async approve(@Called() { caller, scope, params, body }: Call<typeof approveRemediation>): Promise<z.output<typeof approveRemediation.response>> {
+  async approve(
+    @Called() { caller, scope, params, body }: Call<typeof approveRemediation>,
+  ): Promise<z.output<typeof approveRemediation.response>> {
     await this.approvals.approve(caller, scope, params.id, body.revision);
     return this.remediations.get(scope, params.id);
   }
@@ -72,7 +85,11 @@ export class RemediationsController {
   @Handles(runRemediation)
   async run(@Called() { caller, scope, params }: Call<typeof runRemediation>): Promise<z.output<typeof runRemediation.response>> {
     const row = await this.remediations.row(scope, params.id);
-    if (runsOnGateway(row.document)) throw new FleetError('INVALID_REQUEST', `This remediation runs on the gateways, when they see ${row.document.trigger.kind}. Make a plan with its filter to act now.`);
+    if (runsOnGateway(row.document))
+      throw new FleetError(
+        'INVALID_REQUEST',
+        `This remediation runs on the gateways, when they see ${row.document.trigger.kind}. Make a plan with its filter to act now.`,
+      );
     if (!row.isEnabled) throw new FleetError('INVALID_REQUEST', 'This remediation is switched off. Switch it on first.');
     return { runId: await this.controllerRuns.begin(row, { trigger: `by hand, ${caller.name}`, triggeredAtMs: this.clock() }) };
   }
@@ -88,7 +105,9 @@ export class RemediationsController {
   }
 
   @Handles(listRemediationRunFlows)
-  flows(@Called() { scope, params, query }: Call<typeof listRemediationRunFlows>): Promise<z.output<typeof listRemediationRunFlows.response>> {
+  flows(
+    @Called() { scope, params, query }: Call<typeof listRemediationRunFlows>,
+  ): Promise<z.output<typeof listRemediationRunFlows.response>> {
     return this.runs.flows(scope, params.id, query);
   }
 }

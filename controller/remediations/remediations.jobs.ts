@@ -21,7 +21,9 @@ export class RemediationsJobs implements OnModuleInit, OnApplicationBootstrap {
     this.loop.everyTick('runs could not be followed', () => this.runs.follow());
     this.loop.everyRenewal('what is due could not be run', () => this.schedules.runDue());
     // The queue's schedules become those of the remediations as they are now.
-    this.loop.everyRenewal('the schedules of remediations could not be renewed', async () => this.queues.scheduleAll(REMEDIATIONS, 'due', await this.schedules.wakeUps()));
+    this.loop.everyRenewal('the schedules of remediations could not be renewed', async () =>
+      this.queues.scheduleAll(REMEDIATIONS, 'due', await this.schedules.wakeUps()),
+    );
   }
 
   onApplicationBootstrap(): void {

@@ -35,7 +35,9 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
   onModuleInit(): void {
     this.link.add(this);
     const push = (): void => {
-      this.push(this.sessions.all()).catch((error: unknown) => this.logger.warn({ err: error }, 'agents could not be given their remediations'));
+      this.push(this.sessions.all()).catch((error: unknown) =>
+        this.logger.warn({ err: error }, 'agents could not be given their remediations'),
+      );
     };
     // Tags say who are partners, and limits in which mode each acts.
     this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notifications.on(kind, push));
@@ -52,6 +54,7 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
   private async push(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
     const sets = await this.sets.of(sessions.map((session) => session.identity.gatewayId));
-    for (const session of sessions) session.send({ $case: 'remediations', value: { remediations: sets.get(session.identity.gatewayId) ?? [] } });
+    for (const session of sessions)
+      session.send({ $case: 'remediations', value: { remediations: sets.get(session.identity.gatewayId) ?? [] } });
   }
 }

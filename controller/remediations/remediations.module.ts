@@ -29,8 +29,30 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class RemediationsModule {
   static readonly with = nounModule(RemediationsModule, {
-    uses: [LinkModule.with, QueueModule.with, AuditModule.with, HistoryModule.with, GatewaysModule.with, FlowsModule.with, PlansModule.with, FlushesModule.with],
-    providers: [ControllerRunsService, ForecastService, GatewaySetsService, HoldBacksService, ReachService, RemediationApprovalsService, RemediationsRepository, RemediationsService, RunsRepository, RunsService, SchedulesService, StandingsService],
+    uses: [
+      LinkModule.with,
+      QueueModule.with,
+      AuditModule.with,
+      HistoryModule.with,
+      GatewaysModule.with,
+      FlowsModule.with,
+      PlansModule.with,
+      FlushesModule.with,
+    ],
+    providers: [
+      ControllerRunsService,
+      ForecastService,
+      GatewaySetsService,
+      HoldBacksService,
+      ReachService,
+      RemediationApprovalsService,
+      RemediationsRepository,
+      RemediationsService,
+      RunsRepository,
+      RunsService,
+      SchedulesService,
+      StandingsService,
+    ],
     controllers: [RemediationsController, HooksController],
     link: [RemediationsLink],
     work: [RemediationsJobs],

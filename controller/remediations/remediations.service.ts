@@ -1,7 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
-import type { checkRemediation, createRemediation, Remediation as RemediationView, updateRemediation } from '../../proto/http/remediations.ts';
+import type {
+  checkRemediation,
+  createRemediation,
+  Remediation as RemediationView,
+  updateRemediation,
+} from '../../proto/http/remediations.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
@@ -48,9 +53,16 @@ export class RemediationsService {
   ) {}
 
   async list(scope: TenantScope, query: { limit: number; cursor?: string }): Promise<Page<RemediationView>> {
-    const rows = await this.database.transact(scope, (t) => this.remediations.list(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }));
+    const rows = await this.database.transact(scope, (t) =>
+      this.remediations.list(t, { limit: query.limit, after: parseCursor(query.cursor, namePlace) }),
+    );
     const views = await this.viewsOf(scope, rows);
-    return toPage(rows, query.limit, (row) => views.get(row.id)!, ({ name, id }) => ({ name, id }));
+    return toPage(
+      rows,
+      query.limit,
+      (row) => views.get(row.id)!,
+      ({ name, id }) => ({ name, id }),
+    );
   }
 
   /** Throws NOT_FOUND for what is not there or out of scope. */
@@ -64,18 +76,36 @@ export class RemediationsService {
   }
 
   /** Saves a new one. Throws INVALID_REQUEST with each problem, FORBIDDEN for one of all tenants by somebody who does not see them all. */
-  async create(caller: Caller, scope: TenantScope, { tenantId, document, isEnabled, builtIn }: Body): Promise<z.output<typeof createRemediation.response>> {
+  async create(
+    caller: Caller,
+    scope: TenantScope,
+    { tenantId, document, isEnabled, builtIn }: Body,
+  ): Promise<z.output<typeof createRemediation.response>> {
     refuseProblems(document);
     if (tenantId === undefined ? scope !== 'all' : !inScope(scope, tenantId)) {
-      throw tenantId === undefined ? new FleetError('FORBIDDEN', 'A remediation of all tenants is saved by somebody who may act on all of them. Name a tenant.') : notFound();
+      throw tenantId === undefined
+        ? new FleetError('FORBIDDEN', 'A remediation of all tenants is saved by somebody who may act on all of them. Name a tenant.')
+        : notFound();
     }
     const now = new Date(this.clock());
-    const hookSecret = document.trigger.kind === 'webhook' ? `whsec_${Buffer.from(newSecret(), 'base64url').toString('base64')}` : undefined;
+    const hookSecret =
+      document.trigger.kind === 'webhook' ? `whsec_${Buffer.from(newSecret(), 'base64url').toString('base64')}` : undefined;
     const id = newId();
     await this.database.transact(scope, async (t) => {
       await this.remediations.insert(t, {
-        id, tenantId: tenantId ?? null, name: document.name, revision: 1, document, isEnabled, builtIn: builtIn ?? null, hookSecret: hookSecret === undefined ? null : this.seal.close(hookSecret),
-        authorId: caller.userId, createdByName: caller.name, createdAt: now, updatedAt: now, isByToken: caller.kind === 'token',
+        id,
+        tenantId: tenantId ?? null,
+        name: document.name,
+        revision: 1,
+        document,
+        isEnabled,
+        builtIn: builtIn ?? null,
+        hookSecret: hookSecret === undefined ? null : this.seal.close(hookSecret),
+        authorId: caller.userId,
+        createdByName: caller.name,
+        createdAt: now,
+        updatedAt: now,
+        isByToken: caller.kind === 'token',
       });
       await this.note(t, caller, 'remediation.made', { id, tenantId: tenantId ?? null, name: document.name }, { document, isEnabled });
     });
@@ -86,22 +116,49 @@ export class RemediationsService {
    * Changes one. What widens it takes an approval away; what does not carries it on, and `isEnabled: true` lifts what a rule held back.
    * Throws NOT_FOUND, INVALID_REQUEST, ALREADY_EXISTS where somebody else changed it since.
    */
-  async update(caller: Caller, scope: TenantScope, id: string, { revision, document, isEnabled }: z.output<typeof updateRemediation.body>): Promise<RemediationView> {
+  async update(
+    caller: Caller,
+    scope: TenantScope,
+    id: string,
+    { revision, document, isEnabled }: z.output<typeof updateRemediation.body>,
+  ): Promise<RemediationView> {
     if (document) refuseProblems(document);
     await this.database.transact(scope, async (t) => {
       const before = (await this.remediations.find(t, id)) ?? notFound();
-      if (document && (document.trigger.kind === 'webhook') !== (before.hookSecret !== null)) throw new FleetError('INVALID_REQUEST', 'Whether a webhook triggers it is settled when it is made. Make a new one.');
+      if (document && (document.trigger.kind === 'webhook') !== (before.hookSecret !== null))
+        throw new FleetError('INVALID_REQUEST', 'Whether a webhook triggers it is settled when it is made. Make a new one.');
       const isLifted = isEnabled === true && before.heldBackAt !== null;
-      const { isWidened, isRewritten } = changeOf(before, { document: document ?? before.document, isEnabled: isEnabled ?? before.isEnabled, isLifted });
+      const { isWidened, isRewritten } = changeOf(before, {
+        document: document ?? before.document,
+        isEnabled: isEnabled ?? before.isEnabled,
+        isLifted,
+      });
       const isCarriedOn = !isWidened && before.approvedRevision === revision;
-      if (!(await this.remediations.update(t, id, revision, {
-        ...(document && { name: document.name, document }), isEnabled, updatedAt: new Date(this.clock()),
-        ...(isRewritten && { authorId: caller.userId }), ...(isWidened && { isByToken: caller.kind === 'token' }),
-        ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY), ...(isLifted && { heldBackAt: null, heldBackWhy: null }),
-      }))) {
-        throw new FleetError('ALREADY_EXISTS', `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`, { revision: before.revision });
+      if (
+        !(await this.remediations.update(t, id, revision, {
+          ...(document && { name: document.name, document }),
+          isEnabled,
+          updatedAt: new Date(this.clock()),
+          ...(isRewritten && { authorId: caller.userId }),
+          ...(isWidened && { isByToken: caller.kind === 'token' }),
+          ...(isCarriedOn ? { approvedRevision: revision + 1 } : NOBODY),
+          ...(isLifted && { heldBackAt: null, heldBackWhy: null }),
+        }))
+      ) {
+        throw new FleetError(
+          'ALREADY_EXISTS',
+          `Somebody changed this remediation since: it is at revision ${before.revision}. Look at it again.`,
+          { revision: before.revision },
+        );
       }
-      await this.note(t, caller, 'remediation.changed', before, { from: revision, before: { document: before.document, isEnabled: before.isEnabled }, document, isEnabled, isWidened, isLifted });
+      await this.note(t, caller, 'remediation.changed', before, {
+        from: revision,
+        before: { document: before.document, isEnabled: before.isEnabled },
+        document,
+        isEnabled,
+        isWidened,
+        isLifted,
+      });
     });
     return this.get(scope, id);
   }
@@ -115,7 +172,10 @@ export class RemediationsService {
   }
 
   /** What a document would do, without saving it. */
-  async check(scope: TenantScope, { tenantId, document }: Body): Promise<Omit<z.output<typeof checkRemediation.response>, 'matchesNow' | 'wouldHaveFired'>> {
+  async check(
+    scope: TenantScope,
+    { tenantId, document }: Body,
+  ): Promise<Omit<z.output<typeof checkRemediation.response>, 'matchesNow' | 'wouldHaveFired'>> {
     const problems = checkDocument(document);
     const own: TenantScope = tenantId === undefined ? scope : new Set(inScope(scope, tenantId) ? [tenantId] : []);
     const gateways = await this.gateways.inScope(own, document.scope).catch((error: unknown) => {
@@ -124,15 +184,33 @@ export class RemediationsService {
       return [];
     });
     const { trigger } = document;
-    const zones = trigger.kind === 'schedule' && !problems.some(({ path }) => path.startsWith('trigger')) ? zonesOf(trigger.timeZone, await this.sitesOf(own, gateways.map((gateway) => gateway.siteId))) : [];
+    const zones =
+      trigger.kind === 'schedule' && !problems.some(({ path }) => path.startsWith('trigger'))
+        ? zonesOf(
+            trigger.timeZone,
+            await this.sitesOf(
+              own,
+              gateways.map((gateway) => gateway.siteId),
+            ),
+          )
+        : [];
     const asked = { tenantId: tenantId ?? null, document, isByToken: false };
     const [verdict] = await this.database.transact(own, (t) => this.standings.verdicts(t, [asked]));
     return {
-      problems, gateways: gateways.length, ...(document.mode === 'auto' && verdict?.kind === 'second-person' && { secondPerson: verdict.why }),
-      nextRuns: trigger.kind === 'schedule' ? zones.map(({ timeZone, sites }) => ({
-        timeZone, sites: sites.map((site) => site.name),
-        times: nextTimes(trigger.cron, timeZone, this.clock(), SHOWN_TIMES).map(({ atMs, ...time }) => ({ at: new Date(atMs).toISOString(), ...time })),
-      })) : [],
+      problems,
+      gateways: gateways.length,
+      ...(document.mode === 'auto' && verdict?.kind === 'second-person' && { secondPerson: verdict.why }),
+      nextRuns:
+        trigger.kind === 'schedule'
+          ? zones.map(({ timeZone, sites }) => ({
+              timeZone,
+              sites: sites.map((site) => site.name),
+              times: nextTimes(trigger.cron, timeZone, this.clock(), SHOWN_TIMES).map(({ atMs, ...time }) => ({
+                at: new Date(atMs).toISOString(),
+                ...time,
+              })),
+            }))
+          : [],
     };
   }
 
@@ -147,7 +225,13 @@ export class RemediationsService {
     if (trigger.kind !== 'schedule') return [];
     const own: TenantScope = row.tenantId === null ? 'all' : new Set([row.tenantId]);
     const gateways = await this.gateways.inScope(own, scope).catch(() => []);
-    return zonesOf(trigger.timeZone, await this.sitesOf(own, gateways.map((gateway) => gateway.siteId)));
+    return zonesOf(
+      trigger.timeZone,
+      await this.sitesOf(
+        own,
+        gateways.map((gateway) => gateway.siteId),
+      ),
+    );
   }
 
   private async sitesOf(scope: TenantScope, ids: string[]): Promise<SiteZone[]> {
@@ -155,23 +239,49 @@ export class RemediationsService {
   }
 
   private async viewsOf(scope: TenantScope, rows: RemediationRow[]): Promise<Map<string, RemediationView>> {
-    const summaries = await this.database.transact(scope, (t) => this.remediations.summaries(t, rows.map((row) => row.id), new Date(this.clock() - 30 * DAY_MS)));
+    const summaries = await this.database.transact(scope, (t) =>
+      this.remediations.summaries(
+        t,
+        rows.map((row) => row.id),
+        new Date(this.clock() - 30 * DAY_MS),
+      ),
+    );
     const names = await this.database.transact(scope, (t) => this.tenants.names(t));
     const standings = await this.database.transact(scope, (t) => this.standings.of(t, rows));
     const views = new Map<string, RemediationView>();
     for (const row of rows) {
       const { trigger } = row.document;
       const zones = row.isEnabled && trigger.kind === 'schedule' ? await this.scheduleZones(row) : [];
-      const next = trigger.kind === 'schedule' ? zones.map(({ timeZone }) => nextTimes(trigger.cron, timeZone, this.clock(), 1)[0]!.atMs) : [];
-      views.set(row.id, toRemediationView(row, { standing: standings.get(row.id)!, tenantName: row.tenantId === null ? undefined : names.get(row.tenantId), summary: summaries.get(row.id), nextRunAtMs: next.length > 0 ? Math.min(...next) : undefined }));
+      const next =
+        trigger.kind === 'schedule' ? zones.map(({ timeZone }) => nextTimes(trigger.cron, timeZone, this.clock(), 1)[0]!.atMs) : [];
+      views.set(
+        row.id,
+        toRemediationView(row, {
+          standing: standings.get(row.id)!,
+          tenantName: row.tenantId === null ? undefined : names.get(row.tenantId),
+          summary: summaries.get(row.id),
+          nextRunAtMs: next.length > 0 ? Math.min(...next) : undefined,
+        }),
+      );
     }
     return views;
   }
 
   /** On record, and told to the replicas that hold the gateways' links. */
-  private async note(t: Transaction, caller: Caller, action: string, { id, tenantId, name }: { id: string; tenantId: string | null; name: string }, detail: Record<string, unknown>): Promise<void> {
+  private async note(
+    t: Transaction,
+    caller: Caller,
+    action: string,
+    { id, tenantId, name }: { id: string; tenantId: string | null; name: string },
+    detail: Record<string, unknown>,
+  ): Promise<void> {
     await this.audit.record(t, {
-      tenantId: tenantId ?? undefined, actor: toActor(caller), action, outcome: 'ok', summary: `${caller.name} ${action.split('.')[1]} the remediation ${name}`, detail: { remediationId: id, ...detail },
+      tenantId: tenantId ?? undefined,
+      actor: toActor(caller),
+      action,
+      outcome: 'ok',
+      summary: `${caller.name} ${action.split('.')[1]} the remediation ${name}`,
+      detail: { remediationId: id, ...detail },
     });
     await this.notifications.send(t, REMEDIATIONS_CHANGED, id);
   }
@@ -179,7 +289,12 @@ export class RemediationsService {
 
 function refuseProblems(document: RemediationDocument): void {
   const issues = checkDocument(document).map(({ path, message }) => ({ path: `body.document.${path}`, message }));
-  if (issues.length > 0) throw new FleetError('INVALID_REQUEST', `The remediation is not right: ${issues.map(({ path, message }) => `${path.replace('body.document.', '')} ${message}`).join('; ')}.`, { issues });
+  if (issues.length > 0)
+    throw new FleetError(
+      'INVALID_REQUEST',
+      `The remediation is not right: ${issues.map(({ path, message }) => `${path.replace('body.document.', '')} ${message}`).join('; ')}.`,
+      { issues },
+    );
 }
 
 function notFound(): never {

@@ -8,4 +8,9 @@ export type RemediationRow = Omit<Remediation, 'document'> & { document: Remedia
 export type RunRow = Omit<RemediationRun, 'flowsDroppedAt'> & Partial<Pick<RemediationRun, 'flowsDroppedAt'>>;
 
 /** What a remediation's runs came to lately. */
-export interface RunSummary { runs: number; ended: number; lastAt?: Date; lastState?: string }
+export interface RunSummary {
+  runs: number;
+  ended: number;
+  lastAt?: Date;
+  lastState?: string;
+}

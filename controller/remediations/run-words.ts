@@ -5,10 +5,22 @@ import { int32From } from '../platform/untrusted.ts';
 import { counted } from '../platform/plural.ts';
 
 export const STATE_WORDS: Partial<Record<State, RunView['state']>> = {
-  [State.STATE_OBSERVED]: 'observed', [State.STATE_SUGGESTED]: 'suggested', [State.STATE_REFUSED]: 'refused', [State.STATE_DONE]: 'done', [State.STATE_FAILED]: 'failed', [State.STATE_INDETERMINATE]: 'indeterminate',
+  [State.STATE_OBSERVED]: 'observed',
+  [State.STATE_SUGGESTED]: 'suggested',
+  [State.STATE_REFUSED]: 'refused',
+  [State.STATE_DONE]: 'done',
+  [State.STATE_FAILED]: 'failed',
+  [State.STATE_INDETERMINATE]: 'indeterminate',
 };
 
-const ENDED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_REBUILT, Outcome.OUTCOME_REAPPEARED, Outcome.OUTCOME_RESET, Outcome.OUTCOME_BLOCKED, Outcome.OUTCOME_EXPIRING]);
+const ENDED: ReadonlySet<Outcome> = new Set([
+  Outcome.OUTCOME_DELETED,
+  Outcome.OUTCOME_REBUILT,
+  Outcome.OUTCOME_REAPPEARED,
+  Outcome.OUTCOME_RESET,
+  Outcome.OUTCOME_BLOCKED,
+  Outcome.OUTCOME_EXPIRING,
+]);
 
 /** How many flows the sweeps ended. */
 export function endedOf(sweeps: Sweep[]): number {
@@ -20,7 +32,9 @@ const FAILED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_REAPPEARED, Outcom
 /** The last sweep that a part tells of, and how many flows it left that should be gone. */
 export function leftBy(sweeps: readonly Sweep[]): { lastSweep: number; left: number } {
   const lastSweep = sweeps.reduce((last, { number }) => Math.max(last, int32From(number)), 0);
-  const counts = sweeps.filter(({ number }) => int32From(number) === lastSweep).flatMap(({ runs }) => runs.map(({ outcome, count }) => (FAILED.has(outcome) ? count : 0)));
+  const counts = sweeps
+    .filter(({ number }) => int32From(number) === lastSweep)
+    .flatMap(({ runs }) => runs.map(({ outcome, count }) => (FAILED.has(outcome) ? count : 0)));
   return { lastSweep, left: int32From(counts.reduce((sum, count) => sum + count, 0)) };
 }
 
@@ -30,15 +44,38 @@ export function hasFailed(state: RunView['state'], left: number): boolean {
 }
 
 /** A run as one sentence. */
-export function describeRun({ name, state, gateway, matched, ended, trigger, reason }: { name: string; state: RunView['state']; gateway: string; matched: number; ended: number; trigger: string; reason: string }): string {
+export function describeRun({
+  name,
+  state,
+  gateway,
+  matched,
+  ended,
+  trigger,
+  reason,
+}: {
+  name: string;
+  state: RunView['state'];
+  gateway: string;
+  matched: number;
+  ended: number;
+  trigger: string;
+  reason: string;
+}): string {
   const why = reason ? `: ${reason}` : '';
   switch (state) {
-    case 'observed': return `${name} would have ended ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
-    case 'suggested': return `${name} suggests to end ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
-    case 'refused': return `${name} did nothing on ${gateway} (${trigger})${why}`;
-    case 'running': return `${name} began to end ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
-    case 'done': return `${name} ended ${ended} of ${counted(matched, 'flow')} on ${gateway} (${trigger})${why}`;
-    case 'failed': return `${name} failed on ${gateway} (${trigger})${why}`;
-    case 'indeterminate': return `${name} was interrupted on ${gateway} (${trigger}); what it ended is not known${why}`;
+    case 'observed':
+      return `${name} would have ended ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
+    case 'suggested':
+      return `${name} suggests to end ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
+    case 'refused':
+      return `${name} did nothing on ${gateway} (${trigger})${why}`;
+    case 'running':
+      return `${name} began to end ${counted(matched, 'flow')} on ${gateway} (${trigger})`;
+    case 'done':
+      return `${name} ended ${ended} of ${counted(matched, 'flow')} on ${gateway} (${trigger})${why}`;
+    case 'failed':
+      return `${name} failed on ${gateway} (${trigger})${why}`;
+    case 'indeterminate':
+      return `${name} was interrupted on ${gateway} (${trigger}); what it ended is not known${why}`;
   }
 }

@@ -5,7 +5,17 @@ import type { GatewayRun } from './hold-back.ts';
 import type { RunRow } from './rows.ts';
 
 /** A part of a run on a gateway: how many flows it names, and how many of them were ended. */
-export interface NewPart { runId: string; tenantId: string; gatewayId: string; part: number; flows: number; ended: number; lastSweep: number; left: number; sweeps: Uint8Array }
+export interface NewPart {
+  runId: string;
+  tenantId: string;
+  gatewayId: string;
+  part: number;
+  flows: number;
+  ended: number;
+  lastSweep: number;
+  left: number;
+  sweeps: Uint8Array;
+}
 
 @Injectable()
 export class RunsRepository {
@@ -14,13 +24,37 @@ export class RunsRepository {
     return (await t.remediationRun.createMany({ data: [run], skipDuplicates: true })).count === 1;
   }
 
-  async update(t: Transaction, id: string, change: Partial<Pick<RunRow, 'state' | 'startedAt' | 'finishedAt' | 'reason' | 'matched' | 'ended' | 'planId' | 'flushId' | 'tenantIds'>>): Promise<void> {
+  async update(
+    t: Transaction,
+    id: string,
+    change: Partial<
+      Pick<RunRow, 'state' | 'startedAt' | 'finishedAt' | 'reason' | 'matched' | 'ended' | 'planId' | 'flushId' | 'tenantIds'>
+    >,
+  ): Promise<void> {
     await t.remediationRun.updateMany({ where: { id }, data: change });
   }
 
   /** Newest first, one more than `limit`. */
-  async list(t: Transaction, { limit, before, remediation, tenant, gateway }: { limit: number; before?: string; remediation?: string; tenant?: string; gateway?: string }): Promise<RunRow[]> {
-    return t.remediationRun.findMany({ where: { id: before ? { lt: before } : undefined, remediationId: remediation, tenantIds: tenant ? { has: tenant } : undefined, gatewayId: gateway }, orderBy: { id: 'desc' }, take: limit + 1 });
+  async list(
+    t: Transaction,
+    {
+      limit,
+      before,
+      remediation,
+      tenant,
+      gateway,
+    }: { limit: number; before?: string; remediation?: string; tenant?: string; gateway?: string },
+  ): Promise<RunRow[]> {
+    return t.remediationRun.findMany({
+      where: {
+        id: before ? { lt: before } : undefined,
+        remediationId: remediation,
+        tenantIds: tenant ? { has: tenant } : undefined,
+        gatewayId: gateway,
+      },
+      orderBy: { id: 'desc' },
+      take: limit + 1,
+    });
   }
 
   async find(t: Transaction, id: string): Promise<RunRow | undefined> {
@@ -35,21 +69,45 @@ export class RunsRepository {
   /** Runs of the controller that touched something, the newest first, at most so many. */
   async newest(t: Transaction, remediationId: string, most: number): Promise<RunRow[]> {
     const touched = ['running', 'done', 'failed', 'indeterminate'];
-    return t.remediationRun.findMany({ where: { remediationId, gatewayId: null, state: { in: touched } }, orderBy: { id: 'desc' }, take: most });
+    return t.remediationRun.findMany({
+      where: { remediationId, gatewayId: null, state: { in: touched } },
+      orderBy: { id: 'desc' },
+      take: most,
+    });
   }
 
   /** Runs of a revision on gateways that found something since then. */
   async ofRevision(t: Transaction, remediationId: string, revision: number, since: Date): Promise<GatewayRun[]> {
     const rows = await t.remediationRun.findMany({
-      where: { remediationId, revision, gatewayId: { not: null }, state: { in: ['done', 'failed', 'indeterminate'] }, reportedAt: { gte: since }, OR: [{ matched: { gt: 0 } }, { isFailed: true }] },
+      where: {
+        remediationId,
+        revision,
+        gatewayId: { not: null },
+        state: { in: ['done', 'failed', 'indeterminate'] },
+        reportedAt: { gte: since },
+        OR: [{ matched: { gt: 0 } }, { isFailed: true }],
+      },
       select: { gatewayId: true, tenantIds: true, isFailed: true, ended: true, reportedAt: true },
     });
-    return rows.map(({ gatewayId, tenantIds, reportedAt, ...run }) => ({ ...run, gatewayId: gatewayId!, tenantId: tenantIds[0]!, reportedAtMs: reportedAt.getTime() }));
+    return rows.map(({ gatewayId, tenantIds, reportedAt, ...run }) => ({
+      ...run,
+      gatewayId: gatewayId!,
+      tenantId: tenantIds[0]!,
+      reportedAtMs: reportedAt.getTime(),
+    }));
   }
 
   /** The newest occasion that begins so. */
   async lastOccasion(t: Transaction, remediationId: string, prefix: string): Promise<string | undefined> {
-    return (await t.remediationRun.findFirst({ where: { remediationId, occasion: { startsWith: prefix } }, orderBy: { occasion: 'desc' }, select: { occasion: true } }))?.occasion ?? undefined;
+    return (
+      (
+        await t.remediationRun.findFirst({
+          where: { remediationId, occasion: { startsWith: prefix } },
+          orderBy: { occasion: 'desc' },
+          select: { occasion: true },
+        })
+      )?.occasion ?? undefined
+    );
   }
 
   /** Runs whose flush has ended since. */
@@ -68,19 +126,25 @@ export class RunsRepository {
   async finishOrphans(t: Transaction, before: Date, now: Date): Promise<void> {
     await t.remediationRun.updateMany({
       where: { state: 'running', flushId: null, reportedAt: { lt: before } },
-      data: { state: 'indeterminate', finishedAt: now, reason: 'the controller ended before it could say what came of this run; plans and flushes in its name are on record' },
+      data: {
+        state: 'indeterminate',
+        finishedAt: now,
+        reason: 'the controller ended before it could say what came of this run; plans and flushes in its name are on record',
+      },
     });
   }
 
   /** Stores a part of a gateway's run, also again; false if the run has parts of another gateway. */
   async insertPart(t: Transaction, part: NewPart): Promise<boolean> {
     const { runId, tenantId, gatewayId, flows, ended, lastSweep, left } = part;
-    return (await t.$executeRaw`
+    return (
+      (await t.$executeRaw`
       INSERT INTO remediation_run_part AS own (run_id, tenant_id, part, flows, sweeps, gateway_id, ended, last_sweep, left_flows)
       VALUES (${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)}, ${gatewayId}::uuid, ${ended}, ${lastSweep}, ${left})
       ON CONFLICT (run_id, part) DO UPDATE SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended,
           last_sweep = excluded.last_sweep, left_flows = excluded.left_flows
-        WHERE own.gateway_id IS NULL OR own.gateway_id = excluded.gateway_id`) === 1;
+        WHERE own.gateway_id IS NULL OR own.gateway_id = excluded.gateway_id`) === 1
+    );
   }
 
   /** What the parts of a gateway's run come to; `left`: flows of its last sweep that should be gone. */
@@ -90,7 +154,12 @@ export class RunsRepository {
       SELECT coalesce(sum(flows), 0)::bigint AS flows, coalesce(sum(ended), 0)::bigint AS ended, coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes,
         coalesce(sum(left_flows) FILTER (WHERE last_sweep = newest), 0)::bigint AS left_flows
       FROM own`;
-    return { flows: Number(row?.flows ?? 0), ended: Number(row?.ended ?? 0), left: Number(row?.left_flows ?? 0), bytes: Number(row?.bytes ?? 0) };
+    return {
+      flows: Number(row?.flows ?? 0),
+      ended: Number(row?.ended ?? 0),
+      left: Number(row?.left_flows ?? 0),
+      bytes: Number(row?.bytes ?? 0),
+    };
   }
 
   /** Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part. */

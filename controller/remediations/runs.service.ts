@@ -51,7 +51,10 @@ export class RunsService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async list(scope: TenantScope, query: { limit: number; cursor?: string; remediation?: string; tenant?: string; gateway?: string }): Promise<Page<RunView>> {
+  async list(
+    scope: TenantScope,
+    query: { limit: number; cursor?: string; remediation?: string; tenant?: string; gateway?: string },
+  ): Promise<Page<RunView>> {
     const { cursor, ...question } = query;
     const rows = await this.database.transact(scope, (t) => this.runs.list(t, { ...question, before: parseCursor(cursor, idSchema) }));
     return toPage(rows, query.limit, toRunView, (row) => row.id);
@@ -79,7 +82,10 @@ export class RunsService {
       const outcomes = outcomesBetween(runs, 0, flows.length);
       return flows.map((flow, index) => ({ id: `${at} ${number} ${index}`, flow, number, outcome: outcomes[index] }));
     });
-    return { ...showEach(rows, ({ flow, number, outcome }) => ({ ...toFlowView(flowFrom(flow), gatewayId), sweep: number, outcome })), cursor: at + 1 < parts.length ? formatCursor(at + 1) : undefined };
+    return {
+      ...showEach(rows, ({ flow, number, outcome }) => ({ ...toFlowView(flowFrom(flow), gatewayId), sweep: number, outcome })),
+      cursor: at + 1 < parts.length ? formatCursor(at + 1) : undefined,
+    };
   }
 
   /**
@@ -96,7 +102,8 @@ export class RunsService {
 
   private async store(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
-    if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success) throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
+    if (!idSchema.safeParse(run.id).success || !idSchema.safeParse(run.remediationId).success)
+      throw new FleetError('INVALID_REQUEST', 'A run of a remediation has no id.');
     const name = await this.database.transact('all', (t) => this.remediations.nameFor(t, run.remediationId, tenantId));
     if (name === undefined) return this.refuseUnknown(sender, run);
     if (run.part > MAX_PART) throw new FleetError('INVALID_REQUEST', `The parts of a run are numbered to ${MAX_PART} at most.`);
@@ -108,33 +115,92 @@ export class RunsService {
       if (run.part === 0) await this.runs.dropUnfinished(t, gatewayId, run.id);
       const flows = run.sweeps.reduce((sum, sweep) => sum + sweep.flows.length, 0);
       const sweeps = WireRun.encode(WireRun.fromPartial({ sweeps: run.sweeps })).finish();
-      const isStored = await this.runs.insertPart(t, { runId: run.id, tenantId, gatewayId, part: run.part, flows, ended: int32From(endedOf(run.sweeps)), ...leftBy(run.sweeps), sweeps });
+      const isStored = await this.runs.insertPart(t, {
+        runId: run.id,
+        tenantId,
+        gatewayId,
+        part: run.part,
+        flows,
+        ended: int32From(endedOf(run.sweeps)),
+        ...leftBy(run.sweeps),
+        sweeps,
+      });
       if (!isStored) notTheirs();
       const sums = await this.runs.sumsOf(t, run.id, gatewayId);
-      if (sums.flows > MAX_FLOWS || sums.bytes > MAX_BYTES) throw new FleetError('INVALID_REQUEST', `A run of a remediation names more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`);
+      if (sums.flows > MAX_FLOWS || sums.bytes > MAX_BYTES)
+        throw new FleetError(
+          'INVALID_REQUEST',
+          `A run of a remediation names more than ${MAX_FLOWS} flows, or is larger than ${MAX_BYTES / 1024 / 1024} MiB.`,
+        );
       if (run.isLastPart) await this.record(t, sender, run, { name, ...sums });
       return run.isLastPart;
     });
   }
 
-  private async record(t: Transaction, { gatewayId, tenantId }: GatewayIdentity, run: WireRun, { name, flows, ended: sum, left }: { name: string; flows: number; ended: number; left: number }): Promise<void> {
+  private async record(
+    t: Transaction,
+    { gatewayId, tenantId }: GatewayIdentity,
+    run: WireRun,
+    { name, flows, ended: sum, left }: { name: string; flows: number; ended: number; left: number },
+  ): Promise<void> {
     const nowMs = this.clock();
     const gatewayName = (await this.gateways.findMany(t, [gatewayId]))[0]?.name ?? gatewayId;
     const state = STATE_WORDS[run.state] ?? 'indeterminate';
     const method = describeMethod(run.method);
     const [matched, ended, revision] = [int32From(run.matched), int32From(sum), int32From(run.revision)];
-    const [trigger, filter, reason] = [textFrom(run.trigger, MAX_TEXT), textFrom(run.filter, MAX_FILTER), textFrom(run.detail || run.reason, MAX_TEXT)];
+    const [trigger, filter, reason] = [
+      textFrom(run.trigger, MAX_TEXT),
+      textFrom(run.filter, MAX_FILTER),
+      textFrom(run.detail || run.reason, MAX_TEXT),
+    ];
     const triggeredAt = timeFrom(run.triggeredAtMs, nowMs) ?? new Date(nowMs);
     const isNew = await this.runs.insert(t, {
-      id: run.id, remediationId: run.remediationId, remediationName: name, revision, tenantIds: [tenantId], gatewayId, gatewayName, state, trigger,
-      wan: run.wan === undefined ? null : textFrom(run.wan, MAX_TEXT), triggeredAt, startedAt: timeFrom(run.startedAtMs, nowMs) ?? null, finishedAt: timeFrom(run.finishedAtMs, nowMs) ?? null,
-      reportedAt: new Date(nowMs), reason: reason || null, matched, ended, filter, method, planId: null, flushId: null, occasion: null, isFailed: hasFailed(state, left),
+      id: run.id,
+      remediationId: run.remediationId,
+      remediationName: name,
+      revision,
+      tenantIds: [tenantId],
+      gatewayId,
+      gatewayName,
+      state,
+      trigger,
+      wan: run.wan === undefined ? null : textFrom(run.wan, MAX_TEXT),
+      triggeredAt,
+      startedAt: timeFrom(run.startedAtMs, nowMs) ?? null,
+      finishedAt: timeFrom(run.finishedAtMs, nowMs) ?? null,
+      reportedAt: new Date(nowMs),
+      reason: reason || null,
+      matched,
+      ended,
+      filter,
+      method,
+      planId: null,
+      flushId: null,
+      occasion: null,
+      isFailed: hasFailed(state, left),
     });
     if (!isNew) notTheirs();
     await this.audit.record(t, {
-      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayName }, action: 'remediation.ran', outcome: state === 'failed' || state === 'indeterminate' ? 'failed' : state === 'refused' ? 'refused' : 'ok',
-      gatewayId, gatewayName, reason: trigger, summary: describeRun({ name, state, gateway: gatewayName, matched, ended, trigger, reason: textFrom(run.detail, MAX_TEXT) }),
-      detail: { runId: run.id, remediationId: run.remediationId, revision, state, matched, ended, filter, method, triggeredAt: triggeredAt.toISOString(), flows },
+      tenantId,
+      actor: { kind: 'gateway', id: gatewayId, name: gatewayName },
+      action: 'remediation.ran',
+      outcome: state === 'failed' || state === 'indeterminate' ? 'failed' : state === 'refused' ? 'refused' : 'ok',
+      gatewayId,
+      gatewayName,
+      reason: trigger,
+      summary: describeRun({ name, state, gateway: gatewayName, matched, ended, trigger, reason: textFrom(run.detail, MAX_TEXT) }),
+      detail: {
+        runId: run.id,
+        remediationId: run.remediationId,
+        revision,
+        state,
+        matched,
+        ended,
+        filter,
+        method,
+        triggeredAt: triggeredAt.toISOString(),
+        flows,
+      },
     });
   }
 
@@ -142,7 +208,11 @@ export class RunsService {
   private async mayReport(t: Transaction, { gatewayId, tenantId }: GatewayIdentity): Promise<boolean> {
     if ((await this.runs.reportedSince(t, gatewayId, new Date(this.clock() - HOUR_MS))) < MAX_RUNS_AN_HOUR) return true;
     this.audit.note({
-      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'remediation.run-refused', outcome: 'refused', gatewayId,
+      tenantId,
+      actor: { kind: 'gateway', id: gatewayId, name: gatewayId },
+      action: 'remediation.run-refused',
+      outcome: 'refused',
+      gatewayId,
       summary: `A gateway reported more than ${MAX_RUNS_AN_HOUR} runs of remediations within an hour; it is to keep the others`,
     });
     return false;
@@ -153,9 +223,20 @@ export class RunsService {
     const { gatewayId, tenantId } = sender;
     if (!run.isLastPart) return false;
     await this.audit.recordOften({
-      tenantId, actor: { kind: 'gateway', id: gatewayId, name: gatewayId }, action: 'remediation.run-unknown', outcome: 'refused', gatewayId,
+      tenantId,
+      actor: { kind: 'gateway', id: gatewayId, name: gatewayId },
+      action: 'remediation.run-unknown',
+      outcome: 'refused',
+      gatewayId,
       summary: 'A gateway reported a run of a remediation that is not its own; the run was not kept',
-      detail: { runId: run.id, remediationId: run.remediationId, matched: int32From(run.matched), ended: int32From(endedOf(run.sweeps)), trigger: textFrom(run.trigger, MAX_TEXT), filter: textFrom(run.filter, MAX_TEXT) },
+      detail: {
+        runId: run.id,
+        remediationId: run.remediationId,
+        matched: int32From(run.matched),
+        ended: int32From(endedOf(run.sweeps)),
+        trigger: textFrom(run.trigger, MAX_TEXT),
+        filter: textFrom(run.filter, MAX_TEXT),
+      },
     });
     this.intake.noteUseless(sender, this.clock());
     return true;

@@ -2,7 +2,8 @@ import { describe, expect, it, test } from 'vitest';
 import { nextTimes, scheduleProblem, timesBetween } from './schedule.ts';
 
 const ROME = 'Europe/Rome';
-const times = (cron: string, after: string, count: number) => nextTimes(cron, ROME, Date.parse(after), count).map(({ atMs, local, note }) => [new Date(atMs).toISOString().slice(0, 16), local, note]);
+const times = (cron: string, after: string, count: number) =>
+  nextTimes(cron, ROME, Date.parse(after), count).map(({ atMs, local, note }) => [new Date(atMs).toISOString().slice(0, 16), local, note]);
 
 describe('clocks that change', () => {
   it('of a time that is skipped the run comes once, later', () => {
@@ -19,7 +20,10 @@ describe('clocks that change', () => {
     ]);
   });
   it('intervals stay intervals on both nights', () => {
-    for (const [after, first] of [['2027-03-28T00:10:00Z', '2027-03-28T00:30'], ['2026-10-24T23:50:00Z', '2026-10-25T00:00']] as const) {
+    for (const [after, first] of [
+      ['2027-03-28T00:10:00Z', '2027-03-28T00:30'],
+      ['2026-10-24T23:50:00Z', '2026-10-25T00:00'],
+    ] as const) {
       const found = times('*/30 * * * *', after, 6).map(([at]) => Date.parse(`${at}Z`));
       expect(found).toEqual(found.map((_, index) => Date.parse(`${first}:00Z`) + index * 1_800_000));
     }
@@ -27,8 +31,14 @@ describe('clocks that change', () => {
 });
 
 test('each zone has its own time of the same clock', () => {
-  const at = (zone: string) => new Date(nextTimes('30 2 * * *', zone, Date.parse('2026-11-24T00:00:00Z'), 1)[0]!.atMs).toISOString().slice(11, 16);
-  expect([at('Europe/Rome'), at('Europe/Lisbon'), at('America/New_York'), at('Asia/Kolkata')]).toEqual(['01:30', '02:30', '07:30', '21:00']);
+  const at = (zone: string) =>
+    new Date(nextTimes('30 2 * * *', zone, Date.parse('2026-11-24T00:00:00Z'), 1)[0]!.atMs).toISOString().slice(11, 16);
+  expect([at('Europe/Rome'), at('Europe/Lisbon'), at('America/New_York'), at('Asia/Kolkata')]).toEqual([
+    '01:30',
+    '02:30',
+    '07:30',
+    '21:00',
+  ]);
 });
 
 test('times between are those after the one and up to the other, the latest where there are too many', () => {
@@ -39,7 +49,10 @@ test('times between are those after the one and up to the other, the latest wher
 
 test('what is no schedule is said with the field', () => {
   expect(scheduleProblem('30 2 * * *', 'Mars/Olympus')).toMatchObject({ field: 'timeZone' });
-  expect(scheduleProblem('30 2 * *', 'UTC')).toMatchObject({ field: 'cron', message: 'needs five fields: minute, hour, day of the month, month, day of the week' });
+  expect(scheduleProblem('30 2 * *', 'UTC')).toMatchObject({
+    field: 'cron',
+    message: 'needs five fields: minute, hour, day of the month, month, day of the week',
+  });
   expect(scheduleProblem('61 2 * * *', 'UTC')).toMatchObject({ field: 'cron' });
   expect(scheduleProblem('30 2 * * 1-5', 'UTC')).toBeUndefined();
 });

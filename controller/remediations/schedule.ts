@@ -2,7 +2,11 @@ import { CronExpressionParser } from 'cron-parser';
 import { FleetError } from '../../proto/model/error-codes.ts';
 
 /** A time of a schedule. `note` says why it is not what the clock on the wall would suggest. */
-export interface ScheduleTime { atMs: number; local: string; note?: string }
+export interface ScheduleTime {
+  atMs: number;
+  local: string;
+  note?: string;
+}
 
 /**
  * The next times of a cron text in a zone, after `afterMs`. By the same parser that BullMQ's schedulers use, and so by Debian cron's rule: of a time
@@ -28,8 +32,10 @@ export function timesBetween(cron: string, timeZone: string, afterMs: number, un
 
 /** Why the text or the zone cannot be used; undefined if they can. */
 export function scheduleProblem(cron: string, timeZone: string): { field: 'cron' | 'timeZone'; message: string } | undefined {
-  if (!isZone(timeZone)) return { field: 'timeZone', message: `${timeZone} is not a zone of the IANA list, such as Europe/Rome, nor \`site\`` };
-  if (cron.trim().split(/\s+/).length !== 5) return { field: 'cron', message: 'needs five fields: minute, hour, day of the month, month, day of the week' };
+  if (!isZone(timeZone))
+    return { field: 'timeZone', message: `${timeZone} is not a zone of the IANA list, such as Europe/Rome, nor \`site\`` };
+  if (cron.trim().split(/\s+/).length !== 5)
+    return { field: 'cron', message: 'needs five fields: minute, hour, day of the month, month, day of the week' };
   try {
     CronExpressionParser.parse(cron, { tz: timeZone, currentDate: 0 }).next();
     return undefined;
@@ -54,10 +60,16 @@ function describe(atMs: number, timeZone: string, clock: ReturnType<typeof clock
   const local = localText(atMs, timeZone);
   const [before, after] = [offsetMinutes(atMs - 4 * HOUR_MS, timeZone), offsetMinutes(atMs + 4 * HOUR_MS, timeZone)];
   if (!clock || before === after) return { atMs, local };
-  const [hour, minute] = local.slice(11, 16).split(':').map((digits) => String(Number(digits)));
-  const isAsWritten = clock.hours.some((one) => String(Number(one)) === hour) && clock.minutes.some((one) => String(Number(one)) === minute);
+  const [hour, minute] = local
+    .slice(11, 16)
+    .split(':')
+    .map((digits) => String(Number(digits)));
+  const isAsWritten =
+    clock.hours.some((one) => String(Number(one)) === hour) && clock.minutes.some((one) => String(Number(one)) === minute);
   if (!isAsWritten) return { atMs, local, note: `the clocks skip this time that night; it runs ${after - before} min later` };
-  return localText(atMs + (before - after) * 60_000, timeZone) === local ? { atMs, local, note: 'this time comes twice that night; it runs the first time' } : { atMs, local };
+  return localText(atMs + (before - after) * 60_000, timeZone) === local
+    ? { atMs, local, note: 'this time comes twice that night; it runs the first time' }
+    : { atMs, local };
 }
 
 const HOUR_MS = 3_600_000;

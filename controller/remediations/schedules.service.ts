@@ -13,7 +13,11 @@ const LATE_MS = 60_000;
 const OLDEST_MS = 24 * 3_600_000;
 
 /** What the queue is to wake us for: one schedule and zone. */
-export interface WakeUp { key: string; cron: string; timeZone: string }
+export interface WakeUp {
+  key: string;
+  cron: string;
+  timeZone: string;
+}
 
 /**
  * Schedules. The queue wakes us at each time, and a sweep looks every half minute whatever the queue does; which times are due is settled here from
@@ -34,7 +38,8 @@ export class SchedulesService {
     const wanted: WakeUp[] = [];
     for (const row of await this.scheduled()) {
       if (row.document.trigger.kind !== 'schedule') continue;
-      for (const { timeZone } of await this.remediations.scheduleZones(row)) wanted.push({ key: `${row.id} ${timeZone}`, cron: row.document.trigger.cron, timeZone });
+      for (const { timeZone } of await this.remediations.scheduleZones(row))
+        wanted.push({ key: `${row.id} ${timeZone}`, cron: row.document.trigger.cron, timeZone });
     }
     return wanted;
   }
@@ -42,7 +47,12 @@ export class SchedulesService {
   /** Begins what is due. */
   async runDue(): Promise<void> {
     for (const row of await this.scheduled()) {
-      for (const { timeZone, sites } of await this.remediations.scheduleZones(row)) await this.runDueIn(row, timeZone, row.document.trigger.kind === 'schedule' && row.document.trigger.timeZone === 'site' ? sites.map((site) => site.id) : undefined);
+      for (const { timeZone, sites } of await this.remediations.scheduleZones(row))
+        await this.runDueIn(
+          row,
+          timeZone,
+          row.document.trigger.kind === 'schedule' && row.document.trigger.timeZone === 'site' ? sites.map((site) => site.id) : undefined,
+        );
     }
   }
 
@@ -59,7 +69,12 @@ export class SchedulesService {
     const isMissed = now - due > LATE_MS;
     if (isMissed && trigger.missed === 'skip') return;
     const at = new Date(due).toISOString();
-    await this.controllerRuns.begin(row, { trigger: `schedule ${trigger.cron} ${timeZone}${isMissed ? `, missed at ${at}` : ''}`, occasion: `${prefix}${at}`, sites, triggeredAtMs: due });
+    await this.controllerRuns.begin(row, {
+      trigger: `schedule ${trigger.cron} ${timeZone}${isMissed ? `, missed at ${at}` : ''}`,
+      occasion: `${prefix}${at}`,
+      sites,
+      triggeredAtMs: due,
+    });
   }
 
   private async scheduled(): Promise<RemediationRow[]> {

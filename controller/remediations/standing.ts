@@ -5,7 +5,10 @@ import type { Verdict } from '../plans/may-end.ts';
 import type { RemediationRow } from './rows.ts';
 
 /** What a stored remediation may do now. */
-export interface Standing { approval: NonNullable<RemediationView['approval']>; heldBack?: RemediationView['heldBack'] }
+export interface Standing {
+  approval: NonNullable<RemediationView['approval']>;
+  heldBack?: RemediationView['heldBack'];
+}
 
 type Stored = 'document' | 'isEnabled' | 'revision' | 'approvedRevision' | 'approvedByName' | 'approvedAt' | 'heldBackAt' | 'heldBackWhy';
 type Decided = Pick<RemediationRow, Stored>;
@@ -33,9 +36,13 @@ export function isApproved({ revision, approvedRevision }: Pick<Decided, 'revisi
 
 /** True if all that `after` can end, `before` could: the same but for words and the mode, and no limit is higher. */
 export function isWithin(after: RemediationDocument, before: RemediationDocument): boolean {
-  return isDeepStrictEqual(essence(after), essence(before))
-    && after.limits.maxFlows <= before.limits.maxFlows && after.limits.maxPercentOfTable <= before.limits.maxPercentOfTable
-    && after.limits.maxRunsAnHour <= before.limits.maxRunsAnHour && after.limits.coolDownSeconds >= before.limits.coolDownSeconds;
+  return (
+    isDeepStrictEqual(essence(after), essence(before)) &&
+    after.limits.maxFlows <= before.limits.maxFlows &&
+    after.limits.maxPercentOfTable <= before.limits.maxPercentOfTable &&
+    after.limits.maxRunsAnHour <= before.limits.maxRunsAnHour &&
+    after.limits.coolDownSeconds >= before.limits.coolDownSeconds
+  );
 }
 
 /** What decides which flows are ended, and when. Stored documents may lack what newer ones have, so absent and undefined are one. */

@@ -39,8 +39,8 @@ export class StandingsService {
     const all = rows.some(({ tenantId }) => tenantId === null) ? [...(await this.tenants.names(t)).keys()] : [];
     const own = rows.map(({ tenantId, document }) => (tenantId === null ? (document.scope.tenants ?? all) : [tenantId]));
     const limits = await this.limits.ofTenants(t, [...new Set(own.flat())]);
-    return rows.map(({ document, isByToken }, index) => (
-      mayEnd({ kind: 'remediation', document, tenantIds: own[index]!, isByToken }, (id) => limits.get(id) ?? DEFAULT_LIMITS)
-    ));
+    return rows.map(({ document, isByToken }, index) =>
+      mayEnd({ kind: 'remediation', document, tenantIds: own[index]!, isByToken }, (id) => limits.get(id) ?? DEFAULT_LIMITS),
+    );
   }
 }

@@ -8,7 +8,10 @@ const RETENTION = new JobQueue<{ drop: object }>('ctfleet-retention');
 /** Deletes each hour what is past its time. */
 @Injectable()
 export class RetentionJobs implements OnModuleInit, OnApplicationBootstrap {
-  constructor(@Inject(RetentionService) private readonly retention: RetentionService, @Inject(Queues) private readonly queues: Queues) {}
+  constructor(
+    @Inject(RetentionService) private readonly retention: RetentionService,
+    @Inject(Queues) private readonly queues: Queues,
+  ) {}
 
   onModuleInit(): void {
     this.queues.every(RETENTION, 'drop', 3_600_000);

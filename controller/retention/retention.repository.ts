@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database.ts';
 
-export interface TableSize { name: string; rows: bigint; bytes: bigint }
+export interface TableSize {
+  name: string;
+  rows: bigint;
+  bytes: bigint;
+}
 
 @Injectable()
 export class RetentionRepository {

@@ -45,7 +45,9 @@ export class RetentionService {
   /** What is kept how long, and how large each table is. */
   async show(withTables: boolean): Promise<z.output<typeof getRetention.response>> {
     const { flowsDays: flows, commandsDays: commands, plansDays: plans, tokensDays: tokens, auditDays: audit } = this.config.retain;
-    const tables = withTables ? (await this.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })) : undefined;
+    const tables = withTables
+      ? (await this.tableSizes()).map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) }))
+      : undefined;
     const { raw: samples, minute: minutes, hour: hours } = RETENTION_DAYS;
     return { days: { samples, minutes, hours, flows, commands, plans, tokens, answers: IDEMPOTENCY_KEPT_DAYS, audit }, tables };
   }
@@ -56,6 +58,6 @@ export class RetentionService {
   }
 
   private async inParts(size: number, drop: (t: Transaction) => Promise<number>): Promise<void> {
-    while ((await this.database.transact('all', drop, { timeoutMs: 100_000, hasLongStatements: true })) >= size) /* the next ones */;
+    while ((await this.database.transact('all', drop, { timeoutMs: 100_000, hasLongStatements: true })) >= size) /* the next ones */ ;
   }
 }

@@ -25,7 +25,8 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.link.add(this);
     this.stopListening = this.notifications.on(CHECKPOINT_SIGNED, (chain) => {
-      if (chain) this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
+      if (chain)
+        this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
     });
   }
 
@@ -35,12 +36,14 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
 
   async opened(session: Session, { witnessed }: Hello): Promise<void> {
     await this.witness.judge(session.identity, witnessed);
-    for (const value of await this.witness.forAgents([session.identity.tenantId, SYSTEM_CHAIN])) session.send({ $case: 'auditCheckpoint', value });
+    for (const value of await this.witness.forAgents([session.identity.tenantId, SYSTEM_CHAIN]))
+      session.send({ $case: 'auditCheckpoint', value });
   }
 
   /** Gives a new checkpoint to all agents here that are to keep it. */
   private async tellAll(chain: string): Promise<void> {
     const [value] = await this.witness.forAgents([chain]);
-    for (const session of this.sessions.all()) if (value && isWitnessedBy(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
+    for (const session of this.sessions.all())
+      if (value && isWitnessedBy(session.identity.tenantId, chain)) session.send({ $case: 'auditCheckpoint', value });
   }
 }

@@ -28,7 +28,10 @@ export class WitnessService {
    * changed the past, or an agent lies.
    */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {
-    const own = witnessed.slice(-2 * MAX_WITNESSED).filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ).slice(-MAX_WITNESSED);
+    const own = witnessed
+      .slice(-2 * MAX_WITNESSED)
+      .filter(({ chain, seq }) => isWitnessedBy(gateway.tenantId, chain) && seq <= MAX_SEQ)
+      .slice(-MAX_WITNESSED);
     const { hashes, stubs } = await this.trails.known(own);
     // What went past its time is not there to be compared; the last of it is known by its stub.
     const isPast = ({ chain, seq, hash }: AuditCheckpoint): boolean => {
@@ -41,11 +44,22 @@ export class WitnessService {
     const { chain, seq, hash } = first;
     const found = hashes.get(`${chain} ${seq}`);
     const why = found === undefined ? `entry ${seq} is gone` : `entry ${seq} is not the one that was witnessed`;
-    this.logger.error({ gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length }, `the audit chain does not agree with a witness: ${why}`);
-    await this.audit.recordOften({
-      tenantId: gateway.tenantId, actor: { kind: 'system', id: 'controller', name: 'ctfleet' }, action: 'audit.contradicted', outcome: 'failed', gatewayId: gateway.gatewayId,
-      summary: `The audit chain does not agree with what a gateway witnessed: ${why}`, detail: { chain, seq: String(seq), witnessed: textFrom(hash, 64), found: found ?? null, contradictions: contradictions.length },
-    }, gateway.gatewayId);
+    this.logger.error(
+      { gateway: gateway.gatewayId, chain, seq: String(seq), contradictions: contradictions.length },
+      `the audit chain does not agree with a witness: ${why}`,
+    );
+    await this.audit.recordOften(
+      {
+        tenantId: gateway.tenantId,
+        actor: { kind: 'system', id: 'controller', name: 'ctfleet' },
+        action: 'audit.contradicted',
+        outcome: 'failed',
+        gatewayId: gateway.gatewayId,
+        summary: `The audit chain does not agree with what a gateway witnessed: ${why}`,
+        detail: { chain, seq: String(seq), witnessed: textFrom(hash, 64), found: found ?? null, contradictions: contradictions.length },
+      },
+      gateway.gatewayId,
+    );
   }
 }
 

@@ -6,21 +6,60 @@ import { defineRoute } from './route.ts';
 export const role = z.enum(ROLES);
 export const grant = z.object({ role, tenantId: id.nullable() });
 
-export const me = z.object({ kind: z.enum(['user', 'token']), id: z.string(), name: z.string(), email: z.string().optional(), grants: z.array(grant), version: z.string() });
+export const me = z.object({
+  kind: z.enum(['user', 'token']),
+  id: z.string(),
+  name: z.string(),
+  email: z.string().optional(),
+  grants: z.array(grant),
+  version: z.string(),
+});
 
 export const token = z.object({
-  id, name: shownName, role, tenantId: id.nullable(), createdAt: time, expiresAt: time, lastUsedAt: time.optional(), revokedAt: time.optional(),
+  id,
+  name: shownName,
+  role,
+  tenantId: id.nullable(),
+  createdAt: time,
+  expiresAt: time,
+  lastUsedAt: time.optional(),
+  revokedAt: time.optional(),
 });
 
-export const getMe = defineRoute({ method: 'GET', path: '/me', action: 'me.read', summary: 'Who is asking, and with which roles', status: 200, response: me });
+export const getMe = defineRoute({
+  method: 'GET',
+  path: '/me',
+  action: 'me.read',
+  summary: 'Who is asking, and with which roles',
+  status: 200,
+  response: me,
+});
 export const listTokens = defineRoute({
-  method: 'GET', path: '/tokens', action: 'tokens.self', isForPeople: true, summary: 'The caller’s API tokens', query: pageQuery, status: 200, response: page(token),
+  method: 'GET',
+  path: '/tokens',
+  action: 'tokens.self',
+  isForPeople: true,
+  summary: 'The caller’s API tokens',
+  query: pageQuery,
+  status: 200,
+  response: page(token),
 });
 export const createToken = defineRoute({
-  method: 'POST', path: '/tokens', action: 'tokens.self', isForPeople: true, summary: 'Makes an API token no stronger than its maker; the secret is shown only here',
+  method: 'POST',
+  path: '/tokens',
+  action: 'tokens.self',
+  isForPeople: true,
+  summary: 'Makes an API token no stronger than its maker; the secret is shown only here',
   body: z.strictObject({ name, role, tenantId: id.nullable().default(null), expiresInDays: z.number().int().min(1).max(366).default(90) }),
-  status: 201, response: token.extend({ secret: z.string() }),
+  status: 201,
+  response: token.extend({ secret: z.string() }),
 });
 export const revokeToken = defineRoute({
-  method: 'DELETE', path: '/tokens/{id}', action: 'tokens.self', isForPeople: true, summary: 'Ends a token at once', params: idParams, status: 204,
+  method: 'DELETE',
+  path: '/tokens/{id}',
+  action: 'tokens.self',
+  isForPeople: true,
+  summary: 'Ends a token at once',
+  params: idParams,
+  status: 204,
 });

@@ -30,45 +30,92 @@ export const auditEntry = z.object({
 export type AuditEntry = z.infer<typeof auditEntry>;
 
 export const listAudit = defineRoute({
-  method: 'GET', path: '/audit', action: 'audit.read', summary: 'Who decided what, newest first',
-  query: pageQuery.extend({ tenant: id.optional(), gateway: id.optional(), flush: id.optional(), action: z.string().max(100).optional(), q: z.string().max(200).optional() }),
-  status: 200, response: page(auditEntry),
+  method: 'GET',
+  path: '/audit',
+  action: 'audit.read',
+  summary: 'Who decided what, newest first',
+  query: pageQuery.extend({
+    tenant: id.optional(),
+    gateway: id.optional(),
+    flush: id.optional(),
+    action: z.string().max(100).optional(),
+    q: z.string().max(200).optional(),
+  }),
+  status: 200,
+  response: page(auditEntry),
 });
-export const getAuditEntry = defineRoute({ method: 'GET', path: '/audit/{id}', action: 'audit.read', summary: 'One entry', params: idParams, status: 200, response: auditEntry });
+export const getAuditEntry = defineRoute({
+  method: 'GET',
+  path: '/audit/{id}',
+  action: 'audit.read',
+  summary: 'One entry',
+  params: idParams,
+  status: 200,
+  response: auditEntry,
+});
 export const listAuditFlows = defineRoute({
-  method: 'GET', path: '/audit/{id}/flows', action: 'audit.read', summary: 'Every flow that the entry is about, with its outcome',
-  params: idParams, query: pageQuery, status: 200, response: listPlanFlows.response,
+  method: 'GET',
+  path: '/audit/{id}/flows',
+  action: 'audit.read',
+  summary: 'Every flow that the entry is about, with its outcome',
+  params: idParams,
+  query: pageQuery,
+  status: 200,
+  response: listPlanFlows.response,
 });
 
 export const verifyAudit = defineRoute({
-  method: 'POST', path: '/audit:verify', action: 'audit.read', isSafe: true, summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
-  status: 200, response: z.object({
+  method: 'POST',
+  path: '/audit:verify',
+  action: 'audit.read',
+  isSafe: true,
+  summary: 'Follows every chain from its first entry to its head, and holds it against its signed checkpoints',
+  status: 200,
+  response: z.object({
     checkedAt: time,
     isIntact: z.boolean(),
-    chains: z.array(z.object({
-      /** A tenant’s id, or `system`. */
-      chain: z.string(),
-      tenantId: id.optional(),
-      tenantName: z.string().optional(),
-      /** Entries up to the first break. */
-      entries: z.number().int(),
-      checkpoints: z.number().int(),
-      isIntact: z.boolean(),
-      /** Entries up to this one are past the time for which they are kept; a signed stub stands for them. */
-      dropped: z.object({ upTo: z.number().int(), at: time }).optional(),
-      firstBreak: z.object({ seq: z.number().int(), id: id.optional(), why: z.string() }).optional(),
-    })),
+    chains: z.array(
+      z.object({
+        /** A tenant’s id, or `system`. */
+        chain: z.string(),
+        tenantId: id.optional(),
+        tenantName: z.string().optional(),
+        /** Entries up to the first break. */
+        entries: z.number().int(),
+        checkpoints: z.number().int(),
+        isIntact: z.boolean(),
+        /** Entries up to this one are past the time for which they are kept; a signed stub stands for them. */
+        dropped: z.object({ upTo: z.number().int(), at: time }).optional(),
+        firstBreak: z.object({ seq: z.number().int(), id: id.optional(), why: z.string() }).optional(),
+      }),
+    ),
   }),
 });
 export const listCheckpoints = defineRoute({
-  method: 'GET', path: '/audit/checkpoints', action: 'audit.read', summary: 'The newest signed head of each chain, and the public key',
-  status: 200, response: z.object({
-    publicKey: z.string(), keyId: z.string(),
-    items: z.array(z.object({ chain: z.string(), seq: z.number().int(), hash: z.string(), at: time, signature: z.string(), keyId: z.string() })),
+  method: 'GET',
+  path: '/audit/checkpoints',
+  action: 'audit.read',
+  summary: 'The newest signed head of each chain, and the public key',
+  status: 200,
+  response: z.object({
+    publicKey: z.string(),
+    keyId: z.string(),
+    items: z.array(
+      z.object({ chain: z.string(), seq: z.number().int(), hash: z.string(), at: time, signature: z.string(), keyId: z.string() }),
+    ),
   }),
 });
 /** Text: see docs for the formats. NDJSON ends in a signed line, so that an answer which broke off can be told. */
 export const exportAudit = defineRoute({
-  method: 'GET', path: '/audit:export', action: 'audit.read', summary: 'The trail as NDJSON that anyone can verify, or as CSV, ECS or CEF',
-  query: z.object({ format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'), from: askedTime.optional(), to: askedTime.optional(), tenant: id.optional() }), status: 200,
+  method: 'GET',
+  path: '/audit:export',
+  action: 'audit.read',
+  summary: 'The trail as NDJSON that anyone can verify, or as CSV, ECS or CEF',
+  query: z.object({
+    format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'),
+    from: askedTime.optional(),
+    to: askedTime.optional(),
+    tenant: id.optional(),
+  }),
+  status: 200,
 });

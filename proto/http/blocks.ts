@@ -27,10 +27,20 @@ export const block = z.object({
 export type Block = z.infer<typeof block>;
 
 export const listBlocks = defineRoute({
-  method: 'GET', path: '/blocks', action: 'flushes.read', summary: 'What is blocked now: on a gateway, by a flush, or anywhere in sight; 1,000 at most, those that end last first',
-  query: z.object({ tenant: id.optional(), gateway: id.optional(), flush: id.optional() }), status: 200, response: z.object({ items: z.array(block) }),
+  method: 'GET',
+  path: '/blocks',
+  action: 'flushes.read',
+  summary: 'What is blocked now: on a gateway, by a flush, or anywhere in sight; 1,000 at most, those that end last first',
+  query: z.object({ tenant: id.optional(), gateway: id.optional(), flush: id.optional() }),
+  status: 200,
+  response: z.object({ items: z.array(block) }),
 });
 export const liftBlock = defineRoute({
-  method: 'POST', path: '/blocks/{id}:lift', action: 'plans.run', summary: 'Ends a block before its time; a gateway that is away lifts it when it is back, if it has not ended by then',
-  params: idParams, status: 200, response: block,
+  method: 'POST',
+  path: '/blocks/{id}:lift',
+  action: 'plans.run',
+  summary: 'Ends a block before its time; a gateway that is away lifts it when it is back, if it has not ended by then',
+  params: idParams,
+  status: 200,
+  response: block,
 });

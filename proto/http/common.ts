@@ -14,7 +14,10 @@ export const askedTime = time.refine((text) => Date.parse(text) >= 0 && Date.par
 export const count32 = z.number().int().min(0).max(2_147_483_647);
 /** A 64-bit count as decimal text. */
 export const count64 = z.string().regex(/^\d{1,20}$/);
-export const pageQuery = z.object({ cursor: z.string().max(20_000).optional(), limit: z.coerce.number().int().min(1).max(500).default(100) });
+export const pageQuery = z.object({
+  cursor: z.string().max(20_000).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
 /** What is shown of a name. */
 export const shownName = z.string();
 /** A name that a caller gives: one line that people can read. */
@@ -30,7 +33,11 @@ export function forPeople<S extends z.ZodType<string>>(schema: S, options: { has
 
 /** A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no page. */
 export function page<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional() });
+  return z.object({
+    items: z.array(item),
+    cursor: z.string().optional(),
+    unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).optional(),
+  });
 }
 
 /** How long a key is known. */

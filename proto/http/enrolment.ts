@@ -4,14 +4,46 @@ import { tag } from './fleet.ts';
 import { defineRoute } from './route.ts';
 
 export const enrolmentToken = z.object({
-  id, tenantId: id, siteId: id, gatewayName: z.string(), state: z.enum(['live', 'used', 'expired', 'revoked']),
-  createdAt: time, expiresAt: time, usedAt: time.optional(), gatewayId: id.optional(), createdBy: z.string(),
+  id,
+  tenantId: id,
+  siteId: id,
+  gatewayName: z.string(),
+  state: z.enum(['live', 'used', 'expired', 'revoked']),
+  createdAt: time,
+  expiresAt: time,
+  usedAt: time.optional(),
+  gatewayId: id.optional(),
+  createdBy: z.string(),
 });
 
 export const createEnrolmentToken = defineRoute({
-  method: 'POST', path: '/enrolment-tokens', action: 'enrolment.write', summary: 'Makes a join token for one gateway; the secret is shown only here',
-  body: z.strictObject({ siteId: id, gatewayName: name, tags: z.array(tag).max(20).default([]), ttlMinutes: z.number().int().min(1).max(1440).default(30) }),
-  status: 201, response: enrolmentToken.extend({ token: z.string(), command: z.string() }),
+  method: 'POST',
+  path: '/enrolment-tokens',
+  action: 'enrolment.write',
+  summary: 'Makes a join token for one gateway; the secret is shown only here',
+  body: z.strictObject({
+    siteId: id,
+    gatewayName: name,
+    tags: z.array(tag).max(20).default([]),
+    ttlMinutes: z.number().int().min(1).max(1440).default(30),
+  }),
+  status: 201,
+  response: enrolmentToken.extend({ token: z.string(), command: z.string() }),
 });
-export const listEnrolmentTokens = defineRoute({ method: 'GET', path: '/enrolment-tokens', action: 'enrolment.read', summary: 'Join tokens', query: pageQuery, status: 200, response: page(enrolmentToken) });
-export const revokeEnrolmentToken = defineRoute({ method: 'DELETE', path: '/enrolment-tokens/{id}', action: 'enrolment.write', summary: 'Takes an unused token back', params: idParams, status: 204 });
+export const listEnrolmentTokens = defineRoute({
+  method: 'GET',
+  path: '/enrolment-tokens',
+  action: 'enrolment.read',
+  summary: 'Join tokens',
+  query: pageQuery,
+  status: 200,
+  response: page(enrolmentToken),
+});
+export const revokeEnrolmentToken = defineRoute({
+  method: 'DELETE',
+  path: '/enrolment-tokens/{id}',
+  action: 'enrolment.write',
+  summary: 'Takes an unused token back',
+  params: idParams,
+  status: 204,
+});

@@ -5,11 +5,21 @@ import { defineRoute } from './route.ts';
 /** A word on a gateway. */
 export const tag = forPeople(z.string().min(1).max(50));
 
-export const tenant = z.object({ id, name: shownName, colour: z.number().int().min(1).max(6), gateways: z.number().int(), createdAt: time });
+export const tenant = z.object({
+  id,
+  name: shownName,
+  colour: z.number().int().min(1).max(6),
+  gateways: z.number().int(),
+  createdAt: time,
+});
 export const site = z.object({ id, tenantId: id, name: shownName, timeZone: z.string(), gateways: z.number().int(), createdAt: time });
 
 export const wan = z.object({
-  name: z.string(), interface: z.string(), addresses: z.array(z.string()), isUp: z.boolean().optional(), carriesDefaultRoute: z.boolean().optional(),
+  name: z.string(),
+  interface: z.string(),
+  addresses: z.array(z.string()),
+  isUp: z.boolean().optional(),
+  carriesDefaultRoute: z.boolean().optional(),
   /** Flows that use one of its addresses, from the last breakdown. */
   flows: z.number().int().optional(),
 });
@@ -37,33 +47,58 @@ export const usage = z.object({
   translations: z.array(z.object({ address: z.string(), proto: z.string(), flows: z.number().int() })).optional(),
   breakdownAt: time.optional(),
   /** Cumulative since the gateway started. */
-  cpus: z.array(z.object({
-    cpu: z.number().int(), found: z.number().optional(), invalid: z.number().optional(), insert: z.number().optional(), insertFailed: z.number().optional(),
-    drop: z.number().optional(), earlyDrop: z.number().optional(), error: z.number().optional(), searchRestart: z.number().optional(),
-    clashResolve: z.number().optional(), chainToolong: z.number().optional(),
-  })).optional(),
+  cpus: z
+    .array(
+      z.object({
+        cpu: z.number().int(),
+        found: z.number().optional(),
+        invalid: z.number().optional(),
+        insert: z.number().optional(),
+        insertFailed: z.number().optional(),
+        drop: z.number().optional(),
+        earlyDrop: z.number().optional(),
+        error: z.number().optional(),
+        searchRestart: z.number().optional(),
+        clashResolve: z.number().optional(),
+        chainToolong: z.number().optional(),
+      }),
+    )
+    .optional(),
 });
 
 export const gateway = z.object({
-  id, tenantId: id, tenantName: z.string(), siteId: id, siteName: z.string(), name: shownName,
+  id,
+  tenantId: id,
+  tenantName: z.string(),
+  siteId: id,
+  siteName: z.string(),
+  name: shownName,
   tags: z.array(z.string()),
   /** `set-aside`: two agents hold its identity; no session of it is taken until somebody decides. */
   state: z.enum(['online', 'offline', 'never-connected', 'revoked', 'set-aside']),
   setAsideReason: z.string().optional(),
   /** Since when it has this state. */
   since: time,
-  agentVersion: z.string().optional(), kernel: z.string().optional(), tableKind: z.enum(['kernel', 'memory']).optional(),
+  agentVersion: z.string().optional(),
+  kernel: z.string().optional(),
+  tableKind: z.enum(['kernel', 'memory']).optional(),
   capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
   /** Why its agent, which is connected, cannot see the table; absent where it can. Nothing is known then of its flows, and `usage` is absent. */
   tableError: z.string().optional(),
   wans: z.array(wan),
   /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
-  guard: z.object({
-    isReadOnly: z.boolean(), methods: z.array(z.string()), mostDeletesAMinute: z.number().int().optional(), mostPercentOfTable: z.number().optional(),
-    /** The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older agents. */
-    isBuiltIn: z.boolean().optional(),
-    protected: z.array(z.string()), error: z.string().optional(),
-  }).optional(),
+  guard: z
+    .object({
+      isReadOnly: z.boolean(),
+      methods: z.array(z.string()),
+      mostDeletesAMinute: z.number().int().optional(),
+      mostPercentOfTable: z.number().optional(),
+      /** The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older agents. */
+      isBuiltIn: z.boolean().optional(),
+      protected: z.array(z.string()),
+      error: z.string().optional(),
+    })
+    .optional(),
   usage: usage.optional(),
 });
 export type Gateway = z.infer<typeof gateway>;
@@ -71,18 +106,20 @@ export type Gateway = z.infer<typeof gateway>;
 /** A time without samples is a gap; it is never filled in. */
 export const samples = z.object({
   resolutionSeconds: z.number().int(),
-  points: z.array(z.object({
-    at: time,
-    count: z.number().int(),
-    countMax: z.number().int(),
-    max: z.number().int().optional(),
-    drop: z.number().int().optional(),
-    earlyDrop: z.number().int().optional(),
-    insertFailed: z.number().int().optional(),
-    byProto: z.record(z.string(), z.number().int()).optional(),
-    byState: z.record(z.string(), z.number().int()).optional(),
-    byWan: z.record(z.string(), z.number().int()).optional(),
-  })),
+  points: z.array(
+    z.object({
+      at: time,
+      count: z.number().int(),
+      countMax: z.number().int(),
+      max: z.number().int().optional(),
+      drop: z.number().int().optional(),
+      earlyDrop: z.number().int().optional(),
+      insertFailed: z.number().int().optional(),
+      byProto: z.record(z.string(), z.number().int()).optional(),
+      byState: z.record(z.string(), z.number().int()).optional(),
+      byWan: z.record(z.string(), z.number().int()).optional(),
+    }),
+  ),
   gaps: z.array(z.object({ from: time, to: time })),
 });
 
@@ -92,30 +129,104 @@ export const fleetEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('heartbeat'), at: time }),
 ]);
 
-export const listTenants = defineRoute({ method: 'GET', path: '/tenants', action: 'tenants.read', summary: 'Tenants the caller may see', query: pageQuery, status: 200, response: page(tenant) });
-export const createTenant = defineRoute({ method: 'POST', path: '/tenants', action: 'tenants.write', summary: 'Adds a tenant', body: z.strictObject({ name }), status: 201, response: tenant });
-export const listSites = defineRoute({ method: 'GET', path: '/sites', action: 'sites.read', summary: 'Sites', query: pageQuery.extend({ tenant: id.optional() }), status: 200, response: page(site) });
+export const listTenants = defineRoute({
+  method: 'GET',
+  path: '/tenants',
+  action: 'tenants.read',
+  summary: 'Tenants the caller may see',
+  query: pageQuery,
+  status: 200,
+  response: page(tenant),
+});
+export const createTenant = defineRoute({
+  method: 'POST',
+  path: '/tenants',
+  action: 'tenants.write',
+  summary: 'Adds a tenant',
+  body: z.strictObject({ name }),
+  status: 201,
+  response: tenant,
+});
+export const listSites = defineRoute({
+  method: 'GET',
+  path: '/sites',
+  action: 'sites.read',
+  summary: 'Sites',
+  query: pageQuery.extend({ tenant: id.optional() }),
+  status: 200,
+  response: page(site),
+});
 export const createSite = defineRoute({
-  method: 'POST', path: '/sites', action: 'sites.write', summary: 'Adds a site to a tenant',
-  body: z.strictObject({ tenantId: id, name, timeZone: z.string().min(1).max(64).default('UTC') }), status: 201, response: site,
+  method: 'POST',
+  path: '/sites',
+  action: 'sites.write',
+  summary: 'Adds a site to a tenant',
+  body: z.strictObject({ tenantId: id, name, timeZone: z.string().min(1).max(64).default('UTC') }),
+  status: 201,
+  response: site,
 });
 export const listGateways = defineRoute({
-  method: 'GET', path: '/gateways', action: 'gateways.read', summary: 'Gateways with their newest sample',
-  query: pageQuery.extend({ tenant: id.optional(), site: id.optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) }), status: 200, response: page(gateway),
+  method: 'GET',
+  path: '/gateways',
+  action: 'gateways.read',
+  summary: 'Gateways with their newest sample',
+  query: pageQuery.extend({ tenant: id.optional(), site: id.optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) }),
+  status: 200,
+  response: page(gateway),
 });
-export const getGateway = defineRoute({ method: 'GET', path: '/gateways/{id}', action: 'gateways.read', summary: 'One gateway', params: idParams, status: 200, response: gateway });
+export const getGateway = defineRoute({
+  method: 'GET',
+  path: '/gateways/{id}',
+  action: 'gateways.read',
+  summary: 'One gateway',
+  params: idParams,
+  status: 200,
+  response: gateway,
+});
 export const updateGateway = defineRoute({
-  method: 'PATCH', path: '/gateways/{id}', action: 'gateways.write', summary: 'Renames or tags a gateway', params: idParams,
-  body: z.strictObject({ name: name.optional(), tags: z.array(tag).max(20).optional() }), status: 200, response: gateway,
+  method: 'PATCH',
+  path: '/gateways/{id}',
+  action: 'gateways.write',
+  summary: 'Renames or tags a gateway',
+  params: idParams,
+  body: z.strictObject({ name: name.optional(), tags: z.array(tag).max(20).optional() }),
+  status: 200,
+  response: gateway,
 });
 export const revokeGateway = defineRoute({
-  method: 'POST', path: '/gateways/{id}:revoke', action: 'gateways.write', summary: 'Takes the gateway’s identity away and cuts its link at once', params: idParams, status: 200, response: gateway,
+  method: 'POST',
+  path: '/gateways/{id}:revoke',
+  action: 'gateways.write',
+  summary: 'Takes the gateway’s identity away and cuts its link at once',
+  params: idParams,
+  status: 200,
+  response: gateway,
 });
 export const reinstateGateway = defineRoute({
-  method: 'POST', path: '/gateways/{id}:reinstate', action: 'gateways.write', summary: 'Takes sessions again of a gateway that was set aside; the other holder of its identity must be gone', params: idParams, status: 200, response: gateway,
+  method: 'POST',
+  path: '/gateways/{id}:reinstate',
+  action: 'gateways.write',
+  summary: 'Takes sessions again of a gateway that was set aside; the other holder of its identity must be gone',
+  params: idParams,
+  status: 200,
+  response: gateway,
 });
 export const listSamples = defineRoute({
-  method: 'GET', path: '/gateways/{id}/samples', action: 'samples.read', summary: 'Samples of one gateway; the resolution follows from the span',
-  params: idParams, query: z.object({ from: askedTime, to: askedTime, points: z.coerce.number().int().min(10).max(2000).default(360) }), status: 200, response: samples,
+  method: 'GET',
+  path: '/gateways/{id}/samples',
+  action: 'samples.read',
+  summary: 'Samples of one gateway; the resolution follows from the span',
+  params: idParams,
+  query: z.object({ from: askedTime, to: askedTime, points: z.coerce.number().int().min(10).max(2000).default(360) }),
+  status: 200,
+  response: samples,
 });
-export const watchFleet = defineRoute({ method: 'GET', path: '/events', action: 'gateways.read', summary: 'Live: gateways as they change, and running flushes', status: 200, response: fleetEvent, isStream: true });
+export const watchFleet = defineRoute({
+  method: 'GET',
+  path: '/events',
+  action: 'gateways.read',
+  summary: 'Live: gateways as they change, and running flushes',
+  status: 200,
+  response: fleetEvent,
+  isStream: true,
+});

@@ -92,6 +92,12 @@ export const searchResponse = z.object({
 });
 
 export const searchFlows = defineRoute({
-  method: 'POST', path: '/flows:search', action: 'flows.read', isSafe: true, summary: 'Finds flows in the tables of the gateways in scope, as they are now',
-  body: searchRequest, status: 200, response: searchResponse,
+  method: 'POST',
+  path: '/flows:search',
+  action: 'flows.read',
+  isSafe: true,
+  summary: 'Finds flows in the tables of the gateways in scope, as they are now',
+  body: searchRequest,
+  status: 200,
+  response: searchResponse,
 });

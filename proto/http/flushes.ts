@@ -3,7 +3,20 @@ import { count64, id, idParams, page, pageQuery, time } from './common.ts';
 import { flushTotals, method, plan } from './plans.ts';
 import { defineRoute } from './route.ts';
 
-export const targetState = z.enum(['waiting', 'running', 'verifying', 'verified', 'partial', 'reappeared', 'offline', 'expired', 'skipped', 'cancelled', 'failed', 'indeterminate']);
+export const targetState = z.enum([
+  'waiting',
+  'running',
+  'verifying',
+  'verified',
+  'partial',
+  'reappeared',
+  'offline',
+  'expired',
+  'skipped',
+  'cancelled',
+  'failed',
+  'indeterminate',
+]);
 
 export const flushTarget = z.object({
   gatewayId: id,
@@ -61,29 +74,67 @@ export const flushEvent = z.discriminatedUnion('kind', [
 ]);
 
 export const listFlushes = defineRoute({
-  method: 'GET', path: '/flushes', action: 'flushes.read', summary: 'Flushes, newest first',
-  query: pageQuery.extend({ tenant: id.optional(), gateway: id.optional(), state: flush.shape.state.optional() }), status: 200, response: page(flush.omit({ targets: true })),
+  method: 'GET',
+  path: '/flushes',
+  action: 'flushes.read',
+  summary: 'Flushes, newest first',
+  query: pageQuery.extend({ tenant: id.optional(), gateway: id.optional(), state: flush.shape.state.optional() }),
+  status: 200,
+  response: page(flush.omit({ targets: true })),
 });
 export const getFlush = defineRoute({
-  method: 'GET', path: '/flushes/{id}', action: 'flushes.read', summary: 'One flush with a target per gateway', params: idParams, status: 200, response: flush,
+  method: 'GET',
+  path: '/flushes/{id}',
+  action: 'flushes.read',
+  summary: 'One flush with a target per gateway',
+  params: idParams,
+  status: 200,
+  response: flush,
 });
 export const watchFlush = defineRoute({
-  method: 'GET', path: '/flushes/{id}/events', action: 'flushes.read', summary: 'Live progress: the whole flush first, then each change of a target',
-  params: idParams, status: 200, response: flushEvent, isStream: true,
+  method: 'GET',
+  path: '/flushes/{id}/events',
+  action: 'flushes.read',
+  summary: 'Live progress: the whole flush first, then each change of a target',
+  params: idParams,
+  status: 200,
+  response: flushEvent,
+  isStream: true,
 });
 export const cancelFlush = defineRoute({
-  method: 'POST', path: '/flushes/{id}:cancel', action: 'flushes.cancel', summary: 'Takes back what has not begun, and stops gateways that are at work; what is deleted stays deleted',
-  params: idParams, status: 200, response: flush,
+  method: 'POST',
+  path: '/flushes/{id}:cancel',
+  action: 'flushes.cancel',
+  summary: 'Takes back what has not begun, and stops gateways that are at work; what is deleted stays deleted',
+  params: idParams,
+  status: 200,
+  response: flush,
 });
 export const stopFlushes = defineRoute({
-  method: 'POST', path: '/flushes:stop', action: 'flushes.cancel', summary: 'Stops every running flush, of one tenant, on one gateway, or of all that the caller may stop. Of one that touches other tenants too, only what is the caller’s own',
-  body: z.strictObject({ tenant: id.optional(), gateway: id.optional() }), status: 200, response: z.object({ stopped: z.array(id) }),
+  method: 'POST',
+  path: '/flushes:stop',
+  action: 'flushes.cancel',
+  summary:
+    'Stops every running flush, of one tenant, on one gateway, or of all that the caller may stop. Of one that touches other tenants too, only what is the caller’s own',
+  body: z.strictObject({ tenant: id.optional(), gateway: id.optional() }),
+  status: 200,
+  response: z.object({ stopped: z.array(id) }),
 });
 export const undoFlush = defineRoute({
-  method: 'POST', path: '/flushes/{id}:undo', action: 'flushes.undo', summary: 'Puts back what a flush deleted, once and within its time; a flush of its own',
-  params: idParams, status: 202, response: z.object({ flushId: id }),
+  method: 'POST',
+  path: '/flushes/{id}:undo',
+  action: 'flushes.undo',
+  summary: 'Puts back what a flush deleted, once and within its time; a flush of its own',
+  params: idParams,
+  status: 202,
+  response: z.object({ flushId: id }),
 });
 export const retryFlush = defineRoute({
-  method: 'POST', path: '/flushes/{id}:retry', action: 'plans.write', summary: 'Plans the same again for the gateways that failed or were not reached; to be looked at, and run, as any plan',
-  params: idParams, status: 201, response: plan,
+  method: 'POST',
+  path: '/flushes/{id}:retry',
+  action: 'plans.write',
+  summary: 'Plans the same again for the gateways that failed or were not reached; to be looked at, and run, as any plan',
+  params: idParams,
+  status: 201,
+  response: plan,
 });

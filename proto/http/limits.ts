@@ -16,9 +16,22 @@ export const limits = z.strictObject({
 export type Limits = z.infer<typeof limits>;
 
 export const getLimits = defineRoute({
-  method: 'GET', path: '/tenants/{id}/limits', action: 'limits.read', summary: 'From where on a plan of this tenant needs a second person', params: idParams, status: 200, response: limits,
+  method: 'GET',
+  path: '/tenants/{id}/limits',
+  action: 'limits.read',
+  summary: 'From where on a plan of this tenant needs a second person',
+  params: idParams,
+  status: 200,
+  response: limits,
 });
 export const updateLimits = defineRoute({
-  method: 'PATCH', path: '/tenants/{id}/limits', action: 'limits.write', isForPeople: true, summary: 'Changes that; where one person works alone, null and false say never',
-  params: idParams, body: limits.partial(), status: 200, response: limits,
+  method: 'PATCH',
+  path: '/tenants/{id}/limits',
+  action: 'limits.write',
+  isForPeople: true,
+  summary: 'Changes that; where one person works alone, null and false say never',
+  params: idParams,
+  body: limits.partial(),
+  status: 200,
+  response: limits,
 });

@@ -30,11 +30,27 @@ export const flushTotals = z.object({
 });
 
 export const outcome = z.enum([
-  'deleted', 'rebuilt', 'reappeared', 'gone', 'protected', 'failed', 'indeterminate', 'reset', 'blocked', 'expiring', 'restored', 'occupied', 'cancelled',
+  'deleted',
+  'rebuilt',
+  'reappeared',
+  'gone',
+  'protected',
+  'failed',
+  'indeterminate',
+  'reset',
+  'blocked',
+  'expiring',
+  'restored',
+  'occupied',
+  'cancelled',
 ]);
 
 /** What will come of flows of one kind, read from the gateways' firewalls. */
-export const prediction = z.object({ fate: z.enum(['reconnects', 'breaks', 'hangs', 'unknown']), flows: z.number().int(), why: z.string() });
+export const prediction = z.object({
+  fate: z.enum(['reconnects', 'breaks', 'hangs', 'unknown']),
+  flows: z.number().int(),
+  why: z.string(),
+});
 
 export const impact = z.object({
   matched: z.number().int(),
@@ -119,7 +135,10 @@ export const createPlanRequest = z.strictObject({
   scope: scope.default({}),
   method: method.default('delete'),
   reason: forPeople(z.string().trim().min(1).max(500), { hasLines: true }),
-  ticket: z.literal('').or(forPeople(z.string().trim().max(100))).optional(),
+  ticket: z
+    .literal('')
+    .or(forPeople(z.string().trim().max(100)))
+    .optional(),
   maxDrift: count32.optional(),
   /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
@@ -130,27 +149,56 @@ export const createPlanRequest = z.strictObject({
 const askedDigest = z.string().max(200);
 
 export const createPlan = defineRoute({
-  method: 'POST', path: '/plans', action: 'plans.write', summary: 'Freezes exactly which flows would go, on which gateways, and what that would break',
-  body: createPlanRequest, status: 201, response: plan,
+  method: 'POST',
+  path: '/plans',
+  action: 'plans.write',
+  summary: 'Freezes exactly which flows would go, on which gateways, and what that would break',
+  body: createPlanRequest,
+  status: 201,
+  response: plan,
 });
 export const getPlan = defineRoute({
-  method: 'GET', path: '/plans/{id}', action: 'plans.read', summary: 'One plan', params: idParams, status: 200, response: plan,
+  method: 'GET',
+  path: '/plans/{id}',
+  action: 'plans.read',
+  summary: 'One plan',
+  params: idParams,
+  status: 200,
+  response: plan,
 });
 export const listPlanFlows = defineRoute({
-  method: 'GET', path: '/plans/{id}/flows', action: 'plans.read', summary: 'The exact flows of a plan, in its order, with their outcome once it ran',
-  params: idParams, query: pageQuery.extend({ gateway: id.optional(), flush: id.optional() }), status: 200,
+  method: 'GET',
+  path: '/plans/{id}/flows',
+  action: 'plans.read',
+  summary: 'The exact flows of a plan, in its order, with their outcome once it ran',
+  params: idParams,
+  query: pageQuery.extend({ gateway: id.optional(), flush: id.optional() }),
+  status: 200,
   /** `droppedAt`: the flows are past the time for which they are kept. */
   response: page(flow.extend({ outcome: outcome.optional() })).extend({ droppedAt: time.optional() }),
 });
 export const runPlan = defineRoute({
-  method: 'POST', path: '/plans/{id}:run', action: 'plans.run', summary: 'Carries a plan out; the digest says that it is the one that was seen',
-  params: idParams, body: z.strictObject({
+  method: 'POST',
+  path: '/plans/{id}:run',
+  action: 'plans.run',
+  summary: 'Carries a plan out; the digest says that it is the one that was seen',
+  params: idParams,
+  body: z.strictObject({
     digest: askedDigest,
     /** False: all gateways at once, but for partners of one another. */
     waves: z.boolean().default(true),
-  }), status: 202, response: z.object({ flushId: id }),
+  }),
+  status: 202,
+  response: z.object({ flushId: id }),
 });
 export const approvePlan = defineRoute({
-  method: 'POST', path: '/plans/{id}:approve', action: 'plans.approve', isForPeople: true, summary: 'A second person agrees to a plan; not its maker, and not by an API token',
-  params: idParams, body: z.strictObject({ digest: askedDigest }), status: 200, response: plan,
+  method: 'POST',
+  path: '/plans/{id}:approve',
+  action: 'plans.approve',
+  isForPeople: true,
+  summary: 'A second person agrees to a plan; not its maker, and not by an API token',
+  params: idParams,
+  body: z.strictObject({ digest: askedDigest }),
+  status: 200,
+  response: plan,
 });

@@ -39,30 +39,36 @@ export const remediationDocument = z.strictObject({
   mode: z.enum(['observe', 'suggest', 'auto']).default('observe'),
   scope: scope.default({}),
   trigger: remediationTrigger,
-  conditions: z.strictObject({
-    /** How long the state must have held. */
-    settledSeconds: seconds(3600).default(0),
-    /** Another WAN must be up, answer its probe and be where the route leads. */
-    healthyTarget: z.boolean().default(false),
-    /** More changes of that WAN's state in the last hour than this are flapping, and nothing is done. */
-    mostFlapsAnHour: z.number().int().min(1).max(1000).optional(),
-  }).prefault({}),
+  conditions: z
+    .strictObject({
+      /** How long the state must have held. */
+      settledSeconds: seconds(3600).default(0),
+      /** Another WAN must be up, answer its probe and be where the route leads. */
+      healthyTarget: z.boolean().default(false),
+      /** More changes of that WAN's state in the last hour than this are flapping, and nothing is done. */
+      mostFlapsAnHour: z.number().int().min(1).max(1000).optional(),
+    })
+    .prefault({}),
   filter: z.string().trim().min(1).max(10_000),
   method: z.enum(METHOD_WORDS).default('delete'),
   /** How long a reset waits, a block refuses, an expiry takes. */
   forSeconds: z.number().int().min(1).max(3600).optional(),
-  steps: z.strictObject({
-    verifyAfterSeconds: z.number().min(0).max(60).default(1),
-    /** Looks again that many times at most, and ends what has come back or was not there yet. */
-    sweeps: z.number().int().min(0).max(10).default(1),
-  }).prefault({}),
-  limits: z.strictObject({
-    /** More matches than this and nothing is done at all. */
-    maxFlows: z.number().int().min(1).max(1_000_000).default(10_000),
-    maxPercentOfTable: z.number().min(0.1).max(100).default(50),
-    maxRunsAnHour: z.number().int().min(1).max(60).default(6),
-    coolDownSeconds: seconds(86_400).default(30),
-  }).prefault({}),
+  steps: z
+    .strictObject({
+      verifyAfterSeconds: z.number().min(0).max(60).default(1),
+      /** Looks again that many times at most, and ends what has come back or was not there yet. */
+      sweeps: z.number().int().min(0).max(10).default(1),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** More matches than this and nothing is done at all. */
+      maxFlows: z.number().int().min(1).max(1_000_000).default(10_000),
+      maxPercentOfTable: z.number().min(0.1).max(100).default(50),
+      maxRunsAnHour: z.number().int().min(1).max(60).default(6),
+      coolDownSeconds: seconds(86_400).default(30),
+    })
+    .prefault({}),
 });
 export type RemediationDocument = z.output<typeof remediationDocument>;
 

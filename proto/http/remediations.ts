@@ -10,7 +10,13 @@ import { defineRoute } from './route.ts';
 export const nextRuns = z.object({
   timeZone: z.string(),
   sites: z.array(z.string()),
-  times: z.array(z.object({ at: time, local: z.string(), /** Why a time is not what the clock on the wall would suggest. */ note: z.string().optional() })),
+  times: z.array(
+    z.object({
+      at: time,
+      local: z.string(),
+      /** Why a time is not what the clock on the wall would suggest. */ note: z.string().optional(),
+    }),
+  ),
 });
 
 export const remediation = z.object({
@@ -32,13 +38,15 @@ export const remediation = z.object({
   flowsEnded30Days: z.number().int(),
   nextRunAt: time.optional(),
   /** Whether somebody beside its author must agree before it acts by itself; until then it only suggests. */
-  approval: z.object({
-    state: z.enum(['needed', 'given', 'not-needed']),
-    byName: z.string().optional(),
-    at: time.optional(),
-    /** What is beyond what one person may decide. */
-    why: z.string().optional(),
-  }).optional(),
+  approval: z
+    .object({
+      state: z.enum(['needed', 'given', 'not-needed']),
+      byName: z.string().optional(),
+      at: time.optional(),
+      /** What is beyond what one person may decide. */
+      why: z.string().optional(),
+    })
+    .optional(),
   /** A rule stopped it from acting: it only suggests until somebody switches it on again. */
   heldBack: z.object({ at: time, why: z.string() }).optional(),
   /** Where a webhook trigger is called; its secret is shown once, when made. */
@@ -75,34 +83,93 @@ export type RemediationRun = z.infer<typeof remediationRun>;
 
 /** A document as a caller writes it. What is saved is read without this, so that an old name never hides a row. */
 const writtenDocument = remediationDocument.superRefine((document, context) => {
-  const problems = { name: textProblem(document.name), description: document.description === '' ? undefined : textProblem(document.description, { hasLines: true }) };
-  for (const [field, message] of Object.entries(problems)) if (message !== undefined) context.addIssue({ code: 'custom', path: [field], message });
+  const problems = {
+    name: textProblem(document.name),
+    description: document.description === '' ? undefined : textProblem(document.description, { hasLines: true }),
+  };
+  for (const [field, message] of Object.entries(problems))
+    if (message !== undefined) context.addIssue({ code: 'custom', path: [field], message });
 });
-const saved = z.strictObject({ tenantId: id.optional(), document: writtenDocument, isEnabled: z.boolean().default(true), builtIn: z.string().max(50).optional() });
+const saved = z.strictObject({
+  tenantId: id.optional(),
+  document: writtenDocument,
+  isEnabled: z.boolean().default(true),
+  builtIn: z.string().max(50).optional(),
+});
 
-export const listRemediations = defineRoute({ method: 'GET', path: '/remediations', action: 'remediations.read', summary: 'All remediations', query: pageQuery, status: 200, response: page(remediation) });
-export const listBuiltInRemediations = defineRoute({
-  method: 'GET', path: '/built-in-remediations', action: 'remediations.read', summary: 'The library to start from',
-  status: 200, response: z.object({ items: z.array(z.object({ key: z.string(), document: remediationDocument, explains: z.string() })) }),
+export const listRemediations = defineRoute({
+  method: 'GET',
+  path: '/remediations',
+  action: 'remediations.read',
+  summary: 'All remediations',
+  query: pageQuery,
+  status: 200,
+  response: page(remediation),
 });
-export const getRemediation = defineRoute({ method: 'GET', path: '/remediations/{id}', action: 'remediations.read', summary: 'One remediation', params: idParams, status: 200, response: remediation });
+export const listBuiltInRemediations = defineRoute({
+  method: 'GET',
+  path: '/built-in-remediations',
+  action: 'remediations.read',
+  summary: 'The library to start from',
+  status: 200,
+  response: z.object({ items: z.array(z.object({ key: z.string(), document: remediationDocument, explains: z.string() })) }),
+});
+export const getRemediation = defineRoute({
+  method: 'GET',
+  path: '/remediations/{id}',
+  action: 'remediations.read',
+  summary: 'One remediation',
+  params: idParams,
+  status: 200,
+  response: remediation,
+});
 export const createRemediation = defineRoute({
-  method: 'POST', path: '/remediations', action: 'remediations.write', summary: 'Saves a remediation; a webhook secret is shown only here',
-  body: saved, status: 201, response: remediation.extend({ hookSecret: z.string().optional() }),
+  method: 'POST',
+  path: '/remediations',
+  action: 'remediations.write',
+  summary: 'Saves a remediation; a webhook secret is shown only here',
+  body: saved,
+  status: 201,
+  response: remediation.extend({ hookSecret: z.string().optional() }),
 });
 export const updateRemediation = defineRoute({
-  method: 'PATCH', path: '/remediations/{id}', action: 'remediations.write',
+  method: 'PATCH',
+  path: '/remediations/{id}',
+  action: 'remediations.write',
   summary: 'Changes a remediation; `revision` is the one that was seen. `isEnabled: true` lets one that was held back act again',
-  params: idParams, body: z.strictObject({ revision: count32, document: writtenDocument.optional(), isEnabled: z.boolean().optional() }), status: 200, response: remediation,
+  params: idParams,
+  body: z.strictObject({ revision: count32, document: writtenDocument.optional(), isEnabled: z.boolean().optional() }),
+  status: 200,
+  response: remediation,
 });
 export const approveRemediation = defineRoute({
-  method: 'POST', path: '/remediations/{id}:approve', action: 'plans.approve', summary: 'Agrees to a revision that somebody else saved, so that it acts by itself; not by an API token',
-  params: idParams, body: z.strictObject({ revision: count32 }), status: 200, response: remediation,
+  method: 'POST',
+  path: '/remediations/{id}:approve',
+  action: 'plans.approve',
+  summary: 'Agrees to a revision that somebody else saved, so that it acts by itself; not by an API token',
+  params: idParams,
+  body: z.strictObject({ revision: count32 }),
+  status: 200,
+  response: remediation,
 });
-export const deleteRemediation = defineRoute({ method: 'DELETE', path: '/remediations/{id}', action: 'remediations.write', summary: 'Deletes a remediation; its runs stay', params: idParams, status: 204 });
+export const deleteRemediation = defineRoute({
+  method: 'DELETE',
+  path: '/remediations/{id}',
+  action: 'remediations.write',
+  summary: 'Deletes a remediation; its runs stay',
+  params: idParams,
+  status: 204,
+});
 export const checkRemediation = defineRoute({
-  method: 'POST', path: '/remediations:check', action: 'remediations.read', isSafe: true, summary: 'What a document would do: problems by path, gateways in scope, next runs, matches now, and when it would have fired in the last 30 days',
-  body: saved, status: 200, response: z.object({
+  method: 'POST',
+  path: '/remediations:check',
+  action: 'remediations.read',
+  isSafe: true,
+  summary:
+    'What a document would do: problems by path, gateways in scope, next runs, matches now, and when it would have fired in the last 30 days',
+  body: saved,
+  status: 200,
+  response: z.object({
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     gateways: z.number().int(),
     /** Why it would need a second person before it acts; absent where it would not. */
@@ -115,17 +182,42 @@ export const checkRemediation = defineRoute({
   }),
 });
 export const runRemediation = defineRoute({
-  method: 'POST', path: '/remediations/{id}:run', action: 'remediations.run', summary: 'Runs a remediation now, by its own mode and limits',
-  params: idParams, status: 202, response: z.object({ runId: id }),
+  method: 'POST',
+  path: '/remediations/{id}:run',
+  action: 'remediations.run',
+  summary: 'Runs a remediation now, by its own mode and limits',
+  params: idParams,
+  status: 202,
+  response: z.object({ runId: id }),
 });
 export const listRemediationRuns = defineRoute({
-  method: 'GET', path: '/remediation-runs', action: 'remediations.read', summary: 'Runs, newest first',
-  query: pageQuery.extend({ remediation: id.optional(), tenant: id.optional(), gateway: id.optional() }), status: 200, response: page(remediationRun),
+  method: 'GET',
+  path: '/remediation-runs',
+  action: 'remediations.read',
+  summary: 'Runs, newest first',
+  query: pageQuery.extend({ remediation: id.optional(), tenant: id.optional(), gateway: id.optional() }),
+  status: 200,
+  response: page(remediationRun),
 });
-export const getRemediationRun = defineRoute({ method: 'GET', path: '/remediation-runs/{id}', action: 'remediations.read', summary: 'One run', params: idParams, status: 200, response: remediationRun });
+export const getRemediationRun = defineRoute({
+  method: 'GET',
+  path: '/remediation-runs/{id}',
+  action: 'remediations.read',
+  summary: 'One run',
+  params: idParams,
+  status: 200,
+  response: remediationRun,
+});
 /** A page is a part as the gateway reported it. */
 export const listRemediationRunFlows = defineRoute({
-  method: 'GET', path: '/remediation-runs/{id}/flows', action: 'plans.read', summary: 'Every flow of a run on a gateway, sweep by sweep, with what came of it',
-  params: idParams, query: z.object({ cursor: z.string().max(20_000).optional() }), status: 200,
-  response: page(flow.extend({ sweep: z.number().int(), outcome: listPlanFlows.response.shape.items.element.shape.outcome })).extend({ droppedAt: time.optional() }),
+  method: 'GET',
+  path: '/remediation-runs/{id}/flows',
+  action: 'plans.read',
+  summary: 'Every flow of a run on a gateway, sweep by sweep, with what came of it',
+  params: idParams,
+  query: z.object({ cursor: z.string().max(20_000).optional() }),
+  status: 200,
+  response: page(flow.extend({ sweep: z.number().int(), outcome: listPlanFlows.response.shape.items.element.shape.outcome })).extend({
+    droppedAt: time.optional(),
+  }),
 });

@@ -43,7 +43,10 @@ export function isAllowed(role: Role, action: Action): boolean {
 }
 
 /** One grant: a role over one tenant, or over all where tenantId is null. */
-export interface Grant { role: Role; tenantId: string | null }
+export interface Grant {
+  role: Role;
+  tenantId: string | null;
+}
 
 /** The tenants in which these grants allow the action: `all`, or a possibly empty set of ids. */
 export function tenantsAllowed(grants: Grant[], action: Action): 'all' | ReadonlySet<string> {

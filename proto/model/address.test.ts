@@ -7,14 +7,19 @@ const address = fc.constantFrom(4, 16).chain((length) => fc.uint8Array({ minLeng
 
 describe('an address', () => {
   it('reads back from its text', () => {
-    fc.assert(fc.property(address, (bytes) => {
-      expect(parseAddress(formatAddress(bytes))).toEqual(bytes);
-    }));
+    fc.assert(
+      fc.property(address, (bytes) => {
+        expect(parseAddress(formatAddress(bytes))).toEqual(bytes);
+      }),
+    );
   });
 
-  it.each(['10.1', '10.0.0.256', '010.0.0.1', '10.0.0.1:53', 'fe80::1%eth0', '::1::', '', ' 10.0.0.1', '0x7f.0.0.1', '1.2.3.4.5'])('is not %s', (text) => {
-    expect(parseAddress(text)).toBeUndefined();
-  });
+  it.each(['10.1', '10.0.0.256', '010.0.0.1', '10.0.0.1:53', 'fe80::1%eth0', '::1::', '', ' 10.0.0.1', '0x7f.0.0.1', '1.2.3.4.5'])(
+    'is not %s',
+    (text) => {
+      expect(parseAddress(text)).toBeUndefined();
+    },
+  );
 
   it('of IPv6 is written as RFC 5952 says', () => {
     expect(formatAddress(parseAddress('2001:DB8:0:0:0:0:0:1')!)).toBe('2001:db8::1');
@@ -23,14 +28,20 @@ describe('an address', () => {
 
 describe('a prefix', () => {
   it('holds the addresses whose first bits are its own, and no other', () => {
-    fc.assert(fc.property(address, address, fc.nat(128), (base, other, wanted) => {
-      const bits = Math.min(wanted, base.length * 8);
-      const prefix = parsePrefix(`${formatAddress(base)}/${bits}`)!;
-      const head = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('').slice(0, bits);
-      expect(prefixContains(prefix, base)).toBe(true);
-      expect(prefixContains(prefix, other)).toBe(other.length === base.length && head(other) === head(base));
-      expect(parsePrefix(formatPrefix(prefix))).toEqual(prefix);
-    }));
+    fc.assert(
+      fc.property(address, address, fc.nat(128), (base, other, wanted) => {
+        const bits = Math.min(wanted, base.length * 8);
+        const prefix = parsePrefix(`${formatAddress(base)}/${bits}`)!;
+        const head = (bytes: Uint8Array) =>
+          [...bytes]
+            .map((byte) => byte.toString(2).padStart(8, '0'))
+            .join('')
+            .slice(0, bits);
+        expect(prefixContains(prefix, base)).toBe(true);
+        expect(prefixContains(prefix, other)).toBe(other.length === base.length && head(other) === head(base));
+        expect(parsePrefix(formatPrefix(prefix))).toEqual(prefix);
+      }),
+    );
   });
 
   it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '::/129', '10/8'])('is not %s', (text) => {
@@ -39,10 +50,22 @@ describe('a prefix', () => {
 });
 
 test('IPv4 is read as the library reads it, whatever the text', () => {
-  const part = fc.oneof(fc.integer({ min: 0, max: 300 }).map(String), fc.constantFrom('', '00', '01', ' 1', '1e1', '-1', '0x1', '256', '999', '+1', '１'));
-  const text = fc.oneof(fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('.')), fc.ipV4(), fc.string({ maxLength: 16 })).filter((one) => !one.includes(':'));
-  fc.assert(fc.property(text, (one) => {
-    const wanted = ipaddr.IPv4.isValidFourPartDecimal(one) ? ipaddr.IPv4.parse(one).toByteArray() : undefined;
-    expect(parseAddress(one) && [...parseAddress(one)!]).toEqual(wanted);
-  }), { numRuns: 5000 });
+  const part = fc.oneof(
+    fc.integer({ min: 0, max: 300 }).map(String),
+    fc.constantFrom('', '00', '01', ' 1', '1e1', '-1', '0x1', '256', '999', '+1', '１'),
+  );
+  const text = fc
+    .oneof(
+      fc.array(part, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('.')),
+      fc.ipV4(),
+      fc.string({ maxLength: 16 }),
+    )
+    .filter((one) => !one.includes(':'));
+  fc.assert(
+    fc.property(text, (one) => {
+      const wanted = ipaddr.IPv4.isValidFourPartDecimal(one) ? ipaddr.IPv4.parse(one).toByteArray() : undefined;
+      expect(parseAddress(one) && [...parseAddress(one)!]).toEqual(wanted);
+    }),
+    { numRuns: 5000 },
+  );
 });

@@ -2,7 +2,11 @@ import ipaddr from 'ipaddr.js';
 import type { Family } from './flow.ts';
 
 /** A range of addresses; bits beyond `bits` are zero. */
-export interface Prefix { family: Family; address: Uint8Array; bits: number }
+export interface Prefix {
+  family: Family;
+  address: Uint8Array;
+  bits: number;
+}
 
 /** Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as `10.1`. */
 export function parseAddress(text: string): Uint8Array | undefined {
@@ -49,7 +53,11 @@ export function parsePrefix(text: string): Prefix | undefined {
   const length = slash < 0 ? String(width) : text.slice(slash + 1);
   if (!/^\d{1,3}$/.test(length) || Number(length) > width) return undefined;
   const bits = Number(length);
-  return { family: address.length === 4 ? 4 : 6, address: address.map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8))))), bits };
+  return {
+    family: address.length === 4 ? 4 : 6,
+    address: address.map((byte, index) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - index * 8))))),
+    bits,
+  };
 }
 
 /** `10.0.0.0/8`, or the bare address where the prefix is the whole of it. */

@@ -4,7 +4,11 @@ import type { StaleReason } from './stale.ts';
 export type Family = 4 | 6;
 
 /** ICMP and ICMPv6 have these in place of ports. */
-export interface Icmp { type: number; code: number; id: number }
+export interface Icmp {
+  type: number;
+  code: number;
+  id: number;
+}
 
 /** One direction of a flow. Addresses are canonical text (RFC 5952 for IPv6). Ports are absent where the protocol has none. */
 export interface Tuple {
@@ -21,16 +25,30 @@ export interface Tuple {
 }
 
 /** 64-bit counters; `bigint` in code, decimal strings in JSON. */
-export interface Counters { packets: bigint; bytes: bigint }
+export interface Counters {
+  packets: bigint;
+  bytes: bigint;
+}
 
 /** A value of each direction. */
-export interface Both<Value> { orig: Value; reply: Value }
+export interface Both<Value> {
+  orig: Value;
+  reply: Value;
+}
 
 /** How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` in front of `position`, by `after` behind it. */
-export interface SeqAdjust { position: number; before: number; after: number }
+export interface SeqAdjust {
+  position: number;
+  before: number;
+  after: number;
+}
 
 /** What a SYN proxy answered the client with in the server's place. */
-export interface Synproxy { isn: number; its: number; timestampOffset: number }
+export interface Synproxy {
+  isn: number;
+  its: number;
+  timestampOffset: number;
+}
 
 /** What only the kernel's trackers work with: kept so that a flow that was ended can be put back as it was. */
 export interface Tracker {

@@ -1,5 +1,8 @@
 /** A mark as a filter names it; value is masked already. */
-export interface Masked { value: number; mask: number }
+export interface Masked {
+  value: number;
+  mask: number;
+}
 
 /** Parses `0x100`, `256`, `0x100/0xff00`. Undefined if it is not a mark of 32 bits. */
 export function parseMark(text: string): Masked | undefined {

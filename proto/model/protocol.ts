@@ -1,6 +1,20 @@
 /** Protocols with a name in ctfleet; any other is written as its number. Numbers from IANA. */
 export const PROTOCOLS = {
-  icmp: 1, igmp: 2, ipip: 4, tcp: 6, udp: 17, dccp: 33, ipv6: 41, gre: 47, esp: 50, ah: 51, icmpv6: 58, ospf: 89, vrrp: 112, sctp: 132, udplite: 136,
+  icmp: 1,
+  igmp: 2,
+  ipip: 4,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  ipv6: 41,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  ospf: 89,
+  vrrp: 112,
+  sctp: 132,
+  udplite: 136,
 } as const;
 
 export type ProtocolName = keyof typeof PROTOCOLS;

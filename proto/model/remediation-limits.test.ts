@@ -5,8 +5,12 @@ import { MAX_PAST_RUNS, mostOf, runsThatCount, whyNotNow, whyTooMany, type PastR
 const HOUR_MS = 3_600_000;
 const NOW = 1_790_000_000_000;
 const limits: RemediationLimits = { maxFlows: 1000, maxPercentOfTable: 95, maxRunsAnHour: 2, coolDownSeconds: 60 };
-const run = (beganAgoS: number, endedAgoS?: number): PastRun => ({ startedAtMs: NOW - beganAgoS * 1000, endedAtMs: endedAgoS === undefined ? undefined : NOW - endedAgoS * 1000 });
-const words = (past: PastRun[], change: Partial<RemediationLimits> = {}): string | undefined => whyNotNow({ ...limits, ...change }, past, NOW)?.why;
+const run = (beganAgoS: number, endedAgoS?: number): PastRun => ({
+  startedAtMs: NOW - beganAgoS * 1000,
+  endedAtMs: endedAgoS === undefined ? undefined : NOW - endedAgoS * 1000,
+});
+const words = (past: PastRun[], change: Partial<RemediationLimits> = {}): string | undefined =>
+  whyNotNow({ ...limits, ...change }, past, NOW)?.why;
 
 describe('a run', () => {
   it('waits for the one before, its cool-down and the limit of an hour', () => {
@@ -30,26 +34,45 @@ describe('a run', () => {
   });
 
   it('counts up to the last millisecond of an hour, and of its cool-down, and not at it', () => {
-    const times = fc.record({ agoMs: fc.integer({ min: 0, max: HOUR_MS }), coolDownSeconds: fc.integer({ min: 0, max: 86_400 }), maxRunsAnHour: fc.integer({ min: 1, max: 60 }) });
-    fc.assert(fc.property(times, ({ agoMs, coolDownSeconds, maxRunsAnHour }) => {
-      const own = { ...limits, coolDownSeconds, maxRunsAnHour };
-      const full = (startedAtMs: number): PastRun[] => Array.from({ length: maxRunsAnHour }, () => ({ startedAtMs }));
-      expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - HOUR_MS + 1), NOW)?.code).toBe('RATE_LIMITED');
-      expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - HOUR_MS), NOW)).toBeUndefined();
-      expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - agoMs).slice(1), NOW)).toBeUndefined();
-      const cooled = NOW - coolDownSeconds * 1000;
-      const ended = (endedAtMs: number): PastRun[] => [{ startedAtMs: endedAtMs - HOUR_MS, endedAtMs }];
-      expect(whyNotNow(own, ended(cooled), NOW)).toBeUndefined();
-      if (coolDownSeconds > 0) expect(whyNotNow(own, ended(cooled + 1), NOW)?.why).toBe('it cools down for 1 s more');
-    }));
+    const times = fc.record({
+      agoMs: fc.integer({ min: 0, max: HOUR_MS }),
+      coolDownSeconds: fc.integer({ min: 0, max: 86_400 }),
+      maxRunsAnHour: fc.integer({ min: 1, max: 60 }),
+    });
+    fc.assert(
+      fc.property(times, ({ agoMs, coolDownSeconds, maxRunsAnHour }) => {
+        const own = { ...limits, coolDownSeconds, maxRunsAnHour };
+        const full = (startedAtMs: number): PastRun[] => Array.from({ length: maxRunsAnHour }, () => ({ startedAtMs }));
+        expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - HOUR_MS + 1), NOW)?.code).toBe('RATE_LIMITED');
+        expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - HOUR_MS), NOW)).toBeUndefined();
+        expect(whyNotNow({ ...own, coolDownSeconds: 0 }, full(NOW - agoMs).slice(1), NOW)).toBeUndefined();
+        const cooled = NOW - coolDownSeconds * 1000;
+        const ended = (endedAtMs: number): PastRun[] => [{ startedAtMs: endedAtMs - HOUR_MS, endedAtMs }];
+        expect(whyNotNow(own, ended(cooled), NOW)).toBeUndefined();
+        if (coolDownSeconds > 0) expect(whyNotNow(own, ended(cooled + 1), NOW)?.why).toBe('it cools down for 1 s more');
+      }),
+    );
   });
 
   it('is judged the same from what is kept as from everything', () => {
-    const past = fc.array(fc.record({ startedAtMs: fc.integer({ min: NOW - 30 * HOUR_MS, max: NOW }), lastedMs: fc.option(fc.integer({ min: 0, max: HOUR_MS }), { nil: undefined }) }), { maxLength: MAX_PAST_RUNS });
-    fc.assert(fc.property(past, fc.integer({ min: 0, max: 86_400 }), (runs, coolDownSeconds) => {
-      const all = runs.map(({ startedAtMs, lastedMs }): PastRun => ({ startedAtMs, endedAtMs: lastedMs === undefined ? undefined : Math.min(NOW, startedAtMs + lastedMs) }));
-      expect(whyNotNow({ ...limits, coolDownSeconds }, runsThatCount(all, NOW), NOW)).toEqual(whyNotNow({ ...limits, coolDownSeconds }, all, NOW));
-    }));
+    const past = fc.array(
+      fc.record({
+        startedAtMs: fc.integer({ min: NOW - 30 * HOUR_MS, max: NOW }),
+        lastedMs: fc.option(fc.integer({ min: 0, max: HOUR_MS }), { nil: undefined }),
+      }),
+      { maxLength: MAX_PAST_RUNS },
+    );
+    fc.assert(
+      fc.property(past, fc.integer({ min: 0, max: 86_400 }), (runs, coolDownSeconds) => {
+        const all = runs.map(({ startedAtMs, lastedMs }): PastRun => ({
+          startedAtMs,
+          endedAtMs: lastedMs === undefined ? undefined : Math.min(NOW, startedAtMs + lastedMs),
+        }));
+        expect(whyNotNow({ ...limits, coolDownSeconds }, runsThatCount(all, NOW), NOW)).toEqual(
+          whyNotNow({ ...limits, coolDownSeconds }, all, NOW),
+        );
+      }),
+    );
   });
 });
 
@@ -73,8 +96,13 @@ describe('a share of a table', () => {
   });
 
   it('is that of each gateway, and maxFlows is of all of them', () => {
-    const parts = [{ gateway: 'gw1', flows: 10, stale: 0, tableCount: 1000 }, { gateway: 'gw2', flows: 50, stale: 5, tableCount: 400 }];
-    expect(whyTooMany({ ...limits, maxPercentOfTable: 10 }, parts)?.why).toBe('45 of 400 flows of gw2 match that are not stale, and maxPercentOfTable is 10');
+    const parts = [
+      { gateway: 'gw1', flows: 10, stale: 0, tableCount: 1000 },
+      { gateway: 'gw2', flows: 50, stale: 5, tableCount: 400 },
+    ];
+    expect(whyTooMany({ ...limits, maxPercentOfTable: 10 }, parts)?.why).toBe(
+      '45 of 400 flows of gw2 match that are not stale, and maxPercentOfTable is 10',
+    );
     expect(whyTooMany({ ...limits, maxPercentOfTable: 11.25 }, parts)).toBeUndefined();
     expect(whyTooMany({ ...limits, maxFlows: 59 }, parts)?.why).toBe('60 flows match, and maxFlows is 59');
   });
@@ -82,22 +110,31 @@ describe('a share of a table', () => {
   it('of a table of unknown size is none', () => expect(why(60, 0, undefined)).toBeUndefined());
 
   it('leaves room for as many as are within the limits, and for no more', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 100_000 }), (thousandths, tableCount) => {
-      const own = { ...limits, maxFlows: 1_000_000, maxPercentOfTable: thousandths / 1000 };
-      const most = mostOf(own, tableCount);
-      expect(whyTooMany(own, [{ flows: most, stale: 0, tableCount }])).toBeUndefined();
-      expect(whyTooMany(own, [{ flows: most + 1, stale: 0, tableCount }])?.code).toBe('PLAN_TOO_LARGE');
-      expect(mostOf({ ...own, maxFlows: 10 }, tableCount)).toBe(Math.min(10, most));
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 100_000 }), (thousandths, tableCount) => {
+        const own = { ...limits, maxFlows: 1_000_000, maxPercentOfTable: thousandths / 1000 };
+        const most = mostOf(own, tableCount);
+        expect(whyTooMany(own, [{ flows: most, stale: 0, tableCount }])).toBeUndefined();
+        expect(whyTooMany(own, [{ flows: most + 1, stale: 0, tableCount }])?.code).toBe('PLAN_TOO_LARGE');
+        expect(mostOf({ ...own, maxFlows: 10 }, tableCount)).toBe(Math.min(10, most));
+      }),
+    );
   });
 
   it('may be exactly the limit, and not one flow more', () => {
     // Tenths of a per cent of so many thousand flows are whole flows.
-    fc.assert(fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 300 }), fc.nat({ max: 1000 }), (tenths, thousands, stale) => {
-      const [tableCount, most] = [thousands * 1000, thousands * tenths];
-      const own = { ...limits, maxFlows: 1_000_000, maxPercentOfTable: tenths / 10 };
-      expect(whyTooMany(own, [{ flows: most + stale, stale, tableCount }])).toBeUndefined();
-      expect(whyTooMany(own, [{ flows: most + stale + 1, stale, tableCount }])?.code).toBe('PLAN_TOO_LARGE');
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.nat({ max: 1000 }),
+        (tenths, thousands, stale) => {
+          const [tableCount, most] = [thousands * 1000, thousands * tenths];
+          const own = { ...limits, maxFlows: 1_000_000, maxPercentOfTable: tenths / 10 };
+          expect(whyTooMany(own, [{ flows: most + stale, stale, tableCount }])).toBeUndefined();
+          expect(whyTooMany(own, [{ flows: most + stale + 1, stale, tableCount }])?.code).toBe('PLAN_TOO_LARGE');
+        },
+      ),
+    );
   });
 });

@@ -1,16 +1,33 @@
 import type { ErrorCode } from './error-codes.ts';
 
 /** What a remediation may do by itself, as its document says it. */
-export interface RemediationLimits { maxFlows: number; maxPercentOfTable: number; maxRunsAnHour: number; coolDownSeconds: number }
+export interface RemediationLimits {
+  maxFlows: number;
+  maxPercentOfTable: number;
+  maxRunsAnHour: number;
+  coolDownSeconds: number;
+}
 
 /** A run that touched something. Milliseconds since 1970; one without an end counts from its beginning. */
-export interface PastRun { startedAtMs: number; endedAtMs?: number; isUnderWay?: boolean }
+export interface PastRun {
+  startedAtMs: number;
+  endedAtMs?: number;
+  isUnderWay?: boolean;
+}
 
 /** What would be ended of one table. `stale`: how many of the flows would not live on without us. */
-export interface TablePart { flows: number; stale: number; tableCount?: number; gateway?: string }
+export interface TablePart {
+  flows: number;
+  stale: number;
+  tableCount?: number;
+  gateway?: string;
+}
 
 /** The limit that stands against a run; `why` goes on from a sentence's middle. */
-export interface LimitReached { code: ErrorCode; why: string }
+export interface LimitReached {
+  code: ErrorCode;
+  why: string;
+}
 
 const HOUR_MS = 3_600_000;
 /** More runs than any document allows in an hour need not be known, and one before them for its cool-down. */
@@ -23,10 +40,18 @@ export function runsThatCount(runs: readonly PastRun[], nowMs: number): PastRun[
 }
 
 /** The limit that stands against another run now; undefined if none does. A run of an hour ago and a cool-down that ends now are over. */
-export function whyNotNow({ maxRunsAnHour, coolDownSeconds }: RemediationLimits, past: readonly PastRun[], nowMs: number): LimitReached | undefined {
+export function whyNotNow(
+  { maxRunsAnHour, coolDownSeconds }: RemediationLimits,
+  past: readonly PastRun[],
+  nowMs: number,
+): LimitReached | undefined {
   if (past.some(({ isUnderWay }) => isUnderWay)) return { code: 'RATE_LIMITED', why: 'the run before is still under way' };
   const recent = past.filter((run) => isOfLastHour(run, nowMs)).length;
-  if (recent >= maxRunsAnHour) return { code: 'RATE_LIMITED', why: `it ran ${recent === 1 ? 'once' : `${recent} times`} in the last hour, and maxRunsAnHour is ${maxRunsAnHour}` };
+  if (recent >= maxRunsAnHour)
+    return {
+      code: 'RATE_LIMITED',
+      why: `it ran ${recent === 1 ? 'once' : `${recent} times`} in the last hour, and maxRunsAnHour is ${maxRunsAnHour}`,
+    };
   const restMs = lastEndOf(past) + coolDownSeconds * 1000 - nowMs;
   return restMs > 0 ? { code: 'RATE_LIMITED', why: `it cools down for ${Math.ceil(restMs / 1000)} s more` } : undefined;
 }
@@ -42,7 +67,10 @@ export function whyTooMany({ maxFlows, maxPercentOfTable }: RemediationLimits, p
   if (!over) return undefined;
   const { gateway, tableCount, stale } = over;
   const where = gateway === undefined ? '' : ` of ${gateway}`;
-  return { code: 'PLAN_TOO_LARGE', why: `${aliveOf(over)} of ${tableCount} flows${where} match${stale > 0 ? ' that are not stale' : ''}, and maxPercentOfTable is ${maxPercentOfTable}` };
+  return {
+    code: 'PLAN_TOO_LARGE',
+    why: `${aliveOf(over)} of ${tableCount} flows${where} match${stale > 0 ? ' that are not stale' : ''}, and maxPercentOfTable is ${maxPercentOfTable}`,
+  };
 }
 
 /** How many flows of a table may be ended, none of them stale, for what is of use in part too. */

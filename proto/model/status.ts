@@ -1,14 +1,36 @@
 /** IPS_* bits of an entry (include/uapi/linux/netfilter/nf_conntrack_common.h). */
 export const IPS = {
-  EXPECTED: 1 << 0, SEEN_REPLY: 1 << 1, ASSURED: 1 << 2, CONFIRMED: 1 << 3, SRC_NAT: 1 << 4, DST_NAT: 1 << 5, SEQ_ADJUST: 1 << 6,
-  SRC_NAT_DONE: 1 << 7, DST_NAT_DONE: 1 << 8, DYING: 1 << 9, FIXED_TIMEOUT: 1 << 10, TEMPLATE: 1 << 11, UNTRACKED: 1 << 12,
-  HELPER: 1 << 13, OFFLOAD: 1 << 14, HW_OFFLOAD: 1 << 15,
+  EXPECTED: 1 << 0,
+  SEEN_REPLY: 1 << 1,
+  ASSURED: 1 << 2,
+  CONFIRMED: 1 << 3,
+  SRC_NAT: 1 << 4,
+  DST_NAT: 1 << 5,
+  SEQ_ADJUST: 1 << 6,
+  SRC_NAT_DONE: 1 << 7,
+  DST_NAT_DONE: 1 << 8,
+  DYING: 1 << 9,
+  FIXED_TIMEOUT: 1 << 10,
+  TEMPLATE: 1 << 11,
+  UNTRACKED: 1 << 12,
+  HELPER: 1 << 13,
+  OFFLOAD: 1 << 14,
+  HW_OFFLOAD: 1 << 15,
 } as const;
 
 /** Words operators use for the bits, in the order they are shown. `unreplied` is the absence of SEEN_REPLY. */
 const WORDS: [string, number][] = [
-  ['assured', IPS.ASSURED], ['snat', IPS.SRC_NAT], ['dnat', IPS.DST_NAT], ['expected', IPS.EXPECTED], ['fixed-timeout', IPS.FIXED_TIMEOUT],
-  ['dying', IPS.DYING], ['offload', IPS.OFFLOAD], ['hw-offload', IPS.HW_OFFLOAD], ['seq-adjust', IPS.SEQ_ADJUST], ['helper', IPS.HELPER], ['confirmed', IPS.CONFIRMED],
+  ['assured', IPS.ASSURED],
+  ['snat', IPS.SRC_NAT],
+  ['dnat', IPS.DST_NAT],
+  ['expected', IPS.EXPECTED],
+  ['fixed-timeout', IPS.FIXED_TIMEOUT],
+  ['dying', IPS.DYING],
+  ['offload', IPS.OFFLOAD],
+  ['hw-offload', IPS.HW_OFFLOAD],
+  ['seq-adjust', IPS.SEQ_ADJUST],
+  ['helper', IPS.HELPER],
+  ['confirmed', IPS.CONFIRMED],
 ];
 
 /** All words that `status:` accepts. */

@@ -1,5 +1,8 @@
 /** What one person may end alone in a tenant; an absent part is no limit of that kind. */
-export interface OnePersonLimits { flows?: number; percentOfTable?: number }
+export interface OnePersonLimits {
+  flows?: number;
+  percentOfTable?: number;
+}
 
 /** Limits hold for what is ended within this time together, so that many small steps are not a way around them. */
 export const LIMITS_WINDOW_MS = 10 * 60_000;
@@ -8,7 +11,11 @@ export const LIMITS_WINDOW_MS = 10 * 60_000;
 export const FEW_FLOWS = 1000;
 
 /** Flows that are about to be ended: `flows` of a table of `tableCount` entries, `before` of the same within the window. */
-export interface Share { flows: number; before?: number; tableCount?: number }
+export interface Share {
+  flows: number;
+  before?: number;
+  tableCount?: number;
+}
 
 /** Why so many flows are more than one person may end in all, in words; undefined if they are not. */
 export function whyTooManyFlows(limits: OnePersonLimits, { flows, before = 0 }: Share): string | undefined {

@@ -7,9 +7,12 @@ describe('a text for people', () => {
     expect(textProblem(text)).toContain('can be seen');
   });
 
-  it.each(['a\u001b[31m', 'a\u0000', 'a\u0085', 'a\u202eb', 'a\u2066b', 'a\u2028b', 'a\ud800', 'a\nb', 'a\tb'])('%j holds a control character', (text) => {
-    expect(textProblem(text)).toMatch(/control character \\u\{[0-9a-f]+\}/);
-  });
+  it.each(['a\u001b[31m', 'a\u0000', 'a\u0085', 'a\u202eb', 'a\u2066b', 'a\u2028b', 'a\ud800', 'a\nb', 'a\tb'])(
+    '%j holds a control character',
+    (text) => {
+      expect(textProblem(text)).toMatch(/control character \\u\{[0-9a-f]+\}/);
+    },
+  );
 
   it.each(['Failover, WAN 1', 'Übergang → LTE', '会議室', 'عميل', '👩‍👩‍👧 family', 'e\u0301', '-'])('%j can be read', (text) => {
     expect(textProblem(text)).toBeUndefined();
@@ -23,30 +26,48 @@ describe('a text for people', () => {
 
   it('that is made printable has no control character left, and says which there were', () => {
     expect(toPrintable('a\u001b]0;owned\u0007\nb')).toBe('a\\u{1b}]0;owned\\u{7}\\u{a}b');
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(toPrintable(text)).not.toMatch(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u);
-      if (textProblem(text) === undefined) expect(toPrintable(text)).toBe(text);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(toPrintable(text)).not.toMatch(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u);
+        if (textProblem(text) === undefined) expect(toPrintable(text)).toBe(text);
+      }),
+    );
   });
 });
 
 describe('an export', () => {
   it('has cells that command neither a terminal nor a spreadsheet', () => {
-    expect(['=1+1', '+1', '-1', '@SUM(A1)', ' =1', '\uff1d1', '\t=1', 'a\u001b[2J', 'a"b', 'two\nlines', 'plain'].map(csvCell))
-      .toEqual(["'=1+1", "'+1", "'-1", "'@SUM(A1)", "' =1", "'\uff1d1", '"\'\t=1"', 'a\\u{1b}[2J', '"a""b"', '"two\nlines"', 'plain']);
+    expect(['=1+1', '+1', '-1', '@SUM(A1)', ' =1', '\uff1d1', '\t=1', 'a\u001b[2J', 'a"b', 'two\nlines', 'plain'].map(csvCell)).toEqual([
+      "'=1+1",
+      "'+1",
+      "'-1",
+      "'@SUM(A1)",
+      "' =1",
+      "'\uff1d1",
+      '"\'\t=1"',
+      'a\\u{1b}[2J',
+      '"a""b"',
+      '"two\nlines"',
+      'plain',
+    ]);
   });
 
   it('in JSON reads back as the same value, with no commanding character in its text', () => {
-    fc.assert(fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
-      expect(JSON.parse(toSafeJson(json))).toEqual(JSON.parse(json));
-      expect(toSafeJson(JSON.stringify(JSON.parse(json)))).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
-    }));
+    fc.assert(
+      fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
+        expect(JSON.parse(toSafeJson(json))).toEqual(JSON.parse(json));
+        expect(toSafeJson(JSON.stringify(JSON.parse(json)))).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+      }),
+    );
   });
 });
 
 describe('a value of JSON', () => {
   it('is refused with its place for a NUL or half a pair, in a string or in a name', () => {
-    expect(storageProblem({ a: [{ b: 'x\0' }] }, 9)).toEqual({ path: 'a.0.b', message: 'holds a NUL character or half of a surrogate pair' });
+    expect(storageProblem({ a: [{ b: 'x\0' }] }, 9)).toEqual({
+      path: 'a.0.b',
+      message: 'holds a NUL character or half of a surrogate pair',
+    });
     expect(storageProblem({ a: { '\ud800': 1 } }, 9)).toMatchObject({ path: 'a' });
     expect(storageProblem({ a: '👍', b: null, c: [1] }, 9)).toBeUndefined();
   });

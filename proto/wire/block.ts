@@ -11,7 +11,14 @@ const MAX_VALUES = 4096;
 export function toWireRefused({ anyOf, seconds }: RefusedPackets): WireRefused {
   return {
     seconds,
-    anyOf: anyOf.map((condition) => ({ allOf: condition.map(({ field, isNot, prefixes, ranges }) => ({ field, isNot, prefixes: prefixes.map(({ address, bits }) => ({ address: Buffer.from(address), bits })), ranges })) })),
+    anyOf: anyOf.map((condition) => ({
+      allOf: condition.map(({ field, isNot, prefixes, ranges }) => ({
+        field,
+        isNot,
+        prefixes: prefixes.map(({ address, bits }) => ({ address: Buffer.from(address), bits })),
+        ranges,
+      })),
+    })),
   };
 }
 
@@ -19,14 +26,24 @@ export function toWireRefused({ anyOf, seconds }: RefusedPackets): WireRefused {
 export function fromWireRefused(wire: WireRefused): RefusedPackets {
   const tests = wire.anyOf.flatMap(({ allOf }) => allOf);
   const values = tests.reduce((sum, { prefixes, ranges }) => sum + prefixes.length + ranges.length, 0);
-  const isBounded = wire.anyOf.length <= MAX_CONDITIONS && wire.anyOf.every(({ allOf }) => allOf.length > 0 && allOf.length <= MAX_TESTS && allOf.some(({ isNot }) => !isNot)) && values <= MAX_VALUES;
+  const isBounded =
+    wire.anyOf.length <= MAX_CONDITIONS &&
+    wire.anyOf.every(({ allOf }) => allOf.length > 0 && allOf.length <= MAX_TESTS && allOf.some(({ isNot }) => !isNot)) &&
+    values <= MAX_VALUES;
   if (!isBounded || wire.seconds < 1 || wire.seconds > MAX_BLOCK_SECONDS) throw unknownPart();
   return {
     seconds: wire.seconds,
-    anyOf: wire.anyOf.map(({ allOf }) => allOf.map(({ field, isNot, prefixes, ranges }): PacketTest => {
-      if (!(PACKET_FIELDS as readonly string[]).includes(field)) throw unknownPart();
-      return { field: field as PacketField, isNot, prefixes: prefixes.map(prefixOf), ranges: ranges.map(({ from, to }) => ({ from, to })) };
-    })),
+    anyOf: wire.anyOf.map(({ allOf }) =>
+      allOf.map(({ field, isNot, prefixes, ranges }): PacketTest => {
+        if (!(PACKET_FIELDS as readonly string[]).includes(field)) throw unknownPart();
+        return {
+          field: field as PacketField,
+          isNot,
+          prefixes: prefixes.map(prefixOf),
+          ranges: ranges.map(({ from, to }) => ({ from, to })),
+        };
+      }),
+    ),
   };
 }
 

@@ -9,7 +9,10 @@ export function toWireFilter(filter: FlowFilter): Filter {
   const wire = toWire(filter);
   const bytes = Filter.encode(wire).finish();
   if (bytes.length > MAX_FILTER_BYTES) {
-    throw new FleetError('FILTER_UNSUPPORTED', `The filter has ${bytes.length} bytes where gateways take ${MAX_FILTER_BYTES}. Name fewer or shorter values.`);
+    throw new FleetError(
+      'FILTER_UNSUPPORTED',
+      `The filter has ${bytes.length} bytes where gateways take ${MAX_FILTER_BYTES}. Name fewer or shorter values.`,
+    );
   }
   try {
     Filter.decode(bytes);
@@ -21,11 +24,16 @@ export function toWireFilter(filter: FlowFilter): Filter {
 
 function toWire(filter: FlowFilter): Filter {
   switch (filter.kind) {
-    case 'everything': return { node: { $case: 'everything', value: true } };
-    case 'and': return { node: { $case: 'and', value: { operands: filter.operands.map(toWire) } } };
-    case 'or': return { node: { $case: 'or', value: { operands: filter.operands.map(toWire) } } };
-    case 'not': return { node: { $case: 'not', value: toWire(filter.operand) } };
-    case 'term': return { node: { $case: 'term', value: { field: filter.field, match: toWireMatch(filter.match) } } };
+    case 'everything':
+      return { node: { $case: 'everything', value: true } };
+    case 'and':
+      return { node: { $case: 'and', value: { operands: filter.operands.map(toWire) } } };
+    case 'or':
+      return { node: { $case: 'or', value: { operands: filter.operands.map(toWire) } } };
+    case 'not':
+      return { node: { $case: 'not', value: toWire(filter.operand) } };
+    case 'term':
+      return { node: { $case: 'term', value: { field: filter.field, match: toWireMatch(filter.match) } } };
   }
 }
 
@@ -43,7 +51,10 @@ export function fromWireFilter(wire: Filter | undefined): FlowFilter {
 
 function readWire(wire: Filter | undefined, depth: number, seen: { parts: number }): FlowFilter {
   if (depth > MAX_WIRE_DEPTH || ++seen.parts > MAX_WIRE_PARTS) {
-    throw new FleetError('FILTER_UNSUPPORTED', `The filter is nested deeper than ${MAX_WIRE_DEPTH}, or has more than ${MAX_WIRE_PARTS} parts; make it simpler.`);
+    throw new FleetError(
+      'FILTER_UNSUPPORTED',
+      `The filter is nested deeper than ${MAX_WIRE_DEPTH}, or has more than ${MAX_WIRE_PARTS} parts; make it simpler.`,
+    );
   }
   const inner = (part: Filter) => readWire(part, depth + 1, seen);
   const node = wire?.node;
@@ -51,10 +62,14 @@ function readWire(wire: Filter | undefined, depth: number, seen: { parts: number
     case 'everything':
       if (node.value) return { kind: 'everything' };
       break;
-    case 'and': return { kind: 'and', operands: node.value.operands.map(inner) };
-    case 'or': return { kind: 'or', operands: node.value.operands.map(inner) };
-    case 'not': return { kind: 'not', operand: inner(node.value) };
-    case 'term': return { kind: 'term', field: knownField(node.value.field), match: fromWireMatch(node.value) };
+    case 'and':
+      return { kind: 'and', operands: node.value.operands.map(inner) };
+    case 'or':
+      return { kind: 'or', operands: node.value.operands.map(inner) };
+    case 'not':
+      return { kind: 'not', operand: inner(node.value) };
+    case 'term':
+      return { kind: 'term', field: knownField(node.value.field), match: fromWireMatch(node.value) };
     case undefined:
   }
   throw new FleetError('FILTER_UNSUPPORTED', 'The filter holds a part that this version does not know.');
@@ -67,12 +82,18 @@ function knownField(field: string): FieldName {
 
 function toWireMatch(match: Match): WireTerm['match'] {
   switch (match.kind) {
-    case 'prefix': return { $case: 'prefix', value: toWirePrefix(match.prefix) };
-    case 'endpoint': return { $case: 'endpoint', value: { prefix: toWirePrefix(match.prefix), fromPort: match.from, toPort: match.to } };
-    case 'range': return { $case: 'range', value: { from: match.from, to: match.to } };
-    case 'mask': return { $case: 'mask', value: { value: match.value, mask: match.mask } };
-    case 'glob': return { $case: 'glob', value: match.pattern };
-    case 'none': return { $case: 'none', value: true };
+    case 'prefix':
+      return { $case: 'prefix', value: toWirePrefix(match.prefix) };
+    case 'endpoint':
+      return { $case: 'endpoint', value: { prefix: toWirePrefix(match.prefix), fromPort: match.from, toPort: match.to } };
+    case 'range':
+      return { $case: 'range', value: { from: match.from, to: match.to } };
+    case 'mask':
+      return { $case: 'mask', value: { value: match.value, mask: match.mask } };
+    case 'glob':
+      return { $case: 'glob', value: match.pattern };
+    case 'none':
+      return { $case: 'none', value: true };
   }
 }
 
@@ -89,9 +110,12 @@ function fromWireMatch({ field, match }: WireTerm): Match {
       if (!prefix) break;
       return { kind: 'endpoint', prefix, from, to };
     }
-    case 'range': return { kind: 'range', from: match.value.from, to: match.value.to };
-    case 'mask': return { kind: 'mask', value: match.value.value, mask: match.value.mask };
-    case 'glob': return { kind: 'glob', pattern: match.value };
+    case 'range':
+      return { kind: 'range', from: match.value.from, to: match.value.to };
+    case 'mask':
+      return { kind: 'mask', value: match.value.value, mask: match.value.mask };
+    case 'glob':
+      return { kind: 'glob', pattern: match.value };
     case 'none':
       if (match.value) return { kind: 'none' };
       break;

@@ -1,4 +1,10 @@
-import type { Counters as WireCounters, Flow as WireFlow, FlowKey as WireFlowKey, Tracker as WireTracker, Tuple as WireTuple } from '../gen/ctfleet/v1/flow.ts';
+import type {
+  Counters as WireCounters,
+  Flow as WireFlow,
+  FlowKey as WireFlowKey,
+  Tracker as WireTracker,
+  Tuple as WireTuple,
+} from '../gen/ctfleet/v1/flow.ts';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import type { Counters, Family, Flow, FlowKey, Tracker, Tuple } from '../model/flow.ts';
 import { isStaleReason } from '../model/stale.ts';
@@ -72,12 +78,30 @@ export function fromWireKey(wire: Pick<WireFlowKey, 'family' | 'proto' | 'orig' 
 }
 
 function toWireTuple(tuple: Tuple): WireTuple {
-  return { src: toBytes(tuple.src), dst: toBytes(tuple.dst), sport: tuple.sport, dport: tuple.dport, icmp: tuple.icmp, srcKey: tuple.srcKey, dstKey: tuple.dstKey, zone: tuple.zone };
+  return {
+    src: toBytes(tuple.src),
+    dst: toBytes(tuple.dst),
+    sport: tuple.sport,
+    dport: tuple.dport,
+    icmp: tuple.icmp,
+    srcKey: tuple.srcKey,
+    dstKey: tuple.dstKey,
+    zone: tuple.zone,
+  };
 }
 
 function fromWireTuple(wire: WireTuple | undefined): Tuple {
   if (!wire) throw new TypeError('a flow without a tuple');
-  return { src: toText(wire.src), dst: toText(wire.dst), sport: wire.sport, dport: wire.dport, icmp: wire.icmp, srcKey: wire.srcKey, dstKey: wire.dstKey, zone: wire.zone };
+  return {
+    src: toText(wire.src),
+    dst: toText(wire.dst),
+    sport: wire.sport,
+    dport: wire.dport,
+    icmp: wire.icmp,
+    srcKey: wire.srcKey,
+    dstKey: wire.dstKey,
+    zone: wire.zone,
+  };
 }
 
 function toWireTracker({ windowScale, seqAdjust, synproxy, sctpTags, dccp }: Tracker): WireTracker {
@@ -85,7 +109,13 @@ function toWireTracker({ windowScale, seqAdjust, synproxy, sctpTags, dccp }: Tra
 }
 
 function fromWireTracker({ windowScale, origSeqAdjust, replySeqAdjust, synproxy, sctpTags, dccp }: WireTracker): Tracker {
-  return { windowScale, seqAdjust: origSeqAdjust && replySeqAdjust && { orig: origSeqAdjust, reply: replySeqAdjust }, synproxy, sctpTags, dccp };
+  return {
+    windowScale,
+    seqAdjust: origSeqAdjust && replySeqAdjust && { orig: origSeqAdjust, reply: replySeqAdjust },
+    synproxy,
+    sctpTags,
+    dccp,
+  };
 }
 
 function toBytes(address: string): Buffer {

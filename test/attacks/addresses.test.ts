@@ -7,7 +7,14 @@ import { startConsole } from '../browser/console-server.ts';
 import { eventually, TestController, type Person } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 
-const FORGED = { 'x-forwarded-for': '203.0.113.66', forwarded: 'for=203.0.113.66', 'x-real-ip': '203.0.113.66', 'x-ctfleet-caller': 'guessed 203.0.113.66', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' };
+const FORGED = {
+  'x-forwarded-for': '203.0.113.66',
+  forwarded: 'for=203.0.113.66',
+  'x-real-ip': '203.0.113.66',
+  'x-ctfleet-caller': 'guessed 203.0.113.66',
+  'x-forwarded-host': 'evil.example',
+  'x-forwarded-proto': 'https',
+};
 
 let postgres: TestPostgres;
 let controller: TestController;
@@ -26,9 +33,12 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-const guess = (from: string, n: number): Promise<Response> => fetch(`${console.url}/api/auth/sign-in/email`, {
-  method: 'POST', headers: { 'content-type': 'application/json', ...FORGED, 'x-forwarded-for': from }, body: JSON.stringify({ email: `nobody${n}@example.net`, password: 'a guess of a password' }),
-});
+const guess = (from: string, n: number): Promise<Response> =>
+  fetch(`${console.url}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...FORGED, 'x-forwarded-for': from },
+    body: JSON.stringify({ email: `nobody${n}@example.net`, password: 'a guess of a password' }),
+  });
 
 describe('a browser that says it is somebody else, through the built console', () => {
   it('is the address of its connection in the audit trail', async () => {
@@ -61,7 +71,9 @@ describe('a console in front of whatever listens', () => {
       response.end('{}');
     }).listen(0, '127.0.0.1');
     await once(echo, 'listening');
-    behind = await startConsole(`http://127.0.0.1:${(echo.address() as AddressInfo).port}`, { CTFLEET_TRUSTED_PROXIES: 'loopback, 192.0.2.7' });
+    behind = await startConsole(`http://127.0.0.1:${(echo.address() as AddressInfo).port}`, {
+      CTFLEET_TRUSTED_PROXIES: 'loopback, 192.0.2.7',
+    });
   });
   afterAll(() => {
     behind.close();

@@ -28,13 +28,23 @@ afterAll(async () => {
 
 /** Every list of the API, each held against its own schema. */
 async function readAllLists(): Promise<void> {
-  for (const route of [routes.listFlushes, routes.listAudit, routes.listGateways, routes.listRemediationRuns, routes.listRemediations, routes.listTenants, routes.listSites] as const) {
+  for (const route of [
+    routes.listFlushes,
+    routes.listAudit,
+    routes.listGateways,
+    routes.listRemediationRuns,
+    routes.listRemediations,
+    routes.listTenants,
+    routes.listSites,
+  ] as const) {
     await fleet.owner.call(route);
   }
 }
 
 async function runOn(agent: FakeAgent) {
-  const plan = await fleet.owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' } });
+  const plan = await fleet.owner.call(routes.createPlan, {
+    body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' },
+  });
   const { flushId } = await fleet.owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
   return eventually('the flush has ended', async () => {
     const flush = await fleet.owner.call(routes.getFlush, { params: { id: flushId } });
@@ -58,11 +68,55 @@ describe('a value that no honest agent sends', () => {
   });
 
   it.each<[string, AnswerPart['part'][]]>([
-    ['a snapshot of the year 146 million', [{ $case: 'head', value: { snapshotAtMs: 2n ** 62n, total: MOST, tableCount: MOST, facets: [{ field: 'x\0', values: Array.from({ length: 3000 }, () => ({ value: '\0', flows: MOST })) }], impact: undefined, explain: Array<string>(2000).fill('why'), spared: [] } }, { $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } }]],
+    [
+      'a snapshot of the year 146 million',
+      [
+        {
+          $case: 'head',
+          value: {
+            snapshotAtMs: 2n ** 62n,
+            total: MOST,
+            tableCount: MOST,
+            facets: [{ field: 'x\0', values: Array.from({ length: 3000 }, () => ({ value: '\0', flows: MOST })) }],
+            impact: undefined,
+            explain: Array<string>(2000).fill('why'),
+            spared: [],
+          },
+        },
+        { $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } },
+      ],
+    ],
     ['a failure with NUL', [{ $case: 'failure', value: { code: 'toString', detail: 'a\0b'.repeat(900) } }]],
-    ['a port of 70,000', [{ $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, orig: { ...flow.orig!, sport: 70_000 } })) } }]],
-    ['an address of 3 bytes', [{ $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, orig: { ...flow.orig!, src: Buffer.from([1, 2, 3]) } })) } }]],
-    ['more rows than were asked for', Array.from({ length: 200 }, () => ({ $case: 'flows' as const, value: { flows: makeFlows(400).map(toWireFlow) } }))],
+    [
+      'a port of 70,000',
+      [
+        {
+          $case: 'flows',
+          value: {
+            flows: makeFlows(1)
+              .map(toWireFlow)
+              .map((flow) => ({ ...flow, orig: { ...flow.orig!, sport: 70_000 } })),
+          },
+        },
+      ],
+    ],
+    [
+      'an address of 3 bytes',
+      [
+        {
+          $case: 'flows',
+          value: {
+            flows: makeFlows(1)
+              .map(toWireFlow)
+              .map((flow) => ({ ...flow, orig: { ...flow.orig!, src: Buffer.from([1, 2, 3]) } })),
+          },
+        },
+      ],
+    ],
+    [
+      'more rows than were asked for',
+      Array.from({ length: 200 }, () => ({ $case: 'flows' as const, value: { flows: makeFlows(400).map(toWireFlow) } })),
+    ],
   ])('in an answer, %s, leaves that gateway out and nobody else', async (_, parts) => {
     broken.onQuery = () => parts;
     const search = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', limit: 10 } });
@@ -74,12 +128,33 @@ describe('a value that no honest agent sends', () => {
 
   it('in a flow that can be read otherwise, is left out of it', async () => {
     broken.onQuery = () => [
-      { $case: 'flows', value: { flows: makeFlows(1).map(toWireFlow).map((flow) => ({ ...flow, startedAtMs: 2n ** 60n, rateBitsPerSecond: Number.NaN, labels: Array<string>(500).fill('l'), state: 's'.repeat(900) })) } },
-      { $case: 'head', value: { snapshotAtMs: BigInt(Date.now()), total: 1n, tableCount: 1n, facets: [], impact: undefined, explain: [], spared: [] } }, { $case: 'end', value: { rows: 1, digest: Buffer.alloc(0) } },
+      {
+        $case: 'flows',
+        value: {
+          flows: makeFlows(1)
+            .map(toWireFlow)
+            .map((flow) => ({
+              ...flow,
+              startedAtMs: 2n ** 60n,
+              rateBitsPerSecond: Number.NaN,
+              labels: Array<string>(500).fill('l'),
+              state: 's'.repeat(900),
+            })),
+        },
+      },
+      {
+        $case: 'head',
+        value: { snapshotAtMs: BigInt(Date.now()), total: 1n, tableCount: 1n, facets: [], impact: undefined, explain: [], spared: [] },
+      },
+      { $case: 'end', value: { rows: 1, digest: Buffer.alloc(0) } },
     ];
     const search = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [broken.gatewayId] } } });
     expect(search.rows).toMatchObject([{ orig: { sport: 20_000 } }]);
-    expect([search.rows[0]!.startedAt, search.rows[0]!.rateBitsPerSecond, search.rows[0]!.labels.length]).toEqual([undefined, undefined, 128]);
+    expect([search.rows[0]!.startedAt, search.rows[0]!.rateBitsPerSecond, search.rows[0]!.labels.length]).toEqual([
+      undefined,
+      undefined,
+      128,
+    ]);
   });
 });
 
@@ -90,7 +165,9 @@ describe('a bad row that is stored already', () => {
     broken.disconnect();
     honest.onCommand = (command) => honest.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
     await runOn(honest);
-    await sql(`UPDATE flush_target SET started_at = '144683-01-01', finished_at = '200000-01-01', undo_until = '144683-01-01', table_before = 9223372036854775807`);
+    await sql(
+      `UPDATE flush_target SET started_at = '144683-01-01', finished_at = '200000-01-01', undo_until = '144683-01-01', table_before = 9223372036854775807`,
+    );
     await sql(`UPDATE gateway SET wans = '{"no": "list"}', capabilities = '"none"' WHERE name = 'gw2'`);
     await sql(`INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, finished_at, reported_at, matched, ended, filter, method)
       VALUES ('01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-000000000002', 'r', 1, '{}', 'done', 't', '144683-01-01', '200000-01-01', now(), 1, 1, '', 'delete')`);
@@ -108,33 +185,91 @@ describe('any message at all', () => {
     const number = fc.oneof(fc.nat(), fc.constantFrom(0, 0x7fffffff, 0xffffffff));
     const word = fc.integer();
     const long = fc.oneof(fc.bigInt({ min: 0n, max: MOST }), fc.constantFrom(0n, MOST, 2n ** 52n, 2n ** 63n, BigInt(Date.now())));
-    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('\0', '01900000-0000-7000-8000-000000000001', 'x'.repeat(2000), '__proto__', 'constructor'));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.constantFrom('\0', '01900000-0000-7000-8000-000000000001', 'x'.repeat(2000), '__proto__', 'constructor'),
+    );
     const runs = fc.array(fc.record({ outcome: word, count: number }), { maxLength: 5 });
     const counts = fc.dictionary(text, long, { maxKeys: 5 });
     const bytes = fc.uint8Array({ maxLength: 17 }).map((array) => Buffer.from(array));
     const wans = fc.array(fc.record({ name: text, interface: text, addresses: fc.array(bytes, { maxLength: 3 }) }), { maxLength: 3 });
     const sample = fc.record({
-      atMs: long, count: long, max: long, buckets: long, cpus: fc.array(fc.record({ cpu: number, drop: long, insertFailed: long, earlyDrop: long }), { maxLength: 3 }), wans,
-      breakdown: fc.option(fc.record({ atMs: long, walked: long, byProto: counts, byState: counts, byWan: counts, topSources: fc.array(fc.record({ address: bytes, flows: long }), { maxLength: 3 }) }), { nil: undefined }),
-      rates: fc.option(fc.record({ newPerSecond: fc.double(), endedPerSecond: fc.double(), isLowerBound: fc.boolean() }), { nil: undefined }),
+      atMs: long,
+      count: long,
+      max: long,
+      buckets: long,
+      cpus: fc.array(fc.record({ cpu: number, drop: long, insertFailed: long, earlyDrop: long }), { maxLength: 3 }),
+      wans,
+      breakdown: fc.option(
+        fc.record({
+          atMs: long,
+          walked: long,
+          byProto: counts,
+          byState: counts,
+          byWan: counts,
+          topSources: fc.array(fc.record({ address: bytes, flows: long }), { maxLength: 3 }),
+        }),
+        { nil: undefined },
+      ),
+      rates: fc.option(fc.record({ newPerSecond: fc.double(), endedPerSecond: fc.double(), isLowerBound: fc.boolean() }), {
+        nil: undefined,
+      }),
     });
     const body = fc.oneof(
       fc.record({ $case: fc.constant('samples' as const), value: fc.record({ batch: long, samples: fc.array(sample, { maxLength: 3 }) }) }),
-      fc.record({ $case: fc.constant('progress' as const), value: fc.record({ commandId: text, phase: word, done: number, total: number }) }),
-      fc.record({ $case: fc.constant('result' as const), value: fc.record({ commandId: text, state: word, reason: text, detail: text, runs, part: number, isLastPart: fc.boolean(), tableBefore: long, tableAfter: long, startedAtMs: long, finishedAtMs: long, undoUntilMs: long }) }),
-      fc.record({ $case: fc.constant('remediationRun' as const), value: fc.record({ id: text, remediationId: text, revision: number, state: word, trigger: text, wan: text, triggeredAtMs: long, matched: number, filter: text, method: word, part: number, isLastPart: fc.boolean() }) }),
+      fc.record({
+        $case: fc.constant('progress' as const),
+        value: fc.record({ commandId: text, phase: word, done: number, total: number }),
+      }),
+      fc.record({
+        $case: fc.constant('result' as const),
+        value: fc.record({
+          commandId: text,
+          state: word,
+          reason: text,
+          detail: text,
+          runs,
+          part: number,
+          isLastPart: fc.boolean(),
+          tableBefore: long,
+          tableAfter: long,
+          startedAtMs: long,
+          finishedAtMs: long,
+          undoUntilMs: long,
+        }),
+      }),
+      fc.record({
+        $case: fc.constant('remediationRun' as const),
+        value: fc.record({
+          id: text,
+          remediationId: text,
+          revision: number,
+          state: word,
+          trigger: text,
+          wan: text,
+          triggeredAtMs: long,
+          matched: number,
+          filter: text,
+          method: word,
+          part: number,
+          isLastPart: fc.boolean(),
+        }),
+      }),
       fc.record({ $case: fc.constant('unreadable' as const), value: fc.record({ bytes: number, detail: text }) }),
       fc.record({ $case: fc.constant('pong' as const), value: fc.record({ sentAtMs: long }) }),
     );
     const codes = new Set<string>();
-    await fc.assert(fc.asyncProperty(fc.array(body, { minLength: 1, maxLength: 12 }), async (bodies) => {
-      AttackedFleet.aheadMs += 1_200_000;
-      if (!await hostile.connect(fleet.controller.linkAddress)) throw new Error(`refused: ${(await hostile.ended).details}`);
-      for (const one of bodies) hostile.sendRaw(AgentMessage.encode(AgentMessage.fromPartial({ body: one as never })).finish());
-      // What comes last is refused for certain, so that all before it were handled.
-      hostile.sendRaw(Buffer.from([0xff]));
-      codes.add((await hostile.ended).code);
-    }), { numRuns: 40, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.array(body, { minLength: 1, maxLength: 12 }), async (bodies) => {
+        AttackedFleet.aheadMs += 1_200_000;
+        if (!(await hostile.connect(fleet.controller.linkAddress))) throw new Error(`refused: ${(await hostile.ended).details}`);
+        for (const one of bodies) hostile.sendRaw(AgentMessage.encode(AgentMessage.fromPartial({ body: one as never })).finish());
+        // What comes last is refused for certain, so that all before it were handled.
+        hostile.sendRaw(Buffer.from([0xff]));
+        codes.add((await hostile.ended).code);
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
     for (const code of codes) expect(['INVALID_REQUEST', 'RATE_LIMITED']).toContain(code);
     await readAllLists();
   });

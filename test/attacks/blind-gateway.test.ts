@@ -12,7 +12,9 @@ import { HostileController } from '../support/hostile-controller.ts';
 
 const NOT_LOADED = 'nf_conntrack is not loaded.';
 const ends: (() => Promise<void> | void)[] = [];
-afterEach(async () => { for (const end of ends.splice(0).reverse()) await end(); });
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
 
 /** A gateway whose firewall loads nf_conntrack when it is told to. */
 class LateTable extends MemoryTable {
@@ -33,10 +35,21 @@ describe('an agent that starts before there is a table', () => {
     const controller = await HostileController.start({ welcome: () => ({ sampleIntervalMs: 1000 }) });
     ends.push(() => controller.end());
     const table = new LateTable({ now: Date.now });
-    const clock = { now: Date.now, delay: (ms: number, signal?: AbortSignal) => new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ms, 200));
-      signal?.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
-    }) };
+    const clock = {
+      now: Date.now,
+      delay: (ms: number, signal?: AbortSignal) =>
+        new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, Math.min(ms, 200));
+          signal?.addEventListener(
+            'abort',
+            () => {
+              clearTimeout(timer);
+              resolve();
+            },
+            { once: true },
+          );
+        }),
+    };
     await controller.startAgent({ table, clock });
     expect((await controller.session()).hello).toMatchObject({ tableError: NOT_LOADED });
     table.isLoaded = true;
@@ -55,10 +68,14 @@ describe('a gateway that cannot see its table', () => {
     ends.push(() => controller.stop());
     const owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
     const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-    const agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+    const agent = new FakeAgent(
+      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+    );
     ends.push(() => agent.disconnect());
     await agent.connect(controller.linkAddress, { tableError: NOT_LOADED });
-    const { items: [gateway] } = await owner.call(routes.listGateways);
+    const {
+      items: [gateway],
+    } = await owner.call(routes.listGateways);
     expect(gateway).toMatchObject({ state: 'online', tableError: NOT_LOADED, capabilities: { can: ['delete'] } });
     expect(gateway!.usage).toBeUndefined();
     const found = await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } });

@@ -16,7 +16,13 @@ class Clocks {
   wallOffsetMs = 1_700_000_000_000;
   controllerOffsetMs = 1_700_000_007_000;
 
-  readonly gateway: Clock = { now: steadyNow(() => this.passedMs + this.wallOffsetMs, () => this.passedMs), delay: systemClock.delay };
+  readonly gateway: Clock = {
+    now: steadyNow(
+      () => this.passedMs + this.wallOffsetMs,
+      () => this.passedMs,
+    ),
+    delay: systemClock.delay,
+  };
 
   controllerNow(): bigint {
     return BigInt(this.passedMs + this.controllerOffsetMs);
@@ -24,24 +30,37 @@ class Clocks {
 }
 
 let controller: HostileController | undefined;
-afterEach(async () => { await controller?.end(); });
+afterEach(async () => {
+  await controller?.end();
+});
 
 /** A gateway with a plan of all its flows, and a controller whose deadlines are two minutes. */
 async function gateway(clocks: Clocks) {
   controller = await HostileController.start({ welcome: () => ({ controllerTimeMs: clocks.controllerNow() }) });
   const table = new MemoryTable({ now: clocks.gateway.now });
-  for (let n = 0; n < FLOWS; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 30 * 86_400 }));
+  for (let n = 0; n < FLOWS; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 30 * 86_400 }),
+    );
   await controller.startAgent({ table, clock: clocks.gateway });
   let plans = 0;
   const command = async (session: HostileSession): Promise<Command> => {
     const planId = `01900000-0000-7000-8000-${String(++plans).padStart(12, '0')}`;
     const parts = await controller!.ask(session, {
-      id: planId, deadlineMs: 20_000, ask: { $case: 'plan', value: { planId, filter: EVERYTHING, method: Method.METHOD_DELETE, expiresAtMs: clocks.controllerNow() + 300_000n, maxFlows: 1000 } },
+      id: planId,
+      deadlineMs: 20_000,
+      ask: {
+        $case: 'plan',
+        value: { planId, filter: EVERYTHING, method: Method.METHOD_DELETE, expiresAtMs: clocks.controllerNow() + 300_000n, maxFlows: 1000 },
+      },
     });
     const last = parts.at(-1)?.part;
     const digest = last?.$case === 'end' ? last.value.digest : Buffer.alloc(0);
     return {
-      id: `c${plans}`, seq: BigInt(plans), epoch: 1n, notAfterMs: clocks.controllerNow() + BigInt(2 * MINUTE_MS),
+      id: `c${plans}`,
+      seq: BigInt(plans),
+      epoch: 1n,
+      notAfterMs: clocks.controllerNow() + BigInt(2 * MINUTE_MS),
       work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } },
     };
   };
@@ -49,7 +68,12 @@ async function gateway(clocks: Clocks) {
   return { controller, table, command, ping };
 }
 
-const STEPS: [string, number][] = [['ten minutes back', -10 * MINUTE_MS], ['ten minutes on', 10 * MINUTE_MS], ['two days back', -2 * DAY_MS], ['two days on', 2 * DAY_MS]];
+const STEPS: [string, number][] = [
+  ['ten minutes back', -10 * MINUTE_MS],
+  ['ten minutes on', 10 * MINUTE_MS],
+  ['two days back', -2 * DAY_MS],
+  ['two days on', 2 * DAY_MS],
+];
 
 describe.each(STEPS)('a gateway’s clock that is set %s', (_, stepMs) => {
   it('has no flow ended after its deadline', async () => {

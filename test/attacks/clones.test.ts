@@ -51,15 +51,25 @@ describe('two agents with one identity', () => {
     expect(await connect(clone, 'start of the clone')).toBe(true);
     expect((await original.ended).code).toBe('EPOCH_SUPERSEDED');
     expect(await connect(original, 'start of the original')).toBe(false);
-    expect(await original.ended).toMatchObject({ code: 'GATEWAY_SET_ASIDE', details: expect.stringContaining('reinstate'), retryAfterSeconds: 300 });
+    expect(await original.ended).toMatchObject({
+      code: 'GATEWAY_SET_ASIDE',
+      details: expect.stringContaining('reinstate'),
+      retryAfterSeconds: 300,
+    });
     expect((await clone.ended).code).toBe('EPOCH_SUPERSEDED');
-    expect(await stateOf(id)).toMatchObject({ state: 'set-aside', setAsideReason: expect.stringContaining('two agents hold this identity') });
+    expect(await stateOf(id)).toMatchObject({
+      state: 'set-aside',
+      setAsideReason: expect.stringContaining('two agents hold this identity'),
+    });
     expect(await connect(clone, 'start of the clone')).toBe(false);
     expect(await connect(new HostileAgent(identity), 'a third')).toBe(false);
     expect(await fleet.entries('gateway.set-aside')).toHaveLength(1);
 
     const plan = await fleet.owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
-    expect(plan.gateways.find((gateway) => gateway.id === id)).toMatchObject({ state: 'left-out', reason: expect.stringContaining('set aside') });
+    expect(plan.gateways.find((gateway) => gateway.id === id)).toMatchObject({
+      state: 'left-out',
+      reason: expect.stringContaining('set aside'),
+    });
     expect(plan.totals.flows).toBe(5);
 
     await fleet.owner.call(routes.reinstateGateway, { params: { id } });
@@ -74,7 +84,9 @@ describe('two agents with one identity', () => {
     const agent = new FakeAgent(identity);
     agent.flows = makeFlows(3);
     await agent.connect(fleet.controller.linkAddress, { instanceId: 'a' });
-    const plan = await fleet.owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' } });
+    const plan = await fleet.owner.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' },
+    });
     const clone = new HostileAgent(identity);
     await connect(clone, 'b');
     expect(await connect(clone, 'a')).toBe(false);
@@ -88,7 +100,7 @@ describe('two agents with one identity', () => {
     const identity = await fleet.gateway('Old', 'old');
     const agents = [new HostileAgent(identity), new HostileAgent(identity)];
     let dials = 0;
-    for (; dials < 57 && await connect(agents[dials % 2]!, ''); dials++) AttackedFleet.aheadMs += 2000;
+    for (; dials < 57 && (await connect(agents[dials % 2]!, '')); dials++) AttackedFleet.aheadMs += 2000;
     expect(dials).toBe(13);
     expect((await stateOf(identity.response.gatewayId)).setAsideReason).toContain('taken 13 times in 2 minutes');
   });
@@ -103,7 +115,11 @@ describe('one agent', () => {
         AttackedFleet.aheadMs += 5000;
         expect(await connect(agent, `start ${start}`)).toBe(true);
         agent.hangUp();
-        if (start % 2) await eventually('its session is closed', async () => ((await stateOf(identity.response.gatewayId)).state === 'offline' || undefined));
+        if (start % 2)
+          await eventually(
+            'its session is closed',
+            async () => (await stateOf(identity.response.gatewayId)).state === 'offline' || undefined,
+          );
       }
     }
     expect((await fleet.entries('gateway.set-aside')).filter(({ summary }) => summary.startsWith('alone'))).toEqual([]);
@@ -113,17 +129,20 @@ describe('one agent', () => {
     const agent = new FakeAgent(await fleet.gateway('Replayed', 'replayed'));
     agent.flows = makeFlows(2);
     await agent.connect(fleet.controller.linkAddress, { instanceId: 'a' });
-    const plan = await fleet.owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' } });
-    const { flushId } = await fleet.owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    const over = () => eventually('the flush has ended', async () => {
-      const flush = await fleet.owner.call(routes.getFlush, { params: { id: flushId } });
-      return flush.state === 'running' ? undefined : flush;
+    const plan = await fleet.owner.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [agent.gatewayId] }, reason: 'r' },
     });
+    const { flushId } = await fleet.owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    const over = () =>
+      eventually('the flush has ended', async () => {
+        const flush = await fleet.owner.call(routes.getFlush, { params: { id: flushId } });
+        return flush.state === 'running' ? undefined : flush;
+      });
     const before = await over();
     const [command] = agent.commands;
     agent.send({ $case: 'result', value: agent.done(command!, [{ outcome: 6, count: 2 }]) });
     agent.send({ $case: 'progress', value: { commandId: command!.id, phase: 2, done: 1, total: 2 } });
-    await eventually('the result was acknowledged again', async () => (agent.receipts.length === 2 || undefined));
+    await eventually('the result was acknowledged again', async () => agent.receipts.length === 2 || undefined);
     expect(await over()).toEqual(before);
     agent.disconnect();
   });

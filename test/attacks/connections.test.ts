@@ -30,34 +30,48 @@ afterAll(async () => {
 /** Opens connections and says nothing on them; how many are still open once all were tried. */
 async function holdOpen(count: number, address: string): Promise<() => number> {
   const [host, port] = address.split(':');
-  const opened = await Promise.all(Array.from({ length: count }, () => new Promise<net.Socket>((resolve) => {
-    const socket = net.connect({ host, port: Number(port), localAddress: ATTACKER });
-    sockets.push(socket);
-    socket.once('connect', () => resolve(socket));
-    socket.once('error', () => resolve(socket));
-    socket.on('close', () => resolve(socket));
-  })));
+  const opened = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<net.Socket>((resolve) => {
+          const socket = net.connect({ host, port: Number(port), localAddress: ATTACKER });
+          sockets.push(socket);
+          socket.once('connect', () => resolve(socket));
+          socket.once('error', () => resolve(socket));
+          socket.on('close', () => resolve(socket));
+        }),
+    ),
+  );
   return () => opened.filter((socket) => !socket.destroyed && socket.readyState === 'open').length;
 }
 
 describe('whoever opens connections and says nothing', () => {
   it('gets a few of them on the enrolment port, while others enrol and people work', async () => {
     const open = await holdOpen(450, fleet.controller.enrolAddress);
-    await eventually('those above the limit are cut', async () => (open() <= 50 || undefined));
+    await eventually('those above the limit are cut', async () => open() <= 50 || undefined);
     await fleet.gateway('Late', 'late');
     expect((await fleet.owner.call(routes.listGateways)).items.length).toBeGreaterThan(1);
-    await eventually('the others are cut within 10 s', async () => (open() === 0 || undefined));
+    await eventually('the others are cut within 10 s', async () => open() === 0 || undefined);
   });
 
   it('gets a few of them on the link port, while gateways answer', async () => {
     const open = await holdOpen(700, fleet.controller.linkAddress);
-    await eventually('those above the limit are cut', async () => (open() <= 500 || undefined));
-    expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
+    await eventually('those above the limit are cut', async () => open() <= 500 || undefined);
+    expect(
+      (await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total,
+    ).toBe(5);
   });
 
   it('is cut as well after a TLS handshake without a call, and on a session without a hello', async () => {
     const [host, port] = fleet.controller.enrolAddress.split(':');
-    const socket = connectTls({ host: host!, port: Number(port), ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'), checkServerIdentity: () => undefined, ALPNProtocols: ['h2'] });
+    const socket = connectTls({
+      host: host!,
+      port: Number(port),
+      ca: readFileSync(path.join(fleet.controller.stateDir, 'ca.cert.pem'), 'utf8'),
+      checkServerIdentity: () => undefined,
+      ALPNProtocols: ['h2'],
+    });
     const isCut = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)));
     socket.on('error', () => undefined).resume();
     const silent = new HostileAgent(await fleet.gateway('Silent', 'silent'));
@@ -68,23 +82,28 @@ describe('whoever opens connections and says nothing', () => {
 });
 
 describe('one connection', () => {
-  it.each(['/ctfleet.v1.Enrolment/Enrol', '/no/such.call'])('that begins and resets calls of %s by the thousand is cut', async (callPath) => {
-    const raw = await RawHttp2.open(fleet.controller.enrolAddress);
-    let calls = 0;
-    for (; calls < 5000 && !raw.isClosed; calls++) {
-      raw.begin(callPath);
-      raw.reset();
-      if (calls % 20 === 0) await new Promise(setImmediate);
-    }
-    await eventually('it is cut', async () => (raw.isClosed || undefined));
-    expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
-  });
+  it.each(['/ctfleet.v1.Enrolment/Enrol', '/no/such.call'])(
+    'that begins and resets calls of %s by the thousand is cut',
+    async (callPath) => {
+      const raw = await RawHttp2.open(fleet.controller.enrolAddress);
+      let calls = 0;
+      for (; calls < 5000 && !raw.isClosed; calls++) {
+        raw.begin(callPath);
+        raw.reset();
+        if (calls % 20 === 0) await new Promise(setImmediate);
+      }
+      await eventually('it is cut', async () => raw.isClosed || undefined);
+      expect(
+        (await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total,
+      ).toBe(5);
+    },
+  );
 
   it('that has called before and now sends a request byte by byte is cut', async () => {
     const raw = await RawHttp2.open(fleet.controller.enrolAddress);
     raw.begin('/ctfleet.v1.Enrolment/Enrol');
     raw.data(Buffer.alloc(5), true);
-    await eventually('the first call is answered', async () => (raw.received > 100 || undefined));
+    await eventually('the first call is answered', async () => raw.received > 100 || undefined);
     raw.begin('/ctfleet.v1.Enrolment/Enrol');
     raw.data(Buffer.from([0, 0, 0, 1, 0]), false);
     await eventually('it is cut', async () => {

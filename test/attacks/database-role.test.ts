@@ -28,15 +28,22 @@ function as(name: string, password: string): string {
 }
 
 function migrate(env: Record<string, string>): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(ROOT, 'build/controller/migrate.js')], { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(ROOT, 'build/controller/migrate.js')], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, ...env },
+  });
   return { code: status, stdout, stderr };
 }
 
 describe('the login of the controller', () => {
   it('owns nothing, rules nothing, and has no role to go back to', async () => {
-    const { rows } = await client.query(`SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = session_user`);
+    const { rows } = await client.query(
+      `SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = session_user`,
+    );
     expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false, rolreplication: false }]);
-    expect((await client.query(`SELECT FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = session_user)`)).rowCount).toBe(0);
+    expect(
+      (await client.query(`SELECT FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = session_user)`)).rowCount,
+    ).toBe(0);
     await client.query('RESET ROLE');
     expect((await client.query<{ user: string }>('SELECT current_user AS user')).rows[0]!.user).toBe('ctfleet');
   });
@@ -62,9 +69,13 @@ describe('the login of the controller', () => {
     await client.query(`SELECT make_history_partition('sample', '2020-01-01', '2020-01-02')`);
     await client.query(`SELECT drop_history_partition('sample_p20200101')`);
     for (const sql of [
-      `SELECT drop_history_partition('audit_entry')`, `SELECT drop_history_partition('sample')`, `SELECT drop_history_partition('x"; DROP TABLE plan; --')`,
-      `SELECT make_history_partition('audit_entry', '2020-01-01', '2020-01-02')`, `SELECT make_history_partition('sample', '2020-01-01', '2030-01-01')`,
-    ]) await expect(client.query(sql)).rejects.toThrow(/no partition of the history/);
+      `SELECT drop_history_partition('audit_entry')`,
+      `SELECT drop_history_partition('sample')`,
+      `SELECT drop_history_partition('x"; DROP TABLE plan; --')`,
+      `SELECT make_history_partition('audit_entry', '2020-01-01', '2020-01-02')`,
+      `SELECT make_history_partition('sample', '2020-01-01', '2030-01-01')`,
+    ])
+      await expect(client.query(sql)).rejects.toThrow(/no partition of the history/);
   });
 });
 
@@ -89,7 +100,11 @@ describe('a controller', () => {
 describe('build/controller/migrate.js', () => {
   it('makes the login that the controller’s URL names, gives it that password, and may run again', async () => {
     const mine = as('fleet “two”', 'pass word/:@%');
-    for (let times = 0; times < 2; times++) expect(migrate({ CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(url), CTFLEET_DATABASE_URL: mine })).toMatchObject({ code: 0, stderr: '' });
+    for (let times = 0; times < 2; times++)
+      expect(migrate({ CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(url), CTFLEET_DATABASE_URL: mine })).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
     await expect(checkDatabase(mine)).resolves.toBeUndefined();
     await prepareDatabase(postgres.ownerUrl(url), as('fleet “two”', 'another'));
     await expect(checkDatabase(mine)).rejects.toThrow(/password authentication failed/);
@@ -100,6 +115,9 @@ describe('build/controller/migrate.js', () => {
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('rules the server') });
     expect(wrong.stderr).not.toMatch(/guessed/);
     await expect(postgres.query(url, 'SELECT 1')).resolves.toBeDefined();
-    expect(migrate({ CTFLEET_DATABASE_URL: url })).toMatchObject({ code: 1, stderr: expect.stringContaining('CTFLEET_MIGRATION_DATABASE_URL: ') });
+    expect(migrate({ CTFLEET_DATABASE_URL: url })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('CTFLEET_MIGRATION_DATABASE_URL: '),
+    });
   });
 });

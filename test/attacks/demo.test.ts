@@ -33,12 +33,20 @@ afterAll(async () => {
 });
 
 function asStranger(command: string, ...args: string[]): { code: number | null; text: string } {
-  const { status, stdout, stderr } = spawnSync('setpriv', [`--reuid=${STRANGER}`, `--regid=${STRANGER}`, '--clear-groups', command, ...args], { encoding: 'utf8', cwd: '/' });
+  const { status, stdout, stderr } = spawnSync(
+    'setpriv',
+    [`--reuid=${STRANGER}`, `--regid=${STRANGER}`, '--clear-groups', command, ...args],
+    { encoding: 'utf8', cwd: '/' },
+  );
   return { code: status, text: stdout + stderr };
 }
 
 const statusOf = (pid: number): Record<string, string> =>
-  Object.fromEntries(readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s+/) as [string, string]));
+  Object.fromEntries(
+    readFileSync(`/proc/${pid}/status`, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/:\s+/) as [string, string]),
+  );
 
 async function connect(url: string): Promise<void> {
   const client = new pg.Client(url);
@@ -79,11 +87,14 @@ describe('the servers of the demo', () => {
   it.runIf(isRoot)('run as users of their own that have no capability and can get none', () => {
     const users = [postgres.pid, redis.pid].map((pid) => {
       const status = statusOf(pid);
-      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(`${set} ${status[set]}`).toBe(`${set} ${'0'.repeat(16)}`);
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        expect(`${set} ${status[set]}`).toBe(`${set} ${'0'.repeat(16)}`);
       expect(status.NoNewPrivs).toBe('1');
       return Number(status.Uid!.split('\t')[0]);
     });
-    const others = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => Number(line.split(':')[2]));
+    const others = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => Number(line.split(':')[2]));
     for (const uid of users) expect([0, STRANGER, 65_534, ...others]).not.toContain(uid);
   });
 
@@ -105,7 +116,14 @@ describe('the servers of the demo', () => {
   });
 
   it.runIf(isRoot)('can be neither read nor ended by another user', () => {
-    for (const place of [postgres.dataDir, path.join(postgres.dataDir, 'PG_VERSION'), home, path.join(home, 'postgres/password'), `/proc/${postgres.pid}/environ`, `/proc/${redis.pid}/environ`]) {
+    for (const place of [
+      postgres.dataDir,
+      path.join(postgres.dataDir, 'PG_VERSION'),
+      home,
+      path.join(home, 'postgres/password'),
+      `/proc/${postgres.pid}/environ`,
+      `/proc/${redis.pid}/environ`,
+    ]) {
       expect(asStranger('cat', place)).toMatchObject({ code: 1, text: expect.stringContaining('Permission denied') });
     }
     for (const pid of [postgres.pid, redis.pid]) {

@@ -43,7 +43,9 @@ beforeAll(async () => {
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
   await workAlone(owner);
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(FLOWS);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS }]);
   await agent.connect(controller.linkAddress);
@@ -60,12 +62,18 @@ afterAll(async () => {
 
 const makePlan = (): Promise<Answer> => owner.ask(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
 const run = ({ id, digest }: Plan): Promise<Answer> => owner.ask(routes.runPlan, { params: { id }, body: { digest } });
-interface Plan { id: string; digest: string }
+interface Plan {
+  id: string;
+  digest: string;
+}
 
 async function online(): Promise<void> {
   await eventually('the agent is online', async () => {
     if ((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online') return true;
-    return agent.connect(controller.linkAddress).then(() => undefined, () => undefined);
+    return agent.connect(controller.linkAddress).then(
+      () => undefined,
+      () => undefined,
+    );
   });
 }
 
@@ -94,7 +102,10 @@ describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyN
     // Big enough for pages that are not there.
     const nowMs = BigInt(Date.now());
     const cpus = Array.from({ length: 64 }, (_, cpu) => ({ cpu, drop: 1n }));
-    const samplesOf = (batch: bigint): Sample[] => Array.from({ length: 400 }, (_, index) => Sample.fromPartial({ atMs: nowMs - (batch * 400n + BigInt(index)) * 1000n, count: 42n, max: 1000n, cpus }));
+    const samplesOf = (batch: bigint): Sample[] =>
+      Array.from({ length: 400 }, (_, index) =>
+        Sample.fromPartial({ atMs: nowMs - (batch * 400n + BigInt(index)) * 1000n, count: 42n, max: 1000n, cpus }),
+      );
     const batches = Array.from({ length: 5 }, (_, index) => BigInt(index));
     for (const batch of batches) agent.sendSamples(batch, samplesOf(batch));
     const refused: Answer[] = [];
@@ -105,7 +116,9 @@ describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyN
     for (let n = 0; n < ROUNDS; n++) {
       judge(await makePlan(), (plan: Plan) => accepted.plans.push(plan));
       judge(await run(before[n]!), ({ flushId }: { flushId: string }) => accepted.flushes.push(flushId));
-      judge(await owner.ask(routes.createTenant, { body: { name: `Tenant ${n}` } }), ({ name }: { name: string }) => accepted.tenants.push(name));
+      judge(await owner.ask(routes.createTenant, { body: { name: `Tenant ${n}` } }), ({ name }: { name: string }) =>
+        accepted.tenants.push(name),
+      );
     }
     expect(refused.length).toBeGreaterThan(0);
     for (const { status, body } of refused) {
@@ -159,7 +172,10 @@ describe('F5: Redis takes nothing', () => {
       await settings.call(mends[0]!, ...mends.slice(1));
     }
     await flushNow();
-    await eventually('the queue is back', async () => lines.slice(from).some(({ msg }) => msg === 'over: the queue is away; commands are delivered without it') || undefined);
+    await eventually(
+      'the queue is back',
+      async () => lines.slice(from).some(({ msg }) => msg === 'over: the queue is away; commands are delivered without it') || undefined,
+    );
     expect(await settings.set('probe', '1')).toBe('OK');
   });
 });

@@ -67,12 +67,22 @@ class JournalledTable extends MemoryTable {
   }
 
   #note(deed: string): void {
-    const started = readRecords(readFileSync(path.join(this.folder, 'journal'))).records.flatMap((record) => (record.kind === 'started' ? [record.id] : []));
+    const started = readRecords(readFileSync(path.join(this.folder, 'journal'))).records.flatMap((record) =>
+      record.kind === 'started' ? [record.id] : [],
+    );
     if (started.length === 0) this.unjournalled.push(deed);
   }
 }
 
-interface Life { commands: Commands; journal: Journal; plans: PlanStore; undos: UndoStore; disk: Disk; results: Result[]; received: Set<string> }
+interface Life {
+  commands: Commands;
+  journal: Journal;
+  plans: PlanStore;
+  undos: UndoStore;
+  disk: Disk;
+  results: Result[];
+  received: Set<string>;
+}
 
 /** A life of an agent's operations on what is in the folder; it takes up what a crash left. */
 function live(folder: string, table: JournalledTable, files: Files = NODE_FILES, compactAfter?: number): Life {
@@ -84,9 +94,21 @@ function live(folder: string, table: JournalledTable, files: Files = NODE_FILES,
   const results: Result[] = [];
   const received = new Set<string>();
   const commands = new Commands({
-    table, journal, plans, undos, guard: new LocalGuard(() => ({ ...NO_RULES, error: journal.damage }), new Lately(() => NOW_MS, folder, disk)), context: () => CONTEXT, log: LOG, controllerNow: () => NOW_MS,
+    table,
+    journal,
+    plans,
+    undos,
+    guard: new LocalGuard(() => ({ ...NO_RULES, error: journal.damage }), new Lately(() => NOW_MS, folder, disk)),
+    context: () => CONTEXT,
+    log: LOG,
+    controllerNow: () => NOW_MS,
     clock: { now: () => NOW_MS, delay: async () => undefined },
-    report: { progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) received.add(commandId); }, result: (result) => results.push(result) },
+    report: {
+      progress: ({ commandId, phase }) => {
+        if (phase === Progress_Phase.PHASE_RECEIVED) received.add(commandId);
+      },
+      result: (result) => results.push(result),
+    },
   });
   commands.recover();
   return { commands, journal, plans, undos, disk, results, received };
@@ -99,9 +121,19 @@ async function freeze({ plans }: Life, table: MemoryTable, planId: string): Prom
 }
 
 const runOf = (id: string, seq: bigint, planId: string, digest: Buffer): Command => ({
-  id, seq, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds: 300 } },
+  id,
+  seq,
+  epoch: 1n,
+  notAfterMs: 2_000_000n,
+  work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds: 300 } },
 });
-const undoOf = (id: string, seq: bigint, commandId: string): Command => ({ id, seq, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'undoPlan', value: { planId: planOf(1), commandId } } });
+const undoOf = (id: string, seq: bigint, commandId: string): Command => ({
+  id,
+  seq,
+  epoch: 1n,
+  notAfterMs: 2_000_000n,
+  work: { $case: 'undoPlan', value: { planId: planOf(1), commandId } },
+});
 
 /** Gives what was thrown a name; refusing is what a failing disk is for. */
 async function orRefused<T>(work: () => T | Promise<T>): Promise<T | undefined> {
@@ -116,13 +148,27 @@ async function orRefused<T>(work: () => T | Promise<T>): Promise<T | undefined> 
 async function writeTheRest(folder: string, disk: Disk): Promise<void> {
   await orRefused(() => saveIdentity(folder, IDENTITY, disk));
   const contradictions: string[] = [];
-  new Witness(folder, (why) => contradictions.push(why), disk).see({ chain: 'a', seq: 1n, hash: 'h', atMs: 1n, signature: Buffer.from('s'), keyId: 'k' });
+  new Witness(folder, (why) => contradictions.push(why), disk).see({
+    chain: 'a',
+    seq: 1n,
+    hash: 'h',
+    atMs: 1n,
+    signature: Buffer.from('s'),
+    keyId: 'k',
+  });
   new WanStore(folder, disk).keep([]);
   const directory = path.join(folder, 'remediations');
   const table = new MemoryTable({ now: () => NOW_MS });
   const remediations = new Remediations({
-    table, guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
-    clockOffsetMs: () => 0, onReport: () => undefined,
+    table,
+    guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)),
+    stateDir: folder,
+    disk,
+    clock: { now: () => NOW_MS, delay: async () => undefined },
+    context: () => CONTEXT,
+    log: LOG,
+    clockOffsetMs: () => 0,
+    onReport: () => undefined,
   });
   remediations.replace([{ id: 'r1', revision: 1, document: '{', limits: undefined, isApproved: false, delaySeconds: 0 }]);
   const history = new RunHistory(directory, NOW_MS, disk);
@@ -156,7 +202,11 @@ async function firstLife(life: Life, table: JournalledTable): Promise<Command[]>
 }
 
 /** Does something on a disk that fails at each of its changes in turn; `after` looks at what each time left. */
-async function failEverywhere<T>(how: { fault: Fault; lasts: boolean }, work: (files: Files, folder: string) => Promise<T>, after: (done: T, folder: string) => Promise<void>): Promise<void> {
+async function failEverywhere<T>(
+  how: { fault: Fault; lasts: boolean },
+  work: (files: Files, folder: string) => Promise<T>,
+  after: (done: T, folder: string) => Promise<void>,
+): Promise<void> {
   const well = new FailingFiles();
   await work(well.files, newFolder());
   const places = well.placesOf(how.fault);
@@ -181,49 +231,68 @@ const FAULTS: readonly Fault[] = ['ENOSPC', 'short write', 'fsync', 'rename'];
 const EVERY_WAY: { fault: Fault; lasts: boolean; until: string }[] = [
   { fault: 'EROFS', lasts: true, until: 'and ever after' },
   { fault: 'EIO', lasts: false, until: 'once' },
-  ...FAULTS.flatMap((fault) => [{ fault, lasts: false, until: 'once' }, { fault, lasts: true, until: 'and ever after' }]),
+  ...FAULTS.flatMap((fault) => [
+    { fault, lasts: false, until: 'once' },
+    { fault, lasts: true, until: 'and ever after' },
+  ]),
 ];
 
 describe('where a change of the disk fails', () => {
-  it.each(EVERY_WAY)('by $fault, $until, no command is lost, done twice or done unjournalled, and the next are carried out after a restart', async (how) => {
-    await failEverywhere(how, async (files, folder) => {
-      const table = new JournalledTable();
-      const life = live(folder, table, files, 4);
-      return { table, life, given: await firstLife(life, table) };
-    }, async ({ table, life: first, given }, folder) => {
-      expect(table.unjournalled).toEqual([]);
-      const done = new Map(first.results.map(({ commandId, state }) => [commandId, state]));
-      // What is born now with the tuples of flows that are gone belongs to no plan; what is still there, to none that was refused.
-      for (let n = 1; n <= 6; n++) table.bear(n);
-      const before = await table.count();
-      const second = live(folder, table, new FailingFiles().files);
-      expect(second.journal.damage).toBeUndefined();
-      const known = (id: string): boolean => second.journal.state.commands.has(id) || second.journal.state.acknowledged.has(id);
-      expect([...first.received].filter((id) => !known(id))).toEqual([]);
-      await second.commands.idle();
-      second.commands.repeatResults();
-      for (const command of given.filter(({ id }) => done.get(id) === Result_State.STATE_DONE)) second.commands.accept(command);
-      await second.commands.idle();
-      if ([...done.values()].every((state) => state !== Result_State.STATE_INDETERMINATE)) expect(await table.count()).toBe(before);
-      const said = new Set([...done.keys(), ...second.results.map(({ commandId }) => commandId)]);
-      expect(given.filter(({ id }) => !said.has(id))).toEqual([]);
-      await afterwards(second, table);
-    });
-  });
+  it.each(EVERY_WAY)(
+    'by $fault, $until, no command is lost, done twice or done unjournalled, and the next are carried out after a restart',
+    async (how) => {
+      await failEverywhere(
+        how,
+        async (files, folder) => {
+          const table = new JournalledTable();
+          const life = live(folder, table, files, 4);
+          return { table, life, given: await firstLife(life, table) };
+        },
+        async ({ table, life: first, given }, folder) => {
+          expect(table.unjournalled).toEqual([]);
+          const done = new Map(first.results.map(({ commandId, state }) => [commandId, state]));
+          // What is born now with the tuples of flows that are gone belongs to no plan; what is still there, to none that was refused.
+          for (let n = 1; n <= 6; n++) table.bear(n);
+          const before = await table.count();
+          const second = live(folder, table, new FailingFiles().files);
+          expect(second.journal.damage).toBeUndefined();
+          const known = (id: string): boolean => second.journal.state.commands.has(id) || second.journal.state.acknowledged.has(id);
+          expect([...first.received].filter((id) => !known(id))).toEqual([]);
+          await second.commands.idle();
+          second.commands.repeatResults();
+          for (const command of given.filter(({ id }) => done.get(id) === Result_State.STATE_DONE)) second.commands.accept(command);
+          await second.commands.idle();
+          if ([...done.values()].every((state) => state !== Result_State.STATE_INDETERMINATE)) expect(await table.count()).toBe(before);
+          const said = new Set([...done.keys(), ...second.results.map(({ commandId }) => commandId)]);
+          expect(given.filter(({ id }) => !said.has(id))).toEqual([]);
+          await afterwards(second, table);
+        },
+      );
+    },
+  );
 
   it.each(EVERY_WAY)('by $fault, $until, all else that an agent keeps is there as it was, as it should be, or not at all', async (how) => {
-    await failEverywhere(how, async (files, folder) => {
-      await writeTheRest(folder, new Disk({ files, now: () => NOW_MS }));
-    }, async (_, folder) => {
-      const aside: string[] = [];
-      const disk = new Disk({ files: new FailingFiles().files, onTrouble: (message, { keptAs }) => { if (keptAs !== undefined) aside.push(keptAs); } });
-      await writeTheRest(folder, disk);
-      expect(aside).toEqual([]);
-      expect(loadIdentity(folder, disk)).toEqual(IDENTITY);
-      const runs = new RunLog(path.join(folder, 'remediations'), disk);
-      expect([runs.damage, runs.heads().some(({ id }) => id === RUN_ID)]).toEqual([undefined, true]);
-      expect(new Witness(folder, () => undefined, disk).kept).toHaveLength(1);
-    });
+    await failEverywhere(
+      how,
+      async (files, folder) => {
+        await writeTheRest(folder, new Disk({ files, now: () => NOW_MS }));
+      },
+      async (_, folder) => {
+        const aside: string[] = [];
+        const disk = new Disk({
+          files: new FailingFiles().files,
+          onTrouble: (message, { keptAs }) => {
+            if (keptAs !== undefined) aside.push(keptAs);
+          },
+        });
+        await writeTheRest(folder, disk);
+        expect(aside).toEqual([]);
+        expect(loadIdentity(folder, disk)).toEqual(IDENTITY);
+        const runs = new RunLog(path.join(folder, 'remediations'), disk);
+        expect([runs.damage, runs.heads().some(({ id }) => id === RUN_ID)]).toEqual([undefined, true]);
+        expect(new Witness(folder, () => undefined, disk).kept).toHaveLength(1);
+      },
+    );
   });
 });
 
@@ -243,23 +312,31 @@ describe('a command that comes while the journal cannot be written', () => {
     const files: Files = { ...NODE_FILES };
     for (const name of ['writeSync', 'ftruncateSync', 'fsyncSync'] as const) {
       const real = NODE_FILES[name] as (...args: unknown[]) => unknown;
-      Object.assign(files, { [name]: (...args: unknown[]): unknown => {
-        if (isBroken && name === 'writeSync') real(args[0], args[1], args[2], 3);
-        if (isBroken) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
-        return real(...args);
-      } });
+      Object.assign(files, {
+        [name]: (...args: unknown[]): unknown => {
+          if (isBroken && name === 'writeSync') real(args[0], args[1], args[2], 3);
+          if (isBroken) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+          return real(...args);
+        },
+      });
     }
     const life = live(folder, table, files);
     const digest = await freeze(life, table, planOf(1));
     isBroken = true;
     for (let n = 1; n <= 10; n++) life.commands.accept(runOf(`c${n}`, BigInt(n), planOf(1), digest));
     await life.commands.idle();
-    expect(life.results.map(({ state, reason }) => [state, reason])).toEqual(Array.from({ length: 10 }, () => [Result_State.STATE_FAILED, 'UNAVAILABLE']));
+    expect(life.results.map(({ state, reason }) => [state, reason])).toEqual(
+      Array.from({ length: 10 }, () => [Result_State.STATE_FAILED, 'UNAVAILABLE']),
+    );
     expect(await table.count()).toBe(6);
     isBroken = false;
     life.commands.accept(runOf('c11', 11n, planOf(1), digest));
     await life.commands.idle();
-    expect(life.results.at(-1)).toMatchObject({ commandId: 'c11', state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 6 }] });
+    expect(life.results.at(-1)).toMatchObject({
+      commandId: 'c11',
+      state: Result_State.STATE_DONE,
+      runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 6 }],
+    });
     expect(readRecords(readFileSync(path.join(folder, 'journal'))).damaged).toEqual([]);
     expect(live(folder, table).journal.state.commands.get('c11')?.state).toBe('finished');
   });
@@ -267,10 +344,13 @@ describe('a command that comes while the journal cannot be written', () => {
   it('keeps its result where only that could not be written, says it in each session, and forgets it when it is acknowledged', async () => {
     const [table, folder] = [new JournalledTable(), newFolder()];
     let isFull = false;
-    const files: Files = { ...NODE_FILES, writeSync: ((...args: Parameters<typeof NODE_FILES.writeSync>) => {
-      if (isFull) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-      return NODE_FILES.writeSync(...args);
-    }) as Files['writeSync'] };
+    const files: Files = {
+      ...NODE_FILES,
+      writeSync: ((...args: Parameters<typeof NODE_FILES.writeSync>) => {
+        if (isFull) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+        return NODE_FILES.writeSync(...args);
+      }) as Files['writeSync'],
+    };
     const life = live(folder, table, files);
     const digest = await freeze(life, table, planOf(1));
     const deleted = table.delete.bind(table);
@@ -365,7 +445,9 @@ describe('damage in the middle of a journal', () => {
     life.commands.acknowledge('c1');
     life.commands.stop(['c0']);
     await life.commands.idle();
-    expect(life.results.map(({ commandId, state, reason }) => [commandId, state, reason])).toEqual(['c5', 'u1'].map((id) => [id, Result_State.STATE_REFUSED, 'GUARD_REFUSED']));
+    expect(life.results.map(({ commandId, state, reason }) => [commandId, state, reason])).toEqual(
+      ['c5', 'u1'].map((id) => [id, Result_State.STATE_REFUSED, 'GUARD_REFUSED']),
+    );
     expect(life.results[0]!.detail).toMatch(/accept-journal/);
     expect(await table.count()).toBe(6);
     expect([...life.journal.state.commands.keys()].filter(isCommand).toSorted()).toEqual(['c0', 'c1']);
@@ -390,8 +472,13 @@ describe('damage in the middle of a journal', () => {
 
 describe('a damaged file', () => {
   it.each([
-    ['an undo', 'undo/c8'], ['a plan', `plans/${planOf(8)}`], ['what was witnessed', 'witness.json'], ['the WANs', 'wans.json'], ['the set of remediations', 'remediations/set.json'],
-    ['the history of runs', 'remediations/history.json'], ['a run', `remediations/runs/${RUN_ID}`],
+    ['an undo', 'undo/c8'],
+    ['a plan', `plans/${planOf(8)}`],
+    ['what was witnessed', 'witness.json'],
+    ['the WANs', 'wans.json'],
+    ['the set of remediations', 'remediations/set.json'],
+    ['the history of runs', 'remediations/history.json'],
+    ['a run', `remediations/runs/${RUN_ID}`],
   ])('of %s is set aside and told, and nothing else stops', async (_, name) => {
     const [table, folder] = [new JournalledTable(), newFolder()];
     const file = path.join(folder, name);
@@ -405,8 +492,15 @@ describe('a damaged file', () => {
     new Witness(folder, () => undefined, disk);
     expect(new WanStore(folder, disk).load()).toEqual([]);
     new Remediations({
-      table, guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)), stateDir: folder, disk, clock: { now: () => NOW_MS, delay: async () => undefined }, context: () => CONTEXT, log: LOG,
-      clockOffsetMs: () => 0, onReport: () => undefined,
+      table,
+      guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)),
+      stateDir: folder,
+      disk,
+      clock: { now: () => NOW_MS, delay: async () => undefined },
+      context: () => CONTEXT,
+      log: LOG,
+      clockOffsetMs: () => 0,
+      onReport: () => undefined,
     });
     expect(told.map(({ file: of, keptAs }) => [of, keptAs])).toEqual([[file, `${file}.damaged-5`]]);
     await afterwards(live(folder, table), table);

@@ -56,7 +56,9 @@ describe('a filter that gateways could not decode', () => {
     const filter = `proto:udp ${nested(MAX_FILTER_DEPTH / 2)}`;
     const found = await owner.call(routes.searchFlows, { body: { filter } });
     expect(found.gateways).toMatchObject([{ state: 'answered' }]);
-    expect((await owner.call(routes.createPlan, { body: { filter, reason: 'deep but well' } })).gateways).toMatchObject([{ state: expect.stringMatching(/ready|empty/) }]);
+    expect((await owner.call(routes.createPlan, { body: { filter, reason: 'deep but well' } })).gateways).toMatchObject([
+      { state: expect.stringMatching(/ready|empty/) },
+    ]);
   });
 
   it('one with terms that came later reaches an agent of today', async () => {
@@ -72,8 +74,14 @@ describe('a filter that gateways could not decode', () => {
   });
 
   it('one that an older version saved runs nowhere and hurts nobody', async () => {
-    const saved = await owner.call(routes.createRemediation, { body: { tenantId: agent.tenantId, document: { name: 'old', trigger: { kind: 'manual' }, filter: 'proto:udp' } } });
-    await postgres.query(url, `UPDATE remediation SET document = jsonb_set(document::jsonb, '{filter}', to_jsonb($2::text)) WHERE id = $1`, [saved.id, nested(32)]);
+    const saved = await owner.call(routes.createRemediation, {
+      body: { tenantId: agent.tenantId, document: { name: 'old', trigger: { kind: 'manual' }, filter: 'proto:udp' } },
+    });
+    await postgres.query(
+      url,
+      `UPDATE remediation SET document = jsonb_set(document::jsonb, '{filter}', to_jsonb($2::text)) WHERE id = $1`,
+      [saved.id, nested(32)],
+    );
     const answer = await owner.ask(routes.runRemediation, { params: { id: saved.id } });
     expect(answer.status).toBeLessThan(500);
     expect((await owner.ask(routes.listRemediations)).status).toBe(200);
@@ -81,4 +89,3 @@ describe('a filter that gateways could not decode', () => {
     expect((await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } })).total).toBe(30);
   });
 });
-

@@ -29,7 +29,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: redis.url }, { logger });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
@@ -50,11 +52,16 @@ async function timed<T>(work: Promise<T>): Promise<{ answer: T; seconds: number 
 async function flushNow(): Promise<void> {
   await eventually('the agent is back', async () => {
     if ((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online') return true;
-    return agent.connect(controller.linkAddress).then(() => undefined, () => undefined);
+    return agent.connect(controller.linkAddress).then(
+      () => undefined,
+      () => undefined,
+    );
   });
   const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
+  await eventually('the flush ends', async () =>
+    (await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined,
+  );
 }
 
 describe('a Postgres that is frozen', () => {

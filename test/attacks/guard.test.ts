@@ -27,7 +27,15 @@ afterEach(async () => {
 /** A table of twenty equal parts, told apart by port, or of those from `first` on. */
 function filled(first = 0): MemoryTable {
   const table = new MemoryTable({ now: Date.now });
-  for (let n = 0; n < FLOWS; n++) if (n % PARTS >= first) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5000 + (n % PARTS) }, timeoutSeconds: 86_400 }));
+  for (let n = 0; n < FLOWS; n++)
+    if (n % PARTS >= first)
+      table.insert(
+        entryOf({
+          proto: 17,
+          orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5000 + (n % PARTS) },
+          timeoutSeconds: 86_400,
+        }),
+      );
   return table;
 }
 
@@ -38,13 +46,27 @@ async function flush(session: HostileSession, text: string): Promise<Result> {
   if ('problem' in parsed) throw new Error(parsed.problem.message);
   const planId = `01900000-0000-7000-8000-${String(++made).padStart(12, '0')}`;
   const parts = await controller.ask(session, {
-    id: planId, deadlineMs: 20_000,
-    ask: { $case: 'plan', value: { planId, filter: toWireFilter(parsed.filter), method: Method.METHOD_DELETE, expiresAtMs: BigInt(Date.now() + 300_000), maxFlows: 100_000 } },
+    id: planId,
+    deadlineMs: 20_000,
+    ask: {
+      $case: 'plan',
+      value: {
+        planId,
+        filter: toWireFilter(parsed.filter),
+        method: Method.METHOD_DELETE,
+        expiresAtMs: BigInt(Date.now() + 300_000),
+        maxFlows: 100_000,
+      },
+    },
   });
   const last = parts.at(-1)?.part;
   const digest = last?.$case === 'end' ? last.value.digest : Buffer.alloc(0);
   return controller.command(session, {
-    id: `c${made}`, seq: BigInt(made), epoch: 1n, notAfterMs: BigInt(Date.now() + 60_000), work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } },
+    id: `c${made}`,
+    seq: BigInt(made),
+    epoch: 1n,
+    notAfterMs: BigInt(Date.now() + 60_000),
+    work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } },
   });
 }
 
@@ -56,7 +78,8 @@ async function portions(session: HostileSession): Promise<Result[]> {
 
 describe('a controller that empties a gateway', () => {
   it.each<[string, Partial<GuardRules>, number]>([
-    ['with a guard file of ten per cent', { mostPercentOfTable: 10 }, 10], ['without a guard file', {}, 50],
+    ['with a guard file of ten per cent', { mostPercentOfTable: 10 }, 10],
+    ['without a guard file', {}, 50],
   ])('%s, by twenty plans of five per cent each, comes no further than its share', async (_, rules, percent) => {
     const table = filled();
     await controller.startAgent({ table, guardRules: () => ({ ...NO_RULES, ...rules }), stateDir });
@@ -75,14 +98,20 @@ describe('a controller that empties a gateway', () => {
     await first.end();
     const table = filled(PARTS / 2);
     await controller.startAgent({ table, stateDir });
-    expect(await flush(await controller.session(2), 'dport:5019')).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED' });
+    expect(await flush(await controller.session(2), 'dport:5019')).toMatchObject({
+      state: Result_State.STATE_REFUSED,
+      reason: 'GUARD_REFUSED',
+    });
     expect(await table.count()).toBe(FLOWS / 2);
   });
 
   it('asks for all at once, and nothing is touched', async () => {
     const table = filled();
     await controller.startAgent({ table, stateDir });
-    expect(await flush(await controller.session(), 'proto:udp')).toMatchObject({ state: Result_State.STATE_REFUSED, detail: expect.stringContaining('mostPercentOfTable in the guard file') });
+    expect(await flush(await controller.session(), 'proto:udp')).toMatchObject({
+      state: Result_State.STATE_REFUSED,
+      detail: expect.stringContaining('mostPercentOfTable in the guard file'),
+    });
     expect(await table.count()).toBe(FLOWS);
   });
 });

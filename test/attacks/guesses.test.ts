@@ -23,20 +23,27 @@ afterAll(async () => {
 });
 
 const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address });
-const attempt = async (name: string, password: string, address: string): Promise<number> => (await controller.attempt(`${name}@example.net`, password, from(address))).status;
-const entries = async (action: string): Promise<{ actor: { name: string }; summary: string; detail: Record<string, unknown> }[]> => (await owner.call(routes.listAudit, { query: { action } })).items;
+const attempt = async (name: string, password: string, address: string): Promise<number> =>
+  (await controller.attempt(`${name}@example.net`, password, from(address))).status;
+const entries = async (action: string): Promise<{ actor: { name: string }; summary: string; detail: Record<string, unknown> }[]> =>
+  (await owner.call(routes.listAudit, { query: { action } })).items;
 
 /** As the console sends it. */
 function change(cookie: string, currentPassword: string, newPassword: string): Promise<Response> {
   return fetch(`${controller.origin}/api/auth/change-password`, {
-    method: 'POST', headers: { 'content-type': 'application/json', cookie, origin: 'http://127.0.0.1:3000' }, body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: false }),
+    method: 'POST',
+    headers: { 'content-type': 'application/json', cookie, origin: 'http://127.0.0.1:3000' },
+    body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: false }),
   });
 }
 
 async function cookieOf(name: string, password: string): Promise<string> {
   const response = await controller.attempt(`${name}@example.net`, password);
   expect(response.status).toBe(200);
-  return response.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
+  return response.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ');
 }
 
 describe('guesses at an account', () => {
@@ -59,14 +66,16 @@ describe('guesses at an account', () => {
 
   it('that does not exist are held up alike, and by the /64 of IPv6', async () => {
     const statuses: number[] = [];
-    for (let guess = 0; guess < 11; guess++) statuses.push(await attempt('nobody-at-all', 'a guess of a password', `2001:db8:5:5::${guess + 1}`));
+    for (let guess = 0; guess < 11; guess++)
+      statuses.push(await attempt('nobody-at-all', 'a guess of a password', `2001:db8:5:5::${guess + 1}`));
     expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
   });
 
   it('are two entries of the trail, however many they are', async () => {
     const ofVictim = (await entries('session.refused')).filter(({ actor }) => actor.name === 'victim@example.net');
     expect(ofVictim.map(({ summary, detail }) => [summary, detail])).toEqual([
-      ['Sign-in refused for victim@example.net, 10 times', { address: '203.0.113.1', tries: 10 }], ['Sign-in refused for victim@example.net', { address: '203.0.113.1', tries: 1 }],
+      ['Sign-in refused for victim@example.net, 10 times', { address: '203.0.113.1', tries: 10 }],
+      ['Sign-in refused for victim@example.net', { address: '203.0.113.1', tries: 1 }],
     ]);
   });
 
@@ -83,7 +92,10 @@ describe('a change of a password', () => {
     const cookie = await cookieOf('changer', PASSWORD);
     expect((await change(cookie, PASSWORD, BETTER)).status).toBe(200);
     expect(await other.ask(routes.getMe)).toMatchObject({ status: 401 });
-    expect((await entries('session.password-changed'))[0]).toMatchObject({ actor: { name: 'changer' }, summary: 'changer changed the password; all other sessions ended' });
+    expect((await entries('session.password-changed'))[0]).toMatchObject({
+      actor: { name: 'changer' },
+      summary: 'changer changed the password; all other sessions ended',
+    });
     expect(await attempt('changer', PASSWORD, '127.0.0.1')).not.toBe(200);
     await cookieOf('changer', BETTER);
   });
@@ -99,17 +111,26 @@ describe('a change of a password', () => {
     expect((await entries('session.password-refused')).map(({ detail }) => detail.tries)).toEqual([10, 1]);
   });
 
-  it.each(['aaaaaaaaaaaaaaa', 'passwordpassword', 'too short', 'x'.repeat(300)])('to %j is refused with the cure, as it is for a new person', async (weak) => {
-    await controller.person(`weak${weak.length}`, []);
-    const answer = await change(await cookieOf(`weak${weak.length}`, PASSWORD), PASSWORD, weak);
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([400, expect.stringContaining('application/problem+json')]);
-    await expect(controller.running.app.get(UsersService).create({ email: 'new@example.net', name: 'New', password: weak, grants: [] })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
-  });
+  it.each(['aaaaaaaaaaaaaaa', 'passwordpassword', 'too short', 'x'.repeat(300)])(
+    'to %j is refused with the cure, as it is for a new person',
+    async (weak) => {
+      await controller.person(`weak${weak.length}`, []);
+      const answer = await change(await cookieOf(`weak${weak.length}`, PASSWORD), PASSWORD, weak);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([400, expect.stringContaining('application/problem+json')]);
+      await expect(
+        controller.running.app.get(UsersService).create({ email: 'new@example.net', name: 'New', password: weak, grants: [] }),
+      ).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    },
+  );
 });
 
 it('a sign-out is in the trail', async () => {
   await controller.person('leaver', []);
   const cookie = await cookieOf('leaver', PASSWORD);
-  await fetch(`${controller.origin}/api/auth/sign-out`, { method: 'POST', headers: { 'content-type': 'application/json', cookie, origin: 'http://127.0.0.1:3000' }, body: '{}' });
+  await fetch(`${controller.origin}/api/auth/sign-out`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', cookie, origin: 'http://127.0.0.1:3000' },
+    body: '{}',
+  });
   expect((await entries('session.signed-out'))[0]).toMatchObject({ actor: { name: 'leaver' } });
 });

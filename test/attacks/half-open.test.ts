@@ -18,7 +18,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() }, { clock: () => Date.now() + aheadMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(3);
 });
 afterAll(async () => {
@@ -35,5 +37,8 @@ it('F10: a link that looks open and says nothing for 30 s is ended, and the gate
   expect(await agent.ended).toContain('Nothing was heard for 30 s');
   await agent.connect(controller.linkAddress);
   expect(agent.epoch).toBeGreaterThan(before);
-  expect(await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } })).toMatchObject({ total: 3, gateways: [{ state: 'answered' }] });
+  expect(await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } })).toMatchObject({
+    total: 3,
+    gateways: [{ state: 'answered' }],
+  });
 });

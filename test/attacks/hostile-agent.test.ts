@@ -52,7 +52,10 @@ async function growthOf(work: () => Promise<void>): Promise<number> {
 }
 
 async function partsKept(): Promise<{ parts: number; bytes: number }> {
-  const [row] = await fleet.postgres.query<{ parts: number; bytes: number }>(fleet.url, 'SELECT count(*)::int AS parts, coalesce(sum(octet_length(sweeps)), 0)::int AS bytes FROM remediation_run_part');
+  const [row] = await fleet.postgres.query<{ parts: number; bytes: number }>(
+    fleet.url,
+    'SELECT count(*)::int AS parts, coalesce(sum(octet_length(sweeps)), 0)::int AS bytes FROM remediation_run_part',
+  );
   return row!;
 }
 
@@ -61,7 +64,11 @@ describe('a gateway that floods', () => {
     hostile = await enterHostile();
     const runs = Array.from({ length: 40_000 }, () => ({ outcome: Outcome.OUTCOME_DELETED, count: 1 }));
     const parts = function* () {
-      for (let message = 0; message < 349; message++) yield encode({ $case: 'result', value: Result.fromPartial({ commandId: randomUUID(), part: 0, isLastPart: false, runs, state: Result_State.STATE_DONE }) });
+      for (let message = 0; message < 349; message++)
+        yield encode({
+          $case: 'result',
+          value: Result.fromPartial({ commandId: randomUUID(), part: 0, isLastPart: false, runs, state: Result_State.STATE_DONE }),
+        });
     };
     const seconds: number[] = [];
     const growth = await growthOf(async () => {
@@ -85,13 +92,23 @@ describe('a gateway that floods', () => {
   });
 
   it('runs of remediations of other tenants gets no name, no record and no room, and its own tenant’s audit says so once with a count', async () => {
-    const { id: foreign } = await fleet.owner.call(routes.createRemediation, { body: { document: AUTO, tenantId: (await fleet.owner.call(routes.listTenants)).items.find(({ name }) => name === 'Acme')!.id } });
+    const { id: foreign } = await fleet.owner.call(routes.createRemediation, {
+      body: { document: AUTO, tenantId: (await fleet.owner.call(routes.listTenants)).items.find(({ name }) => name === 'Acme')!.id },
+    });
     hostile = await enterHostile();
     await hostile.connect(fleet.controller.linkAddress);
-    const run = (remediationId: string) => RemediationRun.fromPartial({
-      id: newId(), remediationId, state: RemediationRun_State.STATE_DONE, isLastPart: true, trigger: 'x', sweeps: [{ number: 1, flows: makeFlows(500).map(toWireFlow), runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 500 }] }],
-    });
-    await hostile.flood(Array.from({ length: 200 }, (_, at) => encode({ $case: 'remediationRun', value: run(at % 2 ? foreign : newId()) })));
+    const run = (remediationId: string) =>
+      RemediationRun.fromPartial({
+        id: newId(),
+        remediationId,
+        state: RemediationRun_State.STATE_DONE,
+        isLastPart: true,
+        trigger: 'x',
+        sweeps: [{ number: 1, flows: makeFlows(500).map(toWireFlow), runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 500 }] }],
+      });
+    await hostile.flood(
+      Array.from({ length: 200 }, (_, at) => encode({ $case: 'remediationRun', value: run(at % 2 ? foreign : newId()) })),
+    );
     expect((await hostile.ended).code).toBe('RATE_LIMITED');
     expect(await partsKept()).toEqual({ parts: 0, bytes: 0 });
     expect((await fleet.owner.call(routes.listRemediationRuns)).items).toEqual([]);
@@ -105,9 +122,29 @@ describe('a gateway that floods', () => {
     const { id: remediationId } = await fleet.owner.call(routes.createRemediation, { body: { document: AUTO, tenantId } });
     await hostile.connect(fleet.controller.linkAddress);
     const flows = makeFlows(1000).map(toWireFlow);
-    await hostile.flood(Array.from({ length: 60 }, () => encode({ $case: 'remediationRun', value: RemediationRun.fromPartial({ id: newId(), remediationId, part: 0, sweeps: [{ number: 1, flows, runs: [] }] }) })));
-    hostile.say({ $case: 'remediationRun', value: RemediationRun.fromPartial({ id: newId(), remediationId, part: 0, isLastPart: true, state: RemediationRun_State.STATE_OBSERVED, trigger: 'the end' }) });
-    await eventually('the last run is on record', async () => ((await fleet.owner.call(routes.listRemediationRuns)).items.length === 1 || undefined));
+    await hostile.flood(
+      Array.from({ length: 60 }, () =>
+        encode({
+          $case: 'remediationRun',
+          value: RemediationRun.fromPartial({ id: newId(), remediationId, part: 0, sweeps: [{ number: 1, flows, runs: [] }] }),
+        }),
+      ),
+    );
+    hostile.say({
+      $case: 'remediationRun',
+      value: RemediationRun.fromPartial({
+        id: newId(),
+        remediationId,
+        part: 0,
+        isLastPart: true,
+        state: RemediationRun_State.STATE_OBSERVED,
+        trigger: 'the end',
+      }),
+    });
+    await eventually(
+      'the last run is on record',
+      async () => (await fleet.owner.call(routes.listRemediationRuns)).items.length === 1 || undefined,
+    );
     expect((await partsKept()).parts).toBeLessThanOrEqual(1);
   });
 
@@ -117,7 +154,10 @@ describe('a gateway that floods', () => {
     const run = { id: newId(), remediationId, state: RemediationRun_State.STATE_OBSERVED, trigger: 'x', isLastPart: true };
     await hostile.connect(fleet.controller.linkAddress);
     hostile.say({ $case: 'remediationRun', value: RemediationRun.fromPartial({ ...run, sweeps: [{ number: 0xffffffff }] }) });
-    await eventually('the run is on record', async () => ((await fleet.owner.call(routes.listRemediationRuns)).items.some(({ id }) => id === run.id) || undefined));
+    await eventually(
+      'the run is on record',
+      async () => (await fleet.owner.call(routes.listRemediationRuns)).items.some(({ id }) => id === run.id) || undefined,
+    );
     hostile.say({ $case: 'remediationRun', value: RemediationRun.fromPartial({ ...run, id: newId(), part: 0xffffffff }) });
     expect((await hostile.ended).code).toBe('INVALID_REQUEST');
   });
@@ -126,9 +166,17 @@ describe('a gateway that floods', () => {
     hostile = await enterHostile();
     const words = Array.from({ length: 6_000 }, (_, at) => `word ${at}`);
     const cannot = Object.fromEntries(words.map((word) => [word, 'no\0']));
-    expect(await hostile.connect(fleet.controller.linkAddress, { capabilities: { can: ['\0', 'x'.repeat(500)], cannot }, agentVersion: '\0'.repeat(300), kernel: 'k'.repeat(900) })).toBe(true);
+    expect(
+      await hostile.connect(fleet.controller.linkAddress, {
+        capabilities: { can: ['\0', 'x'.repeat(500)], cannot },
+        agentVersion: '\0'.repeat(300),
+        kernel: 'k'.repeat(900),
+      }),
+    ).toBe(true);
     const gateway = await fleet.owner.call(routes.getGateway, { params: { id: hostile.identity.response.gatewayId } });
-    expect([Object.keys(gateway.capabilities!.cannot).length, gateway.agentVersion!.length, gateway.capabilities!.can[1]!.length]).toEqual([100, 200, 64]);
+    expect([Object.keys(gateway.capabilities!.cannot).length, gateway.agentVersion!.length, gateway.capabilities!.can[1]!.length]).toEqual([
+      100, 200, 64,
+    ]);
   });
 
   it('samples with numbers and names beyond all sense breaks no page', async () => {
@@ -137,17 +185,37 @@ describe('a gateway that floods', () => {
     const most = 2n ** 64n - 1n;
     const at = BigInt(Date.now() + AttackedFleet.aheadMs);
     const byProto = Object.fromEntries(Array.from({ length: 5000 }, (_, name) => [`${name}\0`, most]));
-    hostile.say({ $case: 'samples', value: { batch: 1n, samples: [
-      Sample.fromPartial({ atMs: at, count: most, max: most, buckets: most, cpus: [{ cpu: 0xffffffff, drop: most, insertFailed: most, earlyDrop: most }, { cpu: 1, drop: most }], breakdown: { atMs: most, byProto, byState: { constructor: most } } }),
-      Sample.fromPartial({ atMs: most, count: 1n }), Sample.fromPartial({ atMs: 0n, count: 1n }),
-    ] } });
+    hostile.say({
+      $case: 'samples',
+      value: {
+        batch: 1n,
+        samples: [
+          Sample.fromPartial({
+            atMs: at,
+            count: most,
+            max: most,
+            buckets: most,
+            cpus: [
+              { cpu: 0xffffffff, drop: most, insertFailed: most, earlyDrop: most },
+              { cpu: 1, drop: most },
+            ],
+            breakdown: { atMs: most, byProto, byState: { constructor: most } },
+          }),
+          Sample.fromPartial({ atMs: most, count: 1n }),
+          Sample.fromPartial({ atMs: 0n, count: 1n }),
+        ],
+      },
+    });
     const gateway = await eventually('the sample is on record', async () => {
       const { items } = await fleet.owner.call(routes.listGateways);
       return items.find(({ id, usage }) => id === hostile.identity.response.gatewayId && usage);
     });
     expect(Object.keys(gateway.usage!.byProto!)).toHaveLength(200);
     const now = Number(at);
-    await fleet.owner.call(routes.listSamples, { params: { id: gateway.id }, query: { from: new Date(now - 3_600_000).toISOString(), to: new Date(now + 60_000).toISOString() } });
+    await fleet.owner.call(routes.listSamples, {
+      params: { id: gateway.id },
+      query: { from: new Date(now - 3_600_000).toISOString(), to: new Date(now + 60_000).toISOString() },
+    });
   });
 
   it('bytes that are no message is cut, and the fleet does not notice', async () => {
@@ -155,7 +223,10 @@ describe('a gateway that floods', () => {
     let seed = 7;
     const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     const sample = encode({ $case: 'samples', value: { batch: 1n, samples: [Sample.fromPartial({ atMs: 1n, count: 5n })] } });
-    const result = encode({ $case: 'result', value: Result.fromPartial({ commandId: newId(), runs: [{ outcome: 1, count: 3 }], isLastPart: true }) });
+    const result = encode({
+      $case: 'result',
+      value: Result.fromPartial({ commandId: newId(), runs: [{ outcome: 1, count: 3 }], isLastPart: true }),
+    });
     const codes = new Set<string>();
     for (let session = 0; session < 25; session++) {
       AttackedFleet.aheadMs += 1_200_000;
@@ -167,7 +238,9 @@ describe('a gateway that floods', () => {
     for (const code of codes) expect(['INVALID_REQUEST', 'RATE_LIMITED']).toContain(code);
     honest.disconnect();
     await honest.connect(fleet.controller.linkAddress);
-    expect((await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total).toBe(5);
+    expect(
+      (await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total,
+    ).toBe(5);
   });
 });
 

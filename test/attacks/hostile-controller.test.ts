@@ -15,16 +15,24 @@ const PLAN = '01900000-0000-7000-8000-000000000001';
 const EVERYTHING: Filter = { node: { $case: 'everything', value: true } };
 
 let controller: HostileController;
-beforeEach(async () => { controller = await HostileController.start(); });
+beforeEach(async () => {
+  controller = await HostileController.start();
+});
 afterEach(() => controller.end());
 
 function tableOf(count: number): MemoryTable {
   const table = new MemoryTable({ now: Date.now });
-  for (let n = 0; n < count; n++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 86_400 }));
+  for (let n = 0; n < count; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 86_400 }),
+    );
   return table;
 }
 
-const search = (change: Partial<SearchQuery> = {}): Query['ask'] => ({ $case: 'search', value: { filter: EVERYTHING, sort: '', descending: false, limit: 10, withFacets: false, after: undefined, ...change } });
+const search = (change: Partial<SearchQuery> = {}): Query['ask'] => ({
+  $case: 'search',
+  value: { filter: EVERYTHING, sort: '', descending: false, limit: 10, withFacets: false, after: undefined, ...change },
+});
 const query = (id: string, ask: Query['ask'], deadlineMs = 20_000): Query => ({ id, deadlineMs, ask });
 
 /** The session still works: a question on it is answered. */
@@ -38,20 +46,31 @@ async function lives(session: HostileSession, id = 'are-you-there'): Promise<voi
 function livesSoon(): Promise<true> {
   return until('a question is answered', async () => {
     const session = controller.sessions.at(-1)!;
-    return (await Promise.race([lives(session, `again-${performance.now()}`).then(() => true as const), systemClock.delay(1000)])) || undefined;
+    return (
+      (await Promise.race([lives(session, `again-${performance.now()}`).then(() => true as const), systemClock.delay(1000)])) || undefined
+    );
   });
 }
 
 async function freeze(session: HostileSession, planId = PLAN): Promise<Buffer> {
-  const parts = await controller.ask(session, query(`plan-${planId}`, {
-    $case: 'plan', value: { planId, filter: EVERYTHING, method: Method.METHOD_DELETE, expiresAtMs: MAX_UINT64, maxFlows: MAX_UINT32 },
-  }));
+  const parts = await controller.ask(
+    session,
+    query(`plan-${planId}`, {
+      $case: 'plan',
+      value: { planId, filter: EVERYTHING, method: Method.METHOD_DELETE, expiresAtMs: MAX_UINT64, maxFlows: MAX_UINT32 },
+    }),
+  );
   const last = parts.at(-1)?.part;
   return Buffer.from(last?.$case === 'end' ? last.value.digest : []);
 }
 
 const run = (digest: Buffer, change: Partial<Command> = {}): Command => ({
-  id: 'c1', seq: 1n, epoch: 1n, notAfterMs: BigInt(Date.now() + 60_000), work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } }, ...change,
+  id: 'c1',
+  seq: 1n,
+  epoch: 1n,
+  notAfterMs: BigInt(Date.now() + 60_000),
+  work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } },
+  ...change,
 });
 
 describe('what an agent cannot decode', () => {
@@ -72,7 +91,8 @@ describe('what an agent cannot decode', () => {
     const random = () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
     for (let round = 0; round < 10; round++) {
       const session = controller.sessions.at(-1)!;
-      for (let frame = 0; frame < 1000; frame++) await session.sendRaw(Buffer.from(Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256))));
+      for (let frame = 0; frame < 1000; frame++)
+        await session.sendRaw(Buffer.from(Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256))));
       // Among them may be a ping of another century, which has the session begun again; nothing worse.
       await livesSoon();
     }
@@ -86,7 +106,10 @@ describe('what an agent cannot decode', () => {
     const parts = await controller.ask(session, query('deep', search({ filter: nested(65) })));
     expect(parts[0]?.part).toMatchObject({ $case: 'failure', value: { code: 'FILTER_UNSUPPORTED' } });
     const wide: Filter = { node: { $case: 'and', value: { operands: Array.from({ length: 5000 }, () => EVERYTHING) } } };
-    expect((await controller.ask(session, query('wide', search({ filter: wide }))))[0]?.part).toMatchObject({ $case: 'failure', value: { code: 'FILTER_UNSUPPORTED' } });
+    expect((await controller.ask(session, query('wide', search({ filter: wide }))))[0]?.part).toMatchObject({
+      $case: 'failure',
+      value: { code: 'FILTER_UNSUPPORTED' },
+    });
     await session.sendRaw(deepQuery(20_000));
     await lives(session);
   });
@@ -96,7 +119,9 @@ describe('numbers that no honest controller sends', () => {
   it('are clamped where a question holds them', async () => {
     await controller.startAgent({ table: tableOf(50) });
     const session = await controller.session();
-    expect((await controller.ask(session, query('q', search({ limit: MAX_UINT32, maxAgeMs: MAX_UINT32 }), MAX_UINT32))).at(-1)?.part).toMatchObject({ $case: 'end', value: { rows: 50 } });
+    expect(
+      (await controller.ask(session, query('q', search({ limit: MAX_UINT32, maxAgeMs: MAX_UINT32 }), MAX_UINT32))).at(-1)?.part,
+    ).toMatchObject({ $case: 'end', value: { rows: 50 } });
     await session.send({ $case: 'query', value: query('no-time', search(), 0) });
     await session.send({ $case: 'query', value: query('x'.repeat(100_000), search()) });
     await session.send({ $case: 'query', value: query('nothing', undefined) });
@@ -115,19 +140,46 @@ describe('numbers that no honest controller sends', () => {
     await controller.startAgent({ table: tableOf(20) });
     const session = await controller.session();
     const digest = await freeze(session);
-    expect(await controller.command(session, run(digest, { id: 'jump', seq: MAX_UINT64 }))).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'COMMAND_OUT_OF_ORDER' });
-    expect(await controller.command(session, run(digest, { id: 'epoch', epoch: MAX_UINT64 }))).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'COMMAND_OUT_OF_ORDER' });
-    expect(await controller.command(session, run(digest, { id: 'y'.repeat(10_000) }))).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'INVALID_REQUEST' });
-    expect(await controller.command(session, run(digest))).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 20 }] });
+    expect(await controller.command(session, run(digest, { id: 'jump', seq: MAX_UINT64 }))).toMatchObject({
+      state: Result_State.STATE_REFUSED,
+      reason: 'COMMAND_OUT_OF_ORDER',
+    });
+    expect(await controller.command(session, run(digest, { id: 'epoch', epoch: MAX_UINT64 }))).toMatchObject({
+      state: Result_State.STATE_REFUSED,
+      reason: 'COMMAND_OUT_OF_ORDER',
+    });
+    expect(await controller.command(session, run(digest, { id: 'y'.repeat(10_000) }))).toMatchObject({
+      state: Result_State.STATE_REFUSED,
+      reason: 'INVALID_REQUEST',
+    });
+    expect(await controller.command(session, run(digest))).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [{ outcome: Outcome.OUTCOME_DELETED, count: 20 }],
+    });
   });
 
   it('a command cannot keep the queue for longer than a minute', async () => {
-    const clock = { ...systemClock, delay: (ms: number, signal?: AbortSignal) => (waits.push(ms), systemClock.delay(Math.min(ms, 50), signal)) };
+    const clock = {
+      ...systemClock,
+      delay: (ms: number, signal?: AbortSignal) => (waits.push(ms), systemClock.delay(Math.min(ms, 50), signal)),
+    };
     const waits: number[] = [];
     await controller.startAgent({ table: tableOf(20), clock });
     const session = await controller.session();
     const digest = await freeze(session);
-    const held = run(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: MAX_UINT32, forSeconds: MAX_UINT32, undoForSeconds: MAX_UINT32 } } });
+    const held = run(digest, {
+      work: {
+        $case: 'runPlan',
+        value: {
+          planId: PLAN,
+          digest,
+          method: Method.METHOD_DELETE,
+          verifyAfterMs: MAX_UINT32,
+          forSeconds: MAX_UINT32,
+          undoForSeconds: MAX_UINT32,
+        },
+      },
+    });
     const result = await controller.command(session, held);
     expect(waits.filter((ms) => ms > 60_000 && ms < 600_000)).toEqual([]);
     expect(Number(result.undoUntilMs)).toBeLessThanOrEqual(Date.now() + 3_700_000);
@@ -137,7 +189,9 @@ describe('numbers that no honest controller sends', () => {
     await controller.end();
     controller = await HostileController.start({ welcome: () => ({ sampleIntervalMs: 0, pingIntervalMs: 0 }) });
     const waits: number[] = [];
-    await controller.startAgent({ clock: { ...systemClock, delay: (ms, signal) => (waits.push(ms), systemClock.delay(ms === 10_000 ? 500 : ms, signal)) } });
+    await controller.startAgent({
+      clock: { ...systemClock, delay: (ms, signal) => (waits.push(ms), systemClock.delay(ms === 10_000 ? 500 : ms, signal)) },
+    });
     await until('the welcome holds', () => waits.includes(1000) || undefined);
     expect(waits.filter((ms) => ms < 250)).toEqual([]);
     await livesSoon();
@@ -150,10 +204,32 @@ describe('lists that are too long', () => {
     const session = await controller.session();
     await session.send({ $case: 'stop', value: { commandIds: Array.from({ length: 20_000 }, (_, n) => `c${n}`) } });
     await session.send({ $case: 'stop', value: { commandIds: ['z'.repeat(200_000)] } });
-    await session.send({ $case: 'remediations', value: { remediations: Array.from({ length: 10_000 }, (_, n) => ({ id: `r${n}`, revision: 1, document: '{}', limits: undefined, isApproved: false, delaySeconds: 0 })) } });
-    await session.send({ $case: 'remediations', value: { remediations: [{ id: 'r', revision: 1, document: 'x'.repeat(200_000), limits: undefined, isApproved: true, delaySeconds: MAX_UINT32 }] } });
+    await session.send({
+      $case: 'remediations',
+      value: {
+        remediations: Array.from({ length: 10_000 }, (_, n) => ({
+          id: `r${n}`,
+          revision: 1,
+          document: '{}',
+          limits: undefined,
+          isApproved: false,
+          delaySeconds: 0,
+        })),
+      },
+    });
+    await session.send({
+      $case: 'remediations',
+      value: {
+        remediations: [
+          { id: 'r', revision: 1, document: 'x'.repeat(200_000), limits: undefined, isApproved: true, delaySeconds: MAX_UINT32 },
+        ],
+      },
+    });
     for (let n = 0; n < 2000; n++) {
-      await session.send({ $case: 'auditCheckpoint', value: { chain: `chain-${n}`, seq: MAX_UINT64, hash: 'ab', atMs: MAX_UINT64, signature: Buffer.alloc(64), keyId: 'k' } });
+      await session.send({
+        $case: 'auditCheckpoint',
+        value: { chain: `chain-${n}`, seq: MAX_UINT64, hash: 'ab', atMs: MAX_UINT64, signature: Buffer.alloc(64), keyId: 'k' },
+      });
     }
     await lives(session);
     expect(stateDir).toBeTruthy();
@@ -165,13 +241,21 @@ describe('lists that are too long', () => {
     await session.send({ $case: 'resultReceipt', value: { commandId: '../../etc/passwd' } });
     await session.send({ $case: 'cancelQuery', value: { queryId: 'none' } });
     await session.send({ $case: 'sampleReceipt', value: { batch: MAX_UINT64 } });
-    await session.send({ $case: 'welcome', value: { epoch: MAX_UINT64, controllerTimeMs: 0n, sampleIntervalMs: 0, gatewayId: '', pingIntervalMs: 0 } });
+    await session.send({
+      $case: 'welcome',
+      value: { epoch: MAX_UINT64, controllerTimeMs: 0n, sampleIntervalMs: 0, gatewayId: '', pingIntervalMs: 0 },
+    });
     await lives(session);
   });
 });
 
 describe('the controller’s time', () => {
-  it.each([['the year 9999', 253_402_300_799_999n], ['no time at all', MAX_UINT64], ['1970', 1n], ['zero', 0n]])('of %s in a ping does no more than begin the session again', async (_, sentAtMs) => {
+  it.each([
+    ['the year 9999', 253_402_300_799_999n],
+    ['no time at all', MAX_UINT64],
+    ['1970', 1n],
+    ['zero', 0n],
+  ])('of %s in a ping does no more than begin the session again', async (_, sentAtMs) => {
     await controller.startAgent({ table: tableOf(20) });
     const session = await controller.session();
     await session.send({ $case: 'ping', value: { sentAtMs } });
@@ -185,8 +269,13 @@ describe('the controller’s time', () => {
 describe('a refusal', () => {
   it('that says how long to stay away is heeded, for ten minutes at most', async () => {
     const waits: number[] = [];
-    controller.onSession = (session) => session.refuse(status.RESOURCE_EXHAUSTED, 'too much', { 'ctfleet-retry-after-seconds': controller.sessions.length === 1 ? '7' : '999999999' });
-    await controller.startAgent({ clock: { ...systemClock, delay: (ms, signal) => (waits.push(ms), systemClock.delay(Math.min(ms, 200), signal)) } });
+    controller.onSession = (session) =>
+      session.refuse(status.RESOURCE_EXHAUSTED, 'too much', {
+        'ctfleet-retry-after-seconds': controller.sessions.length === 1 ? '7' : '999999999',
+      });
+    await controller.startAgent({
+      clock: { ...systemClock, delay: (ms, signal) => (waits.push(ms), systemClock.delay(Math.min(ms, 200), signal)) },
+    });
     await until('it was refused twice', () => (waits.includes(7_000) && waits.includes(600_000)) || undefined);
   });
 });

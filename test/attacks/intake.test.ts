@@ -31,8 +31,15 @@ async function enterHostile(): Promise<void> {
 describe('a gateway', () => {
   it('that speaks of commands that nobody gave it is cut', async () => {
     await enterHostile();
-    const progress = () => AgentMessage.encode({ body: { $case: 'progress', value: { commandId: randomUUID(), phase: Progress_Phase.PHASE_DELETING, done: 1, total: 2 } } }).finish();
-    await hostile.flood((function* () { for (let message = 0; message < 500; message++) yield progress(); })());
+    const progress = () =>
+      AgentMessage.encode({
+        body: { $case: 'progress', value: { commandId: randomUUID(), phase: Progress_Phase.PHASE_DELETING, done: 1, total: 2 } },
+      }).finish();
+    await hostile.flood(
+      (function* () {
+        for (let message = 0; message < 500; message++) yield progress();
+      })(),
+    );
     expect((await hostile.ended).code).toBe('RATE_LIMITED');
     const entries = await eventually('it is on record', async () => {
       const found = await fleet.entries('gateway.cut');
@@ -56,7 +63,10 @@ describe('a gateway', () => {
   it('that holds answers open has 64 of them at most', async () => {
     await enterHostile();
     const answers = Array.from({ length: 65 }, () => hostile.answer([]));
-    expect(await Promise.race(answers.map(({ ended }) => ended))).toMatchObject({ code: 'RATE_LIMITED', details: expect.stringContaining('too many answers open') });
+    expect(await Promise.race(answers.map(({ ended }) => ended))).toMatchObject({
+      code: 'RATE_LIMITED',
+      details: expect.stringContaining('too many answers open'),
+    });
     answers.forEach(({ call }) => call.cancel());
   });
 
@@ -74,7 +84,9 @@ describe('an agent that cannot read a question', () => {
       return undefined;
     };
     for (let search = 0; search < 2; search++) {
-      const { gateways } = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } });
+      const { gateways } = await fleet.owner.call(routes.searchFlows, {
+        body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } },
+      });
       expect(gateways).toMatchObject([{ reason: expect.stringContaining('cannot read the question') }]);
     }
     const [entry, ...others] = await eventually('it is on record', async () => {

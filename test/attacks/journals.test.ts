@@ -16,7 +16,9 @@ const MAIN = path.join(import.meta.dirname, '../../build/agent/main.js');
 const PLAN = '01900000-0000-7000-8000-000000000001';
 
 const ends: (() => Promise<unknown> | void)[] = [];
-afterEach(async () => { for (const end of ends.splice(0).reverse()) await end(); });
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
 
 /** A journal of one command that had begun, with a flipped bit in the middle. */
 function damagedJournal(folder: string, id: string): void {
@@ -33,7 +35,8 @@ function damagedJournal(folder: string, id: string): void {
 }
 
 /** What the owner of a gateway types. */
-const acceptJournal = (stateDir: string): string => execFileSync(process.execPath, [MAIN, 'accept-journal'], { encoding: 'utf8', env: { ...process.env, CTFLEET_STATE_DIR: stateDir } });
+const acceptJournal = (stateDir: string): string =>
+  execFileSync(process.execPath, [MAIN, 'accept-journal'], { encoding: 'utf8', env: { ...process.env, CTFLEET_STATE_DIR: stateDir } });
 
 const setAside = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('journal.set-aside-'));
 
@@ -46,36 +49,50 @@ describe('main.js accept-journal', () => {
     damagedJournal(remediations, `${PLAN}-1`);
     const damaged = [stateDir, remediations].map((folder) => readFileSync(path.join(folder, 'journal')));
     const said = acceptJournal(stateDir);
-    expect(said).toMatch(/commands had 1 damaged of 3 records: line 1\.[^]*c1: nobody can say[^]*remediations had 1 damaged of 3 records[^]*-1: nobody can say/);
+    expect(said).toMatch(
+      /commands had 1 damaged of 3 records: line 1\.[^]*c1: nobody can say[^]*remediations had 1 damaged of 3 records[^]*-1: nobody can say/,
+    );
     expect([stateDir, remediations].map((folder) => readFileSync(path.join(folder, setAside(folder)[0]!)))).toEqual(damaged);
     const journals = [new Journal(stateDir), new Journal(remediations)];
-    expect(journals.map(({ damage, state }) => [damage, [...state.commands.values()].map((command) => command.state)])).toEqual([[undefined, ['finished']], [undefined, ['finished']]]);
+    expect(journals.map(({ damage, state }) => [damage, [...state.commands.values()].map((command) => command.state)])).toEqual([
+      [undefined, ['finished']],
+      [undefined, ['finished']],
+    ]);
     journals.forEach((journal) => journal.close());
     expect(acceptJournal(stateDir)).toMatch(/commands is not damaged[^]*remediations is not damaged/);
     expect(setAside(stateDir)).toHaveLength(1);
   });
 
   it('touches nothing where it is told a word that it does not know', () => {
-    expect(() => execFileSync(process.execPath, [MAIN, 'accept-journals'], { stdio: 'pipe' })).toThrow(/There is no command "accept-journals"/);
+    expect(() => execFileSync(process.execPath, [MAIN, 'accept-journals'], { stdio: 'pipe' })).toThrow(
+      /There is no command "accept-journals"/,
+    );
   });
 });
 
 describe('an agent with a damaged journal', () => {
-  it.each([['of commands', ''], ['of remediations', 'remediations']])('%s says so in its hello until its owner has accepted what is left', async (_, folder) => {
+  it.each([
+    ['of commands', ''],
+    ['of remediations', 'remediations'],
+  ])('%s says so in its hello until its owner has accepted what is left', async (_, folder) => {
     const controller = await HostileController.start();
     ends.push(() => controller.end());
     const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-journals-'));
     ends.push(() => rmSync(stateDir, { recursive: true }));
     damagedJournal(path.join(stateDir, folder), folder === '' ? 'c1' : `${PLAN}-1`);
     const first = await controller.startAgent({ stateDir });
-    expect((await controller.session()).hello!.guard!.error).toMatch(/journal is damaged.*accept-journal.*one record cannot be read, the first is line 1/);
+    expect((await controller.session()).hello!.guard!.error).toMatch(
+      /journal is damaged.*accept-journal.*one record cannot be read, the first is line 1/,
+    );
     await first.end();
     acceptJournal(stateDir);
     await controller.startAgent({ stateDir });
     const session = await controller.session(2);
     expect(session.hello!.guard!.error).toBe('');
     if (folder !== '') return;
-    const result: Result = await until('what nobody can say is said', () => session.all('result').find(({ commandId }) => commandId === 'c1'));
+    const result: Result = await until('what nobody can say is said', () =>
+      session.all('result').find(({ commandId }) => commandId === 'c1'),
+    );
     expect(result).toMatchObject({ state: Result_State.STATE_INDETERMINATE, detail: expect.stringMatching(/its owner accepted/) });
   });
 

@@ -14,7 +14,9 @@ const PLAN = planOf(1);
 const FLOWS = 20;
 
 let controller: HostileController;
-beforeEach(async () => { controller = await HostileController.start(); });
+beforeEach(async () => {
+  controller = await HostileController.start();
+});
 afterEach(() => controller.end());
 
 /** A table whose searches wait while it is held. */
@@ -23,7 +25,10 @@ class HeldTable extends MemoryTable {
 
   constructor() {
     super({ now: Date.now });
-    for (let n = 0; n < FLOWS; n++) this.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 86_400 }));
+    for (let n = 0; n < FLOWS; n++)
+      this.insert(
+        entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 1000 + n, dport: 5060 }, timeoutSeconds: 86_400 }),
+      );
   }
 
   override async search(options: Parameters<MemoryTable['search']>[0]): ReturnType<MemoryTable['search']> {
@@ -35,14 +40,29 @@ class HeldTable extends MemoryTable {
 /** This machine's files, every call of which fails while it is broken. */
 class BreakableFiles {
   isBroken = false;
-  readonly files: Files = Object.fromEntries(Object.keys(NODE_FILES).map((name) => [name, (...args: unknown[]): unknown => {
-    if (this.isBroken) throw Object.assign(new Error(`EIO: made to fail, ${name}`), { code: 'EIO' });
-    return (NODE_FILES[name as keyof Files] as (...args: unknown[]) => unknown)(...args);
-  }])) as unknown as Files;
+  readonly files: Files = Object.fromEntries(
+    Object.keys(NODE_FILES).map((name) => [
+      name,
+      (...args: unknown[]): unknown => {
+        if (this.isBroken) throw Object.assign(new Error(`EIO: made to fail, ${name}`), { code: 'EIO' });
+        return (NODE_FILES[name as keyof Files] as (...args: unknown[]) => unknown)(...args);
+      },
+    ]),
+  ) as unknown as Files;
 }
 
-const search = (change: Partial<SearchQuery> = {}): Query['ask'] =>
-  ({ $case: 'search', value: { filter: { node: { $case: 'everything', value: true } }, sort: '', descending: false, limit: 10, withFacets: false, after: undefined, ...change } });
+const search = (change: Partial<SearchQuery> = {}): Query['ask'] => ({
+  $case: 'search',
+  value: {
+    filter: { node: { $case: 'everything', value: true } },
+    sort: '',
+    descending: false,
+    limit: 10,
+    withFacets: false,
+    after: undefined,
+    ...change,
+  },
+});
 const question = (id: string, ask: Query['ask'] = search(), deadlineMs = 20_000): Query => ({ id, deadlineMs, ask });
 
 async function lives(session: HostileSession, id: string): Promise<void> {
@@ -50,10 +70,17 @@ async function lives(session: HostileSession, id: string): Promise<void> {
   expect([session.isOver, controller.sessions.length]).toEqual([false, 1]);
 }
 
-const plan = (planId: string): Query => question(`freeze-${planId}-${performance.now()}`, {
-  $case: 'plan',
-  value: { planId, filter: { node: { $case: 'everything', value: true } }, method: Method.METHOD_DELETE, expiresAtMs: BigInt(Date.now() + 300_000), maxFlows: 1000 },
-});
+const plan = (planId: string): Query =>
+  question(`freeze-${planId}-${performance.now()}`, {
+    $case: 'plan',
+    value: {
+      planId,
+      filter: { node: { $case: 'everything', value: true } },
+      method: Method.METHOD_DELETE,
+      expiresAtMs: BigInt(Date.now() + 300_000),
+      maxFlows: 1000,
+    },
+  });
 
 /** The plan's digest. */
 async function freeze(session: HostileSession, planId = PLAN): Promise<Buffer> {
@@ -62,7 +89,11 @@ async function freeze(session: HostileSession, planId = PLAN): Promise<Buffer> {
 }
 
 const run = (digest: Buffer, change: Partial<Command> = {}, planId = PLAN): Command => ({
-  id: 'c1', seq: 1n, epoch: 1n, notAfterMs: BigInt(Date.now() + 60_000), ...change,
+  id: 'c1',
+  seq: 1n,
+  epoch: 1n,
+  notAfterMs: BigInt(Date.now() + 60_000),
+  ...change,
   work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds: 300 } },
 });
 
@@ -72,10 +103,16 @@ describe('a session', () => {
     const session = await controller.session();
     expect((await controller.ask(session, question('q'))).map(({ part }) => part?.$case)).toEqual(['head', 'flows', 'end']);
     const digest = await freeze(session);
-    expect(await controller.command(session, run(digest))).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS }] });
+    expect(await controller.command(session, run(digest))).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [{ outcome: Outcome.OUTCOME_DELETED, count: FLOWS }],
+    });
     await session.send({ $case: 'resultReceipt', value: { commandId: 'c1' } });
     const undo: Command = { ...run(digest, { id: 'u1', seq: 2n }), work: { $case: 'undoPlan', value: { planId: PLAN, commandId: 'c1' } } };
-    expect(await controller.command(session, undo)).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_RESTORED, count: FLOWS }] });
+    expect(await controller.command(session, undo)).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [{ outcome: Outcome.OUTCOME_RESTORED, count: FLOWS }],
+    });
     const sentAtMs = BigInt(Date.now());
     await session.send({ $case: 'ping', value: { sentAtMs } });
     await until('it answered the ping', () => session.all('pong').find((pong) => pong.sentAtMs === sentAtMs));
@@ -92,11 +129,20 @@ describe('what a callback throws', () => {
     expect(await controller.command(session, run(digest))).toMatchObject({ state: Result_State.STATE_DONE });
     disk.isBroken = true;
     await session.send({ $case: 'resultReceipt', value: { commandId: 'c1' } });
-    await session.send({ $case: 'auditCheckpoint', value: { chain: 'chain', seq: 1n, hash: 'ab', atMs: 1n, signature: Buffer.alloc(64), keyId: 'k' } });
-    await session.send({ $case: 'remediations', value: { remediations: [{ id: 'r', revision: 1, document: '{}', limits: undefined, isApproved: false, delaySeconds: 0 }] } });
+    await session.send({
+      $case: 'auditCheckpoint',
+      value: { chain: 'chain', seq: 1n, hash: 'ab', atMs: 1n, signature: Buffer.alloc(64), keyId: 'k' },
+    });
+    await session.send({
+      $case: 'remediations',
+      value: { remediations: [{ id: 'r', revision: 1, document: '{}', limits: undefined, isApproved: false, delaySeconds: 0 }] },
+    });
     await session.send({ $case: 'remediationRunReceipt', value: { runId: PLAN } });
     await session.send({ $case: 'stop', value: { commandIds: ['c2'] } });
-    expect(await controller.command(session, run(digest, { id: 'c3', seq: 3n }))).toMatchObject({ state: Result_State.STATE_FAILED, reason: 'UNAVAILABLE' });
+    expect(await controller.command(session, run(digest, { id: 'c3', seq: 3n }))).toMatchObject({
+      state: Result_State.STATE_FAILED,
+      reason: 'UNAVAILABLE',
+    });
     expect((await controller.ask(session, plan(planOf(2))))[0]?.part).toMatchObject({ $case: 'failure' });
     await lives(session, 'on-a-broken-disk');
     disk.isBroken = false;
@@ -105,7 +151,10 @@ describe('what a callback throws', () => {
     const undo: Command = { ...run(digest, { id: 'u4', seq: 4n }), work: { $case: 'undoPlan', value: { planId: PLAN, commandId: 'c8' } } };
     expect(await controller.command(session, undo)).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'PLAN_EXPIRED' });
     await session.send({ $case: 'resultReceipt', value: { commandId: 'c1' } });
-    expect(await controller.command(session, run(await freeze(session, planOf(3)), { id: 'c5', seq: 5n }, planOf(3)))).toMatchObject({ state: Result_State.STATE_DONE, runs: [] });
+    expect(await controller.command(session, run(await freeze(session, planOf(3)), { id: 'c5', seq: 5n }, planOf(3)))).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [],
+    });
     await lives(session, 'on-a-sound-disk');
   });
 });
@@ -118,7 +167,9 @@ describe('more questions than may be asked', () => {
     table.isHeld = true;
     controller.takesAnswers = false;
     for (let n = 0; n < 500; n++) await session.send({ $case: 'query', value: question(`q${n}`, search(), 120_000) });
-    const refused = () => [...controller.answers.values()].filter(([first]) => first?.part?.$case === 'failure' && first.part.value.code === 'RATE_LIMITED').length;
+    const refused = () =>
+      [...controller.answers.values()].filter(([first]) => first?.part?.$case === 'failure' && first.part.value.code === 'RATE_LIMITED')
+        .length;
     await until('those beyond what may wait are refused', () => refused() >= 28 || undefined);
     await session.send({ $case: 'ping', value: { sentAtMs: BigInt(Date.now()) } });
     await until('all were read', () => session.all('pong').length > 0 || undefined);
@@ -138,7 +189,9 @@ describe('more questions than may be asked', () => {
     const table = new HeldTable();
     let frozen = 0;
     let goOn: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => { goOn = resolve; });
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
     const collect = table.collect.bind(table);
     table.collect = async function* (options) {
       frozen++;

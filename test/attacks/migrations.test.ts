@@ -10,16 +10,30 @@ import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 const MIGRATIONS = path.join(ROOT, 'prisma/migrations');
 /** From here on the version before runs on what a migration makes. */
 const EXPAND_ONLY_FROM = '20261129';
-const names = readdirSync(MIGRATIONS).filter((name) => /^\d{14}_/.test(name)).toSorted();
+const names = readdirSync(MIGRATIONS)
+  .filter((name) => /^\d{14}_/.test(name))
+  .toSorted();
 const sqlOf = (name: string): string => readFileSync(path.join(MIGRATIONS, name, 'migration.sql'), 'utf8');
 
 /** Statements that take away or narrow what the version before uses. Comments and bodies of functions do not count. */
 function narrowing(sql: string): string[] {
-  const statements = sql.replaceAll(/--.*$/gm, '').replaceAll(/\$\$[\s\S]*?\$\$/g, `''`).split(';').map((one) => one.trim().replaceAll(/\s+/g, ' '));
+  const statements = sql
+    .replaceAll(/--.*$/gm, '')
+    .replaceAll(/\$\$[\s\S]*?\$\$/g, `''`)
+    .split(';')
+    .map((one) => one.trim().replaceAll(/\s+/g, ' '));
   return statements.filter((one) => {
-    if (/\bDROP (TABLE|COLUMN|FUNCTION|TYPE|SCHEMA|ROLE)|\bRENAME\b|\bALTER COLUMN "?\w+"? (TYPE|SET DATA TYPE|SET NOT NULL|DROP DEFAULT)|\bREVOKE (SELECT|INSERT|UPDATE|DELETE|ALL)/i.test(one)) return true;
+    if (
+      /\bDROP (TABLE|COLUMN|FUNCTION|TYPE|SCHEMA|ROLE)|\bRENAME\b|\bALTER COLUMN "?\w+"? (TYPE|SET DATA TYPE|SET NOT NULL|DROP DEFAULT)|\bREVOKE (SELECT|INSERT|UPDATE|DELETE|ALL)/i.test(
+        one,
+      )
+    )
+      return true;
     if (!/^ALTER TABLE/i.test(one)) return false;
-    return one.split(/ADD COLUMN/i).slice(1).some((column) => /NOT NULL/i.test(column) && !/DEFAULT/i.test(column));
+    return one
+      .split(/ADD COLUMN/i)
+      .slice(1)
+      .some((column) => /NOT NULL/i.test(column) && !/DEFAULT/i.test(column));
   });
 }
 
@@ -86,7 +100,7 @@ describe('a migration that is cut off', () => {
     const cut = withOwner(url, async (client) => {
       const pid = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
       const killed = (async () => {
-        while ((await postgres.query(url, `SELECT FROM pg_locks WHERE pid = ${pid} AND NOT granted`)).length === 0) /* not yet there */;
+        while ((await postgres.query(url, `SELECT FROM pg_locks WHERE pid = ${pid} AND NOT granted`)).length === 0) /* not yet there */ ;
         await postgres.query(url, `SELECT pg_terminate_backend(${pid})`);
       })();
       await Promise.all([applyMigrations(client, first(2)), killed]);
@@ -99,14 +113,22 @@ describe('a migration that is cut off', () => {
 
 describe('the version before', () => {
   it('runs on the new tables: migrations only add', () => {
-    for (const name of names.filter((one) => one >= EXPAND_ONLY_FROM)) expect({ name, narrowing: narrowing(sqlOf(name)) }).toEqual({ name, narrowing: [] });
+    for (const name of names.filter((one) => one >= EXPAND_ONLY_FROM))
+      expect({ name, narrowing: narrowing(sqlOf(name)) }).toEqual({ name, narrowing: [] });
   });
 
   it.each([
-    'ALTER TABLE plan DROP COLUMN digest', 'ALTER TABLE plan RENAME COLUMN digest TO d', 'DROP TABLE plan', 'ALTER TABLE plan ALTER COLUMN digest TYPE BYTEA',
-    'ALTER TABLE plan ADD COLUMN a INT, ADD COLUMN b INT NOT NULL', 'ALTER TABLE plan ALTER COLUMN ticket SET NOT NULL', 'REVOKE INSERT ON plan FROM ctfleet_app',
+    'ALTER TABLE plan DROP COLUMN digest',
+    'ALTER TABLE plan RENAME COLUMN digest TO d',
+    'DROP TABLE plan',
+    'ALTER TABLE plan ALTER COLUMN digest TYPE BYTEA',
+    'ALTER TABLE plan ADD COLUMN a INT, ADD COLUMN b INT NOT NULL',
+    'ALTER TABLE plan ALTER COLUMN ticket SET NOT NULL',
+    'REVOKE INSERT ON plan FROM ctfleet_app',
   ])('would not run after: %s', (sql) => {
     expect(narrowing(`CREATE TABLE x (id INT);\n${sql};`)).toEqual([sql]);
-    expect(narrowing('ALTER TABLE plan ADD COLUMN a INT NOT NULL DEFAULT 0; CREATE FUNCTION f() RETURNS VOID AS $$ BEGIN DROP TABLE x; END $$')).toEqual([]);
+    expect(
+      narrowing('ALTER TABLE plan ADD COLUMN a INT NOT NULL DEFAULT 0; CREATE FUNCTION f() RETURNS VOID AS $$ BEGIN DROP TABLE x; END $$'),
+    ).toEqual([]);
   });
 });

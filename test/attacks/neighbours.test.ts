@@ -36,14 +36,19 @@ async function measure(): Promise<{ searchMs: number[]; sampleMs: number[] }> {
   const [searchMs, sampleMs]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     let began = performance.now();
-    const search = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: neighbours.map(({ gatewayId }) => gatewayId) } } });
+    const search = await fleet.owner.call(routes.searchFlows, {
+      body: { filter: 'proto:udp', scope: { gateways: neighbours.map(({ gatewayId }) => gatewayId) } },
+    });
     searchMs.push(performance.now() - began);
     expect(search.total).toBe(5 * NEIGHBOURS);
     began = performance.now();
     const batch = BigInt(round + 1);
     const before = neighbours.map(({ sampleReceipts }) => sampleReceipts.length);
     for (const agent of neighbours) agent.sendSamples(batch, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 5n })]);
-    await eventually('all samples are stored', async () => (neighbours.every(({ sampleReceipts }, at) => sampleReceipts.length > before[at]!) || undefined));
+    await eventually(
+      'all samples are stored',
+      async () => neighbours.every(({ sampleReceipts }, at) => sampleReceipts.length > before[at]!) || undefined,
+    );
     sampleMs.push(performance.now() - began);
   }
   return { searchMs, sampleMs };
@@ -52,8 +57,23 @@ async function measure(): Promise<{ searchMs: number[]; sampleMs: number[] }> {
 /** Everything that a gateway can send, over and over; it dials again as soon as it is cut. */
 async function attack(signal: AbortSignal): Promise<number> {
   const kinds = [
-    () => AgentMessage.encode({ body: { $case: 'result', value: Result.fromPartial({ commandId: randomUUID(), runs: Array.from({ length: 20_000 }, () => ({ outcome: 1, count: 1 })) }) } }).finish(),
-    () => AgentMessage.encode({ body: { $case: 'samples', value: { batch: 1n, samples: Array.from({ length: 200 }, (_, at) => Sample.fromPartial({ atMs: BigInt(Date.now() - at), count: 1n })) } } }).finish(),
+    () =>
+      AgentMessage.encode({
+        body: {
+          $case: 'result',
+          value: Result.fromPartial({ commandId: randomUUID(), runs: Array.from({ length: 20_000 }, () => ({ outcome: 1, count: 1 })) }),
+        },
+      }).finish(),
+    () =>
+      AgentMessage.encode({
+        body: {
+          $case: 'samples',
+          value: {
+            batch: 1n,
+            samples: Array.from({ length: 200 }, (_, at) => Sample.fromPartial({ atMs: BigInt(Date.now() - at), count: 1n })),
+          },
+        },
+      }).finish(),
     () => AgentMessage.encode({ body: { $case: 'pong', value: { sentAtMs: 1n } } }).finish(),
   ];
   const messages = function* () {
@@ -62,12 +82,16 @@ async function attack(signal: AbortSignal): Promise<number> {
   let sent = 0;
   while (!signal.aborted) {
     if (await hostile.connect(fleet.controller.linkAddress)) sent += await hostile.flood(messages());
-    else await new Promise((resolve) => { setTimeout(resolve, 50); });
+    else
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
   }
   return sent;
 }
 
-const atPercent = (values: number[], percent: number): string => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * percent / 100))]!.toFixed(0);
+const atPercent = (values: number[], percent: number): string =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))]!.toFixed(0);
 
 describe('ten honest gateways beside a hostile one', () => {
   it('are answered for and stored as before, while the hostile one is held back and refused', async () => {
@@ -76,13 +100,15 @@ describe('ten honest gateways beside a hostile one', () => {
     const end = new AbortController();
     const attacked = attack(end.signal);
     const { counts } = fleet.controller.running.app.get(Intake);
-    await eventually('it was cut and refused', async () => (counts.refused > 1 || undefined));
+    await eventually('it was cut and refused', async () => counts.refused > 1 || undefined);
     const beside = await measure();
     end.abort();
     hostile.hangUp();
     const sent = await attacked;
     for (const [what, { searchMs, sampleMs }] of Object.entries({ alone, beside })) {
-      process.stdout.write(`${what}: search p50 ${atPercent(searchMs, 50)} ms, p99 ${atPercent(searchMs, 99)} ms; samples p50 ${atPercent(sampleMs, 50)} ms, p99 ${atPercent(sampleMs, 99)} ms\n`);
+      process.stdout.write(
+        `${what}: search p50 ${atPercent(searchMs, 50)} ms, p99 ${atPercent(searchMs, 99)} ms; samples p50 ${atPercent(sampleMs, 50)} ms, p99 ${atPercent(sampleMs, 99)} ms\n`,
+      );
     }
     process.stdout.write(`hostile: ${sent} messages, ${counts.refused} refusals, ${counts.useless} of no use\n`);
     expect(neighbours.every(({ sampleReceipts }) => sampleReceipts.length === 3 * ROUNDS)).toBe(true);

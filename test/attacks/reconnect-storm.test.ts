@@ -38,12 +38,18 @@ async function mint(count: number): Promise<Enrolled[]> {
   const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
   const csr = new Uint8Array((await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=gw', keys, signingAlgorithm: EC })).rawData);
   const ids = Array.from({ length: count - 1 }, () => newId());
-  await fleet.postgres.query(fleet.url, `INSERT INTO gateway (id, tenant_id, site_id, name, created_at)
-    SELECT id, $2, $3, 'storm ' || number, now() FROM unnest($1::uuid[]) WITH ORDINALITY AS minted (id, number)`, [ids, first.tenantId, first.siteId]);
-  const others = await Promise.all(ids.map(async (gatewayId): Promise<Enrolled> => {
-    const { certificatePem } = await authority.issueGateway(csr, { tenantId: first.tenantId, gatewayId }, Date.now());
-    return { response: { ...first.response, gatewayId, certificatePem: Buffer.from(certificatePem) }, key, ca: first.ca };
-  }));
+  await fleet.postgres.query(
+    fleet.url,
+    `INSERT INTO gateway (id, tenant_id, site_id, name, created_at)
+    SELECT id, $2, $3, 'storm ' || number, now() FROM unnest($1::uuid[]) WITH ORDINALITY AS minted (id, number)`,
+    [ids, first.tenantId, first.siteId],
+  );
+  const others = await Promise.all(
+    ids.map(async (gatewayId): Promise<Enrolled> => {
+      const { certificatePem } = await authority.issueGateway(csr, { tenantId: first.tenantId, gatewayId }, Date.now());
+      return { response: { ...first.response, gatewayId, certificatePem: Buffer.from(certificatePem) }, key, ca: first.ca };
+    }),
+  );
   return [first, ...others];
 }
 
@@ -56,7 +62,9 @@ async function comeBack(agent: FakeAgent, address: string): Promise<{ ms: number
       return { ms: performance.now() - began, tries };
     } catch {
       agent.disconnect();
-      await new Promise((resolve) => { setTimeout(resolve, backoffMs(tries, Math.random)); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, backoffMs(tries, Math.random));
+      });
     }
   }
 }
@@ -83,14 +91,24 @@ it(`F6: ${GATEWAYS} gateways that come back at once after a restart all get in, 
   expect(peak).toBeLessThanOrEqual(6);
   expect(callMs.length).toBeGreaterThan(0);
   await eventually('all are online', async () => {
-    const [row] = await fleet.postgres.query<{ online: number }>(fleet.url, 'SELECT count(*)::int AS online FROM link_session WHERE closed_at IS NULL');
+    const [row] = await fleet.postgres.query<{ online: number }>(
+      fleet.url,
+      'SELECT count(*)::int AS online FROM link_session WHERE closed_at IS NULL',
+    );
     return row!.online === GATEWAYS || undefined;
   });
   const tries = storm.reduce((sum, one) => sum + one.tries, 0);
-  process.stdout.write(`${GATEWAYS} gateways, ${tries} dials: in after p50 ${atPercent(storm.map(({ ms }) => ms), 50)} ms, p99 ${atPercent(storm.map(({ ms }) => ms), 99)} ms; `
-    + `${callMs.length} calls of a person meanwhile, p50 ${atPercent(callMs, 50)} ms, p99 ${atPercent(callMs, 99)} ms\n`);
+  process.stdout.write(
+    `${GATEWAYS} gateways, ${tries} dials: in after p50 ${atPercent(
+      storm.map(({ ms }) => ms),
+      50,
+    )} ms, p99 ${atPercent(
+      storm.map(({ ms }) => ms),
+      99,
+    )} ms; ` + `${callMs.length} calls of a person meanwhile, p50 ${atPercent(callMs, 50)} ms, p99 ${atPercent(callMs, 99)} ms\n`,
+  );
 });
 
 function atPercent(values: number[], percent: number): string {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * percent / 100))]!.toFixed(0);
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))]!.toFixed(0);
 }

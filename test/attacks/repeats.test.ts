@@ -45,16 +45,24 @@ describe('two equal POSTs with one key', () => {
     expect(plans[0]!.body).toEqual(plans[1]!.body);
     const { id, digest } = plans[0]!.body as { id: string; digest: string };
     const running = { params: { id }, body: { digest }, headers: newKey() };
-    const flushes = [...(await Promise.all([1, 2].map(() => owner.ask(routes.runPlan, running)))), await owner.ask(routes.runPlan, running)];
-    expect(flushes.map(({ status, headers }) => [status, headers.get('location')])).toEqual(Array.from({ length: 3 }, () => [202, `/api/v1/flushes/${(flushes[0]!.body as { flushId: string }).flushId}`]));
+    const flushes = [
+      ...(await Promise.all([1, 2].map(() => owner.ask(routes.runPlan, running)))),
+      await owner.ask(routes.runPlan, running),
+    ];
+    expect(flushes.map(({ status, headers }) => [status, headers.get('location')])).toEqual(
+      Array.from({ length: 3 }, () => [202, `/api/v1/flushes/${(flushes[0]!.body as { flushId: string }).flushId}`]),
+    );
     expect(flushes[2]!.headers.get('idempotency-replayed')).toBe('true');
   });
 
   it('are two where the keys or the callers differ', async () => {
     const other = await controller.person('other', [{ role: 'owner', tenantId: null }]);
     const headers = newKey();
-    const made = [await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers }), await other.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers }),
-      await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers: newKey() })];
+    const made = [
+      await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers }),
+      await other.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers }),
+      await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' }, headers: newKey() }),
+    ];
     expect(new Set(made.map(({ id }) => id)).size).toBe(3);
   });
 
@@ -62,7 +70,10 @@ describe('two equal POSTs with one key', () => {
     const asked = { body: { name: 'script', role: 'viewer' }, headers: newKey() };
     const { secret } = await owner.call(routes.createToken, asked);
     let aheadMs = 0;
-    const second = await TestController.start({ CTFLEET_DATABASE_URL: url }, { stateDir: controller.stateDir, clock: () => Date.now() + aheadMs });
+    const second = await TestController.start(
+      { CTFLEET_DATABASE_URL: url },
+      { stateDir: controller.stateDir, clock: () => Date.now() + aheadMs },
+    );
     const same = await second.signIn('owner@example.net', 'a password of a test');
     expect((await same.call(routes.createToken, asked)).secret).toBe(secret);
     const rows = await postgres.query<{ answer: Buffer }>(url, 'SELECT answer FROM idempotent_request');
@@ -78,7 +89,10 @@ describe('a key', () => {
   it('that came with another body or to another address is refused', async () => {
     const headers = newKey();
     await owner.call(routes.createTenant, { body: { name: 'First' }, headers });
-    for (const [route, body] of [[routes.createTenant, { name: 'Second' }], [routes.createSite, { tenantId: agent.tenantId, name: 'First' }]] as const) {
+    for (const [route, body] of [
+      [routes.createTenant, { name: 'Second' }],
+      [routes.createSite, { tenantId: agent.tenantId, name: 'First' }],
+    ] as const) {
       expect(await owner.ask(route, { body, headers })).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
     }
   });
@@ -88,7 +102,11 @@ describe('a key', () => {
     expect(await owner.ask(routes.createTenant, { body: { name: '' }, headers })).toMatchObject({ status: 400 });
     expect(await owner.ask(routes.createTenant, { body: { name: 'Better' }, headers })).toMatchObject({ status: 201 });
     const request = { caller: ME, key: 'failed', content: 'x' };
-    await expect(service().once(request, async () => { throw new FleetError('UNAVAILABLE', 'away'); })).rejects.toThrow('away');
+    await expect(
+      service().once(request, async () => {
+        throw new FleetError('UNAVAILABLE', 'away');
+      }),
+    ).rejects.toThrow('away');
     expect(await service().once(request, async () => ({ body: 1 }))).toEqual({ body: 1 });
   });
 
@@ -100,7 +118,10 @@ describe('a key', () => {
   });
 
   it.each(['', 'a b', 'é', 'x'.repeat(256)])('%j is no key', async (key) => {
-    expect(await owner.ask(routes.createTenant, { body: { name: 'Never' }, headers: { 'idempotency-key': key } })).toMatchObject({ status: 400, body: { issues: [{ path: 'Idempotency-Key' }] } });
+    expect(await owner.ask(routes.createTenant, { body: { name: 'Never' }, headers: { 'idempotency-key': key } })).toMatchObject({
+      status: 400,
+      body: { issues: [{ path: 'Idempotency-Key' }] },
+    });
   });
 
   it('is taken and not kept by a POST that only asks', async () => {
@@ -110,7 +131,10 @@ describe('a key', () => {
   });
 
   it('is one of at most five thousand a day of one caller', async () => {
-    await postgres.query(url, `INSERT INTO idempotent_request SELECT sha256(n::text::bytea), 'user:many', '\\x00', now(), NULL FROM generate_series(1, 5000) n`);
+    await postgres.query(
+      url,
+      `INSERT INTO idempotent_request SELECT sha256(n::text::bytea), 'user:many', '\\x00', now(), NULL FROM generate_series(1, 5000) n`,
+    );
     const asked = service().once({ caller: { kind: 'user', id: 'many' }, key: 'one more', content: '' }, async () => ({}));
     await expect(asked).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });

@@ -26,11 +26,16 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const signedIn = await controller.attempt('owner@example.net', 'a password of a test');
-  cookie = signedIn.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
+  cookie = signedIn.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ');
   agent = await MemoryAgent.start(controller, owner, 'gw1');
   const plan = await owner.call(routes.createPlan, { body: { filter: 'port:5', reason: 'to be asked about' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  const remediation = await owner.call(routes.createRemediation, { body: { tenantId: agent.tenantId, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'port:6' } } });
+  const remediation = await owner.call(routes.createRemediation, {
+    body: { tenantId: agent.tenantId, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'port:6' } },
+  });
   ids = [agent.tenantId, plan.id, flushId, remediation.id];
 });
 afterAll(async () => {
@@ -52,14 +57,23 @@ const SENDS_MEGABYTES = `
 `;
 
 /** Sends it as it is, without the care that fetch takes; an event stream is left after its head. */
-function send({ method, path, headers, body }: Omit<RandomRequest, 'operationId'>): Promise<{ status: number; type: string; body: string }> {
+function send({
+  method,
+  path,
+  headers,
+  body,
+}: Omit<RandomRequest, 'operationId'>): Promise<{ status: number; type: string; body: string }> {
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(controller.origin + path, { method, headers: { cookie, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers }, agent: false }, (response) => {
-      const type = response.headers['content-type'] ?? '';
-      const status = response.statusCode!;
-      if (type.startsWith('text/event-stream')) return resolve({ status, type, body: String(sent.destroy()) });
-      text(response).then((body) => resolve({ status, type, body }), reject);
-    });
+    const sent = httpRequest(
+      controller.origin + path,
+      { method, headers: { cookie, ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }), ...headers }, agent: false },
+      (response) => {
+        const type = response.headers['content-type'] ?? '';
+        const status = response.statusCode!;
+        if (type.startsWith('text/event-stream')) return resolve({ status, type, body: String(sent.destroy()) });
+        text(response).then((body) => resolve({ status, type, body }), reject);
+      },
+    );
     sent.once('error', reject);
     sent.end(body);
   });
@@ -73,37 +87,65 @@ async function ask(asked: RandomRequest): Promise<string | undefined> {
 }
 
 describe('whatever is sent', () => {
-  it(`never has our side fail, and every refusal is a problem: ${RUNS} requests made from the OpenAPI document`, async () => {
-    const batch = fc.array(randomRequests({ ids, except: ['revokeGateway'] }), { minLength: AT_ONCE, maxLength: AT_ONCE });
-    const began = performance.now();
-    await fc.assert(fc.asyncProperty(batch, async (all) => {
-      const failures = await Promise.all(all.map(async (one) => ({ one, failure: await ask(one) })));
-      expect(failures.filter(({ failure }) => failure !== undefined)).toEqual([]);
-    }), { numRuns: Math.ceil(RUNS / AT_ONCE), endOnFailure: true, seed: Number(process.env.CTFLEET_RANDOM_SEED ?? 9) });
-    if (process.env.CTFLEET_RANDOM_REQUESTS) process.stdout.write(`${Math.round(RUNS / ((performance.now() - began) / 1000))} calls/s, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB\n`);
-    expect((await owner.ask(routes.getMe)).status).toBe(200);
-  }, Math.max(180_000, RUNS * 40));
+  it(
+    `never has our side fail, and every refusal is a problem: ${RUNS} requests made from the OpenAPI document`,
+    async () => {
+      const batch = fc.array(randomRequests({ ids, except: ['revokeGateway'] }), { minLength: AT_ONCE, maxLength: AT_ONCE });
+      const began = performance.now();
+      await fc.assert(
+        fc.asyncProperty(batch, async (all) => {
+          const failures = await Promise.all(all.map(async (one) => ({ one, failure: await ask(one) })));
+          expect(failures.filter(({ failure }) => failure !== undefined)).toEqual([]);
+        }),
+        { numRuns: Math.ceil(RUNS / AT_ONCE), endOnFailure: true, seed: Number(process.env.CTFLEET_RANDOM_SEED ?? 9) },
+      );
+      if (process.env.CTFLEET_RANDOM_REQUESTS)
+        process.stdout.write(
+          `${Math.round(RUNS / ((performance.now() - began) / 1000))} calls/s, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB\n`,
+        );
+      expect((await owner.ask(routes.getMe)).status).toBe(200);
+    },
+    Math.max(180_000, RUNS * 40),
+  );
 
-  it.each(HOSTILE_TEXTS.map((one) => [one.slice(0, 30), one]))('%j in a path, a query, a cursor and a header is not a failure of ours', async (_, hostile) => {
-    const coded = encodeURIComponent(hostile.toWellFormed().slice(0, 5000));
-    const header = hostile.replaceAll(/[^\x20-\x7e\x80-\xff]/g, '').slice(0, 5000);
-    const all: Omit<RandomRequest, 'operationId'>[] = [
-      { method: 'GET', path: `/api/v1/plans/${coded}`, headers: {} }, { method: 'GET', path: `/api/v1/audit?q=${coded}`, headers: {} }, { method: 'GET', path: `/api/v1/tenants?cursor=${coded}`, headers: {} },
-      { method: 'GET', path: `/api/v1/audit?from=${coded}&gateway=${coded}`, headers: {} }, { method: 'GET', path: '/api/v1/me', headers: { authorization: `Bearer ${header}` } },
-      { method: 'GET', path: '/api/v1/me', headers: { cookie: `ctfleet.session_token=${header}` } }, { method: 'GET', path: `/${coded}`, headers: {} }, { method: 'POST', path: `/api/v1/hooks/${coded}`, headers: { 'webhook-id': header } },
-      { method: 'GET', path: `/api/v1/audit:export?format=csv&from=${coded}`, headers: {} }, { method: 'GET', path: `/metrics?${coded}`, headers: {} },
-    ];
-    for (const asked of all) {
-      const answer = await send(asked);
-      expect([asked.path, answer.status]).not.toEqual([asked.path, 500]);
-      if (answer.status >= 400) expect(answer.type).toContain('application/problem+json');
-    }
-  });
+  it.each(HOSTILE_TEXTS.map((one) => [one.slice(0, 30), one]))(
+    '%j in a path, a query, a cursor and a header is not a failure of ours',
+    async (_, hostile) => {
+      const coded = encodeURIComponent(hostile.toWellFormed().slice(0, 5000));
+      const header = hostile.replaceAll(/[^\x20-\x7e\x80-\xff]/g, '').slice(0, 5000);
+      const all: Omit<RandomRequest, 'operationId'>[] = [
+        { method: 'GET', path: `/api/v1/plans/${coded}`, headers: {} },
+        { method: 'GET', path: `/api/v1/audit?q=${coded}`, headers: {} },
+        { method: 'GET', path: `/api/v1/tenants?cursor=${coded}`, headers: {} },
+        { method: 'GET', path: `/api/v1/audit?from=${coded}&gateway=${coded}`, headers: {} },
+        { method: 'GET', path: '/api/v1/me', headers: { authorization: `Bearer ${header}` } },
+        { method: 'GET', path: '/api/v1/me', headers: { cookie: `ctfleet.session_token=${header}` } },
+        { method: 'GET', path: `/${coded}`, headers: {} },
+        { method: 'POST', path: `/api/v1/hooks/${coded}`, headers: { 'webhook-id': header } },
+        { method: 'GET', path: `/api/v1/audit:export?format=csv&from=${coded}`, headers: {} },
+        { method: 'GET', path: `/metrics?${coded}`, headers: {} },
+      ];
+      for (const asked of all) {
+        const answer = await send(asked);
+        expect([asked.path, answer.status]).not.toEqual([asked.path, 500]);
+        if (answer.status >= 400) expect(answer.type).toContain('application/problem+json');
+      }
+    },
+  );
 
   it('an address that cannot be decoded, an unknown method and what is no HTTP are problems as well', async () => {
-    for (const asked of [{ method: 'GET', path: '/api/v1/plans/%' }, { method: 'GET', path: '/api/v1/plans/%ED%A0%80' }, { method: 'PROPFIND', path: '/api/v1/plans' }, { method: 'PUT', path: '/api/v1/plans' }]) {
+    for (const asked of [
+      { method: 'GET', path: '/api/v1/plans/%' },
+      { method: 'GET', path: '/api/v1/plans/%ED%A0%80' },
+      { method: 'PROPFIND', path: '/api/v1/plans' },
+      { method: 'PUT', path: '/api/v1/plans' },
+    ]) {
       const answer = await send({ ...asked, headers: {} });
-      expect([asked.path, answer.status < 500, answer.type]).toEqual([asked.path, true, expect.stringContaining('application/problem+json')]);
+      expect([asked.path, answer.status < 500, answer.type]).toEqual([
+        asked.path,
+        true,
+        expect.stringContaining('application/problem+json'),
+      ]);
     }
     const expecting = await send({ method: 'GET', path: '/api/v1/plans', headers: { expect: 'a miracle' } });
     expect([expecting.status, expecting.type]).toEqual([400, expect.stringContaining('application/problem+json')]);
@@ -112,9 +154,18 @@ describe('whatever is sent', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]+application\/problem\+json/);
   });
 
-  it.each([['with its length', true], ['in chunks', false]])('a body that is too large is refused in words, not by a broken pipe: %s', async (_, hasLength) => {
+  it.each([
+    ['with its length', true],
+    ['in chunks', false],
+  ])('a body that is too large is refused in words, not by a broken pipe: %s', async (_, hasLength) => {
     for (const path of ['/api/v1/tenants', '/api/v1/nothing', '/api/auth/sign-in/email']) {
-      const { stdout } = await promisify(execFile)(process.execPath, ['-e', SENDS_MEGABYTES, controller.origin + path, cookie, String(hasLength)]);
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '-e',
+        SENDS_MEGABYTES,
+        controller.origin + path,
+        cookie,
+        String(hasLength),
+      ]);
       expect([path, ...new Set(stdout.trim().split('\n'))]).toEqual([path, 'application/problem+json; charset=utf-8']);
     }
   });
@@ -122,7 +173,10 @@ describe('whatever is sent', () => {
   it('times that no calendar has are refused with their place', async () => {
     const gateway = { id: agent.gatewayId };
     for (const from of ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '2200-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59']) {
-      expect(await owner.ask(routes.listSamples, { params: gateway, query: { from, to: '2026-01-01T00:00:00Z' } })).toMatchObject({ status: 400, body: { issues: [{ path: 'query.from' }] } });
+      expect(await owner.ask(routes.listSamples, { params: gateway, query: { from, to: '2026-01-01T00:00:00Z' } })).toMatchObject({
+        status: 400,
+        body: { issues: [{ path: 'query.from' }] },
+      });
     }
   });
 });
@@ -132,13 +186,18 @@ describe('a text for people', () => {
     const plan = { filter: 'port:1', reason: 'a reason' };
     const document = { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' };
     for (const [route, body, at] of [
-      [routes.createPlan, { ...plan, reason: hostile }, 'body.reason'], [routes.createPlan, { ...plan, ticket: hostile }, 'body.ticket'], [routes.createTenant, { name: hostile }, 'body.name'],
-      [routes.createToken, { name: hostile, role: 'viewer' }, 'body.name'], [routes.createRemediation, { document: { ...document, name: hostile } }, 'body.document.name'],
+      [routes.createPlan, { ...plan, reason: hostile }, 'body.reason'],
+      [routes.createPlan, { ...plan, ticket: hostile }, 'body.ticket'],
+      [routes.createTenant, { name: hostile }, 'body.name'],
+      [routes.createToken, { name: hostile, role: 'viewer' }, 'body.name'],
+      [routes.createRemediation, { document: { ...document, name: hostile } }, 'body.document.name'],
       [routes.createRemediation, { document: { ...document, description: hostile } }, 'body.document.description'],
     ] as const) {
       expect(await owner.ask(route, { body })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST', issues: [{ path: at }] } });
     }
-    expect(await owner.ask(routes.updateGateway, { params: { id: agent.gatewayId }, body: { tags: [hostile] } })).toMatchObject({ status: 400 });
+    expect(await owner.ask(routes.updateGateway, { params: { id: agent.gatewayId }, body: { tags: [hostile] } })).toMatchObject({
+      status: 400,
+    });
   });
 
   it('of several lines is a reason', async () => {

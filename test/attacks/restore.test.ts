@@ -20,7 +20,8 @@ class JournalledAgent extends FakeAgent {
       if (admission.kind === 'known') return undefined;
       applyRecord(this.journal, { kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId: '' });
       applyRecord(this.journal, { kind: 'acknowledged', id: command.id });
-      if (admission.kind === 'refused') return this.done(command, [], { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail });
+      if (admission.kind === 'refused')
+        return this.done(command, [], { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail });
       this.ran++;
       return this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
     };
@@ -53,10 +54,11 @@ async function begin(): Promise<string> {
   return (await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).flushId;
 }
 
-const over = (flushId: string) => eventually('the flush has ended', async () => {
-  const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
-  return flush.state === 'running' ? undefined : flush;
-});
+const over = (flushId: string) =>
+  eventually('the flush has ended', async () => {
+    const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+    return flush.state === 'running' ? undefined : flush;
+  });
 
 describe('a database that is restored from a backup', () => {
   it('counts on from what its gateways have seen; flushes of before, between and after all end, and nothing runs twice', async () => {
@@ -66,10 +68,13 @@ describe('a database that is restored from a backup', () => {
     const held: Parameters<typeof work>[0][] = [];
     agent.onCommand = (command) => void held.push(command);
     const between = await begin();
-    await eventually('the command is sent', async () => (held.length === 1 || undefined));
+    await eventually('the command is sent', async () => held.length === 1 || undefined);
     await controller.stop({ keepState: true });
     agent.disconnect();
-    await fleet.postgres.query(fleet.postgres.server.url('postgres'), `CREATE DATABASE backup TEMPLATE ${new URL(fleet.url).pathname.slice(1)}`);
+    await fleet.postgres.query(
+      fleet.postgres.server.url('postgres'),
+      `CREATE DATABASE backup TEMPLATE ${new URL(fleet.url).pathname.slice(1)}`,
+    );
     const start = async (url: string): Promise<void> => {
       controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { stateDir: fleet.controller.stateDir });
       owner = await controller.signIn('owner@example.net', PASSWORD);
@@ -86,7 +91,10 @@ describe('a database that is restored from a backup', () => {
 
     await start(fleet.postgres.server.appUrl('backup'));
     await agent.dial(controller.linkAddress);
-    expect(await over(between)).toMatchObject({ state: 'partial', targets: [{ state: 'indeterminate', reason: expect.stringContaining('restored from a backup') }] });
+    expect(await over(between)).toMatchObject({
+      state: 'partial',
+      targets: [{ state: 'indeterminate', reason: expect.stringContaining('restored from a backup') }],
+    });
     expect((await over(await begin())).state).toBe('verified');
     expect([agent.ran, agent.journal.lastSeq]).toEqual([6, 6n]);
     const entries = (await owner.call(routes.listAudit, { query: { action: 'gateway.counted-on' } })).items;
@@ -95,16 +103,24 @@ describe('a database that is restored from a backup', () => {
 
   it('numbers commands again that were issued before the gateway came back, in their order', async () => {
     agent.disconnect();
-    await eventually('it is offline', async () => ((await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined));
+    await eventually('it is offline', async () => (await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined);
     await agent.dial(controller.linkAddress);
     const plans = [];
     for (let plan = 0; plan < 2; plan++) plans.push(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } }));
     agent.disconnect();
-    await eventually('it is offline again', async () => ((await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined));
+    await eventually('it is offline again', async () => (await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined);
     // As restored: the gateway has seen three more commands than the database knows.
-    for (const seq of [7, 8, 9]) applyRecord(agent.journal, { kind: 'received', id: `lost ${seq}`, seq: String(seq), epoch: String(agent.journal.lastEpoch), planId: '' });
+    for (const seq of [7, 8, 9])
+      applyRecord(agent.journal, {
+        kind: 'received',
+        id: `lost ${seq}`,
+        seq: String(seq),
+        epoch: String(agent.journal.lastEpoch),
+        planId: '',
+      });
     const flushes = [];
-    for (const plan of plans) flushes.push((await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).flushId);
+    for (const plan of plans)
+      flushes.push((await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).flushId);
     agent.commands.length = 0;
     await agent.dial(controller.linkAddress);
     for (const flush of flushes) expect((await over(flush)).state).toBe('verified');
@@ -126,9 +142,19 @@ describe('a database that is restored from a backup', () => {
 
   it('has a result of a command that it never knew acknowledged, so that the agent does not repeat it for ever, and says so', async () => {
     const unknown = '01900000-0000-7000-8000-00000000dead';
-    agent.send({ $case: 'result', value: { ...agent.done({ id: unknown, seq: 4n, epoch: 1n, notAfterMs: 0n, work: undefined }, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]) } });
-    await eventually('it is acknowledged', async () => (agent.receipts.includes(unknown) || undefined));
-    const entry = await eventually('it is on record', async () => (await owner.call(routes.listAudit, { query: { action: 'flush.result-unknown' } })).items[0]);
+    agent.send({
+      $case: 'result',
+      value: {
+        ...agent.done({ id: unknown, seq: 4n, epoch: 1n, notAfterMs: 0n, work: undefined }, [
+          { outcome: Outcome.OUTCOME_DELETED, count: 5 },
+        ]),
+      },
+    });
+    await eventually('it is acknowledged', async () => agent.receipts.includes(unknown) || undefined);
+    const entry = await eventually(
+      'it is on record',
+      async () => (await owner.call(routes.listAudit, { query: { action: 'flush.result-unknown' } })).items[0],
+    );
     expect(entry.detail).toMatchObject({ commandId: unknown, flows: 5 });
   });
 });

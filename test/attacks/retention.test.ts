@@ -54,7 +54,9 @@ const signHeads = (): Promise<void> => controller.running.app.get(CheckpointsSer
 async function flushed(): Promise<{ planId: string; flushId: string }> {
   const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
+  await eventually('the flush ends', async () =>
+    (await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined,
+  );
   return { planId: plan.id, flushId };
 }
 const flush = async (): Promise<string> => (await flushed()).planId;
@@ -63,7 +65,10 @@ const flush = async (): Promise<string> => (await flushed()).planId;
 async function age(days: number): Promise<void> {
   const older = `- interval '${days} days'`;
   await postgres.query(url, `UPDATE plan SET created_at = created_at ${older}, expires_at = expires_at ${older}`);
-  await postgres.query(url, `UPDATE flush SET started_at = started_at ${older}, finished_at = finished_at ${older}, not_after = not_after ${older}`);
+  await postgres.query(
+    url,
+    `UPDATE flush SET started_at = started_at ${older}, finished_at = finished_at ${older}, not_after = not_after ${older}`,
+  );
   await postgres.query(url, `UPDATE command SET created_at = created_at ${older}, finished_at = finished_at ${older}`);
 }
 
@@ -87,7 +92,9 @@ describe('what is past its time', () => {
     expect((await owner.call(routes.listPlanFlows, { params: { id: newPlan } })).items).toHaveLength(5);
     expect((await owner.call(routes.getPlan, { params: { id: oldPlan } })).id).toBe(oldPlan);
     const verdict = await owner.call(routes.verifyAudit);
-    expect(verdict.chains.map(({ isIntact, firstBreak }) => ({ isIntact, firstBreak }))).toEqual(verdict.chains.map(() => ({ isIntact: true, firstBreak: undefined })));
+    expect(verdict.chains.map(({ isIntact, firstBreak }) => ({ isIntact, firstBreak }))).toEqual(
+      verdict.chains.map(() => ({ isIntact: true, firstBreak: undefined })),
+    );
     expect(verdict.chains.find((chain) => chain.tenantId === tenantId)).toMatchObject({ dropped: { upTo: expect.any(Number) } });
     expect((await owner.call(routes.listAudit, { query: { action: 'audit.shortened' } })).items.length).toBeGreaterThan(0);
     const lines = await expectTrail();
@@ -123,8 +130,14 @@ describe('what is past its time', () => {
     expect(await owner.ask(routes.getFlush, { params: { id: old.flushId } })).toMatchObject(past);
     expect(await postgres.query(url, `SELECT FROM flush_target WHERE flush_id = '${old.flushId}'`)).toEqual([]);
     // Its entries stay, name it, and say why its flows are not there.
-    const entries = await postgres.query<{ id: string }>(url, `SELECT id FROM audit_entry WHERE action = 'flush.started' AND flush_id = '${old.flushId}'`);
-    expect(await owner.call(routes.getAuditEntry, { params: { id: entries[0]!.id } })).toMatchObject({ planId: old.planId, flushId: old.flushId });
+    const entries = await postgres.query<{ id: string }>(
+      url,
+      `SELECT id FROM audit_entry WHERE action = 'flush.started' AND flush_id = '${old.flushId}'`,
+    );
+    expect(await owner.call(routes.getAuditEntry, { params: { id: entries[0]!.id } })).toMatchObject({
+      planId: old.planId,
+      flushId: old.flushId,
+    });
     expect(await owner.ask(routes.listAuditFlows, { params: { id: entries[0]!.id } })).toMatchObject(past);
     // One that can no longer be undone goes the next time.
     await postgres.query(url, `UPDATE flush_target SET undo_until = now() - interval '5 minutes'`);
@@ -136,9 +149,15 @@ describe('what is past its time', () => {
 
   it('takes the flows of runs, and says when they went', async () => {
     const id = '01900000-0000-7000-8000-000000000009';
-    await postgres.query(url, `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, gateway_id, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
-      VALUES ('${id}', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${agent.gatewayId}', 'done', 'manual', now(), now() - interval '31 days', 0, 0, 'proto:udp', 'delete')`);
-    await postgres.query(url, `INSERT INTO remediation_run_part (run_id, tenant_id, part, flows, sweeps) VALUES ('${id}', '${tenantId}', 0, 0, '')`);
+    await postgres.query(
+      url,
+      `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, gateway_id, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+      VALUES ('${id}', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${agent.gatewayId}', 'done', 'manual', now(), now() - interval '31 days', 0, 0, 'proto:udp', 'delete')`,
+    );
+    await postgres.query(
+      url,
+      `INSERT INTO remediation_run_part (run_id, tenant_id, part, flows, sweeps) VALUES ('${id}', '${tenantId}', 0, 0, '')`,
+    );
     const flows = () => owner.call(routes.listRemediationRunFlows, { params: { id } });
     expect(await flows()).toEqual({ items: [] });
     await drop();
@@ -151,15 +170,22 @@ describe('what is past its time', () => {
     const [site] = await postgres.query<{ id: string }>(url, 'SELECT id FROM site');
     const used = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'd' } });
     const live = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'e' } });
-    const [revoked, kept] = [await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' } }), await owner.call(routes.createToken, { body: { name: 'two', role: 'viewer' } })];
+    const [revoked, kept] = [
+      await owner.call(routes.createToken, { body: { name: 'one', role: 'viewer' } }),
+      await owner.call(routes.createToken, { body: { name: 'two', role: 'viewer' } }),
+    ];
     await owner.call(routes.createTenant, { body: { name: 'Keyed' }, headers: { 'idempotency-key': 'k' } });
     await postgres.query(url, `UPDATE enrolment_token SET used_at = now() - interval '91 days' WHERE id = '${used.id}'`);
     await postgres.query(url, `UPDATE api_token SET revoked_at = now() - interval '91 days' WHERE id = '${revoked.id}'`);
     await postgres.query(url, `UPDATE idempotent_request SET created_at = now() - interval '2 days'`);
     // With a flush that nobody knows it is nobody's to end.
-    const run = (id: string, state: string): string => `('01900000-0000-7000-8000-0000000000${id}', '01900000-0000-7000-8000-0000000000ff', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
-    await postgres.query(url, `INSERT INTO remediation_run (id, flush_id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
-      VALUES ${run('01', 'done')}, ${run('02', 'running')}`);
+    const run = (id: string, state: string): string =>
+      `('01900000-0000-7000-8000-0000000000${id}', '01900000-0000-7000-8000-0000000000ff', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
+    await postgres.query(
+      url,
+      `INSERT INTO remediation_run (id, flush_id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
+      VALUES ${run('01', 'done')}, ${run('02', 'running')}`,
+    );
     await drop();
     const ids = async (table: string) => (await postgres.query<{ id: string }>(url, `SELECT id FROM ${table}`)).map(({ id }) => id);
     expect(await ids('enrolment_token')).toEqual(expect.arrayContaining([live.id]));
@@ -189,16 +215,26 @@ describe('whoever breaks into the controller’s login', () => {
     await client.connect();
     try {
       await client.query(`SET app.tenants = 'all'`);
-      const { rows: [entry] } = await client.query<{ chain: string; seq: string; hash: string }>(`SELECT chain, seq, hash FROM audit_entry WHERE at > now() - interval '1 day' ORDER BY seq LIMIT 1`);
-      const take = (seq: string, hash: string) => client.query('SELECT drop_audit_entries($1, $2, $3, now(), $4, $5)', [entry!.chain, seq, hash, 'signature', 'key']);
+      const {
+        rows: [entry],
+      } = await client.query<{ chain: string; seq: string; hash: string }>(
+        `SELECT chain, seq, hash FROM audit_entry WHERE at > now() - interval '1 day' ORDER BY seq LIMIT 1`,
+      );
+      const take = (seq: string, hash: string) =>
+        client.query('SELECT drop_audit_entries($1, $2, $3, now(), $4, $5)', [entry!.chain, seq, hash, 'signature', 'key']);
       await expect(take(entry!.seq, entry!.hash)).rejects.toThrow(/too young/);
       await expect(take(entry!.seq, 'another')).rejects.toThrow(/too young to go, or not there/);
       await expect(client.query('DELETE FROM audit_entry')).rejects.toThrow(/permission denied/);
-      await expect(client.query(`INSERT INTO audit_stub SELECT chain, seq, tenant_id, hash, now(), 's', 'k' FROM audit_entry`)).rejects.toThrow(/permission denied/);
+      await expect(
+        client.query(`INSERT INTO audit_stub SELECT chain, seq, tenant_id, hash, now(), 's', 'k' FROM audit_entry`),
+      ).rejects.toThrow(/permission denied/);
       await expect(client.query('DELETE FROM plan_chunk')).rejects.toThrow(/permission denied/);
-      for (const table of ['plan', 'remediation_run']) await expect(client.query(`DELETE FROM ${table}`)).rejects.toThrow(/permission denied/);
+      for (const table of ['plan', 'remediation_run'])
+        await expect(client.query(`DELETE FROM ${table}`)).rejects.toThrow(/permission denied/);
       const { rowCount: plans } = await client.query(`SELECT FROM plan WHERE created_at > now() - interval '30 days'`);
-      await client.query(`SELECT drop_plan_flows(now() + interval '1 day', 1000), drop_plans(now() + interval '1 day', 1000), drop_runs(now() + interval '1 day', 1000)`);
+      await client.query(
+        `SELECT drop_plan_flows(now() + interval '1 day', 1000), drop_plans(now() + interval '1 day', 1000), drop_runs(now() + interval '1 day', 1000)`,
+      );
       expect((await client.query(`SELECT FROM plan WHERE created_at > now() - interval '30 days'`)).rowCount).toBe(plans);
       expect((await client.query('SELECT FROM plan_chunk')).rowCount).toBeGreaterThan(0);
     } finally {
@@ -209,7 +245,10 @@ describe('whoever breaks into the controller’s login', () => {
   it('cannot forge a stub that verifies', async () => {
     await postgres.query(url, `UPDATE audit_stub SET signature = 'AAAA' WHERE tenant_id = '${tenantId}'`);
     const verdict = await owner.call(routes.verifyAudit);
-    expect(verdict.chains.find((chain) => chain.tenantId === tenantId)).toMatchObject({ isIntact: false, firstBreak: { why: expect.stringContaining('not ours') } });
+    expect(verdict.chains.find((chain) => chain.tenantId === tenantId)).toMatchObject({
+      isIntact: false,
+      firstBreak: { why: expect.stringContaining('not ours') },
+    });
     await expectTrail(false);
   });
 });

@@ -51,27 +51,46 @@ function start(args: string[], env: Record<string, string>, around: string[] = [
   const [command, ...rest] = [...around, process.execPath, ...args] as [string, ...string[]];
   const started = spawn(command, rest, {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, CTFLEET_STATE_DIR: folder, CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', ...env },
+    env: {
+      PATH: process.env.PATH,
+      CTFLEET_STATE_DIR: folder,
+      CTFLEET_API_PORT: '0',
+      CTFLEET_ENROL_PORT: '0',
+      CTFLEET_LINK_PORT: '0',
+      CTFLEET_LINK_HOST: '127.0.0.1',
+      ...env,
+    },
   });
   child = started;
   let output = '';
   const listeners = new Set<() => void>();
-  for (const stream of [started.stdout, started.stderr]) stream.on('data', (text: Buffer) => {
-    output += text.toString();
-    listeners.forEach((listener) => listener());
-  });
-  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => started.once('exit', (code, signal) => resolve({ code, signal })));
+  for (const stream of [started.stdout, started.stderr])
+    stream.on('data', (text: Buffer) => {
+      output += text.toString();
+      listeners.forEach((listener) => listener());
+    });
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    started.once('exit', (code, signal) => resolve({ code, signal })),
+  );
   return {
-    said: (text) => new Promise((resolve, reject) => {
-      const look = (): void => {
-        const line = output.slice(0, output.lastIndexOf('\n')).split('\n').find((one) => one.includes(text));
-        if (line !== undefined) resolve(line);
-      };
-      listeners.add(look);
-      void exited.then(() => reject(new Error(`it ended without saying ${text}:\n${output}`)));
-      look();
-    }),
-    resolves: async () => void (await until('it asks the resolver', () => readFileSync(`/proc/${started.pid}/net/udp`, 'utf8').includes(':0035 ') || undefined)),
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const line = output
+            .slice(0, output.lastIndexOf('\n'))
+            .split('\n')
+            .find((one) => one.includes(text));
+          if (line !== undefined) resolve(line);
+        };
+        listeners.add(look);
+        void exited.then(() => reject(new Error(`it ended without saying ${text}:\n${output}`)));
+        look();
+      }),
+    resolves: async () =>
+      void (await until(
+        'it asks the resolver',
+        () => readFileSync(`/proc/${started.pid}/net/udp`, 'utf8').includes(':0035 ') || undefined,
+      )),
     stop: async () => {
       const began = performance.now();
       started.kill('SIGTERM');
@@ -82,7 +101,10 @@ function start(args: string[], env: Record<string, string>, around: string[] = [
 
 const MAIN = path.join(ROOT, 'build/controller/main.js');
 /** Resolves when somebody has come to the mute server. */
-const comes = (): Promise<unknown> => new Promise((resolve) => { mute.once('connection', resolve); });
+const comes = (): Promise<unknown> =>
+  new Promise((resolve) => {
+    mute.once('connection', resolve);
+  });
 
 describe('the controller, asked to end', () => {
   it('ends with 0 while Redis is dead or mute', async () => {
@@ -119,7 +141,10 @@ describe('the controller, asked to end', () => {
   it('ends at once while it starts and the database takes the connection and says nothing', async () => {
     for (const migrationUrl of ['', `postgresql://owner:x@${muteAddress()}/ctfleet`]) {
       const came = comes();
-      const program = start([MAIN], { CTFLEET_DATABASE_URL: `postgresql://ctfleet:x@${muteAddress()}/ctfleet`, CTFLEET_MIGRATION_DATABASE_URL: migrationUrl });
+      const program = start([MAIN], {
+        CTFLEET_DATABASE_URL: `postgresql://ctfleet:x@${muteAddress()}/ctfleet`,
+        CTFLEET_MIGRATION_DATABASE_URL: migrationUrl,
+      });
       await came;
       const ended = await program.stop();
       expect(ended).toMatchObject({ code: 0 });
@@ -134,7 +159,10 @@ describe('the controller, asked to end', () => {
     await other.connect();
     await other.query('SELECT pg_advisory_lock(72707369)');
     const program = start([MAIN], { CTFLEET_DATABASE_URL: url, CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(url) });
-    await until('it waits', async () => (await postgres.query(url, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).length > 0 || undefined);
+    await until(
+      'it waits',
+      async () => (await postgres.query(url, `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).length > 0 || undefined,
+    );
     const ended = await program.stop();
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.seconds).toBeLessThan(5);
@@ -149,7 +177,14 @@ describe('the controller, asked to end', () => {
     // A network of its own, in which packets to the resolver go nowhere.
     const script = `ip link set lo up && ip link add hole type veth peer name end && ip addr add 192.0.2.1/24 dev hole && ip link set hole up && ip link set end up
       ip neigh add 192.0.2.53 lladdr 02:00:00:00:00:01 dev hole && mount --bind ${resolver} /etc/resolv.conf && exec "$@"`;
-    const program = start([MAIN], { CTFLEET_DATABASE_URL: 'postgresql://ctfleet:x@database.example.net/ctfleet' }, ['unshare', '-nm', 'sh', '-c', script, 'sh']);
+    const program = start([MAIN], { CTFLEET_DATABASE_URL: 'postgresql://ctfleet:x@database.example.net/ctfleet' }, [
+      'unshare',
+      '-nm',
+      'sh',
+      '-c',
+      script,
+      'sh',
+    ]);
     await program.resolves();
     const ended = await program.stop();
     expect(ended).toMatchObject({ code: null, signal: 'SIGTERM' });
@@ -159,25 +194,42 @@ describe('the controller, asked to end', () => {
 
 describe('the other programs, asked to end', () => {
   const CONSOLE = path.join(ROOT, 'web/.next/standalone/web/server.js');
-  it.skipIf(!existsSync(CONSOLE))('the console ends within five seconds while the controller does not answer and a browser waits for it', async () => {
-    const port = await freePort();
-    const program = start([CONSOLE], { PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: `http://${muteAddress()}`, NODE_ENV: 'production' });
-    await program.said('Ready');
-    const came = comes();
-    const waiting = fetch(`http://127.0.0.1:${port}/api/v1/gateways`).then(() => 'answered', () => 'cut');
-    await came;
-    const ended = await program.stop();
-    expect(ended).toMatchObject({ code: 143 });
-    expect(ended.seconds).toBeLessThan(5);
-    expect(await waiting).toBe('cut');
-  });
+  it.skipIf(!existsSync(CONSOLE))(
+    'the console ends within five seconds while the controller does not answer and a browser waits for it',
+    async () => {
+      const port = await freePort();
+      const program = start([CONSOLE], {
+        PORT: String(port),
+        HOSTNAME: '127.0.0.1',
+        CTFLEET_API_URL: `http://${muteAddress()}`,
+        NODE_ENV: 'production',
+      });
+      await program.said('Ready');
+      const came = comes();
+      const waiting = fetch(`http://127.0.0.1:${port}/api/v1/gateways`).then(
+        () => 'answered',
+        () => 'cut',
+      );
+      await came;
+      const ended = await program.stop();
+      expect(ended).toMatchObject({ code: 143 });
+      expect(ended.seconds).toBeLessThan(5);
+      expect(await waiting).toBe('cut');
+    },
+  );
 
   it('bootstrap and migrate end at once while the database says nothing', async () => {
     const url = `postgresql://ctfleet:x@${muteAddress()}/ctfleet`;
-    for (const args of [['bootstrap.js', '--email', 'a@example.net', '--name', 'A', '--password', 'correct horse battery'], ['migrate.js']]) {
+    for (const args of [
+      ['bootstrap.js', '--email', 'a@example.net', '--name', 'A', '--password', 'correct horse battery'],
+      ['migrate.js'],
+    ]) {
       const [program = '', ...rest] = args;
       const came = comes();
-      const started = start([path.join(ROOT, 'build/controller', program), ...rest], { CTFLEET_DATABASE_URL: url, CTFLEET_MIGRATION_DATABASE_URL: url });
+      const started = start([path.join(ROOT, 'build/controller', program), ...rest], {
+        CTFLEET_DATABASE_URL: url,
+        CTFLEET_MIGRATION_DATABASE_URL: url,
+      });
       await came;
       expect((await started.stop()).seconds).toBeLessThan(5);
     }
@@ -185,6 +237,8 @@ describe('the other programs, asked to end', () => {
 });
 
 it('npm passes an interrupt on to the program itself: no shell stands between them', () => {
-  const { scripts } = JSON.parse(spawnSync('cat', ['package.json'], { cwd: ROOT, encoding: 'utf8' }).stdout) as { scripts: Record<string, string> };
+  const { scripts } = JSON.parse(spawnSync('cat', ['package.json'], { cwd: ROOT, encoding: 'utf8' }).stdout) as {
+    scripts: Record<string, string>;
+  };
   for (const [name, script] of Object.entries(scripts)) expect(`${name}: ${script}`).toMatch(/: exec node /);
 });

@@ -18,7 +18,12 @@ const LIVE = 'state:established src:10.200.0.0/13';
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 
 beforeAll(async () => {
-  running = await startTestSystem({ gateways: 1, withTraffic: false, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' }, agentEnv: { CTFLEET_EMERGENCY: '1' } });
+  running = await startTestSystem({
+    gateways: 1,
+    withTraffic: false,
+    controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' },
+    agentEnv: { CTFLEET_EMERGENCY: '1' },
+  });
 });
 afterAll(() => running?.end());
 
@@ -26,14 +31,20 @@ afterAll(() => running?.end());
 function fill(state: 'ESTABLISHED' | 'TIME_WAIT', count: number, firstHost: number, skip = 0): void {
   const leave = enterNamespace(running.system.lab!.names.gateway(1));
   try {
-    createEntries((function* () {
-      for (let n = skip; n < skip + count; n++) {
-        const host = firstHost + Math.floor(n / 60_000);
-        yield entryOf({
-          proto: 6, orig: { src: `10.${host}.0.1`, dst: '198.51.100.10', sport: 1024 + (n % 60_000), dport: 443 }, state, status: IPS.SEEN_REPLY | IPS.ASSURED, timeoutSeconds: state === 'TIME_WAIT' ? 600 : 400_000,
-        });
-      }
-    })());
+    createEntries(
+      (function* () {
+        for (let n = skip; n < skip + count; n++) {
+          const host = firstHost + Math.floor(n / 60_000);
+          yield entryOf({
+            proto: 6,
+            orig: { src: `10.${host}.0.1`, dst: '198.51.100.10', sport: 1024 + (n % 60_000), dport: 443 },
+            state,
+            status: IPS.SEEN_REPLY | IPS.ASSURED,
+            timeoutSeconds: state === 'TIME_WAIT' ? 600 : 400_000,
+          });
+        }
+      })(),
+    );
   } finally {
     leave();
   }
@@ -44,35 +55,43 @@ async function live(): Promise<{ total: number; answered: boolean }> {
   return { total, answered: gateways.every(({ state }) => state === 'answered') };
 }
 
-it('F14: a full table keeps the channel that is there, and loses connections that are over, never a live one, so that a new channel gets in', { timeout: 180_000 }, async () => {
-  const { system, stateDir } = running;
-  const lab = system.lab!;
-  fill('TIME_WAIT', OVER, 190);
-  let wanted = 0;
-  // While the table is filled, an entry that was there before may run out.
-  for (let room = MAX - lab.count(1); room > 0; room = MAX - lab.count(1)) {
-    fill('ESTABLISHED', room, 200, wanted);
-    wanted += room;
-  }
-  // Filling holds the thread for longer than the controller keeps a quiet connection: that it was closed has to be heard first.
-  await turnOfTheLoop();
+it(
+  'F14: a full table keeps the channel that is there, and loses connections that are over, never a live one, so that a new channel gets in',
+  { timeout: 180_000 },
+  async () => {
+    const { system, stateDir } = running;
+    const lab = system.lab!;
+    fill('TIME_WAIT', OVER, 190);
+    let wanted = 0;
+    // While the table is filled, an entry that was there before may run out.
+    for (let room = MAX - lab.count(1); room > 0; room = MAX - lab.count(1)) {
+      fill('ESTABLISHED', room, 200, wanted);
+      wanted += room;
+    }
+    // Filling holds the thread for longer than the controller keeps a quiet connection: that it was closed has to be heard first.
+    await turnOfTheLoop();
 
-  expect(await live()).toEqual({ total: wanted, answered: true });
+    expect(await live()).toEqual({ total: wanted, answered: true });
 
-  const gone = new Promise((resolve) => system.controller.once('exit', resolve));
-  system.controller.kill('SIGKILL');
-  await gone;
-  await system.restartController();
-  const found = await until('the gateway is there again', async () => {
-    // The controller that answered on the connection that is kept is gone.
-    const now = await live().catch(() => undefined);
-    return now?.answered ? now : undefined;
-  }, 120_000);
-  expect(found.total).toBe(wanted);
+    const gone = new Promise((resolve) => system.controller.once('exit', resolve));
+    system.controller.kill('SIGKILL');
+    await gone;
+    await system.restartController();
+    const found = await until(
+      'the gateway is there again',
+      async () => {
+        // The controller that answered on the connection that is kept is gone.
+        const now = await live().catch(() => undefined);
+        return now?.answered ? now : undefined;
+      },
+      120_000,
+    );
+    expect(found.total).toBe(wanted);
 
-  const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
-  const emergencies = journal.filter((record) => record.kind === 'emergency');
-  expect(emergencies.length).toBeGreaterThanOrEqual(1);
-  for (const { most } of emergencies) expect(most).toBeLessThanOrEqual(MAX / 20);
-  expect(readFileSync(path.join(stateDir, 'logs', `agent-${system.placed[0]!.name}.log`), 'utf8')).toContain('the table is full');
-});
+    const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
+    const emergencies = journal.filter((record) => record.kind === 'emergency');
+    expect(emergencies.length).toBeGreaterThanOrEqual(1);
+    for (const { most } of emergencies) expect(most).toBeLessThanOrEqual(MAX / 20);
+    expect(readFileSync(path.join(stateDir, 'logs', `agent-${system.placed[0]!.name}.log`), 'utf8')).toContain('the table is full');
+  },
+);

@@ -22,7 +22,11 @@ import { entryOf } from '../support/sample-entries.ts';
 const FLOWS = 50_000;
 /** What the one token posted. */
 const ATTACK = {
-  name: 'make room', mode: 'auto', trigger: { kind: 'table-usage', abovePercent: 1 }, filter: 'ip:0.0.0.0/0', steps: { verifyAfterSeconds: 0, sweeps: 10 },
+  name: 'make room',
+  mode: 'auto',
+  trigger: { kind: 'table-usage', abovePercent: 1 },
+  filter: 'ip:0.0.0.0/0',
+  steps: { verifyAfterSeconds: 0, sweeps: 10 },
   limits: { maxFlows: 1_000_000, maxPercentOfTable: 100, maxRunsAnHour: 60, coolDownSeconds: 0 },
 };
 
@@ -43,19 +47,48 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SAMPLE_INTERVAL_MS: '1000' });
   ann = await controller.person('ann', [{ role: 'owner', tenantId: null }]);
   ben = await controller.person('ben', [{ role: 'approver', tenantId: null }]);
-  tokenOfAnn = new Person(controller.origin, { authorization: `Bearer ${(await ann.call(routes.createToken, { body: { name: 'script', role: 'owner' } })).secret}` });
+  tokenOfAnn = new Person(controller.origin, {
+    authorization: `Bearer ${(await ann.call(routes.createToken, { body: { name: 'script', role: 'owner' } })).secret}`,
+  });
   const place = await makePlace(ann, 'Acme', 'gw1');
   acme = place;
-  await ann.call(routes.updateLimits, { params: { id: acme.tenantId }, body: { flows: 100, percentOfTable: 5, isEverything: true, areSeveralTenants: true } });
+  await ann.call(routes.updateLimits, {
+    params: { id: acme.tenantId },
+    body: { flows: 100, percentOfTable: 5, isEverything: true, areSeveralTenants: true },
+  });
   const log = pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' });
   const identity = await identityOf({
-    stateDir: agentDir, hostname: 'gw1', clock: systemClock, random: Math.random, log, signal: stopAgent.signal, enrolAddress: controller.enrolAddress, joinToken: place.joinToken,
+    stateDir: agentDir,
+    hostname: 'gw1',
+    clock: systemClock,
+    random: Math.random,
+    log,
+    signal: stopAgent.signal,
+    enrolAddress: controller.enrolAddress,
+    joinToken: place.joinToken,
   });
   const agent = new Agent({
-    identity, stateDir: agentDir, table, wans: () => [], ownAddresses: () => [], guardRules: () => ({ ...NO_RULES, mostPercentOfTable: 100 }), controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log, hostname: 'gw1',
+    identity,
+    stateDir: agentDir,
+    table,
+    wans: () => [],
+    ownAddresses: () => [],
+    guardRules: () => ({ ...NO_RULES, mostPercentOfTable: 100 }),
+    controller: async () => ({ addresses: [], port: 0 }),
+    clock: systemClock,
+    random: Math.random,
+    log,
+    hostname: 'gw1',
   });
   for (let n = 0; n < FLOWS; n++) {
-    table.insert(entryOf({ proto: 17, orig: { src: `10.1.${n >> 14}.1`, dst: '203.0.113.9', sport: 1024 + (n & 16_383), dport: 5060 }, reply: { dst: '192.0.2.1' }, timeoutSeconds: 86_400 }));
+    table.insert(
+      entryOf({
+        proto: 17,
+        orig: { src: `10.1.${n >> 14}.1`, dst: '203.0.113.9', sport: 1024 + (n & 16_383), dport: 5060 },
+        reply: { dst: '192.0.2.1' },
+        timeoutSeconds: 86_400,
+      }),
+    );
   }
   agentRuns = agent.run(stopAgent.signal);
 });
@@ -69,12 +102,15 @@ afterAll(async () => {
 });
 
 const count = async (): Promise<number> => (await table.counters()).count;
-const save = (by: Person, change: object, tenantId: string | undefined = acme.tenantId): Promise<Remediation> => by.call(routes.createRemediation, { body: { tenantId, document: { ...ATTACK, ...change } } });
+const save = (by: Person, change: object, tenantId: string | undefined = acme.tenantId): Promise<Remediation> =>
+  by.call(routes.createRemediation, { body: { tenantId, document: { ...ATTACK, ...change } } });
 const look = (id: string): Promise<Remediation> => ann.call(routes.getRemediation, { params: { id } });
-const change = (by: Person, id: string, revision: number, body: object): Promise<Remediation> => by.call(routes.updateRemediation, { params: { id }, body: { revision, ...body } });
-const runOf = (remediation: string, fits: (run: RunView) => boolean = () => true): Promise<RunView> => eventually('a run that has ended', async () => (
-  (await ann.call(routes.listRemediationRuns, { query: { remediation } })).items.find((run) => run.state !== 'running' && fits(run))
-));
+const change = (by: Person, id: string, revision: number, body: object): Promise<Remediation> =>
+  by.call(routes.updateRemediation, { params: { id }, body: { revision, ...body } });
+const runOf = (remediation: string, fits: (run: RunView) => boolean = () => true): Promise<RunView> =>
+  eventually('a run that has ended', async () =>
+    (await ann.call(routes.listRemediationRuns, { query: { remediation } })).items.find((run) => run.state !== 'running' && fits(run)),
+  );
 const remove = (id: string): Promise<unknown> => ann.call(routes.deleteRemediation, { params: { id } });
 const auditOf = async (action: string) => (await ann.call(routes.listAudit, { query: { action } })).items;
 
@@ -83,7 +119,9 @@ async function addFakes(siteId: string, name: string, howMany: number, flows: nu
   const added: FakeAgent[] = [];
   for (let n = 0; n < howMany; n++) {
     const { token } = await ann.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: `${name}${n}`, tags } });
-    const fake = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token));
+    const fake = new FakeAgent(
+      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token),
+    );
     fake.flows = makeFlows(flows);
     fake.onCommand = (command) => fake.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: flows }]);
     await fake.connect(controller.linkAddress, { capabilities: { can: ['delete', 'stop'], cannot: {} } });
@@ -106,11 +144,23 @@ describe('one API token that posts a remediation to end everything', () => {
   });
 
   it('is not agreed to by itself, nor by the person behind it, nor for a revision that is not there', async () => {
-    expect(await tokenOfAnn.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({ status: 403 });
-    expect(await ann.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
-    expect(await ben.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 2 } })).toMatchObject({ status: 409, body: { code: 'ALREADY_EXISTS' } });
-    const stranger = await controller.person('stranger', [{ role: 'approver', tenantId: (await makePlace(ann, 'Elsewhere', 'gw')).tenantId }]);
-    expect(await stranger.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({ status: 404 });
+    expect(await tokenOfAnn.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({
+      status: 403,
+    });
+    expect(await ann.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({
+      status: 403,
+      body: { code: 'FORBIDDEN' },
+    });
+    expect(await ben.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 2 } })).toMatchObject({
+      status: 409,
+      body: { code: 'ALREADY_EXISTS' },
+    });
+    const stranger = await controller.person('stranger', [
+      { role: 'approver', tenantId: (await makePlace(ann, 'Elsewhere', 'gw')).tenantId },
+    ]);
+    expect(await stranger.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({
+      status: 404,
+    });
     expect(await count()).toBe(FLOWS);
   });
 
@@ -140,9 +190,11 @@ describe('an approval', () => {
     const document = { ...ATTACK, trigger: { kind: 'manual' }, filter: 'proto:tcp' };
     let revision = 1;
     for (const [by, changed, state] of [
-      [ann, { document: { ...document, name: 'other words' } }, 'given'], [tokenOfAnn, { document: { ...document, limits: { ...document.limits, maxFlows: 900 } } }, 'given'],
+      [ann, { document: { ...document, name: 'other words' } }, 'given'],
+      [tokenOfAnn, { document: { ...document, limits: { ...document.limits, maxFlows: 900 } } }, 'given'],
       [ann, { document: { ...document, filter: 'proto:udp' } }, 'needed'],
-    ] as const) expect((await change(by, made.id, revision++, changed)).approval?.state).toBe(state);
+    ] as const)
+      expect((await change(by, made.id, revision++, changed)).approval?.state).toBe(state);
     await ben.call(routes.approveRemediation, { params: { id: made.id }, body: { revision } });
     expect((await change(ann, made.id, revision++, { isEnabled: false })).approval?.state).toBe('given');
     expect((await change(ann, made.id, revision++, { isEnabled: true })).approval?.state).toBe('needed');
@@ -153,7 +205,10 @@ describe('an approval', () => {
     const made = await save(ann, { trigger: { kind: 'manual' }, limits: { ...ATTACK.limits, maxFlows: 100 } });
     expect(made.approval?.state).toBe('not-needed');
     await ann.call(routes.updateLimits, { params: { id: acme.tenantId }, body: { flows: 99 } });
-    expect((await look(made.id)).approval).toEqual({ state: 'needed', why: 'maxFlows 100 is more than the 99 flows that one person may end' });
+    expect((await look(made.id)).approval).toEqual({
+      state: 'needed',
+      why: 'maxFlows 100 is more than the 99 flows that one person may end',
+    });
     await ann.call(routes.updateLimits, { params: { id: acme.tenantId }, body: { flows: 100 } });
     await remove(made.id);
   });
@@ -169,12 +224,19 @@ describe('an approval', () => {
 
 describe('runs of the controller', () => {
   let fake: FakeAgent;
-  beforeAll(async () => { [fake] = await addFakes(acme.siteId, 'one', 1, 40) as [FakeAgent]; });
+  beforeAll(async () => {
+    [fake] = (await addFakes(acme.siteId, 'one', 1, 40)) as [FakeAgent];
+  });
 
   it('only suggest for a token, however few flows, and not at all of what is switched off', async () => {
     const made = await save(tokenOfAnn, { trigger: { kind: 'manual' }, limits: { ...ATTACK.limits, maxFlows: 50 } });
     await tokenOfAnn.call(routes.runRemediation, { params: { id: made.id } });
-    expect(await runOf(made.id)).toMatchObject({ state: 'suggested', matched: 40, ended: 0, reason: expect.stringContaining('second person') });
+    expect(await runOf(made.id)).toMatchObject({
+      state: 'suggested',
+      matched: 40,
+      ended: 0,
+      reason: expect.stringContaining('second person'),
+    });
     await change(tokenOfAnn, made.id, 1, { isEnabled: false });
     expect(await tokenOfAnn.ask(routes.runRemediation, { params: { id: made.id } })).toMatchObject({ status: 400 });
     expect(fake.commands).toEqual([]);
@@ -189,7 +251,8 @@ describe('runs of the controller', () => {
       const { runId } = await ann.call(routes.runRemediation, { params: { id: alone.id } });
       const run = await runOf(alone.id, ({ id }) => id === runId);
       states.push(run.state);
-      if (n === 2) expect(run.reason).toContain('40 flows, with the 80 of the last ten minutes, are more than the 100 that one person may end');
+      if (n === 2)
+        expect(run.reason).toContain('40 flows, with the 80 of the last ten minutes, are more than the 100 that one person may end');
     }
     expect(states).toEqual(['done', 'done', 'refused']);
     const together = await save(ann, { ...document, limits: ATTACK.limits });
@@ -204,8 +267,9 @@ describe('runs of the controller', () => {
   it('and many small plans of one person come to one that needs a second person, made before or after', async () => {
     const place = await makePlace(ann, 'Small', 'unused');
     await ann.call(routes.updateLimits, { params: { id: place.tenantId }, body: { flows: 100 } });
-    const [other] = await addFakes(place.siteId, 'small', 1, 40) as [FakeAgent];
-    const plan = () => ann.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [other.gatewayId] }, reason: 'bit by bit' } });
+    const [other] = (await addFakes(place.siteId, 'small', 1, 40)) as [FakeAgent];
+    const plan = () =>
+      ann.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [other.gatewayId] }, reason: 'bit by bit' } });
     const plans = [await plan(), await plan(), await plan()];
     const answers = await Promise.all(plans.map(({ id, digest }) => ann.ask(routes.runPlan, { params: { id }, body: { digest } })));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 202, 409]);
@@ -223,16 +287,29 @@ describe('a remediation on many gateways', () => {
   beforeAll(async () => {
     const place = await makePlace(ann, 'Many', 'unused');
     tenantId = place.tenantId;
-    own = [...await addFakes(place.siteId, 'pair', 2, 1, ['ha:pair']), ...await addFakes(place.siteId, 'gw', 8, 1)];
+    own = [...(await addFakes(place.siteId, 'pair', 2, 1, ['ha:pair'])), ...(await addFakes(place.siteId, 'gw', 8, 1))];
   });
   const sent = (fake: FakeAgent, id: string) => fake.remediations.at(-1)?.find((one) => one.id === id);
-  const given = (id: string) => eventually('all have it', async () => (own.every((fake) => sent(fake, id)) ? own.map((fake) => sent(fake, id)!) : undefined));
-  const report = (fake: FakeAgent, remediationId: string, n: number, outcome: Outcome, revision = 1): void => fake.send({
-    $case: 'remediationRun', value: RemediationRun.fromPartial({
-      id: `019b0000-0000-7000-8000-0000000${String(n).padStart(5, '0')}`, remediationId, revision, state: State.STATE_DONE, trigger: 'the table is 90 % full', triggeredAtMs: BigInt(Date.now()), finishedAtMs: BigInt(Date.now()), matched: 1,
-      filter: 'proto:udp', method: 1, isLastPart: true, sweeps: [{ number: 1, flows: makeFlows(1).map(toWireFlow), runs: [{ outcome, count: 1 }] }],
-    }),
-  });
+  const given = (id: string) =>
+    eventually('all have it', async () => (own.every((fake) => sent(fake, id)) ? own.map((fake) => sent(fake, id)!) : undefined));
+  const report = (fake: FakeAgent, remediationId: string, n: number, outcome: Outcome, revision = 1): void =>
+    fake.send({
+      $case: 'remediationRun',
+      value: RemediationRun.fromPartial({
+        id: `019b0000-0000-7000-8000-0000000${String(n).padStart(5, '0')}`,
+        remediationId,
+        revision,
+        state: State.STATE_DONE,
+        trigger: 'the table is 90 % full',
+        triggeredAtMs: BigInt(Date.now()),
+        finishedAtMs: BigInt(Date.now()),
+        matched: 1,
+        filter: 'proto:udp',
+        method: 1,
+        isLastPart: true,
+        sweeps: [{ number: 1, flows: makeFlows(1).map(toWireFlow), runs: [{ outcome, count: 1 }] }],
+      }),
+    });
   const small = { filter: 'proto:udp', limits: { ...ATTACK.limits, maxFlows: 1000, maxPercentOfTable: 10 } };
 
   it('is given to each with its tenant’s limits and its turn: one first, and never two of a pair together', async () => {
@@ -252,13 +329,19 @@ describe('a remediation on many gateways', () => {
     const made = await save(ann, { ...small, trigger: { kind: 'wan-down' } }, tenantId);
     await given(made.id);
     report(own[3]!, made.id, 1, Outcome.OUTCOME_REAPPEARED);
-    await eventually('all only suggest', async () => (own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"suggest"')) ? true : undefined));
+    await eventually('all only suggest', async () =>
+      own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"suggest"')) ? true : undefined,
+    );
     expect((await look(made.id)).heldBack).toMatchObject({ why: expect.stringContaining('1 of 1 gateway failed') });
     expect(await auditOf('remediation.held-back')).toHaveLength(1);
-    expect((await change(ann, made.id, 1, { document: { ...ATTACK, ...small, trigger: { kind: 'wan-down' }, name: 'words' } })).heldBack).toBeDefined();
+    expect(
+      (await change(ann, made.id, 1, { document: { ...ATTACK, ...small, trigger: { kind: 'wan-down' }, name: 'words' } })).heldBack,
+    ).toBeDefined();
     const lifted = await change(ann, made.id, 2, { isEnabled: true });
     expect([lifted.heldBack, lifted.approval?.state]).toEqual([undefined, 'not-needed']);
-    await eventually('all act again', async () => (own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"auto"')) ? true : undefined));
+    await eventually('all act again', async () =>
+      own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"auto"')) ? true : undefined,
+    );
     await remove(made.id);
   });
 
@@ -300,7 +383,10 @@ describe('a remediation on many gateways', () => {
       return items.filter(({ state }) => state === 'offline').length === 6 || undefined;
     });
     await ann.call(routes.runRemediation, { params: { id: made.id } });
-    expect(await runOf(made.id)).toMatchObject({ state: 'refused', reason: expect.stringContaining('tenant Many is unreachable: 6 of 10 gateways are offline') });
+    expect(await runOf(made.id)).toMatchObject({
+      state: 'refused',
+      reason: expect.stringContaining('tenant Many is unreachable: 6 of 10 gateways are offline'),
+    });
     expect(own.flatMap((fake) => fake.commands)).toEqual([]);
     await remove(made.id);
   });
@@ -319,10 +405,13 @@ describe('a flush that spans tenants', () => {
   });
 
   const start = async (): Promise<string> => {
-    const { id, digest } = await ann.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [...mine, ...others].map(({ gatewayId }) => gatewayId) }, reason: 'fleet-wide' } });
+    const { id, digest } = await ann.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [...mine, ...others].map(({ gatewayId }) => gatewayId) }, reason: 'fleet-wide' },
+    });
     return (await ann.call(routes.runPlan, { params: { id }, body: { digest, waves: false } })).flushId;
   };
-  const statesOf = ({ targets }: Flush, of: FakeAgent[]): string[] => of.map(({ gatewayId }) => targets.find((target) => target.gatewayId === gatewayId)!.state);
+  const statesOf = ({ targets }: Flush, of: FakeAgent[]): string[] =>
+    of.map(({ gatewayId }) => targets.find((target) => target.gatewayId === gatewayId)!.state);
   const flush = (id: string): Promise<Flush> => ann.call(routes.getFlush, { params: { id } });
 
   it('is stopped by a tenant’s operator on his own gateways, and goes on on those of others, of which he sees nothing', async () => {
@@ -333,12 +422,18 @@ describe('a flush that spans tenants', () => {
     expect(await operator.ask(routes.getFlush, { params: { id } })).toMatchObject({ status: 404 });
     expect(await operator.call(routes.stopFlushes, { body: {} })).toEqual({ stopped: [id] });
     await eventually('his gateways are told', async () => (mine.every((fake) => fake.stops.length === 1) ? true : undefined));
-    for (const fake of mine) fake.send({ $case: 'result', value: fake.done(fake.commands[0]!, [{ outcome: Outcome.OUTCOME_CANCELLED, count: 3 }]) });
+    for (const fake of mine)
+      fake.send({ $case: 'result', value: fake.done(fake.commands[0]!, [{ outcome: Outcome.OUTCOME_CANCELLED, count: 3 }]) });
     const ended = await eventually('it ends', async () => ((await flush(id)).state === 'running' ? undefined : flush(id)));
-    expect([statesOf(ended, mine), statesOf(ended, others)]).toEqual([['cancelled', 'cancelled'], ['verified', 'verified']]);
+    expect([statesOf(ended, mine), statesOf(ended, others)]).toEqual([
+      ['cancelled', 'cancelled'],
+      ['verified', 'verified'],
+    ]);
     expect(others.flatMap((fake) => fake.stops)).toEqual([]);
     const seen = (await ann.call(routes.listAudit, { query: { flush: id } })).items.filter((entry) => entry.action === 'flush.cancelled');
-    expect(seen.map((entry) => [entry.actor.name, entry.tenantId === undefined, entry.detail.stoppedIds])).toEqual([['operator', false, mine.map(({ gatewayId }) => gatewayId)]]);
+    expect(seen.map((entry) => [entry.actor.name, entry.tenantId === undefined, entry.detail.stoppedIds])).toEqual([
+      ['operator', false, mine.map(({ gatewayId }) => gatewayId)],
+    ]);
   });
 
   it('is stopped on one gateway alone where one is named, and never on one that is not his', async () => {

@@ -24,12 +24,20 @@ import { eventually, makePlace, TestController, type Person } from '../support/c
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { CommandStage } from '../support/command-stage.ts';
 
-interface Codec { encode(message: never): { finish(): Uint8Array }; decode(bytes: Uint8Array): never }
+interface Codec {
+  encode(message: never): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): never;
+}
 
 const RELEASED = path.resolve(import.meta.dirname, '../../proto/released');
-const CODECS = { ...flowMessages, ...linkMessages, ...operationMessages, ...remediationMessages, ...statsMessages } as unknown as Record<string, Codec>;
+const CODECS = { ...flowMessages, ...linkMessages, ...operationMessages, ...remediationMessages, ...statsMessages } as unknown as Record<
+  string,
+  Codec
+>;
 
-const releases = readdirSync(RELEASED).filter((name) => name.endsWith('.binpb')).map((name) => [name.replace('.binpb', ''), contractOf(name)] as const);
+const releases = readdirSync(RELEASED)
+  .filter((name) => name.endsWith('.binpb'))
+  .map((name) => [name.replace('.binpb', ''), contractOf(name)] as const);
 
 function contractOf(name: string): FileRegistry {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(path.join(RELEASED, name))));
@@ -53,21 +61,30 @@ function textOf(schema: DescMessage, bytes: Uint8Array): string {
 }
 
 describe.each(releases)('F21: what release %s says', (_, contract) => {
-  it.each(messagesOf(contract).map((schema) => [schema.typeName, schema] as const))('%s is understood whole, and said back it is the same to it', (_name, schema) => {
-    const codec = codecOf(schema);
-    fc.assert(fc.property(anyMessage(schema), (bytes) => {
-      expect(textOf(schema, codec.encode(codec.decode(bytes)).finish())).toBe(textOf(schema, bytes));
-    }), { numRuns: 50 });
-  });
+  it.each(messagesOf(contract).map((schema) => [schema.typeName, schema] as const))(
+    '%s is understood whole, and said back it is the same to it',
+    (_name, schema) => {
+      const codec = codecOf(schema);
+      fc.assert(
+        fc.property(anyMessage(schema), (bytes) => {
+          expect(textOf(schema, codec.encode(codec.decode(bytes)).finish())).toBe(textOf(schema, bytes));
+        }),
+        { numRuns: 50 },
+      );
+    },
+  );
 });
 
 describe.each(releases)('F21: an agent of release %s', (_, contract) => {
-  it.each(['10.0.0.5:5060', '-10.0.0.5:5060', 'proto:udp dst:10.0.0.5:53', 'wan:none', '-helper:none', '-(proto:udp orig-zone:none)'])('that is asked for %s sees a term without a comparison, and refuses the whole', (text) => {
-    const schema = messagesOf(contract).find(({ typeName }) => typeName === 'ctfleet.v1.Filter')!;
-    const sent = flowMessages.Filter.encode(toWireFilter((parseFilter(text) as { filter: FlowFilter }).filter)).finish();
-    const seen = toBinary(schema, fromBinary(schema, sent, { readUnknownFields: false }));
-    expect(() => fromWireFilter(flowMessages.Filter.decode(seen))).toThrowError(/does not know how/);
-  });
+  it.each(['10.0.0.5:5060', '-10.0.0.5:5060', 'proto:udp dst:10.0.0.5:53', 'wan:none', '-helper:none', '-(proto:udp orig-zone:none)'])(
+    'that is asked for %s sees a term without a comparison, and refuses the whole',
+    (text) => {
+      const schema = messagesOf(contract).find(({ typeName }) => typeName === 'ctfleet.v1.Filter')!;
+      const sent = flowMessages.Filter.encode(toWireFilter((parseFilter(text) as { filter: FlowFilter }).filter)).finish();
+      const seen = toBinary(schema, fromBinary(schema, sent, { readUnknownFields: false }));
+      expect(() => fromWireFilter(flowMessages.Filter.decode(seen))).toThrowError(/does not know how/);
+    },
+  );
 });
 
 /** A field of a number that this version does not have, holding text. */
@@ -83,12 +100,16 @@ describe('F21: an agent that is asked by a newer controller', () => {
   it('refuses work that it does not know, and a method that it does not know, and touches nothing', async () => {
     const stage = new CommandStage(mkdtempSync(path.join(root, 'agent-')));
     const digest = await stage.freeze('dport:5060');
-    const unknownWork = Command.decode(Buffer.concat([Command.encode({ id: 'c1', seq: 1n, epoch: 1n, notAfterMs: 2_000_000n, work: undefined }).finish(), unknownField(60)]));
+    const unknownWork = Command.decode(
+      Buffer.concat([Command.encode({ id: 'c1', seq: 1n, epoch: 1n, notAfterMs: 2_000_000n, work: undefined }).finish(), unknownField(60)]),
+    );
     stage.commands.accept(unknownWork);
     stage.commands.accept(stage.command(digest, { id: 'c2', seq: 2n, method: 77 as Method }));
     stage.commands.accept(stage.command(digest, { id: 'c3', seq: 3n, method: Method.METHOD_UNSPECIFIED }));
     await stage.commands.idle();
-    expect(stage.results.map(({ commandId, state, reason }) => [commandId, state, reason])).toEqual(['c1', 'c2', 'c3'].map((id) => [id, Result_State.STATE_REFUSED, 'CAPABILITY_MISSING']));
+    expect(stage.results.map(({ commandId, state, reason }) => [commandId, state, reason])).toEqual(
+      ['c1', 'c2', 'c3'].map((id) => [id, Result_State.STATE_REFUSED, 'CAPABILITY_MISSING']),
+    );
     expect(stage.table.size).toBe(stage.filled);
   });
 
@@ -105,17 +126,32 @@ describe('F21: an agent that is asked by a newer controller', () => {
 
   it('never takes a filter that it does not understand for a wider one', () => {
     const { Filter } = flowMessages;
-    const term = { node: { $case: 'term' as const, value: { field: 'dport', match: { $case: 'range' as const, value: { from: 53, to: 53 } } } } };
-    for (const wire of [undefined, Filter.decode(unknownField(60)), Filter.decode(Buffer.alloc(0)), { node: { $case: 'not' as const, value: Filter.decode(unknownField(60)) } }, { node: { $case: 'and' as const, value: { operands: [term, Filter.decode(unknownField(60))] } } }]) {
+    const term = {
+      node: { $case: 'term' as const, value: { field: 'dport', match: { $case: 'range' as const, value: { from: 53, to: 53 } } } },
+    };
+    for (const wire of [
+      undefined,
+      Filter.decode(unknownField(60)),
+      Filter.decode(Buffer.alloc(0)),
+      { node: { $case: 'not' as const, value: Filter.decode(unknownField(60)) } },
+      { node: { $case: 'and' as const, value: { operands: [term, Filter.decode(unknownField(60))] } } },
+    ]) {
       expect(() => fromWireFilter(wire)).toThrowError(/does not know/);
     }
   });
 
   it('refuses a remediation that needs to know more of filters than it does', () => {
-    expect(abilitiesFor((parseFilter('stale:untranslated or -stale:forward-changed or stale:route-moved') as { filter: FlowFilter }).filter)).toEqual(['filter:stale:untranslated', 'filter:stale:forward-changed']);
-    const document = (needed: string[]) => JSON.stringify({ name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan 10.0.0.5:5060', needsNewerAgent: needed });
-    expect(understand({ id: 'r', revision: 1, document: document(['filter:endpoint']), isApproved: true, delaySeconds: 0 })).toHaveProperty('remediation');
-    expect(understand({ id: 'r', revision: 1, document: document(['filter:colour']), isApproved: true, delaySeconds: 0 })).toMatchObject({ refused: { why: 'it needs a newer agent, for filter:colour' } });
+    expect(
+      abilitiesFor((parseFilter('stale:untranslated or -stale:forward-changed or stale:route-moved') as { filter: FlowFilter }).filter),
+    ).toEqual(['filter:stale:untranslated', 'filter:stale:forward-changed']);
+    const document = (needed: string[]) =>
+      JSON.stringify({ name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan 10.0.0.5:5060', needsNewerAgent: needed });
+    expect(understand({ id: 'r', revision: 1, document: document(['filter:endpoint']), isApproved: true, delaySeconds: 0 })).toHaveProperty(
+      'remediation',
+    );
+    expect(understand({ id: 'r', revision: 1, document: document(['filter:colour']), isApproved: true, delaySeconds: 0 })).toMatchObject({
+      refused: { why: 'it needs a newer agent, for filter:colour' },
+    });
   });
 
   it('says of a flow that is stale for a reason of tomorrow that it is stale', () => {
@@ -126,7 +162,9 @@ describe('F21: an agent that is asked by a newer controller', () => {
 
   it('refuses a remediation with a word that it does not know, whole', () => {
     const document = { name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan', onlyAtNight: true };
-    expect(understand({ id: 'r', revision: 1, document: JSON.stringify(document), isApproved: true, delaySeconds: 0 })).toMatchObject({ refused: { why: expect.stringContaining('onlyAtNight') as string } });
+    expect(understand({ id: 'r', revision: 1, document: JSON.stringify(document), isApproved: true, delaySeconds: 0 })).toMatchObject({
+      refused: { why: expect.stringContaining('onlyAtNight') as string },
+    });
   });
 });
 
@@ -141,7 +179,9 @@ describe('F21: a controller', () => {
     controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
     const { joinToken } = await makePlace(owner, 'Acme', 'milano-gw1');
-    agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+    agent = new FakeAgent(
+      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+    );
     agent.flows = makeFlows(30);
   });
   afterAll(async () => {
@@ -167,10 +207,17 @@ describe('F21: a controller', () => {
     const reason = 'its agent is older and does not know an address and a port as one, “none” in a filter; update it, or ask without';
     let asked = 0;
     const { onQuery } = agent;
-    agent.onQuery = () => { asked++; return []; };
+    agent.onQuery = () => {
+      asked++;
+      return [];
+    };
     expect((await owner.call(routes.searchFlows, { body: { filter } })).gateways).toMatchObject([{ state: 'failed', reason }]);
-    expect((await owner.call(routes.createPlan, { body: { filter, reason: 'WAN1 failed' } })).gateways).toMatchObject([{ state: 'left-out', reason }]);
-    expect((await owner.call(routes.createPlan, { body: { filter: 'icmp-type:8', reason: 'pings' } })).gateways).toMatchObject([{ reason: expect.stringContaining('does not know icmp-type: in a filter') as string }]);
+    expect((await owner.call(routes.createPlan, { body: { filter, reason: 'WAN1 failed' } })).gateways).toMatchObject([
+      { state: 'left-out', reason },
+    ]);
+    expect((await owner.call(routes.createPlan, { body: { filter: 'icmp-type:8', reason: 'pings' } })).gateways).toMatchObject([
+      { reason: expect.stringContaining('does not know icmp-type: in a filter') as string },
+    ]);
     expect(asked).toBe(0);
     agent.onQuery = onQuery;
   });
@@ -179,8 +226,12 @@ describe('F21: a controller', () => {
     const { id: tenantId } = (await owner.call(routes.listTenants)).items[0]!;
     const document = { name: 'trunk', trigger: { kind: 'wan-down' as const }, filter: 'wan:$wan 10.0.0.5:5060' };
     await owner.call(routes.createRemediation, { body: { tenantId, document } });
-    const sent = await eventually('the gateway has it', async () => agent.remediations.at(-1)?.find(({ document: text }) => text.includes('10.0.0.5')));
-    expect([sent].map(({ document: text }) => JSON.parse(text) as unknown)).toMatchObject([{ filter: document.filter, needsNewerAgent: ['filter:endpoint'] }]);
+    const sent = await eventually('the gateway has it', async () =>
+      agent.remediations.at(-1)?.find(({ document: text }) => text.includes('10.0.0.5')),
+    );
+    expect([sent].map(({ document: text }) => JSON.parse(text) as unknown)).toMatchObject([
+      { filter: document.filter, needsNewerAgent: ['filter:endpoint'] },
+    ]);
     expect(FILTER_ABILITIES).toContain('filter:endpoint');
   });
 
@@ -200,7 +251,9 @@ describe('F21: a controller', () => {
 
   it('tells an agent of another version of the link what it speaks itself', async () => {
     const other = new FakeAgent(agent.identity);
-    await expect(other.connect(controller.linkAddress, { protocolVersion: 2 })).rejects.toThrowError(/speaks version 1 of the link, the agent 2/);
+    await expect(other.connect(controller.linkAddress, { protocolVersion: 2 })).rejects.toThrowError(
+      /speaks version 1 of the link, the agent 2/,
+    );
     other.disconnect();
   });
 });

@@ -27,7 +27,12 @@ const TARGET = 1;
 const WARM_UPS = 15;
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, gateways: { type: 'string', default: '20' }, entries: { type: 'string', default: '10000' }, runs: { type: 'string', default: '3' } },
+  options: {
+    json: { type: 'boolean' },
+    gateways: { type: 'string', default: '20' },
+    entries: { type: 'string', default: '10000' },
+    runs: { type: 'string', default: '3' },
+  },
 });
 const [gateways, entries, runs] = [options.gateways, options.entries, options.runs].map(Number) as [number, number, number];
 const numbers = Array.from({ length: gateways }, (_, index) => index + 1);
@@ -35,13 +40,27 @@ const servers = new Map<SshServer, SshServers>();
 const { system, end } = await startTestSystem({ gateways, withTraffic: false, guard: 'mostPercentOfTable: 100' });
 try {
   const lab = system.lab!;
-  SSH_SERVERS.forEach((server, index) => servers.set(server, new SshServers(server, 22 + index, numbers.map((n) => ({ namespace: lab.names.gateway(n), address: managementAddress(n) })))));
+  SSH_SERVERS.forEach((server, index) =>
+    servers.set(
+      server,
+      new SshServers(
+        server,
+        22 + index,
+        numbers.map((n) => ({ namespace: lab.names.gateway(n), address: managementAddress(n) })),
+      ),
+    ),
+  );
   // Who has ssh to all gateways asks nobody either.
-  for (const { id } of (await system.api.call(routes.listTenants)).items) await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
+  for (const { id } of (await system.api.call(routes.listTenants)).items)
+    await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
   /** Each answers how many flows it ended. */
-  const ways = new Map<string, () => Promise<number>>([['ours', ours], ...SSH_SERVERS.flatMap((server): [string, () => Promise<number>][] => [
-    [`ssh to all at once (${server}) that deletes`, () => ssh(server, '-D')], [`ssh to all at once (${server}) that lists, deletes, and lists again`, () => careful(server)],
-  ])]);
+  const ways = new Map<string, () => Promise<number>>([
+    ['ours', ours],
+    ...SSH_SERVERS.flatMap((server): [string, () => Promise<number>][] => [
+      [`ssh to all at once (${server}) that deletes`, () => ssh(server, '-D')],
+      [`ssh to all at once (${server}) that lists, deletes, and lists again`, () => careful(server)],
+    ]),
+  ]);
   const times = new Map([...ways.keys()].map((way) => [way, [] as number[]]));
   /** What ours is made of: the plan, the command to run it, and from there to the verified end. */
   const parts = { plan: [] as number[], run: [] as number[], verify: [] as number[] };
@@ -56,11 +75,14 @@ try {
       const began = performance.now();
       const ended = await go();
       times.get(way)!.push(performance.now() - began);
-      if (ended !== (gateways * entries) / ONE_IN) throw new Error(`${way} ended ${ended} flows instead of ${(gateways * entries) / ONE_IN}`);
+      if (ended !== (gateways * entries) / ONE_IN)
+        throw new Error(`${way} ended ${ended} flows instead of ${(gateways * entries) / ONE_IN}`);
     }
   }
   const took = median(times.get('ours')!);
-  console.error(`ours: ${Math.round(median(parts.plan))} ms to the plan, ${Math.round(median(parts.run))} ms to have it run, ${Math.round(median(parts.verify))} ms to the verified end`);
+  console.error(
+    `ours: ${Math.round(median(parts.plan))} ms to the plan, ${Math.round(median(parts.run))} ms to have it run, ${Math.round(median(parts.verify))} ms to the verified end`,
+  );
   const fromRun = median(parts.run) + median(parts.verify);
   for (const [way, theirs] of times) {
     if (way === 'ours') continue;
@@ -98,15 +120,22 @@ try {
   /** The flush once it is over, heard as the console hears it. */
   async function ended(flushId: string): Promise<Flush> {
     return new Promise((resolve, reject) => {
-      const stop = subscribe(system.api.client, routes.watchFlush, { params: { id: flushId } }, {
-        now: Date.now,
-        onState: (state) => { if (state.kind === 'refused') reject(state.error); },
-        onEvent: (event) => {
-          if (event.kind !== 'flush' || event.flush.state === 'running') return;
-          stop();
-          resolve(event.flush);
+      const stop = subscribe(
+        system.api.client,
+        routes.watchFlush,
+        { params: { id: flushId } },
+        {
+          now: Date.now,
+          onState: (state) => {
+            if (state.kind === 'refused') reject(state.error);
+          },
+          onEvent: (event) => {
+            if (event.kind !== 'flush' || event.flush.state === 'running') return;
+            stop();
+            resolve(event.flush);
+          },
         },
-      });
+      );
     });
   }
 
@@ -120,10 +149,14 @@ try {
 
   /** All at once, each with a connection of its own; the flows that were listed or deleted. */
   async function ssh(server: SshServer, verb: '-L' | '-D'): Promise<number> {
-    const counts = await Promise.all(numbers.map(async (n) => {
-      const text = await servers.get(server)!.run(lab.names.control, managementAddress(n), ['/usr/sbin/conntrack', verb, ...THEIR_FILTER, '2>&1', '>/dev/null']);
-      return Number(/(\d+) flow entries have been/.exec(text)?.[1] ?? Number.NaN);
-    }));
+    const counts = await Promise.all(
+      numbers.map(async (n) => {
+        const text = await servers
+          .get(server)!
+          .run(lab.names.control, managementAddress(n), ['/usr/sbin/conntrack', verb, ...THEIR_FILTER, '2>&1', '>/dev/null']);
+        return Number(/(\d+) flow entries have been/.exec(text)?.[1] ?? Number.NaN);
+      }),
+    );
     return counts.reduce((sum, count) => sum + count, 0);
   }
 } finally {
@@ -140,16 +173,37 @@ function* tableOf(n: number, isWhole: boolean): Generator<NewEntry, void, void> 
     const isPhone = index % ONE_IN === 0;
     if (!isPhone && !isWhole) continue;
     yield entryOf({
-      proto: 17, orig: { src: clientAddress(n, index % 4000), dst: `198.51.100.${1 + (index % 200)}`, sport: 1024 + index, dport: isPhone ? PHONE_PORT : 4000 }, reply: { dst: externalAddress(n, 1) },
-      status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT, timeoutSeconds: 3000,
+      proto: 17,
+      orig: {
+        src: clientAddress(n, index % 4000),
+        dst: `198.51.100.${1 + (index % 200)}`,
+        sport: 1024 + index,
+        dport: isPhone ? PHONE_PORT : 4000,
+      },
+      reply: { dst: externalAddress(n, 1) },
+      status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT,
+      timeoutSeconds: 3000,
     });
   }
 }
 
 function report(what: string, ours: number, theirs: number): void {
   const ratio = ours / theirs;
-  const row = { bench: 'bulk-flush', name: `flush on ${gateways} gateways, ${what}`, size: gateways * entries, ours: Math.round(ours), theirs: Math.round(theirs), ratio: Number(ratio.toPrecision(4)), target: TARGET, ok: ratio <= TARGET };
-  console.log(options.json ? JSON.stringify(row) : `${String(row.size).padStart(8)}  ${row.name}  ours ${row.ours} ms  theirs ${row.theirs} ms  ratio ${ratio.toFixed(4)}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`);
+  const row = {
+    bench: 'bulk-flush',
+    name: `flush on ${gateways} gateways, ${what}`,
+    size: gateways * entries,
+    ours: Math.round(ours),
+    theirs: Math.round(theirs),
+    ratio: Number(ratio.toPrecision(4)),
+    target: TARGET,
+    ok: ratio <= TARGET,
+  };
+  console.log(
+    options.json
+      ? JSON.stringify(row)
+      : `${String(row.size).padStart(8)}  ${row.name}  ours ${row.ours} ms  theirs ${row.theirs} ms  ratio ${ratio.toFixed(4)}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`,
+  );
   if (!row.ok) process.exitCode = 1;
 }
 

@@ -6,16 +6,42 @@ import { parseArgs } from 'node:util';
 import { churnRounds } from '../support/churn-rounds.ts';
 import { Namespace } from '../support/namespace.ts';
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '200' }, rate: { type: 'string', default: '10000' } } });
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '200' }, rate: { type: 'string', default: '10000' } },
+});
 const why = Namespace.why();
 if (why) {
   console.error(`skipped: ${why}`);
   process.exit(0);
 }
-const { rounds, bornPerSecond, born, planned, deleted, gone, sparedStrangers, sparedTwins, sameIds, sparedProtected, seconds } = await churnRounds({ prefix: 'ctg-churn', rounds: Number(options.rounds), rate: Number(options.rate) });
-if (options.json) console.log(JSON.stringify({ bench: 'churn', name: 'only planned flows end', size: planned, rounds, born, bornPerSecond: Math.round(bornPerSecond), deleted, gone, sparedStrangers, sparedTwins, sameIds, sparedProtected, ok: true }));
+const { rounds, bornPerSecond, born, planned, deleted, gone, sparedStrangers, sparedTwins, sameIds, sparedProtected, seconds } =
+  await churnRounds({ prefix: 'ctg-churn', rounds: Number(options.rounds), rate: Number(options.rate) });
+if (options.json)
+  console.log(
+    JSON.stringify({
+      bench: 'churn',
+      name: 'only planned flows end',
+      size: planned,
+      rounds,
+      born,
+      bornPerSecond: Math.round(bornPerSecond),
+      deleted,
+      gone,
+      sparedStrangers,
+      sparedTwins,
+      sameIds,
+      sparedProtected,
+      ok: true,
+    }),
+  );
 else {
-  console.log(`${rounds} rounds in ${seconds.toFixed(1)} s, ${born.toLocaleString('en')} flows born (${Math.round(bornPerSecond).toLocaleString('en')} a second)`);
-  console.log(`${planned.toLocaleString('en')} planned: ${deleted.toLocaleString('en')} ended by us, ${gone.toLocaleString('en')} had ended; none outside the plans`);
-  console.log(`spared: ${sparedStrangers.toLocaleString('en')} born since that the filter matches, ${sparedTwins.toLocaleString('en')} with the tuple of a planned one, ${sameIds.toLocaleString('en')} of them with its id too, ${sparedProtected.toLocaleString('en')} protected ones that plans named`);
+  console.log(
+    `${rounds} rounds in ${seconds.toFixed(1)} s, ${born.toLocaleString('en')} flows born (${Math.round(bornPerSecond).toLocaleString('en')} a second)`,
+  );
+  console.log(
+    `${planned.toLocaleString('en')} planned: ${deleted.toLocaleString('en')} ended by us, ${gone.toLocaleString('en')} had ended; none outside the plans`,
+  );
+  console.log(
+    `spared: ${sparedStrangers.toLocaleString('en')} born since that the filter matches, ${sparedTwins.toLocaleString('en')} with the tuple of a planned one, ${sameIds.toLocaleString('en')} of them with its id too, ${sparedProtected.toLocaleString('en')} protected ones that plans named`,
+  );
 }

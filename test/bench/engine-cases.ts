@@ -21,15 +21,28 @@ export interface Case {
   restore?(): void;
 }
 
-const CONTEXT = { wans: [{ name: 'wan1', addresses: [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 13)] }, { name: 'wan2', addresses: [Uint8Array.of(198, 19, 0, 12)] }], protections: [] };
+const CONTEXT = {
+  wans: [
+    { name: 'wan1', addresses: [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 13)] },
+    { name: 'wan2', addresses: [Uint8Array.of(198, 19, 0, 12)] },
+  ],
+  protections: [],
+};
 /** Any age of a snapshot will do. */
 const ANY_AGE = 3_600_000;
 const TOP_SOURCES = `awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^src=/) { print $i; break } }' | sort | uniq -c | sort -rn | awk '{ n += $1 } END { print n }'`;
 
 /** One case for each row of what the engine promises. The last run of each leaves the table full. */
 export function engineCases(table: KernelTable, size: number): Case[] {
-  const [host, source, prefix, udp, mark] = [`host:${BUSY_HOST}`, `src:${BUSY_HOST}`, `src:${BUSY_PREFIX}`, 'proto:udp', `mark:${MARK}`].map(filterOf) as [FlowFilter, FlowFilter, FlowFilter, FlowFilter, FlowFilter];
-  const search = async (filter: FlowFilter, limit: number, maxAgeMs = 0): Promise<number> => (await table.search({ filter, context: CONTEXT, limit, maxAgeMs, withFacets: limit > 0 })).total;
+  const [host, source, prefix, udp, mark] = [
+    `host:${BUSY_HOST}`,
+    `src:${BUSY_HOST}`,
+    `src:${BUSY_PREFIX}`,
+    'proto:udp',
+    `mark:${MARK}`,
+  ].map(filterOf) as [FlowFilter, FlowFilter, FlowFilter, FlowFilter, FlowFilter];
+  const search = async (filter: FlowFilter, limit: number, maxAgeMs = 0): Promise<number> =>
+    (await table.search({ filter, context: CONTEXT, limit, maxAgeMs, withFacets: limit > 0 })).total;
   const putBack = (isGone: (entry: NewEntry) => boolean) => (): void => createEntries(only(gatewayEntries(size), isGone));
   const isOfHost = ({ orig }: NewEntry): boolean => orig.src === BUSY_HOST;
   const snapshot = (): Promise<number> => search(EVERYTHING, 0);
@@ -48,25 +61,90 @@ export function engineCases(table: KernelTable, size: number): Case[] {
   const list = (): number => Number(shell('conntrack -L 2>&1 >/dev/null').match(/(\d+) flow entries have been shown/)?.[1]);
   return [
     { name: 'full snapshot into columns', target: 0.6, ours: snapshot, theirs: list },
-    ...(program === undefined ? [] : [{ name: 'full snapshot, against the same dump read and thrown away by C', target: 1.2, ours: snapshot, theirs: () => Number(shell(program)) }]),
-    { name: 'full snapshot, against conntrack -L parsed in Node', target: 0.45, ours: snapshot, theirs: () => shell('conntrack -L -o extended,id 2>/dev/null').trimEnd().split('\n').map(parseLine).length },
+    ...(program === undefined
+      ? []
+      : [
+          {
+            name: 'full snapshot, against the same dump read and thrown away by C',
+            target: 1.2,
+            ours: snapshot,
+            theirs: () => Number(shell(program)),
+          },
+        ]),
     {
-      name: 'search by host, either side, first 100 rows and facets', target: 0.6, ours: () => search(host, 100),
+      name: 'full snapshot, against conntrack -L parsed in Node',
+      target: 0.45,
+      ours: snapshot,
+      theirs: () => shell('conntrack -L -o extended,id 2>/dev/null').trimEnd().split('\n').map(parseLine).length,
+    },
+    {
+      name: 'search by host, either side, first 100 rows and facets',
+      target: 0.6,
+      ours: () => search(host, 100),
       theirs: () => Number(shell(`conntrack -L 2>/dev/null | grep -cwF ${BUSY_HOST}`)),
     },
-    { name: 'states, protocols, WANs and top sources from cold', target: 0.5, ours: async () => (await table.breakdown(CONTEXT)).walked, theirs: () => Number(shell(`conntrack -L 2>/dev/null | ${TOP_SOURCES}`)) },
     {
-      name: 'states, protocols, WANs and top sources from a snapshot', target: 0.02, prepare: snapshot, calls: 5,
-      ours: async () => (await table.breakdown(CONTEXT, ANY_AGE)).walked, theirs: () => Number(shell(`conntrack -L 2>/dev/null | ${TOP_SOURCES}`)),
+      name: 'states, protocols, WANs and top sources from cold',
+      target: 0.5,
+      ours: async () => (await table.breakdown(CONTEXT)).walked,
+      theirs: () => Number(shell(`conntrack -L 2>/dev/null | ${TOP_SOURCES}`)),
     },
-    { name: 'delete by IPv4 host, filtered by the kernel', target: 0.15, ours: () => flush(source), theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`), restore: putBack(isOfHost) },
-    { name: 'delete by IPv4 host, with a list to put back', target: 0.2, prepare: snapshot, ours: () => freezeAndEnd(source), theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`), restore: putBack(isOfHost) },
-    { name: 'delete by protocol, both families', target: 0.25, ours: () => flush(udp), theirs: () => deletedBy('conntrack -D -p udp', 'conntrack -D -f ipv6 -p udp'), restore: putBack(({ proto }) => proto === 17) },
-    { name: 'delete by mark and mask', target: 0.3, ours: () => flush(mark), theirs: () => deletedBy(`conntrack -D -m ${MARK}`), restore: putBack((entry) => entry.mark !== 0) },
-    { name: 'delete by prefix (45 %), from cold', target: 0.6, ours: () => freezeAndEnd(prefix), theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`), restore: putBack(isBusyPrefix) },
-    { name: 'delete by prefix (45 %), from a fresh snapshot', target: 0.2, prepare: snapshot, ours: () => freezeAndEnd(prefix, ANY_AGE), theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`), restore: putBack(isBusyPrefix) },
     {
-      name: 'flush all', target: 1.1, ours: () => flush(EVERYTHING, true),
+      name: 'states, protocols, WANs and top sources from a snapshot',
+      target: 0.02,
+      prepare: snapshot,
+      calls: 5,
+      ours: async () => (await table.breakdown(CONTEXT, ANY_AGE)).walked,
+      theirs: () => Number(shell(`conntrack -L 2>/dev/null | ${TOP_SOURCES}`)),
+    },
+    {
+      name: 'delete by IPv4 host, filtered by the kernel',
+      target: 0.15,
+      ours: () => flush(source),
+      theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`),
+      restore: putBack(isOfHost),
+    },
+    {
+      name: 'delete by IPv4 host, with a list to put back',
+      target: 0.2,
+      prepare: snapshot,
+      ours: () => freezeAndEnd(source),
+      theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`),
+      restore: putBack(isOfHost),
+    },
+    {
+      name: 'delete by protocol, both families',
+      target: 0.25,
+      ours: () => flush(udp),
+      theirs: () => deletedBy('conntrack -D -p udp', 'conntrack -D -f ipv6 -p udp'),
+      restore: putBack(({ proto }) => proto === 17),
+    },
+    {
+      name: 'delete by mark and mask',
+      target: 0.3,
+      ours: () => flush(mark),
+      theirs: () => deletedBy(`conntrack -D -m ${MARK}`),
+      restore: putBack((entry) => entry.mark !== 0),
+    },
+    {
+      name: 'delete by prefix (45 %), from cold',
+      target: 0.6,
+      ours: () => freezeAndEnd(prefix),
+      theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`),
+      restore: putBack(isBusyPrefix),
+    },
+    {
+      name: 'delete by prefix (45 %), from a fresh snapshot',
+      target: 0.2,
+      prepare: snapshot,
+      ours: () => freezeAndEnd(prefix, ANY_AGE),
+      theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`),
+      restore: putBack(isBusyPrefix),
+    },
+    {
+      name: 'flush all',
+      target: 1.1,
+      ours: () => flush(EVERYTHING, true),
       theirs: () => {
         const before = Number(shell('conntrack -C'));
         shell('conntrack -F');
@@ -75,7 +153,10 @@ export function engineCases(table: KernelTable, size: number): Case[] {
       restore: putBack(() => true),
     },
     {
-      name: 'count, maximum and counters of each CPU', target: 0.01, calls: 100, ours: async () => (await table.counters()).count,
+      name: 'count, maximum and counters of each CPU',
+      target: 0.01,
+      calls: 100,
+      ours: async () => (await table.counters()).count,
       theirs: () => {
         shell('conntrack -S');
         return Number(shell('conntrack -C'));
@@ -99,7 +180,10 @@ function parseLine(line: string): object {
 }
 
 function deletedBy(...commands: string[]): number {
-  return commands.reduce((sum, command) => sum + Number(/(\d+) flow entries have been deleted/.exec(shell(`${command} 2>&1 >/dev/null`))?.[1] ?? 0), 0);
+  return commands.reduce(
+    (sum, command) => sum + Number(/(\d+) flow entries have been deleted/.exec(shell(`${command} 2>&1 >/dev/null`))?.[1] ?? 0),
+    0,
+  );
 }
 
 /** Processes that this thread starts are born in the namespace that it is in; `nice` as the worker is, or a busy machine would choose the winner. */

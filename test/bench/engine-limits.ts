@@ -13,7 +13,12 @@ const SNAPSHOTS = 4;
 const CONTEXT = { wans: [], protections: [] };
 
 /** What is held to a number of its own and not to another program; `isLeast` where more is better. */
-export interface Limit { name: string; ours: number; target: number; isLeast?: boolean }
+export interface Limit {
+  name: string;
+  ours: number;
+  target: number;
+  isLeast?: boolean;
+}
 
 /** The main thread's delay, the memory, and how long a CPU is held while the table is read a few times. */
 export async function limitsOfReading(table: KernelTable): Promise<Limit[]> {
@@ -21,7 +26,9 @@ export async function limitsOfReading(table: KernelTable): Promise<Limit[]> {
   collectGarbage();
   const before = process.memoryUsage.rss();
   let most = before;
-  const watch = setInterval(() => { most = Math.max(most, process.memoryUsage.rss()); }, 20);
+  const watch = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 20);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   for (let taken = 0; taken < SNAPSHOTS; taken++) await read(table);
@@ -59,7 +66,11 @@ export async function limitsOfEvents(table: KernelTable, entries: Iterable<NewEn
     const seconds = (performance.now() - began) / 1000;
     return [
       { name: 'events heard a second, none lost', ours: count / seconds, target: 150_000, isLeast: true },
-      { name: 'CPU time of an event in the thread that hears them, µs', ours: (sum(started.map(cpuMicroseconds)) - usedBefore) / count, target: 4 },
+      {
+        name: 'CPU time of an event in the thread that hears them, µs',
+        ours: (sum(started.map(cpuMicroseconds)) - usedBefore) / count,
+        target: 4,
+      },
     ];
   } finally {
     await events.close();
@@ -69,7 +80,8 @@ export async function limitsOfEvents(table: KernelTable, entries: Iterable<NewEn
 async function heard(events: TableEvents, what: 'born' | 'ended', count: number): Promise<void> {
   for (const began = performance.now(); events.totals()[what] < count; await new Promise((resolve) => setTimeout(resolve, 1))) {
     const { overflows, [what]: known } = events.totals();
-    if (overflows > 0 || performance.now() - began > 60_000) throw new Error(`${known} of ${count} events were heard, ${overflows} overflows`);
+    if (overflows > 0 || performance.now() - began > 60_000)
+      throw new Error(`${known} of ${count} events were heard, ${overflows} overflows`);
   }
 }
 
@@ -99,10 +111,17 @@ async function read(table: KernelTable): Promise<void> {
 async function longestStall(work: () => Promise<void>): Promise<number | undefined> {
   const probes = Array.from({ length: availableParallelism() }, (_, cpu) => {
     const memory = new SharedArrayBuffer(16);
-    return { flags: new Int32Array(memory), worker: new Worker(new URL('./stall-probe.ts', import.meta.url), { workerData: { cpu, memory } }) };
+    return {
+      flags: new Int32Array(memory),
+      worker: new Worker(new URL('./stall-probe.ts', import.meta.url), { workerData: { cpu, memory } }),
+    };
   });
   try {
-    const ready = await Promise.all(probes.map(({ worker }) => new Promise<boolean>((resolve) => worker.once('message', ({ isReady }: { isReady: boolean }) => resolve(isReady)))));
+    const ready = await Promise.all(
+      probes.map(
+        ({ worker }) => new Promise<boolean>((resolve) => worker.once('message', ({ isReady }: { isReady: boolean }) => resolve(isReady))),
+      ),
+    );
     if (ready.includes(false)) return undefined;
     const longest: number[] = [];
     for (let run = 0; run < SNAPSHOTS + 1; run++) {

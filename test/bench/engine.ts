@@ -18,10 +18,24 @@ const MAX = '/proc/sys/net/netfilter/nf_conntrack_max';
 /** Rows of tables smaller than this are shown and not judged: there the buckets of the hash cost more than the entries. */
 const JUDGED = 100_000;
 
-interface Row { name: string; size: number; ours: number; theirs: number | null; ratio: number | null; target: number; ok: boolean }
+interface Row {
+  name: string;
+  size: number;
+  ours: number;
+  theirs: number | null;
+  ratio: number | null;
+  target: number;
+  ok: boolean;
+}
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, sizes: { type: 'string', default: '10000,100000,1000000' }, runs: { type: 'string', default: '5' }, only: { type: 'string', default: '' }, 'raise-max': { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean' },
+    sizes: { type: 'string', default: '10000,100000,1000000' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+    'raise-max': { type: 'boolean', default: false },
+  },
 });
 const why = Namespace.why();
 if (why) {
@@ -89,8 +103,23 @@ function reportLimit({ name, ours, target, isLeast = false }: Limit, size: numbe
 
 function report({ name, size, ours, theirs, ratio, target, ok }: Row): void {
   if (!ok && size >= JUDGED) missed++;
-  if (options.json) return console.log(JSON.stringify({ bench: 'engine', name, size, ours: rounded(ours), theirs: theirs === null ? null : rounded(theirs), ratio: ratio === null ? null : rounded(ratio), target, ok }));
-  const measured = ratio === null || theirs === null ? `      ${ours.toFixed(2).padStart(9)}` : `ours ${ours.toFixed(2).padStart(9)} ms  theirs ${theirs.toFixed(2).padStart(9)} ms  ratio ${ratio.toFixed(4)}`;
+  if (options.json)
+    return console.log(
+      JSON.stringify({
+        bench: 'engine',
+        name,
+        size,
+        ours: rounded(ours),
+        theirs: theirs === null ? null : rounded(theirs),
+        ratio: ratio === null ? null : rounded(ratio),
+        target,
+        ok,
+      }),
+    );
+  const measured =
+    ratio === null || theirs === null
+      ? `      ${ours.toFixed(2).padStart(9)}`
+      : `ours ${ours.toFixed(2).padStart(9)} ms  theirs ${theirs.toFixed(2).padStart(9)} ms  ratio ${ratio.toFixed(4)}`;
   console.log(`${String(size).padStart(8)}  ${name.padEnd(58)} ${measured}  ${ok ? 'within' : 'MISSES'} ${target}`);
 }
 

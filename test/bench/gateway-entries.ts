@@ -29,13 +29,22 @@ export function* gatewayEntries(count: number): Generator<NewEntry, void, void> 
     const low = index & 0xff;
     const client = pick < 0.02 ? BUSY_HOST : pick < 0.5 ? `10.7.${128 + ((index >> 8) & 127)}.${low}` : `10.7.${(index >> 8) & 127}.${low}`;
     const src = isV6 ? `fd00:7::${(index & 0xffff).toString(16)}` : client;
-    const dst = isV6 ? `2001:db8:113::${((index >> 4) & 0xffff).toString(16)}` : `198.${51 + (index >> 18)}.${100 + ((index >> 12) & 63)}.${1 + ((index >> 4) & 0xfd)}`;
+    const dst = isV6
+      ? `2001:db8:113::${((index >> 4) & 0xffff).toString(16)}`
+      : `198.${51 + (index >> 18)}.${100 + ((index >> 12) & 63)}.${1 + ((index >> 4) & 0xfd)}`;
     // Ports and ids run with the index, so that no two tuples are the same.
     const sport = 1024 + (index % 64_000);
     const dport = proto === 6 ? [443, 80, 22, 8443][index & 3]! : [53, 443, 5060, 123][index & 3]!;
-    const orig = proto === 1 || proto === 58 ? { src, dst, icmp: { type: proto === 1 ? 8 : 128, code: 0, id: index & 0xffff } } : { src, dst, sport, dport };
+    const orig =
+      proto === 1 || proto === 58
+        ? { src, dst, icmp: { type: proto === 1 ? 8 : 128, code: 0, id: index & 0xffff } }
+        : { src, dst, sport, dport };
     yield entryOf({
-      proto, orig, status: ASSURED | (isV6 ? 0 : IPS.SRC_NAT), mark: index % 7 === 0 ? 0x300 : 0, timeoutSeconds: 3000,
+      proto,
+      orig,
+      status: ASSURED | (isV6 ? 0 : IPS.SRC_NAT),
+      mark: index % 7 === 0 ? 0x300 : 0,
+      timeoutSeconds: 3000,
       ...(isV6 ? {} : { reply: { dst: WANS[index % 3]! } }),
       ...(proto === 6 && { state: ['ESTABLISHED', 'ESTABLISHED', 'TIME_WAIT', 'CLOSE_WAIT'][(index >> 3) & 3]! }),
     });

@@ -8,14 +8,26 @@ import { HostileAgent } from '../support/hostile-agent.ts';
 /** Between dials of one that is refused. */
 const REDIAL_MS = 50;
 
-interface Target { identity: { key: string; ca: string; gatewayId: string; certificatePem: string }; address: string }
+interface Target {
+  identity: { key: string; ca: string; gatewayId: string; certificatePem: string };
+  address: string;
+}
 type Order = { begin: Target } | { attack: boolean };
 
 const encode = (body: NonNullable<AgentMessage['body']>): Uint8Array => AgentMessage.encode({ body }).finish();
 /** Made once: what it costs to make them is the attacker's. */
 const messages = [
-  encode({ $case: 'result', value: Result.fromPartial({ commandId: randomUUID(), runs: Array.from({ length: 20_000 }, () => ({ outcome: 1, count: 1 })) }) }),
-  encode({ $case: 'samples', value: { batch: 1n, samples: Array.from({ length: 200 }, (_, ago) => Sample.fromPartial({ atMs: BigInt(Date.now() - ago), count: 1n })) } }),
+  encode({
+    $case: 'result',
+    value: Result.fromPartial({ commandId: randomUUID(), runs: Array.from({ length: 20_000 }, () => ({ outcome: 1, count: 1 })) }),
+  }),
+  encode({
+    $case: 'samples',
+    value: {
+      batch: 1n,
+      samples: Array.from({ length: 200 }, (_, ago) => Sample.fromPartial({ atMs: BigInt(Date.now() - ago), count: 1n })),
+    },
+  }),
   encode({ $case: 'progress', value: { commandId: randomUUID(), phase: Progress_Phase.PHASE_DELETING, done: 1, total: 2 } }),
   encode({ $case: 'pong', value: { sentAtMs: 1n } }),
 ];
@@ -43,7 +55,10 @@ async function attack({ identity: { key, ca, gatewayId, certificatePem }, addres
   while (isAttacking) {
     const agent = new HostileAgent({ response, key, ca });
     if (await agent.connect(address)) sent += await agent.flood(endless());
-    else await new Promise((resolve) => { setTimeout(resolve, REDIAL_MS); });
+    else
+      await new Promise((resolve) => {
+        setTimeout(resolve, REDIAL_MS);
+      });
     agent.hangUp();
   }
 }

@@ -35,7 +35,10 @@ try {
   const targets: object[] = [];
   for (let number = 0; number < rounds; number++) targets.push(await hostileTarget(evil, `evil${number}`));
   for (let warmUp = 0; warmUp < WARM_UPS; warmUp++) await round({ search: [], sample: [] });
-  const [alone, beside]: [Times, Times] = [{ search: [], sample: [] }, { search: [], sample: [] }];
+  const [alone, beside]: [Times, Times] = [
+    { search: [], sample: [] },
+    { search: [], sample: [] },
+  ];
   let sent = 0;
   for (const begin of targets) {
     await round(alone);
@@ -45,7 +48,8 @@ try {
     sent = await tell({ attack: false });
   }
   if (!options.json) console.log(`the hostile gateways sent ${sent.toLocaleString('en')} messages`);
-  for (const what of ['search', 'sample'] as const) for (const percent of [50, 99]) report(`${what}, p${percent}`, at(beside[what], percent), at(alone[what], percent));
+  for (const what of ['search', 'sample'] as const)
+    for (const percent of [50, 99]) report(`${what}, p${percent}`, at(beside[what], percent), at(alone[what], percent));
 } finally {
   hostile.kill();
   agents.forEach((agent) => agent.disconnect());
@@ -61,7 +65,9 @@ async function hostileTarget(place: Place, name: string): Promise<object> {
 async function round(times: Times): Promise<void> {
   for (let number = 0; number < OF_A_ROUND; number++) {
     let began = performance.now();
-    const { total } = await controller.api.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: agents.map(({ gatewayId }) => gatewayId) } } });
+    const { total } = await controller.api.call(routes.searchFlows, {
+      body: { filter: 'proto:udp', scope: { gateways: agents.map(({ gatewayId }) => gatewayId) } },
+    });
     times.search.push(performance.now() - began);
     if (Number(total) !== FLOWS * NEIGHBOURS) throw new Error(`a search found ${total} flows instead of ${FLOWS * NEIGHBOURS}`);
     began = performance.now();
@@ -69,7 +75,10 @@ async function round(times: Times): Promise<void> {
       agent.sampleReceipts.splice(0);
       agent.sendSamples(1n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: BigInt(FLOWS) })]);
     }
-    while (!agents.every(({ sampleReceipts }) => sampleReceipts.length > 0)) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    while (!agents.every(({ sampleReceipts }) => sampleReceipts.length > 0))
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      });
     times.sample.push(performance.now() - began);
   }
 }
@@ -77,20 +86,30 @@ async function round(times: Times): Promise<void> {
 /** Tells the hostile process what to do; how many messages it has sent so far. */
 async function tell(order: object): Promise<number> {
   hostile.send(order);
-  const [{ sent }] = await once(hostile, 'message') as [{ sent: number }];
+  const [{ sent }] = (await once(hostile, 'message')) as [{ sent: number }];
   return sent;
 }
 
 function report(what: string, ours: number, theirs: number): void {
   const ratio = ours / theirs;
   const row = {
-    bench: 'neighbours', name: `${what}, ms, beside a hostile gateway and alone`, size: rounds * OF_A_ROUND,
-    ours: Number(ours.toFixed(1)), theirs: Number(theirs.toFixed(1)), ratio: Number(ratio.toPrecision(3)), target: TARGET, ok: ratio <= TARGET,
+    bench: 'neighbours',
+    name: `${what}, ms, beside a hostile gateway and alone`,
+    size: rounds * OF_A_ROUND,
+    ours: Number(ours.toFixed(1)),
+    theirs: Number(theirs.toFixed(1)),
+    ratio: Number(ratio.toPrecision(3)),
+    target: TARGET,
+    ok: ratio <= TARGET,
   };
-  console.log(options.json ? JSON.stringify(row) : `${row.name}: ${row.ours} and ${row.theirs}, ratio ${row.ratio}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`);
+  console.log(
+    options.json
+      ? JSON.stringify(row)
+      : `${row.name}: ${row.ours} and ${row.theirs}, ratio ${row.ratio}  ${row.ok ? 'within' : 'MISSES'} ${TARGET}`,
+  );
   if (!row.ok) process.exitCode = 1;
 }
 
 function at(values: number[], percent: number): number {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * percent / 100))]!;
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))]!;
 }

@@ -25,9 +25,17 @@ import { Conversation } from '../support/conversation.ts';
 import { Namespace } from '../support/namespace.ts';
 import { until } from '../support/until.ts';
 
-interface Reading { seconds: number; descriptors: number; threads: number; residentMb: number; heapMb: number }
+interface Reading {
+  seconds: number;
+  descriptors: number;
+  threads: number;
+  residentMb: number;
+  heapMb: number;
+}
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean' }, minutes: { type: 'string', default: '10' }, entries: { type: 'string', default: '2000000' } } });
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, minutes: { type: 'string', default: '10' }, entries: { type: 'string', default: '2000000' } },
+});
 const why = Namespace.why();
 if (why) {
   console.error(`skipped: ${why}`);
@@ -53,7 +61,15 @@ const table = new KernelTable();
 const journal = new Journal(folder);
 const plans = new PlanStore(folder);
 const commands = new Commands({
-  table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
+  table,
+  journal,
+  plans,
+  undos: new UndoStore(folder, plans),
+  guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)),
+  clock: systemClock,
+  context: () => CONTEXT,
+  controllerNow: Date.now,
+  log: pino({ level: 'silent' }),
   report: { progress: () => undefined, result: (result) => results.push(result) },
 });
 namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout', 10);
@@ -82,30 +98,43 @@ async function soak(): Promise<boolean> {
     const roundBeganMs = performance.now();
     await round();
     if (sinceMs() >= nextReadingMs) {
-      nextReadingMs += seconds * 1000 / 20;
+      nextReadingMs += (seconds * 1000) / 20;
       readings.push(read(sinceMs() / 1000));
       if (!options.json) await show(readings.at(-1)!);
     }
     await systemClock.delay(Math.max(0, ROUND_MS - (performance.now() - roundBeganMs)));
   }
   const born = Number(await churn.conclude());
-  const live = await until('the live set is the table', async () => (events.totals().live === (await table.counters()).count ? events.totals().live : undefined));
+  const live = await until('the live set is the table', async () =>
+    events.totals().live === (await table.counters()).count ? events.totals().live : undefined,
+  );
   return report(born, live);
 }
 
 /** What a console and a controller ask of an agent in a second, and a plan. */
 async function round(): Promise<void> {
   totals.rounds++;
-  const search = (text: string, limit: number) => table.search({ filter: filterOf(text), context: CONTEXT, limit, withFacets: true, sort: { field: 'id', descending: true } });
+  const search = (text: string, limit: number) =>
+    table.search({ filter: filterOf(text), context: CONTEXT, limit, withFacets: true, sort: { field: 'id', descending: true } });
   totals.searched += (await search('proto:udp', 100)).tableCount;
   await search('dst:198.18.0.0/24 age<5s', 500);
   await table.breakdown(CONTEXT);
   const planId = `${totals.rounds.toString(16).padStart(8, '0')}-50a4`;
   const writer = plans.begin(planId, Date.now() + 60_000);
   const planned: Flow[] = [];
-  for await (const batch of table.collect({ filter: filterOf('dport:1030'), context: CONTEXT })) batch.forEach((flow) => { planned.push(flow); writer.add(flow); });
+  for await (const batch of table.collect({ filter: filterOf('dport:1030'), context: CONTEXT }))
+    batch.forEach((flow) => {
+      planned.push(flow);
+      writer.add(flow);
+    });
   const digest = writer.finish();
-  commands.accept({ id: `c${totals.rounds}`, seq: BigInt(totals.rounds), epoch: 1n, notAfterMs: BigInt(Date.now() + 60_000), work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 10 } } });
+  commands.accept({
+    id: `c${totals.rounds}`,
+    seq: BigInt(totals.rounds),
+    epoch: 1n,
+    notAfterMs: BigInt(Date.now() + 60_000),
+    work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 10 } },
+  });
   await commands.idle();
   const result = results.pop()!;
   if (result.state !== Result_State.STATE_DONE) throw new Error(`a plan failed: ${result.reason} ${result.detail}`);
@@ -127,13 +156,21 @@ function filterOf(text: string): FlowFilter {
 function read(atSeconds: number): Reading {
   // Anonymous pages only: the kernel takes pages of files from a machine under pressure and gives them back, which says nothing of us.
   const residentKb = Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]);
-  return { seconds: atSeconds, descriptors: readdirSync('/proc/self/fd').length, threads: readdirSync('/proc/self/task').length, residentMb: residentKb / 1e3, heapMb: process.memoryUsage().heapUsed / 1e6 };
+  return {
+    seconds: atSeconds,
+    descriptors: readdirSync('/proc/self/fd').length,
+    threads: readdirSync('/proc/self/task').length,
+    residentMb: residentKb / 1e3,
+    heapMb: process.memoryUsage().heapUsed / 1e6,
+  };
 }
 
 async function show({ seconds: at, descriptors, threads, residentMb, heapMb }: Reading): Promise<void> {
   const { born, ended, endedByUs, overflows, heals, live } = events.totals();
-  console.log(`${at.toFixed(0).padStart(4)} s  born ${born}  ended ${ended} (${endedByUs} by us)  live ${live ?? '?'} of ${(await table.counters()).count}  overflows ${overflows}  walks ${heals}  `
-    + `descriptors ${descriptors}  threads ${threads}  resident ${residentMb.toFixed(0)} MB  heap ${heapMb.toFixed(0)} MB`);
+  console.log(
+    `${at.toFixed(0).padStart(4)} s  born ${born}  ended ${ended} (${endedByUs} by us)  live ${live ?? '?'} of ${(await table.counters()).count}  overflows ${overflows}  walks ${heals}  ` +
+      `descriptors ${descriptors}  threads ${threads}  resident ${residentMb.toFixed(0)} MB  heap ${heapMb.toFixed(0)} MB`,
+  );
 }
 
 function report(born: number, live: number): boolean {
@@ -149,11 +186,31 @@ function report(born: number, live: number): boolean {
   };
   const ok = isFlat.descriptors && isFlat.threads && isFlat.memory && born >= entries * 0.98;
   const heard = events.totals();
-  if (options.json) console.log(JSON.stringify({ bench: 'soak', name: 'descriptors, threads and memory stay flat', size: entries, born, ...totals, overflows: heard.overflows, residentMb: Math.round(last.at(-1)!.residentMb), grownMb: Math.round(grown), isFlat, ok }));
+  if (options.json)
+    console.log(
+      JSON.stringify({
+        bench: 'soak',
+        name: 'descriptors, threads and memory stay flat',
+        size: entries,
+        born,
+        ...totals,
+        overflows: heard.overflows,
+        residentMb: Math.round(last.at(-1)!.residentMb),
+        grownMb: Math.round(grown),
+        isFlat,
+        ok,
+      }),
+    );
   else {
-    console.log(`${born.toLocaleString('en')} entries begun by packets; ${heard.born.toLocaleString('en')} births and ${heard.ended.toLocaleString('en')} ends heard, ${heard.overflows} overflows; ${live} live, as the kernel counts`);
-    console.log(`${totals.rounds} rounds: ${totals.searched.toLocaleString('en')} entries searched, ${totals.planned.toLocaleString('en')} planned and run, ${totals.restored.toLocaleString('en')} put back, ${totals.expired.toLocaleString('en')} told to expire`);
-    console.log(`memory ${grown >= 0 ? 'grew' : 'shrank'} by ${Math.abs(grown).toFixed(1)} MB from the most of the first half to the most of the second, to ${last.at(-1)!.residentMb.toFixed(0)} MB; descriptors ${isFlat.descriptors ? 'flat' : 'GREW'}, threads ${isFlat.threads ? 'flat' : 'GREW'}, memory ${isFlat.memory ? 'flat' : 'GREW'}`);
+    console.log(
+      `${born.toLocaleString('en')} entries begun by packets; ${heard.born.toLocaleString('en')} births and ${heard.ended.toLocaleString('en')} ends heard, ${heard.overflows} overflows; ${live} live, as the kernel counts`,
+    );
+    console.log(
+      `${totals.rounds} rounds: ${totals.searched.toLocaleString('en')} entries searched, ${totals.planned.toLocaleString('en')} planned and run, ${totals.restored.toLocaleString('en')} put back, ${totals.expired.toLocaleString('en')} told to expire`,
+    );
+    console.log(
+      `memory ${grown >= 0 ? 'grew' : 'shrank'} by ${Math.abs(grown).toFixed(1)} MB from the most of the first half to the most of the second, to ${last.at(-1)!.residentMb.toFixed(0)} MB; descriptors ${isFlat.descriptors ? 'flat' : 'GREW'}, threads ${isFlat.threads ? 'flat' : 'GREW'}, memory ${isFlat.memory ? 'flat' : 'GREW'}`,
+    );
   }
   return ok;
 }

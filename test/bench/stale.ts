@@ -19,11 +19,25 @@ const TARGET = 1.6;
 /** The first question asks the rules, and an agent has been asked before. */
 const WARM_UP = 10;
 const STALE: FlowFilter = { kind: 'term', field: 'stale', match: { kind: 'glob', pattern: 'yes' } };
-const wan = (n: 1 | 2, ...addresses: string[]): FlowContext['wans'][number] => ({ name: `wan${n}`, interface: `wan${n}`, isUp: true, addresses: addresses.map((text) => parseAddress(text)!), ...(n === 1 && { routeLostAtMs: Date.now() }) });
-const CONTEXT: FlowContext = { wans: [wan(1, '198.18.0.12', '198.18.0.13', '2001:db8:18::12'), wan(2, '198.19.0.12', '2001:db8:19::12')], protections: [] };
+const wan = (n: 1 | 2, ...addresses: string[]): FlowContext['wans'][number] => ({
+  name: `wan${n}`,
+  interface: `wan${n}`,
+  isUp: true,
+  addresses: addresses.map((text) => parseAddress(text)!),
+  ...(n === 1 && { routeLostAtMs: Date.now() }),
+});
+const CONTEXT: FlowContext = {
+  wans: [wan(1, '198.18.0.12', '198.18.0.13', '2001:db8:18::12'), wan(2, '198.19.0.12', '2001:db8:19::12')],
+  protections: [],
+};
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, sizes: { type: 'string', default: '100000,1000000' }, runs: { type: 'string', default: '5' }, 'raise-max': { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean' },
+    sizes: { type: 'string', default: '100000,1000000' },
+    runs: { type: 'string', default: '5' },
+    'raise-max': { type: 'boolean', default: false },
+  },
 });
 const why = Namespace.why();
 if (why) {
@@ -64,7 +78,8 @@ async function compare(size: number): Promise<void> {
     if (total === 0) throw new Error('nothing is stale, so that nothing was judged');
     const [ours, theirs]: [number[], number[]] = [[], []];
     for (let run = 0; run < Number(options.runs); run++) {
-      for (const isOurs of run % 2 === 0 ? [true, false] : [false, true]) (isOurs ? ours : theirs).push((await asked(isOurs ? STALE : EVERYTHING)).ms);
+      for (const isOurs of run % 2 === 0 ? [true, false] : [false, true])
+        (isOurs ? ours : theirs).push((await asked(isOurs ? STALE : EVERYTHING)).ms);
     }
     report(`which flows are stale, under ${RULES} rules, against the walk alone`, size, median(ours), median(theirs), total);
   } finally {
@@ -80,8 +95,22 @@ function report(name: string, size: number, ours: number, theirs: number, stale:
   const ok = ratio <= TARGET;
   if (!ok) missed++;
   const rounded = (value: number): number => Number(value.toPrecision(4));
-  if (options.json) return console.log(JSON.stringify({ bench: 'stale', name, size, ours: rounded(ours), theirs: rounded(theirs), ratio: rounded(ratio), target: TARGET, ok }));
-  console.log(`${String(size).padStart(8)}  ${name}  ours ${ours.toFixed(2)} ms  theirs ${theirs.toFixed(2)} ms  ratio ${ratio.toFixed(3)}  ${ok ? 'within' : 'MISSES'} ${TARGET}; ${stale} are stale`);
+  if (options.json)
+    return console.log(
+      JSON.stringify({
+        bench: 'stale',
+        name,
+        size,
+        ours: rounded(ours),
+        theirs: rounded(theirs),
+        ratio: rounded(ratio),
+        target: TARGET,
+        ok,
+      }),
+    );
+  console.log(
+    `${String(size).padStart(8)}  ${name}  ours ${ours.toFixed(2)} ms  theirs ${theirs.toFixed(2)} ms  ratio ${ratio.toFixed(3)}  ${ok ? 'within' : 'MISSES'} ${TARGET}; ${stale} are stale`,
+  );
 }
 
 function median(values: number[]): number {

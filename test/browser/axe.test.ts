@@ -18,8 +18,19 @@ test('no page has a fault that axe can find in either theme, and the browser com
     // The themes are the same page in other colours. To name each node that is well takes most of the time.
     const runOnly = shown === 'light' ? { type: 'tag' as const, values: TAGS } : { type: 'rule' as const, values: ['color-contrast'] };
     // Without frames of others there is nothing to put together in a page of its own.
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ runOnly, resultTypes: ['violations'] }).analyze();
-    faults.push(...violations.map(({ id: rule, nodes }) => `${name}, ${shown}: ${rule}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`));
+    const { violations } = await new AxeBuilder({ page })
+      .setLegacyMode()
+      .options({ runOnly, resultTypes: ['violations'] })
+      .analyze();
+    faults.push(
+      ...violations.map(
+        ({ id: rule, nodes }) =>
+          `${name}, ${shown}: ${rule}: ${nodes
+            .slice(0, 3)
+            .map((node) => node.target.join(' '))
+            .join(' | ')}`,
+      ),
+    );
   };
   /** In the theme that the page was loaded in, and in the other, which the next is loaded in. */
   const check = async (name: string) => {
@@ -32,7 +43,23 @@ test('no page has a fault that axe can find in either theme, and the browser com
   await page.getByLabel('Password').waitFor();
   await check('/sign-in');
   await signIn();
-  for (const path of ['/', '/sites', `/gateways/${id(3, 7)}`, `/gateways/${id(3, 13)}`, '/connections', '/flushes', `/audit?entry=${id(7, 40)}`, '/settings', '/first-run', '/remediations', '/remediations/new', '/remediations/new?from=stuck-gre-esp', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs/${id(4, 101)}`]) {
+  for (const path of [
+    '/',
+    '/sites',
+    `/gateways/${id(3, 7)}`,
+    `/gateways/${id(3, 13)}`,
+    '/connections',
+    '/flushes',
+    `/audit?entry=${id(7, 40)}`,
+    '/settings',
+    '/first-run',
+    '/remediations',
+    '/remediations/new',
+    '/remediations/new?from=stuck-gre-esp',
+    `/remediations/${id(4, 1)}`,
+    '/remediations/runs',
+    `/remediations/runs/${id(4, 101)}`,
+  ]) {
     await page.goto(web.url + path);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     await page.waitForLoadState('load');
@@ -40,7 +67,10 @@ test('no page has a fault that axe can find in either theme, and the browser com
     await check(path);
   }
   Object.assign(api.gateways[4]!, { state: 'set-aside', setAsideReason: 'two agents hold this identity' });
-  api.unreadable = [{ id: id(6, 77), reason: 'its totals are no numbers' }, { id: id(6, 78), reason: 'its filter is none' }];
+  api.unreadable = [
+    { id: id(6, 77), reason: 'its totals are no numbers' },
+    { id: id(6, 78), reason: 'its filter is none' },
+  ];
   for (const path of ['/', `/gateways/${id(3, 5)}`, '/flushes', '/settings']) {
     await page.goto(web.url + path);
     await page.getByText('2 entries cannot be shown').first().waitFor();

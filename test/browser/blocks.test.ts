@@ -33,9 +33,15 @@ describe('a block', () => {
 
   test('by what no packet carries is refused before it is one, and offers the narrower one', async () => {
     await planBlock('proto:gre idle>=0s');
-    await plan().getByText(/No packet carries “idle/).waitFor();
+    await plan()
+      .getByText(/No packet carries “idle/)
+      .waitFor();
     await plan().getByRole('button', { name: 'Block proto:gre instead' }).click();
     await plan().getByText('Refused: every GRE packet, for 60 s.').waitFor();
-    expect(await plan().getByText(/No packet carries/).count()).toBe(0);
+    expect(
+      await plan()
+        .getByText(/No packet carries/)
+        .count(),
+    ).toBe(0);
   });
 });

@@ -14,35 +14,54 @@ describe('a list', () => {
     ['flushes', '/flushes', 'tbody tr:first-child td:first-child', /^\/flushes\/019/],
     ['gateways of a flush', 'flush', '.runs tbody tr:first-child td:nth-child(2)', /^\/gateways\//],
     ['audit', '/audit', '.audit-list li:first-child time', /^\/audit\?.*entry=019/],
-    ['connections', '/connections?filter=proto:gre', '[role="row"][aria-rowindex="2"] [role="gridcell"]:nth-child(4)', /^\/connections\?.*open=019/],
+    [
+      'connections',
+      '/connections?filter=proto:gre',
+      '[role="row"][aria-rowindex="2"] [role="gridcell"]:nth-child(4)',
+      /^\/connections\?.*open=019/,
+    ],
   ];
 
-  test.each(LISTS)('of %s opens the row on a click and on Enter, and in a tab on a middle and on a Ctrl click', async (_, path, cell, leads) => {
-    if (/flush/.test(path)) {
-      await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
-      await page.getByRole('button', { name: /Delete all .* matching/ }).click();
-      await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).click();
-      await page.waitForURL('**/flushes/*');
-    }
-    const list = path === 'flush' ? pathname() : path;
-    const isThere = (url: URL) => leads.test(url.pathname + (leads.source.includes('\\?') ? url.search : ''));
-    const show = async () => { await visit(list); await page.locator(cell).waitFor(); };
-    await show();
-    await page.locator(cell).click();
-    await page.waitForURL(isThere);
-    await show();
-    await page.keyboard.press('Enter');
-    await page.waitForURL(isThere);
-    await show();
-    // What the tab shows is that page's own test.
-    await page.evaluate(() => { window.open = (url) => { document.body.dataset.opened = String(url); return null; }; });
-    for (const how of [{ button: 'middle' as const }, { modifiers: ['Control' as const] }]) {
-      await page.evaluate(() => { delete document.body.dataset.opened; });
-      await page.locator(cell).click(how);
-      expect(isThere(new URL(await page.locator('body[data-opened]').getAttribute('data-opened') ?? '', web.url))).toBe(true);
-      expect(isThere(new URL(page.url()))).toBe(false);
-    }
-  }, 180_000);
+  test.each(LISTS)(
+    'of %s opens the row on a click and on Enter, and in a tab on a middle and on a Ctrl click',
+    async (_, path, cell, leads) => {
+      if (/flush/.test(path)) {
+        await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
+        await page.getByRole('button', { name: /Delete all .* matching/ }).click();
+        await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).click();
+        await page.waitForURL('**/flushes/*');
+      }
+      const list = path === 'flush' ? pathname() : path;
+      const isThere = (url: URL) => leads.test(url.pathname + (leads.source.includes('\\?') ? url.search : ''));
+      const show = async () => {
+        await visit(list);
+        await page.locator(cell).waitFor();
+      };
+      await show();
+      await page.locator(cell).click();
+      await page.waitForURL(isThere);
+      await show();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(isThere);
+      await show();
+      // What the tab shows is that page's own test.
+      await page.evaluate(() => {
+        window.open = (url) => {
+          document.body.dataset.opened = String(url);
+          return null;
+        };
+      });
+      for (const how of [{ button: 'middle' as const }, { modifiers: ['Control' as const] }]) {
+        await page.evaluate(() => {
+          delete document.body.dataset.opened;
+        });
+        await page.locator(cell).click(how);
+        expect(isThere(new URL((await page.locator('body[data-opened]').getAttribute('data-opened')) ?? '', web.url))).toBe(true);
+        expect(isThere(new URL(page.url()))).toBe(false);
+      }
+    },
+    180_000,
+  );
 
   test('leaves a click on a row’s own control to that control', async () => {
     await goTo('/remediations');
@@ -131,7 +150,10 @@ describe('back and forward', () => {
     await connections('?filter=proto:gre');
     const narrow = 'proto:gre port:5060 dport:5061';
     const box = page.getByRole('combobox', { name: 'Filter' });
-    for (const [text, filter] of [['port:5060', 'proto:gre port:5060'], ['dport:5061', narrow]] as const) {
+    for (const [text, filter] of [
+      ['port:5060', 'proto:gre port:5060'],
+      ['dport:5061', narrow],
+    ] as const) {
       await box.fill(text);
       await page.keyboard.press('Enter');
       await page.waitForURL((url) => url.searchParams.get('filter') === filter);
@@ -163,8 +185,14 @@ describe('edits that are not saved', () => {
     await name.fill('Mine');
     const stay = page.getByRole('button', { name: 'Stay and keep them' });
     const ways: (() => Promise<unknown>)[] = [
-      () => page.getByRole('link', { name: 'Audit' }).click(), () => page.getByRole('button', { name: 'Back to the list' }).click(), () => page.evaluate(() => history.back()),
-      async () => { await name.blur(); await page.keyboard.press('g'); await page.keyboard.press('s'); },
+      () => page.getByRole('link', { name: 'Audit' }).click(),
+      () => page.getByRole('button', { name: 'Back to the list' }).click(),
+      () => page.evaluate(() => history.back()),
+      async () => {
+        await name.blur();
+        await page.keyboard.press('g');
+        await page.keyboard.press('s');
+      },
     ];
     for (const leave of ways) {
       await leave();
@@ -191,7 +219,17 @@ describe('a controller that does not answer', () => {
   test('is said on every page, with what goes on, and the page comes by itself when it answers again', async () => {
     await goTo('/');
     api.isDown = true;
-    for (const path of ['/', '/sites', '/connections', '/flushes', '/audit', '/settings', '/remediations', '/remediations/runs', `/gateways/${id(3, 1)}`]) {
+    for (const path of [
+      '/',
+      '/sites',
+      '/connections',
+      '/flushes',
+      '/audit',
+      '/settings',
+      '/remediations',
+      '/remediations/runs',
+      `/gateways/${id(3, 1)}`,
+    ]) {
       await page.goto(web.url + path);
       await page.getByRole('alert').getByText('The controller does not answer').first().waitFor();
     }
@@ -229,7 +267,12 @@ describe('a selection of many rows', () => {
     for (const path of [pathname(), '/flushes']) {
       await goTo(path);
       await page.getByText('200 selected flows').first().waitFor();
-      expect(await page.getByText(/id:\d+,\d+/).filter({ visible: true }).count()).toBe(0);
+      expect(
+        await page
+          .getByText(/id:\d+,\d+/)
+          .filter({ visible: true })
+          .count(),
+      ).toBe(0);
     }
     expect(api.flushes[0]!.reason).toBe('200 selected flows');
   });

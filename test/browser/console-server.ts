@@ -12,7 +12,16 @@ export async function startConsole(apiUrl: string, settings: Record<string, stri
   await cp(path.join(ROOT, 'web/.next/static'), path.join(BUILT, '.next/static'), { recursive: true, force: false });
   const port = await freePort();
   const child = spawn(process.execPath, [path.join(BUILT, 'server.js')], {
-    env: { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: apiUrl, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...settings }, stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      PORT: String(port),
+      HOSTNAME: '127.0.0.1',
+      CTFLEET_API_URL: apiUrl,
+      NODE_ENV: 'production',
+      NEXT_TELEMETRY_DISABLED: '1',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   await ready(child);
   return { url: `http://127.0.0.1:${port}`, close: () => void child.kill() };
@@ -20,7 +29,9 @@ export async function startConsole(apiUrl: string, settings: Record<string, stri
 
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    child.stdout!.on('data', (text: Buffer) => { if (text.includes('Ready')) resolve(); });
+    child.stdout!.on('data', (text: Buffer) => {
+      if (text.includes('Ready')) resolve();
+    });
     child.once('exit', (code) => reject(new Error(`the console ended with ${code}; was it built with "next build web"?`)));
   });
 }

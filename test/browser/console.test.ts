@@ -18,7 +18,12 @@ describe('signing in', () => {
     await page.goto(`${web.url}/sign-in`);
     await page.getByLabel('E-mail').fill('night@example.net');
     await page.getByLabel('Password').fill('guess');
-    const attempt = async () => { const answered = page.waitForResponse('**/sign-in/email'); await page.getByRole('button', { name: 'Sign in' }).click(); await answered; return page.getByRole('alert').filter({ hasText: /./ }).first().innerText(); };
+    const attempt = async () => {
+      const answered = page.waitForResponse('**/sign-in/email');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await answered;
+      return page.getByRole('alert').filter({ hasText: /./ }).first().innerText();
+    };
     expect(await attempt()).toBe('This e-mail and password do not go together.');
     for (let tries = 0; tries < 4; tries++) await attempt();
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -60,7 +65,8 @@ describe('finding flows', () => {
     await signIn();
     await page.goto(`${web.url}/connections?filter=${encodeURIComponent('proto:udp (')}`);
     await page.getByText('Nothing was searched').waitFor();
-    for (const button of await page.getByRole('button', { name: /^Delete/ }).all()) expect(await button.getAttribute('aria-disabled')).toBe('true');
+    for (const button of await page.getByRole('button', { name: /^Delete/ }).all())
+      expect(await button.getAttribute('aria-disabled')).toBe('true');
   });
 
   test('arguments of conntrack are converted', async () => {
@@ -126,12 +132,17 @@ describe('by keyboard alone', () => {
     await connections();
     const devtools = await context.newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: 10 });
-    const press = (key: string, more = {}) => Promise.all([
-      devtools.send('Input.dispatchKeyEvent', { type: 'keyDown', key, ...more }),
-      devtools.send('Input.dispatchKeyEvent', { type: 'keyUp', key, ...more, text: '' }),
-    ]);
+    const press = (key: string, more = {}) =>
+      Promise.all([
+        devtools.send('Input.dispatchKeyEvent', { type: 'keyDown', key, ...more }),
+        devtools.send('Input.dispatchKeyEvent', { type: 'keyUp', key, ...more, text: '' }),
+      ]);
     // Nothing waits for an answer: the keys stand in a row, as of somebody who types faster than the page can draw.
-    await Promise.all([press('k', { code: 'KeyK', modifiers: 2 }), ...Array.from('cut 10.1.1.7', (key) => press(key, { text: key })), press('Enter', { code: 'Enter', text: '\r' })]);
+    await Promise.all([
+      press('k', { code: 'KeyK', modifiers: 2 }),
+      ...Array.from('cut 10.1.1.7', (key) => press(key, { text: key })),
+      press('Enter', { code: 'Enter', text: '\r' }),
+    ]);
     await page.waitForURL((url) => url.searchParams.get('filter') === 'ip:10.1.1.7');
     await page.getByRole('dialog', { name: 'Plan' }).waitFor();
   });
@@ -173,7 +184,12 @@ describe('ending flows', () => {
     expect(new URL(page.url()).pathname).toBe('/connections');
     await page.getByLabel('Number of flows, to confirm').fill('20');
     expect(await button.getAttribute('aria-disabled')).toBe('false');
-    expect(await page.getByRole('row', { name: /caen-gw1/ }).first().innerText()).toContain('left out, offline since 08:41');
+    expect(
+      await page
+        .getByRole('row', { name: /caen-gw1/ })
+        .first()
+        .innerText(),
+    ).toContain('left out, offline since 08:41');
   });
 
   test('another reason asks for another plan before anything runs', async () => {
@@ -271,7 +287,10 @@ describe('remediations', () => {
     await page.getByText('nothing is wrong with it').waitFor();
     await page.keyboard.press('Control+Enter');
     await page.waitForURL('**/remediations?at=*');
-    expect(api.remediations.items.at(-1)).toMatchObject({ builtIn: 'stuck-gre-esp', document: { name: 'Nightly', filter: 'proto:gre', limits: { maxFlows: 88 } } });
+    expect(api.remediations.items.at(-1)).toMatchObject({
+      builtIn: 'stuck-gre-esp',
+      document: { name: 'Nightly', filter: 'proto:gre', limits: { maxFlows: 88 } },
+    });
   });
 
   test('what somebody else saved meanwhile is never written over unseen', async () => {
@@ -323,7 +342,11 @@ describe('a remediation that only suggests', () => {
   test('says that it needs a second person or was held back, and who may change that has the button', async () => {
     const [one, , three] = api.remediations.items;
     Object.assign(one!, { approval: { state: 'needed', why: 'maxFlows 100000 is more than the 5000 flows that one person may end' } });
-    Object.assign(three!, { isEnabled: true, document: { ...three!.document, mode: 'auto' }, heldBack: { at: new Date().toISOString(), why: '2 of 9 gateways failed, or did not end what they should within an hour' } });
+    Object.assign(three!, {
+      isEnabled: true,
+      document: { ...three!.document, mode: 'auto' },
+      heldBack: { at: new Date().toISOString(), why: '2 of 9 gateways failed, or did not end what they should within an hour' },
+    });
     await signIn();
     await page.goto(`${web.url}/remediations`);
     await page.getByRole('heading', { name: /None acts by itself/ }).waitFor();
@@ -384,7 +407,10 @@ describe('what cannot be shown or is no longer kept', () => {
     api.unreadable = [{ id: id(6, 77), reason: 'its totals are no numbers' }];
     for (const path of ['/', '/sites', '/flushes', '/audit', '/settings', '/remediations', '/remediations/runs']) {
       await page.goto(web.url + path);
-      await page.getByText(`1 entry cannot be shown: ${id(6, 77)}, its totals are no numbers`).first().waitFor();
+      await page
+        .getByText(`1 entry cannot be shown: ${id(6, 77)}, its totals are no numbers`)
+        .first()
+        .waitFor();
     }
     api.unreadable = [...api.unreadable, { id: id(6, 78), reason: 'its filter is none' }];
     await page.goto(`${web.url}/flushes`);
@@ -401,7 +427,11 @@ describe('what cannot be shown or is no longer kept', () => {
     await page.getByRole('button', { name: 'JSON' }).click();
     await page.getByRole('alert').filter({ hasText: 'dropped by retention on' }).waitFor();
     await page.getByRole('button', { name: 'Show the flows' }).click();
-    await page.getByRole('region', { name: 'Evidence' }).getByText(/^The flows were dropped by retention on .*2026/).first().waitFor();
+    await page
+      .getByRole('region', { name: 'Evidence' })
+      .getByText(/^The flows were dropped by retention on .*2026/)
+      .first()
+      .waitFor();
     expect(await page.getByText('No flows.').count()).toBe(0);
   });
 

@@ -23,7 +23,11 @@ beforeAll(async () => {
   postgres = await startTestPostgres();
   const apiPort = await freePort();
   web = await startConsole(`http://127.0.0.1:${apiPort}`);
-  controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_API_PORT: String(apiPort), CTFLEET_PUBLIC_URL: web.url });
+  controller = await TestController.start({
+    CTFLEET_DATABASE_URL: await postgres.newDatabase(),
+    CTFLEET_API_PORT: String(apiPort),
+    CTFLEET_PUBLIC_URL: web.url,
+  });
   await controller.running.app.get(UsersService).createFirst({ email: 'first@example.net', password: PASSWORD, name: 'First' });
   browser = await launchChromium();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
@@ -39,7 +43,9 @@ afterAll(async () => {
 
 async function joinWith(command: string): Promise<FakeAgent> {
   const token = /CTFLEET_JOIN_TOKEN=(\S+)/.exec(command)![1]!;
-  const joined = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token));
+  const joined = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token),
+  );
   await joined.connect(controller.linkAddress);
   return joined;
 }
@@ -53,7 +59,11 @@ describe('on an empty database', () => {
     await page.getByRole('heading', { name: 'No gateway is enrolled yet' }).waitFor();
     await page.getByRole('link', { name: 'Begin' }).click();
     await page.getByRole('heading', { name: 'From here to the first flows' }).waitFor();
-    expect(await page.getByText('waits for').allInnerTexts()).toEqual(['waits for the tenant', 'waits for the site', 'waits for the gateway']);
+    expect(await page.getByText('waits for').allInnerTexts()).toEqual([
+      'waits for the tenant',
+      'waits for the site',
+      'waits for the gateway',
+    ]);
     // Each field has the focus when its step comes.
     await page.getByLabel('Name of the tenant').waitFor();
     await page.keyboard.type('Acme');
@@ -91,7 +101,11 @@ describe('on an empty database', () => {
     expect(await isOff()).toBe('false');
     await make.click();
     await page.getByLabel('enrolment command').first().waitFor();
-    expect(await choice(/^Tenant/).locator('option').allInnerTexts()).toEqual(['Acme', 'Pine', 'a new tenant…']);
+    expect(
+      await choice(/^Tenant/)
+        .locator('option')
+        .allInnerTexts(),
+    ).toEqual(['Acme', 'Pine', 'a new tenant…']);
     expect(await choice(/^Site/).locator('option').allInnerTexts()).toEqual(['Lyon', 'a new site…']);
   });
 });

@@ -20,10 +20,27 @@ import { protocolNumber } from '../../proto/model/protocol.ts';
 import { serviceOf } from '../../proto/model/services.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { fixtureRemediations, remediationAnswers } from './fixture-remediations.ts';
-import { fixtureAudit, fixtureFlows, fixtureGateways, fixtureRetention, fixtureSamples, fixtureSites, fixtureTenants, id } from './fixture-fleet.ts';
+import {
+  fixtureAudit,
+  fixtureFlows,
+  fixtureGateways,
+  fixtureRetention,
+  fixtureSamples,
+  fixtureSites,
+  fixtureTenants,
+  id,
+} from './fixture-fleet.ts';
 
 export interface FixtureApi {
-  url: string; role: string; person: string; isDown: boolean; isAuditBroken: boolean; needsSecondPerson: boolean; gateways: Gateway[]; flushes: Flush[]; remediations: ReturnType<typeof fixtureRemediations>;
+  url: string;
+  role: string;
+  person: string;
+  isDown: boolean;
+  isAuditBroken: boolean;
+  needsSecondPerson: boolean;
+  gateways: Gateway[];
+  flushes: Flush[];
+  remediations: ReturnType<typeof fixtureRemediations>;
   /** What each page of a list names as not to be shown. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
@@ -31,10 +48,15 @@ export interface FixtureApi {
   close(): Promise<void>;
 }
 
-export interface Ask { params: Record<string, string>; query: Record<string, unknown>; body: unknown }
+export interface Ask {
+  params: Record<string, string>;
+  query: Record<string, unknown>;
+  body: unknown;
+}
 
 export interface FixtureSettings {
-  flowsPerGateway?: number; port?: number;
+  flowsPerGateway?: number;
+  port?: number;
   /** Takes every call and answers none. */
   isSilent?: boolean;
 }
@@ -52,102 +74,309 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   const plans = new Map<string, { plan: Plan; flows: FlowRow[] }>();
   const flushes: Flush[] = [];
   const blocks: Block[] = [];
-  const api: FixtureApi = { url: '', role: 'owner', person: 'night desk', isDown: false, isAuditBroken: false, needsSecondPerson: false, gateways, flushes, unreadable: [], droppedAt: undefined, remediations: fixtureRemediations(nowMs, gateways), close };
+  const api: FixtureApi = {
+    url: '',
+    role: 'owner',
+    person: 'night desk',
+    isDown: false,
+    isAuditBroken: false,
+    needsSecondPerson: false,
+    gateways,
+    flushes,
+    unreadable: [],
+    droppedAt: undefined,
+    remediations: fixtureRemediations(nowMs, gateways),
+    close,
+  };
   let wrongTries = 0;
   let madeTokens = 0;
 
   const page = <T>(items: T[], { cursor, limit }: Record<string, unknown>) => {
     const start = Number(cursor ?? 0);
     const end = start + Number(limit);
-    return { items: items.slice(start, end), ...(api.unreadable.length > 0 && { unreadable: api.unreadable }), ...(end < items.length && { cursor: String(end) }) };
+    return {
+      items: items.slice(start, end),
+      ...(api.unreadable.length > 0 && { unreadable: api.unreadable }),
+      ...(end < items.length && { cursor: String(end) }),
+    };
   };
-  const inScope = (scope: { tenants?: string[]; sites?: string[]; gateways?: string[] }) => gateways.filter((gateway) => (scope.tenants?.includes(gateway.tenantId) ?? true) && (scope.sites?.includes(gateway.siteId) ?? true) && (scope.gateways?.includes(gateway.id) ?? true));
+  const inScope = (scope: { tenants?: string[]; sites?: string[]; gateways?: string[] }) =>
+    gateways.filter(
+      (gateway) =>
+        (scope.tenants?.includes(gateway.tenantId) ?? true) &&
+        (scope.sites?.includes(gateway.siteId) ?? true) &&
+        (scope.gateways?.includes(gateway.id) ?? true),
+    );
   const matching = (text: string, gatewayIds: string[]) => {
     const parsed = parseFilter(text);
-    if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message, { span: { start: parsed.problem.start, end: parsed.problem.end }, suggestion: parsed.problem.suggestion });
-    return { filter: formatFilter(parsed.filter), rows: gatewayIds.flatMap((gatewayId) => flows.get(gatewayId)!.filter((row) => evaluateFilter(withoutFleetTerms(parsed.filter), toFlow(row), nowMs))) };
+    if ('problem' in parsed)
+      throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message, {
+        span: { start: parsed.problem.start, end: parsed.problem.end },
+        suggestion: parsed.problem.suggestion,
+      });
+    return {
+      filter: formatFilter(parsed.filter),
+      rows: gatewayIds.flatMap((gatewayId) =>
+        flows.get(gatewayId)!.filter((row) => evaluateFilter(withoutFleetTerms(parsed.filter), toFlow(row), nowMs)),
+      ),
+    };
   };
 
   const answers: Partial<Record<keyof typeof routes, (ask: Ask) => unknown>> = {
-    getMe: () => ({ kind: 'user', id: 'u1', name: api.person, email: 'night@example.net', grants: [{ role: api.role, tenantId: null }], version: '0.1.0' }),
+    getMe: () => ({
+      kind: 'user',
+      id: 'u1',
+      name: api.person,
+      email: 'night@example.net',
+      grants: [{ role: api.role, tenantId: null }],
+      version: '0.1.0',
+    }),
     listTenants: ({ query }) => page(fixtureTenants(nowMs), query),
     listSites: ({ query }) => page(fixtureSites(nowMs), query),
     listGateways: ({ query }) => page(gateways, query),
     getGateway: ({ params }) => find(gateways, params.id),
-    reinstateGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
-    revokeGateway: ({ params }) => Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
+    reinstateGateway: ({ params }) =>
+      Object.assign(find(gateways, params.id), { state: 'offline', setAsideReason: undefined, since: new Date().toISOString() }),
+    revokeGateway: ({ params }) =>
+      Object.assign(find(gateways, params.id), { state: 'revoked', setAsideReason: undefined, since: new Date().toISOString() }),
     getRetention: () => fixtureRetention(),
-    listSamples: ({ params, query }) => fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
+    listSamples: ({ params, query }) =>
+      fixtureSamples(nowMs, find(gateways, params.id), Date.parse(String(query.from)), Date.parse(String(query.to)), Number(query.points)),
     searchFlows: ({ body }) => search(routes.searchFlows.body.parse(body)),
     createPlan: ({ body }) => makePlan(routes.createPlan.body.parse(body)),
     approvePlan: ({ params }) => Object.assign(findPlan(params.id).plan, { approval: { by: api.person, at: new Date().toISOString() } }),
     getPlan: ({ params }) => findPlan(params.id).plan,
-    listPlanFlows: ({ params, query }) => (api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt }),
+    listPlanFlows: ({ params, query }) =>
+      api.droppedAt === undefined ? page(findPlan(params.id).flows, query) : { items: [], droppedAt: api.droppedAt },
     runPlan: ({ params, body }) => runPlan(findPlan(params.id), routes.runPlan.body.parse(body).digest),
-    listFlushes: ({ query }) => page(flushes.filter(({ targets, tenants }) => (!query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)) && (!query.tenant || tenants.some((tenant) => tenant.id === query.tenant))), query),
+    listFlushes: ({ query }) =>
+      page(
+        flushes.filter(
+          ({ targets, tenants }) =>
+            (!query.gateway || targets.some(({ gatewayId }) => gatewayId === query.gateway)) &&
+            (!query.tenant || tenants.some((tenant) => tenant.id === query.tenant)),
+        ),
+        query,
+      ),
     getFlush: ({ params }) => find(flushes, params.id),
-    listBlocks: ({ query }) => ({ items: blocks.filter(({ flushId, gatewayId }) => (!query.flush || flushId === query.flush) && (!query.gateway || gatewayId === query.gateway)) }),
+    listBlocks: ({ query }) => ({
+      items: blocks.filter(
+        ({ flushId, gatewayId }) => (!query.flush || flushId === query.flush) && (!query.gateway || gatewayId === query.gateway),
+      ),
+    }),
     liftBlock: ({ params }) => Object.assign(find(blocks, params.id), { state: 'lifting', liftedBy: api.person }),
-    cancelFlush: ({ params }) => { const flush = find(flushes, params.id); finish(flush, 'cancelled'); return flush; },
+    cancelFlush: ({ params }) => {
+      const flush = find(flushes, params.id);
+      finish(flush, 'cancelled');
+      return flush;
+    },
     undoFlush: ({ params }) => undo(find(flushes, params.id)),
-    retryFlush: ({ params }) => { const flush = find(flushes, params.id); return makePlan(routes.createPlan.body.parse({ filter: flush.filter, reason: flush.reason, scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) } })); },
-    listAudit: ({ query }) => page(fixtureAudit(nowMs, flushes).filter((entry) => (!query.flush || entry.flushId === query.flush) && (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q)))), query),
+    retryFlush: ({ params }) => {
+      const flush = find(flushes, params.id);
+      return makePlan(
+        routes.createPlan.body.parse({
+          filter: flush.filter,
+          reason: flush.reason,
+          scope: { gateways: flush.targets.filter(({ state }) => state === 'failed').map(({ gatewayId }) => gatewayId) },
+        }),
+      );
+    },
+    listAudit: ({ query }) =>
+      page(
+        fixtureAudit(nowMs, flushes).filter(
+          (entry) =>
+            (!query.flush || entry.flushId === query.flush) &&
+            (!query.q || `${entry.summary} ${entry.ticket} ${entry.actor.name}`.includes(String(query.q))),
+        ),
+        query,
+      ),
     verifyAudit: () => ({
-      checkedAt: new Date().toISOString(), isIntact: !api.isAuditBroken, chains: [
+      checkedAt: new Date().toISOString(),
+      isIntact: !api.isAuditBroken,
+      chains: [
         { chain: 'system', entries: 12, checkpoints: 1, isIntact: true },
-        { chain: id(1, 2), tenantId: id(1, 2), tenantName: 'Pine Logistics', entries: api.isAuditBroken ? 37 : 48, checkpoints: 3, isIntact: !api.isAuditBroken, ...(api.isAuditBroken && { firstBreak: { seq: 38, id: id(7, 38), why: 'its hash is not that of what it says' } }) },
+        {
+          chain: id(1, 2),
+          tenantId: id(1, 2),
+          tenantName: 'Pine Logistics',
+          entries: api.isAuditBroken ? 37 : 48,
+          checkpoints: 3,
+          isIntact: !api.isAuditBroken,
+          ...(api.isAuditBroken && { firstBreak: { seq: 38, id: id(7, 38), why: 'its hash is not that of what it says' } }),
+        },
       ],
     }),
-    listCheckpoints: () => ({ publicKey: 'MCowBQYDK2VwAyEA'.padEnd(60, 'x'), keyId: 'a1'.repeat(16), items: [{ chain: 'system', seq: 12, hash: 'ab'.repeat(32), at: new Date(nowMs).toISOString(), signature: 'c2ln', keyId: 'a1'.repeat(16) }] }),
+    listCheckpoints: () => ({
+      publicKey: 'MCowBQYDK2VwAyEA'.padEnd(60, 'x'),
+      keyId: 'a1'.repeat(16),
+      items: [
+        { chain: 'system', seq: 12, hash: 'ab'.repeat(32), at: new Date(nowMs).toISOString(), signature: 'c2ln', keyId: 'a1'.repeat(16) },
+      ],
+    }),
     getAuditEntry: ({ params }) => find(fixtureAudit(nowMs, flushes), params.id),
-    listAuditFlows: ({ query }) => page(flows.get(gateways[0]!.id)!.slice(1).map((flow) => ({ ...flow, outcome: 'deleted' as const })), query),
-    listTokens: ({ query }) => page([{ id: id(8, 1), name: 'nightly report', role: 'viewer', tenantId: null, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 9e9).toISOString() }], query),
-    createToken: ({ body }) => { const asked = routes.createToken.body.parse(body); return { id: id(8, 2 + madeTokens++), ...asked, createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + asked.expiresInDays * 864e5).toISOString(), secret: 'ctf_secret' }; },
+    listAuditFlows: ({ query }) =>
+      page(
+        flows
+          .get(gateways[0]!.id)!
+          .slice(1)
+          .map((flow) => ({ ...flow, outcome: 'deleted' as const })),
+        query,
+      ),
+    listTokens: ({ query }) =>
+      page(
+        [
+          {
+            id: id(8, 1),
+            name: 'nightly report',
+            role: 'viewer',
+            tenantId: null,
+            createdAt: new Date(nowMs).toISOString(),
+            expiresAt: new Date(nowMs + 9e9).toISOString(),
+          },
+        ],
+        query,
+      ),
+    createToken: ({ body }) => {
+      const asked = routes.createToken.body.parse(body);
+      return {
+        id: id(8, 2 + madeTokens++),
+        ...asked,
+        createdAt: new Date(nowMs).toISOString(),
+        expiresAt: new Date(nowMs + asked.expiresInDays * 864e5).toISOString(),
+        secret: 'ctf_secret',
+      };
+    },
     ...remediationAnswers(api.remediations, page, (limits) => flows.get(gateways[0]!.id)!.slice(1, limits)),
     revokeToken: () => undefined,
     listEnrolmentTokens: ({ query }) => page([], query),
-    createEnrolmentToken: ({ body }) => { const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body); return { id: id(9, 1), tenantId: id(1, 1), siteId, gatewayName, state: 'live', createdAt: new Date(nowMs).toISOString(), expiresAt: new Date(nowMs + 18e5).toISOString(), createdBy: 'night desk', token: 'ctj_secret', command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret' }; },
+    createEnrolmentToken: ({ body }) => {
+      const { siteId, gatewayName } = routes.createEnrolmentToken.body.parse(body);
+      return {
+        id: id(9, 1),
+        tenantId: id(1, 1),
+        siteId,
+        gatewayName,
+        state: 'live',
+        createdAt: new Date(nowMs).toISOString(),
+        expiresAt: new Date(nowMs + 18e5).toISOString(),
+        createdBy: 'night desk',
+        token: 'ctj_secret',
+        command: 'curl -fsS https://ctfleet.example.net/enrol | sh -s -- --token ctj_secret',
+      };
+    },
   };
 
   function search({ filter: text, scope, limit, cursor, sort, withFacets }: z.output<typeof routes.searchFlows.body>) {
     const asked = inScope(scope);
     const answered = asked.filter(({ state }) => state === 'online');
-    const { filter, rows } = matching(text, answered.map((gateway) => gateway.id));
+    const { filter, rows } = matching(
+      text,
+      answered.map((gateway) => gateway.id),
+    );
     if (sort?.field === 'src') rows.sort((a, b) => a.orig.src.localeCompare(b.orig.src) * (sort.descending ? -1 : 1));
     const { items, cursor: next } = page(rows, { cursor, limit });
     return {
-      rows: items, total: rows.length, filter, ...(next && { cursor: next }),
+      rows: items,
+      total: rows.length,
+      filter,
+      ...(next && { cursor: next }),
       facets: withFacets ? facetsOf(rows) : [],
-      gateways: asked.map((gateway) => gateway.state === 'online'
-        ? { id: gateway.id, name: gateway.name, state: 'answered' as const, snapshotAt: new Date().toISOString(), total: rows.filter(({ gatewayId }) => gatewayId === gateway.id).length, resolved: text.includes('wan:wan1') ? { WAN1: gateway.wans[0]!.addresses[0]! } : undefined }
-        : { id: gateway.id, name: gateway.name, state: 'offline' as const, reason: 'offline since 09:12' }),
+      gateways: asked.map((gateway) =>
+        gateway.state === 'online'
+          ? {
+              id: gateway.id,
+              name: gateway.name,
+              state: 'answered' as const,
+              snapshotAt: new Date().toISOString(),
+              total: rows.filter(({ gatewayId }) => gatewayId === gateway.id).length,
+              resolved: text.includes('wan:wan1') ? { WAN1: gateway.wans[0]!.addresses[0]! } : undefined,
+            }
+          : { id: gateway.id, name: gateway.name, state: 'offline' as const, reason: 'offline since 09:12' },
+      ),
     };
   }
 
   function makePlan(asked: z.output<typeof createPlanRequest>): Plan {
     const scoped = inScope(asked.scope);
-    const { filter, rows } = matching(asked.filter ?? '', scoped.filter(({ state }) => state === 'online').map((gateway) => gateway.id));
+    const { filter, rows } = matching(
+      asked.filter ?? '',
+      scoped.filter(({ state }) => state === 'online').map((gateway) => gateway.id),
+    );
     const refused = asked.method === 'block' ? refusedView(asked) : undefined;
     const chosen = rows.filter(({ protectedBy }) => !protectedBy);
-    const countBy = (key: (row: FlowRow) => string) => Object.fromEntries([...Map.groupBy(chosen, key)].map(([name, members]) => [name, members.length]));
-    const top = (key: (row: FlowRow) => string) => Object.entries(countBy(key)).map(([name, many]) => ({ name, flows: many })).toSorted((a, b) => b.flows - a.flows).slice(0, 5);
+    const countBy = (key: (row: FlowRow) => string) =>
+      Object.fromEntries([...Map.groupBy(chosen, key)].map(([name, members]) => [name, members.length]));
+    const top = (key: (row: FlowRow) => string) =>
+      Object.entries(countBy(key))
+        .map(([name, many]) => ({ name, flows: many }))
+        .toSorted((a, b) => b.flows - a.flows)
+        .slice(0, 5);
     const number = plans.size + 1;
     const active = chosen.filter(({ idleSeconds }) => idleSeconds !== undefined && idleSeconds < 10).length;
     const unknownActivity = chosen.filter(({ idleSeconds }) => idleSeconds === undefined).length;
     const touched = new Set(chosen.map(({ gatewayId }) => gatewayId));
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
-      id: id(5, number), state: 'ready', digest: `7f3a${number}`.padEnd(64, 'c'), createdAt: new Date().toISOString(), expiresAt: new Date(Date.now() + 300_000).toISOString(),
-      filter, isEverything: asked.all === true, method: asked.method, forSeconds: asked.forSeconds, undoForSeconds: 300, reason: asked.reason, ticket: asked.ticket, createdBy: api.person,
-      totals: { flows: chosen.length, gateways: refused?.conditions.length ? scoped.filter(({ state }) => state === 'online').length : touched.size, sites, leftOut: scoped.filter(({ state }) => state !== 'online').length },
+      id: id(5, number),
+      state: 'ready',
+      digest: `7f3a${number}`.padEnd(64, 'c'),
+      createdAt: new Date().toISOString(),
+      expiresAt: new Date(Date.now() + 300_000).toISOString(),
+      filter,
+      isEverything: asked.all === true,
+      method: asked.method,
+      forSeconds: asked.forSeconds,
+      undoForSeconds: 300,
+      reason: asked.reason,
+      ticket: asked.ticket,
+      createdBy: api.person,
+      totals: {
+        flows: chosen.length,
+        gateways: refused?.conditions.length ? scoped.filter(({ state }) => state === 'online').length : touched.size,
+        sites,
+        leftOut: scoped.filter(({ state }) => state !== 'online').length,
+      },
       impact: {
-        matched: rows.length, protected: rows.length - chosen.length, assured: chosen.filter(({ status }) => status.includes('assured')).length, unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length, natted: chosen.filter(({ status }) => status.includes('snat')).length,
-        active, idle: chosen.length - active - unknownActivity, unknownActivity, byProto: countBy(({ proto }) => proto), byState: countBy(({ state }) => state ?? 'none'), byWan: countBy(({ wan }) => wan ?? 'none'),
-        topSources: top(({ orig }) => orig.src), topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`), protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {}, longestLived: chosen.filter(({ startedAt }) => startedAt).toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!)).slice(0, 5), rateBitsPerSecond: 41_000,
+        matched: rows.length,
+        protected: rows.length - chosen.length,
+        assured: chosen.filter(({ status }) => status.includes('assured')).length,
+        unreplied: chosen.filter(({ status }) => status.includes('unreplied')).length,
+        natted: chosen.filter(({ status }) => status.includes('snat')).length,
+        active,
+        idle: chosen.length - active - unknownActivity,
+        unknownActivity,
+        byProto: countBy(({ proto }) => proto),
+        byState: countBy(({ state }) => state ?? 'none'),
+        byWan: countBy(({ wan }) => wan ?? 'none'),
+        topSources: top(({ orig }) => orig.src),
+        topDestinations: top(({ orig }) => `${orig.dst}:${orig.dport ?? 0}`),
+        protectedBy: rows.length > chosen.length ? { 'agent channel to the controller': rows.length - chosen.length } : {},
+        longestLived: chosen
+          .filter(({ startedAt }) => startedAt)
+          .toSorted((a, b) => a.startedAt!.localeCompare(b.startedAt!))
+          .slice(0, 5),
+        rateBitsPerSecond: 41_000,
         predictions: predictionsOf(chosen, asked.method),
       },
-      friction: api.needsSecondPerson ? 'second-person' : asked.all || sites > 1 || chosen.length > 1000 ? 'type-count' : chosen.length <= 25 && touched.size === 1 ? 'none' : 'count-in-button',
-      gateways: scoped.map((gateway) => ({ id: gateway.id, name: gateway.name, tenantId: gateway.tenantId, siteId: gateway.siteId, flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length, tableCount: gateway.usage?.count, state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) || refused?.conditions.length ? 'ready' : 'empty', refused: gateway.state === 'online' ? refused : undefined, spared: refused ? ['SSH to the gateway'] : [], reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined })),
+      friction: api.needsSecondPerson
+        ? 'second-person'
+        : asked.all || sites > 1 || chosen.length > 1000
+          ? 'type-count'
+          : chosen.length <= 25 && touched.size === 1
+            ? 'none'
+            : 'count-in-button',
+      gateways: scoped.map((gateway) => ({
+        id: gateway.id,
+        name: gateway.name,
+        tenantId: gateway.tenantId,
+        siteId: gateway.siteId,
+        flows: chosen.filter(({ gatewayId }) => gatewayId === gateway.id).length,
+        tableCount: gateway.usage?.count,
+        state: gateway.state !== 'online' ? 'left-out' : touched.has(gateway.id) || refused?.conditions.length ? 'ready' : 'empty',
+        refused: gateway.state === 'online' ? refused : undefined,
+        spared: refused ? ['SSH to the gateway'] : [],
+        reason: gateway.state !== 'online' ? 'offline since 08:41' : undefined,
+      })),
     };
     plans.set(plan.id, { plan, flows: chosen });
     return plan;
@@ -155,25 +384,102 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
 
   function runPlan({ plan, flows: chosen }: { plan: Plan; flows: FlowRow[] }, digest: string) {
     if (digest !== plan.digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan; look at it again.');
-    const totals = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
-    const targets = plan.gateways.filter(({ state }) => state === 'ready').map((gateway, index): z.output<typeof flushTarget> => ({ gatewayId: gateway.id, gatewayName: gateway.name, wave: 1, state: index === 0 ? 'running' : 'waiting', done: index === 0 ? Math.ceil(gateway.flows / 2) : 0, ...(plan.method === 'block' && { blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }), totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 }, ...(index === 0 && { startedAt: new Date().toISOString() }), tableBefore: gateway.tableCount }));
+    const totals = {
+      planned: 0,
+      deleted: 0,
+      rebuilt: 0,
+      gone: 0,
+      protected: 0,
+      reappeared: 0,
+      failed: 0,
+      indeterminate: 0,
+      reset: 0,
+      blocked: 0,
+      expiring: 0,
+      restored: 0,
+      occupied: 0,
+      cancelled: 0,
+    };
+    const targets = plan.gateways
+      .filter(({ state }) => state === 'ready')
+      .map((gateway, index): z.output<typeof flushTarget> => ({
+        gatewayId: gateway.id,
+        gatewayName: gateway.name,
+        wave: 1,
+        state: index === 0 ? 'running' : 'waiting',
+        done: index === 0 ? Math.ceil(gateway.flows / 2) : 0,
+        ...(plan.method === 'block' && { blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }),
+        totals: { ...totals, planned: gateway.flows, deleted: index === 0 ? Math.ceil(gateway.flows / 2) : 0 },
+        ...(index === 0 && { startedAt: new Date().toISOString() }),
+        tableBefore: gateway.tableCount,
+      }));
     const flush: Flush = {
-      id: id(6, flushes.length + 1), planId: plan.id, kind: 'run', wave: 1, waves: 1, state: 'running', filter: plan.filter, isEverything: plan.isEverything, method: plan.method, reason: plan.reason, ticket: plan.ticket, digest: plan.digest, createdBy: 'night desk', startedAt: new Date().toISOString(), notAfter: new Date(Date.now() + 9e5).toISOString(),
-      tenants: fixtureTenants(nowMs).filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId)).map(({ id: tenantId, name }) => ({ id: tenantId, name })), totals: sum(targets), targets,
+      id: id(6, flushes.length + 1),
+      planId: plan.id,
+      kind: 'run',
+      wave: 1,
+      waves: 1,
+      state: 'running',
+      filter: plan.filter,
+      isEverything: plan.isEverything,
+      method: plan.method,
+      reason: plan.reason,
+      ticket: plan.ticket,
+      digest: plan.digest,
+      createdBy: 'night desk',
+      startedAt: new Date().toISOString(),
+      notAfter: new Date(Date.now() + 9e5).toISOString(),
+      tenants: fixtureTenants(nowMs)
+        .filter(({ id: tenantId }) => plan.gateways.some((gateway) => gateway.state === 'ready' && gateway.tenantId === tenantId))
+        .map(({ id: tenantId, name }) => ({ id: tenantId, name })),
+      totals: sum(targets),
+      targets,
     };
     flushes.unshift(flush);
     for (const { id: gatewayId, tenantId, name: gatewayName, refused, flows: own } of plan.gateways) {
-      if (refused) blocks.push({ id: id(9, 50 + blocks.length), tenantId, gatewayId, gatewayName, flushId: flush.id, refused, flows: own, since: flush.startedAt, until: new Date(Date.now() + refused.seconds * 1000).toISOString(), begunBy: flush.createdBy, packetsRefused: '14', state: 'standing' });
+      if (refused)
+        blocks.push({
+          id: id(9, 50 + blocks.length),
+          tenantId,
+          gatewayId,
+          gatewayName,
+          flushId: flush.id,
+          refused,
+          flows: own,
+          since: flush.startedAt,
+          until: new Date(Date.now() + refused.seconds * 1000).toISOString(),
+          begunBy: flush.createdBy,
+          packetsRefused: '14',
+          state: 'standing',
+        });
     }
     plan.state = 'run';
     plan.flushId = flush.id;
-    for (const [gatewayId, members] of flows) flows.set(gatewayId, members.filter((row) => !chosen.includes(row)));
+    for (const [gatewayId, members] of flows)
+      flows.set(
+        gatewayId,
+        members.filter((row) => !chosen.includes(row)),
+      );
     return { flushId: flush.id };
   }
 
   function undo(flush: Flush) {
-    const targets = flush.targets.map((target) => ({ ...target, state: 'partial' as const, totals: { ...target.totals, deleted: 0, restored: target.totals.deleted - 1, occupied: 1 }, undoUntil: undefined }));
-    const made: Flush = { ...flush, id: id(6, flushes.length + 1), kind: 'undo', state: 'partial', targets, totals: sum(targets), undoUntil: undefined, finishedAt: new Date().toISOString() };
+    const targets = flush.targets.map((target) => ({
+      ...target,
+      state: 'partial' as const,
+      totals: { ...target.totals, deleted: 0, restored: target.totals.deleted - 1, occupied: 1 },
+      undoUntil: undefined,
+    }));
+    const made: Flush = {
+      ...flush,
+      id: id(6, flushes.length + 1),
+      kind: 'undo',
+      state: 'partial',
+      targets,
+      totals: sum(targets),
+      undoUntil: undefined,
+      finishedAt: new Date().toISOString(),
+    };
     flush.undoneBy = made.id;
     flushes.unshift(made);
     return { flushId: made.id };
@@ -196,12 +502,29 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const route: Route = routes[name];
     const emit = (event: unknown) => response.write(`data: ${JSON.stringify(route.response!.parse(event))}\n\n`);
     const tick = () => {
-      if (name === 'watchFleet') { emit({ kind: 'heartbeat', at: new Date().toISOString() }); for (const { id: flushId, state, totals } of flushes) emit({ kind: 'flush', flushId, state, done: totals.deleted + totals.gone, planned: totals.planned }); return; }
+      if (name === 'watchFleet') {
+        emit({ kind: 'heartbeat', at: new Date().toISOString() });
+        for (const { id: flushId, state, totals } of flushes)
+          emit({ kind: 'flush', flushId, state, done: totals.deleted + totals.gone, planned: totals.planned });
+        return;
+      }
       const flush = find(flushes, ask.params.id);
       const target = flush.targets.find(({ state }) => state === 'running' || state === 'waiting');
-      if (target) { Object.assign(target, { state: 'verified', done: target.totals.planned, finishedAt: new Date().toISOString(), startedAt: target.startedAt ?? new Date().toISOString() }); target.totals.deleted = target.totals.planned; flush.totals = sum(flush.targets); }
+      if (target) {
+        Object.assign(target, {
+          state: 'verified',
+          done: target.totals.planned,
+          finishedAt: new Date().toISOString(),
+          startedAt: target.startedAt ?? new Date().toISOString(),
+        });
+        target.totals.deleted = target.totals.planned;
+        flush.totals = sum(flush.targets);
+      }
       if (target) emit({ kind: 'target', flushId: flush.id, target, totals: flush.totals, state: flush.state });
-      if (!target && flush.state === 'running') { finish(flush, 'verified'); emit({ kind: 'flush', flush }); }
+      if (!target && flush.state === 'running') {
+        finish(flush, 'verified');
+        emit({ kind: 'flush', flush });
+      }
     };
     tick();
     const timer = setInterval(tick, 1000);
@@ -215,31 +538,54 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     if (url.pathname === '/api/auth/sign-in/email') {
       const { password } = JSON.parse(await read(request)) as { password: string };
       if (wrongTries >= 5) return void response.writeHead(429, { 'retry-after': '600' }).end('{}');
-      if (password !== PASSWORD) { wrongTries++; return void response.writeHead(401).end('{}'); }
-      return void response.writeHead(200, { 'set-cookie': 'fixture=1; Path=/; HttpOnly; SameSite=Lax', 'content-type': 'application/json' }).end('{}');
+      if (password !== PASSWORD) {
+        wrongTries++;
+        return void response.writeHead(401).end('{}');
+      }
+      return void response
+        .writeHead(200, { 'set-cookie': 'fixture=1; Path=/; HttpOnly; SameSite=Lax', 'content-type': 'application/json' })
+        .end('{}');
     }
-    if (url.pathname === '/api/auth/sign-out') return void response.writeHead(200, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' }).end('{}');
+    if (url.pathname === '/api/auth/sign-out')
+      return void response.writeHead(200, { 'set-cookie': 'fixture=; Path=/; Max-Age=0' }).end('{}');
     if (!request.headers.cookie?.includes('fixture=1')) return problem(response, new FleetError('UNAUTHENTICATED', 'Sign in first.'));
     const found = match(request.method!, url.pathname.replace('/api/v1', ''));
     if (!found) return problem(response, new FleetError('NOT_FOUND', 'No such route.'));
     const route: Route = routes[found.name];
-    const ask = { params: found.params, query: route.query?.parse(Object.fromEntries(url.searchParams)) ?? {}, body: request.method === 'POST' || request.method === 'PATCH' ? JSON.parse((await read(request)) || 'null') : undefined };
+    const ask = {
+      params: found.params,
+      query: route.query?.parse(Object.fromEntries(url.searchParams)) ?? {},
+      body: request.method === 'POST' || request.method === 'PATCH' ? JSON.parse((await read(request)) || 'null') : undefined,
+    };
     if (route.isStream) return stream(found.name, ask, response);
     const answer = answers[found.name];
     if (!answer) return problem(response, new FleetError('INTERNAL', `The fixture does not answer ${found.name}.`));
     const result = answer(ask);
-    response.writeHead(route.status, { 'content-type': 'application/json' }).end(route.response ? JSON.stringify(route.response.parse(result)) : undefined);
+    response
+      .writeHead(route.status, { 'content-type': 'application/json' })
+      .end(route.response ? JSON.stringify(route.response.parse(result)) : undefined);
   }
 
-  const server: Server = createServer((request, response) => void handle(request, response).catch((error: unknown) => problem(response, error instanceof FleetError ? error : new FleetError('INTERNAL', String(error)))));
+  const server: Server = createServer(
+    (request, response) =>
+      void handle(request, response).catch((error: unknown) =>
+        problem(response, error instanceof FleetError ? error : new FleetError('INTERNAL', String(error))),
+      ),
+  );
   await new Promise<void>((ready) => server.listen(port, '127.0.0.1', ready));
-  async function close(): Promise<void> { server.closeAllConnections(); await new Promise((closed) => server.close(closed)); }
+  async function close(): Promise<void> {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  }
   api.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return api;
 }
 
 /** What gateways would freeze of it; throws as they do for what no packet carries. */
-function refusedView({ filter = '', forSeconds = 60 }: z.output<typeof createPlanRequest>): NonNullable<Plan['gateways'][number]['refused']> {
+function refusedView({
+  filter = '',
+  forSeconds = 60,
+}: z.output<typeof createPlanRequest>): NonNullable<Plan['gateways'][number]['refused']> {
   const parsed = parseFilter(filter);
   if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message);
   const refused = refusedBy(withoutFleetTerms(parsed.filter), forSeconds);
@@ -247,10 +593,12 @@ function refusedView({ filter = '', forSeconds = 60 }: z.output<typeof createPla
 }
 
 function predictionsOf(rows: FlowRow[], method: Plan['method']): Plan['impact']['predictions'] {
-  if (method === 'block') return rows.length > 0 ? [{ fate: 'breaks', flows: rows.length, why: 'its packets are refused until the block ends' }] : [];
+  if (method === 'block')
+    return rows.length > 0 ? [{ fate: 'breaks', flows: rows.length, why: 'its packets are refused until the block ends' }] : [];
   const tcp = rows.filter(({ proto }) => proto === 'tcp').length;
   const all: Plan['impact']['predictions'] = [
-    { fate: 'reconnects', flows: rows.length - tcp, why: 'UDP, ping and tunnels go on with their next packet' }, { fate: 'breaks', flows: tcp, why: 'the server answers with a reset, since the address is another' },
+    { fate: 'reconnects', flows: rows.length - tcp, why: 'UDP, ping and tunnels go on with their next packet' },
+    { fate: 'breaks', flows: tcp, why: 'the server answers with a reset, since the address is another' },
   ];
   return all.filter(({ flows }) => flows > 0);
 }
@@ -263,7 +611,22 @@ function finish(flush: Flush, state: Flush['state']): void {
 }
 
 function sum(targets: z.output<typeof flushTarget>[]): Flush['totals'] {
-  const total = { planned: 0, deleted: 0, rebuilt: 0, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0, reset: 0, blocked: 0, expiring: 0, restored: 0, occupied: 0, cancelled: 0 };
+  const total = {
+    planned: 0,
+    deleted: 0,
+    rebuilt: 0,
+    gone: 0,
+    protected: 0,
+    reappeared: 0,
+    failed: 0,
+    indeterminate: 0,
+    reset: 0,
+    blocked: 0,
+    expiring: 0,
+    restored: 0,
+    occupied: 0,
+    cancelled: 0,
+  };
   for (const { totals } of targets) for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += totals[key];
   return total;
 }
@@ -279,10 +642,20 @@ function match(method: string, path: string): { name: keyof typeof routes; param
 }
 
 function facetsOf(rows: FlowRow[]) {
-  const facet = (field: string, key: (row: FlowRow) => string | undefined) => ({ field, values: [...Map.groupBy(rows, (row) => key(row) ?? '')].filter(([value]) => value).map(([value, members]) => ({ value, flows: members.length })).toSorted((a, b) => b.flows - a.flows) });
+  const facet = (field: string, key: (row: FlowRow) => string | undefined) => ({
+    field,
+    values: [...Map.groupBy(rows, (row) => key(row) ?? '')]
+      .filter(([value]) => value)
+      .map(([value, members]) => ({ value, flows: members.length }))
+      .toSorted((a, b) => b.flows - a.flows),
+  });
   return [
-    facet('wan', ({ wan }) => wan), facet('proto', ({ proto }) => proto), facet('state', ({ state, status }) => state ?? (status.includes('assured') ? 'assured' : status[0])),
-    facet('app', ({ proto, orig }) => serviceOf(protocolNumber(proto) ?? 0, orig.dport)), facet('dport', ({ orig }) => orig.dport?.toString()), facet('status', ({ status }) => status[0]),
+    facet('wan', ({ wan }) => wan),
+    facet('proto', ({ proto }) => proto),
+    facet('state', ({ state, status }) => state ?? (status.includes('assured') ? 'assured' : status[0])),
+    facet('app', ({ proto, orig }) => serviceOf(protocolNumber(proto) ?? 0, orig.dport)),
+    facet('dport', ({ orig }) => orig.dport?.toString()),
+    facet('status', ({ status }) => status[0]),
   ];
 }
 
@@ -295,10 +668,17 @@ function withoutFleetTerms(filter: FlowFilter): FlowFilter {
 
 function toFlow(row: FlowRow): Flow {
   const bit = (word: string, mask: number) => (row.status.includes(word) ? mask : 0);
-  const counters = (packets?: string, bytes?: string) => (packets === undefined || bytes === undefined ? undefined : { packets: BigInt(packets), bytes: BigInt(bytes) });
+  const counters = (packets?: string, bytes?: string) =>
+    packets === undefined || bytes === undefined ? undefined : { packets: BigInt(packets), bytes: BigInt(bytes) };
   return {
-    ...row, proto: protocolNumber(row.proto)!, status: bit('replied', IPS.SEEN_REPLY) | bit('assured', IPS.ASSURED) | bit('snat', IPS.SRC_NAT) | bit('offload', IPS.OFFLOAD) | IPS.CONFIRMED, startedAtMs: row.startedAt ? Date.parse(row.startedAt) : undefined,
-    origCounters: counters(row.origPackets, row.origBytes), replyCounters: counters(row.replyPackets, row.replyBytes), master: undefined,
+    ...row,
+    proto: protocolNumber(row.proto)!,
+    status:
+      bit('replied', IPS.SEEN_REPLY) | bit('assured', IPS.ASSURED) | bit('snat', IPS.SRC_NAT) | bit('offload', IPS.OFFLOAD) | IPS.CONFIRMED,
+    startedAtMs: row.startedAt ? Date.parse(row.startedAt) : undefined,
+    origCounters: counters(row.origPackets, row.origBytes),
+    replyCounters: counters(row.replyPackets, row.replyBytes),
+    master: undefined,
   };
 }
 
@@ -310,5 +690,7 @@ async function read(request: IncomingMessage): Promise<string> {
 
 function problem(response: ServerResponse, error: FleetError): void {
   const status = ERROR_CODES[error.code].http;
-  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: error.code, status, code: error.code, detail: error.message, ...error.fields }));
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify({ type: 'about:blank', title: error.code, status, code: error.code, detail: error.message, ...error.fields }));
 }

@@ -5,15 +5,34 @@ import { api, connections, goTo, page, visit, web } from './stage.ts';
 const TENANT = id(1, 1);
 const GATEWAY = id(3, 1);
 const PAGES = [
-  '/', '/sites', '/sites?q=nowhere', `/gateways/${GATEWAY}`, '/gateways/none', '/connections', '/connections?filter=proto:gre&open=only', '/flushes', `/audit?entry=${id(7, 39)}`, '/settings', '/first-run',
-  '/remediations', `/remediations?at=${id(4, 1)}`, '/remediations/new', `/remediations/${id(4, 1)}`, '/remediations/runs', `/remediations/runs?remediation=${id(4, 1)}`, `/remediations/runs/${id(4, 101)}`, `/remediations/runs/${id(4, 104)}`,
+  '/',
+  '/sites',
+  '/sites?q=nowhere',
+  `/gateways/${GATEWAY}`,
+  '/gateways/none',
+  '/connections',
+  '/connections?filter=proto:gre&open=only',
+  '/flushes',
+  `/audit?entry=${id(7, 39)}`,
+  '/settings',
+  '/first-run',
+  '/remediations',
+  `/remediations?at=${id(4, 1)}`,
+  '/remediations/new',
+  `/remediations/${id(4, 1)}`,
+  '/remediations/runs',
+  `/remediations/runs?remediation=${id(4, 1)}`,
+  `/remediations/runs/${id(4, 101)}`,
+  `/remediations/runs/${id(4, 104)}`,
 ];
 const scoped = (path: string) => `${path}${path.includes('?') ? '&' : '?'}tenant=${TENANT}`;
 const tenantOf = (url: string) => new URL(url, web.url).searchParams.get('tenant');
 
 /** Every link of the page that stays in the console, but for the one that jumps over the navigation. */
 function links(): Promise<string[]> {
-  return page.locator('a[href^="/"]:not([href^="/api/"])').evaluateAll((all) => [...new Set(all.map((link) => link.getAttribute('href')!))]);
+  return page
+    .locator('a[href^="/"]:not([href^="/api/"])')
+    .evaluateAll((all) => [...new Set(all.map((link) => link.getAttribute('href')!))]);
 }
 
 describe('a page in scope of one tenant', () => {
@@ -25,7 +44,8 @@ describe('a page in scope of one tenant', () => {
     const waiting = [...PAGES, new URL(page.url()).pathname].map(scoped);
     const lost: string[] = [];
     // Links to one gateway after another lead to pages of one kind: one of each is enough.
-    const kindOf = (path: string) => [...new URL(path, web.url).searchParams.keys()].toSorted().join() + new URL(path, web.url).pathname.replaceAll(/019ab[\w-]+/g, 'ID');
+    const kindOf = (path: string) =>
+      [...new URL(path, web.url).searchParams.keys()].toSorted().join() + new URL(path, web.url).pathname.replaceAll(/019ab[\w-]+/g, 'ID');
     const seen = new Set<string>();
     while (waiting.length > 0) {
       const path = waiting.shift()!;
@@ -50,7 +70,14 @@ describe('a page in scope of one tenant', () => {
       await page.waitForURL((url) => url.pathname === '/');
       await page.getByRole('heading', { name: /needs you first/ }).waitFor();
     }
-    for (const [key, path] of [['s', '/sites'], ['c', '/connections'], ['r', '/remediations'], ['u', '/audit'], ['t', '/settings'], ['o', '/']] as const) {
+    for (const [key, path] of [
+      ['s', '/sites'],
+      ['c', '/connections'],
+      ['r', '/remediations'],
+      ['u', '/audit'],
+      ['t', '/settings'],
+      ['o', '/'],
+    ] as const) {
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await page.waitForURL((url) => url.pathname === path && tenantOf(url.href) === TENANT);
@@ -64,7 +91,11 @@ describe('a page in scope of one tenant', () => {
       await page.waitForURL((url) => url.href !== before);
       expect(tenantOf(page.url())).toBe(TENANT);
     }
-    for (const [key, path] of [['Enter', `/remediations/${id(4, 1)}`], ['h', '/remediations/runs'], ['n', '/remediations/new']] as const) {
+    for (const [key, path] of [
+      ['Enter', `/remediations/${id(4, 1)}`],
+      ['h', '/remediations/runs'],
+      ['n', '/remediations/new'],
+    ] as const) {
       await visit(scoped(`/remediations?at=${id(4, 1)}`));
       await page.keyboard.press(key);
       await page.waitForURL((url) => url.pathname === path);
@@ -91,7 +122,13 @@ describe('a page in scope of one tenant', () => {
     expect(await page.locator('tbody tr').count()).toBe(2);
     await goTo(scoped('/flushes'));
     expect(await page.locator('tbody tr').count()).toBe(1);
-    api.remediations.runs.push({ ...api.remediations.runs[0]!, id: id(4, 190), tenantId: id(1, 2), gatewayId: id(3, 10), gatewayName: 'lyon-gw1' });
+    api.remediations.runs.push({
+      ...api.remediations.runs[0]!,
+      id: id(4, 190),
+      tenantId: id(1, 2),
+      gatewayId: id(3, 10),
+      gatewayName: 'lyon-gw1',
+    });
     for (const path of ['/remediations', '/remediations/runs']) {
       await goTo(path);
       await page.getByText('on lyon-gw1').first().waitFor();

@@ -45,12 +45,19 @@ export async function startApi(settings: FixtureSettings = {}): Promise<void> {
 
 /** A new page, of somebody who is not signed in. */
 export async function open(colorScheme: 'light' | 'dark'): Promise<void> {
-  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme, timezoneId: 'Europe/Rome', reducedMotion: 'reduce' });
+  context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme,
+    timezoneId: 'Europe/Rome',
+    reducedMotion: 'reduce',
+  });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   context.setDefaultTimeout(PATIENCE_MS);
   page = await context.newPage();
   complaints = [];
-  page.on('console', (message) => { if (message.type() === 'error' && !message.text().includes('Failed to load resource')) complaints.push(message.text()); });
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('Failed to load resource')) complaints.push(message.text());
+  });
   page.on('pageerror', (error) => complaints.push(String(error)));
 }
 
@@ -74,7 +81,12 @@ export async function visit(path: string): Promise<void> {
 }
 
 async function untilWhole(): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('.skeleton') && !document.querySelector('main')!.textContent.includes('still being read'));
+  await page.waitForFunction(
+    () =>
+      document.querySelector('main h1') &&
+      !document.querySelector('.skeleton') &&
+      !document.querySelector('main')!.textContent.includes('still being read'),
+  );
 }
 
 export async function connections(query = ''): Promise<void> {

@@ -11,12 +11,24 @@ const STACK = ['postgres', 'redis', 'migrate', 'controller', 'web'];
 const CONSOLE = 'http://localhost:3000';
 const OPERATOR = { email: 'first@example.com', password: randomBytes(12).toString('hex') };
 /** Services are named at each `up`, so that the profile of the agent may stay on. */
-const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROFILES: 'agent', CTFLEET_POSTGRES_PASSWORD: randomBytes(16).toString('hex'), CTFLEET_DATABASE_PASSWORD: randomBytes(16).toString('hex') };
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  COMPOSE_PROFILES: 'agent',
+  CTFLEET_POSTGRES_PASSWORD: randomBytes(16).toString('hex'),
+  CTFLEET_DATABASE_PASSWORD: randomBytes(16).toString('hex'),
+};
 let cookie = '';
 
 type Json = Record<string, unknown>;
-interface Gateway { id: string; state: string; since: string; usage?: { count: number; at: string } }
-interface Page<T> { items: T[] }
+interface Gateway {
+  id: string;
+  state: string;
+  since: string;
+  usage?: { count: number; at: string };
+}
+interface Page<T> {
+  items: T[];
+}
 
 try {
   await story();
@@ -32,12 +44,28 @@ async function story(): Promise<void> {
     compose(['up', '-d', ...STACK]);
     await until(async () => (await call('GET', '/api/openapi.json')).status === 200);
   });
-  compose(['exec', '-T', '-e', `CTFLEET_BOOTSTRAP_PASSWORD=${OPERATOR.password}`, 'controller', 'node', 'build/controller/bootstrap.js', '--email', OPERATOR.email, '--name', 'First']);
+  compose([
+    'exec',
+    '-T',
+    '-e',
+    `CTFLEET_BOOTSTRAP_PASSWORD=${OPERATOR.password}`,
+    'controller',
+    'node',
+    'build/controller/bootstrap.js',
+    '--email',
+    OPERATOR.email,
+    '--name',
+    'First',
+  ]);
   await signIn();
   await firstRun();
   const first = (await gateway())!;
   console.log(`gateway ${first.state}, ${first.usage!.count} flows at its first sample`);
-  const flows = await read('POST', '/flows:search', {}) as unknown as { rows: { orig: Json; status: string[] }[]; total: number; gateways: Json[] };
+  const flows = (await read('POST', '/flows:search', {})) as unknown as {
+    rows: { orig: Json; status: string[] }[];
+    total: number;
+    gateways: Json[];
+  };
   assert.equal(flows.gateways[0]?.state, 'answered');
   assert.ok(flows.total > 0, 'the table holds at least the flows of the stack itself');
   console.log(`${flows.total} flows listed, the first: ${JSON.stringify(flows.rows[0])}`);
@@ -56,8 +84,14 @@ async function story(): Promise<void> {
     await until(async () => isNewer(await gateway(), stopped));
   });
   const to = new Date();
-  const samples = await read('GET', `/gateways/${first.id}/samples?from=${new Date(to.getTime() - 600_000).toISOString()}&to=${to.toISOString()}`) as unknown as { points: { at: string }[]; gaps: Json[] };
-  assert.ok(samples.points.some(({ at }) => at < stopped), 'samples from before are still there');
+  const samples = (await read(
+    'GET',
+    `/gateways/${first.id}/samples?from=${new Date(to.getTime() - 600_000).toISOString()}&to=${to.toISOString()}`,
+  )) as unknown as { points: { at: string }[]; gaps: Json[] };
+  assert.ok(
+    samples.points.some(({ at }) => at < stopped),
+    'samples from before are still there',
+  );
   console.log(`the session of before still serves; ${samples.points.length} points and ${samples.gaps.length} gaps in the history`);
 }
 
@@ -69,7 +103,11 @@ async function firstRun(): Promise<void> {
     page.setDefaultTimeout(60_000);
     await signInByConsole(page, CONSOLE, OPERATOR);
     await page.getByRole('link', { name: 'Begin' }).click();
-    for (const [label, text] of [['Name of the tenant', 'Acme'], ['Name of the site', 'Head office'], ['Name of the gateway', 'gw1']] as const) {
+    for (const [label, text] of [
+      ['Name of the tenant', 'Acme'],
+      ['Name of the site', 'Head office'],
+      ['Name of the gateway', 'gw1'],
+    ] as const) {
       await page.getByLabel(label).waitFor();
       await page.keyboard.type(text);
       await page.keyboard.press('Enter');
@@ -117,9 +155,16 @@ function isNewer(seen: Gateway | undefined, since: string): boolean {
 }
 
 async function signIn(): Promise<void> {
-  const answer = await fetch(`${CONSOLE}/api/auth/sign-in/email`, { method: 'POST', headers: { 'content-type': 'application/json', origin: CONSOLE }, body: JSON.stringify(OPERATOR) });
+  const answer = await fetch(`${CONSOLE}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: CONSOLE },
+    body: JSON.stringify(OPERATOR),
+  });
   assert.equal(answer.status, 200, await answer.text());
-  cookie = answer.headers.getSetCookie().map((each) => each.split(';')[0]).join('; ');
+  cookie = answer.headers
+    .getSetCookie()
+    .map((each) => each.split(';')[0])
+    .join('; ');
 }
 
 function make(path: string, body: Json): Promise<Json> {
@@ -134,7 +179,11 @@ async function read(method: string, path: string, body?: Json): Promise<Json> {
 
 async function call(method: string, path: string, body?: Json): Promise<{ status: number; body: Json }> {
   try {
-    const answer = await fetch(CONSOLE + path, { method, headers: { 'content-type': 'application/json', origin: CONSOLE, cookie }, body: body && JSON.stringify(body) });
+    const answer = await fetch(CONSOLE + path, {
+      method,
+      headers: { 'content-type': 'application/json', origin: CONSOLE, cookie },
+      body: body && JSON.stringify(body),
+    });
     return { status: answer.status, body: (await answer.json()) as Json };
   } catch (error) {
     return { status: 0, body: { detail: String(error) } };

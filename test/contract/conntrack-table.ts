@@ -28,7 +28,13 @@ export const CONTEXT: FlowContext = {
   ],
   protections: [
     { reason: 'management', filter: term('dport', { kind: 'range', from: 22, to: 22 }) },
-    { reason: 'trunk', filter: { kind: 'and', operands: [term('app', { kind: 'glob', pattern: 'sip' }), term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })] } },
+    {
+      reason: 'trunk',
+      filter: {
+        kind: 'and',
+        operands: [term('app', { kind: 'glob', pattern: 'sip' }), term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })],
+      },
+    },
   ],
 };
 
@@ -43,35 +49,81 @@ const glob = (pattern: string): Match => ({ kind: 'glob', pattern });
 
 /** At least one filter for each field of the grammar; together they split the sample entries in many ways. */
 export const FILTERS: [string, FlowFilter][] = [
-  ['wan:wan1', term('wan', glob('wan1'))], ['wan:wan*', term('wan', glob('wan*'))],
-  ['proto:tcp', term('proto', range(6, 6))], ['proto:esp', term('proto', range(50, 50))], ['proto:gre', term('proto', range(47, 47))], ['proto:58', term('proto', range(58, 58))],
+  ['wan:wan1', term('wan', glob('wan1'))],
+  ['wan:wan*', term('wan', glob('wan*'))],
+  ['proto:tcp', term('proto', range(6, 6))],
+  ['proto:esp', term('proto', range(50, 50))],
+  ['proto:gre', term('proto', range(47, 47))],
+  ['proto:58', term('proto', range(58, 58))],
   ['family:ipv6', term('family', range(6, 6))],
-  ['state:time-wait', term('state', glob('time-wait'))], ['state:syn*', term('state', glob('syn*'))], ['state:new', term('state', glob('new'))], ['state:related', term('state', glob('related'))],
-  ['state:established', term('state', glob('established'))], ['state:expired', term('state', glob('expired'))],
-  ['status:assured', term('status', glob('assured'))], ['status:unreplied', term('status', glob('unreplied'))], ['status:nat', term('status', glob('nat'))], ['status:dnat', term('status', glob('dnat'))],
-  ['app:sip', term('app', glob('sip'))], ['app:ipsec', term('app', glob('ipsec'))], ['app:dns', term('app', glob('dns'))],
-  ['ip:198.18.0.12', term('ip', prefix('198.18.0.12'))], ['ip:10.1.0.0/29', term('ip', prefix('10.1.0.0/29'))], ['ip:0.0.0.0/0', term('ip', prefix('0.0.0.0/0'))], ['ip:2001:db8::/32', term('ip', prefix('2001:db8::/32'))],
-  ['src:10.1.0.7', term('src', prefix('10.1.0.7'))], ['dst:198.51.100.0/28', term('dst', prefix('198.51.100.0/28'))], ['src:fd00:1:1::3', term('src', prefix('fd00:1:1::3'))],
-  ['rsrc:10.1.0.80', term('rsrc', prefix('10.1.0.80'))], ['rdst:198.19.0.12', term('rdst', prefix('198.19.0.12'))],
-  ['nat:198.18.0.0/16', term('nat', prefix('198.18.0.0/16'))], ['nat:10.1.0.80', term('nat', prefix('10.1.0.80'))], ['host:10.1.0.9', term('host', prefix('10.1.0.9'))],
-  ['port:443', term('port', range(443, 443))], ['sport:40000-40003', term('sport', range(40_000, 40_003))], ['dport:5060-5061', term('dport', range(5060, 5061))],
-  ['rsport:443', term('rsport', range(443, 443))], ['rdport>50000', term('rdport', range(50_001))],
-  ['10.1.0.7:40001', term('ip', endpoint('10.1.0.7', 40_001))], ['198.18.0.12:5060', term('ip', endpoint('198.18.0.12', 5060))], ['src:10.1.0.0/24:40000-40003', term('src', endpoint('10.1.0.0/24', 40_000, 40_003))],
-  ['dst:198.51.100.0/24:443', term('dst', endpoint('198.51.100.0/24', 443))], ['dst:198.51.100.0/24:53', term('dst', endpoint('198.51.100.0/24', 53))], ['nat:198.18.0.12:1024-', term('nat', endpoint('198.18.0.12', 1024, 65_535))],
+  ['state:time-wait', term('state', glob('time-wait'))],
+  ['state:syn*', term('state', glob('syn*'))],
+  ['state:new', term('state', glob('new'))],
+  ['state:related', term('state', glob('related'))],
+  ['state:established', term('state', glob('established'))],
+  ['state:expired', term('state', glob('expired'))],
+  ['status:assured', term('status', glob('assured'))],
+  ['status:unreplied', term('status', glob('unreplied'))],
+  ['status:nat', term('status', glob('nat'))],
+  ['status:dnat', term('status', glob('dnat'))],
+  ['app:sip', term('app', glob('sip'))],
+  ['app:ipsec', term('app', glob('ipsec'))],
+  ['app:dns', term('app', glob('dns'))],
+  ['ip:198.18.0.12', term('ip', prefix('198.18.0.12'))],
+  ['ip:10.1.0.0/29', term('ip', prefix('10.1.0.0/29'))],
+  ['ip:0.0.0.0/0', term('ip', prefix('0.0.0.0/0'))],
+  ['ip:2001:db8::/32', term('ip', prefix('2001:db8::/32'))],
+  ['src:10.1.0.7', term('src', prefix('10.1.0.7'))],
+  ['dst:198.51.100.0/28', term('dst', prefix('198.51.100.0/28'))],
+  ['src:fd00:1:1::3', term('src', prefix('fd00:1:1::3'))],
+  ['rsrc:10.1.0.80', term('rsrc', prefix('10.1.0.80'))],
+  ['rdst:198.19.0.12', term('rdst', prefix('198.19.0.12'))],
+  ['nat:198.18.0.0/16', term('nat', prefix('198.18.0.0/16'))],
+  ['nat:10.1.0.80', term('nat', prefix('10.1.0.80'))],
+  ['host:10.1.0.9', term('host', prefix('10.1.0.9'))],
+  ['port:443', term('port', range(443, 443))],
+  ['sport:40000-40003', term('sport', range(40_000, 40_003))],
+  ['dport:5060-5061', term('dport', range(5060, 5061))],
+  ['rsport:443', term('rsport', range(443, 443))],
+  ['rdport>50000', term('rdport', range(50_001))],
+  ['10.1.0.7:40001', term('ip', endpoint('10.1.0.7', 40_001))],
+  ['198.18.0.12:5060', term('ip', endpoint('198.18.0.12', 5060))],
+  ['src:10.1.0.0/24:40000-40003', term('src', endpoint('10.1.0.0/24', 40_000, 40_003))],
+  ['dst:198.51.100.0/24:443', term('dst', endpoint('198.51.100.0/24', 443))],
+  ['dst:198.51.100.0/24:53', term('dst', endpoint('198.51.100.0/24', 53))],
+  ['nat:198.18.0.12:1024-', term('nat', endpoint('198.18.0.12', 1024, 65_535))],
   ['rdst:[fd00::/16]:0-65535', term('rdst', endpoint('fd00::/16', 0, 65_535))],
-  ['icmp-type:8', term('icmp-type', range(8, 8))], ['icmp-code:0', term('icmp-code', range(0, 0))], ['icmp-id>0', term('icmp-id', range(1))],
-  ['key>0', term('key', range(1))], ['srckey:0', term('srckey', range(0, 0))], ['rdstkey>0', term('rdstkey', range(1))],
-  ['orig-zone>0', term('orig-zone', range(1))], ['orig-zone:none', term('orig-zone', { kind: 'none' })], ['reply-zone:none', term('reply-zone', { kind: 'none' })],
-  ['wan:none', term('wan', { kind: 'none' })], ['helper:none', term('helper', { kind: 'none' })], ['label:none', term('label', { kind: 'none' })],
-  ['mark:0x100/0xff00', term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })], ['mark:0xffffffff', term('mark', { kind: 'mask', value: 0xffffffff, mask: 0xffffffff })],
-  ['zone:7', term('zone', range(7, 7))], ['zone:0', term('zone', range(0, 0))], ['label:100', term('label', glob('100'))], ['label:1*', term('label', glob('1*'))], ['helper:*', term('helper', glob('*'))],
-  ['age<1h', term('age', range(undefined, 3599))], ['idle>20s', term('idle', range(21))], ['timeout<60s', term('timeout', range(undefined, 59))],
-  ['bytes<1k', term('bytes', range(undefined, 999))], ['packets>0', term('packets', range(1))], ['id:*', term('id', range(0, 0xffffffff))],
+  ['icmp-type:8', term('icmp-type', range(8, 8))],
+  ['icmp-code:0', term('icmp-code', range(0, 0))],
+  ['icmp-id>0', term('icmp-id', range(1))],
+  ['key>0', term('key', range(1))],
+  ['srckey:0', term('srckey', range(0, 0))],
+  ['rdstkey>0', term('rdstkey', range(1))],
+  ['orig-zone>0', term('orig-zone', range(1))],
+  ['orig-zone:none', term('orig-zone', { kind: 'none' })],
+  ['reply-zone:none', term('reply-zone', { kind: 'none' })],
+  ['wan:none', term('wan', { kind: 'none' })],
+  ['helper:none', term('helper', { kind: 'none' })],
+  ['label:none', term('label', { kind: 'none' })],
+  ['mark:0x100/0xff00', term('mark', { kind: 'mask', value: 0x100, mask: 0xff00 })],
+  ['mark:0xffffffff', term('mark', { kind: 'mask', value: 0xffffffff, mask: 0xffffffff })],
+  ['zone:7', term('zone', range(7, 7))],
+  ['zone:0', term('zone', range(0, 0))],
+  ['label:100', term('label', glob('100'))],
+  ['label:1*', term('label', glob('1*'))],
+  ['helper:*', term('helper', glob('*'))],
+  ['age<1h', term('age', range(undefined, 3599))],
+  ['idle>20s', term('idle', range(21))],
+  ['timeout<60s', term('timeout', range(undefined, 59))],
+  ['bytes<1k', term('bytes', range(undefined, 999))],
+  ['packets>0', term('packets', range(1))],
+  ['id:*', term('id', range(0, 0xffffffff))],
 ];
 
 /** What holds for every table. */
 export function describeConntrackTable(underTest: TableUnderTest): void {
-  const search = (options: Partial<SearchOptions> = {}): Promise<SearchAnswer> => underTest.table().search({ filter: EVERYTHING, context: CONTEXT, limit: 1000, ...options });
+  const search = (options: Partial<SearchOptions> = {}): Promise<SearchAnswer> =>
+    underTest.table().search({ filter: EVERYTHING, context: CONTEXT, limit: 1000, ...options });
   const nowOf = (answer: SearchAnswer): number => answer.snapshotAtMs;
 
   describe('a conntrack table', () => {
@@ -84,7 +136,12 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       const { rows, total, tableCount } = await search();
       expect([total, tableCount, rows.length]).toEqual([SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length]);
       for (const entry of SAMPLE_ENTRIES) {
-        const row = rows.find((flow) => flow.proto === entry.proto && flow.zone === entry.zone && JSON.stringify(sorted(flow.orig)) === JSON.stringify(sorted(entry.orig)));
+        const row = rows.find(
+          (flow) =>
+            flow.proto === entry.proto &&
+            flow.zone === entry.zone &&
+            JSON.stringify(sorted(flow.orig)) === JSON.stringify(sorted(entry.orig)),
+        );
         expect(row?.reply).toEqual(entry.reply);
         expect([row!.mark, row!.state, row!.status & entry.status]).toEqual([entry.mark, entry.state, entry.status]);
         expect(entry.timeoutSeconds! - row!.timeoutSeconds!).toBeLessThanOrEqual(5);
@@ -110,11 +167,19 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     });
 
     test('and, or and not combine', async () => {
-      const filter: FlowFilter = { kind: 'or', operands: [
-        { kind: 'and', operands: [term('proto', range(6, 6)), { kind: 'not', operand: term('state', glob('established')) }] },
-        { kind: 'not', operand: { kind: 'or', operands: [term('family', range(4, 4)), term('proto', range(17, 17))] } },
-      ] };
-      expect((await search({ filter })).rows.map((flow) => `${flow.proto} ${flow.state}`).sort()).toEqual(['58 undefined', '6 CLOSE_WAIT', '6 SYN_SENT', '6 TIME_WAIT']);
+      const filter: FlowFilter = {
+        kind: 'or',
+        operands: [
+          { kind: 'and', operands: [term('proto', range(6, 6)), { kind: 'not', operand: term('state', glob('established')) }] },
+          { kind: 'not', operand: { kind: 'or', operands: [term('family', range(4, 4)), term('proto', range(17, 17))] } },
+        ],
+      };
+      expect((await search({ filter })).rows.map((flow) => `${flow.proto} ${flow.state}`).sort()).toEqual([
+        '58 undefined',
+        '6 CLOSE_WAIT',
+        '6 SYN_SENT',
+        '6 TIME_WAIT',
+      ]);
     });
 
     test('flows of a WAN are those of its address on any side that a gateway has', async () => {
@@ -126,14 +191,21 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     test('a protected flow says why, and the first reason wins', async () => {
       const { rows } = await search();
       const reasons = rows.filter((flow) => flow.protectedBy !== undefined).map((flow) => [flow.orig.dport, flow.protectedBy]);
-      expect(reasons.sort()).toEqual([[22, 'management'], [5060, 'trunk']]);
+      expect(reasons.sort()).toEqual([
+        [22, 'management'],
+        [5060, 'trunk'],
+      ]);
     });
 
     test('a term that no table can evaluate is refused, in a protection too', async () => {
       const site = term('site', glob('mil*'));
       await expect(search({ filter: site })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
-      await expect(search({ filter: { kind: 'and', operands: [term('proto', range(255, 255)), site] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
-      await expect(search({ context: { wans: [], protections: [{ reason: 'x', filter: site }] } })).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED' });
+      await expect(search({ filter: { kind: 'and', operands: [term('proto', range(255, 255)), site] } })).rejects.toMatchObject({
+        code: 'FILTER_UNSUPPORTED',
+      });
+      await expect(search({ context: { wans: [], protections: [{ reason: 'x', filter: site }] } })).rejects.toMatchObject({
+        code: 'FILTER_UNSUPPORTED',
+      });
     });
 
     test.each(SORT_FIELDS)('sorted by %s, pages hold each flow once and in order', async (field) => {
@@ -142,11 +214,16 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
         let page: Flow[];
         do {
           const last = rows.at(-1);
-          ({ rows: page } = await search({ sort: { field, descending }, limit: 4, after: last && { value: sortValue(last, field), id: last.id } }));
+          ({ rows: page } = await search({
+            sort: { field, descending },
+            limit: 4,
+            after: last && { value: sortValue(last, field), id: last.id },
+          }));
           rows.push(...page);
         } while (page.length > 0 && rows.length <= SAMPLE_ENTRIES.length);
         const keys = rows.map((flow) => ({ value: sortValue(flow, field), id: flow.id }));
-        for (let i = 1; i < keys.length; i++) if (field !== 'idle' && field !== 'timeout') expect(compareSortKeys(keys[i - 1]!, keys[i]!, descending)).toBeLessThan(0);
+        for (let i = 1; i < keys.length; i++)
+          if (field !== 'idle' && field !== 'timeout') expect(compareSortKeys(keys[i - 1]!, keys[i]!, descending)).toBeLessThan(0);
         if (field !== 'idle' && field !== 'timeout') expect(new Set(rows.map((flow) => flow.id)).size).toBe(SAMPLE_ENTRIES.length);
       }
     });
@@ -154,7 +231,9 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     test('facets count all matches, not only the rows', async () => {
       const { rows, total, facets } = await search({ limit: 1, withFacets: true });
       expect([rows.length, total]).toEqual([1, SAMPLE_ENTRIES.length]);
-      const counts = Object.fromEntries(facets.map(({ field, values }) => [field, Object.fromEntries(values.map(({ value, flows }) => [value, flows]))]));
+      const counts = Object.fromEntries(
+        facets.map(({ field, values }) => [field, Object.fromEntries(values.map(({ value, flows }) => [value, flows]))]),
+      );
       expect(counts.proto).toEqual({ tcp: 5, udp: 5, icmp: 2, icmpv6: 1, gre: 1, esp: 1, ah: 1, sctp: 1 });
       expect(counts.state).toMatchObject({ ESTABLISHED: 3, TIME_WAIT: 1, SYN_SENT: 1, CLOSE_WAIT: 1, assured: 2, unreplied: 2 });
       expect(counts.wan).toEqual({ wan1: 3, wan2: 2 });
@@ -167,18 +246,31 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
 
     test('a breakdown counts the whole table', async () => {
       const breakdown = await underTest.table().breakdown(CONTEXT);
-      expect(breakdown).toMatchObject({ walked: 17, byWan: { wan1: 3, wan2: 2, none: 12 }, byProto: { tcp: 5 }, byState: { TIME_WAIT: 1 } });
-      expect(breakdown.topSources.slice(0, 4).map(({ address, flows }) => [address, flows])).toEqual([['10.1.0.2', 2], ['10.1.0.6', 2], ['10.1.0.7', 2], ['10.1.0.9', 2]]);
+      expect(breakdown).toMatchObject({
+        walked: 17,
+        byWan: { wan1: 3, wan2: 2, none: 12 },
+        byProto: { tcp: 5 },
+        byState: { TIME_WAIT: 1 },
+      });
+      expect(breakdown.topSources.slice(0, 4).map(({ address, flows }) => [address, flows])).toEqual([
+        ['10.1.0.2', 2],
+        ['10.1.0.6', 2],
+        ['10.1.0.7', 2],
+        ['10.1.0.9', 2],
+      ]);
       expect(breakdown.topSources).toHaveLength(10);
       expect(breakdown.translations).toEqual([
-        { address: '198.18.0.12', proto: 'tcp', flows: 1 }, { address: '198.18.0.12', proto: 'udp', flows: 1 }, { address: '198.19.0.12', proto: 'tcp', flows: 1 },
+        { address: '198.18.0.12', proto: 'tcp', flows: 1 },
+        { address: '198.18.0.12', proto: 'udp', flows: 1 },
+        { address: '198.19.0.12', proto: 'tcp', flows: 1 },
       ]);
     });
 
     test('a collection comes in batches and holds each match once', async () => {
       underTest.create(manyEntries(2_500));
       const batches: Flow[][] = [];
-      for await (const batch of underTest.table().collect({ filter: term('sport', range(20_000, 29_999)), context: CONTEXT })) batches.push(batch);
+      for await (const batch of underTest.table().collect({ filter: term('sport', range(20_000, 29_999)), context: CONTEXT }))
+        batches.push(batch);
       expect(batches.length).toBeGreaterThan(1);
       expect(new Set(batches.flat().map((flow) => flow.orig.sport)).size).toBe(2_500);
       expect(batches.flat()).toHaveLength(2_500);
@@ -230,18 +322,28 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     });
 
     test('a tuple that is used again by another entry is spared', async () => {
-      const { rows: [sip] } = await search({ filter: term('app', glob('sip')) });
+      const {
+        rows: [sip],
+      } = await search({ filter: term('app', glob('sip')) });
       await underTest.table().delete([sip!]);
       underTest.create(SAMPLE_ENTRIES.filter((entry) => entry.orig.dport === 5060));
       expect(await underTest.table().delete([sip!])).toEqual(['gone']);
       const [again] = await underTest.table().lookup([sip!], CONTEXT);
       // The kernel may well give the same id again; then it began later.
       expect([again!.id, again!.startedAtMs]).not.toEqual([sip!.id, sip!.startedAtMs]);
-      expect({ ...again, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 }).toEqual({ ...sip, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 });
+      expect({ ...again, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 }).toEqual({
+        ...sip,
+        id: 0,
+        timeoutSeconds: 0,
+        idleSeconds: 0,
+        startedAtMs: 0,
+      });
     });
 
     test('a flow that began at another time than the one that was seen is spared even if the kernel gave it the same id', async () => {
-      const { rows: [sip] } = await search({ filter: term('app', glob('sip')) });
+      const {
+        rows: [sip],
+      } = await search({ filter: term('app', glob('sip')) });
       expect(await underTest.table().delete([{ ...sip!, startedAtMs: sip!.startedAtMs! - 60_000 }])).toEqual(['gone']);
       expect(await underTest.table().delete([sip!])).toEqual(['deleted']);
     });
@@ -262,9 +364,18 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
     });
 
     test('an entry is there as long as tuple, zone, id and start are those it had', async () => {
-      const { rows: [first, second, third, fourth] } = await search();
+      const {
+        rows: [first, second, third, fourth],
+      } = await search();
       await underTest.table().delete([fourth!]);
-      const asked = [first!, { ...second!, id: (second!.id ^ 1) >>> 0 }, { ...third!, startedAtMs: third!.startedAtMs! - 1000 }, fourth!, { ...third!, startedAtMs: undefined }, { ...first!, zone: 9 }];
+      const asked = [
+        first!,
+        { ...second!, id: (second!.id ^ 1) >>> 0 },
+        { ...third!, startedAtMs: third!.startedAtMs! - 1000 },
+        fourth!,
+        { ...third!, startedAtMs: undefined },
+        { ...first!, zone: 9 },
+      ];
       expect(await underTest.table().areThere(asked)).toEqual([true, false, false, false, true, false]);
     });
 
@@ -304,7 +415,9 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       await underTest.table().delete(rows);
       expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'restored'));
       const again = await underTest.table().lookup(rows, CONTEXT);
-      expect(again.map((flow) => [flow?.tracker, flow!.status & IPS.SEQ_ADJUST])).toEqual(rows.map((flow) => [flow.tracker, flow.status & IPS.SEQ_ADJUST]));
+      expect(again.map((flow) => [flow?.tracker, flow!.status & IPS.SEQ_ADJUST])).toEqual(
+        rows.map((flow) => [flow.tracker, flow.status & IPS.SEQ_ADJUST]),
+      );
     });
 
     test('a flow that was expected is made again under its master, whichever is named first, and not without it', async () => {
@@ -324,13 +437,35 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       const found = await underTest.table().lookup(rows, CONTEXT);
       expect(found.map((flow) => flow?.id)).toEqual(rows.map((flow) => flow.id));
       const dns = rows.find((flow) => flow.orig.dport === 53 && flow.family === 4)!;
-      expect(await underTest.table().lookup([{ ...dns, orig: dns.reply }, { ...dns, zone: 9 }], CONTEXT)).toEqual([undefined, undefined]);
+      expect(
+        await underTest.table().lookup(
+          [
+            { ...dns, orig: dns.reply },
+            { ...dns, zone: 9 },
+          ],
+          CONTEXT,
+        ),
+      ).toEqual([undefined, undefined]);
     });
 
     describe('of which helpers expect flows', () => {
-      const whatLasts = (expectations: readonly (Expectation | NewExpectation)[]): object[] => expectations.map(({ family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master }) => ({
-        family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master: master.orig, masterZone: master.zone,
-      })).sort((a, b) => a.orig.dport! - b.orig.dport! || a.proto - b.proto || a.family - b.family);
+      const whatLasts = (expectations: readonly (Expectation | NewExpectation)[]): object[] =>
+        expectations
+          .map(({ family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master }) => ({
+            family,
+            proto,
+            orig,
+            mask,
+            zone,
+            helper,
+            class: kind,
+            nat,
+            fn,
+            flags,
+            master: master.orig,
+            masterZone: master.zone,
+          }))
+          .sort((a, b) => a.orig.dport! - b.orig.dport! || a.proto - b.proto || a.family - b.family);
 
       beforeEach(() => {
         underTest.create(MASTERS);
@@ -386,7 +521,9 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
 }
 
 function manyEntries(count: number): NewEntry[] {
-  return Array.from({ length: count }, (_, index) => entryOf({ proto: 17, orig: { src: `10.9.${index >> 8}.${index & 255}`, dst: '198.51.100.99', sport: 20_000 + index, dport: 4000 } }));
+  return Array.from({ length: count }, (_, index) =>
+    entryOf({ proto: 17, orig: { src: `10.9.${index >> 8}.${index & 255}`, dst: '198.51.100.99', sport: 20_000 + index, dport: 4000 } }),
+  );
 }
 
 function sorted(value: object): object {

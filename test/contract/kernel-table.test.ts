@@ -34,5 +34,12 @@ describe.skipIf(why !== undefined)(`kernel table${why ? ` (skipped: ${why})` : '
     await expect(other.search({ ...question, limit: 1 })).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
-  describeConntrackTable({ table: () => table, create: createEntries, expect: createExpectations, clear: () => { namespace.run('conntrack', '-F'); } });
+  describeConntrackTable({
+    table: () => table,
+    create: createEntries,
+    expect: createExpectations,
+    clear: () => {
+      namespace.run('conntrack', '-F');
+    },
+  });
 });

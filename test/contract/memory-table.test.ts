@@ -5,7 +5,9 @@ let table = new MemoryTable({ now: Date.now });
 
 describeConntrackTable({
   table: () => table,
-  clear: () => { table = new MemoryTable({ now: Date.now }); },
+  clear: () => {
+    table = new MemoryTable({ now: Date.now });
+  },
   expect: (expectations) => expectations.forEach((expectation) => table.expect(expectation)),
   create: (entries) => entries.forEach((entry) => table.insert(entry)),
 });

@@ -118,7 +118,7 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
     stage.deliver(stage.command('u2', PLAN, { undoOf: 'c1' }));
     await stage.settle();
   },
-  'reordered': async (stage) => {
+  reordered: async (stage) => {
     stage.deliver(stage.command('c1', PLAN, { digest: await stage.freeze(PLAN, PHONES), seq: 5n }));
     stage.deliver(stage.command('c2', OTHER, { digest: await stage.freeze(OTHER, DNS), seq: 3n }));
     await stage.settle();
@@ -201,7 +201,9 @@ export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void
   'born-again': async (stage) => {
     const digest = await stage.freeze(PLAN, PHONES);
     await stage.table.endQuietly(await stage.flows(`src:10.1.0.7 ${PHONES}`));
-    stage.table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.7', dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }));
+    stage.table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.7', dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }),
+    );
     stage.deliver(stage.command('c1', PLAN, { digest }));
     await stage.settle();
   },

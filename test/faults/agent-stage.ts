@@ -31,15 +31,33 @@ type MethodWord = keyof typeof METHODS;
 
 /** `notAfterMs`: by the stage's own time. `isInvented`: no controller that counts honestly made it, and nobody asked for it. */
 interface CommandOptions {
-  method?: MethodWord; seq?: bigint; epoch?: bigint; notAfterMs?: number; verifyAfterMs?: number; undoForSeconds?: number; undoOf?: string; digest?: Buffer; isInvented?: boolean;
+  method?: MethodWord;
+  seq?: bigint;
+  epoch?: bigint;
+  notAfterMs?: number;
+  verifyAfterMs?: number;
+  undoForSeconds?: number;
+  undoOf?: string;
+  digest?: Buffer;
+  isInvented?: boolean;
 }
 type Moment = 'receipt' | 'said';
 
-interface Life { commands: Commands; journal: WatchedJournal; plans: PlanStore; guard: LocalGuard; clock: Clock; time: ControllerTime; context: () => FlowContext }
+interface Life {
+  commands: Commands;
+  journal: WatchedJournal;
+  plans: PlanStore;
+  guard: LocalGuard;
+  clock: Clock;
+  time: ControllerTime;
+  context: () => FlowContext;
+}
 
 /** Ends a life of the agent from within. */
 class PowerCut extends Error {}
-process.on('unhandledRejection', (error) => { if (!(error instanceof PowerCut)) throw error; });
+process.on('unhandledRejection', (error) => {
+  if (!(error instanceof PowerCut)) throw error;
+});
 
 /**
  * One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's hands. It keeps
@@ -81,10 +99,21 @@ export class AgentStage {
   }
 
   /** Freezes what a filter finds, as when an operator asks for a plan; with what is protected only if a controller that lies asks. */
-  async freeze(planId: string, text: string, { method = 'delete', withProtected = false }: { method?: MethodWord; withProtected?: boolean } = {}): Promise<Buffer> {
+  async freeze(
+    planId: string,
+    text: string,
+    { method = 'delete', withProtected = false }: { method?: MethodWord; withProtected?: boolean } = {},
+  ): Promise<Buffer> {
     const flows = (await this.flows(text)).filter((flow) => withProtected || flow.protectedBy === undefined);
     const digest = await this.#disk.whileSound(async () => this.write(planId, flows));
-    this.history.plans.push({ id: planId, digest: digest.toString('hex'), method, isApproved: false, needsApproval: false, flows: new Map([[GATEWAY, new Set(flows.map(nameOf))]]) });
+    this.history.plans.push({
+      id: planId,
+      digest: digest.toString('hex'),
+      method,
+      isApproved: false,
+      needsApproval: false,
+      flows: new Map([[GATEWAY, new Set(flows.map(nameOf))]]),
+    });
     return digest;
   }
 
@@ -97,14 +126,46 @@ export class AgentStage {
 
   /** A command as the controller makes it, its decision on record. */
   command(id: string, planId: string, options: CommandOptions = {}): Command {
-    const { method = 'delete', seq = this.#lastSeq + 1n, epoch = 1n, notAfterMs = this.nowMs + 120_000, verifyAfterMs = 500, undoForSeconds = 0, undoOf, digest = Buffer.alloc(0), isInvented = false } = options;
-    const work: Command['work'] = undoOf === undefined
-      ? { $case: 'runPlan', value: { planId, digest, method: METHODS[method], verifyAfterMs, undoForSeconds, forSeconds: method === 'expire' ? 40 : undefined } }
-      : { $case: 'undoPlan', value: { planId, commandId: undoOf } };
+    const {
+      method = 'delete',
+      seq = this.#lastSeq + 1n,
+      epoch = 1n,
+      notAfterMs = this.nowMs + 120_000,
+      verifyAfterMs = 500,
+      undoForSeconds = 0,
+      undoOf,
+      digest = Buffer.alloc(0),
+      isInvented = false,
+    } = options;
+    const work: Command['work'] =
+      undoOf === undefined
+        ? {
+            $case: 'runPlan',
+            value: {
+              planId,
+              digest,
+              method: METHODS[method],
+              verifyAfterMs,
+              undoForSeconds,
+              forSeconds: method === 'expire' ? 40 : undefined,
+            },
+          }
+        : { $case: 'undoPlan', value: { planId, commandId: undoOf } };
     const command = { id, seq, epoch, notAfterMs: BigInt(notAfterMs + this.#controllerAheadMs), work };
     if (isInvented) return command;
     this.#lastSeq = seq;
-    this.history.commands.push({ id, gatewayId: GATEWAY, tenantId: TENANT, flushId: `flush of ${id}`, planId, seq, state: 'sent', createdAtMs: this.nowMs, notAfterMs, undoOf });
+    this.history.commands.push({
+      id,
+      gatewayId: GATEWAY,
+      tenantId: TENANT,
+      flushId: `flush of ${id}`,
+      planId,
+      seq,
+      state: 'sent',
+      createdAtMs: this.nowMs,
+      notAfterMs,
+      undoOf,
+    });
     this.#decide(`flush of ${id}`);
     return command;
   }
@@ -162,7 +223,9 @@ export class AgentStage {
 
   /** Resolves when the agent has nothing more to do, or is dead. */
   async settle(): Promise<void> {
-    await this.#agent.commands.idle().catch((error: unknown) => { if (!(error instanceof PowerCut)) throw error; });
+    await this.#agent.commands.idle().catch((error: unknown) => {
+      if (!(error instanceof PowerCut)) throw error;
+    });
   }
 
   /** The agent comes no further than this change of its table; resolves when it is there. */
@@ -224,21 +287,45 @@ export class AgentStage {
       this.#life++;
       throw new PowerCut();
     };
-    const clock: Clock = { now: steadyNow(() => this.nowMs + this.#gatewayAheadMs, () => this.nowMs), delay: async (ms) => void (this.nowMs += ms) };
+    const clock: Clock = {
+      now: steadyNow(
+        () => this.nowMs + this.#gatewayAheadMs,
+        () => this.nowMs,
+      ),
+      delay: async (ms) => void (this.nowMs += ms),
+    };
     const time = new ControllerTime(clock.now);
     time.welcome(this.#controllerMs(), clock.now());
     const files = new Disk({ files: this.#disk.files, now: clock.now });
     const plans = new PlanStore(folder, files);
-    const guard = new LocalGuard(() => {
-      if (life !== this.#life) throw new PowerCut();
-      return { ...this.rules, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
-    }, new Lately(clock.now, folder, files));
-    const context = (): FlowContext => ({ wans: [], protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()] });
-    const journal = new WatchedJournal(folder, files, (deed) => { if (life === this.#life) this.#note(deed); });
+    const guard = new LocalGuard(
+      () => {
+        if (life !== this.#life) throw new PowerCut();
+        return { ...this.rules, protections: [{ reason: 'kept by its owner', filter: filterOf('dport:179') }] };
+      },
+      new Lately(clock.now, folder, files),
+    );
+    const context = (): FlowContext => ({
+      wans: [],
+      protections: [...builtInProtections(['10.0.0.1'], { addresses: ['192.0.2.9'], port: 4444 }), ...guard.protections()],
+    });
+    const journal = new WatchedJournal(folder, files, (deed) => {
+      if (life === this.#life) this.#note(deed);
+    });
     const commands = new Commands({
-      table: this.table, plans, undos: new UndoStore(folder, plans, files), guard, context, log: pino({ level: 'silent' }), controllerNow: () => time.latest(), clock, journal,
+      table: this.table,
+      plans,
+      undos: new UndoStore(folder, plans, files),
+      guard,
+      context,
+      log: pino({ level: 'silent' }),
+      controllerNow: () => time.latest(),
+      clock,
+      journal,
       report: {
-        progress: ({ commandId, phase }) => { if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId }); },
+        progress: ({ commandId, phase }) => {
+          if (phase === Progress_Phase.PHASE_RECEIVED) say('receipt', { kind: 'receipt', commandId });
+        },
         result: ({ commandId, runs, state, reason }: Result) => {
           const refusedAs = state === Result_State.STATE_REFUSED || state === Result_State.STATE_EXPIRED ? reason : undefined;
           say('said', { kind: 'said', commandId, claims: claimsOf(runs), refusedAs });
@@ -263,8 +350,17 @@ export class AgentStage {
   #decide(flushId: string): void {
     const before = this.history.audit.at(-1);
     const entry = {
-      id: flushId, chain: TENANT, seq: (before?.seq ?? 0) + 1, at: new Date(this.nowMs).toISOString(), actor: { kind: 'user', id: 'operator', name: 'Operator' },
-      action: 'flush.started', outcome: 'ok', summary: 'Operator began', flushId, detail: {}, previousHash: before?.hash ?? GENESIS,
+      id: flushId,
+      chain: TENANT,
+      seq: (before?.seq ?? 0) + 1,
+      at: new Date(this.nowMs).toISOString(),
+      actor: { kind: 'user', id: 'operator', name: 'Operator' },
+      action: 'flush.started',
+      outcome: 'ok',
+      summary: 'Operator began',
+      flushId,
+      detail: {},
+      previousHash: before?.hash ?? GENESIS,
     };
     this.history.audit.push({ ...entry, hash: hashEntry(entry) });
   }
@@ -272,10 +368,30 @@ export class AgentStage {
 
 /** Twenty registrations, some DNS, and two flows that must stay: the agent's own and one that the gateway's owner keeps. */
 function fill(table: WatchedTable): void {
-  for (let n = 1; n <= 20; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 86_400 }));
-  for (let n = 1; n <= 5; n++) table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 }, timeoutSeconds: 86_400 }));
-  table.insert(entryOf({ proto: 6, orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
-  table.insert(entryOf({ proto: 6, orig: { src: '10.1.0.99', dst: '198.51.100.99', sport: 40_001, dport: 179 }, state: 'ESTABLISHED', timeoutSeconds: 432_000 }));
+  for (let n = 1; n <= 20; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 86_400 }),
+    );
+  for (let n = 1; n <= 5; n++)
+    table.insert(
+      entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 }, timeoutSeconds: 86_400 }),
+    );
+  table.insert(
+    entryOf({
+      proto: 6,
+      orig: { src: '10.0.0.1', dst: '192.0.2.9', sport: 40_000, dport: 4444 },
+      state: 'ESTABLISHED',
+      timeoutSeconds: 432_000,
+    }),
+  );
+  table.insert(
+    entryOf({
+      proto: 6,
+      orig: { src: '10.1.0.99', dst: '198.51.100.99', sport: 40_001, dport: 179 },
+      state: 'ESTABLISHED',
+      timeoutSeconds: 432_000,
+    }),
+  );
 }
 
 function filterOf(text: string): FlowFilter {

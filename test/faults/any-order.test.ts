@@ -23,9 +23,29 @@ const FILTERS = ['dport:5060', 'dport:53', 'src:10.1.0.0/29', 'proto:tcp', 'prot
 
 /** What may happen next to a gateway. A killing may come just before or just after the table changes. */
 const happening = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('run' as const), filter: fc.nat(FILTERS.length - 1), isLying: fc.boolean(), undoForSeconds: fc.constantFrom(0, 300), waitMs: fc.constantFrom(0, 0, 0, 60_000) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const), when: fc.constantFrom('before' as const, 'after' as const), filter: fc.nat(FILTERS.length - 1) }) },
-  fc.record({ kind: fc.constant('power' as const), at: fc.constantFrom('receipt' as const, 'said' as const, 'rest' as const), filter: fc.nat(FILTERS.length - 1) }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('run' as const),
+      filter: fc.nat(FILTERS.length - 1),
+      isLying: fc.boolean(),
+      undoForSeconds: fc.constantFrom(0, 300),
+      waitMs: fc.constantFrom(0, 0, 0, 60_000),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('kill' as const),
+      when: fc.constantFrom('before' as const, 'after' as const),
+      filter: fc.nat(FILTERS.length - 1),
+    }),
+  },
+  fc.record({
+    kind: fc.constant('power' as const),
+    at: fc.constantFrom('receipt' as const, 'said' as const, 'rest' as const),
+    filter: fc.nat(FILTERS.length - 1),
+  }),
   fc.record({ kind: fc.constant('again' as const), which: fc.nat(20) }),
   fc.record({ kind: fc.constant('undo' as const), which: fc.nat(20) }),
   fc.record({ kind: fc.constant('stale' as const), epoch: fc.nat(2), seq: fc.nat(3) }),
@@ -33,7 +53,11 @@ const happening = fc.oneof(
   fc.record({ kind: fc.constant('reborn' as const), from: fc.integer({ min: 1, max: 20 }), count: fc.nat(5) }),
   fc.record({ kind: fc.constant('session' as const) }),
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('disk' as const), fault: fc.constantFrom(undefined, ...DISK_FAULTS) }) },
-  fc.record({ kind: fc.constant('clock' as const), whose: fc.constantFrom('gateway' as const, 'controller' as const), byMs: fc.constantFrom(-10 * MINUTE_MS, 10 * MINUTE_MS, -2 * DAY_MS, 2 * DAY_MS) }),
+  fc.record({
+    kind: fc.constant('clock' as const),
+    whose: fc.constantFrom('gateway' as const, 'controller' as const),
+    byMs: fc.constantFrom(-10 * MINUTE_MS, 10 * MINUTE_MS, -2 * DAY_MS, 2 * DAY_MS),
+  }),
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -88,7 +112,11 @@ class Story {
       }
       case 'stale': {
         const digest = await stage.freeze(this.#planId(), 'dport:53');
-        stage.deliver(this.#keep(stage.command(`c${this.#commands.length}`, this.#planId(), { digest, epoch: BigInt(next.epoch), seq: BigInt(next.seq) })));
+        stage.deliver(
+          this.#keep(
+            stage.command(`c${this.#commands.length}`, this.#planId(), { digest, epoch: BigInt(next.epoch), seq: BigInt(next.seq) }),
+          ),
+        );
         return stage.settle();
       }
       case 'stop': {
@@ -103,7 +131,8 @@ class Story {
         for (const { orig } of flows) stage.table.insert(entryOf({ proto: 17, orig, timeoutSeconds: 86_400 }));
         return;
       }
-      case 'session': return stage.openSession();
+      case 'session':
+        return stage.openSession();
       case 'disk':
         stage.diskFault = next.fault;
         return;
@@ -131,13 +160,16 @@ class Story {
 }
 
 it('whatever happens to a gateway in whatever order, what is done is part of what was shown, once, and every other promise holds', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(happening, { minLength: 2, maxLength: 10 }), async (happenings) => {
-    disk.fault = undefined;
-    const story = new Story(await AgentStage.set(disk));
-    for (const next of happenings) await story.happen(next);
-    disk.fault = undefined;
-    story.stage.openSession();
-    story.stage.close();
-    expect(checkInvariants(story.stage.history)).toEqual([]);
-  }), { numRuns: 100 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { minLength: 2, maxLength: 10 }), async (happenings) => {
+      disk.fault = undefined;
+      const story = new Story(await AgentStage.set(disk));
+      for (const next of happenings) await story.happen(next);
+      disk.fault = undefined;
+      story.stage.openSession();
+      story.stage.close();
+      expect(checkInvariants(story.stage.history)).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
 });

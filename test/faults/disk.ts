@@ -21,10 +21,11 @@ export class FaultyFiles {
 
   /** @param below the files that are really there */
   constructor(below: Files = NODE_FILES) {
-    const unlessReadOnly = <Call extends (...args: never[]) => unknown>(call: Call): Call => ((...args: never[]) => {
-      if (this.#fault === 'read-only') throw failure('EROFS');
-      return call(...args);
-    }) as Call;
+    const unlessReadOnly = <Call extends (...args: never[]) => unknown>(call: Call): Call =>
+      ((...args: never[]) => {
+        if (this.#fault === 'read-only') throw failure('EROFS');
+        return call(...args);
+      }) as Call;
     this.files = {
       ...below,
       writeSync: ((fd: number, bytes: Uint8Array, offset: number, length: number) =>
@@ -38,8 +39,11 @@ export class FaultyFiles {
         if (this.#fault === 'read-only' && flags !== 'r') throw failure('EROFS');
         return below.openSync(file, flags, mode);
       }) as Files['openSync'],
-      ftruncateSync: unlessReadOnly(below.ftruncateSync), renameSync: unlessReadOnly(below.renameSync),
-      rmSync: unlessReadOnly(below.rmSync), mkdirSync: unlessReadOnly(below.mkdirSync), utimesSync: unlessReadOnly(below.utimesSync),
+      ftruncateSync: unlessReadOnly(below.ftruncateSync),
+      renameSync: unlessReadOnly(below.renameSync),
+      rmSync: unlessReadOnly(below.rmSync),
+      mkdirSync: unlessReadOnly(below.mkdirSync),
+      utimesSync: unlessReadOnly(below.utimesSync),
     };
   }
 
@@ -57,13 +61,16 @@ export class FaultyFiles {
   #roomFor(length: number): number {
     switch (this.#fault) {
       case undefined:
-      case 'unsynced': return length;
-      case 'short': return Math.min(length, SHORT);
+      case 'unsynced':
+        return length;
+      case 'short':
+        return Math.min(length, SHORT);
       case 'full':
         if (!this.#hasRoom) throw failure('ENOSPC');
         this.#hasRoom = false;
         return Math.ceil(length / 2);
-      case 'read-only': throw failure('EROFS');
+      case 'read-only':
+        throw failure('EROFS');
     }
   }
 }

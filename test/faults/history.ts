@@ -30,22 +30,67 @@ export interface History {
  * `maxDeletesAMinute`: what its owner lets be ended within a minute, by whomever. `maxFlowsAlone`: what its tenant lets be ended that no second
  * person agreed to. Absent where there is no limit.
  */
-export interface GatewayRow { id: string; tenantId: string; protectedFlows: ReadonlySet<FlowName>; maxDeletesAMinute?: number; maxFlowsAlone?: number }
+export interface GatewayRow {
+  id: string;
+  tenantId: string;
+  protectedFlows: ReadonlySet<FlowName>;
+  maxDeletesAMinute?: number;
+  maxFlowsAlone?: number;
+}
 
 /** `how`: the signal or the exit code. */
-export interface Death { part: string; how: string; atMs: number }
+export interface Death {
+  part: string;
+  how: string;
+  atMs: number;
+}
 
 /** One call to run a plan or to undo a flush, and how and when it was answered; an answer that never came is unknown. */
-export interface Ask { planId: string; digest: string; atMs: number; answer: 'accepted' | 'refused' | 'unknown'; flushId?: string }
+export interface Ask {
+  planId: string;
+  digest: string;
+  atMs: number;
+  answer: 'accepted' | 'refused' | 'unknown';
+  flushId?: string;
+}
 
 /** What was shown to whoever agreed to it. */
-export interface PlanRecord { id: string; digest: string; method: string; isApproved: boolean; needsApproval: boolean; flows: Map<string, ReadonlySet<FlowName>> }
+export interface PlanRecord {
+  id: string;
+  digest: string;
+  method: string;
+  isApproved: boolean;
+  needsApproval: boolean;
+  flows: Map<string, ReadonlySet<FlowName>>;
+}
 
-export interface FlushRecord { id: string; planId: string; targets: TargetRecord[] }
-export interface TargetRecord { gatewayId: string; wave: number; state: string; reason?: string; deleted: number; reappeared: number; restored: number; indeterminate: number; finishedAtMs?: number }
+export interface FlushRecord {
+  id: string;
+  planId: string;
+  targets: TargetRecord[];
+}
+export interface TargetRecord {
+  gatewayId: string;
+  wave: number;
+  state: string;
+  reason?: string;
+  deleted: number;
+  reappeared: number;
+  restored: number;
+  indeterminate: number;
+  finishedAtMs?: number;
+}
 
 export interface CommandRecord {
-  id: string; gatewayId: string; tenantId: string; flushId: string; planId: string; seq: bigint; state: string; createdAtMs: number; notAfterMs: number;
+  id: string;
+  gatewayId: string;
+  tenantId: string;
+  flushId: string;
+  planId: string;
+  seq: bigint;
+  state: string;
+  createdAtMs: number;
+  notAfterMs: number;
   /** The command that it undoes. */
   undoOf?: string;
 }
@@ -73,27 +118,82 @@ export type OwnDeed =
 export type Deed = OwnDeed & { gatewayId: string; life: number; atMs: number };
 
 /** What a result says of flows. */
-export interface Claims { deleted: number; reappeared: number; restored: number; indeterminate: number }
+export interface Claims {
+  deleted: number;
+  reappeared: number;
+  restored: number;
+  indeterminate: number;
+}
 
 /** What somebody with these tenants was shown. */
-export interface View { what: string; allowed: ReadonlySet<string>; shown: string[] }
+export interface View {
+  what: string;
+  allowed: ReadonlySet<string>;
+  shown: string[];
+}
 
 /** A setting that undoes itself unless it is confirmed. */
-export interface Change { id: string; gatewayId: string; deadlineMs: number; confirmedAtMs?: number; undoneAtMs?: number }
+export interface Change {
+  id: string;
+  gatewayId: string;
+  deadlineMs: number;
+  confirmedAtMs?: number;
+  undoneAtMs?: number;
+}
 
 /** A point of a gateway's history as it is shown, for a span that begins at `fromMs`. */
-export interface Point { gatewayId: string; fromMs: number; toMs: number }
+export interface Point {
+  gatewayId: string;
+  fromMs: number;
+  toMs: number;
+}
 
-export interface Outage { name: string; fromMs: number; toMs: number }
+export interface Outage {
+  name: string;
+  fromMs: number;
+  toMs: number;
+}
 
 /** `wasSeen`: the controller set the gateway aside and said so. */
-export interface Clone { gatewayId: string; fromMs: number; toMs: number; wasSeen: boolean }
+export interface Clone {
+  gatewayId: string;
+  fromMs: number;
+  toMs: number;
+  wasSeen: boolean;
+}
 
 export function emptyHistory(): History {
-  return { gateways: [], asks: [], plans: [], flushes: [], commands: [], deeds: [], audit: [], views: [], changes: [], points: [], faults: [], clones: [], restores: [], deaths: [] };
+  return {
+    gateways: [],
+    asks: [],
+    plans: [],
+    flushes: [],
+    commands: [],
+    deeds: [],
+    audit: [],
+    views: [],
+    changes: [],
+    points: [],
+    faults: [],
+    clones: [],
+    restores: [],
+    deaths: [],
+  };
 }
 
 /** Names an entry. */
-export function nameOf({ proto, orig, zone, id, startedAtMs }: { proto: number; orig: { src: string; dst: string; sport?: number; dport?: number }; zone: number; id: number; startedAtMs?: number }): FlowName {
+export function nameOf({
+  proto,
+  orig,
+  zone,
+  id,
+  startedAtMs,
+}: {
+  proto: number;
+  orig: { src: string; dst: string; sport?: number; dport?: number };
+  zone: number;
+  id: number;
+  startedAtMs?: number;
+}): FlowName {
   return `${proto} ${orig.src}:${orig.sport ?? '-'}>${orig.dst}:${orig.dport ?? '-'} z${zone} #${id}@${startedAtMs ?? '-'}`;
 }

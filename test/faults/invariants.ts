@@ -1,5 +1,12 @@
 import type { History } from './history.ts';
-import { nothingIsDoneTwice, nothingIsLate, nothingIsLost, olderSessionsAreDead, orderIsKept, unconfirmedIsUndone } from './invariants/delivery.ts';
+import {
+  nothingIsDoneTwice,
+  nothingIsLate,
+  nothingIsLost,
+  olderSessionsAreDead,
+  orderIsKept,
+  unconfirmedIsUndone,
+} from './invariants/delivery.ts';
 import { gather, type Breach, type Evidence, type Violation } from './invariants/evidence.ts';
 import { nobodyIsEnded, nothingGoesFurther, protectedFlowsStay, tenantsAreApart } from './invariants/reach.ts';
 import { decisionsComeFirst, gapsAreGaps, recordIsTrue } from './invariants/record.ts';
@@ -27,5 +34,7 @@ export type InvariantName = keyof typeof INVARIANTS;
 /** Everything in a history that breaks a promise; empty if all hold. */
 export function checkInvariants(history: History): Violation[] {
   const evidence = gather(history);
-  return Object.entries(INVARIANTS).flatMap(([invariant, { breaches }]) => [...breaches(evidence)].map((breach) => ({ invariant, ...breach })));
+  return Object.entries(INVARIANTS).flatMap(([invariant, { breaches }]) =>
+    [...breaches(evidence)].map((breach) => ({ invariant, ...breach })),
+  );
 }

@@ -14,26 +14,51 @@ import { runUnderFaults, SETTLE_MS, type FaultReport, type RunReport } from './s
 import { SYSTEM_SCENARIOS } from './system/scenarios.ts';
 import { SystemStage } from './system/stage.ts';
 
-const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' }, keep: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    keep: { type: 'boolean', default: false },
+  },
+});
 const seed = Number(values.seed);
 const size = values.short
-  ? { gateways: 6, commands: 220, slots: 150, atOnce: 3, faults: schedule(seed, 14, SHORT_KINDS), controllers: ['front-1', 'worker-1', 'worker-2'] as const }
-  // A few of those asked for are never made: their wave is held back, or they are cancelled first.
-  : { gateways: 25, commands: 5200, slots: 620, atOnce: 4, faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]), controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const };
+  ? {
+      gateways: 6,
+      commands: 220,
+      slots: 150,
+      atOnce: 3,
+      faults: schedule(seed, 14, SHORT_KINDS),
+      controllers: ['front-1', 'worker-1', 'worker-2'] as const,
+    }
+  : // A few of those asked for are never made: their wave is held back, or they are cancelled first.
+    {
+      gateways: 25,
+      commands: 5200,
+      slots: 620,
+      atOnce: 4,
+      faults: schedule(seed, 100, Object.keys(KINDS) as KindName[]),
+      controllers: ['front-1', 'front-2', 'worker-1', 'worker-2'] as const,
+    };
 
 // The same programs start a hundred times.
 process.env.NODE_COMPILE_CACHE ??= path.join(STATE, 'compile-cache');
 const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-faults-'));
 const family = new ProcessGroup();
 try {
-  const [report, ofAgent] = await Promise.all([runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault), catchAgentBugs()]);
+  const [report, ofAgent] = await Promise.all([
+    runUnderFaults({ ...size, home: { family, stateDir: path.join(stateDir, 'run') } }, sayFault),
+    catchAgentBugs(),
+  ]);
   const violations = checkInvariants(report.history);
   violations.forEach(sayViolation);
   const ofController = await catchControllerBugs();
   const unsound = ofAgent.unsound + ofController.unsound;
   const summary = summarise(report, violations, [...ofAgent.catches, ...ofController.catches], unsound);
   console.log(JSON.stringify(summary));
-  process.exitCode = violations.length + unsound > 0 || !report.isOver || report.settledMs > SETTLE_MS || summary.caught < summary.seededBugs ? 1 : 0;
+  process.exitCode =
+    violations.length + unsound > 0 || !report.isOver || report.settledMs > SETTLE_MS || summary.caught < summary.seededBugs ? 1 : 0;
 } finally {
   await family.end();
   if (!values.keep) rmSync(stateDir, { recursive: true, force: true });
@@ -62,17 +87,34 @@ async function catchControllerBugs(): Promise<{ catches: Catch[]; unsound: numbe
 }
 
 function summarise({ history, faults, settledMs, seconds }: RunReport, violations: Violation[], catches: Catch[], unsound: number) {
-  const tally = (kind: Violation['tally']): number => new Set(violations.filter((violation) => violation.tally === kind).map(({ subject }) => subject)).size;
+  const tally = (kind: Violation['tally']): number =>
+    new Set(violations.filter((violation) => violation.tally === kind).map(({ subject }) => subject)).size;
   return {
-    summary: true, faults: faults.length, commands: history.commands.length, lost: tally('lost'), doubled: tally('doubled'), disordered: tally('disordered'), unfinished: tally('unfinished'), late: tally('late'),
-    seededBugs: catches.length, caught: catches.filter(({ isCaught }) => isCaught).length,
-    violations: violations.length, unsound, seed, seconds: Math.round(seconds), settledMs, worstRecoveryMs: Math.max(0, ...faults.map(({ recoveredMs = 0 }) => recoveredMs)),
+    summary: true,
+    faults: faults.length,
+    commands: history.commands.length,
+    lost: tally('lost'),
+    doubled: tally('doubled'),
+    disordered: tally('disordered'),
+    unfinished: tally('unfinished'),
+    late: tally('late'),
+    seededBugs: catches.length,
+    caught: catches.filter(({ isCaught }) => isCaught).length,
+    violations: violations.length,
+    unsound,
+    seed,
+    seconds: Math.round(seconds),
+    settledMs,
+    worstRecoveryMs: Math.max(0, ...faults.map(({ recoveredMs = 0 }) => recoveredMs)),
   };
 }
 
 function sayFault(report: FaultReport): void {
   const { fault, inFlight, lastedMs, recoveredMs } = report;
-  say(report, `${fault}: ${inFlight} commands under way, lasted ${lastedMs} ms${recoveredMs === undefined ? '' : `, a command ended ${recoveredMs} ms after it struck`}`);
+  say(
+    report,
+    `${fault}: ${inFlight} commands under way, lasted ${lastedMs} ms${recoveredMs === undefined ? '' : `, a command ended ${recoveredMs} ms after it struck`}`,
+  );
 }
 
 function sayViolation(violation: Violation): void {
@@ -81,7 +123,10 @@ function sayViolation(violation: Violation): void {
 
 function sayCatch(found: Catch): Catch {
   const { bug, breaks, isCaught, violations, error } = found;
-  say({ ...found, violations: violations.length }, `${isCaught ? 'caught' : 'NOT CAUGHT'}: ${bug} (${breaks})${error === undefined ? '' : `: ${error}`}`);
+  say(
+    { ...found, violations: violations.length },
+    `${isCaught ? 'caught' : 'NOT CAUGHT'}: ${bug} (${breaks})${error === undefined ? '' : `: ${error}`}`,
+  );
   return found;
 }
 

@@ -9,28 +9,51 @@ import { parseAddress } from '../../proto/model/address.ts';
 import type { WatchedTable } from './watched-table.ts';
 
 /** The gateway on which a remediation acts. */
-interface Place { table: WatchedTable; stateDir: string; files: Files; now: () => number; guard: LocalGuard; context: () => FlowContext }
+interface Place {
+  table: WatchedTable;
+  stateDir: string;
+  files: Files;
+  now: () => number;
+  guard: LocalGuard;
+  context: () => FlowContext;
+}
 
 const UP: Wan = { name: 'wan1', interface: 'wan1', addresses: [parseAddress('192.0.2.1')!], isUp: true, carriesDefaultRoute: true };
 
-interface Answer { id: string; filter: string; maxFlowsAlone?: number }
+interface Answer {
+  id: string;
+  filter: string;
+  maxFlowsAlone?: number;
+}
 
 /** A remediation that nobody else agreed to is sent to the gateway, a WAN goes down, and it does what it may. Resolves when its report is there. */
 export async function carryOutRemediation({ files, now, ...place }: Place, { id, filter, maxFlowsAlone }: Answer): Promise<void> {
   const end = new AbortController();
   // Whatever waits does so until the end: time stands still meanwhile.
-  const delay = (ms: number, signal?: AbortSignal): Promise<void> => new Promise((resolve) => {
-    if (ms < 1000 || signal?.aborted) resolve();
-    else signal?.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (ms < 1000 || signal?.aborted) resolve();
+      else signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
   await new Promise<void>((resolve) => {
     const remediations = new Remediations({
-      ...place, disk: new Disk({ files, now }), clock: { now, delay }, log: pino({ level: 'silent' }), clockOffsetMs: () => 0,
-      onReport: () => { end.abort(); void running.then(resolve); },
+      ...place,
+      disk: new Disk({ files, now }),
+      clock: { now, delay },
+      log: pino({ level: 'silent' }),
+      clockOffsetMs: () => 0,
+      onReport: () => {
+        end.abort();
+        void running.then(resolve);
+      },
     });
     const running = remediations.run(end.signal);
     const document = JSON.stringify({
-      name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down' }, filter, steps: { verifyAfterSeconds: 0 },
+      name: 'WAN down',
+      mode: 'auto',
+      trigger: { kind: 'wan-down' },
+      filter,
+      steps: { verifyAfterSeconds: 0 },
       limits: { coolDownSeconds: 0, maxPercentOfTable: 100, maxFlows: 1000 },
     });
     remediations.observeWans([UP]);

@@ -1,5 +1,12 @@
 import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
-import type { DeleteOutcome, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, TableCounters } from '../../agent/conntrack/table.ts';
+import type {
+  DeleteOutcome,
+  ExpireOutcome,
+  FlowContext,
+  FlowIdentity,
+  RestoreOutcome,
+  TableCounters,
+} from '../../agent/conntrack/table.ts';
 import type { Flow, FlowKey } from '../../proto/model/flow.ts';
 import { nameOf, type FlowName } from './history.ts';
 
@@ -26,7 +33,10 @@ export class WatchedTable extends MemoryTable {
   override async restore(flows: Flow[]): Promise<RestoreOutcome[]> {
     await this.before('restore');
     const outcomes = await super.restore(flows);
-    this.onDeed('restore', flows.flatMap((flow, index) => (outcomes[index] === 'restored' ? [nameOf(flow)] : [])));
+    this.onDeed(
+      'restore',
+      flows.flatMap((flow, index) => (outcomes[index] === 'restored' ? [nameOf(flow)] : [])),
+    );
     await this.after('restore');
     return outcomes;
   }
@@ -42,11 +52,19 @@ export class WatchedTable extends MemoryTable {
     await super.delete(flows);
   }
 
-  async #watch<Outcome extends string>(kind: TableDeed, keys: FlowKey[], change: () => Promise<Outcome[]>, isDone: Outcome): Promise<Outcome[]> {
+  async #watch<Outcome extends string>(
+    kind: TableDeed,
+    keys: FlowKey[],
+    change: () => Promise<Outcome[]>,
+    isDone: Outcome,
+  ): Promise<Outcome[]> {
     await this.before(kind);
     const there = await super.lookup(keys, NO_CONTEXT);
     const outcomes = await change();
-    this.onDeed(kind, outcomes.flatMap((outcome, index) => (outcome === isDone ? [nameOf(there[index] ?? keys[index]!)] : [])));
+    this.onDeed(
+      kind,
+      outcomes.flatMap((outcome, index) => (outcome === isDone ? [nameOf(there[index] ?? keys[index]!)] : [])),
+    );
     await this.after(kind);
     return outcomes;
   }

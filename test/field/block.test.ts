@@ -25,9 +25,22 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   let hosts = 40;
   /** A host of the LAN that no other test has used. */
   const host = (): string => clientAddress(1, ++hosts);
-  const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number, word: 'open' | 'serving' = 'open'): Promise<Conversation> => gateway.converse('lan', word, 'talk.ts', kind, client, ++port, to, toPort);
+  const talk = (
+    kind: 'tcp' | 'udp',
+    client: string,
+    to: string,
+    toPort: number,
+    word: 'open' | 'serving' = 'open',
+  ): Promise<Conversation> => gateway.converse('lan', word, 'talk.ts', kind, client, ++port, to, toPort);
   /** What a new connection hears first: `open` where it gets through. */
-  const attempt = async (kind: 'tcp' | 'udp', client: string, to: string, toPort: number, word: string, timeoutMs?: number): Promise<void> => {
+  const attempt = async (
+    kind: 'tcp' | 'udp',
+    client: string,
+    to: string,
+    toPort: number,
+    word: string,
+    timeoutMs?: number,
+  ): Promise<void> => {
     const conversation = new Conversation(gateway.lab.names.lan(1), 'talk.ts', [kind, client, ++port, to, toPort]);
     try {
       if (kind === 'udp') {
@@ -39,18 +52,27 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
       await conversation.end();
     }
   };
-  const canPing = (where: string, from: string, to: string): boolean => runIn(where, process.execPath, [PING, 'lan0', from, to]) === 'answered\n';
+  const canPing = (where: string, from: string, to: string): boolean =>
+    runIn(where, process.execPath, [PING, 'lan0', from, to]) === 'answered\n';
   const lan = (): string => gateway.lab.names.lan(1);
   const tables = (): string => runIn(gateway.name, 'nft', ['list', 'tables']);
 
-  beforeAll(async () => { gateway = await StrictGateway.start('ctg-block'); });
+  beforeAll(async () => {
+    gateway = await StrictGateway.start('ctg-block');
+  });
   afterAll(() => gateway.end());
-  beforeEach(() => { blocking = new Blocking(gateway.table); });
+  beforeEach(() => {
+    blocking = new Blocking(gateway.table);
+  });
   afterEach(() => blocking.end());
 
   test('a blocked host does not come back from another port, by no protocol, and others go on', async () => {
     const [attacker, bystander] = [host(), host()];
-    const [tcp, udp, beside] = [await talk('tcp', attacker, server, 7), await talk('udp', attacker, server, 9000), await talk('tcp', bystander, server, 7)];
+    const [tcp, udp, beside] = [
+      await talk('tcp', attacker, server, 7),
+      await talk('udp', attacker, server, 9000),
+      await talk('tcp', bystander, server, 7),
+    ];
     for (const one of [tcp, udp, beside]) await one.exchange('one');
     expect(canPing(lan(), attacker, server)).toBe(true);
     const { id, outcomes } = await blocking.block(`host:${attacker}`, await gateway.flows(`host:${attacker}`));
@@ -153,7 +175,12 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
 
   test('packets that the gateway does not track are refused as well', async () => {
     const attacker = host();
-    runIn(gateway.name, 'nft', ['-f', '-'], `table ip untracked { chain early { type filter hook prerouting priority raw; ip saddr ${attacker} notrack; }\n }\n`);
+    runIn(
+      gateway.name,
+      'nft',
+      ['-f', '-'],
+      `table ip untracked { chain early { type filter hook prerouting priority raw; ip saddr ${attacker} notrack; }\n }\n`,
+    );
     try {
       expect(canPing(lan(), attacker, GATEWAY)).toBe(true);
       await blocking.block(`host:${attacker}`, []);
@@ -165,8 +192,14 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
 
   test('GRE and ESP of a blocked host do not pass', async () => {
     const attacker = host();
-    const arrived = (proto: number): number => Number(/packets (\d+)/.exec(runIn(gateway.lab.names.inet, 'nft', ['list', 'counter', 'ip', 'tunnels', `p${proto}`]))?.[1]);
-    runIn(gateway.lab.names.inet, 'nft', ['-f', '-'], 'table ip tunnels { counter p47 {\n }\n counter p50 {\n }\n chain arriving { type filter hook prerouting priority -400; meta l4proto gre counter name p47\n meta l4proto esp counter name p50\n }\n }\n');
+    const arrived = (proto: number): number =>
+      Number(/packets (\d+)/.exec(runIn(gateway.lab.names.inet, 'nft', ['list', 'counter', 'ip', 'tunnels', `p${proto}`]))?.[1]);
+    runIn(
+      gateway.lab.names.inet,
+      'nft',
+      ['-f', '-'],
+      'table ip tunnels { counter p47 {\n }\n counter p50 {\n }\n chain arriving { type filter hook prerouting priority -400; meta l4proto gre counter name p47\n meta l4proto esp counter name p50\n }\n }\n',
+    );
     const send = async (): Promise<void> => {
       for (const kind of ['gre', 'esp']) {
         const sender = new Conversation(lan(), 'packets.ts', [kind, attacker, server]);
@@ -179,7 +212,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     const { id, outcomes } = await blocking.block(`host:${attacker}`, await gateway.flows(`host:${attacker}`));
     expect(outcomes).toEqual([Outcome.OUTCOME_BLOCKED, Outcome.OUTCOME_BLOCKED]);
     await send();
-    await until('both are refused', async () => await blocking.refused(id) >= 2 || undefined);
+    await until('both are refused', async () => (await blocking.refused(id)) >= 2 || undefined);
     expect([arrived(47), arrived(50)]).toEqual([1, 1]);
   });
 
@@ -190,7 +223,10 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await listener.heard('serving');
     const ssh = await talk('tcp', admin, GATEWAY, 22);
     await ssh.exchange('one');
-    const { id } = await blocking.block(`host:${admin}`, (await gateway.flows(`host:${admin}`)).filter(({ orig }) => orig.dport !== 22));
+    const { id } = await blocking.block(
+      `host:${admin}`,
+      (await gateway.flows(`host:${admin}`)).filter(({ orig }) => orig.dport !== 22),
+    );
     await ssh.exchange('still here');
     await attempt('tcp', admin, GATEWAY, 22, 'open');
     expect(canPing(lan(), admin, GATEWAY)).toBe(false);
@@ -230,7 +266,12 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await attempt('udp', phone, server, 53, 'hello');
     await attempt('udp', phone, server, 9000, 'EHOSTUNREACH');
     protect(`dst:${server} dport:53,9000`);
-    await until('the other port is spared', async () => attempt('udp', phone, server, 9000, 'hello', 1000).then(() => true, () => undefined));
+    await until('the other port is spared', async () =>
+      attempt('udp', phone, server, 9000, 'hello', 1000).then(
+        () => true,
+        () => undefined,
+      ),
+    );
     protect('mark:0x100');
     await until('what cannot be told ends the block', async () => (await blocking.blocks.standing()).length === 0 || undefined);
     await attempt('udp', phone, server, 53, 'hello');
@@ -311,10 +352,15 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   test('a flood of what is refused makes no flood of answers', async () => {
     const attacker = host();
     const { id } = await blocking.block(`host:${attacker}`, []);
-    runIn(lan(), 'nft', ['-f', '-'], 'table ip heard { counter answers {\n }\n chain arriving { type filter hook input priority 0; tcp flags & rst == rst counter name answers\n }\n }\n');
+    runIn(
+      lan(),
+      'nft',
+      ['-f', '-'],
+      'table ip heard { counter answers {\n }\n chain arriving { type filter hook input priority 0; tcp flags & rst == rst counter name answers\n }\n }\n',
+    );
     const flood = new Conversation(lan(), 'packets.ts', ['syn', attacker, server, 20_000]);
     await flood.heard('sent');
-    await until('most of them are refused', async () => await blocking.refused(id) > 15_000 || undefined);
+    await until('most of them are refused', async () => (await blocking.refused(id)) > 15_000 || undefined);
     await flood.end();
     const answers = Number(/packets (\d+)/.exec(runIn(lan(), 'nft', ['list', 'counter', 'ip', 'heard', 'answers']))?.[1]);
     expect(answers).toBeGreaterThan(0);

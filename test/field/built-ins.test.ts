@@ -23,7 +23,10 @@ afterEach(async () => {
   await gateway.close();
 });
 
-interface Host { 4: string; 6: string }
+interface Host {
+  4: string;
+  6: string;
+}
 
 /** Addresses of a client of both families. */
 const hostOf = (routing: Routing, client: number): Host => {
@@ -44,9 +47,16 @@ describe.skipIf(why !== undefined)(`built-ins that the controller runs${why ? ` 
   test('an address that stands for all of a gateway is no host: the limit says so', async () => {
     gateway = await StaleGateway.start();
     const { filter, limits } = builtIn('compromised-host');
-    await sendFlows(gateway.lab.names.lan(1), { count: 200, from: () => clientAddress(1, 20), to: SERVERS[1]!, has: () => gateway.lab.count(1) });
+    await sendFlows(gateway.lab.names.lan(1), {
+      count: 200,
+      from: () => clientAddress(1, 20),
+      to: SERVERS[1]!,
+      has: () => gateway.lab.count(1),
+    });
     const flows = await gateway.flows(filter.replace('192.0.2.1', externalAddress(1, 1)));
-    expect(whyTooMany(limits, [{ flows: flows.length, stale: 0, tableCount: gateway.lab.count(1) }])?.why).toMatch(/^200 of 20\d flows match, and maxPercentOfTable is 95$/);
+    expect(whyTooMany(limits, [{ flows: flows.length, stale: 0, tableCount: gateway.lab.count(1) }])?.why).toMatch(
+      /^200 of 20\d flows match, and maxPercentOfTable is 95$/,
+    );
   });
 });
 
@@ -57,7 +67,10 @@ const ROUTED: readonly (GatewayKind & { routing: Routing })[] = [
   { routing: 'single', nat: 'masquerade', pin: false },
   { routing: 'single', nat: 'snat', pin: false },
 ];
-const PROTOCOLS = [[47, grePacket()], [50, espPacket(7)]] as const;
+const PROTOCOLS = [
+  [47, grePacket()],
+  [50, espPacket(7)],
+] as const;
 
 describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (kind) => {
   test('tunnels that nobody answers are ended, and those that are answered are the same flows as before', async () => {
@@ -67,7 +80,9 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
     const tunnels = '(proto:gre or proto:esp)';
     await inside(lan, async () => {
       // To two servers: without ports, two hosts cannot be translated to one address towards the same one, and the second packet is dropped.
-      for (const [proto, payload] of PROTOCOLS) for (const [peer, host] of [dead, live].entries()) for (const family of [4, 6] as const) sendRaw(proto, host[family], serverOf(family, peer), payload);
+      for (const [proto, payload] of PROTOCOLS)
+        for (const [peer, host] of [dead, live].entries())
+          for (const family of [4, 6] as const) sendRaw(proto, host[family], serverOf(family, peer), payload);
     });
     await until('all eight are in the table', async () => (await gateway.flows(tunnels)).length === 8 || undefined);
     const answered = await gateway.flows(`${tunnels} (src:${live[4]} or src:${live[6]})`);
@@ -97,7 +112,10 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
       const [bad, good] = [hostOf(kind.routing, 50), hostOf(kind.routing, 51)];
       const { filter, limits } = builtIn('compromised-host');
       for (const family of [4, 6] as const) {
-        const [attacker, neighbour] = [await ring(bad[family], 'echo', serverOf(family)), await ring(good[family], 'echo', serverOf(family))];
+        const [attacker, neighbour] = [
+          await ring(bad[family], 'echo', serverOf(family)),
+          await ring(good[family], 'echo', serverOf(family)),
+        ];
         const own = filter.replace('192.0.2.1', bad[family]);
         const flows = await gateway.flows(own);
         expect(whyTooMany(limits, [{ flows: flows.length, stale: 0, tableCount: gateway.lab.count(1) }])).toBeUndefined();
@@ -105,7 +123,7 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
         const { id, outcomes } = await blocking.block(own, flows);
         expect(outcomes).toEqual(flows.map(() => Outcome.OUTCOME_BLOCKED));
         const { answers } = attacker;
-        await until('its packets are refused', async () => await blocking.refused(id) > 2 || undefined);
+        await until('its packets are refused', async () => (await blocking.refused(id)) > 2 || undefined);
         expect(attacker.answers).toBe(answers);
         const heard = neighbour.answers;
         await until('the neighbour is heard', () => neighbour.answers > heard + 1 || undefined);

@@ -28,7 +28,10 @@ beforeEach(async () => {
   namespace = Namespace.create('ctg-idle');
   leave = namespace.enter();
   table = new KernelTable();
-  server = createServer((socket) => { ends.push(socket); socket.pipe(socket); });
+  server = createServer((socket) => {
+    ends.push(socket);
+    socket.pipe(socket);
+  });
   server.listen(PORT, ADDRESS);
   await once(server, 'listening');
 });
@@ -97,13 +100,35 @@ describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skip
     namespace.sysctl('net.netfilter.nf_conntrack_tcp_timeout_established', 432_000);
     await talker();
     // The agent asks for the timeouts again after a few seconds; more remains of the second than the first ones allow.
-    await until('the change was seen', async () => (await found(`dport:${PORT}`)).every(({ idleSeconds }) => idleSeconds !== undefined) || undefined);
+    await until(
+      'the change was seen',
+      async () => (await found(`dport:${PORT}`)).every(({ idleSeconds }) => idleSeconds !== undefined) || undefined,
+    );
     expect((await found(`dport:${PORT}`)).map(({ idleSeconds }) => idleSeconds! < 60)).toEqual([true, true]);
     expect(await found('idle>1h')).toEqual([]);
   });
 
   test('an entry that a program put there, as conntrackd does on a standby, is not judged', async () => {
-    namespace.run('conntrack', '-I', '-p', 'tcp', '-s', '10.0.0.5', '-d', '198.51.100.9', '--sport', '40000', '--dport', String(PORT), '--state', 'ESTABLISHED', '--timeout', '1000', '-u', 'SEEN_REPLY,ASSURED');
+    namespace.run(
+      'conntrack',
+      '-I',
+      '-p',
+      'tcp',
+      '-s',
+      '10.0.0.5',
+      '-d',
+      '198.51.100.9',
+      '--sport',
+      '40000',
+      '--dport',
+      String(PORT),
+      '--state',
+      'ESTABLISHED',
+      '--timeout',
+      '1000',
+      '-u',
+      'SEEN_REPLY,ASSURED',
+    );
     const injected = await only();
     expect(injected.timeoutSeconds).toBeGreaterThan(900);
     // Nothing but that it is not older than it is.

@@ -34,16 +34,22 @@ describe.skipIf(why !== undefined)(`packets that are lost for want of an entry${
       namespace.nft(ONE_PORT);
       const server = await bound(5062, '127.0.0.20');
       let received = 0;
-      server.on('message', () => { received++; });
+      server.on('message', () => {
+        received++;
+      });
       const clients: Socket[] = [];
       for (let n = 1; n <= CLIENTS; n++) clients.push(await bound(6000 + n, '127.0.0.1'));
       const before = (await table.counters()).cpus;
       clients[0]!.send('hello', 5062, '127.0.0.20');
       await until('the first has come', () => received === 1 || undefined);
       // The kernel may say of a packet that it drops that it was not allowed.
-      for (const client of clients.slice(1)) await new Promise<void>((resolve) => { client.send('hello', 5062, '127.0.0.20', () => resolve()); });
+      for (const client of clients.slice(1))
+        await new Promise<void>((resolve) => {
+          client.send('hello', 5062, '127.0.0.20', () => resolve());
+        });
       const after = (await table.counters()).cpus;
-      const rise = (counter: 'drop' | 'insertFailed'): number => after.reduce((sum, cpu) => sum + cpu[counter]!, 0) - before.reduce((sum, cpu) => sum + cpu[counter]!, 0);
+      const rise = (counter: 'drop' | 'insertFailed'): number =>
+        after.reduce((sum, cpu) => sum + cpu[counter]!, 0) - before.reduce((sum, cpu) => sum + cpu[counter]!, 0);
       expect(received).toBe(1);
       expect([rise('drop'), rise('insertFailed')]).toEqual([CLIENTS - 1, CLIENTS - 1]);
       expect(lostBetween(before, after)).toBe(CLIENTS - 1);

@@ -67,23 +67,83 @@ const GATEWAYS: Gateway[] = [
   { name: 'routes IPv6, and lets only the LAN begin', rules: table(stateful(ESTABLISHED + FROM_LAN)), family: 6, kinds: NO_PING },
   { name: 'masquerades and filters nothing', rules: table(leaving('masquerade')) },
   { name: 'masquerades, and lets only the LAN begin', rules: MASQUERADED, methods: [DELETE, RESET, BLOCK, EXPIRE] },
-  { name: 'translates to a fixed address, and drops what is invalid', rules: table(leaving(`snat ip to ${WAN}`), stateful(`ct state invalid drop; ${ESTABLISHED + FROM_LAN}`)) },
-  { name: 'translates to ports of its own', rules: table(leaving(`meta l4proto { tcp, udp } snat ip to ${WAN}:50000`), stateful(ESTABLISHED + FROM_LAN)), kinds: ['tcp upload', 'udp chat'] },
-  { name: 'masquerades by random ports', rules: table(leaving('masquerade random'), stateful(ESTABLISHED + FROM_LAN)), kinds: ['tcp upload', 'udp chat'] },
-  { name: 'takes no TCP that begins without a SYN', rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new tcp flags & (syn | ack) != syn drop; ${FROM_LAN}`)) },
+  {
+    name: 'translates to a fixed address, and drops what is invalid',
+    rules: table(leaving(`snat ip to ${WAN}`), stateful(`ct state invalid drop; ${ESTABLISHED + FROM_LAN}`)),
+  },
+  {
+    name: 'translates to ports of its own',
+    rules: table(leaving(`meta l4proto { tcp, udp } snat ip to ${WAN}:50000`), stateful(ESTABLISHED + FROM_LAN)),
+    kinds: ['tcp upload', 'udp chat'],
+  },
+  {
+    name: 'masquerades by random ports',
+    rules: table(leaving('masquerade random'), stateful(ESTABLISHED + FROM_LAN)),
+    kinds: ['tcp upload', 'udp chat'],
+  },
+  {
+    name: 'takes no TCP that begins without a SYN',
+    rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new tcp flags & (syn | ack) != syn drop; ${FROM_LAN}`)),
+  },
   { name: 'has tcp_loose 0', rules: MASQUERADED, sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 } },
-  { name: 'has tcp_loose 0, and resets what is invalid', rules: table(leaving('masquerade'), stateful(`ct state invalid meta l4proto tcp reject with tcp reset; ${ESTABLISHED + FROM_LAN}`)), sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 }, kinds: ['tcp upload', 'tcp chat', 'tcp download'] },
-  { name: 'refuses what the LAN begins since', rules: MASQUERADED, since: table(leaving('masquerade'), stateful(`${ESTABLISHED} iifname "lan" reject;`)), kinds: NO_PING },
+  {
+    name: 'has tcp_loose 0, and resets what is invalid',
+    rules: table(leaving('masquerade'), stateful(`ct state invalid meta l4proto tcp reject with tcp reset; ${ESTABLISHED + FROM_LAN}`)),
+    sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 },
+    kinds: ['tcp upload', 'tcp chat', 'tcp download'],
+  },
+  {
+    name: 'refuses what the LAN begins since',
+    rules: MASQUERADED,
+    since: table(leaving('masquerade'), stateful(`${ESTABLISHED} iifname "lan" reject;`)),
+    kinds: NO_PING,
+  },
   { name: 'drops what the LAN begins since', rules: MASQUERADED, since: table(leaving('masquerade'), stateful(ESTABLISHED)) },
-  { name: 'translates to another address since', rules: table(leaving(`snat ip to ${WAN}`), stateful(ESTABLISHED + FROM_LAN)), since: table(leaving('snat ip to 203.0.113.9'), stateful(ESTABLISHED + FROM_LAN)), kinds: NO_PING },
-  { name: 'lets a few begin in a minute', rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new limit rate 60/minute burst 30 packets accept;`)), kinds: ['udp chat', 'tcp chat'] },
-  { name: 'forwards a port', rules: table(FORWARDED, leaving('masquerade'), stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)), from: 'outside', kinds: NO_PING, methods: [DELETE, RESET, BLOCK] },
-  { name: 'forwards a port to another one', rules: table(FORWARDED_ELSEWHERE, leaving('masquerade'), stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)), from: 'outside', kinds: ['tcp upload', 'tcp download', 'tcp chat'] },
-  { name: 'forwards a port, and lets the LAN begin nothing', rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept;`)), from: 'outside', kinds: NO_PING },
-  { name: 'forwards the port no more', rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)), since: table(TRANSLATES_NOTHING, stateful(ESTABLISHED + FROM_LAN)), from: 'outside', kinds: NO_PING },
+  {
+    name: 'translates to another address since',
+    rules: table(leaving(`snat ip to ${WAN}`), stateful(ESTABLISHED + FROM_LAN)),
+    since: table(leaving('snat ip to 203.0.113.9'), stateful(ESTABLISHED + FROM_LAN)),
+    kinds: NO_PING,
+  },
+  {
+    name: 'lets a few begin in a minute',
+    rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new limit rate 60/minute burst 30 packets accept;`)),
+    kinds: ['udp chat', 'tcp chat'],
+  },
+  {
+    name: 'forwards a port',
+    rules: table(FORWARDED, leaving('masquerade'), stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)),
+    from: 'outside',
+    kinds: NO_PING,
+    methods: [DELETE, RESET, BLOCK],
+  },
+  {
+    name: 'forwards a port to another one',
+    rules: table(FORWARDED_ELSEWHERE, leaving('masquerade'), stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)),
+    from: 'outside',
+    kinds: ['tcp upload', 'tcp download', 'tcp chat'],
+  },
+  {
+    name: 'forwards a port, and lets the LAN begin nothing',
+    rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept;`)),
+    from: 'outside',
+    kinds: NO_PING,
+  },
+  {
+    name: 'forwards the port no more',
+    rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)),
+    since: table(TRANSLATES_NOTHING, stateful(ESTABLISHED + FROM_LAN)),
+    from: 'outside',
+    kinds: NO_PING,
+  },
 ];
 
-interface Cell { what: string; predicted: Fate; why: string; seen: Seen }
+interface Cell {
+  what: string;
+  predicted: Fate;
+  why: string;
+  seen: Seen;
+}
 const SEEN_AS: Partial<Record<Fate, Seen>> = { [Fate.FATE_RECONNECTS]: 'goes on', [Fate.FATE_BREAKS]: 'told', [Fate.FATE_HANGS]: 'waits' };
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 const wordOf = (method: Method): string => Method[method].slice(7).toLowerCase();
@@ -91,24 +151,29 @@ const wordOf = (method: Method): string => Method[method].slice(7).toLowerCase()
 describe.skipIf(why !== undefined)(`what is said of a flow before it is ended${why ? ` (skipped: ${why})` : ''}`, () => {
   const cells: Cell[] = [];
   const stages: Stage[] = [];
-  afterAll(async () => { for (const stage of stages) await stage.remove(); });
+  afterAll(async () => {
+    for (const stage of stages) await stage.remove();
+  });
 
   // All at one time: what takes long is to watch.
   test('is what comes of it, on every kind of gateway, whoever speaks and however it is ended', async () => {
     for (const [index, gateway] of GATEWAYS.entries()) {
-      for (const method of gateway.methods ?? [DELETE]) stages.push(await Stage.build(gateway, method, `ctw-pred-${process.pid}-${index}${method}`));
+      for (const method of gateway.methods ?? [DELETE])
+        stages.push(await Stage.build(gateway, method, `ctw-pred-${process.pid}-${index}${method}`));
     }
     await until('all flows have spoken', () => stages.every((stage) => stage.hasSpoken) || undefined, 90_000);
     for (const stage of stages) if (!stage.refuses) await stage.end();
-    cells.push(...await watched(stages.filter((stage) => !stage.refuses)));
+    cells.push(...(await watched(stages.filter((stage) => !stage.refuses))));
     // What refuses packets looks after its rules in the namespace in which this thread is.
-    for (const stage of stages) if (stage.refuses) cells.push(...await stage.play());
+    for (const stage of stages) if (stage.refuses) cells.push(...(await stage.play()));
     expect(cells.filter(isWrong)).toEqual([]);
   }, 240_000);
 
   test('is known of nine in ten of them', () => {
     const unknown = cells.filter(({ predicted }) => predicted === Fate.FATE_UNKNOWN);
-    console.log(`${cells.length} predictions, ${unknown.length} not known: ${unknown.map(({ what, why: said }) => `${what} (${said})`).join('; ')}`);
+    console.log(
+      `${cells.length} predictions, ${unknown.length} not known: ${unknown.map(({ what, why: said }) => `${what} (${said})`).join('; ')}`,
+    );
     expect(cells.length).toBeGreaterThanOrEqual(60);
     expect(unknown.length / cells.length).toBeLessThanOrEqual(0.1);
   });
@@ -190,18 +255,28 @@ class Stage {
     if (since !== undefined) runIn(this.#names.gateway, 'nft', ['-f', '-'], `flush ruleset\n${since}`);
     const leave = enterNamespace(this.#names.gateway);
     try {
-      const table = this.#table = new KernelTable();
+      const table = (this.#table = new KernelTable());
       const found: FoundFlow[] = [];
-      for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT, withProspects: true })) found.push(...batch);
+      for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT, withProspects: true }))
+        found.push(...batch);
       const chosen = this.#kinds.map((kind, at) => found.find((flow) => isOf(flow, kind, at))!);
       if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended before it was ended`);
       this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method, Date.now()));
       const block = this.#method === BLOCK ? await this.#block() : undefined;
-      const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, { table, refusals: this.#refusals, block, clock: systemClock, context: () => CONTEXT, isStopped: () => false });
+      const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, {
+        table,
+        refusals: this.#refusals,
+        block,
+        clock: systemClock,
+        context: () => CONTEXT,
+        isStopped: () => false,
+      });
       this.#ending = end(chosen);
-      if (this.#method === EXPIRE) await until('they have expired', async () => ((await table.areThere(chosen)).every((isThere) => !isThere) || undefined));
+      if (this.#method === EXPIRE)
+        await until('they have expired', async () => (await table.areThere(chosen)).every((isThere) => !isThere) || undefined);
       // A reset waits for what its flows say; what refuses them is there as soon as nft has made it.
-      if (this.#method === RESET) await until('resets are there', () => runIn(this.#names.gateway, 'nft', ['list', 'ruleset']).includes('expires') || undefined);
+      if (this.#method === RESET)
+        await until('resets are there', () => runIn(this.#names.gateway, 'nft', ['list', 'ruleset']).includes('expires') || undefined);
       else await this.#ending;
     } finally {
       leave();
@@ -212,7 +287,9 @@ class Stage {
   async #block(): Promise<OneBlock> {
     const stateDir = mkdtempSync(path.join(tmpdir(), 'ctfleet-predictions-'));
     const blocks = new Blocks({ clock: systemClock, stateDir, disk: new Disk(), protections: () => [] });
-    const { client: { address } } = endsOf(this.#gateway, this.#names, 0);
+    const {
+      client: { address },
+    } = endsOf(this.#gateway, this.#names, 0);
     const parsed = parseFilter(`host:${address}`);
     if ('problem' in parsed) throw new Error(parsed.problem.message);
     const block = { blocks, id: 'block', planId: '', refused: refusedBy(parsed.filter, 60) };
@@ -231,7 +308,10 @@ class Stage {
   cells(): Cell[] {
     const what = (kind: Kind): string => `${kind}, ${this.#gateway.name}, by ${wordOf(this.#method)}`;
     return this.#flows.map(({ kind, isTold, progress }, at) => ({
-      what: what(kind), predicted: this.#said[at]![0], why: this.#said[at]![1], seen: isTold ? 'told' : progress > this.#before[at]! ? 'goes on' : 'waits',
+      what: what(kind),
+      predicted: this.#said[at]![0],
+      why: this.#said[at]![1],
+      seen: isTold ? 'told' : progress > this.#before[at]! ? 'goes on' : 'waits',
     }));
   }
 
@@ -248,30 +328,65 @@ class Stage {
 
 function isOf(flow: FoundFlow, kind: Kind, at: number): boolean {
   if (kind === 'ping') return flow.proto === 1;
-  return flow.proto === (kind.startsWith('tcp') ? 6 : 17) && (flow.orig.dport === 9000 + at);
+  return flow.proto === (kind.startsWith('tcp') ? 6 : 17) && flow.orig.dport === 9000 + at;
 }
 
 function endsOf({ from, family, rules }: Gateway, { lan, far }: { lan: string; far: string }, at: number) {
-  const [inner, outer] = [{ namespace: lan, address: family === 6 ? LAN6 : LAN }, { namespace: far, address: family === 6 ? FAR6 : FAR }];
+  const [inner, outer] = [
+    { namespace: lan, address: family === 6 ? LAN6 : LAN },
+    { namespace: far, address: family === 6 ? FAR6 : FAR },
+  ];
   const port = 9000 + at;
-  if (from === 'outside') return { client: outer, server: inner, to: WAN, toPort: port, port: rules.includes(FORWARDED_ELSEWHERE) ? 8000 + at : port };
+  if (from === 'outside')
+    return { client: outer, server: inner, to: WAN, toPort: port, port: rules.includes(FORWARDED_ELSEWHERE) ? 8000 + at : port };
   return { client: inner, server: outer, to: outer.address, toPort: port, port };
 }
 
 function build({ lan, gateway, far }: { lan: string; gateway: string; far: string }, { rules, sysctls = {} }: Gateway): void {
   for (const name of [lan, gateway, far]) run('ip', ['netns', 'add', name]);
   const ip = (namespace: string, ...lines: string[]): string => run('ip', ['-n', namespace, '-batch', '-'], lines.join('\n'));
-  ip(gateway,
-    `link add lan type veth peer name eth0 netns ${lan}`, `link add wan type veth peer name eth0 netns ${far}`, 'link set lo up', 'link set lan up', 'link set wan up',
-    'addr add 10.77.0.1/24 dev lan', 'addr add fd00:77::1/64 dev lan nodad', `addr add ${WAN}/24 dev wan`, 'addr add 203.0.113.9/24 dev wan', 'addr add 2001:db8:77::2/64 dev wan nodad');
-  ip(lan, 'link set lo up', 'link set eth0 up', `addr add ${LAN}/24 dev eth0`, `addr add ${LAN6}/64 dev eth0 nodad`, 'route add default via 10.77.0.1', 'route add default via fd00:77::1');
-  ip(far,
-    'link set lo up', 'link set eth0 up', 'addr add 203.0.113.1/24 dev eth0', 'addr add 2001:db8:77::1/64 dev eth0 nodad', `addr add ${FAR}/32 dev lo`, `addr add ${FAR6}/128 dev lo nodad`,
-    'route add 10.77.0.0/24 via 203.0.113.2', 'route add fd00:77::/64 via 2001:db8:77::2');
+  ip(
+    gateway,
+    `link add lan type veth peer name eth0 netns ${lan}`,
+    `link add wan type veth peer name eth0 netns ${far}`,
+    'link set lo up',
+    'link set lan up',
+    'link set wan up',
+    'addr add 10.77.0.1/24 dev lan',
+    'addr add fd00:77::1/64 dev lan nodad',
+    `addr add ${WAN}/24 dev wan`,
+    'addr add 203.0.113.9/24 dev wan',
+    'addr add 2001:db8:77::2/64 dev wan nodad',
+  );
+  ip(
+    lan,
+    'link set lo up',
+    'link set eth0 up',
+    `addr add ${LAN}/24 dev eth0`,
+    `addr add ${LAN6}/64 dev eth0 nodad`,
+    'route add default via 10.77.0.1',
+    'route add default via fd00:77::1',
+  );
+  ip(
+    far,
+    'link set lo up',
+    'link set eth0 up',
+    'addr add 203.0.113.1/24 dev eth0',
+    'addr add 2001:db8:77::1/64 dev eth0 nodad',
+    `addr add ${FAR}/32 dev lo`,
+    `addr add ${FAR6}/128 dev lo nodad`,
+    'route add 10.77.0.0/24 via 203.0.113.2',
+    'route add fd00:77::/64 via 2001:db8:77::2',
+  );
   ip(gateway, 'route add default via 203.0.113.1', 'route add default via 2001:db8:77::1');
   runIn(gateway, 'nft', ['-f', '-'], rules);
   const settings = {
-    'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, 'net.ipv4.icmp_ratelimit': 0, 'net.netfilter.nf_conntrack_acct': 1, 'net.netfilter.nf_conntrack_timestamp': 1, ...sysctls,
+    'net.ipv4.ip_forward': 1,
+    'net.ipv6.conf.all.forwarding': 1,
+    'net.ipv4.icmp_ratelimit': 0,
+    'net.netfilter.nf_conntrack_acct': 1,
+    'net.netfilter.nf_conntrack_timestamp': 1,
+    ...sysctls,
   };
   runIn(gateway, 'sysctl', ['-qw', ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)]);
 }

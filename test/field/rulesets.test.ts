@@ -12,7 +12,10 @@ import { RuleStage } from '../support/rules/stage.ts';
 
 const why = Namespace.why();
 const folder = new URL('rulesets/', import.meta.url).pathname;
-const corpora = readdirSync(folder).filter((name) => name.endsWith('.rules')).sort().map((name) => readCorpus(`${folder}${name}`));
+const corpora = readdirSync(folder)
+  .filter((name) => name.endsWith('.rules'))
+  .sort()
+  .map((name) => readCorpus(`${folder}${name}`));
 const MAX_UNKNOWN_SHARE = 0.1;
 /** Set to write what is seen into the files. */
 const isRecording = process.env.CTFLEET_RECORD_RULESETS === '1';
@@ -24,32 +27,52 @@ const isRecording = process.env.CTFLEET_RECORD_RULESETS === '1';
 describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skipped: ${why})` : ''}`, () => {
   let stage: RuleStage;
   const all: Check[] = [];
-  beforeAll(() => { stage = new RuleStage('ctw-rules'); });
+  beforeAll(() => {
+    stage = new RuleStage('ctw-rules');
+  });
   afterAll(() => {
     stage?.remove();
     const unknown = all.filter(({ answer }) => !answer.isKnown);
-    console.log(`${all.length} questions about ${corpora.length} rulesets, ${unknown.length} not known (${((100 * unknown.length) / all.length).toFixed(1)} %)`);
-    for (const { about, answer } of unknown.slice(0, process.env.CTFLEET_SHOW_UNKNOWN ? 1000 : 0)) console.log(`  ${about}: ${answer.isKnown ? '' : answer.why}`);
+    console.log(
+      `${all.length} questions about ${corpora.length} rulesets, ${unknown.length} not known (${((100 * unknown.length) / all.length).toFixed(1)} %)`,
+    );
+    for (const { about, answer } of unknown.slice(0, process.env.CTFLEET_SHOW_UNKNOWN ? 1000 : 0))
+      console.log(`  ${about}: ${answer.isKnown ? '' : answer.why}`);
   });
 
   for (const corpus of corpora) {
-    const missing = corpus.sections.map(({ loader }) => ({ iptables: 'iptables-nft-restore', ip6tables: 'ip6tables-nft-restore', ipset: 'ipset' })[loader]).find((program) => program !== undefined && !hasProgram(program));
-    test.skipIf(missing !== undefined)(`${corpus.title}: every packet goes where the rules are read to send it${missing ? ` (skipped: ${missing} is missing)` : ''}`, () => {
-      stage.reset();
-      load(stage, corpus);
-      const rules = stage.within(() => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }));
-      const outcomes: string[] = [];
-      const wrong: string[] = [];
-      for (const sample of corpus.samples) {
-        const { outcome, checks } = tryPacket(stage, rules, sample);
-        outcomes.push(outcome.text);
-        all.push(...checks);
-        wrong.push(...checks.filter(({ answer, isRight }) => answer.isKnown && !isRight).map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`));
-      }
-      if (isRecording) recordCorpus(corpus, outcomes);
-      expect(wrong).toEqual([]);
-      if (!isRecording) expect(outcomes).toEqual(corpus.samples.map(({ answer }) => answer));
-    });
+    const missing = corpus.sections
+      .map(({ loader }) => ({ iptables: 'iptables-nft-restore', ip6tables: 'ip6tables-nft-restore', ipset: 'ipset' })[loader])
+      .find((program) => program !== undefined && !hasProgram(program));
+    test.skipIf(missing !== undefined)(
+      `${corpus.title}: every packet goes where the rules are read to send it${missing ? ` (skipped: ${missing} is missing)` : ''}`,
+      () => {
+        stage.reset();
+        load(stage, corpus);
+        const rules = stage.within(
+          () =>
+            new GatewayRules(readKernelRuleset(), {
+              ...readSurroundings(),
+              waysOut: (question) => stage.within(() => lookUpRoute(question)),
+            }),
+        );
+        const outcomes: string[] = [];
+        const wrong: string[] = [];
+        for (const sample of corpus.samples) {
+          const { outcome, checks } = tryPacket(stage, rules, sample);
+          outcomes.push(outcome.text);
+          all.push(...checks);
+          wrong.push(
+            ...checks
+              .filter(({ answer, isRight }) => answer.isKnown && !isRight)
+              .map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`),
+          );
+        }
+        if (isRecording) recordCorpus(corpus, outcomes);
+        expect(wrong).toEqual([]);
+        if (!isRecording) expect(outcomes).toEqual(corpus.samples.map(({ answer }) => answer));
+      },
+    );
   }
 
   test('few answers are not known', () => {

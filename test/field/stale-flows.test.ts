@@ -26,7 +26,9 @@ afterEach(() => gateway.close());
 
 describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only look so${why ? ` (skipped: ${why})` : ''}`, () => {
   test('a flow that began before its NAT rule was there is stuck without translation, and ending it heals it', async () => {
-    gateway = await StaleGateway.start({ rules: table('chain s_forward { type filter hook forward priority filter; ct state new accept; }') });
+    gateway = await StaleGateway.start({
+      rules: table('chain s_forward { type filter hook forward priority filter; ct state new accept; }'),
+    });
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
     talk.say('lost');
     await gateway.until(`src:${TALKER}`);
@@ -42,7 +44,9 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('a flow with an address of a routed block, which is on no interface, is its WAN’s, and left behind when the route moves', async () => {
-    gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 203.0.113.9; oifname "wan2" snat ip to ${WAN2}`)) });
+    gateway = await StaleGateway.start({
+      rules: table(leaving(`oifname "wan1" snat ip to 203.0.113.9; oifname "wan2" snat ip to ${WAN2}`)),
+    });
     gateway.ip('inet', 'route', 'add', '203.0.113.9', 'via', WAN1, 'dev', 'isp1');
     gateway.provider('insert rule inet isp lab_pre iifname "isp2" ip saddr 203.0.113.9 drop');
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
@@ -58,7 +62,8 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('a forward that leads elsewhere now, or is no longer there, leaves its flows behind', async () => {
-    const to = (address: string): string => table(forwards(`iifname "wan1" udp dport 5060 dnat ip to ${address}; iifname "wan1" tcp dport 5060 dnat ip to ${address}`));
+    const to = (address: string): string =>
+      table(forwards(`iifname "wan1" udp dport 5060 dnat ip to ${address}; iifname "wan1" tcp dport 5060 dnat ip to ${address}`));
     gateway = await StaleGateway.start({ rules: to(`${HOST}:9000`) });
     for (const host of [HOST, PEER]) await gateway.converse('lan', 'serving', 'echo.ts', host, 9000, 'udp');
     await gateway.converse('lan', 'serving', 'echo.ts', HOST, 9000);
@@ -92,7 +97,11 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('a prefix that is routed to one WAN without NAT is that WAN’s, and deleting its flows helps nobody', async () => {
-    gateway = await StaleGateway.start({ rules: table(`${leaving(`meta nfproto ipv4 oifname "wan1" snat ip to ${WAN1}`)}\nchain s_forward { type filter hook forward priority filter; ct state new accept; }`) });
+    gateway = await StaleGateway.start({
+      rules: table(
+        `${leaving(`meta nfproto ipv4 oifname "wan1" snat ip to ${WAN1}`)}\nchain s_forward { type filter hook forward priority filter; ct state new accept; }`,
+      ),
+    });
     gateway.ip('inet', '-6', 'route', 'add', 'fd00:1::/32', 'via', externalAddress6(1, 1), 'dev', 'isp1');
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'tcp', TALKER6, 7100, SERVERS6[0]!, 7);
     await talk.exchange('through');
@@ -105,7 +114,11 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('a call between two hosts of the LAN by the external address belongs to no WAN, wherever the route leads', async () => {
-    gateway = await StaleGateway.start({ rules: table(`${forwards(`ip daddr ${WAN1} tcp dport 8443 dnat ip to ${HOST}:443`)}\n${leaving(`oifname "lan0" ct status dnat masquerade; ${STATIC}`)}`) });
+    gateway = await StaleGateway.start({
+      rules: table(
+        `${forwards(`ip daddr ${WAN1} tcp dport 8443 dnat ip to ${HOST}:443`)}\n${leaving(`oifname "lan0" ct status dnat masquerade; ${STATIC}`)}`,
+      ),
+    });
     await gateway.converse('lan', 'serving', 'echo.ts', HOST, 443);
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'tcp', TALKER, 7000, WAN1, 8443);
     await talk.exchange('round the corner');
@@ -118,26 +131,38 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('one mark rule for QoS in postrouting hides no stale flow', async () => {
-    gateway = await StaleGateway.start({ rules: table(`${leaving(STATIC)}\nchain s_qos { type filter hook postrouting priority mangle; udp dport 9000 meta mark set 0x100; }`) });
+    gateway = await StaleGateway.start({
+      rules: table(`${leaving(STATIC)}\nchain s_qos { type filter hook postrouting priority mangle; udp dport 9000 meta mark set 0x100; }`),
+    });
     await movedWithStale();
   });
 
   test('a Docker rule beside static SNAT hides no stale flow', async () => {
-    gateway = await StaleGateway.start({ rules: `${table(leaving(STATIC))}table ip nat { chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade; }; }` });
+    gateway = await StaleGateway.start({
+      rules: `${table(leaving(STATIC))}table ip nat { chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade; }; }`,
+    });
     await movedWithStale();
   });
 
   test('a forward to a host that another rule forwards again is not stale', async () => {
     const rules = `iifname "wan1" tcp dport 8443 dnat ip to ${HOST}:443; ip daddr ${HOST} tcp dport 443 dnat ip to ${PEER}:444`;
-    gateway = await StaleGateway.start({ rules: table(`${forwards(rules)}\n${leaving(`oifname "lan0" ct status dnat masquerade; ${STATIC}`)}`) });
-    for (const [host, port] of [[HOST, 443], [PEER, 444]] as const) await gateway.converse('lan', 'serving', 'echo.ts', host, port);
+    gateway = await StaleGateway.start({
+      rules: table(`${forwards(rules)}\n${leaving(`oifname "lan0" ct status dnat masquerade; ${STATIC}`)}`),
+    });
+    for (const [host, port] of [
+      [HOST, 443],
+      [PEER, 444],
+    ] as const)
+      await gateway.converse('lan', 'serving', 'echo.ts', host, port);
     const visitor = await gateway.converse('inet', 'open', 'talk.ts', 'tcp', SERVERS[0]!, 7200, WAN1, 8443);
     await visitor.exchange('hello');
     expect((await gateway.flows('dport:8443')).map(({ reply, stale }) => [reply.src, stale])).toEqual([[HOST, 'no']]);
   });
 
   test('the flows of the other node of a pair are never stale on the one that does not hold the address', async () => {
-    gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)) });
+    gateway = await StaleGateway.start({
+      rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)),
+    });
     gateway.ip('gateway', 'addr', 'add', '198.18.0.100/32', 'dev', 'wan1');
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
     await talk.exchange('before');
@@ -150,11 +175,15 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     gateway.lab.failWan(1, 1, 'metric');
     expect(await gateway.named('stale:yes', { ...had, virtualAddresses: seen })).toEqual([]);
     expect(await gateway.named(`-stale:yes ${TALKS}`, { ...had, virtualAddresses: seen })).toEqual([]);
-    expect(await gateway.named(`-stale:yes ${TALKS}`, { ...had, virtualAddresses: seen.map(({ address }) => ({ address, isCertain: true })) })).toEqual([`${TALKER} no`]);
+    expect(
+      await gateway.named(`-stale:yes ${TALKS}`, { ...had, virtualAddresses: seen.map(({ address }) => ({ address, isCertain: true })) }),
+    ).toEqual([`${TALKER} no`]);
   });
 
   test('where a program speaks VRRP, an address of a network that moves to the other node is not called gone', async () => {
-    gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)) });
+    gateway = await StaleGateway.start({
+      rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)),
+    });
     gateway.ip('gateway', 'addr', 'add', '198.18.0.100/16', 'dev', 'wan1');
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
     await talk.exchange('before');
@@ -171,8 +200,18 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 
   test('flows that a program put into the table, and no packet of which was seen here, are not judged by an address that is elsewhere', async () => {
-    gateway = await StaleGateway.start({ rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)) });
-    createEntries([entryOf({ proto: 17, orig: { src: TALKER, dst: SERVERS[0]!, sport: 7000, dport: 9000 }, reply: { dst: '198.18.0.100' }, status: IPS.SRC_NAT | IPS.SEEN_REPLY, timeoutSeconds: 300 })]);
+    gateway = await StaleGateway.start({
+      rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)),
+    });
+    createEntries([
+      entryOf({
+        proto: 17,
+        orig: { src: TALKER, dst: SERVERS[0]!, sport: 7000, dport: 9000 },
+        reply: { dst: '198.18.0.100' },
+        status: IPS.SRC_NAT | IPS.SEEN_REPLY,
+        timeoutSeconds: 300,
+      }),
+    ]);
     gateway.lab.failWan(1, 1, 'metric');
     expect(await gateway.named(TALKS)).toEqual([`${TALKER} undefined`]);
     for (const filter of ['stale:yes', `-stale:yes ${TALKS}`]) expect(await gateway.named(filter)).toEqual([]);
@@ -181,7 +220,11 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
 
 /** A raw socket of IPv4 in the namespace of this thread. */
 function rawSocket(protocol: number): number {
-  const fd = (koffi.load(null).func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number)(2, 3, protocol);
+  const fd = (koffi.load(null).func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number)(
+    2,
+    3,
+    protocol,
+  );
   if (fd < 0) throw new Error(`no raw socket: errno ${koffi.errno()}`);
   return fd;
 }

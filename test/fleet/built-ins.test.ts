@@ -27,15 +27,53 @@ const FAMILIES = [4, 6] as const;
 type Family = (typeof FAMILIES)[number];
 
 /** Kinds of gateway, and what fails there. Where a provider drops all, or a carrier is lost, the route is moved as a multi-WAN daemon does. */
-interface Kind extends GatewayKind { name: string; routing: Routing; wan: WanNumber; fails: Failure[]; flows: number }
+interface Kind extends GatewayKind {
+  name: string;
+  routing: Routing;
+  wan: WanNumber;
+  fails: Failure[];
+  flows: number;
+}
 const ALL: Kind[] = [
   { name: 'standby, static SNAT', nat: 'snat', pin: false, routing: 'standby', wan: 1, fails: ['silent', 'metric'], flows: FEW },
-  { name: 'standby, masquerade and marks', nat: 'masquerade', pin: true, routing: 'standby', wan: 1, fails: ['carrier', 'metric'], flows: FEW },
+  {
+    name: 'standby, masquerade and marks',
+    nat: 'masquerade',
+    pin: true,
+    routing: 'standby',
+    wan: 1,
+    fails: ['carrier', 'metric'],
+    flows: FEW,
+  },
   { name: 'balanced, static SNAT and marks', nat: 'snat', pin: true, routing: 'balanced', wan: 1, fails: ['admin'], flows: FEW },
-  { name: 'balanced, masquerade and marks', nat: 'masquerade', pin: true, routing: 'balanced', wan: 1, fails: ['silent', 'metric'], flows: FEW },
+  {
+    name: 'balanced, masquerade and marks',
+    nat: 'masquerade',
+    pin: true,
+    routing: 'balanced',
+    wan: 1,
+    fails: ['silent', 'metric'],
+    flows: FEW,
+  },
   { name: 'policy, static SNAT', nat: 'snat', pin: false, routing: 'policy', wan: 1, fails: ['admin'], flows: FEW },
-  { name: 'policy, masquerade and marks', nat: 'masquerade', pin: true, routing: 'policy', wan: 1, fails: ['silent', 'metric'], flows: FEW },
-  { name: 'policy, static SNAT, of the WAN that the rule names', nat: 'snat', pin: false, routing: 'policy', wan: 2, fails: ['admin'], flows: FEW },
+  {
+    name: 'policy, masquerade and marks',
+    nat: 'masquerade',
+    pin: true,
+    routing: 'policy',
+    wan: 1,
+    fails: ['silent', 'metric'],
+    flows: FEW,
+  },
+  {
+    name: 'policy, static SNAT, of the WAN that the rule names',
+    nat: 'snat',
+    pin: false,
+    routing: 'policy',
+    wan: 2,
+    fails: ['admin'],
+    flows: FEW,
+  },
   { name: 'standby with a large table', nat: 'snat', pin: false, routing: 'standby', wan: 1, fails: ['admin'], flows: MANY },
   { name: 'single, masquerade', nat: 'masquerade', pin: false, routing: 'single', wan: 1, fails: ['admin'], flows: FEW },
   { name: 'single, static SNAT', nat: 'snat', pin: false, routing: 'single', wan: 1, fails: ['silent'], flows: FEW },
@@ -48,17 +86,32 @@ const FULL = KINDS.findIndex(({ fails }) => fails.length === 0) + 1;
 const LARGE = KINDS.findIndex(({ flows }) => flows === MANY) + 1;
 
 /** The library's, all that gateways run, acting. Where a table is to fill, its threshold is as low as it can be, since the kernel has one maximum for all. */
-const setOf = (isToFill: boolean) => LIBRARY.filter(({ document }) => runsOnGateway(document)).map(({ key, document }, index) => {
-  const { trigger } = document;
-  return {
-    key, id: `01900000-0000-7000-8000-00000000000${index + 1}`, revision: 1, isApproved: true, delaySeconds: 0,
-    document: JSON.stringify({ ...document, mode: 'auto', trigger: trigger.kind === 'table-usage' && isToFill ? { ...trigger, abovePercent: 1 } : trigger }),
-  };
-});
+const setOf = (isToFill: boolean) =>
+  LIBRARY.filter(({ document }) => runsOnGateway(document)).map(({ key, document }, index) => {
+    const { trigger } = document;
+    return {
+      key,
+      id: `01900000-0000-7000-8000-00000000000${index + 1}`,
+      revision: 1,
+      isApproved: true,
+      delaySeconds: 0,
+      document: JSON.stringify({
+        ...document,
+        mode: 'auto',
+        trigger: trigger.kind === 'table-usage' && isToFill ? { ...trigger, abovePercent: 1 } : trigger,
+      }),
+    };
+  });
 const keyOf = (id: string): string => setOf(false).find((one) => one.id === id)!.key;
 
 /** A phone with what it was before anything failed. */
-interface Phone { n: number; family: Family; isPolicy: boolean; registrant: Registrant; before: { wan: WanNumber; id: string } }
+interface Phone {
+  n: number;
+  family: Family;
+  isPolicy: boolean;
+  registrant: Registrant;
+  before: { wan: WanNumber; id: string };
+}
 
 const lab = new Lab({ prefix: `builtins-${process.pid}`, gateways: KINDS.length, rules: (n) => KINDS[n - 1]! });
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-built-ins-'));
@@ -76,17 +129,32 @@ async function said(n: number): Promise<string[]> {
     const found = agents[n - 1]!.runs;
     return found.every(({ finishedAtMs }) => finishedAtMs !== undefined) ? found : undefined;
   });
-  return runs.filter(({ state, matched }) => state !== State.STATE_DONE || matched > 0).map(({ remediationId, state, reason }) => `${keyOf(remediationId)} ${State[state].slice('STATE_'.length)}${reason && ` ${reason}`}`);
+  return runs
+    .filter(({ state, matched }) => state !== State.STATE_DONE || matched > 0)
+    .map(({ remediationId, state, reason }) => `${keyOf(remediationId)} ${State[state].slice('STATE_'.length)}${reason && ` ${reason}`}`);
 }
 
 /** The kernel's id of a phone's entry. */
 function idOf(n: number, { line: { address, port } }: Registrant): string {
-  const listing = runIn(lab.names.gateway(n), 'conntrack', ['-L', '-f', address.includes(':') ? 'ipv6' : 'ipv4', '-p', 'udp', '--orig-src', address, '-o', 'id']);
+  const listing = runIn(lab.names.gateway(n), 'conntrack', [
+    '-L',
+    '-f',
+    address.includes(':') ? 'ipv6' : 'ipv4',
+    '-p',
+    'udp',
+    '--orig-src',
+    address,
+    '-o',
+    'id',
+  ]);
   return /\bid=(\d+)/.exec(listing.split('\n').find((line) => line.includes(` sport=${port} `)) ?? '')?.[1] ?? 'none';
 }
 
 async function call(n: number, family: Family, client: number, to: 'sip' | 'echo', port: number): Promise<Registrant> {
-  const [address, server] = family === 4 ? [clientAddress(n, client), SERVERS[client % SERVERS.length]!] : [clientAddress6(n, client), SERVERS6[client % SERVERS6.length]!];
+  const [address, server] =
+    family === 4
+      ? [clientAddress(n, client), SERVERS[client % SERVERS.length]!]
+      : [clientAddress6(n, client), SERVERS6[client % SERVERS6.length]!];
   const registrant = await Registrant.start({ namespace: lab.names.lan(n), address, port, server, to });
   await until(`${address} of ${KINDS[n - 1]!.name} is answered`, () => registrant.answers > 0 || undefined);
   return registrant;
@@ -95,9 +163,15 @@ async function call(n: number, family: Family, client: number, to: 'sip' | 'echo
 /** Two phones a family and way; a hash may take some more until it has sent two by each WAN. */
 async function startPhones(n: number, family: Family): Promise<void> {
   const { routing } = KINDS[n - 1]!;
-  const clients = routing === 'policy' ? [5, 6, policyClient(5), policyClient(6)] : routing === 'balanced' ? Array.from({ length: 24 }, (_, index) => 5 + index) : [5, 6];
+  const clients =
+    routing === 'policy'
+      ? [5, 6, policyClient(5), policyClient(6)]
+      : routing === 'balanced'
+        ? Array.from({ length: 24 }, (_, index) => 5 + index)
+        : [5, 6];
   const own: Phone[] = [];
-  const enough = (): boolean => routing === 'balanced' && ([1, 2] as const).every((wan) => own.filter(({ before }) => before.wan === wan).length >= 2);
+  const enough = (): boolean =>
+    routing === 'balanced' && ([1, 2] as const).every((wan) => own.filter(({ before }) => before.wan === wan).length >= 2);
   for (const client of clients) {
     if (enough()) break;
     const registrant = await call(n, family, client, 'sip', 5060);
@@ -113,7 +187,11 @@ const hears = async ({ registrant }: Pick<Phone, 'registrant'>): Promise<void> =
 };
 
 const isSeenBy = (phone: Phone, wan: WanNumber, timeoutMs = 30_000): Promise<boolean> =>
-  until(`${phone.registrant.line.address} of ${KINDS[phone.n - 1]!.name} is seen by wan${wan}`, () => phone.registrant.seenAs === external(phone.n, wan, phone.family) || undefined, timeoutMs);
+  until(
+    `${phone.registrant.line.address} of ${KINDS[phone.n - 1]!.name} is seen by wan${wan}`,
+    () => phone.registrant.seenAs === external(phone.n, wan, phone.family) || undefined,
+    timeoutMs,
+  );
 
 beforeAll(async () => {
   lab.up();
@@ -123,9 +201,18 @@ beforeAll(async () => {
     const n = index + 1;
     for (const name of ['udp_timeout', 'udp_timeout_stream']) lab.sysctl(n, `net.netfilter.nf_conntrack_${name}`, 900);
     agents.push(await LoneAgent.start(lab.names.gateway(n), path.join(root, String(n)), setOf(n === FULL)));
-    await until(`the probes of ${n} are answered`, () => agents[index]!.hearsFrom(wansOf(routing).map((wan) => externalAddress(n, wan))) || undefined, 60_000);
+    await until(
+      `the probes of ${n} are answered`,
+      () => agents[index]!.hearsFrom(wansOf(routing).map((wan) => externalAddress(n, wan))) || undefined,
+      60_000,
+    );
     for (const family of FAMILIES) await startPhones(n, family);
-    await sendFlows(lab.names.lan(n), { count: KINDS[index]!.flows, from: (host) => clientAddress(n, 1000 + host), to: SERVERS[0]!, has: () => lab.count(n) });
+    await sendFlows(lab.names.lan(n), {
+      count: KINDS[index]!.flows,
+      from: (host) => clientAddress(n, 1000 + host),
+      to: SERVERS[0]!,
+      has: () => lab.count(n),
+    });
   }
 }, 300_000);
 afterAll(async () => {
@@ -179,9 +266,13 @@ describe('it comes back', () => {
     for (const [index, { wan, fails }] of KINDS.entries()) if (fails.length > 0) lab.healWan(index + 1, wan);
   });
 
-  test.each(DOUBLE.filter(([, n]) => KINDS[n - 1]!.routing !== 'balanced'))('%s: who was moved is heard by it again', async (_, n) => {
-    for (const phone of phones) if (phone.n === n) await isSeenBy(phone, phone.before.wan, 60_000);
-  }, 90_000);
+  test.each(DOUBLE.filter(([, n]) => KINDS[n - 1]!.routing !== 'balanced'))(
+    '%s: who was moved is heard by it again',
+    async (_, n) => {
+      for (const phone of phones) if (phone.n === n) await isSeenBy(phone, phone.before.wan, 60_000);
+    },
+    90_000,
+  );
 
   test('who never left a WAN that worked all the time is the same flow as before', async () => {
     for (const phone of phones) {
@@ -204,7 +295,8 @@ describe('it comes back', () => {
   });
 
   test('nothing was refused, and nothing but these two ran', async () => {
-    for (const [name, n] of DOUBLE) expect([name, (await said(n)).filter((words) => words !== 'wan-down DONE' && words !== 'failback-sip DONE')]).toEqual([name, []]);
+    for (const [name, n] of DOUBLE)
+      expect([name, (await said(n)).filter((words) => words !== 'wan-down DONE' && words !== 'failback-sip DONE')]).toEqual([name, []]);
   });
 
   test('the only WAN of a gateway needs nobody: the phones are heard, and nothing was ended or refused', async () => {
@@ -229,7 +321,9 @@ describe('the provider gives another address', () => {
       runIn(gateway, 'ip', [`-${family}`, 'route', 'replace', 'default', 'via', nextHop(`-${family}`, 1), 'dev', 'wan1', 'metric', '10']);
     }
     // Whoever set an address in rules changes it there.
-    const rules = gatewayRules(n, nat, pin).replaceAll(external(n, 1, 4), other(n)[4]).replaceAll(external(n, 1, 6), other(n)[6]);
+    const rules = gatewayRules(n, nat, pin)
+      .replaceAll(external(n, 1, 4), other(n)[4])
+      .replaceAll(external(n, 1, 6), other(n)[6]);
     runIn(gateway, 'nft', ['-f', '-'], `delete table inet gw\n${rules}`);
   }
 
@@ -238,7 +332,10 @@ describe('the provider gives another address', () => {
       await change(n);
       const changedAtMs = performance.now();
       for (const { family, registrant } of phones.filter((phone) => phone.n === n)) {
-        await until(`${registrant.line.address} of ${KINDS[n - 1]!.name} is seen by the new address`, () => registrant.seenAs === other(n)[family] || undefined);
+        await until(
+          `${registrant.line.address} of ${KINDS[n - 1]!.name} is seen by the new address`,
+          () => registrant.seenAs === other(n)[family] || undefined,
+        );
       }
       times[`address, ${KINDS[n - 1]!.name}`] = Math.round(performance.now() - changedAtMs);
       expect((await said(n)).filter((words) => words !== 'address-change DONE')).toEqual([]);
@@ -251,7 +348,11 @@ describe('a table is filled by what serves nobody', () => {
     const lan = lab.names.lan(FULL);
     expect(await said(FULL)).toEqual([]);
     await sendFlows(lan, { count: JUNK, from: (host) => clientAddress(FULL, 2000 + host), to: SERVERS[0]!, has: () => lab.count(FULL) });
-    const run = await until('a run has finished', () => agents[FULL - 1]!.runs.find(({ finishedAtMs }) => finishedAtMs !== undefined), 60_000);
+    const run = await until(
+      'a run has finished',
+      () => agents[FULL - 1]!.runs.find(({ finishedAtMs }) => finishedAtMs !== undefined),
+      60_000,
+    );
     expect(await said(FULL)).toEqual(['table-pressure DONE']);
     expect(run.matched / JUNK).toBeGreaterThan(0.45);
     expect(run.matched / JUNK).toBeLessThan(0.51);

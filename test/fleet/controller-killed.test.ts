@@ -11,7 +11,12 @@ const FLOWS = 200;
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 
 beforeAll(async () => {
-  running = await startTestSystem({ gateways: 1, withTraffic: false, guard: 'mostPercentOfTable: 100\n', controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' } });
+  running = await startTestSystem({
+    gateways: 1,
+    withTraffic: false,
+    guard: 'mostPercentOfTable: 100\n',
+    controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' },
+  });
   // Flows that nobody answers live half a minute, and a busy machine may take longer to start a controller.
   running.system.lab!.sysctl(1, 'net.netfilter.nf_conntrack_udp_timeout', 600);
 });
@@ -19,7 +24,12 @@ afterAll(() => running?.end());
 
 /** New flows from a client of this round's own. */
 async function makeFlows(client: string): Promise<() => void> {
-  const burst = spawnIn(running.system.lab!.names.lan(1), process.execPath, [path.join(import.meta.dirname, '../lab/traffic/burst.ts'), client, BLACK_HOLE, '9', String(FLOWS)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const burst = spawnIn(
+    running.system.lab!.names.lan(1),
+    process.execPath,
+    [path.join(import.meta.dirname, '../lab/traffic/burst.ts'), client, BLACK_HOLE, '9', String(FLOWS)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   await new Promise((resolve, reject) => {
     burst.stdout!.once('data', resolve);
     burst.once('exit', () => reject(new Error('no flows could be made')));
@@ -27,37 +37,40 @@ async function makeFlows(client: string): Promise<() => void> {
   return () => burst.stdin!.end();
 }
 
-it.each(Array.from({ length: 5 }, (_, round) => [round, round * 80]))('round %i: a controller killed %i ms after it accepted a flush loses nothing and does nothing twice', async (round, delayMs) => {
-  const { system, stateDir } = running;
-  const client = clientAddress(1, 20 + round);
-  const stop = await makeFlows(client);
-  const plan = await system.api.call(routes.createPlan, { body: { filter: `src:${client}`, reason: 'a test of crashes' } });
-  expect(plan.totals.flows).toBe(FLOWS);
+it.each(Array.from({ length: 5 }, (_, round) => [round, round * 80]))(
+  'round %i: a controller killed %i ms after it accepted a flush loses nothing and does nothing twice',
+  async (round, delayMs) => {
+    const { system, stateDir } = running;
+    const client = clientAddress(1, 20 + round);
+    const stop = await makeFlows(client);
+    const plan = await system.api.call(routes.createPlan, { body: { filter: `src:${client}`, reason: 'a test of crashes' } });
+    expect(plan.totals.flows).toBe(FLOWS);
 
-  const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  await new Promise((resolve) => setTimeout(resolve, delayMs));
-  const gone = new Promise((resolve) => system.controller.once('exit', resolve));
-  system.controller.kill('SIGKILL');
-  await gone;
-  await system.restartController();
+    const { flushId } = await system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const gone = new Promise((resolve) => system.controller.once('exit', resolve));
+    system.controller.kill('SIGKILL');
+    await gone;
+    await system.restartController();
 
-  const flush = await until('the flush is over', async () => {
-    const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
-    return found.state === 'running' ? undefined : found;
-  });
-  expect(flush.state).toBe('verified');
-  expect(flush.totals).toMatchObject({ planned: FLOWS, deleted: FLOWS, gone: 0, failed: 0, reappeared: 0, indeterminate: 0 });
+    const flush = await until('the flush is over', async () => {
+      const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
+      return found.state === 'running' ? undefined : found;
+    });
+    expect(flush.state).toBe('verified');
+    expect(flush.totals).toMatchObject({ planned: FLOWS, deleted: FLOWS, gone: 0, failed: 0, reappeared: 0, indeterminate: 0 });
 
-  const search = await system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } });
-  expect(search.total).toBe(0);
-  const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
-  const ofPlan = journal.filter((record) => record.kind === 'received').filter((record) => record.planId === plan.id);
-  expect(ofPlan).toHaveLength(1);
-  expect(journal.filter((record) => record.kind === 'started' && record.id === ofPlan[0]!.id)).toHaveLength(1);
-  const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
-  expect(audit.items.map((entry) => entry.action).sort()).toEqual(['flush.started', 'flush.target-finished']);
-  stop();
-});
+    const search = await system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } });
+    expect(search.total).toBe(0);
+    const journal = readRecords(readFileSync(path.join(stateDir, 'agents', system.placed[0]!.name, 'journal'))).records;
+    const ofPlan = journal.filter((record) => record.kind === 'received').filter((record) => record.planId === plan.id);
+    expect(ofPlan).toHaveLength(1);
+    expect(journal.filter((record) => record.kind === 'started' && record.id === ofPlan[0]!.id)).toHaveLength(1);
+    const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
+    expect(audit.items.map((entry) => entry.action).sort()).toEqual(['flush.started', 'flush.target-finished']);
+    stop();
+  },
+);
 
 it('samples that were taken while the controller was away arrive with their own times', async () => {
   const { system } = running;
@@ -70,7 +83,10 @@ it('samples that were taken while the controller was away arrive with their own 
   const backAt = Date.now();
   const [gateway] = (await system.api.call(routes.listGateways, { query: { limit: 1 } })).items;
   await until('samples of that time are there, each second one', async () => {
-    const { points, resolutionSeconds } = await system.api.call(routes.listSamples, { params: { id: gateway!.id }, query: { from: new Date(killedAt + 500).toISOString(), to: new Date(killedAt + 6000).toISOString(), points: 100 } });
+    const { points, resolutionSeconds } = await system.api.call(routes.listSamples, {
+      params: { id: gateway!.id },
+      query: { from: new Date(killedAt + 500).toISOString(), to: new Date(killedAt + 6000).toISOString(), points: 100 },
+    });
     return resolutionSeconds <= 1 && points.length >= 4 && points.every(({ at }) => Date.parse(at) < backAt) ? true : undefined;
   });
 });

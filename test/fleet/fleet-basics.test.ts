@@ -37,10 +37,17 @@ describe('three gateways', () => {
     const all = await gateways();
     expect(all).toHaveLength(3);
     for (const gateway of all) {
-      const first = await until(`${gateway.name} has samples`, async () => {
-        const { points } = await running.system.api.call(routes.listSamples, { params: { id: gateway.id }, query: { from: new Date(Date.now() - 600_000).toISOString(), to: new Date().toISOString(), points: 60 } });
-        return points.at(-1);
-      }, Math.max(1, 15_000 - (performance.now() - startedAt)));
+      const first = await until(
+        `${gateway.name} has samples`,
+        async () => {
+          const { points } = await running.system.api.call(routes.listSamples, {
+            params: { id: gateway.id },
+            query: { from: new Date(Date.now() - 600_000).toISOString(), to: new Date().toISOString(), points: 60 },
+          });
+          return points.at(-1);
+        },
+        Math.max(1, 15_000 - (performance.now() - startedAt)),
+      );
       expect(first.count).toBeGreaterThan(0);
       expect(first.max).toBeGreaterThan(0);
     }
@@ -57,7 +64,10 @@ describe('three gateways', () => {
     const gateway = await until('a breakdown has come', async () => (await gateways()).find(({ usage }) => usage?.byWan));
     expect(Object.keys(gateway.usage!.byProto!)).toEqual(expect.arrayContaining(['tcp', 'udp', 'icmp', 'gre', 'esp']));
     expect(gateway.usage!.byWan!.wan1).toBeGreaterThan(0);
-    expect(gateway.wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([['wan1', true, true], ['wan2', true, false]]);
+    expect(gateway.wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([
+      ['wan1', true, true],
+      ['wan2', true, false],
+    ]);
   });
 
   it('that lack a capability say which and why, and go on with what they can', async () => {
@@ -68,18 +78,36 @@ describe('three gateways', () => {
     agent.kill('SIGTERM');
     await ended;
     // The same agent, root but without CAP_NET_ADMIN: counters come from files, the table itself is out of reach.
-    const weak = spawnIn(system.lab!.names.gateway(2), 'setpriv', ['--bounding-set=-net_admin', '--inh-caps=-net_admin', process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'], {
-      stdio: 'ignore', env: { ...process.env, CTFLEET_STATE_DIR: path.join(stateDir, 'agents', target.name), CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:4444` },
-    });
+    const weak = spawnIn(
+      system.lab!.names.gateway(2),
+      'setpriv',
+      ['--bounding-set=-net_admin', '--inh-caps=-net_admin', process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'],
+      {
+        stdio: 'ignore',
+        env: {
+          ...process.env,
+          CTFLEET_STATE_DIR: path.join(stateDir, 'agents', target.name),
+          CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:4444`,
+        },
+      },
+    );
     try {
-      const gateway = await until('the weak agent is linked', async () => (await gateways()).find(({ name, state, capabilities }) => name === target.name && state === 'online' && capabilities?.cannot.list !== undefined));
+      const gateway = await until('the weak agent is linked', async () =>
+        (await gateways()).find(
+          ({ name, state, capabilities }) => name === target.name && state === 'online' && capabilities?.cannot.list !== undefined,
+        ),
+      );
       expect(gateway.capabilities!.can).toContain('counters');
       expect(gateway.capabilities!.cannot.list).toMatch(/CAP_NET_ADMIN/);
       expect(gateway.capabilities!.cannot.delete).toMatch(/CAP_NET_ADMIN/);
-      const search = await system.api.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [gateway.id] }, limit: 1 } });
+      const search = await system.api.call(routes.searchFlows, {
+        body: { filter: 'proto:udp', scope: { gateways: [gateway.id] }, limit: 1 },
+      });
       expect(search.gateways[0]).toMatchObject({ state: 'failed', reason: expect.stringMatching(/CAP_NET_ADMIN/) as string });
       const before = gateway.usage!.at;
-      await until('samples still come', async () => ((await gateways()).find(({ id }) => id === gateway.id)!.usage!.at > before ? true : undefined));
+      await until('samples still come', async () =>
+        (await gateways()).find(({ id }) => id === gateway.id)!.usage!.at > before ? true : undefined,
+      );
     } finally {
       weak.kill('SIGKILL');
     }
@@ -89,13 +117,19 @@ describe('three gateways', () => {
     const { system } = running;
     const target = system.placed[2]!;
     system.agents.get(target.name)!.kill('SIGKILL');
-    const gateway = await until('the controller noticed', async () => (await gateways()).find(({ name, state }) => name === target.name && state === 'offline'));
+    const gateway = await until('the controller noticed', async () =>
+      (await gateways()).find(({ name, state }) => name === target.name && state === 'offline'),
+    );
     expect(Date.parse(gateway.since)).toBeGreaterThan(Date.now() - 60_000);
     const search = await system.api.call(routes.searchFlows, { body: { scope: { gateways: [gateway.id] }, limit: 1 } });
     expect(search.gateways[0]).toMatchObject({ state: 'offline', reason: expect.stringContaining('since') as string });
-    const plan = await system.api.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [gateway.id] }, reason: 'offline' } });
+    const plan = await system.api.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [gateway.id] }, reason: 'offline' },
+    });
     expect(plan.gateways[0]).toMatchObject({ state: 'left-out', reason: expect.stringContaining('since') as string });
-    await expect(system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).rejects.toThrow(/nothing|empty|no flow/i);
+    await expect(system.api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).rejects.toThrow(
+      /nothing|empty|no flow/i,
+    );
     await page.goto(`${system.consoleUrl}/`);
     await page.getByText('Offline').first().waitFor();
     await keepScreenshot(page, 'overview-offline');

@@ -37,7 +37,9 @@ afterAll(async () => {
 });
 
 async function start(namespace: string, name: string, args: string[]): Promise<void> {
-  const child = spawnIn(namespace, process.execPath, [path.join(import.meta.dirname, '../lab/traffic', `${name}.ts`), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawnIn(namespace, process.execPath, [path.join(import.meta.dirname, '../lab/traffic', `${name}.ts`), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   child.stdin!.on('error', () => undefined);
   children.push(child);
   await new Promise((resolve, reject) => {
@@ -52,24 +54,51 @@ function hands() {
   const from = performance.now();
   return {
     counted,
-    async click(target: Locator) { counted.clicks++; await target.click(); },
+    async click(target: Locator) {
+      counted.clicks++;
+      await target.click();
+    },
     /** Opening a list and choosing from it. */
-    async choose(target: Locator, label: string) { counted.clicks += 2; await target.selectOption({ label }); },
-    async press(key: string) { counted.keys++; await page.keyboard.press(key); },
-    async type(text: string) { counted.keys += text.length; await page.keyboard.type(text); },
-    async paste(text: string) { counted.pastes++; await page.keyboard.insertText(text); },
-    tell(journey: string) { console.log(`${journey}: ${counted.clicks} clicks, ${counted.keys} keys, ${counted.pastes} pastes, ${((performance.now() - from) / 1000).toFixed(1)} s`); },
+    async choose(target: Locator, label: string) {
+      counted.clicks += 2;
+      await target.selectOption({ label });
+    },
+    async press(key: string) {
+      counted.keys++;
+      await page.keyboard.press(key);
+    },
+    async type(text: string) {
+      counted.keys += text.length;
+      await page.keyboard.type(text);
+    },
+    async paste(text: string) {
+      counted.pastes++;
+      await page.keyboard.insertText(text);
+    },
+    tell(journey: string) {
+      console.log(
+        `${journey}: ${counted.clicks} clicks, ${counted.keys} keys, ${counted.pastes} pastes, ${((performance.now() - from) / 1000).toFixed(1)} s`,
+      );
+    },
   };
 }
 
 const find = (name: string) => gateways.find((gateway) => gateway.name === name)!;
-const open = async (where: string) => { await page.goto(running.system.consoleUrl + where); await page.getByRole('heading', { level: 1 }).first().waitFor(); };
+const open = async (where: string) => {
+  await page.goto(running.system.consoleUrl + where);
+  await page.getByRole('heading', { level: 1 }).first().waitFor();
+};
 
 it('3: why can one host not reach another? Pasted into the palette it is answered, and two keys more end the stuck flow, which is in use', async () => {
   const [from, to] = [clientAddress(2, 5), SERVERS[0]!];
   const { lab, api } = running.system;
-  children.push(spawnIn(lab!.names.lan(2), process.execPath, [path.join(import.meta.dirname, '../lab/traffic/trunk.ts'), from, to, '4000', '5060']));
-  await until('the flow is there', async () => (await api.call(routes.searchFlows, { body: { filter: `${from} ${to}`, scope: {}, limit: 2 } })).total === 1 || undefined);
+  children.push(
+    spawnIn(lab!.names.lan(2), process.execPath, [path.join(import.meta.dirname, '../lab/traffic/trunk.ts'), from, to, '4000', '5060']),
+  );
+  await until(
+    'the flow is there',
+    async () => (await api.call(routes.searchFlows, { body: { filter: `${from} ${to}`, scope: {}, limit: 2 } })).total === 1 || undefined,
+  );
   await open('/');
   const { counted, press, paste, tell } = hands();
   await press('Control+k');
@@ -85,7 +114,11 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   await page.locator('p:focus', { hasText: 'Delete it all the same?' }).waitFor();
   await press('Control+Enter');
   // It talks on: what says something before the second look is a new flow by then.
-  await page.getByRole('region', { name: 'Result' }).getByText(/1 of 1 flow deleted and verified|1 reappeared/).first().waitFor();
+  await page
+    .getByRole('region', { name: 'Result' })
+    .getByText(/1 of 1 flow deleted and verified|1 reappeared/)
+    .first()
+    .waitFor();
   tell('journey 3, fixed');
   expect(counted).toEqual({ clicks: 0, keys: 4, pastes: 1 });
 });
@@ -106,7 +139,10 @@ it('4: a compromised host is cut on every gateway, and does not come back', asyn
   await sheet.getByText(`Refused: every packet from and to ${host}, for `).waitFor();
   await keepScreenshot(page, 'journey-cut-plan');
   const number = sheet.getByLabel('Number of flows, to confirm');
-  if (await number.isVisible()) { await click(number); await type('30'); }
+  if (await number.isVisible()) {
+    await click(number);
+    await type('30');
+  }
   await click(confirm);
   await page.getByRole('heading', { name: /^30 of 30 flows blocked and verified/ }).waitFor();
   tell('journey 4, cut');
@@ -124,26 +160,51 @@ it('4: a compromised host is cut on every gateway, and does not come back', asyn
   await blocks.getByRole('listitem').filter({ hasText: '20 packets' }).getByRole('button', { name: 'Lift' }).click();
   await blocks.getByText('20 packets refused so far').waitFor({ state: 'detached' });
   await start(lab!.names.lan(3), 'burst', [host, BLACK_HOLE, '9', '5']);
-  await until('it is let through again', async () => (await api.call(routes.searchFlows, { body: { filter: `host:${host}`, limit: 0 } })).total === 5 || undefined);
+  await until(
+    'it is let through again',
+    async () => (await api.call(routes.searchFlows, { body: { filter: `host:${host}`, limit: 0 } })).total === 5 || undefined,
+  );
 });
 
 it('an agent whose controller is blocked on its gateway stays connected, and says that it let its own channel through', async () => {
   const { api } = running.system;
   const gatewayId = find('milano-gw1').id;
-  const plan = await api.call(routes.createPlan, { body: { filter: `host:${CONTROLLER_ADDRESS}`, method: 'block', forSeconds: 60, scope: { gateways: [gatewayId] }, reason: 'a slip of the hand' } });
+  const plan = await api.call(routes.createPlan, {
+    body: {
+      filter: `host:${CONTROLLER_ADDRESS}`,
+      method: 'block',
+      forSeconds: 60,
+      scope: { gateways: [gatewayId] },
+      reason: 'a slip of the hand',
+    },
+  });
   expect(plan.gateways).toMatchObject([{ state: 'ready', spared: expect.arrayContaining(['agent channel']) }]);
   const { flushId } = await api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  await until('the gateway has said so', async () => (await api.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' || undefined);
-  const [block] = await until('it is listed', async () => { const { items } = await api.call(routes.listBlocks, { query: { flush: flushId } }); return items.length > 0 ? items : undefined; });
+  await until(
+    'the gateway has said so',
+    async () => (await api.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' || undefined,
+  );
+  const [block] = await until('it is listed', async () => {
+    const { items } = await api.call(routes.listBlocks, { query: { flush: flushId } });
+    return items.length > 0 ? items : undefined;
+  });
   await api.call(routes.liftBlock, { params: { id: block!.id } });
-  await until('it is lifted', async () => (await api.call(routes.listBlocks, { query: { flush: flushId } })).items.length === 0 || undefined);
+  await until(
+    'it is lifted',
+    async () => (await api.call(routes.listBlocks, { query: { flush: flushId } })).items.length === 0 || undefined,
+  );
   expect((await api.call(routes.getGateway, { params: { id: gatewayId } })).state).toBe('online');
 });
 
 it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes a remediation in two more', async () => {
   const { lab, api } = running.system;
   lab!.failWan(1, 1, 'metric');
-  const stale = await until('the gateway counts stale flows', async () => (await api.call(routes.searchFlows, { body: { filter: 'stale:yes', scope: { gateways: [find('milano-gw1').id] }, limit: 0 } })).total || undefined);
+  const stale = await until(
+    'the gateway counts stale flows',
+    async () =>
+      (await api.call(routes.searchFlows, { body: { filter: 'stale:yes', scope: { gateways: [find('milano-gw1').id] }, limit: 0 } }))
+        .total || undefined,
+  );
   await open('/');
   const remedy = page.getByRole('button', { name: new RegExp(`^End ${stale} stale flows`) });
   await remedy.waitFor();
@@ -156,7 +217,10 @@ it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes 
   expect(await sheet.getByLabel('Reason').inputValue()).toBe('Flows are stuck on wan1 at Milano after a failover');
   await keepScreenshot(page, 'journey-stale-plan');
   const number = sheet.getByLabel('Number of flows, to confirm');
-  if (await number.isVisible()) { await first.click(number); await first.type(String(stale)); }
+  if (await number.isVisible()) {
+    await first.click(number);
+    await first.type(String(stale));
+  }
   await first.click(confirm);
   await page.getByRole('heading', { name: `${stale} of ${stale} flows deleted and verified` }).waitFor();
   first.tell('journey 1');
@@ -173,12 +237,22 @@ it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes 
   second.tell('journey 5');
   expect(second.counted).toEqual({ clicks: 2, keys: 0, pastes: 0 });
   const saved = (await api.call(routes.listRemediations, { query: { limit: 10 } })).items;
-  expect(saved).toMatchObject([{ document: { mode: 'observe', trigger: { kind: 'wan-down' }, filter: 'stale:yes -state:time-wait,close wan:$wan', limits: { maxFlows: Math.max(50, stale * 2) } } }]);
+  expect(saved).toMatchObject([
+    {
+      document: {
+        mode: 'observe',
+        trigger: { kind: 'wan-down' },
+        filter: 'stale:yes -state:time-wait,close wan:$wan',
+        limits: { maxFlows: Math.max(50, stale * 2) },
+      },
+    },
+  ]);
 });
 
 it('6: a nightly cleanup of stuck GRE on tagged gateways, at each site’s own time', async () => {
   const { api } = running.system;
-  for (const name of ['milano-gw1', 'porto-gw1']) await api.call(routes.updateGateway, { params: { id: find(name).id }, body: { tags: ['tunnels'] } });
+  for (const name of ['milano-gw1', 'porto-gw1'])
+    await api.call(routes.updateGateway, { params: { id: find(name).id }, body: { tags: ['tunnels'] } });
   await open('/');
   await page.reload();
   const { counted, click, choose, tell } = hands();
@@ -196,5 +270,7 @@ it('6: a nightly cleanup of stuck GRE on tagged gateways, at each site’s own t
   expect(counted.keys).toBe(0);
   await page.getByText('02:30 daily, each site’s time').waitFor();
   await keepScreenshot(page, 'journey-schedules');
-  expect((await api.call(routes.listRemediations, { query: { limit: 10 } })).items.find(({ builtIn }) => builtIn === 'stuck-gre-esp')).toMatchObject({ document: { scope: { tags: ['tunnels'] }, trigger: { cron: '30 2 * * *', timeZone: 'site' } } });
+  expect(
+    (await api.call(routes.listRemediations, { query: { limit: 10 } })).items.find(({ builtIn }) => builtIn === 'stuck-gre-esp'),
+  ).toMatchObject({ document: { scope: { tags: ['tunnels'] }, trigger: { cron: '30 2 * * *', timeZone: 'site' } } });
 });

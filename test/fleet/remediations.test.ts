@@ -15,10 +15,17 @@ import { until } from '../support/until.ts';
 
 /** The library's answer to a failed WAN, acting. What is stale counts against no share of a table: with 1 % of one allowed, all of it is ended. */
 const WAN_DOWN = {
-  name: 'WAN down: end what is stuck', mode: 'auto', trigger: { kind: 'wan-down' }, conditions: { healthyTarget: true, mostFlapsAnHour: 12 }, filter: 'stale:yes wan:$wan',
-  steps: { verifyAfterSeconds: 0.5, sweeps: 3 }, limits: { maxFlows: 100_000, maxPercentOfTable: 1, coolDownSeconds: 0, maxRunsAnHour: 30 },
+  name: 'WAN down: end what is stuck',
+  mode: 'auto',
+  trigger: { kind: 'wan-down' },
+  conditions: { healthyTarget: true, mostFlapsAnHour: 12 },
+  filter: 'stale:yes wan:$wan',
+  steps: { verifyAfterSeconds: 0.5, sweeps: 3 },
+  limits: { maxFlows: 100_000, maxPercentOfTable: 1, coolDownSeconds: 0, maxRunsAnHour: 30 },
 };
-const SET = [{ id: '01900000-0000-7000-8000-00000000000a', revision: 1, document: JSON.stringify(WAN_DOWN), isApproved: false, delaySeconds: 0 }];
+const SET = [
+  { id: '01900000-0000-7000-8000-00000000000a', revision: 1, document: JSON.stringify(WAN_DOWN), isApproved: false, delaySeconds: 0 },
+];
 
 /**
  * Where the trunk speaks from in the end, and whether that takes a flush. Where a link that loses its carrier or a provider that drops all
@@ -45,7 +52,11 @@ const CELLS: [nat: NatKind, pin: boolean, failure: Failure, heals: 'by a flush' 
 /** The gateway after all others: both of its WANs fail. */
 const BOTH = CELLS.length + 1;
 
-const lab = new Lab({ prefix: `runner-${process.pid}`, gateways: BOTH, rules: (n) => ({ nat: CELLS[n - 1]?.[0] ?? 'snat', pin: CELLS[n - 1]?.[1] ?? false }) });
+const lab = new Lab({
+  prefix: `runner-${process.pid}`,
+  gateways: BOTH,
+  rules: (n) => ({ nat: CELLS[n - 1]?.[0] ?? 'snat', pin: CELLS[n - 1]?.[1] ?? false }),
+});
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-runner-'));
 const children: ChildProcess[] = [];
 const agents: LoneAgent[] = [];
@@ -57,8 +68,15 @@ class Trunk {
   state: { state: string; seenAs?: string } = { state: 'new' };
 
   constructor(n: number) {
-    const child = spawnIn(lab.names.lan(n), process.execPath, [path.join(import.meta.dirname, '../lab/traffic/trunk.ts'), clientAddress(n, 5), SERVERS[0]!, '200']);
-    createInterface({ input: child.stdout! }).on('line', (line) => { this.state = JSON.parse(line) as Trunk['state']; });
+    const child = spawnIn(lab.names.lan(n), process.execPath, [
+      path.join(import.meta.dirname, '../lab/traffic/trunk.ts'),
+      clientAddress(n, 5),
+      SERVERS[0]!,
+      '200',
+    ]);
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.state = JSON.parse(line) as Trunk['state'];
+    });
     children.push(child);
   }
 
@@ -89,25 +107,35 @@ afterAll(async () => {
 });
 
 describe('a WAN fails, and no controller can be reached', () => {
-  test.each(CELLS.map((cell, index) => [...cell, index + 1] as const))('%s, pinned %s, %s: the trunk is well again %s', async (nat, pin, failure, heals, n) => {
-    const [agent, trunk] = [agents[n - 1]!, trunks[n - 1]!];
-    lab.failWan(n, 1, failure);
-    if (failure === 'carrier' || failure === 'silent') {
-      await until('the trunk is dead', () => trunk.state.state === 'down' || undefined);
-      expect(agent.runs).toEqual([]);
-      lab.failWan(n, 1, 'metric');
-    }
-    const movedAtMs = Date.now();
-    if (heals !== 'never left wan1') await trunk.speaksFrom(externalAddress(n, 2), 2_000);
-    times[`${nat} ${pin ? 'pinned ' : ''}${failure}`] = Date.now() - movedAtMs;
-    if (heals !== 'by a flush') return;
-    const [run] = await until('the run has finished', () => {
-      const { runs } = agent;
-      return runs[0]?.finishedAtMs === undefined ? undefined : runs;
-    });
-    expect(run).toMatchObject({ state: State.STATE_DONE, wan: 'wan1', matched: 1, filter: 'stale:yes wan:"wan1"', revision: 1, sweeps: [{ number: 1, runs: [{ count: 1 }] }] });
-    expect(Number(run!.startedAtMs) - movedAtMs).toBeLessThan(2_000);
-  });
+  test.each(CELLS.map((cell, index) => [...cell, index + 1] as const))(
+    '%s, pinned %s, %s: the trunk is well again %s',
+    async (nat, pin, failure, heals, n) => {
+      const [agent, trunk] = [agents[n - 1]!, trunks[n - 1]!];
+      lab.failWan(n, 1, failure);
+      if (failure === 'carrier' || failure === 'silent') {
+        await until('the trunk is dead', () => trunk.state.state === 'down' || undefined);
+        expect(agent.runs).toEqual([]);
+        lab.failWan(n, 1, 'metric');
+      }
+      const movedAtMs = Date.now();
+      if (heals !== 'never left wan1') await trunk.speaksFrom(externalAddress(n, 2), 2_000);
+      times[`${nat} ${pin ? 'pinned ' : ''}${failure}`] = Date.now() - movedAtMs;
+      if (heals !== 'by a flush') return;
+      const [run] = await until('the run has finished', () => {
+        const { runs } = agent;
+        return runs[0]?.finishedAtMs === undefined ? undefined : runs;
+      });
+      expect(run).toMatchObject({
+        state: State.STATE_DONE,
+        wan: 'wan1',
+        matched: 1,
+        filter: 'stale:yes wan:"wan1"',
+        revision: 1,
+        sweeps: [{ number: 1, runs: [{ count: 1 }] }],
+      });
+      expect(Number(run!.startedAtMs) - movedAtMs).toBeLessThan(2_000);
+    },
+  );
 
   test('both WANs are silent: nothing is deleted, and that is said once of each failure', async () => {
     const [agent, trunk] = [agents[BOTH - 1]!, trunks[BOTH - 1]!];
@@ -116,9 +144,9 @@ describe('a WAN fails, and no controller can be reached', () => {
     await until('it is said', () => agent.runs.length >= 2 || undefined);
     lab.failWan(BOTH, 1, 'metric');
     await until('the trunk is dead', () => trunk.state.state === 'down' || undefined);
-    expect(agent.runs.map(({ state, reason, wan, sweeps }) => ({ state, reason, wan, sweeps }))).toEqual(expect.arrayContaining(
-      ['wan1', 'wan2'].map((wan) => ({ state: State.STATE_REFUSED, reason: 'CONDITION_UNMET', wan, sweeps: [] })),
-    ));
+    expect(agent.runs.map(({ state, reason, wan, sweeps }) => ({ state, reason, wan, sweeps }))).toEqual(
+      expect.arrayContaining(['wan1', 'wan2'].map((wan) => ({ state: State.STATE_REFUSED, reason: 'CONDITION_UNMET', wan, sweeps: [] }))),
+    );
   });
 
   test('then one of them comes back, and what is stuck is ended at once', async () => {
@@ -127,7 +155,9 @@ describe('a WAN fails, and no controller can be reached', () => {
     const healedAtMs = Date.now();
     await trunk.speaksFrom(externalAddress(BOTH, 2), 3_000);
     times['both silent, then wan2 came back'] = Date.now() - healedAtMs;
-    const runs = await until('the run has finished', () => agent.runs.filter(({ state }) => state === State.STATE_DONE).length > 0 ? agent.runs : undefined);
+    const runs = await until('the run has finished', () =>
+      agent.runs.filter(({ state }) => state === State.STATE_DONE).length > 0 ? agent.runs : undefined,
+    );
     expect(runs.filter(({ reason }) => reason === 'CONDITION_UNMET')).toHaveLength(2);
   });
 

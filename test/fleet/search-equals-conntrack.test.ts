@@ -37,7 +37,9 @@ async function search(filter: string): Promise<FlowRow[]> {
   const rows: FlowRow[] = [];
   let cursor: string | undefined;
   do {
-    const page = await running.system.api.call(routes.searchFlows, { body: { filter, scope: { gateways: [gatewayId] }, limit: 3, cursor } });
+    const page = await running.system.api.call(routes.searchFlows, {
+      body: { filter, scope: { gateways: [gatewayId] }, limit: 3, cursor },
+    });
     expect(page.rows.length).toBeLessThanOrEqual(3);
     rows.push(...page.rows);
     cursor = page.cursor;
@@ -46,27 +48,58 @@ async function search(filter: string): Promise<FlowRow[]> {
 }
 
 /** Entries that the test made; the agent's own connection and its pings through the WANs go on counting. */
-const isQuiet = ({ orig: { src, dport } }: { orig: { src: string; dport?: number } }) => dport !== 4443 && dport !== 4444 && !WANS.some((wan) => src === externalAddress(1, wan));
-const listed = (): XmlFlow[] => parseConntrackXml(runIn(running.system.lab!.names.gateway(1), 'conntrack', ['-L', '-o', 'xml,id,ktimestamp'])).filter(isQuiet);
+const isQuiet = ({ orig: { src, dport } }: { orig: { src: string; dport?: number } }) =>
+  dport !== 4443 && dport !== 4444 && !WANS.some((wan) => src === externalAddress(1, wan));
+const listed = (): XmlFlow[] =>
+  parseConntrackXml(runIn(running.system.lab!.names.gateway(1), 'conntrack', ['-L', '-o', 'xml,id,ktimestamp'])).filter(isQuiet);
 
 /** What both tell of a flow, in one shape. Remaining seconds run on between two questions, so they are compared apart. */
 function ours(flow: FlowRow): object {
   const { orig, reply } = flow;
   const counted = { orig: [flow.origPackets, flow.origBytes], reply: [flow.replyPackets, flow.replyBytes] };
   return {
-    id: flow.id, proto: flow.proto, family: flow.family, state: flow.state, mark: flow.mark, zone: flow.zone, assured: flow.status.includes('assured'), unreplied: flow.status.includes('unreplied'),
-    orig: { ...orig, icmp: undefined }, reply: { ...reply, icmp: undefined }, counted, startedAt: flow.startedAt, helper: flow.helper,
+    id: flow.id,
+    proto: flow.proto,
+    family: flow.family,
+    state: flow.state,
+    mark: flow.mark,
+    zone: flow.zone,
+    assured: flow.status.includes('assured'),
+    unreplied: flow.status.includes('unreplied'),
+    orig: { ...orig, icmp: undefined },
+    reply: { ...reply, icmp: undefined },
+    counted,
+    startedAt: flow.startedAt,
+    helper: flow.helper,
   };
 }
 
 function theirs({ orig, reply, ...flow }: XmlFlow): object {
-  const tuple = ({ src, dst, sport, dport, srcKey, dstKey, zone }: XmlFlow['orig']) => ({ src, dst, sport, dport, srcKey, dstKey, zone, icmp: undefined });
+  const tuple = ({ src, dst, sport, dport, srcKey, dstKey, zone }: XmlFlow['orig']) => ({
+    src,
+    dst,
+    sport,
+    dport,
+    srcKey,
+    dstKey,
+    zone,
+    icmp: undefined,
+  });
   return {
     // conntrack 1.4.7 prints an SCTP state by the name that the same number has for TCP.
-    id: flow.id, proto: protocolName(orig.proto), family: orig.family, state: orig.proto === 132 ? { FIN_WAIT: 'ESTABLISHED' }[flow.state ?? ''] : flow.state, mark: flow.mark, zone: flow.zone,
-    assured: flow.isAssured, unreplied: flow.isUnreplied, orig: tuple(orig), reply: tuple(reply),
+    id: flow.id,
+    proto: protocolName(orig.proto),
+    family: orig.family,
+    state: orig.proto === 132 ? { FIN_WAIT: 'ESTABLISHED' }[flow.state ?? ''] : flow.state,
+    mark: flow.mark,
+    zone: flow.zone,
+    assured: flow.isAssured,
+    unreplied: flow.isUnreplied,
+    orig: tuple(orig),
+    reply: tuple(reply),
     counted: { orig: [String(orig.packets), String(orig.bytes)], reply: [String(reply.packets), String(reply.bytes)] },
-    startedAt: new Date(Number(flow.startedAtNs! / 1_000_000n)).toISOString(), helper: flow.helper,
+    startedAt: new Date(Number(flow.startedAtNs! / 1_000_000n)).toISOString(),
+    helper: flow.helper,
   };
 }
 
@@ -77,7 +110,9 @@ describe('flows:search', () => {
     const before = (await search('')).toSorted(byId);
     const xml = listed().toSorted(byId);
     const after = (await search('')).toSorted(byId);
-    expect([...new Set(before.map((flow) => flow.proto))]).toEqual(expect.arrayContaining(['tcp', 'udp', 'icmp', 'icmpv6', 'gre', 'esp', 'ospf']));
+    expect([...new Set(before.map((flow) => flow.proto))]).toEqual(
+      expect.arrayContaining(['tcp', 'udp', 'icmp', 'icmpv6', 'gre', 'esp', 'ospf']),
+    );
     expect(before).toHaveLength(SAMPLE_ENTRIES.length + MORE.length);
     expect(before.map(ours)).toEqual(xml.map(theirs));
     xml.forEach((flow, index) => {
@@ -92,7 +127,10 @@ describe('flows:search', () => {
     ['family:ipv6', ({ orig }) => orig.family === 6],
     ['198.18.0.12', ({ orig, reply }) => [orig.src, orig.dst, reply.src, reply.dst].includes('198.18.0.12')],
     // Of flows without one of its addresses the route says it, which no listing tells.
-    ['wan:wan1 (198.18.0.12 or 2001:db8:18::11)', ({ orig, reply }) => ['198.18.0.12', '2001:db8:18::11'].some((address) => [reply.dst, orig.dst, orig.src].includes(address))],
+    [
+      'wan:wan1 (198.18.0.12 or 2001:db8:18::11)',
+      ({ orig, reply }) => ['198.18.0.12', '2001:db8:18::11'].some((address) => [reply.dst, orig.dst, orig.src].includes(address)),
+    ],
     ['dport:5060-5061', ({ orig }) => orig.dport === 5060 || orig.dport === 5061],
     ['state:time-wait', (flow) => flow.state === 'TIME_WAIT'],
     ['status:unreplied', (flow) => flow.isUnreplied],
@@ -100,7 +138,9 @@ describe('flows:search', () => {
     ['-proto:tcp -proto:udp', ({ orig }) => orig.proto !== 6 && orig.proto !== 17],
     ['(proto:tcp or dport:53) src:10.0.0.0/8', ({ orig }) => (orig.proto === 6 || orig.dport === 53) && orig.src.startsWith('10.')],
   ])('by %s returns exactly those that the listing says', async (filter, isWanted) => {
-    const wanted = listed().filter(isWanted).map(({ id }) => id);
+    const wanted = listed()
+      .filter(isWanted)
+      .map(({ id }) => id);
     expect((await search(filter)).map(({ id }) => id).toSorted()).toEqual(wanted.toSorted());
   });
 });

@@ -8,14 +8,26 @@ import { ROOT } from '../../tools/set-up.ts';
 import { listNamespaces } from '../lab/namespace.ts';
 import { until } from '../support/system.ts';
 
-interface Demo { consoleUrl: string; apiUrl: string; grpcAddress: string; operator: { email: string; password: string }; apiToken: string; gateways: { id: string; name: string; kind: string; netns: string; wans: unknown[] }[] }
+interface Demo {
+  consoleUrl: string;
+  apiUrl: string;
+  grpcAddress: string;
+  operator: { email: string; password: string };
+  apiToken: string;
+  gateways: { id: string; name: string; kind: string; netns: string; wans: unknown[] }[];
+}
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-start-'));
 const demoFile = path.join(folder, 'demo.json');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function start(...args: string[]): { child: ChildProcess; ready: Promise<string>; output: () => string; ended: Promise<number | null> } {
-  const child = spawn('npm', ['start', '--silent', '--', '--gateways', '1', '--no-traffic', ...args], { cwd: ROOT, env: { ...process.env, CTFLEET_DEMO_DIR: folder }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn('npm', ['start', '--silent', '--', '--gateways', '1', '--no-traffic', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, CTFLEET_DEMO_DIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   let output = '';
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const ready = new Promise<string>((resolve, reject) => {
@@ -33,13 +45,19 @@ function start(...args: string[]): { child: ChildProcess; ready: Promise<string>
 
 /** Every process of this demo, however it was re-parented: all inherit the variable. */
 function processes(): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).filter((name) => {
-    try {
-      return readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(`CTFLEET_DEMO_DIR=${folder}`) && !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${name}/stat`, 'utf8'));
-    } catch {
-      return false;
-    }
-  }).map(Number);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      try {
+        return (
+          readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(`CTFLEET_DEMO_DIR=${folder}`) &&
+          !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${name}/stat`, 'utf8'))
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 async function expectNothingLeft(demo: Demo, timeoutMs = 20_000): Promise<void> {
@@ -65,7 +83,16 @@ describe('npm start', () => {
     expect(line).toContain(demo.operator.email);
     expect(line).toContain(demo.operator.password);
     expect(statSync(demoFile).mode & 0o777).toBe(0o600);
-    expect(demo.gateways).toMatchObject([{ name: 'milano-gw1', kind: 'kernel', wans: [{ name: 'wan1', address: '198.18.0.12' }, { name: 'wan2', address: '198.19.0.12' }] }]);
+    expect(demo.gateways).toMatchObject([
+      {
+        name: 'milano-gw1',
+        kind: 'kernel',
+        wans: [
+          { name: 'wan1', address: '198.18.0.12' },
+          { name: 'wan2', address: '198.19.0.12' },
+        ],
+      },
+    ]);
     const me = await fetch(`${demo.apiUrl}/api/v1/me`, { headers: { authorization: `Bearer ${demo.apiToken}` } });
     expect(me.status).toBe(200);
     expect((await fetch(`${demo.consoleUrl}/sign-in`)).status).toBe(200);
@@ -109,7 +136,9 @@ describe('npm start', () => {
 
   it('says which port is taken and changes nothing', async () => {
     const server = createServer();
-    const port = await new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)));
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+    );
     const { ended, output } = start('--port', String(port));
     expect(await ended).toBe(1);
     expect(output()).toContain(`Port ${port} is taken`);

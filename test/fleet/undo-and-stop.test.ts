@@ -12,7 +12,8 @@ let running: Awaited<ReturnType<typeof startTestSystem>>;
 beforeAll(async () => {
   running = await startTestSystem({ gateways: 1, withTraffic: false, guard: 'mostPercentOfTable: 100' });
   // As many flows as these need a second person otherwise.
-  for (const { id } of (await running.system.api.call(routes.listTenants)).items) await running.system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
+  for (const { id } of (await running.system.api.call(routes.listTenants)).items)
+    await running.system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
 });
 afterAll(() => running?.end());
 
@@ -20,10 +21,17 @@ afterAll(() => running?.end());
 function fill(client: string, server: string, count: number): void {
   const leave = enterNamespace(running.system.lab!.names.gateway(1));
   try {
-    createEntries(Array.from({ length: count }, (_, index) => entryOf({
-      proto: 17, orig: { src: client, dst: server, sport: 1024 + (index % 60_000), dport: 5060 + Math.floor(index / 60_000) }, reply: { dst: externalAddress(1, 1) },
-      status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT, timeoutSeconds: 600,
-    })));
+    createEntries(
+      Array.from({ length: count }, (_, index) =>
+        entryOf({
+          proto: 17,
+          orig: { src: client, dst: server, sport: 1024 + (index % 60_000), dport: 5060 + Math.floor(index / 60_000) },
+          reply: { dst: externalAddress(1, 1) },
+          status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.SRC_NAT,
+          timeoutSeconds: 600,
+        }),
+      ),
+    );
   } finally {
     leave();
   }
@@ -35,23 +43,29 @@ async function flush(client: string): Promise<string> {
   return (await api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).flushId;
 }
 
-const ended = (id: string) => until('the flush is over', async () => {
-  const found = await running.system.api.call(routes.getFlush, { params: { id } });
-  return found.state === 'running' ? undefined : found;
-});
-const alive = async (client: string) => (await running.system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } })).total;
+const ended = (id: string) =>
+  until('the flush is over', async () => {
+    const found = await running.system.api.call(routes.getFlush, { params: { id } });
+    return found.state === 'running' ? undefined : found;
+  });
+const alive = async (client: string) =>
+  (await running.system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } })).total;
 
 it('what a flush deleted is put back on the gateway with its translation, once, and both are on record', async () => {
   const { api } = running.system;
   const client = clientAddress(1, 40);
   fill(client, SERVERS[0]!, 300);
-  const before = (await api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 300 } })).rows.map(({ orig, reply }) => JSON.stringify({ orig, reply })).sort();
+  const before = (await api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 300 } })).rows
+    .map(({ orig, reply }) => JSON.stringify({ orig, reply }))
+    .sort();
   const flushId = await flush(client);
   expect(await ended(flushId)).toMatchObject({ state: 'verified', totals: { deleted: 300 } });
   expect(await alive(client)).toBe(0);
   const { flushId: undoId } = await api.call(routes.undoFlush, { params: { id: flushId } });
   expect(await ended(undoId)).toMatchObject({ kind: 'undo', state: 'verified', totals: { restored: 300 } });
-  const after = (await api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 300 } })).rows.map(({ orig, reply }) => JSON.stringify({ orig, reply })).sort();
+  const after = (await api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 300 } })).rows
+    .map(({ orig, reply }) => JSON.stringify({ orig, reply }))
+    .sort();
   expect(after).toEqual(before);
   await expect(api.call(routes.undoFlush, { params: { id: flushId } })).rejects.toThrow('undo');
   expect((await api.call(routes.listAudit, { query: { flush: undoId } })).items.length).toBeGreaterThanOrEqual(2);
@@ -63,7 +77,9 @@ it('a flush that is stopped while it runs leaves the rest alone, and every flow 
   const COUNT = 60_000;
   fill(client, SERVERS[1]!, COUNT);
   const flushId = await flush(client);
-  await until('it has begun', async () => ((await api.call(routes.getFlush, { params: { id: flushId } })).targets[0]!.state === 'waiting' ? undefined : true));
+  await until('it has begun', async () =>
+    (await api.call(routes.getFlush, { params: { id: flushId } })).targets[0]!.state === 'waiting' ? undefined : true,
+  );
   await api.call(routes.cancelFlush, { params: { id: flushId } });
   const over = await ended(flushId);
   const { deleted, gone, cancelled, planned } = over.totals;

@@ -43,7 +43,11 @@ async function startTraffic(namespace: string, name: string, args: string[]): Pr
 }
 
 /** A trunk that registers ten times a second, so that its next packet comes before the agent looks again; `state` is what it last said. */
-function startTrunk(namespace: string, local: string, port: number): { child: ChildProcess; state: () => { state: string; seenAs?: string } | undefined } {
+function startTrunk(
+  namespace: string,
+  local: string,
+  port: number,
+): { child: ChildProcess; state: () => { state: string; seenAs?: string } | undefined } {
   const child = spawnIn(namespace, process.execPath, [traffic('trunk'), local, SERVERS[0]!, '100', String(port)]);
   let last: { state: string; seenAs?: string } | undefined;
   createInterface({ input: child.stdout! }).on('line', (line) => (last = JSON.parse(line) as { state: string; seenAs?: string }));
@@ -56,13 +60,17 @@ async function flowsOf(filter: string, gateway: string): Promise<FlowRow[]> {
   return answer.rows;
 }
 
-const name = (flow: FlowRow) => `${flow.proto} ${flow.orig.src}:${flow.orig.sport ?? flow.orig.icmp?.id} ${flow.orig.dst}:${flow.orig.dport ?? ''} ${flow.id}`;
+const name = (flow: FlowRow) =>
+  `${flow.proto} ${flow.orig.src}:${flow.orig.sport ?? flow.orig.icmp?.id} ${flow.orig.dst}:${flow.orig.dport ?? ''} ${flow.id}`;
 
 it('a WAN fails, the trunk stays dead behind its old address, and an operator finds exactly the stale flows and ends them', async () => {
   const { system } = running;
   const lab = system.lab!;
   const gateways = (await system.api.call(routes.listGateways, { query: { limit: 10 } })).items;
-  const [first, second] = ['milano-gw1', 'lyon-gw1'].map((wanted) => gateways.find((gateway) => gateway.name === wanted)!) as [typeof gateways[0], typeof gateways[0]];
+  const [first, second] = ['milano-gw1', 'lyon-gw1'].map((wanted) => gateways.find((gateway) => gateway.name === wanted)!) as [
+    (typeof gateways)[0],
+    (typeof gateways)[0],
+  ];
 
   // Flows that nobody answers live half a minute; on a busy machine an operator takes longer.
   for (const n of [1, 2]) lab.sysctl(n, 'net.netfilter.nf_conntrack_udp_timeout', 600);
@@ -77,7 +85,10 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   await until('the trunk is dead: its packets leave by wan2 with wan1’s address', () => trunk.state()?.state === 'down' || undefined);
   const healthy = startTrunk(lab.names.lan(1), clientAddress(1, 6), 5070);
   children.push(healthy.child);
-  await until('a trunk that began after the failure is registered through wan2', () => healthy.state()?.seenAs === `${WAN2}:5070` || undefined);
+  await until(
+    'a trunk that began after the failure is registered through wan2',
+    () => healthy.state()?.seenAs === `${WAN2}:5070` || undefined,
+  );
 
   const onWan2 = await flowsOf(WAN2, first.id);
   expect(onWan2.map(name)).toContainEqual(expect.stringContaining(`${clientAddress(1, 6)}:5070`));
@@ -90,8 +101,17 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   expect(stale).toHaveLength(8);
   expect(new Set(stale.map((flow) => flow.wan))).toEqual(new Set(['wan1']));
   // The agent's own ping is the ninth.
-  expect((await flowsOf(WAN1, first.id)).filter((flow) => flow.protectedBy !== 'WAN probe').map(name).toSorted()).toEqual(stale.map(name).toSorted());
-  expect(runIn(lab.names.gateway(1), 'conntrack', ['-L']).split('\n').filter((line) => line.includes(`=${WAN1} `) && !line.startsWith('icmp'))).toHaveLength(8);
+  expect(
+    (await flowsOf(WAN1, first.id))
+      .filter((flow) => flow.protectedBy !== 'WAN probe')
+      .map(name)
+      .toSorted(),
+  ).toEqual(stale.map(name).toSorted());
+  expect(
+    runIn(lab.names.gateway(1), 'conntrack', ['-L'])
+      .split('\n')
+      .filter((line) => line.includes(`=${WAN1} `) && !line.startsWith('icmp')),
+  ).toHaveLength(8);
 
   await signIn(page, system.consoleUrl, system.operator);
   await page.goto(`${system.consoleUrl}/connections`);
@@ -119,10 +139,18 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
   await keepScreenshot(page, 'failover-flush');
   const flushId = new URL(page.url()).pathname.split('/').at(-1)!;
   const flush = await system.api.call(routes.getFlush, { params: { id: flushId } });
-  expect(flush).toMatchObject({ state: 'verified', ticket: '8841', totals: { planned: 8, deleted: 8, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 } });
+  expect(flush).toMatchObject({
+    state: 'verified',
+    ticket: '8841',
+    totals: { planned: 8, deleted: 8, gone: 0, protected: 0, reappeared: 0, failed: 0, indeterminate: 0 },
+  });
   expect(flush.targets.map((target) => [target.gatewayName, target.state])).toEqual([['milano-gw1', 'verified']]);
 
-  await until('the trunk is registered through wan2 with its next packet', () => trunk.state()?.seenAs === `${WAN2}:5060` || undefined, 5000);
+  await until(
+    'the trunk is registered through wan2 with its next packet',
+    () => trunk.state()?.seenAs === `${WAN2}:5060` || undefined,
+    5000,
+  );
   expect(await flowsOf('stale:yes', first.id)).toEqual([]);
   expect((await flowsOf(WAN1, first.id)).map((flow) => flow.protectedBy)).toEqual(['WAN probe']);
   expect((await flowsOf(WAN2, first.id)).map(name)).toEqual(expect.arrayContaining(onWan2.map(name)));
@@ -131,7 +159,12 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
 
   const audit = await system.api.call(routes.listAudit, { query: { flush: flushId } });
   const finished = audit.items.find((entry) => entry.action === 'flush.target-finished')!;
-  expect(finished).toMatchObject({ outcome: 'ok', gatewayName: 'milano-gw1', reason: 'wan1 at Milano failed, phones are dead', ticket: '8841' });
+  expect(finished).toMatchObject({
+    outcome: 'ok',
+    gatewayName: 'milano-gw1',
+    reason: 'wan1 at Milano failed, phones are dead',
+    ticket: '8841',
+  });
   const named = await system.api.call(routes.listAuditFlows, { params: { id: finished.id }, query: { limit: 100 } });
   expect(named.items.map(name).toSorted()).toEqual(stale.map(name).toSorted());
   expect(new Set(named.items.map((flow) => flow.outcome))).toEqual(new Set(['deleted', 'rebuilt']));

@@ -19,21 +19,37 @@ const RESET_SECONDS = 60;
 const [server, server6] = [SERVERS[0]!, SERVERS6[0]!];
 /** At least one for each kind of rule that a block may be made of. */
 const FILTERS = [
-  'host:10.1.0.40', 'host:fd00:1:1::40', 'src:10.1.0.0/29', 'dst:198.51.100.10',
-  'rdst:198.18.0.12', 'nat:198.18.0.12', 'ip:10.1.0.40,10.1.0.41',
-  'src:10.1.0.40 -dport:80', 'src:10.1.0.40 dport:80,443,8000-8100',
+  'host:10.1.0.40',
+  'host:fd00:1:1::40',
+  'src:10.1.0.0/29',
+  'dst:198.51.100.10',
+  'rdst:198.18.0.12',
+  'nat:198.18.0.12',
+  'ip:10.1.0.40,10.1.0.41',
+  'src:10.1.0.40 -dport:80',
+  'src:10.1.0.40 dport:80,443,8000-8100',
   'src:10.1.0.40 dst:198.51.100.10 proto:tcp dport:443',
-  'src:10.1.0.40:1024-2000', 'src:10.1.0.40 proto:icmp icmp-type:8', 'src:10.1.0.40 proto:gre key:77',
-  'src:10.1.0.40 family:ipv4', 'src:10.1.0.40 -proto:tcp', 'dport:5060 proto:udp',
+  'src:10.1.0.40:1024-2000',
+  'src:10.1.0.40 proto:icmp icmp-type:8',
+  'src:10.1.0.40 proto:gre key:77',
+  'src:10.1.0.40 family:ipv4',
+  'src:10.1.0.40 -proto:tcp',
+  'dport:5060 proto:udp',
 ];
 
-export const blockChecks: CheckGroup = sharing(() => StrictGateway.start('ctk-block'), (gateway) => gateway.end(), {
-  'block: every kind of block that is said to work can be made': makeAll,
-  'block: a blocked host is refused, and others are not': (gateway) => blockHost(gateway, clientAddress(1, 40), server, clientAddress(1, 41)),
-  'block: a blocked IPv6 host is refused, and others are not': (gateway) => blockHost(gateway, clientAddress6(1, 40), server6, clientAddress6(1, 41)),
-  'reset: both ends of a connection are told': (gateway) => resetOne(gateway, clientAddress(1, 42), server),
-  'reset: both ends of an IPv6 connection are told': (gateway) => resetOne(gateway, clientAddress6(1, 42), server6),
-});
+export const blockChecks: CheckGroup = sharing(
+  () => StrictGateway.start('ctk-block'),
+  (gateway) => gateway.end(),
+  {
+    'block: every kind of block that is said to work can be made': makeAll,
+    'block: a blocked host is refused, and others are not': (gateway) =>
+      blockHost(gateway, clientAddress(1, 40), server, clientAddress(1, 41)),
+    'block: a blocked IPv6 host is refused, and others are not': (gateway) =>
+      blockHost(gateway, clientAddress6(1, 40), server6, clientAddress6(1, 41)),
+    'reset: both ends of a connection are told': (gateway) => resetOne(gateway, clientAddress(1, 42), server),
+    'reset: both ends of an IPv6 connection are told': (gateway) => resetOne(gateway, clientAddress6(1, 42), server6),
+  },
+);
 
 /** Where the agent says why nothing can be blocked, that is the answer, and nothing is tried. */
 async function makeAll(gateway: StrictGateway): Promise<Seen> {
@@ -45,7 +61,7 @@ async function makeAll(gateway: StrictGateway): Promise<Seen> {
     for (const filter of FILTERS) {
       try {
         const { id } = await blocking.block(filter, []);
-        if (await blocking.blocks.verify(id) === undefined) failed.push(`${filter}: it does not stand`);
+        if ((await blocking.blocks.verify(id)) === undefined) failed.push(`${filter}: it does not stand`);
         await blocking.blocks.lift([id]);
       } catch (error) {
         failed.push(`${filter}: ${(error as Error).message}`);
@@ -63,7 +79,10 @@ async function blockHost(gateway: StrictGateway, attacker: string, to: string, b
   try {
     const whyNot = await blocking.blocks.whyNot();
     if (whyNot !== undefined) return { whyNot };
-    const [open, beside] = [await gateway.converse('lan', 'open', 'talk.ts', 'tcp', attacker, 42_001, to, 7), await gateway.converse('lan', 'open', 'talk.ts', 'tcp', bystander, 42_002, to, 7)];
+    const [open, beside] = [
+      await gateway.converse('lan', 'open', 'talk.ts', 'tcp', attacker, 42_001, to, 7),
+      await gateway.converse('lan', 'open', 'talk.ts', 'tcp', bystander, 42_002, to, 7),
+    ];
     for (const talk of [open, beside]) await talk.exchange('before');
     const { id, outcomes } = await blocking.block(`host:${attacker}`, await gateway.flows(`host:${attacker}`));
     assert.deepEqual(outcomes, [Outcome.OUTCOME_BLOCKED]);
@@ -96,8 +115,20 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
     const isStopped = (): boolean => false;
     const end = await endBy(Method.METHOD_RESET, RESET_SECONDS, { table: gateway.table, refusals, clock: systemClock, context, isStopped });
     const flows = listOf([await gateway.flow(`src:${client} dport:7777`)]);
-    const resetting = runPlan(gateway.table, systemClock, { flows, end, inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
-    await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
+    const resetting = runPlan(gateway.table, systemClock, {
+      flows,
+      end,
+      inBatches: false,
+      context,
+      isStopped,
+      verifyAfterMs: 0,
+      isRepeated: false,
+      onProgress: () => undefined,
+    });
+    await until(
+      'the flow is refused',
+      () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined,
+    );
     doomed.say('is anybody there');
     await doomed.heard('ECONNRESET');
     listener.say('hello');
@@ -105,7 +136,7 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
     // 5.10 does not close the entry of a connection that it resets for us; it is deleted when its time is over.
     const [outcome] = await resetting;
     assert.ok(outcome === Outcome.OUTCOME_RESET || outcome === Outcome.OUTCOME_DELETED, `the outcome is ${outcome}`);
-    assert.deepEqual((await gateway.flows(`src:${client} dport:7777 -state:close`)), []);
+    assert.deepEqual(await gateway.flows(`src:${client} dport:7777 -state:close`), []);
     await bystander.exchange('still here');
     return { outcome: outcome === Outcome.OUTCOME_RESET ? 'reset' : 'deleted' };
   } finally {

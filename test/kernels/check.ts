@@ -10,10 +10,17 @@ export interface Check {
 }
 
 /** Checks that have something in common, which is closed after the last of them. */
-export interface CheckGroup { checks: Check[]; close(): Promise<void> }
+export interface CheckGroup {
+  checks: Check[];
+  close(): Promise<void>;
+}
 
 /** A group whose checks use one stage, made by the first of them; where a check fails, the next gets another. Where a program plays the processor, making one takes as long as many checks. */
-export function sharing<Stage>(open: () => Promise<Stage>, end: (stage: Stage) => Promise<void>, checks: Record<string, (stage: Stage) => Promise<Seen>>): CheckGroup {
+export function sharing<Stage>(
+  open: () => Promise<Stage>,
+  end: (stage: Stage) => Promise<void>,
+  checks: Record<string, (stage: Stage) => Promise<Seen>>,
+): CheckGroup {
   let stage: Stage | undefined;
   const close = async (): Promise<void> => {
     const old = stage;

@@ -18,15 +18,40 @@ import { sharing, type CheckGroup, type Seen } from './check.ts';
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 /** Those that a kernel may compare by itself, alone and together, and some that none does. */
 const FILTERS = [
-  'src:10.1.0.2', 'dst:198.51.100.10', 'rdst:198.18.0.12', 'src:fd00:1:1::2', 'dst:198.51.100.10:443 proto:tcp', 'proto:udp',
-  'proto:udp dport:53', 'proto:tcp sport:40001', 'proto:sctp', 'family:ipv6', 'family:ipv4 proto:udp',
-  'zone:7', 'zone:0', 'zone:8 mark:0xffffffff', 'mark:0x100/0xff00',
-  'mark:0x200', 'status:assured', 'status:unreplied', 'status:nat', 'proto:tcp status:assured', '-status:assured', '-zone:7',
-  'label:100', 'state:established', 'ip:10.1.0.0/29', 'icmp-id:1001',
+  'src:10.1.0.2',
+  'dst:198.51.100.10',
+  'rdst:198.18.0.12',
+  'src:fd00:1:1::2',
+  'dst:198.51.100.10:443 proto:tcp',
+  'proto:udp',
+  'proto:udp dport:53',
+  'proto:tcp sport:40001',
+  'proto:sctp',
+  'family:ipv6',
+  'family:ipv4 proto:udp',
+  'zone:7',
+  'zone:0',
+  'zone:8 mark:0xffffffff',
+  'mark:0x100/0xff00',
+  'mark:0x200',
+  'status:assured',
+  'status:unreplied',
+  'status:nat',
+  'proto:tcp status:assured',
+  '-status:assured',
+  '-zone:7',
+  'label:100',
+  'state:established',
+  'ip:10.1.0.0/29',
+  'icmp-id:1001',
 ];
 const EVERYTHING: FlowFilter = { kind: 'everything' };
 
-interface Stage { table: KernelTable; namespace: Namespace; leave: () => void }
+interface Stage {
+  table: KernelTable;
+  namespace: Namespace;
+  leave: () => void;
+}
 
 export const codecChecks: CheckGroup = sharing<Stage>(open, close, {
   'codec: what is said to work does': capabilities,
@@ -53,10 +78,16 @@ async function close({ table, namespace, leave }: Stage): Promise<void> {
 async function capabilities({ table }: Stage): Promise<Seen> {
   const { can, cannot } = await table.capabilities();
   const features = await kernelFeatures();
-  for (const word of ['counters', 'list', 'delete', 'expectations', 'read-rules', 'stale']) assert.ok(can.includes(word), `${word}: ${cannot[word]}`);
+  for (const word of ['counters', 'list', 'delete', 'expectations', 'read-rules', 'stale'])
+    assert.ok(can.includes(word), `${word}: ${cannot[word]}`);
   await table.counters();
   await table.expectations();
-  return { can, cannot, kernelFilters: KERNEL_FEATURES.filter((feature) => features.has(feature)), missing: KERNEL_FEATURES.filter((feature) => !features.has(feature)) };
+  return {
+    can,
+    cannot,
+    kernelFilters: KERNEL_FEATURES.filter((feature) => features.has(feature)),
+    missing: KERNEL_FEATURES.filter((feature) => !features.has(feature)),
+  };
 }
 
 /** Makes a kernel before 5.18 keep what a SYN proxy answered, which it does not before its module is there. */
@@ -83,19 +114,32 @@ async function roundTrip({ table, namespace }: Stage): Promise<Seen> {
     const row = (await rows(table)).find((flow) => flow.proto === entry.proto && flow.zone === entry.zone && same(flow.orig, entry.orig));
     const [found] = row ? await table.lookup([row], CONTEXT) : [];
     const wanted = {
-      reply: entry.reply, mark: entry.mark, state: entry.state, status: entry.status, labels: entry.labels ? ['1', '100'] : [], tracker: entry.tracker,
+      reply: entry.reply,
+      mark: entry.mark,
+      state: entry.state,
+      status: entry.status,
+      labels: entry.labels ? ['1', '100'] : [],
+      tracker: entry.tracker,
     };
-    for (const [place, flow] of [['a listing', row], ['a look-up', found]] as const) {
+    for (const [place, flow] of [
+      ['a listing', row],
+      ['a look-up', found],
+    ] as const) {
       if (!flow) {
         differs.push(`${about} is not in ${place}`);
         continue;
       }
       const is = {
-        reply: flow.reply, mark: flow.mark, state: flow.state, status: flow.status & entry.status, labels: flow.labels,
+        reply: flow.reply,
+        mark: flow.mark,
+        state: flow.state,
+        status: flow.status & entry.status,
+        labels: flow.labels,
         tracker: place === 'a look-up' && entry.tracker ? only(flow.tracker, entry.tracker) : entry.tracker,
       };
       for (const field of Object.keys(wanted) as (keyof typeof wanted)[]) {
-        if (!same(is[field], wanted[field])) differs.push(`${field} of ${about} in ${place}: ${JSON.stringify(is[field])} for ${JSON.stringify(wanted[field])}`);
+        if (!same(is[field], wanted[field]))
+          differs.push(`${field} of ${about} in ${place}: ${JSON.stringify(is[field])} for ${JSON.stringify(wanted[field])}`);
       }
       if (Math.abs((flow.startedAtMs ?? 0) - Date.now()) > 60_000) differs.push(`the start of ${about} in ${place}: ${flow.startedAtMs}`);
     }
@@ -111,7 +155,8 @@ async function filters({ table }: Stage): Promise<Seen> {
     const filter = filterOf(text);
     const answer = await table.search({ filter, context: CONTEXT, limit: 1000 });
     const should = all.filter((flow) => evaluateFilter(filter, flow, answer.snapshotAtMs));
-    if (!same(ids(answer.rows), ids(should)) || answer.total !== should.length) wrong.push(`${text}: ${answer.total} for ${should.length} (${answer.explain.join('; ')})`);
+    if (!same(ids(answer.rows), ids(should)) || answer.total !== should.length)
+      wrong.push(`${text}: ${answer.total} for ${should.length} (${answer.explain.join('; ')})`);
   }
   assert.deepEqual(wrong, []);
   return { filters: FILTERS.length, entries: all.length };
@@ -215,7 +260,12 @@ function same(one: unknown, other: unknown): boolean {
 function sorted(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(sorted);
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, sorted(field)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, field]) => field !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, field]) => [name, sorted(field)]),
+  );
 }
 
 /** Of one object the fields that the other has. */

@@ -5,15 +5,22 @@ import { sharing, type CheckGroup, type Seen } from './check.ts';
 
 const [TALKER, OTHER] = [clientAddress(1, 5), clientAddress(1, 6)];
 
-export const failoverChecks: CheckGroup = sharing(() => StaleGateway.start(), (gateway) => gateway.close(), {
-  'failover: flows of a WAN that the route left are stale, and ending them heals': failover,
-});
+export const failoverChecks: CheckGroup = sharing(
+  () => StaleGateway.start(),
+  (gateway) => gateway.close(),
+  {
+    'failover: flows of a WAN that the route left are stale, and ending them heals': failover,
+  },
+);
 
 /** The usual failover: static source translation, and the default route moves to the other WAN. */
 async function failover(gateway: StaleGateway): Promise<Seen> {
   // Half a minute, as usual, may be over before a slow machine has asked.
   for (const timeout of ['udp_timeout', 'udp_timeout_stream']) gateway.lab.sysctl(1, `net.netfilter.nf_conntrack_${timeout}`, 3600);
-  const talks = [await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000), await gateway.converse('lan', 'open', 'talk.ts', 'udp', OTHER, 7000, SERVERS[1]!, 9000)];
+  const talks = [
+    await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000),
+    await gateway.converse('lan', 'open', 'talk.ts', 'udp', OTHER, 7000, SERVERS[1]!, 9000),
+  ];
   for (const talk of talks) await talk.exchange('before');
   assert.deepEqual(await gateway.named('stale:yes'), []);
   assert.deepEqual(await gateway.named('-stale:yes wan:wan1'), [`${TALKER} no`, `${OTHER} no`]);

@@ -22,20 +22,28 @@ const ARRIVING = `table inet kernels {
   chain arriving { type filter hook input priority filter; meta l4proto udp counter name arrived drop; }
 }
 `;
-const leavingBy = (ports: string): string => `table ip narrow { chain leaving { type nat hook postrouting priority srcnat; ip daddr ${SERVER} udp dport ${PORT} snat to 127.0.0.77:${ports}; }; }`;
+const leavingBy = (ports: string): string =>
+  `table ip narrow { chain leaving { type nat hook postrouting priority srcnat; ip daddr ${SERVER} udp dport ${PORT} snat to 127.0.0.77:${ports}; }; }`;
 const HOLDING = `table ip holding { chain going { type filter hook output priority filter; udp dport ${PORT} queue num 0; }; }`;
 
-export const lostChecks: CheckGroup = { close: async () => undefined, checks: [
-  { name: 'lost: a port clash', run: () => counting(leavingBy('4000'), () => clients(CLIENTS)) },
-  { name: 'lost: no port left', run: () => counting(leavingBy('4000-4009'), () => clients(CLIENTS)) },
-  { name: 'lost: a full table', needsGuest: true, run: () => withLimits(65_536, 50, () => counting('', () => manyPorts(80))) },
-  { name: 'lost: an early drop', needsGuest: true, run: () => withLimits(512, 400, () => counting('', () => manyPorts(800))) },
-  { name: 'lost: a chain that is too long', needsGuest: true, run: () => withLimits(512, 200_000, () => counting('', () => manyPorts(20_000))) },
-  // The checks' own kernel may lack the queue; Debian's have it.
-  { name: 'lost: a clash that is resolved', needsGuest: true, run: () => counting(HOLDING, clash) },
-  { name: 'lost: an invalid packet', run: () => unread(0) },
-  { name: 'lost: ICMP that cannot be read', run: () => unread(99) },
-] };
+export const lostChecks: CheckGroup = {
+  close: async () => undefined,
+  checks: [
+    { name: 'lost: a port clash', run: () => counting(leavingBy('4000'), () => clients(CLIENTS)) },
+    { name: 'lost: no port left', run: () => counting(leavingBy('4000-4009'), () => clients(CLIENTS)) },
+    { name: 'lost: a full table', needsGuest: true, run: () => withLimits(65_536, 50, () => counting('', () => manyPorts(80))) },
+    { name: 'lost: an early drop', needsGuest: true, run: () => withLimits(512, 400, () => counting('', () => manyPorts(800))) },
+    {
+      name: 'lost: a chain that is too long',
+      needsGuest: true,
+      run: () => withLimits(512, 200_000, () => counting('', () => manyPorts(20_000))),
+    },
+    // The checks' own kernel may lack the queue; Debian's have it.
+    { name: 'lost: a clash that is resolved', needsGuest: true, run: () => counting(HOLDING, clash) },
+    { name: 'lost: an invalid packet', run: () => unread(0) },
+    { name: 'lost: ICMP that cannot be read', run: () => unread(99) },
+  ],
+};
 
 /** Sends packets with these rules; of those that did not arrive each must count as one that is lost. */
 async function counting(rules: string, send: () => number): Promise<Seen> {
@@ -62,7 +70,9 @@ async function counting(rules: string, send: () => number): Promise<Seen> {
 /** How far each counter rose, those that did. */
 function rises(before: CpuCounters[], after: CpuCounters[]): Partial<Record<Counter, number>> {
   const total = (cpus: CpuCounters[], counter: Counter): number => cpus.reduce((sum, cpu) => sum + (cpu[counter] ?? 0), 0);
-  return Object.fromEntries(COUNTERS.map((counter) => [counter, total(after, counter) - total(before, counter)] as const).filter(([, rise]) => rise !== 0));
+  return Object.fromEntries(
+    COUNTERS.map((counter) => [counter, total(after, counter) - total(before, counter)] as const).filter(([, rise]) => rise !== 0),
+  );
 }
 
 function clients(count: number): number {
@@ -129,7 +139,7 @@ async function withLimits(buckets: number, max: number, work: () => Promise<Seen
   const before = files.map((file) => readFileSync(file, 'utf8'));
   try {
     [buckets, max].forEach((value, index) => writeFileSync(files[index]!, String(value)));
-    return { buckets: Number(readFileSync(files[0]!, 'utf8')), max, ...await work() };
+    return { buckets: Number(readFileSync(files[0]!, 'utf8')), max, ...(await work()) };
   } finally {
     before.forEach((value, index) => writeFileSync(files[index]!, value));
   }

@@ -11,7 +11,8 @@ import { rulesChecks } from './rules.ts';
 const [isGuest, wanted] = [process.argv.includes('--guest'), process.argv.slice(2).filter((word) => word !== '--guest')];
 let failed = 0;
 for (const { checks, close } of [lostChecks, codecChecks, blockChecks, rulesChecks, failoverChecks]) {
-  for (const check of checks) if ((isGuest || !check.needsGuest) && (wanted.length === 0 || wanted.some((part) => check.name.includes(part)))) await tryOne(check);
+  for (const check of checks)
+    if ((isGuest || !check.needsGuest) && (wanted.length === 0 || wanted.some((part) => check.name.includes(part)))) await tryOne(check);
   await close();
 }
 process.exit(failed === 0 ? 0 : 1);

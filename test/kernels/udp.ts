@@ -16,7 +16,8 @@ export class UdpSender {
   constructor(address: string, port: number) {
     this.#fd = socket(AF_INET, SOCK_DGRAM, 0) as number;
     const name = nameOf(address, port);
-    if (this.#fd < 0 || bind(this.#fd, name, name.length) !== 0) throw new Error(`no UDP socket at ${address}:${port}: errno ${koffi.errno()}`);
+    if (this.#fd < 0 || bind(this.#fd, name, name.length) !== 0)
+      throw new Error(`no UDP socket at ${address}:${port}: errno ${koffi.errno()}`);
   }
 
   /** False if the kernel said that it must not be sent, as it does of a packet that its own tables drop. */

@@ -2,7 +2,19 @@ import { deleteNamespaces, listNamespaces, run, runIn } from './namespace.ts';
 import { defaultRoute, IP_FAMILIES, nextHop, POLICY_TABLE, routingBatch, wansOf, type Routing } from './routing.ts';
 import { gatewayRules, inetRules, type NatKind } from './rules.ts';
 import {
-  cables, controlBatch, controlEnd, externalAddress, externalAddress6, gatewayBatch, gatewayBatch6, inetBatch, lanBatch, lanBatch6, namespaces, providerEnds, type WanNumber,
+  cables,
+  controlBatch,
+  controlEnd,
+  externalAddress,
+  externalAddress6,
+  gatewayBatch,
+  gatewayBatch6,
+  inetBatch,
+  lanBatch,
+  lanBatch6,
+  namespaces,
+  providerEnds,
+  type WanNumber,
 } from './topology.ts';
 
 /**
@@ -11,7 +23,11 @@ import {
  */
 export type Failure = 'admin' | 'carrier' | 'silent' | 'metric';
 
-export interface GatewayKind { nat: NatKind; pin: boolean; routing?: Routing }
+export interface GatewayKind {
+  nat: NatKind;
+  pin: boolean;
+  routing?: Routing;
+}
 
 export interface LabOptions {
   /** Names of all namespaces begin with it; one lab a prefix. */
@@ -43,7 +59,10 @@ export class Lab {
       run('ip', ['-batch', '-'], this.names.all.map((name) => `netns add ${name}\n`).join(''));
       this.#batch(this.names.inet, inetBatch());
       runIn(this.names.inet, 'nft', ['-f', '-'], inetRules());
-      runIn(this.names.inet, 'sh', ['-c', sysctls({ 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.icmp_ratelimit': 0, 'net.ipv6.conf.all.forwarding': 1 })]);
+      runIn(this.names.inet, 'sh', [
+        '-c',
+        sysctls({ 'net.ipv4.conf.all.rp_filter': 0, 'net.ipv4.icmp_ratelimit': 0, 'net.ipv6.conf.all.forwarding': 1 }),
+      ]);
       run('ip', ['-n', this.names.inet, '-6', 'route', 'add', 'local', '2001:db8:113::/64', 'dev', 'lo']);
       this.#batch(this.names.control, controlBatch());
       for (let n = 1; n <= gateways; n++) {
@@ -57,14 +76,23 @@ export class Lab {
         run('ip', ['-6', '-n', gateway, '-batch', '-'], gatewayBatch6(n));
         for (const family of IP_FAMILIES) run('ip', [family, '-n', gateway, '-batch', '-'], routingBatch(n, family, routing));
         // arp_announce 2: after a failover an SNATed packet would else ask for its next hop with the other WAN's address, unanswered.
-        runIn(gateway, 'sh', ['-c', sysctls({
-          'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1, 'net.ipv4.conf.all.arp_announce': 2,
-          'net.netfilter.nf_conntrack_acct': 1, 'net.netfilter.nf_conntrack_timestamp': 1,
-        })]);
+        runIn(gateway, 'sh', [
+          '-c',
+          sysctls({
+            'net.ipv4.ip_forward': 1,
+            'net.ipv6.conf.all.forwarding': 1,
+            'net.ipv4.conf.all.arp_announce': 2,
+            'net.netfilter.nf_conntrack_acct': 1,
+            'net.netfilter.nf_conntrack_timestamp': 1,
+          }),
+        ]);
         runIn(gateway, 'nft', ['-f', '-'], gatewayRules(n, nat, pin));
         this.#batch(lan, lanBatch(n));
         run('ip', ['-6', '-n', lan, '-batch', '-'], lanBatch6(n));
-        runIn(lan, 'sh', ['-c', sysctls({ 'net.ipv4.ip_nonlocal_bind': 1, 'net.ipv6.ip_nonlocal_bind': 1, 'net.ipv4.ip_local_port_range': '1024 65535' })]);
+        runIn(lan, 'sh', [
+          '-c',
+          sysctls({ 'net.ipv4.ip_nonlocal_bind': 1, 'net.ipv6.ip_nonlocal_bind': 1, 'net.ipv4.ip_local_port_range': '1024 65535' }),
+        ]);
       }
     } catch (error) {
       this.down();
@@ -80,10 +108,17 @@ export class Lab {
   failWan(n: number, wan: WanNumber, failure: Failure): void {
     const gateway = this.names.gateway(n);
     switch (failure) {
-      case 'admin': run('ip', ['-n', gateway, 'link', 'set', `wan${wan}`, 'down']); return;
-      case 'carrier': run('ip', ['-n', this.names.inet, 'link', 'set', `w${wan}-${n}`, 'down']); return;
-      case 'silent': this.#setDead('add', n, wan); return;
-      case 'metric': this.#moveDefault(n, wan);
+      case 'admin':
+        run('ip', ['-n', gateway, 'link', 'set', `wan${wan}`, 'down']);
+        return;
+      case 'carrier':
+        run('ip', ['-n', this.names.inet, 'link', 'set', `w${wan}-${n}`, 'down']);
+        return;
+      case 'silent':
+        this.#setDead('add', n, wan);
+        return;
+      case 'metric':
+        this.#moveDefault(n, wan);
     }
   }
 
@@ -125,7 +160,9 @@ export class Lab {
   }
 
   #setDead(verb: 'add' | 'delete', n: number, wan: WanNumber): void {
-    runIn(this.names.inet, 'nft', [`${verb} element inet isp dead { isp${wan} . ${externalAddress(n, wan)} }; ${verb} element inet isp dead6 { isp${wan} . ${externalAddress6(n, wan)} }`]);
+    runIn(this.names.inet, 'nft', [
+      `${verb} element inet isp dead { isp${wan} . ${externalAddress(n, wan)} }; ${verb} element inet isp dead6 { isp${wan} . ${externalAddress6(n, wan)} }`,
+    ]);
   }
 
   #moveDefault(n: number, wan: WanNumber): void {
@@ -136,7 +173,20 @@ export class Lab {
       const way = ['default', 'via', nextHop(family, wan), 'dev', `wan${wan}`];
       if (routing === 'policy' && wan === 2) run('ip', ['-n', gateway, family, 'route', 'del', ...way, 'table', String(POLICY_TABLE)]);
       if (routing === 'balanced') {
-        run('ip', ['-n', gateway, family, 'route', 'replace', 'default', 'via', nextHop(family, other), 'dev', `wan${other}`, 'metric', '10']);
+        run('ip', [
+          '-n',
+          gateway,
+          family,
+          'route',
+          'replace',
+          'default',
+          'via',
+          nextHop(family, other),
+          'dev',
+          `wan${other}`,
+          'metric',
+          '10',
+        ]);
         continue;
       }
       run('ip', ['-n', gateway, family, 'route', 'replace', ...way, 'metric', '900']);
@@ -150,5 +200,7 @@ export class Lab {
 }
 
 function sysctls(values: Record<string, string | number>): string {
-  return Object.entries(values).map(([name, value]) => `echo "${value}" > /proc/sys/${name.replaceAll('.', '/')}`).join('\n');
+  return Object.entries(values)
+    .map(([name, value]) => `echo "${value}" > /proc/sys/${name.replaceAll('.', '/')}`)
+    .join('\n');
 }

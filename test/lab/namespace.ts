@@ -14,13 +14,24 @@ export function runIn(namespace: string, command: string, args: string[], input 
 }
 
 /** Starts a program inside a namespace. `ip netns exec` replaces itself by it, so the child's pid is the program's. */
-export function spawnIn(namespace: string, command: string, args: string[], options: { stdio?: StdioOptions; env?: NodeJS.ProcessEnv } = {}): ChildProcess {
-  return spawn('ip', ['netns', 'exec', namespace, command, ...args], { stdio: options.stdio ?? ['ignore', 'pipe', 'inherit'], env: options.env ?? process.env });
+export function spawnIn(
+  namespace: string,
+  command: string,
+  args: string[],
+  options: { stdio?: StdioOptions; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
+  return spawn('ip', ['netns', 'exec', namespace, command, ...args], {
+    stdio: options.stdio ?? ['ignore', 'pipe', 'inherit'],
+    env: options.env ?? process.env,
+  });
 }
 
 /** Names of the namespaces that exist. */
 export function listNamespaces(): string[] {
-  return run('ip', ['netns', 'list']).split('\n').map((line) => line.split(' ')[0]!).filter(Boolean);
+  return run('ip', ['netns', 'list'])
+    .split('\n')
+    .map((line) => line.split(' ')[0]!)
+    .filter(Boolean);
 }
 
 export function deleteNamespaces(names: string[]): void {

@@ -17,9 +17,13 @@ function pass(listener: net.Socket, onward: net.NetConnectOpts): void {
 
 if (kind === 'tcp') {
   const [address, port, socket] = args as [string, string, string];
-  net.createServer({ noDelay: true }, (connection) => pass(connection, { path: socket })).listen(Number(port), address, () => console.log('relaying'));
+  net
+    .createServer({ noDelay: true }, (connection) => pass(connection, { path: socket }))
+    .listen(Number(port), address, () => console.log('relaying'));
 } else {
   const [socket, address, port] = args as [string, string, string];
   rmSync(socket, { force: true });
-  net.createServer({ noDelay: true }, (connection) => pass(connection, { host: address, port: Number(port) })).listen(socket, () => console.log('relaying'));
+  net
+    .createServer({ noDelay: true }, (connection) => pass(connection, { host: address, port: Number(port) }))
+    .listen(socket, () => console.log('relaying'));
 }

@@ -30,7 +30,13 @@ export function nextHop(family: IpFamily, wan: WanNumber): string {
 
 /** Arguments of `ip route replace` that give a WAN its default route, or its share of one. */
 export function defaultRoute(family: IpFamily, wan: WanNumber, routing: Routing): string[] {
-  if (routing === 'balanced') return ['default', 'metric', '10', ...WANS.flatMap((one) => ['nexthop', 'via', nextHop(family, one), 'dev', `wan${one}`, 'weight', '1'])];
+  if (routing === 'balanced')
+    return [
+      'default',
+      'metric',
+      '10',
+      ...WANS.flatMap((one) => ['nexthop', 'via', nextHop(family, one), 'dev', `wan${one}`, 'weight', '1']),
+    ];
   return ['default', 'via', nextHop(family, wan), 'dev', `wan${wan}`, 'metric', String(wan * 10)];
 }
 
@@ -38,11 +44,19 @@ export function defaultRoute(family: IpFamily, wan: WanNumber, routing: Routing)
 export function routingBatch(n: number, family: IpFamily, routing: Routing): string {
   const from = (wan: WanNumber) => (family === '-4' ? externalAddress(n, wan) : externalAddress6(n, wan));
   const defaults = new Set(wansOf(routing).map((wan) => `route add ${defaultRoute(family, wan, routing).join(' ')}`));
-  const own = wansOf(routing).map((wan) => `route add default via ${nextHop(family, wan)} dev wan${wan} table 10${wan}
+  const own = wansOf(routing).map(
+    (wan) => `route add default via ${nextHop(family, wan)} dev wan${wan} table 10${wan}
 route add unreachable default metric 65000 table 10${wan}
 rule add fwmark 0x${wan}00/0xf00 lookup 10${wan} pref 100${wan}
-rule add from ${from(wan)} lookup 10${wan} pref 200${wan}`);
-  const policy = routing === 'policy' ? [`route add default via ${nextHop(family, 2)} dev wan2 table ${POLICY_TABLE}`, `rule add from ${policyPrefix(n, family)} lookup ${POLICY_TABLE} pref 3000`] : [];
+rule add from ${from(wan)} lookup 10${wan} pref 200${wan}`,
+  );
+  const policy =
+    routing === 'policy'
+      ? [
+          `route add default via ${nextHop(family, 2)} dev wan2 table ${POLICY_TABLE}`,
+          `rule add from ${policyPrefix(n, family)} lookup ${POLICY_TABLE} pref 3000`,
+        ]
+      : [];
   return `${[...defaults, ...own, ...policy].join('\n')}\n`;
 }
 

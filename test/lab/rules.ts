@@ -9,7 +9,9 @@ export const FORWARDED_PORT = 8443;
 /** nft rules of a gateway. `pin` keeps a flow on its WAN by its mark, as multi-WAN scripts do. */
 export function gatewayRules(gateway: number, nat: NatKind, pin: boolean): string {
   const translate = (family: 'ip' | 'ip6', wan: 1 | 2) =>
-    nat === 'masquerade' ? 'masquerade' : `snat ${family} to ${family === 'ip' ? externalAddress(gateway, wan) : externalAddress6(gateway, wan)}`;
+    nat === 'masquerade'
+      ? 'masquerade'
+      : `snat ${family} to ${family === 'ip' ? externalAddress(gateway, wan) : externalAddress6(gateway, wan)}`;
   return `table inet gw {
   chain lab_mangle { type filter hook prerouting priority mangle; policy accept;
 ${pin ? '    iifname "lan0" ct mark != 0 meta mark set ct mark' : ''}

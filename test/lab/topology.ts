@@ -28,11 +28,20 @@ export function clientAddress6(gateway: number, client: number): string {
   return `fd00:${gateway}:1::${(client + 1).toString(16)}`;
 }
 
-export function namespaces(prefix: string, gateways: number): { inet: string; control: string; gateway: (n: number) => string; lan: (n: number) => string; all: string[] } {
+export function namespaces(
+  prefix: string,
+  gateways: number,
+): { inet: string; control: string; gateway: (n: number) => string; lan: (n: number) => string; all: string[] } {
   const gateway = (n: number) => `${prefix}-gw${n}`;
   const lan = (n: number) => `${prefix}-lan${n}`;
   const numbers = Array.from({ length: gateways }, (_, index) => index + 1);
-  return { inet: `${prefix}-inet`, control: `${prefix}-ctl`, gateway, lan, all: [`${prefix}-inet`, `${prefix}-ctl`, ...numbers.flatMap((n) => [gateway(n), lan(n)])] };
+  return {
+    inet: `${prefix}-inet`,
+    control: `${prefix}-ctl`,
+    gateway,
+    lan,
+    all: [`${prefix}-inet`, `${prefix}-ctl`, ...numbers.flatMap((n) => [gateway(n), lan(n)])],
+  };
 }
 
 /** `ip -batch` text for the namespace of providers and servers. */
@@ -86,9 +95,13 @@ link set mgmt0 up
 addr add 10.${n}.0.1/16 dev lan0
 addr add fd00:${n}::1/64 dev lan0 nodad
 addr add fd42:c7f1::${(256 + n).toString(16)}/64 dev mgmt0 nodad
-${wans.map((wan) => `link set wan${wan} up
+${wans
+  .map(
+    (wan) => `link set wan${wan} up
 addr add ${externalAddress(n, wan)}/16 dev wan${wan}
-addr add ${externalAddress6(n, wan)}/64 dev wan${wan} nodad`).join('\n')}
+addr add ${externalAddress6(n, wan)}/64 dev wan${wan} nodad`,
+  )
+  .join('\n')}
 route add 10.${n}.128.0/17 via 10.${n}.0.2
 `;
 }

@@ -36,7 +36,16 @@ export class Blocking {
     const context = (): FlowContext => ({ wans: [], protections: this.protections });
     const end = await endBy(Method.METHOD_BLOCK, seconds, { table: this.#table, block, clock: systemClock, context, isStopped });
     await this.blocks.begin(block);
-    const outcomes = await runPlan(this.#table, systemClock, { flows: listOf(flows), end, inBatches: true, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    const outcomes = await runPlan(this.#table, systemClock, {
+      flows: listOf(flows),
+      end,
+      inBatches: true,
+      context,
+      isStopped,
+      verifyAfterMs: 0,
+      isRepeated: false,
+      onProgress: () => undefined,
+    });
     return { id, outcomes };
   }
 

@@ -67,15 +67,44 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
   const journal = new Journal(folder);
   const plans = new PlanStore(folder);
   const commands = new Commands({
-    table, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => CONTEXT, controllerNow: Date.now, log: pino({ level: 'silent' }),
+    table,
+    journal,
+    plans,
+    undos: new UndoStore(folder, plans),
+    guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)),
+    clock: systemClock,
+    context: () => CONTEXT,
+    controllerNow: Date.now,
+    log: pino({ level: 'silent' }),
     report: { progress: () => undefined, result: (result) => results.push(result) },
   });
   // The generator's flows live so long that a plan's are mostly still there, and end by themselves.
   namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout', 2);
   const churn = new Conversation(namespace.name, 'churn.ts', [rate, 1e12, PORTS]);
-  const report: ChurnReport = { rounds, bornPerSecond: 0, born: 0, planned: 0, deleted: 0, gone: 0, sparedStrangers: 0, sparedTwins: 0, sameIds: 0, sparedProtected: 0, seconds: 0 };
-  const twins = Array.from({ length: TWINS }, (_, index) => entryOf({ proto: 17, mark: TWIN_MARK, orig: { src: `10.20.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 }, timeoutSeconds: 600 }));
-  const kept = Array.from({ length: KEPT }, (_, index) => entryOf({ proto: 17, orig: { src: `10.21.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 }, timeoutSeconds: 86_400 }));
+  const report: ChurnReport = {
+    rounds,
+    bornPerSecond: 0,
+    born: 0,
+    planned: 0,
+    deleted: 0,
+    gone: 0,
+    sparedStrangers: 0,
+    sparedTwins: 0,
+    sameIds: 0,
+    sparedProtected: 0,
+    seconds: 0,
+  };
+  const twins = Array.from({ length: TWINS }, (_, index) =>
+    entryOf({
+      proto: 17,
+      mark: TWIN_MARK,
+      orig: { src: `10.20.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 },
+      timeoutSeconds: 600,
+    }),
+  );
+  const kept = Array.from({ length: KEPT }, (_, index) =>
+    entryOf({ proto: 17, orig: { src: `10.21.0.${index}`, dst: '198.51.100.9', sport: 4000, dport: 1060 }, timeoutSeconds: 86_400 }),
+  );
   try {
     createEntries(kept);
     await churn.heard('flowing');
@@ -85,14 +114,29 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
       const planId = `${round.toString(16).padStart(8, '0')}-0000`;
       const planned: Flow[] = [];
       const writer = plans.begin(planId, Date.now() + 60_000);
-      for await (const batch of table.collect({ filter: DOOMED, context: CONTEXT })) batch.forEach((flow) => { planned.push(flow); writer.add(flow); });
+      for await (const batch of table.collect({ filter: DOOMED, context: CONTEXT }))
+        batch.forEach((flow) => {
+          planned.push(flow);
+          writer.add(flow);
+        });
       const digest = writer.finish();
 
       namespace.run('conntrack', '-D', '-m', `${TWIN_MARK}/0xffffffff`);
       createEntries(twins);
-      const reborn = (await table.lookup(twins.map((twin) => ({ ...twin, id: 0 })), CONTEXT)).map((flow) => flow!);
+      const reborn = (
+        await table.lookup(
+          twins.map((twin) => ({ ...twin, id: 0 })),
+          CONTEXT,
+        )
+      ).map((flow) => flow!);
 
-      commands.accept({ id: `c${round}`, seq: BigInt(round), epoch: 1n, notAfterMs: BigInt(Date.now() + 60_000), work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } } });
+      commands.accept({
+        id: `c${round}`,
+        seq: BigInt(round),
+        epoch: 1n,
+        notAfterMs: BigInt(Date.now() + 60_000),
+        work: { $case: 'runPlan', value: { planId, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0 } },
+      });
       await commands.idle();
       const result = results.pop()!;
       if (result.state !== Result_State.STATE_DONE) throw new Error(`round ${round}: ${result.reason} ${result.detail}`);
@@ -101,17 +145,28 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
       const plannedNames = new Set(planned.map(nameOf));
       const names = new Set(plannedNames);
       const outside = ends.read().filter((ended) => !names.delete(nameOf(ended)));
-      if (outside.length > 0) throw new Error(`round ${round}: ${outside.length} flows outside the plan were ended, such as ${nameOf(outside[0]!)}`);
+      if (outside.length > 0)
+        throw new Error(`round ${round}: ${outside.length} flows outside the plan were ended, such as ${nameOf(outside[0]!)}`);
       const counts = (outcome: Outcome): number => result.runs.reduce((sum, run) => (run.outcome === outcome ? sum + run.count : sum), 0);
-      if (counts(Outcome.OUTCOME_PROTECTED) !== KEPT) throw new Error(`round ${round}: ${KEPT} flows of the plan are protected, ${counts(Outcome.OUTCOME_PROTECTED)} were left for that`);
-      report.sparedProtected += (await table.lookup(kept.map((entry) => ({ ...entry, id: 0 })), CONTEXT)).filter((flow) => flow && plannedNames.has(nameOf(flow))).length;
-      if (planned.length - names.size !== counts(Outcome.OUTCOME_DELETED) + counts(Outcome.OUTCOME_REAPPEARED)) throw new Error(`round ${round}: ${planned.length - names.size} were ended, ${counts(Outcome.OUTCOME_DELETED)} reported`);
+      if (counts(Outcome.OUTCOME_PROTECTED) !== KEPT)
+        throw new Error(`round ${round}: ${KEPT} flows of the plan are protected, ${counts(Outcome.OUTCOME_PROTECTED)} were left for that`);
+      report.sparedProtected += (
+        await table.lookup(
+          kept.map((entry) => ({ ...entry, id: 0 })),
+          CONTEXT,
+        )
+      ).filter((flow) => flow && plannedNames.has(nameOf(flow))).length;
+      if (planned.length - names.size !== counts(Outcome.OUTCOME_DELETED) + counts(Outcome.OUTCOME_REAPPEARED))
+        throw new Error(`round ${round}: ${planned.length - names.size} were ended, ${counts(Outcome.OUTCOME_DELETED)} reported`);
 
       const left = await table.search({ filter: DOOMED, context: CONTEXT, limit: 100_000 });
       const strangers = left.rows.filter((flow) => !plannedNames.has(nameOf(flow)));
       const spared = new Set(strangers.map(nameOf));
       const sparedTwins = reborn.filter((twin) => spared.has(nameOf(twin))).length;
-      if (sparedTwins < TWINS) throw new Error(`round ${round}: ${TWINS - sparedTwins} flows were ended that were born since the plan, with the tuple of a planned one`);
+      if (sparedTwins < TWINS)
+        throw new Error(
+          `round ${round}: ${TWINS - sparedTwins} flows were ended that were born since the plan, with the tuple of a planned one`,
+        );
       report.sparedTwins += sparedTwins;
       report.sameIds += reborn.filter((twin) => planned.some(({ id, orig }) => id === twin.id && orig.src === twin.orig.src)).length;
       report.sparedStrangers += strangers.length - sparedTwins;
@@ -137,7 +192,11 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
 
 /** What this process ended, by the kernel's own events. Throws if one was lost, as nothing would be proved then. */
 class EndsByUs {
-  readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 256 << 20, sendBuffer: 4096, groups: [NFNLGRP_CONNTRACK_DESTROY] });
+  readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, {
+    receiveBuffer: 256 << 20,
+    sendBuffer: 4096,
+    groups: [NFNLGRP_CONNTRACK_DESTROY],
+  });
   readonly #block = new Uint8Array(65_536);
 
   /** Since the read before. */

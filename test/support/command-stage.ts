@@ -24,12 +24,21 @@ export class CommandStage {
   readonly #plans: PlanStore;
 
   constructor(folder: string) {
-    for (let n = 1; n <= 20; n++) this.table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 } }));
-    for (let n = 1; n <= 5; n++) this.table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 } }));
+    for (let n = 1; n <= 20; n++)
+      this.table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.10', sport: 5060, dport: 5060 } }));
+    for (let n = 1; n <= 5; n++)
+      this.table.insert(entryOf({ proto: 17, orig: { src: `10.1.0.${n}`, dst: '198.51.100.53', sport: 2000, dport: 53 } }));
     this.#plans = new PlanStore(folder);
     this.commands = new Commands({
-      table: this.table, journal: new Journal(folder), plans: this.#plans, undos: new UndoStore(folder, this.#plans), guard: new LocalGuard(() => NO_RULES, new Lately(() => this.nowMs)), context: () => CONTEXT,
-      log: pino({ level: 'silent' }), controllerNow: () => this.nowMs, clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
+      table: this.table,
+      journal: new Journal(folder),
+      plans: this.#plans,
+      undos: new UndoStore(folder, this.#plans),
+      guard: new LocalGuard(() => NO_RULES, new Lately(() => this.nowMs)),
+      context: () => CONTEXT,
+      log: pino({ level: 'silent' }),
+      controllerNow: () => this.nowMs,
+      clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
       report: { progress: () => undefined, result: (result) => this.results.push(result) },
     });
   }
@@ -43,7 +52,10 @@ export class CommandStage {
     return writer.finish();
   }
 
-  command(digest: Buffer, { id, seq, method = Method.METHOD_DELETE, planId = PLAN }: { id: string; seq: bigint; method?: Method; planId?: string }): Command {
+  command(
+    digest: Buffer,
+    { id, seq, method = Method.METHOD_DELETE, planId = PLAN }: { id: string; seq: bigint; method?: Method; planId?: string },
+  ): Command {
     return { id, seq, epoch: 1n, notAfterMs: 2_000_000n, work: { $case: 'runPlan', value: { planId, digest, method, verifyAfterMs: 0 } } };
   }
 }

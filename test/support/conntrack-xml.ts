@@ -1,7 +1,19 @@
 import { SaxesParser } from 'saxes';
 
 /** One direction as `conntrack -o xml` prints it; everything is text. */
-export interface XmlTuple { family: number; proto: number; src: string; dst: string; sport?: number; dport?: number; srcKey?: number; dstKey?: number; zone?: number; packets?: bigint; bytes?: bigint }
+export interface XmlTuple {
+  family: number;
+  proto: number;
+  src: string;
+  dst: string;
+  sport?: number;
+  dport?: number;
+  srcKey?: number;
+  dstKey?: number;
+  zone?: number;
+  packets?: bigint;
+  bytes?: bigint;
+}
 
 /** One entry as the conntrack program tells it. ICMP has no type, code and id in XML. */
 export interface XmlFlow {
@@ -26,8 +38,12 @@ export function parseConntrackXml(xml: string): XmlFlow[] {
   let direction = '';
   let text = '';
   const parser = new SaxesParser();
-  parser.on('error', (error) => { throw error; });
-  parser.on('text', (part) => { text += part; });
+  parser.on('error', (error) => {
+    throw error;
+  });
+  parser.on('text', (part) => {
+    text += part;
+  });
   parser.on('opentag', ({ name, attributes }) => {
     text = '';
     if (name === 'flow') flow = emptyFlow();
@@ -39,21 +55,49 @@ export function parseConntrackXml(xml: string): XmlFlow[] {
   });
   parser.on('closetag', ({ name }) => {
     switch (name) {
-      case 'flow': flows.push(flow); break;
-      case 'meta': direction = ''; break;
-      case 'src': case 'dst': tuple()[name] = text; break;
-      case 'sport': case 'dport': tuple()[name] = Number(text); break;
-      case 'srckey': tuple().srcKey = Number(text); break;
-      case 'dstkey': tuple().dstKey = Number(text); break;
-      case 'packets': case 'bytes': tuple()[name] = BigInt(text); break;
+      case 'flow':
+        flows.push(flow);
+        break;
+      case 'meta':
+        direction = '';
+        break;
+      case 'src':
+      case 'dst':
+        tuple()[name] = text;
+        break;
+      case 'sport':
+      case 'dport':
+        tuple()[name] = Number(text);
+        break;
+      case 'srckey':
+        tuple().srcKey = Number(text);
+        break;
+      case 'dstkey':
+        tuple().dstKey = Number(text);
+        break;
+      case 'packets':
+      case 'bytes':
+        tuple()[name] = BigInt(text);
+        break;
       case 'zone':
         if (direction === 'independent') flow.zone = Number(text);
         else tuple().zone = Number(text);
         break;
-      case 'timeout': case 'mark': case 'id': flow[name] = Number(text); break;
-      case 'state': case 'helper': flow[name] = text; break;
-      case 'label': flow.labels.push(text); break;
-      case 'start': flow.startedAtNs = BigInt(text); break;
+      case 'timeout':
+      case 'mark':
+      case 'id':
+        flow[name] = Number(text);
+        break;
+      case 'state':
+      case 'helper':
+        flow[name] = text;
+        break;
+      case 'label':
+        flow.labels.push(text);
+        break;
+      case 'start':
+        flow.startedAtNs = BigInt(text);
+        break;
     }
     text = '';
   });

@@ -2,7 +2,14 @@ import 'reflect-metadata';
 import { credentials, type ChannelOptions, type ClientDuplexStream } from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
 import { createHash } from 'node:crypto';
-import type { AgentMessage, AnswerPart, AuditCheckpoint, ControllerMessage, EnrolResponse, Query } from '../../proto/gen/ctfleet/v1/link.ts';
+import type {
+  AgentMessage,
+  AnswerPart,
+  AuditCheckpoint,
+  ControllerMessage,
+  EnrolResponse,
+  Query,
+} from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Remediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import { EnrolmentClient, Hello, LinkClient } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Method, Outcome, Result_State, type Command, type OutcomeRun, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
@@ -15,22 +22,36 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const OPTIONS: ChannelOptions = { 'grpc.ssl_target_name_override': 'controller.ctfleet', 'grpc.default_authority': 'controller.ctfleet', 'grpc.use_local_subchannel_pool': 1 };
+const OPTIONS: ChannelOptions = {
+  'grpc.ssl_target_name_override': 'controller.ctfleet',
+  'grpc.default_authority': 'controller.ctfleet',
+  'grpc.use_local_subchannel_pool': 1,
+};
 
 /** Flows in one message. */
 const BATCH = 500;
 
 /** What enrolment gives, with the key that the agent made. */
-export interface Enrolled { response: EnrolResponse; key: string; ca: string }
+export interface Enrolled {
+  response: EnrolResponse;
+  key: string;
+  ca: string;
+}
 
 /** Enrols over the real listener. Rejects with the gRPC error. */
 export async function enrol(address: string, caPem: string, token: string): Promise<Enrolled> {
   const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-  const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=whatever I like, O=nobody cares', keys, signingAlgorithm: EC });
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=whatever I like, O=nobody cares',
+    keys,
+    signingAlgorithm: EC,
+  });
   const client = new EnrolmentClient(address, credentials.createSsl(Buffer.from(caPem)), OPTIONS);
   try {
     const response = await new Promise<EnrolResponse>((resolve, reject) => {
-      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0' }, (error, answer) => (error ? reject(error) : resolve(answer)));
+      client.enrol({ token, csr: Buffer.from(csr.rawData), hostname: 'gw', agentVersion: '0.1.0' }, (error, answer) =>
+        error ? reject(error) : resolve(answer),
+      );
     });
     const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
     return { response, key, ca: Buffer.from(response.caPem).toString() };
@@ -46,8 +67,16 @@ export function makeFlows(count: number, firstId = 1): Flow[] {
   return Array.from({ length: count }, (_, index): Flow => {
     const [host, port] = [Math.floor(index / PORTS_OF_A_HOST), 20_000 + (index % PORTS_OF_A_HOST)];
     return {
-      family: 4, proto: 17, zone: 0, id: firstId + index, status: 0x18e, mark: 0, labels: [], timeoutSeconds: 30,
-      orig: { src: `10.2.${3 + host}.4`, dst: '203.0.113.7', sport: port, dport: 5060 }, reply: { src: '203.0.113.7', dst: `198.51.100.${1 + host}`, sport: 5060, dport: port },
+      family: 4,
+      proto: 17,
+      zone: 0,
+      id: firstId + index,
+      status: 0x18e,
+      mark: 0,
+      labels: [],
+      timeoutSeconds: 30,
+      orig: { src: `10.2.${3 + host}.4`, dst: '203.0.113.7', sport: port, dport: 5060 },
+      reply: { src: '203.0.113.7', dst: `198.51.100.${1 + host}`, sport: 5060, dport: port },
     };
   });
 }
@@ -58,7 +87,8 @@ export class FakeAgent {
   /** The parts of an answer; undefined keeps quiet. */
   onQuery: (query: Query) => Iterable<AnswerPart['part']> | undefined = (query) => this.answerWithFlows(query);
   /** Gives the result of a command; undefined keeps quiet. Called once per delivery. */
-  onCommand: (command: Command) => Result | undefined = (command) => this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
+  onCommand: (command: Command) => Result | undefined = (command) =>
+    this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
   /** Called when a stop arrives. */
   onStop: (commandIds: string[]) => void = () => undefined;
   readonly commands: Command[] = [];
@@ -96,9 +126,14 @@ export class FakeAgent {
     const stream = this.client.session();
     this.stream = stream;
     let finish: (reason: string) => void = () => undefined;
-    this.ended = new Promise((resolve) => { finish = resolve; });
+    this.ended = new Promise((resolve) => {
+      finish = resolve;
+    });
     await new Promise<void>((resolve, reject) => {
-      stream.on('error', (error) => { finish(error.message); reject(error); });
+      stream.on('error', (error) => {
+        finish(error.message);
+        reject(error);
+      });
       stream.on('end', () => finish('ended'));
       stream.on('data', (message: ControllerMessage) => {
         if (message.body?.$case === 'welcome') {
@@ -109,8 +144,14 @@ export class FakeAgent {
       this.send({
         $case: 'hello',
         value: Hello.fromPartial({
-          protocolVersion: 1, agentVersion: '0.1.0', hostname: 'gw', kernel: '6.18.0', capabilities: { can: ['delete'], cannot: { reset: 'not in this version' } }, tableKind: 'memory',
-          wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }], ...hello,
+          protocolVersion: 1,
+          agentVersion: '0.1.0',
+          hostname: 'gw',
+          kernel: '6.18.0',
+          capabilities: { can: ['delete'], cannot: { reset: 'not in this version' } },
+          tableKind: 'memory',
+          wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }],
+          ...hello,
         }),
       });
     });
@@ -127,8 +168,18 @@ export class FakeAgent {
   /** A result of all flows done, with these outcomes. */
   done(command: Command, runs: OutcomeRun[], more: Partial<Result> = {}): Result {
     return {
-      commandId: command.id, state: Result_State.STATE_DONE, reason: '', detail: '', runs, part: 0, isLastPart: true, tableBefore: BigInt(this.flows.length) + 100n, tableAfter: 100n,
-      startedAtMs: BigInt(Date.now()), finishedAtMs: BigInt(Date.now()), ...more,
+      commandId: command.id,
+      state: Result_State.STATE_DONE,
+      reason: '',
+      detail: '',
+      runs,
+      part: 0,
+      isLastPart: true,
+      tableBefore: BigInt(this.flows.length) + 100n,
+      tableAfter: 100n,
+      startedAtMs: BigInt(Date.now()),
+      finishedAtMs: BigInt(Date.now()),
+      ...more,
     };
   }
 
@@ -139,21 +190,38 @@ export class FakeAgent {
 
   private handle({ body }: ControllerMessage): void {
     switch (body?.$case) {
-      case 'ping': return this.send({ $case: 'pong', value: { sentAtMs: body.value.sentAtMs } });
-      case 'query': return this.answer(body.value);
+      case 'ping':
+        return this.send({ $case: 'pong', value: { sentAtMs: body.value.sentAtMs } });
+      case 'query':
+        return this.answer(body.value);
       case 'command': {
         this.commands.push(body.value);
         const result = this.onCommand(body.value);
         if (result) this.send({ $case: 'result', value: result });
         return;
       }
-      case 'stop': this.stops.push(...body.value.commandIds); this.onStop(body.value.commandIds); return;
-      case 'liftBlocks': this.lifts.push(...body.value.ids); return;
-      case 'resultReceipt': this.receipts.push(body.value.commandId); return;
-      case 'remediations': this.remediations.push(body.value.remediations); return;
-      case 'remediationRunReceipt': this.runReceipts.push(body.value.runId); return;
-      case 'auditCheckpoint': this.checkpoints.push(body.value); return;
-      case 'sampleReceipt': this.sampleReceipts.push(body.value.batch); return;
+      case 'stop':
+        this.stops.push(...body.value.commandIds);
+        this.onStop(body.value.commandIds);
+        return;
+      case 'liftBlocks':
+        this.lifts.push(...body.value.ids);
+        return;
+      case 'resultReceipt':
+        this.receipts.push(body.value.commandId);
+        return;
+      case 'remediations':
+        this.remediations.push(body.value.remediations);
+        return;
+      case 'remediationRunReceipt':
+        this.runReceipts.push(body.value.runId);
+        return;
+      case 'auditCheckpoint':
+        this.checkpoints.push(body.value);
+        return;
+      case 'sampleReceipt':
+        this.sampleReceipts.push(body.value.batch);
+        return;
       default:
     }
   }
@@ -173,18 +241,42 @@ export class FakeAgent {
     const shown = this.flows.filter((flow) => flow.id > after).slice(0, limit);
     const digest = createHash('sha256');
     for (const flow of shown) digest.update(digestBytes(flow));
-    for (let start = 0; start < shown.length; start += BATCH) yield { $case: 'flows', value: { flows: shown.slice(start, start + BATCH).map(toWireFlow) } };
-    const refused = ask?.$case === 'plan' && ask.value.method === Method.METHOD_BLOCK ? refusedBy(fromWireFilter(ask.value.filter), ask.value.forSeconds ?? 60) : undefined;
+    for (let start = 0; start < shown.length; start += BATCH)
+      yield { $case: 'flows', value: { flows: shown.slice(start, start + BATCH).map(toWireFlow) } };
+    const refused =
+      ask?.$case === 'plan' && ask.value.method === Method.METHOD_BLOCK
+        ? refusedBy(fromWireFilter(ask.value.filter), ask.value.forSeconds ?? 60)
+        : undefined;
     if (refused) digest.update(refusedBytes(refused));
     yield {
       $case: 'head',
       value: {
-        snapshotAtMs: BigInt(Date.now()), total: BigInt(this.flows.length), tableCount: 100n, facets: [{ field: 'proto', values: [{ value: 'udp', flows: BigInt(this.flows.length) }] }],
+        snapshotAtMs: BigInt(Date.now()),
+        total: BigInt(this.flows.length),
+        tableCount: 100n,
+        facets: [{ field: 'proto', values: [{ value: 'udp', flows: BigInt(this.flows.length) }] }],
         impact: {
-          matched: shown.length, protected: 0, assured: 0, unreplied: 0, natted: shown.length, active: 0, idle: 0, unknownActivity: shown.length, tableCount: 100n,
-          byProto: { udp: shown.length }, byState: {}, byWan: { WAN1: shown.length }, topSources: [{ name: '10.2.3.4', flows: shown.length }], topDestinations: [], protectedBy: {}, longestLived: [], predictions: [],
+          matched: shown.length,
+          protected: 0,
+          assured: 0,
+          unreplied: 0,
+          natted: shown.length,
+          active: 0,
+          idle: 0,
+          unknownActivity: shown.length,
+          tableCount: 100n,
+          byProto: { udp: shown.length },
+          byState: {},
+          byWan: { WAN1: shown.length },
+          topSources: [{ name: '10.2.3.4', flows: shown.length }],
+          topDestinations: [],
+          protectedBy: {},
+          longestLived: [],
+          predictions: [],
         },
-        explain: [], refused: refused && toWireRefused(refused), spared: refused ? ['SSH to the gateway'] : [],
+        explain: [],
+        refused: refused && toWireRefused(refused),
+        spared: refused ? ['SSH to the gateway'] : [],
       },
     };
     yield { $case: 'end', value: { rows: shown.length, digest: digest.digest() } };

@@ -15,7 +15,11 @@ export const PASSWORD = 'a password of a test';
 type Output<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;
 
 /** An answer; `body` of a success has passed the route's own schema. */
-export interface Answer<Body = unknown> { status: number; headers: Headers; body: Body }
+export interface Answer<Body = unknown> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
 
 /** Someone who calls the REST API: by cookie, by token, or as nobody. */
 export class Person {
@@ -33,19 +37,29 @@ export class Person {
   }
 
   /** Calls a route and gives whatever comes. */
-  async ask(route: Route, input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown; headers?: Record<string, string> } = {}): Promise<Answer> {
+  async ask(
+    route: Route,
+    input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     const url = `${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => input.params?.[name] ?? '')}${input.query ? `?${new URLSearchParams(input.query)}` : ''}`;
     const response = await fetch(url, {
-      method: route.method, headers: { ...this.headers, ...input.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) }, body: input.body === undefined ? undefined : JSON.stringify(input.body),
+      method: route.method,
+      headers: { ...this.headers, ...input.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      body: input.body === undefined ? undefined : JSON.stringify(input.body),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : response.headers.get('content-type')?.includes('ndjson') ? text : JSON.parse(text) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : response.headers.get('content-type')?.includes('ndjson') ? text : JSON.parse(text),
+    };
   }
 
   /** Calls a route that must succeed, with an answer that its schema accepts. */
   async call<R extends Route>(route: R, input: Parameters<Person['ask']>[1] = {}): Promise<Output<R>> {
     const answer = await this.ask(route, input);
-    if (answer.status !== route.status) throw new Error(`${route.method} ${route.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    if (answer.status !== route.status)
+      throw new Error(`${route.method} ${route.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     return (route.response ? route.response.parse(answer.body) : undefined) as Output<R>;
   }
 
@@ -59,7 +73,10 @@ export class Person {
   /** Opens an event stream. */
   async watch(route: Route, params: Record<string, string> = {}): Promise<EventReader> {
     const abort = new AbortController();
-    const response = await fetch(`${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')}`, { headers: this.headers, signal: abort.signal });
+    const response = await fetch(`${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')}`, {
+      headers: this.headers,
+      signal: abort.signal,
+    });
     return new EventReader(response, abort);
   }
 }
@@ -115,12 +132,25 @@ export class TestController {
     this.stateDir = stateDir;
   }
 
-  static async start(env: { CTFLEET_DATABASE_URL: string } & Record<string, string>, options: { clock?: () => number; stateDir?: string; logger?: Logger } = {}): Promise<TestController> {
+  static async start(
+    env: { CTFLEET_DATABASE_URL: string } & Record<string, string>,
+    options: { clock?: () => number; stateDir?: string; logger?: Logger } = {},
+  ): Promise<TestController> {
     const stateDir = options.stateDir ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-state-')));
     const config = readConfig({
-      CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent', ...env,
+      CTFLEET_API_PORT: '0',
+      CTFLEET_ENROL_PORT: '0',
+      CTFLEET_LINK_PORT: '0',
+      CTFLEET_LINK_HOST: '127.0.0.1',
+      CTFLEET_STATE_DIR: stateDir,
+      CTFLEET_LOG_LEVEL: 'silent',
+      ...env,
     });
-    const running = await startController({ config, logger: options.logger ?? pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), clock: options.clock ?? Date.now });
+    const running = await startController({
+      config,
+      logger: options.logger ?? pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }),
+      clock: options.clock ?? Date.now,
+    });
     return new TestController(running, stateDir);
   }
 
@@ -149,11 +179,20 @@ export class TestController {
   async signIn(email: string, password: string): Promise<Person> {
     const response = await this.attempt(email, password);
     if (!response.ok) throw new Error(`sign-in answered ${response.status}`);
-    return new Person(this.origin, { cookie: response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ') });
+    return new Person(this.origin, {
+      cookie: response.headers
+        .getSetCookie()
+        .map((cookie) => cookie.split(';')[0])
+        .join('; '),
+    });
   }
 
   attempt(email: string, password: string, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(`${this.origin}/api/auth/sign-in/email`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ email, password }) });
+    return fetch(`${this.origin}/api/auth/sign-in/email`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ email, password }),
+    });
   }
 
   /** Stops it; the state folder stays if somebody else is to go on with it. */
@@ -164,7 +203,11 @@ export class TestController {
 }
 
 /** A tenant with a site and a join token for one gateway. */
-export async function makePlace(owner: Person, tenantName: string, gatewayName: string): Promise<{ tenantId: string; siteId: string; joinToken: string; tokenId: string }> {
+export async function makePlace(
+  owner: Person,
+  tenantName: string,
+  gatewayName: string,
+): Promise<{ tenantId: string; siteId: string; joinToken: string; tokenId: string }> {
   const tenant = await owner.call(routes.createTenant, { body: { name: tenantName } });
   const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
   const token = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName } });
@@ -174,7 +217,10 @@ export async function makePlace(owner: Person, tenantName: string, gatewayName: 
 /** Has every tenant need no second person, as where one person works alone. */
 export async function workAlone(owner: Person): Promise<void> {
   for (const { id } of (await owner.call(routes.listTenants)).items) {
-    await owner.call(routes.updateLimits, { params: { id }, body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false } });
+    await owner.call(routes.updateLimits, {
+      params: { id },
+      body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false },
+    });
   }
 }
 

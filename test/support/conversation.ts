@@ -30,10 +30,16 @@ export class Conversation {
     const deadline = performance.now() + timeoutMs;
     while (!this.#lines.includes(line)) {
       const left = deadline - performance.now();
-      if (left <= 0) throw new Error(`“${line.slice(0, 80)}” was not heard within ${timeoutMs / 1000} s; heard: ${this.#lines.join(', ').slice(0, 400) || 'nothing'}`);
+      if (left <= 0)
+        throw new Error(
+          `“${line.slice(0, 80)}” was not heard within ${timeoutMs / 1000} s; heard: ${this.#lines.join(', ').slice(0, 400) || 'nothing'}`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.#wake = () => { clearTimeout(timer); resolve(); };
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
     }
     this.#lines.splice(this.#lines.indexOf(line), 1);

@@ -23,7 +23,9 @@ export function createFrom(bodies: readonly Uint8Array[]): void {
   const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 4 << 20, sendBuffer: 1 << 20 });
   try {
     const errnos = pipeline(socket, {
-      type: CT_NEW, flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, count: bodies.length,
+      type: CT_NEW,
+      flags: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+      count: bodies.length,
       writeBody: (index, out, at) => {
         out.bytes.set(bodies[index]!, at);
         return bodies[index]!.length;

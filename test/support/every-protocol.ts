@@ -25,8 +25,18 @@ table ip translating {
 
 /** Entries beside the common ones that only a kernel can have. */
 export const MORE_ENTRIES = [
-  entryOf({ proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 12_000, dport: 12_001 }, master: { ...SAMPLE_ENTRIES[5]!, id: 0 } }),
-  entryOf({ proto: 6, orig: { src: '10.1.0.44', dst: '198.51.100.21', sport: 9000, dport: 21 }, state: 'ESTABLISHED', helper: 'ftp', timeoutSeconds: 400_000 }),
+  entryOf({
+    proto: 17,
+    orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 12_000, dport: 12_001 },
+    master: { ...SAMPLE_ENTRIES[5]!, id: 0 },
+  }),
+  entryOf({
+    proto: 6,
+    orig: { src: '10.1.0.44', dst: '198.51.100.21', sport: 9000, dport: 21 },
+    state: 'ESTABLISHED',
+    helper: 'ftp',
+    timeoutSeconds: 400_000,
+  }),
   entryOf({ proto: 17, orig: { src: '10.1.0.45', dst: '198.51.100.20', sport: 1, dport: 2, zone: 5 } }),
   entryOf({ proto: 17, orig: { src: '10.1.0.46', dst: '198.51.100.20', sport: 1, dport: 2 }, reply: { zone: 6 } }),
   entryOf({ proto: 136, orig: { src: '10.1.0.47', dst: '198.51.100.20', sport: 1, dport: 2 } }),
@@ -35,7 +45,10 @@ export const MORE_ENTRIES = [
 
 /** Real packets on loopback: TCP, UDP, ICMP, GRE 0 and 1, ESP, UDP over IPv6, translated and zoned. */
 export async function sendTraffic(open: { close(): unknown }[]): Promise<void> {
-  const server = createServer((socket) => { socket.resume(); open.push({ close: () => socket.destroy() }); }).listen(8080, '127.0.0.1');
+  const server = createServer((socket) => {
+    socket.resume();
+    open.push({ close: () => socket.destroy() });
+  }).listen(8080, '127.0.0.1');
   await once(server, 'listening');
   open.push(server);
   for (const host of ['127.0.0.1', '127.0.0.30']) {
@@ -46,7 +59,8 @@ export async function sendTraffic(open: { close(): unknown }[]): Promise<void> {
   const v4 = createSocket('udp4');
   const v6 = createSocket('udp6');
   open.push(v4, v6);
-  const send = (socket: typeof v4, port: number, host: string): Promise<void> => new Promise((resolve) => socket.send('x', port, host, () => resolve()));
+  const send = (socket: typeof v4, port: number, host: string): Promise<void> =>
+    new Promise((resolve) => socket.send('x', port, host, () => resolve()));
   await send(v4, 5062, '127.0.0.20');
   await send(v4, 7009, '127.0.0.21');
   await send(v4, 7011, '127.0.0.22');

@@ -8,7 +8,12 @@ export type Fault = 'EIO' | 'ENOSPC' | 'EROFS' | 'short write' | 'fsync' | 'rena
 
 /** Which calls a fault befalls; all others go on as if nothing were wrong. */
 const BEFALLS: Record<Fault, readonly Change[]> = {
-  EIO: CHANGES, ENOSPC: ['openSync', 'writeSync', 'mkdirSync'], EROFS: CHANGES, 'short write': ['writeSync'], fsync: ['fsyncSync'], rename: ['renameSync'],
+  EIO: CHANGES,
+  ENOSPC: ['openSync', 'writeSync', 'mkdirSync'],
+  EROFS: CHANGES,
+  'short write': ['writeSync'],
+  fsync: ['fsyncSync'],
+  rename: ['renameSync'],
 };
 
 /**

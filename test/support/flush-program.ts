@@ -21,10 +21,19 @@ const table = new KernelTable();
 const context: FlowContext = { wans: [], protections: [] };
 const plans = new PlanStore(folder);
 const commands = new Commands({
-  table, plans, journal: new Journal(folder), undos: new UndoStore(folder, plans), guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)), clock: systemClock, context: () => context,
-  controllerNow: Date.now, log: pino({ level: 'silent' }),
+  table,
+  plans,
+  journal: new Journal(folder),
+  undos: new UndoStore(folder, plans),
+  guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)),
+  clock: systemClock,
+  context: () => context,
+  controllerNow: Date.now,
+  log: pino({ level: 'silent' }),
   report: {
-    progress: ({ done }) => { if (deed === 'run' && done === KILLED_AFTER) process.kill(process.pid, 'SIGKILL'); },
+    progress: ({ done }) => {
+      if (deed === 'run' && done === KILLED_AFTER) process.kill(process.pid, 'SIGKILL');
+    },
     result: ({ commandId, state, runs }) => console.log(JSON.stringify({ commandId, state, runs })),
   },
 });

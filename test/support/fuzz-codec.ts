@@ -16,7 +16,13 @@ import { collectGarbage } from './collect-garbage.ts';
 import { SAMPLE_ENTRIES } from './sample-entries.ts';
 import { Mutator } from './mutations.ts';
 
-export interface FuzzReport { count: number; decoded: number; refused: number; heapGrowthBytes: number; slowestMs: number }
+export interface FuzzReport {
+  count: number;
+  decoded: number;
+  refused: number;
+  heapGrowthBytes: number;
+  slowestMs: number;
+}
 
 const NFGENMSG_BYTES = 4;
 /** Rows of one table before the next begins. */
@@ -26,17 +32,37 @@ const MAX_DEPTH = 8;
 const WARM = 50_000;
 
 /** Every decoder of what a kernel sends. Each returns, or throws DecodeError. */
-const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [decodeEntry, rows(), everyAttribute, decodeCpuStats, decodeExpectation, translations, messages];
+const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [
+  decodeEntry,
+  rows(),
+  everyAttribute,
+  decodeCpuStats,
+  decodeExpectation,
+  translations,
+  messages,
+];
 
 /**
  * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that has the bytes at the first that is neither
  * decoded nor refused with DecodeError, or that takes longer than `mostMs`.
  */
-export function fuzzCodec({ count, seed, mostMs = 1000, onProgress }: { count: number; seed: number; mostMs?: number; onProgress?: (done: number) => void }): FuzzReport {
+export function fuzzCodec({
+  count,
+  seed,
+  mostMs = 1000,
+  onProgress,
+}: {
+  count: number;
+  seed: number;
+  mostMs?: number;
+  onProgress?: (done: number) => void;
+}): FuzzReport {
   const bodies = recordedBodies('entries');
   const expectations = recordedBodies('expectations');
   const blocks = [
-    ...bodies.map((body) => encodeMessage({ type: CT_NEW, flags: 2, seq: 1, body })), ...expectations.map((body) => encodeMessage({ type: EXP_NEW, flags: 2, seq: 1, body })), ...verdicts(),
+    ...bodies.map((body) => encodeMessage({ type: CT_NEW, flags: 2, seq: 1, body })),
+    ...expectations.map((body) => encodeMessage({ type: EXP_NEW, flags: 2, seq: 1, body })),
+    ...verdicts(),
   ];
   const [ofBodies, ofBlocks] = [new Mutator([...bodies, ...expectations, ...translated()], seed), new Mutator(blocks, seed + 1)];
   const report: FuzzReport = { count, decoded: 0, refused: 0, heapGrowthBytes: 0, slowestMs: 0 };
@@ -54,13 +80,17 @@ export function fuzzCodec({ count, seed, mostMs = 1000, onProgress }: { count: n
         decode(bytes);
         report.decoded++;
       } catch (error) {
-        if (!(error instanceof DecodeError)) throw new Error(`seed ${seed}, number ${done}: ${(error as Error).message}: ${Buffer.from(bytes).toString('hex')}`, { cause: error });
+        if (!(error instanceof DecodeError))
+          throw new Error(`seed ${seed}, number ${done}: ${(error as Error).message}: ${Buffer.from(bytes).toString('hex')}`, {
+            cause: error,
+          });
         report.refused++;
       }
       const tookMs = performance.now() - beganMs;
       if (tookMs > report.slowestMs) report.slowestMs = tookMs;
       // A machine that does something else takes as long, but not twice over the same bytes.
-      if (tookMs > mostMs && tookAgainMs(decode, bytes) > mostMs) throw new Error(`seed ${seed}, number ${done} took ${tookMs.toFixed(0)} ms: ${Buffer.from(bytes).toString('hex')}`);
+      if (tookMs > mostMs && tookAgainMs(decode, bytes) > mostMs)
+        throw new Error(`seed ${seed}, number ${done} took ${tookMs.toFixed(0)} ms: ${Buffer.from(bytes).toString('hex')}`);
       if (done % 100_000 === 0) onProgress?.(done);
     }
   } finally {
@@ -81,7 +111,9 @@ function tookAgainMs(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array):
 }
 
 function recordedBodies(kind: 'entries' | 'expectations'): Uint8Array[] {
-  const recorded = JSON.parse(readFileSync(new URL(`../fixtures/netlink/${kind}-6.18.json`, import.meta.url), 'utf8')) as { body: string }[];
+  const recorded = JSON.parse(readFileSync(new URL(`../fixtures/netlink/${kind}-6.18.json`, import.meta.url), 'utf8')) as {
+    body: string;
+  }[];
   return recorded.map(({ body }) => Uint8Array.from(Buffer.from(body, 'hex')));
 }
 

@@ -12,7 +12,15 @@ import { MemoryTable } from '../../agent/conntrack/memory/memory-table.ts';
 import type { Identity } from '../../agent/link/identity.ts';
 import { NO_RULES } from '../../agent/operations/local-guard.ts';
 import { Authority } from '../../controller/identity/authority.ts';
-import { AgentMessage, AnswerPart, ControllerMessage, LinkService, Welcome, type Hello, type Query } from '../../proto/gen/ctfleet/v1/link.ts';
+import {
+  AgentMessage,
+  AnswerPart,
+  ControllerMessage,
+  LinkService,
+  Welcome,
+  type Hello,
+  type Query,
+} from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Command, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { until } from './until.ts';
 
@@ -38,7 +46,11 @@ export class HostileSession {
     stream.setMaxListeners(0);
     stream.on('data', (message: AgentMessage) => this.said.push(message));
     this.#over = new Promise((resolve) => {
-      for (const end of ['end', 'cancelled', 'error', 'close']) stream.on(end, () => { this.isOver = true; resolve(); });
+      for (const end of ['end', 'cancelled', 'error', 'close'])
+        stream.on(end, () => {
+          this.isOver = true;
+          resolve();
+        });
     });
   }
 
@@ -99,7 +111,11 @@ export class HostileController {
     const { chain, key } = await authority.issueServer(Date.now());
     const server = new Server({ 'grpc.max_receive_message_length': -1 });
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createSsl(Buffer.from(authority.pem), [{ cert_chain: Buffer.from(chain), private_key: Buffer.from(key) }], true), (error, bound) => (error ? reject(error) : resolve(bound)));
+      server.bindAsync(
+        '127.0.0.1:0',
+        ServerCredentials.createSsl(Buffer.from(authority.pem), [{ cert_chain: Buffer.from(chain), private_key: Buffer.from(key) }], true),
+        (error, bound) => (error ? reject(error) : resolve(bound)),
+      );
     });
     const it = new HostileController(server, folder, await identityOf(authority, port));
     server.addService(RAW_SERVICE, {
@@ -110,7 +126,14 @@ export class HostileController {
         stream.once('data', () => {
           const said = welcome();
           if (!said) return;
-          const value = Welcome.fromPartial({ epoch: BigInt(it.sessions.length), controllerTimeMs: BigInt(Date.now()), sampleIntervalMs: 600_000, gatewayId: GATEWAY.gatewayId, pingIntervalMs: 10_000, ...said });
+          const value = Welcome.fromPartial({
+            epoch: BigInt(it.sessions.length),
+            controllerTimeMs: BigInt(Date.now()),
+            sampleIntervalMs: 600_000,
+            gatewayId: GATEWAY.gatewayId,
+            pingIntervalMs: 10_000,
+            ...said,
+          });
           void session.send({ $case: 'welcome', value });
         });
       },
@@ -118,19 +141,33 @@ export class HostileController {
         it.answerStreams++;
         stream.on('data', (part: AnswerPart) => it.answers.set(part.queryId, [...(it.answers.get(part.queryId) ?? []), part]));
         stream.on('error', () => undefined);
-        stream.on('end', () => { if (it.takesAnswers) reply(null, { isWanted: true }); });
+        stream.on('end', () => {
+          if (it.takesAnswers) reply(null, { isWanted: true });
+        });
       },
     });
     return it;
   }
 
   /** A real agent on a table in memory, dialling this controller. `end` is called with the controller's end too. */
-  async startAgent(change: Partial<AgentDependencies> = {}): Promise<{ agent: Agent; stateDir: string; ended: Promise<void>; end: () => Promise<void> }> {
-    const stateDir = change.stateDir ?? await mkdtemp(path.join(this.#folder, 'agent-'));
+  async startAgent(
+    change: Partial<AgentDependencies> = {},
+  ): Promise<{ agent: Agent; stateDir: string; ended: Promise<void>; end: () => Promise<void> }> {
+    const stateDir = change.stateDir ?? (await mkdtemp(path.join(this.#folder, 'agent-')));
     const stop = new AbortController();
     const agent = new Agent({
-      identity: this.#identity, stateDir, table: new MemoryTable({ now: Date.now }), wans: () => [], ownAddresses: () => [], guardRules: () => NO_RULES,
-      controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: () => 0, log: pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }), hostname: 'gw', ...change,
+      identity: this.#identity,
+      stateDir,
+      table: new MemoryTable({ now: Date.now }),
+      wans: () => [],
+      ownAddresses: () => [],
+      guardRules: () => NO_RULES,
+      controller: async () => ({ addresses: [], port: 0 }),
+      clock: systemClock,
+      random: () => 0,
+      log: pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' }),
+      hostname: 'gw',
+      ...change,
     });
     const ended = agent.run(stop.signal);
     const end = async () => {
@@ -174,5 +211,12 @@ async function identityOf(authority: Authority, port: number): Promise<Identity>
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({ name: 'CN=gw', keys, signingAlgorithm: EC });
   const { certificatePem } = await authority.issueGateway(new Uint8Array(csr.rawData), GATEWAY, Date.now());
   const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-  return { gatewayId: GATEWAY.gatewayId, gatewayName: 'gw', linkAddress: `127.0.0.1:${port}`, key, certificate: certificatePem, ca: authority.pem };
+  return {
+    gatewayId: GATEWAY.gatewayId,
+    gatewayName: 'gw',
+    linkAddress: `127.0.0.1:${port}`,
+    key,
+    certificate: certificatePem,
+    ca: authority.pem,
+  };
 }

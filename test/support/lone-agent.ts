@@ -15,9 +15,18 @@ const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** Puts into a state folder what enrolment with a controller would have that nobody runs. */
 export async function loneIdentity(gatewayName: string, stateDir: string): Promise<void> {
   const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-  const certificate = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=nobody', keys, signingAlgorithm: EC })).toString('pem');
+  const certificate = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=nobody', keys, signingAlgorithm: EC })).toString(
+    'pem',
+  );
   const key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-  saveIdentity(stateDir, { gatewayId: '01900000-0000-7000-8000-000000000001', gatewayName, linkAddress: '[fd42:c7f1::1]:4444', key, certificate, ca: certificate });
+  saveIdentity(stateDir, {
+    gatewayId: '01900000-0000-7000-8000-000000000001',
+    gatewayName,
+    linkAddress: '[fd42:c7f1::1]:4444',
+    key,
+    certificate,
+    ca: certificate,
+  });
 }
 
 /** The built agent in a gateway of the lab, enrolled with a controller that nobody runs. */
@@ -36,12 +45,18 @@ export class LoneAgent {
     mkdirSync(path.join(stateDir, 'remediations'), { mode: 0o700 });
     new RemediationSet(path.join(stateDir, 'remediations')).replace(set);
     const env = { ...process.env, CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: process.env.CTFLEET_TEST_LOG ?? 'silent' };
-    return new LoneAgent(namespace, stateDir, spawnIn(namespace, process.execPath, [MAIN, 'run'], { stdio: ['ignore', 'inherit', 'inherit'], env }));
+    return new LoneAgent(
+      namespace,
+      stateDir,
+      spawnIn(namespace, process.execPath, [MAIN, 'run'], { stdio: ['ignore', 'inherit', 'inherit'], env }),
+    );
   }
 
   /** True once its probes from these addresses are answered. */
   hearsFrom(addresses: string[]): boolean {
-    const answered = runIn(this.#namespace, 'conntrack', ['-L', '-p', 'icmp']).split('\n').filter((line) => !line.includes('[UNREPLIED]'));
+    const answered = runIn(this.#namespace, 'conntrack', ['-L', '-p', 'icmp'])
+      .split('\n')
+      .filter((line) => !line.includes('[UNREPLIED]'));
     return addresses.every((address) => answered.some((line) => line.includes(`src=${address} `)));
   }
 
@@ -49,7 +64,10 @@ export class LoneAgent {
   get runs(): RemediationRun[] {
     const directory = path.join(this.#stateDir, 'remediations/runs');
     if (!existsSync(directory)) return [];
-    return readdirSync(directory).filter((name) => !name.endsWith('.part')).sort().map((name) => RemediationRun.decode(readFileSync(path.join(directory, name))));
+    return readdirSync(directory)
+      .filter((name) => !name.endsWith('.part'))
+      .sort()
+      .map((name) => RemediationRun.decode(readFileSync(path.join(directory, name))));
   }
 
   async end(): Promise<void> {

@@ -24,21 +24,50 @@ export class MemoryAgent {
   }
 
   /** Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state folder what a life before left. */
-  static async start(controller: TestController, owner: Person, name: string, flows = 30, prepare: (stateDir: string) => void = () => undefined): Promise<MemoryAgent> {
+  static async start(
+    controller: TestController,
+    owner: Person,
+    name: string,
+    flows = 30,
+    prepare: (stateDir: string) => void = () => undefined,
+  ): Promise<MemoryAgent> {
     const { joinToken, tenantId } = await makePlace(owner, `Tenant of ${name}`, name);
     const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
     prepare(stateDir);
     const log = pino({ level: process.env.CTFLEET_TEST_LOG ?? 'silent' });
     const stop = new AbortController();
-    const identity = await identityOf({ stateDir, hostname: name, clock: systemClock, random: Math.random, log, signal: stop.signal, enrolAddress: controller.enrolAddress, joinToken });
+    const identity = await identityOf({
+      stateDir,
+      hostname: name,
+      clock: systemClock,
+      random: Math.random,
+      log,
+      signal: stop.signal,
+      enrolAddress: controller.enrolAddress,
+      joinToken,
+    });
     const table = new MemoryTable({ now: Date.now });
-    for (let sport = 1; sport <= flows; sport++) table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport, dport: 5060 }, reply: { dst: '192.0.2.1' } }));
+    for (let sport = 1; sport <= flows; sport++)
+      table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport, dport: 5060 }, reply: { dst: '192.0.2.1' } }));
     const wans = ['192.0.2.1', '198.51.100.1'].map((address, index) => ({
-      name: `wan${index + 1}`, interface: `wan${index + 1}`, addresses: [parseAddress(address)!], isUp: true, carriesDefaultRoute: index === 0,
+      name: `wan${index + 1}`,
+      interface: `wan${index + 1}`,
+      addresses: [parseAddress(address)!],
+      isUp: true,
+      carriesDefaultRoute: index === 0,
     }));
     const agent = new Agent({
-      identity, stateDir, table, wans: () => wans, ownAddresses: () => [], guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }),
-      clock: systemClock, random: Math.random, log, hostname: name,
+      identity,
+      stateDir,
+      table,
+      wans: () => wans,
+      ownAddresses: () => [],
+      guardRules: () => NO_RULES,
+      controller: async () => ({ addresses: [], port: 0 }),
+      clock: systemClock,
+      random: Math.random,
+      log,
+      hostname: name,
     });
     const running = agent.run(stop.signal);
     const gatewayId = await eventually('the gateway is online', async () => {

@@ -2,7 +2,7 @@ import { setHostU16, setHostU32 } from '../../agent/netlink/attributes.ts';
 
 /** Whole numbers below a bound, the same for the same seed: xorshift, as it must be far faster than what is tested. */
 export function seededBelow(seed: number): (bound: number) => number {
-  let state = (seed | 0) || 1;
+  let state = seed | 0 || 1;
   return (bound) => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -55,20 +55,34 @@ export class Mutator {
     const below = this.#below;
     const at = below(Math.max(1, this.#length));
     switch (below(8)) {
-      case 0: this.#bytes[at] = below(256); return;
-      case 1: this.#bytes[at]! ^= 1 << below(8); return;
+      case 0:
+        this.#bytes[at] = below(256);
+        return;
+      case 1:
+        this.#bytes[at]! ^= 1 << below(8);
+        return;
       // Lengths and types of attributes stand at multiples of four and two.
-      case 2: if (this.#length >= 4) setHostU16(this.#bytes, at & ~3 & 0xffc, EDGES[below(EDGES.length)]!); return;
-      case 3: if (this.#length >= 4) setHostU16(this.#bytes, (at & ~3 & 0xffc) + 2, below(3) === 0 ? EDGES[below(EDGES.length)]! : below(32)); return;
-      case 4: if (this.#length >= 4) setHostU32(this.#bytes, at & ~3 & 0xffc, below(2) === 0 ? 0xffff_ffff : below(0x1_0000)); return;
-      case 5: this.#length = at; return;
-      case 6: { // a piece of this one twice
+      case 2:
+        if (this.#length >= 4) setHostU16(this.#bytes, at & ~3 & 0xffc, EDGES[below(EDGES.length)]!);
+        return;
+      case 3:
+        if (this.#length >= 4) setHostU16(this.#bytes, (at & ~3 & 0xffc) + 2, below(3) === 0 ? EDGES[below(EDGES.length)]! : below(32));
+        return;
+      case 4:
+        if (this.#length >= 4) setHostU32(this.#bytes, at & ~3 & 0xffc, below(2) === 0 ? 0xffff_ffff : below(0x1_0000));
+        return;
+      case 5:
+        this.#length = at;
+        return;
+      case 6: {
+        // a piece of this one twice
         const piece = Math.min(below(64), this.#length - at, MAX_BYTES - this.#length);
         this.#bytes.copyWithin(at + piece, at, this.#length);
         this.#length += piece;
         return;
       }
-      default: { // a piece of another
+      default: {
+        // a piece of another
         const other = this.#recorded();
         const from = below(other.length);
         const piece = other.subarray(from, from + Math.min(below(64), MAX_BYTES - at));

@@ -47,7 +47,11 @@ export class Namespace {
   static createWithSink(prefix: string): Namespace {
     const namespace = Namespace.create(prefix);
     try {
-      namespace.run('sh', '-c', 'ip link add sink type veth peer name hole && ip link set sink arp off up && ip link set hole up && ip addr add 10.9.0.1/32 dev sink && ip route add 198.18.0.0/15 dev sink src 10.9.0.1');
+      namespace.run(
+        'sh',
+        '-c',
+        'ip link add sink type veth peer name hole && ip link set sink arp off up && ip link set hole up && ip addr add 10.9.0.1/32 dev sink && ip route add 198.18.0.0/15 dev sink src 10.9.0.1',
+      );
       namespace.nft('table inet hole { chain arriving { type filter hook prerouting priority raw - 1; iifname "hole" drop; }; }');
     } catch (error) {
       namespace.remove();
@@ -68,7 +72,11 @@ export class Namespace {
   }
 
   run(program: string, ...args: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', this.name, program, ...args], { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync('ip', ['netns', 'exec', this.name, program, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 30,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   nft(rules: string): void {

@@ -14,7 +14,15 @@ import { ROOT, STATE } from '../../tools/set-up.ts';
 export const TEMPLATE = 'template';
 
 /** What decides what is in it. */
-const SOURCES = ['prisma/migrations', 'controller/prepare.ts', 'controller/platform', 'tools/postgres.ts', 'tools/unprivileged.ts', 'test/support/prepared-postgres.ts', 'package-lock.json'];
+const SOURCES = [
+  'prisma/migrations',
+  'controller/prepare.ts',
+  'controller/platform',
+  'tools/postgres.ts',
+  'tools/unprivileged.ts',
+  'test/support/prepared-postgres.ts',
+  'package-lock.json',
+];
 const FOLDER = path.join(STATE, 'test/postgres');
 const run = promisify(execFile);
 
@@ -42,7 +50,8 @@ async function prepared(): Promise<string> {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  for (const name of await readdir(FOLDER)) if (!name.startsWith(path.basename(made))) await rm(path.join(FOLDER, name), { recursive: true, force: true });
+  for (const name of await readdir(FOLDER))
+    if (!name.startsWith(path.basename(made))) await rm(path.join(FOLDER, name), { recursive: true, force: true });
   return made;
 }
 
@@ -84,8 +93,18 @@ async function hashOf(sources: string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const source of sources) {
     const place = path.join(ROOT, source);
-    const files = (await stat(place)).isDirectory() ? (await readdir(place, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort() : [place];
-    for (const file of files) hash.update(path.relative(ROOT, file)).update('\0').update(await readFile(file)).update('\0');
+    const files = (await stat(place)).isDirectory()
+      ? (await readdir(place, { recursive: true, withFileTypes: true }))
+          .filter((entry) => entry.isFile())
+          .map((entry) => path.join(entry.parentPath, entry.name))
+          .sort()
+      : [place];
+    for (const file of files)
+      hash
+        .update(path.relative(ROOT, file))
+        .update('\0')
+        .update(await readFile(file))
+        .update('\0');
   }
   return hash.digest('hex').slice(0, 16);
 }

@@ -14,7 +14,11 @@ export class RawHttp2 {
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
-    socket.on('error', () => undefined).on('data', (bytes: Buffer) => { this.received += bytes.length; });
+    socket
+      .on('error', () => undefined)
+      .on('data', (bytes: Buffer) => {
+        this.received += bytes.length;
+      });
     socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     this.#send(SETTINGS, 0, 0, Buffer.alloc(0));
   }
@@ -34,8 +38,20 @@ export class RawHttp2 {
   /** Begins a call; what follows is about it. */
   begin(path: string): void {
     this.#stream += 2;
-    const headers = { ':method': 'POST', ':scheme': 'https', ':path': path, ':authority': 'controller.ctfleet', 'content-type': 'application/grpc', te: 'trailers' };
-    this.#send(HEADERS, END_HEADERS, this.#stream, Buffer.concat(Object.entries(headers).map(([name, value]) => Buffer.concat([Buffer.from([0]), word(name), word(value)]))));
+    const headers = {
+      ':method': 'POST',
+      ':scheme': 'https',
+      ':path': path,
+      ':authority': 'controller.ctfleet',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    };
+    this.#send(
+      HEADERS,
+      END_HEADERS,
+      this.#stream,
+      Buffer.concat(Object.entries(headers).map(([name, value]) => Buffer.concat([Buffer.from([0]), word(name), word(value)]))),
+    );
   }
 
   data(bytes: Buffer, isLast: boolean): void {

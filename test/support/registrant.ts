@@ -7,7 +7,13 @@ const PERIOD_MS = 250;
 export const PORTS = { sip: 5060, echo: 9000 } as const;
 
 /** Whom a phone registers with, and from where. An echo does not say as whom it saw it. */
-export interface Line { namespace: string; address: string; port: number; server: string; to: keyof typeof PORTS }
+export interface Line {
+  namespace: string;
+  address: string;
+  port: number;
+  server: string;
+  to: keyof typeof PORTS;
+}
 
 /** A phone that registers four times a second from one port, until it is ended. Its socket is of this thread. */
 export class Registrant {
@@ -49,7 +55,14 @@ export class Registrant {
 
   #register(): void {
     const { address, port, server, to } = this.line;
-    const text = ['REGISTER sip:pbx.example SIP/2.0', `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bK${++this.#sequence};rport`, `CSeq: ${this.#sequence} REGISTER`, 'Content-Length: 0', '', ''];
+    const text = [
+      'REGISTER sip:pbx.example SIP/2.0',
+      `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bK${++this.#sequence};rport`,
+      `CSeq: ${this.#sequence} REGISTER`,
+      'Content-Length: 0',
+      '',
+      '',
+    ];
     this.#socket.send(text.join('\r\n'), PORTS[to], server, () => undefined);
   }
 }

@@ -52,7 +52,7 @@ function fillBy(file: string, size: number): void {
   const zeros = Buffer.alloc(size);
   const fd = openSync(file, 'a');
   try {
-    while (writeSync(fd, zeros) === size) /* more */;
+    while (writeSync(fd, zeros) === size) /* more */ ;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   } finally {

@@ -17,8 +17,17 @@ const SAY_MS = 40;
 const SELDOM_MS = 400;
 const CHUNK = Buffer.alloc(200, 'x');
 
-export interface Place { namespace: string; address: string }
-interface Ends { client: Place; server: Place; /** As the client addresses it. */ to: string; toPort: number; /** As the server listens. */ port: number }
+export interface Place {
+  namespace: string;
+  address: string;
+}
+interface Ends {
+  client: Place;
+  server: Place;
+  /** As the client addresses it. */ to: string;
+  toPort: number;
+  /** As the server listens. */ port: number;
+}
 
 /** One flow between two namespaces that talks until it is ended. Its sockets are of this thread. */
 export class SpokenFlow {
@@ -69,24 +78,32 @@ export class SpokenFlow {
       socket.connect({ port: toPort, host: to, localAddress: client.address });
       await once(socket, 'connect');
     });
-    socket.on('error', () => { this.isTold = true; });
-    socket.on('close', () => { this.isTold = true; });
-    if (kind !== 'tcp upload') socket.on('data', () => { this.progress++; });
+    socket.on('error', () => {
+      this.isTold = true;
+    });
+    socket.on('close', () => {
+      this.isTold = true;
+    });
+    if (kind !== 'tcp upload')
+      socket.on('data', () => {
+        this.progress++;
+      });
     if (kind !== 'tcp download') this.#every(() => socket.destroyed || socket.write(CHUNK));
   }
 
   async #udp({ client, server, to, toPort, port }: Ends): Promise<void> {
     const type = to.includes(':') ? 'udp6' : 'udp4';
-    const bound = async (place: Place, on: number, connect?: [number, string]): Promise<Datagrams> => inside(place.namespace, async () => {
-      const socket = createSocket(type);
-      socket.bind(on, place.address);
-      await once(socket, 'listening');
-      if (connect) {
-        socket.connect(...connect);
-        await once(socket, 'connect');
-      }
-      return socket;
-    });
+    const bound = async (place: Place, on: number, connect?: [number, string]): Promise<Datagrams> =>
+      inside(place.namespace, async () => {
+        const socket = createSocket(type);
+        socket.bind(on, place.address);
+        await once(socket, 'listening');
+        if (connect) {
+          socket.connect(...connect);
+          await once(socket, 'connect');
+        }
+        return socket;
+      });
     const listener = await bound(server, port);
     listener.on('error', () => undefined);
     let isStreaming = false;
@@ -98,12 +115,22 @@ export class SpokenFlow {
       }
     });
     const socket = await bound(client, 0, [toPort, to]);
-    socket.on('message', () => { this.progress++; });
-    socket.on('error', () => { this.isTold = true; });
-    const say = (): void => socket.send(CHUNK, (error) => { if (error) this.isTold = true; });
+    socket.on('message', () => {
+      this.progress++;
+    });
+    socket.on('error', () => {
+      this.isTold = true;
+    });
+    const say = (): void =>
+      socket.send(CHUNK, (error) => {
+        if (error) this.isTold = true;
+      });
     if (this.kind === 'udp chat') this.#every(say);
     else say();
-    this.#ends.push(() => listener.close(), () => socket.close());
+    this.#ends.push(
+      () => listener.close(),
+      () => socket.close(),
+    );
   }
 
   async #ping({ client, to }: Ends): Promise<void> {
@@ -117,7 +144,9 @@ export class SpokenFlow {
   }
 
   #every(say: () => unknown, ms = SAY_MS): void {
-    const timer = setInterval(() => { say(); }, ms);
+    const timer = setInterval(() => {
+      say();
+    }, ms);
     this.#ends.push(() => clearInterval(timer));
   }
 }

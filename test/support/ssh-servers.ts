@@ -26,20 +26,55 @@ export class SshServers {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', this.#file('key')]);
     const command = server === 'openssh' ? this.#openssh() : this.#dropbear();
     for (const { namespace, address } of places) {
-      this.#children.push(spawn('ip', ['netns', 'exec', namespace, 'unshare', '--mount', 'sh', '-c', [
-        'mount -t tmpfs -o mode=755 none /run && mkdir -m 755 /run/sshd && cp "$1/key.pub" /run/key.pub',
-        'mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && cp /run/key.pub /root/.ssh/authorized_keys',
-        `exec ${command(address)}`,
-      ].join(' && '), 'sh', this.#folder], { stdio: ['ignore', 'ignore', 'ignore'] }));
+      this.#children.push(
+        spawn(
+          'ip',
+          [
+            'netns',
+            'exec',
+            namespace,
+            'unshare',
+            '--mount',
+            'sh',
+            '-c',
+            [
+              'mount -t tmpfs -o mode=755 none /run && mkdir -m 755 /run/sshd && cp "$1/key.pub" /run/key.pub',
+              'mount -t tmpfs -o mode=700 none /root && mkdir -m 700 /root/.ssh && cp /run/key.pub /root/.ssh/authorized_keys',
+              `exec ${command(address)}`,
+            ].join(' && '),
+            'sh',
+            this.#folder,
+          ],
+          { stdio: ['ignore', 'ignore', 'ignore'] },
+        ),
+      );
     }
   }
 
   /** Runs a command at one of the addresses, from a namespace, over a connection of its own; what it prints. */
   run(from: string, address: string, command: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      const child = spawnIn(from, 'ssh', [
-        '-i', this.#file('key'), '-p', String(this.#port), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', `root@${address}`, ...command,
-      ], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawnIn(
+        from,
+        'ssh',
+        [
+          '-i',
+          this.#file('key'),
+          '-p',
+          String(this.#port),
+          '-o',
+          'BatchMode=yes',
+          '-o',
+          'StrictHostKeyChecking=no',
+          '-o',
+          'UserKnownHostsFile=/dev/null',
+          '-o',
+          'LogLevel=ERROR',
+          `root@${address}`,
+          ...command,
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
       let text = '';
       child.stdout!.on('data', (chunk: Buffer) => (text += chunk.toString()));
       child.once('error', reject);
@@ -62,9 +97,14 @@ export class SshServers {
     const root = existsSync(`/${SSHD}`) ? '/' : this.#unpack();
     // It begins only where a user of this name exists, which the package would make.
     const users = readFileSync('/etc/passwd', 'utf8');
-    writeFileSync(this.#file('passwd'), users.includes('\nsshd:') ? users : `${users}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`, { mode: 0o644 });
-    const libraries = LIBRARIES.split(':').map((one) => path.join(root, one)).join(':');
-    return (address) => `env LD_LIBRARY_PATH=${libraries} sh -c 'mount --bind ${this.#file('passwd')} /etc/passwd && exec ${path.join(root, SSHD)} -D -f /dev/null -h ${this.#file('host')} -o PidFile=none -o MaxStartups=100 -o ListenAddress=[${address}]:${this.#port}'`;
+    writeFileSync(this.#file('passwd'), users.includes('\nsshd:') ? users : `${users}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`, {
+      mode: 0o644,
+    });
+    const libraries = LIBRARIES.split(':')
+      .map((one) => path.join(root, one))
+      .join(':');
+    return (address) =>
+      `env LD_LIBRARY_PATH=${libraries} sh -c 'mount --bind ${this.#file('passwd')} /etc/passwd && exec ${path.join(root, SSHD)} -D -f /dev/null -h ${this.#file('host')} -o PidFile=none -o MaxStartups=100 -o ListenAddress=[${address}]:${this.#port}'`;
   }
 
   /** Fetches Debian's packages and opens them into our folder; nothing is installed. */
@@ -77,7 +117,10 @@ export class SshServers {
       apt('update');
       result = download();
     }
-    if (result.status !== 0) throw new Error(`there is no /${SSHD}, and apt-get could not fetch openssh-server: ${result.stderr?.trim().split('\n').at(-1) ?? result.error?.message}`);
+    if (result.status !== 0)
+      throw new Error(
+        `there is no /${SSHD}, and apt-get could not fetch openssh-server: ${result.stderr?.trim().split('\n').at(-1) ?? result.error?.message}`,
+      );
     execFileSync('sh', ['-c', 'for package in *.deb; do dpkg -x "$package" "$0"; done', root], { cwd: this.#folder });
     return root;
   }

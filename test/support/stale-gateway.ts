@@ -100,7 +100,13 @@ export class StaleGateway {
 
 /** What the agent would know: each WAN by its interface, and its state. */
 export function contextOf(state: WanStates = {}, virtualAddresses: VirtualAddress[] = []): FlowContext {
-  const wan = (n: WanNumber): WanFacts => ({ name: `wan${n}`, interface: `wan${n}`, addresses: [parseAddress(externalAddress(1, n))!, parseAddress(externalAddress6(1, n))!], isUp: true, ...state[n] });
+  const wan = (n: WanNumber): WanFacts => ({
+    name: `wan${n}`,
+    interface: `wan${n}`,
+    addresses: [parseAddress(externalAddress(1, n))!, parseAddress(externalAddress6(1, n))!],
+    isUp: true,
+    ...state[n],
+  });
   return { wans: [wan(1), wan(2)], virtualAddresses, protections: [] };
 }
 

@@ -43,7 +43,7 @@ export class StrictGateway {
       runIn(gateway.name, 'sysctl', ['-qw', 'net.netfilter.nf_conntrack_tcp_loose=0']);
       runIn(lab.names.inet, 'nft', ['-f', '-'], UNTRANSLATED);
       const servers = spawnIn(lab.names.inet, process.execPath, [fileURLToPath(new URL('../lab/traffic/servers.ts', import.meta.url))]);
-      gateway.#programs.push({ end: async () => void (servers.kill('SIGKILL') && await once(servers, 'exit')) });
+      gateway.#programs.push({ end: async () => void (servers.kill('SIGKILL') && (await once(servers, 'exit'))) });
       await once(servers.stdout!, 'data');
     } catch (error) {
       await gateway.end();

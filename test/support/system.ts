@@ -11,7 +11,13 @@ export { until } from './until.ts';
 
 /** A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. `guard`: the guard file of every gateway; absent: none. */
 export async function startTestSystem(options: {
-  gateways: number; simulated?: number; withTraffic?: boolean; withConsole?: boolean; controllerEnv?: Record<string, string>; agentEnv?: Record<string, string>; guard?: string;
+  gateways: number;
+  simulated?: number;
+  withTraffic?: boolean;
+  withConsole?: boolean;
+  controllerEnv?: Record<string, string>;
+  agentEnv?: Record<string, string>;
+  guard?: string;
 }): Promise<{ system: System; stateDir: string; end: () => Promise<void> }> {
   if (!existsSync(path.join(ROOT, 'build/controller/main.js'))) throw new Error('build/ is missing: run `npm run build` first');
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-test-'));
@@ -22,8 +28,13 @@ export async function startTestSystem(options: {
   };
   try {
     const system = await System.start({
-      family, stateDir, fleet: demoFleet(options.gateways, options.simulated ?? 0, 'kernel'), withTraffic: options.withTraffic ?? true,
-      consolePort: await freePort(), console: options.withConsole ? 'built' : undefined, controllerEnv: options.controllerEnv,
+      family,
+      stateDir,
+      fleet: demoFleet(options.gateways, options.simulated ?? 0, 'kernel'),
+      withTraffic: options.withTraffic ?? true,
+      consolePort: await freePort(),
+      console: options.withConsole ? 'built' : undefined,
+      controllerEnv: options.controllerEnv,
       agentEnv: { ...options.agentEnv, ...(options.guard !== undefined && { CTFLEET_GUARD_FILE: writeGuard(stateDir, options.guard) }) },
     });
     return { system, stateDir, end };

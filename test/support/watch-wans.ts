@@ -8,8 +8,13 @@ import { formatAddress } from '../../proto/model/address.ts';
 
 const probes = new WanProbes(new Map(Object.entries(JSON.parse(process.argv[2] ?? '{}') as Record<string, string>)), process.pid);
 const watch = new WanWatch({
-  memory: new WanMemory(), observe: observeInterfaces, events: new RouteEvents(), probes,
-  onError: (error) => { throw error; },
+  memory: new WanMemory(),
+  observe: observeInterfaces,
+  events: new RouteEvents(),
+  probes,
+  onError: (error) => {
+    throw error;
+  },
 });
 watch.onChange((wans) => say(wans));
 watch.start();

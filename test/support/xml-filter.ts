@@ -24,7 +24,8 @@ type Truth = boolean | undefined;
  */
 export function truthOfXml(filter: FlowFilter, flow: XmlFlow, facts: XmlFacts): Truth {
   switch (filter.kind) {
-    case 'everything': return true;
+    case 'everything':
+      return true;
     case 'not': {
       const inner = truthOfXml(filter.operand, flow, facts);
       return inner === undefined ? undefined : !inner;
@@ -37,62 +38,113 @@ export function truthOfXml(filter: FlowFilter, flow: XmlFlow, facts: XmlFacts): 
       const inner = filter.operands.map((one) => truthOfXml(one, flow, facts));
       return inner.includes(true) ? true : inner.includes(undefined) ? undefined : false;
     }
-    case 'term': return truthOfTerm(filter, flow, facts);
+    case 'term':
+      return truthOfTerm(filter, flow, facts);
   }
 }
 
 function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Truth {
   const { orig, reply } = flow;
-  const [isSnat, isDnat] = [orig.src !== reply.dst || (orig.sport !== reply.dport && flow.orig.proto !== 1), orig.dst !== reply.src || orig.dport !== reply.sport];
+  const [isSnat, isDnat] = [
+    orig.src !== reply.dst || (orig.sport !== reply.dport && flow.orig.proto !== 1),
+    orig.dst !== reply.src || orig.dport !== reply.sport,
+  ];
   switch (field) {
-    case 'ip': case 'host': return any(at(orig, 'src', match), at(orig, 'dst', match), at(reply, 'src', match), at(reply, 'dst', match));
-    case 'src': return at(orig, 'src', match);
-    case 'dst': return at(orig, 'dst', match);
-    case 'rsrc': return at(reply, 'src', match);
-    case 'rdst': return at(reply, 'dst', match);
-    case 'nat': return any(isSnat && at(reply, 'dst', match), isDnat && at(reply, 'src', match));
-    case 'port': return any(...[orig.sport, orig.dport, reply.sport, reply.dport].map((port) => part(port, TRANSPORTS, orig.proto, match)));
-    case 'sport': return part(orig.sport, TRANSPORTS, orig.proto, match);
-    case 'dport': return part(orig.dport, TRANSPORTS, orig.proto, match);
-    case 'rsport': return part(reply.sport, TRANSPORTS, orig.proto, match);
-    case 'rdport': return part(reply.dport, TRANSPORTS, orig.proto, match);
-    case 'key': return any(...[orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].map((key) => part(key, GRE, orig.proto, match)));
-    case 'srckey': return part(orig.srcKey, GRE, orig.proto, match);
-    case 'dstkey': return part(orig.dstKey, GRE, orig.proto, match);
-    case 'rsrckey': return part(reply.srcKey, GRE, orig.proto, match);
-    case 'rdstkey': return part(reply.dstKey, GRE, orig.proto, match);
-    case 'orig-zone': return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && between(orig.zone, match);
-    case 'reply-zone': return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && between(reply.zone, match);
-    case 'proto': return between(orig.proto, match);
-    case 'family': return between(orig.family, match);
-    case 'id': return between(flow.id, match);
-    case 'zone': return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && between(zone, match));
-    case 'mark': return match.kind === 'mask' && BigInt.asUintN(32, BigInt(flow.mark) & BigInt(match.mask)) === BigInt(match.value);
-    case 'label': return match.kind === 'none' ? flow.labels.length === 0 : flow.labels.some((label) => fits(label.slice('bit'.length), match));
-    case 'helper': return match.kind === 'none' ? flow.helper === undefined : flow.helper !== undefined && fits(flow.helper, match);
+    case 'ip':
+    case 'host':
+      return any(at(orig, 'src', match), at(orig, 'dst', match), at(reply, 'src', match), at(reply, 'dst', match));
+    case 'src':
+      return at(orig, 'src', match);
+    case 'dst':
+      return at(orig, 'dst', match);
+    case 'rsrc':
+      return at(reply, 'src', match);
+    case 'rdst':
+      return at(reply, 'dst', match);
+    case 'nat':
+      return any(isSnat && at(reply, 'dst', match), isDnat && at(reply, 'src', match));
+    case 'port':
+      return any(...[orig.sport, orig.dport, reply.sport, reply.dport].map((port) => part(port, TRANSPORTS, orig.proto, match)));
+    case 'sport':
+      return part(orig.sport, TRANSPORTS, orig.proto, match);
+    case 'dport':
+      return part(orig.dport, TRANSPORTS, orig.proto, match);
+    case 'rsport':
+      return part(reply.sport, TRANSPORTS, orig.proto, match);
+    case 'rdport':
+      return part(reply.dport, TRANSPORTS, orig.proto, match);
+    case 'key':
+      return any(...[orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].map((key) => part(key, GRE, orig.proto, match)));
+    case 'srckey':
+      return part(orig.srcKey, GRE, orig.proto, match);
+    case 'dstkey':
+      return part(orig.dstKey, GRE, orig.proto, match);
+    case 'rsrckey':
+      return part(reply.srcKey, GRE, orig.proto, match);
+    case 'rdstkey':
+      return part(reply.dstKey, GRE, orig.proto, match);
+    case 'orig-zone':
+      return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && between(orig.zone, match);
+    case 'reply-zone':
+      return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && between(reply.zone, match);
+    case 'proto':
+      return between(orig.proto, match);
+    case 'family':
+      return between(orig.family, match);
+    case 'id':
+      return between(flow.id, match);
+    case 'zone':
+      return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && between(zone, match));
+    case 'mark':
+      return match.kind === 'mask' && BigInt.asUintN(32, BigInt(flow.mark) & BigInt(match.mask)) === BigInt(match.value);
+    case 'label':
+      return match.kind === 'none' ? flow.labels.length === 0 : flow.labels.some((label) => fits(label.slice('bit'.length), match));
+    case 'helper':
+      return match.kind === 'none' ? flow.helper === undefined : flow.helper !== undefined && fits(flow.helper, match);
     case 'wan': {
-      const name = [reply.dst, orig.dst, orig.src].map((address) => Object.keys(facts.wans).find((wan) => facts.wans[wan]!.includes(address))).find((wan) => wan !== undefined);
+      const name = [reply.dst, orig.dst, orig.src]
+        .map((address) => Object.keys(facts.wans).find((wan) => facts.wans[wan]!.includes(address)))
+        .find((wan) => wan !== undefined);
       return match.kind === 'none' ? name === undefined : name !== undefined && fits(name, match);
     }
-    case 'app': return (SERVICES[wordOf(match)] ?? []).some(({ proto, ports }) => proto === orig.proto && (!ports || ports.some(([low, high]) => orig.dport! >= low && orig.dport! <= high)));
-    case 'state': return isInState(wordOf(match), flow, facts);
+    case 'app':
+      return (SERVICES[wordOf(match)] ?? []).some(
+        ({ proto, ports }) => proto === orig.proto && (!ports || ports.some(([low, high]) => orig.dport! >= low && orig.dport! <= high)),
+      );
+    case 'state':
+      return isInState(wordOf(match), flow, facts);
     case 'status':
       switch (wordOf(match)) {
-        case 'replied': return !flow.isUnreplied;
-        case 'unreplied': return flow.isUnreplied;
-        case 'assured': return flow.isAssured;
-        case 'snat': return isSnat;
-        case 'dnat': return isDnat;
-        case 'nat': return isSnat || isDnat;
-        case 'confirmed': return true;
-        case 'expected': return facts.withStatus.EXPECTED.has(flow.id);
-        case 'fixed-timeout': return facts.withStatus.FIXED_TIMEOUT.has(flow.id);
+        case 'replied':
+          return !flow.isUnreplied;
+        case 'unreplied':
+          return flow.isUnreplied;
+        case 'assured':
+          return flow.isAssured;
+        case 'snat':
+          return isSnat;
+        case 'dnat':
+          return isDnat;
+        case 'nat':
+          return isSnat || isDnat;
+        case 'confirmed':
+          return true;
+        case 'expected':
+          return facts.withStatus.EXPECTED.has(flow.id);
+        case 'fixed-timeout':
+          return facts.withStatus.FIXED_TIMEOUT.has(flow.id);
         // Entries of this table got their helpers by request, and that is what the bit says.
-        case 'helper': return flow.helper !== undefined;
-        default: return false; // dying, offload, hw-offload, seq-adjust: no entry of this table is
+        case 'helper':
+          return flow.helper !== undefined;
+        default:
+          return false; // dying, offload, hw-offload, seq-adjust: no entry of this table is
       }
-    case 'age': return flow.startedAtNs === undefined ? undefined : between(Math.floor((facts.nowMs - Number(flow.startedAtNs / 1_000_000n)) / 1000), match);
-    case 'timeout': return flow.timeout === undefined ? undefined : between(flow.timeout - facts.laterSeconds, match);
+    case 'age':
+      return flow.startedAtNs === undefined
+        ? undefined
+        : between(Math.floor((facts.nowMs - Number(flow.startedAtNs / 1_000_000n)) / 1000), match);
+    case 'timeout':
+      return flow.timeout === undefined ? undefined : between(flow.timeout - facts.laterSeconds, match);
     case 'idle': {
       const idle = idleOf(flow, facts);
       if (idle !== undefined) return between(idle, match);
@@ -103,9 +155,12 @@ function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Tr
       if (from <= 0 && to >= age) return true;
       return to < 0 || from > age ? false : undefined;
     }
-    case 'bytes': return orig.bytes === undefined || reply.bytes === undefined ? undefined : between(Number(orig.bytes + reply.bytes), match);
-    case 'packets': return orig.packets === undefined || reply.packets === undefined ? undefined : between(Number(orig.packets + reply.packets), match);
-    default: throw new Error(`${field} is not a field of a table`);
+    case 'bytes':
+      return orig.bytes === undefined || reply.bytes === undefined ? undefined : between(Number(orig.bytes + reply.bytes), match);
+    case 'packets':
+      return orig.packets === undefined || reply.packets === undefined ? undefined : between(Number(orig.packets + reply.packets), match);
+    default:
+      throw new Error(`${field} is not a field of a table`);
   }
 }
 
@@ -130,7 +185,10 @@ function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts):
   const state = stateOf(flow)?.toLowerCase();
   const fullTimes: Record<number, () => number | undefined> = {
     1: () => seconds('icmp_timeout'),
-    6: () => (state === 'established' && flow.isUnreplied ? Math.min(seconds('tcp_timeout_established')!, seconds('tcp_timeout_unacknowledged')!) : seconds(`tcp_timeout_${state}`)),
+    6: () =>
+      state === 'established' && flow.isUnreplied
+        ? Math.min(seconds('tcp_timeout_established')!, seconds('tcp_timeout_unacknowledged')!)
+        : seconds(`tcp_timeout_${state}`),
     17: () => seconds(flow.isAssured ? 'udp_timeout_stream' : 'udp_timeout'),
     47: () => seconds(flow.isUnreplied ? 'gre_timeout' : 'gre_timeout_stream'),
     58: () => seconds('icmpv6_timeout'),
@@ -191,7 +249,8 @@ function fits(name: string, match: Match): boolean {
   const letters = [...name.toLowerCase()];
   const from = (p: number, l: number): boolean => {
     if (p === pattern.length) return l === letters.length;
-    if (pattern[p] === '*') return Array.from({ length: letters.length - l + 1 }, (_, skipped) => skipped).some((skipped) => from(p + 1, l + skipped));
+    if (pattern[p] === '*')
+      return Array.from({ length: letters.length - l + 1 }, (_, skipped) => skipped).some((skipped) => from(p + 1, l + skipped));
     return l < letters.length && (pattern[p] === '?' || pattern[p] === letters[l]) && from(p + 1, l + 1);
   };
   return from(0, 0);

@@ -20,7 +20,11 @@ export class XmlListing {
 
   /** @param options more of the program's own, such as `-u EXPECTED` */
   read(options = ''): XmlFlow[] {
-    const xml = this.#namespace.run('sh', '-c', `mount -t overlay overlay -o lowerdir=${this.#labelFiles}:/etc /etc && conntrack -L ${options} -o xml,id,ktimestamp,labels`);
+    const xml = this.#namespace.run(
+      'sh',
+      '-c',
+      `mount -t overlay overlay -o lowerdir=${this.#labelFiles}:/etc /etc && conntrack -L ${options} -o xml,id,ktimestamp,labels`,
+    );
     return xml.trim() === '' ? [] : parseConntrackXml(xml);
   }
 

@@ -3,12 +3,15 @@ import { folderGraph, loopsOf } from './folders.ts';
 import type { Import, SourceFile } from './source-files.ts';
 
 /** A rule of the house; `violations` names each place that breaks it. */
-export interface Rule { name: string; violations(sources: readonly SourceFile[]): string[] }
+export interface Rule {
+  name: string;
+  violations(sources: readonly SourceFile[]): string[];
+}
 
 /** Folders in the order of imports: each may use itself and those named. docs/architecture.md draws it. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
-  'proto': [],
-  'client': ['proto'],
+  proto: [],
+  client: ['proto'],
   'agent/disk': [],
   'agent/time': [],
   'agent/netlink': [],
@@ -19,7 +22,18 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/operations': ['agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   'agent/remediations': ['agent/operations', 'agent/wans', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   'agent/link': ['agent/remediations', 'agent/operations', 'agent/collectors', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
-  'agent': ['agent/link', 'agent/remediations', 'agent/operations', 'agent/collectors', 'agent/wans', 'agent/conntrack', 'agent/rules', 'agent/disk', 'agent/time', 'proto'],
+  agent: [
+    'agent/link',
+    'agent/remediations',
+    'agent/operations',
+    'agent/collectors',
+    'agent/wans',
+    'agent/conntrack',
+    'agent/rules',
+    'agent/disk',
+    'agent/time',
+    'proto',
+  ],
   'controller/generated': [],
   'controller/platform': ['proto'],
   'controller/queue': ['proto'],
@@ -33,27 +47,59 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'controller/flows': ['controller/gateways', 'controller/link', 'proto'],
   'controller/blocks': ['controller/link', 'controller/identity', 'controller/audit', 'proto'],
   'controller/plans': ['controller/blocks', 'controller/flows', 'controller/gateways', 'controller/link', 'controller/audit', 'proto'],
-  'controller/flushes': ['controller/plans', 'controller/blocks', 'controller/gateways', 'controller/link', 'controller/queue', 'controller/identity', 'controller/access', 'controller/audit', 'proto'],
+  'controller/flushes': [
+    'controller/plans',
+    'controller/blocks',
+    'controller/gateways',
+    'controller/link',
+    'controller/queue',
+    'controller/identity',
+    'controller/access',
+    'controller/audit',
+    'proto',
+  ],
   'controller/remediations': [
-    'controller/flushes', 'controller/plans', 'controller/flows', 'controller/gateways', 'controller/history', 'controller/link', 'controller/queue', 'controller/identity', 'controller/audit', 'proto',
+    'controller/flushes',
+    'controller/plans',
+    'controller/flows',
+    'controller/gateways',
+    'controller/history',
+    'controller/link',
+    'controller/queue',
+    'controller/identity',
+    'controller/audit',
+    'proto',
   ],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
   'controller/live': ['controller/flushes', 'controller/gateways', 'controller/link', 'controller/access', 'proto'],
   'controller/retention': ['controller/history', 'controller/queue', 'controller/audit', 'proto'],
   'controller/metrics': ['controller/retention', 'controller/gateways', 'proto'],
   // What starts it, and the module that names all nouns.
-  'controller': [
-    'controller/access', 'controller/audit', 'controller/blocks', 'controller/enrolment', 'controller/flows', 'controller/flushes', 'controller/gateways', 'controller/history', 'controller/live',
-    'controller/metrics', 'controller/plans', 'controller/remediations', 'controller/retention', 'controller/witness', 'proto',
+  controller: [
+    'controller/access',
+    'controller/audit',
+    'controller/blocks',
+    'controller/enrolment',
+    'controller/flows',
+    'controller/flushes',
+    'controller/gateways',
+    'controller/history',
+    'controller/live',
+    'controller/metrics',
+    'controller/plans',
+    'controller/remediations',
+    'controller/retention',
+    'controller/witness',
+    'proto',
   ],
   'web/app': ['web/features', 'web/ui', 'web/lib', 'client', 'proto'],
   'web/features': ['web/ui', 'web/lib', 'client', 'proto'],
   'web/ui': ['web/lib', 'client', 'proto'],
   'web/lib': ['client', 'proto'],
-  'web': ['web/lib', 'proto'],
-  'cli': ['client', 'proto'],
+  web: ['web/lib', 'proto'],
+  cli: ['client', 'proto'],
   // The demo is the lab of the tests.
-  'tools': ['agent', 'controller', 'client', 'proto', 'test/lab'],
+  tools: ['agent', 'controller', 'client', 'proto', 'test/lab'],
 };
 /** Every noun of the controller may use these. */
 const OF_ALL_NOUNS: readonly string[] = ['controller/platform', 'controller/generated'];
@@ -73,11 +119,14 @@ const isPath = ({ target }: Import): boolean => target.includes('.ts');
 
 /** Names an import for people. */
 function arrowsOf(sources: readonly SourceFile[], isWrong: (source: SourceFile, one: Import) => boolean): string[] {
-  return sources.flatMap((source) => source.imports.filter((one) => isWrong(source, one)).map(({ target }) => `${source.path} -> ${target}`));
+  return sources.flatMap((source) =>
+    source.imports.filter((one) => isWrong(source, one)).map(({ target }) => `${source.path} -> ${target}`),
+  );
 }
 
 /** What a file of the controller may import from outside by its suffix; a plain name is pure. */
-const OUTSIDE = /^(@nestjs\/|pg$|bullmq$|ioredis$|@grpc\/|fastify$|@fastify\/|better-auth$|@prisma\/|rate-limiter-flexible$|pino$|node:(fs|net|http|https|http2|tls|dns|child_process|worker_threads|os|timers)(\/|$))/;
+const OUTSIDE =
+  /^(@nestjs\/|pg$|bullmq$|ioredis$|@grpc\/|fastify$|@fastify\/|better-auth$|@prisma\/|rate-limiter-flexible$|pino$|node:(fs|net|http|https|http2|tls|dns|child_process|worker_threads|os|timers)(\/|$))/;
 const ROLE = /\.(controller|grpc|link|jobs|service|repository|module|guard|interceptor|filter)\.ts$/;
 /** Plain names that are not pure, each with its reason. */
 const NOT_PURE: Readonly<Record<string, string>> = {
@@ -93,9 +142,13 @@ const DOORS = ['controller', 'grpc', 'link', 'jobs'];
 /** Ways to a page of the console beside lib/link.tsx: bare anchors and forms, and addresses put together or gone to by hand. */
 const STRAY_LINK =
   /<a\b[^>]*\bhref=(?!"#)|<form\b[^>]*\baction=|\blocation\.(?:assign|replace)\(|\blocation(?:\.href)? = |\bhistory\.(?:pushState|replaceState)\(|\bwindow\.open\(|\blocation\.origin\}\//;
-const DIALLING = /\bfetch\(|\b(connect|createConnection|request|lookup|resolve4|resolve6)\b[^;\n]* from ['"](node:)?(http|https|http2|net|tls|dns)['"]|from ['"](undici|axios)['"]/;
-const WRITES = 'write|append|truncate|ftruncate|rename|rm|unlink|mkdir|mkdtemp|copyFile|cp|symlink|link|utimes|chmod|chown|createWriteStream';
-const CHANGING = new RegExp(`import (?:\\{[^}]*\\b(?:${WRITES})\\w*[^}]*\\}|[\\w* ]+) from ['"](?:node:)?fs(?:/promises)?['"]|\\bopenSync\\([^)]*, ['"](?!r)`);
+const DIALLING =
+  /\bfetch\(|\b(connect|createConnection|request|lookup|resolve4|resolve6)\b[^;\n]* from ['"](node:)?(http|https|http2|net|tls|dns)['"]|from ['"](undici|axios)['"]/;
+const WRITES =
+  'write|append|truncate|ftruncate|rename|rm|unlink|mkdir|mkdtemp|copyFile|cp|symlink|link|utimes|chmod|chown|createWriteStream';
+const CHANGING = new RegExp(
+  `import (?:\\{[^}]*\\b(?:${WRITES})\\w*[^}]*\\}|[\\w* ]+) from ['"](?:node:)?fs(?:/promises)?['"]|\\bopenSync\\([^)]*, ['"](?!r)`,
+);
 /** A socket, not a file; and the join token, which the owner put somewhere and which is removed once it was used. */
 const MAY_CHANGE_FILES = ['agent/netlink/socket.ts', 'agent/enrolment.ts'];
 
@@ -105,10 +158,11 @@ const filesWhere = (sources: readonly SourceFile[], base: string, isWrong: (text
 export const RULES: readonly Rule[] = [
   {
     name: 'imports point one way between parts, and nobody imports tests',
-    violations: (sources) => arrowsOf(sources, ({ path: file }, one) => {
-      const from = partOf(file);
-      return from !== undefined && isPath(one) && !mayUse(from, one.target);
-    }),
+    violations: (sources) =>
+      arrowsOf(sources, ({ path: file }, one) => {
+        const from = partOf(file);
+        return from !== undefined && isPath(one) && !mayUse(from, one.target);
+      }),
   },
   ...['agent', 'controller', 'proto', 'web'].map((base): Rule => ({
     name: `no folders of ${base} import each other in a loop`,
@@ -116,40 +170,60 @@ export const RULES: readonly Rule[] = [
   })),
   {
     name: 'doors use services, services use repositories, and never the other way round',
-    violations: (sources) => arrowsOf(sources, ({ path: file }, { target }) => {
-      const [from, to] = [layerOf(file), layerOf(target)];
-      if (!file.startsWith('controller/') || to === undefined) return false;
-      if (from === undefined) return path.posix.dirname(file) !== 'controller' && !/\.(module|guard|interceptor|filter)\.ts$/.test(file) && !TECHNOLOGIES.some((folder) => file.startsWith(folder));
-      if (from === 'repository') return to !== 'repository';
-      if (from === 'service') return DOORS.includes(to);
-      return from === 'controller' && to === 'repository';
-    }),
+    violations: (sources) =>
+      arrowsOf(sources, ({ path: file }, { target }) => {
+        const [from, to] = [layerOf(file), layerOf(target)];
+        if (!file.startsWith('controller/') || to === undefined) return false;
+        if (from === undefined)
+          return (
+            path.posix.dirname(file) !== 'controller' &&
+            !/\.(module|guard|interceptor|filter)\.ts$/.test(file) &&
+            !TECHNOLOGIES.some((folder) => file.startsWith(folder))
+          );
+        if (from === 'repository') return to !== 'repository';
+        if (from === 'service') return DOORS.includes(to);
+        return from === 'controller' && to === 'repository';
+      }),
   },
   {
     name: 'in the controller a plain name is pure, and a service touches no technology',
-    violations: (sources) => arrowsOf(sources, ({ path: file }, { target, isTypeOnly }) => {
-      if (!file.startsWith('controller/') || path.posix.dirname(file) === 'controller' || TECHNOLOGIES.some((folder) => file.startsWith(folder)) || isTypeOnly) return false;
-      if (file.endsWith('.service.ts')) return OUTSIDE.test(target) && !target.startsWith('@nestjs/') && !target.startsWith('node:timers');
-      return !ROLE.test(file) && !(file in NOT_PURE) && (OUTSIDE.test(target) || target.startsWith('controller/generated/'));
-    }),
+    violations: (sources) =>
+      arrowsOf(sources, ({ path: file }, { target, isTypeOnly }) => {
+        if (
+          !file.startsWith('controller/') ||
+          path.posix.dirname(file) === 'controller' ||
+          TECHNOLOGIES.some((folder) => file.startsWith(folder)) ||
+          isTypeOnly
+        )
+          return false;
+        if (file.endsWith('.service.ts'))
+          return OUTSIDE.test(target) && !target.startsWith('@nestjs/') && !target.startsWith('node:timers');
+        return !ROLE.test(file) && !(file in NOT_PURE) && (OUTSIDE.test(target) || target.startsWith('controller/generated/'));
+      }),
   },
   {
     name: 'only platform knows pg, only queue knows bullmq, and only repositories ask Prisma',
-    violations: (sources) => arrowsOf(sources, ({ path: file }, { target, isTypeOnly }) => {
-      // Directly in controller/ are programs, of which one prepares the database.
-      if (!file.startsWith('controller/') || path.posix.dirname(file) === 'controller' || isTypeOnly) return false;
-      if (target === 'pg') return !file.startsWith('controller/platform/');
-      if (target === 'bullmq') return !file.startsWith('controller/queue/');
-      return target.startsWith('controller/generated/') && !file.endsWith('.repository.ts') && file !== 'controller/platform/database.ts';
-    }),
+    violations: (sources) =>
+      arrowsOf(sources, ({ path: file }, { target, isTypeOnly }) => {
+        // Directly in controller/ are programs, of which one prepares the database.
+        if (!file.startsWith('controller/') || path.posix.dirname(file) === 'controller' || isTypeOnly) return false;
+        if (target === 'pg') return !file.startsWith('controller/platform/');
+        if (target === 'bullmq') return !file.startsWith('controller/queue/');
+        return target.startsWith('controller/generated/') && !file.endsWith('.repository.ts') && file !== 'controller/platform/database.ts';
+      }),
   },
   {
     name: 'proto/model imports neither generated code nor zod',
-    violations: (sources) => arrowsOf(sources, ({ path: file }, { target }) => file.startsWith('proto/model/') && (target.startsWith('proto/gen/') || target === 'zod')),
+    violations: (sources) =>
+      arrowsOf(
+        sources,
+        ({ path: file }, { target }) => file.startsWith('proto/model/') && (target.startsWith('proto/gen/') || target === 'zod'),
+      ),
   },
   {
     name: 'netlink has never heard of conntrack',
-    violations: (sources) => filesWhere(sources, 'agent/netlink/', (text) => /conntrack|CTA_|NFCT/i.test(text.replace(/^\/\/.*|\/\*[^]*?\*\//gm, ''))),
+    violations: (sources) =>
+      filesWhere(sources, 'agent/netlink/', (text) => /conntrack|CTA_|NFCT/i.test(text.replace(/^\/\/.*|\/\*[^]*?\*\//gm, ''))),
   },
   {
     name: 'F40: the controller has no way to dial an address that somebody named',
@@ -157,7 +231,12 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'the agent changes files by agent/disk alone, which does it whole or not at all',
-    violations: (sources) => filesWhere(sources, 'agent/', (text, file) => !file.startsWith('agent/disk/') && !MAY_CHANGE_FILES.includes(file) && CHANGING.test(text)),
+    violations: (sources) =>
+      filesWhere(
+        sources,
+        'agent/',
+        (text, file) => !file.startsWith('agent/disk/') && !MAY_CHANGE_FILES.includes(file) && CHANGING.test(text),
+      ),
   },
   {
     // Imports of Next's own links and router are refused by lint (web/.oxlintrc.json).

@@ -4,8 +4,15 @@ import { ROOT } from '../set-up.ts';
 
 /** The test files that take longest on two cores, the longest first: one that begins last is waited for by nothing but itself. */
 export const LONGEST: readonly string[] = [
-  'test/faults/short.test.ts', 'test/fleet/controller-killed.test.ts', 'test/field/predictions.test.ts',
-  'test/browser/axe.test.ts', 'test/browser/clicks.test.ts', 'test/attacks/fuzz.test.ts', 'agent/conntrack/wire/fuzz.test.ts', 'test/browser/console.test.ts', 'test/browser/scope.test.ts',
+  'test/faults/short.test.ts',
+  'test/fleet/controller-killed.test.ts',
+  'test/field/predictions.test.ts',
+  'test/browser/axe.test.ts',
+  'test/browser/clicks.test.ts',
+  'test/attacks/fuzz.test.ts',
+  'agent/conntrack/wire/fuzz.test.ts',
+  'test/browser/console.test.ts',
+  'test/browser/scope.test.ts',
 ];
 
 /** Vitest's own order, project by project and the larger file first, but for those that are known to be long. */

@@ -17,7 +17,9 @@ export function runTool(command: string, args: string[], { env, isPatient = fals
   return new Promise((resolve) => {
     // By a pipe, not by the terminal itself, where one that draws over its own lines would draw over those of another.
     const child = spawn(path.join(ROOT, 'node_modules/.bin', command), args, {
-      cwd: ROOT, stdio: ['inherit', 'pipe', 'pipe'], env: { ...process.env, ...(process.stdout.isTTY && { FORCE_COLOR: '1' }), ...env },
+      cwd: ROOT,
+      stdio: ['inherit', 'pipe', 'pipe'],
+      env: { ...process.env, ...(process.stdout.isTTY && { FORCE_COLOR: '1' }), ...env },
     });
     child.stdout.pipe(process.stdout, { end: false });
     child.stderr.pipe(process.stderr, { end: false });

@@ -16,7 +16,10 @@ export async function staticChecks(): Promise<{ passed: number; failed: string[]
     ['lint', () => runTool('oxlint', ['--quiet', '--deny-warnings'])],
     ['format', () => runTool('oxfmt', ['--check', ...FORMATTED])],
     ['contract', () => runTool('buf', ['lint', 'proto'])],
-    ...released().map((image): [string, () => Promise<boolean>] => [`contract against ${image}`, () => runTool('buf', ['breaking', 'proto', '--against', path.join('proto/released', image)])]),
+    ...released().map((image): [string, () => Promise<boolean>] => [
+      `contract against ${image}`,
+      () => runTool('buf', ['breaking', 'proto', '--against', path.join('proto/released', image)]),
+    ]),
   ];
   for (const [name, check] of checks) if (!(await check())) failed.push(name);
   return { passed: checks.length - failed.length, failed };

@@ -4,11 +4,30 @@ import { ROOT, STATE } from '../set-up.ts';
 import { runTool, type RunSettings } from './run.ts';
 
 /** `failures` says of each that failed its file, the test and the first lines of why; tests that were skipped have one line together. */
-export interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+  failures: string[];
+}
 
-interface Report { numPassedTests: number; numPendingTests: number; numTodoTests: number; testResults: FileResult[] }
-interface FileResult { name: string; status: string; message: string; assertionResults: TestResult[] }
-interface TestResult { fullName: string; status: string; failureMessages: string[] }
+interface Report {
+  numPassedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: FileResult[];
+}
+interface FileResult {
+  name: string;
+  status: string;
+  message: string;
+  assertionResults: TestResult[];
+}
+interface TestResult {
+  fullName: string;
+  status: string;
+  failureMessages: string[];
+}
 
 const LINES_OF_WHY = 6;
 
@@ -20,9 +39,18 @@ export async function runProjects(projects: string[], args: string[] = [], setti
   const report = path.join(STATE, 'test', `${projects.join('-')}.json`);
   mkdirSync(path.dirname(report), { recursive: true });
   rmSync(report, { force: true });
-  const isGood = await runTool('vitest', [
-    'run', ...projects.flatMap((name) => ['--project', name]), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args,
-  ], { ...settings, env: { NODE_COMPILE_CACHE: path.join(STATE, 'compile-cache'), ...settings.env } });
+  const isGood = await runTool(
+    'vitest',
+    [
+      'run',
+      ...projects.flatMap((name) => ['--project', name]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...args,
+    ],
+    { ...settings, env: { NODE_COMPILE_CACHE: path.join(STATE, 'compile-cache'), ...settings.env } },
+  );
   try {
     const found = JSON.parse(readFileSync(report, 'utf8')) as Report;
     const failures = found.testResults.flatMap(failuresOf);
@@ -44,5 +72,9 @@ function failuresOf({ name, status, message, assertionResults }: FileResult): st
 }
 
 function beginning(text: string): string {
-  return text.split('\n').slice(0, LINES_OF_WHY).map((line) => `    ${line}`).join('\n');
+  return text
+    .split('\n')
+    .slice(0, LINES_OF_WHY)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }

@@ -7,8 +7,17 @@ import { startProgram, type Home } from './programs.ts';
 export async function startConsole(home: Home, port: number, apiUrl: string, isDevelopment: boolean): Promise<void> {
   const env = { PORT: String(port), HOSTNAME: '127.0.0.1', CTFLEET_API_URL: apiUrl, NEXT_TELEMETRY_DISABLED: '1' };
   const child = isDevelopment
-    ? startProgram(home, 'console', process.execPath, [path.join(ROOT, 'node_modules/next/dist/bin/next'), 'dev', 'web', '--port', String(port), '--hostname', '127.0.0.1'], env)
-    : startProgram(home, 'console', process.execPath, [path.join(ROOT, 'web/.next/standalone/web/server.js')], { ...env, NODE_ENV: 'production' });
+    ? startProgram(
+        home,
+        'console',
+        process.execPath,
+        [path.join(ROOT, 'node_modules/next/dist/bin/next'), 'dev', 'web', '--port', String(port), '--hostname', '127.0.0.1'],
+        env,
+      )
+    : startProgram(home, 'console', process.execPath, [path.join(ROOT, 'web/.next/standalone/web/server.js')], {
+        ...env,
+        NODE_ENV: 'production',
+      });
   let ended = false;
   child.once('exit', () => (ended = true));
   for (let waited = 0; waited < 60_000; waited += 100) {

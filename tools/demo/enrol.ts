@@ -5,12 +5,17 @@ import type { DemoApi } from './api.ts';
 import type { DemoGateway } from './fleet.ts';
 
 /** A gateway of the demo with the folder of its agent; `joinToken` if it has yet to enrol. */
-export interface PlacedGateway extends DemoGateway { stateDir: string; joinToken?: string }
+export interface PlacedGateway extends DemoGateway {
+  stateDir: string;
+  joinToken?: string;
+}
 
 /** Makes tenants and sites that are missing, and a join token for each gateway whose agent has no identity that the controller knows. */
 export async function placeGateways(api: DemoApi, fleet: DemoGateway[], agentsDir: string): Promise<PlacedGateway[]> {
   const tenants = new Map((await api.call(routes.listTenants, { query: { limit: 500 } })).items.map((tenant) => [tenant.name, tenant.id]));
-  const sites = new Map((await api.call(routes.listSites, { query: { limit: 500 } })).items.map((site) => [`${site.tenantId}/${site.name}`, site.id]));
+  const sites = new Map(
+    (await api.call(routes.listSites, { query: { limit: 500 } })).items.map((site) => [`${site.tenantId}/${site.name}`, site.id]),
+  );
   const known = new Set((await api.call(routes.listGateways, { query: { limit: 2000 } })).items.map((gateway) => gateway.id));
   const placed: PlacedGateway[] = [];
   for (const gateway of fleet) {
@@ -23,9 +28,13 @@ export async function placeGateways(api: DemoApi, fleet: DemoGateway[], agentsDi
     rmSync(stateDir, { recursive: true, force: true });
     const tenantId = tenants.get(gateway.tenant) ?? (await makeTenant(api, gateway.tenant));
     tenants.set(gateway.tenant, tenantId);
-    const siteId = sites.get(`${tenantId}/${gateway.site}`) ?? (await api.call(routes.createSite, { body: { tenantId, name: gateway.site, timeZone: gateway.timeZone } })).id;
+    const siteId =
+      sites.get(`${tenantId}/${gateway.site}`) ??
+      (await api.call(routes.createSite, { body: { tenantId, name: gateway.site, timeZone: gateway.timeZone } })).id;
     sites.set(`${tenantId}/${gateway.site}`, siteId);
-    const { token } = await api.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: gateway.name, tags: ['demo'], ttlMinutes: 30 } });
+    const { token } = await api.call(routes.createEnrolmentToken, {
+      body: { siteId, gatewayName: gateway.name, tags: ['demo'], ttlMinutes: 30 },
+    });
     placed.push({ ...gateway, stateDir, joinToken: token });
   }
   return placed;

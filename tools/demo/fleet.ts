@@ -11,15 +11,36 @@ const SIMULATED_PLACES = [
   { tenant: 'Brightwater Foods', site: 'Bilbao', timeZone: 'Europe/Madrid' },
 ] as const;
 
-export interface DemoGateway { name: string; tenant: string; site: string; timeZone: string; kind: 'kernel' | 'memory'; number: number }
+export interface DemoGateway {
+  name: string;
+  tenant: string;
+  site: string;
+  timeZone: string;
+  kind: 'kernel' | 'memory';
+  number: number;
+}
 
 /** Which gateways the demo has. `number` counts the real ones from 1, as the lab does. */
 export function demoFleet(gateways: number, simulated: number, kind: 'kernel' | 'memory'): DemoGateway[] {
-  const real = Array.from({ length: gateways }, (_, index) => gatewayAt(PLACES[index % PLACES.length]!, Math.floor(index / PLACES.length) + 1, kind, index + 1));
-  const more = Array.from({ length: simulated }, (_, index) => gatewayAt(SIMULATED_PLACES[index % SIMULATED_PLACES.length]!, Math.floor(index / SIMULATED_PLACES.length) + 1, 'memory', gateways + index + 1));
+  const real = Array.from({ length: gateways }, (_, index) =>
+    gatewayAt(PLACES[index % PLACES.length]!, Math.floor(index / PLACES.length) + 1, kind, index + 1),
+  );
+  const more = Array.from({ length: simulated }, (_, index) =>
+    gatewayAt(
+      SIMULATED_PLACES[index % SIMULATED_PLACES.length]!,
+      Math.floor(index / SIMULATED_PLACES.length) + 1,
+      'memory',
+      gateways + index + 1,
+    ),
+  );
   return [...real, ...more];
 }
 
-function gatewayAt(place: { tenant: string; site: string; timeZone: string }, ordinal: number, kind: 'kernel' | 'memory', number: number): DemoGateway {
+function gatewayAt(
+  place: { tenant: string; site: string; timeZone: string },
+  ordinal: number,
+  kind: 'kernel' | 'memory',
+  number: number,
+): DemoGateway {
   return { ...place, name: `${place.site.toLowerCase()}-gw${ordinal}`, kind, number };
 }

@@ -12,7 +12,10 @@ const LINK_PORT = 4444;
 const relay = path.join(ROOT, 'test/lab/relay.ts');
 const traffic = (name: string) => path.join(ROOT, 'test/lab/traffic', `${name}.ts`);
 
-export interface ControllerPorts { enrolPort: number; linkPort: number }
+export interface ControllerPorts {
+  enrolPort: number;
+  linkPort: number;
+}
 
 /** The lab with the controller within its gateways' reach, and no agent yet. */
 export async function startLab(home: Home, gateways: number, ports: ControllerPorts, withTraffic: boolean): Promise<Lab> {
@@ -20,35 +23,69 @@ export async function startLab(home: Home, gateways: number, ports: ControllerPo
   home.family.adoptNamespaces(prefix);
   const lab = new Lab({ prefix, gateways });
   lab.up();
-  await Promise.all(([['enrol', ENROL_PORT, ports.enrolPort], ['link', LINK_PORT, ports.linkPort]] as const).map(async ([name, labPort, port]) => {
-    const socket = path.join(os.tmpdir(), `${prefix}-${name}.sock`);
-    home.family.adoptFile(socket);
-    await startUntil(home, `relay-${name}`, process.execPath, [relay, 'unix', socket, '127.0.0.1', String(port)], {}, isRelaying);
-    await startUntil(home, `relay-${name}-lab`, 'ip', ['netns', 'exec', lab.names.control, process.execPath, relay, 'tcp', CONTROLLER_ADDRESS, String(labPort), socket], {}, isRelaying);
-  }));
+  await Promise.all(
+    (
+      [
+        ['enrol', ENROL_PORT, ports.enrolPort],
+        ['link', LINK_PORT, ports.linkPort],
+      ] as const
+    ).map(async ([name, labPort, port]) => {
+      const socket = path.join(os.tmpdir(), `${prefix}-${name}.sock`);
+      home.family.adoptFile(socket);
+      await startUntil(home, `relay-${name}`, process.execPath, [relay, 'unix', socket, '127.0.0.1', String(port)], {}, isRelaying);
+      await startUntil(
+        home,
+        `relay-${name}-lab`,
+        'ip',
+        ['netns', 'exec', lab.names.control, process.execPath, relay, 'tcp', CONTROLLER_ADDRESS, String(labPort), socket],
+        {},
+        isRelaying,
+      );
+    }),
+  );
   if (withTraffic) {
-    await startUntil(home, 'servers', 'ip', ['netns', 'exec', lab.names.inet, process.execPath, traffic('servers')], {}, (line) => line === 'serving' || undefined);
-    for (let n = 1; n <= gateways; n++) startProgram(home, `traffic-${n}`, 'ip', ['netns', 'exec', lab.names.lan(n), process.execPath, traffic('mix'), String(n)], {});
+    await startUntil(
+      home,
+      'servers',
+      'ip',
+      ['netns', 'exec', lab.names.inet, process.execPath, traffic('servers')],
+      {},
+      (line) => line === 'serving' || undefined,
+    );
+    for (let n = 1; n <= gateways; n++)
+      startProgram(home, `traffic-${n}`, 'ip', ['netns', 'exec', lab.names.lan(n), process.execPath, traffic('mix'), String(n)], {});
   }
   return lab;
 }
 
 /** An agent inside a gateway of the lab. */
 export function startKernelAgent(home: Home, lab: Lab, gateway: PlacedGateway, env: Record<string, string> = {}): ChildProcess {
-  return startProgram(home, `agent-${gateway.name}`, 'ip', ['netns', 'exec', lab.names.gateway(gateway.number), process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'], {
-    ...env,
-    CTFLEET_STATE_DIR: gateway.stateDir,
-    CTFLEET_ENROL_ADDRESS: `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`,
-    CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`,
-    ...(gateway.joinToken && { CTFLEET_JOIN_TOKEN: gateway.joinToken }), ...env,
-  });
+  return startProgram(
+    home,
+    `agent-${gateway.name}`,
+    'ip',
+    ['netns', 'exec', lab.names.gateway(gateway.number), process.execPath, path.join(ROOT, 'build/agent/main.js'), 'run'],
+    {
+      ...env,
+      CTFLEET_STATE_DIR: gateway.stateDir,
+      CTFLEET_ENROL_ADDRESS: `[${CONTROLLER_ADDRESS}]:${ENROL_PORT}`,
+      CTFLEET_LINK_ADDRESS: `[${CONTROLLER_ADDRESS}]:${LINK_PORT}`,
+      ...(gateway.joinToken && { CTFLEET_JOIN_TOKEN: gateway.joinToken }),
+      ...env,
+    },
+  );
 }
 
 /** All gateways in memory, in one process; it reads who they are from its standard input. */
 export function startMemoryAgents({ family }: Home, gateways: PlacedGateway[], ports: ControllerPorts): void {
   const child = family.spawn(process.execPath, [path.join(ROOT, 'build/agent/simulate.js')], {
     stdio: ['pipe', 'ignore', 'inherit'],
-    env: { ...process.env, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`, CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`, CTFLEET_LOG_LEVEL: 'warn' },
+    env: {
+      ...process.env,
+      CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`,
+      CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`,
+      CTFLEET_LOG_LEVEL: 'warn',
+    },
   });
   child.stdin!.end(JSON.stringify(gateways.map(({ name, number, stateDir, joinToken }) => ({ name, seed: number, stateDir, joinToken }))));
 }

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-export interface Operator { email: string; password: string }
+export interface Operator {
+  email: string;
+  password: string;
+}
 
 /** The demo's operator, the same at every start; `isNew` if it was made now and is not in the database yet. */
 export function demoOperator(stateDir: string): { operator: Operator; isNew: boolean } {

@@ -4,10 +4,20 @@ import path from 'node:path';
 import type { ProcessGroup } from '../process-group.ts';
 
 /** What a system's programs share: who ends them, and the folder of their logs. */
-export interface Home { family: ProcessGroup; stateDir: string }
+export interface Home {
+  family: ProcessGroup;
+  stateDir: string;
+}
 
 /** Starts a program of ours whose output goes to logs/NAME.log. `onLine` sees each line of its standard output. */
-export function startProgram({ family, stateDir }: Home, name: string, command: string, args: string[], env: Record<string, string>, onLine?: (line: string) => void): ChildProcess {
+export function startProgram(
+  { family, stateDir }: Home,
+  name: string,
+  command: string,
+  args: string[],
+  env: Record<string, string>,
+  onLine?: (line: string) => void,
+): ChildProcess {
   mkdirSync(path.join(stateDir, 'logs'), { recursive: true });
   const log = createWriteStream(path.join(stateDir, 'logs', `${name}.log`), { flags: 'a' });
   const child = family.spawn(command, args, { env: { ...process.env, ...env } });
@@ -24,13 +34,22 @@ export function startProgram({ family, stateDir }: Home, name: string, command: 
 }
 
 /** The first line of a program's output that satisfies `find`. Rejects if the program ends before. */
-export function startUntil<T>(home: Home, name: string, command: string, args: string[], env: Record<string, string>, find: (line: string) => T | undefined): Promise<{ child: ChildProcess; found: T }> {
+export function startUntil<T>(
+  home: Home,
+  name: string,
+  command: string,
+  args: string[],
+  env: Record<string, string>,
+  find: (line: string) => T | undefined,
+): Promise<{ child: ChildProcess; found: T }> {
   return new Promise((resolve, reject) => {
     const child = startProgram(home, name, command, args, env, (line) => {
       const found = find(line);
       if (found !== undefined) resolve({ child, found });
     });
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it was ready; see ${path.join(home.stateDir, 'logs', name)}.log`)));
+    child.once('exit', (code) =>
+      reject(new Error(`${name} ended with ${code} before it was ready; see ${path.join(home.stateDir, 'logs', name)}.log`)),
+    );
   });
 }

@@ -8,5 +8,6 @@ const WATCHING = ['wan-down', 'table-pressure'];
 export async function watchFleet(api: DemoApi): Promise<void> {
   if ((await api.call(routes.listRemediations, { query: { limit: 1 } })).items.length > 0) return;
   const { items } = await api.call(routes.listBuiltInRemediations);
-  for (const { key, document } of items) if (WATCHING.includes(key)) await api.call(routes.createRemediation, { body: { document, builtIn: key } });
+  for (const { key, document } of items)
+    if (WATCHING.includes(key)) await api.call(routes.createRemediation, { body: { document, builtIn: key } });
 }

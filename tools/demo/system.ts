@@ -30,7 +30,11 @@ export interface SystemOptions extends Home {
   agentEnv?: Record<string, string>;
 }
 
-interface ControllerPorts { apiPort: number; enrolPort: number; linkPort: number }
+interface ControllerPorts {
+  apiPort: number;
+  enrolPort: number;
+  linkPort: number;
+}
 
 /** A whole ctfleet of real parts on this machine. Everything it starts belongs to the family, which ends it. */
 export class System {
@@ -49,7 +53,15 @@ export class System {
   readonly agents = new Map<string, ChildProcess>();
   readonly #startController: () => Promise<ChildProcess>;
 
-  private constructor(parts: { consoleUrl: string; ports: ControllerPorts; operator: Operator; databaseUrl: string; redisUrl: string | undefined; controller: ChildProcess; startController: () => Promise<ChildProcess> }) {
+  private constructor(parts: {
+    consoleUrl: string;
+    ports: ControllerPorts;
+    operator: Operator;
+    databaseUrl: string;
+    redisUrl: string | undefined;
+    controller: ChildProcess;
+    startController: () => Promise<ChildProcess>;
+  }) {
     this.consoleUrl = parts.consoleUrl;
     this.ports = parts.ports;
     this.apiUrl = `http://127.0.0.1:${parts.ports.apiPort}`;
@@ -79,8 +91,18 @@ export class System {
     const startController = () => launchController(options, postgres.appUrl('ctfleet'), redis?.url, consoleUrl, ports);
     const controller = await startController();
     const operator = ensureOperator(stateDir, postgres.appUrl('ctfleet'));
-    const system = new System({ consoleUrl, ports, operator, databaseUrl: postgres.url('ctfleet'), redisUrl: redis?.url, controller, startController });
-    const whenConsole = options.console ? startConsole(options, consolePort, system.apiUrl, options.console === 'development') : Promise.resolve();
+    const system = new System({
+      consoleUrl,
+      ports,
+      operator,
+      databaseUrl: postgres.url('ctfleet'),
+      redisUrl: redis?.url,
+      controller,
+      startController,
+    });
+    const whenConsole = options.console
+      ? startConsole(options, consolePort, system.apiUrl, options.console === 'development')
+      : Promise.resolve();
     await system.api.signIn(operator.email, operator.password, consoleUrl);
     system.placed = await placeGateways(system.api, fleet, path.join(stateDir, 'agents'));
     const kernel = system.placed.filter((gateway) => gateway.kind === 'kernel');
@@ -113,13 +135,33 @@ export class System {
   }
 }
 
-async function launchController({ controllerEnv, ...home }: SystemOptions, databaseUrl: string, redisUrl: string | undefined, consoleUrl: string, ports: ControllerPorts): Promise<ChildProcess> {
-  const { child } = await startUntil(home, 'controller', process.execPath, ['--enable-source-maps', path.join(ROOT, 'build/controller/main.js')], {
-    CTFLEET_DATABASE_URL: databaseUrl, ...(redisUrl && { CTFLEET_REDIS_URL: redisUrl }),
-    CTFLEET_API_PORT: String(ports.apiPort), CTFLEET_ENROL_PORT: String(ports.enrolPort), CTFLEET_LINK_PORT: String(ports.linkPort),
-    CTFLEET_LINK_HOST: '127.0.0.1', CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`,
-    CTFLEET_STATE_DIR: path.join(home.stateDir, 'controller'), CTFLEET_PUBLIC_URL: consoleUrl, ...controllerEnv,
-  }, (line) => line.includes('controller ready') || undefined);
+async function launchController(
+  { controllerEnv, ...home }: SystemOptions,
+  databaseUrl: string,
+  redisUrl: string | undefined,
+  consoleUrl: string,
+  ports: ControllerPorts,
+): Promise<ChildProcess> {
+  const { child } = await startUntil(
+    home,
+    'controller',
+    process.execPath,
+    ['--enable-source-maps', path.join(ROOT, 'build/controller/main.js')],
+    {
+      CTFLEET_DATABASE_URL: databaseUrl,
+      ...(redisUrl && { CTFLEET_REDIS_URL: redisUrl }),
+      CTFLEET_API_PORT: String(ports.apiPort),
+      CTFLEET_ENROL_PORT: String(ports.enrolPort),
+      CTFLEET_LINK_PORT: String(ports.linkPort),
+      CTFLEET_LINK_HOST: '127.0.0.1',
+      CTFLEET_LINK_ADDRESS: `127.0.0.1:${ports.linkPort}`,
+      CTFLEET_ENROL_ADDRESS: `127.0.0.1:${ports.enrolPort}`,
+      CTFLEET_STATE_DIR: path.join(home.stateDir, 'controller'),
+      CTFLEET_PUBLIC_URL: consoleUrl,
+      ...controllerEnv,
+    },
+    (line) => line.includes('controller ready') || undefined,
+  );
   return child;
 }
 
@@ -129,7 +171,13 @@ function ensureOperator(stateDir: string, databaseUrl: string): Operator {
   if (!isNew) return operator;
   execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', operator.email, '--name', 'Demo operator'], {
     // Not as an argument: it would stand in the list of processes, and one that begins with a dash would be taken for an option.
-    env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: operator.password, CTFLEET_DATABASE_URL: databaseUrl, CTFLEET_STATE_DIR: path.join(stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      CTFLEET_BOOTSTRAP_PASSWORD: operator.password,
+      CTFLEET_DATABASE_URL: databaseUrl,
+      CTFLEET_STATE_DIR: path.join(stateDir, 'controller'),
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   keepOperator(stateDir, operator);
   return operator;

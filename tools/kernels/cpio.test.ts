@@ -5,7 +5,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CpioWriter } from './cpio.ts';
 
 let folder: string;
-beforeEach(() => { folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-cpio-')); });
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-cpio-'));
+});
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** What the kernel would find: names, kinds with modes, and contents. */
@@ -33,7 +35,14 @@ test('folders come before what lies in them, each once, and a second archive may
   second.file('usr/more', '');
   second.close();
   expect(read(readFileSync(file))).toEqual([
-    ['usr', '40755', ''], ['usr/bin', '40755', ''], ['usr/bin/tool', '100755', 'text'], ['usr/bin/other', '100644', '12345'], ['bin', '120777', 'usr/bin'], ['TRAILER!!!', '0', ''],
-    ['usr', '40755', ''], ['usr/more', '100644', ''], ['TRAILER!!!', '0', ''],
+    ['usr', '40755', ''],
+    ['usr/bin', '40755', ''],
+    ['usr/bin/tool', '100755', 'text'],
+    ['usr/bin/other', '100644', '12345'],
+    ['bin', '120777', 'usr/bin'],
+    ['TRAILER!!!', '0', ''],
+    ['usr', '40755', ''],
+    ['usr/more', '100644', ''],
+    ['TRAILER!!!', '0', ''],
   ]);
 });

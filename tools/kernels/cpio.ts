@@ -30,7 +30,6 @@ export class CpioWriter {
     this.#add(name, FOLDER | 0o755, new Uint8Array());
   }
 
-
   /** Ends the archive, on a border where another may begin. */
   close(): void {
     this.#write('TRAILER!!!', 0, new Uint8Array());

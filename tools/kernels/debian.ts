@@ -8,10 +8,21 @@ const SUITES = ['debian-security bullseye-security', 'debian-security bookworm-s
 const MIRROR = 'http://deb.debian.org';
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** What checks may need: all of networking, and what its modules stand on. */
-const MODULES = ['kernel/net', 'kernel/lib', 'kernel/crypto', 'kernel/arch/x86/crypto', 'kernel/drivers/net/veth.ko*', 'kernel/drivers/net/dummy.ko*'];
+const MODULES = [
+  'kernel/net',
+  'kernel/lib',
+  'kernel/crypto',
+  'kernel/arch/x86/crypto',
+  'kernel/drivers/net/veth.ko*',
+  'kernel/drivers/net/dummy.ko*',
+];
 
 /** A kernel that can be started: `folder` holds `vmlinuz` and `lib/modules/RELEASE`. */
-export interface Kernel { series: string; release: string; folder: string }
+export interface Kernel {
+  series: string;
+  release: string;
+  folder: string;
+}
 
 /** The newest kernel of a series (`6.12`), brought once with apt and unpacked without being installed. The machine's own lists stay as they are. */
 export function bringKernel(series: string, home: string): Kernel {
@@ -33,9 +44,9 @@ function unpack(series: string, folder: string, aptHome: string): void {
     execFileSync('dpkg', ['-x', path.join(aptHome, file), path.join(making, 'root')]);
     rmSync(path.join(aptHome, file));
   }
-  const [modules = '', image = ''] = [
-    '{lib,usr/lib}/modules/*', '{boot/vmlinuz-*,usr/lib/modules/*/vmlinuz}',
-  ].map((pattern) => globSync(pattern, { cwd: path.join(making, 'root') })[0]);
+  const [modules = '', image = ''] = ['{lib,usr/lib}/modules/*', '{boot/vmlinuz-*,usr/lib/modules/*/vmlinuz}'].map(
+    (pattern) => globSync(pattern, { cwd: path.join(making, 'root') })[0],
+  );
   const release = path.basename(modules);
   renameSync(path.join(making, 'root', image), path.join(making, 'vmlinuz'));
   takeModules(path.join(making, 'root', modules), path.join(making, 'lib/modules', release));
@@ -57,21 +68,36 @@ function takeModules(from: string, to: string): void {
 /** Names of the packages that bring the newest image and modules of a series. Since 6.19 they are three; undefined if there is none. */
 export function packagesOf(series: string, names: string[]): string[] | undefined {
   const pattern = new RegExp(`^linux-(?:image|binary)-(${series.replaceAll('.', '\\.')}\\.\\d[\\w.+-]*)-cloud-amd64$`);
-  const newest = names.flatMap((name) => pattern.exec(name)?.[1] ?? []).filter((version) => !/\.deb\d/.test(version)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
+  const newest = names
+    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
+    .filter((version) => !/\.deb\d/.test(version))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    .at(-1);
   if (newest === undefined) return undefined;
-  const [image, ...parts] = ['image', 'binary', 'modules', 'base'].map((part) => `linux-${part}-${newest}-cloud-amd64`) as [string, ...string[]];
+  const [image, ...parts] = ['image', 'binary', 'modules', 'base'].map((part) => `linux-${part}-${newest}-cloud-amd64`) as [
+    string,
+    ...string[],
+  ];
   return names.includes(parts[0]!) ? parts.filter((name) => names.includes(name)) : [image];
 }
 
 /** Programs of apt with lists of their own. */
 function aptOf(home: string): (program: string, ...args: string[]) => string {
   for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(path.join(home, folder), { recursive: true });
-  writeFileSync(path.join(home, 'sources.list'), SUITES.map((suite) => `deb [arch=amd64 signed-by=${KEYS}] ${MIRROR}/${suite} main\n`).join(''));
+  writeFileSync(
+    path.join(home, 'sources.list'),
+    SUITES.map((suite) => `deb [arch=amd64 signed-by=${KEYS}] ${MIRROR}/${suite} main\n`).join(''),
+  );
   const settings = {
-    'Dir::Etc::sourcelist': `${home}/sources.list`, 'Dir::Etc::sourceparts': '/dev/null', 'Dir::State::lists': `${home}/lists`, 'Dir::Cache': `${home}/cache`, 'APT::Sandbox::User': 'root',
+    'Dir::Etc::sourcelist': `${home}/sources.list`,
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::State::lists': `${home}/lists`,
+    'Dir::Cache': `${home}/cache`,
+    'APT::Sandbox::User': 'root',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  const apt = (program: string, ...args: string[]): string => execFileSync(program, [...options, ...args], { cwd: home, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const apt = (program: string, ...args: string[]): string =>
+    execFileSync(program, [...options, ...args], { cwd: home, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   apt('apt-get', '-q', 'update');
   return apt;
 }

@@ -8,7 +8,17 @@ import { CpioWriter } from './cpio.ts';
 import type { Kernel } from './debian.ts';
 
 /** What runs in the guest, taken from this machine with the libraries that it is linked to. */
-export const PROGRAMS = ['busybox', 'modprobe', 'ip', 'nft', 'conntrack', 'sysctl', 'ipset', 'iptables-nft-restore', 'ip6tables-nft-restore'];
+export const PROGRAMS = [
+  'busybox',
+  'modprobe',
+  'ip',
+  'nft',
+  'conntrack',
+  'sysctl',
+  'ipset',
+  'iptables-nft-restore',
+  'ip6tables-nft-restore',
+];
 const APPLETS = ['sh', 'mount', 'mkdir', 'cat', 'echo', 'poweroff', 'ls', 'dmesg'];
 /** Of our own code: what is built, and traffic programs, which run as they are. */
 const CODE = ['build/{agent,proto,controller/history,controller/platform,test}/**/*.js', 'test/field/rulesets/*.rules'];
@@ -36,10 +46,21 @@ poweroff -f
 /** Writes the root file system that all kernels have in common. */
 export function makeRoot(file: string): void {
   const archive = new CpioWriter(file);
-  for (const [name, target] of [['bin', 'usr/bin'], ['sbin', 'usr/sbin'], ['lib', 'usr/lib'], ['lib64', 'usr/lib64']]) archive.link(name!, target!);
+  for (const [name, target] of [
+    ['bin', 'usr/bin'],
+    ['sbin', 'usr/sbin'],
+    ['lib', 'usr/lib'],
+    ['lib64', 'usr/lib64'],
+  ])
+    archive.link(name!, target!);
   for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp', 'etc', 'usr/lib64']) archive.folder(folder);
   archive.file('init', INIT, 0o755);
-  archive.file('etc/protocols', Object.entries(PROTOCOLS).map(([name, number]) => `${name} ${number} ${name.toUpperCase()}\n`).join(''));
+  archive.file(
+    'etc/protocols',
+    Object.entries(PROTOCOLS)
+      .map(([name, number]) => `${name} ${number} ${name.toUpperCase()}\n`)
+      .join(''),
+  );
   for (const name of PROGRAMS) addProgram(archive, findProgram(name)!, name === 'busybox' || name === 'ip' ? 'usr/bin' : 'usr/sbin');
   addProgram(archive, process.execPath, 'usr/bin');
   for (const applet of APPLETS) archive.link(`usr/bin/${applet}`, 'busybox');

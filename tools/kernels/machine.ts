@@ -6,14 +6,48 @@ import type { ProcessGroup } from '../process-group.ts';
 /** A guest that says nothing for so long is ended; a check takes a minute, and several on a busy machine, where a program plays the processor. */
 const SILENCE_MS = 600_000;
 
-export interface Boot { family: ProcessGroup; kernel: string; image: string; console: string; memoryMb: number; onLine: (line: string) => void }
+export interface Boot {
+  family: ProcessGroup;
+  kernel: string;
+  image: string;
+  console: string;
+  memoryMb: number;
+  onLine: (line: string) => void;
+}
 
 /** Starts a kernel without hardware virtualisation, and passes on what its checks say. Resolves with their exit status. Throws with the end of its console if it stops before. */
 export async function boot({ family, kernel, image, console, memoryMb, onLine }: Boot): Promise<number> {
-  const child = family.spawn('qemu-system-x86_64', [
-    '-machine', 'q35,accel=tcg', '-cpu', 'max', '-m', String(memoryMb), '-smp', '1', '-kernel', kernel, '-initrd', image, '-no-reboot', '-display', 'none', '-monitor', 'none', '-nic', 'none',
-    '-append', 'console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet', '-serial', `file:${console}`, '-serial', 'stdio',
-  ], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = family.spawn(
+    'qemu-system-x86_64',
+    [
+      '-machine',
+      'q35,accel=tcg',
+      '-cpu',
+      'max',
+      '-m',
+      String(memoryMb),
+      '-smp',
+      '1',
+      '-kernel',
+      kernel,
+      '-initrd',
+      image,
+      '-no-reboot',
+      '-display',
+      'none',
+      '-monitor',
+      'none',
+      '-nic',
+      'none',
+      '-append',
+      'console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet',
+      '-serial',
+      `file:${console}`,
+      '-serial',
+      'stdio',
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   let status: number | undefined;
   const silence = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
   createInterface({ input: child.stdout! }).on('line', (line) => {
@@ -25,6 +59,7 @@ export async function boot({ family, kernel, image, console, memoryMb, onLine }:
   });
   await once(child, 'close');
   clearTimeout(silence);
-  if (status === undefined) throw new Error(`the guest ended before its checks did; its console ended with:\n${readFileSync(console, 'utf8').slice(-2000)}`);
+  if (status === undefined)
+    throw new Error(`the guest ended before its checks did; its console ended with:\n${readFileSync(console, 'utf8').slice(-2000)}`);
   return status;
 }

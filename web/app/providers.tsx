@@ -11,18 +11,31 @@ import { resolver, theme } from '../ui/theme.ts';
 /** What every page stands on: theme, cache and address state. A session that ended leads to sign-in and back. */
 export function Providers({ nonce, children }: { nonce: string | undefined; children: ReactNode }) {
   const router = useRouter();
-  const [client] = useState(() => new QueryClient({
-    queryCache: new QueryCache({
-      onError(error) {
-        if (!(error instanceof ControllerError) || error.code !== 'UNAUTHENTICATED' || window.location.pathname === '/sign-in') return;
-        router.replace(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
-      },
-    }),
-    defaultOptions: { queries: { retry: (failures, error) => failures < 2 && error instanceof ControllerError && error.canRetry && error.problem.status !== 504, refetchOnWindowFocus: false } },
-  }));
+  const [client] = useState(
+    () =>
+      new QueryClient({
+        queryCache: new QueryCache({
+          onError(error) {
+            if (!(error instanceof ControllerError) || error.code !== 'UNAUTHENTICATED' || window.location.pathname === '/sign-in') return;
+            router.replace(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
+          },
+        }),
+        defaultOptions: {
+          queries: {
+            retry: (failures, error) => failures < 2 && error instanceof ControllerError && error.canRetry && error.problem.status !== 504,
+            refetchOnWindowFocus: false,
+          },
+        },
+      }),
+  );
   return (
     <NuqsAdapter>
-      <MantineProvider theme={theme} cssVariablesResolver={resolver} defaultColorScheme="auto" getStyleNonce={nonce ? () => nonce : undefined}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={resolver}
+        defaultColorScheme="auto"
+        getStyleNonce={nonce ? () => nonce : undefined}
+      >
         <QueryClientProvider client={client}>{children}</QueryClientProvider>
       </MantineProvider>
     </NuqsAdapter>

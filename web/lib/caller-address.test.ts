@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { callerAddress, parseProxies } from './caller-address.ts';
 
 test('nobody is believed by default: the caller is the peer, whatever it forwards', () => {
-  for (const claim of [undefined, '203.0.113.9', '203.0.113.9, 198.51.100.1', '127.0.0.1', 'nonsense', '']) expect(callerAddress('192.0.2.7', claim, parseProxies(''))).toBe('192.0.2.7');
+  for (const claim of [undefined, '203.0.113.9', '203.0.113.9, 198.51.100.1', '127.0.0.1', 'nonsense', ''])
+    expect(callerAddress('192.0.2.7', claim, parseProxies(''))).toBe('192.0.2.7');
   fc.assert(fc.property(fc.string(), (claim) => callerAddress('::ffff:127.0.0.1', claim, []) === '127.0.0.1'));
 });
 

@@ -1,14 +1,22 @@
 import { formatAddress, parseAddress, parsePrefix, prefixContains, type Prefix } from '../../proto/model/address.ts';
 
-const WORDS: Record<string, string[]> = { loopback: ['127.0.0.0/8', '::1'], uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'] };
+const WORDS: Record<string, string[]> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
 
 /** Addresses, prefixes, `loopback` and `uniquelocal` with commas between. Throws TypeError for anything else. */
 export function parseProxies(text: string): Prefix[] {
-  return text.split(',').map((word) => word.trim()).filter((word) => word !== '').flatMap((word) => WORDS[word] ?? [word]).map((word) => {
-    const prefix = parsePrefix(word);
-    if (!prefix) throw new TypeError(`CTFLEET_TRUSTED_PROXIES: ${word} is not an address, a prefix, loopback or uniquelocal`);
-    return prefix;
-  });
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '')
+    .flatMap((word) => WORDS[word] ?? [word])
+    .map((word) => {
+      const prefix = parsePrefix(word);
+      if (!prefix) throw new TypeError(`CTFLEET_TRUSTED_PROXIES: ${word} is not an address, a prefix, loopback or uniquelocal`);
+      return prefix;
+    });
 }
 
 /**

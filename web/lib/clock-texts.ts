@@ -25,6 +25,10 @@ export function clockIn(timeZone: string): ClockTexts {
     seconds: format({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
     full: format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }),
     when: (at, nowMs) => (nowMs === undefined || day(at) === day(nowMs) ? time(at) : `${day(at)} ${time(at)}`),
-    offset: (at) => zoneName.formatToParts(at).find(({ type }) => type === 'timeZoneName')!.value.replace('GMT', 'UTC'),
+    offset: (at) =>
+      zoneName
+        .formatToParts(at)
+        .find(({ type }) => type === 'timeZoneName')!
+        .value.replace('GMT', 'UTC'),
   };
 }

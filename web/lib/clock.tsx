@@ -6,17 +6,28 @@ import { clockIn, type ClockTexts } from './clock-texts.ts';
 
 /** The time, in steps; undefined while the server renders, so that both sides agree. */
 export function useNow(stepMs = 1000): number | undefined {
-  const subscribe = useCallback((changed: () => void) => {
-    const timer = setInterval(changed, stepMs);
-    return () => clearInterval(timer);
-  }, [stepMs]);
-  return useSyncExternalStore(subscribe, () => Math.floor(Date.now() / stepMs) * stepMs, () => undefined);
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      const timer = setInterval(changed, stepMs);
+      return () => clearInterval(timer);
+    },
+    [stepMs],
+  );
+  return useSyncExternalStore(
+    subscribe,
+    () => Math.floor(Date.now() / stepMs) * stepMs,
+    () => undefined,
+  );
 }
 
 /** The zone times are shown in: the browser's own, UTC, or one that was chosen. `z` flips between it and UTC. */
 export function useTimeZone() {
   const [chosen, setChosen] = useLocalStorage<string>({ key: 'ctfleet-time-zone', defaultValue: '', getInitialValueInEffect: true });
-  const own = useSyncExternalStore(never, () => Intl.DateTimeFormat().resolvedOptions().timeZone, () => 'UTC');
+  const own = useSyncExternalStore(
+    never,
+    () => Intl.DateTimeFormat().resolvedOptions().timeZone,
+    () => 'UTC',
+  );
   const zone = chosen || own;
   return { zone, own, setZone: setChosen, flip: () => setChosen(zone === 'UTC' ? (own === 'UTC' ? 'Europe/Rome' : '') : 'UTC') };
 }

@@ -5,5 +5,6 @@ const CODES = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /** Ends the process a while after it was asked to: Next waits for every request under way, and a stream of events, or a controller that does not answer, has no end. */
 export function endInTime(): void {
-  for (const [signal, code] of Object.entries(CODES)) process.once(signal, () => void setTimeout(() => process.exit(code), STOP_MS).unref());
+  for (const [signal, code] of Object.entries(CODES))
+    process.once(signal, () => void setTimeout(() => process.exit(code), STOP_MS).unref());
 }

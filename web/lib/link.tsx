@@ -15,7 +15,17 @@ type LinkProps = Omit<ComponentProps<typeof NextLink>, 'href' | 'prefetch' | 'on
 /** The way from page to page: it keeps the scope. `href` is a path of the console; nothing is fetched before it is followed. */
 export function Link({ href, open, ...rest }: LinkProps) {
   const go = useGo();
-  return <NextLink href={useScopedPath()(href)} prefetch={false} onNavigate={(event) => { event.preventDefault(); (open ?? (() => go(href)))(); }} {...rest} />;
+  return (
+    <NextLink
+      href={useScopedPath()(href)}
+      prefetch={false}
+      onNavigate={(event) => {
+        event.preventDefault();
+        (open ?? (() => go(href)))();
+      }}
+      {...rest}
+    />
+  );
 }
 
 /** Goes to a path of the console, as a link to it would, once nothing unsaved is lost by it. */

@@ -27,4 +27,15 @@ export function markedAddress(headers: Headers): string | undefined {
 }
 
 /** Headers that say where a request came from, none of which is taken from a browser. */
-export const ORIGIN_HEADERS = [MARK, 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip'];
+export const ORIGIN_HEADERS = [
+  MARK,
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
+  'x-client-ip',
+  'cf-connecting-ip',
+  'true-client-ip',
+];

@@ -36,7 +36,10 @@ export function useScopedPath(): (path: string) => string {
 export function useGatewaysInScope() {
   const { ids } = useScope();
   const query = useQuery(queries.gateways());
-  const gateways = useMemo(() => query.data?.filter((gateway) => isInScope(gateway, ids)).toSorted((a, b) => a.name.localeCompare(b.name)), [query.data, ids]);
+  const gateways = useMemo(
+    () => query.data?.filter((gateway) => isInScope(gateway, ids)).toSorted((a, b) => a.name.localeCompare(b.name)),
+    [query.data, ids],
+  );
   return { ...query, gateways };
 }
 
@@ -46,7 +49,10 @@ export function useTenantInScope(): { id: string; name: string; colour: number }
   const { data: tenants } = useQuery(queries.tenants());
   const { data: gateways } = useQuery(queries.gateways());
   const { data: sites } = useQuery(queries.sites());
-  const id = ids.tenant ?? sites?.find((site) => site.id === ids.site)?.tenantId ?? gateways?.find((gateway) => gateway.id === ids.gateway)?.tenantId;
+  const id =
+    ids.tenant ??
+    sites?.find((site) => site.id === ids.site)?.tenantId ??
+    gateways?.find((gateway) => gateway.id === ids.gateway)?.tenantId;
   return tenants?.find((tenant) => tenant.id === id) ?? (tenants?.length === 1 ? tenants[0] : undefined);
 }
 

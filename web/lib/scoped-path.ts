@@ -1,5 +1,9 @@
 /** Part of the fleet that a page shows, as ids in the address: a tenant, one of its sites, one gateway. None is everything the caller may see. */
-export interface ScopeIds { tenant: string | null; site: string | null; gateway: string | null }
+export interface ScopeIds {
+  tenant: string | null;
+  site: string | null;
+  gateway: string | null;
+}
 
 /** From wide to narrow. */
 const LEVELS = ['tenant', 'site', 'gateway'] as const;

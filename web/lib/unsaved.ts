@@ -30,8 +30,21 @@ export function useUnsaved(hasEdits: boolean): void {
 
 /** The way out that waits for an answer; undefined while none does. */
 export function useLeaving(): { leave(): void; stay(): void } | undefined {
-  const waiting = useSyncExternalStore(subscribe, () => leaving, () => undefined);
-  return waiting && { leave() { isUnsaved = false; ask(undefined); waiting(); }, stay: () => ask(undefined) };
+  const waiting = useSyncExternalStore(
+    subscribe,
+    () => leaving,
+    () => undefined,
+  );
+  return (
+    waiting && {
+      leave() {
+        isUnsaved = false;
+        ask(undefined);
+        waiting();
+      },
+      stay: () => ask(undefined),
+    }
+  );
 }
 
 /** Back and Forward within the console; a browser that cannot hold them back just goes. */

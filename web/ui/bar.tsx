@@ -2,7 +2,11 @@ export type BarTone = '' | 'blue' | 'green' | 'amber' | 'red' | 'hatch';
 
 /** A thin bar of a share between 0 and 1; decoration beside the number it shows. */
 export function Bar({ share, tone = '', width }: { share: number; tone?: BarTone; width?: number }) {
-  return <div className="bar" style={{ width }} aria-hidden><i className={tone} style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%` }} /></div>;
+  return (
+    <div className="bar" style={{ width }} aria-hidden>
+      <i className={tone} style={{ width: `${Math.min(1, Math.max(0, share)) * 100}%` }} />
+    </div>
+  );
 }
 
 /** The colour of a table that is this full. */

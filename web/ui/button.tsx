@@ -18,21 +18,62 @@ export interface ButtonProps {
 }
 
 /** A button. One that cannot be used stays reachable, so that its reason can be read. */
-export function Button({ children, kind = 'plain', size = 'normal', icon: Glyph, keys, refusal, label, type = 'button', onClick, ref }: ButtonProps) {
+export function Button({
+  children,
+  kind = 'plain',
+  size = 'normal',
+  icon: Glyph,
+  keys,
+  refusal,
+  label,
+  type = 'button',
+  onClick,
+  ref,
+}: ButtonProps) {
   const button = (
-    <button ref={ref} type={type} className={`btn ${kind} ${size} ${children === undefined ? 'square' : ''}`} aria-label={label} aria-disabled={refusal !== undefined}
-      onClick={(event) => (refusal === undefined ? onClick?.() : event.preventDefault())}>
-      {Glyph && <Glyph className="i s" stroke={1.75} aria-hidden />}{children}{keys && <kbd aria-hidden>{keys}</kbd>}
+    <button
+      ref={ref}
+      type={type}
+      className={`btn ${kind} ${size} ${children === undefined ? 'square' : ''}`}
+      aria-label={label}
+      aria-disabled={refusal !== undefined}
+      onClick={(event) => (refusal === undefined ? onClick?.() : event.preventDefault())}
+    >
+      {Glyph && <Glyph className="i s" stroke={1.75} aria-hidden />}
+      {children}
+      {keys && <kbd aria-hidden>{keys}</kbd>}
     </button>
   );
-  return refusal ? <Tooltip label={refusal} events={{ hover: true, focus: true, touch: true }}>{button}</Tooltip> : button;
+  return refusal ? (
+    <Tooltip label={refusal} events={{ hover: true, focus: true, touch: true }}>
+      {button}
+    </Tooltip>
+  ) : (
+    button
+  );
 }
 
 /** A choice of a few, one of which is on. */
-export function Segments<T extends string>({ label, value, options, onChange, isSlim }: { label: string; value: T; options: readonly { value: NoInfer<T>; text: ReactNode }[]; onChange(value: NoInfer<T>): void; isSlim?: boolean }) {
+export function Segments<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  isSlim,
+}: {
+  label: string;
+  value: T;
+  options: readonly { value: NoInfer<T>; text: ReactNode }[];
+  onChange(value: NoInfer<T>): void;
+  isSlim?: boolean;
+}) {
   return (
     <span className={`seg ${isSlim ? 'slim' : ''}`} role="group" aria-label={label}>
-      {options.map((option) => <button key={option.value} type="button" aria-pressed={option.value === value} onClick={() => onChange(option.value)}>{option.text}</button>)}
+      {options.map((option) => (
+        <button key={option.value} type="button" aria-pressed={option.value === value} onClick={() => onChange(option.value)}>
+          {option.text}
+        </button>
+      ))}
     </span>
   );
 }

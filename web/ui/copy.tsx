@@ -9,7 +9,9 @@ export function Address({ value, port }: { value: string; port?: number }) {
   const clipboard = useClipboard({ timeout: 1200 });
   return (
     <button type="button" className="mono copy" title={`Copy ${value}`} onClick={() => clipboard.copy(value)}>
-      {shortAddress(value, 30)}{port !== undefined && <span className="dim">:{port}</span>}{clipboard.copied && <IconCheck className="i s" aria-label="copied" />}
+      {shortAddress(value, 30)}
+      {port !== undefined && <span className="dim">:{port}</span>}
+      {clipboard.copied && <IconCheck className="i s" aria-label="copied" />}
     </button>
   );
 }
@@ -19,8 +21,15 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
   const clipboard = useClipboard({ timeout: 1200 });
   return (
     <div className="copy-block">
-      <pre className="code" tabIndex={0} aria-label={label}>{text}</pre>
-      <button type="button" className="btn quiet slim square" aria-label={clipboard.copied ? 'Copied' : `Copy ${label}`} onClick={() => clipboard.copy(text)}>
+      <pre className="code" tabIndex={0} aria-label={label}>
+        {text}
+      </pre>
+      <button
+        type="button"
+        className="btn quiet slim square"
+        aria-label={clipboard.copied ? 'Copied' : `Copy ${label}`}
+        onClick={() => clipboard.copy(text)}
+      >
         {clipboard.copied ? <IconCheck className="i s" /> : <IconCopy className="i s" stroke={1.5} />}
       </button>
     </div>

@@ -22,7 +22,12 @@ export function percent(part: number, whole: number): string {
 
 /** `950`, `1.5 k`, `20 M`: three figures at most. */
 export function short(value: number): string {
-  for (const [size, unit] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
+  for (const [size, unit] of [
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
     if (value >= size) return `${(value / size).toFixed(value / size < 99.95 ? 1 : 0)} ${unit}`;
   }
   return String(Math.round(value));

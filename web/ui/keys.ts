@@ -11,10 +11,19 @@ export function useSingleKeys() {
 /** Runs `action` on a key of the page: not while something is typed, and not behind an open sheet or menu. Several keys are separated by commas; `g>o` is one after the other. */
 export function useKey(keys: string, action: (event: KeyboardEvent) => void, isOn = true): void {
   const [singleKeys] = useSingleKeys();
-  useHotkeys(keys, action, {
-    useKey: !keys.includes('>'), enabled: isOn && singleKeys, preventDefault: true,
-    ignoreEventWhen: (event) => document.querySelector('[role="dialog"][aria-modal="true"], [role="menu"]') !== null || (event.key === 'Enter' && isControl(event.target)),
-  }, [action]);
+  useHotkeys(
+    keys,
+    action,
+    {
+      useKey: !keys.includes('>'),
+      enabled: isOn && singleKeys,
+      preventDefault: true,
+      ignoreEventWhen: (event) =>
+        document.querySelector('[role="dialog"][aria-modal="true"], [role="menu"]') !== null ||
+        (event.key === 'Enter' && isControl(event.target)),
+    },
+    [action],
+  );
 }
 
 /** Enter on a focused link or button belongs to it. */

@@ -7,7 +7,10 @@ import { useGo, useNewTab } from '../lib/link.tsx';
 type RowProps = Pick<HTMLAttributes<HTMLElement>, 'className' | 'onClick' | 'onAuxClick' | 'onMouseDown' | 'aria-current'>;
 
 /** What a row leads to, and how it opens where that is not by going there. */
-export interface RowTarget { path: string; open?(): void }
+export interface RowTarget {
+  path: string;
+  open?(): void;
+}
 
 /**
  * Makes rows lead somewhere: a click anywhere on one, but on its own controls, is a click on a link to its path; a middle or Ctrl click opens a tab. The row
@@ -23,23 +26,36 @@ export function useRowLink(): (target: RowTarget) => RowProps {
       else (open ?? (() => go(path)))();
     };
     // A middle press would begin to scroll the page.
-    const onMouseDown = (event: MouseEvent) => { if (event.button === 1) event.preventDefault(); };
+    const onMouseDown = (event: MouseEvent) => {
+      if (event.button === 1) event.preventDefault();
+    };
     return { className: 'leads', onClick: follow, onAuxClick: follow, onMouseDown };
   };
 }
 
-interface ListOptions { current?: number; onCurrent?(index: number): void }
+interface ListOptions {
+  current?: number;
+  onCurrent?(index: number): void;
+}
 
 /** The main list of a page: `j` and `k` move a mark over its rows, Enter opens the marked one, and a click on a row does as `useRowLink` says. */
-export function useList(targets: readonly RowTarget[], { current, onCurrent }: ListOptions = {}): { at: number; row(index: number): RowProps } {
+export function useList(
+  targets: readonly RowTarget[],
+  { current, onCurrent }: ListOptions = {},
+): { at: number; row(index: number): RowProps } {
   const go = useGo();
   const rowLink = useRowLink();
   const [own, setOwn] = useState(0);
   const at = Math.min(current ?? own, Math.max(0, targets.length - 1));
-  const move = (to: number) => { if (to >= 0 && to < targets.length) (onCurrent ?? setOwn)(to); };
+  const move = (to: number) => {
+    if (to >= 0 && to < targets.length) (onCurrent ?? setOwn)(to);
+  };
   useKey('j,down', () => move(at + 1));
   useKey('k,up', () => move(at - 1));
-  useKey('enter', () => { const target = targets[at]; if (target) (target.open ?? (() => go(target.path)))(); });
+  useKey('enter', () => {
+    const target = targets[at];
+    if (target) (target.open ?? (() => go(target.path)))();
+  });
   return {
     at,
     row(index) {

@@ -10,5 +10,12 @@ export function Outdated({ error, atMs }: { error: Error | null; atMs: number | 
   const clock = useClock();
   if (!error) return null;
   const age = atMs && now !== undefined ? `of ${clock.seconds(atMs)}, ${lasting(Math.max(0, now - atMs) / 1000)} ago` : 'of before';
-  return <span className="outdated" role="status" title={error.message}><State kind="warn" isSmall>Not refreshed; this is {age}</State> <span className="dim2">{error.message}</span></span>;
+  return (
+    <span className="outdated" role="status" title={error.message}>
+      <State kind="warn" isSmall>
+        Not refreshed; this is {age}
+      </State>{' '}
+      <span className="dim2">{error.message}</span>
+    </span>
+  );
 }

@@ -1,4 +1,8 @@
-export interface SparkPoint { atMs: number; value: number; limit?: number }
+export interface SparkPoint {
+  atMs: number;
+  value: number;
+  limit?: number;
+}
 
 const WIDTH = 92;
 const HEIGHT = 24;
@@ -15,12 +19,18 @@ export function Sparkline({ points, label }: { points: SparkPoint[] | undefined;
   const step = span / (points.length - 1);
   const x = (atMs: number) => 1 + ((atMs - from) / span) * (WIDTH - 4);
   const y = (value: number) => HEIGHT - 2 - (value / top) * (HEIGHT - 4);
-  const path = points.map(({ atMs, value }, index) => `${index === 0 || atMs - points[index - 1]!.atMs > step * 3 ? 'M' : 'L'}${x(atMs).toFixed(1)},${y(value).toFixed(1)}`).join('');
+  const path = points
+    .map(
+      ({ atMs, value }, index) =>
+        `${index === 0 || atMs - points[index - 1]!.atMs > step * 3 ? 'M' : 'L'}${x(atMs).toFixed(1)},${y(value).toFixed(1)}`,
+    )
+    .join('');
   const last = points.at(-1)!;
   return (
     <svg className="spark" width={WIDTH} height={HEIGHT} role="img" aria-label={label}>
       {isNear && <path className="limit" d={`M0,${y(limit).toFixed(1)}H${WIDTH}`} />}
-      <path className="line" d={path} /><circle className="end" cx={x(last.atMs)} cy={y(last.value)} r={1.8} />
+      <path className="line" d={path} />
+      <circle className="end" cx={x(last.atMs)} cy={y(last.value)} r={1.8} />
     </svg>
   );
 }

@@ -1,6 +1,20 @@
 import {
-  IconAlertOctagon, IconAlertTriangle, IconArrowBackUp, IconArrowsLeftRight, IconBan, IconCircleCheck, IconCircleDashed, IconCircleHalf2, IconClock, IconClockPlay,
-  IconDropletDown, IconGauge, IconLock, IconSearch, IconSnowflake, type Icon,
+  IconAlertOctagon,
+  IconAlertTriangle,
+  IconArrowBackUp,
+  IconArrowsLeftRight,
+  IconBan,
+  IconCircleCheck,
+  IconCircleDashed,
+  IconCircleHalf2,
+  IconClock,
+  IconClockPlay,
+  IconDropletDown,
+  IconGauge,
+  IconLock,
+  IconSearch,
+  IconSnowflake,
+  type Icon,
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 
@@ -8,10 +22,23 @@ type Tone = '' | 'red' | 'amber' | 'green' | 'blue';
 
 /** Every kind of state there is, with its icon and colour; a state is always icon and word. */
 const KINDS = {
-  ok: [IconCircleCheck, 'green'], warn: [IconAlertTriangle, 'amber'], critical: [IconAlertOctagon, 'red'],
-  filling: [IconGauge, 'amber'], full: [IconGauge, 'red'], drops: [IconDropletDown, 'red'], offline: [IconBan, ''], failed: [IconBan, 'red'],
-  partial: [IconCircleHalf2, 'amber'], reappeared: [IconArrowBackUp, 'amber'], running: [IconClockPlay, 'blue'], verifying: [IconSearch, 'blue'],
-  waiting: [IconClock, ''], never: [IconCircleDashed, ''], protected: [IconLock, ''], offloaded: [IconSnowflake, ''], both: [IconArrowsLeftRight, ''],
+  ok: [IconCircleCheck, 'green'],
+  warn: [IconAlertTriangle, 'amber'],
+  critical: [IconAlertOctagon, 'red'],
+  filling: [IconGauge, 'amber'],
+  full: [IconGauge, 'red'],
+  drops: [IconDropletDown, 'red'],
+  offline: [IconBan, ''],
+  failed: [IconBan, 'red'],
+  partial: [IconCircleHalf2, 'amber'],
+  reappeared: [IconArrowBackUp, 'amber'],
+  running: [IconClockPlay, 'blue'],
+  verifying: [IconSearch, 'blue'],
+  waiting: [IconClock, ''],
+  never: [IconCircleDashed, ''],
+  protected: [IconLock, ''],
+  offloaded: [IconSnowflake, ''],
+  both: [IconArrowsLeftRight, ''],
 } as const satisfies Record<string, readonly [Icon, Tone]>;
 
 export type StateKind = keyof typeof KINDS;
@@ -19,11 +46,20 @@ export type StateKind = keyof typeof KINDS;
 /** Icon and word of a state. `isPill` sets it on a tint, for heads. */
 export function State({ kind, children, isPill, isSmall }: { kind: StateKind; children: ReactNode; isPill?: boolean; isSmall?: boolean }) {
   const [Glyph, tone] = KINDS[kind];
-  return <span className={`${isPill ? 'pill' : 'state'} ${tone}`}><Glyph className={isPill || isSmall ? 'i s' : 'i'} stroke={1.5} aria-hidden />{children}</span>;
+  return (
+    <span className={`${isPill ? 'pill' : 'state'} ${tone}`}>
+      <Glyph className={isPill || isSmall ? 'i s' : 'i'} stroke={1.5} aria-hidden />
+      {children}
+    </span>
+  );
 }
 
 /** The icon alone, with its word for those who cannot see it. */
 export function StateIcon({ kind, word, isSmall }: { kind: StateKind; word: string; isSmall?: boolean }) {
   const [Glyph, tone] = KINDS[kind];
-  return <span className={`state ${tone}`} role="img" aria-label={word} title={word}><Glyph className={isSmall ? 'i s' : 'i'} stroke={1.5} aria-hidden /></span>;
+  return (
+    <span className={`state ${tone}`} role="img" aria-label={word} title={word}>
+      <Glyph className={isSmall ? 'i s' : 'i'} stroke={1.5} aria-hidden />
+    </span>
+  );
 }

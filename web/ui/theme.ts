@@ -21,9 +21,17 @@ export const theme = createTheme({
 });
 
 const variables = {
-  '--mantine-color-body': 'var(--surface)', '--mantine-color-text': 'var(--text)', '--mantine-color-dimmed': 'var(--text-3)',
-  '--mantine-color-default': 'var(--surface)', '--mantine-color-default-color': 'var(--text)', '--mantine-color-default-border': 'var(--line-control)', '--mantine-color-default-hover': 'var(--surface-2)',
-  '--mantine-color-anchor': 'var(--accent)', '--mantine-color-placeholder': 'var(--text-3)', '--mantine-color-error': 'var(--red)', '--mantine-primary-color-filled': 'var(--accent-fill)',
+  '--mantine-color-body': 'var(--surface)',
+  '--mantine-color-text': 'var(--text)',
+  '--mantine-color-dimmed': 'var(--text-3)',
+  '--mantine-color-default': 'var(--surface)',
+  '--mantine-color-default-color': 'var(--text)',
+  '--mantine-color-default-border': 'var(--line-control)',
+  '--mantine-color-default-hover': 'var(--surface-2)',
+  '--mantine-color-anchor': 'var(--accent)',
+  '--mantine-color-placeholder': 'var(--text-3)',
+  '--mantine-color-error': 'var(--red)',
+  '--mantine-primary-color-filled': 'var(--accent-fill)',
 };
 
 /** Points Mantine's own variables at ours, in both schemes. */

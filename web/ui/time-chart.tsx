@@ -44,28 +44,76 @@ export function TimeChart(props: TimeChartProps) {
     const chart = new uPlot(options(props, element.clientWidth), [props.xs, ...props.lines.map(({ values }) => values)], element);
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: props.height }));
     observer.observe(element);
-    return () => { observer.disconnect(); chart.destroy(); };
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
   }, [props, scheme]);
   return <div ref={box} className="time-chart" role="img" aria-label={props.label} style={{ height: props.height }} />;
 }
 
-function options({ height, lines, range, gaps, marks = [], notes = [], timeZone, top, isBare }: TimeChartProps, width: number): uPlot.Options {
+function options(
+  { height, lines, range, gaps, marks = [], notes = [], timeZone, top, isBare }: TimeChartProps,
+  width: number,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis = { font: `11px ${token('font')}`, stroke: token('text-3'), ticks: { show: false } };
   return {
-    width, height, legend: { show: false }, cursor: { show: false }, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), timeZone),
+    width,
+    height,
+    legend: { show: false },
+    cursor: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), timeZone),
     padding: isBare ? [4, 14, 0, 14] : [16, 20, 0, 0],
-    scales: { x: { range: () => [range.fromMs / 1000, range.toMs / 1000] }, y: { range: (_, __, max) => [0, top ?? Math.max(1, (max ?? 1) * 1.04)] } },
+    scales: {
+      x: { range: () => [range.fromMs / 1000, range.toMs / 1000] },
+      y: { range: (_, __, max) => [0, top ?? Math.max(1, (max ?? 1) * 1.04)] },
+    },
     axes: [
-      { ...axis, size: 22, gap: 4, space: 90, grid: { show: false }, values: [[86_400, '{D} {MMM}', null, null, null, null, null, null, 0], [60, '{HH}:{mm}', null, null, null, null, null, null, 0], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 0]] },
-      { ...axis, show: !isBare, size: 46, gap: 6, grid: { stroke: token('line'), width: 1 }, values: (_, splits) => splits.map((value) => short(value)) },
+      {
+        ...axis,
+        size: 22,
+        gap: 4,
+        space: 90,
+        grid: { show: false },
+        values: [
+          [86_400, '{D} {MMM}', null, null, null, null, null, null, 0],
+          [60, '{HH}:{mm}', null, null, null, null, null, null, 0],
+          [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 0],
+        ],
+      },
+      {
+        ...axis,
+        show: !isBare,
+        size: 46,
+        gap: 6,
+        grid: { stroke: token('line'), width: 1 },
+        values: (_, splits) => splits.map((value) => short(value)),
+      },
     ],
-    series: [{}, ...lines.map(({ label, stroke, fill, isStepped, isDashed }): uPlot.Series => ({
-      label, stroke: stroke && token(stroke), fill: fill && token(fill), width: isDashed || stroke === 'series-1' ? 1.75 : 1.5, spanGaps: isDashed, points: { show: false },
-      ...(isDashed && { dash: [4, 3] }), ...(isStepped && { paths: uPlot.paths.stepped!({ align: 1 }) }),
-    }))],
-    hooks: { drawClear: [(chart) => drawGaps(chart, gaps, token('hatch'))], draw: [(chart) => { drawMarks(chart, marks, token); drawNotes(chart, notes, token); }] },
+    series: [
+      {},
+      ...lines.map(({ label, stroke, fill, isStepped, isDashed }): uPlot.Series => ({
+        label,
+        stroke: stroke && token(stroke),
+        fill: fill && token(fill),
+        width: isDashed || stroke === 'series-1' ? 1.75 : 1.5,
+        spanGaps: isDashed,
+        points: { show: false },
+        ...(isDashed && { dash: [4, 3] }),
+        ...(isStepped && { paths: uPlot.paths.stepped!({ align: 1 }) }),
+      })),
+    ],
+    hooks: {
+      drawClear: [(chart) => drawGaps(chart, gaps, token('hatch'))],
+      draw: [
+        (chart) => {
+          drawMarks(chart, marks, token);
+          drawNotes(chart, notes, token);
+        },
+      ],
+    },
   };
 }
 
@@ -83,7 +131,10 @@ function drawGaps(chart: uPlot, gaps: TimeChartProps['gaps'], colour: string): v
     ctx.strokeStyle = colour;
     ctx.lineWidth = 1.5 * ratio;
     ctx.beginPath();
-    for (let x = left - bbox.height; x < right; x += 7 * ratio) { ctx.moveTo(x, bbox.top + bbox.height); ctx.lineTo(x + bbox.height, bbox.top); }
+    for (let x = left - bbox.height; x < right; x += 7 * ratio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
     ctx.stroke();
     ctx.restore();
   }
@@ -102,8 +153,15 @@ function drawMarks(chart: uPlot, marks: { atMs: number; text: string }[], token:
     const x = chart.valToPos(atMs / 1000, 'x', true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
-    ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
-    ctx.beginPath(); ctx.moveTo(x - 4 * ratio, bbox.top); ctx.lineTo(x + 4 * ratio, bbox.top); ctx.lineTo(x, bbox.top + 6 * ratio); ctx.fill();
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.moveTo(x - 4 * ratio, bbox.top);
+    ctx.lineTo(x + 4 * ratio, bbox.top);
+    ctx.lineTo(x, bbox.top + 6 * ratio);
+    ctx.fill();
     if (x - labelled < 150 * ratio) continue;
     labelled = x;
     const isLate = x > bbox.left + bbox.width * 0.7;
@@ -125,7 +183,12 @@ function drawNotes(chart: uPlot, notes: NonNullable<TimeChartProps['notes']>, to
     const isLate = left > bbox.left + bbox.width * 0.6;
     ctx.textAlign = isLate ? 'right' : 'left';
     ctx.fillText(text, left + (isLate ? -4 : 4) * ratio, Math.max(bbox.top + 2, chart.valToPos(y, 'y', true) - 4 * ratio));
-    if (isStrong) { ctx.beginPath(); ctx.arc(left, chart.valToPos(y, 'y', true), 3 * ratio, 0, 7); ctx.fillStyle = token('series-1'); ctx.fill(); }
+    if (isStrong) {
+      ctx.beginPath();
+      ctx.arc(left, chart.valToPos(y, 'y', true), 3 * ratio, 0, 7);
+      ctx.fillStyle = token('series-1');
+      ctx.fill();
+    }
   }
   ctx.restore();
 }

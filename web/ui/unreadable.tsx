@@ -5,15 +5,30 @@ export type UnreadableEntry = { id: string; reason: string };
 export function Unreadable({ entries = [] }: { entries?: UnreadableEntry[] }) {
   const [first] = entries;
   if (!first) return null;
-  if (entries.length === 1) return <p className="note unreadable">1 entry cannot be shown: <Entry {...first} /></p>;
+  if (entries.length === 1)
+    return (
+      <p className="note unreadable">
+        1 entry cannot be shown: <Entry {...first} />
+      </p>
+    );
   return (
     <details className="note unreadable">
       <summary>{entries.length} entries cannot be shown</summary>
-      <ul>{entries.map((entry) => <li key={entry.id}><Entry {...entry} /></li>)}</ul>
+      <ul>
+        {entries.map((entry) => (
+          <li key={entry.id}>
+            <Entry {...entry} />
+          </li>
+        ))}
+      </ul>
     </details>
   );
 }
 
 function Entry({ id, reason }: UnreadableEntry) {
-  return <><span className="mono">{id}</span>, {reason}</>;
+  return (
+    <>
+      <span className="mono">{id}</span>, {reason}
+    </>
+  );
 }

@@ -41,7 +41,12 @@ function deleteBy(count: number, writeBody: WriteBody): Int32Array {
     const errnos = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count, writeBody });
     for (let index = 0; index < count; index++) {
       if (errnos[index] !== LOST) continue;
-      errnos[index] = pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => writeBody(index, out, at) })[0]!;
+      errnos[index] = pipeline(socket, {
+        type: CT_DELETE,
+        flags: NLM_F_REQUEST,
+        count: 1,
+        writeBody: (_, out, at) => writeBody(index, out, at),
+      })[0]!;
     }
     return errnos;
   } finally {

@@ -1,6 +1,14 @@
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import { DecodeError } from '../../netlink/attributes.ts';
-import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_LENGTH, NLM_F_DUMP, NLM_F_REQUEST, align4 } from '../../netlink/constants.ts';
+import {
+  NETLINK_NETFILTER,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_HEADER_LENGTH,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  align4,
+} from '../../netlink/constants.ts';
 import { encodeMessage, messageLength, readVerdict } from '../../netlink/message.ts';
 import { NetlinkError, NetlinkSocket, RECEIVE_TIMEOUT_MS } from '../../netlink/socket.ts';
 import type { KernelFilter } from '../wire/kernel-filter.ts';
@@ -66,8 +74,15 @@ export function openTable(): NetlinkSocket {
 /** EPERM in words that name the cure; anything else as it is. */
 export function tableError(error: unknown): unknown {
   if (!(error instanceof NetlinkError)) return error;
-  if (error.code === 'EPERM') return new FleetError('CAPABILITY_MISSING', 'The agent may not use the conntrack table: give it CAP_NET_ADMIN in the network namespace of the gateway.', {}, { cause: error });
-  if (error.code === 'EPROTONOSUPPORT' || error.code === 'EINVAL') return new FleetError('CAPABILITY_MISSING', 'This kernel has no conntrack netlink: load nf_conntrack_netlink.', {}, { cause: error });
+  if (error.code === 'EPERM')
+    return new FleetError(
+      'CAPABILITY_MISSING',
+      'The agent may not use the conntrack table: give it CAP_NET_ADMIN in the network namespace of the gateway.',
+      {},
+      { cause: error },
+    );
+  if (error.code === 'EPROTONOSUPPORT' || error.code === 'EINVAL')
+    return new FleetError('CAPABILITY_MISSING', 'This kernel has no conntrack netlink: load nf_conntrack_netlink.', {}, { cause: error });
   return error;
 }
 
@@ -76,7 +91,8 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
   for (let silent = 0; ; yield) {
     const length = socket.receive(block.bytes);
     if (length === undefined) {
-      if (++silent > MAX_SILENT_READS) throw new FleetError('UNAVAILABLE', 'The kernel stopped in the middle of a walk of the table. Ask again.');
+      if (++silent > MAX_SILENT_READS)
+        throw new FleetError('UNAVAILABLE', 'The kernel stopped in the middle of a walk of the table. Ask again.');
       continue;
     }
     silent = 0;
@@ -92,7 +108,12 @@ function* readDump(socket: NetlinkSocket, seq: number, visit: Visit): Generator<
       if (type === CT_NEW) {
         visit(block, at + NLMSG_HEADER_LENGTH, end);
       } else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
-        const { errno, reason } = readVerdict({ type, flags: secondHalf(words[header + 1]!), seq, body: bytes.subarray(at + NLMSG_HEADER_LENGTH, end) });
+        const { errno, reason } = readVerdict({
+          type,
+          flags: secondHalf(words[header + 1]!),
+          seq,
+          body: bytes.subarray(at + NLMSG_HEADER_LENGTH, end),
+        });
         if (errno !== 0) throw tableError(new NetlinkError('cannot read the table', errno, reason));
         return;
       }

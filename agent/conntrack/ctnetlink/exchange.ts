@@ -17,19 +17,26 @@ const REPLY_BYTES = 65_536;
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
 /** What came back for one request of a batch: the body of an entry, or a verdict with its errno (0 for done). */
-export interface Reply { body?: Uint8Array; errno?: number }
+export interface Reply {
+  body?: Uint8Array;
+  errno?: number;
+}
 
 /** The bodies of the entries that now have these original tuples and zones, in the order given. */
 export function findBodies(keys: readonly Omit<FlowKey, 'id'>[]): (Uint8Array | undefined)[] {
-  return withTable((socket) => inBatches(keys, (batch) => {
-    const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'last');
-    return batch.map((key, index) => {
-      const { body, errno } = replies[index] ?? {};
-      if (body === undefined && errno === undefined && !isComplete) throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
-      if (errno !== undefined && errno !== 0 && errno !== ENOENT) throw new NetlinkError(`cannot look up an entry of protocol ${key.proto}`, errno);
-      return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
-    });
-  }));
+  return withTable((socket) =>
+    inBatches(keys, (batch) => {
+      const { replies, isComplete } = exchange(socket, CT_GET, batch.map(encodeLookup), 'last');
+      return batch.map((key, index) => {
+        const { body, errno } = replies[index] ?? {};
+        if (body === undefined && errno === undefined && !isComplete)
+          throw new FleetError('UNAVAILABLE', 'The kernel’s answer to a look-up was lost. Ask again.');
+        if (errno !== undefined && errno !== 0 && errno !== ENOENT)
+          throw new NetlinkError(`cannot look up an entry of protocol ${key.proto}`, errno);
+        return body && isSameTuple(decodeEntry(body), key) ? body : undefined;
+      });
+    }),
+  );
 }
 
 /** The entry of one original tuple and zone, if there is one. */
@@ -41,20 +48,46 @@ export function findEntry(key: Omit<FlowKey, 'id'>): Entry | undefined {
 /** The hash holds both directions, so the kernel also answers with an entry whose reply tuple was asked for. */
 function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>): boolean {
   const { src, dst, sport, dport, srcKey, dstKey, icmp } = entry.orig;
-  return entry.family === family && entry.proto === proto && src === orig.src && dst === orig.dst && sport === orig.sport && dport === orig.dport
-    && srcKey === orig.srcKey && dstKey === orig.dstKey && icmp?.type === orig.icmp?.type && icmp?.code === orig.icmp?.code && icmp?.id === orig.icmp?.id;
+  return (
+    entry.family === family &&
+    entry.proto === proto &&
+    src === orig.src &&
+    dst === orig.dst &&
+    sport === orig.sport &&
+    dport === orig.dport &&
+    srcKey === orig.srcKey &&
+    dstKey === orig.dstKey &&
+    icmp?.type === orig.icmp?.type &&
+    icmp?.code === orig.icmp?.code &&
+    icmp?.id === orig.icmp?.id
+  );
 }
 
 /**
  * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or only
  * the last. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. Incomplete where the kernel says that replies were lost, or falls silent.
  */
-export function exchange(socket: NetlinkSocket, type: number, bodies: Uint8Array[], acknowledge: 'each' | 'last', flags = NLM_F_REQUEST): { replies: (Reply | undefined)[]; isComplete: boolean } {
+export function exchange(
+  socket: NetlinkSocket,
+  type: number,
+  bodies: Uint8Array[],
+  acknowledge: 'each' | 'last',
+  flags = NLM_F_REQUEST,
+): { replies: (Reply | undefined)[]; isComplete: boolean } {
   const firstSeq = bodies.map(() => socket.nextSeq())[0]!;
   const last = bodies.length - 1;
-  socket.send(Buffer.concat(bodies.map((body, index) => {
-    return encodeMessage({ type, flags: flags | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0), seq: firstSeq + index, body });
-  })));
+  socket.send(
+    Buffer.concat(
+      bodies.map((body, index) => {
+        return encodeMessage({
+          type,
+          flags: flags | (acknowledge === 'each' || index === last ? NLM_F_ACK : 0),
+          seq: firstSeq + index,
+          body,
+        });
+      }),
+    ),
+  );
   const replies: (Reply | undefined)[] = [];
   const block = new Uint8Array(REPLY_BYTES);
   for (let silent = 0; silent < MAX_SILENT_READS;) {

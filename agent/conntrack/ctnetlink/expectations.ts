@@ -26,7 +26,9 @@ export function deleteExpectations(keys: readonly FlowKey[]): DeleteOutcome[] {
 
 function dump(master?: FlowKey): Expectation[] {
   try {
-    return withTable((socket) => readDump(socket, { type: EXP_GET, body: encodeExpectationDump(master), doing: 'cannot list expectations' }, decodeExpectation));
+    return withTable((socket) =>
+      readDump(socket, { type: EXP_GET, body: encodeExpectationDump(master), doing: 'cannot list expectations' }, decodeExpectation),
+    );
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === ENOENT) return []; // the master has just ended
     throw tableError(error);
@@ -39,7 +41,10 @@ function dump(master?: FlowKey): Expectation[] {
  */
 function withZones(expectations: Expectation[]): Expectation[] {
   const found = [...expectations];
-  let places = unknownIn(0, found.map((_, place) => place));
+  let places = unknownIn(
+    0,
+    found.map((_, place) => place),
+  );
   if (places.length === 0) return found;
   const columns = new Columns(1024);
   for (const _ of walkInto(columns));
@@ -47,8 +52,13 @@ function withZones(expectations: Expectation[]): Expectation[] {
   return found;
 
   function unknownIn(zone: number, places: readonly number[]): number[] {
-    const answers = errnos(EXP_GET, places.map((place) => inZone(expectations[place]!, zone)));
-    places.forEach((place, index) => { if (answers[index] === 0) found[place] = inZone(expectations[place]!, zone); });
+    const answers = errnos(
+      EXP_GET,
+      places.map((place) => inZone(expectations[place]!, zone)),
+    );
+    places.forEach((place, index) => {
+      if (answers[index] === 0) found[place] = inZone(expectations[place]!, zone);
+    });
     return places.filter((_, index) => answers[index] !== 0);
   }
 }
@@ -58,8 +68,10 @@ function inZone(expectation: Expectation, zone: number): Expectation {
 }
 
 function errnos(type: number, keys: readonly FlowKey[]): (number | undefined)[] {
-  return withTable((socket) => inBatches(keys, (batch) => {
-    const { replies } = exchange(socket, type, batch.map(encodeExpectationKey), 'each');
-    return batch.map((_, index) => replies[index]?.errno);
-  }));
+  return withTable((socket) =>
+    inBatches(keys, (batch) => {
+      const { replies } = exchange(socket, type, batch.map(encodeExpectationKey), 'each');
+      return batch.map((_, index) => replies[index]?.errno);
+    }),
+  );
 }

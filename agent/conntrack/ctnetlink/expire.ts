@@ -25,15 +25,27 @@ export function expireEntries(keys: readonly FlowKey[], seconds: number): Expire
       return entry && !(entry.status & IPS.FIXED_TIMEOUT) ? [{ place, body: encodeExpire(keys[place]!, entry.status, seconds) }] : [];
     });
     places = [];
-    withTable((socket) => inBatches(wanted, (batch) => {
-      const { replies } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'last');
-      places.push(...batch.filter((_, index) => replies[index]?.errno === EBUSY).map(({ place }) => place));
-      return [];
-    }));
+    withTable((socket) =>
+      inBatches(wanted, (batch) => {
+        const { replies } = exchange(
+          socket,
+          CT_NEW,
+          batch.map(({ body }) => body),
+          'last',
+        );
+        places.push(...batch.filter((_, index) => replies[index]?.errno === EBUSY).map(({ place }) => place));
+        return [];
+      }),
+    );
   }
-  return entriesOf(keys, keys.map((_, place) => place)).map((entry) => {
+  return entriesOf(
+    keys,
+    keys.map((_, place) => place),
+  ).map((entry) => {
     if (!entry) return 'gone';
-    return entry.status & IPS.FIXED_TIMEOUT && entry.timeoutSeconds !== undefined && entry.timeoutSeconds <= seconds ? 'expiring' : 'failed';
+    return entry.status & IPS.FIXED_TIMEOUT && entry.timeoutSeconds !== undefined && entry.timeoutSeconds <= seconds
+      ? 'expiring'
+      : 'failed';
   });
 }
 

@@ -27,7 +27,10 @@ export type WriteBody = (index: number, out: Block, at: number) => number;
  * answers each failure, so a request without an answer has succeeded once the last is acknowledged. To wait for each answer halves the rate.
  * Throws CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError.
  */
-export function pipeline(socket: NetlinkSocket, { type, flags, count, writeBody }: { type: number; flags: number; count: number; writeBody: WriteBody }): Int32Array {
+export function pipeline(
+  socket: NetlinkSocket,
+  { type, flags, count, writeBody }: { type: number; flags: number; count: number; writeBody: WriteBody },
+): Int32Array {
   const errnos = new Int32Array(count);
   const out = new Block(new Uint8Array(BATCH_BYTES + LONGEST));
   const { bytes } = out;

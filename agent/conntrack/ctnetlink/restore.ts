@@ -20,11 +20,21 @@ export function restoreEntries(flows: readonly Flow[]): RestoreOutcome[] {
     const entry = restoredEntry(flows[place]!, names);
     return entry ? [{ place, body: encodeCreate(entry) }] : [];
   });
-  withTable((socket) => inBatches(wanted, (batch) => {
-    const { replies, isComplete } = exchange(socket, CT_NEW, batch.map(({ body }) => body), 'last', NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
-    batch.forEach(({ place }, index) => { outcomes[place] = outcomeOf(replies[index]?.errno ?? (isComplete ? 0 : undefined)); });
-    return [];
-  }));
+  withTable((socket) =>
+    inBatches(wanted, (batch) => {
+      const { replies, isComplete } = exchange(
+        socket,
+        CT_NEW,
+        batch.map(({ body }) => body),
+        'last',
+        NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+      );
+      batch.forEach(({ place }, index) => {
+        outcomes[place] = outcomeOf(replies[index]?.errno ?? (isComplete ? 0 : undefined));
+      });
+      return [];
+    }),
+  );
   return outcomes;
 }
 

@@ -52,7 +52,11 @@ export class TableEvents {
    * Throws CAPABILITY_MISSING where the kernel lets nobody listen.
    */
   static async open(options: Partial<EventOptions> = {}, onProblem: (message: string) => void = () => undefined): Promise<TableEvents> {
-    if (!readSysctl('nf_conntrack_events')) throw new FleetError('CAPABILITY_MISSING', 'This kernel makes no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where there is that.');
+    if (!readSysctl('nf_conntrack_events'))
+      throw new FleetError(
+        'CAPABILITY_MISSING',
+        'This kernel makes no events: set net.netfilter.nf_conntrack_events to 1, or to 2 where there is that.',
+      );
     const counts = new EventCounts();
     // Run from source the worker is TypeScript too; run from build it is not.
     const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
@@ -60,7 +64,8 @@ export class TableEvents {
     const worker = new Worker(file, { workerData: { ...DEFAULTS, ...options, memory: counts.memory }, trackUnmanagedFds: false });
     const events = new TableEvents(counts, worker);
     await new Promise<void>((resolve, reject) => {
-      const refused = (message: string): void => reject(new FleetError('CAPABILITY_MISSING', `The kernel’s events cannot be heard: ${message}`));
+      const refused = (message: string): void =>
+        reject(new FleetError('CAPABILITY_MISSING', `The kernel’s events cannot be heard: ${message}`));
       worker.on('error', (error) => {
         refused(error.message);
         onProblem(error.message);
@@ -79,8 +84,13 @@ export class TableEvents {
   totals(): EventTotals {
     const counts = this.#counts;
     return {
-      born: counts.get('born'), changed: counts.get('changed'), ended: counts.get('ended'), endedByUs: counts.get('endedByUs'),
-      overflows: counts.get('overflows'), heals: counts.get('heals'), live: counts.get('isLive') === 1 ? counts.get('live') : undefined,
+      born: counts.get('born'),
+      changed: counts.get('changed'),
+      ended: counts.get('ended'),
+      endedByUs: counts.get('endedByUs'),
+      overflows: counts.get('overflows'),
+      heals: counts.get('heals'),
+      live: counts.get('isLive') === 1 ? counts.get('live') : undefined,
     };
   }
 

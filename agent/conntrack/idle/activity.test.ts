@@ -15,8 +15,15 @@ function tableOf(...packets: (number | undefined)[]): Columns {
   const reader = new RowReader(columns);
   packets.forEach((count, index) => {
     const body = encodeEntry({
-      family: 4, proto: 17, id: index + 1, zone: 0, mark: 0, status: 14, timeoutSeconds: 100,
-      orig: { src: '10.0.0.1', dst: '10.0.0.2', sport: 1000 + index, dport: 5060 }, reply: { src: '10.0.0.2', dst: '10.0.0.1', sport: 5060, dport: 1000 + index },
+      family: 4,
+      proto: 17,
+      id: index + 1,
+      zone: 0,
+      mark: 0,
+      status: 14,
+      timeoutSeconds: 100,
+      orig: { src: '10.0.0.1', dst: '10.0.0.2', sport: 1000 + index, dport: 5060 },
+      reply: { src: '10.0.0.2', dst: '10.0.0.1', sport: 5060, dport: 1000 + index },
       ...(count !== undefined && { origCounters: { packets: BigInt(count), bytes: 0n }, replyCounters: { packets: 0n, bytes: 0n } }),
     });
     reader.append(new Block(body), 0, body.length);
@@ -26,7 +33,8 @@ function tableOf(...packets: (number | undefined)[]): Columns {
 
 function looked(...looks: [secondsAgo: number, ...packets: (number | undefined)[]][]): Activity {
   const activity = new Activity();
-  for (const [secondsAgo, ...packets] of looks) activity.note(tableOf(...packets), allRows(packets.length), { beganAtMs: NOW - secondsAgo * 1000, endedAtMs: NOW - secondsAgo * 1000 });
+  for (const [secondsAgo, ...packets] of looks)
+    activity.note(tableOf(...packets), allRows(packets.length), { beganAtMs: NOW - secondsAgo * 1000, endedAtMs: NOW - secondsAgo * 1000 });
   return activity;
 }
 

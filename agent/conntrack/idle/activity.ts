@@ -7,7 +7,10 @@ import { tupleHash } from '../rows/rates.ts';
 const MAX_WATCHED = 300_000;
 
 /** A look at the table: when it began and ended, in milliseconds since 1970. */
-export interface Look { beganAtMs: number; endedAtMs: number }
+export interface Look {
+  beganAtMs: number;
+  endedAtMs: number;
+}
 
 /**
  * When flows had their last packet, by what their counters said at one look after the other: for those of which the timeout does not say it.
@@ -39,7 +42,11 @@ export class Activity {
       const before = this.#find(common.id[row]!, tuples[size]!);
       const isSame = before >= 0 && this.#packets[before] === carried;
       // Counters that went back were set to zero by somebody, and say nothing of before.
-      notBefore[size] = isSame ? this.#notBeforeMs[before]! : before >= 0 && this.#packets[before]! < carried ? this.#look!.beganAtMs : -Infinity;
+      notBefore[size] = isSame
+        ? this.#notBeforeMs[before]!
+        : before >= 0 && this.#packets[before]! < carried
+          ? this.#look!.beganAtMs
+          : -Infinity;
       notAfter[size] = isSame ? this.#notAfterMs[before]! : look.endedAtMs;
       rowOf.set(common.id[row]!, size++);
     }

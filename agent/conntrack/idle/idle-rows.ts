@@ -57,10 +57,23 @@ function idleByTimeout({ common, rare, helpers }: Columns, { sources, isSynced, 
     const carried = origPackets && replyPackets ? origPackets[row]! + replyPackets[row]! : Number.NaN;
     const hadNoPacket = carried === 0 || (isSynced && Number.isNaN(carried));
     const helperIndex = helper ? (helper[row]! >= 0 ? helper[row]! : -1) : -1;
-    const kind = ((((proto[row]! * 0x1_0000 + (status[row]! & 0xffff)) * 0x400 + state[row]!) * 0x100 + tcpFlags[row]!) * 2 + Number(hadNoPacket)) * 0x40 + Math.min(helperIndex + 1, 0x3f);
+    const kind =
+      ((((proto[row]! * 0x1_0000 + (status[row]! & 0xffff)) * 0x400 + state[row]!) * 0x100 + tcpFlags[row]!) * 2 + Number(hadNoPacket)) *
+        0x40 +
+      Math.min(helperIndex + 1, 0x3f);
     let possible = kinds.get(kind);
     if (!possible) {
-      possible = possibleTimeouts({ proto: proto[row]!, state: stateText(state[row]!), status: status[row]!, tcpFlags: tcpFlags[row]!, helper: helpers[helperIndex], hadNoPacket }, sources);
+      possible = possibleTimeouts(
+        {
+          proto: proto[row]!,
+          state: stateText(state[row]!),
+          status: status[row]!,
+          tcpFlags: tcpFlags[row]!,
+          helper: helpers[helperIndex],
+          hadNoPacket,
+        },
+        sources,
+      );
       kinds.set(kind, possible);
     }
     facts.remaining = timeout[row] === NO_TIMEOUT ? undefined : timeout[row];

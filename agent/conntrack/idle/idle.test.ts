@@ -6,11 +6,23 @@ import { DEFAULT_TIMEOUTS } from '../proc/timeouts.ts';
 
 const NOW = 1_900_000_000_000;
 const OWN: TimeoutSource = { timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity };
-const TCP = { proto: 6, state: 'ESTABLISHED', status: IPS.SEEN_REPLY | IPS.ASSURED, tcpFlags: 0, helper: undefined as string | undefined, hadNoPacket: false };
+const TCP = {
+  proto: 6,
+  state: 'ESTABLISHED',
+  status: IPS.SEEN_REPLY | IPS.ASSURED,
+  tcpFlags: 0,
+  helper: undefined as string | undefined,
+  hadNoPacket: false,
+};
 const UDP = { ...TCP, proto: 17, state: undefined };
 
-const idle = (facts: typeof TCP | typeof UDP, remaining: number | undefined, sources = [OWN], ageSeconds?: number): Idle =>
-  ({ ...idleFrom(possibleTimeouts(facts as typeof TCP, sources), { remaining, startedAtMs: ageSeconds === undefined ? undefined : NOW - ageSeconds * 1000, atMs: NOW }, { atLeast: 0, atMost: Infinity }) });
+const idle = (facts: typeof TCP | typeof UDP, remaining: number | undefined, sources = [OWN], ageSeconds?: number): Idle => ({
+  ...idleFrom(
+    possibleTimeouts(facts as typeof TCP, sources),
+    { remaining, startedAtMs: ageSeconds === undefined ? undefined : NOW - ageSeconds * 1000, atMs: NOW },
+    { atLeast: 0, atMost: Infinity },
+  ),
+});
 const exactly = (seconds: number): Idle => ({ atLeast: seconds, atMost: seconds });
 const UNKNOWN: Idle = { atLeast: 0, atMost: Infinity };
 
@@ -46,7 +58,10 @@ describe('where something else sets timeouts', () => {
 
   test('a timeout that was changed counts for packets of its time only', () => {
     const changedAt = NOW - 100_000;
-    const sources: TimeoutSource[] = [{ timeouts: { ...DEFAULT_TIMEOUTS, udp_stream: 600 }, fromMs: changedAt, untilMs: Infinity }, { timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: changedAt }];
+    const sources: TimeoutSource[] = [
+      { timeouts: { ...DEFAULT_TIMEOUTS, udp_stream: 600 }, fromMs: changedAt, untilMs: Infinity },
+      { timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: changedAt },
+    ];
     expect(idle(UDP, 590, sources)).toEqual(exactly(9));
     // By the new one it would have spoken 589 s ago, when that was not there yet.
     expect(idle(UDP, 10, sources)).toEqual(exactly(109));
@@ -54,23 +69,38 @@ describe('where something else sets timeouts', () => {
   });
 
   test('an entry that no packet made, and one whose helper sets times, are not judged', () => {
-    expect([idle({ ...UDP, hadNoPacket: true }, 100), idle({ ...UDP, helper: 'sip' }, 100), idle({ ...UDP, helper: 'ftp' }, 100)]).toEqual([UNKNOWN, UNKNOWN, exactly(19)]);
+    expect([idle({ ...UDP, hadNoPacket: true }, 100), idle({ ...UDP, helper: 'sip' }, 100), idle({ ...UDP, helper: 'ftp' }, 100)]).toEqual([
+      UNKNOWN,
+      UNKNOWN,
+      exactly(19),
+    ]);
   });
 });
 
 test('whatever timeout was given at the last packet, what is said of it holds', () => {
   const seconds = fc.integer({ min: 1, max: 500_000 });
   const source = fc.record({ full: seconds, fromSecondsAgo: fc.option(seconds), untilSecondsAgo: fc.option(seconds) });
-  fc.assert(fc.property(fc.array(source, { minLength: 1, maxLength: 6 }), fc.nat(), seconds, fc.nat(3_000_000), (sources, which, age, silentMs) => {
-    const possible = sources.map(({ full, fromSecondsAgo, untilSecondsAgo }) => ({ full, fromMs: fromSecondsAgo === null ? -Infinity : NOW - fromSecondsAgo * 1000, untilMs: untilSecondsAgo === null ? Infinity : NOW - untilSecondsAgo * 1000 }));
-    const given = possible[which % possible.length]!;
-    const lastMs = NOW - silentMs;
-    fc.pre(given.full * 1000 > silentMs && lastMs >= given.fromMs && lastMs <= given.untilMs && silentMs <= age * 1000);
-    const remaining = Math.floor((given.full * 1000 - silentMs) / 1000);
-    const { atLeast, atMost } = idleFrom(possible, { remaining, startedAtMs: NOW - age * 1000, atMs: NOW }, { atLeast: 0, atMost: Infinity });
-    expect(atLeast).toBeLessThanOrEqual(Math.floor(silentMs / 1000));
-    expect(atMost + 1).toBeGreaterThanOrEqual(Math.floor(silentMs / 1000));
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.array(source, { minLength: 1, maxLength: 6 }), fc.nat(), seconds, fc.nat(3_000_000), (sources, which, age, silentMs) => {
+      const possible = sources.map(({ full, fromSecondsAgo, untilSecondsAgo }) => ({
+        full,
+        fromMs: fromSecondsAgo === null ? -Infinity : NOW - fromSecondsAgo * 1000,
+        untilMs: untilSecondsAgo === null ? Infinity : NOW - untilSecondsAgo * 1000,
+      }));
+      const given = possible[which % possible.length]!;
+      const lastMs = NOW - silentMs;
+      fc.pre(given.full * 1000 > silentMs && lastMs >= given.fromMs && lastMs <= given.untilMs && silentMs <= age * 1000);
+      const remaining = Math.floor((given.full * 1000 - silentMs) / 1000);
+      const { atLeast, atMost } = idleFrom(
+        possible,
+        { remaining, startedAtMs: NOW - age * 1000, atMs: NOW },
+        { atLeast: 0, atMost: Infinity },
+      );
+      expect(atLeast).toBeLessThanOrEqual(Math.floor(silentMs / 1000));
+      expect(atMost + 1).toBeGreaterThanOrEqual(Math.floor(silentMs / 1000));
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('a flow says it exactly, or as far as it is bounded, or not at all', () => {

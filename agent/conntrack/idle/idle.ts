@@ -2,13 +2,21 @@ import type { Flow } from '../../../proto/model/flow.ts';
 import { fullTimeouts, type TimeoutFacts, type Timeouts } from '../proc/timeouts.ts';
 
 /** Whole seconds since a flow's last packet, as far as they are known; both the same where they are known exactly, Infinity where nothing bounds them. */
-export interface Idle { atLeast: number; atMost: number }
+export interface Idle {
+  atLeast: number;
+  atMost: number;
+}
 
 /**
  * Timeouts that the gateway gave to packets of a time, in milliseconds since 1970: -Infinity where nobody saw them come, Infinity while they
  * last. Those of a `ct timeout` object go to packets of one protocol, and not to all of them.
  */
-export interface TimeoutSource { timeouts: Timeouts; proto?: number; fromMs: number; untilMs: number }
+export interface TimeoutSource {
+  timeouts: Timeouts;
+  proto?: number;
+  fromMs: number;
+  untilMs: number;
+}
 
 /** Helpers that give their flows a time of their own (nf_conntrack_sip.c, nf_conntrack_h323_main.c, nf_conntrack_amanda.c, nf_conntrack_broadcast.c). */
 const HELPERS_WITH_TIMES = new Set(['sip', 'RAS', 'Q.931', 'H.245', 'amanda', 'netbios-ns', 'snmp']);
@@ -17,17 +25,30 @@ const HELPERS_WITH_TIMES = new Set(['sip', 'RAS', 'Q.931', 'H.245', 'amanda', 'n
 const SLACK_MS = 2000;
 
 /** What of a flow decides how long ago its last packet was; `startedAtMs` is undefined where the kernel kept no time. */
-export interface IdleFacts { remaining: number | undefined; startedAtMs: number | undefined; atMs: number }
+export interface IdleFacts {
+  remaining: number | undefined;
+  startedAtMs: number | undefined;
+  atMs: number;
+}
 
 export const UNKNOWN_IDLE: Readonly<Idle> = { atLeast: 0, atMost: Infinity };
 
 /** The timeouts that packets of such an entry may have been given. None where nothing sure can be said: its helper sets times, or no packet was ever counted. */
-export function possibleTimeouts(facts: TimeoutFacts & { helper: string | undefined; hadNoPacket: boolean }, sources: readonly TimeoutSource[]): PossibleTimeout[] {
+export function possibleTimeouts(
+  facts: TimeoutFacts & { helper: string | undefined; hadNoPacket: boolean },
+  sources: readonly TimeoutSource[],
+): PossibleTimeout[] {
   // An entry without a packet was put there by a program (conntrackd, an undo), with whatever time that chose.
   if (facts.hadNoPacket || (facts.helper !== undefined && HELPERS_WITH_TIMES.has(facts.helper))) return [];
-  return sources.flatMap(({ timeouts, proto, fromMs, untilMs }) => (proto !== undefined && proto !== facts.proto ? [] : fullTimeouts(facts, timeouts).map((full) => ({ full, fromMs, untilMs }))));
+  return sources.flatMap(({ timeouts, proto, fromMs, untilMs }) =>
+    proto !== undefined && proto !== facts.proto ? [] : fullTimeouts(facts, timeouts).map((full) => ({ full, fromMs, untilMs })),
+  );
 }
-export interface PossibleTimeout { full: number; fromMs: number; untilMs: number }
+export interface PossibleTimeout {
+  full: number;
+  fromMs: number;
+  untilMs: number;
+}
 
 /**
  * How long ago the last packet was, if one of these timeouts was given to it. A timeout is left out that would have more remain, or have the

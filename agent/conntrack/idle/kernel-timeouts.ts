@@ -14,10 +14,17 @@ const MAX_AGE_MS = 3_000;
 const NOT_THERE = new Set(['EINVAL', 'ENOPROTOOPT', 'EPROTONOSUPPORT', 'EOPNOTSUPP', 'ENOENT']);
 
 /** What is known of the timeouts of this network namespace. `isSynced`: conntrackd runs here, so that entries may come from another gateway. */
-export interface TimeoutFacts { sources: readonly TimeoutSource[]; isSynced: boolean }
+export interface TimeoutFacts {
+  sources: readonly TimeoutSource[];
+  isSynced: boolean;
+}
 
 /** Timeouts and what else may set them, asked of the kernel again after a few seconds. */
-export function recentTimeouts(clock: () => number, read: () => TimeoutReading = readReading, isSynced: () => boolean = hasConntrackd): () => TimeoutFacts {
+export function recentTimeouts(
+  clock: () => number,
+  read: () => TimeoutReading = readReading,
+  isSynced: () => boolean = hasConntrackd,
+): () => TimeoutFacts {
   const history = new TimeoutHistory();
   let facts: TimeoutFacts | undefined;
   let readAtMs = 0;
@@ -38,10 +45,7 @@ function readReading(): TimeoutReading {
 /** `ct timeout` objects of nf_tables and policies of nfnetlink_cttimeout; undefined where the kernel does not tell them. */
 function readObjects(): TimeoutObject[] | undefined {
   try {
-    return [
-      ...dumped(NFT_GETOBJ, ALL_OBJECTS, decodeObject),
-      ...dumped(TIMEOUT_GET, ALL_POLICIES, decodePolicy),
-    ];
+    return [...dumped(NFT_GETOBJ, ALL_OBJECTS, decodeObject), ...dumped(TIMEOUT_GET, ALL_POLICIES, decodePolicy)];
   } catch (error) {
     if (error instanceof NetlinkError || error instanceof DecodeError) return undefined;
     throw error;

@@ -2,9 +2,15 @@ import type { TimeoutSource } from './idle.ts';
 import type { Timeouts } from '../proc/timeouts.ts';
 
 /** Timeouts of `ct timeout` objects and policies, each for one protocol. */
-export interface TimeoutObject { proto: number; timeouts: Timeouts }
+export interface TimeoutObject {
+  proto: number;
+  timeouts: Timeouts;
+}
 /** What a gateway gives to packets at one moment. Undefined objects: they could not be asked for. */
-export interface TimeoutReading { sysctls: Timeouts; objects: readonly TimeoutObject[] | undefined }
+export interface TimeoutReading {
+  sysctls: Timeouts;
+  objects: readonly TimeoutObject[] | undefined;
+}
 
 /** Changes that are remembered. Beyond, what was given at first is taken to have been given all the time, so that less is known and nothing wrong. */
 const MAX_CHANGES = 50;
@@ -36,7 +42,8 @@ export class TimeoutHistory {
       this.#objects.delete(name);
       this.#end(source, nowMs);
     }
-    for (const [name, { proto, timeouts }] of found) if (!this.#objects.has(name)) this.#objects.set(name, { proto, timeouts, fromMs: before, untilMs: Infinity });
+    for (const [name, { proto, timeouts }] of found)
+      if (!this.#objects.has(name)) this.#objects.set(name, { proto, timeouts, fromMs: before, untilMs: Infinity });
     this.#readAtMs = nowMs;
     this.#sources = this.#isBlind ? [] : [this.#sysctls.source, ...this.#objects.values(), ...this.#past];
   }
@@ -48,7 +55,8 @@ export class TimeoutHistory {
 
   #end(source: TimeoutSource, nowMs: number): void {
     this.#past.push({ ...source, untilMs: nowMs });
-    if (this.#past.length > MAX_CHANGES) this.#past = this.#past.slice(1).map((past, index) => (index === 0 ? { ...past, fromMs: -Infinity } : past));
+    if (this.#past.length > MAX_CHANGES)
+      this.#past = this.#past.slice(1).map((past, index) => (index === 0 ? { ...past, fromMs: -Infinity } : past));
   }
 }
 

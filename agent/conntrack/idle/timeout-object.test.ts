@@ -16,34 +16,46 @@ test('a policy is one protocol and its times', () => {
     out.text(1, 'phones');
     out.u16(2, 2);
     out.u8(3, 17);
-    out.nested(4, () => { out.u32(1, 60); out.u32(2, 600); });
+    out.nested(4, () => {
+      out.u32(1, 60);
+      out.u32(2, 600);
+    });
     out.u32(5, 1);
   });
   expect(decodePolicy(policy)).toEqual({ proto: 17, timeouts: { udp: 60, udp_stream: 600 } });
 });
 
 test('an object of nf_tables is one where its type says so', () => {
-  const object = (type: number): Uint8Array => body((out) => {
-    out.text(1, 'filter');
-    out.u32(3, type);
-    out.nested(4, () => {
-      out.u16(1, 2);
-      out.u8(2, 6);
-      out.nested(3, () => { out.u32(3, 600); out.u32(9, 120); out.u32(10, 300); out.u32(77, 5); });
+  const object = (type: number): Uint8Array =>
+    body((out) => {
+      out.text(1, 'filter');
+      out.u32(3, type);
+      out.nested(4, () => {
+        out.u16(1, 2);
+        out.u8(2, 6);
+        out.nested(3, () => {
+          out.u32(3, 600);
+          out.u32(9, 120);
+          out.u32(10, 300);
+          out.u32(77, 5);
+        });
+      });
     });
-  });
   expect(decodeObject(object(7))).toEqual({ proto: 6, timeouts: { tcp_established: 600, tcp_max_retrans: 300 } });
   expect(decodeObject(object(3))).toBeUndefined();
 });
 
 test('bytes that are none are refused with DecodeError', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-    for (const decode of [decodePolicy, decodeObject]) {
-      try {
-        decode(bytes);
-      } catch (error) {
-        expect(error).toBeInstanceOf(DecodeError);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      for (const decode of [decodePolicy, decodeObject]) {
+        try {
+          decode(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(DecodeError);
+        }
       }
-    }
-  }), { numRuns: 5000 });
+    }),
+    { numRuns: 5000 },
+  );
 });

@@ -16,12 +16,35 @@ const OBJECT_NAMES: AttributeNames = { [NFTA_OBJ_TYPE]: 'NFTA_OBJ_TYPE', [NFTA_O
 
 /** What the kernel calls the times of a protocol, by their number: as in the names of sysctls. Of one that is not listed there is one time. */
 const TIMES: Record<number, readonly (string | undefined)[]> = {
-  [PROTOCOLS.tcp]: [undefined, 'tcp_syn_sent', 'tcp_syn_recv', 'tcp_established', 'tcp_fin_wait', 'tcp_close_wait', 'tcp_last_ack', 'tcp_time_wait', 'tcp_close', undefined, 'tcp_max_retrans', 'tcp_unacknowledged'],
+  [PROTOCOLS.tcp]: [
+    undefined,
+    'tcp_syn_sent',
+    'tcp_syn_recv',
+    'tcp_established',
+    'tcp_fin_wait',
+    'tcp_close_wait',
+    'tcp_last_ack',
+    'tcp_time_wait',
+    'tcp_close',
+    undefined,
+    'tcp_max_retrans',
+    'tcp_unacknowledged',
+  ],
   [PROTOCOLS.udp]: [undefined, 'udp', 'udp_stream'],
   [PROTOCOLS.gre]: [undefined, 'gre', 'gre_stream'],
   [PROTOCOLS.icmp]: [undefined, 'icmp'],
   [PROTOCOLS.icmpv6]: [undefined, 'icmpv6'],
-  [PROTOCOLS.sctp]: [undefined, 'sctp_closed', 'sctp_cookie_wait', 'sctp_cookie_echoed', 'sctp_established', 'sctp_shutdown_sent', 'sctp_shutdown_recd', 'sctp_shutdown_ack_sent', 'sctp_heartbeat_sent'],
+  [PROTOCOLS.sctp]: [
+    undefined,
+    'sctp_closed',
+    'sctp_cookie_wait',
+    'sctp_cookie_echoed',
+    'sctp_established',
+    'sctp_shutdown_sent',
+    'sctp_shutdown_recd',
+    'sctp_shutdown_ack_sent',
+    'sctp_heartbeat_sent',
+  ],
 };
 const OTHERS = [undefined, 'generic'];
 

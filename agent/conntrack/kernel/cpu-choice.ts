@@ -12,7 +12,13 @@ export function busiestCardCpu(interrupts: string, cards: CardNames): number | u
   for (const line of lines) {
     const [, counts = '', action = ''] = /^\s*\d+:((?:\s+\d+)+)\s(.*)$/.exec(line) ?? [];
     if (!cards.some((name) => isNamed(action, name))) continue;
-    counts.trim().split(/\s+/).slice(0, cpus.length).forEach((count, index) => { served[index]! += Number(count); });
+    counts
+      .trim()
+      .split(/\s+/)
+      .slice(0, cpus.length)
+      .forEach((count, index) => {
+        served[index]! += Number(count);
+      });
   }
   const most = Math.max(0, ...served);
   return most === 0 ? undefined : cpus[served.indexOf(most)];

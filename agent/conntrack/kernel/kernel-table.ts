@@ -14,7 +14,21 @@ import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from '../proc/proc-files.ts';
 import type { Freshness } from './snapshots.ts';
 import { monotonicMs } from '../../time/monotonic.ts';
-import type { Breakdown, CollectOptions, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, FoundFlow, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from '../table.ts';
+import type {
+  Breakdown,
+  CollectOptions,
+  ConntrackTable,
+  DeleteOutcome,
+  Expectation,
+  ExpireOutcome,
+  FlowContext,
+  FlowIdentity,
+  FoundFlow,
+  RestoreOutcome,
+  SearchAnswer,
+  SearchOptions,
+  TableCounters,
+} from '../table.ts';
 import { TableWorker } from './worker-client.ts';
 
 /** Flows that were set aside in the worker, where they take up no more than their columns. */
@@ -49,12 +63,20 @@ export class KernelTable implements ConntrackTable {
       list: await refusal(() => this.lookup([NOBODY], { wans: [], protections: [] })),
       delete: await refusal(() => this.delete([NOBODY])),
       expectations: await refusal(() => this.expectations()),
-      accounting: readSysctl('nf_conntrack_acct') === 1 ? undefined : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
-      timestamps: readSysctl('nf_conntrack_timestamp') === 1 ? undefined : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
+      accounting:
+        readSysctl('nf_conntrack_acct') === 1
+          ? undefined
+          : 'net.netfilter.nf_conntrack_acct is 0; packets and bytes are kept only for flows that begin while it is 1.',
+      timestamps:
+        readSysctl('nf_conntrack_timestamp') === 1
+          ? undefined
+          : 'net.netfilter.nf_conntrack_timestamp is 0; start times are kept only for flows that begin while it is 1.',
       stale: whyNoRoutes(),
       'read-rules': whyNoRules(),
       // Outside the initial network namespace the file has mode 0444, and the value of the whole machine.
-      'set-max': isWritable('/proc/sys/net/netfilter/nf_conntrack_max') ? undefined : 'nf_conntrack_max may only be set by root in the initial network namespace.',
+      'set-max': isWritable('/proc/sys/net/netfilter/nf_conntrack_max')
+        ? undefined
+        : 'nf_conntrack_max may only be set by root in the initial network namespace.',
     };
     return {
       can: Object.keys(found).filter((word) => found[word] === undefined),
@@ -147,7 +169,10 @@ function identityOf(flow: FlowIdentity): FlowIdentity {
 }
 
 /** Makes flows of rows on this thread, a batch at a time. */
-async function* describeBatches(batches: AsyncIterable<ColumnData>, { wans, protections }: FlowContext): AsyncGenerator<FoundFlow[], void, void> {
+async function* describeBatches(
+  batches: AsyncIterable<ColumnData>,
+  { wans, protections }: FlowContext,
+): AsyncGenerator<FoundFlow[], void, void> {
   // Their idle times come with the rows.
   const surroundings = surroundingsOf(wans, { nowMs: Date.now(), sources: [], isSynced: false });
   for await (const data of batches) {

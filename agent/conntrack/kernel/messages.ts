@@ -4,7 +4,17 @@ import type { ColumnData } from '../rows/columns.ts';
 import type { Placement } from './placement.ts';
 import type { KernelFlushAsk } from '../pushdown/flush.ts';
 import type { Collecting, Fresh, FrozenHead, Matching } from './queries.ts';
-import type { Breakdown, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FlowIdentity, RestoreOutcome, SearchAnswer, SearchOptions } from '../table.ts';
+import type {
+  Breakdown,
+  DeleteOutcome,
+  Expectation,
+  ExpireOutcome,
+  FlowContext,
+  FlowIdentity,
+  RestoreOutcome,
+  SearchAnswer,
+  SearchOptions,
+} from '../table.ts';
 
 /** What the table asks of its worker, and what one answer carries. Collections answer with batches, then with nothing. */
 export interface Questions {
@@ -30,7 +40,9 @@ export type BatchKind = 'collect' | 'frozen';
 export type Answer = Questions[QuestionKind]['answer'];
 
 /** `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages meanwhile. */
-export type Request = { [Kind in QuestionKind]: { id: number; kind: Kind; ask: Questions[Kind]['ask']; cancelled: Int32Array } }[QuestionKind];
+export type Request = {
+  [Kind in QuestionKind]: { id: number; kind: Kind; ask: Questions[Kind]['ask']; cancelled: Int32Array };
+}[QuestionKind];
 
 /** `more`: the reader of a collection has taken a batch. */
 export type ToWorker = Request | { id: number; kind: 'more' } | { kind: 'close' };

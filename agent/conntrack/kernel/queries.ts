@@ -37,20 +37,42 @@ import { Block } from '../rows/block.ts';
 const COLLECT_BATCH = 1000;
 
 /** Which flows, seen from where. */
-export interface Matching { filter: FlowFilter; context: FlowContext }
+export interface Matching {
+  filter: FlowFilter;
+  context: FlowContext;
+}
 export type Collecting = Matching & Pick<CollectOptions, 'withProspects'>;
 /** Flows that were set aside. */
-export interface FrozenHead { id: number; count: number; protectedCount: number; tableCount: number; snapshotAtMs: number; explain: string[] }
+export interface FrozenHead {
+  id: number;
+  count: number;
+  protectedCount: number;
+  tableCount: number;
+  snapshotAtMs: number;
+  explain: string[];
+}
 export type Fresh<Ask> = Ask & { freshness: Freshness };
 
 /** What a question is answered from, and how that was come by. */
-interface Reading { columns: Columns; atMs: number; /** On the monotonic clock, in milliseconds. */ beganAt: number; tableCount: number; explain: string[]; snapshot?: Snapshot }
+interface Reading {
+  columns: Columns;
+  atMs: number;
+  /** On the monotonic clock, in milliseconds. */ beganAt: number;
+  tableCount: number;
+  explain: string[];
+  snapshot?: Snapshot;
+}
 
 const NOT_STALE = STALENESS.indexOf('no');
 const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined, nextWan: undefined };
 
 /** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
-interface Frozen { columns: Columns; rows: Uint32Array; atMs: number; snapshot?: Snapshot }
+interface Frozen {
+  columns: Columns;
+  rows: Uint32Array;
+  atMs: number;
+  snapshot?: Snapshot;
+}
 
 /** A snapshot that is asked several things in a row is judged once; what routes and rules say of it is no older than this. */
 const MAX_JUDGED_MS = 500;
@@ -76,7 +98,17 @@ export class KernelQuestions {
    * @param features what the kernel was seen to filter by itself so far
    * @param rules the gateway's own, as they are now
    */
-  constructor({ now, timeouts, features, rules }: { now: () => number; timeouts: () => TimeoutFacts; features: () => ReadonlySet<KernelFeature>; rules: Pick<KernelRules, 'current' | 'whole'> }) {
+  constructor({
+    now,
+    timeouts,
+    features,
+    rules,
+  }: {
+    now: () => number;
+    timeouts: () => TimeoutFacts;
+    features: () => ReadonlySet<KernelFeature>;
+    rules: Pick<KernelRules, 'current' | 'whole'>;
+  }) {
     this.#now = now;
     this.#timeouts = timeouts;
     this.#features = features;
@@ -100,7 +132,18 @@ export class KernelQuestions {
   }
 
   /** `checkpoint` is called after each block of a walk and may throw to end it. */
-  search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, freshness }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>, checkpoint: () => void): SearchAnswer {
+  search(
+    {
+      filter,
+      context,
+      sort = { field: 'id', descending: false },
+      limit,
+      after,
+      withFacets,
+      freshness,
+    }: Fresh<Omit<SearchOptions, 'signal' | 'maxAgeMs'>>,
+    checkpoint: () => void,
+  ): SearchAnswer {
     const { columns, atMs, tableCount, explain } = this.#read({ filter, context, freshness }, checkpoint);
     const surroundings = this.#surroundings(context.wans, atMs);
     const showsWans = withFacets === true || limit > 0 || sort.field === 'wan';
@@ -114,7 +157,10 @@ export class KernelQuestions {
     const describer = new Describer(columns, surroundings, context.protections, findEntry);
     return {
       rows: top.rows().map((row) => describer.flow(row)),
-      total: rows.length, tableCount, snapshotAtMs: atMs, explain,
+      total: rows.length,
+      tableCount,
+      snapshotAtMs: atMs,
+      explain,
       facets: withFacets ? facetsOfRows(rows, columns, surroundings) : [],
     };
   }
@@ -141,7 +187,12 @@ export class KernelQuestions {
     const rows = matchingRows(ask.filter, columns, surroundings);
     if (snapshot) snapshot.readers++;
     try {
-      yield* batchesOf(columns, rows, surroundings, ask.withProspects ? this.#prospects(columns, rows, surroundings, ask.context) : undefined);
+      yield* batchesOf(
+        columns,
+        rows,
+        surroundings,
+        ask.withProspects ? this.#prospects(columns, rows, surroundings, ask.context) : undefined,
+      );
     } finally {
       if (snapshot) snapshot.readers--;
     }
@@ -212,7 +263,9 @@ export class KernelQuestions {
   #lookBefore(): CarriedBytes | undefined {
     const { latest } = this.#snapshots;
     const ageMs = latest ? monotonicMs() - latest.beganAt : Infinity;
-    return latest?.columns.rare.origBytes && ageMs >= MIN_MS && ageMs <= MAX_MS ? new CarriedBytes(latest.columns, latest.beganAt) : undefined;
+    return latest?.columns.rare.origBytes && ageMs >= MIN_MS && ageMs <= MAX_MS
+      ? new CarriedBytes(latest.columns, latest.beganAt)
+      : undefined;
   }
 
   #snapshot(freshness: Freshness, checkpoint: () => void): Snapshot {
@@ -224,7 +277,11 @@ export class KernelQuestions {
     const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
     const { sources, isSynced } = this.#timeouts();
     if (sources.length === 1) this.#activity.forget();
-    else this.#activity.note(snapshot.columns, rowsToWatch(snapshot.columns, { nowMs: snapshot.atMs, sources, isSynced }), { beganAtMs: snapshot.atMs, endedAtMs: this.#now() });
+    else
+      this.#activity.note(snapshot.columns, rowsToWatch(snapshot.columns, { nowMs: snapshot.atMs, sources, isSynced }), {
+        beganAtMs: snapshot.atMs,
+        endedAtMs: this.#now(),
+      });
     return snapshot;
   }
 
@@ -243,7 +300,13 @@ export class KernelQuestions {
       const atMs = this.#now();
       const beganAt = monotonicMs();
       for (const _ of walkInto(columns, kernel)) checkpoint();
-      return { columns, atMs, beganAt, tableCount: this.#count.read() ?? columns.count, explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'] };
+      return {
+        columns,
+        atMs,
+        beganAt,
+        tableCount: this.#count.read() ?? columns.count,
+        explain: [`the kernel filtered by ${describeKernelFilter(kernel)}`, 'the rest was compared here'],
+      };
     }
     const snapshot = this.#take(checkpoint);
     return { ...snapshot, snapshot, tableCount: snapshot.columns.count, explain: ['the whole table was read', why] };
@@ -277,7 +340,11 @@ export class KernelQuestions {
     if (!isAlways && !tellsNext && !asked.some((one) => mentions(one, 'stale', 'wan'))) return;
     const { wans, virtualAddresses } = context;
     const text = serialize({ wans, virtualAddresses }).toString('latin1');
-    const isJudged = columns.rare.stale !== undefined && (!tellsNext || columns.rare.nextWan !== undefined) && this.#judged.text === text && monotonicMs() - this.#judged.at < MAX_JUDGED_MS;
+    const isJudged =
+      columns.rare.stale !== undefined &&
+      (!tellsNext || columns.rare.nextWan !== undefined) &&
+      this.#judged.text === text &&
+      monotonicMs() - this.#judged.at < MAX_JUDGED_MS;
     if (isJudged) return;
     this.#judged = { text, at: monotonicMs() };
     Object.assign(columns.rare, this.#judgement(columns, surroundings, context, tellsNext));
@@ -298,7 +365,16 @@ export class KernelQuestions {
   #prospects(columns: Columns, rows: Uint32Array, surroundings: Surroundings, context: FlowContext): Prospects | undefined {
     const [routes, loose] = [openRoutes(), readSysctl('nf_conntrack_tcp_loose')];
     try {
-      return routes && prospectsOf(columns, rows, surroundings, { ...context, routes, asked: this.#rules.whole(routes) }, { isLoose: loose === undefined ? undefined : loose !== 0 });
+      return (
+        routes &&
+        prospectsOf(
+          columns,
+          rows,
+          surroundings,
+          { ...context, routes, asked: this.#rules.whole(routes) },
+          { isLoose: loose === undefined ? undefined : loose !== 0 },
+        )
+      );
     } finally {
       routes?.close();
     }
@@ -336,6 +412,10 @@ function* batchesOf(columns: Columns, rows: Uint32Array, surroundings: Surroundi
       [idleFrom[index], idleTo[index]] = [atLeast, atMost];
     });
     const data = columns.pick(part);
-    yield { ...data, rare: { ...data.rare, idleFrom, idleTo, prospect: told?.ofRows.slice(at, at + part.length) }, prospects: told?.prospects };
+    yield {
+      ...data,
+      rare: { ...data.rare, idleFrom, idleTo, prospect: told?.ofRows.slice(at, at + part.length) },
+      prospects: told?.prospects,
+    };
   }
 }

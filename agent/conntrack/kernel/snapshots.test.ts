@@ -4,8 +4,12 @@ import { Snapshots } from './snapshots.ts';
 function snapshotsAt(clock: { ms: number }) {
   let walks = 0;
   const snapshots = new Snapshots({
-    now: () => 1_000_000 + clock.ms, monotonic: () => clock.ms,
-    read: function* () { walks++; yield; },
+    now: () => 1_000_000 + clock.ms,
+    monotonic: () => clock.ms,
+    read: function* () {
+      walks++;
+      yield;
+    },
   });
   const ask = (askedAt: number, maxAgeMs: number) => snapshots.fresh({ askedAt, maxAgeMs }) ?? snapshots.take(() => undefined);
   return { snapshots, ask, walks: () => walks };
@@ -49,6 +53,10 @@ test('a walk that was cancelled leaves nothing that could be taken for a snapsho
   const clock = { ms: 100 };
   const { snapshots, ask } = snapshotsAt(clock);
   ask(100, 0);
-  expect(() => snapshots.take(() => { throw new Error('cancelled'); })).toThrow('cancelled');
+  expect(() =>
+    snapshots.take(() => {
+      throw new Error('cancelled');
+    }),
+  ).toThrow('cancelled');
   expect(snapshots.latest).toBeUndefined();
 });

@@ -12,7 +12,10 @@ export interface Snapshot {
 }
 
 /** How old an answer may be: begun at most `maxAgeMs` before the question was asked. Both in milliseconds of the monotonic clock of the machine. */
-export interface Freshness { askedAt: number; maxAgeMs: number }
+export interface Freshness {
+  askedAt: number;
+  maxAgeMs: number;
+}
 
 /** How long a snapshot that nobody asks for takes up memory. */
 const KEPT_MS = 60_000;
@@ -60,7 +63,9 @@ export class Snapshots {
     this.#expected = columns.count;
     this.#latest = { columns, atMs, beganAt, readers: 0 };
     clearTimeout(this.#forget);
-    this.#forget = setTimeout(() => { this.#latest = undefined; }, KEPT_MS).unref();
+    this.#forget = setTimeout(() => {
+      this.#latest = undefined;
+    }, KEPT_MS).unref();
     return this.#latest;
   }
 

@@ -4,7 +4,12 @@ import type { ColumnData } from '../rows/columns.ts';
 import type { Placement } from './placement.ts';
 import type { Answer, BatchKind, FromWorker, QuestionKind, Questions, ToWorker } from './messages.ts';
 
-interface Waiting { resolve(answer: Answer): void; reject(error: unknown): void; cancel(): void; onBatch?(rows: ColumnData): void }
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+  cancel(): void;
+  onBatch?(rows: ColumnData): void;
+}
 
 /** The table's side of its worker: questions out, answers in, in any order. The worker starts with the first question. */
 export class TableWorker {
@@ -21,13 +26,21 @@ export class TableWorker {
   }
 
   /** Asks one question. An aborted signal ends its walk at the next block, and the promise rejects with CANCELLED. */
-  async ask<Kind extends Exclude<QuestionKind, BatchKind>>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): Promise<Questions[Kind]['answer']> {
+  async ask<Kind extends Exclude<QuestionKind, BatchKind>>(
+    kind: Kind,
+    ask: Questions[Kind]['ask'],
+    signal?: AbortSignal,
+  ): Promise<Questions[Kind]['answer']> {
     const { answer } = this.#send(kind, ask, signal);
-    return await answer as Questions[Kind]['answer'];
+    return (await answer) as Questions[Kind]['answer'];
   }
 
   /** The batches of a collection. Ends without an error when the signal aborts; a reader that stops ends the walk. */
-  async *batches<Kind extends BatchKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal): AsyncGenerator<ColumnData, void, void> {
+  async *batches<Kind extends BatchKind>(
+    kind: Kind,
+    ask: Questions[Kind]['ask'],
+    signal?: AbortSignal,
+  ): AsyncGenerator<ColumnData, void, void> {
     const batches: ColumnData[] = [];
     let wake = (): void => {};
     let outcome: { error?: unknown } | undefined;
@@ -35,7 +48,16 @@ export class TableWorker {
       batches.push(rows);
       wake();
     });
-    const settled = answer.then(() => { outcome = {}; }, (error: unknown) => { outcome = { error }; }).then(() => wake());
+    const settled = answer
+      .then(
+        () => {
+          outcome = {};
+        },
+        (error: unknown) => {
+          outcome = { error };
+        },
+      )
+      .then(() => wake());
     try {
       for (;;) {
         const rows = batches.shift();
@@ -46,7 +68,9 @@ export class TableWorker {
           if ('error' in outcome && !signal?.aborted) throw outcome.error;
           return;
         } else {
-          await new Promise<void>((resolve) => { wake = resolve; });
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
         }
       }
     } finally {
@@ -66,7 +90,12 @@ export class TableWorker {
     await this.#ended;
   }
 
-  #send<Kind extends QuestionKind>(kind: Kind, ask: Questions[Kind]['ask'], signal?: AbortSignal, onBatch?: (rows: ColumnData) => void): { id: number; answer: Promise<Answer>; cancel(): void } {
+  #send<Kind extends QuestionKind>(
+    kind: Kind,
+    ask: Questions[Kind]['ask'],
+    signal?: AbortSignal,
+    onBatch?: (rows: ColumnData) => void,
+  ): { id: number; answer: Promise<Answer>; cancel(): void } {
     const id = ++this.#lastId;
     const cancelled = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => {
@@ -94,11 +123,13 @@ export class TableWorker {
     this.#worker = worker;
     worker.on('message', (message: FromWorker) => this.#receive(message));
     worker.on('error', (error) => this.#fail(error));
-    this.#ended = new Promise((resolve) => worker.once('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-      this.#fail(new FleetError('UNAVAILABLE', 'The thread that reads the table ended. Ask again.'));
-      resolve();
-    }));
+    this.#ended = new Promise((resolve) =>
+      worker.once('exit', () => {
+        if (this.#worker === worker) this.#worker = undefined;
+        this.#fail(new FleetError('UNAVAILABLE', 'The thread that reads the table ended. Ask again.'));
+        resolve();
+      }),
+    );
     return worker;
   }
 

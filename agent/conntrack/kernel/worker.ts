@@ -27,7 +27,12 @@ send({ kind: 'placed', placement: stepAside() });
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
 const probed = kernelFeatures().then((found) => (features = found));
-const questions = new KernelQuestions({ now: Date.now, timeouts: recentTimeouts(Date.now), features: () => features, rules: new KernelRules() });
+const questions = new KernelQuestions({
+  now: Date.now,
+  timeouts: recentTimeouts(Date.now),
+  features: () => features,
+  rules: new KernelRules(),
+});
 /** What to call when the reader of a collection has taken a batch. */
 const readers = new Map<number, () => void>();
 
@@ -57,15 +62,19 @@ async function answerTo(request: Request): Promise<Answer> {
     if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
   };
   checkpoint();
-  if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze') await questions.prepareRates(request.ask, checkpoint);
+  if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze')
+    await questions.prepareRates(request.ask, checkpoint);
   switch (request.kind) {
-    case 'search': return questions.search(request.ask, checkpoint);
-    case 'breakdown': return questions.breakdown(request.ask, checkpoint);
+    case 'search':
+      return questions.search(request.ask, checkpoint);
+    case 'breakdown':
+      return questions.breakdown(request.ask, checkpoint);
     case 'delete': {
       questions.changed();
       return deleteEntries(request.ask);
     }
-    case 'areThere': return areThere(request.ask);
+    case 'areThere':
+      return areThere(request.ask);
     case 'expire': {
       questions.changed();
       return expireEntries(request.ask.keys, request.ask.seconds);
@@ -74,11 +83,16 @@ async function answerTo(request: Request): Promise<Answer> {
       questions.changed();
       return restoreEntries(request.ask);
     }
-    case 'lookup': return questions.lookup(request.ask.keys, request.ask.context);
-    case 'expectations': return listExpectations(request.ask.master);
-    case 'deleteExpectations': return deleteExpectations(request.ask);
-    case 'freeze': return questions.freeze(request.ask, checkpoint);
-    case 'end': return questions.end(request.ask);
+    case 'lookup':
+      return questions.lookup(request.ask.keys, request.ask.context);
+    case 'expectations':
+      return listExpectations(request.ask.master);
+    case 'deleteExpectations':
+      return deleteExpectations(request.ask);
+    case 'freeze':
+      return questions.freeze(request.ask, checkpoint);
+    case 'end':
+      return questions.end(request.ask);
     case 'release': {
       questions.release(request.ask);
       return undefined;
@@ -89,8 +103,10 @@ async function answerTo(request: Request): Promise<Answer> {
       flushByKernel(flush);
       return flush.explain;
     }
-    case 'collect': return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
-    case 'frozen': return await sendBatches(request.id, questions.frozen(request.ask), checkpoint);
+    case 'collect':
+      return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
+    case 'frozen':
+      return await sendBatches(request.id, questions.frozen(request.ask), checkpoint);
   }
 }
 
@@ -103,8 +119,14 @@ async function sendBatches(id: number, batches: Generator<ColumnData>, checkpoin
   });
   try {
     for (const rows of batches) {
-      send({ id, kind: 'batch', rows }, Object.values(rows.common).map((column) => column.buffer));
-      if (++ahead >= BATCHES_AHEAD) await new Promise<void>((resolve) => { wake = resolve; });
+      send(
+        { id, kind: 'batch', rows },
+        Object.values(rows.common).map((column) => column.buffer),
+      );
+      if (++ahead >= BATCHES_AHEAD)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       checkpoint();
     }
   } finally {

@@ -11,7 +11,10 @@ const DNS = entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.53', 
 
 function tableAt(ms: number, options: { max?: number; count?: number } = {}) {
   const clock = { ms };
-  const traffic = options.count === undefined ? undefined : new SyntheticFlows({ seed: 7, count: options.count, wanAddresses: ['198.18.0.12', '198.19.0.12'], lan: '10.7' });
+  const traffic =
+    options.count === undefined
+      ? undefined
+      : new SyntheticFlows({ seed: 7, count: options.count, wanAddresses: ['198.18.0.12', '198.19.0.12'], lan: '10.7' });
   const table = new MemoryTable({ now: () => clock.ms, max: options.max, traffic });
   const flows = async (): Promise<Flow[]> => (await table.search({ filter: ALL, context: CONTEXT, limit: 100_000 })).rows;
   return { clock, table, flows };

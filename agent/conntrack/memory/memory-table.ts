@@ -7,7 +7,22 @@ import { IPS } from '../../../proto/model/status.ts';
 import { isSameEntry } from '../identity.ts';
 import { labelTexts } from '../proc/labels.ts';
 import { restoredEntry, restoreOrder } from '../wire/restored-entry.ts';
-import type { Breakdown, CollectOptions, ConntrackTable, DeleteOutcome, Expectation, ExpireOutcome, FlowContext, FoundFlow, FlowIdentity, NewExpectation, RestoreOutcome, SearchAnswer, SearchOptions, TableCounters } from '../table.ts';
+import type {
+  Breakdown,
+  CollectOptions,
+  ConntrackTable,
+  DeleteOutcome,
+  Expectation,
+  ExpireOutcome,
+  FlowContext,
+  FoundFlow,
+  FlowIdentity,
+  NewExpectation,
+  RestoreOutcome,
+  SearchAnswer,
+  SearchOptions,
+  TableCounters,
+} from '../table.ts';
 import { BreakdownTally, FacetTally, type FlowFacts } from '../query/tally.ts';
 import type { Prospect } from '../prospect.ts';
 import { idleFrom, possibleTimeouts, toIdle } from '../idle/idle.ts';
@@ -19,7 +34,9 @@ import { invert, type NewEntry } from '../wire/requests.ts';
 const COLLECT_BATCH = 500;
 
 /** What makes flows come and go in a table that no packet reaches; asked before each question. */
-export interface Traffic { advance(table: MemoryTable, nowMs: number): void }
+export interface Traffic {
+  advance(table: MemoryTable, nowMs: number): void;
+}
 
 interface Held {
   flow: Flow;
@@ -29,7 +46,11 @@ interface Held {
   look: { bytes: bigint; atMs: number };
 }
 
-interface Expected { expectation: Expectation; masterId: number; expiresAtMs: number }
+interface Expected {
+  expectation: Expectation;
+  masterId: number;
+  expiresAtMs: number;
+}
 
 /** Looks that rates are taken from lie at least so far apart. */
 const LOOK_MS = 1_000;
@@ -65,7 +86,8 @@ export class MemoryTable implements ConntrackTable {
     const id = this.#nextId();
     const { labels, timeoutSeconds, ...rest } = entry;
     const flow: Flow = {
-      ...rest, id,
+      ...rest,
+      id,
       status: entry.status | IPS.CONFIRMED,
       labels: labels ? labelTexts(labels, new Map()) : [],
       startedAtMs: nowMs,
@@ -73,7 +95,12 @@ export class MemoryTable implements ConntrackTable {
       replyCounters: { packets: 0n, bytes: 0n },
     };
     const [full] = fullTimeouts(timeoutFacts(flow), DEFAULT_TIMEOUTS);
-    this.#held.set(place, { flow, full, expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000, look: { bytes: 0n, atMs: nowMs } });
+    this.#held.set(place, {
+      flow,
+      full,
+      expiresAtMs: timeoutSeconds === undefined ? undefined : nowMs + timeoutSeconds * 1000,
+      look: { bytes: 0n, atMs: nowMs },
+    });
     return flow;
   }
 
@@ -81,7 +108,11 @@ export class MemoryTable implements ConntrackTable {
   expect(expectation: NewExpectation): FlowKey | undefined {
     const master = this.#held.get(placeOf(expectation.master))?.flow;
     if (!master) return undefined;
-    const held = { expectation: { ...expectation, id: this.#nextId() }, masterId: master.id, expiresAtMs: this.#now() + (expectation.timeoutSeconds ?? Infinity) * 1000 };
+    const held = {
+      expectation: { ...expectation, id: this.#nextId() },
+      masterId: master.id,
+      expiresAtMs: this.#now() + (expectation.timeoutSeconds ?? Infinity) * 1000,
+    };
     this.#expected.push(held);
     return held.expectation;
   }
@@ -101,12 +132,20 @@ export class MemoryTable implements ConntrackTable {
   }
 
   async capabilities(): Promise<{ can: string[]; cannot: Record<string, string> }> {
-    return { can: ['counters', 'list', 'delete', 'expectations', 'accounting', 'timestamps'], cannot: { 'set-max': 'This gateway is simulated; its table has no settings.', stale: 'This gateway is simulated; it has no routes.' } };
+    return {
+      can: ['counters', 'list', 'delete', 'expectations', 'accounting', 'timestamps'],
+      cannot: { 'set-max': 'This gateway is simulated; its table has no settings.', stale: 'This gateway is simulated; it has no routes.' },
+    };
   }
 
   async counters(): Promise<TableCounters> {
     this.#advance();
-    return { count: this.#held.size, max: this.#max, buckets: this.#max, cpus: [{ cpu: 0, insert: this.#inserted, drop: this.#dropped, insertFailed: 0, earlyDrop: 0 }] };
+    return {
+      count: this.#held.size,
+      max: this.#max,
+      buckets: this.#max,
+      cpus: [{ cpu: 0, insert: this.#inserted, drop: this.#dropped, insertFailed: 0, earlyDrop: 0 }],
+    };
   }
 
   async count(): Promise<number> {
@@ -121,7 +160,15 @@ export class MemoryTable implements ConntrackTable {
     return tally.breakdown(nowMs, (source) => source);
   }
 
-  async search({ filter, context, sort = { field: 'id', descending: false }, limit, after, withFacets, signal }: SearchOptions): Promise<SearchAnswer> {
+  async search({
+    filter,
+    context,
+    sort = { field: 'id', descending: false },
+    limit,
+    after,
+    withFacets,
+    signal,
+  }: SearchOptions): Promise<SearchAnswer> {
     if (signal?.aborted) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
     assertSupported(filter, context);
     const nowMs = this.#now();
@@ -136,7 +183,14 @@ export class MemoryTable implements ConntrackTable {
       facets?.add(factsOf(flow));
       top.offer({ value: sortValue(flow, sort.field), id: flow.id }, () => flow);
     }
-    return { rows: top.rows().map((flow) => protect(flow, context, nowMs)), total, tableCount, snapshotAtMs: nowMs, facets: facets?.facets() ?? [], explain: ['read from memory'] };
+    return {
+      rows: top.rows().map((flow) => protect(flow, context, nowMs)),
+      total,
+      tableCount,
+      snapshotAtMs: nowMs,
+      facets: facets?.facets() ?? [],
+      explain: ['read from memory'],
+    };
   }
 
   async *collect({ filter, context, signal, withProspects }: CollectOptions): AsyncGenerator<FoundFlow[], void, void> {
@@ -179,7 +233,12 @@ export class MemoryTable implements ConntrackTable {
       const held = this.#held.get(place);
       if (held?.flow.id !== key.id) return 'gone';
       if (held.flow.status & IPS.FIXED_TIMEOUT) return held.expiresAtMs! <= this.#now() + seconds * 1000 ? 'expiring' : 'failed';
-      this.#held.set(place, { ...held, flow: { ...held.flow, status: held.flow.status | IPS.FIXED_TIMEOUT }, full: undefined, expiresAtMs: this.#now() + seconds * 1000 });
+      this.#held.set(place, {
+        ...held,
+        flow: { ...held.flow, status: held.flow.status | IPS.FIXED_TIMEOUT },
+        full: undefined,
+        expiresAtMs: this.#now() + seconds * 1000,
+      });
       return 'expiring';
     });
   }
@@ -192,7 +251,10 @@ export class MemoryTable implements ConntrackTable {
       const master = entry?.master && this.#held.get(placeOf(entry.master))?.flow;
       if (!entry || (entry.master && !master)) outcomes[index] = 'failed';
       else if (this.#held.has(placeOf(entry))) outcomes[index] = 'exists';
-      else outcomes[index] = this.insert({ ...entry, ...(entry.master && master && { master: { ...entry.master, id: master.id } }) }) ? 'restored' : 'failed';
+      else
+        outcomes[index] = this.insert({ ...entry, ...(entry.master && master && { master: { ...entry.master, id: master.id } }) })
+          ? 'restored'
+          : 'failed';
     }
     return outcomes;
   }
@@ -209,8 +271,12 @@ export class MemoryTable implements ConntrackTable {
 
   async expectations(master?: FlowKey): Promise<Expectation[]> {
     this.#advance();
-    return this.#waiting().filter(({ expectation, masterId }) => !master || (placeOf(expectation.master) === placeOf(master) && masterId === master.id))
-      .map(({ expectation, expiresAtMs }) => ({ ...expectation, ...(expectation.timeoutSeconds !== undefined && { timeoutSeconds: Math.floor((expiresAtMs - this.#now()) / 1000) }) }));
+    return this.#waiting()
+      .filter(({ expectation, masterId }) => !master || (placeOf(expectation.master) === placeOf(master) && masterId === master.id))
+      .map(({ expectation, expiresAtMs }) => ({
+        ...expectation,
+        ...(expectation.timeoutSeconds !== undefined && { timeoutSeconds: Math.floor((expiresAtMs - this.#now()) / 1000) }),
+      }));
   }
 
   async deleteExpectations(keys: FlowKey[]): Promise<DeleteOutcome[]> {
@@ -229,7 +295,9 @@ export class MemoryTable implements ConntrackTable {
   /** Expectations whose time is not over and whose master is still there. */
   #waiting(): Expected[] {
     const nowMs = this.#now();
-    return this.#expected = this.#expected.filter(({ expectation, masterId, expiresAtMs }) => expiresAtMs > nowMs && this.#held.get(placeOf(expectation.master))?.flow.id === masterId);
+    return (this.#expected = this.#expected.filter(
+      ({ expectation, masterId, expiresAtMs }) => expiresAtMs > nowMs && this.#held.get(placeOf(expectation.master))?.flow.id === masterId,
+    ));
   }
 
   /** An odd multiplier passes through all 32-bit numbers, in no order that anyone could rely on. */
@@ -288,7 +356,17 @@ function protect(flow: Flow, { protections }: FlowContext, nowMs: number): Flow 
 /** Unsupported terms are refused even where no flow would have met them. */
 function assertSupported(filter: FlowFilter, { protections, wans }: FlowContext): void {
   const [src, dst] = ['0.0.0.0', '0.0.0.0'];
-  const probe: Flow = { family: 4, proto: 6, orig: { src, dst }, reply: invert(6, { src, dst }), zone: 0, id: 0, status: 0, mark: 0, labels: [] };
+  const probe: Flow = {
+    family: 4,
+    proto: 6,
+    orig: { src, dst },
+    reply: invert(6, { src, dst }),
+    zone: 0,
+    id: 0,
+    status: 0,
+    mark: 0,
+    labels: [],
+  };
   for (const one of [filter, ...protections.map((protection) => protection.filter)]) {
     assertTellable(one, new WanNames(wans));
     forEachTerm(one, (term) => evaluateFilter(term, probe, 0));
@@ -297,8 +375,13 @@ function assertSupported(filter: FlowFilter, { protections, wans }: FlowContext)
 
 function factsOf(flow: Flow): FlowFacts {
   return {
-    proto: flow.proto, state: flow.state, status: flow.status, wan: flow.wan, dport: flow.orig.dport,
-    source: flow.status & IPS.SRC_NAT ? flow.reply.dst : undefined, target: flow.status & IPS.DST_NAT ? flow.reply.src : undefined,
+    proto: flow.proto,
+    state: flow.state,
+    status: flow.status,
+    wan: flow.wan,
+    dport: flow.orig.dport,
+    source: flow.status & IPS.SRC_NAT ? flow.reply.dst : undefined,
+    target: flow.status & IPS.DST_NAT ? flow.reply.src : undefined,
   };
 }
 

@@ -14,8 +14,24 @@ const REPLIED = IPS.SEEN_REPLY;
 const ASSURED = IPS.SEEN_REPLY | IPS.ASSURED;
 
 /** Kinds of flow a branch office has, by share; `isKept`: carries packets until it ends. */
-const KINDS: { share: number; proto: number; dports: number[]; state?: string; status: number; timeoutSeconds: number; isKept?: boolean }[] = [
-  { share: 30, proto: tcp, dports: [443, 443, 443, 80, 8443, 993], state: 'ESTABLISHED', status: ASSURED, timeoutSeconds: 432_000, isKept: true },
+const KINDS: {
+  share: number;
+  proto: number;
+  dports: number[];
+  state?: string;
+  status: number;
+  timeoutSeconds: number;
+  isKept?: boolean;
+}[] = [
+  {
+    share: 30,
+    proto: tcp,
+    dports: [443, 443, 443, 80, 8443, 993],
+    state: 'ESTABLISHED',
+    status: ASSURED,
+    timeoutSeconds: 432_000,
+    isKept: true,
+  },
   { share: 22, proto: tcp, dports: [443, 80], state: 'TIME_WAIT', status: ASSURED, timeoutSeconds: 120 },
   { share: 8, proto: tcp, dports: [22, 3389, 445], state: 'ESTABLISHED', status: ASSURED, timeoutSeconds: 432_000 },
   { share: 4, proto: tcp, dports: [443, 23, 8080], state: 'SYN_SENT', status: 0, timeoutSeconds: 120 },
@@ -102,7 +118,20 @@ export class SyntheticFlows implements Traffic {
     const wan = wanAddresses[Math.floor(this.#random() ** 2 * wanAddresses.length)];
     const reply = { ...invert(kind.proto, orig), ...(wan !== undefined && { dst: wan }) };
     const { proto, state, timeoutSeconds } = kind;
-    return { entry: { family: 4, proto, orig, reply, zone: 0, mark: 0, state, status: kind.status | (wan === undefined ? 0 : IPS.SRC_NAT), timeoutSeconds }, isKept: kind.isKept ?? false };
+    return {
+      entry: {
+        family: 4,
+        proto,
+        orig,
+        reply,
+        zone: 0,
+        mark: 0,
+        state,
+        status: kind.status | (wan === undefined ? 0 : IPS.SRC_NAT),
+        timeoutSeconds,
+      },
+      isKept: kind.isKept ?? false,
+    };
   }
 
   #kind(): (typeof KINDS)[number] {

@@ -7,8 +7,32 @@ test('columns are found by name, in the layout of today', () => {
 0000000a  00000000 00000001 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000  00000000 00000000 00000000 00000000
 `;
   expect(parseProcStat(text)).toEqual([
-    { cpu: 0, found: 255, invalid: 2, insert: 16, insertFailed: 4, drop: 5, earlyDrop: 6, error: 7, searchRestart: 8, clashResolve: 1, chainToolong: 3 },
-    { cpu: 1, found: 1, invalid: 0, insert: 0, insertFailed: 0, drop: 0, earlyDrop: 0, error: 0, searchRestart: 0, clashResolve: 0, chainToolong: 0 },
+    {
+      cpu: 0,
+      found: 255,
+      invalid: 2,
+      insert: 16,
+      insertFailed: 4,
+      drop: 5,
+      earlyDrop: 6,
+      error: 7,
+      searchRestart: 8,
+      clashResolve: 1,
+      chainToolong: 3,
+    },
+    {
+      cpu: 1,
+      found: 1,
+      invalid: 0,
+      insert: 0,
+      insertFailed: 0,
+      drop: 0,
+      earlyDrop: 0,
+      error: 0,
+      searchRestart: 0,
+      clashResolve: 0,
+      chainToolong: 0,
+    },
   ]);
 });
 

@@ -5,8 +5,16 @@ import { DEFAULT_TIMEOUTS, fullTimeouts, parseTimeouts } from './timeouts.ts';
 const facts = { proto: 6, state: 'ESTABLISHED', status: IPS.SEEN_REPLY | IPS.ASSURED, tcpFlags: 0 };
 
 test('timeouts are read from the names and contents of sysctl files, others are passed over', () => {
-  expect(parseTimeouts([['nf_conntrack_tcp_timeout_syn_sent', '120\n'], ['nf_conntrack_udp_timeout', '30\n'], ['nf_conntrack_udp_timeout_stream', '120\n'], ['nf_conntrack_frag6_timeout', '60\n'], ['nf_conntrack_max', '5\n'], ['nf_conntrack_gre_timeout', '']]))
-    .toEqual({ tcp_syn_sent: 120, udp: 30, udp_stream: 120 });
+  expect(
+    parseTimeouts([
+      ['nf_conntrack_tcp_timeout_syn_sent', '120\n'],
+      ['nf_conntrack_udp_timeout', '30\n'],
+      ['nf_conntrack_udp_timeout_stream', '120\n'],
+      ['nf_conntrack_frag6_timeout', '60\n'],
+      ['nf_conntrack_max', '5\n'],
+      ['nf_conntrack_gre_timeout', ''],
+    ]),
+  ).toEqual({ tcp_syn_sent: 120, udp: 30, udp_stream: 120 });
 });
 
 test.each([

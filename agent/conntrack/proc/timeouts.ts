@@ -6,9 +6,31 @@ export type Timeouts = Readonly<Record<string, number>>;
 
 /** What an untouched kernel has (net/netfilter/nf_conntrack_proto_*.c), for tables that have no kernel. */
 export const DEFAULT_TIMEOUTS: Timeouts = {
-  tcp_syn_sent: 120, tcp_syn_recv: 60, tcp_established: 432_000, tcp_fin_wait: 120, tcp_close_wait: 60, tcp_last_ack: 30, tcp_time_wait: 120, tcp_close: 10,
-  tcp_unacknowledged: 300, tcp_max_retrans: 300, udp: 30, udp_stream: 120, icmp: 30, icmpv6: 30, gre: 30, gre_stream: 180, generic: 600,
-  sctp_closed: 10, sctp_cookie_wait: 3, sctp_cookie_echoed: 3, sctp_established: 210, sctp_shutdown_sent: 3, sctp_shutdown_recd: 3, sctp_shutdown_ack_sent: 3, sctp_heartbeat_sent: 30,
+  tcp_syn_sent: 120,
+  tcp_syn_recv: 60,
+  tcp_established: 432_000,
+  tcp_fin_wait: 120,
+  tcp_close_wait: 60,
+  tcp_last_ack: 30,
+  tcp_time_wait: 120,
+  tcp_close: 10,
+  tcp_unacknowledged: 300,
+  tcp_max_retrans: 300,
+  udp: 30,
+  udp_stream: 120,
+  icmp: 30,
+  icmpv6: 30,
+  gre: 30,
+  gre_stream: 180,
+  generic: 600,
+  sctp_closed: 10,
+  sctp_cookie_wait: 3,
+  sctp_cookie_echoed: 3,
+  sctp_established: 210,
+  sctp_shutdown_sent: 3,
+  sctp_shutdown_recd: 3,
+  sctp_shutdown_ack_sent: 3,
+  sctp_heartbeat_sent: 30,
 };
 
 /** Of the flags that the TCP tracker keeps: data was sent that nobody acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
@@ -23,13 +45,19 @@ export function parseTimeouts(files: Iterable<readonly [name: string, content: s
   for (const [name, content] of files) {
     const parts = /^nf_conntrack_(tcp|udp|icmp|icmpv6|gre|sctp|dccp|generic)_timeout(?:_(\w+))?$/.exec(name);
     const seconds = Number(content.trim());
-    if (parts && content.trim() !== '' && Number.isFinite(seconds)) timeouts[parts[2] === undefined ? parts[1]! : `${parts[1]}_${parts[2]}`] = seconds;
+    if (parts && content.trim() !== '' && Number.isFinite(seconds))
+      timeouts[parts[2] === undefined ? parts[1]! : `${parts[1]}_${parts[2]}`] = seconds;
   }
   return timeouts;
 }
 
 /** The facts of an entry that its timeout follows from. `tcpFlags`: those of both directions. */
-export interface TimeoutFacts { proto: number; state: string | undefined; status: number; tcpFlags: number }
+export interface TimeoutFacts {
+  proto: number;
+  state: string | undefined;
+  status: number;
+  tcpFlags: number;
+}
 
 /**
  * Seconds an entry may have been given at its last packet, as the kernel's trackers choose (net/netfilter/nf_conntrack_proto_*.c); they look at
@@ -48,15 +76,23 @@ export function fullTimeouts({ proto, state, status, tcpFlags }: TimeoutFacts, t
       return [...known(full !== undefined && isUnacknowledged && limit !== undefined ? Math.min(full, limit) : full), ...hidden];
     }
     // UDP becomes a stream, and ASSURED, when replied and still going after two seconds; GRE with the first reply.
-    case PROTOCOLS.udp: return known(status & IPS.ASSURED ? timeouts.udp_stream : timeouts.udp);
+    case PROTOCOLS.udp:
+      return known(status & IPS.ASSURED ? timeouts.udp_stream : timeouts.udp);
     // What PPTP's helper expects has a time of its own (nf_conntrack_pptp.c).
-    case PROTOCOLS.gre: return status & IPS.EXPECTED ? [] : known(status & IPS.SEEN_REPLY ? timeouts.gre_stream : timeouts.gre);
-    case PROTOCOLS.icmp: return known(timeouts.icmp);
-    case PROTOCOLS.icmpv6: return known(timeouts.icmpv6);
-    case PROTOCOLS.sctp: return known(stateTimeout('sctp', state, timeouts));
-    case PROTOCOLS.dccp: return known(stateTimeout('dccp', state, timeouts));
-    case PROTOCOLS.udplite: return [];
-    default: return known(timeouts.generic);
+    case PROTOCOLS.gre:
+      return status & IPS.EXPECTED ? [] : known(status & IPS.SEEN_REPLY ? timeouts.gre_stream : timeouts.gre);
+    case PROTOCOLS.icmp:
+      return known(timeouts.icmp);
+    case PROTOCOLS.icmpv6:
+      return known(timeouts.icmpv6);
+    case PROTOCOLS.sctp:
+      return known(stateTimeout('sctp', state, timeouts));
+    case PROTOCOLS.dccp:
+      return known(stateTimeout('dccp', state, timeouts));
+    case PROTOCOLS.udplite:
+      return [];
+    default:
+      return known(timeouts.generic);
   }
 }
 

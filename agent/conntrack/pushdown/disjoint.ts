@@ -19,8 +19,10 @@ export function areDisjoint(a: FlowFilter, b: FlowFilter): boolean {
 function alternativesOf(filter: FlowFilter): Term[][] | undefined {
   switch (filter.kind) {
     case 'everything':
-    case 'not': return [[]];
-    case 'term': return [partsOf(filter)];
+    case 'not':
+      return [[]];
+    case 'term':
+      return [partsOf(filter)];
     case 'or': {
       const all = filter.operands.map(alternativesOf);
       const found = all.flatMap((one) => one ?? []);
@@ -43,11 +45,35 @@ function partsOf(term: Term): Term[] {
   const { field, match } = term;
   const port = PORT_OF[field as keyof typeof PORT_OF];
   if (match.kind !== 'endpoint' || port === undefined) return [term];
-  return [{ kind: 'term', field, match: { kind: 'prefix', prefix: match.prefix } }, { kind: 'term', field: port, match: { kind: 'range', from: match.from, to: match.to } }];
+  return [
+    { kind: 'term', field, match: { kind: 'prefix', prefix: match.prefix } },
+    { kind: 'term', field: port, match: { kind: 'range', from: match.from, to: match.to } },
+  ];
 }
 
 /** Fields that hold exactly one value of a flow; two terms of `ip:` may well match the same flow by different sides. */
-const ONE_VALUE = new Set(['src', 'dst', 'rsrc', 'rdst', 'sport', 'dport', 'rsport', 'rdport', 'icmp-type', 'icmp-code', 'icmp-id', 'srckey', 'dstkey', 'rsrckey', 'rdstkey', 'orig-zone', 'reply-zone', 'proto', 'family', 'id']);
+const ONE_VALUE = new Set([
+  'src',
+  'dst',
+  'rsrc',
+  'rdst',
+  'sport',
+  'dport',
+  'rsport',
+  'rdport',
+  'icmp-type',
+  'icmp-code',
+  'icmp-id',
+  'srckey',
+  'dstkey',
+  'rsrckey',
+  'rdstkey',
+  'orig-zone',
+  'reply-zone',
+  'proto',
+  'family',
+  'id',
+]);
 
 function exclude(a: Term, b: Term): boolean {
   const [familyA, familyB] = [familyOf(a.match), familyOf(b.match)];

@@ -11,10 +11,18 @@ import { CT_DELETE } from '../wire/constants.ts';
 import { encodeFlush } from '../wire/requests.ts';
 import { NetlinkError } from '../../netlink/socket.ts';
 
-export interface KernelFlushAsk { filter: FlowFilter; isAll?: boolean; protections: FlowContext['protections'] }
+export interface KernelFlushAsk {
+  filter: FlowFilter;
+  isAll?: boolean;
+  protections: FlowContext['protections'];
+}
 
 /** What a kernel-filtered flush may send: made by planKernelFlush alone, so that no filter reaches the kernel unguarded. */
-export interface KernelFlush { readonly filters: readonly KernelFilter[]; readonly explain: string; readonly [GUARDED]: true }
+export interface KernelFlush {
+  readonly filters: readonly KernelFilter[];
+  readonly explain: string;
+  readonly [GUARDED]: true;
+}
 const GUARDED = Symbol('guarded');
 
 /**
@@ -26,12 +34,21 @@ export function planKernelFlush({ filter, isAll = false, protections }: KernelFl
   const { kernel, isExact } = pushDown(filter);
   const isEverything = isAll && filter.kind === 'everything';
   if (isEmpty(kernel) && !isEverything) throw new FleetError('FILTER_EMPTY', 'A flush needs a filter that the kernel can compare.');
-  if (!isExact) throw new FleetError('FILTER_UNSUPPORTED', `The kernel can compare ${describeKernelFilter(kernel)} of this filter and not the rest; a flush would end more than was asked.`);
+  if (!isExact)
+    throw new FleetError(
+      'FILTER_UNSUPPORTED',
+      `The kernel can compare ${describeKernelFilter(kernel)} of this filter and not the rest; a flush would end more than was asked.`,
+    );
   const missing = featuresOf(kernel, 'flush').find((feature) => !can.has(feature));
   if (missing) throw new FleetError('CAPABILITY_MISSING', `This kernel was not seen to honour a ${missing}. Delete the flows one by one.`);
   const endangered = protections.find((protection) => !areDisjoint(isEverything ? EVERYTHING : filter, protection.filter));
-  if (endangered) throw new FleetError('FORBIDDEN', `The kernel cannot keep protected flows out (${endangered.reason}). Delete the flows one by one.`);
-  return { filters: byFamily(kernel), explain: isEverything ? 'the kernel ended all flows' : `the kernel compared ${describeKernelFilter(kernel)}`, [GUARDED]: true };
+  if (endangered)
+    throw new FleetError('FORBIDDEN', `The kernel cannot keep protected flows out (${endangered.reason}). Delete the flows one by one.`);
+  return {
+    filters: byFamily(kernel),
+    explain: isEverything ? 'the kernel ended all flows' : `the kernel compared ${describeKernelFilter(kernel)}`,
+    [GUARDED]: true,
+  };
 }
 
 /** Has the kernel end every flow of a guarded flush, in one walk of the table for each filter. Throws CAPABILITY_MISSING, UNAVAILABLE, NetlinkError. */
@@ -40,7 +57,9 @@ export function flushByKernel({ filters }: KernelFlush): void {
   try {
     const bodies = filters.map((filter) => encodeFlush(filter));
     const errnos = pipeline(socket, {
-      type: CT_DELETE, flags: NLM_F_REQUEST | NLM_F_ACK, count: bodies.length,
+      type: CT_DELETE,
+      flags: NLM_F_REQUEST | NLM_F_ACK,
+      count: bodies.length,
       writeBody: (index, out, at) => {
         out.bytes.set(bodies[index]!, at);
         return bodies[index]!.length;

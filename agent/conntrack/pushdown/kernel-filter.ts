@@ -5,7 +5,16 @@ import { networkU32 } from '../../netlink/attributes.ts';
 import type { KernelFilter, Masked } from '../wire/kernel-filter.ts';
 
 /** Filters that a kernel may or may not have, separately for dumps and for flushes (dump: 5.8, flush: 6.12; status 5.15; zone 6.8; found by trying). */
-export const KERNEL_FEATURES = ['dump by tuple', 'dump by mark', 'dump by status', 'dump by zone', 'flush by tuple', 'flush by mark', 'flush by status', 'flush by zone'] as const;
+export const KERNEL_FEATURES = [
+  'dump by tuple',
+  'dump by mark',
+  'dump by status',
+  'dump by zone',
+  'flush by tuple',
+  'flush by mark',
+  'flush by status',
+  'flush by zone',
+] as const;
 export type KernelFeature = (typeof KERNEL_FEATURES)[number];
 
 const TUPLE_FIELDS = ['proto', 'src', 'dst', 'rsrc', 'rdst', 'sport', 'dport', 'rsport', 'rdport'] as const;
@@ -44,12 +53,20 @@ export function pushDown(filter: FlowFilter): { kernel: KernelFilter; isExact: b
 /** The filters to send in its place: tuples are compared within one family only (else EOPNOTSUPP), so a protocol of both takes two. */
 export function byFamily(filter: KernelFilter): KernelFilter[] {
   const needsFamily = featuresOf(filter, 'dump').includes('dump by tuple');
-  return needsFamily && filter.family === undefined ? [{ ...filter, family: 4 }, { ...filter, family: 6 }] : [filter];
+  return needsFamily && filter.family === undefined
+    ? [
+        { ...filter, family: 4 },
+        { ...filter, family: 6 },
+      ]
+    : [filter];
 }
 
 /** The fields that are compared, for people. */
 export function describeKernelFilter(filter: KernelFilter): string {
-  return Object.entries(filter).filter(([, value]) => value !== undefined).map(([field]) => field).join(', ');
+  return Object.entries(filter)
+    .filter(([, value]) => value !== undefined)
+    .map(([field]) => field)
+    .join(', ');
 }
 
 /** Costs of a walk on the slowest machine that was measured, in microseconds. */
@@ -97,22 +114,37 @@ function mergeTerm(kernel: KernelFilter, { field, match }: Term): boolean {
     case 'rdport':
       return match.kind === 'range' && match.from !== undefined && match.from === match.to && set(kernel, field, match.from);
     case 'family':
-      return match.kind === 'range' && match.from === match.to && (match.from === 4 || match.from === 6) && set(kernel, 'family', match.from);
+      return (
+        match.kind === 'range' && match.from === match.to && (match.from === 4 || match.from === 6) && set(kernel, 'family', match.from)
+      );
     case 'zone':
-      return match.kind === 'range' && match.from !== undefined && match.from === match.to && match.from > 0 && match.from <= 0xffff && set(kernel, 'zone', match.from);
-    case 'mark': return match.kind === 'mask' && match.mask !== 0 && setMasked(kernel, 'mark', match);
+      return (
+        match.kind === 'range' &&
+        match.from !== undefined &&
+        match.from === match.to &&
+        match.from > 0 &&
+        match.from <= 0xffff &&
+        set(kernel, 'zone', match.from)
+      );
+    case 'mark':
+      return match.kind === 'mask' && match.mask !== 0 && setMasked(kernel, 'mark', match);
     case 'status': {
       const test = match.kind === 'glob' ? statusTest(match.pattern) : undefined;
       return test !== undefined && 'mask' in test && setMasked(kernel, 'status', test);
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
 /** The port that stands on the same side of the same tuple. */
 export const PORT_OF = { src: 'sport', dst: 'dport', rsrc: 'rsport', rdst: 'rdport' } as const;
 
-function set<Field extends 'family' | 'proto' | 'zone' | 'src' | 'dst' | 'rsrc' | 'rdst' | 'sport' | 'dport' | 'rsport' | 'rdport'>(kernel: KernelFilter, field: Field, value: KernelFilter[Field]): boolean {
+function set<Field extends 'family' | 'proto' | 'zone' | 'src' | 'dst' | 'rsrc' | 'rdst' | 'sport' | 'dport' | 'rsport' | 'rdport'>(
+  kernel: KernelFilter,
+  field: Field,
+  value: KernelFilter[Field],
+): boolean {
   if (kernel[field] !== undefined && kernel[field] !== value) return false;
   kernel[field] = value;
   return true;

@@ -64,7 +64,12 @@ function entries(filter: KernelFilter | undefined): Columns {
 function send(type: number, flags: number, body: Uint8Array): void {
   const socket = openTable();
   try {
-    const [errno] = pipeline(socket, { type, flags: NLM_F_REQUEST | flags, count: 1, writeBody: (_, out, at) => (out.bytes.set(body, at), body.length) });
+    const [errno] = pipeline(socket, {
+      type,
+      flags: NLM_F_REQUEST | flags,
+      count: 1,
+      writeBody: (_, out, at) => (out.bytes.set(body, at), body.length),
+    });
     if (errno !== 0) throw new Error(`errno ${errno}`);
   } finally {
     socket.close();

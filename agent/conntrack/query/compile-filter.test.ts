@@ -20,9 +20,16 @@ import { Block } from '../rows/block.ts';
 
 const SURROUNDINGS: Surroundings = {
   nowMs: 1_900_000_000_000,
-  sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false,
-  labels: new Map([[1, 'voip'], [17, 'bulk']]),
-  wans: new WanNames([{ name: 'wan1', addresses: [parseAddress('198.18.0.1')!, parseAddress('fd00:1:1::1')!] }, { name: 'WAN2', addresses: [parseAddress('10.0.0.1')!, parseAddress('198.18.0.1')!] }]),
+  sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }],
+  isSynced: false,
+  labels: new Map([
+    [1, 'voip'],
+    [17, 'bulk'],
+  ]),
+  wans: new WanNames([
+    { name: 'wan1', addresses: [parseAddress('198.18.0.1')!, parseAddress('fd00:1:1::1')!] },
+    { name: 'WAN2', addresses: [parseAddress('10.0.0.1')!, parseAddress('198.18.0.1')!] },
+  ]),
 };
 
 function both(body: Uint8Array) {
@@ -33,22 +40,28 @@ function both(body: Uint8Array) {
 
 test('a compiled filter says of a row what the reference says of the flow, and so does its negation', () => {
   let matches = 0;
-  fc.assert(fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
-    const { columns, flow } = both(encodeEntry(entry));
-    for (const asked of [filter, { kind: 'not' as const, operand: filter }]) {
-      const wanted = evaluateFilter(asked, flow, SURROUNDINGS.nowMs);
-      if (wanted) matches++;
-      expect(compileFilter(asked, columns, SURROUNDINGS)(0)).toBe(wanted);
-    }
-  }), { numRuns: 4000 });
+  fc.assert(
+    fc.property(arbitraryEntry, arbitraryFilter, (entry, filter) => {
+      const { columns, flow } = both(encodeEntry(entry));
+      for (const asked of [filter, { kind: 'not' as const, operand: filter }]) {
+        const wanted = evaluateFilter(asked, flow, SURROUNDINGS.nowMs);
+        if (wanted) matches++;
+        expect(compileFilter(asked, columns, SURROUNDINGS)(0)).toBe(wanted);
+      }
+    }),
+    { numRuns: 4000 },
+  );
   expect(matches).toBeGreaterThan(1000);
 });
 
 test('a row sorts as its flow does', () => {
-  fc.assert(fc.property(arbitraryEntry, (entry) => {
-    const { columns, flow } = both(encodeEntry(entry));
-    for (const field of SORT_FIELDS) expect(rowSortValue(field, columns, SURROUNDINGS)(0)).toBe(sortValue(flow, field));
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(arbitraryEntry, (entry) => {
+      const { columns, flow } = both(encodeEntry(entry));
+      for (const field of SORT_FIELDS) expect(rowSortValue(field, columns, SURROUNDINGS)(0)).toBe(sortValue(flow, field));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('a row is stale, or why, or not, as its column says; where that is not known neither a word nor its negation matches', () => {

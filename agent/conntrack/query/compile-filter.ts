@@ -43,14 +43,19 @@ export function orAbsent(value: number): number | undefined {
 
 function compile(filter: FlowFilter, wanted: boolean, columns: Columns, surroundings: Surroundings): Predicate {
   switch (filter.kind) {
-    case 'everything': return () => wanted;
-    case 'not': return compile(filter.operand, !wanted, columns, surroundings);
+    case 'everything':
+      return () => wanted;
+    case 'not':
+      return compile(filter.operand, !wanted, columns, surroundings);
     case 'and':
     case 'or': {
       const operands = filter.operands.map((operand) => compile(operand, wanted, columns, surroundings));
-      return (filter.kind === 'and') === wanted ? (row) => operands.every((operand) => operand(row)) : (row) => operands.some((operand) => operand(row));
+      return (filter.kind === 'and') === wanted
+        ? (row) => operands.every((operand) => operand(row))
+        : (row) => operands.some((operand) => operand(row));
     }
-    case 'term': return compileTerm(filter, wanted, columns, surroundings);
+    case 'term':
+      return compileTerm(filter, wanted, columns, surroundings);
   }
 }
 
@@ -69,65 +74,104 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     };
   };
   const isAt = (...ends: End[]): Predicate => compileEnds(match, wanted, columns, ends);
-  const isPart = (part: Part, ...places: Layer4[]): Predicate => compileParts({ part, isBetween: compileRange(match), wanted, columns, places });
+  const isPart = (part: Part, ...places: Layer4[]): Predicate =>
+    compileParts({ part, isBetween: compileRange(match), wanted, columns, places });
   switch (field) {
     case 'ip':
-    case 'host': return isAt('origSrc', 'origDst', 'replySrc', 'replyDst');
-    case 'src': return isAt('origSrc');
-    case 'dst': return isAt('origDst');
-    case 'rsrc': return isAt('replySrc');
-    case 'rdst': return isAt('replyDst');
+    case 'host':
+      return isAt('origSrc', 'origDst', 'replySrc', 'replyDst');
+    case 'src':
+      return isAt('origSrc');
+    case 'dst':
+      return isAt('origDst');
+    case 'rsrc':
+      return isAt('replySrc');
+    case 'rdst':
+      return isAt('replyDst');
     case 'nat': {
       const [snat, dnat] = [isAt('replyDst'), isAt('replySrc')];
       if (wanted) return (row) => ((status[row]! & IPS.SRC_NAT) !== 0 && snat(row)) || ((status[row]! & IPS.DST_NAT) !== 0 && dnat(row));
       return (row) => ((status[row]! & IPS.SRC_NAT) === 0 || snat(row)) && ((status[row]! & IPS.DST_NAT) === 0 || dnat(row));
     }
-    case 'port': return isPart(PARTS.port, ...LAYER4);
+    case 'port':
+      return isPart(PARTS.port, ...LAYER4);
     case 'sport':
     case 'dport':
     case 'rsport':
-    case 'rdport': return isPart(PARTS.port, field);
-    case 'icmp-type': return isPart(PARTS.icmpType, 'dport');
-    case 'icmp-code': return isPart(PARTS.icmpCode, 'dport');
-    case 'icmp-id': return isPart(PARTS.icmpId, 'sport');
-    case 'key': return isPart(PARTS.key, ...LAYER4);
-    case 'srckey': return isPart(PARTS.key, 'sport');
-    case 'dstkey': return isPart(PARTS.key, 'dport');
-    case 'rsrckey': return isPart(PARTS.key, 'rsport');
-    case 'rdstkey': return isPart(PARTS.key, 'rdport');
-    case 'proto': return told(compileColumn(match, proto));
-    case 'family': return told(compileColumn(match, family));
-    case 'id': return told(compileColumn(match, id));
+    case 'rdport':
+      return isPart(PARTS.port, field);
+    case 'icmp-type':
+      return isPart(PARTS.icmpType, 'dport');
+    case 'icmp-code':
+      return isPart(PARTS.icmpCode, 'dport');
+    case 'icmp-id':
+      return isPart(PARTS.icmpId, 'sport');
+    case 'key':
+      return isPart(PARTS.key, ...LAYER4);
+    case 'srckey':
+      return isPart(PARTS.key, 'sport');
+    case 'dstkey':
+      return isPart(PARTS.key, 'dport');
+    case 'rsrckey':
+      return isPart(PARTS.key, 'rsport');
+    case 'rdstkey':
+      return isPart(PARTS.key, 'rdport');
+    case 'proto':
+      return told(compileColumn(match, proto));
+    case 'family':
+      return told(compileColumn(match, family));
+    case 'id':
+      return told(compileColumn(match, id));
     case 'zone': {
       const isZone = compileRange(match);
       const { origZone, replyZone } = rare;
       const isOwn = (column: Float64Array | undefined, row: number): boolean => column !== undefined && isZone(column[row]!);
       return told((row) => isZone(common.zone[row]!) || isOwn(origZone, row) || isOwn(replyZone, row));
     }
-    case 'state': return told(compileState(patternOf(match), columns));
+    case 'state':
+      return told(compileState(patternOf(match), columns));
     case 'status': {
       const test = statusTest(patternOf(match));
       if (!test) throw new FleetError('FILTER_UNSUPPORTED', `status:${patternOf(match)} is not a status word.`, { field });
       return told('any' in test ? (row) => (status[row]! & test.any) !== 0 : (row) => (status[row]! & test.mask) === test.value);
     }
-    case 'app': return told(compileService(patternOf(match), columns));
+    case 'app':
+      return told(compileService(patternOf(match), columns));
     case 'mark': {
       if (match.kind !== 'mask') return mismatch(match);
       const { value, mask } = match;
-      return told((row) => ((mark[row]! & mask) >>> 0) === value);
+      return told((row) => (mark[row]! & mask) >>> 0 === value);
     }
-    case 'orig-zone': return told(compileZone(match, rare.origZone));
-    case 'reply-zone': return told(compileZone(match, rare.replyZone));
+    case 'orig-zone':
+      return told(compileZone(match, rare.origZone));
+    case 'reply-zone':
+      return told(compileZone(match, rare.replyZone));
     case 'label': {
-      if (match.kind === 'none') return told(compileAbsent(rare.labels, columns.labelSets.map((set) => set.every((byte) => byte === 0))));
+      if (match.kind === 'none')
+        return told(
+          compileAbsent(
+            rare.labels,
+            columns.labelSets.map((set) => set.every((byte) => byte === 0)),
+          ),
+        );
       const glob = globExpression(patternOf(match));
       const bits = Array.from({ length: LABEL_BITS }, (_, bit) => bit).filter((bit) => glob.test(labelText(bit, labels)));
-      return told(compileIndex(rare.labels, columns.labelSets.map((set) => bits.some((bit) => hasLabel(set, 0, set.length, bit)))));
+      return told(
+        compileIndex(
+          rare.labels,
+          columns.labelSets.map((set) => bits.some((bit) => hasLabel(set, 0, set.length, bit))),
+        ),
+      );
     }
     case 'helper': {
       if (match.kind === 'none') return told(compileAbsent(rare.helper));
       const glob = globExpression(patternOf(match));
-      return told(compileIndex(rare.helper, columns.helpers.map((name) => glob.test(name))));
+      return told(
+        compileIndex(
+          rare.helper,
+          columns.helpers.map((name) => glob.test(name)),
+        ),
+      );
     }
     case 'wan': {
       const numbers = wans.ofRows(columns);
@@ -140,12 +184,17 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
       const fits = fitsWan(match, nextWan, wans);
       return (row) => nextWan[row] !== UNKNOWN_WAN && fits(row) === wanted;
     }
-    case 'age': return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
-    case 'idle': return compileIdle(match, wanted, idleOfRows(columns, surroundings));
-    case 'timeout': return number((row) => (timeout[row] === NO_TIMEOUT ? undefined : timeout[row]));
+    case 'age':
+      return number((row) => (Number.isNaN(startedAtMs[row]!) ? undefined : Math.floor((nowMs - startedAtMs[row]!) / 1000)));
+    case 'idle':
+      return compileIdle(match, wanted, idleOfRows(columns, surroundings));
+    case 'timeout':
+      return number((row) => (timeout[row] === NO_TIMEOUT ? undefined : timeout[row]));
     case 'bytes':
-    case 'packets': return number(totalOf(columns, field));
-    case 'rate': return number((row) => (rare.rate ? orAbsent(rare.rate[row]!) : undefined));
+    case 'packets':
+      return number(totalOf(columns, field));
+    case 'rate':
+      return number((row) => (rare.rate ? orAbsent(rare.rate[row]!) : undefined));
     case 'stale': {
       const word = patternOf(match);
       const fits = STALENESS.map((staleness) => (word === 'yes' ? staleness !== 'no' : staleness === word));
@@ -155,12 +204,18 @@ function compileTerm({ field, match }: Term, wanted: boolean, columns: Columns, 
     case 'tenant':
     case 'site':
     case 'gateway':
-    case 'tag': throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
+    case 'tag':
+      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
   }
 }
 
 function fitsWan(match: Match, numbers: Int16Array | Float64Array, { names }: WanNames): (row: number) => boolean {
-  return match.kind === 'none' ? compileAbsent(numbers) : compileIndex(numbers, names.map((name) => globExpression(patternOf(match)).test(name)));
+  return match.kind === 'none'
+    ? compileAbsent(numbers)
+    : compileIndex(
+        numbers,
+        names.map((name) => globExpression(patternOf(match)).test(name)),
+      );
 }
 
 /** Certain only where all that it may be lies in the range, or all of it outside. */
@@ -185,9 +240,12 @@ function compileState(word: string, { common: { status, state } }: Columns): Pre
     };
   };
   switch (word) {
-    case 'new': return (row) => !(status[row]! & IPS.SEEN_REPLY);
-    case 'related': return (row) => (status[row]! & IPS.EXPECTED) !== 0;
-    case 'expired': return () => false;
+    case 'new':
+      return (row) => !(status[row]! & IPS.SEEN_REPLY);
+    case 'related':
+      return (row) => (status[row]! & IPS.EXPECTED) !== 0;
+    case 'expired':
+      return () => false;
     case 'established': {
       const isEstablished = named((name) => name === 'ESTABLISHED');
       return (row) => (state[row] === 0 ? (status[row]! & IPS.SEEN_REPLY) !== 0 : isEstablished(row));
@@ -233,7 +291,11 @@ const PORT_OF = { origSrc: 'sport', origDst: 'dport', replySrc: 'rsport', replyD
 type End = keyof typeof PORT_OF;
 
 /** What the columns of ports hold: in which shape of a row, how it is read, and which protocols have it. */
-interface Part { shape: number; valueOf: (cell: number) => number; isExpected: Uint8Array }
+interface Part {
+  shape: number;
+  valueOf: (cell: number) => number;
+  isExpected: Uint8Array;
+}
 const itself = (cell: number): number => cell;
 const PARTS = {
   port: { shape: SHAPE.ports, valueOf: itself, isExpected: protocolsThat(hasPorts) },
@@ -247,7 +309,13 @@ function protocolsThat(have: (proto: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, proto) => Number(have(proto)));
 }
 
-interface PartTest { part: Part; isBetween: (value: number) => boolean; wanted: boolean; columns: Columns; places: readonly Layer4[] }
+interface PartTest {
+  part: Part;
+  isBetween: (value: number) => boolean;
+  wanted: boolean;
+  columns: Columns;
+  places: readonly Layer4[];
+}
 
 /** One of these places has it, or certainly none: a protocol that should have it and tells nothing is neither. */
 function compileParts({ part, isBetween, wanted, columns: { common }, places }: PartTest): Predicate {
@@ -272,7 +340,10 @@ function compileEnds(match: Match, wanted: boolean, columns: Columns, ends: read
   const contains = prefix.family === 4 ? compilePrefix4(prefix) : compilePrefix6(prefix, addresses6);
   if (match.kind === 'endpoint') {
     const isBetween = compileRange({ kind: 'range', from: match.from, to: match.to });
-    const tests = ends.map((end) => ({ address: common[end], isPort: compileParts({ part: PARTS.port, isBetween, wanted, columns, places: [PORT_OF[end]] }) }));
+    const tests = ends.map((end) => ({
+      address: common[end],
+      isPort: compileParts({ part: PARTS.port, isBetween, wanted, columns, places: [PORT_OF[end]] }),
+    }));
     return (row) => {
       if (family[row] !== prefix.family) return !wanted;
       for (const { address, isPort } of tests) if (contains(address[row]!) && isPort(row) === wanted) return wanted;

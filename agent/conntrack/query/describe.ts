@@ -40,7 +40,12 @@ export class Describer {
   flow(row: number): Flow {
     const { common, rare, labelSets, helpers, masters } = this.#columns;
     const { labels, wans } = this.#surroundings;
-    const [timeout, labelSet, helper, master] = [common.timeout[row]!, present(rare.labels, row), present(rare.helper, row), masters.get(row)];
+    const [timeout, labelSet, helper, master] = [
+      common.timeout[row]!,
+      present(rare.labels, row),
+      present(rare.helper, row),
+      masters.get(row),
+    ];
     const stale = present(rare.stale, row);
     const wan = wans.ofRows(this.#columns)[row]!;
     const key = keyOf(this.#columns, row);
@@ -68,7 +73,10 @@ export class Describer {
   }
 
   #tracker(row: number): Tracker | undefined {
-    const { common: { tcpFlags, windowScale }, trackers } = this.#columns;
+    const {
+      common: { tcpFlags, windowScale },
+      trackers,
+    } = this.#columns;
     const rare = trackers.get(row);
     if (!(tcpFlags[row]! & TCP_FLAG.WINDOW_SCALE)) return rare;
     return { ...rare, windowScale: { orig: windowScale[row]! & 0xf, reply: windowScale[row]! >> 4 } };
@@ -95,9 +103,15 @@ function tupleOf(columns: Columns, row: number, direction: 'orig' | 'reply'): Tu
   const b = (isOrig ? common.dport : common.rdport)[row]!;
   const tuple: Tuple = { src: addressText(columns, row, src), dst: addressText(columns, row, dst) };
   switch ((isOrig ? origShape : replyShape)(common.shape[row]!)) {
-    case SHAPE.ports: [tuple.sport, tuple.dport] = [a, b]; break;
-    case SHAPE.keys: [tuple.srcKey, tuple.dstKey] = [a, b]; break;
-    case SHAPE.icmp: tuple.icmp = { type: b >> 8, code: b & 0xff, id: a }; break;
+    case SHAPE.ports:
+      [tuple.sport, tuple.dport] = [a, b];
+      break;
+    case SHAPE.keys:
+      [tuple.srcKey, tuple.dstKey] = [a, b];
+      break;
+    case SHAPE.icmp:
+      tuple.icmp = { type: b >> 8, code: b & 0xff, id: a };
+      break;
   }
   const zone = present(isOrig ? rare.origZone : rare.replyZone, row);
   if (zone !== undefined) tuple.zone = zone;

@@ -33,7 +33,13 @@ export function facetsOfRows(rows: Uint32Array, columns: Columns, { wans }: Surr
       if (app !== undefined) byApp.set(app, (byApp.get(app) ?? 0) + flows);
     }
   }
-  return facetsOf({ ...kinds, wans: wanCounts(rows, columns, wans), ports: [...byPort.entries()].filter(([, flows]) => flows > 0), apps: byApp, translated: translated(rows, columns) });
+  return facetsOf({
+    ...kinds,
+    wans: wanCounts(rows, columns, wans),
+    ports: [...byPort.entries()].filter(([, flows]) => flows > 0),
+    apps: byApp,
+    translated: translated(rows, columns),
+  });
 }
 
 /** The breakdown of all rows. `isStale` says it of each row; absent where it cannot be known. */
@@ -43,11 +49,18 @@ export function breakdownOfRows(columns: Columns, { nowMs, wans }: Surroundings,
   const none = columns.count - [...byWan.values()].reduce((sum, flows) => sum + flows, 0);
   if (none > 0) byWan.set('none', none);
   const staleWans = isStale ? wanCounts(rows.filter(isStale), columns, wans) : [];
-  return breakdownOf({ ...kindsOf(rows, columns), wans: byWan, staleWans, sources: topSources(columns), translations: translations(columns) }, nowMs, columns.count);
+  return breakdownOf(
+    { ...kindsOf(rows, columns), wans: byWan, staleWans, sources: topSources(columns), translations: translations(columns) },
+    nowMs,
+    columns.count,
+  );
 }
 
 /** Counts by protocol, state and status. Rows are counted by number first, and each kind is named once. */
-function kindsOf(rows: Uint32Array, { common: { proto, state, status } }: Columns): { protos: Counts<number>; states: Counts<string>; statuses: Counts<number> } {
+function kindsOf(
+  rows: Uint32Array,
+  { common: { proto, state, status } }: Columns,
+): { protos: Counts<number>; states: Counts<string>; statuses: Counts<number> } {
   const byProto = new Uint32Array(256);
   const kinds = new IntTable();
   for (let index = 0; index < rows.length; index++) {
@@ -137,9 +150,21 @@ class AddressTable {
 }
 
 /** Where each octet stands when octets are ordered as text with the dot, or the end, behind them. */
-const OCTET_ORDER = Uint8Array.from(Array.from({ length: 256 }, (_, octet) => `${octet}.`).toSorted().map((text, place) => [Number.parseInt(text, 10), place] as const).toSorted(([a], [b]) => a - b).map(([, place]) => place));
+const OCTET_ORDER = Uint8Array.from(
+  Array.from({ length: 256 }, (_, octet) => `${octet}.`)
+    .toSorted()
+    .map((text, place) => [Number.parseInt(text, 10), place] as const)
+    .toSorted(([a], [b]) => a - b)
+    .map(([, place]) => place),
+);
 
 /** A number that orders IPv4 addresses as their texts are ordered, without making the texts. */
 function textOrder(address: number): number {
-  return ((OCTET_ORDER[address >>> 24]! << 24) | (OCTET_ORDER[(address >>> 16) & 0xff]! << 16) | (OCTET_ORDER[(address >>> 8) & 0xff]! << 8) | OCTET_ORDER[address & 0xff]!) >>> 0;
+  return (
+    ((OCTET_ORDER[address >>> 24]! << 24) |
+      (OCTET_ORDER[(address >>> 16) & 0xff]! << 16) |
+      (OCTET_ORDER[(address >>> 8) & 0xff]! << 8) |
+      OCTET_ORDER[address & 0xff]!) >>>
+    0
+  );
 }

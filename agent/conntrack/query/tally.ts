@@ -37,7 +37,15 @@ function compareCounts<Value>([a, m]: readonly [Value, number], [b, n]: readonly
 }
 
 /** What facets and breakdowns count of one flow. `source` and `target`: what the source is translated to, and the destination, where they are. */
-export interface FlowFacts { proto: number; state: string | undefined; status: number; wan: string | undefined; dport: number | undefined; source: string | undefined; target: string | undefined }
+export interface FlowFacts {
+  proto: number;
+  state: string | undefined;
+  status: number;
+  wan: string | undefined;
+  dport: number | undefined;
+  source: string | undefined;
+  target: string | undefined;
+}
 
 /** Flows by the address that stands for their source, and by protocol. */
 export type Translations = Iterable<{ address: string; proto: number; flows: number }>;
@@ -72,7 +80,15 @@ export class FacetTally {
   }
 
   facets(): Facet[] {
-    return facetsOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), statuses: this.#statuses.entries(), ports: this.#ports.entries(), apps: this.#apps.entries(), translated: this.#translated.entries() });
+    return facetsOf({
+      protos: this.#protos.entries(),
+      states: this.#states.entries(),
+      wans: this.#wans.entries(),
+      statuses: this.#statuses.entries(),
+      ports: this.#ports.entries(),
+      apps: this.#apps.entries(),
+      translated: this.#translated.entries(),
+    });
   }
 
   #app(proto: number, dport: number | undefined): string | undefined {
@@ -98,47 +114,96 @@ export class BreakdownTally<Source extends string | number> {
     this.#wans.add(flow.wan ?? 'none');
     this.#sources.add(source);
     let byAddress = this.#translations.get(flow.proto);
-    if (!byAddress) this.#translations.set(flow.proto, byAddress = new Tally());
+    if (!byAddress) this.#translations.set(flow.proto, (byAddress = new Tally()));
     byAddress.add(flow.source);
   }
 
   breakdown(atMs: number, addressOf: (source: Source) => string): Breakdown {
     const sources = this.#sources.entries(TOP_SOURCES).map(([source, flows]) => [addressOf(source), flows] as const);
-    const translations = [...this.#translations].flatMap(([proto, tally]) => tally.entries().map(([address, flows]) => ({ address, proto, flows })));
-    return breakdownOf({ protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), staleWans: [], sources, translations }, atMs, this.#walked);
+    const translations = [...this.#translations].flatMap(([proto, tally]) =>
+      tally.entries().map(([address, flows]) => ({ address, proto, flows })),
+    );
+    return breakdownOf(
+      { protos: this.#protos.entries(), states: this.#states.entries(), wans: this.#wans.entries(), staleWans: [], sources, translations },
+      atMs,
+      this.#walked,
+    );
   }
 }
 
 /** The counts of a search as facets: largest first, equal ones by value, ports as many as are shown. */
-export function facetsOf({ protos, states, wans, statuses, ports, apps, translated }: {
-  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; statuses: Counts<number>; ports: Counts<number>; apps: Counts<string>; translated: Counts<string>;
+export function facetsOf({
+  protos,
+  states,
+  wans,
+  statuses,
+  ports,
+  apps,
+  translated,
+}: {
+  protos: Counts<number>;
+  states: Counts<string>;
+  wans: Counts<string>;
+  statuses: Counts<number>;
+  ports: Counts<number>;
+  apps: Counts<string>;
+  translated: Counts<string>;
 }): Facet[] {
   const words = new Map<string, number>();
   for (const [status, flows] of statuses) for (const word of statusWords(status)) words.set(word, (words.get(word) ?? 0) + flows);
   return [
-    facet('proto', ordered(protos).map(([proto, flows]) => [protocolName(proto), flows])),
+    facet(
+      'proto',
+      ordered(protos).map(([proto, flows]) => [protocolName(proto), flows]),
+    ),
     facet('state', ordered(states)),
     facet('wan', ordered(wans)),
     facet('app', ordered(apps)),
-    facet('dport', ordered(ports).slice(0, TOP_PORTS).map(([port, flows]) => [String(port), flows])),
+    facet(
+      'dport',
+      ordered(ports)
+        .slice(0, TOP_PORTS)
+        .map(([port, flows]) => [String(port), flows]),
+    ),
     facet('status', ordered(words)),
     facet('nat', ordered(translated).slice(0, TOP_TRANSLATIONS)),
   ];
 }
 
 /** The counts of a whole table; of the sources only the largest are taken. */
-export function breakdownOf({ protos, states, wans, staleWans, sources, translations }: {
-  protos: Counts<number>; states: Counts<string>; wans: Counts<string>; staleWans: Counts<string>; sources: Counts<string>; translations: Translations;
-}, atMs: number, walked: number): Breakdown {
+export function breakdownOf(
+  {
+    protos,
+    states,
+    wans,
+    staleWans,
+    sources,
+    translations,
+  }: {
+    protos: Counts<number>;
+    states: Counts<string>;
+    wans: Counts<string>;
+    staleWans: Counts<string>;
+    sources: Counts<string>;
+    translations: Translations;
+  },
+  atMs: number,
+  walked: number,
+): Breakdown {
   return {
-    atMs, walked,
+    atMs,
+    walked,
     byProto: Object.fromEntries(ordered(protos).map(([proto, flows]) => [protocolName(proto), flows])),
     byState: Object.fromEntries(ordered(states)),
     byWan: Object.fromEntries(ordered(wans)),
     staleByWan: Object.fromEntries(ordered(staleWans)),
-    topSources: ordered(sources).slice(0, TOP_SOURCES).map(([address, flows]) => ({ address, flows })),
-    translations: [...translations].sort((a, b) => b.flows - a.flows || (a.address < b.address ? -1 : 1) || a.proto - b.proto)
-      .slice(0, TOP_TRANSLATIONS).map(({ address, proto, flows }) => ({ address, proto: protocolName(proto), flows })),
+    topSources: ordered(sources)
+      .slice(0, TOP_SOURCES)
+      .map(([address, flows]) => ({ address, flows })),
+    translations: [...translations]
+      .sort((a, b) => b.flows - a.flows || (a.address < b.address ? -1 : 1) || a.proto - b.proto)
+      .slice(0, TOP_TRANSLATIONS)
+      .map(({ address, proto, flows }) => ({ address, proto: protocolName(proto), flows })),
   };
 }
 

@@ -13,15 +13,27 @@ const REPLY_SHAPE_SHIFT = 4;
 /** Columns that every row has. Written out, so that V8 knows the object's shape: one that is put together from a list of names is slow to read. */
 function commonOf(capacity: number) {
   return {
-    id: new Uint32Array(capacity), status: new Uint32Array(capacity), mark: new Uint32Array(capacity), timeout: new Uint32Array(capacity),
+    id: new Uint32Array(capacity),
+    status: new Uint32Array(capacity),
+    mark: new Uint32Array(capacity),
+    timeout: new Uint32Array(capacity),
     /** IPv4 as a number, IPv6 as a number of `addresses6`. */
-    origSrc: new Uint32Array(capacity), origDst: new Uint32Array(capacity), replySrc: new Uint32Array(capacity), replyDst: new Uint32Array(capacity),
+    origSrc: new Uint32Array(capacity),
+    origDst: new Uint32Array(capacity),
+    replySrc: new Uint32Array(capacity),
+    replyDst: new Uint32Array(capacity),
     /** Ports, keys, or ICMP's id and `type << 8 | code`, as `shape` says. */
-    sport: new Uint16Array(capacity), dport: new Uint16Array(capacity), rsport: new Uint16Array(capacity), rdport: new Uint16Array(capacity),
+    sport: new Uint16Array(capacity),
+    dport: new Uint16Array(capacity),
+    rsport: new Uint16Array(capacity),
+    rdport: new Uint16Array(capacity),
     zone: new Uint16Array(capacity),
     /** `CTA_PROTOINFO_* << 8 | number`, 0 where the protocol has no states. */
     state: new Uint16Array(capacity),
-    family: new Uint8Array(capacity), proto: new Uint8Array(capacity), tcpFlags: new Uint8Array(capacity), shape: new Uint8Array(capacity),
+    family: new Uint8Array(capacity),
+    proto: new Uint8Array(capacity),
+    tcpFlags: new Uint8Array(capacity),
+    shape: new Uint8Array(capacity),
     /** TCP window scales: the original direction's in the low four bits, the reply's in the high. */
     windowScale: new Uint8Array(capacity),
     /** NaN where the kernel kept no time. */
@@ -31,7 +43,23 @@ function commonOf(capacity: number) {
 type Common = ReturnType<typeof commonOf>;
 
 /** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` and `nextWan` one of WanNames, `prospect` one of `prospects`, `idleFrom` and `idleTo` are seconds. */
-const RARE_NAMES = ['origPackets', 'origBytes', 'replyPackets', 'replyBytes', 'origZone', 'replyZone', 'labels', 'helper', 'rate', 'stale', 'wan', 'nextWan', 'prospect', 'idleFrom', 'idleTo'] as const;
+const RARE_NAMES = [
+  'origPackets',
+  'origBytes',
+  'replyPackets',
+  'replyBytes',
+  'origZone',
+  'replyZone',
+  'labels',
+  'helper',
+  'rate',
+  'stale',
+  'wan',
+  'nextWan',
+  'prospect',
+  'idleFrom',
+  'idleTo',
+] as const;
 type RareName = (typeof RARE_NAMES)[number];
 
 type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
@@ -39,7 +67,17 @@ type Rare = { [Name in RareName]?: Float64Array<ArrayBuffer> };
 const COMMON_NAMES = Object.keys(commonOf(0)) as (keyof Common)[];
 
 /** Columns as they cross threads: typed arrays and what they point to. */
-export interface ColumnData { count: number; common: Common; rare: Rare; addresses6: Uint8Array<ArrayBuffer>; labelSets: Uint8Array[]; helpers: string[]; masters: Map<number, ProtoTuple>; trackers: Map<number, Tracker>; /** What `prospect` numbers. */ prospects?: Prospect[] }
+export interface ColumnData {
+  count: number;
+  common: Common;
+  rare: Rare;
+  addresses6: Uint8Array<ArrayBuffer>;
+  labelSets: Uint8Array[];
+  helpers: string[];
+  masters: Map<number, ProtoTuple>;
+  trackers: Map<number, Tracker>;
+  /** What `prospect` numbers. */ prospects?: Prospect[];
+}
 
 /**
  * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then read;
@@ -98,7 +136,14 @@ export class Columns {
       else this.rare[name] = undefined;
     }
     // No kernel tells these: to have the column is to have looked for it.
-    this.rare.rate = this.rare.stale = this.rare.wan = this.rare.nextWan = this.rare.prospect = this.rare.idleFrom = this.rare.idleTo = undefined;
+    this.rare.rate =
+      this.rare.stale =
+      this.rare.wan =
+      this.rare.nextWan =
+      this.rare.prospect =
+      this.rare.idleFrom =
+      this.rare.idleTo =
+        undefined;
   }
 
   /** Makes room for one more row and answers its number; it counts when `count` says so. */
@@ -110,8 +155,17 @@ export class Columns {
   /** True if two rows have the same id, original tuple and zone. */
   isSameFlow(a: number, b: number): boolean {
     const { id, family, proto, zone, origSrc, origDst, sport, dport } = this.common;
-    return id[a] === id[b] && origSrc[a] === origSrc[b] && origDst[a] === origDst[b] && sport[a] === sport[b] && dport[a] === dport[b]
-      && proto[a] === proto[b] && family[a] === family[b] && zone[a] === zone[b] && Object.is(this.rare.origZone?.[a], this.rare.origZone?.[b]);
+    return (
+      id[a] === id[b] &&
+      origSrc[a] === origSrc[b] &&
+      origDst[a] === origDst[b] &&
+      sport[a] === sport[b] &&
+      dport[a] === dport[b] &&
+      proto[a] === proto[b] &&
+      family[a] === family[b] &&
+      zone[a] === zone[b] &&
+      Object.is(this.rare.origZone?.[a], this.rare.origZone?.[b])
+    );
   }
 
   /** Takes the last row out again. */
@@ -136,7 +190,16 @@ export class Columns {
       const from = this.rare[name];
       if (from) gather(from, rows, (rare[name] = new Float64Array(rows.length)));
     }
-    return { count: rows.length, common, rare, addresses6: this.#pickAddresses(common), labelSets: this.labelSets, helpers: this.helpers, masters: ofRows(this.masters, rows), trackers: ofRows(this.trackers, rows) };
+    return {
+      count: rows.length,
+      common,
+      rare,
+      addresses6: this.#pickAddresses(common),
+      labelSets: this.labelSets,
+      helpers: this.helpers,
+      masters: ofRows(this.masters, rows),
+      trackers: ofRows(this.trackers, rows),
+    };
   }
 
   /** The addresses that the picked rows name, under new numbers, which take the place of the old ones in `common`. */
@@ -201,7 +264,23 @@ export function replyShape(shape: number): number {
 }
 
 function noneOf(): Rare {
-  return { origPackets: undefined, origBytes: undefined, replyPackets: undefined, replyBytes: undefined, origZone: undefined, replyZone: undefined, labels: undefined, helper: undefined, rate: undefined, stale: undefined, wan: undefined, nextWan: undefined, prospect: undefined, idleFrom: undefined, idleTo: undefined };
+  return {
+    origPackets: undefined,
+    origBytes: undefined,
+    replyPackets: undefined,
+    replyBytes: undefined,
+    origZone: undefined,
+    replyZone: undefined,
+    labels: undefined,
+    helper: undefined,
+    rate: undefined,
+    stale: undefined,
+    wan: undefined,
+    nextWan: undefined,
+    prospect: undefined,
+    idleFrom: undefined,
+    idleTo: undefined,
+  };
 }
 
 /** What these rows have in a map, by their new numbers. */

@@ -60,7 +60,14 @@ const SYNPROXY = nestWord(28, k.CTA_SYNPROXY);
  * came to; `w` itself where the entry does not begin with both tuples and soon the id, and then nothing of the row counts. Once it came further,
  * every column that is not rare has its value, or what stands for none.
  */
-export function readUsualEntry({ common, rare, addresses6 }: Columns, row: number, { words, view }: Block, w: number, end: number, isV4: boolean): number {
+export function readUsualEntry(
+  { common, rare, addresses6 }: Columns,
+  row: number,
+  { words, view }: Block,
+  w: number,
+  end: number,
+  isV4: boolean,
+): number {
   const reply = w + (isV4 ? TUPLE_WORDS_4 : TUPLE_WORDS_6);
   const status = reply + (isV4 ? TUPLE_WORDS_4 : TUPLE_WORDS_6);
   const mark = words[status] === STATUS ? status + 2 : status;
@@ -148,10 +155,24 @@ function arePorts(words: Int32Array, w: number): boolean {
 }
 
 function isTcpInfo(words: Int32Array, w: number): boolean {
-  return words[w] === PROTOINFO && words[w + 1] === TCP_INFO && words[w + 2] === TCP_STATE && words[w + 4] === TCP_SCALE_ORIGINAL && words[w + 6] === TCP_SCALE_REPLY
-    && words[w + 8] === TCP_FLAGS_ORIGINAL && words[w + 10] === TCP_FLAGS_REPLY;
+  return (
+    words[w] === PROTOINFO &&
+    words[w + 1] === TCP_INFO &&
+    words[w + 2] === TCP_STATE &&
+    words[w + 4] === TCP_SCALE_ORIGINAL &&
+    words[w + 6] === TCP_SCALE_REPLY &&
+    words[w + 8] === TCP_FLAGS_ORIGINAL &&
+    words[w + 10] === TCP_FLAGS_REPLY
+  );
 }
 
 function areCounters(words: Int32Array, w: number): boolean {
-  return words[w] === COUNTERS_ORIG && words[w + 1] === PACKETS && words[w + 4] === BYTES && words[w + 7] === COUNTERS_REPLY && words[w + 8] === PACKETS && words[w + 11] === BYTES;
+  return (
+    words[w] === COUNTERS_ORIG &&
+    words[w + 1] === PACKETS &&
+    words[w + 4] === BYTES &&
+    words[w + 7] === COUNTERS_REPLY &&
+    words[w + 8] === PACKETS &&
+    words[w + 11] === BYTES
+  );
 }

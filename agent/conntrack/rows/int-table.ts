@@ -38,7 +38,8 @@ export class IntTable {
   entries(): [key: number, value: number][] {
     const found: [number, number][] = [];
     const cells = this.#cells;
-    for (let place = 0; place < cells.length; place += 2) if (cells[place + 1] !== NONE) found.push([cells[place]! >>> 0, cells[place + 1]!]);
+    for (let place = 0; place < cells.length; place += 2)
+      if (cells[place + 1] !== NONE) found.push([cells[place]! >>> 0, cells[place + 1]!]);
     return found;
   }
 

@@ -40,7 +40,7 @@ export class Kinds {
   }
 
   #grow(): void {
-    const slots = this.#slots = new Int32Array(this.#slots.length * 4);
+    const slots = (this.#slots = new Int32Array(this.#slots.length * 4));
     const mask = slots.length - 1;
     for (let index = 0; index < this.count; index++) {
       let slot = hashOf(this.#words, index * this.#width, this.#width) & mask;

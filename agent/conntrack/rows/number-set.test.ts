@@ -2,20 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NumberSet } from './number-set.ts';
 
-const value = fc.oneof(fc.nat(40), fc.nat(40).map((n) => n * 0x20_0000), fc.maxSafeNat());
+const value = fc.oneof(
+  fc.nat(40),
+  fc.nat(40).map((n) => n * 0x20_0000),
+  fc.maxSafeNat(),
+);
 
 test('is what a Set is, whatever comes and goes', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(value, fc.boolean()), { maxLength: 400 }), (steps) => {
-    const [ours, theirs] = [new NumberSet(), new Set<number>()];
-    for (const [one, isAdded] of steps) {
-      if (isAdded) ours.add(one);
-      else ours.delete(one);
-      theirs[isAdded ? 'add' : 'delete'](one);
-      expect(ours.has(one)).toBe(isAdded);
-    }
-    expect(ours.size).toBe(theirs.size);
-    expect([...ours].toSorted((a, b) => a - b)).toEqual([...theirs].toSorted((a, b) => a - b));
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(value, fc.boolean()), { maxLength: 400 }), (steps) => {
+      const [ours, theirs] = [new NumberSet(), new Set<number>()];
+      for (const [one, isAdded] of steps) {
+        if (isAdded) ours.add(one);
+        else ours.delete(one);
+        theirs[isAdded ? 'add' : 'delete'](one);
+        expect(ours.has(one)).toBe(isAdded);
+      }
+      expect(ours.size).toBe(theirs.size);
+      expect([...ours].toSorted((a, b) => a - b)).toEqual([...theirs].toSorted((a, b) => a - b));
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('grows, and finds everything again after half of it is gone', () => {

@@ -15,7 +15,15 @@ function look(...flows: { orig: Tuple; id: number; bytes?: bigint }[]): Columns 
   const reader = new RowReader(columns);
   for (const { orig, id, bytes } of flows) {
     const counters = bytes === undefined ? {} : { origCounters: { packets: 1n, bytes }, replyCounters: { packets: 1n, bytes: 0n } };
-    const body = encodeEntry({ ...entryOf({ proto: 17, orig }), id, ...counters, state: undefined, master: undefined, labels: undefined, helper: undefined });
+    const body = encodeEntry({
+      ...entryOf({ proto: 17, orig }),
+      id,
+      ...counters,
+      state: undefined,
+      master: undefined,
+      labels: undefined,
+      helper: undefined,
+    });
     reader.append(new Block(body), 0, body.length);
   }
   return columns;
@@ -27,13 +35,23 @@ function rates(before: Columns, after: Columns, seconds: number): number[] {
 }
 
 test('a rate is what was carried between two looks, whatever order they have and whatever numbers addresses got', () => {
-  const before = look({ orig: { ...V6, src: 'fd00::9' }, id: 9, bytes: 1n }, { orig: V4, id: 1, bytes: 1_000n }, { orig: V6, id: 2, bytes: 0n });
+  const before = look(
+    { orig: { ...V6, src: 'fd00::9' }, id: 9, bytes: 1n },
+    { orig: V4, id: 1, bytes: 1_000n },
+    { orig: V6, id: 2, bytes: 0n },
+  );
   expect(rates(before, look({ orig: V6, id: 2, bytes: 500n }, { orig: V4, id: 1, bytes: 1_000n }), 2)).toEqual([2000, 0]);
 });
 
 test('a flow that began in between, a tuple used again, an id used again and a counter set back have no known rate', () => {
   const before = look({ orig: V4, id: 1, bytes: 100n }, { orig: V6, id: 2, bytes: 100n });
-  expect(rates(before, look({ orig: V4, id: 7, bytes: 900n }, { orig: { ...V4, sport: 9 }, id: 1, bytes: 900n }, { orig: V6, id: 2, bytes: 50n }), 1)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  expect(
+    rates(
+      before,
+      look({ orig: V4, id: 7, bytes: 900n }, { orig: { ...V4, sport: 9 }, id: 1, bytes: 900n }, { orig: V6, id: 2, bytes: 50n }),
+      1,
+    ),
+  ).toEqual([Number.NaN, Number.NaN, Number.NaN]);
 });
 
 test('where nothing is counted no rate is known', () => {

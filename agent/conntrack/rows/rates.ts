@@ -11,7 +11,9 @@ export const MAX_MS = 60_000;
 /** True if a filter compares rates. */
 export function mentionsRate(filter: FlowFilter): boolean {
   let isMentioned = false;
-  forEachTerm(filter, ({ field }) => { isMentioned ||= field === 'rate'; });
+  forEachTerm(filter, ({ field }) => {
+    isMentioned ||= field === 'rate';
+  });
   return isMentioned;
 }
 

@@ -11,11 +11,50 @@ import { Block, firstHalf, milliseconds, secondHalf, u64 } from './block.ts';
 
 /** The protocol's numbers as constants of this module: V8 folds those into its code, and reads imported ones from memory for each attribute. */
 const {
-  AF_INET, AF_INET6, CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_IP_V4_DST,
-  CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_LABELS, CTA_MARK, CTA_PROTOINFO, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_STATE, CTA_PROTOINFO_TCP,
-  CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, CTA_PROTOINFO_TCP_WSCALE_REPLY, CTA_PROTO_DST_PORT, CTA_PROTO_ICMPV6_CODE, CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE,
-  CTA_PROTO_ICMP_CODE, CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_STATUS, CTA_TIMEOUT, CTA_TIMESTAMP,
-  CTA_TIMESTAMP_START, CTA_TUPLE_IP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_TUPLE_ZONE, CTA_ZONE, NFGENMSG_LENGTH,
+  AF_INET,
+  AF_INET6,
+  CTA_COUNTERS_BYTES,
+  CTA_COUNTERS_ORIG,
+  CTA_COUNTERS_PACKETS,
+  CTA_COUNTERS_REPLY,
+  CTA_HELP,
+  CTA_HELP_NAME,
+  CTA_ID,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_IP_V6_DST,
+  CTA_IP_V6_SRC,
+  CTA_LABELS,
+  CTA_MARK,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_SCTP,
+  CTA_PROTOINFO_STATE,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_FLAGS_ORIGINAL,
+  CTA_PROTOINFO_TCP_FLAGS_REPLY,
+  CTA_PROTOINFO_TCP_WSCALE_ORIGINAL,
+  CTA_PROTOINFO_TCP_WSCALE_REPLY,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_ICMPV6_CODE,
+  CTA_PROTO_ICMPV6_ID,
+  CTA_PROTO_ICMPV6_TYPE,
+  CTA_PROTO_ICMP_CODE,
+  CTA_PROTO_ICMP_ID,
+  CTA_PROTO_ICMP_TYPE,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_STATUS,
+  CTA_TIMEOUT,
+  CTA_TIMESTAMP,
+  CTA_TIMESTAMP_START,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_MASTER,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
+  CTA_TUPLE_ZONE,
+  CTA_ZONE,
+  NFGENMSG_LENGTH,
 } = k;
 const TYPE_MASK = NLA_TYPE_MASK;
 const GRE = PROTOCOLS.gre;
@@ -104,21 +143,56 @@ export class RowReader {
       const value = at + 4;
       const stop = at + length;
       switch (secondHalf(header) & TYPE_MASK) {
-        case CTA_TUPLE_ORIG: if (!this.#readTuple(orig, value, stop)) return false; break;
-        case CTA_TUPLE_REPLY: if (!this.#readTuple(reply, value, stop)) return false; break;
-        case CTA_STATUS: if (length !== 8) return false; common.status[row] = view.getInt32(value); break;
-        case CTA_TIMEOUT: if (length !== 8) return false; common.timeout[row] = view.getInt32(value); break;
-        case CTA_MARK: if (length !== 8) return false; common.mark[row] = view.getInt32(value); break;
-        case CTA_ID: if (length !== 8) return false; common.id[row] = view.getInt32(value); hasId = true; break;
-        case CTA_ZONE: if (length !== 6) return false; common.zone[row] = view.getUint16(value); break;
-        case CTA_PROTOINFO: if (!this.#readProtoinfo(row, value, stop)) return false; break;
-        case CTA_COUNTERS_ORIG: if (!this.#readCounters(row, value, stop, true)) return false; break;
-        case CTA_COUNTERS_REPLY: if (!this.#readCounters(row, value, stop, false)) return false; break;
-        case CTA_TIMESTAMP: if (!this.#readTimestamp(row, value, stop)) return false; break;
-        case CTA_LABELS: columns.setLabels(row, bytes.subarray(value, stop)); break;
-        case CTA_HELP: this.#readHelper(row, value, stop); break;
+        case CTA_TUPLE_ORIG:
+          if (!this.#readTuple(orig, value, stop)) return false;
+          break;
+        case CTA_TUPLE_REPLY:
+          if (!this.#readTuple(reply, value, stop)) return false;
+          break;
+        case CTA_STATUS:
+          if (length !== 8) return false;
+          common.status[row] = view.getInt32(value);
+          break;
+        case CTA_TIMEOUT:
+          if (length !== 8) return false;
+          common.timeout[row] = view.getInt32(value);
+          break;
+        case CTA_MARK:
+          if (length !== 8) return false;
+          common.mark[row] = view.getInt32(value);
+          break;
+        case CTA_ID:
+          if (length !== 8) return false;
+          common.id[row] = view.getInt32(value);
+          hasId = true;
+          break;
+        case CTA_ZONE:
+          if (length !== 6) return false;
+          common.zone[row] = view.getUint16(value);
+          break;
+        case CTA_PROTOINFO:
+          if (!this.#readProtoinfo(row, value, stop)) return false;
+          break;
+        case CTA_COUNTERS_ORIG:
+          if (!this.#readCounters(row, value, stop, true)) return false;
+          break;
+        case CTA_COUNTERS_REPLY:
+          if (!this.#readCounters(row, value, stop, false)) return false;
+          break;
+        case CTA_TIMESTAMP:
+          if (!this.#readTimestamp(row, value, stop)) return false;
+          break;
+        case CTA_LABELS:
+          columns.setLabels(row, bytes.subarray(value, stop));
+          break;
+        case CTA_HELP:
+          this.#readHelper(row, value, stop);
+          break;
         case CTA_TUPLE_MASTER: {
-          columns.masters.set(row, decodeTuple(new AttributeReader(bytes, k.TUPLE_NAMES, value, stop), this.#isV4 ? 4 : 6, 'CTA_TUPLE_MASTER'));
+          columns.masters.set(
+            row,
+            decodeTuple(new AttributeReader(bytes, k.TUPLE_NAMES, value, stop), this.#isV4 ? 4 : 6, 'CTA_TUPLE_MASTER'),
+          );
           break;
         }
       }
@@ -202,15 +276,33 @@ export class RowReader {
       const length = firstHalf(header);
       if (length < 4 || length > end - at) return false;
       switch (secondHalf(header) & TYPE_MASK) {
-        case CTA_PROTO_NUM: if (length !== 5) return false; side.proto = bytes[at + 4]!; break;
-        case CTA_PROTO_SRC_PORT: if (length !== 6) return false; side.first = view.getUint16(at + 4); break;
-        case CTA_PROTO_DST_PORT: if (length !== 6) return false; side.second = view.getUint16(at + 4); break;
+        case CTA_PROTO_NUM:
+          if (length !== 5) return false;
+          side.proto = bytes[at + 4]!;
+          break;
+        case CTA_PROTO_SRC_PORT:
+          if (length !== 6) return false;
+          side.first = view.getUint16(at + 4);
+          break;
+        case CTA_PROTO_DST_PORT:
+          if (length !== 6) return false;
+          side.second = view.getUint16(at + 4);
+          break;
         case CTA_PROTO_ICMP_ID:
-        case CTA_PROTO_ICMPV6_ID: if (length !== 6) return false; side.icmpId = view.getUint16(at + 4); break;
+        case CTA_PROTO_ICMPV6_ID:
+          if (length !== 6) return false;
+          side.icmpId = view.getUint16(at + 4);
+          break;
         case CTA_PROTO_ICMP_TYPE:
-        case CTA_PROTO_ICMPV6_TYPE: if (length !== 5) return false; side.icmpType = bytes[at + 4]!; break;
+        case CTA_PROTO_ICMPV6_TYPE:
+          if (length !== 5) return false;
+          side.icmpType = bytes[at + 4]!;
+          break;
         case CTA_PROTO_ICMP_CODE:
-        case CTA_PROTO_ICMPV6_CODE: if (length !== 5) return false; side.icmpCode = bytes[at + 4]!; break;
+        case CTA_PROTO_ICMPV6_CODE:
+          if (length !== 5) return false;
+          side.icmpCode = bytes[at + 4]!;
+          break;
       }
       at += align4(length);
     }

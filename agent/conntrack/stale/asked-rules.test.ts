@@ -4,12 +4,31 @@ import type { Reads, Rules } from '../../rules/rules.ts';
 import { AskedRules } from './asked-rules.ts';
 import { Partition } from './partition.ts';
 
-const packet = (change: Partial<Packet> = {}): Packet => ({ family: 4, in: 'lan0', src: Uint8Array.of(10, 1, 0, 5), dst: Uint8Array.of(198, 51, 100, 10), proto: 17, sport: 1, dport: 53, mark: 0, ct: { state: 'new', direction: 'original', mark: 0 }, ...change });
+const packet = (change: Partial<Packet> = {}): Packet => ({
+  family: 4,
+  in: 'lan0',
+  src: Uint8Array.of(10, 1, 0, 5),
+  dst: Uint8Array.of(198, 51, 100, 10),
+  proto: 17,
+  sport: 1,
+  dport: 53,
+  mark: 0,
+  ct: { state: 'new', direction: 'original', mark: 0 },
+  ...change,
+});
 
 /** Rules that read these fields, the destination port 53 and 10.1.0.0/24; `asked` counts evaluations. */
 function rules(...fields: ('src' | 'dport' | 'routes' | 'ctMark')[]): { rules: Rules; asked: Packet[] } {
   const asked: Packet[] = [];
-  const reads: Reads = { fields: new Set(fields), sources: { prefixes: [{ bytes: Uint8Array.of(10, 1, 0, 0), bits: 24 }], areWhole: false }, destinations: { prefixes: [], areWhole: false }, sports: [], dports: [[53, 53]], mark: 0, ctMark: 0xff };
+  const reads: Reads = {
+    fields: new Set(fields),
+    sources: { prefixes: [{ bytes: Uint8Array.of(10, 1, 0, 0), bits: 24 }], areWhole: false },
+    destinations: { prefixes: [], areWhole: false },
+    sports: [],
+    dports: [[53, 53]],
+    mark: 0,
+    ctMark: 0xff,
+  };
   const answer = <T>(of: Packet, value: T) => {
     asked.push(of);
     return { isKnown: true as const, value };
@@ -17,8 +36,11 @@ function rules(...fields: ('src' | 'dport' | 'routes' | 'ctMark')[]): { rules: R
   return {
     asked,
     rules: {
-      marks: (_hook, of) => answer(of, { mark: of.mark!, ctMark: of.ct.mark, isTracked: true }), destination: (_hook, of) => answer(of, { kind: 'none' }), source: (of) => answer(of, { kind: 'none' }),
-      verdict: (_hook, of) => answer(of, { kind: 'accepted' }), reads: () => reads,
+      marks: (_hook, of) => answer(of, { mark: of.mark!, ctMark: of.ct.mark, isTracked: true }),
+      destination: (_hook, of) => answer(of, { kind: 'none' }),
+      source: (of) => answer(of, { kind: 'none' }),
+      verdict: (_hook, of) => answer(of, { kind: 'accepted' }),
+      reads: () => reads,
     },
   };
 }
@@ -30,9 +52,21 @@ test('packets that the rules do not tell apart are asked for once, also in the n
   const one = new AskedRules(of);
   for (let question = 0; question < 2; question++) {
     one.begin(NO_ROUTES);
-    for (const change of [{}, { sport: 9 }, { src: Uint8Array.of(10, 1, 0, 9) }, { dport: 54 }, { dport: 80 }, { src: Uint8Array.of(10, 2, 0, 9) }]) one.destination('prerouting', packet(change));
+    for (const change of [
+      {},
+      { sport: 9 },
+      { src: Uint8Array.of(10, 1, 0, 9) },
+      { dport: 54 },
+      { dport: 80 },
+      { src: Uint8Array.of(10, 2, 0, 9) },
+    ])
+      one.destination('prerouting', packet(change));
   }
-  expect(asked.map(({ src, dport }) => [src[1], dport])).toEqual([[1, 53], [1, 54], [2, 53]]);
+  expect(asked.map(({ src, dport }) => [src[1], dport])).toEqual([
+    [1, 53],
+    [1, 54],
+    [2, 53],
+  ]);
 });
 
 test('what hangs on routes is asked for again in the next question, for addresses that routes tell apart', () => {
@@ -55,7 +89,9 @@ test('the mark of an entry that goes on is not taken for that of one that begins
 
 test('where there are no rules to ask nothing is known', () => {
   const one = new AskedRules(undefined).begin(NO_ROUTES);
-  expect([one.marks('output', packet(), 1), one.destination('output', packet()), one.source(packet())].map(({ isKnown }) => isKnown)).toEqual([false, false, false]);
+  expect(
+    [one.marks('output', packet(), 1), one.destination('output', packet()), one.source(packet())].map(({ isKnown }) => isKnown),
+  ).toEqual([false, false, false]);
 });
 
 test('kinds of packet beyond what one question may cost are left to the next', () => {

@@ -96,7 +96,9 @@ class KindsOfHook {
   /** @param routes what addresses are told apart by where rules ask for routes; undefined: by all of them */
   constructor(reads: Reads, routes: Partition | undefined) {
     this.reads = reads;
-    const { destinations: { areWhole } } = reads;
+    const {
+      destinations: { areWhole },
+    } = reads;
     const [sources, destinations] = [new Partition(reads.sources.prefixes), new Partition(reads.destinations.prefixes)];
     const [sport, dport] = [portPieces(reads.sports), portPieces(reads.dports)];
     const parts: Partial<Record<Field, (packet: Packet) => string | number>> = {

@@ -31,7 +31,10 @@ interface FlowViewOptions {
 /** One row as numbers: addresses as Paths has them. */
 export interface Row {
   row: number;
-  src: number; dst: number; replySrc: number; replyDst: number;
+  src: number;
+  dst: number;
+  replySrc: number;
+  replyDst: number;
   proto: number;
   hasPorts: boolean;
   isTranslated: boolean;
@@ -46,7 +49,12 @@ export interface Row {
 }
 
 /** Who sends the original packets, and by which interface they come in. */
-export interface Arrival { sender: Sender | undefined; isOwn: boolean; in: string | null | undefined; isFromWan: boolean }
+export interface Arrival {
+  sender: Sender | undefined;
+  isOwn: boolean;
+  in: string | null | undefined;
+  isFromWan: boolean;
+}
 
 /** What is to be seen of a flow: how its packets are routed and translated today, and how those of a flow that began now would be. */
 export class FlowView {
@@ -61,13 +69,22 @@ export class FlowView {
     const { addressWans, addressSides } = this.#options;
     const row = this.#read(index);
     const arrival = this.#arrival(row, addressSides[index]!, addressWans[index]!);
-    return { row, arrival, first: this.#packet(row, arrival, 'new'), hook: arrival.isOwn ? 'output' : 'prerouting', known: addressWans[index]! >= 0 ? addressWans[index]! : undefined };
+    return {
+      row,
+      arrival,
+      first: this.#packet(row, arrival, 'new'),
+      hook: arrival.isOwn ? 'output' : 'prerouting',
+      known: addressWans[index]! >= 0 ? addressWans[index]! : undefined,
+    };
   }
 
   /** The way of a packet that begins a flow, from what a hook makes of its marks. */
   wayOf(sender: Sender | undefined, hook: 'prerouting' | 'output', packet: Packet, to: number, known: number | undefined): Way {
     const { routes } = this.#options;
-    const transport = routes.useTransport && TRANSPORTS.has(packet.proto) && packet.sport !== undefined ? { proto: packet.proto, sport: packet.sport, dport: packet.dport! } : undefined;
+    const transport =
+      routes.useTransport && TRANSPORTS.has(packet.proto) && packet.sport !== undefined
+        ? { proto: packet.proto, sport: packet.sport, dport: packet.dport! }
+        : undefined;
     return this.#way(sender, to, this.#mark(hook, packet), transport, known);
   }
 
@@ -78,8 +95,11 @@ export class FlowView {
     const [addressWan, side] = [addressWans[index]!, addressSides[index]!];
     const arrival = this.#arrival(row, side, addressWan);
     if (arrival.isOwn && PINGS.has(row.proto) && side !== WAN_SIDE.origDst) return { sight: undefined, wan: addressWan };
-    const hook = arrival.isOwn ? 'output' as const : 'prerouting' as const;
-    const transport = routes.useTransport && TRANSPORTS.has(row.proto) ? { proto: row.proto, sport: row.original.sport!, dport: row.reply.sport! } : undefined;
+    const hook = arrival.isOwn ? ('output' as const) : ('prerouting' as const);
+    const transport =
+      routes.useTransport && TRANSPORTS.has(row.proto)
+        ? { proto: row.proto, sport: row.original.sport!, dport: row.reply.sport! }
+        : undefined;
     const first = this.#packet(row, arrival, 'new');
     const next = this.#packet(row, arrival, 'established');
     const known = addressWan >= 0 ? addressWan : undefined;
@@ -91,19 +111,28 @@ export class FlowView {
     return this.#outbound(row, arrival, { way, newWay, target, known, leaving: this.#leaving(row, first, this.marksOf(hook, first)) });
   }
 
-  #outbound(row: Row, arrival: Arrival, { way, newWay, target, known, leaving }: { way: Way; newWay: Way; target: Target; known: number | undefined; leaving: Packet }): { sight: Sight; wan: number } {
+  #outbound(
+    row: Row,
+    arrival: Arrival,
+    { way, newWay, target, known, leaving }: { way: Way; newWay: Way; target: Target; known: number | undefined; leaving: Packet },
+  ): { sight: Sight; wan: number } {
     const { paths, wans } = this.#options;
     const sourceBy = (out: string): SourceNat | undefined => {
       const answer = this.#options.asked.source({ ...leaving, out });
       return answer.isKnown ? answer.value : undefined;
     };
     // Between two hosts behind the gateway, or one of them and the gateway: the addresses may be a WAN's, its packets never come to it.
-    const isInside = way.kind === 'elsewhere' && !arrival.isFromWan && arrival.in !== undefined && (!row.isTranslated || row.isForwarded || known === undefined);
+    const isInside =
+      way.kind === 'elsewhere' &&
+      !arrival.isFromWan &&
+      arrival.in !== undefined &&
+      (!row.isTranslated || row.isForwarded || known === undefined);
     const hasOuterAddress = !isInside && (row.isTranslated || known !== undefined);
     let own = isInside ? undefined : known;
     let outer: Sight['outer'] = 'here';
     const isHere = paths.isHere(row.replyDst);
-    if (hasOuterAddress && !isHere && (this.#isVirtual(row.replyDst) !== undefined || row.isUncounted)) outer = this.#isVirtual(row.replyDst) ? 'elsewhere' : undefined;
+    if (hasOuterAddress && !isHere && (this.#isVirtual(row.replyDst) !== undefined || row.isUncounted))
+      outer = this.#isVirtual(row.replyDst) ? 'elsewhere' : undefined;
     else if (hasOuterAddress && known !== undefined) outer = isHere ? 'here' : 'gone';
     else if (hasOuterAddress) {
       const ruled = this.#wansByRule(row, sourceBy);
@@ -114,24 +143,49 @@ export class FlowView {
     if (!hasOuterAddress && !isInside && way.kind === 'wan') own = way.wan;
     const ownWan = own === undefined ? undefined : wans[own];
     const sight: Sight = {
-      own, isOwnWorking: ownWan === undefined || isWorking(ownWan), outer, isInbound: false, hasOuterAddress, way, newWay,
+      own,
+      isOwnWorking: ownWan === undefined || isWorking(ownWan),
+      outer,
+      isInbound: false,
+      hasOuterAddress,
+      way,
+      newWay,
       nat: ownWan?.interface === undefined || row.isExpected ? undefined : this.#natOf(row, sourceBy(ownWan.interface)),
       isSourceOther: row.isExpected ? undefined : this.#isSourceOther(row, newWay, sourceBy),
-      isTargetOther: target.isOther, isConnection: row.proto === PROTOCOLS.tcp, isAnswered: row.isAnswered, hadPacketSince: false, beganBefore: undefined,
+      isTargetOther: target.isOther,
+      isConnection: row.proto === PROTOCOLS.tcp,
+      isAnswered: row.isAnswered,
+      hadPacketSince: false,
+      beganBefore: undefined,
     };
     return { sight, wan: own ?? (isInside ? NO_WAN : UNKNOWN_WAN) };
   }
 
   /** Of a flow that came in by a WAN: its answers are what the gateway routes. */
-  #inbound(row: Row, arrival: Arrival, { own: known, hook, first, target }: { own: number | undefined; hook: 'prerouting' | 'output'; first: Packet; target: Target }): { sight: Sight; wan: number } {
+  #inbound(
+    row: Row,
+    arrival: Arrival,
+    { own: known, hook, first, target }: { own: number | undefined; hook: 'prerouting' | 'output'; first: Packet; target: Target },
+  ): { sight: Sight; wan: number } {
     const { paths, routes, wans } = this.#options;
     const isHere = paths.isHere(row.replySrc);
     const from = isHere ? undefined : this.linkOf(row.replySrc);
     const replier = isHere ? paths.gateway(row.replySrc) : from === undefined ? undefined : paths.client(row.replySrc, from);
-    const transport = routes.useTransport && TRANSPORTS.has(row.proto) ? { proto: row.proto, sport: row.reply.sport!, dport: row.reply.dport! } : undefined;
-    const answer: Packet = { ...first, in: isHere ? null : from === undefined ? undefined : routes.nameOf(from), src: paths.bytesOf(row.replySrc), dst: paths.bytesOf(row.replyDst), sport: row.reply.sport, dport: row.reply.dport };
+    const transport =
+      routes.useTransport && TRANSPORTS.has(row.proto) ? { proto: row.proto, sport: row.reply.sport!, dport: row.reply.dport! } : undefined;
+    const answer: Packet = {
+      ...first,
+      in: isHere ? null : from === undefined ? undefined : routes.nameOf(from),
+      src: paths.bytesOf(row.replySrc),
+      dst: paths.bytesOf(row.replyDst),
+      sport: row.reply.sport,
+      dport: row.reply.dport,
+    };
     const wayWith = (mark: number | undefined): Way => {
-      const packet: Packet = { ...answer, ct: { ...first.ct, state: 'established', direction: 'reply', mark, status: this.#statusOf(row) } };
+      const packet: Packet = {
+        ...answer,
+        ct: { ...first.ct, state: 'established', direction: 'reply', mark, status: this.#statusOf(row) },
+      };
       return this.#way(replier, row.src, this.#mark(isHere ? 'output' : 'prerouting', packet), transport, known);
     };
     const way = wayWith(row.mark);
@@ -139,10 +193,27 @@ export class FlowView {
     const own = known ?? (way.kind === 'wan' ? way.wan : undefined);
     const ownWan = own === undefined ? undefined : wans[own];
     const sight: Sight = {
-      own, isOwnWorking: ownWan === undefined || isWorking(ownWan), isInbound: true, hasOuterAddress: known !== undefined,
-      outer: known === undefined || paths.isHere(row.dst) ? 'here' : this.#isVirtual(row.dst) ? 'elsewhere' : row.isUncounted || this.#isVirtual(row.dst) === false ? undefined : 'gone',
-      way, newWay, nat: undefined, isSourceOther: undefined, isTargetOther: target.isOther,
-      isConnection: row.proto === PROTOCOLS.tcp, isAnswered: row.isAnswered, hadPacketSince: false, beganBefore: undefined,
+      own,
+      isOwnWorking: ownWan === undefined || isWorking(ownWan),
+      isInbound: true,
+      hasOuterAddress: known !== undefined,
+      outer:
+        known === undefined || paths.isHere(row.dst)
+          ? 'here'
+          : this.#isVirtual(row.dst)
+            ? 'elsewhere'
+            : row.isUncounted || this.#isVirtual(row.dst) === false
+              ? undefined
+              : 'gone',
+      way,
+      newWay,
+      nat: undefined,
+      isSourceOther: undefined,
+      isTargetOther: target.isOther,
+      isConnection: row.proto === PROTOCOLS.tcp,
+      isAnswered: row.isAnswered,
+      hadPacketSince: false,
+      beganBefore: undefined,
     };
     return { sight, wan: own ?? UNKNOWN_WAN };
   }
@@ -150,14 +221,28 @@ export class FlowView {
   #read(row: number): Row {
     const { common, rare } = this.#options.columns;
     const base = common.family[row] === 4 ? 0 : V6;
-    const [src, dst, replySrc, replyDst] = [base + common.origSrc[row]!, base + common.origDst[row]!, base + common.replySrc[row]!, base + common.replyDst[row]!];
+    const [src, dst, replySrc, replyDst] = [
+      base + common.origSrc[row]!,
+      base + common.origDst[row]!,
+      base + common.replySrc[row]!,
+      base + common.replyDst[row]!,
+    ];
     const hasPorts = origShape(common.shape[row]!) === SHAPE.ports;
     const { paths } = this.#options;
     const port = (column: Uint16Array): number | undefined => (hasPorts ? column[row]! : undefined);
     return {
-      row, src, dst, replySrc, replyDst, proto: common.proto[row]!, hasPorts, mark: common.mark[row]!,
-      isTranslated: replyDst !== src, isForwarded: replySrc !== dst || (hasPorts && common.rsport[row] !== common.dport[row]),
-      isAnswered: (common.status[row]! & IPS.SEEN_REPLY) !== 0, isExpected: (common.status[row]! & IPS.EXPECTED) !== 0,
+      row,
+      src,
+      dst,
+      replySrc,
+      replyDst,
+      proto: common.proto[row]!,
+      hasPorts,
+      mark: common.mark[row]!,
+      isTranslated: replyDst !== src,
+      isForwarded: replySrc !== dst || (hasPorts && common.rsport[row] !== common.dport[row]),
+      isAnswered: (common.status[row]! & IPS.SEEN_REPLY) !== 0,
+      isExpected: (common.status[row]! & IPS.EXPECTED) !== 0,
       isUncounted: rare.origPackets?.[row] === 0 && rare.replyPackets?.[row] === 0,
       original: { src: paths.bytesOf(src), dst: paths.bytesOf(dst), sport: port(common.sport), dport: port(common.dport) },
       reply: { src: paths.bytesOf(replySrc), dst: paths.bytesOf(replyDst), sport: port(common.rsport), dport: port(common.rdport) },
@@ -173,7 +258,12 @@ export class FlowView {
     const device = isByAddress ? wans[addressWan]?.interface : undefined;
     const from = isByAddress ? (device === undefined ? undefined : routes.linkOf(device)) : this.linkOf(row.src);
     const name = from === undefined ? device : routes.nameOf(from);
-    return { sender: from === undefined ? undefined : paths.client(row.src, from), isOwn, in: name, isFromWan: isByAddress || this.#isWan(name) };
+    return {
+      sender: from === undefined ? undefined : paths.client(row.src, from),
+      isOwn,
+      in: name,
+      isFromWan: isByAddress || this.#isWan(name),
+    };
   }
 
   /** The one interface that leads to an address. */
@@ -200,7 +290,11 @@ export class FlowView {
     const { helper } = this.#options.columns.rare;
     const known = helper !== undefined && helper[row.row]! >= 0 ? this.#options.columns.helpers[helper[row.row]!] : null;
     return {
-      family: row.src < V6 ? 4 : 6, in: arrival.in, src: original.src!, dst: original.dst!, proto,
+      family: row.src < V6 ? 4 : 6,
+      in: arrival.in,
+      src: original.src!,
+      dst: original.dst!,
+      proto,
       ...(hasPorts && { sport: original.sport, dport: original.dport }),
       ...(shape === SHAPE.icmp && { icmpType: common.dport[row.row]! >> 8, icmpCode: common.dport[row.row]! & 0xff }),
       // What comes next of a connection that was answered is in its middle.
@@ -208,8 +302,18 @@ export class FlowView {
       // A program may have given its socket a mark.
       mark: arrival.isOwn ? undefined : 0,
       ct: {
-        state, direction: 'original', zone: common.zone[row.row]!, original,
-        ...(isNew ? { mark: 0, status: 0, helper: null, reply: { src: original.dst, dst: original.src, sport: original.dport, dport: original.sport } } : { mark: row.mark, status: this.#statusOf(row), helper: known, reply }),
+        state,
+        direction: 'original',
+        zone: common.zone[row.row]!,
+        original,
+        ...(isNew
+          ? {
+              mark: 0,
+              status: 0,
+              helper: null,
+              reply: { src: original.dst, dst: original.src, sport: original.dport, dport: original.sport },
+            }
+          : { mark: row.mark, status: this.#statusOf(row), helper: known, reply }),
       },
     };
   }
@@ -221,8 +325,16 @@ export class FlowView {
   /** The first packet of a new flow as it would come to source translation. */
   #leaving(row: Row, first: Packet, { mark, ctMark }: NewMarks): Packet {
     return {
-      ...first, dst: row.reply.src!, dport: row.reply.sport, mark,
-      ct: { ...first.ct, mark: ctMark, status: (row.isForwarded ? IPS.DST_NAT : 0) | IPS.DST_NAT_DONE, reply: { src: row.reply.src, dst: row.original.src, sport: row.reply.sport, dport: row.original.sport } },
+      ...first,
+      dst: row.reply.src!,
+      dport: row.reply.sport,
+      mark,
+      ct: {
+        ...first.ct,
+        mark: ctMark,
+        status: (row.isForwarded ? IPS.DST_NAT : 0) | IPS.DST_NAT_DONE,
+        reply: { src: row.reply.src, dst: row.original.src, sport: row.reply.sport, dport: row.original.sport },
+      },
     };
   }
 
@@ -232,7 +344,10 @@ export class FlowView {
     const bits = asked.reads('postrouting')?.mark ?? 0;
     const read = asked.marks(hook, packet, bits);
     const routed = routes.markBits === bits ? read : asked.marks(hook, packet, routes.markBits);
-    return { mark: read.isKnown ? read.value.mark : undefined, ctMark: routed.isKnown ? routed.value.ctMark : read.isKnown ? read.value.ctMark : undefined };
+    return {
+      mark: read.isKnown ? read.value.mark : undefined,
+      ctMark: routed.isKnown ? routed.value.ctMark : read.isKnown ? read.value.ctMark : undefined,
+    };
   }
 
   /** The bits of its mark that ip rules read, after the chains of the hook; undefined where they are not known. */
@@ -273,10 +388,14 @@ export class FlowView {
     if (way.out === 'lo') return false;
     const nat = sourceBy(way.out);
     switch (nat?.kind) {
-      case 'none': return row.isTranslated;
-      case 'masquerade': return !this.#isOn(row.reply.dst!, way);
-      case 'to': return !(nat.addresses ? isWithin(row.reply.dst!, nat.addresses) : !row.isTranslated);
-      case undefined: return undefined;
+      case 'none':
+        return row.isTranslated;
+      case 'masquerade':
+        return !this.#isOn(row.reply.dst!, way);
+      case 'to':
+        return !(nat.addresses ? isWithin(row.reply.dst!, nat.addresses) : !row.isTranslated);
+      case undefined:
+        return undefined;
     }
   }
 
@@ -310,9 +429,20 @@ export class FlowView {
   }
 }
 
-export interface Beginning { row: Row; arrival: Arrival; first: Packet; hook: 'prerouting' | 'output'; known: number | undefined }
-interface Target { isOther: boolean | undefined }
-export interface NewMarks { mark: number | undefined; ctMark: number | undefined }
+export interface Beginning {
+  row: Row;
+  arrival: Arrival;
+  first: Packet;
+  hook: 'prerouting' | 'output';
+  known: number | undefined;
+}
+interface Target {
+  isOther: boolean | undefined;
+}
+export interface NewMarks {
+  mark: number | undefined;
+  ctMark: number | undefined;
+}
 
 function isWorking({ isUp, isAnswering }: WanFacts): boolean {
   return isUp !== false && isAnswering !== false;

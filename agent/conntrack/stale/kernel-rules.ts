@@ -58,7 +58,9 @@ export class KernelRules {
   whole(routes: Pick<Routes, 'destinations'>): AskedRules {
     if (hasLegacyRules()) return UNREAD;
     try {
-      return new AskedRules(new GatewayRules(withoutOwn(readKernelRuleset()), { ...readSurroundings(), waysOut: lookUpRoute })).begin(routes);
+      return new AskedRules(new GatewayRules(withoutOwn(readKernelRuleset()), { ...readSurroundings(), waysOut: lookUpRoute })).begin(
+        routes,
+      );
     } catch (error) {
       if (error instanceof NetlinkError || error instanceof DecodeError) return UNREAD;
       throw error;
@@ -79,13 +81,16 @@ const UNREAD = new AskedRules(undefined);
 
 /** Why nothing is known of the gateway's rules; undefined where they can be read. */
 export function whyNoRules(): string | undefined {
-  if (hasLegacyRules()) return 'iptables-legacy has rules beside those of nf_tables, which nobody can list together: move them to iptables-nft or nft.';
+  if (hasLegacyRules())
+    return 'iptables-legacy has rules beside those of nf_tables, which nobody can list together: move them to iptables-nft or nft.';
   try {
     readGeneration();
     return undefined;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    return error.code === 'EPERM' ? 'The agent may not read the rules: give it CAP_NET_ADMIN.' : `The kernel does not tell its rules: ${error.message}.`;
+    return error.code === 'EPERM'
+      ? 'The agent may not read the rules: give it CAP_NET_ADMIN.'
+      : `The kernel does not tell its rules: ${error.message}.`;
   }
 }
 

@@ -8,9 +8,17 @@ export const V6 = 0x1_0000_0000;
 const MAX_SENDERS = 0x1_0000;
 
 /** Whose packets are routed: a client that sends them in by an interface, or an address of the gateway itself. Senders that routes treat alike are one. */
-export interface Sender { index: number; source: Uint8Array | undefined; from: number | undefined }
+export interface Sender {
+  index: number;
+  source: Uint8Array | undefined;
+  from: number | undefined;
+}
 
-export interface Transport { proto: number; sport: number; dport: number }
+export interface Transport {
+  proto: number;
+  sport: number;
+  dport: number;
+}
 
 /** The ways of packets, each kind of packet looked up once. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number. */
 export class Paths {
@@ -56,7 +64,11 @@ export class Paths {
   linksTo(address: number): readonly number[] {
     const piece = this.#pieceOf(address);
     let links = this.#links.get(piece);
-    if (!links) this.#links.set(piece, (links = this.#isAmbiguous(address) ? [] : this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? []));
+    if (!links)
+      this.#links.set(
+        piece,
+        (links = this.#isAmbiguous(address) ? [] : (this.#routes.waysOut({ destination: this.bytesOf(address), mark: 0 }) ?? [])),
+      );
     return links;
   }
 
@@ -65,11 +77,15 @@ export class Paths {
     const ways = sender ? this.#exit(sender, to, mark, transport) : UNKNOWN_WAYS;
     if (ways.length === 1) return ways[0]!;
     // The kernel chooses by a hash. That matters only where it might choose the flow's own WAN, or something that is no WAN.
-    return own !== undefined && ways.every((way) => way.kind === 'wan' && way.wan !== own) ? ways.find((way) => way.kind === 'wan' && way.isWorking) ?? ways[0]! : SEVERAL;
+    return own !== undefined && ways.every((way) => way.kind === 'wan' && way.wan !== own)
+      ? (ways.find((way) => way.kind === 'wan' && way.isWorking) ?? ways[0]!)
+      : SEVERAL;
   }
 
   bytesOf(address: number): Uint8Array {
-    return address < V6 ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address) : this.#columns.addresses6.bytesOf(address - V6);
+    return address < V6
+      ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address)
+      : this.#columns.addresses6.bytesOf(address - V6);
   }
 
   /** Which link leads to it cannot be told from the address alone: it is in a VRF, or link-local (fe80::/10). */
@@ -80,7 +96,8 @@ export class Paths {
 
   #sender(kind: string, from: number | undefined, source: Uint8Array | undefined): Sender | undefined {
     let sender = this.#senders.get(kind);
-    if (!sender && this.#senders.size < MAX_SENDERS - 1) this.#senders.set(kind, (sender = { index: this.#senders.size + 1, source, from }));
+    if (!sender && this.#senders.size < MAX_SENDERS - 1)
+      this.#senders.set(kind, (sender = { index: this.#senders.size + 1, source, from }));
     return sender;
   }
 
@@ -90,7 +107,8 @@ export class Paths {
     let exits = this.#exits.get(place);
     if (!exits) this.#exits.set(place, (exits = new Map()));
     let ways = exits.get(kind);
-    if (!ways) exits.set(kind, (ways = this.#look({ destination: this.bytesOf(to), source: sender.source, from: sender.from, mark, transport })));
+    if (!ways)
+      exits.set(kind, (ways = this.#look({ destination: this.bytesOf(to), source: sender.source, from: sender.from, mark, transport })));
     return ways;
   }
 
@@ -98,10 +116,12 @@ export class Paths {
   #look(question: RouteQuestion): readonly Way[] {
     const links = this.#routes.waysOut(question);
     if (!links) return UNKNOWN_WAYS;
-    return links.length === 0 ? [NOWHERE] : links.map((link) => {
-      const out = this.#routes.nameOf(link) ?? '';
-      return this.#wans.get(out) ?? { kind: 'elsewhere', out };
-    });
+    return links.length === 0
+      ? [NOWHERE]
+      : links.map((link) => {
+          const out = this.#routes.nameOf(link) ?? '';
+          return this.#wans.get(out) ?? { kind: 'elsewhere', out };
+        });
   }
 
   #pieceOf(address: number): number {

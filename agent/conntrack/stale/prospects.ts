@@ -16,10 +16,15 @@ import type { Way } from './stale.ts';
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
 /** net.netfilter.nf_conntrack_tcp_loose: a TCP is picked up in its middle; undefined where it cannot be read. */
-export interface TcpFacts { isLoose: boolean | undefined }
+export interface TcpFacts {
+  isLoose: boolean | undefined;
+}
 
 /** What the next packets of flows would meet, different ones once, and for each of the rows which of them it is. */
-export interface Prospects { prospects: Prospect[]; ofRows: Float64Array }
+export interface Prospects {
+  prospects: Prospect[];
+  ofRows: Float64Array;
+}
 
 /** Says of rows what the next packets of their flows would meet if they had no entry. Rows that routes and rules treat alike are asked for once. */
 export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings, evidence: Evidence, tcp: TcpFacts): Prospects {
@@ -28,10 +33,23 @@ export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: S
   const own = names.names.map((name) => evidence.wans.find((wan) => wan.name === name)!);
   const paths = new Paths(columns, evidence.routes, waysOut(own));
   const view = new FlowView({
-    columns, paths, routes: evidence.routes, asked, wans: own, virtual: virtualOf(evidence),
-    addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
+    columns,
+    paths,
+    routes: evidence.routes,
+    asked,
+    wans: own,
+    virtual: virtualOf(evidence),
+    addressWans: names.ofAddresses(columns),
+    addressSides: names.sidesOfAddresses(columns),
   });
-  const passages = new Passages({ view, paths, asked, routes: evidence.routes, deviceOf: (wan) => own[wan]?.interface, isLoose: tcp.isLoose });
+  const passages = new Passages({
+    view,
+    paths,
+    asked,
+    routes: evidence.routes,
+    deviceOf: (wan) => own[wan]?.interface,
+    isLoose: tcp.isLoose,
+  });
   const prospects: Prospect[] = [];
   const different = new Map<string, number>();
   const { kinds, firsts } = kindsOfRows(columns, evidence, { hooks: HOOKS, rows, isBack: true });
@@ -81,17 +99,30 @@ class Passages {
     const isOther = view.isTargetOther(target.value, row);
     if (isOther && target.value.kind !== 'none') return { kind: 'diverted' };
     const to = isOther ? row.dst : row.replySrc;
-    const arrived: Packet = isOther ? first : {
-      ...first, dst: row.reply.src!, dport: row.reply.sport,
-      ct: { ...first.ct, status: (row.isForwarded ? IPS.DST_NAT : 0) | IPS.DST_NAT_DONE, reply: { src: row.reply.src, dst: row.original.src, sport: row.reply.sport, dport: row.original.sport } },
-    };
+    const arrived: Packet = isOther
+      ? first
+      : {
+          ...first,
+          dst: row.reply.src!,
+          dport: row.reply.sport,
+          ct: {
+            ...first.ct,
+            status: (row.isForwarded ? IPS.DST_NAT : 0) | IPS.DST_NAT_DONE,
+            reply: { src: row.reply.src, dst: row.original.src, sport: row.reply.sport, dport: row.original.sport },
+          },
+        };
     if (paths.isHere(to)) return this.#stop('input', { ...arrived, out: null }) ?? { kind: isOther ? 'gateway' : 'through' };
     const passed = this.#forwarded(view.wayOf(arrival.sender, hook, first, to, known), hook, first, arrived);
     if ('kind' in passed) return passed;
     // What nobody forwards any more goes to the address itself, where somebody else may be.
     if (isOther) return { kind: 'diverted' };
     if (!isTracked) return row.isTranslated || row.isForwarded ? UNTRANSLATED : { kind: 'through' };
-    return this.#sourceOf(passed.leaving, passed.out, { address: row.replyDst, port: row.reply.dport, isOwn: !row.isTranslated, before: row.original.sport });
+    return this.#sourceOf(passed.leaving, passed.out, {
+      address: row.replyDst,
+      port: row.reply.dport,
+      isOwn: !row.isTranslated,
+      before: row.original.sport,
+    });
   }
 
   /** In the other direction: the packet comes as the other side addresses it, which of a translated flow is an address of the gateway. */
@@ -99,14 +130,26 @@ class Passages {
     const { view, paths, asked, routes, deviceOf } = this.#options;
     const { row, known } = beginning;
     const isHere = paths.isHere(row.replySrc);
-    const hook = isHere ? 'output' as const : 'prerouting' as const;
+    const hook = isHere ? ('output' as const) : ('prerouting' as const);
     const link = isHere ? undefined : view.linkOf(row.replySrc);
     // It answers to the WAN that has the address, whatever way leads to it now.
-    const device = isHere ? null : (known !== undefined && row.isTranslated ? deviceOf(known) : undefined) ?? (link === undefined ? undefined : routes.nameOf(link));
+    const device = isHere
+      ? null
+      : ((known !== undefined && row.isTranslated ? deviceOf(known) : undefined) ?? (link === undefined ? undefined : routes.nameOf(link)));
     const sender = isHere ? paths.gateway(row.replySrc) : link === undefined ? undefined : paths.client(row.replySrc, link);
     const first = this.#inState({
-      ...beginning.first, in: device, out: undefined, src: row.reply.src!, dst: row.reply.dst!, sport: row.reply.sport, dport: row.reply.dport,
-      ct: { ...beginning.first.ct, original: row.reply, reply: { src: row.reply.dst, dst: row.reply.src, sport: row.reply.dport, dport: row.reply.sport } },
+      ...beginning.first,
+      in: device,
+      out: undefined,
+      src: row.reply.src!,
+      dst: row.reply.dst!,
+      sport: row.reply.sport,
+      dport: row.reply.dport,
+      ct: {
+        ...beginning.first.ct,
+        original: row.reply,
+        reply: { src: row.reply.dst, dst: row.reply.src, sport: row.reply.dport, dport: row.reply.sport },
+      },
     });
     const before = hook === 'prerouting' ? this.#stop('prerouting', first) : undefined;
     if (before) return before;
@@ -114,12 +157,18 @@ class Passages {
     const target = isTracked ? asked.destination(hook, first) : NO_TARGET;
     if (!target.isKnown) return unknown(target.why);
     if (target.value.kind !== 'none') return { kind: 'diverted' };
-    if (paths.isHere(row.replyDst)) return this.#stop('input', { ...first, out: null }) ?? { kind: row.isTranslated ? 'gateway' : 'through' };
+    if (paths.isHere(row.replyDst))
+      return this.#stop('input', { ...first, out: null }) ?? { kind: row.isTranslated ? 'gateway' : 'through' };
     const passed = this.#forwarded(view.wayOf(sender, hook, first, row.replyDst, known), hook, first, first);
     if ('kind' in passed) return passed;
     if (row.isTranslated) return { kind: 'diverted' };
     if (!isTracked) return row.isForwarded ? UNTRANSLATED : { kind: 'through' };
-    return this.#sourceOf(passed.leaving, passed.out, { address: row.dst, port: row.original.dport, isOwn: !row.isForwarded, before: row.reply.sport });
+    return this.#sourceOf(passed.leaving, passed.out, {
+      address: row.dst,
+      port: row.original.dport,
+      isOwn: !row.isForwarded,
+      before: row.reply.sport,
+    });
   }
 
   /** TCP in its middle is no flow to a strict gateway. */
@@ -131,7 +180,9 @@ class Passages {
   /** Through the forward or output chains, up to source translation. */
   #forwarded(way: Way, hook: 'prerouting' | 'output', first: Packet, arrived: Packet): Passage | { out: string; leaving: Packet } {
     if (way.kind !== 'wan' && way.kind !== 'elsewhere') {
-      return way.kind === 'nowhere' ? { kind: 'refused', rule: 'the routes: none leads there' } : unknown('several ways lead there, or its way cannot be looked up');
+      return way.kind === 'nowhere'
+        ? { kind: 'refused', rule: 'the routes: none leads there' }
+        : unknown('several ways lead there, or its way cannot be looked up');
     }
     const { mark, ctMark } = this.#options.view.marksOf(hook, first);
     const { out } = way;
@@ -164,15 +215,23 @@ class Passages {
   #hasAddress(nat: SourceNat, out: string, { address, isOwn }: Wanted): boolean {
     const { paths, routes } = this.#options;
     switch (nat.kind) {
-      case 'none': return isOwn;
-      case 'masquerade': return routes.addressesOf(out).some((one) => Buffer.compare(one, paths.bytesOf(address)) === 0);
-      case 'to': return nat.addresses ? isWithin(paths.bytesOf(address), nat.addresses) : isOwn;
+      case 'none':
+        return isOwn;
+      case 'masquerade':
+        return routes.addressesOf(out).some((one) => Buffer.compare(one, paths.bytesOf(address)) === 0);
+      case 'to':
+        return nat.addresses ? isWithin(paths.bytesOf(address), nat.addresses) : isOwn;
     }
   }
 }
 
 /** The address and the port that a packet must have for the other side to know it; `isOwn`: the sender's own, `before`: the port that it sends from. */
-interface Wanted { address: Row['src']; port: number | undefined; isOwn: boolean; before: number | undefined }
+interface Wanted {
+  address: Row['src'];
+  port: number | undefined;
+  isOwn: boolean;
+  before: number | undefined;
+}
 
 const NO_TARGET: Answer<{ kind: 'none' }> = { isKnown: true, value: { kind: 'none' } };
 const UNREADABLE: Passage = { kind: 'unknown', why: 'nf_conntrack_tcp_loose cannot be read' };
@@ -182,9 +241,12 @@ function toPassage(answer: Answer<Verdict>): Passage | undefined {
   if (!answer.isKnown) return unknown(answer.why);
   const verdict = answer.value;
   switch (verdict.kind) {
-    case 'accepted': return undefined;
-    case 'dropped': return { kind: 'dropped', rule: verdict.rule };
-    case 'rejected': return { kind: verdict.with === 'reset' ? 'reset' : 'refused', rule: verdict.rule };
+    case 'accepted':
+      return undefined;
+    case 'dropped':
+      return { kind: 'dropped', rule: verdict.rule };
+    case 'rejected':
+      return { kind: verdict.with === 'reset' ? 'reset' : 'refused', rule: verdict.rule };
   }
 }
 

@@ -1,6 +1,16 @@
 import { formatAddress, prefixContains } from '../../../proto/model/address.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
-import { decodeAddress, decodeLink, decodeRoute, decodeRule, RTM, type LinkAddress, type RoutePrefix, type RouteQuestion, type Rule } from '../../netlink/route-messages.ts';
+import {
+  decodeAddress,
+  decodeLink,
+  decodeRoute,
+  decodeRule,
+  RTM,
+  type LinkAddress,
+  type RoutePrefix,
+  type RouteQuestion,
+  type Rule,
+} from '../../netlink/route-messages.ts';
 import { RouteSocket } from '../../netlink/route-socket.ts';
 import { NetlinkError } from '../../netlink/socket.ts';
 import { IntTable } from '../rows/int-table.ts';
@@ -113,7 +123,9 @@ export class KernelRoutes implements Routes {
   }
 
   isOfVrf(address: Uint8Array): boolean {
-    return this.#ofVrfs.some((prefix) => prefixContains({ family: address.length === 4 ? 4 : 6, address: prefix.bytes, bits: prefix.bits }, address));
+    return this.#ofVrfs.some((prefix) =>
+      prefixContains({ family: address.length === 4 ? 4 : 6, address: prefix.bytes, bits: prefix.bits }, address),
+    );
   }
 
   get addresses(): readonly Uint8Array[] {
@@ -149,7 +161,10 @@ export class KernelRoutes implements Routes {
   }
 }
 
-const EVERYWHERE: RoutePrefix[] = [{ bytes: new Uint8Array(4), bits: 0 }, { bytes: new Uint8Array(16), bits: 0 }];
+const EVERYWHERE: RoutePrefix[] = [
+  { bytes: new Uint8Array(4), bits: 0 },
+  { bytes: new Uint8Array(16), bits: 0 },
+];
 
 type Note = (prefixes: { table?: number; destination?: RoutePrefix; source?: RoutePrefix }) => void;
 

@@ -10,29 +10,53 @@ import { Partition, portPieces } from './partition.ts';
 import type { Evidence } from './stale-rows.ts';
 import type { WanFacts } from '../table.ts';
 
-const HAS_PORTS = Uint8Array.from({ length: 256 }, (_, proto) => Number(([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp] as number[]).includes(proto)));
+const HAS_PORTS = Uint8Array.from({ length: 256 }, (_, proto) =>
+  Number(([PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp] as number[]).includes(proto)),
+);
 const WORDS = 9;
 /** With what the other side sends. */
 const WORDS_BACK = 11;
 
 /** Which hooks tell rows apart; `rows`: which rows, all if absent; `isBack`: also by what their other side sends. */
-export interface KindsAsked { hooks?: readonly Hook[]; rows?: Uint32Array; isBack?: boolean }
+export interface KindsAsked {
+  hooks?: readonly Hook[];
+  rows?: Uint32Array;
+  isBack?: boolean;
+}
 
 /**
  * The kind of each of the rows, and the first row of each kind: rows of one kind differ in nothing that routes, rules and WANs depend on. Takes some 200 ns
  * a row, which is why it is one loop.
  */
-export function kindsOfRows(columns: Columns, { routes, wans, asked }: Evidence, { hooks = HOOKS, rows, isBack = false }: KindsAsked = {}): { kinds: Int32Array; firsts: number[] } {
+export function kindsOfRows(
+  columns: Columns,
+  { routes, wans, asked }: Evidence,
+  { hooks = HOOKS, rows, isBack = false }: KindsAsked = {},
+): { kinds: Int32Array; firsts: number[] } {
   const count = rows?.length ?? columns.count;
-  const { common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone }, rare, addresses6 } = columns;
+  const {
+    common: { family, proto, status, shape, origSrc, origDst, replySrc, replyDst, sport, dport, rsport, rdport, mark, zone },
+    rare,
+    addresses6,
+  } = columns;
   const reads = hooks.flatMap((hook) => asked.reads(hook) ?? []);
-  const cuts = cutsOf(routes, wans, reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]));
+  const cuts = cutsOf(
+    routes,
+    wans,
+    reads.flatMap(({ sources, destinations }) => [...sources.prefixes, ...destinations.prefixes]),
+  );
   const fields = new Set(reads.flatMap((one) => [...one.fields]));
   const readsEnds = fields.has('original') || fields.has('reply');
-  const pieces = cuts === undefined || readsEnds || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole) ? undefined : cuts;
+  const pieces =
+    cuts === undefined || readsEnds || reads.some(({ sources, destinations }) => sources.areWhole || destinations.areWhole)
+      ? undefined
+      : cuts;
   const pieces6 = Int32Array.from({ length: addresses6.count }, (_, index) => (pieces ? pieces.of6(addresses6.bytesOf(index)) : index));
   const ruled = routes.useTransport ? routes.ports : [];
-  const [sports, dports] = [portPieces([...reads.flatMap((one) => one.sports), ...ruled]), portPieces([...reads.flatMap((one) => one.dports), ...ruled])];
+  const [sports, dports] = [
+    portPieces([...reads.flatMap((one) => one.sports), ...ruled]),
+    portPieces([...reads.flatMap((one) => one.dports), ...ruled]),
+  ];
   const { useTransport } = routes;
   const readsIcmp = fields.has('icmp');
   const statusBits = fields.has('status') ? 0xffff : IPS.EXPECTED | IPS.SEEN_REPLY | IPS.DST_NAT;
@@ -54,8 +78,21 @@ export function kindsOfRows(columns: Columns, { routes, wans, asked }: Evidence,
     tuple[1] = !isV4 ? pieces6[origDst[row]!]! : pieces ? pieces.of4(origDst[row]!) : origDst[row]!;
     tuple[2] = isTranslated ? replyDst[row]! : 0;
     tuple[3] = isForwarded ? replySrc[row]! : 0;
-    tuple[4] = proto[row]! | (isV4 ? 0x100 : 0) | (isTranslated ? 0x200 : 0) | (isForwarded ? 0x400 : 0) | (isUncounted ? 0x800 : 0) | (shape[row]! << 12) | (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 20 : 0);
-    tuple[5] = hasPorts ? (readsEnds ? sport[row]! | (dport[row]! << 16) : sports[sport[row]!]! | (dports[dport[row]!]! << 16)) : readsIcmp ? dport[row]! : 0;
+    tuple[4] =
+      proto[row]! |
+      (isV4 ? 0x100 : 0) |
+      (isTranslated ? 0x200 : 0) |
+      (isForwarded ? 0x400 : 0) |
+      (isUncounted ? 0x800 : 0) |
+      (shape[row]! << 12) |
+      (helper && helper[row]! >= 0 ? (helper[row]! + 1) << 20 : 0);
+    tuple[5] = hasPorts
+      ? readsEnds
+        ? sport[row]! | (dport[row]! << 16)
+        : sports[sport[row]!]! | (dports[dport[row]!]! << 16)
+      : readsIcmp
+        ? dport[row]!
+        : 0;
     tuple[6] = !hasPorts ? 0 : (isForwarded ? rsport[row]! : 0) | (useTransport ? sports[rdport[row]!]! << 16 : 0);
     tuple[7] = mark[row]! & markBits;
     tuple[8] = (status[row]! & statusBits) | (zone[row]! << 16);

@@ -19,7 +19,11 @@ const BY_TIME = -1;
  * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`.
  * `nextWan`: the number of the WAN that it would leave by if it began now.
  */
-export interface Judgement { wan: Float64Array<ArrayBuffer>; stale: Float64Array<ArrayBuffer>; nextWan: Float64Array<ArrayBuffer> | undefined }
+export interface Judgement {
+  wan: Float64Array<ArrayBuffer>;
+  stale: Float64Array<ArrayBuffer>;
+  nextWan: Float64Array<ArrayBuffer> | undefined;
+}
 
 /** What rows are judged by, beside their columns. */
 export interface Evidence extends Pick<FlowContext, 'wans' | 'virtualAddresses'> {
@@ -35,8 +39,14 @@ export function judgeRows(columns: Columns, surroundings: Surroundings, evidence
   const { routes, wans, asked, tellsNext = false } = evidence;
   const own = names.names.map((name) => wans.find((wan) => wan.name === name)!);
   const view = new FlowView({
-    columns, paths: new Paths(columns, routes, waysOut(own)), routes, asked, wans: own, virtual: virtualOf(evidence),
-    addressWans: names.ofAddresses(columns), addressSides: names.sidesOfAddresses(columns),
+    columns,
+    paths: new Paths(columns, routes, waysOut(own)),
+    routes,
+    asked,
+    wans: own,
+    virtual: virtualOf(evidence),
+    addressWans: names.ofAddresses(columns),
+    addressSides: names.sidesOfAddresses(columns),
   });
   const { kinds, firsts } = kindsOfRows(columns, evidence);
   const idle = idleOfRows(columns, surroundings);
@@ -75,7 +85,9 @@ export function judgeRows(columns: Columns, surroundings: Surroundings, evidence
 /** True if a filter mentions a field whose values are judged. */
 export function mentions(filter: FlowFilter, ...fields: FieldName[]): boolean {
   let isMentioned = false;
-  forEachTerm(filter, ({ field }) => { isMentioned ||= fields.includes(field); });
+  forEachTerm(filter, ({ field }) => {
+    isMentioned ||= fields.includes(field);
+  });
   return isMentioned;
 }
 
@@ -100,7 +112,11 @@ function isWorking({ isUp, isAnswering }: WanFacts): boolean {
 
 /** WANs by interface, under their numbers. */
 export function waysOut(wans: readonly WanFacts[]): Map<string, Way & { kind: 'wan' }> {
-  return new Map(wans.flatMap((wan, index) => (wan.interface === undefined ? [] : [[wan.interface, { kind: 'wan', wan: index, isWorking: isWorking(wan), out: wan.interface }]])));
+  return new Map(
+    wans.flatMap((wan, index) =>
+      wan.interface === undefined ? [] : [[wan.interface, { kind: 'wan', wan: index, isWorking: isWorking(wan), out: wan.interface }]],
+    ),
+  );
 }
 
 export function virtualOf({ virtualAddresses = [] }: Evidence): ReadonlyMap<string, boolean> {

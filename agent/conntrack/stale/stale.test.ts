@@ -10,8 +10,20 @@ const [nowhere, elsewhere, several]: [Way, Way, Way] = [{ kind: 'nowhere' }, { k
 
 /** An outbound flow of a WAN that works and has the route. */
 const HEALTHY: Sight = {
-  own: OWN, isOwnWorking: true, outer: 'here', isInbound: false, hasOuterAddress: true, way: own, newWay: own, nat: 'snat', isSourceOther: false, isTargetOther: false,
-  isConnection: false, isAnswered: true, hadPacketSince: false, beganBefore: undefined,
+  own: OWN,
+  isOwnWorking: true,
+  outer: 'here',
+  isInbound: false,
+  hasOuterAddress: true,
+  way: own,
+  newWay: own,
+  nat: 'snat',
+  isSourceOther: false,
+  isTargetOther: false,
+  isConnection: false,
+  isAnswered: true,
+  hadPacketSince: false,
+  beganBefore: undefined,
 };
 const dead = { isOwnWorking: false };
 const gone = { outer: 'gone', isSourceOther: true } as const;

@@ -56,7 +56,13 @@ export interface Sight {
 export function staleness(sight: Sight): Staleness | undefined {
   const onPath = sight.isInbound ? inbound(sight) : outbound(sight);
   const onTarget = target(sight);
-  return onPath !== undefined && onPath !== 'no' ? onPath : onTarget !== undefined && onTarget !== 'no' ? onTarget : onPath === 'no' && onTarget === 'no' ? 'no' : undefined;
+  return onPath !== undefined && onPath !== 'no'
+    ? onPath
+    : onTarget !== undefined && onTarget !== 'no'
+      ? onTarget
+      : onPath === 'no' && onTarget === 'no'
+        ? 'no'
+        : undefined;
 }
 
 /** A connection that was answered may still be served by whom it leads to, and the new target would reset it. */

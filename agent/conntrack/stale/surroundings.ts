@@ -3,4 +3,7 @@ import type { LabelNames } from '../proc/labels.ts';
 import type { WanNames } from '../rows/wan-names.ts';
 
 /** What the terms of one question are settled against. */
-export interface Surroundings extends IdleSurroundings { labels: LabelNames; wans: WanNames }
+export interface Surroundings extends IdleSurroundings {
+  labels: LabelNames;
+  wans: WanNames;
+}

@@ -19,9 +19,19 @@ import { stateText } from './states.ts';
 import { Block } from '../rows/block.ts';
 
 /** Bodies as a kernel sent them, with what was read by eye from the listing of the conntrack program beside. */
-const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; entry: Record<string, unknown> }[];
+const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/entries-6.18.json', import.meta.url), 'utf8')) as {
+  name: string;
+  body: string;
+  entry: Record<string, unknown>;
+}[];
 
-const PLAIN: Surroundings = { nowMs: 0, sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }], isSynced: false, labels: new Map(), wans: new WanNames([]) };
+const PLAIN: Surroundings = {
+  nowMs: 0,
+  sources: [{ timeouts: DEFAULT_TIMEOUTS, fromMs: -Infinity, untilMs: Infinity }],
+  isSynced: false,
+  labels: new Map(),
+  wans: new WanNames([]),
+};
 
 test.each(CORPUS)('$name is decoded as recorded', ({ body, entry }) => {
   expect(JSON.parse(JSON.stringify(decodeEntry(bytesOf(body)), toText))).toEqual(entry);
@@ -31,13 +41,20 @@ test.each(CORPUS)('$name is decoded as recorded', ({ body, entry }) => {
 const USERS = /08000b00.{8}/;
 
 test.each(CORPUS)('$name is encoded as recorded', ({ body }) => {
-  expect(Buffer.from(encodeEntry(decodeEntry(bytesOf(body)))).toString('hex').replace(USERS, '')).toBe(body.replace(USERS, ''));
+  expect(
+    Buffer.from(encodeEntry(decodeEntry(bytesOf(body))))
+      .toString('hex')
+      .replace(USERS, ''),
+  ).toBe(body.replace(USERS, ''));
 });
 
 test('what is encoded is decoded to the same', () => {
-  fc.assert(fc.property(arbitraryEntry, (entry) => {
-    expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
-  }), { numRuns: 1000 });
+  fc.assert(
+    fc.property(arbitraryEntry, (entry) => {
+      expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('an unknown attribute is skipped', () => {
@@ -53,19 +70,25 @@ test('a wrong length names the attribute', () => {
 
 describe('a row of a walk', () => {
   test('says what the decoder says', () => {
-    fc.assert(fc.property(arbitraryEntry, (entry) => {
-      const body = encodeEntry(entry);
-      expect(viewed(body)).toEqual(summary(decodeEntry(body)));
-    }), { numRuns: 1000 });
+    fc.assert(
+      fc.property(arbitraryEntry, (entry) => {
+        const body = encodeEntry(entry);
+        expect(viewed(body)).toEqual(summary(decodeEntry(body)));
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   test('keeps nothing of the row before', () => {
-    fc.assert(fc.property(arbitraryEntry, arbitraryEntry, (first, second) => {
-      const columns = new Columns(1);
-      const [before, body] = [encodeEntry(first), encodeEntry(second)];
-      viewed(before, columns);
-      expect(viewed(body, columns)).toEqual(summary(decodeEntry(body)));
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(arbitraryEntry, arbitraryEntry, (first, second) => {
+        const columns = new Columns(1);
+        const [before, body] = [encodeEntry(first), encodeEntry(second)];
+        viewed(before, columns);
+        expect(viewed(body, columns)).toEqual(summary(decodeEntry(body)));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('takes nothing from behind the end of an entry, whatever a block before left there', () => {
@@ -94,36 +117,47 @@ describe('a row of a walk', () => {
   });
 
   test('damaged bytes are decoded or refused with DecodeError, and the view refuses nothing that was decoded', () => {
-    fc.assert(fc.property(fc.constantFrom(...CORPUS), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), fc.nat(), ({ body }, changes, cut) => {
-      const bytes = bytesOf(body);
-      for (const [at, value] of changes) bytes[at % bytes.length] = value;
-      const damaged = bytes.subarray(0, cut % 3 === 0 ? cut % bytes.length : bytes.length);
-      let decoded: Entry | undefined;
-      try {
-        decoded = decodeEntry(damaged);
-      } catch (error) {
-        expect(error).toBeInstanceOf(DecodeError);
-      }
-      try {
-        const seen = viewed(damaged);
-        if (decoded) expect(seen).toEqual(summary(decoded));
-      } catch (error) {
-        expect(error).toBeInstanceOf(DecodeError);
-        expect(decoded).toBeUndefined();
-      }
-    }), { numRuns: 20_000 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...CORPUS),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        fc.nat(),
+        ({ body }, changes, cut) => {
+          const bytes = bytesOf(body);
+          for (const [at, value] of changes) bytes[at % bytes.length] = value;
+          const damaged = bytes.subarray(0, cut % 3 === 0 ? cut % bytes.length : bytes.length);
+          let decoded: Entry | undefined;
+          try {
+            decoded = decodeEntry(damaged);
+          } catch (error) {
+            expect(error).toBeInstanceOf(DecodeError);
+          }
+          try {
+            const seen = viewed(damaged);
+            if (decoded) expect(seen).toEqual(summary(decoded));
+          } catch (error) {
+            expect(error).toBeInstanceOf(DecodeError);
+            expect(decoded).toBeUndefined();
+          }
+        },
+      ),
+      { numRuns: 20_000 },
+    );
   });
 
   test('random bytes are refused with DecodeError', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      for (const read of [decodeEntry, viewed]) {
-        try {
-          read(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(DecodeError);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        for (const read of [decodeEntry, viewed]) {
+          try {
+            read(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(DecodeError);
+          }
         }
-      }
-    }), { numRuns: 5000 });
+      }),
+      { numRuns: 5000 },
+    );
   });
 });
 
@@ -139,10 +173,23 @@ function viewed(body: Uint8Array, columns = new Columns(1), end = body.length): 
   const { status, mark, timeout, state, tcpFlags, startedAtMs } = columns.common;
   const { orig, reply, ...flow } = new Describer(columns, PLAIN, [], () => undefined).flow(row);
   return {
-    tracker: flow.tracker, family: flow.family, proto: flow.proto, id: flow.id, zone: flow.zone, status: status[row], mark: mark[row], orig, reply,
-    timeout: timeout[row] === NO_TIMEOUT ? undefined : timeout[row], state: stateText(state[row]!), tcpFlags: tcpFlags[row],
+    tracker: flow.tracker,
+    family: flow.family,
+    proto: flow.proto,
+    id: flow.id,
+    zone: flow.zone,
+    status: status[row],
+    mark: mark[row],
+    orig,
+    reply,
+    timeout: timeout[row] === NO_TIMEOUT ? undefined : timeout[row],
+    state: stateText(state[row]!),
+    tcpFlags: tcpFlags[row],
     counters: [flow.origCounters, flow.replyCounters].map((one) => one && [Number(one.packets), Number(one.bytes)]),
-    startedAtMs: orAbsent(startedAtMs[row]!), helper: flow.helper, labels: flow.labels, master: columns.masters.get(row),
+    startedAtMs: orAbsent(startedAtMs[row]!),
+    helper: flow.helper,
+    labels: flow.labels,
+    master: columns.masters.get(row),
   };
 }
 
@@ -154,10 +201,22 @@ function summary(whole: Entry): object {
   const rare = entry.status & IPS.SEQ_ADJUST || entry.proto === 132 || entry.proto === 33 ? rareTrackerOf(whole) : undefined;
   return {
     tracker: rare || windowScale ? { ...rare, ...(windowScale && { windowScale }) } : undefined,
-    family: entry.family, proto: entry.proto, id: entry.id, zone: entry.zone, status: entry.status, mark: entry.mark, orig, reply,
-    timeout: entry.timeoutSeconds === NO_TIMEOUT ? undefined : entry.timeoutSeconds, state: entry.state, tcpFlags,
+    family: entry.family,
+    proto: entry.proto,
+    id: entry.id,
+    zone: entry.zone,
+    status: entry.status,
+    mark: entry.mark,
+    orig,
+    reply,
+    timeout: entry.timeoutSeconds === NO_TIMEOUT ? undefined : entry.timeoutSeconds,
+    state: entry.state,
+    tcpFlags,
     counters: [origCounters, replyCounters].map((one) => one && [Number(one.packets), Number(one.bytes)]),
-    startedAtMs: startedAtNs === undefined ? undefined : Number(startedAtNs / 1_000_000n), helper: entry.helper, labels: labels ? labelTexts(labels, new Map()) : [], master: entry.master,
+    startedAtMs: startedAtNs === undefined ? undefined : Number(startedAtNs / 1_000_000n),
+    helper: entry.helper,
+    labels: labels ? labelTexts(labels, new Map()) : [],
+    master: entry.master,
   };
 }
 

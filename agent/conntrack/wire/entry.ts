@@ -1,9 +1,40 @@
 import type { Both, Counters, Family, SeqAdjust, Synproxy, Tracker, Tuple } from '../../../proto/model/flow.ts';
 import { AttributeReader, DecodeError } from '../../netlink/attributes.ts';
 import {
-  AF_INET, AF_INET6, COUNTERS_NAMES, CTA_COUNTERS_BYTES, CTA_COUNTERS_ORIG, CTA_COUNTERS_PACKETS, CTA_COUNTERS_REPLY, CTA_HELP, CTA_HELP_INFO, CTA_HELP_NAME, CTA_ID, CTA_LABELS,
-  CTA_MARK, CTA_PROTOINFO, CTA_SECCTX, CTA_SECCTX_NAME, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_STATUS, CTA_SYNPROXY, CTA_TIMEOUT, CTA_TIMESTAMP, CTA_TIMESTAMP_START,
-  CTA_TIMESTAMP_STOP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, ENTRY_NAMES, NFGENMSG_LENGTH, PROTOINFO_NAMES, SEQADJ_NAMES, SYNPROXY_NAMES, TUPLE_NAMES,
+  AF_INET,
+  AF_INET6,
+  COUNTERS_NAMES,
+  CTA_COUNTERS_BYTES,
+  CTA_COUNTERS_ORIG,
+  CTA_COUNTERS_PACKETS,
+  CTA_COUNTERS_REPLY,
+  CTA_HELP,
+  CTA_HELP_INFO,
+  CTA_HELP_NAME,
+  CTA_ID,
+  CTA_LABELS,
+  CTA_MARK,
+  CTA_PROTOINFO,
+  CTA_SECCTX,
+  CTA_SECCTX_NAME,
+  CTA_SEQ_ADJ_ORIG,
+  CTA_SEQ_ADJ_REPLY,
+  CTA_STATUS,
+  CTA_SYNPROXY,
+  CTA_TIMEOUT,
+  CTA_TIMESTAMP,
+  CTA_TIMESTAMP_START,
+  CTA_TIMESTAMP_STOP,
+  CTA_TUPLE_MASTER,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_REPLY,
+  CTA_ZONE,
+  ENTRY_NAMES,
+  NFGENMSG_LENGTH,
+  PROTOINFO_NAMES,
+  SEQADJ_NAMES,
+  SYNPROXY_NAMES,
+  TUPLE_NAMES,
 } from './constants.ts';
 import { decodeProtoinfo, type Protoinfo } from './protoinfo.ts';
 import { decodeSeqAdjust, decodeSynproxy } from './sequence.ts';
@@ -50,24 +81,60 @@ export function decodeEntry(body: Uint8Array): Entry {
   const attributes = new AttributeReader(body, ENTRY_NAMES, NFGENMSG_LENGTH);
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_TUPLE_ORIG: orig = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_TUPLE_REPLY: reply = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_TUPLE_MASTER: entry.master = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_STATUS: entry.status = attributes.u32(); break;
-      case CTA_PROTOINFO: Object.assign(entry, decodeProtoinfo(attributes.nested(PROTOINFO_NAMES))); break;
-      case CTA_TIMEOUT: entry.timeoutSeconds = attributes.u32(); break;
-      case CTA_MARK: entry.mark = attributes.u32(); break;
-      case CTA_COUNTERS_ORIG: entry.origCounters = decodeCounters(attributes.nested(COUNTERS_NAMES), attributes.place); break;
-      case CTA_COUNTERS_REPLY: entry.replyCounters = decodeCounters(attributes.nested(COUNTERS_NAMES), attributes.place); break;
-      case CTA_ID: entry.id = attributes.u32(); break;
-      case CTA_ZONE: entry.zone = attributes.u16(); break;
-      case CTA_TIMESTAMP: decodeTimes(attributes.nested(), entry); break;
-      case CTA_LABELS: entry.labels = attributes.bytes().slice(); break;
-      case CTA_HELP: decodeHelp(attributes.nested(), entry); break;
-      case CTA_SEQ_ADJ_ORIG: entry.seqAdjust = { ...entry.seqAdjust, orig: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) }; break;
-      case CTA_SEQ_ADJ_REPLY: entry.seqAdjust = { ...entry.seqAdjust, reply: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) }; break;
-      case CTA_SYNPROXY: entry.synproxy = decodeSynproxy(attributes.nested(SYNPROXY_NAMES), attributes.place); break;
-      case CTA_SECCTX: entry.securityContext = decodeSecurity(attributes.nested()); break;
+      case CTA_TUPLE_ORIG:
+        orig = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_TUPLE_REPLY:
+        reply = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_TUPLE_MASTER:
+        entry.master = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_STATUS:
+        entry.status = attributes.u32();
+        break;
+      case CTA_PROTOINFO:
+        Object.assign(entry, decodeProtoinfo(attributes.nested(PROTOINFO_NAMES)));
+        break;
+      case CTA_TIMEOUT:
+        entry.timeoutSeconds = attributes.u32();
+        break;
+      case CTA_MARK:
+        entry.mark = attributes.u32();
+        break;
+      case CTA_COUNTERS_ORIG:
+        entry.origCounters = decodeCounters(attributes.nested(COUNTERS_NAMES), attributes.place);
+        break;
+      case CTA_COUNTERS_REPLY:
+        entry.replyCounters = decodeCounters(attributes.nested(COUNTERS_NAMES), attributes.place);
+        break;
+      case CTA_ID:
+        entry.id = attributes.u32();
+        break;
+      case CTA_ZONE:
+        entry.zone = attributes.u16();
+        break;
+      case CTA_TIMESTAMP:
+        decodeTimes(attributes.nested(), entry);
+        break;
+      case CTA_LABELS:
+        entry.labels = attributes.bytes().slice();
+        break;
+      case CTA_HELP:
+        decodeHelp(attributes.nested(), entry);
+        break;
+      case CTA_SEQ_ADJ_ORIG:
+        entry.seqAdjust = { ...entry.seqAdjust, orig: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) };
+        break;
+      case CTA_SEQ_ADJ_REPLY:
+        entry.seqAdjust = { ...entry.seqAdjust, reply: decodeSeqAdjust(attributes.nested(SEQADJ_NAMES), attributes.place) };
+        break;
+      case CTA_SYNPROXY:
+        entry.synproxy = decodeSynproxy(attributes.nested(SYNPROXY_NAMES), attributes.place);
+        break;
+      case CTA_SECCTX:
+        entry.securityContext = decodeSecurity(attributes.nested());
+        break;
     }
   }
   if (!orig || !reply || entry.id === undefined) throw new DecodeError('', 'an entry needs both tuples and an id');

@@ -6,19 +6,39 @@ import { DecodeError } from '../../netlink/attributes.ts';
 import type { Expectation } from '../table.ts';
 import { decodeExpectation, encodeExpectation, encodeExpectationKey } from './expectation.ts';
 
-const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/expectations-6.18.json', import.meta.url), 'utf8')) as { name: string; body: string; expectation: Expectation }[];
+const CORPUS = JSON.parse(readFileSync(new URL('../../../test/fixtures/netlink/expectations-6.18.json', import.meta.url), 'utf8')) as {
+  name: string;
+  body: string;
+  expectation: Expectation;
+}[];
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 
-const arbitraryExpectation: fc.Arbitrary<Expectation> = fc.tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(6, 17, 47), fc.constantFrom(6, 17)).chain(([family, proto, masterProto]) => {
-  const tuple = arbitraryTuple(family, proto);
-  const u32 = fc.nat(0xffffffff);
-  return fc.record({
-    family: fc.constant(family), proto: fc.constant(proto), orig: tuple, mask: tuple, zone: fc.nat(9), id: u32, flags: fc.nat(7), class: fc.nat(3),
-    master: arbitraryTuple(family, masterProto).map((orig) => ({ family, proto: masterProto, orig, zone: 0 })),
-    nat: fc.record({ direction: fc.constantFrom('orig' as const, 'reply' as const), proto: fc.constant(proto), tuple }), fn: fc.constantFrom('nat-follow-master', 'sip'),
-    helper: fc.constantFrom('sip', 'pptp'), timeoutSeconds: fc.nat(3600),
-  }, { requiredKeys: ['family', 'proto', 'orig', 'mask', 'zone', 'id', 'flags', 'class', 'master'] }).map((one) => ({ ...one, master: { ...one.master, zone: one.zone } }));
-});
+const arbitraryExpectation: fc.Arbitrary<Expectation> = fc
+  .tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(6, 17, 47), fc.constantFrom(6, 17))
+  .chain(([family, proto, masterProto]) => {
+    const tuple = arbitraryTuple(family, proto);
+    const u32 = fc.nat(0xffffffff);
+    return fc
+      .record(
+        {
+          family: fc.constant(family),
+          proto: fc.constant(proto),
+          orig: tuple,
+          mask: tuple,
+          zone: fc.nat(9),
+          id: u32,
+          flags: fc.nat(7),
+          class: fc.nat(3),
+          master: arbitraryTuple(family, masterProto).map((orig) => ({ family, proto: masterProto, orig, zone: 0 })),
+          nat: fc.record({ direction: fc.constantFrom('orig' as const, 'reply' as const), proto: fc.constant(proto), tuple }),
+          fn: fc.constantFrom('nat-follow-master', 'sip'),
+          helper: fc.constantFrom('sip', 'pptp'),
+          timeoutSeconds: fc.nat(3600),
+        },
+        { requiredKeys: ['family', 'proto', 'orig', 'mask', 'zone', 'id', 'flags', 'class', 'master'] },
+      )
+      .map((one) => ({ ...one, master: { ...one.master, zone: one.zone } }));
+  });
 
 test.each(CORPUS)('$name is decoded and encoded as recorded', ({ body, expectation }) => {
   expect(decodeExpectation(bytesOf(body))).toEqual(expectation);
@@ -26,9 +46,12 @@ test.each(CORPUS)('$name is decoded and encoded as recorded', ({ body, expectati
 });
 
 test('what is encoded is decoded to the same', () => {
-  fc.assert(fc.property(arbitraryExpectation, (expectation) => {
-    expect(decodeExpectation(encodeExpectation(expectation))).toEqual(expectation);
-  }), { numRuns: 1000 });
+  fc.assert(
+    fc.property(arbitraryExpectation, (expectation) => {
+      expect(decodeExpectation(encodeExpectation(expectation))).toEqual(expectation);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('a delete is these bytes: family, tuple, zone, id', () => {
@@ -39,13 +62,20 @@ test('a delete is these bytes: family, tuple, zone, id', () => {
 });
 
 test('damaged bytes are decoded or refused with DecodeError', () => {
-  fc.assert(fc.property(fc.constantFrom(...CORPUS), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), ({ body }, changes) => {
-    const bytes = bytesOf(body);
-    for (const [at, value] of changes) bytes[at % bytes.length] = value;
-    try {
-      decodeExpectation(bytes);
-    } catch (error) {
-      expect(error).toBeInstanceOf(DecodeError);
-    }
-  }), { numRuns: 10_000 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...CORPUS),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+      ({ body }, changes) => {
+        const bytes = bytesOf(body);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        try {
+          decodeExpectation(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(DecodeError);
+        }
+      },
+    ),
+    { numRuns: 10_000 },
+  );
 });

@@ -2,8 +2,24 @@ import type { FlowKey } from '../../../proto/model/flow.ts';
 import { AttributeReader, type AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import type { Expectation, NewExpectation } from '../table.ts';
 import {
-  AF_UNSPEC, CTA_EXPECT_CLASS, CTA_EXPECT_FLAGS, CTA_EXPECT_FN, CTA_EXPECT_HELP_NAME, CTA_EXPECT_ID, CTA_EXPECT_MASK, CTA_EXPECT_MASTER, CTA_EXPECT_NAT, CTA_EXPECT_NAT_DIR,
-  CTA_EXPECT_NAT_TUPLE, CTA_EXPECT_TIMEOUT, CTA_EXPECT_TUPLE, CTA_EXPECT_ZONE, EXPECT_NAMES, EXPECT_NAT_NAMES, NFGENMSG_LENGTH, TUPLE_NAMES,
+  AF_UNSPEC,
+  CTA_EXPECT_CLASS,
+  CTA_EXPECT_FLAGS,
+  CTA_EXPECT_FN,
+  CTA_EXPECT_HELP_NAME,
+  CTA_EXPECT_ID,
+  CTA_EXPECT_MASK,
+  CTA_EXPECT_MASTER,
+  CTA_EXPECT_NAT,
+  CTA_EXPECT_NAT_DIR,
+  CTA_EXPECT_NAT_TUPLE,
+  CTA_EXPECT_TIMEOUT,
+  CTA_EXPECT_TUPLE,
+  CTA_EXPECT_ZONE,
+  EXPECT_NAMES,
+  EXPECT_NAT_NAMES,
+  NFGENMSG_LENGTH,
+  TUPLE_NAMES,
 } from './constants.ts';
 import { familyOf } from './entry.ts';
 import { addressFamily, bodyOf } from './requests.ts';
@@ -20,23 +36,54 @@ export function decodeExpectation(body: Uint8Array): Expectation {
   const attributes = new AttributeReader(body, EXPECT_NAMES, NFGENMSG_LENGTH);
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_EXPECT_TUPLE: tuple = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_EXPECT_MASK: mask = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_EXPECT_MASTER: master = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place); break;
-      case CTA_EXPECT_TIMEOUT: found.timeoutSeconds = attributes.u32() | 0; break; // the kernel goes below 0 between its end and its removal
-      case CTA_EXPECT_ID: found.id = attributes.u32(); break;
-      case CTA_EXPECT_HELP_NAME: found.helper = attributes.text(); break;
-      case CTA_EXPECT_ZONE: found.zone = attributes.u16(); break;
-      case CTA_EXPECT_FLAGS: found.flags = attributes.u32(); break;
-      case CTA_EXPECT_CLASS: found.class = attributes.u32(); break;
-      case CTA_EXPECT_FN: found.fn = attributes.text(); break;
-      case CTA_EXPECT_NAT: found.nat = decodeNat(attributes.nested(EXPECT_NAT_NAMES), family, attributes.place); break;
+      case CTA_EXPECT_TUPLE:
+        tuple = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_EXPECT_MASK:
+        mask = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_EXPECT_MASTER:
+        master = decodeTuple(attributes.nested(TUPLE_NAMES), family, attributes.place);
+        break;
+      case CTA_EXPECT_TIMEOUT:
+        found.timeoutSeconds = attributes.u32() | 0;
+        break; // the kernel goes below 0 between its end and its removal
+      case CTA_EXPECT_ID:
+        found.id = attributes.u32();
+        break;
+      case CTA_EXPECT_HELP_NAME:
+        found.helper = attributes.text();
+        break;
+      case CTA_EXPECT_ZONE:
+        found.zone = attributes.u16();
+        break;
+      case CTA_EXPECT_FLAGS:
+        found.flags = attributes.u32();
+        break;
+      case CTA_EXPECT_CLASS:
+        found.class = attributes.u32();
+        break;
+      case CTA_EXPECT_FN:
+        found.fn = attributes.text();
+        break;
+      case CTA_EXPECT_NAT:
+        found.nat = decodeNat(attributes.nested(EXPECT_NAT_NAMES), family, attributes.place);
+        break;
     }
   }
-  if (!tuple || !mask || !master || found.id === undefined) throw new DecodeError('', 'an expectation needs its tuple, its mask, its master and an id');
+  if (!tuple || !mask || !master || found.id === undefined)
+    throw new DecodeError('', 'an expectation needs its tuple, its mask, its master and an id');
   const { zone = 0, flags = 0, class: kind = 0, timeoutSeconds, ...rest } = found;
   return {
-    ...rest, id: found.id, family, proto: tuple.proto, orig: tuple.tuple, mask: mask.tuple, zone, flags, class: kind,
+    ...rest,
+    id: found.id,
+    family,
+    proto: tuple.proto,
+    orig: tuple.tuple,
+    mask: mask.tuple,
+    zone,
+    flags,
+    class: kind,
     ...(timeoutSeconds !== undefined && { timeoutSeconds: Math.max(0, timeoutSeconds) }),
     master: { family, proto: master.proto, orig: master.tuple, zone },
   };

@@ -6,10 +6,19 @@
 export interface KernelFilter {
   family?: 4 | 6;
   proto?: number;
-  src?: number; dst?: number; rsrc?: number; rdst?: number;
-  sport?: number; dport?: number; rsport?: number; rdport?: number;
+  src?: number;
+  dst?: number;
+  rsrc?: number;
+  rdst?: number;
+  sport?: number;
+  dport?: number;
+  rsport?: number;
+  rdport?: number;
   mark?: Masked;
   status?: Masked;
   zone?: number;
 }
-export interface Masked { value: number; mask: number }
+export interface Masked {
+  value: number;
+  mask: number;
+}

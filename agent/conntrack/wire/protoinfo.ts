@@ -1,8 +1,20 @@
 import type { Both } from '../../../proto/model/flow.ts';
 import type { AttributeReader, AttributeWriter } from '../../netlink/attributes.ts';
 import {
-  CTA_PROTOINFO, CTA_PROTOINFO_DCCP, CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, CTA_PROTOINFO_DCCP_ROLE, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, CTA_PROTOINFO_SCTP_VTAG_REPLY,
-  CTA_PROTOINFO_STATE, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, CTA_PROTOINFO_TCP_FLAGS_REPLY, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, CTA_PROTOINFO_TCP_WSCALE_REPLY, PROTOINFO_NAMES,
+  CTA_PROTOINFO,
+  CTA_PROTOINFO_DCCP,
+  CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ,
+  CTA_PROTOINFO_DCCP_ROLE,
+  CTA_PROTOINFO_SCTP,
+  CTA_PROTOINFO_SCTP_VTAG_ORIGINAL,
+  CTA_PROTOINFO_SCTP_VTAG_REPLY,
+  CTA_PROTOINFO_STATE,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_FLAGS_ORIGINAL,
+  CTA_PROTOINFO_TCP_FLAGS_REPLY,
+  CTA_PROTOINFO_TCP_WSCALE_ORIGINAL,
+  CTA_PROTOINFO_TCP_WSCALE_REPLY,
+  PROTOINFO_NAMES,
 } from './constants.ts';
 import { STATE_PROTOCOLS, stateName, stateNumber } from './states.ts';
 
@@ -41,21 +53,31 @@ export function encodeProtoinfo(out: AttributeWriter, proto: number, info: Proto
   const kind = STATE_PROTOCOLS.find((one) => one.proto === proto)?.attribute;
   const state = info.state === undefined ? undefined : stateNumber(proto, info.state);
   if (kind === undefined || state === undefined) return;
-  out.nested(CTA_PROTOINFO, () => out.nested(kind, () => {
-    out.u8(CTA_PROTOINFO_STATE, state);
-    if (kind === CTA_PROTOINFO_TCP) encodeTcp(out, info, tcpFlagsMask);
-    else if (kind === CTA_PROTOINFO_SCTP) encodeSctp(out, info);
-    else if (kind === CTA_PROTOINFO_DCCP) encodeDccp(out, info);
-  }));
+  out.nested(CTA_PROTOINFO, () =>
+    out.nested(kind, () => {
+      out.u8(CTA_PROTOINFO_STATE, state);
+      if (kind === CTA_PROTOINFO_TCP) encodeTcp(out, info, tcpFlagsMask);
+      else if (kind === CTA_PROTOINFO_SCTP) encodeSctp(out, info);
+      else if (kind === CTA_PROTOINFO_DCCP) encodeDccp(out, info);
+    }),
+  );
 }
 
 function decodeTcp(inner: AttributeReader, info: Protoinfo): void {
   switch (inner.type) {
-    case CTA_PROTOINFO_TCP_WSCALE_ORIGINAL: info.windowScale = { ...info.windowScale, orig: inner.u8() }; break;
-    case CTA_PROTOINFO_TCP_WSCALE_REPLY: info.windowScale = { ...info.windowScale, reply: inner.u8() }; break;
+    case CTA_PROTOINFO_TCP_WSCALE_ORIGINAL:
+      info.windowScale = { ...info.windowScale, orig: inner.u8() };
+      break;
+    case CTA_PROTOINFO_TCP_WSCALE_REPLY:
+      info.windowScale = { ...info.windowScale, reply: inner.u8() };
+      break;
     // struct nf_ct_tcp_flags: flags, mask. What is said twice holds as if it was said at once.
-    case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL: info.tcpFlags = { ...info.tcpFlags, orig: (info.tcpFlags?.orig ?? 0) | inner.bytes(2)[0]! }; break;
-    case CTA_PROTOINFO_TCP_FLAGS_REPLY: info.tcpFlags = { ...info.tcpFlags, reply: (info.tcpFlags?.reply ?? 0) | inner.bytes(2)[0]! }; break;
+    case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL:
+      info.tcpFlags = { ...info.tcpFlags, orig: (info.tcpFlags?.orig ?? 0) | inner.bytes(2)[0]! };
+      break;
+    case CTA_PROTOINFO_TCP_FLAGS_REPLY:
+      info.tcpFlags = { ...info.tcpFlags, reply: (info.tcpFlags?.reply ?? 0) | inner.bytes(2)[0]! };
+      break;
   }
 }
 

@@ -3,9 +3,37 @@ import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import { AttributeWriter } from '../../netlink/attributes.ts';
 import {
-  AF_INET, AF_INET6, AF_UNSPEC, CTA_FILTER, CTA_FILTER_F, CTA_FILTER_ORIG_FLAGS, CTA_FILTER_REPLY_FLAGS, CTA_HELP, CTA_HELP_NAME, CTA_ID, CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_LABELS,
-  CTA_MARK, CTA_MARK_MASK, CTA_NAT_DST, CTA_NAT_SRC, CTA_PROTO_DST_PORT, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_STATUS, CTA_STATUS_MASK,
-  CTA_TIMEOUT, CTA_TUPLE_IP, CTA_TUPLE_MASTER, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_TUPLE_REPLY, CTA_ZONE,
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  CTA_FILTER,
+  CTA_FILTER_F,
+  CTA_FILTER_ORIG_FLAGS,
+  CTA_FILTER_REPLY_FLAGS,
+  CTA_HELP,
+  CTA_HELP_NAME,
+  CTA_ID,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_LABELS,
+  CTA_MARK,
+  CTA_MARK_MASK,
+  CTA_NAT_DST,
+  CTA_NAT_SRC,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_SEQ_ADJ_ORIG,
+  CTA_SEQ_ADJ_REPLY,
+  CTA_STATUS,
+  CTA_STATUS_MASK,
+  CTA_TIMEOUT,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_MASTER,
+  CTA_TUPLE_ORIG,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_REPLY,
+  CTA_ZONE,
 } from './constants.ts';
 import type { KernelFilter } from './kernel-filter.ts';
 import { encodeProtoinfo, type Protoinfo, TCP_FLAG } from './protoinfo.ts';
@@ -31,9 +59,23 @@ export function encodeFlush(filter: KernelFilter): Uint8Array {
 }
 
 function encodeFilter(out: AttributeWriter, filter: KernelFilter): void {
-  const orig = encodePartialTuple(out, CTA_TUPLE_ORIG, { src: filter.src, dst: filter.dst, proto: filter.proto, sport: filter.sport, dport: filter.dport });
+  const orig = encodePartialTuple(out, CTA_TUPLE_ORIG, {
+    src: filter.src,
+    dst: filter.dst,
+    proto: filter.proto,
+    sport: filter.sport,
+    dport: filter.dport,
+  });
   const isReplyAsked = [filter.rsrc, filter.rdst, filter.rsport, filter.rdport].some((value) => value !== undefined);
-  const reply = isReplyAsked ? encodePartialTuple(out, CTA_TUPLE_REPLY, { src: filter.rsrc, dst: filter.rdst, proto: filter.proto, sport: filter.rsport, dport: filter.rdport }) : 0;
+  const reply = isReplyAsked
+    ? encodePartialTuple(out, CTA_TUPLE_REPLY, {
+        src: filter.rsrc,
+        dst: filter.rdst,
+        proto: filter.proto,
+        sport: filter.rsport,
+        dport: filter.rdport,
+      })
+    : 0;
   if (orig !== 0 || reply !== 0) {
     out.nested(CTA_FILTER, () => {
       out.hostU32(CTA_FILTER_ORIG_FLAGS, orig);
@@ -52,9 +94,17 @@ function encodeFilter(out: AttributeWriter, filter: KernelFilter): void {
 }
 
 /** Writes what is given of a tuple, and answers the flags that say so. */
-function encodePartialTuple(out: AttributeWriter, type: number, { src, dst, proto, sport, dport }: { src?: number; dst?: number; proto?: number; sport?: number; dport?: number }): number {
-  const flags = (src === undefined ? 0 : CTA_FILTER_F.IP_SRC) | (dst === undefined ? 0 : CTA_FILTER_F.IP_DST) | (proto === undefined ? 0 : CTA_FILTER_F.PROTO_NUM)
-    | (sport === undefined ? 0 : CTA_FILTER_F.PROTO_SRC_PORT) | (dport === undefined ? 0 : CTA_FILTER_F.PROTO_DST_PORT);
+function encodePartialTuple(
+  out: AttributeWriter,
+  type: number,
+  { src, dst, proto, sport, dport }: { src?: number; dst?: number; proto?: number; sport?: number; dport?: number },
+): number {
+  const flags =
+    (src === undefined ? 0 : CTA_FILTER_F.IP_SRC) |
+    (dst === undefined ? 0 : CTA_FILTER_F.IP_DST) |
+    (proto === undefined ? 0 : CTA_FILTER_F.PROTO_NUM) |
+    (sport === undefined ? 0 : CTA_FILTER_F.PROTO_SRC_PORT) |
+    (dport === undefined ? 0 : CTA_FILTER_F.PROTO_DST_PORT);
   if (flags === 0) return 0;
   out.nested(type, () => {
     if (src !== undefined || dst !== undefined) {
@@ -108,7 +158,10 @@ export function encodeExpire(key: FlowKey, status: number, seconds: number): Uin
 }
 
 /** What an entry is made from: the kernel chooses the id, and counters and start time begin anew. */
-export type NewEntry = Pick<Flow, 'family' | 'proto' | 'orig' | 'reply' | 'zone' | 'status' | 'mark' | 'state' | 'timeoutSeconds' | 'helper' | 'master' | 'tracker'> & { labels?: Uint8Array };
+export type NewEntry = Pick<
+  Flow,
+  'family' | 'proto' | 'orig' | 'reply' | 'zone' | 'status' | 'mark' | 'state' | 'timeoutSeconds' | 'helper' | 'master' | 'tracker'
+> & { labels?: Uint8Array };
 
 /** Status bits that the kernel does not let a request change (EBUSY), or that only CTA_NAT_* sets. */
 const NOT_SETTABLE = IPS.EXPECTED | IPS.DYING | IPS.SRC_NAT | IPS.DST_NAT | IPS.SRC_NAT_DONE | IPS.DST_NAT_DONE;
@@ -122,7 +175,10 @@ export function encodeCreate(flow: NewEntry): Uint8Array {
   const { proto, orig, reply } = flow;
   const isTranslated = (flow.status & (IPS.SRC_NAT | IPS.DST_NAT)) !== 0;
   encodeTuple(out, CTA_TUPLE_ORIG, { proto, tuple: orig });
-  encodeTuple(out, CTA_TUPLE_REPLY, { proto, tuple: isTranslated ? { ...invert(proto, orig), ...(reply.zone !== undefined && { zone: reply.zone }) } : reply });
+  encodeTuple(out, CTA_TUPLE_REPLY, {
+    proto,
+    tuple: isTranslated ? { ...invert(proto, orig), ...(reply.zone !== undefined && { zone: reply.zone }) } : reply,
+  });
   if (flow.zone !== 0) out.u16(CTA_ZONE, flow.zone);
   out.u32(CTA_STATUS, (flow.status & ~NOT_SETTABLE) | IPS.CONFIRMED);
   out.u32(CTA_TIMEOUT, flow.timeoutSeconds ?? 0);
@@ -130,7 +186,8 @@ export function encodeCreate(flow: NewEntry): Uint8Array {
   if (flow.helper !== undefined) out.nested(CTA_HELP, () => out.text(CTA_HELP_NAME, flow.helper!));
   if (flow.labels) out.bytes(CTA_LABELS, flow.labels);
   if (flow.master) encodeTuple(out, CTA_TUPLE_MASTER, { proto: flow.master.proto, tuple: flow.master.orig });
-  if (flow.status & IPS.SRC_NAT) encodeTranslation(out, CTA_NAT_SRC, { address: reply.dst, port: reply.dport ?? reply.icmp?.id ?? reply.dstKey });
+  if (flow.status & IPS.SRC_NAT)
+    encodeTranslation(out, CTA_NAT_SRC, { address: reply.dst, port: reply.dport ?? reply.icmp?.id ?? reply.dstKey });
   if (flow.status & IPS.DST_NAT) encodeTranslation(out, CTA_NAT_DST, { address: reply.src, port: reply.sport ?? reply.srcKey });
   encodeProtoinfo(out, proto, trackedAs(flow), 0xff);
   const { seqAdjust, synproxy } = flow.tracker ?? {};
@@ -144,11 +201,15 @@ export function encodeCreate(flow: NewEntry): Uint8Array {
 
 /** The reply tuple of an untranslated flow. ICMP: the answer's type; ports, keys and addresses change sides. */
 export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, icmp }: Tuple): Tuple {
-  const answers: Record<number, number> = proto === PROTOCOLS.icmp ? { 0: 8, 8: 0, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17 } : { 128: 129, 129: 128 };
+  const answers: Record<number, number> =
+    proto === PROTOCOLS.icmp ? { 0: 8, 8: 0, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17 } : { 128: 129, 129: 128 };
   return {
-    src: dst, dst: src,
-    ...(sport !== undefined && { dport: sport }), ...(dport !== undefined && { sport: dport }),
-    ...(srcKey !== undefined && { dstKey: srcKey }), ...(dstKey !== undefined && { srcKey: dstKey }),
+    src: dst,
+    dst: src,
+    ...(sport !== undefined && { dport: sport }),
+    ...(dport !== undefined && { sport: dport }),
+    ...(srcKey !== undefined && { dstKey: srcKey }),
+    ...(dstKey !== undefined && { srcKey: dstKey }),
     ...(icmp && { icmp: { ...icmp, type: answers[icmp.type] ?? icmp.type } }),
   };
 }

@@ -4,12 +4,23 @@ import { IPS } from '../../../proto/model/status.ts';
 import { restoredEntry, restoreOrder, restoreRounds } from './restored-entry.ts';
 
 const flow: Flow = {
-  family: 4, proto: 6, zone: 0, id: 1, mark: 0, labels: [], status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.CONFIRMED, state: 'ESTABLISHED', timeoutSeconds: 300,
-  orig: { src: '10.1.0.2', dst: '198.51.100.10', sport: 40_000, dport: 443 }, reply: { src: '198.51.100.10', dst: '10.1.0.2', sport: 443, dport: 40_000 },
+  family: 4,
+  proto: 6,
+  zone: 0,
+  id: 1,
+  mark: 0,
+  labels: [],
+  status: IPS.SEEN_REPLY | IPS.ASSURED | IPS.CONFIRMED,
+  state: 'ESTABLISHED',
+  timeoutSeconds: 300,
+  orig: { src: '10.1.0.2', dst: '198.51.100.10', sport: 40_000, dport: 443 },
+  reply: { src: '198.51.100.10', dst: '10.1.0.2', sport: 443, dport: 40_000 },
 };
 
 test('bits of the moment are left out, all others stay', () => {
-  expect(restoredEntry({ ...flow, status: flow.status | IPS.DYING | IPS.OFFLOAD | IPS.SRC_NAT }, new Map())?.status).toBe(flow.status | IPS.SRC_NAT);
+  expect(restoredEntry({ ...flow, status: flow.status | IPS.DYING | IPS.OFFLOAD | IPS.SRC_NAT }, new Map())?.status).toBe(
+    flow.status | IPS.SRC_NAT,
+  );
 });
 
 test('labels are found by name or by bit', () => {
@@ -27,7 +38,9 @@ test('a flow whose sequence numbers were being shifted can be made again only if
   const none = { position: 0, before: 0, after: 0 };
   expect(restoredEntry(shifted, new Map())).toBeUndefined();
   expect(restoredEntry({ ...shifted, tracker: { windowScale: { orig: 7, reply: 7 } } }, new Map())).toBeUndefined();
-  expect(restoredEntry({ ...shifted, tracker: { seqAdjust: { orig: none, reply: none } } }, new Map())?.tracker).toEqual({ seqAdjust: { orig: none, reply: none } });
+  expect(restoredEntry({ ...shifted, tracker: { seqAdjust: { orig: none, reply: none } } }, new Map())?.tracker).toEqual({
+    seqAdjust: { orig: none, reply: none },
+  });
 });
 
 test('masters come before what they expected, over generations, and each flow once', () => {
@@ -43,6 +56,12 @@ test('masters come before what they expected, over generations, and each flow on
 
 test('flows that name each other as their master are made all the same, each in one round', () => {
   const [one, other] = [1, 2].map((id): Flow => ({ ...flow, id, orig: { ...flow.orig, sport: id } })) as [Flow, Flow];
-  const { rounds, roundOf } = restoreRounds(() => [[{ ...one, master: other }, { ...other, master: one }, { ...flow, master: flow }]]);
+  const { rounds, roundOf } = restoreRounds(() => [
+    [
+      { ...one, master: other },
+      { ...other, master: one },
+      { ...flow, master: flow },
+    ],
+  ]);
   expect([rounds, roundOf(0), roundOf(1), roundOf(2)]).toEqual([2, 1, 0, 0]);
 });

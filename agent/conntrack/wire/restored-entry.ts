@@ -17,8 +17,23 @@ export function restoredEntry(flow: Flow, names: LabelNames): NewEntry | undefin
   const status = flow.status & ~NOT_KEPT;
   const bits = labelBits(flow.labels, names);
   return {
-    family, proto, orig, reply, zone, mark, state, helper, master, tracker, status,
-    timeoutSeconds: Math.max(1, flow.timeoutSeconds ?? fullTimeouts({ proto, state, status: status & ~IPS.FIXED_TIMEOUT, tcpFlags: 0 }, DEFAULT_TIMEOUTS)[0] ?? DEFAULT_TIMEOUTS.generic!),
+    family,
+    proto,
+    orig,
+    reply,
+    zone,
+    mark,
+    state,
+    helper,
+    master,
+    tracker,
+    status,
+    timeoutSeconds: Math.max(
+      1,
+      flow.timeoutSeconds ??
+        fullTimeouts({ proto, state, status: status & ~IPS.FIXED_TIMEOUT, tcpFlags: 0 }, DEFAULT_TIMEOUTS)[0] ??
+        DEFAULT_TIMEOUTS.generic!,
+    ),
     ...(bits.length > 0 && { labels: labelBytes(bits) }),
   };
 }

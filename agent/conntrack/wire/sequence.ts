@@ -1,7 +1,13 @@
 import type { SeqAdjust, Synproxy } from '../../../proto/model/flow.ts';
 import { type AttributeReader, type AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import {
-  CTA_SEQADJ_CORRECTION_POS, CTA_SEQADJ_OFFSET_AFTER, CTA_SEQADJ_OFFSET_BEFORE, CTA_SYNPROXY, CTA_SYNPROXY_ISN, CTA_SYNPROXY_ITS, CTA_SYNPROXY_TSOFF,
+  CTA_SEQADJ_CORRECTION_POS,
+  CTA_SEQADJ_OFFSET_AFTER,
+  CTA_SEQADJ_OFFSET_BEFORE,
+  CTA_SYNPROXY,
+  CTA_SYNPROXY_ISN,
+  CTA_SYNPROXY_ITS,
+  CTA_SYNPROXY_TSOFF,
 } from './constants.ts';
 
 /** Decodes a CTA_SEQ_ADJ_*. Offsets have a sign. Throws DecodeError where one of the three is missing. */
@@ -9,13 +15,20 @@ export function decodeSeqAdjust(attributes: AttributeReader, place: string): Seq
   const found: Partial<SeqAdjust> = {};
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_SEQADJ_CORRECTION_POS: found.position = attributes.u32(); break;
-      case CTA_SEQADJ_OFFSET_BEFORE: found.before = attributes.u32() | 0; break;
-      case CTA_SEQADJ_OFFSET_AFTER: found.after = attributes.u32() | 0; break;
+      case CTA_SEQADJ_CORRECTION_POS:
+        found.position = attributes.u32();
+        break;
+      case CTA_SEQADJ_OFFSET_BEFORE:
+        found.before = attributes.u32() | 0;
+        break;
+      case CTA_SEQADJ_OFFSET_AFTER:
+        found.after = attributes.u32() | 0;
+        break;
     }
   }
   const { position, before, after } = found;
-  if (position === undefined || before === undefined || after === undefined) throw new DecodeError(place, 'a shift needs a position and both offsets');
+  if (position === undefined || before === undefined || after === undefined)
+    throw new DecodeError(place, 'a shift needs a position and both offsets');
   return { position, before, after };
 }
 
@@ -33,13 +46,20 @@ export function decodeSynproxy(attributes: AttributeReader, place: string): Synp
   const found: Partial<Synproxy> = {};
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_SYNPROXY_ISN: found.isn = attributes.u32(); break;
-      case CTA_SYNPROXY_ITS: found.its = attributes.u32(); break;
-      case CTA_SYNPROXY_TSOFF: found.timestampOffset = attributes.u32(); break;
+      case CTA_SYNPROXY_ISN:
+        found.isn = attributes.u32();
+        break;
+      case CTA_SYNPROXY_ITS:
+        found.its = attributes.u32();
+        break;
+      case CTA_SYNPROXY_TSOFF:
+        found.timestampOffset = attributes.u32();
+        break;
     }
   }
   const { isn, its, timestampOffset } = found;
-  if (isn === undefined || its === undefined || timestampOffset === undefined) throw new DecodeError(place, 'a SYN proxy needs a sequence number, a time stamp and its offset');
+  if (isn === undefined || its === undefined || timestampOffset === undefined)
+    throw new DecodeError(place, 'a SYN proxy needs a sequence number, a time stamp and its offset');
   return { isn, its, timestampOffset };
 }
 

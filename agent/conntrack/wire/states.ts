@@ -9,7 +9,9 @@ export const STATE_PROTOCOLS = [
   { attribute: CTA_PROTOINFO_SCTP, proto: PROTOCOLS.sctp, states: SCTP_STATES },
 ] as const;
 
-const STATES_OF: Record<number, readonly string[] | undefined> = Object.fromEntries(STATE_PROTOCOLS.map(({ attribute, states }) => [attribute, states]));
+const STATES_OF: Record<number, readonly string[] | undefined> = Object.fromEntries(
+  STATE_PROTOCOLS.map(({ attribute, states }) => [attribute, states]),
+);
 
 /** A state's name, by the CTA_PROTOINFO_* that held it; a number that this version does not know is its name. */
 export function stateName(attribute: number, state: number): string | undefined {

@@ -12,14 +12,50 @@ function bodyOf(values: Record<number, number>): Uint8Array {
 
 test('a kernel of today tells clashes and chains that are too long', () => {
   expect(decodeCpuStats(bodyOf({ 2: 255, 4: 2, 8: 16, 9: 4, 10: 5, 11: 6, 12: 7, 13: 8, 14: 1, 15: 0xffffffff }))).toEqual({
-    cpu: 258, found: 255, invalid: 2, insert: 16, insertFailed: 4, drop: 5, earlyDrop: 6, error: 7, searchRestart: 8, clashResolve: 1, chainToolong: 0xffffffff,
+    cpu: 258,
+    found: 255,
+    invalid: 2,
+    insert: 16,
+    insertFailed: 4,
+    drop: 5,
+    earlyDrop: 6,
+    error: 7,
+    searchRestart: 8,
+    clashResolve: 1,
+    chainToolong: 0xffffffff,
   });
 });
 
 test('of an old kernel, what it counts no more is skipped and what it did not count yet stays absent', () => {
   const [searched, fresh, ignored, deleted, deletedFromList] = [1, 3, 5, 6, 7];
-  expect(decodeCpuStats(bodyOf({ [searched]: 9, 2: 1, [fresh]: 9, 4: 2, [ignored]: 9, [deleted]: 9, [deletedFromList]: 9, 8: 3, 9: 4, 10: 5, 11: 6, 12: 7, 13: 8 }))).toEqual({
-    cpu: 258, found: 1, invalid: 2, insert: 3, insertFailed: 4, drop: 5, earlyDrop: 6, error: 7, searchRestart: 8,
+  expect(
+    decodeCpuStats(
+      bodyOf({
+        [searched]: 9,
+        2: 1,
+        [fresh]: 9,
+        4: 2,
+        [ignored]: 9,
+        [deleted]: 9,
+        [deletedFromList]: 9,
+        8: 3,
+        9: 4,
+        10: 5,
+        11: 6,
+        12: 7,
+        13: 8,
+      }),
+    ),
+  ).toEqual({
+    cpu: 258,
+    found: 1,
+    invalid: 2,
+    insert: 3,
+    insertFailed: 4,
+    drop: 5,
+    earlyDrop: 6,
+    error: 7,
+    searchRestart: 8,
   });
 });
 

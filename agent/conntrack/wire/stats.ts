@@ -4,7 +4,16 @@ import { NFGENMSG_LENGTH } from './constants.ts';
 
 /** CTA_STATS_* by number (nfnetlink_conntrack.h); those that are missing here are no longer used by the kernel and always 0. */
 const FIELDS: Record<number, Exclude<keyof CpuCounters, 'cpu'>> = {
-  2: 'found', 4: 'invalid', 8: 'insert', 9: 'insertFailed', 10: 'drop', 11: 'earlyDrop', 12: 'error', 13: 'searchRestart', 14: 'clashResolve', 15: 'chainToolong',
+  2: 'found',
+  4: 'invalid',
+  8: 'insert',
+  9: 'insertFailed',
+  10: 'drop',
+  11: 'earlyDrop',
+  12: 'error',
+  13: 'searchRestart',
+  14: 'clashResolve',
+  15: 'chainToolong',
 };
 
 /** Decodes the body of one message of CT_GET_STATS_CPU; the CPU's number is nfgenmsg's resource id, in network order. Throws DecodeError. */

@@ -1,12 +1,21 @@
 import { formatAddress } from '../../../proto/model/address.ts';
 import { type AttributeReader, type AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import {
-  CTA_NAT_PROTO, CTA_NAT_V4_MAXIP, CTA_NAT_V4_MINIP, CTA_NAT_V6_MAXIP, CTA_NAT_V6_MINIP, CTA_PROTONAT_PORT_MAX, CTA_PROTONAT_PORT_MIN,
+  CTA_NAT_PROTO,
+  CTA_NAT_V4_MAXIP,
+  CTA_NAT_V4_MINIP,
+  CTA_NAT_V6_MAXIP,
+  CTA_NAT_V6_MINIP,
+  CTA_PROTONAT_PORT_MAX,
+  CTA_PROTONAT_PORT_MIN,
 } from './constants.ts';
 import { addressBytes } from './tuple.ts';
 
 /** To exactly one address and, where the protocol has them, one port; the kernel reads an ICMP id or a GRE key as a port (nf_nat_core.c). */
-export interface Translation { address: string; port?: number }
+export interface Translation {
+  address: string;
+  port?: number;
+}
 
 /** Decodes a CTA_NAT_SRC or CTA_NAT_DST, which requests carry and dumps do not. Throws DecodeError for a range, or without an address. */
 export function decodeTranslation(attributes: AttributeReader, place: string): Translation {
@@ -16,10 +25,13 @@ export function decodeTranslation(attributes: AttributeReader, place: string): T
       case CTA_NAT_V4_MINIP:
       case CTA_NAT_V4_MAXIP:
       case CTA_NAT_V6_MINIP:
-      case CTA_NAT_V6_MAXIP: address = same(address, formatAddress(attributes.bytes(attributes.type <= CTA_NAT_V4_MAXIP ? 4 : 16)), attributes.place); break;
+      case CTA_NAT_V6_MAXIP:
+        address = same(address, formatAddress(attributes.bytes(attributes.type <= CTA_NAT_V4_MAXIP ? 4 : 16)), attributes.place);
+        break;
       case CTA_NAT_PROTO: {
         const ports = attributes.nested();
-        while (ports.next()) if (ports.type === CTA_PROTONAT_PORT_MIN || ports.type === CTA_PROTONAT_PORT_MAX) port = same(port, ports.u16(), ports.place);
+        while (ports.next())
+          if (ports.type === CTA_PROTONAT_PORT_MIN || ports.type === CTA_PROTONAT_PORT_MAX) port = same(port, ports.u16(), ports.place);
       }
     }
   }

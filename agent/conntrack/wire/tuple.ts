@@ -3,12 +3,31 @@ import type { Family, Icmp, Tuple } from '../../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { type AttributeReader, type AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import {
-  CTA_IP_V4_DST, CTA_IP_V4_SRC, CTA_IP_V6_DST, CTA_IP_V6_SRC, CTA_PROTO_DST_PORT, CTA_PROTO_ICMPV6_CODE, CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMP_CODE,
-  CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_TUPLE_ZONE, IP_NAMES, PROTO_NAMES,
+  CTA_IP_V4_DST,
+  CTA_IP_V4_SRC,
+  CTA_IP_V6_DST,
+  CTA_IP_V6_SRC,
+  CTA_PROTO_DST_PORT,
+  CTA_PROTO_ICMPV6_CODE,
+  CTA_PROTO_ICMPV6_ID,
+  CTA_PROTO_ICMPV6_TYPE,
+  CTA_PROTO_ICMP_CODE,
+  CTA_PROTO_ICMP_ID,
+  CTA_PROTO_ICMP_TYPE,
+  CTA_PROTO_NUM,
+  CTA_PROTO_SRC_PORT,
+  CTA_TUPLE_IP,
+  CTA_TUPLE_PROTO,
+  CTA_TUPLE_ZONE,
+  IP_NAMES,
+  PROTO_NAMES,
 } from './constants.ts';
 
 /** A tuple and the protocol that it says, which both directions share. */
-export interface ProtoTuple { proto: number; tuple: Tuple }
+export interface ProtoTuple {
+  proto: number;
+  tuple: Tuple;
+}
 
 /** Decodes a CTA_TUPLE_* of an entry of a family. Throws DecodeError where an address, the protocol or a length is wrong. */
 export function decodeTuple(attributes: AttributeReader, family: Family, place: string): ProtoTuple {
@@ -16,9 +35,15 @@ export function decodeTuple(attributes: AttributeReader, family: Family, place: 
   const tuple: Tuple = { src: '', dst: '' };
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_TUPLE_IP: decodeAddresses(attributes.nested(IP_NAMES), family, tuple); break;
-      case CTA_TUPLE_PROTO: proto = decodeLayer4(attributes.nested(PROTO_NAMES), tuple); break;
-      case CTA_TUPLE_ZONE: tuple.zone = attributes.u16(); break;
+      case CTA_TUPLE_IP:
+        decodeAddresses(attributes.nested(IP_NAMES), family, tuple);
+        break;
+      case CTA_TUPLE_PROTO:
+        proto = decodeLayer4(attributes.nested(PROTO_NAMES), tuple);
+        break;
+      case CTA_TUPLE_ZONE:
+        tuple.zone = attributes.u16();
+        break;
     }
   }
   if (tuple.src === '' || tuple.dst === '') throw new DecodeError(place, `a tuple needs both IPv${family} addresses`);
@@ -58,15 +83,27 @@ function decodeLayer4(attributes: AttributeReader, tuple: Tuple): number | undef
   const icmp: Partial<Icmp> = {};
   while (attributes.next()) {
     switch (attributes.type) {
-      case CTA_PROTO_NUM: proto = attributes.u8(); break;
-      case CTA_PROTO_SRC_PORT: source = attributes.u16(); break;
-      case CTA_PROTO_DST_PORT: destination = attributes.u16(); break;
+      case CTA_PROTO_NUM:
+        proto = attributes.u8();
+        break;
+      case CTA_PROTO_SRC_PORT:
+        source = attributes.u16();
+        break;
+      case CTA_PROTO_DST_PORT:
+        destination = attributes.u16();
+        break;
       case CTA_PROTO_ICMP_ID:
-      case CTA_PROTO_ICMPV6_ID: icmp.id = attributes.u16(); break;
+      case CTA_PROTO_ICMPV6_ID:
+        icmp.id = attributes.u16();
+        break;
       case CTA_PROTO_ICMP_TYPE:
-      case CTA_PROTO_ICMPV6_TYPE: icmp.type = attributes.u8(); break;
+      case CTA_PROTO_ICMPV6_TYPE:
+        icmp.type = attributes.u8();
+        break;
       case CTA_PROTO_ICMP_CODE:
-      case CTA_PROTO_ICMPV6_CODE: icmp.code = attributes.u8(); break;
+      case CTA_PROTO_ICMPV6_CODE:
+        icmp.code = attributes.u8();
+        break;
     }
   }
   const { type, code, id } = icmp;

@@ -4,7 +4,15 @@ import { matchesEverything } from '../filter/everything.ts';
 import { allOf, anyOf, type FlowFilter, forEachTerm, type Match, type Term } from '../filter/filter.ts';
 import { formatFilter } from '../filter/format.ts';
 import { SERVICES } from '../services.ts';
-import { merged, outermost, PACKET_FIELDS, type PacketCondition, type PacketField, type PacketTest, type RefusedPackets } from './packets.ts';
+import {
+  merged,
+  outermost,
+  PACKET_FIELDS,
+  type PacketCondition,
+  type PacketField,
+  type PacketTest,
+  type RefusedPackets,
+} from './packets.ts';
 
 /** Alternatives of one block: each is a rule or some that every packet of the gateway is held against. */
 export const MAX_CONDITIONS = 64;
@@ -31,9 +39,12 @@ export function conditionsOf(filter: FlowFilter): PacketCondition[] {
     if (uncarried.length > 0) throw notCarried(filter, uncarried);
     const tests = parts as PacketTest[];
     if (tests.every(({ isNot }) => isNot)) {
-      throw new FleetError('FILTER_NOT_OF_PACKETS', tests.length === 0
-        ? CUTS_OFF
-        : `A block says what is refused, and this filter says only what is left alone: ${formatFilter(filter)}. Name an address, a port or a protocol beside it.`);
+      throw new FleetError(
+        'FILTER_NOT_OF_PACKETS',
+        tests.length === 0
+          ? CUTS_OFF
+          : `A block says what is refused, and this filter says only what is left alone: ${formatFilter(filter)}. Name an address, a port or a protocol beside it.`,
+      );
     }
     conditions.push(tests);
   }
@@ -45,7 +56,8 @@ export function conditionsOf(filter: FlowFilter): PacketCondition[] {
  * another spelling, and INVALID_REQUEST for more than an hour.
  */
 export function refusedBy(filter: FlowFilter, seconds: number): RefusedPackets {
-  if (seconds < 1 || seconds > MAX_BLOCK_SECONDS) throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_BLOCK_SECONDS}.`);
+  if (seconds < 1 || seconds > MAX_BLOCK_SECONDS)
+    throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_BLOCK_SECONDS}.`);
   const anyOf = conditionsOf(filter);
   if (anyOf.length > 0 && matchesEverything(filter)) throw new FleetError('FILTER_NOT_OF_PACKETS', CUTS_OFF);
   return { anyOf, seconds };
@@ -63,20 +75,28 @@ export function sparedConditions(filter: FlowFilter): PacketCondition[] | undefi
 /** The filter as alternatives of which each is a list of tests that all hold. `isNot`: of its opposite. */
 function alternativesOf(filter: FlowFilter, isNot: boolean): Part[][] {
   switch (filter.kind) {
-    case 'everything': return isNot ? [] : [[]];
-    case 'not': return alternativesOf(filter.operand, !isNot);
-    case 'term': return partsOf(filter, isNot);
+    case 'everything':
+      return isNot ? [] : [[]];
+    case 'not':
+      return alternativesOf(filter.operand, !isNot);
+    case 'term':
+      return partsOf(filter, isNot);
     case 'and':
     case 'or': {
       const operands = filter.operands.map((operand) => alternativesOf(operand, isNot));
-      return (filter.kind === 'or') !== isNot ? bounded(joined(operands.flat())) : operands.reduce((all, more) => bounded(joined(all.flatMap((left) => more.map((right) => simpler([...left, ...right]))))), [[]]);
+      return (filter.kind === 'or') !== isNot
+        ? bounded(joined(operands.flat()))
+        : operands.reduce((all, more) => bounded(joined(all.flatMap((left) => more.map((right) => simpler([...left, ...right]))))), [[]]);
     }
   }
 }
 
 function bounded(alternatives: Part[][]): Part[][] {
   if (alternatives.length > MAX_CONDITIONS) {
-    throw new FleetError('FILTER_NOT_OF_PACKETS', `This filter says more than ${MAX_CONDITIONS} kinds of packets. Use a prefix or a range, or make several blocks.`);
+    throw new FleetError(
+      'FILTER_NOT_OF_PACKETS',
+      `This filter says more than ${MAX_CONDITIONS} kinds of packets. Use a prefix or a range, or make several blocks.`,
+    );
   }
   return alternatives;
 }
@@ -92,21 +112,32 @@ function partsOf(term: Term, isNot: boolean): Part[][] {
 
 function testOf(field: PacketField, match: Match, isNot: boolean): PacketTest | undefined {
   switch (match.kind) {
-    case 'prefix': return { field, isNot, prefixes: [match.prefix], ranges: [] };
-    case 'endpoint': return { field, isNot, prefixes: [match.prefix], ranges: [{ from: match.from, to: match.to }] };
+    case 'prefix':
+      return { field, isNot, prefixes: [match.prefix], ranges: [] };
+    case 'endpoint':
+      return { field, isNot, prefixes: [match.prefix], ranges: [{ from: match.from, to: match.to }] };
     case 'range': {
       const largest = LARGEST[field] ?? 65_535;
       const range = { from: Math.max(0, Math.ceil(match.from ?? 0)), to: Math.min(largest, Math.floor(match.to ?? largest)) };
       return { field, isNot, prefixes: [], ranges: range.from <= range.to ? [range] : [] };
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
 function serviceFilter(match: Match): FlowFilter {
-  const rules = match.kind === 'glob' ? SERVICES[match.pattern] ?? [] : [];
-  const range = (field: 'proto' | 'dport', [from, to]: [number, number]): FlowFilter => ({ kind: 'term', field, match: { kind: 'range', from, to } });
-  return anyOf(rules.map(({ proto, ports }) => allOf([range('proto', [proto, proto]), ...(ports ? [anyOf(ports.map((one) => range('dport', one)))] : [])])));
+  const rules = match.kind === 'glob' ? (SERVICES[match.pattern] ?? []) : [];
+  const range = (field: 'proto' | 'dport', [from, to]: [number, number]): FlowFilter => ({
+    kind: 'term',
+    field,
+    match: { kind: 'range', from, to },
+  });
+  return anyOf(
+    rules.map(({ proto, ports }) =>
+      allOf([range('proto', [proto, proto]), ...(ports ? [anyOf(ports.map((one) => range('dport', one)))] : [])]),
+    ),
+  );
 }
 
 /** Alternatives that differ in the values of one test are one, with all of these values. */
@@ -118,26 +149,42 @@ function joined(alternatives: Part[][]): Part[][] {
       const own = parts.filter((part): part is PacketTest => isOf(part, field));
       const rest = parts.filter((part) => !isOf(part, field));
       // What is negated or asked twice stays as it is, and so do addresses with their ports.
-      const key = own.length === 1 && !own[0]!.isNot && (own[0]!.prefixes.length === 0 || own[0]!.ranges.length === 0)
-        ? `${own[0]!.prefixes.length > 0} ${keyOf(rest)}` : `alone ${keyOf(parts)}`;
-      groups.set(key, [...groups.get(key) ?? [], parts]);
+      const key =
+        own.length === 1 && !own[0]!.isNot && (own[0]!.prefixes.length === 0 || own[0]!.ranges.length === 0)
+          ? `${own[0]!.prefixes.length > 0} ${keyOf(rest)}`
+          : `alone ${keyOf(parts)}`;
+      groups.set(key, [...(groups.get(key) ?? []), parts]);
     }
-    all = [...groups.values()].map((group) => (group.length === 1 ? group[0]! : [
-      ...group[0]!.filter((part) => !isOf(part, field)), withValues(group.flatMap((parts) => parts.filter((part): part is PacketTest => isOf(part, field)))),
-    ]));
+    all = [...groups.values()].map((group) =>
+      group.length === 1
+        ? group[0]!
+        : [
+            ...group[0]!.filter((part) => !isOf(part, field)),
+            withValues(group.flatMap((parts) => parts.filter((part): part is PacketTest => isOf(part, field)))),
+          ],
+    );
   }
   return all;
 }
 
 /** What is left alone by one test after the other is left alone by one. */
 function simpler(parts: Part[]): Part[] {
-  const isMergeable = (part: Part): part is PacketTest => !('uncarried' in part) && part.isNot && (part.prefixes.length === 0 || part.ranges.length === 0);
+  const isMergeable = (part: Part): part is PacketTest =>
+    !('uncarried' in part) && part.isNot && (part.prefixes.length === 0 || part.ranges.length === 0);
   const negated = Map.groupBy(parts.filter(isMergeable), ({ field, prefixes }) => `${field} ${prefixes.length > 0}`);
-  return [...new Map([...parts.filter((part) => !isMergeable(part)), ...[...negated.values()].map(withValues)].map((part) => [keyOf([part]), part])).values()];
+  return [
+    ...new Map(
+      [...parts.filter((part) => !isMergeable(part)), ...[...negated.values()].map(withValues)].map((part) => [keyOf([part]), part]),
+    ).values(),
+  ];
 }
 
 function withValues(tests: PacketTest[]): PacketTest {
-  return { ...tests[0]!, prefixes: outermost(tests.flatMap(({ prefixes }) => prefixes)), ranges: merged(tests.flatMap(({ ranges }) => ranges)) };
+  return {
+    ...tests[0]!,
+    prefixes: outermost(tests.flatMap(({ prefixes }) => prefixes)),
+    ranges: merged(tests.flatMap(({ ranges }) => ranges)),
+  };
 }
 
 function isOf(part: Part, field: PacketField): boolean {
@@ -145,16 +192,26 @@ function isOf(part: Part, field: PacketField): boolean {
 }
 
 function keyOf(parts: Part[]): string {
-  return parts.map((part) => ('uncarried' in part ? `${part.isNot} ${formatFilter(part.uncarried)}`
-    : `${part.field} ${part.isNot} ${part.prefixes.map(formatPrefix).join()} ${part.ranges.map(({ from, to }) => `${from}-${to}`).join()}`)).toSorted().join('; ');
+  return parts
+    .map((part) =>
+      'uncarried' in part
+        ? `${part.isNot} ${formatFilter(part.uncarried)}`
+        : `${part.field} ${part.isNot} ${part.prefixes.map(formatPrefix).join()} ${part.ranges.map(({ from, to }) => `${from}-${to}`).join()}`,
+    )
+    .toSorted()
+    .join('; ');
 }
 
 function notCarried(filter: FlowFilter, terms: Term[]): FleetError {
   const said = [...new Set(terms.map(formatFilter))];
   const narrower = withoutUncarried(filter);
   const suggestion = narrower && formatFilter(narrower);
-  return new FleetError('FILTER_NOT_OF_PACKETS', `No packet carries ${said.map((term) => `“${term}”`).join(', ')}, so that it cannot be blocked. `
-    + (suggestion === undefined ? 'Block an address, a port or a protocol, or use delete.' : `Block “${suggestion}”, or use delete.`), { terms: said, suggestion });
+  return new FleetError(
+    'FILTER_NOT_OF_PACKETS',
+    `No packet carries ${said.map((term) => `“${term}”`).join(', ')}, so that it cannot be blocked. ` +
+      (suggestion === undefined ? 'Block an address, a port or a protocol, or use delete.' : `Block “${suggestion}”, or use delete.`),
+    { terms: said, suggestion },
+  );
 }
 
 /** The conditions that stand side by side, without those that ask what no packet carries; undefined where nothing is left that can be a block. */
@@ -162,7 +219,11 @@ function withoutUncarried(filter: FlowFilter): FlowFilter | undefined {
   if (filter.kind !== 'and') return undefined;
   const carried = filter.operands.filter((operand) => {
     let isCarried = true;
-    forEachTerm(operand, (term) => { isCarried &&= partsOf(term, false).flat().every((part) => !('uncarried' in part)); });
+    forEachTerm(operand, (term) => {
+      isCarried &&= partsOf(term, false)
+        .flat()
+        .every((part) => !('uncarried' in part));
+    });
     return isCarried;
   });
   if (carried.length === 0) return undefined;

@@ -3,8 +3,27 @@ import type { FieldName } from '../filter/filter.ts';
 
 /** The fields of a filter that a packet tells by itself or by the tuples of its flow, before and after translation. */
 export const PACKET_FIELDS = [
-  'family', 'proto', 'ip', 'src', 'dst', 'rsrc', 'rdst', 'nat', 'port', 'sport', 'dport', 'rsport', 'rdport',
-  'icmp-type', 'icmp-code', 'icmp-id', 'key', 'srckey', 'dstkey', 'rsrckey', 'rdstkey',
+  'family',
+  'proto',
+  'ip',
+  'src',
+  'dst',
+  'rsrc',
+  'rdst',
+  'nat',
+  'port',
+  'sport',
+  'dport',
+  'rsport',
+  'rdport',
+  'icmp-type',
+  'icmp-code',
+  'icmp-id',
+  'key',
+  'srckey',
+  'dstkey',
+  'rsrckey',
+  'rdstkey',
 ] as const satisfies readonly FieldName[];
 export type PacketField = (typeof PACKET_FIELDS)[number];
 
@@ -12,13 +31,21 @@ export type PacketField = (typeof PACKET_FIELDS)[number];
 export const BLOCKS_HOSTS = 'block-host';
 
 /** Both ends included. */
-export interface NumberRange { from: number; to: number }
+export interface NumberRange {
+  from: number;
+  to: number;
+}
 
 /**
  * One thing that a packet is asked, as the term of that field in a filter asks a flow: any of the prefixes, any of the ranges, and where both
  * are given, an address and a port that stand on the same side.
  */
-export interface PacketTest { field: PacketField; isNot: boolean; prefixes: Prefix[]; ranges: NumberRange[] }
+export interface PacketTest {
+  field: PacketField;
+  isNot: boolean;
+  prefixes: Prefix[];
+  ranges: NumberRange[];
+}
 
 /** All of these tests hold. */
 export type PacketCondition = PacketTest[];
@@ -27,13 +54,17 @@ export type PacketCondition = PacketTest[];
  * What a block refuses: packets for which one of the conditions holds, and in any case those of the flows that were frozen beside it. No
  * condition: only those. A new flow of a condition is refused like one that was there.
  */
-export interface RefusedPackets { anyOf: PacketCondition[]; seconds: number }
+export interface RefusedPackets {
+  anyOf: PacketCondition[];
+  seconds: number;
+}
 
 /** Without those that lie in another. */
 export function outermost(prefixes: readonly Prefix[]): Prefix[] {
   const sorted = prefixes.toSorted((a, b) => a.bits - b.bits);
   const kept: Prefix[] = [];
-  for (const prefix of sorted) if (!kept.some((wider) => wider.bits <= prefix.bits && prefixContains(wider, prefix.address))) kept.push(prefix);
+  for (const prefix of sorted)
+    if (!kept.some((wider) => wider.bits <= prefix.bits && prefixContains(wider, prefix.address))) kept.push(prefix);
   return kept;
 }
 
@@ -53,5 +84,10 @@ const MIN_NAMED_BITS = { 4: 8, 6: 32 } as const;
 
 /** True where packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut off. */
 export function namesNobody({ anyOf }: RefusedPackets): boolean {
-  return anyOf.some((condition) => !condition.some(({ isNot, prefixes }) => !isNot && prefixes.length > 0 && prefixes.every(({ bits, family }) => bits >= MIN_NAMED_BITS[family])));
+  return anyOf.some(
+    (condition) =>
+      !condition.some(
+        ({ isNot, prefixes }) => !isNot && prefixes.length > 0 && prefixes.every(({ bits, family }) => bits >= MIN_NAMED_BITS[family]),
+      ),
+  );
 }

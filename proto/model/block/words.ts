@@ -7,13 +7,25 @@ const MAX_NAMED = 6;
 
 /** How a test of an address or a number is said; those of a connection follow “of connections”. */
 const WORDS: Partial<Record<PacketField, { words: string; isOfConnection?: true }>> = {
-  ip: { words: 'from and to' }, port: { words: 'with port' }, key: { words: 'with key' }, 'icmp-type': { words: 'of ICMP type' }, 'icmp-code': { words: 'of ICMP code' }, 'icmp-id': { words: 'with ICMP id' },
-  src: { words: 'from', isOfConnection: true }, dst: { words: 'to', isOfConnection: true }, nat: { words: 'translated to', isOfConnection: true },
-  rsrc: { words: 'answered by', isOfConnection: true }, rdst: { words: 'answered to', isOfConnection: true },
-  sport: { words: 'from port', isOfConnection: true }, dport: { words: 'to port', isOfConnection: true },
-  rsport: { words: 'answered from port', isOfConnection: true }, rdport: { words: 'answered to port', isOfConnection: true },
-  srckey: { words: 'from key', isOfConnection: true }, dstkey: { words: 'to key', isOfConnection: true },
-  rsrckey: { words: 'answered from key', isOfConnection: true }, rdstkey: { words: 'answered to key', isOfConnection: true },
+  ip: { words: 'from and to' },
+  port: { words: 'with port' },
+  key: { words: 'with key' },
+  'icmp-type': { words: 'of ICMP type' },
+  'icmp-code': { words: 'of ICMP code' },
+  'icmp-id': { words: 'with ICMP id' },
+  src: { words: 'from', isOfConnection: true },
+  dst: { words: 'to', isOfConnection: true },
+  nat: { words: 'translated to', isOfConnection: true },
+  rsrc: { words: 'answered by', isOfConnection: true },
+  rdst: { words: 'answered to', isOfConnection: true },
+  sport: { words: 'from port', isOfConnection: true },
+  dport: { words: 'to port', isOfConnection: true },
+  rsport: { words: 'answered from port', isOfConnection: true },
+  rdport: { words: 'answered to port', isOfConnection: true },
+  srckey: { words: 'from key', isOfConnection: true },
+  dstkey: { words: 'to key', isOfConnection: true },
+  rsrckey: { words: 'answered from key', isOfConnection: true },
+  rdstkey: { words: 'answered to key', isOfConnection: true },
 };
 
 /** “every packet from and to 10.0.0.2, for 60 s”: what a block refuses, in one line for people. */
@@ -24,11 +36,27 @@ export function describeRefused({ anyOf, seconds }: RefusedPackets): string {
 /** “every TCP packet of connections from 10.0.0.0/8, to 198.51.100.20, but not of connections to port 22”. */
 export function describeCondition(condition: PacketCondition): string {
   const is = condition.filter(({ isNot }) => !isNot);
-  const kind = (field: PacketField): string => is.filter((test) => test.field === field).map((test) => ` ${kindOf(test, 'and')}`).join('');
+  const kind = (field: PacketField): string =>
+    is
+      .filter((test) => test.field === field)
+      .map((test) => ` ${kindOf(test, 'and')}`)
+      .join('');
   const told = is.filter(({ field }) => WORDS[field]);
-  const plain = told.filter(({ field }) => !WORDS[field]!.isOfConnection).map((test) => ` ${phraseOf(test)}`).join('');
-  const ofConnections = told.filter(({ field }) => WORDS[field]!.isOfConnection).map(phraseOf).join(', ');
-  const left = condition.filter(({ isNot }) => isNot).map((test) => `, but not ${WORDS[test.field] ? `${WORDS[test.field]!.isOfConnection ? 'of connections ' : ''}${phraseOf(test)}` : kindOf(test, 'or')}`).join('');
+  const plain = told
+    .filter(({ field }) => !WORDS[field]!.isOfConnection)
+    .map((test) => ` ${phraseOf(test)}`)
+    .join('');
+  const ofConnections = told
+    .filter(({ field }) => WORDS[field]!.isOfConnection)
+    .map(phraseOf)
+    .join(', ');
+  const left = condition
+    .filter(({ isNot }) => isNot)
+    .map(
+      (test) =>
+        `, but not ${WORDS[test.field] ? `${WORDS[test.field]!.isOfConnection ? 'of connections ' : ''}${phraseOf(test)}` : kindOf(test, 'or')}`,
+    )
+    .join('');
   return `every${kind('family')}${kind('proto')} packet${plain}${ofConnections && ` of connections ${ofConnections}`}${left}`;
 }
 
@@ -44,7 +72,10 @@ function phraseOf({ field, prefixes, ranges }: PacketTest): string {
 }
 
 function named(ranges: readonly NumberRange[], name: (number: number) => string, word: 'and' | 'or'): string {
-  return listed(ranges.map(({ from, to }) => (from === to ? name(from) : `${name(from)} to ${name(to)}`)), word);
+  return listed(
+    ranges.map(({ from, to }) => (from === to ? name(from) : `${name(from)} to ${name(to)}`)),
+    word,
+  );
 }
 
 function listed(values: string[], word: 'and' | 'or'): string {

@@ -3,11 +3,26 @@ import { forEachTerm, type FieldName, type FlowFilter } from './filter.ts';
 
 /** Fields that agents of version 0.1.0 do not know. */
 const NEW_FIELDS = [
-  'icmp-type', 'icmp-code', 'icmp-id', 'key', 'srckey', 'dstkey', 'rsrckey', 'rdstkey', 'orig-zone', 'reply-zone', 'next-wan',
+  'icmp-type',
+  'icmp-code',
+  'icmp-id',
+  'key',
+  'srckey',
+  'dstkey',
+  'rsrckey',
+  'rdstkey',
+  'orig-zone',
+  'reply-zone',
+  'next-wan',
 ] satisfies FieldName[];
 
 /** What an agent says it can beside what all of them can, so that no filter is sent to one that would not know all of it. */
-export const FILTER_ABILITIES: readonly string[] = ['filter:endpoint', 'filter:none', ...NEW_FIELDS.map((field) => `filter:${field}`), ...NEW_STALE_REASONS.map((reason) => `filter:stale:${reason}`)];
+export const FILTER_ABILITIES: readonly string[] = [
+  'filter:endpoint',
+  'filter:none',
+  ...NEW_FIELDS.map((field) => `filter:${field}`),
+  ...NEW_STALE_REASONS.map((reason) => `filter:stale:${reason}`),
+];
 
 /** The abilities that an agent needs to know all of a filter. */
 export function abilitiesFor(filter: FlowFilter): string[] {
@@ -23,9 +38,11 @@ const WORDS: Record<string, string> = { 'filter:endpoint': 'an address and a por
 
 /** Why an agent that can these things is not asked with a filter, for people; undefined if it knows all of it. */
 export function whyNotKnown(filter: FlowFilter, can: readonly string[]): string | undefined {
-  const missing = abilitiesFor(filter).filter((ability) => !can.includes(ability))
+  const missing = abilitiesFor(filter)
+    .filter((ability) => !can.includes(ability))
     .map((ability) => WORDS[ability] ?? wordOf(ability.slice('filter:'.length)));
-  return missing.length === 0 ? undefined
+  return missing.length === 0
+    ? undefined
     : `its agent is older and does not know ${missing.join(', ')} in a filter; update it, or ask without`;
 }
 

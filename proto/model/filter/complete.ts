@@ -3,7 +3,12 @@ import { spell } from './values.ts';
 import { ColonToken, BangToken, CommaToken, DiffersToken, FieldToken, tokenMatcher, tokensOf } from './grammar.ts';
 
 /** One way to go on: `text` replaces what stands between `start` and `end`. */
-export interface Completion { text: string; start: number; end: number; help: string }
+export interface Completion {
+  text: string;
+  start: number;
+  end: number;
+  help: string;
+}
 
 /** How the text may go on at the cursor: field names, or the words of the field whose value is being typed. */
 export function completeFilter(text: string, cursor: number, names: Partial<Record<string, string[]>> = {}): Completion[] {
@@ -13,10 +18,16 @@ export function completeFilter(text: string, cursor: number, names: Partial<Reco
   const field = fieldBeingValued(before.slice(0, start));
   const wanted = typed.replace(/^-/, '').toLowerCase();
   if (field) {
-    return wordsOf(field, names[field.name]).filter(({ word }) => word.toLowerCase().startsWith(wanted)).map(({ text: said }) => ({ text: said, start, end: cursor, help: field.help }));
+    return wordsOf(field, names[field.name])
+      .filter(({ word }) => word.toLowerCase().startsWith(wanted))
+      .map(({ text: said }) => ({ text: said, start, end: cursor, help: field.help }));
   }
-  return FIELDS.filter(({ name, aliases }) => [name, ...aliases].some((word) => word.startsWith(wanted)))
-    .map(({ name, kind, help }) => ({ text: isComparable(kind) && kind !== 'port' && kind !== 'number' ? `${name}>` : `${name}:`, start: start + (typed.startsWith('-') ? 1 : 0), end: cursor, help }));
+  return FIELDS.filter(({ name, aliases }) => [name, ...aliases].some((word) => word.startsWith(wanted))).map(({ name, kind, help }) => ({
+    text: isComparable(kind) && kind !== 'port' && kind !== 'number' ? `${name}>` : `${name}:`,
+    start: start + (typed.startsWith('-') ? 1 : 0),
+    end: cursor,
+    help,
+  }));
 }
 
 /** The words of a field and how each is written. */

@@ -4,28 +4,78 @@ import type { FieldName, FilterProblem } from './filter.ts';
 
 /** Options of conntrack(8) that choose entries, and the field that asks the same. */
 const OPTIONS: Record<string, FieldName> = {
-  '-p': 'proto', '--proto': 'proto', '--protonum': 'proto', '-f': 'family', '--family': 'family',
-  '-s': 'src', '--src': 'src', '--orig-src': 'src', '-d': 'dst', '--dst': 'dst', '--orig-dst': 'dst',
-  '-r': 'rsrc', '--reply-src': 'rsrc', '-q': 'rdst', '--reply-dst': 'rdst',
-  '--sport': 'sport', '--orig-port-src': 'sport', '--dport': 'dport', '--orig-port-dst': 'dport', '--reply-port-src': 'rsport',
+  '-p': 'proto',
+  '--proto': 'proto',
+  '--protonum': 'proto',
+  '-f': 'family',
+  '--family': 'family',
+  '-s': 'src',
+  '--src': 'src',
+  '--orig-src': 'src',
+  '-d': 'dst',
+  '--dst': 'dst',
+  '--orig-dst': 'dst',
+  '-r': 'rsrc',
+  '--reply-src': 'rsrc',
+  '-q': 'rdst',
+  '--reply-dst': 'rdst',
+  '--sport': 'sport',
+  '--orig-port-src': 'sport',
+  '--dport': 'dport',
+  '--orig-port-dst': 'dport',
+  '--reply-port-src': 'rsport',
   '--reply-port-dst': 'rdport',
-  '--icmp-type': 'icmp-type', '--icmp-code': 'icmp-code', '--icmp-id': 'icmp-id',
-  '--srckey': 'srckey', '--orig-key-src': 'srckey', '--dstkey': 'dstkey', '--orig-key-dst': 'dstkey', '--reply-key-src': 'rsrckey',
+  '--icmp-type': 'icmp-type',
+  '--icmp-code': 'icmp-code',
+  '--icmp-id': 'icmp-id',
+  '--srckey': 'srckey',
+  '--orig-key-src': 'srckey',
+  '--dstkey': 'dstkey',
+  '--orig-key-dst': 'dstkey',
+  '--reply-key-src': 'rsrckey',
   '--reply-key-dst': 'rdstkey',
-  '--state': 'state', '-u': 'status', '--status': 'status', '-m': 'mark', '--mark': 'mark', '-l': 'label', '--label': 'label',
-  '-w': 'zone', '--zone': 'zone', '--orig-zone': 'orig-zone', '--reply-zone': 'reply-zone',
-  '-n': 'rdst', '--src-nat': 'rdst', '-g': 'rsrc', '--dst-nat': 'rsrc', '-j': 'nat', '--any-nat': 'nat', '-i': 'id', '--id': 'id',
+  '--state': 'state',
+  '-u': 'status',
+  '--status': 'status',
+  '-m': 'mark',
+  '--mark': 'mark',
+  '-l': 'label',
+  '--label': 'label',
+  '-w': 'zone',
+  '--zone': 'zone',
+  '--orig-zone': 'orig-zone',
+  '--reply-zone': 'reply-zone',
+  '-n': 'rdst',
+  '--src-nat': 'rdst',
+  '-g': 'rsrc',
+  '--dst-nat': 'rsrc',
+  '-j': 'nat',
+  '--any-nat': 'nat',
+  '-i': 'id',
+  '--id': 'id',
 };
 
 /** What is done with the entries, which a filter does not say; true where a word follows. */
 const NEUTRAL: Record<string, boolean> = {
-  '-L': false, '--dump': false, '-D': false, '--delete': false, '-E': false, '--event': false, '-G': false, '--get': false, '-o': true,
+  '-L': false,
+  '--dump': false,
+  '-D': false,
+  '--delete': false,
+  '-E': false,
+  '--event': false,
+  '-G': false,
+  '--get': false,
+  '-o': true,
   '--output': true,
 };
 
 /** What an option asks besides its address, and all that it asks without one. */
 const STATUS_OF: Record<string, string> = {
-  '-n': 'status:snat', '--src-nat': 'status:snat', '-g': 'status:dnat', '--dst-nat': 'status:dnat', '-j': 'status:nat',
+  '-n': 'status:snat',
+  '--src-nat': 'status:snat',
+  '-g': 'status:dnat',
+  '--dst-nat': 'status:dnat',
+  '-j': 'status:nat',
   '--any-nat': 'status:nat',
 };
 
@@ -41,8 +91,11 @@ export function isConntrackArguments(text: string): boolean {
 /** The filter that asks what these arguments of conntrack(8) ask, or the first of them that has no meaning in one. */
 export function fromConntrackArguments(text: string): FilterProblem {
   const begin = /^\s*(?:(?:sudo\s+)?conntrack(?=\s|$))?/.exec(text)![0].length;
-  const words = [...text.slice(begin).matchAll(/[^\s=]+/g)]
-    .map(({ 0: word, index }) => ({ word, start: begin + index, end: begin + index + word.length }));
+  const words = [...text.slice(begin).matchAll(/[^\s=]+/g)].map(({ 0: word, index }) => ({
+    word,
+    start: begin + index,
+    end: begin + index + word.length,
+  }));
   const terms: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const { word: option, start, end } = words[index]!;
@@ -52,7 +105,10 @@ export function fromConntrackArguments(text: string): FilterProblem {
       continue;
     }
     if (/^(-F|--flush)$/.test(option)) {
-      return { message: `“${option}” of the conntrack program ends every flow; a plan for that is made with the word all in place of a filter`, ...place };
+      return {
+        message: `“${option}” of the conntrack program ends every flow; a plan for that is made with the word all in place of a filter`,
+        ...place,
+      };
     }
     const name = Object.hasOwn(OPTIONS, option) ? OPTIONS[option]! : undefined;
     if (!name) return { message: `“${option}” of the conntrack program has no meaning in a filter; leave it out`, ...place };

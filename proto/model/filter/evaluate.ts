@@ -21,14 +21,18 @@ export function evaluateFilter(filter: FlowFilter, flow: Flow, nowMs: number): b
 /** As evaluateFilter, with what is not known kept apart from what is false. */
 export function truthOf(filter: FlowFilter, flow: Flow, nowMs: number): Truth {
   switch (filter.kind) {
-    case 'everything': return true;
-    case 'term': return truthOfTerm(filter, flow, nowMs);
+    case 'everything':
+      return true;
+    case 'term':
+      return truthOfTerm(filter, flow, nowMs);
     case 'not': {
       const truth = truthOf(filter.operand, flow, nowMs);
       return truth === undefined ? undefined : !truth;
     }
-    case 'and': return combine(filter.operands, false);
-    case 'or': return combine(filter.operands, true);
+    case 'and':
+      return combine(filter.operands, false);
+    case 'or':
+      return combine(filter.operands, true);
   }
 
   function combine(operands: FlowFilter[], decisive: boolean): Truth {
@@ -51,50 +55,99 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
   const key = (value: number | undefined): Truth => isPart(match, value, hasKeys(flow.proto));
   switch (field) {
     case 'ip':
-    case 'host': return firstOf(() => source(orig), () => destination(orig), () => source(reply), () => destination(reply));
-    case 'src': return source(orig);
-    case 'dst': return destination(orig);
-    case 'rsrc': return source(reply);
-    case 'rdst': return destination(reply);
-    case 'nat': return anyOf(!!(flow.status & IPS.SRC_NAT) && destination(reply), !!(flow.status & IPS.DST_NAT) && source(reply));
-    case 'port': return anyOf(port(orig.sport), port(orig.dport), port(reply.sport), port(reply.dport));
-    case 'sport': return port(orig.sport);
-    case 'dport': return port(orig.dport);
-    case 'rsport': return port(reply.sport);
-    case 'rdport': return port(reply.dport);
-    case 'icmp-type': return icmp(orig.icmp?.type);
-    case 'icmp-code': return icmp(orig.icmp?.code);
-    case 'icmp-id': return icmp(orig.icmp?.id);
-    case 'key': return anyOf(key(orig.srcKey), key(orig.dstKey), key(reply.srcKey), key(reply.dstKey));
-    case 'srckey': return key(orig.srcKey);
-    case 'dstkey': return key(orig.dstKey);
-    case 'rsrckey': return key(reply.srcKey);
-    case 'rdstkey': return key(reply.dstKey);
-    case 'proto': return isBetween(match, flow.proto);
-    case 'family': return isBetween(match, flow.family);
-    case 'state': return isInState(globOf(match), flow);
-    case 'status': return hasStatus(globOf(match), flow.status);
-    case 'app': return isOfService(globOf(match), flow);
-    case 'mark': return match.kind === 'mask' ? ((flow.mark & match.mask) >>> 0) === match.value : mismatch(match);
-    case 'zone': return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && isBetween(match, zone));
-    case 'orig-zone': return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && isBetween(match, orig.zone);
-    case 'reply-zone': return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && isBetween(match, reply.zone);
-    case 'label': return isNamed(match, flow.labels);
-    case 'helper': return isNamed(match, flow.helper === undefined ? [] : [flow.helper]);
-    case 'wan': return isNamed(match, flow.wan === undefined ? [] : [flow.wan]);
-    case 'next-wan': return flow.nextWan === undefined ? undefined : isNamed(match, flow.nextWan === '' ? [] : [flow.nextWan]);
-    case 'age': return isKnownBetween(match, flow.startedAtMs === undefined ? undefined : Math.floor((nowMs - flow.startedAtMs) / 1000));
-    case 'idle': return isIdle(match, flow);
-    case 'timeout': return isKnownBetween(match, flow.timeoutSeconds);
-    case 'bytes': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.bytes + flow.replyCounters.bytes));
-    case 'packets': return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.packets + flow.replyCounters.packets));
-    case 'id': return isBetween(match, flow.id);
-    case 'rate': return isKnownBetween(match, flow.rateBitsPerSecond);
-    case 'stale': return isKnownStale(globOf(match), flow.stale);
+    case 'host':
+      return firstOf(
+        () => source(orig),
+        () => destination(orig),
+        () => source(reply),
+        () => destination(reply),
+      );
+    case 'src':
+      return source(orig);
+    case 'dst':
+      return destination(orig);
+    case 'rsrc':
+      return source(reply);
+    case 'rdst':
+      return destination(reply);
+    case 'nat':
+      return anyOf(!!(flow.status & IPS.SRC_NAT) && destination(reply), !!(flow.status & IPS.DST_NAT) && source(reply));
+    case 'port':
+      return anyOf(port(orig.sport), port(orig.dport), port(reply.sport), port(reply.dport));
+    case 'sport':
+      return port(orig.sport);
+    case 'dport':
+      return port(orig.dport);
+    case 'rsport':
+      return port(reply.sport);
+    case 'rdport':
+      return port(reply.dport);
+    case 'icmp-type':
+      return icmp(orig.icmp?.type);
+    case 'icmp-code':
+      return icmp(orig.icmp?.code);
+    case 'icmp-id':
+      return icmp(orig.icmp?.id);
+    case 'key':
+      return anyOf(key(orig.srcKey), key(orig.dstKey), key(reply.srcKey), key(reply.dstKey));
+    case 'srckey':
+      return key(orig.srcKey);
+    case 'dstkey':
+      return key(orig.dstKey);
+    case 'rsrckey':
+      return key(reply.srcKey);
+    case 'rdstkey':
+      return key(reply.dstKey);
+    case 'proto':
+      return isBetween(match, flow.proto);
+    case 'family':
+      return isBetween(match, flow.family);
+    case 'state':
+      return isInState(globOf(match), flow);
+    case 'status':
+      return hasStatus(globOf(match), flow.status);
+    case 'app':
+      return isOfService(globOf(match), flow);
+    case 'mark':
+      return match.kind === 'mask' ? (flow.mark & match.mask) >>> 0 === match.value : mismatch(match);
+    case 'zone':
+      return [flow.zone, orig.zone, reply.zone].some((zone) => zone !== undefined && isBetween(match, zone));
+    case 'orig-zone':
+      return match.kind === 'none' ? orig.zone === undefined : orig.zone !== undefined && isBetween(match, orig.zone);
+    case 'reply-zone':
+      return match.kind === 'none' ? reply.zone === undefined : reply.zone !== undefined && isBetween(match, reply.zone);
+    case 'label':
+      return isNamed(match, flow.labels);
+    case 'helper':
+      return isNamed(match, flow.helper === undefined ? [] : [flow.helper]);
+    case 'wan':
+      return isNamed(match, flow.wan === undefined ? [] : [flow.wan]);
+    case 'next-wan':
+      return flow.nextWan === undefined ? undefined : isNamed(match, flow.nextWan === '' ? [] : [flow.nextWan]);
+    case 'age':
+      return isKnownBetween(match, flow.startedAtMs === undefined ? undefined : Math.floor((nowMs - flow.startedAtMs) / 1000));
+    case 'idle':
+      return isIdle(match, flow);
+    case 'timeout':
+      return isKnownBetween(match, flow.timeoutSeconds);
+    case 'bytes':
+      return isKnownBetween(match, flow.origCounters && flow.replyCounters && Number(flow.origCounters.bytes + flow.replyCounters.bytes));
+    case 'packets':
+      return isKnownBetween(
+        match,
+        flow.origCounters && flow.replyCounters && Number(flow.origCounters.packets + flow.replyCounters.packets),
+      );
+    case 'id':
+      return isBetween(match, flow.id);
+    case 'rate':
+      return isKnownBetween(match, flow.rateBitsPerSecond);
+    case 'stale':
+      return isKnownStale(globOf(match), flow.stale);
     case 'tenant':
     case 'site':
     case 'gateway':
-    case 'tag': throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
+    case 'tag':
+      throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
   }
 }
 
@@ -104,11 +157,16 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
  */
 function isInState(word: string, flow: Flow): boolean {
   switch (word) {
-    case 'new': return !(flow.status & IPS.SEEN_REPLY);
-    case 'related': return !!(flow.status & IPS.EXPECTED);
-    case 'expired': return false;
-    case 'established': return flow.state === undefined ? !!(flow.status & IPS.SEEN_REPLY) : flow.state === 'ESTABLISHED';
-    default: return flow.state !== undefined && globMatches(word.replaceAll('-', '_'), flow.state);
+    case 'new':
+      return !(flow.status & IPS.SEEN_REPLY);
+    case 'related':
+      return !!(flow.status & IPS.EXPECTED);
+    case 'expired':
+      return false;
+    case 'established':
+      return flow.state === undefined ? !!(flow.status & IPS.SEEN_REPLY) : flow.state === 'ESTABLISHED';
+    default:
+      return flow.state !== undefined && globMatches(word.replaceAll('-', '_'), flow.state);
   }
 }
 
@@ -138,18 +196,23 @@ function isOfService(name: string, flow: Flow): boolean {
   const rules = SERVICES[name];
   if (!rules) throw new FleetError('FILTER_UNSUPPORTED', `app:${name} is not a known service.`, { field: 'app' });
   const { dport } = flow.orig;
-  return rules.some((rule) => rule.proto === flow.proto && (!rule.ports || (dport !== undefined && rule.ports.some(([from, to]) => dport >= from && dport <= to))));
+  return rules.some(
+    (rule) =>
+      rule.proto === flow.proto && (!rule.ports || (dport !== undefined && rule.ports.some(([from, to]) => dport >= from && dport <= to))),
+  );
 }
 
 /** One end of a tuple against an address, or against an address and a port that both have to stand there. */
 function isAt(match: Match, address: string, port: number | undefined, proto: number): Truth {
   switch (match.kind) {
-    case 'prefix': return isIn(match.prefix, address);
+    case 'prefix':
+      return isIn(match.prefix, address);
     case 'endpoint': {
       const isPort = isPart({ kind: 'range', from: match.from, to: match.to }, port, hasPorts(proto));
       return isPort !== false && isIn(match.prefix, address) && isPort;
     }
-    default: return mismatch(match);
+    default:
+      return mismatch(match);
   }
 }
 

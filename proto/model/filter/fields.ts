@@ -6,7 +6,21 @@ import { STALE_WORDS } from '../stale.ts';
 import type { FieldName } from './filter.ts';
 
 /** How a field's value is written; values.ts parses and formats each kind. */
-export type ValueKind = 'prefix' | 'address' | 'port' | 'number' | 'duration' | 'size' | 'bits' | 'octet' | 'key' | 'mark' | 'name' | 'word' | 'protocol' | 'family';
+export type ValueKind =
+  | 'prefix'
+  | 'address'
+  | 'port'
+  | 'number'
+  | 'duration'
+  | 'size'
+  | 'bits'
+  | 'octet'
+  | 'key'
+  | 'mark'
+  | 'name'
+  | 'word'
+  | 'protocol'
+  | 'family';
 
 export interface Field {
   name: FieldName;
@@ -20,9 +34,20 @@ export interface Field {
   help: string;
 }
 
-const stateWords = [...new Set<string>([...STATE_ALIASES, 'established', ...[...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES].map((state) => state.toLowerCase().replaceAll('_', '-'))])].filter((word) => word !== 'none');
+const stateWords = [
+  ...new Set<string>([
+    ...STATE_ALIASES,
+    'established',
+    ...[...TCP_STATES, ...SCTP_STATES, ...DCCP_STATES].map((state) => state.toLowerCase().replaceAll('_', '-')),
+  ]),
+].filter((word) => word !== 'none');
 
-function field(name: FieldName, kind: ValueKind, help: string, { aliases = [], words = [], canBeNone = false }: { aliases?: string[]; words?: string[]; canBeNone?: boolean } = {}): Field {
+function field(
+  name: FieldName,
+  kind: ValueKind,
+  help: string,
+  { aliases = [], words = [], canBeNone = false }: { aliases?: string[]; words?: string[]; canBeNone?: boolean } = {},
+): Field {
   return { name, aliases, kind, words, canBeNone, help };
 }
 
@@ -34,7 +59,10 @@ export const FIELDS: readonly Field[] = [
   field('tag', 'name', 'Gateways with a tag: tag:voip'),
   field('wan', 'name', 'WAN whose address the flow uses, by the gateway’s own naming, or none: wan:wan1', { canBeNone: true }),
   field('next-wan', 'name', 'WAN that the flow would leave by if it began now, or none: next-wan:wan1 -wan:wan1', { canBeNone: true }),
-  field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', { aliases: ['protocol', 'l4proto'], words: Object.values(PROTOCOLS).map(protocolName) }),
+  field('proto', 'protocol', 'Protocol by name or number: proto:udp,tcp', {
+    aliases: ['protocol', 'l4proto'],
+    words: Object.values(PROTOCOLS).map(protocolName),
+  }),
   field('family', 'family', 'IP version: family:ipv6', { words: ['ipv4', 'ipv6'] }),
   field('state', 'word', 'State: new, established, related, time-wait … state:syn-sent', { words: stateWords }),
   field('status', 'word', 'Status bit: assured, unreplied, snat, offload … status:assured', { words: STATUS_WORDS }),
@@ -87,7 +115,9 @@ export const FIELD_WORDS: readonly string[] = [...BY_NAME.keys()];
 
 /** True where `>`, `<`, `>=` and `<=` make sense. */
 export function isComparable(kind: ValueKind): boolean {
-  return kind === 'port' || kind === 'number' || kind === 'octet' || kind === 'key' || kind === 'duration' || kind === 'size' || kind === 'bits';
+  return (
+    kind === 'port' || kind === 'number' || kind === 'octet' || kind === 'key' || kind === 'duration' || kind === 'size' || kind === 'bits'
+  );
 }
 
 /** Of fewer letters another word is as likely as a slip. */

@@ -12,7 +12,11 @@ export type Match =
   /** The flow has no such thing, and that is known. */
   | { kind: 'none' };
 
-export interface Term { kind: 'term'; field: FieldName; match: Match }
+export interface Term {
+  kind: 'term';
+  field: FieldName;
+  match: Match;
+}
 
 /** Which flows. `everything` is said, never the result of a text that did not parse. */
 export type FlowFilter =
@@ -27,13 +31,51 @@ export type FlowFilter =
  * Fleet fields (tenant, site, gateway, tag) are settled by the controller; agents never see them.
  */
 export const FIELD_NAMES = [
-  'tenant', 'site', 'gateway', 'tag', 'wan', 'next-wan',
-  'proto', 'family', 'state', 'status', 'app',
-  'ip', 'src', 'dst', 'rsrc', 'rdst', 'nat', 'host',
-  'port', 'sport', 'dport', 'rsport', 'rdport',
-  'icmp-type', 'icmp-code', 'icmp-id', 'key', 'srckey', 'dstkey', 'rsrckey', 'rdstkey',
-  'mark', 'zone', 'orig-zone', 'reply-zone', 'label', 'helper',
-  'age', 'idle', 'timeout', 'bytes', 'packets', 'rate', 'stale', 'id',
+  'tenant',
+  'site',
+  'gateway',
+  'tag',
+  'wan',
+  'next-wan',
+  'proto',
+  'family',
+  'state',
+  'status',
+  'app',
+  'ip',
+  'src',
+  'dst',
+  'rsrc',
+  'rdst',
+  'nat',
+  'host',
+  'port',
+  'sport',
+  'dport',
+  'rsport',
+  'rdport',
+  'icmp-type',
+  'icmp-code',
+  'icmp-id',
+  'key',
+  'srckey',
+  'dstkey',
+  'rsrckey',
+  'rdstkey',
+  'mark',
+  'zone',
+  'orig-zone',
+  'reply-zone',
+  'label',
+  'helper',
+  'age',
+  'idle',
+  'timeout',
+  'bytes',
+  'packets',
+  'rate',
+  'stale',
+  'id',
 ] as const;
 export type FieldName = (typeof FIELD_NAMES)[number];
 
@@ -42,7 +84,12 @@ export const FLEET_FIELDS: ReadonlySet<FieldName> = new Set<FieldName>(['tenant'
 export const EVERYTHING: FlowFilter = { kind: 'everything' };
 
 /** Where a text is wrong, as offsets into it, why, and what to put in the place of just that part. */
-export interface FilterProblem { message: string; start: number; end: number; suggestion?: string }
+export interface FilterProblem {
+  message: string;
+  start: number;
+  end: number;
+  suggestion?: string;
+}
 
 /** One operand stands for itself; operands of the same kind are taken in. */
 export function join(kind: 'and' | 'or', operands: FlowFilter[]): FlowFilter {
@@ -66,10 +113,13 @@ export function negated(operand: FlowFilter): FlowFilter {
 /** Calls `visit` for each term. */
 export function forEachTerm(filter: FlowFilter, visit: (term: Term) => void): void {
   switch (filter.kind) {
-    case 'term': return visit(filter);
-    case 'not': return forEachTerm(filter.operand, visit);
+    case 'term':
+      return visit(filter);
+    case 'not':
+      return forEachTerm(filter.operand, visit);
     case 'and':
-    case 'or': return filter.operands.forEach((operand) => forEachTerm(operand, visit));
+    case 'or':
+      return filter.operands.forEach((operand) => forEachTerm(operand, visit));
     case 'everything':
   }
 }
@@ -77,6 +127,8 @@ export function forEachTerm(filter: FlowFilter, visit: (term: Term) => void): vo
 /** How many values are compared with. */
 export function countTerms(filter: FlowFilter): number {
   let count = 0;
-  forEachTerm(filter, () => { count++; });
+  forEachTerm(filter, () => {
+    count++;
+  });
   return count;
 }

@@ -14,11 +14,19 @@ export function conjunctsOf(filter: FlowFilter): FlowFilter[] {
 
 function format(filter: FlowFilter, place: 'either' | 'both' | 'one'): string {
   switch (filter.kind) {
-    case 'everything': return '';
-    case 'term': return formatTerm(filter);
-    case 'not': return `-${format(filter.operand, 'one')}`;
-    case 'and': return bracket(place === 'one', filter.operands.map((operand) => format(operand, operand.kind === 'and' ? 'one' : 'both')).join(' '));
-    case 'or': return formatList(filter.operands) ?? bracket(place !== 'either', filter.operands.map((operand) => format(operand, operand.kind === 'or' ? 'one' : 'both')).join(' or '));
+    case 'everything':
+      return '';
+    case 'term':
+      return formatTerm(filter);
+    case 'not':
+      return `-${format(filter.operand, 'one')}`;
+    case 'and':
+      return bracket(place === 'one', filter.operands.map((operand) => format(operand, operand.kind === 'and' ? 'one' : 'both')).join(' '));
+    case 'or':
+      return (
+        formatList(filter.operands) ??
+        bracket(place !== 'either', filter.operands.map((operand) => format(operand, operand.kind === 'or' ? 'one' : 'both')).join(' or '))
+      );
   }
 }
 
@@ -27,7 +35,9 @@ function formatList(operands: FlowFilter[]): string | undefined {
   const [first] = operands;
   if (first?.kind !== 'term') return undefined;
   const field = fieldNamed(first.field)!;
-  const values = operands.map((operand) => (operand.kind === 'term' && operand.field === first.field ? formatValue(field, operand.match) : undefined));
+  const values = operands.map((operand) =>
+    operand.kind === 'term' && operand.field === first.field ? formatValue(field, operand.match) : undefined,
+  );
   return values.every((value) => value !== undefined) ? `${field.name}:${values.join(',')}` : undefined;
 }
 

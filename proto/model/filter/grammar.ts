@@ -25,21 +25,54 @@ const Compare = createToken({ name: 'Compare', pattern: /[<>]=?/ });
 const Differs = createToken({ name: 'Differs', pattern: '!=' });
 const Colon = createToken({ name: 'Colon', pattern: /:|==?/ });
 const Word = createToken({ name: 'Word', pattern: /(?!&&|\|\|)[^\s():,"<>=!-](?:(?!&&|\|\||!=)[^\s():,"<>=])*/u });
-const Address6 = createToken({ name: 'Address6', pattern: { exec: matchIpv6 }, line_breaks: false, start_chars_hint: [...'0123456789abcdefABCDEF:['] });
-const AddressPort = createToken({ name: 'AddressPort', pattern: /(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|\[[0-9a-fA-F:.]+(?:\/\d{1,3})?\]):[A-Za-z\d][\w-]*(?![^\s(),])/ });
+const Address6 = createToken({
+  name: 'Address6',
+  pattern: { exec: matchIpv6 },
+  line_breaks: false,
+  start_chars_hint: [...'0123456789abcdefABCDEF:['],
+});
+const AddressPort = createToken({
+  name: 'AddressPort',
+  pattern: /(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|\[[0-9a-fA-F:.]+(?:\/\d{1,3})?\]):[A-Za-z\d][\w-]*(?![^\s(),])/,
+});
 const PortPair = createToken({ name: 'PortPair', pattern: /\d{1,5}:\d{1,5}(?![^\s(),])/ });
-const Field = createToken({ name: 'Field', pattern: { exec: matchField }, line_breaks: false, start_chars_hint: [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'] });
+const Field = createToken({
+  name: 'Field',
+  pattern: { exec: matchField },
+  line_breaks: false,
+  start_chars_hint: [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'],
+});
 const Or = createToken({ name: 'Or', pattern: /or(?![^\s()])|\|\|/i });
 const And = createToken({ name: 'And', pattern: /and(?![^\s()])|&&/i });
 const Not = createToken({ name: 'Not', pattern: /-|not(?![^\s()])/i });
 const Bang = createToken({ name: 'Bang', pattern: '!' });
 
-const TOKENS = [Space, Quoted, Open, Close, Comma, AddressPort, Address6, PortPair, Field, Compare, Differs, Colon, Or, And, Not, Bang, Word];
+const TOKENS = [
+  Space,
+  Quoted,
+  Open,
+  Close,
+  Comma,
+  AddressPort,
+  Address6,
+  PortPair,
+  Field,
+  Compare,
+  Differs,
+  Colon,
+  Or,
+  And,
+  Not,
+  Bang,
+  Word,
+];
 const VALUES = [Quoted, AddressPort, Address6, PortPair, Word];
 
 function matchIpv6(text: string, offset: number): [string] | null {
   if (!/(?:^|[\s():,=!&|-])$/.test(text.slice(Math.max(0, offset - 1), offset)) && !isAfterField(text, offset)) return null;
-  const word = /^(?:[0-9a-fA-F:.]+(?:\/\d{1,3}|-[0-9a-fA-F:.]+)?|\[[0-9a-fA-F:.]+\])(?![^\s(),])/.exec(text.slice(offset, offset + 100))?.[0];
+  const word = /^(?:[0-9a-fA-F:.]+(?:\/\d{1,3}|-[0-9a-fA-F:.]+)?|\[[0-9a-fA-F:.]+\])(?![^\s(),])/.exec(
+    text.slice(offset, offset + 100),
+  )?.[0];
   return word?.includes(':') && parseAddresses(word) ? [word] : null;
 }
 
@@ -76,9 +109,25 @@ class FilterParser extends CstParser {
 
   readonly one = this.RULE('one', () => {
     this.OR([
-      { ALT: () => { this.CONSUME(Not); this.SUBRULE(this.one); } },
-      { ALT: () => { this.CONSUME(Bang); this.SUBRULE2(this.one); } },
-      { ALT: () => { this.CONSUME(Open); this.SUBRULE(this.either); this.CONSUME(Close); } },
+      {
+        ALT: () => {
+          this.CONSUME(Not);
+          this.SUBRULE(this.one);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(Bang);
+          this.SUBRULE2(this.one);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(Open);
+          this.SUBRULE(this.either);
+          this.CONSUME(Close);
+        },
+      },
       { ALT: () => this.SUBRULE(this.fieldTerm) },
       { ALT: () => this.SUBRULE(this.value) },
     ]);
@@ -87,8 +136,19 @@ class FilterParser extends CstParser {
   readonly fieldTerm = this.RULE('fieldTerm', () => {
     this.CONSUME(Field);
     this.OR([
-      { ALT: () => { this.OR2([{ ALT: () => this.CONSUME(Colon) }, { ALT: () => this.CONSUME(Differs) }]); this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => this.SUBRULE(this.item) }); } },
-      { ALT: () => { this.OPTION(() => this.CONSUME2(Colon)); this.CONSUME(Compare); this.SUBRULE(this.value); } },
+      {
+        ALT: () => {
+          this.OR2([{ ALT: () => this.CONSUME(Colon) }, { ALT: () => this.CONSUME(Differs) }]);
+          this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => this.SUBRULE(this.item) });
+        },
+      },
+      {
+        ALT: () => {
+          this.OPTION(() => this.CONSUME2(Colon));
+          this.CONSUME(Compare);
+          this.SUBRULE(this.value);
+        },
+      },
       { ALT: () => this.CONSUME(Address6) },
     ]);
   });
@@ -112,7 +172,12 @@ const lexer = new Lexer(TOKENS, { positionTracking: 'onlyOffset' });
 const parser = new FilterParser();
 
 /** The first place where a text leaves the grammar. */
-export interface SyntaxProblem { token: IToken | undefined; message: string; start: number; end: number }
+export interface SyntaxProblem {
+  token: IToken | undefined;
+  message: string;
+  start: number;
+  end: number;
+}
 
 /** The tree of a text, or the first place where it leaves the grammar. */
 export function parseSyntax(text: string): { tree: CstNode } | { problem: SyntaxProblem } {
@@ -120,7 +185,8 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
   const lexical = errors[0];
   if (lexical) {
     const start = lexical.offset;
-    const message = text[start] === '"' ? 'This quotation mark is never closed' : `“${text.slice(start, start + lexical.length)}” has no meaning here`;
+    const message =
+      text[start] === '"' ? 'This quotation mark is never closed' : `“${text.slice(start, start + lexical.length)}” has no meaning here`;
     return { problem: { token: undefined, message, start, end: start + lexical.length } };
   }
   // Before the parser, which calls itself for each level.
@@ -135,24 +201,38 @@ export function parseSyntax(text: string): { tree: CstNode } | { problem: Syntax
   if (!syntactic) return { tree };
   const isAtEnd = tokenMatcher(syntactic.token, EOF);
   const token = isAtEnd ? tokens.at(-1) : syntactic.token;
-  return { problem: { token, message: describe(token, isAtEnd), start: token?.startOffset ?? 0, end: token ? token.startOffset + token.image.length : 0 } };
+  return {
+    problem: {
+      token,
+      message: describe(token, isAtEnd),
+      start: token?.startOffset ?? 0,
+      end: token ? token.startOffset + token.image.length : 0,
+    },
+  };
 }
 
 function roleOf({ tokenType, image }: IToken): TokenRole {
   switch (tokenType) {
     case Not:
     case Bang:
-    case Differs: return 'not';
-    case Open: return 'open';
-    case Close: return 'close';
-    case Comma: return 'comma';
+    case Differs:
+      return 'not';
+    case Open:
+      return 'open';
+    case Close:
+      return 'close';
+    case Comma:
+      return 'comma';
     case Quoted:
     case AddressPort:
-    case PortPair: return 'value';
+    case PortPair:
+      return 'value';
     // A range of addresses, or a port with its protocol, is several terms.
     case Address6:
-    case Word: return /[.:].*-|\/[a-z]/i.test(image) ? 'pair' : 'value';
-    default: return 'other';
+    case Word:
+      return /[.:].*-|\/[a-z]/i.test(image) ? 'pair' : 'value';
+    default:
+      return 'other';
   }
 }
 

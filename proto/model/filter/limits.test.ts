@@ -25,12 +25,15 @@ describe('a filter that is too deep or too long', () => {
     expect(parseFilter(nested(MAX_FILTER_DEPTH / 2))).toHaveProperty('filter');
   });
 
-  it.each(['(', '-', '-(', 'not ', '(port:1 or ', '-(port:1 ', '"x" ', 'port:1,', 'a '])('never overflows the stack with a hundred thousand characters of %j', (unit) => {
-    const text = unit.repeat(Math.floor(MAX_FILTER_CHARACTERS / unit.length));
-    expect(problemOf(text).end).toBeLessThanOrEqual(text.length);
-    expect(problemOf(`${text}${text}`).message).toContain('at most 100000 characters');
-    expect(completeFilter(text, text.length)).toBeInstanceOf(Array);
-  });
+  it.each(['(', '-', '-(', 'not ', '(port:1 or ', '-(port:1 ', '"x" ', 'port:1,', 'a '])(
+    'never overflows the stack with a hundred thousand characters of %j',
+    (unit) => {
+      const text = unit.repeat(Math.floor(MAX_FILTER_CHARACTERS / unit.length));
+      expect(problemOf(text).end).toBeLessThanOrEqual(text.length);
+      expect(problemOf(`${text}${text}`).message).toContain('at most 100000 characters');
+      expect(completeFilter(text, text.length)).toBeInstanceOf(Array);
+    },
+  );
 
   it('counts what stands side by side once: negations, brackets and lists that are closed are no deeper', () => {
     expect(parseFilter(Array.from({ length: 500 }, (_, port) => `-(port:${port} or (proto:udp,tcp))`).join(' '))).toHaveProperty('filter');
@@ -54,17 +57,26 @@ describe('a filter that is too deep or too long', () => {
 describe('a filter that parses', () => {
   const word = fc.constantFrom('port:1', 'proto:udp,tcp', '10.0.0.1:80', 'port:5-,7', 'wan:"a b"', 'idle>5m', '2001:db8::1');
   const { text } = fc.letrec<{ text: string }>((tie) => ({
-    text: fc.oneof({ maxDepth: 14 }, word, tie('text').map((inner) => `-(${inner})`), tie('text').map((inner) => `-${inner}`), tie('text').map((inner) => `(${inner})`),
-      fc.tuple(tie('text'), fc.constantFrom(' ', ' or '), tie('text')).map(([left, join, right]) => `(${left})${join}${right}`)),
+    text: fc.oneof(
+      { maxDepth: 14 },
+      word,
+      tie('text').map((inner) => `-(${inner})`),
+      tie('text').map((inner) => `-${inner}`),
+      tie('text').map((inner) => `(${inner})`),
+      fc.tuple(tie('text'), fc.constantFrom(' ', ' or '), tie('text')).map(([left, join, right]) => `(${left})${join}${right}`),
+    ),
   }));
 
   it('has a canonical spelling that parses to the same, and an encoded form that agents decode', () => {
-    fc.assert(fc.property(text, (typed) => {
-      const parsed = parseFilter(typed);
-      if (!('filter' in parsed)) return expect(parsed.problem.message).toContain('deep');
-      expect(parseFilter(formatFilter(parsed.filter))).toEqual(parsed);
-      expect(fromWireFilter(Filter.decode(Filter.encode(toWireFilter(parsed.filter)).finish()))).toEqual(parsed.filter);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(text, (typed) => {
+        const parsed = parseFilter(typed);
+        if (!('filter' in parsed)) return expect(parsed.problem.message).toContain('deep');
+        expect(parseFilter(formatFilter(parsed.filter))).toEqual(parsed);
+        expect(fromWireFilter(Filter.decode(Filter.encode(toWireFilter(parsed.filter)).finish()))).toEqual(parsed.filter);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('is refused where its encoded form is too large for one message', () => {
@@ -76,12 +88,23 @@ describe('a filter that parses', () => {
 
 describe('a glob', () => {
   it('means the same as trying every way to place its stars', () => {
-    const plain = (pattern: string, name: string): boolean => (pattern === '' ? name === '' : pattern[0] === '*'
-      ? plain(pattern.slice(1), name) || (name !== '' && plain(pattern, name.slice(1))) : name !== '' && (pattern[0] === '?' || pattern[0] === name[0]) && plain(pattern.slice(1), name.slice(1)));
+    const plain = (pattern: string, name: string): boolean =>
+      pattern === ''
+        ? name === ''
+        : pattern[0] === '*'
+          ? plain(pattern.slice(1), name) || (name !== '' && plain(pattern, name.slice(1)))
+          : name !== '' && (pattern[0] === '?' || pattern[0] === name[0]) && plain(pattern.slice(1), name.slice(1));
     const letters = fc.array(fc.constantFrom('a', 'b', '.'), { maxLength: 8 }).map((all) => all.join(''));
-    fc.assert(fc.property(fc.array(fc.constantFrom('a', 'b', '.', '?', '*', '**'), { maxLength: 7 }).map((all) => all.join('')), letters, (pattern, name) => {
-      expect(globMatches(pattern, name)).toBe(plain(pattern, name));
-    }), { numRuns: 5000 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('a', 'b', '.', '?', '*', '**'), { maxLength: 7 }).map((all) => all.join('')),
+        letters,
+        (pattern, name) => {
+          expect(globMatches(pattern, name)).toBe(plain(pattern, name));
+        },
+      ),
+      { numRuns: 5000 },
+    );
   });
 
   it('of many stars ends, whatever the name', () => {

@@ -26,7 +26,10 @@ export function firstBeyondLimits(roles: Iterable<TokenRole>): { index: number; 
     }
     const depth = role === 'comma' || role === 'pair' ? depthOfTerm + 1 : open.length;
     if (depth > MAX_FILTER_DEPTH) {
-      return { index, message: `Brackets and negations stand in one another at most ${MAX_FILTER_DEPTH} deep; join conditions side by side with “or” or a space` };
+      return {
+        index,
+        message: `Brackets and negations stand in one another at most ${MAX_FILTER_DEPTH} deep; join conditions side by side with “or” or a space`,
+      };
     }
     if (terms > MAX_FILTER_TERMS) return { index, message: TOO_MANY_TERMS };
     if (role === 'close') while (open.length > 0 && open.pop() !== 'open');

@@ -15,13 +15,53 @@ export function fromPacketFilter(text: string): string | undefined {
 const MAX_WORDS = 500;
 
 const FAMILIES: Record<string, string> = { ip: 'ipv4', ip6: 'ipv6', inet: 'ipv4', inet6: 'ipv6' };
-const PROTOCOLS: Record<string, string> = { tcp: 'tcp', udp: 'udp', sctp: 'sctp', icmp: 'icmp', icmp6: 'icmpv6', icmpv6: 'icmpv6', esp: 'esp', ah: 'ah', gre: 'gre', igmp: 'igmp' };
-/** A word that a value follows, and the field that asks the same. */
-const FIELDS: Record<string, string> = { host: 'host', net: 'ip', port: 'port', portrange: 'port', saddr: 'src', daddr: 'dst', sport: 'sport', dport: 'dport' };
-const DIRECTED: Record<string, Record<string, string>> = {
-  src: { host: 'src', net: 'src', port: 'sport', portrange: 'sport' }, dst: { host: 'dst', net: 'dst', port: 'dport', portrange: 'dport' },
+const PROTOCOLS: Record<string, string> = {
+  tcp: 'tcp',
+  udp: 'udp',
+  sctp: 'sctp',
+  icmp: 'icmp',
+  icmp6: 'icmpv6',
+  icmpv6: 'icmpv6',
+  esp: 'esp',
+  ah: 'ah',
+  gre: 'gre',
+  igmp: 'igmp',
 };
-const KEYWORDS = new Set([...Object.keys({ ...FAMILIES, ...PROTOCOLS, ...FIELDS, ...DIRECTED }), 'and', 'or', 'not', '&&', '||', '!', '(', ')', '=', '==', '!=', 'from', 'to', 'proto', 'type', 'code', 'any']);
+/** A word that a value follows, and the field that asks the same. */
+const FIELDS: Record<string, string> = {
+  host: 'host',
+  net: 'ip',
+  port: 'port',
+  portrange: 'port',
+  saddr: 'src',
+  daddr: 'dst',
+  sport: 'sport',
+  dport: 'dport',
+};
+const DIRECTED: Record<string, Record<string, string>> = {
+  src: { host: 'src', net: 'src', port: 'sport', portrange: 'sport' },
+  dst: { host: 'dst', net: 'dst', port: 'dport', portrange: 'dport' },
+};
+const KEYWORDS = new Set([
+  ...Object.keys({ ...FAMILIES, ...PROTOCOLS, ...FIELDS, ...DIRECTED }),
+  'and',
+  'or',
+  'not',
+  '&&',
+  '||',
+  '!',
+  '(',
+  ')',
+  '=',
+  '==',
+  '!=',
+  'from',
+  'to',
+  'proto',
+  'type',
+  'code',
+  'any',
+]);
 
 class Expression {
   readonly #words: readonly string[];
@@ -64,7 +104,7 @@ class Expression {
     const terms: string[] = [];
     for (let before = -1; before !== this.#at;) {
       before = this.#at;
-      terms.push(...this.#terms() ?? []);
+      terms.push(...(this.#terms() ?? []));
     }
     return terms.length < 2 ? terms[0] : `(${terms.join(' ')})`;
   }
@@ -101,7 +141,7 @@ class Expression {
 
   #icmp(): string[] {
     const terms: string[] = [];
-    while (/^(type|code)$/.test(this.#peek())) terms.push(...this.#valued(`icmp-${this.#next()}`) ?? []);
+    while (/^(type|code)$/.test(this.#peek())) terms.push(...(this.#valued(`icmp-${this.#next()}`) ?? []));
     return terms;
   }
 
@@ -109,14 +149,14 @@ class Expression {
   #end([address, port]: [string, string]): string[] | undefined {
     const terms = this.#takes('any') ? [] : this.#valued(address);
     if (!terms) return undefined;
-    return this.#takes('port') ? [...terms, ...this.#valued(port) ?? ['?']] : terms;
+    return this.#takes('port') ? [...terms, ...(this.#valued(port) ?? ['?'])] : terms;
   }
 
   #valued(field: string): string[] | undefined {
     const isNot = this.#takes('!=', '!');
     if (!isNot) this.#takes('=', '==');
     const value = this.#next();
-    if (value === '' || KEYWORDS.has(value.toLowerCase()) && !(field === 'proto' && Object.hasOwn(PROTOCOLS, value))) return undefined;
+    if (value === '' || (KEYWORDS.has(value.toLowerCase()) && !(field === 'proto' && Object.hasOwn(PROTOCOLS, value)))) return undefined;
     this.#field = field;
     return [`${isNot ? '-' : ''}${field}:${value}`];
   }
@@ -138,9 +178,14 @@ class Expression {
 
 /** Keys of `diagnose sys session filter`, and the terms that ask the same of a value or a range. */
 const FORTIOS: Record<string, (value: string) => string> = {
-  src: (value) => `src:${value}`, dst: (value) => `dst:${value}`, sport: (value) => `sport:${value}`, dport: (value) => `dport:${value}`,
+  src: (value) => `src:${value}`,
+  dst: (value) => `dst:${value}`,
+  sport: (value) => `sport:${value}`,
+  dport: (value) => `dport:${value}`,
   proto: (value) => `proto:${value}`,
-  nsrc: (value) => `status:snat rdst:${value}`, nport: (value) => `status:snat rdport:${value}`, duration: (value) => `age:${value}`,
+  nsrc: (value) => `status:snat rdst:${value}`,
+  nport: (value) => `status:snat rdport:${value}`,
+  duration: (value) => `age:${value}`,
   expire: (value) => `timeout:${value}`,
 };
 
@@ -154,12 +199,17 @@ export function fromFortios(text: string): { suggestion: string } | { message: s
     const start = at;
     at += line.length + 1;
     if (line.trim() === '') continue;
-    const [, before, key = '', first, last] = /^(\s*(?:diag(?:nose)?\s+)?sys(?:tem)?\s+session6?\s+(?:filter\s+|list\b|clear\b))(\S*)\s*(\S+)?\s*(\S+)?\s*$/i.exec(line) ?? [];
+    const [, before, key = '', first, last] =
+      /^(\s*(?:diag(?:nose)?\s+)?sys(?:tem)?\s+session6?\s+(?:filter\s+|list\b|clear\b))(\S*)\s*(\S+)?\s*(\S+)?\s*$/i.exec(line) ?? [];
     if (before === undefined) return undefined;
     if (/(list|clear)$/i.test(before)) continue;
     const toTerm = Object.hasOwn(FORTIOS, key.toLowerCase()) ? FORTIOS[key.toLowerCase()] : undefined;
     if (!toTerm || first === undefined) {
-      return { message: `“${key}” of FortiOS has no meaning in a filter; leave it out`, start: start + before.length, end: start + before.length + key.length };
+      return {
+        message: `“${key}” of FortiOS has no meaning in a filter; leave it out`,
+        start: start + before.length,
+        end: start + before.length + key.length,
+      };
     }
     terms.push(toTerm(last === undefined ? first : `${first}-${last}`));
   }

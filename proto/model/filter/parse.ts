@@ -24,7 +24,13 @@ type Parsed = { filter: FlowFilter } | { problem: FilterProblem };
  */
 export function parseFilter(text: string): Parsed {
   if (text.length > MAX_FILTER_CHARACTERS) {
-    return { problem: { message: `A filter has at most ${MAX_FILTER_CHARACTERS} characters; this one has ${text.length}`, start: MAX_FILTER_CHARACTERS, end: text.length } };
+    return {
+      problem: {
+        message: `A filter has at most ${MAX_FILTER_CHARACTERS} characters; this one has ${text.length}`,
+        start: MAX_FILTER_CHARACTERS,
+        end: text.length,
+      },
+    };
   }
   const own = isFromElsewhere(text) ? undefined : parseOwn(text);
   if (own && 'filter' in own) return own;
@@ -86,19 +92,27 @@ function readFieldTerm(tree: CstNode): FlowFilter {
       instead: bangs === items.length ? `-${field.name}:${values.map(({ image }) => image).join(',')}` : undefined,
     });
   }
-  const filter = anyOf(values.map((value) => {
-    const parsed = parseValue(field, textOf(value), isQuoted(value));
-    if (!('message' in parsed)) return parsed;
-    // What is put in the place of one value of several would leave the field to the others.
-    throw values.length > 1 ? misfit(placeOf(value), { ...parsed, instead: undefined }) : misfit(whole, parsed, placeOf(value));
-  }));
-  return (bangs > 0) === (token(tree, 'Differs') !== undefined) ? filter : negated(filter);
+  const filter = anyOf(
+    values.map((value) => {
+      const parsed = parseValue(field, textOf(value), isQuoted(value));
+      if (!('message' in parsed)) return parsed;
+      // What is put in the place of one value of several would leave the field to the others.
+      throw values.length > 1 ? misfit(placeOf(value), { ...parsed, instead: undefined }) : misfit(whole, parsed, placeOf(value));
+    }),
+  );
+  return bangs > 0 === (token(tree, 'Differs') !== undefined) ? filter : negated(filter);
 }
 
 function readComparison(field: Field, comparison: IToken, value: IToken, whole: Place): FlowFilter {
   if (!isComparable(field.kind)) {
-    const isNotZero = field.kind === 'mark' && ((comparison.image === '>' && Number(textOf(value)) === 0) || (comparison.image === '>=' && Number(textOf(value)) === 1));
-    throw misfit(whole, { message: `${field.name} cannot be compared by “${comparison.image}”`, instead: isNotZero ? '-mark:0x0' : undefined }, placeOf(comparison));
+    const isNotZero =
+      field.kind === 'mark' &&
+      ((comparison.image === '>' && Number(textOf(value)) === 0) || (comparison.image === '>=' && Number(textOf(value)) === 1));
+    throw misfit(
+      whole,
+      { message: `${field.name} cannot be compared by “${comparison.image}”`, instead: isNotZero ? '-mark:0x0' : undefined },
+      placeOf(comparison),
+    );
   }
   const parsed = parseComparison(field, comparison.image, textOf(value));
   if ('message' in parsed) throw misfit(placeOf(value), parsed);
@@ -107,8 +121,16 @@ function readComparison(field: Field, comparison: IToken, value: IToken, whole: 
 
 /** Names of fields elsewhere that mean exactly one of ours. */
 const SYNONYMS: Record<string, string> = {
-  source: 'src', destination: 'dst', dest: 'dst', 'src-port': 'sport', 'source-port': 'sport', 'dst-port': 'dport',
-  'destination-port': 'dport', connmark: 'mark', ctmark: 'mark', duration: 'age',
+  source: 'src',
+  destination: 'dst',
+  dest: 'dst',
+  'src-port': 'sport',
+  'source-port': 'sport',
+  'dst-port': 'dport',
+  'destination-port': 'dport',
+  connmark: 'mark',
+  ctmark: 'mark',
+  duration: 'age',
 };
 
 function unknownField(name: string, values: IToken[]): ValueProblem {
@@ -177,7 +199,10 @@ function otherState(word: string): string | undefined {
   return 'message' in parsed && parsed.suggestion ? `state:${parsed.suggestion}` : undefined;
 }
 
-interface Place { start: number; end: number }
+interface Place {
+  start: number;
+  end: number;
+}
 
 /** A problem of a whole term; where nothing is to stand in the place of all of it, only `part` is wrong. */
 function misfit(whole: Place, { message, suggestion, instead }: ValueProblem, part: Place = whole): Misfit {

@@ -3,7 +3,10 @@ import type { FilterProblem, FlowFilter } from './filter.ts';
 import { parseFilter } from './parse.ts';
 
 /** What a remediation's trigger is about; put in for `$wan` and `$address`. */
-export interface TemplateNames { wan?: string; address?: string }
+export interface TemplateNames {
+  wan?: string;
+  address?: string;
+}
 
 const PLACEHOLDER = /\$([a-z]+)/gi;
 
@@ -18,7 +21,8 @@ export function placeholdersOf(text: string): string[] {
  */
 export function fillFilter(text: string, names: TemplateNames): { filter: FlowFilter; text: string } | { problem: FilterProblem } {
   for (const { 0: found, 1: name, index } of text.matchAll(PLACEHOLDER)) {
-    if (valueOf(name!, names) === undefined) return { problem: { message: `There is nothing to put in for ${found}`, start: index, end: index + found.length } };
+    if (valueOf(name!, names) === undefined)
+      return { problem: { message: `There is nothing to put in for ${found}`, start: index, end: index + found.length } };
   }
   const filled = text.replaceAll(PLACEHOLDER, (_, name: string) => valueOf(name, names)!);
   const parsed = parseFilter(filled);

@@ -13,7 +13,11 @@ import { allOf, anyOf, type FieldName, type FlowFilter, type Match } from './fil
  * What is wrong with one value, and what to write in its place, or `instead` in the place of field and value together. Neither is given
  * unless it asks for nothing that was not meant.
  */
-export interface ValueProblem { message: string; suggestion?: string; instead?: string }
+export interface ValueProblem {
+  message: string;
+  suggestion?: string;
+  instead?: string;
+}
 
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const SIZES: Record<string, number> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3, ti: 1024 ** 4 };
@@ -26,7 +30,8 @@ export function parseValue(field: Field, text: string, isQuoted = false): FlowFi
   if (field.canBeNone && !isQuoted && /^none$/i.test(text)) return term(field.name, { kind: 'none' });
   switch (field.kind) {
     case 'prefix':
-    case 'address': return parsePlace(field, text);
+    case 'address':
+      return parsePlace(field, text);
     case 'protocol': {
       const proto = protocolNumber(text);
       return proto === undefined
@@ -35,15 +40,18 @@ export function parseValue(field: Field, text: string, isQuoted = false): FlowFi
     }
     case 'family': {
       const family = /^(?:ipv?|v)?([46])$/i.exec(text)?.[1];
-      return family ? term(field.name, { kind: 'range', from: Number(family), to: Number(family) })
+      return family
+        ? term(field.name, { kind: 'range', from: Number(family), to: Number(family) })
         : { message: `“${text}” is not ipv4 or ipv6` };
     }
     case 'mark': {
       const mark = parseMark(text);
       return mark ? term(field.name, { kind: 'mask', ...mark }) : { message: `“${text}” is not a mark such as 0x100 or 0x100/0xff00` };
     }
-    case 'name': return term(field.name, { kind: 'glob', pattern: text.toLowerCase() });
-    case 'word': return parseWord(field, text, isQuoted);
+    case 'name':
+      return term(field.name, { kind: 'glob', pattern: text.toLowerCase() });
+    case 'word':
+      return parseWord(field, text, isQuoted);
     case 'port': {
       const [, port = text, transport = ''] = /^(.+)\/([a-z]+)$/i.exec(text) ?? [];
       const proto = transportNumber(transport);
@@ -75,7 +83,10 @@ function parsePlace(field: Field, text: string): FlowFilter | ValueProblem {
   if (!prefixes) {
     const [, address, port] = /^(\d{1,3}(?:\.\d{1,3}){3})\.(\d{1,5})$/.exec(text) ?? [];
     const isDotted = address !== undefined && parsePrefix(address) !== undefined && portNumber(port!) !== undefined;
-    return { message: `“${text}” is not an address, or a prefix such as 10.0.0.0/8`, suggestion: isDotted ? `${address}:${port}` : undefined };
+    return {
+      message: `“${text}” is not an address, or a prefix such as 10.0.0.0/8`,
+      suggestion: isDotted ? `${address}:${port}` : undefined,
+    };
   }
   if (field.kind === 'address' && prefixes.some(({ address, bits }) => bits < address.length * 8)) {
     return { message: `“${text}” is not one host’s address`, instead: `ip:${text}` };
@@ -91,7 +102,7 @@ function parsePlace(field: Field, text: string): FlowFilter | ValueProblem {
 function meantByProtocol(text: string, field: Field): Pick<ValueProblem, 'suggestion' | 'instead'> {
   const word = text.toLowerCase();
   if (word === 'l2tp') return {};
-  return Object.hasOwn(SERVICES, word) ? { instead: `app:${word}` } : meantByPort(word) ?? { suggestion: nearest(word, field.words) };
+  return Object.hasOwn(SERVICES, word) ? { instead: `app:${word}` } : (meantByPort(word) ?? { suggestion: nearest(word, field.words) });
 }
 
 /** The protocols and the port that a name of a port stands for. */
@@ -101,11 +112,19 @@ function meantByPort(text: string): { instead: string } | undefined {
 }
 
 /** States of protocols other than TCP, and the word for what TCP has in their place. */
-const OTHER_STATES = new Map([
-  ...SCTP_STATES.map((state) => [wordOfState(state), 'SCTP'] as const),
-  ...DCCP_STATES.map((state) => [wordOfState(state), 'DCCP'] as const),
-].filter(([word]) => !TCP_STATES.map(wordOfState).includes(word)));
-const TCP_WORDS: Record<string, string> = { closed: 'close', timewait: 'time-wait', open: 'established', request: 'syn-sent', respond: 'syn-recv' };
+const OTHER_STATES = new Map(
+  [
+    ...SCTP_STATES.map((state) => [wordOfState(state), 'SCTP'] as const),
+    ...DCCP_STATES.map((state) => [wordOfState(state), 'DCCP'] as const),
+  ].filter(([word]) => !TCP_STATES.map(wordOfState).includes(word)),
+);
+const TCP_WORDS: Record<string, string> = {
+  closed: 'close',
+  timewait: 'time-wait',
+  open: 'established',
+  request: 'syn-sent',
+  respond: 'syn-recv',
+};
 
 function wordOfState(state: string): string {
   return state.toLowerCase().replaceAll('_', '-');
@@ -116,7 +135,10 @@ function parseWord(field: Field, text: string, isQuoted: boolean): FlowFilter | 
   const protocol = field.name === 'state' && !isQuoted ? OTHER_STATES.get(word) : undefined;
   if (protocol !== undefined) {
     const tcp = TCP_WORDS[word];
-    return { message: `“${word}” is a state of ${protocol} only${tcp === undefined ? '' : `; of TCP it is “${tcp}”`}. In quotation marks it is taken as ${protocol}’s`, suggestion: tcp ?? `"${word}"` };
+    return {
+      message: `“${word}” is a state of ${protocol} only${tcp === undefined ? '' : `; of TCP it is “${tcp}”`}. In quotation marks it is taken as ${protocol}’s`,
+      suggestion: tcp ?? `"${word}"`,
+    };
   }
   if (field.words.includes(word)) return term(field.name, { kind: 'glob', pattern: word });
   return { message: `“${text}” is no word of ${field.name}:`, ...meantByWord(field, word) };
@@ -143,21 +165,30 @@ export function parseComparison(field: Field, operator: string, text: string): M
   const value = parseNumber(field, text);
   if (typeof value !== 'number') return value;
   switch (operator) {
-    case '>': return { kind: 'range', from: value + 1 };
-    case '>=': return { kind: 'range', from: value };
-    case '<': return value === 0 ? { message: `nothing is less than 0` } : { kind: 'range', to: value - 1 };
-    default: return { kind: 'range', to: value };
+    case '>':
+      return { kind: 'range', from: value + 1 };
+    case '>=':
+      return { kind: 'range', from: value };
+    case '<':
+      return value === 0 ? { message: `nothing is less than 0` } : { kind: 'range', to: value - 1 };
+    default:
+      return { kind: 'range', to: value };
   }
 }
 
 /** The value in its shortest canonical spelling; undefined for an open range, which is written as a comparison. */
 export function formatValue(field: Field, match: Match): string | undefined {
   switch (match.kind) {
-    case 'prefix': return formatPrefix(match.prefix);
-    case 'mask': return formatMark(match);
-    case 'endpoint': return `${formatEndpointAddress(match.prefix)}:${match.from === match.to ? match.from : `${match.from}-${match.to}`}`;
-    case 'none': return 'none';
-    case 'glob': return spell(field, match.pattern);
+    case 'prefix':
+      return formatPrefix(match.prefix);
+    case 'mask':
+      return formatMark(match);
+    case 'endpoint':
+      return `${formatEndpointAddress(match.prefix)}:${match.from === match.to ? match.from : `${match.from}-${match.to}`}`;
+    case 'none':
+      return 'none';
+    case 'glob':
+      return spell(field, match.pattern);
     case 'range': {
       const { from, to } = match;
       if (from === undefined || to === undefined) return undefined;
@@ -170,7 +201,8 @@ export function formatValue(field: Field, match: Match): string | undefined {
 
 /** A number with the largest unit that divides it. */
 export function formatNumber(field: Field, value: number): string {
-  const units = field.kind === 'duration' ? ['w', 'd', 'h', 'm', 's'] : field.kind === 'size' || field.kind === 'bits' ? ['t', 'g', 'm', 'k'] : [];
+  const units =
+    field.kind === 'duration' ? ['w', 'd', 'h', 'm', 's'] : field.kind === 'size' || field.kind === 'bits' ? ['t', 'g', 'm', 'k'] : [];
   for (const unit of units) {
     const size = field.kind === 'duration' ? SECONDS[unit]! : SIZES[unit]!;
     if (value !== 0 && value % size === 0) return `${value / size}${field.kind === 'duration' || unit === 'k' ? unit : unit.toUpperCase()}`;
@@ -197,16 +229,20 @@ function parseRange(field: Field, text: string): Extract<Match, { kind: 'range' 
   if (typeof from === 'object') return from;
   if (typeof to === 'object') return to;
   if (from === undefined && to === undefined) return { message: 'a range needs at least one end' };
-  if (from !== undefined && to !== undefined && from > to) return { message: `${parts[0]} is more than ${parts[1]}`, suggestion: `${parts[1]}-${parts[0]}` };
+  if (from !== undefined && to !== undefined && from > to)
+    return { message: `${parts[0]} is more than ${parts[1]}`, suggestion: `${parts[1]}-${parts[0]}` };
   return { kind: 'range', from, to };
 }
 
 function parseNumber(field: Field, text: string): number | ValueProblem {
   switch (field.kind) {
-    case 'duration': return parseSeconds(text);
+    case 'duration':
+      return parseSeconds(text);
     case 'size':
-    case 'bits': return parseSize(field, text);
-    case 'port': return portNumber(text) ?? { message: `“${text}” is not a port from 0 to 65535` };
+    case 'bits':
+      return parseSize(field, text);
+    case 'port':
+      return portNumber(text) ?? { message: `“${text}” is not a port from 0 to 65535` };
     default: {
       const largest = LARGEST[field.kind] ?? 0xffffffff;
       if (/^(\d{1,10}|0x[0-9a-f]{1,8})$/i.test(text) && Number(text) <= largest) return Number(text);
@@ -225,7 +261,11 @@ function parseSeconds(text: string): number | ValueProblem {
 
 /** Bytes, packets or bits a second. What counts in bits takes no bytes, and the other way round. */
 function parseSize(field: Field, text: string): number | ValueProblem {
-  const { count, unit = '', what = '' } = /^(?<count>\d{1,15}(?:\.\d+)?)(?<unit>[kmgt]i?)?(?<what>b|bytes?|bits?|[bB]ps|bits?\/s|[bB]\/s)?$/i.exec(text)?.groups ?? {};
+  const {
+    count,
+    unit = '',
+    what = '',
+  } = /^(?<count>\d{1,15}(?:\.\d+)?)(?<unit>[kmgt]i?)?(?<what>b|bytes?|bits?|[bB]ps|bits?\/s|[bB]\/s)?$/i.exec(text)?.groups ?? {};
   const value = count === undefined ? 0 : Math.round(Number(count) * (SIZES[unit.toLowerCase()] ?? 1));
   if (count !== undefined) {
     if (what === '') return value;

@@ -12,7 +12,8 @@ export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
   const { history, flushes, commands } = evidence;
   const commandOf = new Map(history.commands.map((command) => [`${command.flushId} ${command.gatewayId}`, command]));
   for (const ask of history.asks) {
-    if (ask.answer === 'accepted' && !flushes.has(ask.flushId!) && !wasForgotten(evidence, ask.atMs)) yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
+    if (ask.answer === 'accepted' && !flushes.has(ask.flushId!) && !wasForgotten(evidence, ask.atMs))
+      yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
   }
   for (const flush of history.flushes) {
     for (const target of flush.targets) yield* whatBecameOf(evidence, flush.id, target, commandOf.get(`${flush.id} ${target.gatewayId}`));
@@ -20,10 +21,16 @@ export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
   for (const deeds of evidence.deeds.values()) yield* whatWasSaid(deeds, commands);
 }
 
-function* whatBecameOf(evidence: Evidence, flushId: string, { gatewayId, state, reason }: TargetRecord, command: CommandRecord | undefined): Generator<Breach> {
+function* whatBecameOf(
+  evidence: Evidence,
+  flushId: string,
+  { gatewayId, state, reason }: TargetRecord,
+  command: CommandRecord | undefined,
+): Generator<Breach> {
   const subject = command?.id ?? `${flushId} ${gatewayId}`;
   if (UNFINISHED.has(state)) yield { subject, what: `its target is still ${state}`, tally: 'unfinished' };
-  else if (!command && state !== 'cancelled' && state !== 'skipped') yield { subject, what: `its target is ${state} and never had a command`, tally: 'lost' };
+  else if (!command && state !== 'cancelled' && state !== 'skipped')
+    yield { subject, what: `its target is ${state} and never had a command`, tally: 'lost' };
   else if (command && UNLUCKY.has(state) && !wasDisturbed(evidence, command.createdAtMs, command.notAfterMs)) {
     yield { subject, what: `its target is ${state} although nothing was in the way: ${reason ?? 'no reason'}`, tally: 'lost' };
   }
@@ -36,13 +43,22 @@ function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): G
   let owed: Set<string> | undefined;
   for (const deed of deeds) {
     switch (deed.kind) {
-      case 'received': received.add(deed.commandId); break;
-      case 'receipt':
-        if (!received.has(deed.commandId) && commands.has(deed.commandId)) yield { subject: deed.commandId, what: 'the gateway said that it has it, and its journal does not', tally: 'lost' };
+      case 'received':
+        received.add(deed.commandId);
         break;
-      case 'finished': unacknowledged.add(deed.commandId); break;
-      case 'acknowledged': unacknowledged.delete(deed.commandId); break;
-      case 'session': owed = new Set(unacknowledged); break;
+      case 'receipt':
+        if (!received.has(deed.commandId) && commands.has(deed.commandId))
+          yield { subject: deed.commandId, what: 'the gateway said that it has it, and its journal does not', tally: 'lost' };
+        break;
+      case 'finished':
+        unacknowledged.add(deed.commandId);
+        break;
+      case 'acknowledged':
+        unacknowledged.delete(deed.commandId);
+        break;
+      case 'session':
+        owed = new Set(unacknowledged);
+        break;
       case 'said':
         owed?.delete(deed.commandId);
         if (deed.refusedAs === 'COMMAND_LATE' && deed.atMs + BEGIN_MS < (commands.get(deed.commandId)?.notAfterMs ?? 0)) {
@@ -68,7 +84,11 @@ export function* nothingIsDoneTwice(evidence: Evidence): Generator<Breach> {
   for (const { gatewayId, kind, flows, commandId, remediationId } of attempts) {
     if (remediationId !== undefined) continue;
     if (commandId === undefined) {
-      yield { subject: gatewayId, what: `its table was changed (${kind}) while no command was under way in its journal: after a crash nobody would know`, tally: 'doubled' };
+      yield {
+        subject: gatewayId,
+        what: `its table was changed (${kind}) while no command was under way in its journal: after a crash nobody would know`,
+        tally: 'doubled',
+      };
       continue;
     }
     const owner = commands.get(commandId)?.undoOf ?? commandId;
@@ -93,7 +113,8 @@ export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<
   }
   for (const own of deeds.values()) yield* honestAndRefused(own, commands);
   for (const flush of history.flushes) {
-    for (const { gatewayId, reason } of flush.targets) if (/^Command \d+ came after/.test(reason ?? '')) yield { subject: `${flush.id} ${gatewayId}`, what: reason!, tally: 'disordered' };
+    for (const { gatewayId, reason } of flush.targets)
+      if (/^Command \d+ came after/.test(reason ?? '')) yield { subject: `${flush.id} ${gatewayId}`, what: reason!, tally: 'disordered' };
   }
 }
 
@@ -110,7 +131,11 @@ function* honestAndRefused(deeds: readonly Deed[], commands: Evidence['commands'
     }
     const given = before.get(command.id) ?? highest;
     if (deed.kind === 'said' && deed.refusedAs === 'COMMAND_OUT_OF_ORDER' && command.seq > given) {
-      yield { subject: command.id, what: `number ${command.seq} was refused as out of order, and none above ${given} was given before`, tally: 'disordered' };
+      yield {
+        subject: command.id,
+        what: `number ${command.seq} was refused as out of order, and none above ${given} was given before`,
+        tally: 'disordered',
+      };
     }
   }
 }
@@ -119,13 +144,15 @@ function* honestAndRefused(deeds: readonly Deed[], commands: Evidence['commands'
 export function* nothingIsLate({ history, attemptsOf }: Evidence): Generator<Breach> {
   for (const command of history.commands) {
     const first = attemptsOf.get(command.id)?.[0];
-    if (first && first.atMs > command.notAfterMs + BEGIN_MS) yield { subject: command.id, what: `it began ${first.atMs - command.notAfterMs} ms after its deadline`, tally: 'late' };
+    if (first && first.atMs > command.notAfterMs + BEGIN_MS)
+      yield { subject: command.id, what: `it began ${first.atMs - command.notAfterMs} ms after its deadline`, tally: 'late' };
   }
 }
 
 /** I10: whoever holds an older session makes nothing happen any more, and where two take it from each other somebody is told. */
 export function* olderSessionsAreDead({ deeds, history }: Evidence): Generator<Breach> {
-  for (const { gatewayId, wasSeen } of history.clones) if (!wasSeen) yield { subject: gatewayId, what: 'two agents held its identity, and it was not set aside' };
+  for (const { gatewayId, wasSeen } of history.clones)
+    if (!wasSeen) yield { subject: gatewayId, what: 'two agents held its identity, and it was not set aside' };
   for (const own of deeds.values()) {
     let newest = 0n;
     const stale = new Map<string, bigint>();
@@ -143,6 +170,7 @@ export function* olderSessionsAreDead({ deeds, history }: Evidence): Generator<B
 /** I8: what nobody confirmed is undone by its deadline. */
 export function* unconfirmedIsUndone({ history }: Evidence): Generator<Breach> {
   for (const { id, deadlineMs, confirmedAtMs = Infinity, undoneAtMs = Infinity } of history.changes) {
-    if (confirmedAtMs > deadlineMs && undoneAtMs > deadlineMs) yield { subject: id, what: 'nobody confirmed it, and it was there after its deadline' };
+    if (confirmedAtMs > deadlineMs && undoneAtMs > deadlineMs)
+      yield { subject: id, what: 'nobody confirmed it, and it was there after its deadline' };
   }
 }

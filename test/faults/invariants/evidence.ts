@@ -1,11 +1,24 @@
 import type { CommandRecord, Deed, FlowName, FlushRecord, GatewayRow, History, PlanRecord } from '../history.ts';
 
 /** What breaks an invariant, and whose it is. `tally`: what it counts as in the summary, where it has a count of its own. */
-export interface Violation { invariant: string; subject: string; what: string; tally?: 'lost' | 'doubled' | 'disordered' | 'unfinished' | 'late' }
+export interface Violation {
+  invariant: string;
+  subject: string;
+  what: string;
+  tally?: 'lost' | 'doubled' | 'disordered' | 'unfinished' | 'late';
+}
 export type Breach = Omit<Violation, 'invariant'>;
 
 /** A hand put to a table, with the command that the gateway's journal had under way at that moment, or the remediation that did it. */
-export interface Attempt { gatewayId: string; life: number; atMs: number; kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; commandId?: string; remediationId?: string }
+export interface Attempt {
+  gatewayId: string;
+  life: number;
+  atMs: number;
+  kind: 'delete' | 'expire' | 'restore';
+  flows: FlowName[];
+  commandId?: string;
+  remediationId?: string;
+}
 
 /** A history with what the checks look up in it. */
 export interface Evidence {
@@ -23,7 +36,9 @@ export function gather(history: History): Evidence {
   const deeds = Map.groupBy(history.deeds, ({ gatewayId }) => gatewayId);
   const attempts = [...deeds.values()].flatMap(attemptsIn);
   return {
-    history, deeds, attempts,
+    history,
+    deeds,
+    attempts,
     gateways: new Map(history.gateways.map((gateway) => [gateway.id, gateway])),
     plans: new Map(history.plans.map((plan) => [plan.id, plan])),
     flushes: new Map(history.flushes.map((flush) => [flush.id, flush])),
@@ -78,10 +93,11 @@ function attemptsIn(deeds: Deed[]): Attempt[] {
       case 'expire':
       case 'restore': {
         const { gatewayId, life, atMs, kind, flows, remediationId } = deed;
-        const commandId = remediationId === undefined ? underWay ?? interrupted.find((id) => open.has(id)) : undefined;
+        const commandId = remediationId === undefined ? (underWay ?? interrupted.find((id) => open.has(id))) : undefined;
         return [{ gatewayId, life, atMs, kind, flows, commandId, remediationId }];
       }
-      default: return [];
+      default:
+        return [];
     }
   });
 }

@@ -6,14 +6,17 @@ const MINUTE_MS = 60_000;
 /** I6: nobody is shown what is another tenant's, and nothing of a tenant's is kept with another's. */
 export function* tenantsAreApart({ history, gateways }: Evidence): Generator<Breach> {
   for (const { what, allowed, shown } of history.views) {
-    for (const tenantId of new Set(shown)) if (!allowed.has(tenantId)) yield { subject: tenantId, what: `${what} showed it to somebody of another tenant` };
+    for (const tenantId of new Set(shown))
+      if (!allowed.has(tenantId)) yield { subject: tenantId, what: `${what} showed it to somebody of another tenant` };
   }
   for (const { id, tenantId, gatewayId } of history.commands) {
-    if (gateways.get(gatewayId)?.tenantId !== tenantId) yield { subject: id, what: 'the command of one tenant is for a gateway of another' };
+    if (gateways.get(gatewayId)?.tenantId !== tenantId)
+      yield { subject: id, what: 'the command of one tenant is for a gateway of another' };
   }
   for (const { id, chain, gatewayId } of history.audit) {
     const tenantId = gatewayId === undefined ? undefined : gateways.get(gatewayId)?.tenantId;
-    if (tenantId !== undefined && tenantId !== chain) yield { subject: id, what: 'what a gateway did stands in the record of another tenant' };
+    if (tenantId !== undefined && tenantId !== chain)
+      yield { subject: id, what: 'what a gateway did stands in the record of another tenant' };
   }
 }
 
@@ -21,7 +24,8 @@ export function* tenantsAreApart({ history, gateways }: Evidence): Generator<Bre
 export function* protectedFlowsStay({ attempts, gateways }: Evidence): Generator<Breach> {
   for (const { gatewayId, kind, flows } of attempts) {
     const own = gateways.get(gatewayId)?.protectedFlows;
-    if (kind !== 'restore') for (const flow of flows) if (own?.has(flow)) yield { subject: gatewayId, what: `${flow} is protected and was ended` };
+    if (kind !== 'restore')
+      for (const flow of flows) if (own?.has(flow)) yield { subject: gatewayId, what: `${flow} is protected and was ended` };
   }
 }
 
@@ -35,12 +39,20 @@ export function* nothingGoesFurther(evidence: Evidence): Generator<Breach> {
 }
 
 /** What its owner lets be ended in any minute, and its tenant without a second person. */
-function* beyondTheLimits({ attempts }: Evidence, { id, maxDeletesAMinute = Infinity, maxFlowsAlone = Infinity }: GatewayRow): Generator<Breach> {
+function* beyondTheLimits(
+  { attempts }: Evidence,
+  { id, maxDeletesAMinute = Infinity, maxFlowsAlone = Infinity }: GatewayRow,
+): Generator<Breach> {
   const ended = attempts.filter(({ gatewayId, kind }) => gatewayId === id && kind !== 'restore');
   for (const { atMs, flows, remediationId } of ended) {
     const ofMinute = ended.reduce((sum, other) => sum + (other.atMs <= atMs && atMs - other.atMs < MINUTE_MS ? other.flows.length : 0), 0);
-    if (ofMinute > maxDeletesAMinute) yield { subject: id, what: `${ofMinute} flows were ended within a minute, and its owner allows ${maxDeletesAMinute}` };
-    if (remediationId !== undefined && flows.length > maxFlowsAlone) yield { subject: id, what: `remediation ${remediationId} ended ${flows.length} flows without a second person, who is asked above ${maxFlowsAlone}` };
+    if (ofMinute > maxDeletesAMinute)
+      yield { subject: id, what: `${ofMinute} flows were ended within a minute, and its owner allows ${maxDeletesAMinute}` };
+    if (remediationId !== undefined && flows.length > maxFlowsAlone)
+      yield {
+        subject: id,
+        what: `remediation ${remediationId} ended ${flows.length} flows without a second person, who is asked above ${maxFlowsAlone}`,
+      };
   }
 }
 
@@ -59,7 +71,8 @@ function* beyondThePlan(evidence: Evidence, { gatewayId, kind, flows, commandId 
   const plan = evidence.plans.get(command.planId);
   const wanted = command.undoOf === undefined ? plan?.method : 'restore';
   if (wanted !== kind) yield { subject: command.id, what: `it was to ${wanted} and did ${kind}` };
-  const may: ReadonlySet<FlowName> = command.undoOf === undefined ? (plan?.flows.get(gatewayId) ?? new Set()) : new Set(changedBy(evidence, command.undoOf, 'delete'));
+  const may: ReadonlySet<FlowName> =
+    command.undoOf === undefined ? (plan?.flows.get(gatewayId) ?? new Set()) : new Set(changedBy(evidence, command.undoOf, 'delete'));
   const others = flows.filter((flow) => !may.has(flow));
   if (others.length > 0) yield { subject: command.id, what: `${others.length} flows were not in what was shown, such as ${others[0]}` };
 }
@@ -71,12 +84,14 @@ function* stoppedAndWent(evidence: Evidence): Generator<Breach> {
     const started = new Set<string>();
     for (const deed of own) {
       if (deed.kind === 'started') started.add(deed.commandId);
-      if (deed.kind === 'stopped' && !started.has(deed.commandId) && attemptsOf.has(deed.commandId)) yield { subject: deed.commandId, what: 'it was stopped before it began, and ran' };
+      if (deed.kind === 'stopped' && !started.has(deed.commandId) && attemptsOf.has(deed.commandId))
+        yield { subject: deed.commandId, what: 'it was stopped before it began, and ran' };
     }
   }
   for (const { id, state, flushId, gatewayId } of history.commands) {
     const target = flushes.get(flushId)?.targets.find((one) => one.gatewayId === gatewayId);
-    if ((state === 'cancelled' || target?.state === 'cancelled') && changedBy(evidence, id, 'delete').length > 0) yield { subject: id, what: 'it was taken back, and ran' };
+    if ((state === 'cancelled' || target?.state === 'cancelled') && changedBy(evidence, id, 'delete').length > 0)
+      yield { subject: id, what: 'it was taken back, and ran' };
   }
 }
 
@@ -88,13 +103,21 @@ function* beforeItsWave(evidence: Evidence): Generator<Breach> {
     const began = new Map((commandsOf.get(id) ?? []).map((command) => [command.gatewayId, attemptsOf.get(command.id)?.[0]?.atMs]));
     for (const target of targets) {
       const atMs = began.get(target.gatewayId);
-      const early = atMs === undefined || wasForgotten(evidence, atMs) ? undefined : targets.find((other) => other.wave < target.wave && (other.finishedAtMs ?? Infinity) > atMs);
-      if (early) yield { subject: `${id} ${target.gatewayId}`, what: `it began in wave ${target.wave} before ${early.gatewayId} of wave ${early.wave} was over` };
+      const early =
+        atMs === undefined || wasForgotten(evidence, atMs)
+          ? undefined
+          : targets.find((other) => other.wave < target.wave && (other.finishedAtMs ?? Infinity) > atMs);
+      if (early)
+        yield {
+          subject: `${id} ${target.gatewayId}`,
+          what: `it began in wave ${target.wave} before ${early.gatewayId} of wave ${early.wave} was over`,
+        };
     }
   }
 }
 
 /** I13: every part lives until the harness ends it. */
 export function* nobodyIsEnded({ history }: Evidence): Generator<Breach> {
-  for (const { part, how, atMs } of history.deaths) yield { subject: `${part} at ${new Date(atMs).toISOString()}`, what: `it ended (${how}) although nobody ended it` };
+  for (const { part, how, atMs } of history.deaths)
+    yield { subject: `${part} at ${new Date(atMs).toISOString()}`, what: `it ended (${how}) although nobody ended it` };
 }

@@ -12,7 +12,8 @@ const PROVISIONAL = new Set(['indeterminate', 'expired']);
 export function* decisionsComeFirst(evidence: Evidence): Generator<Breach> {
   const { history, attemptsOf, attempts, commands } = evidence;
   for (const { commandId, atMs } of attempts) {
-    if (commandId !== undefined && !commands.has(commandId) && !wasForgotten(evidence, atMs)) yield { subject: commandId, what: 'it changed a table, and nobody knows of it' };
+    if (commandId !== undefined && !commands.has(commandId) && !wasForgotten(evidence, atMs))
+      yield { subject: commandId, what: 'it changed a table, and nobody knows of it' };
   }
   const decidedAt = new Map<string, number>();
   for (const { action, chain, flushId, at } of history.audit) {
@@ -35,12 +36,17 @@ export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
     const found = firstBreak(entries.toSorted((a, b) => a.seq - b.seq));
     if (found) yield { subject: chain, what: `entry ${found.seq} of the chain: ${found.why}` };
   }
-  const ends = Map.groupBy(history.audit.filter(({ action, detail }) => action === 'flush.target-finished' && !PROVISIONAL.has(String(detail.state))), ({ detail }) => detail.commandId);
+  const ends = Map.groupBy(
+    history.audit.filter(({ action, detail }) => action === 'flush.target-finished' && !PROVISIONAL.has(String(detail.state))),
+    ({ detail }) => detail.commandId,
+  );
   for (const command of history.commands) {
     const count = ends.get(command.id)?.length ?? 0;
-    if (command.state === 'finished' && count !== 1 && !(count === 0 && isProvisional(evidence, command))) yield { subject: command.id, what: `its end stands ${count} times in the record` };
+    if (command.state === 'finished' && count !== 1 && !(count === 0 && isProvisional(evidence, command)))
+      yield { subject: command.id, what: `its end stands ${count} times in the record` };
     const target = evidence.flushes.get(command.flushId)?.targets.find(({ gatewayId }) => gatewayId === command.gatewayId);
-    if (target && command.state === 'finished' && !wasCloned(evidence, command.gatewayId, command.createdAtMs, command.notAfterMs)) yield* claimAgainstTable(evidence, command, target);
+    if (target && command.state === 'finished' && !wasCloned(evidence, command.gatewayId, command.createdAtMs, command.notAfterMs))
+      yield* claimAgainstTable(evidence, command, target);
   }
   for (const own of deeds.values()) yield* whatWasSaid(evidence, own);
 }
@@ -55,7 +61,8 @@ function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Bre
   for (const deed of deeds) {
     if (deed.kind !== 'said' || !evidence.commands.has(deed.commandId)) continue;
     const before = said.get(deed.commandId);
-    if (before && !unwritten.has(deed.commandId) && !isDeepStrictEqual(before, deed.claims)) yield { subject: deed.commandId, what: 'its result was said again and was another' };
+    if (before && !unwritten.has(deed.commandId) && !isDeepStrictEqual(before, deed.claims))
+      yield { subject: deed.commandId, what: 'its result was said again and was another' };
     said.set(deed.commandId, deed.claims);
   }
   for (const [id, claims] of said) yield* claimAgainstTable(evidence, evidence.commands.get(id)!, claims);
@@ -67,10 +74,18 @@ function isProvisional({ flushes }: Evidence, { flushId, gatewayId }: CommandRec
 }
 
 /** Exactly what was claimed, or up to what is said not to be known. */
-function* claimAgainstTable(evidence: Evidence, { id, undoOf }: CommandRecord, { deleted, reappeared, restored, indeterminate }: Claims): Generator<Breach> {
+function* claimAgainstTable(
+  evidence: Evidence,
+  { id, undoOf }: CommandRecord,
+  { deleted, reappeared, restored, indeterminate }: Claims,
+): Generator<Breach> {
   const seen = changedBy(evidence, id, undoOf === undefined ? 'delete' : 'restore').length;
   const claimed = undoOf === undefined ? deleted + reappeared : restored;
-  if (seen < claimed || seen > claimed + indeterminate) yield { subject: id, what: `${claimed} flows are claimed${indeterminate > 0 ? ` and up to ${indeterminate} more` : ''}, and the table saw ${seen}` };
+  if (seen < claimed || seen > claimed + indeterminate)
+    yield {
+      subject: id,
+      what: `${claimed} flows are claimed${indeterminate > 0 ? ` and up to ${indeterminate} more` : ''}, and the table saw ${seen}`,
+    };
 }
 
 /** I12: no point of a history without a look at the table in its time. */

@@ -4,7 +4,12 @@ import { CONTROLLER_BUGS } from './controller-bugs.ts';
 import type { Patch } from './patch.ts';
 
 /** A mistake that somebody could make, the promise that it breaks, and the scenario in which it shows. */
-export interface SeededBug { name: string; breaks: InvariantName; scenario: string; patches: Patch[] }
+export interface SeededBug {
+  name: string;
+  breaks: InvariantName;
+  scenario: string;
+  patches: Patch[];
+}
 
 const BUGS: readonly SeededBug[] = [...AGENT_BUGS, ...CONTROLLER_BUGS];
 

@@ -8,13 +8,27 @@ import type { SeededBug } from './bugs.ts';
 const PLAY = path.join(import.meta.dirname, '../play-agent.ts');
 
 /** What came of a bug: the promises that the checker saw broken. It is caught if the one that it breaks is among them. */
-export interface Catch { bug: string; breaks: string; scenario: string; isCaught: boolean; violations: Violation[]; error?: string }
+export interface Catch {
+  bug: string;
+  breaks: string;
+  scenario: string;
+  isCaught: boolean;
+  violations: Violation[];
+  error?: string;
+}
 
 /** Plays the scenario of an agent's bug in a program of its own. A bug that no longer applies, or a scenario that fails, is not caught and has an error. */
 export async function catchInAgent({ name, breaks, scenario }: SeededBug): Promise<Catch> {
   const { output, errors, code } = await run([...NODE_FLAGS, '--import', PLANT, PLAY, scenario], { CTFLEET_SEEDED_BUG: name });
   const found = code === 0 ? (JSON.parse(output) as { violations: Violation[] }).violations : [];
-  return { bug: name, breaks, scenario, isCaught: found.some(({ invariant }) => invariant === breaks), violations: found, ...(code !== 0 && { error: errors.trim() || `ended with ${code}` }) };
+  return {
+    bug: name,
+    breaks,
+    scenario,
+    isCaught: found.some(({ invariant }) => invariant === breaks),
+    violations: found,
+    ...(code !== 0 && { error: errors.trim() || `ended with ${code}` }),
+  };
 }
 
 /** The same for a controller's bug, in the system that is given. */
@@ -31,7 +45,10 @@ export async function catchInSystem(stage: SystemStage, { name, breaks, scenario
 export async function playSound(): Promise<Violation[]> {
   const { output, errors, code } = await run([...NODE_FLAGS, PLAY], {});
   if (code !== 0) throw new Error(`the agent's scenarios failed: ${errors}`);
-  return output.trimEnd().split('\n').flatMap((line) => (JSON.parse(line) as { violations: Violation[] }).violations);
+  return output
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => (JSON.parse(line) as { violations: Violation[] }).violations);
 }
 
 function run(args: string[], env: Record<string, string>): Promise<{ output: string; errors: string; code: number | null }> {

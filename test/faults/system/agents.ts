@@ -33,29 +33,44 @@ const disks: FaultyFiles[] = [];
 let weather = CALM;
 const lookAtWeather = (): void => {
   const before = weather.diskFault;
-  weather = existsSync(weatherFile) ? JSON.parse(readFileSync(weatherFile, 'utf8')) as Weather : CALM;
+  weather = existsSync(weatherFile) ? (JSON.parse(readFileSync(weatherFile, 'utf8')) as Weather) : CALM;
   if (weather.diskFault !== before) for (const disk of disks) disk.fault = weather.diskFault;
 };
 lookAtWeather();
 setInterval(lookAtWeather, LOOK_AT_WEATHER_MS);
 const clock: Clock = {
-  now: steadyNow(() => Date.now() + weather.wallAheadMs, () => performance.now()),
+  now: steadyNow(
+    () => Date.now() + weather.wallAheadMs,
+    () => performance.now(),
+  ),
   delay: (ms, until) => systemClock.delay(ms > LONG_WAIT_MS ? ms / 60 : ms, until),
 };
 
-await Promise.all(gateways.map(async ({ name, number, stateDir, joinToken }) => {
-  const own = log.child({ gateway: name });
-  mkdirSync(stateDir, { recursive: true });
-  const disk = new FaultyFiles();
-  disk.fault = weather.diskFault;
-  disks.push(disk);
-  const identity = await identityOf({ stateDir, enrolAddress, linkAddress, joinToken, hostname: name, clock, random, log: own, signal });
-  const agent = new Agent({
-    identity, stateDir, files: disk.files, table: await openTable(stateDir, number), wans: () => [], ownAddresses: () => [], guardRules: () => guardRules, controller: async () => ({ addresses: [], port: 0 }),
-    clock, random, log: own, hostname: name,
-  });
-  await agent.run(signal);
-}));
+await Promise.all(
+  gateways.map(async ({ name, number, stateDir, joinToken }) => {
+    const own = log.child({ gateway: name });
+    mkdirSync(stateDir, { recursive: true });
+    const disk = new FaultyFiles();
+    disk.fault = weather.diskFault;
+    disks.push(disk);
+    const identity = await identityOf({ stateDir, enrolAddress, linkAddress, joinToken, hostname: name, clock, random, log: own, signal });
+    const agent = new Agent({
+      identity,
+      stateDir,
+      files: disk.files,
+      table: await openTable(stateDir, number),
+      wans: () => [],
+      ownAddresses: () => [],
+      guardRules: () => guardRules,
+      controller: async () => ({ addresses: [], port: 0 }),
+      clock,
+      random,
+      log: own,
+      hostname: name,
+    });
+    await agent.run(signal);
+  }),
+);
 
 /** The table as it was, less what was ended in it since; from now on every change is in the log before anybody hears of it. */
 async function openTable(stateDir: string, number: number): Promise<WatchedTable> {
@@ -65,14 +80,22 @@ async function openTable(stateDir: string, number: number): Promise<WatchedTable
   const table = new WatchedTable({ now: () => (isFilled ? Date.now() : beganMs) });
   for (const entry of slotFlows(number, slots)) table.insert(entry);
   isFilled = true;
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as TableLine) : [];
+  const lines = existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as TableLine)
+    : [];
   const ended = new Set<FlowName>(lines.flatMap((line) => (line.kind === 'delete' ? line.flows : [])));
   const flows: Flow[] = [];
   for await (const batch of table.collect({ filter: { kind: 'everything' }, context: { wans: [], protections: [] } })) flows.push(...batch);
   await table.endQuietly(flows.filter((flow) => ended.has(nameOf(flow))));
   const life = (lines.at(-1)?.life ?? 0) + 1;
   const write = (line: Pick<TableLine, 'kind' | 'flows'>): void => {
-    appendFileSync(file, `${JSON.stringify({ ...line, life, atMs: Date.now(), journalBytes: existsSync(journal) ? statSync(journal).size : 0 } satisfies TableLine)}\n`);
+    appendFileSync(
+      file,
+      `${JSON.stringify({ ...line, life, atMs: Date.now(), journalBytes: existsSync(journal) ? statSync(journal).size : 0 } satisfies TableLine)}\n`,
+    );
   };
   table.onDeed = (kind, changed) => write({ kind, flows: changed });
   write({ kind: 'began', flows: [] });

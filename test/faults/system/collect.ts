@@ -11,15 +11,32 @@ import { DEEDS_FILE, mergeDeeds } from './table-log.ts';
 /** A sample's time is its walk's, moved by what the agent takes for its controller's clock, which a stopped process can make look wrong. */
 const SAMPLE_SLACK_MS = 3000;
 
-export interface PlacedAgent { id: string; name: string; tenantId: string; stateDir: string }
+export interface PlacedAgent {
+  id: string;
+  name: string;
+  tenantId: string;
+  stateDir: string;
+}
 
 /** What the controller stored, as the history has it. */
-export interface Stored { plans: PlanRecord[]; flushes: FlushRecord[]; commands: CommandRecord[]; audit: HashedEntry[]; points: Point[] }
+export interface Stored {
+  plans: PlanRecord[];
+  flushes: FlushRecord[];
+  commands: CommandRecord[];
+  audit: HashedEntry[];
+  points: Point[];
+}
 
 export async function collectStored(databaseUrl: string): Promise<Stored> {
   return withClient(databaseUrl, async (client) => {
     const entries = await audit(client);
-    return { plans: await plans(client), flushes: await flushes(client, entries), commands: await commands(client), audit: entries, points: await points(client) };
+    return {
+      plans: await plans(client),
+      flushes: await flushes(client, entries),
+      commands: await commands(client),
+      audit: entries,
+      points: await points(client),
+    };
   });
 }
 
@@ -33,15 +50,20 @@ export function collectDeeds(agents: readonly PlacedAgent[]): Deed[] {
 
 export function toGateways(agents: readonly PlacedAgent[], deeds: readonly Deed[]): GatewayRow[] {
   // TCP is what every gateway's owner keeps (slots.ts), whatever the entry's id became.
-  const kept = new Set(deeds.flatMap((deed) => (deed.kind === 'delete' || deed.kind === 'expire' ? deed.flows.filter((flow) => flow.startsWith('6 ')) : [])));
+  const kept = new Set(
+    deeds.flatMap((deed) => (deed.kind === 'delete' || deed.kind === 'expire' ? deed.flows.filter((flow) => flow.startsWith('6 ')) : [])),
+  );
   return agents.map(({ id, tenantId }) => ({ id, tenantId, protectedFlows: kept }));
 }
 
 /** Targets that are not over, and those that are. */
 export async function progressOf(databaseUrl: string): Promise<{ unfinished: number; finished: number }> {
   return withClient(databaseUrl, async (client) => {
-    const { rows: [row] } = await client.query<{ unfinished: number; finished: number }>(
-      `SELECT count(*) FILTER (WHERE state IN ('waiting', 'offline', 'running', 'verifying'))::int AS unfinished, count(*) FILTER (WHERE state NOT IN ('waiting', 'offline', 'running', 'verifying'))::int AS finished FROM flush_target`);
+    const {
+      rows: [row],
+    } = await client.query<{ unfinished: number; finished: number }>(
+      `SELECT count(*) FILTER (WHERE state IN ('waiting', 'offline', 'running', 'verifying'))::int AS unfinished, count(*) FILTER (WHERE state NOT IN ('waiting', 'offline', 'running', 'verifying'))::int AS finished FROM flush_target`,
+    );
     return row!;
   });
 }
@@ -49,65 +71,161 @@ export async function progressOf(databaseUrl: string): Promise<{ unfinished: num
 /** Gateways whose session is open and began since. */
 export async function linkedSince(databaseUrl: string, sinceMs: number): Promise<number> {
   return withClient(databaseUrl, async (client) => {
-    const { rows: [row] } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM link_session WHERE closed_at IS NULL AND connected_at >= $1', [new Date(sinceMs)]);
+    const {
+      rows: [row],
+    } = await client.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM link_session WHERE closed_at IS NULL AND connected_at >= $1',
+      [new Date(sinceMs)],
+    );
     return row!.count;
   });
 }
 
 export async function isSetAside(databaseUrl: string, gatewayId: string): Promise<boolean> {
-  return withClient(databaseUrl, async (client) => (await client.query('SELECT 1 FROM gateway WHERE id = $1 AND set_aside_at IS NOT NULL', [gatewayId])).rowCount === 1);
+  return withClient(
+    databaseUrl,
+    async (client) => (await client.query('SELECT 1 FROM gateway WHERE id = $1 AND set_aside_at IS NOT NULL', [gatewayId])).rowCount === 1,
+  );
 }
 
 async function plans(client: pg.Client): Promise<PlanRecord[]> {
   const { rows } = await client.query<{ id: string; digest: string; method: string; friction: string; approved: boolean }>(
-    'SELECT plan.id, plan.digest, method, friction, plan_approval.plan_id IS NOT NULL AS approved FROM plan LEFT JOIN plan_approval ON plan_approval.plan_id = plan.id');
+    'SELECT plan.id, plan.digest, method, friction, plan_approval.plan_id IS NOT NULL AS approved FROM plan LEFT JOIN plan_approval ON plan_approval.plan_id = plan.id',
+  );
   const flows = new Map<string, Map<string, Set<string>>>(rows.map((row) => [row.id, new Map()]));
-  const { rows: chunks } = await client.query<{ plan_id: string; gateway_id: string; batch: Buffer }>('SELECT plan_id, gateway_id, batch FROM plan_chunk');
+  const { rows: chunks } = await client.query<{ plan_id: string; gateway_id: string; batch: Buffer }>(
+    'SELECT plan_id, gateway_id, batch FROM plan_chunk',
+  );
   for (const { plan_id: planId, gateway_id: gatewayId, batch } of chunks) {
     const own = flows.get(planId)!;
     if (!own.has(gatewayId)) own.set(gatewayId, new Set());
     for (const flow of FlowBatch.decode(batch).flows) own.get(gatewayId)!.add(nameOf(fromWireFlow(flow)));
   }
-  return rows.map(({ id, digest, method, friction, approved }) => ({ id, digest, method, needsApproval: friction === 'second-person', isApproved: approved, flows: flows.get(id)! }));
+  return rows.map(({ id, digest, method, friction, approved }) => ({
+    id,
+    digest,
+    method,
+    needsApproval: friction === 'second-person',
+    isApproved: approved,
+    flows: flows.get(id)!,
+  }));
 }
 
 /** When a target was over is when that was recorded: the time of its result is by the gateway's own clock. */
 async function flushes(client: pg.Client, entries: readonly HashedEntry[]): Promise<FlushRecord[]> {
   const recorded = new Map<string, number>();
   for (const { action, flushId, gatewayId, at } of entries) {
-    if (action === 'flush.target-finished') recorded.set(`${flushId} ${gatewayId}`, Math.min(recorded.get(`${flushId} ${gatewayId}`) ?? Infinity, Date.parse(at)));
+    if (action === 'flush.target-finished')
+      recorded.set(`${flushId} ${gatewayId}`, Math.min(recorded.get(`${flushId} ${gatewayId}`) ?? Infinity, Date.parse(at)));
   }
-  const { rows } = await client.query<{ flush_id: string; plan_id: string; gateway_id: string; wave: number; state: string; reason: string | null; deleted: number; reappeared: number; restored: number; indeterminate: number; finished_at: Date | null }>(
-    'SELECT flush_id, plan_id, gateway_id, flush_target.wave, flush_target.state, reason, deleted, reappeared, restored, indeterminate, flush_target.finished_at FROM flush_target JOIN flush ON flush.id = flush_id');
+  const { rows } = await client.query<{
+    flush_id: string;
+    plan_id: string;
+    gateway_id: string;
+    wave: number;
+    state: string;
+    reason: string | null;
+    deleted: number;
+    reappeared: number;
+    restored: number;
+    indeterminate: number;
+    finished_at: Date | null;
+  }>(
+    'SELECT flush_id, plan_id, gateway_id, flush_target.wave, flush_target.state, reason, deleted, reappeared, restored, indeterminate, flush_target.finished_at FROM flush_target JOIN flush ON flush.id = flush_id',
+  );
   return [...Map.groupBy(rows, (row) => row.flush_id)].map(([id, targets]) => ({
-    id, planId: targets[0]!.plan_id,
-    targets: targets.map(({ gateway_id: gatewayId, finished_at: finishedAt, reason, wave, state, deleted, reappeared, restored, indeterminate }) => ({
-      gatewayId, wave, state, deleted, reappeared, restored, indeterminate, reason: reason ?? undefined, finishedAtMs: finishedAt ? (recorded.get(`${id} ${gatewayId}`) ?? finishedAt.getTime()) : undefined,
-    })),
+    id,
+    planId: targets[0]!.plan_id,
+    targets: targets.map(
+      ({ gateway_id: gatewayId, finished_at: finishedAt, reason, wave, state, deleted, reappeared, restored, indeterminate }) => ({
+        gatewayId,
+        wave,
+        state,
+        deleted,
+        reappeared,
+        restored,
+        indeterminate,
+        reason: reason ?? undefined,
+        finishedAtMs: finishedAt ? (recorded.get(`${id} ${gatewayId}`) ?? finishedAt.getTime()) : undefined,
+      }),
+    ),
   }));
 }
 
 async function commands(client: pg.Client): Promise<CommandRecord[]> {
-  const { rows } = await client.query<{ id: string; gateway_id: string; tenant_id: string; flush_id: string; plan_id: string; seq: string; state: string; created_at: Date; not_after: Date; undo_of: string | null }>('SELECT * FROM command');
+  const { rows } = await client.query<{
+    id: string;
+    gateway_id: string;
+    tenant_id: string;
+    flush_id: string;
+    plan_id: string;
+    seq: string;
+    state: string;
+    created_at: Date;
+    not_after: Date;
+    undo_of: string | null;
+  }>('SELECT * FROM command');
   return rows.map((row) => ({
-    id: row.id, gatewayId: row.gateway_id, tenantId: row.tenant_id, flushId: row.flush_id, planId: row.plan_id, seq: BigInt(row.seq), state: row.state,
-    createdAtMs: row.created_at.getTime(), notAfterMs: row.not_after.getTime(), undoOf: row.undo_of ?? undefined,
+    id: row.id,
+    gatewayId: row.gateway_id,
+    tenantId: row.tenant_id,
+    flushId: row.flush_id,
+    planId: row.plan_id,
+    seq: BigInt(row.seq),
+    state: row.state,
+    createdAtMs: row.created_at.getTime(),
+    notAfterMs: row.not_after.getTime(),
+    undoOf: row.undo_of ?? undefined,
   }));
 }
 
 interface EntryRow {
-  id: string; chain: string; seq: string; at: Date; actor_kind: string; actor_id: string; actor_name: string; action: string; outcome: string; summary: string; plan_id: string | null; flush_id: string | null;
-  gateway_id: string | null; gateway_name: string | null; reason: string | null; ticket: string | null; detail: Record<string, unknown>; previous_hash: string; hash: string;
+  id: string;
+  chain: string;
+  seq: string;
+  at: Date;
+  actor_kind: string;
+  actor_id: string;
+  actor_name: string;
+  action: string;
+  outcome: string;
+  summary: string;
+  plan_id: string | null;
+  flush_id: string | null;
+  gateway_id: string | null;
+  gateway_name: string | null;
+  reason: string | null;
+  ticket: string | null;
+  detail: Record<string, unknown>;
+  previous_hash: string;
+  hash: string;
 }
 
 /** Read past the product, so that what it would not show is seen as well. */
 async function audit(client: pg.Client): Promise<HashedEntry[]> {
   const { rows } = await client.query<EntryRow>('SELECT * FROM audit_entry ORDER BY chain, seq');
   return rows.map((row) => {
-    const optional = { planId: row.plan_id, flushId: row.flush_id, gatewayId: row.gateway_id, gatewayName: row.gateway_name, reason: row.reason, ticket: row.ticket };
+    const optional = {
+      planId: row.plan_id,
+      flushId: row.flush_id,
+      gatewayId: row.gateway_id,
+      gatewayName: row.gateway_name,
+      reason: row.reason,
+      ticket: row.ticket,
+    };
     return {
-      id: row.id, chain: row.chain, seq: Number(row.seq), at: row.at.toISOString(), actor: { kind: row.actor_kind, id: row.actor_id, name: row.actor_name }, action: row.action, outcome: row.outcome,
-      summary: row.summary, detail: row.detail, previousHash: row.previous_hash, hash: row.hash, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
+      id: row.id,
+      chain: row.chain,
+      seq: Number(row.seq),
+      at: row.at.toISOString(),
+      actor: { kind: row.actor_kind, id: row.actor_id, name: row.actor_name },
+      action: row.action,
+      outcome: row.outcome,
+      summary: row.summary,
+      detail: row.detail,
+      previousHash: row.previous_hash,
+      hash: row.hash,
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
     };
   });
 }
@@ -115,5 +233,9 @@ async function audit(client: pg.Client): Promise<HashedEntry[]> {
 /** A sample is a point of its own; the agent's clock and its controller's are this machine's. */
 async function points(client: pg.Client): Promise<Point[]> {
   const { rows } = await client.query<{ gateway_id: string; at: Date }>('SELECT gateway_id, at FROM sample');
-  return rows.map(({ gateway_id: gatewayId, at }) => ({ gatewayId, fromMs: at.getTime() - SAMPLE_SLACK_MS, toMs: at.getTime() + SAMPLE_SLACK_MS }));
+  return rows.map(({ gateway_id: gatewayId, at }) => ({
+    gatewayId,
+    fromMs: at.getTime() - SAMPLE_SLACK_MS,
+    toMs: at.getTime() + SAMPLE_SLACK_MS,
+  }));
 }

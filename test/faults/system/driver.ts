@@ -32,12 +32,14 @@ export class Driver {
    */
   async drive(commands: number, atOnce: number, share: () => number): Promise<void> {
     const isEnough = (): boolean => this.commands >= commands && share() === 1;
-    await Promise.all(Array.from({ length: atOnce }, async () => {
-      while (!isEnough() && this.#slot < this.#slots) {
-        if (this.#slot < this.#slots * share()) await this.#one(this.#slot++);
-        else await delay(AGAIN_MS);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        while (!isEnough() && this.#slot < this.#slots) {
+          if (this.#slot < this.#slots * share()) await this.#one(this.#slot++);
+          else await delay(AGAIN_MS);
+        }
+      }),
+    );
   }
 
   async #one(slot: number): Promise<void> {
@@ -52,7 +54,9 @@ export class Driver {
   async #plan(slot: number) {
     const tenantId = this.#tenantIds[slot % this.#tenantIds.length]!;
     for (;;) {
-      const plan = await this.#operator.ask(routes.createPlan, { body: { filter: slotFilter(slot), scope: { tenants: [tenantId] }, reason: `slot ${slot}` } });
+      const plan = await this.#operator.ask(routes.createPlan, {
+        body: { filter: slotFilter(slot), scope: { tenants: [tenantId] }, reason: `slot ${slot}` },
+      });
       if (plan.kind === 'ok' && plan.body.totals.flows > 0) return plan.body;
       await delay(AGAIN_MS);
     }

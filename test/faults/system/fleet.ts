@@ -12,7 +12,13 @@ import { DEEDS_FILE } from './table-log.ts';
 const LOOK_MS = 200;
 const TENANTS = ['Harbour Clinics', 'Pine Logistics'];
 
-export interface FleetOptions { home: Home; controllers: readonly ControllerName[]; gateways: number; slots: number; controllerEnv: Record<string, string> }
+export interface FleetOptions {
+  home: Home;
+  controllers: readonly ControllerName[];
+  gateways: number;
+  slots: number;
+  controllerEnv: Record<string, string>;
+}
 
 /** A running system with gateways of two tenants, an operator who may do everything, and the way to read what all of it left behind. */
 export class Fleet {
@@ -40,13 +46,27 @@ export class Fleet {
     const joinTokens: string[] = [];
     for (let index = 0; index < gateways; index++) {
       const { tenantId, siteId } = sites[index % sites.length]!;
-      joinTokens.push((await operator.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: nameOf(index), ttlMinutes: 30 } })).token);
+      joinTokens.push(
+        (await operator.call(routes.createEnrolmentToken, { body: { siteId, gatewayName: nameOf(index), ttlMinutes: 30 } })).token,
+      );
       agents.push({ id: '', name: nameOf(index), tenantId, stateDir: path.join(home.stateDir, 'gateways', nameOf(index)) });
     }
-    parts.startAgents({ ...parts.addresses, beganMs: Date.now(), slots, gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })) });
+    parts.startAgents({
+      ...parts.addresses,
+      beganMs: Date.now(),
+      slots,
+      gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })),
+    });
     await until('every gateway is linked', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways);
-    const ids = new Map((await operator.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => [gateway.name, gateway.id]));
-    return new Fleet(parts, operator, sites.map(({ tenantId }) => tenantId), agents.map((agent, index) => ({ ...agent, id: ids.get(nameOf(index))! })));
+    const ids = new Map(
+      (await operator.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => [gateway.name, gateway.id]),
+    );
+    return new Fleet(
+      parts,
+      operator,
+      sites.map(({ tenantId }) => tenantId),
+      agents.map((agent, index) => ({ ...agent, id: ids.get(nameOf(index))! })),
+    );
   }
 
   /** Every gateway has a session that was opened since; the word `online` alone may be that of a controller that was killed. Rejects after a minute. */
@@ -60,26 +80,52 @@ export class Fleet {
 
   /** How often tables were changed so far. */
   changes(): number {
-    return this.agents.reduce((sum, { stateDir }) => sum + readFileSync(path.join(stateDir, DEEDS_FILE), 'utf8').split('"kind":"delete"').length - 1, 0);
+    return this.agents.reduce(
+      (sum, { stateDir }) => sum + readFileSync(path.join(stateDir, DEEDS_FILE), 'utf8').split('"kind":"delete"').length - 1,
+      0,
+    );
   }
 
   async collect(asks: Ask[], faults: Outage[]): Promise<History> {
     const deeds = collectDeeds(this.agents);
-    return { ...(await collectStored(this.parts.databaseUrl)), deeds, gateways: toGateways(this.agents, deeds), views: await this.#lookAsTenants(), asks, faults, changes: [], clones: this.clones, restores: this.restores, deaths: this.parts.deaths };
+    return {
+      ...(await collectStored(this.parts.databaseUrl)),
+      deeds,
+      gateways: toGateways(this.agents, deeds),
+      views: await this.#lookAsTenants(),
+      asks,
+      faults,
+      changes: [],
+      clones: this.clones,
+      restores: this.restores,
+      deaths: this.parts.deaths,
+    };
   }
 
   /** What auditors of one tenant each are shown. */
   async #lookAsTenants(): Promise<View[]> {
     const views: View[] = [];
     for (const tenantId of this.tenantIds) {
-      const { secret } = await this.operator.call(routes.createToken, { body: { name: `auditor of ${tenantId}`, role: 'auditor', tenantId } });
+      const { secret } = await this.operator.call(routes.createToken, {
+        body: { name: `auditor of ${tenantId}`, role: 'auditor', tenantId },
+      });
       const auditor = new Operator(this.parts.origins, { authorization: `Bearer ${secret}` });
       const allowed = new Set([tenantId]);
-      const add = (what: string, shown: (string | undefined)[]) => views.push({ what, allowed, shown: shown.filter((id) => id !== undefined) });
-      add('GET /gateways', (await auditor.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => gateway.tenantId));
-      add('GET /audit', (await auditor.call(routes.listAudit, { query: { limit: 500 } })).items.map((entry) => entry.tenantId));
+      const add = (what: string, shown: (string | undefined)[]) =>
+        views.push({ what, allowed, shown: shown.filter((id) => id !== undefined) });
+      add(
+        'GET /gateways',
+        (await auditor.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => gateway.tenantId),
+      );
+      add(
+        'GET /audit',
+        (await auditor.call(routes.listAudit, { query: { limit: 500 } })).items.map((entry) => entry.tenantId),
+      );
       // A flush over both tenants is shown to nobody who may not see both.
-      add('GET /flushes', (await auditor.call(routes.listFlushes, { query: { limit: 500 } })).items.flatMap((flush) => flush.tenants.map(({ id }) => id)));
+      add(
+        'GET /flushes',
+        (await auditor.call(routes.listFlushes, { query: { limit: 500 } })).items.flatMap((flush) => flush.tenants.map(({ id }) => id)),
+      );
     }
     return views;
   }
@@ -90,8 +136,14 @@ async function makeSites(operator: Operator): Promise<{ tenantId: string; siteId
   const sites = [];
   for (const name of TENANTS) {
     const { id: tenantId } = await operator.call(routes.createTenant, { body: { name } });
-    await operator.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false } });
-    sites.push({ tenantId, siteId: (await operator.call(routes.createSite, { body: { tenantId, name: 'HQ', timeZone: 'Europe/Rome' } })).id });
+    await operator.call(routes.updateLimits, {
+      params: { id: tenantId },
+      body: { flows: null, percentOfTable: null, isEverything: false, areSeveralTenants: false },
+    });
+    sites.push({
+      tenantId,
+      siteId: (await operator.call(routes.createSite, { body: { tenantId, name: 'HQ', timeZone: 'Europe/Rome' } })).id,
+    });
   }
   return sites;
 }

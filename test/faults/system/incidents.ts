@@ -50,12 +50,21 @@ export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>
  */
 export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> {
   const { gatewayId, key, ca, certificate } = loadIdentity(agents[0]!.stateDir)!;
-  const hostile = new HostileAgent({ response: EnrolResponse.fromPartial({ gatewayId, certificatePem: Buffer.from(certificate) }), key, ca });
-  if (!(await hostile.connect(parts.addresses.linkAddress))) throw new Error(`the controller refused the hostile agent: ${(await hostile.ended).details}`);
+  const hostile = new HostileAgent({
+    response: EnrolResponse.fromPartial({ gatewayId, certificatePem: Buffer.from(certificate) }),
+    key,
+    ca,
+  });
+  if (!(await hostile.connect(parts.addresses.linkAddress)))
+    throw new Error(`the controller refused the hostile agent: ${(await hostile.ended).details}`);
   const deaths = parts.deaths.length;
   const commandId = randomUUID();
   const runs = Array.from({ length: RUNS_OF_A_PART }, () => OutcomeRun.fromPartial({ outcome: 1, count: 1 }));
-  await hostile.flood(Array.from({ length: PARTS }, (_, part) => AgentMessage.encode({ body: { $case: 'result', value: Result.fromPartial({ commandId, part, runs }) } }).finish()));
+  await hostile.flood(
+    Array.from({ length: PARTS }, (_, part) =>
+      AgentMessage.encode({ body: { $case: 'result', value: Result.fromPartial({ commandId, part, runs }) } }).finish(),
+    ),
+  );
   hostile.say({ $case: 'samples', value: { batch: 1n, samples: [] } });
   const isHeard = () => hostile.heard.some(({ body }) => body?.$case === 'sampleReceipt');
   await noticed(() => isHeard() || parts.deaths.length > deaths);
@@ -64,7 +73,9 @@ export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> 
 
 /** A controller that was blind once would set the gateway aside as soon as it sees again. */
 async function forgetHolders(databaseUrl: string, gatewayId: string): Promise<void> {
-  await withClient(databaseUrl, (client) => client.query(`UPDATE link_session SET takeovers = 0, superseded = '{}' WHERE gateway_id = $1`, [gatewayId]));
+  await withClient(databaseUrl, (client) =>
+    client.query(`UPDATE link_session SET takeovers = 0, superseded = '{}' WHERE gateway_id = $1`, [gatewayId]),
+  );
 }
 
 async function noticed(isSo: () => Promise<boolean> | boolean): Promise<boolean> {

@@ -4,11 +4,18 @@ import type { Route } from '../../../proto/http/route.ts';
 
 const PATIENCE_MS = 20_000;
 
-interface Input { params?: Record<string, string>; query?: Record<string, string | number>; body?: unknown }
+interface Input {
+  params?: Record<string, string>;
+  query?: Record<string, string | number>;
+  body?: unknown;
+}
 type Body<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;
 
 /** An answer; `none`: nobody answered, or only to say that they cannot just now, so that nobody knows whether it was done. */
-export type Answer<R extends Route> = { kind: 'ok'; body: Body<R> } | { kind: 'refused'; code: string; detail: string } | { kind: 'none'; why: string };
+export type Answer<R extends Route> =
+  | { kind: 'ok'; body: Body<R> }
+  | { kind: 'refused'; code: string; detail: string }
+  | { kind: 'none'; why: string };
 
 /** Somebody who calls the REST API of whichever front answers. */
 export class Operator {
@@ -23,9 +30,19 @@ export class Operator {
 
   /** Signs in. Throws if that is refused. */
   static async signIn(origins: readonly string[], email: string, password: string, publicUrl: string): Promise<Operator> {
-    const answer = await fetch(`${origins[0]}/api/auth/sign-in/email`, { method: 'POST', headers: { 'content-type': 'application/json', origin: publicUrl }, body: JSON.stringify({ email, password }) });
+    const answer = await fetch(`${origins[0]}/api/auth/sign-in/email`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: publicUrl },
+      body: JSON.stringify({ email, password }),
+    });
     if (!answer.ok) throw new Error(`the operator cannot sign in (${answer.status})`);
-    return new Operator(origins, { cookie: answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; '), origin: publicUrl });
+    return new Operator(origins, {
+      cookie: answer.headers
+        .getSetCookie()
+        .map((cookie) => cookie.split(';')[0])
+        .join('; '),
+      origin: publicUrl,
+    });
   }
 
   /** Asks one front, the next with each call. Never throws for what a front may say. */
@@ -35,8 +52,10 @@ export class Operator {
     const url = `${this.#origins[this.#next++ % this.#origins.length]}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`;
     try {
       const answer = await fetch(url, {
-        method: route.method, signal: AbortSignal.timeout(PATIENCE_MS),
-        headers: { ...this.#headers, ...(body !== undefined && { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body),
+        method: route.method,
+        signal: AbortSignal.timeout(PATIENCE_MS),
+        headers: { ...this.#headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        body: body === undefined ? undefined : JSON.stringify(body),
       });
       const said: unknown = answer.status === 204 ? undefined : await answer.json();
       if (answer.ok) return { kind: 'ok', body: (route.response ? route.response.parse(said) : undefined) as Body<R> };

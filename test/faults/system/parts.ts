@@ -19,7 +19,13 @@ const PUBLIC_URL = 'http://127.0.0.1:3000';
 const EMAIL = 'operator@ctfleet.example';
 const DATABASE = 'ctfleet';
 
-export const CONTROLLERS = { 'front-1': 'api,link', 'front-2': 'api,link', 'worker-1': 'work', 'worker-2': 'work', whole: 'api,link,work' } as const;
+export const CONTROLLERS = {
+  'front-1': 'api,link',
+  'front-2': 'api,link',
+  'worker-1': 'work',
+  'worker-2': 'work',
+  whole: 'api,link,work',
+} as const;
 export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents' | 'clone';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
@@ -44,7 +50,10 @@ export class Parts {
   #redis: Redis;
   #agents: AgentsSpec | undefined;
 
-  private constructor(home: Home, parts: { postgres: Postgres; redis: Redis; proxy: FaultProxy; proxyPort: number; ports: Ports; controllerEnv: Record<string, string> }) {
+  private constructor(
+    home: Home,
+    parts: { postgres: Postgres; redis: Redis; proxy: FaultProxy; proxyPort: number; ports: Ports; controllerEnv: Record<string, string> },
+  ) {
     this.home = home;
     this.#postgres = parts.postgres;
     this.#redis = parts.redis;
@@ -63,8 +72,14 @@ export class Parts {
     await prepareDatabase(postgres.url(DATABASE), postgres.appUrl(DATABASE));
     const redis = await startRedis();
     home.family.adopt(redis.pid);
-    const ports = Object.fromEntries(await Promise.all(Object.keys(CONTROLLERS).map(async (name) => [name, { api: await freePort(), enrol: await freePort(), link: await freePort() }]))) as Ports;
-    const { proxy, port: proxyPort } = await FaultProxy.listen(controllers.filter((name) => CONTROLLERS[name].includes('link')).map((name) => ports[name].link));
+    const ports = Object.fromEntries(
+      await Promise.all(
+        Object.keys(CONTROLLERS).map(async (name) => [name, { api: await freePort(), enrol: await freePort(), link: await freePort() }]),
+      ),
+    ) as Ports;
+    const { proxy, port: proxyPort } = await FaultProxy.listen(
+      controllers.filter((name) => CONTROLLERS[name].includes('link')).map((name) => ports[name].link),
+    );
     const parts = new Parts(home, { postgres, redis, proxy, proxyPort, ports, controllerEnv });
     parts.#bootstrap();
     for (const name of controllers) await parts.startController(name);
@@ -78,23 +93,47 @@ export class Parts {
 
   /** Where the fronts answer. */
   get origins(): string[] {
-    return [...this.#processes.keys()].flatMap((name) => (isController(name) && CONTROLLERS[name].includes('api') ? [`http://127.0.0.1:${this.#ports[name].api}`] : []));
+    return [...this.#processes.keys()].flatMap((name) =>
+      isController(name) && CONTROLLERS[name].includes('api') ? [`http://127.0.0.1:${this.#ports[name].api}`] : [],
+    );
   }
 
   get addresses(): Pick<AgentsSpec, 'enrolAddress' | 'linkAddress' | 'weatherFile'> {
     const front = [...this.#processes.keys()].filter(isController).find((name) => CONTROLLERS[name].includes('link'))!;
-    return { enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`, linkAddress: `127.0.0.1:${this.#proxyPort}`, weatherFile: this.#weatherFile };
+    return {
+      enrolAddress: `127.0.0.1:${this.#ports[front].enrol}`,
+      linkAddress: `127.0.0.1:${this.#proxyPort}`,
+      weatherFile: this.#weatherFile,
+    };
   }
 
   /** @param bug the seeded bug that it is to have */
   async startController(name: ControllerName, bug = ''): Promise<void> {
     this.#bugs.set(name, bug);
     const { api, enrol, link } = this.#ports[name];
-    const { child } = await startUntil(this.home, name, process.execPath, ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')], {
-      CTFLEET_ROLES: CONTROLLERS[name], CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_REDIS_URL: this.#redis.url, CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
-      CTFLEET_API_PORT: String(api), CTFLEET_ENROL_PORT: String(enrol), CTFLEET_LINK_PORT: String(link), CTFLEET_LINK_HOST: '127.0.0.1',
-      CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`, CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`, CTFLEET_PUBLIC_URL: PUBLIC_URL, CTFLEET_LOG_LEVEL: 'warn', CTFLEET_SEEDED_BUG: bug, ...this.#controllerEnv,
-    }, (line) => line.includes('controller ready') || undefined);
+    const { child } = await startUntil(
+      this.home,
+      name,
+      process.execPath,
+      ['--import', PLANT, path.join(ROOT, 'build/controller/main.js')],
+      {
+        CTFLEET_ROLES: CONTROLLERS[name],
+        CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE),
+        CTFLEET_REDIS_URL: this.#redis.url,
+        CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
+        CTFLEET_API_PORT: String(api),
+        CTFLEET_ENROL_PORT: String(enrol),
+        CTFLEET_LINK_PORT: String(link),
+        CTFLEET_LINK_HOST: '127.0.0.1',
+        CTFLEET_LINK_ADDRESS: `127.0.0.1:${this.#proxyPort}`,
+        CTFLEET_ENROL_ADDRESS: `127.0.0.1:${enrol}`,
+        CTFLEET_PUBLIC_URL: PUBLIC_URL,
+        CTFLEET_LOG_LEVEL: 'warn',
+        CTFLEET_SEEDED_BUG: bug,
+        ...this.#controllerEnv,
+      },
+      (line) => line.includes('controller ready') || undefined,
+    );
     this.#watch(name, child);
   }
 
@@ -120,7 +159,9 @@ export class Parts {
 
   #startAgents(name: 'agents' | 'clone', spec: AgentsSpec): void {
     const log = openSync(path.join(this.home.stateDir, `logs/${name}.log`), 'a');
-    const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], { stdio: ['pipe', 'ignore', log] });
+    const child = this.home.family.spawn(process.execPath, [...NODE_FLAGS, path.join(import.meta.dirname, 'agents.ts')], {
+      stdio: ['pipe', 'ignore', log],
+    });
     closeSync(log);
     child.stdin!.end(JSON.stringify(spec));
     this.#watch(name, child);
@@ -141,7 +182,8 @@ export class Parts {
   /** Sends a signal to the whole group of a part; resolves when it has ended, if it is one that ends it. */
   async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const child = this.#processes.get(name);
-    if (child?.pid === undefined || !this.isRunning(name)) throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
+    if (child?.pid === undefined || !this.isRunning(name))
+      throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
     if (signal === 'SIGKILL') this.#killed.add(child);
     const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     process.kill(-child.pid, signal);
@@ -214,7 +256,13 @@ export class Parts {
 
   #bootstrap(): void {
     execFileSync(process.execPath, [path.join(ROOT, 'build/controller/bootstrap.js'), '--email', EMAIL, '--name', 'Operator'], {
-      env: { ...process.env, CTFLEET_BOOTSTRAP_PASSWORD: this.password, CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE), CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller') }, stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        ...process.env,
+        CTFLEET_BOOTSTRAP_PASSWORD: this.password,
+        CTFLEET_DATABASE_URL: this.#postgres.appUrl(DATABASE),
+        CTFLEET_STATE_DIR: path.join(this.home.stateDir, 'controller'),
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
 }

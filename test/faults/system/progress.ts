@@ -43,10 +43,13 @@ export class ProgressWatch {
 
   async #watch(): Promise<void> {
     while (!this.#isEnded) {
-      await progressOf(this.#databaseUrl).then(({ unfinished, finished }) => {
-        this.unfinished = unfinished;
-        this.#looks.push({ atMs: Date.now(), finished });
-      }, () => undefined);
+      await progressOf(this.#databaseUrl).then(
+        ({ unfinished, finished }) => {
+          this.unfinished = unfinished;
+          this.#looks.push({ atMs: Date.now(), finished });
+        },
+        () => undefined,
+      );
       await delay(LOOK_MS);
     }
   }

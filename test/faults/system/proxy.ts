@@ -20,7 +20,9 @@ export class FaultProxy {
       this.#pairs.add(pair);
       for (const [from, to] of [pair, [far, near]] as const) {
         let tail = Promise.resolve();
-        from.on('data', (bytes: Buffer) => { tail = tail.then(() => this.#pass(to, bytes)); });
+        from.on('data', (bytes: Buffer) => {
+          tail = tail.then(() => this.#pass(to, bytes));
+        });
         from.on('error', () => undefined);
         from.once('close', () => {
           this.#pairs.delete(pair);

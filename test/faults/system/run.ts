@@ -10,13 +10,33 @@ import { ProgressWatch } from './progress.ts';
 /** How long after the last fault everything that was asked for must be over, and after the last command everything. */
 export const SETTLE_MS = 60_000;
 
-export interface RunOptions { home: Home; controllers: readonly ControllerName[]; gateways: number; commands: number; slots: number; atOnce: number; faults: readonly { kind: KindName; afterMs: number }[] }
+export interface RunOptions {
+  home: Home;
+  controllers: readonly ControllerName[];
+  gateways: number;
+  commands: number;
+  slots: number;
+  atOnce: number;
+  faults: readonly { kind: KindName; afterMs: number }[];
+}
 
 /** One fault of a run. `inFlight`: commands under way when it struck; `recoveredMs`: from there to the first end of a command after it was mended. */
-export interface FaultReport { fault: KindName; part: string; inFlight: number; lastedMs: number; recoveredMs?: number }
+export interface FaultReport {
+  fault: KindName;
+  part: string;
+  inFlight: number;
+  lastedMs: number;
+  recoveredMs?: number;
+}
 
 /** `settledMs`: from the end of the last fault to the recorded end of all commands that were asked for by then. `isOver`: nothing is under way any more. */
-export interface RunReport { history: History; faults: FaultReport[]; settledMs: number; isOver: boolean; seconds: number }
+export interface RunReport {
+  history: History;
+  faults: FaultReport[];
+  settledMs: number;
+  isOver: boolean;
+  seconds: number;
+}
 
 /** A whole system under faults: commands are driven all the while, one fault after another befalls it, and all that happened is kept. */
 export async function runUnderFaults(options: RunOptions, onFault: (report: FaultReport) => void): Promise<RunReport> {
@@ -26,7 +46,9 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   const watch = new ProgressWatch(parts.databaseUrl);
   const driver = new Driver(fleet.operator, fleet.tenantIds, options.slots);
   let begun = 0;
-  const driven = driver.drive(options.commands, options.atOnce, () => (begun === options.faults.length ? 1 : begun / options.faults.length));
+  const driven = driver.drive(options.commands, options.atOnce, () =>
+    begun === options.faults.length ? 1 : begun / options.faults.length,
+  );
   const outages: Outage[] = [];
   const reports: FaultReport[] = [];
   for (const { kind, afterMs } of options.faults) {
@@ -47,11 +69,21 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   watch.end();
   const history = await fleet.collect(driver.asks, outages);
   parts.proxy.close();
-  return { history, faults: reports, settledMs: settledAfter(history, outages.at(-1)?.toMs ?? 0), isOver, seconds: (performance.now() - beganMs) / 1000 };
+  return {
+    history,
+    faults: reports,
+    settledMs: settledAfter(history, outages.at(-1)?.toMs ?? 0),
+    isOver,
+    seconds: (performance.now() - beganMs) / 1000,
+  };
 }
 
 /** How long after that moment the last command that was there by then was recorded as over; 0 if all were. */
 export function settledAfter({ commands, audit }: Pick<History, 'commands' | 'audit'>, atMs: number): number {
   const earlier = new Set<unknown>(commands.filter((command) => command.createdAtMs <= atMs).map(({ id }) => id));
-  return audit.reduce((longest, { action, at, detail }) => (action === 'flush.target-finished' && earlier.has(detail.commandId) ? Math.max(longest, Date.parse(at) - atMs) : longest), 0);
+  return audit.reduce(
+    (longest, { action, at, detail }) =>
+      action === 'flush.target-finished' && earlier.has(detail.commandId) ? Math.max(longest, Date.parse(at) - atMs) : longest,
+    0,
+  );
 }

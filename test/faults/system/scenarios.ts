@@ -6,7 +6,10 @@ import { cloneGateway, reportWithoutEnd, restoreBackup } from './incidents.ts';
 import { withClient } from './parts.ts';
 import { slotFilter } from './slots.ts';
 
-interface Planned { id: string; digest: string }
+interface Planned {
+  id: string;
+  digest: string;
+}
 
 /** How long a flush may take when nothing is in the way: longer than its deadline, so that what is lost expires. */
 export const COMMAND_TTL_MS = 4000;
@@ -28,14 +31,22 @@ export class Play {
 
   /** A plan over flows that no other has, on one tenant's gateways or on all. */
   async plan(tenantId?: string): Promise<Planned> {
-    return this.fleet.operator.call(routes.createPlan, { body: { filter: slotFilter(this.#nextSlot()), scope: tenantId === undefined ? {} : { tenants: [tenantId] }, reason: 'a scenario' } });
+    return this.fleet.operator.call(routes.createPlan, {
+      body: { filter: slotFilter(this.#nextSlot()), scope: tenantId === undefined ? {} : { tenants: [tenantId] }, reason: 'a scenario' },
+    });
   }
 
   /** Asks once to run it; undefined where that is refused. */
   async run({ id, digest }: Planned, seen = digest): Promise<string | undefined> {
     const answer = await this.fleet.operator.ask(routes.runPlan, { params: { id }, body: { digest: seen } });
     const flushId = answer.kind === 'ok' ? answer.body.flushId : undefined;
-    this.asks.push({ planId: id, digest: seen, atMs: Date.now(), answer: answer.kind === 'ok' ? 'accepted' : answer.kind === 'refused' ? 'refused' : 'unknown', flushId });
+    this.asks.push({
+      planId: id,
+      digest: seen,
+      atMs: Date.now(),
+      answer: answer.kind === 'ok' ? 'accepted' : answer.kind === 'refused' ? 'refused' : 'unknown',
+      flushId,
+    });
     return flushId;
   }
 
@@ -86,9 +97,15 @@ export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
     await play.end(await play.run(await play.plan(play.fleet.tenantIds[0])));
   },
   'three-wait-for-a-gateway': async (play) => {
-    const plans = [await play.plan(play.fleet.tenantIds[0]), await play.plan(play.fleet.tenantIds[0]), await play.plan(play.fleet.tenantIds[0])];
+    const plans = [
+      await play.plan(play.fleet.tenantIds[0]),
+      await play.plan(play.fleet.tenantIds[0]),
+      await play.plan(play.fleet.tenantIds[0]),
+    ];
     const flushIds: (string | undefined)[] = [];
-    await play.whileAgentsAreAway(async () => { for (const plan of plans) flushIds.push(await play.run(plan)); });
+    await play.whileAgentsAreAway(async () => {
+      for (const plan of plans) flushIds.push(await play.run(plan));
+    });
     for (const flushId of flushIds) await play.end(flushId);
   },
   'killed-while-storing-a-result': async (play) => {

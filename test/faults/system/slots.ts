@@ -16,7 +16,17 @@ export const KEPT_FILTER = 'proto:tcp';
 /** The table of a gateway as it was before anything happened; no flow of it ends by itself. */
 export function* slotFlows(gateway: number, slots: number): Generator<NewEntry> {
   for (let slot = 0; slot < slots; slot++) {
-    for (let n = 1; n <= FLOWS_OF_SLOT; n++) yield entryOf({ proto: 17, orig: { src: `10.${gateway}.${slot >> 8}.${n}`, dst: '198.51.100.10', sport: 5060, dport: FIRST_PORT + slot }, timeoutSeconds: undefined });
-    yield entryOf({ proto: 6, orig: { src: `10.${gateway}.9.9`, dst: '198.51.100.10', sport: 5061, dport: FIRST_PORT + slot }, state: 'ESTABLISHED', timeoutSeconds: undefined });
+    for (let n = 1; n <= FLOWS_OF_SLOT; n++)
+      yield entryOf({
+        proto: 17,
+        orig: { src: `10.${gateway}.${slot >> 8}.${n}`, dst: '198.51.100.10', sport: 5060, dport: FIRST_PORT + slot },
+        timeoutSeconds: undefined,
+      });
+    yield entryOf({
+      proto: 6,
+      orig: { src: `10.${gateway}.9.9`, dst: '198.51.100.10', sport: 5061, dport: FIRST_PORT + slot },
+      state: 'ESTABLISHED',
+      timeoutSeconds: undefined,
+    });
   }
 }

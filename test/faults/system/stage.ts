@@ -24,9 +24,19 @@ export class SystemStage {
   }
 
   static async set(home: Home): Promise<SystemStage> {
-    return new SystemStage(await Fleet.start({
-      home, controllers: [CONTROLLER], gateways: GATEWAYS, slots: SLOTS, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000', CTFLEET_COMMAND_TTL_MS: String(COMMAND_TTL_MS), NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` },
-    }));
+    return new SystemStage(
+      await Fleet.start({
+        home,
+        controllers: [CONTROLLER],
+        gateways: GATEWAYS,
+        slots: SLOTS,
+        controllerEnv: {
+          CTFLEET_SAMPLE_INTERVAL_MS: '1000',
+          CTFLEET_COMMAND_TTL_MS: String(COMMAND_TTL_MS),
+          NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
+        },
+      }),
+    );
   }
 
   /** Plays a scenario, with a bug or without, and gives what it broke that was whole before. Throws if the controller does not come up. */

@@ -7,16 +7,30 @@ import { toDeed } from '../watched-journal.ts';
 export const DEEDS_FILE = 'table-deeds.ndjson';
 
 /** What befalls the disks and the clocks of all gateways. `wallAheadMs`: how far their wall clocks are ahead of the true time. */
-export interface Weather { diskFault?: DiskFault; wallAheadMs: number }
+export interface Weather {
+  diskFault?: DiskFault;
+  wallAheadMs: number;
+}
 export const CALM: Weather = { wallAheadMs: 0 };
 
 /** What the program of agents reads from its standard input. `beganMs`: when every table was filled. `weatherFile`: where it looks for its weather, again and again; there may be none. */
 export interface AgentsSpec {
-  gateways: { name: string; number: number; stateDir: string; joinToken?: string }[]; enrolAddress: string; linkAddress: string; beganMs: number; slots: number; weatherFile: string;
+  gateways: { name: string; number: number; stateDir: string; joinToken?: string }[];
+  enrolAddress: string;
+  linkAddress: string;
+  beganMs: number;
+  slots: number;
+  weatherFile: string;
 }
 
 /** A line that a table wrote about itself. `journalBytes`: how long the agent's journal was at that moment, which puts both in one order. */
-export interface TableLine { kind: 'began' | 'delete' | 'expire' | 'restore' | 'sampled'; flows: FlowName[]; life: number; atMs: number; journalBytes: number }
+export interface TableLine {
+  kind: 'began' | 'delete' | 'expire' | 'restore' | 'sampled';
+  flows: FlowName[];
+  life: number;
+  atMs: number;
+  journalBytes: number;
+}
 
 /** All that one gateway did, from its table's log and its agent's journal, in the order in which it happened. */
 export function mergeDeeds(gatewayId: string, tableLog: string, journal: Buffer): Deed[] {

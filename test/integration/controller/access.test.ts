@@ -12,15 +12,60 @@ const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manu
 
 /** A well-formed request of each route that has an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
-  listTenants: {}, createTenant: { body: { name: 'Other' } }, listSites: {}, createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
-  listGateways: {}, getGateway: {}, updateGateway: { body: { tags: ['x'] } }, revokeGateway: {}, reinstateGateway: {}, listSamples: { query: SOME_TIME }, watchFleet: {},
-  createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } }, listEnrolmentTokens: {}, revokeEnrolmentToken: {},
+  listTenants: {},
+  createTenant: { body: { name: 'Other' } },
+  listSites: {},
+  createSite: { body: { tenantId: UNKNOWN, name: 'S' } },
+  listGateways: {},
+  getGateway: {},
+  updateGateway: { body: { tags: ['x'] } },
+  revokeGateway: {},
+  reinstateGateway: {},
+  listSamples: { query: SOME_TIME },
+  watchFleet: {},
+  createEnrolmentToken: { body: { siteId: UNKNOWN, gatewayName: 'g' } },
+  listEnrolmentTokens: {},
+  revokeEnrolmentToken: {},
   searchFlows: { body: { scope: { gateways: [UNKNOWN] } } },
-  createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } }, getPlan: {}, listPlanFlows: {}, runPlan: { body: { digest: 'd' } }, approvePlan: { body: { digest: 'd' } },
-  listFlushes: {}, getFlush: {}, watchFlush: {}, cancelFlush: {}, stopFlushes: { body: { tenant: UNKNOWN } }, undoFlush: {}, retryFlush: {}, listBlocks: {}, liftBlock: {}, getLimits: {}, updateLimits: { body: { flows: 9 } },
-  listAudit: {}, getAuditEntry: {}, listAuditFlows: {}, verifyAudit: {}, listCheckpoints: {}, exportAudit: {},
-  listRemediations: {}, listBuiltInRemediations: {}, getRemediation: {}, createRemediation: { body: SAVED }, updateRemediation: { body: { revision: 1 } }, deleteRemediation: {}, approveRemediation: { body: { revision: 1 } }, checkRemediation: { body: SAVED }, runRemediation: {},
-  listRemediationRuns: {}, getRemediationRun: {}, listRemediationRunFlows: {}, getRetention: {}, getMe: {}, listTokens: {}, createToken: { body: { name: 't', role: 'viewer' } }, revokeToken: {},
+  createPlan: { body: { filter: 'proto:udp', scope: { gateways: [UNKNOWN] }, reason: 'r' } },
+  getPlan: {},
+  listPlanFlows: {},
+  runPlan: { body: { digest: 'd' } },
+  approvePlan: { body: { digest: 'd' } },
+  listFlushes: {},
+  getFlush: {},
+  watchFlush: {},
+  cancelFlush: {},
+  stopFlushes: { body: { tenant: UNKNOWN } },
+  undoFlush: {},
+  retryFlush: {},
+  listBlocks: {},
+  liftBlock: {},
+  getLimits: {},
+  updateLimits: { body: { flows: 9 } },
+  listAudit: {},
+  getAuditEntry: {},
+  listAuditFlows: {},
+  verifyAudit: {},
+  listCheckpoints: {},
+  exportAudit: {},
+  listRemediations: {},
+  listBuiltInRemediations: {},
+  getRemediation: {},
+  createRemediation: { body: SAVED },
+  updateRemediation: { body: { revision: 1 } },
+  deleteRemediation: {},
+  approveRemediation: { body: { revision: 1 } },
+  checkRemediation: { body: SAVED },
+  runRemediation: {},
+  listRemediationRuns: {},
+  getRemediationRun: {},
+  listRemediationRunFlows: {},
+  getRetention: {},
+  getMe: {},
+  listTokens: {},
+  createToken: { body: { name: 't', role: 'viewer' } },
+  revokeToken: {},
 };
 const all = Object.entries(routes) as [keyof typeof routes, Route][];
 const withId = all.filter(([name]) => routes[name].path.includes('{id}'));
@@ -65,7 +110,14 @@ describe('every route', () => {
   });
 
   it('has one public spelling: the router’s own form of a verb leads nowhere', async () => {
-    for (const path of [`/plans/${UNKNOWN}/~run`, `/plans/${UNKNOWN}/%7erun`, `/plans/${UNKNOWN}/run`, '/flows/~search', '/FLOWS:search', '/flows:search/']) {
+    for (const path of [
+      `/plans/${UNKNOWN}/~run`,
+      `/plans/${UNKNOWN}/%7erun`,
+      `/plans/${UNKNOWN}/run`,
+      '/flows/~search',
+      '/FLOWS:search',
+      '/flows:search/',
+    ]) {
       const answer = await fetch(`${controller.origin}/api/v1${path}`, { method: 'POST' });
       expect([path, answer.status]).toEqual([path, 404]);
     }
@@ -112,8 +164,21 @@ describe('sessions and tokens', () => {
   });
 
   it('nobody signs up, and no other door of the sign-in library is open', async () => {
-    for (const path of ['sign-up/email', 'ok', 'list-sessions', 'update-user', 'request-password-reset', 'verify-email', 'sign-in/social', 'sign-up/../sign-up/email']) {
-      const response = await fetch(`${controller.origin}/api/auth/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: 'new@example.net', password: PASSWORD, name: 'New' }) });
+    for (const path of [
+      'sign-up/email',
+      'ok',
+      'list-sessions',
+      'update-user',
+      'request-password-reset',
+      'verify-email',
+      'sign-in/social',
+      'sign-up/../sign-up/email',
+    ]) {
+      const response = await fetch(`${controller.origin}/api/auth/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: 'new@example.net', password: PASSWORD, name: 'New' }),
+      });
       expect([path, response.status]).toEqual([path, 404]);
     }
   });
@@ -121,16 +186,23 @@ describe('sessions and tokens', () => {
   it('guessing at one account is stopped', async () => {
     await controller.person('guessed', []);
     const statuses = [];
-    for (let guess = 0; guess < 12; guess++) statuses.push((await controller.attempt('guessed@example.net', `wrong password ${guess}`)).status);
+    for (let guess = 0; guess < 12; guess++)
+      statuses.push((await controller.attempt('guessed@example.net', `wrong password ${guess}`)).status);
     expect(statuses.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 401));
     expect(statuses.slice(10)).toEqual([429, 429]);
     expect((await controller.attempt('guessed@example.net', PASSWORD)).status).toBe(429);
   });
 
   it('a page of another site cannot make a signed-in browser change anything', async () => {
-    const cookie = (await controller.attempt('owner@example.net', PASSWORD)).headers.getSetCookie().map((text) => text.split(';')[0]).join('; ');
+    const cookie = (await controller.attempt('owner@example.net', PASSWORD)).headers
+      .getSetCookie()
+      .map((text) => text.split(';')[0])
+      .join('; ');
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
-      const answer = await new Person(controller.origin, { cookie, ...headers } as unknown as Record<string, string>).ask(routes.createTenant, { body: { name: 'Evil' } });
+      const answer = await new Person(controller.origin, { cookie, ...headers } as unknown as Record<string, string>).ask(
+        routes.createTenant,
+        { body: { name: 'Evil' } },
+      );
       expect(answer).toMatchObject({ status: 403, body: { code: 'CROSS_SITE_REFUSED' } });
     }
     expect((await controller.attempt('owner@example.net', PASSWORD, { origin: 'https://evil.example' })).status).toBe(403);
@@ -139,7 +211,11 @@ describe('sessions and tokens', () => {
   it('a token works with its own role, is shown once, never stronger than its maker, and ends at once', async () => {
     const { tenantId } = await makePlace(owner, 'Token tenant', 'gw1');
     const operator = await controller.person('tokenmaker', [{ role: 'operator', tenantId }]);
-    for (const grant of [{ role: 'owner', tenantId }, { role: 'operator', tenantId: null }, { role: 'auditor', tenantId }]) {
+    for (const grant of [
+      { role: 'owner', tenantId },
+      { role: 'operator', tenantId: null },
+      { role: 'auditor', tenantId },
+    ]) {
       expect(await operator.ask(routes.createToken, { body: { name: 'too strong', ...grant } })).toMatchObject({ status: 403 });
     }
     const made = await operator.call(routes.createToken, { body: { name: 'script', role: 'viewer', tenantId } });
@@ -147,7 +223,7 @@ describe('sessions and tokens', () => {
     expect(await script.call(routes.getMe)).toMatchObject({ kind: 'token', grants: [{ role: 'viewer', tenantId }] });
     expect(await script.ask(routes.searchFlows, { body: {} })).toMatchObject({ status: 403 });
     expect(JSON.stringify((await operator.call(routes.listTokens)).items)).not.toContain(made.secret);
-    expect((await postgres.query(url, 'SELECT * FROM api_token'))).not.toContainEqual(expect.objectContaining({ secret: expect.anything() }));
+    expect(await postgres.query(url, 'SELECT * FROM api_token')).not.toContainEqual(expect.objectContaining({ secret: expect.anything() }));
     await operator.call(routes.revokeToken, { params: { id: made.id } });
     expect(await script.ask(routes.getMe)).toMatchObject({ status: 401 });
   });
@@ -158,7 +234,10 @@ describe('sessions and tokens', () => {
     const forPeople = all.filter(([, route]) => route.isForPeople);
     expect(forPeople.map(([name]) => name).toSorted()).toEqual(['approvePlan', 'createToken', 'listTokens', 'revokeToken', 'updateLimits']);
     for (const [name, route] of forPeople) {
-      expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN', detail: expect.stringContaining('Sign in to the console') } });
+      expect(await script.ask(route, { params: { id }, ...INPUTS[name] })).toMatchObject({
+        status: 403,
+        body: { code: 'FORBIDDEN', detail: expect.stringContaining('Sign in to the console') },
+      });
     }
     expect(await script.ask(routes.getMe)).toMatchObject({ status: 200 });
   });
@@ -202,7 +281,9 @@ describe('the open doors', () => {
 
   it('metrics have node_exporter’s names for those who may read them', async () => {
     const { secret } = await owner.call(routes.createToken, { body: { name: 'prometheus', role: 'viewer' } });
-    const response = await eventually('metrics', async () => fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } }));
+    const response = await eventually('metrics', async () =>
+      fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } }),
+    );
     expect(response.headers.get('content-type')).toContain('text/plain');
     expect(await response.text()).toContain('# TYPE node_nf_conntrack_entries gauge');
   });

@@ -24,14 +24,18 @@ beforeAll(async () => {
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const place = await makePlace(owner, 'Acme', 'gw1');
   ({ tenantId } = place);
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
+  );
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
   for (let round = 0; round < 3; round++) {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: '=cmd|calc', ticket: 'T-7' } });
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
+    await eventually('the flush ends', async () =>
+      (await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined,
+    );
   }
 });
 afterAll(async () => {
@@ -50,7 +54,12 @@ async function exported(person: Person, format: string): Promise<string> {
 }
 
 it('the application’s own role can neither change nor remove an entry or a checkpoint', async () => {
-  for (const sql of ['UPDATE audit_entry SET summary = summary', 'DELETE FROM audit_entry', 'UPDATE audit_checkpoint SET hash = hash', 'DELETE FROM audit_checkpoint']) {
+  for (const sql of [
+    'UPDATE audit_entry SET summary = summary',
+    'DELETE FROM audit_entry',
+    'UPDATE audit_checkpoint SET hash = hash',
+    'DELETE FROM audit_checkpoint',
+  ]) {
     await expect(postgres.query(url, `SET ROLE ctfleet_app; ${sql}`)).rejects.toThrow(/permission denied/);
   }
 });
@@ -66,7 +75,10 @@ it('a whole trail verifies, in the controller and from its export with nothing b
   expect(createPublicKey(publicKey).asymmetricKeyType).toBe('ed25519');
   const trail = verifyTrail(text.trimEnd().split('\n'), publicKey);
   expect(trail).toMatchObject({ isIntact: true, chains: verdict.chains.length });
-  expect(verifyTrail(text.replace('began to delete 5', 'began to delete 4').trimEnd().split('\n'), publicKey)).toMatchObject({ isIntact: false, firstBreak: { chain: tenantId, why: 'its content is not what was hashed' } });
+  expect(verifyTrail(text.replace('began to delete 5', 'began to delete 4').trimEnd().split('\n'), publicKey)).toMatchObject({
+    isIntact: false,
+    firstBreak: { chain: tenantId, why: 'its content is not what was hashed' },
+  });
 });
 
 it('many tenants are verified with few questions to Postgres, and a crowd that asks at once shares the work', async () => {
@@ -95,8 +107,17 @@ it('the other formats hold every entry, and no cell is a formula', async () => {
   const csv = (await exported(owner, 'csv')).trimEnd().split('\n');
   expect(csv[0]).toBe('at,tenant,chain,seq,actor,action,outcome,summary,gateway,reason,ticket,planId,flushId,id,hash');
   expect(csv.some((line) => line.includes(",'=cmd|calc,T-7,"))).toBe(true);
-  const ecs = (await exported(owner, 'ecs')).trimEnd().split('\n').map((line) => JSON.parse(line) as { event: { action: string; category: string[] }; organization?: { name: string } });
-  expect(ecs.filter(({ event }) => event.action === 'flush.started').map(({ event, organization }) => [event.category[0], organization?.name])).toEqual([['network', 'Acme'], ['network', 'Acme'], ['network', 'Acme']]);
+  const ecs = (await exported(owner, 'ecs'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: { action: string; category: string[] }; organization?: { name: string } });
+  expect(
+    ecs.filter(({ event }) => event.action === 'flush.started').map(({ event, organization }) => [event.category[0], organization?.name]),
+  ).toEqual([
+    ['network', 'Acme'],
+    ['network', 'Acme'],
+    ['network', 'Acme'],
+  ]);
   const cef = (await exported(owner, 'cef')).trimEnd().split('\n');
   expect(cef.filter((line) => line.startsWith('CEF:0|ctfleet|controller|1|FLUSH_STARTED|')).length).toBe(3);
 });
@@ -105,7 +126,11 @@ it('someone of one tenant gets that tenant’s chain and nothing of another or o
   await makePlace(owner, 'Other', 'gw9');
   const auditor = await controller.person('auditor', [{ role: 'auditor', tenantId }]);
   expect((await auditor.call(routes.verifyAudit)).chains.map((chain) => chain.chain)).toEqual([tenantId]);
-  const chains = (await exported(auditor, 'ndjson')).trimEnd().split('\n').map((line) => (JSON.parse(line) as { chain?: string }).chain).filter((chain) => chain !== undefined);
+  const chains = (await exported(auditor, 'ndjson'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { chain?: string }).chain)
+    .filter((chain) => chain !== undefined);
   expect(new Set(chains)).toEqual(new Set([tenantId]));
 });
 
@@ -114,8 +139,16 @@ it('a witness that kept a head finds that the past was rewritten, even in full',
   const kept = agent.checkpoints.findLast((checkpoint) => checkpoint.chain === tenantId)!;
   agent.disconnect();
   const forged = kept.hash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
-  await agent.connect(controller.linkAddress, { witnessed: [{ ...kept, seq: 1n, hash: forged }, { ...kept, hash: forged }] });
-  const entry = await eventually('the contradiction is on record', async () => (await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items[0]);
+  await agent.connect(controller.linkAddress, {
+    witnessed: [
+      { ...kept, seq: 1n, hash: forged },
+      { ...kept, hash: forged },
+    ],
+  });
+  const entry = await eventually(
+    'the contradiction is on record',
+    async () => (await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items[0],
+  );
   expect(entry).toMatchObject({ tenantId, outcome: 'failed', gatewayId: agent.gatewayId, detail: { seq: '1', contradictions: 2 } });
   expect((await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items).toHaveLength(1);
 });
@@ -126,9 +159,13 @@ it('an edited, a removed and a cut-off entry are each named', async () => {
   expect(await firstBreak()).toMatchObject({ seq: 4, why: 'its content is not what was hashed' });
   await tamper(`UPDATE audit_entry SET summary = rtrim(summary) WHERE chain = '${tenantId}' AND seq = 4`);
   expect(await firstBreak()).toBeUndefined();
-  await tamper(`DELETE FROM audit_entry WHERE chain = '${tenantId}' AND seq = (SELECT max(seq) FROM audit_entry WHERE chain = '${tenantId}')`);
+  await tamper(
+    `DELETE FROM audit_entry WHERE chain = '${tenantId}' AND seq = (SELECT max(seq) FROM audit_entry WHERE chain = '${tenantId}')`,
+  );
   expect((await firstBreak())!.why).toBe('entries are missing from its end');
-  await tamper(`UPDATE audit_head SET (seq, hash) = (SELECT seq, hash FROM audit_entry e WHERE e.chain = '${tenantId}' ORDER BY seq DESC LIMIT 1) WHERE chain = '${tenantId}'`);
+  await tamper(
+    `UPDATE audit_head SET (seq, hash) = (SELECT seq, hash FROM audit_entry e WHERE e.chain = '${tenantId}' ORDER BY seq DESC LIMIT 1) WHERE chain = '${tenantId}'`,
+  );
   await tamper(`DELETE FROM audit_entry WHERE chain = '${tenantId}' AND seq = 3`);
   expect(await firstBreak()).toMatchObject({ seq: 3, why: 'entries 3 to 3 are missing' });
 });

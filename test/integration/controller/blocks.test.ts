@@ -28,7 +28,9 @@ beforeAll(async () => {
     tenantIds.push(tenant.id);
     const site = await owner.call(routes.createSite, { body: { tenantId: tenant.id, name: 'HQ' } });
     const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName: `gw-${name.toLowerCase()}` } });
-    agents.push(new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token)));
+    agents.push(
+      new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), token)),
+    );
   }
   viewer = await controller.person('viewer', [{ role: 'viewer', tenantId: tenantIds[0]! }]);
   for (const agent of agents) await connect(agent);
@@ -51,7 +53,13 @@ function connect(agent: FakeAgent, can = ['delete', 'block', 'block-host']): Pro
 }
 
 const acme = (): FakeAgent => agents[0]!;
-const body = (filter: string, gateways = [acme()]): object => ({ filter, method: 'block', forSeconds: 60, reason: 'it attacks', scope: { gateways: gateways.map(({ gatewayId }) => gatewayId) } });
+const body = (filter: string, gateways = [acme()]): object => ({
+  filter,
+  method: 'block',
+  forSeconds: 60,
+  reason: 'it attacks',
+  scope: { gateways: gateways.map(({ gatewayId }) => gatewayId) },
+});
 const planned = (filter: string, gateways?: FakeAgent[]): Promise<Plan> => owner.call(routes.createPlan, { body: body(filter, gateways) });
 async function run(plan: Plan): Promise<Flush> {
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
@@ -64,35 +72,71 @@ async function run(plan: Plan): Promise<Flush> {
 function standing(name: string, packetsRefused: bigint): StandingBlock {
   const parsed = parseFilter('host:10.0.0.2');
   if ('problem' in parsed) throw new Error(parsed.problem.message);
-  return { id: name, planId: '', refused: toWireRefused(refusedBy(parsed.filter, 60)), flows: 0, sinceMs: BigInt(Date.now()), untilMs: BigInt(Date.now() + 60_000), packetsRefused };
+  return {
+    id: name,
+    planId: '',
+    refused: toWireRefused(refusedBy(parsed.filter, 60)),
+    flows: 0,
+    sinceMs: BigInt(Date.now()),
+    untilMs: BigInt(Date.now() + 60_000),
+    packetsRefused,
+  };
 }
 
 describe('a plan to block', () => {
   it('of a host without a flow is a plan: what is refused is in words, and in what is confirmed', async () => {
     const plan = await planned('host:10.0.0.2');
-    expect(plan).toMatchObject({ totals: { flows: 0, gateways: 1, leftOut: 0 }, gateways: [{ state: 'ready', refused: { words: 'every packet from and to 10.0.0.2, for 60 s', seconds: 60 }, spared: ['SSH to the gateway'] }] });
+    expect(plan).toMatchObject({
+      totals: { flows: 0, gateways: 1, leftOut: 0 },
+      gateways: [
+        { state: 'ready', refused: { words: 'every packet from and to 10.0.0.2, for 60 s', seconds: 60 }, spared: ['SSH to the gateway'] },
+      ],
+    });
     const other = await planned('host:10.0.0.3');
     expect(plan.gateways[0]!.digest).not.toBe(other.gateways[0]!.digest);
     const flush = await run(plan);
-    expect(flush).toMatchObject({ state: 'verified', targets: [{ state: 'verified', blocked: { packetsRefused: '0', words: 'blocked; nothing came' } }] });
+    expect(flush).toMatchObject({
+      state: 'verified',
+      targets: [{ state: 'verified', blocked: { packetsRefused: '0', words: 'blocked; nothing came' } }],
+    });
     const { items } = await owner.call(routes.listAudit, { query: { flush: flush.id } });
-    expect(items.map(({ summary }) => summary)).toEqual(expect.arrayContaining([
-      'gw-acme: blocked; nothing came', expect.stringContaining('began to block every packet from and to 10.0.0.2, for 60 s, and 0 flows on 1 gateway'),
-    ]));
+    expect(items.map(({ summary }) => summary)).toEqual(
+      expect.arrayContaining([
+        'gw-acme: blocked; nothing came',
+        expect.stringContaining('began to block every packet from and to 10.0.0.2, for 60 s, and 0 flows on 1 gateway'),
+      ]),
+    );
   });
 
   it('says what was refused since, beside what came of the flows', async () => {
     acme().flows = makeFlows(3);
-    acme().onCommand = (command) => acme().done(command, [{ outcome: Outcome.OUTCOME_BLOCKED, count: 3 }], { packetsRefused: 14n, refusedUntilMs: BigInt(Date.now() + 60_000) });
+    acme().onCommand = (command) =>
+      acme().done(command, [{ outcome: Outcome.OUTCOME_BLOCKED, count: 3 }], {
+        packetsRefused: 14n,
+        refusedUntilMs: BigInt(Date.now() + 60_000),
+      });
     const flush = await run(await planned('host:10.2.3.4'));
-    expect(flush).toMatchObject({ state: 'verified', totals: { planned: 3, blocked: 3 }, targets: [{ blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }] });
+    expect(flush).toMatchObject({
+      state: 'verified',
+      totals: { planned: 3, blocked: 3 },
+      targets: [{ blocked: { packetsRefused: '14', words: 'blocked; 14 packets refused since' } }],
+    });
   });
 
   it('by what no packet carries is refused when it is made, with a narrower one', async () => {
     const refused = await owner.ask(routes.createPlan, { body: body('host:10.0.0.2 idle>1h') });
-    expect(refused).toMatchObject({ status: 422, body: { code: 'FILTER_NOT_OF_PACKETS', suggestion: 'host:10.0.0.2', detail: expect.stringContaining('or use delete') } });
-    expect(await owner.ask(routes.createPlan, { body: { ...body(''), filter: undefined, all: true } })).toMatchObject({ status: 422, body: { code: 'FILTER_NOT_OF_PACKETS' } });
-    expect(await owner.ask(routes.createPlan, { body: body('0.0.0.0/0 or ::/0') })).toMatchObject({ status: 400, body: { code: 'FILTER_EMPTY' } });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'FILTER_NOT_OF_PACKETS', suggestion: 'host:10.0.0.2', detail: expect.stringContaining('or use delete') },
+    });
+    expect(await owner.ask(routes.createPlan, { body: { ...body(''), filter: undefined, all: true } })).toMatchObject({
+      status: 422,
+      body: { code: 'FILTER_NOT_OF_PACKETS' },
+    });
+    expect(await owner.ask(routes.createPlan, { body: body('0.0.0.0/0 or ::/0') })).toMatchObject({
+      status: 400,
+      body: { code: 'FILTER_EMPTY' },
+    });
   });
 
   it('of flows that were selected says that a new one gets through, and is nothing without a flow', async () => {
@@ -113,7 +157,11 @@ describe('a plan to block', () => {
   });
 
   it('that names nobody needs a second person, also where it has no flow', async () => {
-    expect(await planned('proto:udp')).toMatchObject({ totals: { flows: 0 }, friction: 'second-person', gateways: [{ refused: { words: 'every UDP packet, for 60 s' } }] });
+    expect(await planned('proto:udp')).toMatchObject({
+      totals: { flows: 0 },
+      friction: 'second-person',
+      gateways: [{ refused: { words: 'every UDP packet, for 60 s' } }],
+    });
     expect(await planned('proto:udp src:10.0.0.0/8')).toMatchObject({ friction: 'none' });
   });
 
@@ -127,10 +175,21 @@ describe('what is blocked', () => {
     const flush = await run(await planned('host:10.0.0.2'));
     const [command] = acme().commands.slice(-1);
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 14n)] } });
-    const listed = await eventually('it is listed', async () => (await owner.call(routes.listBlocks, { query: { flush: flush.id } })).items[0]);
-    expect(listed).toMatchObject({ gatewayName: 'gw-acme', begunBy: 'owner', packetsRefused: '14', state: 'standing', refused: { words: 'every packet from and to 10.0.0.2, for 60 s' } });
+    const listed = await eventually(
+      'it is listed',
+      async () => (await owner.call(routes.listBlocks, { query: { flush: flush.id } })).items[0],
+    );
+    expect(listed).toMatchObject({
+      gatewayName: 'gw-acme',
+      begunBy: 'owner',
+      packetsRefused: '14',
+      state: 'standing',
+      refused: { words: 'every packet from and to 10.0.0.2, for 60 s' },
+    });
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 20n)] } });
-    await eventually('it counts on', async () => ((await owner.call(routes.listBlocks, { query: { gateway: acme().gatewayId } })).items[0]?.packetsRefused === '20' ? true : undefined));
+    await eventually('it counts on', async () =>
+      (await owner.call(routes.listBlocks, { query: { gateway: acme().gatewayId } })).items[0]?.packetsRefused === '20' ? true : undefined,
+    );
     acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
     await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
     expect(await owner.ask(routes.liftBlock, { params: { id: listed.id } })).toMatchObject({ status: 409, body: { code: 'BLOCK_OVER' } });
@@ -149,15 +208,27 @@ describe('what is blocked', () => {
     acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
     await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
     const { items } = await owner.call(routes.listAudit, { query: { action: 'block.lifted' } });
-    expect(items[0]!.summary).toBe('owner lifted a block on gw-acme before its time, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s');
+    expect(items[0]!.summary).toBe(
+      'owner lifted a block on gw-acme before its time, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s',
+    );
   });
 
   it('of one tenant is seen and lifted by nobody of another, whatever its gateway says', async () => {
     const stranger = await controller.person('stranger', [{ role: 'operator', tenantId: tenantIds[1]! }]);
-    acme().send({ $case: 'standingBlocks', value: { blocks: [standing('same', 2n), { ...standing('bad', 1n), refused: undefined }, { ...standing('long ago', 1n), untilMs: 5n }] } });
+    acme().send({
+      $case: 'standingBlocks',
+      value: {
+        blocks: [standing('same', 2n), { ...standing('bad', 1n), refused: undefined }, { ...standing('long ago', 1n), untilMs: 5n }],
+      },
+    });
     agents[1]!.send({ $case: 'standingBlocks', value: { blocks: [standing('same', 7n)] } });
-    const items = await eventually('both are listed', async () => { const page = await owner.call(routes.listBlocks); return page.items.length === 2 ? page.items : undefined; });
+    const items = await eventually('both are listed', async () => {
+      const page = await owner.call(routes.listBlocks);
+      return page.items.length === 2 ? page.items : undefined;
+    });
     expect((await stranger.call(routes.listBlocks)).items).toMatchObject([{ gatewayName: 'gw-umbra', packetsRefused: '7' }]);
-    expect(await stranger.ask(routes.liftBlock, { params: { id: items.find(({ gatewayName }) => gatewayName === 'gw-acme')!.id } })).toMatchObject({ status: 404 });
+    expect(
+      await stranger.ask(routes.liftBlock, { params: { id: items.find(({ gatewayName }) => gatewayName === 'gw-acme')!.id } }),
+    ).toMatchObject({ status: 404 });
   });
 });

@@ -35,7 +35,9 @@ describe('a join token', () => {
     const place = await makePlace(owner, 'Fifty', 'gw1');
     const results = await Promise.allSettled(Array.from({ length: 50 }, () => enrol(controller.enrolAddress, ca, place.joinToken)));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
-    const codes = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { metadata: { get(key: string): string[] } }).metadata.get('ctfleet-code')[0]] : []));
+    const codes = results.flatMap((result) =>
+      result.status === 'rejected' ? [(result.reason as { metadata: { get(key: string): string[] } }).metadata.get('ctfleet-code')[0]] : [],
+    );
     expect(codes.filter((code) => code !== 'JOIN_TOKEN_REFUSED' && code !== 'RATE_LIMITED')).toEqual([]);
     const gateways = await owner.call(routes.listGateways, { query: { tenant: place.tenantId } });
     expect(gateways.items.map((gateway) => [gateway.name, gateway.state])).toEqual([['gw1', 'never-connected']]);
@@ -88,10 +90,16 @@ describe('the link', () => {
   it('is closed to who has no certificate, and to a certificate of another authority', async () => {
     const other = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     const otherOwner = await other.person('owner', [{ role: 'owner', tenantId: null }]);
-    const stranger = await enrol(other.enrolAddress, readFileSync(path.join(other.stateDir, 'ca.cert.pem'), 'utf8'), (await makePlace(otherOwner, 'Else', 'gw1')).joinToken);
+    const stranger = await enrol(
+      other.enrolAddress,
+      readFileSync(path.join(other.stateDir, 'ca.cert.pem'), 'utf8'),
+      (await makePlace(otherOwner, 'Else', 'gw1')).joinToken,
+    );
     await other.stop();
     await expect(new FakeAgent({ ...stranger, ca }).connect(controller.linkAddress)).rejects.toThrow(/UNAVAILABLE/);
-    const client = new LinkClient(controller.linkAddress, credentials.createSsl(Buffer.from(ca)), { 'grpc.ssl_target_name_override': 'controller.ctfleet' });
+    const client = new LinkClient(controller.linkAddress, credentials.createSsl(Buffer.from(ca)), {
+      'grpc.ssl_target_name_override': 'controller.ctfleet',
+    });
     await expect(new Promise((_, reject) => client.session().on('error', reject))).rejects.toThrow(/UNAVAILABLE/);
     client.close();
   });
@@ -139,7 +147,11 @@ describe('the link', () => {
   });
 
   it('takes an answer only from the gateway that was asked', async () => {
-    const [asked, other] = await Promise.all(['Asked', 'Liar'].map(async (name) => new FakeAgent(await enrol(controller.enrolAddress, ca, (await makePlace(owner, name, 'gw1')).joinToken))));
+    const [asked, other] = await Promise.all(
+      ['Asked', 'Liar'].map(
+        async (name) => new FakeAgent(await enrol(controller.enrolAddress, ca, (await makePlace(owner, name, 'gw1')).joinToken)),
+      ),
+    );
     await asked!.connect(controller.linkAddress);
     await other!.connect(controller.linkAddress);
     const stolen: string[] = [];
@@ -150,7 +162,11 @@ describe('the link', () => {
     const answer = owner.call(routes.searchFlows, { body: { filter: '', scope: { gateways: [asked!.gatewayId] } } });
     await eventually('the question arrives', async () => stolen[0]);
     const { identity } = other!;
-    const client = new LinkClient(controller.linkAddress, credentials.createSsl(Buffer.from(ca), Buffer.from(identity.key), identity.response.certificatePem), { 'grpc.ssl_target_name_override': 'controller.ctfleet' });
+    const client = new LinkClient(
+      controller.linkAddress,
+      credentials.createSsl(Buffer.from(ca), Buffer.from(identity.key), identity.response.certificatePem),
+      { 'grpc.ssl_target_name_override': 'controller.ctfleet' },
+    );
     const receipt = await new Promise<{ isWanted: boolean }>((resolve, reject) => {
       const call = client.answer((error, value) => (error ? reject(error) : resolve(value)));
       call.write({ queryId: stolen[0]!, part: { $case: 'end', value: { rows: 0, digest: Buffer.alloc(0) } } });
@@ -161,6 +177,8 @@ describe('the link', () => {
     client.close();
     asked!.disconnect();
     other!.disconnect();
-    await eventually('both are offline', async () => ((await owner.call(routes.getGateway, { params: { id: other!.gatewayId } })).state === 'offline' ? true : undefined));
+    await eventually('both are offline', async () =>
+      (await owner.call(routes.getGateway, { params: { id: other!.gatewayId } })).state === 'offline' ? true : undefined,
+    );
   });
 });

@@ -37,23 +37,50 @@ class Gateway {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #wans: Wan[] = ['192.0.2.1', '198.51.100.1'].map((address, index) => ({
-    name: `wan${index + 1}`, interface: `wan${index + 1}`, addresses: [parseAddress(address)!], isUp: true, carriesDefaultRoute: index === 0,
+    name: `wan${index + 1}`,
+    interface: `wan${index + 1}`,
+    addresses: [parseAddress(address)!],
+    isUp: true,
+    carriesDefaultRoute: index === 0,
   }));
 
   static async start(options: { linkAddress?: string; enrolAddress?: string; joinTokenFile?: string }): Promise<Gateway> {
     const it = new Gateway();
-    const identity = await identityOf({ stateDir: agentDir, hostname: 'gw1', clock: systemClock, random: Math.random, log, signal: it.#stop.signal, ...options });
+    const identity = await identityOf({
+      stateDir: agentDir,
+      hostname: 'gw1',
+      clock: systemClock,
+      random: Math.random,
+      log,
+      signal: it.#stop.signal,
+      ...options,
+    });
     const agent = new Agent({
-      identity, stateDir: agentDir, table: it.table, wans: () => it.#wans, onWansChange: (listener) => (it.#listeners.add(listener), () => it.#listeners.delete(listener)), ownAddresses: () => [],
-      guardRules: () => NO_RULES, controller: async () => ({ addresses: [], port: 0 }), clock: systemClock, random: Math.random, log, hostname: 'gw1',
+      identity,
+      stateDir: agentDir,
+      table: it.table,
+      wans: () => it.#wans,
+      onWansChange: (listener) => (it.#listeners.add(listener), () => it.#listeners.delete(listener)),
+      ownAddresses: () => [],
+      guardRules: () => NO_RULES,
+      controller: async () => ({ addresses: [], port: 0 }),
+      clock: systemClock,
+      random: Math.random,
+      log,
+      hostname: 'gw1',
     });
     it.#running = agent.run(it.#stop.signal);
     return it;
   }
 
   fill(): void {
-    for (let sport = 1; sport <= 30; sport++) this.table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport, dport: 5060 }, reply: { dst: '192.0.2.1' } }));
-    this.table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport: 100, dport: 5060 }, reply: { dst: '198.51.100.1' } }));
+    for (let sport = 1; sport <= 30; sport++)
+      this.table.insert(
+        entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport, dport: 5060 }, reply: { dst: '192.0.2.1' } }),
+      );
+    this.table.insert(
+      entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '203.0.113.9', sport: 100, dport: 5060 }, reply: { dst: '198.51.100.1' } }),
+    );
   }
 
   setWan1(isUp: boolean): void {
@@ -72,7 +99,9 @@ class Gateway {
   }
 }
 
-const start = async (stateDir?: string): Promise<void> => { controller = await TestController.start(env, { stateDir }); };
+const start = async (stateDir?: string): Promise<void> => {
+  controller = await TestController.start(env, { stateDir });
+};
 
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -84,9 +113,20 @@ beforeAll(async () => {
   const { joinToken, tenantId } = await makePlace(owner, 'Acme', 'gw1');
   writeFileSync(tokenFile, `${joinToken}\n`);
   gateway = await Gateway.start({ enrolAddress: controller.enrolAddress, joinTokenFile: tokenFile });
-  await owner.call(routes.createRemediation, { body: {
-    tenantId, document: { name: 'WAN down', mode: 'auto', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'wan:$wan', conditions: { healthyTarget: true }, steps: { verifyAfterSeconds: 0 }, limits: { coolDownSeconds: 0, maxFlows: 1000, maxPercentOfTable: 100 } },
-  } });
+  await owner.call(routes.createRemediation, {
+    body: {
+      tenantId,
+      document: {
+        name: 'WAN down',
+        mode: 'auto',
+        trigger: { kind: 'wan-down', wan: 'wan1' },
+        filter: 'wan:$wan',
+        conditions: { healthyTarget: true },
+        steps: { verifyAfterSeconds: 0 },
+        limits: { coolDownSeconds: 0, maxFlows: 1000, maxPercentOfTable: 100 },
+      },
+    },
+  });
 });
 afterAll(async () => {
   await gateway.end();
@@ -96,11 +136,14 @@ afterAll(async () => {
   rmSync(agentDir, { recursive: true });
 });
 
-const runs = async (): Promise<{ id: string; state: string; matched: number; ended: number; trigger: string; triggeredAt: string; reportedAt: string }[]> => (await owner.call(routes.listRemediationRuns)).items;
-const reported = (count: number) => eventually(`${count} runs`, async () => {
-  const found = await runs();
-  return found.length >= count ? found : undefined;
-});
+const runs = async (): Promise<
+  { id: string; state: string; matched: number; ended: number; trigger: string; triggeredAt: string; reportedAt: string }[]
+> => (await owner.call(routes.listRemediationRuns)).items;
+const reported = (count: number) =>
+  eventually(`${count} runs`, async () => {
+    const found = await runs();
+    return found.length >= count ? found : undefined;
+  });
 
 it('the file of a join token is gone once the token was used', () => {
   expect(existsSync(tokenFile)).toBe(false);
@@ -117,7 +160,9 @@ describe('a remediation on a gateway', () => {
     const flows = (await owner.call(routes.listRemediationRunFlows, { params: { id: run!.id } })).items;
     expect(flows.map(({ outcome }) => outcome)).toEqual(Array(30).fill('deleted'));
     expect(new Set(flows.map(({ orig }) => orig.sport)).size).toBe(30);
-    expect((await owner.call(routes.listAudit, { query: { limit: '20' } })).items.filter(({ action }) => action === 'remediation.ran')).toHaveLength(1);
+    expect(
+      (await owner.call(routes.listAudit, { query: { limit: '20' } })).items.filter(({ action }) => action === 'remediation.ran'),
+    ).toHaveLength(1);
     gateway.setWan1(true);
   });
 
@@ -137,8 +182,13 @@ describe('a remediation on a gateway', () => {
     expect(Date.parse(run!.reportedAt)).toBeGreaterThan(Date.parse(run!.triggeredAt));
     await gateway.end();
     gateway = await Gateway.start({ linkAddress: controller.linkAddress });
-    await eventually('it is online again', async () => ((await owner.call(routes.listGateways, { query: { limit: '10' } })).items[0]?.state === 'online' || undefined));
+    await eventually(
+      'it is online again',
+      async () => (await owner.call(routes.listGateways, { query: { limit: '10' } })).items[0]?.state === 'online' || undefined,
+    );
     expect(await runs()).toHaveLength(2);
-    expect((await owner.call(routes.listAudit, { query: { limit: '20' } })).items.filter(({ action }) => action === 'remediation.ran')).toHaveLength(2);
+    expect(
+      (await owner.call(routes.listAudit, { query: { limit: '20' } })).items.filter(({ action }) => action === 'remediation.ran'),
+    ).toHaveLength(2);
   });
 });

@@ -24,7 +24,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock: () => nowMs });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   await agent.connect(controller.linkAddress);
 });
 afterAll(async () => {
@@ -41,21 +43,52 @@ async function store(samples: Sample[]): Promise<void> {
 }
 
 function sample(agoMs: number, count: number, drop: number, more: Partial<Sample> = {}): Sample {
-  return Sample.fromPartial({ atMs: BigInt(nowMs - agoMs), count: BigInt(count), max: 10_000n, cpus: [{ cpu: 0, drop: BigInt(drop) }, { cpu: 1, drop: 0n }], ...more });
+  return Sample.fromPartial({
+    atMs: BigInt(nowMs - agoMs),
+    count: BigInt(count),
+    max: 10_000n,
+    cpus: [
+      { cpu: 0, drop: BigInt(drop) },
+      { cpu: 1, drop: 0n },
+    ],
+    ...more,
+  });
 }
 
 async function chart(fromAgoMs: number, points: number) {
   return owner.call(routes.listSamples, {
-    params: { id: agent.gatewayId }, query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
+    params: { id: agent.gatewayId },
+    query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
   });
 }
 
 describe('samples', () => {
   it('say how full a gateway is, how fast it fills, and when it will be full', async () => {
-    const breakdown = { atMs: BigInt(nowMs - 10_000), walked: 3000n, byProto: { udp: 3000n }, byState: { replied: 3000n }, byWan: { WAN1: 3000n }, staleByWan: {}, topSources: [{ address: Buffer.from([10, 2, 3, 4]), flows: 900n }], translations: [{ address: Buffer.from([198, 51, 100, 1]), proto: 'udp', flows: 700n }] };
-    await store(Array.from({ length: 61 }, (_, index) => sample((60 - index) * 10_000, 1000 + index * 50, index, index === 59 ? { breakdown } : {})));
+    const breakdown = {
+      atMs: BigInt(nowMs - 10_000),
+      walked: 3000n,
+      byProto: { udp: 3000n },
+      byState: { replied: 3000n },
+      byWan: { WAN1: 3000n },
+      staleByWan: {},
+      topSources: [{ address: Buffer.from([10, 2, 3, 4]), flows: 900n }],
+      translations: [{ address: Buffer.from([198, 51, 100, 1]), proto: 'udp', flows: 700n }],
+    };
+    await store(
+      Array.from({ length: 61 }, (_, index) => sample((60 - index) * 10_000, 1000 + index * 50, index, index === 59 ? { breakdown } : {})),
+    );
     const { usage, wans } = await owner.call(routes.getGateway, { params: { id: agent.gatewayId } });
-    expect(usage).toMatchObject({ count: 4000, max: 10_000, perMinute: 300, minutesToFull: 20, lost: 60, drops: 60, byProto: { udp: 3000 }, topSources: [{ address: '10.2.3.4', flows: 900 }], translations: [{ address: '198.51.100.1', proto: 'udp', flows: 700 }] });
+    expect(usage).toMatchObject({
+      count: 4000,
+      max: 10_000,
+      perMinute: 300,
+      minutesToFull: 20,
+      lost: 60,
+      drops: 60,
+      byProto: { udp: 3000 },
+      topSources: [{ address: '10.2.3.4', flows: 900 }],
+      translations: [{ address: '198.51.100.1', proto: 'udp', flows: 700 }],
+    });
     expect(usage!.insertFailed).toBeUndefined();
     expect(wans).toMatchObject([{ name: 'WAN1', addresses: ['198.51.100.1'], flows: 3000 }]);
   });
@@ -86,7 +119,10 @@ describe('samples', () => {
   it('that were spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {
     const day = 24 * 60 * MINUTE;
     await store([0, 10_000, 20_000, 30_000, 40_000, 50_000].map((late) => sample(3 * day - late, 500 + late / 1000, 0)));
-    const minutes = await postgres.query<{ samples: number; count_max: string }>(url, 'SELECT samples, count_max FROM sample_minute WHERE at < now() - interval $$2 days$$');
+    const minutes = await postgres.query<{ samples: number; count_max: string }>(
+      url,
+      'SELECT samples, count_max FROM sample_minute WHERE at < now() - interval $$2 days$$',
+    );
     expect(minutes).toEqual([{ samples: 6, count_max: '550' }]);
     const hours = await postgres.query<{ samples: number }>(url, 'SELECT samples FROM sample_hour WHERE at < now() - interval $$2 days$$');
     expect(hours).toEqual([{ samples: 6 }]);
@@ -106,7 +142,9 @@ describe('roll-ups', () => {
     const once = await postgres.query(url, 'SELECT * FROM sample_minute ORDER BY gateway_id, at');
     await history.rollUp();
     expect(await postgres.query(url, 'SELECT * FROM sample_minute ORDER BY gateway_id, at')).toEqual(once);
-    expect(once).toContainEqual(expect.objectContaining({ at: new Date(nowMs - 5 * MINUTE), samples: 6, drop: '6', count_max: String(1000 + 35 * 50) }));
+    expect(once).toContainEqual(
+      expect.objectContaining({ at: new Date(nowMs - 5 * MINUTE), samples: 6, drop: '6', count_max: String(1000 + 35 * 50) }),
+    );
   });
 
   it('serve a span that samples do not cover', async () => {
@@ -118,7 +156,12 @@ describe('roll-ups', () => {
   it('partitions past their retention are dropped, and those ahead are there', async () => {
     await postgres.query(url, `CREATE TABLE sample_p20200101 PARTITION OF sample FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z')`);
     await controller.running.app.get(HistoryService).maintain();
-    const names = (await postgres.query<{ name: string }>(url, `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass`)).map((row) => row.name);
+    const names = (
+      await postgres.query<{ name: string }>(
+        url,
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass`,
+      )
+    ).map((row) => row.name);
     expect(names).not.toContain('sample_p20200101');
     expect(names).toContain(`sample_p${new Date(nowMs + 2 * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '')}`);
   });

@@ -19,7 +19,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(FLOWS);
   await agent.connect(controller.linkAddress);
   await workAlone(owner);
@@ -35,7 +37,10 @@ describe('a plan of a hundred thousand flows', () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     expect(plan.totals.flows).toBe(FLOWS);
     agent.onCommand = (command) => {
-      agent.send({ $case: 'result', value: agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 60_000 }], { isLastPart: false }) });
+      agent.send({
+        $case: 'result',
+        value: agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 60_000 }], { isLastPart: false }),
+      });
       return agent.done(command, [{ outcome: Outcome.OUTCOME_GONE, count: 40_000 }], { part: 1 });
     };
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
@@ -44,7 +49,13 @@ describe('a plan of a hundred thousand flows', () => {
       return seen.state === 'running' ? undefined : seen;
     });
     expect(flush).toMatchObject({ state: 'verified', totals: { deleted: 60_000, gone: 40_000 } });
-    const page = await owner.call(routes.listPlanFlows, { params: { id: plan.id }, query: { cursor: Buffer.from('59999').toString('base64url'), limit: '2' } });
-    expect(page.items.map((flow) => [flow.id, flow.outcome])).toEqual([[60_000, 'deleted'], [60_001, 'gone']]);
+    const page = await owner.call(routes.listPlanFlows, {
+      params: { id: plan.id },
+      query: { cursor: Buffer.from('59999').toString('base64url'), limit: '2' },
+    });
+    expect(page.items.map((flow) => [flow.id, flow.outcome])).toEqual([
+      [60_000, 'deleted'],
+      [60_001, 'gone'],
+    ]);
   });
 });

@@ -25,7 +25,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: redis.url });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
@@ -74,7 +76,10 @@ describe('without Postgres', () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     const commands = agent.commands.length;
     await postgres.crash();
-    for (const ask of [() => owner.ask(routes.listGateways), () => owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })]) {
+    for (const ask of [
+      () => owner.ask(routes.listGateways),
+      () => owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
+    ]) {
       expect(await ask()).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
     }
     expect((await fetch(`${controller.origin}/readyz`)).status).toBe(503);
@@ -93,7 +98,12 @@ describe('without Postgres', () => {
     await agent.ended;
     expect(agent.sampleReceipts).not.toContain(77n);
     await postgres.start();
-    await eventually('the agent is taken back', async () => agent.connect(controller.linkAddress).then(() => true, () => undefined));
+    await eventually('the agent is taken back', async () =>
+      agent.connect(controller.linkAddress).then(
+        () => true,
+        () => undefined,
+      ),
+    );
     agent.sendSamples(77n, samples);
     await eventually('the receipt', async () => (agent.sampleReceipts.includes(77n) ? true : undefined));
     expect((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).usage?.count).toBe(42);
@@ -103,7 +113,9 @@ describe('without Postgres', () => {
     const events = await owner.watch(routes.watchFleet);
     await events.until((event: { kind: string }) => event.kind === 'heartbeat');
     agent.sendSamples(78n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 43n })]);
-    expect(await events.until((event: { kind: string; gateway?: { usage?: { count: number } } }) => event.gateway?.usage?.count === 43)).toBeDefined();
+    expect(
+      await events.until((event: { kind: string; gateway?: { usage?: { count: number } } }) => event.gateway?.usage?.count === 43),
+    ).toBeDefined();
     events.close();
   });
 });

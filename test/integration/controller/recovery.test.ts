@@ -29,7 +29,9 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_REDIS_URL: redis.url }, { clock });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const { joinToken } = await makePlace(owner, 'Acme', 'gw1');
-  agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+  agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
   agent.flows = makeFlows(5);
   agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]);
   await agent.connect(controller.linkAddress);
@@ -47,14 +49,20 @@ async function runOne(): Promise<string> {
 }
 
 async function ended(flushId: string, timeoutMs?: number) {
-  return eventually('the flush ends', async () => {
-    const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
-    return flush.state === 'running' ? undefined : flush;
-  }, timeoutMs);
+  return eventually(
+    'the flush ends',
+    async () => {
+      const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
+      return flush.state === 'running' ? undefined : flush;
+    },
+    timeoutMs,
+  );
 }
 
 async function waitFor(state: 'online' | 'offline'): Promise<void> {
-  await eventually(`the gateway is ${state}`, async () => ((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === state ? true : undefined));
+  await eventually(`the gateway is ${state}`, async () =>
+    (await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === state ? true : undefined,
+  );
 }
 
 describe('a flush', () => {
@@ -64,9 +72,13 @@ describe('a flush', () => {
     const { Queues } = await import('../../../controller/queue/queues.ts');
     const queues = controller.running.app.get(Queues);
     const add = queues.add.bind(queues);
-    queues.add = async () => { await client.flushall(); };
+    queues.add = async () => {
+      await client.flushall();
+    };
     const flushId = await runOne();
-    await eventually('the outbox was queued', async () => ((await postgres.query(url, 'SELECT 1 FROM outbox WHERE queued_at IS NOT NULL')).length === 1 ? true : undefined));
+    await eventually('the outbox was queued', async () =>
+      (await postgres.query(url, 'SELECT 1 FROM outbox WHERE queued_at IS NOT NULL')).length === 1 ? true : undefined,
+    );
     expect((await owner.call(routes.getFlush, { params: { id: flushId } })).state).toBe('running');
     queues.add = add;
     aheadMs += 31_000;
@@ -98,8 +110,14 @@ describe('a flush', () => {
     agent.disconnect();
     await waitFor('offline');
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    expect(await owner.call(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({ state: 'cancelled', targets: [{ state: 'cancelled' }] });
-    expect(await owner.ask(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({ status: 409, body: { code: 'FLUSH_FINISHED' } });
+    expect(await owner.call(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({
+      state: 'cancelled',
+      targets: [{ state: 'cancelled' }],
+    });
+    expect(await owner.ask(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({
+      status: 409,
+      body: { code: 'FLUSH_FINISHED' },
+    });
     await agent.connect(controller.linkAddress);
     await waitFor('online');
     expect(agent.commands.some((command) => command.work?.value.planId === plan.id)).toBe(false);
@@ -144,16 +162,22 @@ describe('a flush', () => {
 describe('a flush over two tenants', () => {
   it('ends for each on its own, and each tenant’s record holds its own part only', async () => {
     const { tenantId, joinToken } = await makePlace(owner, 'Birch', 'gw2');
-    const other = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken));
+    const other = new FakeAgent(
+      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+    );
     other.flows = makeFlows(3);
     await other.connect(controller.linkAddress);
     await workAlone(owner);
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     expect(plan.totals).toMatchObject({ flows: 8, gateways: 2 });
     other.disconnect();
-    await eventually('the other is offline', async () => ((await owner.call(routes.getGateway, { params: { id: other.gatewayId } })).state === 'offline' ? true : undefined));
+    await eventually('the other is offline', async () =>
+      (await owner.call(routes.getGateway, { params: { id: other.gatewayId } })).state === 'offline' ? true : undefined,
+    );
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    await eventually('one is done', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).totals.deleted === 5 ? true : undefined));
+    await eventually('one is done', async () =>
+      (await owner.call(routes.getFlush, { params: { id: flushId } })).totals.deleted === 5 ? true : undefined,
+    );
     aheadMs += 121_000;
     expect(await ended(flushId)).toMatchObject({ state: 'partial', totals: { planned: 8, deleted: 5 } });
     const auditor = await controller.person('auditor', [{ role: 'auditor', tenantId }]);
@@ -169,7 +193,10 @@ describe('a flush over two tenants', () => {
 
 describe('the audit trail', () => {
   it('is one unbroken chain per tenant, and a change of any entry shows where', async () => {
-    const rows = await postgres.query<{ chain: string; seq: string } & Record<string, never>>(url, 'SELECT * FROM audit_entry ORDER BY chain, seq');
+    const rows = await postgres.query<{ chain: string; seq: string } & Record<string, never>>(
+      url,
+      'SELECT * FROM audit_entry ORDER BY chain, seq',
+    );
     const chains = Map.groupBy(rows, (row) => row.chain);
     expect(chains.size).toBe(3);
     for (const chain of chains.values()) {
@@ -182,10 +209,26 @@ describe('the audit trail', () => {
 });
 
 function toChained(row: Record<string, never>): ChainedEntry & { hash: string } {
-  const optional = { planId: row.plan_id, flushId: row.flush_id, gatewayId: row.gateway_id, gatewayName: row.gateway_name, reason: row.reason, ticket: row.ticket };
+  const optional = {
+    planId: row.plan_id,
+    flushId: row.flush_id,
+    gatewayId: row.gateway_id,
+    gatewayName: row.gateway_name,
+    reason: row.reason,
+    ticket: row.ticket,
+  };
   return {
-    id: row.id!, chain: row.chain!, seq: Number(row.seq), at: (row.at as unknown as Date).toISOString(), actor: { kind: row.actor_kind!, id: row.actor_id!, name: row.actor_name! },
-    action: row.action!, outcome: row.outcome!, summary: row.summary!, detail: row.detail!, previousHash: row.previous_hash!, hash: row.hash!,
+    id: row.id!,
+    chain: row.chain!,
+    seq: Number(row.seq),
+    at: (row.at as unknown as Date).toISOString(),
+    actor: { kind: row.actor_kind!, id: row.actor_id!, name: row.actor_name! },
+    action: row.action!,
+    outcome: row.outcome!,
+    summary: row.summary!,
+    detail: row.detail!,
+    previousHash: row.previous_hash!,
+    hash: row.hash!,
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
   };
 }

@@ -57,7 +57,9 @@ describe('two controllers on one database', () => {
     await newer.connect(one.linkAddress);
     expect(newer.epoch).toBe(agent.epoch + 1n);
     expect(await older).toContain('connected elsewhere');
-    await eventually('the registry keeps the newer', async () => ((await atTwo.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online' ? true : undefined));
+    await eventually('the registry keeps the newer', async () =>
+      (await atTwo.call(routes.getGateway, { params: { id: agent.gatewayId } })).state === 'online' ? true : undefined,
+    );
     newer.disconnect();
   });
 

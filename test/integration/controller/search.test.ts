@@ -18,7 +18,10 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_SEARCH_DEADLINE_MS: '700' });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const ca = readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8');
-  for (const [tenant, gateway, flows] of [['Acme', 'milano-gw1', 7], ['Birch', 'lyon-gw1', 5]] as const) {
+  for (const [tenant, gateway, flows] of [
+    ['Acme', 'milano-gw1', 7],
+    ['Birch', 'lyon-gw1', 5],
+  ] as const) {
     const { joinToken } = await makePlace(owner, tenant, gateway);
     const agent = new FakeAgent(await enrol(controller.enrolAddress, ca, joinToken));
     agent.flows = makeFlows(flows, 10);
@@ -41,10 +44,18 @@ describe('a search', () => {
   it('merges the gateways’ rows, counts and facets', async () => {
     const found = await owner.call(routes.searchFlows, { body: { filter: 'proto:udp  dport:5060' } });
     expect(found.rows.map((row) => [row.gatewayId, row.id])).toEqual([
-      ...agents['lyon-gw1']!.flows.map((flow) => [agents['lyon-gw1']!.gatewayId, flow.id]), ...agents['milano-gw1']!.flows.map((flow) => [agents['milano-gw1']!.gatewayId, flow.id]),
+      ...agents['lyon-gw1']!.flows.map((flow) => [agents['lyon-gw1']!.gatewayId, flow.id]),
+      ...agents['milano-gw1']!.flows.map((flow) => [agents['milano-gw1']!.gatewayId, flow.id]),
     ]);
-    expect(found).toMatchObject({ total: 12, filter: 'proto:udp dport:5060', facets: [{ field: 'proto', values: [{ value: 'udp', flows: 12 }] }] });
-    expect(found.gateways.map((gateway) => [gateway.name, gateway.state, gateway.total])).toEqual([['lyon-gw1', 'answered', 5], ['milano-gw1', 'answered', 7]]);
+    expect(found).toMatchObject({
+      total: 12,
+      filter: 'proto:udp dport:5060',
+      facets: [{ field: 'proto', values: [{ value: 'udp', flows: 12 }] }],
+    });
+    expect(found.gateways.map((gateway) => [gateway.name, gateway.state, gateway.total])).toEqual([
+      ['lyon-gw1', 'answered', 5],
+      ['milano-gw1', 'answered', 7],
+    ]);
     expect(found.cursor).toBeUndefined();
   });
 
@@ -69,13 +80,17 @@ describe('a search', () => {
   });
 
   it('says what a WAN’s name stood for', async () => {
-    const found = await owner.call(routes.searchFlows, { body: { filter: 'wan:WAN1', scope: { gateways: [agents['milano-gw1']!.gatewayId] } } });
+    const found = await owner.call(routes.searchFlows, {
+      body: { filter: 'wan:WAN1', scope: { gateways: [agents['milano-gw1']!.gatewayId] } },
+    });
     expect(found.gateways[0]!.resolved).toEqual({ WAN1: '198.51.100.1' });
   });
 
   it('names the place in a filter that does not parse, and never takes it for everything', async () => {
     for (const route of [routes.searchFlows, routes.createPlan]) {
-      const answer = await owner.ask(route, { body: { filter: 'proto:udp dprt:5060', ...(route === routes.createPlan && { reason: 'r' }) } });
+      const answer = await owner.ask(route, {
+        body: { filter: 'proto:udp dprt:5060', ...(route === routes.createPlan && { reason: 'r' }) },
+      });
       expect(answer).toMatchObject({ status: 400, body: { code: 'FILTER_UNPARSABLE', span: { start: 10 } } });
       expect((answer.body as { suggestion?: string }).suggestion).toBe('dport');
     }
@@ -87,68 +102,121 @@ describe('a search', () => {
     const began = performance.now();
     const found = await owner.call(routes.searchFlows, { body: { filter: '' } });
     expect(performance.now() - began).toBeLessThan(3000);
-    expect(found.gateways.map((gateway) => [gateway.name, gateway.state])).toEqual([['lyon-gw1', 'slow'], ['milano-gw1', 'answered']]);
+    expect(found.gateways.map((gateway) => [gateway.name, gateway.state])).toEqual([
+      ['lyon-gw1', 'slow'],
+      ['milano-gw1', 'answered'],
+    ]);
     expect(found.total).toBe(7);
     agents['lyon-gw1']!.onQuery = onQuery;
   });
 
   it('hands on why a gateway could not answer', async () => {
     const { onQuery } = agents['lyon-gw1']!;
-    agents['lyon-gw1']!.onQuery = () => [{ $case: 'failure', value: { code: 'CAPABILITY_MISSING', detail: 'This agent cannot order by bytes.' } }];
+    agents['lyon-gw1']!.onQuery = () => [
+      { $case: 'failure', value: { code: 'CAPABILITY_MISSING', detail: 'This agent cannot order by bytes.' } },
+    ];
     const found = await owner.call(routes.searchFlows, { body: { filter: '' } });
     expect(found.gateways[0]).toMatchObject({ state: 'failed', reason: 'This agent cannot order by bytes.' });
     agents['lyon-gw1']!.onQuery = onQuery;
   });
 
   it('refuses a cursor that is not ours or belongs to another order', async () => {
-    expect(await owner.ask(routes.searchFlows, { body: { filter: '', cursor: 'bogus' } })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+    expect(await owner.ask(routes.searchFlows, { body: { filter: '', cursor: 'bogus' } })).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_REQUEST' },
+    });
     const page = await owner.call(routes.searchFlows, { body: { filter: '', limit: 2 } });
-    expect(await owner.ask(routes.searchFlows, { body: { filter: '', cursor: page.cursor, sort: { field: 'id' } } })).toMatchObject({ status: 400 });
+    expect(await owner.ask(routes.searchFlows, { body: { filter: '', cursor: page.cursor, sort: { field: 'id' } } })).toMatchObject({
+      status: 400,
+    });
   });
 });
 
 describe('a plan', () => {
-  it.each([{}, { filter: '' }, { filter: '   ' }, { filter: 'tenant:acme' }, { filter: 'gateway:*' }, { filter: 'family:ipv4,ipv6' }, { filter: '-proto:0' }, { filter: 'status:replied or -status:replied' },
-    { filter: '-state:expired gateway:lyon-gw1' }, { filter: 'gateway:lyon-gw1 or proto:udp' }])('of nothing in particular is refused: %j', async (body) => {
-    expect(await owner.ask(routes.createPlan, { body: { ...body, reason: 'r' } })).toMatchObject({ status: 400, body: { code: 'FILTER_EMPTY' } });
+  it.each([
+    {},
+    { filter: '' },
+    { filter: '   ' },
+    { filter: 'tenant:acme' },
+    { filter: 'gateway:*' },
+    { filter: 'family:ipv4,ipv6' },
+    { filter: '-proto:0' },
+    { filter: 'status:replied or -status:replied' },
+    { filter: '-state:expired gateway:lyon-gw1' },
+    { filter: 'gateway:lyon-gw1 or proto:udp' },
+  ])('of nothing in particular is refused: %j', async (body) => {
+    expect(await owner.ask(routes.createPlan, { body: { ...body, reason: 'r' } })).toMatchObject({
+      status: 400,
+      body: { code: 'FILTER_EMPTY' },
+    });
   });
 
   it('takes a filter or `all`, not both, and `all` asks for a second person', async () => {
-    expect(await owner.ask(routes.createPlan, { body: { filter: 'proto:udp', all: true, reason: 'r' } })).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
-    const plan = await owner.call(routes.createPlan, { body: { all: true, scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' } });
+    expect(await owner.ask(routes.createPlan, { body: { filter: 'proto:udp', all: true, reason: 'r' } })).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_REQUEST' },
+    });
+    const plan = await owner.call(routes.createPlan, {
+      body: { all: true, scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' },
+    });
     expect(plan).toMatchObject({ isEverything: true, friction: 'second-person', filter: '' });
   });
 
   it('of few flows on one gateway asks for nothing, over two tenants for a second person, and for the count where that is not wanted', async () => {
-    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp gateway:lyon-gw1', reason: 'r' } })).toMatchObject({ friction: 'none', totals: { flows: 5, gateways: 1 } });
-    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({ friction: 'second-person', totals: { flows: 12, gateways: 2, sites: 2 } });
+    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp gateway:lyon-gw1', reason: 'r' } })).toMatchObject({
+      friction: 'none',
+      totals: { flows: 5, gateways: 1 },
+    });
+    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({
+      friction: 'second-person',
+      totals: { flows: 12, gateways: 2, sites: 2 },
+    });
     await workAlone(owner);
-    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({ friction: 'type-count', totals: { flows: 12, gateways: 2, sites: 2 } });
+    expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).toMatchObject({
+      friction: 'type-count',
+      totals: { flows: 12, gateways: 2, sites: 2 },
+    });
   });
 
   it('without a match is shown but not run', async () => {
     agents['lyon-gw1']!.flows = [];
-    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' } });
+    const plan = await owner.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' },
+    });
     expect(plan).toMatchObject({ state: 'ready', totals: { flows: 0 }, gateways: [{ state: 'empty' }] });
-    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({ status: 422, body: { code: 'PLAN_EMPTY' } });
+    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({
+      status: 422,
+      body: { code: 'PLAN_EMPTY' },
+    });
     agents['lyon-gw1']!.flows = makeFlows(5, 10);
   });
 
   it('runs only with its own digest', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     const other = await owner.call(routes.createPlan, { body: { filter: 'proto:udp gateway:lyon-gw1', reason: 'r' } });
-    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: other.digest } })).toMatchObject({ status: 409, body: { code: 'PLAN_DIGEST_MISMATCH' } });
+    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: other.digest } })).toMatchObject({
+      status: 409,
+      body: { code: 'PLAN_DIGEST_MISMATCH' },
+    });
   });
 
   it('leaves out a gateway whose rows are not those it froze, and one that is offline, each with the reason', async () => {
     const lyon = agents['lyon-gw1']!;
     const honest = lyon.onQuery;
-    lyon.onQuery = (query) => [...(honest(query) ?? [])].map((part) => (part?.$case === 'end' ? { $case: 'end', value: { rows: 5, digest: Buffer.alloc(32) } } : part));
+    lyon.onQuery = (query) =>
+      [...(honest(query) ?? [])].map((part) =>
+        part?.$case === 'end' ? { $case: 'end', value: { rows: 5, digest: Buffer.alloc(32) } } : part,
+      );
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     expect(plan.gateways[0]).toMatchObject({ name: 'lyon-gw1', state: 'left-out', reason: expect.stringContaining('not what') });
     expect(plan.totals).toEqual({ flows: 7, gateways: 1, sites: 1, leftOut: 1 });
     lyon.disconnect();
-    await eventually('lyon is offline', async () => ((await owner.call(routes.getGateway, { params: { id: lyon.gatewayId } })).state === 'offline' ? true : undefined));
-    expect((await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).gateways[0]).toMatchObject({ state: 'left-out', reason: expect.stringMatching(/^offline since/) });
+    await eventually('lyon is offline', async () =>
+      (await owner.call(routes.getGateway, { params: { id: lyon.gatewayId } })).state === 'offline' ? true : undefined,
+    );
+    expect((await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).gateways[0]).toMatchObject({
+      state: 'left-out',
+      reason: expect.stringMatching(/^offline since/),
+    });
   });
 });

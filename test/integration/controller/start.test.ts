@@ -21,12 +21,30 @@ afterAll(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-interface Run { stdout: string; stderr: string; code: number | null; seconds: number }
+interface Run {
+  stdout: string;
+  stderr: string;
+  code: number | null;
+  seconds: number;
+}
 
 /** Runs a built program; `onReady` is called with its first line that is the ready line. */
-function run(program: string, args: string[], env: Record<string, string>, onReady?: (line: Record<string, unknown>, stop: (signal: NodeJS.Signals) => void) => void): Promise<Run> {
+function run(
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+  onReady?: (line: Record<string, unknown>, stop: (signal: NodeJS.Signals) => void) => void,
+): Promise<Run> {
   const child = spawn(process.execPath, [path.join(ROOT, 'build/controller', program), ...args], {
-    env: { PATH: process.env.PATH, CTFLEET_STATE_DIR: stateDir, CTFLEET_API_PORT: '0', CTFLEET_ENROL_PORT: '0', CTFLEET_LINK_PORT: '0', CTFLEET_LINK_HOST: '127.0.0.1', ...env },
+    env: {
+      PATH: process.env.PATH,
+      CTFLEET_STATE_DIR: stateDir,
+      CTFLEET_API_PORT: '0',
+      CTFLEET_ENROL_PORT: '0',
+      CTFLEET_LINK_PORT: '0',
+      CTFLEET_LINK_HOST: '127.0.0.1',
+      ...env,
+    },
   });
   let stoppedAt = performance.now();
   const result: Run = { stdout: '', stderr: '', code: null, seconds: 0 };
@@ -34,12 +52,19 @@ function run(program: string, args: string[], env: Record<string, string>, onRea
     result.stdout += text.toString();
     const ready = result.stdout.split('\n').find((line) => line.includes('"controller ready"'));
     if (ready && onReady) {
-      onReady(JSON.parse(ready), (signal) => { stoppedAt = performance.now(); child.kill(signal); });
+      onReady(JSON.parse(ready), (signal) => {
+        stoppedAt = performance.now();
+        child.kill(signal);
+      });
       onReady = undefined;
     }
   });
-  child.stderr.on('data', (text: Buffer) => { result.stderr += text.toString(); });
-  return new Promise((resolve) => child.once('exit', (code) => resolve({ ...result, code, seconds: (performance.now() - stoppedAt) / 1000 })));
+  child.stderr.on('data', (text: Buffer) => {
+    result.stderr += text.toString();
+  });
+  return new Promise((resolve) =>
+    child.once('exit', (code) => resolve({ ...result, code, seconds: (performance.now() - stoppedAt) / 1000 })),
+  );
 }
 
 describe('the controller as a process', () => {
@@ -50,7 +75,12 @@ describe('the controller as a process', () => {
       ports = line;
       stop('SIGTERM');
     });
-    expect(ports).toEqual({ msg: 'controller ready', apiPort: expect.any(Number), enrolPort: expect.any(Number), linkPort: expect.any(Number) });
+    expect(ports).toEqual({
+      msg: 'controller ready',
+      apiPort: expect.any(Number),
+      enrolPort: expect.any(Number),
+      linkPort: expect.any(Number),
+    });
     expect(ended.code).toBe(0);
     expect(ended.seconds).toBeLessThan(5);
   });
@@ -60,7 +90,11 @@ describe('the controller as a process', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     for (const name of ['CTFLEET_API_PORT', 'CTFLEET_LINK_PORT']) {
-      const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: await postgres.newDatabase(), [name]: String(port), CTFLEET_LOG_LEVEL: 'silent' });
+      const ended = await run('main.js', [], {
+        CTFLEET_DATABASE_URL: await postgres.newDatabase(),
+        [name]: String(port),
+        CTFLEET_LOG_LEVEL: 'silent',
+      });
       expect(ended.code).toBe(1);
       expect(ended.stderr.trim().split('\n')).toHaveLength(1);
       expect(ended.stderr).toContain(`127.0.0.1:${port}`);
@@ -79,8 +113,13 @@ describe('the controller as a process', () => {
   it('has its first administrator once and never again, also when two come at once', async () => {
     const env = { CTFLEET_DATABASE_URL: await postgres.newDatabase() };
     const args = (email: string): string[] => ['--email', email, '--password', 'correct horse battery', '--name', 'Owner'];
-    expect(await run('bootstrap.js', ['--email', 'a@example.net', '--password', 'short', '--name', 'A'], env)).toMatchObject({ code: 1, stderr: expect.stringContaining('15 characters') });
-    const first = await Promise.all(['a@example.net', 'b@example.net', 'c@example.net'].map((email) => run('bootstrap.js', args(email), env)));
+    expect(await run('bootstrap.js', ['--email', 'a@example.net', '--password', 'short', '--name', 'A'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('15 characters'),
+    });
+    const first = await Promise.all(
+      ['a@example.net', 'b@example.net', 'c@example.net'].map((email) => run('bootstrap.js', args(email), env)),
+    );
     expect(first.map((ended) => ended.code).toSorted()).toEqual([0, 1, 1]);
     const again = await run('bootstrap.js', args('d@example.net'), env);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('has had its first administrator') });
@@ -91,15 +130,29 @@ describe('the controller as a process', () => {
 
 describe('prisma/schema.prisma', () => {
   it('describes what the migrations make, and Prisma takes them for its own', async () => {
-    const env = { ...process.env, CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(await postgres.newDatabase()), CHECKPOINT_DISABLE: '1' };
-    const prisma = (...args: string[]): string => execFileSync(path.join(ROOT, 'node_modules/.bin/prisma'), args, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    expect(prisma('migrate', 'diff', '--from-config-datasource', '--to-schema', 'prisma/schema.prisma', '--exit-code')).toContain('No difference detected');
+    const env = {
+      ...process.env,
+      CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(await postgres.newDatabase()),
+      CHECKPOINT_DISABLE: '1',
+    };
+    const prisma = (...args: string[]): string =>
+      execFileSync(path.join(ROOT, 'node_modules/.bin/prisma'), args, {
+        cwd: ROOT,
+        env,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    expect(prisma('migrate', 'diff', '--from-config-datasource', '--to-schema', 'prisma/schema.prisma', '--exit-code')).toContain(
+      'No difference detected',
+    );
     expect(prisma('migrate', 'status')).toContain('up to date');
   });
 });
 
 describe('docs/api/openapi.json', () => {
   it('is what the routes say now (to write it anew: node tools/openapi.ts)', () => {
-    expect(JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    expect(JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8'))).toEqual(
+      JSON.parse(JSON.stringify(openApiDocument())),
+    );
   });
 });

@@ -10,18 +10,36 @@ import { eventually, makePlace, TestController, type Person } from '../../suppor
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
 
 const UNKNOWN = '01a00000-0000-7000-8000-000000000000';
-const BODIES: Partial<Record<keyof typeof routes, object>> = { runPlan: { digest: 'd' }, approvePlan: { digest: 'd' }, updateRemediation: { revision: 1 }, approveRemediation: { revision: 1 } };
+const BODIES: Partial<Record<keyof typeof routes, object>> = {
+  runPlan: { digest: 'd' },
+  approvePlan: { digest: 'd' },
+  updateRemediation: { revision: 1 },
+  approveRemediation: { revision: 1 },
+};
 
 let postgres: TestPostgres;
 let url: string;
 let controller: TestController;
 let owner: Person;
 let mine: { tenantId: string; agent: FakeAgent; person: Person };
-let theirs: { tenantId: string; siteId: string; agent: FakeAgent; planId: string; flushId: string; auditId: string; tokenId: string; remediationId: string; remediationRunId: string; blockId: string };
+let theirs: {
+  tenantId: string;
+  siteId: string;
+  agent: FakeAgent;
+  planId: string;
+  flushId: string;
+  auditId: string;
+  tokenId: string;
+  remediationId: string;
+  remediationRunId: string;
+  blockId: string;
+};
 
 async function join(tenantName: string): Promise<{ tenantId: string; siteId: string; agent: FakeAgent; tokenId: string }> {
   const place = await makePlace(owner, tenantName, `${tenantName}-gw`);
-  const agent = new FakeAgent(await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken));
+  const agent = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
+  );
   agent.flows = makeFlows(3);
   await agent.connect(controller.linkAddress);
   return { ...place, agent };
@@ -37,15 +55,45 @@ beforeAll(async () => {
   const other = await join('theirs');
   const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { tenants: [other.tenantId] }, reason: 'r' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  await eventually('the flush ends', async () => ((await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined));
+  await eventually('the flush ends', async () =>
+    (await owner.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' ? true : undefined,
+  );
   const audit = await owner.call(routes.listAudit, { query: { tenant: other.tenantId } });
-  const remediation = await owner.call(routes.createRemediation, { body: { tenantId: other.tenantId, document: { name: 'theirs', trigger: { kind: 'manual' }, filter: 'proto:udp' } } });
+  const remediation = await owner.call(routes.createRemediation, {
+    body: { tenantId: other.tenantId, document: { name: 'theirs', trigger: { kind: 'manual' }, filter: 'proto:udp' } },
+  });
   const { runId } = await owner.call(routes.runRemediation, { params: { id: remediation.id } });
-  const refused = toWireRefused({ anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]], seconds: 60 });
+  const refused = toWireRefused({
+    anyOf: [[{ field: 'ip', isNot: false, prefixes: [{ family: 4, address: Uint8Array.of(10, 0, 0, 2), bits: 32 }], ranges: [] }]],
+    seconds: 60,
+  });
   const blockId = newId();
-  other.agent.send({ $case: 'standingBlocks', value: { blocks: [{ id: blockId, planId: '', refused, flows: 0, sinceMs: BigInt(Date.now()), untilMs: BigInt(Date.now() + 60_000), packetsRefused: 0n }] } });
-  await eventually('the block is listed', async () => ((await owner.call(routes.listBlocks)).items.length === 1 || undefined));
-  theirs = { ...other, blockId, remediationId: remediation.id, remediationRunId: runId, planId: plan.id, flushId, auditId: audit.items[0]!.id };
+  other.agent.send({
+    $case: 'standingBlocks',
+    value: {
+      blocks: [
+        {
+          id: blockId,
+          planId: '',
+          refused,
+          flows: 0,
+          sinceMs: BigInt(Date.now()),
+          untilMs: BigInt(Date.now() + 60_000),
+          packetsRefused: 0n,
+        },
+      ],
+    },
+  });
+  await eventually('the block is listed', async () => (await owner.call(routes.listBlocks)).items.length === 1 || undefined);
+  theirs = {
+    ...other,
+    blockId,
+    remediationId: remediation.id,
+    remediationRunId: runId,
+    planId: plan.id,
+    flushId,
+    auditId: audit.items[0]!.id,
+  };
 });
 afterAll(async () => {
   mine.agent.disconnect();
@@ -57,19 +105,43 @@ afterAll(async () => {
 describe('what another tenant has', () => {
   it('answers like what is not there, on every route with an id', async () => {
     const ids: Partial<Record<keyof typeof routes, string>> = {
-      getGateway: theirs.agent.gatewayId, updateGateway: theirs.agent.gatewayId, revokeGateway: theirs.agent.gatewayId, reinstateGateway: theirs.agent.gatewayId, listSamples: theirs.agent.gatewayId,
-      revokeEnrolmentToken: theirs.tokenId, getPlan: theirs.planId, listPlanFlows: theirs.planId, runPlan: theirs.planId,
-      getFlush: theirs.flushId, watchFlush: theirs.flushId, cancelFlush: theirs.flushId, getAuditEntry: theirs.auditId, listAuditFlows: theirs.auditId, revokeToken: UNKNOWN,
-      getRemediation: theirs.remediationId, updateRemediation: theirs.remediationId, deleteRemediation: theirs.remediationId, approveRemediation: theirs.remediationId, runRemediation: theirs.remediationId,
-      getRemediationRun: theirs.remediationRunId, listRemediationRunFlows: theirs.remediationRunId,
-      undoFlush: theirs.flushId, retryFlush: theirs.flushId, approvePlan: theirs.planId, getLimits: theirs.tenantId, updateLimits: theirs.tenantId, liftBlock: theirs.blockId,
+      getGateway: theirs.agent.gatewayId,
+      updateGateway: theirs.agent.gatewayId,
+      revokeGateway: theirs.agent.gatewayId,
+      reinstateGateway: theirs.agent.gatewayId,
+      listSamples: theirs.agent.gatewayId,
+      revokeEnrolmentToken: theirs.tokenId,
+      getPlan: theirs.planId,
+      listPlanFlows: theirs.planId,
+      runPlan: theirs.planId,
+      getFlush: theirs.flushId,
+      watchFlush: theirs.flushId,
+      cancelFlush: theirs.flushId,
+      getAuditEntry: theirs.auditId,
+      listAuditFlows: theirs.auditId,
+      revokeToken: UNKNOWN,
+      getRemediation: theirs.remediationId,
+      updateRemediation: theirs.remediationId,
+      deleteRemediation: theirs.remediationId,
+      approveRemediation: theirs.remediationId,
+      runRemediation: theirs.remediationId,
+      getRemediationRun: theirs.remediationRunId,
+      listRemediationRunFlows: theirs.remediationRunId,
+      undoFlush: theirs.flushId,
+      retryFlush: theirs.flushId,
+      approvePlan: theirs.planId,
+      getLimits: theirs.tenantId,
+      updateLimits: theirs.tenantId,
+      liftBlock: theirs.blockId,
     };
     const withId = (Object.keys(routes) as (keyof typeof routes)[]).filter((name) => routes[name].path.includes('{id}'));
     expect(Object.keys(ids).toSorted()).toEqual(withId.toSorted());
     const query = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
     for (const name of withId) {
       const body = 'body' in routes[name] ? (BODIES[name] ?? {}) : undefined;
-      const [foreign, unknown] = await Promise.all([ids[name]!, UNKNOWN].map((id) => mine.person.ask(routes[name], { params: { id }, query, body })));
+      const [foreign, unknown] = await Promise.all(
+        [ids[name]!, UNKNOWN].map((id) => mine.person.ask(routes[name], { params: { id }, query, body })),
+      );
       const bare = (answer: typeof foreign): object => ({ ...(answer!.body as object), instance: undefined, traceId: undefined });
       expect([name, foreign!.status]).toEqual([name, 404]);
       expect(bare(foreign)).toEqual(bare(unknown));
@@ -79,10 +151,14 @@ describe('what another tenant has', () => {
   it('is refused as a scope, and as a place for a new site or join token', async () => {
     for (const scope of [{ gateways: [theirs.agent.gatewayId] }, { sites: [theirs.siteId] }, { tenants: [theirs.tenantId] }]) {
       expect(await mine.person.ask(routes.searchFlows, { body: { scope } })).toMatchObject({ status: 404 });
-      expect(await mine.person.ask(routes.createPlan, { body: { scope, filter: 'proto:udp', reason: 'r' } })).toMatchObject({ status: 404 });
+      expect(await mine.person.ask(routes.createPlan, { body: { scope, filter: 'proto:udp', reason: 'r' } })).toMatchObject({
+        status: 404,
+      });
     }
     expect(await mine.person.ask(routes.createSite, { body: { tenantId: theirs.tenantId, name: 'x' } })).toMatchObject({ status: 404 });
-    expect(await mine.person.ask(routes.createEnrolmentToken, { body: { siteId: theirs.siteId, gatewayName: 'x' } })).toMatchObject({ status: 404 });
+    expect(await mine.person.ask(routes.createEnrolmentToken, { body: { siteId: theirs.siteId, gatewayName: 'x' } })).toMatchObject({
+      status: 404,
+    });
   });
 
   it('in a plan hides the plan and its flush, also where the flush came to touch one’s own gateways only', async () => {
@@ -91,7 +167,8 @@ describe('what another tenant has', () => {
       const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'both were asked, one had flows' } });
       const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
       expect((await owner.call(routes.getFlush, { params: { id: flushId } })).tenants).toMatchObject([{ id: mine.tenantId }]);
-      for (const route of [routes.getFlush, routes.cancelFlush, routes.undoFlush, routes.watchFlush]) expect(await mine.person.ask(route, { params: { id: flushId } })).toMatchObject({ status: 404 });
+      for (const route of [routes.getFlush, routes.cancelFlush, routes.undoFlush, routes.watchFlush])
+        expect(await mine.person.ask(route, { params: { id: flushId } })).toMatchObject({ status: 404 });
       expect((await mine.person.call(routes.listFlushes)).items.map(({ id }) => id)).not.toContain(flushId);
     } finally {
       theirs.agent.flows = makeFlows(3);
@@ -99,17 +176,29 @@ describe('what another tenant has', () => {
   });
 
   it('is left out of lists of flushes and runs that ask for another tenant, also for somebody who may see all', async () => {
-    for (const [tenant, sees] of [[theirs.tenantId, true], [mine.tenantId, false]] as const) {
+    for (const [tenant, sees] of [
+      [theirs.tenantId, true],
+      [mine.tenantId, false],
+    ] as const) {
       expect((await owner.call(routes.listFlushes, { query: { tenant } })).items.some(({ id }) => id === theirs.flushId)).toBe(sees);
-      expect((await owner.call(routes.listRemediationRuns, { query: { tenant } })).items.some(({ id }) => id === theirs.remediationRunId)).toBe(sees);
+      expect(
+        (await owner.call(routes.listRemediationRuns, { query: { tenant } })).items.some(({ id }) => id === theirs.remediationRunId),
+      ).toBe(sees);
       expect(await mine.person.call(routes.listFlushes, { query: { tenant: theirs.tenantId } })).toMatchObject({ items: [] });
     }
   });
 
   it('is in no list, no search, no metric and no event', async () => {
     const text = JSON.stringify([
-      await mine.person.call(routes.listTenants), await mine.person.call(routes.listSites), await mine.person.call(routes.listGateways), await mine.person.call(routes.listFlushes),
-      await mine.person.call(routes.listEnrolmentTokens), await mine.person.call(routes.listRemediations), await mine.person.call(routes.listRemediationRuns), await mine.person.call(routes.listAudit), await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
+      await mine.person.call(routes.listTenants),
+      await mine.person.call(routes.listSites),
+      await mine.person.call(routes.listGateways),
+      await mine.person.call(routes.listFlushes),
+      await mine.person.call(routes.listEnrolmentTokens),
+      await mine.person.call(routes.listRemediations),
+      await mine.person.call(routes.listRemediationRuns),
+      await mine.person.call(routes.listAudit),
+      await mine.person.call(routes.searchFlows, { body: { filter: '' } }),
       await mine.person.call(routes.searchFlows, { body: { filter: 'tenant:theirs' } }),
     ]);
     expect(text).toContain(mine.tenantId);
@@ -126,10 +215,13 @@ describe('what another tenant has', () => {
 
 describe('the second wall', () => {
   it('stands before every table with a tenant: row security is forced and has a policy', async () => {
-    const open = await postgres.query(url, `
+    const open = await postgres.query(
+      url,
+      `
       SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('tenant_id', 'tenant_ids') AND NOT a.attisdropped
       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-        AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid))`);
+        AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid))`,
+    );
     expect(open).toEqual([]);
     const guarded = await postgres.query<{ n: string }>(url, `SELECT count(*) AS n FROM pg_policy`);
     expect(Number(guarded[0]!.n)).toBeGreaterThan(15);
@@ -137,7 +229,23 @@ describe('the second wall', () => {
 
   it('lets the application’s role see nothing without a tenant, and nothing of another', async () => {
     const database = controller.running.app.get(Database);
-    const tables = ['tenant', 'site', 'gateway', 'link_session', 'enrolment_token', 'plan', 'plan_gateway', 'plan_chunk', 'flush', 'flush_target', 'command', 'audit_entry', 'audit_head', 'remediation', 'remediation_run'];
+    const tables = [
+      'tenant',
+      'site',
+      'gateway',
+      'link_session',
+      'enrolment_token',
+      'plan',
+      'plan_gateway',
+      'plan_chunk',
+      'flush',
+      'flush_target',
+      'command',
+      'audit_entry',
+      'audit_head',
+      'remediation',
+      'remediation_run',
+    ];
     const count = async (table: string, tenants?: string): Promise<number> => {
       const client = await database.pool.connect();
       try {
@@ -159,10 +267,21 @@ describe('the second wall', () => {
   it('lets the application’s role change no audit entry, no plan and no partition, and make no second first administrator', async () => {
     const { pool } = controller.running.app.get(Database);
     for (const sql of [
-      'UPDATE audit_entry SET summary = $$x$$', 'DELETE FROM audit_entry', 'TRUNCATE audit_entry', 'UPDATE plan SET digest = $$x$$', 'DELETE FROM plan', 'DELETE FROM plan_chunk',
-      'DELETE FROM first_administrator', 'UPDATE first_administrator SET "only" = false', 'ALTER TABLE audit_entry DISABLE ROW LEVEL SECURITY',
-    ]) await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
-    const [partition] = await postgres.query<{ name: string }>(url, `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass LIMIT 1`);
+      'UPDATE audit_entry SET summary = $$x$$',
+      'DELETE FROM audit_entry',
+      'TRUNCATE audit_entry',
+      'UPDATE plan SET digest = $$x$$',
+      'DELETE FROM plan',
+      'DELETE FROM plan_chunk',
+      'DELETE FROM first_administrator',
+      'UPDATE first_administrator SET "only" = false',
+      'ALTER TABLE audit_entry DISABLE ROW LEVEL SECURITY',
+    ])
+      await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
+    const [partition] = await postgres.query<{ name: string }>(
+      url,
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'sample'::regclass LIMIT 1`,
+    );
     await expect(pool.query(`SELECT * FROM ${partition!.name}`)).rejects.toMatchObject({ code: '42501' });
   });
 });

@@ -22,7 +22,8 @@ let tenantId: string;
 const agents: FakeAgent[] = [];
 let aheadMs = 0;
 const clock = (): number => Date.now() + aheadMs;
-const done = (agent: FakeAgent, command: Command, outcome = Outcome.OUTCOME_DELETED): Result => agent.done(command, [{ outcome, count: FLOWS }], { undoUntilMs: BigInt(clock() + 300_000) });
+const done = (agent: FakeAgent, command: Command, outcome = Outcome.OUTCOME_DELETED): Result =>
+  agent.done(command, [{ outcome, count: FLOWS }], { undoUntilMs: BigInt(clock() + 300_000) });
 
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -36,7 +37,9 @@ beforeAll(async () => {
   tenantId = tenant.id;
   const site = await owner.call(routes.createSite, { body: { tenantId, name: 'HQ' } });
   for (let n = 0; n < GATEWAYS; n++) {
-    const { token } = await owner.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName: `gw${n}`, tags: n < 2 ? ['ha:pair'] : [] } });
+    const { token } = await owner.call(routes.createEnrolmentToken, {
+      body: { siteId: site.id, gatewayName: `gw${n}`, tags: n < 2 ? ['ha:pair'] : [] },
+    });
     const agent = new FakeAgent(await enrol(one.enrolAddress, readFileSync(path.join(one.stateDir, 'ca.cert.pem'), 'utf8'), token));
     agent.flows = makeFlows(FLOWS);
     agents.push(agent);
@@ -59,24 +62,36 @@ beforeEach(() => {
 });
 
 function connect(n: number): Promise<void> {
-  return agents[n]!.connect(one.linkAddress, { capabilities: { can: ['delete', 'expire', 'undo', 'stop'], cannot: { reset: 'it is simulated' } } });
+  return agents[n]!.connect(one.linkAddress, {
+    capabilities: { can: ['delete', 'expire', 'undo', 'stop'], cannot: { reset: 'it is simulated' } },
+  });
 }
 
 async function start(input: { waves?: boolean; gateways?: number; body?: object } = {}): Promise<{ planId: string; flushId: string }> {
-  const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: agents.slice(0, input.gateways).map((agent) => agent.gatewayId) }, reason: 'WAN1 failed', ...input.body } });
+  const plan = await owner.call(routes.createPlan, {
+    body: {
+      filter: 'proto:udp',
+      scope: { gateways: agents.slice(0, input.gateways).map((agent) => agent.gatewayId) },
+      reason: 'WAN1 failed',
+      ...input.body,
+    },
+  });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest, waves: input.waves } });
   return { planId: plan.id, flushId };
 }
 
 const look = (id: string): Promise<Flush> => owner.call(routes.getFlush, { params: { id } });
-const ended = (id: string): Promise<Flush> => eventually('the flush ends', async () => ((await look(id)).state === 'running' ? undefined : look(id)));
+const ended = (id: string): Promise<Flush> =>
+  eventually('the flush ends', async () => ((await look(id)).state === 'running' ? undefined : look(id)));
 const asked = (): number[] => agents.flatMap((agent, n) => (agent.commands.length > 0 ? [n] : []));
 const auditOf = async (flush: string) => (await owner.call(routes.listAudit, { query: { flush } })).items.map((entry) => entry.action);
 
 describe('the waves of a flush', () => {
   it('begin one after the other, each when all of the one before is over; I1, I2, I5: every command once, and after its audit entry', async () => {
     const held: (() => void)[] = [];
-    agents.forEach((agent) => { agent.onCommand = (command) => void held.push(() => agent.send({ $case: 'result', value: done(agent, command) })); });
+    agents.forEach((agent) => {
+      agent.onCommand = (command) => void held.push(() => agent.send({ $case: 'result', value: done(agent, command) }));
+    });
     const { flushId } = await start();
     const sizes: number[] = [];
     for (let before = 0; before < GATEWAYS; before += sizes.at(-1)!) {
@@ -91,10 +106,22 @@ describe('the waves of a flush', () => {
     expect(sizes).toEqual([1, 2, 7]);
     expect(await ended(flushId)).toMatchObject({ state: 'verified', waves: 3, wave: 3, totals: { planned: 50, deleted: 50 } });
     expect(agents.map((agent) => agent.commands.length)).toEqual(Array.from({ length: GATEWAYS }, () => 1));
-    expect(await auditOf(flushId)).toEqual([...Array.from({ length: 7 }, () => 'flush.target-finished'), 'flush.wave-begun', 'flush.target-finished', 'flush.target-finished', 'flush.wave-begun', 'flush.target-finished', 'flush.started']);
-    const early = await postgres.query(url, `
+    expect(await auditOf(flushId)).toEqual([
+      ...Array.from({ length: 7 }, () => 'flush.target-finished'),
+      'flush.wave-begun',
+      'flush.target-finished',
+      'flush.target-finished',
+      'flush.wave-begun',
+      'flush.target-finished',
+      'flush.started',
+    ]);
+    const early = await postgres.query(
+      url,
+      `
       SELECT 1 FROM command WHERE flush_id = $1 AND NOT EXISTS (SELECT 1 FROM audit_entry a WHERE a.flush_id = command.flush_id AND a.action IN ('flush.started', 'flush.wave-begun')
-        AND a.at <= command.sent_at AND (a.action = 'flush.started' OR a.detail->'gatewayIds' ? command.gateway_id::text))`, [flushId]);
+        AND a.at <= command.sent_at AND (a.action = 'flush.started' OR a.detail->'gatewayIds' ? command.gateway_id::text))`,
+      [flushId],
+    );
     expect(early).toEqual([]);
   });
 
@@ -124,7 +151,11 @@ describe('the waves of a flush', () => {
     aheadMs += 11 * 60_000;
     for (let n = 0; n < GATEWAYS; n++) await reconnect(n);
     agents[0]!.send({ $case: 'result', value: done(agents[0]!, slow[0]!) });
-    expect(await ended(flushId)).toMatchObject({ state: 'stopped', stopReason: expect.stringContaining('time'), totals: { deleted: 5, cancelled: 45 } });
+    expect(await ended(flushId)).toMatchObject({
+      state: 'stopped',
+      stopReason: expect.stringContaining('time'),
+      totals: { deleted: 5, cancelled: 45 },
+    });
     expect(asked()).toEqual([0]);
   });
 
@@ -133,7 +164,9 @@ describe('the waves of a flush', () => {
     const { flushId } = await start();
     await Promise.all(Array.from({ length: 6 }, (_, n) => (n % 2 === 0 ? one : two).running.app.get(WavesService).sweep()));
     expect((await ended(flushId)).totals.deleted).toBe(50);
-    expect(await postgres.query(url, 'SELECT gateway_id FROM command WHERE flush_id = $1 GROUP BY gateway_id HAVING count(*) <> 1', [flushId])).toEqual([]);
+    expect(
+      await postgres.query(url, 'SELECT gateway_id FROM command WHERE flush_id = $1 GROUP BY gateway_id HAVING count(*) <> 1', [flushId]),
+    ).toEqual([]);
     expect((await auditOf(flushId)).filter((action) => action === 'flush.wave-begun')).toHaveLength(2);
   });
 });
@@ -147,7 +180,14 @@ describe('a stop', () => {
   /** Does two flows, and leaves the rest alone once it is told to. */
   const stoppable = (agent: FakeAgent): void => {
     agent.onCommand = (command) => {
-      agent.onStop = () => agent.send({ $case: 'result', value: agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 2 }, { outcome: Outcome.OUTCOME_CANCELLED, count: 3 }]) });
+      agent.onStop = () =>
+        agent.send({
+          $case: 'result',
+          value: agent.done(command, [
+            { outcome: Outcome.OUTCOME_DELETED, count: 2 },
+            { outcome: Outcome.OUTCOME_CANCELLED, count: 3 },
+          ]),
+        });
       return undefined;
     };
   };
@@ -158,17 +198,32 @@ describe('a stop', () => {
     await eventually('nine are at work', async () => (asked().length === 9 ? true : undefined));
     const stoppedAt = performance.now();
     await atTwo.call(routes.cancelFlush, { params: { id: flushId } });
-    await eventually('all have heard', async () => (agents.filter((agent) => agent.stops.length === 1).length === 9 ? true : undefined), 2000);
+    await eventually(
+      'all have heard',
+      async () => (agents.filter((agent) => agent.stops.length === 1).length === 9 ? true : undefined),
+      2000,
+    );
     expect(performance.now() - stoppedAt).toBeLessThan(2000);
-    expect(await ended(flushId)).toMatchObject({ state: 'partial', stopReason: 'cancelled by owner', totals: { planned: 50, deleted: 18, cancelled: 32 } });
+    expect(await ended(flushId)).toMatchObject({
+      state: 'partial',
+      stopReason: 'cancelled by owner',
+      totals: { planned: 50, deleted: 18, cancelled: 32 },
+    });
     expect(agents[1]!.commands).toEqual([]);
-    expect(await owner.ask(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({ status: 409, body: { code: 'FLUSH_FINISHED' } });
+    expect(await owner.ask(routes.cancelFlush, { params: { id: flushId } })).toMatchObject({
+      status: 409,
+      body: { code: 'FLUSH_FINISHED' },
+    });
   });
 
   it('of a tenant ends all that runs there; a command that its gateway refuses for it is cancelled', async () => {
     agents.forEach((agent) => {
       agent.onCommand = (command) => {
-        agent.onStop = () => agent.send({ $case: 'result', value: agent.done(command, [], { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: 'stopped before it began' }) });
+        agent.onStop = () =>
+          agent.send({
+            $case: 'result',
+            value: agent.done(command, [], { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: 'stopped before it began' }),
+          });
         return undefined;
       };
     });
@@ -186,9 +241,12 @@ describe('a stop', () => {
     const { flushId } = await start({ gateways: 1 });
     await eventually('it is at work', async () => agent!.commands[0]);
     agent!.disconnect();
-    await eventually('its link is gone', async () => ((await owner.call(routes.getGateway, { params: { id: agent!.gatewayId } })).state === 'offline' ? true : undefined));
+    await eventually('its link is gone', async () =>
+      (await owner.call(routes.getGateway, { params: { id: agent!.gatewayId } })).state === 'offline' ? true : undefined,
+    );
     await owner.call(routes.cancelFlush, { params: { id: flushId } });
-    agent!.onCommand = (command) => (agent!.stops.includes(command.id) ? agent!.done(command, [{ outcome: Outcome.OUTCOME_CANCELLED, count: FLOWS }]) : undefined);
+    agent!.onCommand = (command) =>
+      agent!.stops.includes(command.id) ? agent!.done(command, [{ outcome: Outcome.OUTCOME_CANCELLED, count: FLOWS }]) : undefined;
     await connect(0);
     expect(await ended(flushId)).toMatchObject({ state: 'cancelled', totals: { cancelled: 5 } });
   });
@@ -196,11 +254,19 @@ describe('a stop', () => {
 
 describe('a retry', () => {
   it('plans the same again for those that failed, and runs nothing by itself', async () => {
-    agents[2]!.onCommand = (command) => agents[2]!.done(command, [], { state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', detail: 'readOnly' });
+    agents[2]!.onCommand = (command) =>
+      agents[2]!.done(command, [], { state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', detail: 'readOnly' });
     const { flushId } = await start({ gateways: 3, body: { method: 'expire', forSeconds: 20, ticket: '8841' } });
     expect((await ended(flushId)).targets[2]).toMatchObject({ state: 'failed', reason: 'readOnly' });
     const plan = await owner.call(routes.retryFlush, { params: { id: flushId } });
-    expect(plan).toMatchObject({ state: 'ready', method: 'expire', forSeconds: 20, ticket: '8841', reason: 'WAN1 failed', totals: { flows: 5, gateways: 1 } });
+    expect(plan).toMatchObject({
+      state: 'ready',
+      method: 'expire',
+      forSeconds: 20,
+      ticket: '8841',
+      reason: 'WAN1 failed',
+      totals: { flows: 5, gateways: 1 },
+    });
     expect(plan.gateways.map((gateway) => gateway.id)).toEqual([agents[2]!.gatewayId]);
     const whole = await ended((await start({ gateways: 1 })).flushId);
     expect(await owner.ask(routes.retryFlush, { params: { id: whole.id } })).toMatchObject({ status: 422, body: { code: 'PLAN_EMPTY' } });
@@ -213,29 +279,65 @@ describe('an undo', () => {
     const before = await ended(flushId);
     expect(Date.parse(before.undoUntil!)).toBeGreaterThan(clock());
     const runs = agents.slice(0, 2).map((agent) => agent.commands[0]!.id);
-    agents.forEach((agent) => { agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_RESTORED, count: 4 }, { outcome: Outcome.OUTCOME_OCCUPIED, count: 1 }]); });
+    agents.forEach((agent) => {
+      agent.onCommand = (command) =>
+        agent.done(command, [
+          { outcome: Outcome.OUTCOME_RESTORED, count: 4 },
+          { outcome: Outcome.OUTCOME_OCCUPIED, count: 1 },
+        ]);
+    });
     const { flushId: undoId } = await owner.call(routes.undoFlush, { params: { id: flushId } });
-    expect(await ended(undoId)).toMatchObject({ kind: 'undo', planId, state: 'partial', totals: { planned: 10, restored: 8, occupied: 2, deleted: 0 } });
-    expect(agents.slice(0, 2).map((agent) => agent.commands[1]!.work)).toEqual(runs.map((commandId) => ({ $case: 'undoPlan', value: { commandId, planId } })));
+    expect(await ended(undoId)).toMatchObject({
+      kind: 'undo',
+      planId,
+      state: 'partial',
+      totals: { planned: 10, restored: 8, occupied: 2, deleted: 0 },
+    });
+    expect(agents.slice(0, 2).map((agent) => agent.commands[1]!.work)).toEqual(
+      runs.map((commandId) => ({ $case: 'undoPlan', value: { commandId, planId } })),
+    );
     const after = await look(flushId);
     expect([after.undoneBy, after.undoUntil]).toEqual([undoId, undefined]);
-    const flows = await owner.call(routes.listPlanFlows, { params: { id: planId }, query: { flush: undoId, gateway: agents[0]!.gatewayId } });
+    const flows = await owner.call(routes.listPlanFlows, {
+      params: { id: planId },
+      query: { flush: undoId, gateway: agents[0]!.gatewayId },
+    });
     expect(flows.items.map((flow) => flow.outcome)).toEqual(['restored', 'restored', 'restored', 'restored', 'occupied']);
     expect((await owner.call(routes.listPlanFlows, { params: { id: planId } })).items[0]!.outcome).toBe('deleted');
-    expect(await owner.ask(routes.undoFlush, { params: { id: flushId } })).toMatchObject({ status: 409, body: { code: 'PLAN_ALREADY_RUN' } });
+    expect(await owner.ask(routes.undoFlush, { params: { id: flushId } })).toMatchObject({
+      status: 409,
+      body: { code: 'PLAN_ALREADY_RUN' },
+    });
     expect(await auditOf(undoId)).toEqual(['flush.target-finished', 'flush.target-finished', 'flush.undo-started']);
   });
 
   it('puts back as well what a gateway that was interrupted may have ended, and says how much that is', async () => {
-    agents[0]!.onCommand = (command) => agents[0]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 }, { outcome: Outcome.OUTCOME_DELETED, count: 2 }], { undoUntilMs: BigInt(clock() + 300_000) });
-    agents[1]!.onCommand = (command) => agents[1]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 5 }], { state: Result_State.STATE_INDETERMINATE, reason: 'INTERNAL', undoUntilMs: BigInt(clock() + 300_000) });
+    agents[0]!.onCommand = (command) =>
+      agents[0]!.done(
+        command,
+        [
+          { outcome: Outcome.OUTCOME_INDETERMINATE, count: 3 },
+          { outcome: Outcome.OUTCOME_DELETED, count: 2 },
+        ],
+        { undoUntilMs: BigInt(clock() + 300_000) },
+      );
+    agents[1]!.onCommand = (command) =>
+      agents[1]!.done(command, [{ outcome: Outcome.OUTCOME_INDETERMINATE, count: 5 }], {
+        state: Result_State.STATE_INDETERMINATE,
+        reason: 'INTERNAL',
+        undoUntilMs: BigInt(clock() + 300_000),
+      });
     const { flushId } = await start({ gateways: 2 });
     expect((await ended(flushId)).totals).toMatchObject({ planned: 10, deleted: 2, indeterminate: 8 });
-    agents.forEach((agent) => { agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_RESTORED, count: 5 }]); });
+    agents.forEach((agent) => {
+      agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_RESTORED, count: 5 }]);
+    });
     const { flushId: undoId } = await owner.call(routes.undoFlush, { params: { id: flushId } });
     expect(await ended(undoId)).toMatchObject({ state: 'verified', totals: { planned: 10, restored: 10 } });
     const { items } = await owner.call(routes.listAudit, { query: { flush: undoId } });
-    expect(items.find(({ action }) => action === 'flush.undo-started')!.summary).toMatch(/put back 10 flows, of which 8 may have ended otherwise, on 2 gateways/);
+    expect(items.find(({ action }) => action === 'flush.undo-started')!.summary).toMatch(
+      /put back 10 flows, of which 8 may have ended otherwise, on 2 gateways/,
+    );
   });
 
   it('is refused when its time is over, while the flush runs, and of an undo', async () => {
@@ -247,8 +349,14 @@ describe('an undo', () => {
     const begun: Command[] = [];
     agents[0]!.onCommand = (command) => void begun.push(command);
     const running = await start({ gateways: 1 });
-    expect(await owner.ask(routes.undoFlush, { params: { id: running.flushId } })).toMatchObject({ status: 409, body: { code: 'FLUSH_RUNNING' } });
-    expect(await owner.ask(routes.retryFlush, { params: { id: running.flushId } })).toMatchObject({ status: 409, body: { code: 'FLUSH_RUNNING' } });
+    expect(await owner.ask(routes.undoFlush, { params: { id: running.flushId } })).toMatchObject({
+      status: 409,
+      body: { code: 'FLUSH_RUNNING' },
+    });
+    expect(await owner.ask(routes.retryFlush, { params: { id: running.flushId } })).toMatchObject({
+      status: 409,
+      body: { code: 'FLUSH_RUNNING' },
+    });
     const command = await eventually('it is at work', async () => begun[0]);
     agents[0]!.send({ $case: 'result', value: done(agents[0]!, command) });
     await ended(running.flushId);
@@ -260,7 +368,9 @@ describe('a second person', () => {
     await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 4 } });
     const maker = await one.person('maker', [{ role: 'admin', tenantId }]);
     const approver = await one.person('approver', [{ role: 'approver', tenantId }]);
-    const plan = await maker.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[0]!.gatewayId] }, reason: 'r' } });
+    const plan = await maker.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [agents[0]!.gatewayId] }, reason: 'r' },
+    });
     expect(plan).toMatchObject({ friction: 'second-person', state: 'ready' });
     expect(Date.parse(plan.expiresAt) - Date.parse(plan.createdAt)).toBe(15 * 60_000);
     const run = () => maker.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
@@ -269,7 +379,12 @@ describe('a second person', () => {
     const { secret } = await approver.call(routes.createToken, { body: { name: 'bot', role: 'approver', tenantId } });
     expect(await approve(new Person(one.origin, { authorization: `Bearer ${secret}` }))).toMatchObject({ status: 403 });
     const { secret: own } = await maker.call(routes.createToken, { body: { name: 'mine', role: 'admin', tenantId } });
-    expect(await new Person(one.origin, { authorization: `Bearer ${own}` }).ask(routes.updateLimits, { params: { id: tenantId }, body: { flows: null } })).toMatchObject({ status: 403 });
+    expect(
+      await new Person(one.origin, { authorization: `Bearer ${own}` }).ask(routes.updateLimits, {
+        params: { id: tenantId },
+        body: { flows: null },
+      }),
+    ).toMatchObject({ status: 403 });
     expect(await approve(maker)).toMatchObject({ status: 403 });
     expect(await approve(approver, 'another')).toMatchObject({ status: 409, body: { code: 'PLAN_DIGEST_MISMATCH' } });
     expect(await run()).toMatchObject({ body: { code: 'APPROVAL_NEEDED' } });
@@ -281,16 +396,26 @@ describe('a second person', () => {
   });
 
   it('agrees for fifteen minutes', async () => {
-    const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[0]!.gatewayId] }, reason: 'r' } });
+    const plan = await owner.call(routes.createPlan, {
+      body: { filter: 'proto:udp', scope: { gateways: [agents[0]!.gatewayId] }, reason: 'r' },
+    });
     const approver = await one.signIn('approver@example.net', PASSWORD);
     await approver.call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } });
     aheadMs += 15 * 60_000 + 1;
-    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({ status: 409, body: { code: 'PLAN_EXPIRED' } });
+    expect(await owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } })).toMatchObject({
+      status: 409,
+      body: { code: 'PLAN_EXPIRED' },
+    });
     for (let n = 0; n < GATEWAYS; n++) await reconnect(n);
   });
 
   it('is not needed where the owner has said so', async () => {
-    expect(await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null } })).toEqual({ flows: null, percentOfTable: 10, isEverything: true, areSeveralTenants: true });
+    expect(await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null } })).toEqual({
+      flows: null,
+      percentOfTable: 10,
+      isEverything: true,
+      areSeveralTenants: true,
+    });
     expect(await owner.call(routes.getLimits, { params: { id: tenantId } })).toMatchObject({ flows: null });
     expect((await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } })).friction).toBe('count-in-button');
   });
@@ -301,7 +426,12 @@ describe('a plan', () => {
     agents[3]!.disconnect();
     const guard = { isReadOnly: true, methods: [], protected: [], isBuiltIn: false, error: '' };
     await agents[3]!.connect(one.linkAddress, { guard });
-    const gateway = async (method: string, n: number) => (await owner.call(routes.createPlan, { body: { filter: 'proto:udp', method, scope: { gateways: [agents[n]!.gatewayId] }, reason: 'r' } })).gateways[0];
+    const gateway = async (method: string, n: number) =>
+      (
+        await owner.call(routes.createPlan, {
+          body: { filter: 'proto:udp', method, scope: { gateways: [agents[n]!.gatewayId] }, reason: 'r' },
+        })
+      ).gateways[0];
     expect(await gateway('delete', 3)).toMatchObject({ state: 'left-out', reason: 'its guard file lets nothing be ended' });
     expect(await gateway('reset', 4)).toMatchObject({ state: 'left-out', reason: 'cannot reset: it is simulated' });
     expect(await gateway('expire', 4)).toMatchObject({ state: 'ready' });
@@ -311,12 +441,21 @@ describe('a plan', () => {
   it('leaves out a gateway of which it would end more than its share of the table, and says what would help', async () => {
     agents[3]!.disconnect();
     const before = agents[3]!.flows;
-    await agents[3]!.connect(one.linkAddress, { guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, error: '' } });
+    await agents[3]!.connect(one.linkAddress, {
+      guard: { isReadOnly: false, methods: [], protected: [], mostPercentOfTable: 50, isBuiltIn: true, error: '' },
+    });
     const part = async (flows: Flow[]) => {
       agents[3]!.flows = flows;
-      return (await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[3]!.gatewayId] }, reason: 'r' } })).gateways[0];
+      return (
+        await owner.call(routes.createPlan, { body: { filter: 'proto:udp', scope: { gateways: [agents[3]!.gatewayId] }, reason: 'r' } })
+      ).gateways[0];
     };
-    expect(await part(makeFlows(1500))).toMatchObject({ state: 'left-out', flows: 0, reason: '1500 of 100 flows are more than the 50 % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file' });
+    expect(await part(makeFlows(1500))).toMatchObject({
+      state: 'left-out',
+      flows: 0,
+      reason:
+        '1500 of 100 flows are more than the 50 % of its table that it ends within a minute: narrow the filter, or set mostPercentOfTable in its guard file',
+    });
     expect(await part(makeFlows(1500).map((flow) => ({ ...flow, stale: 'route-moved' })))).toMatchObject({ state: 'ready', flows: 1500 });
     expect(await part(makeFlows(1000))).toMatchObject({ state: 'ready' });
     agents[3]!.flows = before;

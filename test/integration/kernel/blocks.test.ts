@@ -42,7 +42,9 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
   let results: Result[];
   let protections: FlowContext['protections'];
 
-  beforeAll(async () => { gateway = await StrictGateway.start('ctg-blocked'); });
+  beforeAll(async () => {
+    gateway = await StrictGateway.start('ctg-blocked');
+  });
   afterAll(() => gateway.end());
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-block-'));
@@ -57,10 +59,20 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     rmSync(folder, { recursive: true });
   });
 
-  const agent = (journal = new Journal(folder)): Commands => new Commands({
-    table: gateway.table, blocks, journal, plans, undos: new UndoStore(folder, plans), guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())), context: () => CONTEXT,
-    log: pino({ level: 'silent' }), controllerNow: () => systemClock.now(), clock: systemClock, report: { progress: () => undefined, result: (result) => results.push(result) },
-  });
+  const agent = (journal = new Journal(folder)): Commands =>
+    new Commands({
+      table: gateway.table,
+      blocks,
+      journal,
+      plans,
+      undos: new UndoStore(folder, plans),
+      guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())),
+      context: () => CONTEXT,
+      log: pino({ level: 'silent' }),
+      controllerNow: () => systemClock.now(),
+      clock: systemClock,
+      report: { progress: () => undefined, result: (result) => results.push(result) },
+    });
 
   async function freeze(filter: string, seconds = 60): Promise<Buffer> {
     const parsed = parseFilter(filter);
@@ -71,7 +83,13 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
   }
 
   function command(digest: Buffer, verifyAfterMs = 0): Command {
-    return { id: ID, seq: 1n, epoch: 1n, notAfterMs: BigInt(systemClock.now() + 60_000), work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_BLOCK, verifyAfterMs } } };
+    return {
+      id: ID,
+      seq: 1n,
+      epoch: 1n,
+      notAfterMs: BigInt(systemClock.now() + 60_000),
+      work: { $case: 'runPlan', value: { planId: PLAN, digest, method: Method.METHOD_BLOCK, verifyAfterMs } },
+    };
   }
 
   test('of a host without a flow says that nothing came, and until when it stands', async () => {
@@ -93,7 +111,9 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     doomed.say('again');
     await doomed.heard('EHOSTUNREACH');
     await commands.idle();
-    expect(results).toMatchObject([{ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_BLOCKED, count: 1 }], packetsRefused: 1n }]);
+    expect(results).toMatchObject([
+      { state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_BLOCKED, count: 1 }], packetsRefused: 1n },
+    ]);
   });
 
   test('that finds its table taken away when it looks again puts it back, before it says that it is blocked', async () => {
@@ -139,14 +159,34 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     const client = clientAddress(1, 67);
     const directory = path.join(folder, 'remediations');
     const hands = {
-      table: gateway.table, blocks, guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())), runs: new RunLog(directory, new Disk()), history: new RunHistory(directory, systemClock.now(), new Disk()),
-      clock: systemClock, context: () => CONTEXT, log: pino({ level: 'silent' }),
+      table: gateway.table,
+      blocks,
+      guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())),
+      runs: new RunLog(directory, new Disk()),
+      history: new RunHistory(directory, systemClock.now(), new Disk()),
+      clock: systemClock,
+      context: () => CONTEXT,
+      log: pino({ level: 'silent' }),
     };
     const remediation = (filter: string): GatewayRemediation => ({
-      id: ID, revision: 1, delaySeconds: 0, limits: undefined, document: remediationDocument.parse({ name: 'cut', mode: 'auto', trigger: { kind: 'wan-down' }, filter, method: 'block', steps: { verifyAfterSeconds: 0 } }),
+      id: ID,
+      revision: 1,
+      delaySeconds: 0,
+      limits: undefined,
+      document: remediationDocument.parse({
+        name: 'cut',
+        mode: 'auto',
+        trigger: { kind: 'wan-down' },
+        filter,
+        method: 'block',
+        steps: { verifyAfterSeconds: 0 },
+      }),
     });
     const about = { words: 'wan1 went down', wan: 'wan1', address: '198.18.0.12', sinceMs: systemClock.now() };
-    expect(await look(hands, remediation(`host:${client} idle>1h`), about, () => true)).toMatchObject({ kind: 'refused', code: 'FILTER_NOT_OF_PACKETS' });
+    expect(await look(hands, remediation(`host:${client} idle>1h`), about, () => true)).toMatchObject({
+      kind: 'refused',
+      code: 'FILTER_NOT_OF_PACKETS',
+    });
     const done = await look(hands, remediation(`host:${client}`), about, () => true);
     expect(done).toMatchObject({ kind: 'reported' });
     const [standing] = await blocks.standing();
@@ -163,7 +203,9 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     const commands = agent();
     commands.accept(command(digest));
     await commands.idle();
-    expect(results).toMatchObject([{ state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', detail: expect.stringContaining('“trunk” cannot be told by a packet') }]);
+    expect(results).toMatchObject([
+      { state: Result_State.STATE_REFUSED, reason: 'GUARD_REFUSED', detail: expect.stringContaining('“trunk” cannot be told by a packet') },
+    ]);
   });
 
   test('whose packets are not those that were shown is refused before anything is', async () => {

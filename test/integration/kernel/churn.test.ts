@@ -6,14 +6,18 @@ const why = Namespace.why();
 
 describe.skipIf(why !== undefined)(`plans under churn${why ? ` (skipped: ${why})` : ''}`, () => {
   // All 200 rounds: npm run bench -- churn
-  test('end what was planned, and no flow that was born since, whether it matches or has the tuple of one that was planned; nor what is protected', { timeout: 240_000 }, async () => {
-    const rounds = 25;
-    const report = await churnRounds({ prefix: 'ctg', rounds, rate: 10_000 });
-    expect(report.sparedTwins).toBe(10 * rounds);
-    expect(report.sparedStrangers).toBeGreaterThan(rounds);
-    expect(report.deleted).toBeGreaterThan(10 * rounds);
-    expect(report.gone).toBeGreaterThanOrEqual(10 * rounds);
-    expect(report.sparedProtected).toBe(50 * rounds);
-    expect(report.deleted + report.gone + report.sparedProtected).toBe(report.planned);
-  });
+  test(
+    'end what was planned, and no flow that was born since, whether it matches or has the tuple of one that was planned; nor what is protected',
+    { timeout: 240_000 },
+    async () => {
+      const rounds = 25;
+      const report = await churnRounds({ prefix: 'ctg', rounds, rate: 10_000 });
+      expect(report.sparedTwins).toBe(10 * rounds);
+      expect(report.sparedStrangers).toBeGreaterThan(rounds);
+      expect(report.deleted).toBeGreaterThan(10 * rounds);
+      expect(report.gone).toBeGreaterThanOrEqual(10 * rounds);
+      expect(report.sparedProtected).toBe(50 * rounds);
+      expect(report.deleted + report.gone + report.sparedProtected).toBe(report.planned);
+    },
+  );
 });

@@ -17,9 +17,15 @@ import { Namespace } from '../../support/namespace.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 
 const ASSURED = IPS.SEEN_REPLY | IPS.ASSURED;
-const many = (count: number, net: number, rest: Partial<Parameters<typeof entryOf>[0]>) => Array.from({ length: count }, (_, index) => entryOf({
-  proto: 6, orig: { src: `10.${net}.0.${index}`, dst: '198.51.100.10', sport: 40_000 + index, dport: 443 }, status: ASSURED, ...rest,
-}));
+const many = (count: number, net: number, rest: Partial<Parameters<typeof entryOf>[0]>) =>
+  Array.from({ length: count }, (_, index) =>
+    entryOf({
+      proto: 6,
+      orig: { src: `10.${net}.0.${index}`, dst: '198.51.100.10', sport: 40_000 + index, dport: 443 },
+      status: ASSURED,
+      ...rest,
+    }),
+  );
 const why = Namespace.why();
 
 /** The maximum is one for the whole machine, so that no table of a namespace can be made full alone: the readings say that it is. */
@@ -31,9 +37,18 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
   let journal: Journal;
   const full = (atMs: number, drop: number, max: number): TableReading => ({ atMs, count: max, max, drop });
   let rules: GuardRules;
-  const emergency = (): Emergency => new Emergency({ table, journal, guard: new LocalGuard(() => rules, new Lately(() => 0)), log: pino({ level: 'silent' }), context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }) });
-  const flows = async (): Promise<Flow[]> => (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit: 1000 })).rows;
-  const countBy = async (keyOf: (flow: Flow) => string): Promise<Record<string, number>> => Object.fromEntries(Object.entries(Object.groupBy(await flows(), keyOf)).map(([key, group = []]) => [key, group.length]));
+  const emergency = (): Emergency =>
+    new Emergency({
+      table,
+      journal,
+      guard: new LocalGuard(() => rules, new Lately(() => 0)),
+      log: pino({ level: 'silent' }),
+      context: () => ({ wans: [], protections: builtInProtections(['10.1.0.1'], { addresses: ['203.0.113.5'], port: 4430 }) }),
+    });
+  const flows = async (): Promise<Flow[]> =>
+    (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit: 1000 })).rows;
+  const countBy = async (keyOf: (flow: Flow) => string): Promise<Record<string, number>> =>
+    Object.fromEntries(Object.entries(Object.groupBy(await flows(), keyOf)).map(([key, group = []]) => [key, group.length]));
 
   beforeAll(() => {
     namespace = Namespace.create('ctg-full');
@@ -59,8 +74,20 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
       ...many(20, 4, { state: 'LAST_ACK', timeoutSeconds: 25 }),
       ...many(30, 5, { state: 'SYN_SENT', status: 0, timeoutSeconds: 100 }),
       ...many(30, 6, { state: 'SYN_RECV', status: IPS.SEEN_REPLY, timeoutSeconds: 50 }),
-      entryOf({ proto: 6, orig: { src: '10.1.0.1', dst: '203.0.113.5', sport: 50_000, dport: 4430 }, status: ASSURED, state: 'ESTABLISHED', timeoutSeconds: 400_000 }),
-      entryOf({ proto: 6, orig: { src: '203.0.113.9', dst: '10.1.0.1', sport: 50_001, dport: 22 }, status: ASSURED, state: 'TIME_WAIT', timeoutSeconds: 61 }),
+      entryOf({
+        proto: 6,
+        orig: { src: '10.1.0.1', dst: '203.0.113.5', sport: 50_000, dport: 4430 },
+        status: ASSURED,
+        state: 'ESTABLISHED',
+        timeoutSeconds: 400_000,
+      }),
+      entryOf({
+        proto: 6,
+        orig: { src: '203.0.113.9', dst: '10.1.0.1', sport: 50_001, dport: 22 },
+        status: ASSURED,
+        state: 'TIME_WAIT',
+        timeoutSeconds: 61,
+      }),
     ]);
   });
   afterEach(() => {
@@ -73,7 +100,10 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     const action = emergency();
     expect(await action.consider(full(0, 10, 500))).toBe(0);
     expect(await action.consider(full(10_000, 11, 500))).toBe(25);
-    const left = (await flows()).filter(({ orig }) => orig.src.startsWith('10.3.')).map(({ orig }) => Number(orig.src.split('.')[3])).sort((a, b) => a - b);
+    const left = (await flows())
+      .filter(({ orig }) => orig.src.startsWith('10.3.'))
+      .map(({ orig }) => Number(orig.src.split('.')[3]))
+      .sort((a, b) => a - b);
     expect(left).toEqual(Array.from({ length: 15 }, (_, index) => 25 + index));
     expect(await countBy(({ state }) => state!)).toMatchObject({ ESTABLISHED: 101, LAST_ACK: 20, SYN_SENT: 30, SYN_RECV: 30 });
   });
@@ -88,7 +118,11 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
   test('does nothing that the guard file forbids, and writes nothing of it', async () => {
     const action = emergency();
     await action.consider(full(0, 10, 500));
-    for (const [index, change] of [{ isReadOnly: true }, { mostDeletesAMinute: 24 }, { error: 'the guard file cannot be read' }].entries()) {
+    for (const [index, change] of [
+      { isReadOnly: true },
+      { mostDeletesAMinute: 24 },
+      { error: 'the guard file cannot be read' },
+    ].entries()) {
       rules = { ...NO_RULES, ...change };
       await expect(action.consider(full(10_000 * (index + 1), 11 + index, 500))).rejects.toThrow('The guard of this gateway refuses it');
     }

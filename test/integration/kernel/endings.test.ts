@@ -25,31 +25,57 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   let gateway: StrictGateway;
   let refusals: Refusals;
   let port = 40_000;
-  const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number): Promise<Conversation> => gateway.converse('lan', 'open', 'talk.ts', kind, client, ++port, to, toPort);
+  const talk = (kind: 'tcp' | 'udp', client: string, to: string, toPort: number): Promise<Conversation> =>
+    gateway.converse('lan', 'open', 'talk.ts', kind, client, ++port, to, toPort);
   const tables = (): string => runIn(gateway.name, 'nft', ['list', 'tables']);
 
-  beforeAll(async () => { gateway = await StrictGateway.start('ctg-ending'); });
+  beforeAll(async () => {
+    gateway = await StrictGateway.start('ctg-ending');
+  });
   afterAll(() => gateway.end());
   /** As a command runs a plan of these flows. */
-  const end = async (method: Method, flows: Flow[], forSeconds: number, protections: FlowContext['protections'] = [], isStopped = () => false): Promise<Outcome[]> => {
+  const end = async (
+    method: Method,
+    flows: Flow[],
+    forSeconds: number,
+    protections: FlowContext['protections'] = [],
+    isStopped = () => false,
+  ): Promise<Outcome[]> => {
     const context = (): FlowContext => ({ wans: [], protections });
     const hands = { table: gateway.table, refusals, clock: systemClock, context, isStopped };
-    return runPlan(gateway.table, systemClock, { flows: listOf(flows), end: await endBy(method, forSeconds, hands), inBatches: false, context, isStopped, verifyAfterMs: 0, isRepeated: false, onProgress: () => undefined });
+    return runPlan(gateway.table, systemClock, {
+      flows: listOf(flows),
+      end: await endBy(method, forSeconds, hands),
+      inBatches: false,
+      context,
+      isStopped,
+      verifyAfterMs: 0,
+      isRepeated: false,
+      onProgress: () => undefined,
+    });
   };
-  beforeEach(() => { refusals = new Refusals(systemClock); });
+  beforeEach(() => {
+    refusals = new Refusals(systemClock);
+  });
   afterEach(async () => {
     await refusals.close();
     if (tables().includes('ctfleet_ending')) runIn(gateway.name, 'nft', ['delete', 'table', 'inet', 'ctfleet_ending']);
   });
 
-  test.each([['IPv4', clientAddress(1, 1), server], ['IPv6', clientAddress6(1, 1), server6]])('%s: a reset tells both programs, and nobody beside them', async (_, client, to) => {
+  test.each([
+    ['IPv4', clientAddress(1, 1), server],
+    ['IPv6', clientAddress6(1, 1), server6],
+  ])('%s: a reset tells both programs, and nobody beside them', async (_, client, to) => {
     const listener = await gateway.converse('inet', 'serving', 'echo.ts', to, 7777);
     const doomed = await talk('tcp', client, to, 7777);
     await doomed.exchange('one');
     const bystander = await talk('tcp', client, to, 7);
     await bystander.exchange('two');
     const resetting = end(Method.METHOD_RESET, [await gateway.flow(`src:${client} dport:7777`)], 10);
-    await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
+    await until(
+      'the flow is refused',
+      () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined,
+    );
     doomed.say('is anybody there');
     await doomed.heard('ECONNRESET');
     listener.say('hello');
@@ -63,8 +89,15 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     const silent = await talk('tcp', clientAddress(1, 2), server, 7);
     const held = await talk('tcp', clientAddress(1, 3), server, 7);
     const flows = [await gateway.flow(`src:${clientAddress(1, 2)}`), await gateway.flow(`src:${clientAddress(1, 3)}`)];
-    const protection = { reason: 'trunk', filter: { kind: 'term', field: 'src', match: { kind: 'prefix', prefix: parsePrefix(clientAddress(1, 3))! } } } as const;
-    expect(await end(Method.METHOD_RESET, [flows[0]!, flows[1]!, { ...flows[0]!, id: 1 }], 1, [protection])).toEqual([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_PROTECTED, Outcome.OUTCOME_GONE]);
+    const protection = {
+      reason: 'trunk',
+      filter: { kind: 'term', field: 'src', match: { kind: 'prefix', prefix: parsePrefix(clientAddress(1, 3))! } },
+    } as const;
+    expect(await end(Method.METHOD_RESET, [flows[0]!, flows[1]!, { ...flows[0]!, id: 1 }], 1, [protection])).toEqual([
+      Outcome.OUTCOME_DELETED,
+      Outcome.OUTCOME_PROTECTED,
+      Outcome.OUTCOME_GONE,
+    ]);
     await held.exchange('not me');
     expect(await gateway.flows(`src:${clientAddress(1, 2)}`)).toEqual([]);
     await silent.end();
@@ -75,7 +108,10 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await spared.exchange('one');
     let isStopped = false;
     const resetting = end(Method.METHOD_RESET, [await gateway.flow(`src:${clientAddress(1, 7)}`)], 60, [], () => isStopped);
-    await until('the flow is refused', () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined);
+    await until(
+      'the flow is refused',
+      () => runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending']).includes(' expires ') || undefined,
+    );
     const stoppedAt = performance.now();
     isStopped = true;
     expect(await resetting).toEqual([Outcome.OUTCOME_CANCELLED]);
@@ -102,7 +138,12 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await doomed.exchange('one');
     await refusals.add(await gateway.flows(`src:${clientAddress(1, 11)}`), 60);
     await refusals.close();
-    runIn(gateway.name, 'nft', ['-f', '-'], 'delete chain inet ctfleet_ending ending_forward\nadd set inet ctfleet_ending strange { type ipv4_addr; flags timeout; }\nadd element inet ctfleet_ending strange { 192.0.2.1 timeout 60s }\n');
+    runIn(
+      gateway.name,
+      'nft',
+      ['-f', '-'],
+      'delete chain inet ctfleet_ending ending_forward\nadd set inet ctfleet_ending strange { type ipv4_addr; flags timeout; }\nadd element inet ctfleet_ending strange { 192.0.2.1 timeout 60s }\n',
+    );
     refusals = new Refusals(systemClock);
     await refusals.adopt();
     doomed.say('again');

@@ -38,7 +38,8 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     open.push(churn);
     await churn.heard('all sent');
   };
-  const rows = async (limit: number) => (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit })).rows;
+  const rows = async (limit: number) =>
+    (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit })).rows;
 
   test('flows that begin and end are counted, and our own deletes are told from those of others', async () => {
     const events = await listen({ withChanges: true });
@@ -55,8 +56,19 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     const client = new Conversation(namespace.name, 'talk.ts', ['tcp', '127.0.0.1', 40_000, '127.0.0.1', 7000]);
     open.push(client);
     await client.exchange('hello');
-    await until('the states of a connection are heard as changes', () => (events.totals().born === 301 && events.totals().changed >= 2) || undefined);
-    expect(events.totals()).toEqual({ born: 301, changed: expect.any(Number), ended: 101, endedByUs: 100, overflows: 0, heals: 0, live: undefined });
+    await until(
+      'the states of a connection are heard as changes',
+      () => (events.totals().born === 301 && events.totals().changed >= 2) || undefined,
+    );
+    expect(events.totals()).toEqual({
+      born: 301,
+      changed: expect.any(Number),
+      ended: 101,
+      endedByUs: 100,
+      overflows: 0,
+      heals: 0,
+      live: undefined,
+    });
   });
 
   test('flows that began while nobody listened end without an event, and the rates know it', async () => {
@@ -66,7 +78,10 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     namespace.sysctl('net.netfilter.nf_conntrack_events', 2);
     const events = await listen();
     let nowMs = 0;
-    const rates = new EventRates(() => events.totals(), () => nowMs);
+    const rates = new EventRates(
+      () => events.totals(),
+      () => nowMs,
+    );
     rates.next((await table.counters()).count);
     namespace.run('conntrack', '-F');
     await flow(100);
@@ -78,7 +93,10 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
 
   test('where the kernel makes no events, listening is refused with the cure', async () => {
     namespace.sysctl('net.netfilter.nf_conntrack_events', 0);
-    await expect(TableEvents.open()).rejects.toMatchObject({ code: 'CAPABILITY_MISSING', message: expect.stringContaining('nf_conntrack_events') });
+    await expect(TableEvents.open()).rejects.toMatchObject({
+      code: 'CAPABILITY_MISSING',
+      message: expect.stringContaining('nf_conntrack_events'),
+    });
   });
 
   test('a buffer that overflows is counted, and one walk makes the live set exact again', async () => {
@@ -92,7 +110,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     expect(overflows).toBeGreaterThan(0);
     expect(heals).toBeGreaterThan(1);
     expect(born).toBeLessThan(20_000);
-    await table.delete((await rows(50)));
+    await table.delete(await rows(50));
     await until('the live set follows', () => events.totals().live === count - 50 || undefined);
   });
 

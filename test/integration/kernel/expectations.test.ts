@@ -59,14 +59,20 @@ describe.skipIf(why !== undefined)(`what the kernel’s FTP helper expects${why 
   });
 
   test('is what the conntrack program lists', async () => {
-    const listed = namespace.run('conntrack', '-L', 'expect').trim().split('\n').map((line) => line.replace(/^\d+ /, ''));
+    const listed = namespace
+      .run('conntrack', '-L', 'expect')
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^\d+ /, ''));
     expect((await table.expectations()).map(lineOf)).toEqual(listed);
     expect(listed).toHaveLength(1);
   });
 
   test('lets the data connection through as related, with the control connection as its master', async () => {
     const [master] = await flows(isControl);
-    expect((await table.expectations(master)).map(({ orig, master: { orig: tuple } }) => [orig.dport, tuple])).toEqual([[dataPort, master!.orig]]);
+    expect((await table.expectations(master)).map(({ orig, master: { orig: tuple } }) => [orig.dport, tuple])).toEqual([
+      [dataPort, master!.orig],
+    ]);
     const socket = await connectBack();
     const [flow] = await flows((one) => one.orig.dport === dataPort);
     expect([flow!.status & IPS.EXPECTED, flow!.master?.id]).toEqual([IPS.EXPECTED, master!.id]);
@@ -103,6 +109,8 @@ describe.skipIf(why !== undefined)(`what the kernel’s FTP helper expects${why 
 
 /** As `conntrack -L expect` prints it, without the time that is left. */
 function lineOf({ proto, orig, mask, master, class: kind, helper }: Expectation): string {
-  return `proto=${proto} src=${orig.src} dst=${orig.dst} sport=${orig.sport} dport=${orig.dport} mask-src=${mask.src} mask-dst=${mask.dst} sport=${mask.sport} dport=${mask.dport} `
-    + `master-src=${master.orig.src} master-dst=${master.orig.dst} sport=${master.orig.sport} dport=${master.orig.dport} class=${kind} helper=${helper}`;
+  return (
+    `proto=${proto} src=${orig.src} dst=${orig.dst} sport=${orig.sport} dport=${orig.dport} mask-src=${mask.src} mask-dst=${mask.dst} sport=${mask.sport} dport=${mask.dport} ` +
+    `master-src=${master.orig.src} master-dst=${master.orig.dst} sport=${master.orig.sport} dport=${master.orig.dport} class=${kind} helper=${helper}`
+  );
 }

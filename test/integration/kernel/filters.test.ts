@@ -20,8 +20,12 @@ const UNPROTECTED = { wans: CONTEXT.wans, protections: [] };
 const V4 = { src: '10.1.0.1', dst: '198.51.100.1', sport: 1000, dport: 53 };
 const V6 = { src: 'fd00::1', dst: '2001:db8::1', sport: 1000, dport: 53 };
 const ENTRIES: NewEntry[] = [
-  entryOf({ proto: 17, orig: V4, mark: 0x100 }), entryOf({ proto: 17, orig: { ...V4, src: '10.1.0.2' }, zone: 7 }), entryOf({ proto: 6, orig: V4, state: 'ESTABLISHED' }),
-  entryOf({ proto: 17, orig: V6 }), entryOf({ proto: 17, orig: { ...V6, src: 'fd00::2' } }), entryOf({ proto: 6, orig: V6, state: 'ESTABLISHED' }),
+  entryOf({ proto: 17, orig: V4, mark: 0x100 }),
+  entryOf({ proto: 17, orig: { ...V4, src: '10.1.0.2' }, zone: 7 }),
+  entryOf({ proto: 6, orig: V4, state: 'ESTABLISHED' }),
+  entryOf({ proto: 17, orig: V6 }),
+  entryOf({ proto: 17, orig: { ...V6, src: 'fd00::2' } }),
+  entryOf({ proto: 6, orig: V6, state: 'ESTABLISHED' }),
   entryOf({ proto: 132, orig: { ...V4, sport: 5 }, state: 'ESTABLISHED' }),
 ];
 
@@ -48,8 +52,12 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     createEntries(ENTRIES);
   });
 
-  const flush = (text: string, protections = UNPROTECTED.protections as typeof CONTEXT.protections): Promise<string> => table.flush({ filter: filterOf(text), protections });
-  const left = async (): Promise<string[]> => (await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100 })).rows.map(({ proto, orig }) => `${proto} ${orig.src}`).sort();
+  const flush = (text: string, protections = UNPROTECTED.protections as typeof CONTEXT.protections): Promise<string> =>
+    table.flush({ filter: filterOf(text), protections });
+  const left = async (): Promise<string[]> =>
+    (await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100 })).rows
+      .map(({ proto, orig }) => `${proto} ${orig.src}`)
+      .sort();
   const ALL = ENTRIES.map(({ proto, orig }) => `${proto} ${orig.src}`).sort();
   const without = (...gone: string[]): string[] => ALL.filter((one) => !gone.includes(one));
 
@@ -60,8 +68,13 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
   });
 
   test.each([
-    ['src:10.1.0.1 proto:udp', ['17 10.1.0.1']], ['src:10.1.0.2', ['17 10.1.0.2']], ['mark:0x100/0xff00', ['17 10.1.0.1']], ['zone:7', ['17 10.1.0.2']],
-    ['family:ipv6', ['17 fd00::1', '17 fd00::2', '6 fd00::1']], ['proto:tcp', ['6 10.1.0.1', '6 fd00::1']], ['proto:udp family:ipv6', ['17 fd00::1', '17 fd00::2']],
+    ['src:10.1.0.1 proto:udp', ['17 10.1.0.1']],
+    ['src:10.1.0.2', ['17 10.1.0.2']],
+    ['mark:0x100/0xff00', ['17 10.1.0.1']],
+    ['zone:7', ['17 10.1.0.2']],
+    ['family:ipv6', ['17 fd00::1', '17 fd00::2', '6 fd00::1']],
+    ['proto:tcp', ['6 10.1.0.1', '6 fd00::1']],
+    ['proto:udp family:ipv6', ['17 fd00::1', '17 fd00::2']],
     ['proto:udp dport:53 rdst:10.1.0.1', ['17 10.1.0.1']],
   ])('a flush by %s ends those and no other', async (text, gone) => {
     await flush(text);
@@ -69,8 +82,13 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
   });
 
   test.each([
-    ['an address of IPv6', 'src:fd00::1'], ['a port of a protocol that the kernel compares none of', 'proto:sctp dport:54'], ['a port without a protocol', 'dport:53'],
-    ['a prefix', 'src:10.1.0.0/24'], ['a negation', 'not proto:tcp'], ['zone 0, which the kernel takes for none', 'zone:0'], ['a part that it knows and one that it does not', 'proto:tcp state:established'],
+    ['an address of IPv6', 'src:fd00::1'],
+    ['a port of a protocol that the kernel compares none of', 'proto:sctp dport:54'],
+    ['a port without a protocol', 'dport:53'],
+    ['a prefix', 'src:10.1.0.0/24'],
+    ['a negation', 'not proto:tcp'],
+    ['zone 0, which the kernel takes for none', 'zone:0'],
+    ['a part that it knows and one that it does not', 'proto:tcp state:established'],
   ])('a flush by %s never reaches the kernel', async (_, text) => {
     await expect(flush(text)).rejects.toMatchObject({ code: expect.stringMatching(/FILTER_(EMPTY|UNSUPPORTED)/) as string });
     expect(await left()).toEqual(ALL);
@@ -78,7 +96,9 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
 
   test('an empty filter ends nothing, and everything only if that is said', async () => {
     await expect(table.flush({ filter: EVERYTHING, protections: [] })).rejects.toMatchObject({ code: 'FILTER_EMPTY' });
-    await expect(table.flush({ filter: { kind: 'and', operands: [] }, isAll: true, protections: [] })).rejects.toMatchObject({ code: 'FILTER_EMPTY' });
+    await expect(table.flush({ filter: { kind: 'and', operands: [] }, isAll: true, protections: [] })).rejects.toMatchObject({
+      code: 'FILTER_EMPTY',
+    });
     expect(await left()).toEqual(ALL);
     await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
     expect(await left()).toEqual([]);
@@ -97,7 +117,14 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     const send = (body: Uint8Array): void => {
       const socket = openTable();
       try {
-        expect([...pipeline(socket, { type: CT_DELETE, flags: NLM_F_REQUEST, count: 1, writeBody: (_, out, at) => (out.bytes.set(body, at), body.length) })]).toEqual([0]);
+        expect([
+          ...pipeline(socket, {
+            type: CT_DELETE,
+            flags: NLM_F_REQUEST,
+            count: 1,
+            writeBody: (_, out, at) => (out.bytes.set(body, at), body.length),
+          }),
+        ]).toEqual([0]);
       } finally {
         socket.close();
       }
@@ -151,7 +178,14 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
   });
 
   test('a filter with many hits is given to the kernel, and finds what a whole walk finds', async () => {
-    createEntries(Array.from({ length: 9_000 }, (_, index) => entryOf({ proto: 17, orig: { src: index % 3 === 0 ? '10.9.9.9' : '10.9.9.8', dst: '198.51.100.7', sport: 2000 + index, dport: 9 } })));
+    createEntries(
+      Array.from({ length: 9_000 }, (_, index) =>
+        entryOf({
+          proto: 17,
+          orig: { src: index % 3 === 0 ? '10.9.9.9' : '10.9.9.8', dst: '198.51.100.7', sport: 2000 + index, dport: 9 },
+        }),
+      ),
+    );
     const search = () => table.search({ filter: filterOf('src:10.9.9.9 sport>2999'), context: UNPROTECTED, limit: 0 });
     const whole = await search();
     const filtered = await search();
@@ -161,7 +195,10 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
   });
 
   test('flows that were set aside are ended exactly, and protected ones are not among them', async () => {
-    const frozen = await table.freeze({ filter: filterOf('proto:udp'), context: { ...UNPROTECTED, protections: [{ reason: 'trunk', filter: filterOf('zone:7') }] } });
+    const frozen = await table.freeze({
+      filter: filterOf('proto:udp'),
+      context: { ...UNPROTECTED, protections: [{ reason: 'trunk', filter: filterOf('zone:7') }] },
+    });
     expect([frozen.count, frozen.protectedCount]).toEqual([3, 1]);
     createEntries([entryOf({ proto: 17, orig: { ...V4, sport: 77 } })]);
     namespace.run('conntrack', '-D', '-p', 'udp', '-s', 'fd00::2');

@@ -28,7 +28,12 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     namespace.nft(TRANSLATING_RULES);
     leave = namespace.enter();
     // Of those that last for seconds some would be gone before the last filter is tried.
-    createEntries([...SAMPLE_ENTRIES, ...MORE_ENTRIES].map((entry) => ({ ...entry, timeoutSeconds: Math.max(entry.timeoutSeconds ?? 0, LASTING_SECONDS) })));
+    createEntries(
+      [...SAMPLE_ENTRIES, ...MORE_ENTRIES].map((entry) => ({
+        ...entry,
+        timeoutSeconds: Math.max(entry.timeoutSeconds ?? 0, LASTING_SECONDS),
+      })),
+    );
     await sendTraffic(open);
     table = new KernelTable();
   });
@@ -72,7 +77,8 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     });
     const lines = listText().filter((line) => / icmp(v6)? /.test(line));
     expect(lines).toHaveLength(pings.length);
-    for (const ping of pings) expect(lines.filter((line) => line.replace(/packets=\d+ bytes=\d+ |\[UNREPLIED\] /g, '').includes(ping))).toHaveLength(1);
+    for (const ping of pings)
+      expect(lines.filter((line) => line.replace(/packets=\d+ bytes=\d+ |\[UNREPLIED\] /g, '').includes(ping))).toHaveLength(1);
   });
 
   test('an expected flow names its master by tuple and id', async () => {
@@ -84,8 +90,18 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
 
   test('translated entries carry the bits that mean they are', async () => {
     const nat = await find('status:nat');
-    expect(nat.filter((flow) => flow.status & IPS.SRC_NAT).map((flow) => flow.reply.dst).sort()).toEqual(['127.0.0.77', '198.18.0.12', '198.18.0.12', '198.19.0.12']);
-    expect(nat.filter((flow) => flow.status & IPS.DST_NAT).map((flow) => flow.reply.src).sort()).toEqual(['10.1.0.80', '127.0.0.1']);
+    expect(
+      nat
+        .filter((flow) => flow.status & IPS.SRC_NAT)
+        .map((flow) => flow.reply.dst)
+        .sort(),
+    ).toEqual(['127.0.0.77', '198.18.0.12', '198.18.0.12', '198.19.0.12']);
+    expect(
+      nat
+        .filter((flow) => flow.status & IPS.DST_NAT)
+        .map((flow) => flow.reply.src)
+        .sort(),
+    ).toEqual(['10.1.0.80', '127.0.0.1']);
   });
 
   const addresses = ({ orig, reply }: XmlFlow): string[] => [orig.src, orig.dst, reply.src, reply.dst];
@@ -96,7 +112,10 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     const wans: Record<string, string> = { '198.18.0.12': 'wan1', '198.19.0.12': 'wan2', 'fd00:1:1::3': 'wan2' };
     return wans[flow.reply.dst] ?? wans[flow.orig.dst] ?? wans[flow.orig.src];
   };
-  const total = (field: 'packets' | 'bytes') => ({ orig, reply }: XmlFlow): number => Number(orig[field]! + reply[field]!);
+  const total =
+    (field: 'packets' | 'bytes') =>
+    ({ orig, reply }: XmlFlow): number =>
+      Number(orig[field]! + reply[field]!);
 
   const EXPECTED: [string, (flow: XmlFlow) => boolean][] = [
     ['wan:wan1', (flow) => wanOf(flow) === 'wan1'],
@@ -134,7 +153,16 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     ['port:443', (flow) => ports(flow).includes(443)],
     ['sport:40000-40003', ({ orig }) => orig.sport! >= 40_000 && orig.sport! <= 40_003],
     ['dport:5060-5062', ({ orig }) => orig.dport! >= 5060 && orig.dport! <= 5062],
-    ['198.18.0.12:5060', ({ orig, reply }) => [[orig.src, orig.sport], [orig.dst, orig.dport], [reply.src, reply.sport], [reply.dst, reply.dport]].some(([address, port]) => address === '198.18.0.12' && port === 5060)],
+    [
+      '198.18.0.12:5060',
+      ({ orig, reply }) =>
+        [
+          [orig.src, orig.sport],
+          [orig.dst, orig.dport],
+          [reply.src, reply.sport],
+          [reply.dst, reply.dport],
+        ].some(([address, port]) => address === '198.18.0.12' && port === 5060),
+    ],
     ['src:10.1.0.0/24:40000-40003', ({ orig }) => orig.src.startsWith('10.1.0.') && orig.sport! >= 40_000 && orig.sport! <= 40_003],
     ['key>0', ({ orig, reply }) => [orig.srcKey, orig.dstKey, reply.srcKey, reply.dstKey].some((key) => key! > 0)],
     ['icmp-type:8,128', ({ orig }) => orig.proto === 1 || orig.proto === 58],
@@ -161,7 +189,10 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
   ];
 
   test.each(EXPECTED)('%s finds exactly what the listing says', async (text, predicate) => {
-    const expected = listXml().filter(predicate).map((flow) => flow.id).sort();
+    const expected = listXml()
+      .filter(predicate)
+      .map((flow) => flow.id)
+      .sort();
     expect((await find(text)).map((flow) => flow.id).sort()).toEqual(expected);
     expect(text.includes('expired') || ['age>1h', 'idle>10000'].includes(text) || expected.length > 0).toBe(true);
   });
@@ -175,7 +206,16 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     const before = listXml();
     const doomed = (await find('proto:icmp id>0')).slice(0, 1);
     expect(await table.delete(doomed)).toEqual(['deleted']);
-    expect(listXml().map((flow) => flow.id).sort()).toEqual(before.map((flow) => flow.id).filter((id) => id !== doomed[0]!.id).sort());
+    expect(
+      listXml()
+        .map((flow) => flow.id)
+        .sort(),
+    ).toEqual(
+      before
+        .map((flow) => flow.id)
+        .filter((id) => id !== doomed[0]!.id)
+        .sort(),
+    );
   });
 
   test('each line of the text listing, pasted as a filter, finds exactly its flow', async () => {
@@ -184,7 +224,10 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
       const pasted = line.replace(/ id=\d+$/, '');
       const { start, end, suggestion } = (parseFilter(pasted) as { problem: FilterProblem }).problem;
       expect([start, end]).toEqual([0, pasted.length]);
-      found.set(line, (await find(suggestion!)).map(({ id }) => id));
+      found.set(
+        line,
+        (await find(suggestion!)).map(({ id }) => id),
+      );
     }
     const left = new Set(listXml().map(({ id }) => id));
     const wanted = [...found.keys()].map((line) => [line, Number(/ id=(\d+)$/.exec(line)![1])] as const).filter(([, id]) => left.has(id));
@@ -195,16 +238,35 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
 
 /** What both can say of an entry. */
 function printable(flow: Flow): object {
-  const tuple = (one: Flow['orig'], counters: Flow['origCounters']): object => ({ ...one, icmp: undefined, family: flow.family, proto: flow.proto, ...counters });
+  const tuple = (one: Flow['orig'], counters: Flow['origCounters']): object => ({
+    ...one,
+    icmp: undefined,
+    family: flow.family,
+    proto: flow.proto,
+    ...counters,
+  });
   return {
-    id: flow.id, orig: tuple(flow.orig, flow.origCounters), reply: tuple(flow.reply, flow.replyCounters), zone: flow.zone, mark: flow.mark, state: flow.state,
-    isAssured: (flow.status & IPS.ASSURED) !== 0, isUnreplied: (flow.status & IPS.SEEN_REPLY) === 0,
-    labels: flow.labels.map((bit) => `bit${bit}`), startedAtMs: flow.startedAtMs, helper: flow.helper,
+    id: flow.id,
+    orig: tuple(flow.orig, flow.origCounters),
+    reply: tuple(flow.reply, flow.replyCounters),
+    zone: flow.zone,
+    mark: flow.mark,
+    state: flow.state,
+    isAssured: (flow.status & IPS.ASSURED) !== 0,
+    isUnreplied: (flow.status & IPS.SEEN_REPLY) === 0,
+    labels: flow.labels.map((bit) => `bit${bit}`),
+    startedAtMs: flow.startedAtMs,
+    helper: flow.helper,
   };
 }
 
 function printed({ startedAtNs, state, ...flow }: XmlFlow): object {
   // The program prints an SCTP state by the name that the same number has for TCP (seen with 1.4.7).
   const sctpStates: Record<string, string> = { FIN_WAIT: 'ESTABLISHED' };
-  return { ...flow, timeout: undefined, state: flow.orig.proto === 132 ? sctpStates[state!] : state, startedAtMs: Number(startedAtNs! / 1_000_000n) };
+  return {
+    ...flow,
+    timeout: undefined,
+    state: flow.orig.proto === 132 ? sctpStates[state!] : state,
+    startedAtMs: Number(startedAtNs! / 1_000_000n),
+  };
 }

@@ -33,7 +33,11 @@ describe.skipIf(why !== undefined)(`the thread that walks the kernel’s table${
   });
 });
 
-interface Thread { id: string; niceness: number; cpus: number[] }
+interface Thread {
+  id: string;
+  niceness: number;
+  cpus: number[];
+}
 
 function threads(): Thread[] {
   return readdirSync('/proc/self/task').map((id) => {

@@ -34,8 +34,13 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
     // Long enough that no entry ends while the test runs, and different, so that idle times are.
     for (const name of Object.keys(sysctls())) namespace.sysctl(`net.netfilter.nf_conntrack_${name}`, 700 + (name.length % 7) * 50);
     leave = namespace.enter();
-    createEntries([...SAMPLE_ENTRIES, ...MORE_ENTRIES, entryOf({ proto: 17, orig: { src: '10.1.0.50', dst: '198.51.100.20', sport: 9, dport: 9 }, status: IPS.FIXED_TIMEOUT })]
-      .map((entry) => ({ ...entry, timeoutSeconds: entry.timeoutSeconds! + 500 })));
+    createEntries(
+      [
+        ...SAMPLE_ENTRIES,
+        ...MORE_ENTRIES,
+        entryOf({ proto: 17, orig: { src: '10.1.0.50', dst: '198.51.100.20', sport: 9, dport: 9 }, status: IPS.FIXED_TIMEOUT }),
+      ].map((entry) => ({ ...entry, timeoutSeconds: entry.timeoutSeconds! + 500 })),
+    );
     await sendTraffic(open);
     table = new KernelTable();
   });
@@ -47,15 +52,32 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
     listing.remove();
   });
 
-  const sysctls = (): Record<string, number> => Object.fromEntries(
-    namespace.run('sysctl', '-a', '-r', '^net\\.netfilter\\.nf_conntrack_.*_timeout').trim().split('\n').map((line) => /nf_conntrack_(\w+) = (\d+)/.exec(line)!).map(([, name, value]) => [name!, Number(value)]));
+  const sysctls = (): Record<string, number> =>
+    Object.fromEntries(
+      namespace
+        .run('sysctl', '-a', '-r', '^net\\.netfilter\\.nf_conntrack_.*_timeout')
+        .trim()
+        .split('\n')
+        .map((line) => /nf_conntrack_(\w+) = (\d+)/.exec(line)!)
+        .map(([, name, value]) => [name!, Number(value)]),
+    );
   const idsWith = (word: string): Set<number> => new Set(listing.read(`-u ${word}`).map(({ id }) => id));
 
   test(`${FILTERS} of them find what an evaluation of the program's XML says`, { timeout: 180_000 }, async () => {
-    const known = { sysctls: sysctls(), wans: WANS, withStatus: { EXPECTED: idsWith('EXPECTED'), FIXED_TIMEOUT: idsWith('FIXED_TIMEOUT') } };
+    const known = {
+      sysctls: sysctls(),
+      wans: WANS,
+      withStatus: { EXPECTED: idsWith('EXPECTED'), FIXED_TIMEOUT: idsWith('FIXED_TIMEOUT') },
+    };
     expect([known.withStatus.EXPECTED.size, known.withStatus.FIXED_TIMEOUT.size]).toEqual([1, 1]);
     const first = listing.read();
-    const filters = fc.sample(fc.oneof({ weight: 4, arbitrary: filterOfTable(first, Object.keys(WANS)) }, { weight: 1, arbitrary: arbitraryFilter.filter(isAnsweredByXml) }), FILTERS);
+    const filters = fc.sample(
+      fc.oneof(
+        { weight: 4, arbitrary: filterOfTable(first, Object.keys(WANS)) },
+        { weight: 1, arbitrary: arbitraryFilter.filter(isAnsweredByXml) },
+      ),
+      FILTERS,
+    );
     const fields = new Set(filters.flatMap(fieldsOf));
     expect(fields.size).toBe(35);
     let [splitting, unsettled] = [0, 0];
@@ -63,17 +85,23 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
       const readAtMs = Date.now();
       const flows = listing.read();
       const answers = [];
-      for (const filter of filters.slice(start, start + AT_ONCE)) answers.push({ filter, ...await table.search({ filter, context: CONTEXT, limit: 1000 }) });
+      for (const filter of filters.slice(start, start + AT_ONCE))
+        answers.push({ filter, ...(await table.search({ filter, context: CONTEXT, limit: 1000 })) });
       for (const { filter, rows, total, snapshotAtMs } of answers) {
         const found = new Set(rows.map(({ id }) => id));
         expect(total).toBe(found.size);
         // Whole seconds may have gone by for a flow or not; where it matters, the listing cannot say.
         const latest = Math.ceil((snapshotAtMs - readAtMs) / 1000) + 1;
         for (const flow of flows) {
-          const at = (laterSeconds: number): boolean => truthOfXml(filter, flow, { ...known, laterSeconds, nowMs: snapshotAtMs } satisfies XmlFacts) === true;
+          const at = (laterSeconds: number): boolean =>
+            truthOfXml(filter, flow, { ...known, laterSeconds, nowMs: snapshotAtMs } satisfies XmlFacts) === true;
           const truths = new Set(Array.from({ length: latest + 1 }, (_, seconds) => at(seconds)));
           if (truths.size > 1) unsettled++;
-          else expect(found.has(flow.id), `${JSON.stringify(filter)} on ${JSON.stringify(flow, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`).toBe(truths.has(true));
+          else
+            expect(
+              found.has(flow.id),
+              `${JSON.stringify(filter)} on ${JSON.stringify(flow, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
+            ).toBe(truths.has(true));
         }
         if (found.size > 0 && found.size < flows.length) splitting++;
       }
@@ -90,9 +118,13 @@ function isAnsweredByXml(filter: FlowFilter): boolean {
 
 function fieldsOf(filter: FlowFilter): string[] {
   switch (filter.kind) {
-    case 'everything': return [];
-    case 'term': return [filter.field];
-    case 'not': return fieldsOf(filter.operand);
-    default: return filter.operands.flatMap(fieldsOf);
+    case 'everything':
+      return [];
+    case 'term':
+      return [filter.field];
+    case 'not':
+      return fieldsOf(filter.operand);
+    default:
+      return filter.operands.flatMap(fieldsOf);
   }
 }

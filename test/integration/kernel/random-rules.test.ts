@@ -20,43 +20,73 @@ const HOW = { numRuns: NUM_RUNS, endOnFailure: true, seed: Number(process.env.CT
 
 describe.skipIf(why !== undefined)(`random rules and packets${why ? ` (skipped: ${why})` : ''}`, () => {
   let stage: RuleStage;
-  beforeAll(() => { stage = new RuleStage('ctw-rules-rand'); });
+  beforeAll(() => {
+    stage = new RuleStage('ctw-rules-rand');
+  });
   afterAll(() => stage?.remove());
 
   const load = (table: string): Rules => {
     stage.reset();
     loadArbitrary(stage, table);
-    return stage.within(() => new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }));
+    return stage.within(
+      () =>
+        new GatewayRules(readKernelRuleset(), { ...readSurroundings(), waysOut: (question) => stage.within(() => lookUpRoute(question)) }),
+    );
   };
 
   test('what is known of a packet is what the kernel does with it', () => {
-    fc.assert(fc.property(arbitraryTable, fc.array(arbitrarySample, { minLength: 6, maxLength: 6 }), (table, samples) => {
-      const rules = load(table);
-      for (const sample of samples) {
-        const wrong = tryPacket(stage, rules, sample).checks.filter(({ answer, isRight }) => answer.isKnown && !isRight);
-        expect(wrong.map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`)).toEqual([]);
-      }
-    }), HOW);
+    fc.assert(
+      fc.property(arbitraryTable, fc.array(arbitrarySample, { minLength: 6, maxLength: 6 }), (table, samples) => {
+        const rules = load(table);
+        for (const sample of samples) {
+          const wrong = tryPacket(stage, rules, sample).checks.filter(({ answer, isRight }) => answer.isKnown && !isRight);
+          expect(wrong.map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`)).toEqual([]);
+        }
+      }),
+      HOW,
+    );
   });
 
   test('packets that are alike in what is read of them have the same answers', () => {
-    const packet = fc.tuple(arbitrarySample, fc.constantFrom('lan', 'wan1', 'docker0', null), fc.constantFrom(0, 1, 0x100, 0x101), fc.constantFrom(0, 1, 0x300), fc.constantFrom('new' as const, 'established' as const))
-      .map(([sample, out, mark, ctMark, state]): Packet => ({ ...sample.packet, icmpCode: 0, in: sample.from, out, mark, ct: { state, direction: 'original', mark: ctMark, ...(state === 'new' && { status: 0 }), helper: null } }));
-    fc.assert(fc.property(arbitraryTable, fc.array(packet, { minLength: 80, maxLength: 80 }), (table, packets) => {
-      const rules = load(table);
-      for (const hook of ['prerouting', 'forward', 'postrouting'] as const) {
-        const keyOf = keysOf(rules.reads(hook));
-        const answers = new Map<string, string>();
-        for (const each of packets) {
-          const key = keyOf(each);
-          const answer = JSON.stringify([
-            rules.verdict(hook, each), hook === 'prerouting' ? [rules.marks(hook, each), rules.destination(hook, each)] : hook === 'postrouting' ? rules.source(each) : undefined,
-          ]);
-          expect(answers.get(key) ?? answer).toBe(answer);
-          answers.set(key, answer);
+    const packet = fc
+      .tuple(
+        arbitrarySample,
+        fc.constantFrom('lan', 'wan1', 'docker0', null),
+        fc.constantFrom(0, 1, 0x100, 0x101),
+        fc.constantFrom(0, 1, 0x300),
+        fc.constantFrom('new' as const, 'established' as const),
+      )
+      .map(([sample, out, mark, ctMark, state]): Packet => ({
+        ...sample.packet,
+        icmpCode: 0,
+        in: sample.from,
+        out,
+        mark,
+        ct: { state, direction: 'original', mark: ctMark, ...(state === 'new' && { status: 0 }), helper: null },
+      }));
+    fc.assert(
+      fc.property(arbitraryTable, fc.array(packet, { minLength: 80, maxLength: 80 }), (table, packets) => {
+        const rules = load(table);
+        for (const hook of ['prerouting', 'forward', 'postrouting'] as const) {
+          const keyOf = keysOf(rules.reads(hook));
+          const answers = new Map<string, string>();
+          for (const each of packets) {
+            const key = keyOf(each);
+            const answer = JSON.stringify([
+              rules.verdict(hook, each),
+              hook === 'prerouting'
+                ? [rules.marks(hook, each), rules.destination(hook, each)]
+                : hook === 'postrouting'
+                  ? rules.source(each)
+                  : undefined,
+            ]);
+            expect(answers.get(key) ?? answer).toBe(answer);
+            answers.set(key, answer);
+          }
         }
-      }
-    }), HOW);
+      }),
+      HOW,
+    );
   });
 });
 
@@ -66,9 +96,21 @@ function keysOf(reads: Reads): (packet: Packet) => string {
   const [sports, dports] = [portPieces(reads.sports), portPieces(reads.dports)];
   const { fields } = reads;
   const ifRead = <T>(field: Parameters<typeof fields.has>[0], value: T): T | undefined => (fields.has(field) ? value : undefined);
-  return ({ src, dst, ...packet }) => JSON.stringify([
-    ifRead('in', packet.in), ifRead('out', packet.out), ifRead('src', reads.sources.areWhole ? String(src) : sources.of4(networkU32(src, 0))), ifRead('dst', reads.destinations.areWhole ? String(dst) : destinations.of4(networkU32(dst, 0))),
-    ifRead('proto', packet.proto), ifRead('sport', sports[packet.sport ?? 0]), ifRead('dport', dports[packet.dport ?? 0]), ifRead('icmp', packet.icmpType), ifRead('tcpFlags', packet.tcpFlags), packet.mark,
-    ifRead('ctMark', packet.ct.mark! & reads.ctMark), ifRead('state', packet.ct.state), ifRead('status', packet.ct.status), packet.ct.mark,
-  ]);
+  return ({ src, dst, ...packet }) =>
+    JSON.stringify([
+      ifRead('in', packet.in),
+      ifRead('out', packet.out),
+      ifRead('src', reads.sources.areWhole ? String(src) : sources.of4(networkU32(src, 0))),
+      ifRead('dst', reads.destinations.areWhole ? String(dst) : destinations.of4(networkU32(dst, 0))),
+      ifRead('proto', packet.proto),
+      ifRead('sport', sports[packet.sport ?? 0]),
+      ifRead('dport', dports[packet.dport ?? 0]),
+      ifRead('icmp', packet.icmpType),
+      ifRead('tcpFlags', packet.tcpFlags),
+      packet.mark,
+      ifRead('ctMark', packet.ct.mark! & reads.ctMark),
+      ifRead('state', packet.ct.state),
+      ifRead('status', packet.ct.status),
+      packet.ct.mark,
+    ]);
 }

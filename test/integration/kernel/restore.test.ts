@@ -24,16 +24,26 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     gateway.converse('lan', 'open', 'talk.ts', kind, clientAddress(1, client), 40_000, server, port);
   const isSamePath = (now: Flow, before: Flow): void => {
     const translation = IPS.SRC_NAT | IPS.DST_NAT;
-    expect([now.orig, now.reply, now.state, now.status & translation]).toEqual([before.orig, before.reply, before.state, before.status & translation]);
+    expect([now.orig, now.reply, now.state, now.status & translation]).toEqual([
+      before.orig,
+      before.reply,
+      before.state,
+      before.status & translation,
+    ]);
   };
 
   /** Packets that the gateway did not let through because no entry knew them. */
   const dropped = (): number => {
     const chain = runIn(gateway.name, 'nft', ['list', 'chain', 'inet', 'gw', 'lab_forward']);
-    return [/!= syn counter packets (\d+)/, /ct state invalid counter packets (\d+)/].reduce((sum, counter) => sum + Number(counter.exec(chain)?.[1] ?? 0), 0);
+    return [/!= syn counter packets (\d+)/, /ct state invalid counter packets (\d+)/].reduce(
+      (sum, counter) => sum + Number(counter.exec(chain)?.[1] ?? 0),
+      0,
+    );
   };
 
-  beforeAll(async () => { gateway = await StrictGateway.start('ctg-restore'); });
+  beforeAll(async () => {
+    gateway = await StrictGateway.start('ctg-restore');
+  });
   afterAll(() => gateway.end());
 
   test('TCP through a source translation that took another port continues by the same port', async () => {
@@ -95,25 +105,29 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     await one.heard(long);
   });
 
-  test.each([6, 7, 8])('the transfer of client %i that was cut with data under way both ways goes on, at the window scale that its ends agreed on', async (client) => {
-    const one = await talk('tcp', client, 7);
-    await one.exchange('begin');
-    const filter = `proto:tcp src:${clientAddress(1, client)}`;
-    const begun = await gateway.flow(filter);
-    const long = 'y'.repeat(60_000_000);
-    one.say(long);
-    let before = begun;
-    // A look-up takes a fraction of the time of a search, which the whole transfer might be over in.
-    while (before.replyCounters!.bytes < 2_000_000n) [before = begun] = await gateway.table.lookup([begun], { wans: [], protections: [] });
-    const droppedBefore = dropped();
-    expect(await gateway.table.delete([before])).toEqual(['deleted']);
-    await until('the strict gateway dropped what was under way', () => dropped() > droppedBefore + 3 || undefined);
-    expect(await gateway.table.restore([before])).toEqual(['restored']);
-    await one.heard(long, 30_000);
-    const after = await gateway.flow(filter);
-    expect(after.tracker?.windowScale).toEqual(before.tracker?.windowScale);
-    expect(before.tracker?.windowScale?.orig).toBeGreaterThan(0);
-  });
+  test.each([6, 7, 8])(
+    'the transfer of client %i that was cut with data under way both ways goes on, at the window scale that its ends agreed on',
+    async (client) => {
+      const one = await talk('tcp', client, 7);
+      await one.exchange('begin');
+      const filter = `proto:tcp src:${clientAddress(1, client)}`;
+      const begun = await gateway.flow(filter);
+      const long = 'y'.repeat(60_000_000);
+      one.say(long);
+      let before = begun;
+      // A look-up takes a fraction of the time of a search, which the whole transfer might be over in.
+      while (before.replyCounters!.bytes < 2_000_000n)
+        [before = begun] = await gateway.table.lookup([begun], { wans: [], protections: [] });
+      const droppedBefore = dropped();
+      expect(await gateway.table.delete([before])).toEqual(['deleted']);
+      await until('the strict gateway dropped what was under way', () => dropped() > droppedBefore + 3 || undefined);
+      expect(await gateway.table.restore([before])).toEqual(['restored']);
+      await one.heard(long, 30_000);
+      const after = await gateway.flow(filter);
+      expect(after.tracker?.windowScale).toEqual(before.tracker?.windowScale);
+      expect(before.tracker?.windowScale?.orig).toBeGreaterThan(0);
+    },
+  );
 
   test('a flow that traffic has made anew is left as it is', async () => {
     const one = await talk('udp', 4, 9000);
@@ -128,8 +142,16 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
 
   test('a ping through a source translation is put back with the id that the translation chose', async () => {
     const before: Flow = {
-      family: 4, proto: 1, zone: 0, id: 0, mark: 0, labels: [], status: IPS.SEEN_REPLY | IPS.CONFIRMED | IPS.SRC_NAT, timeoutSeconds: 30,
-      orig: { src: clientAddress(1, 5), dst: server, icmp: { type: 8, code: 0, id: 77 } }, reply: { src: server, dst: externalAddress(1, 1), icmp: { type: 0, code: 0, id: 4711 } },
+      family: 4,
+      proto: 1,
+      zone: 0,
+      id: 0,
+      mark: 0,
+      labels: [],
+      status: IPS.SEEN_REPLY | IPS.CONFIRMED | IPS.SRC_NAT,
+      timeoutSeconds: 30,
+      orig: { src: clientAddress(1, 5), dst: server, icmp: { type: 8, code: 0, id: 77 } },
+      reply: { src: server, dst: externalAddress(1, 1), icmp: { type: 0, code: 0, id: 4711 } },
     };
     expect(await gateway.table.restore([before])).toEqual(['restored']);
     expect((await gateway.flow(`proto:icmp src:${clientAddress(1, 5)}`)).reply).toEqual(before.reply);
@@ -138,15 +160,19 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
   /** Both are accepted by the kernel and look right. */
   describe.each([
     ['the translated reply tuple alone', 20, (body: Uint8Array) => body],
-    ['the translated reply tuple with CTA_NAT_SRC', 30, (body: Uint8Array, { reply }: Flow) => {
-      const out = new AttributeWriter();
-      const address = addressBytes(reply.dst);
-      out.nested(CTA_NAT_SRC, () => {
-        out.bytes(CTA_NAT_V4_MINIP, address);
-        out.bytes(CTA_NAT_V4_MAXIP, address);
-      });
-      return Buffer.concat([body, out.finish()]);
-    }],
+    [
+      'the translated reply tuple with CTA_NAT_SRC',
+      30,
+      (body: Uint8Array, { reply }: Flow) => {
+        const out = new AttributeWriter();
+        const address = addressBytes(reply.dst);
+        out.nested(CTA_NAT_SRC, () => {
+          out.bytes(CTA_NAT_V4_MINIP, address);
+          out.bytes(CTA_NAT_V4_MAXIP, address);
+        });
+        return Buffer.concat([body, out.finish()]);
+      },
+    ],
   ])('an entry made with %s', (_, firstClient, bodyOf) => {
     test.each(['tcp', 'udp'] as const)('looks the same and does not translate %s', async (kind) => {
       const client = kind === 'tcp' ? firstClient : firstClient + 1;
@@ -157,7 +183,9 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
         const before = await gateway.flow(filter);
         await gateway.table.delete([before]);
         const wrong = bodyOf(encodeCreate({ ...before, labels: undefined, status: before.status & ~IPS.SRC_NAT }), before);
-        expect(withTable((socket) => exchange(socket, CT_NEW, [wrong], 'each', NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL)).replies[0]!.errno).toBe(0);
+        expect(
+          withTable((socket) => exchange(socket, CT_NEW, [wrong], 'each', NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL)).replies[0]!.errno,
+        ).toBe(0);
         const listed = await gateway.flow(filter);
         expect([listed.orig, listed.reply, listed.state]).toEqual([before.orig, before.reply, before.state]);
         const leaked = gateway.untranslated();

@@ -5,7 +5,16 @@ import { Namespace } from '../../support/namespace.ts';
 
 const why = Namespace.why();
 const packet = (last: number): Packet => ({
-  family: 4, in: 'lan', out: 'wan', src: Uint8Array.of(10, 0, 0, last), dst: Uint8Array.of(198, 51, 100, 1), proto: 17, sport: 4000, dport: 53, mark: 0, ct: { state: 'new', direction: 'original' },
+  family: 4,
+  in: 'lan',
+  out: 'wan',
+  src: Uint8Array.of(10, 0, 0, last),
+  dst: Uint8Array.of(198, 51, 100, 1),
+  proto: 17,
+  sport: 4000,
+  dport: 53,
+  mark: 0,
+  ct: { state: 'new', direction: 'original' },
 });
 const BLOCKLIST = `table inet fw {
   set banned { type ipv4_addr; flags timeout; }
@@ -69,7 +78,9 @@ describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})`
   test('a set of 100,000 addresses makes its rule not known, and no other', () => {
     stage(({ namespace, verdict }) => {
       const addresses = Array.from({ length: 100_000 }, (_, n) => `100.${64 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`);
-      namespace.nft(`table inet fw {\n set banned { type ipv4_addr; elements = { ${addresses.join(', ')} }; }\n chain forward {\n type filter hook forward priority filter\n ip saddr 10.0.0.6 accept\n ip saddr @banned drop\n }\n}`);
+      namespace.nft(
+        `table inet fw {\n set banned { type ipv4_addr; elements = { ${addresses.join(', ')} }; }\n chain forward {\n type filter hook forward priority filter\n ip saddr 10.0.0.6 accept\n ip saddr @banned drop\n }\n}`,
+      );
       const began = process.memoryUsage().rss;
       expect(verdict(6)).toBe('accepted');
       expect(verdict(5)).toContain('banned: it has more than 20000 elements');

@@ -59,7 +59,11 @@ describe.skipIf(why !== undefined)(`stale flows of a real gateway${why ? ` (skip
 
     expect(talk.unheard).not.toContain('lost');
     const frozen: Flow[] = [];
-    for await (const batch of table.collect({ filter: { kind: 'term', field: 'stale', match: { kind: 'glob', pattern: 'yes' } }, context: failed })) frozen.push(...batch);
+    for await (const batch of table.collect({
+      filter: { kind: 'term', field: 'stale', match: { kind: 'glob', pattern: 'yes' } },
+      context: failed,
+    }))
+      frozen.push(...batch);
     expect(named(frozen)).toEqual(named(stale));
     expect(await table.delete(frozen)).toEqual(['deleted']);
     await heals(talk, 'after');

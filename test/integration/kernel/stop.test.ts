@@ -34,23 +34,35 @@ describe.skipIf(why !== undefined)(`an agent that is told to stop${why ? ` (skip
   test.each<[string, 'enrolled' | 'new', Record<string, string>]>([
     ['while the name of its controller cannot be looked up', 'enrolled', { CTFLEET_LINK_ADDRESS: 'controller.example.net:4444' }],
     ['while its controller does not answer', 'enrolled', { CTFLEET_LINK_ADDRESS: '198.18.0.1:4444' }],
-    ['while it enrols by a name that cannot be looked up', 'new', { CTFLEET_ENROL_ADDRESS: 'controller.example.net:4443', CTFLEET_JOIN_TOKEN: TOKEN }],
-    ['while it enrols with a controller that does not answer', 'new', { CTFLEET_ENROL_ADDRESS: '198.18.0.1:4443', CTFLEET_JOIN_TOKEN: TOKEN }],
+    [
+      'while it enrols by a name that cannot be looked up',
+      'new',
+      { CTFLEET_ENROL_ADDRESS: 'controller.example.net:4443', CTFLEET_JOIN_TOKEN: TOKEN },
+    ],
+    [
+      'while it enrols with a controller that does not answer',
+      'new',
+      { CTFLEET_ENROL_ADDRESS: '198.18.0.1:4443', CTFLEET_JOIN_TOKEN: TOKEN },
+    ],
   ])('%s ends within five seconds, and in order', async (_, kind, env) => {
     namespace.run('conntrack', '-F');
     const stateDir = mkdtempSync(path.join(root, 'state-'));
     if (kind === 'enrolled') await loneIdentity(namespace.name, stateDir);
-    const agent = spawnIn(namespace.name, process.execPath, [MAIN, 'run'], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env, CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent' } });
+    const agent = spawnIn(namespace.name, process.execPath, [MAIN, 'run'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...env, CTFLEET_STATE_DIR: stateDir, CTFLEET_LOG_LEVEL: 'silent' },
+    });
     await speaks(agent);
     agent.kill('SIGTERM');
     const late = setTimeout(() => agent.kill('SIGKILL'), 5_000);
-    const [code] = await once(agent, 'exit') as [number | null];
+    const [code] = (await once(agent, 'exit')) as [number | null];
     clearTimeout(late);
     expect(code).toBe(0);
   });
 
   /** Until the agent speaks to somebody who never answers. */
   async function speaks(agent: ChildProcess): Promise<void> {
-    while (!namespace.run('conntrack', '-L').includes('dst=198.18.0.') && agent.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 100));
+    while (!namespace.run('conntrack', '-L').includes('dst=198.18.0.') && agent.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 100));
   }
 });

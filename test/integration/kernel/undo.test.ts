@@ -34,7 +34,9 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
   const results: Result[] = [];
   let seq = 0n;
 
-  beforeAll(async () => { gateway = await StrictGateway.start('waves-undo'); });
+  beforeAll(async () => {
+    gateway = await StrictGateway.start('waves-undo');
+  });
   afterAll(() => gateway.end());
   beforeEach(() => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-undo-'));
@@ -46,7 +48,15 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     const guard = new LocalGuard(() => rules, new Lately(Date.now));
     const context = (): FlowContext => ({ wans: [], protections: guard.protections() });
     commands = new Commands({
-      table: gateway.table, journal, plans, undos: new UndoStore(folder, plans), guard, clock: systemClock, context, controllerNow: Date.now, log: pino({ level: 'silent' }),
+      table: gateway.table,
+      journal,
+      plans,
+      undos: new UndoStore(folder, plans),
+      guard,
+      clock: systemClock,
+      context,
+      controllerNow: Date.now,
+      log: pino({ level: 'silent' }),
       report: { progress: (progress) => onProgress(progress), result: (result) => results.push(result) },
     });
     return () => {
@@ -66,9 +76,13 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     lastPlanId = planId;
     const writer = plans.begin(planId, Date.now() + 60_000);
     flows.forEach((flow) => writer.add(flow));
-    return carryOut(id, { $case: 'runPlan', value: { planId, digest: writer.finish(), method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds: 300 } });
+    return carryOut(id, {
+      $case: 'runPlan',
+      value: { planId, digest: writer.finish(), method: Method.METHOD_DELETE, verifyAfterMs: 0, undoForSeconds: 300 },
+    });
   };
-  const undo = (commandId: string): Promise<Result> => carryOut(`undo-${commandId}`, { $case: 'undoPlan', value: { commandId, planId: lastPlanId } });
+  const undo = (commandId: string): Promise<Result> =>
+    carryOut(`undo-${commandId}`, { $case: 'undoPlan', value: { commandId, planId: lastPlanId } });
 
   test('an undo puts TCP back through a translation that took another port, and the connection goes on', async () => {
     const first = await gateway.converse('lan', 'open', 'talk.ts', 'tcp', clientAddress(1, 1), 40_000, server, 7);
@@ -83,7 +97,10 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     expect(Number(ran.undoUntilMs)).toBeGreaterThan(Date.now());
     expect(await gateway.table.areThere(flows)).toEqual([false, false]);
 
-    expect(await undo('run-tcp')).toMatchObject({ state: Result_State.STATE_DONE, runs: [{ outcome: Outcome.OUTCOME_RESTORED, count: 2 }] });
+    expect(await undo('run-tcp')).toMatchObject({
+      state: Result_State.STATE_DONE,
+      runs: [{ outcome: Outcome.OUTCOME_RESTORED, count: 2 }],
+    });
     await first.exchange('and on');
     await second.exchange('and on');
     const now = await gateway.flow(`proto:tcp src:${clientAddress(1, 2)}`);
@@ -103,7 +120,16 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
 
   const MANY = 20_000;
   const many = async (firstPort: number): Promise<Flow[]> => {
-    createEntries(Array.from({ length: MANY }, (_, n) => entryOf({ proto: 17, mark: firstPort, orig: { src: `10.77.${n >> 8}.${n & 255}`, dst: '198.51.100.9', sport: firstPort, dport: 1060 }, timeoutSeconds: 600 })));
+    createEntries(
+      Array.from({ length: MANY }, (_, n) =>
+        entryOf({
+          proto: 17,
+          mark: firstPort,
+          orig: { src: `10.77.${n >> 8}.${n & 255}`, dst: '198.51.100.9', sport: firstPort, dport: 1060 },
+          timeoutSeconds: 600,
+        }),
+      ),
+    );
     const flows: Flow[] = [];
     const filter = { kind: 'term', field: 'mark', match: { kind: 'mask', value: firstPort, mask: 0xffffffff } } as const;
     for await (const batch of gateway.table.collect({ filter, context: { wans: [], protections: [] } })) flows.push(...batch);
@@ -122,7 +148,13 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
       commands.stop([commandId]);
     };
     const { state, runs } = await run('run-many', flows);
-    expect([state, runs]).toEqual([Result_State.STATE_DONE, [{ outcome: Outcome.OUTCOME_DELETED, count: 3000 }, { outcome: Outcome.OUTCOME_CANCELLED, count: MANY - 3000 }]]);
+    expect([state, runs]).toEqual([
+      Result_State.STATE_DONE,
+      [
+        { outcome: Outcome.OUTCOME_DELETED, count: 3000 },
+        { outcome: Outcome.OUTCOME_CANCELLED, count: MANY - 3000 },
+      ],
+    ]);
     expect((await gateway.table.areThere(flows)).filter(Boolean)).toHaveLength(MANY - 3000);
   });
 

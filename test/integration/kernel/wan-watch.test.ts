@@ -20,15 +20,21 @@ class Watcher {
 
   constructor(namespace: string, probes: Record<string, string> = {}) {
     this.#child = spawnIn(namespace, process.execPath, [SCRIPT, JSON.stringify(probes)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    createInterface({ input: this.#child.stdout! }).on('line', (line) => { this.#wans = JSON.parse(line) as Wan[]; });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      this.#wans = JSON.parse(line) as Wan[];
+    });
   }
 
   /** Resolves when wan1 is so. */
   async wan1(expected: Partial<Wan>, timeoutMs = 2_000): Promise<void> {
-    await until(`wan1 is ${JSON.stringify(expected)}`, () => {
-      const wan = this.#wans.find(({ name }) => name === 'wan1');
-      return (wan !== undefined && Object.entries(expected).every(([key, value]) => wan[key as keyof Wan] === value)) || undefined;
-    }, timeoutMs);
+    await until(
+      `wan1 is ${JSON.stringify(expected)}`,
+      () => {
+        const wan = this.#wans.find(({ name }) => name === 'wan1');
+        return (wan !== undefined && Object.entries(expected).every(([key, value]) => wan[key as keyof Wan] === value)) || undefined;
+      },
+      timeoutMs,
+    );
   }
 
   get wans(): Wan[] {

@@ -14,7 +14,10 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
 
   beforeAll(() => {
     namespace = Namespace.create('cta');
-    for (const [name, address] of [['wan1', '198.18.0.12/24'], ['wan2', '198.19.0.12/24']] as const) {
+    for (const [name, address] of [
+      ['wan1', '198.18.0.12/24'],
+      ['wan2', '198.19.0.12/24'],
+    ] as const) {
       ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}peer`);
       ip('link', 'set', `${name}peer`, 'up');
       ip('link', 'set', name, 'up');
@@ -30,22 +33,53 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
   test('interfaces with a default route are WANs, with their addresses and the best of them carrying', () => {
     expect(observe()).toEqual([
       { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: false, nextHop: '198.19.0.1' },
-      { name: 'wan1', interface: 'wan1', addresses: ['198.18.0.12', '2001:db8:1::12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.18.0.1' },
+      {
+        name: 'wan1',
+        interface: 'wan1',
+        addresses: ['198.18.0.12', '2001:db8:1::12'],
+        isUp: true,
+        carriesDefaultRoute: true,
+        nextHop: '198.18.0.1',
+      },
     ]);
   });
 
   test('when the first is switched off, the other carries', () => {
     ip('link', 'set', 'wan1', 'down');
-    expect(observe()).toEqual([{ name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.19.0.1' }]);
+    expect(observe()).toEqual([
+      { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.19.0.1' },
+    ]);
   });
 
-  const carries = (): unknown[] => (observe() as { interface: string; nextHop?: string; carriesDefaultRoute: boolean }[]).map(({ interface: device, nextHop, carriesDefaultRoute }) => [device, nextHop, carriesDefaultRoute]);
+  const carries = (): unknown[] =>
+    (observe() as { interface: string; nextHop?: string; carriesDefaultRoute: boolean }[]).map(
+      ({ interface: device, nextHop, carriesDefaultRoute }) => [device, nextHop, carriesDefaultRoute],
+    );
 
   test('of a route with several next hops each carries, but for one whose link is down', () => {
     ip('link', 'set', 'wan1', 'up');
     ip('route', 'flush', 'default');
-    ip('route', 'add', 'default', 'metric', '10', 'nexthop', 'via', '198.18.0.1', 'dev', 'wan1', 'nexthop', 'via', '198.19.0.1', 'dev', 'wan2');
-    expect(carries()).toEqual([['wan2', '198.19.0.1', true], ['wan1', '198.18.0.1', true]]);
+    ip(
+      'route',
+      'add',
+      'default',
+      'metric',
+      '10',
+      'nexthop',
+      'via',
+      '198.18.0.1',
+      'dev',
+      'wan1',
+      'nexthop',
+      'via',
+      '198.19.0.1',
+      'dev',
+      'wan2',
+    );
+    expect(carries()).toEqual([
+      ['wan2', '198.19.0.1', true],
+      ['wan1', '198.18.0.1', true],
+    ]);
     ip('link', 'set', 'wan1', 'down');
     expect(carries()).toEqual([['wan2', '198.19.0.1', true]]);
     ip('link', 'set', 'wan1', 'up');
@@ -53,10 +87,17 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
 
   test('a route whose link has no carrier carries, unless the kernel is told to ignore it', async () => {
     ip('route', 'flush', 'default');
-    for (const [n, device] of [[18, 'wan1'], [19, 'wan2']] as const) ip('route', 'add', 'default', 'via', `198.${n}.0.1`, 'dev', device, 'metric', String(n));
+    for (const [n, device] of [
+      [18, 'wan1'],
+      [19, 'wan2'],
+    ] as const)
+      ip('route', 'add', 'default', 'via', `198.${n}.0.1`, 'dev', device, 'metric', String(n));
     ip('link', 'set', 'wan1peer', 'down');
     await until('the link has no carrier', () => ip('link', 'show', 'wan1').includes('NO-CARRIER') || undefined);
-    expect(carries()).toEqual([['wan2', '198.19.0.1', false], ['wan1', '198.18.0.1', true]]);
+    expect(carries()).toEqual([
+      ['wan2', '198.19.0.1', false],
+      ['wan1', '198.18.0.1', true],
+    ]);
     namespace.sysctl('net.ipv4.conf.wan1.ignore_routes_with_linkdown', 1);
     expect(carries()).toEqual([['wan2', '198.19.0.1', true]]);
   });

@@ -10,9 +10,14 @@ if (kind === 'udp') {
   socket.on('message', (message, from) => socket.send(message, from.port, from.address)).on('error', () => undefined);
   socket.bind(Number(port), address, () => console.log('serving'));
 } else {
-  net.createServer((socket) => {
-    open.add(socket);
-    socket.on('error', (error: NodeJS.ErrnoException) => console.log(error.code)).on('close', () => open.delete(socket)).pipe(socket);
-  }).listen(Number(port), address, () => console.log('serving'));
+  net
+    .createServer((socket) => {
+      open.add(socket);
+      socket
+        .on('error', (error: NodeJS.ErrnoException) => console.log(error.code))
+        .on('close', () => open.delete(socket))
+        .pipe(socket);
+    })
+    .listen(Number(port), address, () => console.log('serving'));
 }
 process.stdin.on('data', (text) => open.forEach((socket) => socket.write(text))).once('end', () => process.exit(0));

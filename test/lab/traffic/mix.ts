@@ -10,11 +10,23 @@ const scale = Number(process.argv[3] ?? 1);
 const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
 
 /** The port-forwarded server in this LAN. */
-net.createServer((socket) => socket.on('error', () => undefined).pipe(socket)).on('error', () => undefined).listen(443, clientAddress(gateway, 0));
+net
+  .createServer((socket) => socket.on('error', () => undefined).pipe(socket))
+  .on('error', () => undefined)
+  .listen(443, clientAddress(gateway, 0));
 
 // Phones register every few seconds and so stay assured.
 const phones = Array.from({ length: Math.ceil(40 * scale) }, (_, index) => udp(clientAddress(gateway, 10 + index), 5060));
-every(4000, () => phones.forEach((phone, index) => phone.send(`REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP phone${index};branch=z9hG4bK1;rport\r\nCSeq: 1 REGISTER\r\n\r\n`, 5060, pick(SERVERS, index), () => undefined)));
+every(4000, () =>
+  phones.forEach((phone, index) =>
+    phone.send(
+      `REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP phone${index};branch=z9hG4bK1;rport\r\nCSeq: 1 REGISTER\r\n\r\n`,
+      5060,
+      pick(SERVERS, index),
+      () => undefined,
+    ),
+  ),
+);
 
 // Sessions that stay open and say something now and then.
 const held: net.Socket[] = [];
@@ -32,7 +44,11 @@ let page = 0;
 every(250 / scale, () => {
   page++;
   const ipv6 = page % 10 === 0;
-  const socket = tcp(pick(ipv6 ? SERVERS6 : SERVERS, page), page % 4 === 0 ? 80 : 443, ipv6 ? clientAddress6(gateway, 300 + (page % 50)) : clientAddress(gateway, 300 + (page % 120)));
+  const socket = tcp(
+    pick(ipv6 ? SERVERS6 : SERVERS, page),
+    page % 4 === 0 ? 80 : 443,
+    ipv6 ? clientAddress6(gateway, 300 + (page % 50)) : clientAddress(gateway, 300 + (page % 120)),
+  );
   socket.once('connect', () => socket.end('GET / HTTP/1.0\r\n\r\n'));
 });
 
@@ -42,7 +58,8 @@ every(200 / scale, () => {
   question++;
   const client = udp(clientAddress(gateway, 500 + (question % 60)), 0);
   client.send('which address has example.net', 53, pick(SERVERS, question), () => setTimeout(() => client.close(), 500));
-  if (question % 3 === 0) sendRaw(1, clientAddress(gateway, 600 + (question % 20)), pick(SERVERS, question), echoRequest(question & 0xffff, 1));
+  if (question % 3 === 0)
+    sendRaw(1, clientAddress(gateway, 600 + (question % 20)), pick(SERVERS, question), echoRequest(question & 0xffff, 1));
   if (question % 2 === 0) {
     const scanner = udp(clientAddress(gateway, 777), 0);
     scanner.send('knock', 1024 + (question % 60_000), BLACK_HOLE, () => scanner.close());

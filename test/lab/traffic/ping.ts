@@ -10,7 +10,10 @@ let isAnswered = false;
 if (socket.send(encodeEcho(socket.isV6, id, 1))) {
   while (!isAnswered && performance.now() < endsAt) {
     for (const packet of socket.received()) isAnswered ||= decodeEchoReply(socket.isV6, packet)?.id === id;
-    if (!isAnswered) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    if (!isAnswered)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
   }
 }
 console.log(isAnswered ? 'answered' : 'silent');

@@ -5,14 +5,26 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 
-const [, , kind, local, localPort, server, port] = process.argv as unknown as [string, string, 'tcp' | 'udp', string, string, string, string];
+const [, , kind, local, localPort, server, port] = process.argv as unknown as [
+  string,
+  string,
+  'tcp' | 'udp',
+  string,
+  string,
+  string,
+  string,
+];
 const said = createInterface({ input: process.stdin });
 said.once('close', () => process.exit(0));
 
 if (kind === 'tcp') {
-  const socket = net.connect({ host: server, port: Number(port), localAddress: local, localPort: Number(localPort) }, () => console.log('open'));
+  const socket = net.connect({ host: server, port: Number(port), localAddress: local, localPort: Number(localPort) }, () =>
+    console.log('open'),
+  );
   socket.setNoDelay(true);
-  createInterface({ input: socket }).on('line', print).on('error', () => undefined);
+  createInterface({ input: socket })
+    .on('line', print)
+    .on('error', () => undefined);
   socket.on('error', (error: NodeJS.ErrnoException) => console.log(error.code));
   socket.on('end', () => console.log('closed'));
   said.on('line', (line) => socket.write(`${line}\n`));

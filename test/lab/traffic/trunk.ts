@@ -30,7 +30,18 @@ socket.bind(Number(port), local, () => {
 });
 
 function register(): void {
-  const text = [`REGISTER sip:trunk.example SIP/2.0`, `Via: SIP/2.0/UDP ${local}:${port};branch=z9hG4bK${++sequence};rport`, `From: <sip:trunk@trunk.example>;tag=${sequence}`,
-    'To: <sip:trunk@trunk.example>', 'Call-ID: trunk@lab', `CSeq: ${sequence} REGISTER`, `Contact: <sip:trunk@${local}:${port}>`, 'Max-Forwards: 70', 'Content-Length: 0', '', ''].join('\r\n');
+  const text = [
+    `REGISTER sip:trunk.example SIP/2.0`,
+    `Via: SIP/2.0/UDP ${local}:${port};branch=z9hG4bK${++sequence};rport`,
+    `From: <sip:trunk@trunk.example>;tag=${sequence}`,
+    'To: <sip:trunk@trunk.example>',
+    'Call-ID: trunk@lab',
+    `CSeq: ${sequence} REGISTER`,
+    `Contact: <sip:trunk@${local}:${port}>`,
+    'Max-Forwards: 70',
+    'Content-Length: 0',
+    '',
+    '',
+  ].join('\r\n');
   socket.send(text, 5060, server, () => undefined);
 }

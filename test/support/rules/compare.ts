@@ -9,7 +9,12 @@ import type { TestPacket } from './frame.ts';
 import { ADDRESSES, type Device, type RuleStage, type Seen } from './stage.ts';
 
 /** One question put to the rules: what they answer, and whether that is what was seen. */
-export interface Check { about: string; answer: Answer<unknown>; isRight: boolean; seen: string }
+export interface Check {
+  about: string;
+  answer: Answer<unknown>;
+  isRight: boolean;
+  seen: string;
+}
 
 const STATUS = { SEEN_REPLY: 2, DST_NAT: 32 } as const;
 
@@ -22,9 +27,18 @@ export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }
   if (!final?.out || !isAnswered(packet)) return { outcome, checks };
   const entry = entryOf(stage, packet);
   if (!entry) return { outcome, checks };
-  const answer: TestPacket = { ...final.packet, src: final.packet.dst, dst: final.packet.src, sport: final.packet.dport, dport: final.packet.sport, ...answerKind(packet) };
+  const answer: TestPacket = {
+    ...final.packet,
+    src: final.packet.dst,
+    dst: final.packet.src,
+    sport: final.packet.dport,
+    dport: final.packet.sport,
+    ...answerKind(packet),
+  };
   const back = outcomeOf({ from: final.out as Device, packet: answer }, stage.send(final.out as Device, answer));
-  checks.push(...checkWay(rules, final.out as Device, answer, back, { ...entry, state: 'established', direction: 'reply' }, `the answer to ${text}`));
+  checks.push(
+    ...checkWay(rules, final.out as Device, answer, back, { ...entry, state: 'established', direction: 'reply' }, `the answer to ${text}`),
+  );
   // An answer that conntrack does not see leaves the flow new.
   const hasAnswered = back.stoppedIn === undefined && back.text !== 'not routed' && !back.passed.has('prerouting untracked');
   if (!hasAnswered) return { outcome, checks };
@@ -48,7 +62,11 @@ function answerKind({ proto }: TestPacket): Partial<TestPacket> {
 function entryOf(stage: RuleStage, packet: TestPacket): Pick<PacketConntrack, 'original' | 'reply' | 'mark' | 'status'> | undefined {
   const entry = stage.entry(packet);
   if (!entry) return undefined;
-  const ends = (tuple: Tuple): Ends => ({ src: parseAddress(tuple.src), dst: parseAddress(tuple.dst), ...(tuple.sport !== undefined && { sport: tuple.sport, dport: tuple.dport }) });
+  const ends = (tuple: Tuple): Ends => ({
+    src: parseAddress(tuple.src),
+    dst: parseAddress(tuple.dst),
+    ...(tuple.sport !== undefined && { sport: tuple.sport, dport: tuple.dport }),
+  });
   return { original: ends(entry.orig), reply: ends(entry.reply), status: entry.status | STATUS.SEEN_REPLY, mark: entry.mark };
 }
 
@@ -59,16 +77,35 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
   const given = (seen: Seen | undefined, at: TestPacket, hook: Hook, status?: number): Packet => {
     const { icmpType, ...rest } = at;
     return {
-      ...rest, ...(icmpType !== undefined && { icmpType, icmpCode: 0 }), in: from === 'own' ? null : from, ...(hook === 'input' ? { out: null } : seen?.out !== undefined && { out: seen.out }), mark: seen?.mark ?? 0,
-      ct: { ...ct, ...(isNew && status !== undefined && { status }), ...(isNew && { helper: null, original: { src: packet.src, dst: packet.dst, sport: packet.sport, dport: packet.dport } }) },
+      ...rest,
+      ...(icmpType !== undefined && { icmpType, icmpCode: 0 }),
+      in: from === 'own' ? null : from,
+      ...(hook === 'input' ? { out: null } : seen?.out !== undefined && { out: seen.out }),
+      mark: seen?.mark ?? 0,
+      ct: {
+        ...ct,
+        ...(isNew && status !== undefined && { status }),
+        ...(isNew && { helper: null, original: { src: packet.src, dst: packet.dst, sport: packet.sport, dport: packet.dport } }),
+      },
     };
   };
   const verdict = (hook: Hook, at: Packet): boolean => {
     const answer = rules.verdict(hook, at);
     const isPassed = outcome.passed.has(`${hook} last`);
-    const how = isPassed ? 'accepted' : outcome.how ?? 'dropped';
-    const is = answer.isKnown ? (answer.value.kind === 'rejected' ? (answer.value.with === 'reset' ? 'reset' : 'refused') : answer.value.kind) : '';
-    checks.push({ about: `verdict in ${hook} of ${text}`, answer, isRight: is === how || (from === 'own' && !isPassed && is !== 'accepted'), seen: how });
+    const how = isPassed ? 'accepted' : (outcome.how ?? 'dropped');
+    const is = answer.isKnown
+      ? answer.value.kind === 'rejected'
+        ? answer.value.with === 'reset'
+          ? 'reset'
+          : 'refused'
+        : answer.value.kind
+      : '';
+    checks.push({
+      about: `verdict in ${hook} of ${text}`,
+      answer,
+      isRight: is === how || (from === 'own' && !isPassed && is !== 'accepted'),
+      seen: how,
+    });
     return isPassed;
   };
   const begin: 'prerouting' | 'output' = from === 'own' ? 'output' : 'prerouting';
@@ -78,19 +115,35 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
   if (!verdict(begin, came)) return checks;
   const routed = outcome.passed.get(`${begin} last`)!;
   const marks = rules.marks(begin, came);
-  checks.push({ about: `marks in ${begin} of ${text}`, answer: marks, isRight: marks.isKnown && marks.value.mark === routed.mark && marks.value.isTracked !== outcome.passed.has(`${begin} untracked`), seen: `0x${routed.mark.toString(16)}` });
+  checks.push({
+    about: `marks in ${begin} of ${text}`,
+    answer: marks,
+    isRight: marks.isKnown && marks.value.mark === routed.mark && marks.value.isTracked !== outcome.passed.has(`${begin} untracked`),
+    seen: `0x${routed.mark.toString(16)}`,
+  });
   const isSent = !isSame(routed.packet.dst, packet.dst) || routed.packet.dport !== packet.dport;
   if (isNew) {
     const answer = rules.destination(begin, came);
-    const isRight = answer.isKnown && (answer.value.kind === 'none' ? !isSent : answer.value.kind === 'redirect' ? isPortIn(answer.value.ports, routed.packet.dport, packet.dport)
-      : isIn(answer.value.addresses, routed.packet.dst, packet.dst) && isPortIn(answer.value.ports, routed.packet.dport, packet.dport));
-    checks.push({ about: `destination of ${text}`, answer, isRight, seen: JSON.stringify([[...routed.packet.dst].join('.'), routed.packet.dport]) });
+    const isRight =
+      answer.isKnown &&
+      (answer.value.kind === 'none'
+        ? !isSent
+        : answer.value.kind === 'redirect'
+          ? isPortIn(answer.value.ports, routed.packet.dport, packet.dport)
+          : isIn(answer.value.addresses, routed.packet.dst, packet.dst) && isPortIn(answer.value.ports, routed.packet.dport, packet.dport));
+    checks.push({
+      about: `destination of ${text}`,
+      answer,
+      isRight,
+      seen: JSON.stringify([[...routed.packet.dst].join('.'), routed.packet.dport]),
+    });
   }
   const isUntracked = outcome.passed.has(`${begin} untracked`);
   const status = isSent ? STATUS.DST_NAT : 0;
   const ctMark = marks.isKnown ? marks.value.ctMark : undefined;
-  const after = (at: Packet): Packet => (isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : { ...at, ct: { ...at.ct, mark: ctMark } });
-  const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? 'input' as const : 'forward' as const;
+  const after = (at: Packet): Packet =>
+    isUntracked ? { ...at, ct: { state: 'untracked', direction: 'original' } } : { ...at, ct: { ...at.ct, mark: ctMark } };
+  const middle = from === 'own' ? undefined : outcome.passed.has('input first') ? ('input' as const) : ('forward' as const);
   if (middle) {
     const seen = outcome.passed.get(`${middle} first`);
     if (!seen || !verdict(middle, after(given(seen, seen.packet, middle, status))) || middle === 'input') return checks;
@@ -102,9 +155,20 @@ function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcom
   const left = outcome.passed.get('postrouting last')!;
   const isMoved = !isSame(left.packet.src, leaving.packet.src) || left.packet.sport !== leaving.packet.sport;
   const source = rules.source(going);
-  const isRight = source.isKnown && (source.value.kind === 'none' ? !isMoved : (source.value.isRandom || isPortIn(source.value.ports, left.packet.sport, leaving.packet.sport))
-    && (source.value.kind === 'masquerade' ? isAddressOf(left.out as Device, left.packet.src) : isIn(source.value.addresses, left.packet.src, leaving.packet.src)));
-  checks.push({ about: `source of ${text}`, answer: source, isRight, seen: JSON.stringify([[...left.packet.src].join('.'), left.packet.sport]) });
+  const isRight =
+    source.isKnown &&
+    (source.value.kind === 'none'
+      ? !isMoved
+      : (source.value.isRandom || isPortIn(source.value.ports, left.packet.sport, leaving.packet.sport)) &&
+        (source.value.kind === 'masquerade'
+          ? isAddressOf(left.out as Device, left.packet.src)
+          : isIn(source.value.addresses, left.packet.src, leaving.packet.src)));
+  checks.push({
+    about: `source of ${text}`,
+    answer: source,
+    isRight,
+    seen: JSON.stringify([[...left.packet.src].join('.'), left.packet.sport]),
+  });
   return checks;
 }
 

@@ -5,8 +5,18 @@ import type { TestPacket } from './frame.ts';
 import { DEVICES, type Device, type Fate, type RuleStage, type Seen } from './stage.ts';
 
 /** One packet of a ruleset's file, and what was seen when it was sent. */
-export interface Sample { from: Device | 'own'; packet: TestPacket; text: string; answer: string }
-export interface Corpus { file: string; title: string; sections: { loader: string; text: string }[]; samples: Sample[] }
+export interface Sample {
+  from: Device | 'own';
+  packet: TestPacket;
+  text: string;
+  answer: string;
+}
+export interface Corpus {
+  file: string;
+  title: string;
+  sections: { loader: string; text: string }[];
+  samples: Sample[];
+}
 
 const LOADERS: Record<string, (stage: RuleStage, text: string) => unknown> = {
   nft: (stage, text) => stage.run('nft', ['-f', '-'], text),
@@ -26,7 +36,11 @@ export function readCorpus(file: string): Corpus {
   for (const part of parts) {
     const end = part.indexOf('\n');
     const [loader, text] = [part.slice(0, end).trim(), part.slice(end + 1)];
-    if (loader === 'packets') corpus.samples = text.split('\n').filter((line) => line.trim() !== '').map(parseSample);
+    if (loader === 'packets')
+      corpus.samples = text
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .map(parseSample);
     else if (LOADERS[loader]) corpus.sections.push({ loader, text });
     else throw new Error(`${file}: nothing loads "${loader}"; there are ${Object.keys(LOADERS).join(', ')} and packets`);
   }
@@ -37,7 +51,9 @@ export function readCorpus(file: string): Corpus {
 export function recordCorpus({ file }: Corpus, answers: readonly string[]): void {
   const [rules, packets] = readFileSync(file, 'utf8').split(/^### packets\n/m) as [string, string];
   let next = 0;
-  const lines = packets.split('\n').map((line) => (line.trim() === '' ? line : `${line.split(' = ')[0]!.trimEnd().padEnd(64)} = ${answers[next++]}`));
+  const lines = packets
+    .split('\n')
+    .map((line) => (line.trim() === '' ? line : `${line.split(' = ')[0]!.trimEnd().padEnd(64)} = ${answers[next++]}`));
   writeFileSync(file, `${rules}### packets\n${lines.join('\n')}`);
 }
 
@@ -52,8 +68,15 @@ function parseSample(line: string): Sample {
   if (!from || proto === undefined || !([...DEVICES, 'own'] as string[]).includes(from)) throw new Error(`no packet: ${line}`);
   const [src, dst] = [parseEnd(source!), parseEnd(destination!)];
   const packet: TestPacket = {
-    family: src.address.length === 4 ? 4 : 6, proto, src: src.address, dst: dst.address, sport: src.port, dport: dst.port,
-    ...(proto === PROTOCOLS.icmp && { icmpType: 8 }), ...(proto === PROTOCOLS.icmpv6 && { icmpType: 128 }), ...(proto === PROTOCOLS.tcp && { tcpFlags: flags === 'ack' ? 0x10 : 2 }),
+    family: src.address.length === 4 ? 4 : 6,
+    proto,
+    src: src.address,
+    dst: dst.address,
+    sport: src.port,
+    dport: dst.port,
+    ...(proto === PROTOCOLS.icmp && { icmpType: 8 }),
+    ...(proto === PROTOCOLS.icmpv6 && { icmpType: 128 }),
+    ...(proto === PROTOCOLS.tcp && { tcpFlags: flags === 'ack' ? 0x10 : 2 }),
   };
   return { from: from as Sample['from'], packet, text, answer };
 }
@@ -70,7 +93,12 @@ function parseEnd(text: string): { address: Uint8Array; port?: number } {
 export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
 
 /** What became of a packet in words, and where it was seen last. */
-export interface Outcome { text: string; stoppedIn?: HookName; how?: 'dropped' | 'reset' | 'refused'; passed: Map<string, Seen> }
+export interface Outcome {
+  text: string;
+  stoppedIn?: HookName;
+  how?: 'dropped' | 'reset' | 'refused';
+  passed: Map<string, Seen>;
+}
 
 export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fate: Fate): Outcome {
   const passed = new Map<string, Seen>();
@@ -79,21 +107,40 @@ export function outcomeOf({ from, packet }: Pick<Sample, 'from' | 'packet'>, fat
     const key = `${seen.hook} ${seen.place}`;
     if (isIt && !passed.has(key)) passed.set(key, seen);
   }
-  const order: HookName[] = from === 'own' ? ['output', 'postrouting'] : passed.has('input first') ? ['prerouting', 'input'] : ['prerouting', 'forward', 'postrouting'];
+  const order: HookName[] =
+    from === 'own'
+      ? ['output', 'postrouting']
+      : passed.has('input first')
+        ? ['prerouting', 'input']
+        : ['prerouting', 'forward', 'postrouting'];
   const end = order.at(-1)!;
   const last = passed.get(`${end} last`);
   if (last) {
     const changes = [
-      isSame(last.packet.src, packet.src) && last.packet.sport === packet.sport ? '' : ` from ${formatAddress(last.packet.src)}${last.packet.sport === packet.sport ? '' : ' by another port'}`,
-      isSame(last.packet.dst, packet.dst) && last.packet.dport === packet.dport ? '' : ` to ${endText(last.packet.dst, last.packet.dport === packet.dport ? undefined : last.packet.dport)}`,
+      isSame(last.packet.src, packet.src) && last.packet.sport === packet.sport
+        ? ''
+        : ` from ${formatAddress(last.packet.src)}${last.packet.sport === packet.sport ? '' : ' by another port'}`,
+      isSame(last.packet.dst, packet.dst) && last.packet.dport === packet.dport
+        ? ''
+        : ` to ${endText(last.packet.dst, last.packet.dport === packet.dport ? undefined : last.packet.dport)}`,
       last.mark === 0 ? '' : ` mark 0x${last.mark.toString(16)}`,
     ].join('');
-    return { text: `${end === 'input' ? 'received' : from === 'own' ? `sent by ${last.out}` : `forwarded by ${last.out}`}${changes}`, passed };
+    return {
+      text: `${end === 'input' ? 'received' : from === 'own' ? `sent by ${last.out}` : `forwarded by ${last.out}`}${changes}`,
+      passed,
+    };
   }
   const stoppedIn = order.find((hook) => !passed.has(`${hook} last`))!;
   if (stoppedIn === 'forward' && !passed.has('forward first')) return { text: 'not routed', passed };
-  const answers = fate.seen.filter(({ hook, place }) => hook === 'output' && place === 'first').map((seen) => seen.packet).filter(({ dst }) => isSame(dst, packet.src));
-  const how = answers.some(({ proto, tcpFlags = 0 }) => proto === PROTOCOLS.tcp && tcpFlags & 4) ? 'reset' : answers.some(({ proto, icmpType }) => (proto === PROTOCOLS.icmp && icmpType === 3) || (proto === PROTOCOLS.icmpv6 && icmpType === 1)) ? 'refused' : 'dropped';
+  const answers = fate.seen
+    .filter(({ hook, place }) => hook === 'output' && place === 'first')
+    .map((seen) => seen.packet)
+    .filter(({ dst }) => isSame(dst, packet.src));
+  const how = answers.some(({ proto, tcpFlags = 0 }) => proto === PROTOCOLS.tcp && tcpFlags & 4)
+    ? 'reset'
+    : answers.some(({ proto, icmpType }) => (proto === PROTOCOLS.icmp && icmpType === 3) || (proto === PROTOCOLS.icmpv6 && icmpType === 1))
+      ? 'refused'
+      : 'dropped';
   return { text: `${how} in ${stoppedIn}`, stoppedIn, how, passed };
 }
 

@@ -24,28 +24,51 @@ const [AF_PACKET, AF_INET, AF_INET6, SOCK_RAW, SOCK_NONBLOCK, IPPROTO_RAW, ETH_P
 export const DEVICES = ['lan', 'wan1', 'wan2', 'docker0'] as const;
 export type Device = (typeof DEVICES)[number];
 export const ADDRESSES: Record<Device, string[]> = {
-  lan: ['10.0.0.1/24', 'fd00:1::1/64'], wan1: ['198.18.0.2/24', '2001:db8:1::2/64'], wan2: ['198.19.0.2/24', '2001:db8:2::2/64'], docker0: ['172.17.0.1/16', 'fd00:17::1/64'],
+  lan: ['10.0.0.1/24', 'fd00:1::1/64'],
+  wan1: ['198.18.0.2/24', '2001:db8:1::2/64'],
+  wan2: ['198.19.0.2/24', '2001:db8:2::2/64'],
+  docker0: ['172.17.0.1/16', 'fd00:17::1/64'],
 };
 const OWN_MAC = '02:00:00:00:00:01';
 const PEER_MAC = '02:00:00:00:00:02';
 const GATEWAY_OF: Partial<Record<Device, string[]>> = { wan1: ['198.18.0.1', '2001:db8:1::1'], wan2: ['198.19.0.1', '2001:db8:2::1'] };
 const HOSTS: Partial<Record<Device, string[]>> = {
-  lan: ['10.0.0.5', '10.0.0.6', '10.0.0.9', 'fd00:1::5', 'fd00:1::6', 'fd00:1::9'], docker0: ['172.17.0.2', '172.17.0.3', 'fd00:17::2', 'fd00:17::3'],
+  lan: ['10.0.0.5', '10.0.0.6', '10.0.0.9', 'fd00:1::5', 'fd00:1::6', 'fd00:1::9'],
+  docker0: ['172.17.0.2', '172.17.0.3', 'fd00:17::2', 'fd00:17::3'],
 };
 const GROUP = 77;
 /** As near to the first and the last of a hook as rules that are tried do not come. */
 const [FIRST, LAST] = [-2_147_483_000, 2_147_483_000];
 const WATCH = `
 table inet ctw_watch {
-${(['prerouting', 'input', 'forward', 'output', 'postrouting'] as const).flatMap((hook) => [['first', FIRST], ['last', LAST]].map(([place, priority]) =>
-    `  chain ${hook}_${place} { type filter hook ${hook} priority ${priority}; ${place === 'last' ? `ct state untracked log prefix "${hook} untracked" group ${GROUP}; ` : ''}log prefix "${hook} ${place}" group ${GROUP}; }`)).join('\n')}
+${(['prerouting', 'input', 'forward', 'output', 'postrouting'] as const)
+  .flatMap((hook) =>
+    [
+      ['first', FIRST],
+      ['last', LAST],
+    ].map(
+      ([place, priority]) =>
+        `  chain ${hook}_${place} { type filter hook ${hook} priority ${priority}; ${place === 'last' ? `ct state untracked log prefix "${hook} untracked" group ${GROUP}; ` : ''}log prefix "${hook} ${place}" group ${GROUP}; }`,
+    ),
+  )
+  .join('\n')}
 }
 `;
 
 /** What the gateway's own watch has seen of a packet at the begin or the end of a hook; of one that is not tracked also that. */
-export interface Seen { hook: string; place: 'first' | 'last' | 'untracked'; mark: number; in?: string; out?: string; packet: TestPacket }
+export interface Seen {
+  hook: string;
+  place: 'first' | 'last' | 'untracked';
+  mark: number;
+  in?: string;
+  out?: string;
+  packet: TestPacket;
+}
 /** All that happened with a packet: where it was seen within the gateway, and what came out of its interfaces. */
-export interface Fate { seen: Seen[]; out: { device: Device; packet: TestPacket }[] }
+export interface Fate {
+  seen: Seen[];
+  out: { device: Device; packet: TestPacket }[];
+}
 
 /** A gateway with a LAN, two WANs (tables 101 and 102 have a default route by each) and a bridge of containers, whose interfaces end in sockets of this process, so that each packet is sent and seen without a wait. */
 export class RuleStage {
@@ -74,7 +97,11 @@ export class RuleStage {
 
   /** Runs a program in the gateway. */
   run(program: string, args: string[], input = ''): string {
-    return execFileSync('ip', ['netns', 'exec', this.gateway, program, ...args], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    return execFileSync('ip', ['netns', 'exec', this.gateway, program, ...args], {
+      input,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
   }
 
   /** Takes all rules, policy routes and flows away, and puts the watch back. */
@@ -83,8 +110,16 @@ export class RuleStage {
     this.forget();
     if (!this.#areRoutesChanged) return;
     this.#areRoutesChanged = false;
-    for (const family of ['-4', '-6']) this.run('ip', [family, '-batch', '-'], ['rule flush', 'rule add pref 32766 lookup main', 'rule add pref 32767 lookup default'].join('\n'));
-    for (const [table, four, six, device] of [[101, '198.18.0.1', '2001:db8:1::1', 'wan1'], [102, '198.19.0.1', '2001:db8:2::1', 'wan2']]) {
+    for (const family of ['-4', '-6'])
+      this.run(
+        'ip',
+        [family, '-batch', '-'],
+        ['rule flush', 'rule add pref 32766 lookup main', 'rule add pref 32767 lookup default'].join('\n'),
+      );
+    for (const [table, four, six, device] of [
+      [101, '198.18.0.1', '2001:db8:1::1', 'wan1'],
+      [102, '198.19.0.1', '2001:db8:2::1', 'wan2'],
+    ]) {
       this.run('ip', ['-4', 'route', 'replace', 'default', 'via', String(four), 'dev', String(device), 'table', String(table)]);
       this.run('ip', ['-6', 'route', 'replace', 'default', 'via', String(six), 'dev', String(device), 'table', String(table)]);
     }
@@ -104,8 +139,19 @@ export class RuleStage {
 
   /** The entry that a packet has begun; of one that is not tracked there is none. */
   entry({ family, proto, src, dst, sport, dport, icmpType }: TestPacket): Entry | undefined {
-    const orig = { src: formatAddress(src), dst: formatAddress(dst), ...(icmpType === undefined ? { sport: sport ?? 0, dport: dport ?? 0 } : { icmp: { type: icmpType, code: 0, id: ICMP_ID } }) };
-    this.#log!.send(encodeMessage({ type: CT_GET, flags: NLM_F_REQUEST, seq: this.#log!.nextSeq(), body: encodeLookup({ family, proto, orig, zone: 0 }) }));
+    const orig = {
+      src: formatAddress(src),
+      dst: formatAddress(dst),
+      ...(icmpType === undefined ? { sport: sport ?? 0, dport: dport ?? 0 } : { icmp: { type: icmpType, code: 0, id: ICMP_ID } }),
+    };
+    this.#log!.send(
+      encodeMessage({
+        type: CT_GET,
+        flags: NLM_F_REQUEST,
+        seq: this.#log!.nextSeq(),
+        body: encodeLookup({ family, proto, orig, zone: 0 }),
+      }),
+    );
     const block = new Uint8Array(8192);
     const length = this.#log!.receive(block);
     for (const { type, body } of readMessages(block.subarray(0, length ?? 0))) if (type === CT_NEW) return decodeEntry(body.slice());
@@ -156,16 +202,54 @@ export class RuleStage {
   #build(): void {
     const commands: string[] = ['link set lo up'];
     for (const device of DEVICES) {
-      commands.push(`link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.#peers}`, `link set ${device} up`);
+      commands.push(
+        `link add ${device} address ${OWN_MAC} type veth peer name ${device} address ${PEER_MAC} netns ${this.#peers}`,
+        `link set ${device} up`,
+      );
       for (const address of ADDRESSES[device]) commands.push(`addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`);
-      for (const host of [...(GATEWAY_OF[device] ?? []), ...(HOSTS[device] ?? [])]) commands.push(`neigh add ${host} lladdr ${PEER_MAC} nud permanent dev ${device}`);
+      for (const host of [...(GATEWAY_OF[device] ?? []), ...(HOSTS[device] ?? [])])
+        commands.push(`neigh add ${host} lladdr ${PEER_MAC} nud permanent dev ${device}`);
     }
-    execFileSync('ip', ['netns', 'exec', this.#peers, 'sh', '-c', 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1']);
-    this.run('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0', 'net.ipv4.icmp_ratelimit=0', 'net.ipv6.icmp.ratelimit=0', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv4.conf.all.accept_local=1', 'net.ipv4.conf.all.send_redirects=0', 'net.ipv4.conf.default.send_redirects=0']);
+    execFileSync('ip', [
+      'netns',
+      'exec',
+      this.#peers,
+      'sh',
+      '-c',
+      'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1',
+    ]);
+    this.run('sysctl', [
+      '-qw',
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+      'net.ipv4.conf.all.rp_filter=0',
+      'net.ipv4.conf.default.rp_filter=0',
+      'net.ipv4.icmp_ratelimit=0',
+      'net.ipv6.icmp.ratelimit=0',
+      'net.ipv6.conf.default.accept_dad=0',
+      'net.ipv4.conf.all.accept_local=1',
+      'net.ipv4.conf.all.send_redirects=0',
+      'net.ipv4.conf.default.send_redirects=0',
+    ]);
     this.run('ip', ['-batch', '-'], commands.join('\n'));
-    this.run('ip', ['-batch', '-'], ['route add default via 198.18.0.1 dev wan1 metric 10', 'route add default via 198.19.0.1 dev wan2 metric 20'].join('\n'));
-    this.run('ip', ['-6', '-batch', '-'], ['route add default via 2001:db8:1::1 dev wan1 metric 10', 'route add default via 2001:db8:2::1 dev wan2 metric 20'].join('\n'));
-    execFileSync('ip', ['netns', 'exec', this.#peers, 'sh', '-c', DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && ')]);
+    this.run(
+      'ip',
+      ['-batch', '-'],
+      ['route add default via 198.18.0.1 dev wan1 metric 10', 'route add default via 198.19.0.1 dev wan2 metric 20'].join('\n'),
+    );
+    this.run(
+      'ip',
+      ['-6', '-batch', '-'],
+      ['route add default via 2001:db8:1::1 dev wan1 metric 10', 'route add default via 2001:db8:2::1 dev wan2 metric 20'].join('\n'),
+    );
+    execFileSync('ip', [
+      'netns',
+      'exec',
+      this.#peers,
+      'sh',
+      '-c',
+      DEVICES.map((device) => `ip link set ${device} up arp off`).join(' && '),
+    ]);
     for (const line of this.run('ip', ['-o', 'link']).split('\n')) {
       const [, index, name] = /^(\d+): ([^:@]+)/.exec(line) ?? [];
       if (index) this.#names.set(Number(index), name!);
@@ -217,7 +301,10 @@ export class RuleStage {
         }
       }
       if (isAnswered) {
-        for (const device of DEVICES) for (let frame = this.#read(device); frame; frame = this.#read(device)) if (!isOwn(frame) && (frame[12] === 8 && frame[13] === 0 || frame[12] === 0x86)) fate.out.push({ device, packet: decodePacket(frame.subarray(14)) });
+        for (const device of DEVICES)
+          for (let frame = this.#read(device); frame; frame = this.#read(device))
+            if (!isOwn(frame) && ((frame[12] === 8 && frame[13] === 0) || frame[12] === 0x86))
+              fate.out.push({ device, packet: decodePacket(frame.subarray(14)) });
         fate.seen = this.#logged();
         return fate;
       }
@@ -280,7 +367,8 @@ function openLog(): NetlinkSocket {
   const block = new Uint8Array(4096);
   const length = log.receive(block);
   for (const message of readMessages(block.subarray(0, length ?? 0))) {
-    if (message.type === NLMSG_ERROR && readVerdict(message).errno !== 0) throw new Error(`packets cannot be logged: errno ${readVerdict(message).errno}`);
+    if (message.type === NLMSG_ERROR && readVerdict(message).errno !== 0)
+      throw new Error(`packets cannot be logged: errno ${readVerdict(message).errno}`);
   }
   return log;
 }

@@ -19,19 +19,69 @@ export function SignIn() {
   useEffect(() => first.current?.focus(), []);
   const attempt = useMutation({
     mutationFn: () => signIn(email.trim(), password),
-    onSuccess() { client.clear(); router.replace(localPath(next)); },
+    onSuccess() {
+      client.clear();
+      router.replace(localPath(next));
+    },
   });
   return (
     <main className="sign-in">
-      <form onSubmit={(event) => { event.preventDefault(); if (!attempt.isPending) attempt.mutate(); }}>
-        <div className="row sign-in-brand"><svg className="i" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={2} strokeLinecap="round" strokeLinejoin="round" aria-hidden><path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" /></svg><b>ctfleet</b></div>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!attempt.isPending) attempt.mutate();
+        }}
+      >
+        <div className="row sign-in-brand">
+          <svg
+            className="i"
+            viewBox="0 0 16 16"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth={2}
+            strokeLinecap="round"
+            strokeLinejoin="round"
+            aria-hidden
+          >
+            <path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" />
+          </svg>
+          <b>ctfleet</b>
+        </div>
         <h1>Sign in</h1>
         <p className="dim2">Connection tracking on every gateway you run.</p>
-        <label>E-mail<input type="email" autoComplete="username" required ref={first} value={email} onChange={(event) => setEmail(event.currentTarget.value)} /></label>
-        <label>Password<input type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} /></label>
-        {attempt.error && <p className="note red" role="alert">{attempt.error.message}</p>}
-        <details className="dim small"><summary>No account yet?</summary>An owner or admin makes accounts. The very first is made where the controller runs: <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).</details>
-        <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>{attempt.isPending ? 'Signing in…' : 'Sign in'}</Button>
+        <label>
+          E-mail
+          <input
+            type="email"
+            autoComplete="username"
+            required
+            ref={first}
+            value={email}
+            onChange={(event) => setEmail(event.currentTarget.value)}
+          />
+        </label>
+        <label>
+          Password
+          <input
+            type="password"
+            autoComplete="current-password"
+            required
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
+        </label>
+        {attempt.error && (
+          <p className="note red" role="alert">
+            {attempt.error.message}
+          </p>
+        )}
+        <details className="dim small">
+          <summary>No account yet?</summary>An owner or admin makes accounts. The very first is made where the controller runs:{' '}
+          <span className="mono">bootstrap.js --email … --name …</span> (docs/operating.md).
+        </details>
+        <Button type="submit" kind="primary" size="large" refusal={attempt.isPending ? 'Signing in.' : undefined}>
+          {attempt.isPending ? 'Signing in…' : 'Sign in'}
+        </Button>
       </form>
     </main>
   );

@@ -9,5 +9,16 @@ import { Button } from '../../ui/button.tsx';
 export function SignOut() {
   const client = useQueryClient();
   const router = useRouter();
-  return <Button onClick={() => void signOut().then(() => { client.clear(); router.replace('/sign-in'); })}>Sign out</Button>;
+  return (
+    <Button
+      onClick={() =>
+        void signOut().then(() => {
+          client.clear();
+          router.replace('/sign-in');
+        })
+      }
+    >
+      Sign out
+    </Button>
+  );
 }

@@ -9,8 +9,19 @@ type Chain = Verdict['chains'][number];
 export function verdictWords({ isIntact, chains }: Verdict): { isIntact: boolean; text: string } {
   const broken = chains.filter((chain) => !chain.isIntact);
   const sum = (of: (chain: Chain) => number) => chains.reduce((total, chain) => total + of(chain), 0);
-  if (!isIntact || broken.length > 0) return { isIntact: false, text: `The record is broken in ${counted(broken.length, 'chain')} of ${count(chains.length)}` };
-  return { isIntact: true, text: `Intact: ${counted(sum(({ entries }) => entries), 'entry', 'entries')} in ${counted(chains.length, 'chain')}, held against ${counted(sum(({ checkpoints }) => checkpoints), 'signed checkpoint')}` };
+  if (!isIntact || broken.length > 0)
+    return { isIntact: false, text: `The record is broken in ${counted(broken.length, 'chain')} of ${count(chains.length)}` };
+  return {
+    isIntact: true,
+    text: `Intact: ${counted(
+      sum(({ entries }) => entries),
+      'entry',
+      'entries',
+    )} in ${counted(chains.length, 'chain')}, held against ${counted(
+      sum(({ checkpoints }) => checkpoints),
+      'signed checkpoint',
+    )}`,
+  };
 }
 
 /** Whose chain it is. */

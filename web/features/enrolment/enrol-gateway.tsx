@@ -33,32 +33,95 @@ export function EnrolGateway() {
   const [name, setName] = useState('');
   const chosenTenant = tenant ?? inScope?.id ?? tenants[0]?.id ?? NEW;
   const sitesThere = sites.filter(({ tenantId }) => tenantId === chosenTenant);
-  const chosenSite = sitesThere.some(({ id }) => id === site) || site === NEW ? site! : sitesThere[0]?.id ?? NEW;
+  const chosenSite = sitesThere.some(({ id }) => id === site) || site === NEW ? site! : (sitesThere[0]?.id ?? NEW);
   const make = useMutation({
     // What was made before something failed is chosen from then on, so that trying again does not make it twice.
     async mutationFn() {
       const tenantId = chosenTenant === NEW ? (await makeTenant.mutateAsync(tenantName)).id : chosenTenant;
       setTenant(tenantId);
-      const siteId = chosenSite === NEW ? (await makeSite.mutateAsync({ tenantId, name: siteName, timeZone: ownTimeZone() })).id : chosenSite;
+      const siteId =
+        chosenSite === NEW ? (await makeSite.mutateAsync({ tenantId, name: siteName, timeZone: ownTimeZone() })).id : chosenSite;
       setSite(siteId);
       return makeToken.mutateAsync({ siteId, gatewayName: name });
     },
-    onSuccess() { setTenantName(''); setSiteName(''); setName(''); },
+    onSuccess() {
+      setTenantName('');
+      setSiteName('');
+      setName('');
+    },
   });
-  const missing = chosenTenant === NEW && tenantRefusal !== undefined ? tenantRefusal : chosenTenant === NEW && tenantName.trim() === '' ? 'Name the new tenant first.'
-    : chosenSite === NEW && siteName.trim() === '' ? 'Name the new site first.' : name.trim() === '' ? 'Name the gateway first.' : undefined;
+  const missing =
+    chosenTenant === NEW && tenantRefusal !== undefined
+      ? tenantRefusal
+      : chosenTenant === NEW && tenantName.trim() === ''
+        ? 'Name the new tenant first.'
+        : chosenSite === NEW && siteName.trim() === ''
+          ? 'Name the new site first.'
+          : name.trim() === ''
+            ? 'Name the gateway first.'
+            : undefined;
   const error = tenantsError ?? sitesError;
   return (
-    <section className="setting"><h2>Enrol a gateway<small>one command on the machine</small></h2>
+    <section className="setting">
+      <h2>
+        Enrol a gateway<small>one command on the machine</small>
+      </h2>
       <div className="stack wide">
         {error && <Failure what="Tenants and sites could not be read" error={error} />}
-        <form className="row setting-form" onSubmit={(event) => { event.preventDefault(); if (!refusal && !missing && !make.isPending) make.mutate(); }}>
-          <label className="input">Tenant<select value={chosenTenant} onChange={(event) => { setTenant(event.currentTarget.value); setSite(undefined); }}>{tenants.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}<option value={NEW}>a new tenant…</option></select></label>
-          {chosenTenant === NEW && <label className="input">Tenant name<input value={tenantName} maxLength={100} onChange={(event) => setTenantName(event.currentTarget.value)} /></label>}
-          <label className="input">Site<select value={chosenSite} onChange={(event) => setSite(event.currentTarget.value)}>{sitesThere.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}<option value={NEW}>a new site…</option></select></label>
-          {chosenSite === NEW && <label className="input">Site name<input value={siteName} maxLength={100} onChange={(event) => setSiteName(event.currentTarget.value)} /></label>}
-          <label className="input">Gateway name<input value={name} maxLength={100} placeholder="lyon-gw1" onChange={(event) => setName(event.currentTarget.value)} /></label>
-          <Button type="submit" kind="primary" refusal={refusal ?? missing ?? (make.isPending ? 'It is being made.' : undefined)}>Make the command</Button>
+        <form
+          className="row setting-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!refusal && !missing && !make.isPending) make.mutate();
+          }}
+        >
+          <label className="input">
+            Tenant
+            <select
+              value={chosenTenant}
+              onChange={(event) => {
+                setTenant(event.currentTarget.value);
+                setSite(undefined);
+              }}
+            >
+              {tenants.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
+              <option value={NEW}>a new tenant…</option>
+            </select>
+          </label>
+          {chosenTenant === NEW && (
+            <label className="input">
+              Tenant name
+              <input value={tenantName} maxLength={100} onChange={(event) => setTenantName(event.currentTarget.value)} />
+            </label>
+          )}
+          <label className="input">
+            Site
+            <select value={chosenSite} onChange={(event) => setSite(event.currentTarget.value)}>
+              {sitesThere.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
+              <option value={NEW}>a new site…</option>
+            </select>
+          </label>
+          {chosenSite === NEW && (
+            <label className="input">
+              Site name
+              <input value={siteName} maxLength={100} onChange={(event) => setSiteName(event.currentTarget.value)} />
+            </label>
+          )}
+          <label className="input">
+            Gateway name
+            <input value={name} maxLength={100} placeholder="lyon-gw1" onChange={(event) => setName(event.currentTarget.value)} />
+          </label>
+          <Button type="submit" kind="primary" refusal={refusal ?? missing ?? (make.isPending ? 'It is being made.' : undefined)}>
+            Make the command
+          </Button>
         </form>
         {refusal && <p className="dim small">{refusal}</p>}
         {make.error && <Failure what="No token was made" error={make.error} />}
@@ -76,14 +139,52 @@ function JoinTokens() {
   const readRefusal = useRefusal('enrolment.read');
   const { data: page, error } = useQuery({ ...queries.enrolmentTokens(), enabled: readRefusal === undefined });
   const tokens = page?.items ?? [];
-  const revoke = useMutation({ mutationFn: (id: string) => call(routes.revokeEnrolmentToken, { params: { id } }), onSuccess: () => client.invalidateQueries({ queryKey: ['enrolment-tokens'] }) });
+  const revoke = useMutation({
+    mutationFn: (id: string) => call(routes.revokeEnrolmentToken, { params: { id } }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['enrolment-tokens'] }),
+  });
   if (error && !page) return <Failure what="The join tokens could not be read" error={error} />;
   if (tokens.length === 0) return <Unreadable entries={page?.unreadable} />;
   const kinds = { live: 'running', used: 'ok', expired: 'waiting', revoked: 'never' } as const;
-  return <>
-    <Unreadable entries={page?.unreadable} />
-    <table><thead><tr><th>Gateway</th><th>Token</th><th>Made</th><th>Expires</th><th>By</th><th><span className="sr">Action</span></th></tr></thead>
-      <tbody>{tokens.slice(0, 12).map(({ id, gatewayName, state, createdAt, expiresAt, createdBy }) => <tr key={id}><td>{gatewayName}</td><td><State kind={kinds[state]} isSmall>{state}</State></td><td className="dim">{clock.when(createdAt, now)}</td><td className="dim">{clock.when(expiresAt, now)}</td><td className="dim">{createdBy}</td><td className="num">{state === 'live' && <Button size="slim" onClick={() => revoke.mutate(id)}>Take back</Button>}</td></tr>)}</tbody>
-    </table>
-  </>;
+  return (
+    <>
+      <Unreadable entries={page?.unreadable} />
+      <table>
+        <thead>
+          <tr>
+            <th>Gateway</th>
+            <th>Token</th>
+            <th>Made</th>
+            <th>Expires</th>
+            <th>By</th>
+            <th>
+              <span className="sr">Action</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {tokens.slice(0, 12).map(({ id, gatewayName, state, createdAt, expiresAt, createdBy }) => (
+            <tr key={id}>
+              <td>{gatewayName}</td>
+              <td>
+                <State kind={kinds[state]} isSmall>
+                  {state}
+                </State>
+              </td>
+              <td className="dim">{clock.when(createdAt, now)}</td>
+              <td className="dim">{clock.when(expiresAt, now)}</td>
+              <td className="dim">{createdBy}</td>
+              <td className="num">
+                {state === 'live' && (
+                  <Button size="slim" onClick={() => revoke.mutate(id)}>
+                    Take back
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
 }

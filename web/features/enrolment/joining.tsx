@@ -27,15 +27,44 @@ export function Joining({ token: { id, command, expiresAt, gatewayName } }: { to
   const { isUsed, gateway } = useJoined(id);
   const left = now === undefined ? undefined : (Date.parse(expiresAt) - now) / 1000;
   const steps: [string, boolean][] = [
-    ['Token used', isUsed], ['Certificate signed', gateway !== undefined], ['Link up', gateway?.state === 'online'], ['First sample', gateway?.usage !== undefined],
+    ['Token used', isUsed],
+    ['Certificate signed', gateway !== undefined],
+    ['Link up', gateway?.state === 'online'],
+    ['First sample', gateway?.usage !== undefined],
     ['Capabilities known', gateway?.capabilities !== undefined],
   ];
   return (
     <div className="note stack" aria-live="polite">
-      <p>Run this on <b>{gatewayName}</b> as root. The token works once{left !== undefined && !isUsed && (left > 0 ? <>, for another {minutesAndSeconds(left)}</> : <>; <span className="red">it has expired, make another</span></>)}. It is shown only here.</p>
+      <p>
+        Run this on <b>{gatewayName}</b> as root. The token works once
+        {left !== undefined &&
+          !isUsed &&
+          (left > 0 ? (
+            <>, for another {minutesAndSeconds(left)}</>
+          ) : (
+            <>
+              ; <span className="red">it has expired, make another</span>
+            </>
+          ))}
+        . It is shown only here.
+      </p>
       <CopyBlock text={command} label="enrolment command" />
-      <ul className="row steps">{steps.map(([text, isDone]) => <li key={text}><State kind={isDone ? 'ok' : 'waiting'} isSmall>{text}</State></li>)}</ul>
-      {gateway && <p><Link className="link" href={`/gateways/${gateway.id}`}>Open {gateway.name}</Link></p>}
+      <ul className="row steps">
+        {steps.map(([text, isDone]) => (
+          <li key={text}>
+            <State kind={isDone ? 'ok' : 'waiting'} isSmall>
+              {text}
+            </State>
+          </li>
+        ))}
+      </ul>
+      {gateway && (
+        <p>
+          <Link className="link" href={`/gateways/${gateway.id}`}>
+            Open {gateway.name}
+          </Link>
+        </p>
+      )}
     </div>
   );
 }

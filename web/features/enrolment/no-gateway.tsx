@@ -8,6 +8,27 @@ import { Empty } from '../../ui/feedback.tsx';
 /** In place of gateways where none is in scope: the first run where there is none at all, else the way to enrol one here. */
 export function NoGateway() {
   const { data: gateways } = useQuery(queries.gateways());
-  if (gateways?.length) return <Empty action={<Link className="btn" href="/settings">Enrol a gateway</Link>}>No gateway is in scope. Widen the scope at the top, or enrol one here.</Empty>;
-  return <Empty action={<Link className="btn primary" href="/first-run">Begin</Link>}>Nothing is watched yet. A tenant, a site and one command on a Linux gateway, and its table shows here within seconds.</Empty>;
+  if (gateways?.length)
+    return (
+      <Empty
+        action={
+          <Link className="btn" href="/settings">
+            Enrol a gateway
+          </Link>
+        }
+      >
+        No gateway is in scope. Widen the scope at the top, or enrol one here.
+      </Empty>
+    );
+  return (
+    <Empty
+      action={
+        <Link className="btn primary" href="/first-run">
+          Begin
+        </Link>
+      }
+    >
+      Nothing is watched yet. A tenant, a site and one command on a Linux gateway, and its table shows here within seconds.
+    </Empty>
+  );
 }

@@ -8,12 +8,19 @@ import { call } from '../../lib/controller/client.ts';
 export function usePlaces() {
   const client = useQueryClient();
   const seen = (...keys: string[]) => Promise.all(keys.map((key) => client.invalidateQueries({ queryKey: [key] })));
-  const tenant = useMutation({ mutationFn: (name: string) => call(routes.createTenant, { body: { name: name.trim() } }), onSuccess: () => seen('tenants') });
+  const tenant = useMutation({
+    mutationFn: (name: string) => call(routes.createTenant, { body: { name: name.trim() } }),
+    onSuccess: () => seen('tenants'),
+  });
   const site = useMutation({
-    mutationFn: (body: { tenantId: string; name: string; timeZone: string }) => call(routes.createSite, { body: { ...body, name: body.name.trim() } }), onSuccess: () => seen('sites'),
+    mutationFn: (body: { tenantId: string; name: string; timeZone: string }) =>
+      call(routes.createSite, { body: { ...body, name: body.name.trim() } }),
+    onSuccess: () => seen('sites'),
   });
   const token = useMutation({
-    mutationFn: (body: { siteId: string; gatewayName: string }) => call(routes.createEnrolmentToken, { body: { ...body, gatewayName: body.gatewayName.trim() } }), onSuccess: () => seen('enrolment-tokens'),
+    mutationFn: (body: { siteId: string; gatewayName: string }) =>
+      call(routes.createEnrolmentToken, { body: { ...body, gatewayName: body.gatewayName.trim() } }),
+    onSuccess: () => seen('enrolment-tokens'),
   });
   return { tenant, site, token };
 }

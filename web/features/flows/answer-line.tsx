@@ -12,7 +12,8 @@ import { State } from '../../ui/state.tsx';
 type Answer = z.output<typeof gatewayAnswer>;
 
 interface AnswerLineProps {
-  gateways: Answer[]; isFetching: boolean;
+  gateways: Answer[];
+  isFetching: boolean;
   /** Why what is shown could not be refreshed. */
   failed: Error | undefined;
   /** True where it answers another question than is asked now. */
@@ -30,11 +31,31 @@ export function AnswerLine({ gateways, isFetching, failed, isOther, onRefresh }:
   return (
     <div className="row small answer-line">
       <span className="grow" />
-      {failed ? <span className="ellipsis" role="alert" title={failed.message}><State kind="critical" isSmall>{isOther ? 'Not searched: these rows are of the filter before' : 'Not refreshed'}</State> <span className="dim2">{failed.message}</span></span> : gateways.length > 0 && (missing.length === 0
-        ? <span className="dim">{gateways.length === 1 ? `${gateways[0]!.name} answered` : `All ${gateways.length} gateways answered`}</span>
-        : <span title={missing.map((one) => `${one.name}: ${one.state}${one.reason ? `, ${one.reason}` : ''}`).join('\n')}><State kind="warn" isSmall>{answerSentence(gateways)}</State></span>)}
+      {failed ? (
+        <span className="ellipsis" role="alert" title={failed.message}>
+          <State kind="critical" isSmall>
+            {isOther ? 'Not searched: these rows are of the filter before' : 'Not refreshed'}
+          </State>{' '}
+          <span className="dim2">{failed.message}</span>
+        </span>
+      ) : (
+        gateways.length > 0 &&
+        (missing.length === 0 ? (
+          <span className="dim">
+            {gateways.length === 1 ? `${gateways[0]!.name} answered` : `All ${gateways.length} gateways answered`}
+          </span>
+        ) : (
+          <span title={missing.map((one) => `${one.name}: ${one.state}${one.reason ? `, ${one.reason}` : ''}`).join('\n')}>
+            <State kind="warn" isSmall>
+              {answerSentence(gateways)}
+            </State>
+          </span>
+        ))
+      )}
       {age !== undefined && <span className={`pill ${failed || age > 120 ? 'amber' : ''}`}>Snapshot {lasting(age)} old</span>}
-      <Button size="slim" icon={IconRefresh} keys="r" onClick={onRefresh} refusal={isFetching ? 'A snapshot is being taken.' : undefined}>Refresh</Button>
+      <Button size="slim" icon={IconRefresh} keys="r" onClick={onRefresh} refusal={isFetching ? 'A snapshot is being taken.' : undefined}>
+        Refresh
+      </Button>
     </div>
   );
 }

@@ -33,10 +33,41 @@ export function columnsOf(nameOf: (gatewayId: string) => string, nowMs: number |
     helper.display({ id: 'gateway', header: 'Gateway', cell: ({ row }) => nameOf(row.original.gatewayId) }),
     helper.display({ id: 'wan', header: 'WAN', cell: ({ row }) => row.original.wan ?? <span className="dim">–</span> }),
     helper.display({ id: 'proto', header: 'Proto', cell: ({ row }) => row.original.proto }),
-    helper.display({ id: 'path', header: 'Source → Destination', cell: ({ row: { original: { orig } } }) => <span className="mono"><Endpoint address={orig.src} port={orig.sport} /> <span className="dim">→</span> <Endpoint address={orig.dst} port={orig.dport} /></span> }),
+    helper.display({
+      id: 'path',
+      header: 'Source → Destination',
+      cell: ({
+        row: {
+          original: { orig },
+        },
+      }) => (
+        <span className="mono">
+          <Endpoint address={orig.src} port={orig.sport} /> <span className="dim">→</span> <Endpoint address={orig.dst} port={orig.dport} />
+        </span>
+      ),
+    }),
     helper.display({ id: 'nat', header: 'NAT', cell: ({ row }) => <Nat flow={row.original} /> }),
-    helper.display({ id: 'state', header: 'State', cell: ({ row }) => { const { word, kind } = flowState(row.original); return <State kind={kind} isSmall>{word}</State>; } }),
-    helper.display({ id: 'age', header: 'Age', cell: ({ row: { original: { startedAt } } }) => duration(startedAt === undefined || nowMs === undefined ? undefined : (nowMs - Date.parse(startedAt)) / 1000) }),
+    helper.display({
+      id: 'state',
+      header: 'State',
+      cell: ({ row }) => {
+        const { word, kind } = flowState(row.original);
+        return (
+          <State kind={kind} isSmall>
+            {word}
+          </State>
+        );
+      },
+    }),
+    helper.display({
+      id: 'age',
+      header: 'Age',
+      cell: ({
+        row: {
+          original: { startedAt },
+        },
+      }) => duration(startedAt === undefined || nowMs === undefined ? undefined : (nowMs - Date.parse(startedAt)) / 1000),
+    }),
     helper.display({ id: 'idle', header: 'Idle', cell: ({ row }) => idle(row.original) }),
     helper.display({ id: 'timeout', header: 'Timeout', cell: ({ row }) => duration(row.original.timeoutSeconds) }),
     helper.display({ id: 'up', header: '↑ bytes', cell: ({ row }) => bytes(row.original.origBytes) }),
@@ -46,25 +77,44 @@ export function columnsOf(nameOf: (gatewayId: string) => string, nowMs: number |
 }
 
 function Endpoint({ address, port }: { address: string; port?: number }) {
-  return <span title={port === undefined ? address : `${address} port ${port}`}>{shortAddress(address)}{port !== undefined && <span className="dim">:{port}</span>}</span>;
+  return (
+    <span title={port === undefined ? address : `${address} port ${port}`}>
+      {shortAddress(address)}
+      {port !== undefined && <span className="dim">:{port}</span>}
+    </span>
+  );
 }
 
 function Nat({ flow }: { flow: FlowRow }) {
   const nat = translated(flow);
-  return nat ? <span className="mono" title={`${nat.kind} NAT`}><Endpoint address={nat.address} port={nat.port} /></span> : <span className="dim">none</span>;
+  return nat ? (
+    <span className="mono" title={`${nat.kind} NAT`}>
+      <Endpoint address={nat.address} port={nat.port} />
+    </span>
+  ) : (
+    <span className="dim">none</span>
+  );
 }
 
 function Flags({ flow }: { flow: FlowRow }) {
-  return <>
-    {flow.stale && flow.stale !== 'no' && <StateIcon kind="critical" word={`stale: ${STALE_WORDS[flow.stale]}`} isSmall />}
-    {flow.protectedBy && <StateIcon kind="protected" word={`protected: ${flow.protectedBy}`} isSmall />}
-    {(flow.status.includes('offload') || flow.status.includes('hw-offload')) && <StateIcon kind="offloaded" word="offloaded: counters stand still" isSmall />}
-  </>;
+  return (
+    <>
+      {flow.stale && flow.stale !== 'no' && <StateIcon kind="critical" word={`stale: ${STALE_WORDS[flow.stale]}`} isSmall />}
+      {flow.protectedBy && <StateIcon kind="protected" word={`protected: ${flow.protectedBy}`} isSmall />}
+      {(flow.status.includes('offload') || flow.status.includes('hw-offload')) && (
+        <StateIcon kind="offloaded" word="offloaded: counters stand still" isSmall />
+      )}
+    </>
+  );
 }
 
 function idle(flow: FlowRow) {
   if (flow.idleSeconds !== undefined) return brief(flow.idleSeconds);
-  return <span className={flow.idleBounds ? undefined : 'dim'} title={idleWords(flow)}>{idleCell(flow)}</span>;
+  return (
+    <span className={flow.idleBounds ? undefined : 'dim'} title={idleWords(flow)}>
+      {idleCell(flow)}
+    </span>
+  );
 }
 
 function duration(seconds: number | undefined) {
@@ -72,5 +122,13 @@ function duration(seconds: number | undefined) {
 }
 
 function bytes(value: string | undefined) {
-  return value === undefined ? <span className="dim" title="The gateway does not count bytes">–</span> : value === '0' ? <span className="dim">0</span> : short(Number(value));
+  return value === undefined ? (
+    <span className="dim" title="The gateway does not count bytes">
+      –
+    </span>
+  ) : value === '0' ? (
+    <span className="dim">0</span>
+  ) : (
+    short(Number(value))
+  );
 }

@@ -46,7 +46,10 @@ export function Connections() {
   const { data: allGateways } = useQuery(queries.gateways());
   const parsed = useMemo(() => parseFilter(view.filter), [view.filter]);
   const isGood = 'filter' in parsed;
-  const question = useMemo(() => (isGood ? { filter: view.filter, scope, sort: view.sort ? { field: view.sort, descending: view.desc } : undefined } : undefined), [isGood, view.filter, scope, view.sort, view.desc]);
+  const question = useMemo(
+    () => (isGood ? { filter: view.filter, scope, sort: view.sort ? { field: view.sort, descending: view.desc } : undefined } : undefined),
+    [isGood, view.filter, scope, view.sort, view.desc],
+  );
   const [shown, setShown] = useState(question);
   if (shown !== question) {
     setShown(question);
@@ -56,7 +59,11 @@ export function Connections() {
   const search = useFlowSearch(question);
   const { rows } = search;
   const total = search.total ?? 0;
-  const nameOf = useCallback((id: string) => allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6), [allGateways, search.gateways]);
+  const nameOf = useCallback(
+    (id: string) =>
+      allGateways?.find((gateway) => gateway.id === id)?.name ?? search.gateways.find((gateway) => gateway.id === id)?.name ?? id.slice(-6),
+    [allGateways, search.gateways],
+  );
   const openKey = view.open === 'only' && rows.length === 1 ? rowKey(rows[0]!) : view.open;
   const openEnding = ending.of(openKey);
   const open = rows.find((row) => rowKey(row) === openKey) ?? openEnding?.flow;
@@ -66,60 +73,178 @@ export function Connections() {
   const problem = typedProblem ?? ('problem' in parsed ? parsed.problem : undefined);
   const refusal = roleRefusal ?? (problem ? `The filter has a problem: ${problem.message}.` : undefined);
   /** Why all that match cannot be meant now: their number is not known, is of before, or is none. */
-  const notNow = search.error ? 'Refresh first: how many match now is not known.' : search.total === undefined || search.isOther ? 'The gateways are being asked.' : total === 0 ? 'Nothing matches.' : undefined;
+  const notNow = search.error
+    ? 'Refresh first: how many match now is not known.'
+    : search.total === undefined || search.isOther
+      ? 'The gateways are being asked.'
+      : total === 0
+        ? 'Nothing matches.'
+        : undefined;
   const isFilterEmpty = isGood && parsed.filter.kind === 'everything';
   const leavesNoneOut = useMemo(() => 'filter' in parsed && matchesEverything(parsed.filter), [parsed]);
-  const everythingRefusal = isFilterEmpty ? 'Without a filter that is the whole table: use Delete all connections below.'
-    : leavesNoneOut ? 'This filter leaves no flow out: take it away and use Delete all connections.' : undefined;
+  const everythingRefusal = isFilterEmpty
+    ? 'Without a filter that is the whole table: use Delete all connections below.'
+    : leavesNoneOut
+      ? 'This filter leaves no flow out: take it away and use Delete all connections.'
+      : undefined;
 
   const setFilter = (filter: string) => void setView({ filter });
-  const select = (index: number, isRange: boolean) => { const row = rows[index]; if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row)); };
+  const select = (index: number, isRange: boolean) => {
+    const row = rows[index];
+    if (row) setSelection(isRange ? extended(selection, rows, index) : toggled(selection, row));
+  };
   const askForMatching = () => asking.ask({ what: { filter: view.filter }, scope, expected: total });
-  const askForSelection = () => { if (selection.kind === 'matching') askForMatching(); else if (selection.rows.size > 0) asking.ask(requestFor([...selection.rows.values()])); };
-  const endOpen = () => { if (open && !open.protectedBy && !refusal) ending.end(open); };
+  const askForSelection = () => {
+    if (selection.kind === 'matching') askForMatching();
+    else if (selection.rows.size > 0) asking.ask(requestFor([...selection.rows.values()]));
+  };
+  const endOpen = () => {
+    if (open && !open.protectedBy && !refusal) ending.end(open);
+  };
 
-  const targetOf = (row: FlowRow) => ({ path: viewPath('/connections', { ...view, open: rowKey(row) }), open: () => void setView({ open: rowKey(row) }) });
+  const targetOf = (row: FlowRow) => ({
+    path: viewPath('/connections', { ...view, open: rowKey(row) }),
+    open: () => void setView({ open: rowKey(row) }),
+  });
   const move = (to: number) => setCurrent(Math.min(rows.length - 1, Math.max(0, to)));
   useKey('j', () => move(current + 1));
   useKey('k', () => move(current - 1));
   useKey('x', () => select(current, false));
   useKey('shift+x', () => select(current, true));
   useKey('a', () => setSelection(added(NOTHING, rows)));
-  useKey('shift+a', () => { if (!notNow && !everythingRefusal) setSelection({ kind: 'matching' }); });
-  useKey('enter', () => { const row = rows[current]; if (row) targetOf(row).open(); });
-  useKey('d', () => { if (refusal) return; if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection(); else endOpen(); });
-  useKey('escape', () => { if (openEnding?.kind === 'asking') ending.keep(openEnding); else if (view.open) void setView({ open: null }); else setSelection(NOTHING); });
+  useKey('shift+a', () => {
+    if (!notNow && !everythingRefusal) setSelection({ kind: 'matching' });
+  });
+  useKey('enter', () => {
+    const row = rows[current];
+    if (row) targetOf(row).open();
+  });
+  useKey('d', () => {
+    if (refusal) return;
+    if (selection.kind === 'matching' || selection.rows.size > 0) askForSelection();
+    else endOpen();
+  });
+  useKey('escape', () => {
+    if (openEnding?.kind === 'asking') ending.keep(openEnding);
+    else if (view.open) void setView({ open: null });
+    else setSelection(NOTHING);
+  });
   useKey('y', () => void navigator.clipboard.writeText(window.location.href));
 
-  return <>
-    <h1 className="sr">Connections</h1>
-    <div className="filter">
-      <div className="row">
-        <FilterBox filter={isGood ? view.filter : ''} face={view.face} resolvedWans={resolvedIn(search.gateways)} onFilter={setFilter} onProblem={setTypedProblem} names={namesOf(inScope)} />
-        <Segments label="Filter as" value={view.face} onChange={(face) => void setView({ face })} options={[{ value: 'chips', text: 'Chips' }, { value: 'text', text: 'Text' }]} />
+  return (
+    <>
+      <h1 className="sr">Connections</h1>
+      <div className="filter">
+        <div className="row">
+          <FilterBox
+            filter={isGood ? view.filter : ''}
+            face={view.face}
+            resolvedWans={resolvedIn(search.gateways)}
+            onFilter={setFilter}
+            onProblem={setTypedProblem}
+            names={namesOf(inScope)}
+          />
+          <Segments
+            label="Filter as"
+            value={view.face}
+            onChange={(face) => void setView({ face })}
+            options={[
+              { value: 'chips', text: 'Chips' },
+              { value: 'text', text: 'Text' },
+            ]}
+          />
+        </div>
+        <div className="row filter-second">
+          <QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} />
+          <AnswerLine
+            gateways={search.gateways}
+            isFetching={search.isFetching}
+            failed={search.error && search.total !== undefined ? search.error : undefined}
+            isOther={search.isOther}
+            onRefresh={search.refresh}
+          />
+        </div>
       </div>
-      <div className="row filter-second"><QuickFilters filter={isGood ? view.filter : ''} onFilter={setFilter} /><AnswerLine gateways={search.gateways} isFetching={search.isFetching} failed={search.error && search.total !== undefined ? search.error : undefined} isOther={search.isOther} onRefresh={search.refresh} /></div>
-    </div>
-    <div className={`cols ${open ? 'has-panel' : ''}`}>
-      <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
-      <section className="listcol" aria-label="Flows that match">
-        <SelectionBar selection={selection} total={total} refusal={refusal} matchingRefusal={everythingRefusal ?? notNow}
-          onMatching={() => setSelection({ kind: 'matching' })} onClear={() => setSelection(NOTHING)} onDelete={askForSelection} />
-        {'problem' in parsed && <div className="pad"><p className="note red">The filter in this page’s address does not parse: <span className="mono">{view.filter}</span>. {parsed.problem.message}. Nothing was searched.</p></div>}
-        {search.error && search.total === undefined ? <div className="pad grid-scroll"><Failure what="The tables could not be read" error={search.error} onRetry={search.refresh} /></div>
-          : rows.length === 0 && !search.isLoading && question ? <NothingFound filter={view.filter} scope={scope} gateways={search.gateways} onFilter={setFilter} />
-            : <FlowGrid rows={rows} total={total} firstRow={search.firstRow} isLoading={search.isLoading} isStale={search.isStale && !search.isLoading} snapshotAtMs={search.askedAtMs} current={current} openKey={openKey} isEnded={ending.isEnded} selection={selection} sort={question?.sort} nameOf={nameOf}
-                onCurrent={setCurrent} targetOf={targetOf} onSelect={select} onSelectAll={() => setSelection(selection.kind === 'rows' && selection.rows.size > 0 ? NOTHING : added(NOTHING, rows))} onSort={(field) => void setView(nextSort(view, field))} onNearEnd={search.needMore} />}
-        <FlowsFoot search={search}>
-          {isFilterEmpty
-            ? <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => asking.ask({ what: { all: true }, scope })}>Delete all connections…</Button>
-            : <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? notNow ?? everythingRefusal} onClick={askForMatching}>Delete all {notNow ? '' : `${count(total)} `}matching…</Button>}
-        </FlowsFoot>
-      </section>
-      {open && <FlowPanel flow={open} gateway={allGateways?.find(({ id }) => id === open.gatewayId)} refusal={refusal} ending={openEnding} onEnd={endOpen} onSure={() => { if (openEnding) ending.sure(openEnding); }} onKeep={() => { if (openEnding) ending.keep(openEnding); }} onClose={() => void setView({ open: null })} />}
-    </div>
-    <PlanSheet asking={asking} />
-  </>;
+      <div className={`cols ${open ? 'has-panel' : ''}`}>
+        <Facets facets={search.facets} gateways={search.gateways} filter={isGood ? view.filter : ''} onFilter={setFilter} />
+        <section className="listcol" aria-label="Flows that match">
+          <SelectionBar
+            selection={selection}
+            total={total}
+            refusal={refusal}
+            matchingRefusal={everythingRefusal ?? notNow}
+            onMatching={() => setSelection({ kind: 'matching' })}
+            onClear={() => setSelection(NOTHING)}
+            onDelete={askForSelection}
+          />
+          {'problem' in parsed && (
+            <div className="pad">
+              <p className="note red">
+                The filter in this page’s address does not parse: <span className="mono">{view.filter}</span>. {parsed.problem.message}.
+                Nothing was searched.
+              </p>
+            </div>
+          )}
+          {search.error && search.total === undefined ? (
+            <div className="pad grid-scroll">
+              <Failure what="The tables could not be read" error={search.error} onRetry={search.refresh} />
+            </div>
+          ) : rows.length === 0 && !search.isLoading && question ? (
+            <NothingFound filter={view.filter} scope={scope} gateways={search.gateways} onFilter={setFilter} />
+          ) : (
+            <FlowGrid
+              rows={rows}
+              total={total}
+              firstRow={search.firstRow}
+              isLoading={search.isLoading}
+              isStale={search.isStale && !search.isLoading}
+              snapshotAtMs={search.askedAtMs}
+              current={current}
+              openKey={openKey}
+              isEnded={ending.isEnded}
+              selection={selection}
+              sort={question?.sort}
+              nameOf={nameOf}
+              onCurrent={setCurrent}
+              targetOf={targetOf}
+              onSelect={select}
+              onSelectAll={() => setSelection(selection.kind === 'rows' && selection.rows.size > 0 ? NOTHING : added(NOTHING, rows))}
+              onSort={(field) => void setView(nextSort(view, field))}
+              onNearEnd={search.needMore}
+            />
+          )}
+          <FlowsFoot search={search}>
+            {isFilterEmpty ? (
+              <Button kind="danger-line" icon={IconTrash} refusal={refusal} onClick={() => asking.ask({ what: { all: true }, scope })}>
+                Delete all connections…
+              </Button>
+            ) : (
+              <Button kind="danger-line" icon={IconTrash} refusal={refusal ?? notNow ?? everythingRefusal} onClick={askForMatching}>
+                Delete all {notNow ? '' : `${count(total)} `}matching…
+              </Button>
+            )}
+          </FlowsFoot>
+        </section>
+        {open && (
+          <FlowPanel
+            flow={open}
+            gateway={allGateways?.find(({ id }) => id === open.gatewayId)}
+            refusal={refusal}
+            ending={openEnding}
+            onEnd={endOpen}
+            onSure={() => {
+              if (openEnding) ending.sure(openEnding);
+            }}
+            onKeep={() => {
+              if (openEnding) ending.keep(openEnding);
+            }}
+            onClose={() => void setView({ open: null })}
+          />
+        )}
+      </div>
+      <PlanSheet asking={asking} />
+    </>
+  );
 }
 
 /** A head that is sorted by turns the order round; a third press goes back to the tables' own order. */
@@ -131,13 +256,20 @@ function nextSort({ sort, desc }: { sort: SortBy | null; desc: boolean }, field:
 /** The addresses that `wan:` stood for, over all gateways. */
 function resolvedIn(gateways: { resolved?: Record<string, string> }[]): string | undefined {
   const addresses = [...new Set(gateways.flatMap(({ resolved = {} }) => Object.values(resolved)))];
-  return addresses.length === 0 ? undefined : addresses.slice(0, 2).join(', ') + (addresses.length > 2 ? ` and ${addresses.length - 2} more` : '');
+  return addresses.length === 0
+    ? undefined
+    : addresses.slice(0, 2).join(', ') + (addresses.length > 2 ? ` and ${addresses.length - 2} more` : '');
 }
 
-function namesOf(gateways: { name: string; siteName: string; tenantName: string; tags: string[]; wans: { name: string }[] }[] = []): Record<string, string[]> {
+function namesOf(
+  gateways: { name: string; siteName: string; tenantName: string; tags: string[]; wans: { name: string }[] }[] = [],
+): Record<string, string[]> {
   const distinct = (values: string[]) => [...new Set(values)].toSorted();
   return {
-    gateway: distinct(gateways.map(({ name }) => name)), site: distinct(gateways.map(({ siteName }) => siteName)), tenant: distinct(gateways.map(({ tenantName }) => tenantName)),
-    tag: distinct(gateways.flatMap(({ tags }) => tags)), wan: distinct(gateways.flatMap(({ wans }) => wans.map(({ name }) => name))),
+    gateway: distinct(gateways.map(({ name }) => name)),
+    site: distinct(gateways.map(({ siteName }) => siteName)),
+    tenant: distinct(gateways.map(({ tenantName }) => tenantName)),
+    tag: distinct(gateways.flatMap(({ tags }) => tags)),
+    wan: distinct(gateways.flatMap(({ wans }) => wans.map(({ name }) => name))),
   };
 }

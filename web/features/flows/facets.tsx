@@ -10,14 +10,40 @@ import { asksFor, term, withTerm, withToggled } from './filter-edit.ts';
 
 type Facet = z.output<typeof facet>;
 
-const TITLES: Record<string, string> = { gateway: 'Gateway', wan: 'WAN', proto: 'Protocol', state: 'State', app: 'Application', dport: 'Destination port', status: 'Status', src: 'Source', dst: 'Destination', nat: 'Translated to' };
+const TITLES: Record<string, string> = {
+  gateway: 'Gateway',
+  wan: 'WAN',
+  proto: 'Protocol',
+  state: 'State',
+  app: 'Application',
+  dport: 'Destination port',
+  status: 'Status',
+  src: 'Source',
+  dst: 'Destination',
+  nat: 'Translated to',
+};
 const ORDER = Object.keys(TITLES);
 const MOST = 7;
 
 /** Counts by field over all matches. A click adds the value to the filter or takes it out again; Alt and a click excludes it. */
-export function Facets({ facets, gateways, filter, onFilter }: { facets: Facet[]; gateways: { name: string; total?: number }[]; filter: string; onFilter(filter: string): void }) {
-  const byGateway = { field: 'gateway', values: gateways.flatMap(({ name, total }) => (total ? [{ value: name, flows: total }] : [])).toSorted((a, b) => b.flows - a.flows) };
-  const shown = [byGateway, ...facets.filter(({ field }) => field !== 'gateway')].filter(({ values }) => values.length > 0).toSorted((a, b) => place(a.field) - place(b.field));
+export function Facets({
+  facets,
+  gateways,
+  filter,
+  onFilter,
+}: {
+  facets: Facet[];
+  gateways: { name: string; total?: number }[];
+  filter: string;
+  onFilter(filter: string): void;
+}) {
+  const byGateway = {
+    field: 'gateway',
+    values: gateways.flatMap(({ name, total }) => (total ? [{ value: name, flows: total }] : [])).toSorted((a, b) => b.flows - a.flows),
+  };
+  const shown = [byGateway, ...facets.filter(({ field }) => field !== 'gateway')]
+    .filter(({ values }) => values.length > 0)
+    .toSorted((a, b) => place(a.field) - place(b.field));
   return (
     <aside className="facets" aria-label="Facets">
       {shown.map(({ field, values }) => {
@@ -25,7 +51,11 @@ export function Facets({ facets, gateways, filter, onFilter }: { facets: Facet[]
         return (
           <section key={field} aria-label={TITLES[field] ?? field}>
             <h2>{TITLES[field] ?? field}</h2>
-            <ul>{values.slice(0, MOST).map((one) => <Value key={one.value} field={field} {...one} most={most} filter={filter} onFilter={onFilter} />)}</ul>
+            <ul>
+              {values.slice(0, MOST).map((one) => (
+                <Value key={one.value} field={field} {...one} most={most} filter={filter} onFilter={onFilter} />
+              ))}
+            </ul>
             {values.length > MOST && <p className="dim">{values.length - MOST} more</p>}
           </section>
         );
@@ -35,16 +65,44 @@ export function Facets({ facets, gateways, filter, onFilter }: { facets: Facet[]
   );
 }
 
-function Value({ field, value, flows, most, filter, onFilter }: { field: string; value: string; flows: number; most: number; filter: string; onFilter(filter: string): void }) {
+function Value({
+  field,
+  value,
+  flows,
+  most,
+  filter,
+  onFilter,
+}: {
+  field: string;
+  value: string;
+  flows: number;
+  most: number;
+  filter: string;
+  onFilter(filter: string): void;
+}) {
   const asked = fieldOf(field, value);
   const name = field === 'state' ? value.toLowerCase().replaceAll('_', '-') : value;
-  if (!asked) return <li className="plain"><span>{name}</span><span>{count(flows)}</span></li>;
+  if (!asked)
+    return (
+      <li className="plain">
+        <span>{name}</span>
+        <span>{count(flows)}</span>
+      </li>
+    );
   const isOn = asksFor(filter, asked, value);
   return (
-    <li><button type="button" aria-pressed={isOn} style={{ '--share': flows / most } as React.CSSProperties} title={`${name}: click ${isOn ? 'takes it out' : 'adds it'}, Alt-click excludes it`}
-      onClick={(event) => onFilter(event.altKey ? withTerm(filter, `-${term(asked, value)}`) : withToggled(filter, asked, value))}>
-      <span className="ellipsis">{name}</span><span className={flows === 0 ? 'dim' : ''}>{count(flows)}</span>
-    </button></li>
+    <li>
+      <button
+        type="button"
+        aria-pressed={isOn}
+        style={{ '--share': flows / most } as React.CSSProperties}
+        title={`${name}: click ${isOn ? 'takes it out' : 'adds it'}, Alt-click excludes it`}
+        onClick={(event) => onFilter(event.altKey ? withTerm(filter, `-${term(asked, value)}`) : withToggled(filter, asked, value))}
+      >
+        <span className="ellipsis">{name}</span>
+        <span className={flows === 0 ? 'dim' : ''}>{count(flows)}</span>
+      </button>
+    </li>
   );
 }
 

@@ -7,7 +7,13 @@ test('chips joined by spaces are the filter again', () => {
   const text = 'wan:wan1 proto:udp,tcp -dport:53 (src:10.0.0.0/8 or dst:10.0.0.0/8) idle>=121s';
   const chips = chipsOf(text)!;
   expect(chips.map((chip) => chip.text).join(' ')).toBe(text);
-  expect(chips.map(({ name, value }) => `${name}|${value}`)).toEqual(['wan|wan1', 'proto|udp,tcp', 'not dport|53', '|(src:10.0.0.0/8 or dst:10.0.0.0/8)', 'idle|>=121s']);
+  expect(chips.map(({ name, value }) => `${name}|${value}`)).toEqual([
+    'wan|wan1',
+    'proto|udp,tcp',
+    'not dport|53',
+    '|(src:10.0.0.0/8 or dst:10.0.0.0/8)',
+    'idle|>=121s',
+  ]);
 });
 
 test('a text that does not parse has no chips and is never changed', () => {
@@ -47,12 +53,20 @@ test('a value that would mean something else without quotation marks has them', 
 });
 
 test('a chip names a field of two words, and an endpoint is one value', () => {
-  expect(chipsOf('-icmp-type:8 198.18.0.12:5060 src:[2001:db8::1]:443')!.map(({ name, value }) => `${name}|${value}`)).toEqual(['not icmp-type|8', 'any side|198.18.0.12:5060', 'src|[2001:db8::1]:443']);
+  expect(chipsOf('-icmp-type:8 198.18.0.12:5060 src:[2001:db8::1]:443')!.map(({ name, value }) => `${name}|${value}`)).toEqual([
+    'not icmp-type|8',
+    'any side|198.18.0.12:5060',
+    'src|[2001:db8::1]:443',
+  ]);
   expect(withValue('', 'ip', '198.18.0.12:5060')).toBe('ip:198.18.0.12:5060');
 });
 
 test('a cure makes the text parse', () => {
-  for (const [wrong, right] of [['prto:tcp dport:53', 'proto:tcp dport:53'], ['dport:53 udp', 'dport:53 proto:udp'], ['-p udp -q 203.0.113.7', 'proto:udp rdst:203.0.113.7']] as const) {
+  for (const [wrong, right] of [
+    ['prto:tcp dport:53', 'proto:tcp dport:53'],
+    ['dport:53 udp', 'dport:53 proto:udp'],
+    ['-p udp -q 203.0.113.7', 'proto:udp rdst:203.0.113.7'],
+  ] as const) {
     const parsed = parseFilter(wrong);
     expect('problem' in parsed && withCure(wrong, parsed.problem)).toBe(right);
   }

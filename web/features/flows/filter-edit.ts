@@ -5,7 +5,11 @@ import { fieldNamed } from '../../../proto/model/filter/fields.ts';
 import { spell } from '../../../proto/model/filter/values.ts';
 
 /** One part of a filter that is joined by AND with the others, as a chip shows it. */
-export interface Chip { text: string; name: string; value: string }
+export interface Chip {
+  text: string;
+  name: string;
+  value: string;
+}
 
 /** The chips of a filter, in its order; joined by spaces they are the same filter. Undefined if the text does not parse. */
 export function chipsOf(text: string): Chip[] | undefined {
@@ -14,7 +18,9 @@ export function chipsOf(text: string): Chip[] | undefined {
   return conjunctsOf(parsed.filter).map((part) => {
     const [, minus = '', name, value] = /^(-?)([a-z-]+):?((?:[<>]=?)?[^()]*)$/.exec(formatFilter(part)) ?? [];
     const whole = formatPart(part);
-    return name && !whole.includes(' or ') ? { text: whole, name: `${minus && 'not '}${NAMES[name] ?? name}`, value: value!.replaceAll('"', '') } : { text: whole, name: '', value: whole };
+    return name && !whole.includes(' or ')
+      ? { text: whole, name: `${minus && 'not '}${NAMES[name] ?? name}`, value: value!.replaceAll('"', '') }
+      : { text: whole, name: '', value: whole };
   });
 }
 
@@ -71,7 +77,12 @@ export function asksFor(text: string, field: FieldName, value: string): boolean 
 /** The first value of a field that the filter asks for, as text. */
 export function valueOf(text: string, field: FieldName): string | undefined {
   const [first] = valuesIn(text, field);
-  return first && formatFilter(first).slice(field.length + 1).replaceAll('"', '');
+  return (
+    first &&
+    formatFilter(first)
+      .slice(field.length + 1)
+      .replaceAll('"', '')
+  );
 }
 
 /** The filter with all terms of a field replaced by one value; none removes them. */

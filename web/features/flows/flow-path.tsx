@@ -14,20 +14,57 @@ export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | 
   const isAnswered = flow.status.includes('replied');
   return (
     <ol className="path" aria-label="Path of the flow">
-      <li><Node isOpen>Client</Node><Address value={flow.orig.src} port={flow.orig.sport} /></li>
-      <Leg isCarrying><span>Original tuple: to <span className="mono">{endpoint(flow.orig.dst, flow.orig.dport)}</span></span><span>{traffic(flow.origPackets, flow.origBytes)}</span></Leg>
-      <li><Node>{gateway?.name ?? 'Gateway'}{nat && <span className="dim"> {nat.kind} NAT</span>}</Node>
+      <li>
+        <Node isOpen>Client</Node>
+        <Address value={flow.orig.src} port={flow.orig.sport} />
+      </li>
+      <Leg isCarrying>
+        <span>
+          Original tuple: to <span className="mono">{endpoint(flow.orig.dst, flow.orig.dport)}</span>
+        </span>
+        <span>{traffic(flow.origPackets, flow.origBytes)}</span>
+      </Leg>
+      <li>
+        <Node>
+          {gateway?.name ?? 'Gateway'}
+          {nat && <span className="dim"> {nat.kind} NAT</span>}
+        </Node>
         {nat ? <Address value={nat.address} port={nat.port} /> : <span className="dim">no translation</span>}{' '}
-        {wan && (wan.isUp === false ? <State kind="critical" isSmall>{wan.name} down</State> : <span className="dim">{wan.name}</span>)}</li>
-      <Leg isCarrying={isAnswered}><span>Reply tuple: to <span className="mono">{endpoint(flow.reply.dst, flow.reply.dport)}</span></span>
-        {isAnswered ? <span>{traffic(flow.replyPackets, flow.replyBytes)}</span> : <span className="red"><IconX className="i s" stroke={1.5} aria-hidden /> nothing came back</span>}</Leg>
-      <li><Node isOpen>Server</Node><Address value={flow.reply.src} port={flow.reply.sport} /></li>
+        {wan &&
+          (wan.isUp === false ? (
+            <State kind="critical" isSmall>
+              {wan.name} down
+            </State>
+          ) : (
+            <span className="dim">{wan.name}</span>
+          ))}
+      </li>
+      <Leg isCarrying={isAnswered}>
+        <span>
+          Reply tuple: to <span className="mono">{endpoint(flow.reply.dst, flow.reply.dport)}</span>
+        </span>
+        {isAnswered ? (
+          <span>{traffic(flow.replyPackets, flow.replyBytes)}</span>
+        ) : (
+          <span className="red">
+            <IconX className="i s" stroke={1.5} aria-hidden /> nothing came back
+          </span>
+        )}
+      </Leg>
+      <li>
+        <Node isOpen>Server</Node>
+        <Address value={flow.reply.src} port={flow.reply.sport} />
+      </li>
     </ol>
   );
 }
 
 function Node({ children, isOpen }: { children: ReactNode; isOpen?: boolean }) {
-  return <div className={`node ${isOpen ? 'open' : ''}`}><b>{children}</b></div>;
+  return (
+    <div className={`node ${isOpen ? 'open' : ''}`}>
+      <b>{children}</b>
+    </div>
+  );
 }
 
 function Leg({ children, isCarrying }: { children: ReactNode; isCarrying?: boolean }) {
@@ -35,7 +72,9 @@ function Leg({ children, isCarrying }: { children: ReactNode; isCarrying?: boole
 }
 
 function traffic(packets: string | undefined, bytes: string | undefined): string {
-  return packets === undefined || bytes === undefined ? 'packets are not counted here' : `${count(Number(packets))} packets, ${short(Number(bytes))}${Number(bytes) < 1000 ? ' ' : ''}B`;
+  return packets === undefined || bytes === undefined
+    ? 'packets are not counted here'
+    : `${count(Number(packets))} packets, ${short(Number(bytes))}${Number(bytes) < 1000 ? ' ' : ''}B`;
 }
 
 function endpoint(address: string, port: number | undefined): string {

@@ -14,7 +14,11 @@ export function flowState({ state, status }: FlowRow): { word: string; kind: Sta
 }
 
 /** The address that the far side sees in place of the source (source NAT), or that was asked for in place of the server (destination NAT); undefined without NAT. */
-export function translated({ orig, reply, status }: FlowRow): { address: string; port?: number; kind: 'source' | 'destination' } | undefined {
+export function translated({
+  orig,
+  reply,
+  status,
+}: FlowRow): { address: string; port?: number; kind: 'source' | 'destination' } | undefined {
   if (status.includes('snat') || reply.dst !== orig.src) return { address: reply.dst, port: reply.dport, kind: 'source' };
   if (status.includes('dnat') || reply.src !== orig.dst) return { address: reply.src, port: reply.sport, kind: 'destination' };
   return undefined;
@@ -33,15 +37,37 @@ export function filterOfFlows(flows: FlowRow[]): string {
     return distinct.length > LONGEST_LIST || distinct.includes(undefined) ? [] : [`${name}:${distinct.join(',')}`];
   };
   return [
-    ...list('proto', flows.map(({ proto }) => proto)), ...list('src', flows.map(({ orig }) => orig.src)), ...list('dst', flows.map(({ orig }) => orig.dst)),
-    ...list('sport', flows.map(({ orig }) => orig.sport)), ...list('dport', flows.map(({ orig }) => orig.dport)),
+    ...list(
+      'proto',
+      flows.map(({ proto }) => proto),
+    ),
+    ...list(
+      'src',
+      flows.map(({ orig }) => orig.src),
+    ),
+    ...list(
+      'dst',
+      flows.map(({ orig }) => orig.dst),
+    ),
+    ...list(
+      'sport',
+      flows.map(({ orig }) => orig.sport),
+    ),
+    ...list(
+      'dport',
+      flows.map(({ orig }) => orig.dport),
+    ),
     `id:${flows.map(({ id }) => id).join(',')}`,
   ].join(' ');
 }
 
 /** What conntrack(8) on the gateway would be asked to delete the same entry. ICMP and keyed GRE need their ids, or more than one entry goes. */
 export function conntrackCommand({ family, proto, orig, zone }: FlowRow): string {
-  const lines = [`conntrack -D${family === 6 ? ' -f ipv6' : ''} -p ${proto}`, `-s ${orig.src}${port('--sport', orig.sport)}`, `-d ${orig.dst}${port('--dport', orig.dport)}`];
+  const lines = [
+    `conntrack -D${family === 6 ? ' -f ipv6' : ''} -p ${proto}`,
+    `-s ${orig.src}${port('--sport', orig.sport)}`,
+    `-d ${orig.dst}${port('--dport', orig.dport)}`,
+  ];
   if (orig.icmp) lines.push(`--icmp-type ${orig.icmp.type} --icmp-code ${orig.icmp.code} --icmp-id ${orig.icmp.id}`);
   if (orig.srcKey !== undefined || orig.dstKey !== undefined) lines.push(`--srckey ${orig.srcKey ?? 0} --dstkey ${orig.dstKey ?? 0}`);
   if (zone) lines.push(`-w ${zone}`);

@@ -11,13 +11,37 @@ export function FlowsFoot({ search, children }: { search: FlowSearch; children: 
   const answered = gateways.filter(({ state }) => state === 'answered').length;
   return (
     <div className="foot-bar">
-      {total !== undefined && <b>{counted(total, 'flow')} {total === 1 ? 'matches' : 'match'}</b>}
-      {total !== undefined && total > rows.length && <span>rows {count(firstRow + 1)} to {count(firstRow + rows.length)} loaded</span>}
-      {gateways.length > 0 && <span className="dim">{counted(answered, 'gateway')}, {answered === gateways.length ? 'exact' : 'not all'}</span>}
-      {isFetching && <span className="dim" role="status">asking the gateways…</span>}
+      {total !== undefined && (
+        <b>
+          {counted(total, 'flow')} {total === 1 ? 'matches' : 'match'}
+        </b>
+      )}
+      {total !== undefined && total > rows.length && (
+        <span>
+          rows {count(firstRow + 1)} to {count(firstRow + rows.length)} loaded
+        </span>
+      )}
+      {gateways.length > 0 && (
+        <span className="dim">
+          {counted(answered, 'gateway')}, {answered === gateways.length ? 'exact' : 'not all'}
+        </span>
+      )}
+      {isFetching && (
+        <span className="dim" role="status">
+          asking the gateways…
+        </span>
+      )}
       <span className="grow" />
-      {previousPart && <Button size="slim" onClick={previousPart}>Rows before</Button>}
-      {nextPart && <Button size="slim" onClick={nextPart}>Next 4,000 rows</Button>}
+      {previousPart && (
+        <Button size="slim" onClick={previousPart}>
+          Rows before
+        </Button>
+      )}
+      {nextPart && (
+        <Button size="slim" onClick={nextPart}>
+          Next 4,000 rows
+        </Button>
+      )}
       {children}
     </div>
   );

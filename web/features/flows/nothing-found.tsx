@@ -8,18 +8,48 @@ import { counted } from '../../ui/format.ts';
 import { chipsOf, withoutChip } from './filter-edit.ts';
 
 /** No flow matches: names the one term whose removal would give most, with its count. */
-export function NothingFound({ filter, scope, gateways, onFilter }: { filter: string; scope: Scope; gateways: { state: string }[]; onFilter(filter: string): void }) {
+export function NothingFound({
+  filter,
+  scope,
+  gateways,
+  onFilter,
+}: {
+  filter: string;
+  scope: Scope;
+  gateways: { state: string }[];
+  onFilter(filter: string): void;
+}) {
   const chips = chipsOf(filter) ?? [];
   const without = chips.length > 1 && chips.length <= 8 ? chips.map((chip) => ({ chip, filter: withoutChip(filter, chip.text) })) : [];
   const counts = useQueries({ queries: without.map((one) => queries.flowCount(one.filter, scope)) });
   const best = without.map((one, index) => ({ ...one, flows: counts[index]?.data ?? 0 })).toSorted((a, b) => b.flows - a.flows)[0];
-  if (gateways.length > 0 && gateways.every(({ state }) => state !== 'answered')) return <div className="grid-scroll"><Empty>No gateway in scope answered, so it is not known whether anything matches.</Empty></div>;
-  if (chips.length === 0) return <div className="grid-scroll"><Empty>The tables in scope hold no flows, or no gateway is in scope. Widen the scope at the top.</Empty></div>;
+  if (gateways.length > 0 && gateways.every(({ state }) => state !== 'answered'))
+    return (
+      <div className="grid-scroll">
+        <Empty>No gateway in scope answered, so it is not known whether anything matches.</Empty>
+      </div>
+    );
+  if (chips.length === 0)
+    return (
+      <div className="grid-scroll">
+        <Empty>The tables in scope hold no flows, or no gateway is in scope. Widen the scope at the top.</Empty>
+      </div>
+    );
   return (
     <div className="grid-scroll">
-      <Empty action={best && best.flows > 0
-        ? <button type="button" className="btn" onClick={() => onFilter(best.filter)}>Leave out {best.chip.text}: {counted(best.flows, 'flow')}</button>
-        : <button type="button" className="btn" onClick={() => onFilter('')}>Clear the filter</button>}>
+      <Empty
+        action={
+          best && best.flows > 0 ? (
+            <button type="button" className="btn" onClick={() => onFilter(best.filter)}>
+              Leave out {best.chip.text}: {counted(best.flows, 'flow')}
+            </button>
+          ) : (
+            <button type="button" className="btn" onClick={() => onFilter('')}>
+              Clear the filter
+            </button>
+          )
+        }
+      >
         No flow matches this filter now. A flow that has ended leaves the table at once; the audit keeps what was deleted.
       </Empty>
     </div>

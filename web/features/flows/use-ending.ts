@@ -27,24 +27,31 @@ export type Ending = { flow: FlowRow } & (
 /** Ends single flows where they are shown; `onOther` takes a plan that is of more than this one, or needs more than a press. */
 export function useEnding(onOther: (plan: Plan, request: PlanRequest) => void) {
   const [endings, setEndings] = useState<ReadonlyMap<string, Ending>>(new Map());
-  const set = (flow: FlowRow, ending: Ending | undefined) => setEndings((before) => {
-    const after = new Map(before);
-    if (ending) after.set(rowKey(flow), ending);
-    else after.delete(rowKey(flow));
-    return after;
-  });
+  const set = (flow: FlowRow, ending: Ending | undefined) =>
+    setEndings((before) => {
+      const after = new Map(before);
+      if (ending) after.set(rowKey(flow), ending);
+      else after.delete(rowKey(flow));
+      return after;
+    });
   const run = useMutation({
-    mutationFn: ({ plan }: { flow: FlowRow; plan: Plan }) => call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
+    mutationFn: ({ plan }: { flow: FlowRow; plan: Plan }) =>
+      call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
     onMutate: ({ flow }) => set(flow, { flow, kind: 'running' }),
     onSuccess: ({ flushId }, { flow }) => set(flow, { flow, kind: 'ended', flushId }),
     onError: (error, { flow }) => set(flow, { flow, kind: 'failed', error }),
   });
   const freeze = useMutation({
-    mutationFn: (flow: FlowRow) => call(routes.createPlan, { body: planBody(requestFor([flow]), `One flow ended from its panel: ${flow.proto} ${flow.orig.src} to ${flow.orig.dst}`, '') }),
+    mutationFn: (flow: FlowRow) =>
+      call(routes.createPlan, {
+        body: planBody(requestFor([flow]), `One flow ended from its panel: ${flow.proto} ${flow.orig.src} to ${flow.orig.dst}`, ''),
+      }),
     onMutate: (flow) => set(flow, { flow, kind: 'planning' }),
     onSuccess(plan, flow) {
-      if (plan.friction !== 'none' || plan.totals.flows !== 1) { set(flow, undefined); onOther(plan, requestFor([flow])); }
-      else if (mayCarryTraffic(plan.impact)) set(flow, { flow, kind: 'asking', plan });
+      if (plan.friction !== 'none' || plan.totals.flows !== 1) {
+        set(flow, undefined);
+        onOther(plan, requestFor([flow]));
+      } else if (mayCarryTraffic(plan.impact)) set(flow, { flow, kind: 'asking', plan });
       else run.mutate({ flow, plan });
     },
     onError: (error, flow) => set(flow, { flow, kind: 'failed', error }),
@@ -57,12 +64,19 @@ export function useEnding(onOther: (plan: Plan, request: PlanRequest) => void) {
       if (!now || now.kind === 'failed') freeze.mutate(flow);
     },
     /** Ends what asked; whoever reads the question has the answer under a button and under Ctrl-Enter. */
-    sure(ending: Ending): void { if (ending.kind === 'asking') run.mutate(ending); },
+    sure(ending: Ending): void {
+      if (ending.kind === 'asking') run.mutate(ending);
+    },
     keep: (ending: Ending) => set(ending.flow, undefined),
   };
 }
 
 /** The request for exactly these rows: their ids and tuples on their own gateways. */
 export function requestFor(flows: FlowRow[]): PlanRequest {
-  return { what: { filter: filterOfFlows(flows) }, scope: { gateways: [...new Set(flows.map(({ gatewayId }) => gatewayId))] }, expected: flows.length, isSelection: true };
+  return {
+    what: { filter: filterOfFlows(flows) },
+    scope: { gateways: [...new Set(flows.map(({ gatewayId }) => gatewayId))] },
+    expected: flows.length,
+    isSelection: true,
+  };
 }

@@ -13,7 +13,11 @@ const PAGE = 200;
 /** Rows kept in memory at once; further ones are reached by stepping to the next part. */
 const PART = 4000;
 
-export interface FlowQuestion { filter: string; scope: Scope; sort: { field: SortBy; descending: boolean } | undefined }
+export interface FlowQuestion {
+  filter: string;
+  scope: Scope;
+  sort: { field: SortBy; descending: boolean } | undefined;
+}
 
 /**
  * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until `refresh`.
@@ -28,24 +32,50 @@ export function useFlowSearch(question: FlowQuestion | undefined) {
     queryKey: ['flows', question, round.number, start],
     enabled: question !== undefined,
     initialPageParam: start,
-    queryFn: ({ pageParam, signal }) => call(routes.searchFlows, { body: { filter: question!.filter, scope: question!.scope, sort: question!.sort, limit: PAGE, cursor: pageParam, withFacets: pageParam === undefined, ...(round.number > 0 && { maxAgeMs: 0 }) }, signal }),
+    queryFn: ({ pageParam, signal }) =>
+      call(routes.searchFlows, {
+        body: {
+          filter: question!.filter,
+          scope: question!.scope,
+          sort: question!.sort,
+          limit: PAGE,
+          cursor: pageParam,
+          withFacets: pageParam === undefined,
+          ...(round.number > 0 && { maxAgeMs: 0 }),
+        },
+        signal,
+      }),
     getNextPageParam: (last, pages) => (pages.length * PAGE < PART ? last.cursor : undefined),
-    staleTime: Infinity, gcTime: 60_000, placeholderData: keepPreviousData,
+    staleTime: Infinity,
+    gcTime: 60_000,
+    placeholderData: keepPreviousData,
   });
-  const answered = useMemo(() => query.data && { pages: query.data.pages, question, atMs: query.isPlaceholderData ? undefined : query.dataUpdatedAt }, [query.data, query.isPlaceholderData, query.dataUpdatedAt, question]);
+  const answered = useMemo(
+    () => query.data && { pages: query.data.pages, question, atMs: query.isPlaceholderData ? undefined : query.dataUpdatedAt },
+    [query.data, query.isPlaceholderData, query.dataUpdatedAt, question],
+  );
   const data = useKept(query.data && !query.isPlaceholderData ? answered : undefined) ?? answered;
   const rows = useMemo<FlowRow[]>(() => data?.pages.flatMap((page) => page.rows) ?? [], [data]);
   const first = data?.pages[0];
   const last = data?.pages.at(-1);
   return {
-    rows, total: first?.total, facets: first?.facets ?? [], gateways: last?.gateways ?? [], error: query.error,
-    isStale: data !== undefined && (query.data === undefined || query.isPlaceholderData || query.isError || question === undefined), isLoading: query.isLoading && data === undefined, isFetching: query.isFetching,
+    rows,
+    total: first?.total,
+    facets: first?.facets ?? [],
+    gateways: last?.gateways ?? [],
+    error: query.error,
+    isStale: data !== undefined && (query.data === undefined || query.isPlaceholderData || query.isError || question === undefined),
+    isLoading: query.isLoading && data === undefined,
+    isFetching: query.isFetching,
     /** True where what is shown answers another filter, scope or sort than is asked now. */
     isOther: data !== undefined && question !== undefined && data.question !== question,
     askedAtMs: data?.atMs,
     firstRow: (round.starts.length - 1) * PART,
-    needMore() { if (query.hasNextPage && !query.isFetching) void query.fetchNextPage(); },
-    nextPart: last?.cursor && query.data && !query.hasNextPage ? () => setRound({ ...round, starts: [...round.starts, last.cursor] }) : undefined,
+    needMore() {
+      if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
+    },
+    nextPart:
+      last?.cursor && query.data && !query.hasNextPage ? () => setRound({ ...round, starts: [...round.starts, last.cursor] }) : undefined,
     previousPart: round.starts.length > 1 ? () => setRound({ ...round, starts: round.starts.slice(0, -1) }) : undefined,
     refresh: () => setRound({ ...round, number: round.number + 1, starts: [undefined] }),
   };

@@ -6,10 +6,22 @@ import type { UnreadableEntry } from '../../ui/unreadable.tsx';
 type Row = FlowsPage['items'][number];
 
 const COLUMNS: readonly [string, (row: Row, gateway: string) => string | number | undefined][] = [
-  ['gateway', (_, gateway) => gateway], ['outcome', ({ outcome }) => outcome], ['kernel_id', ({ id }) => id], ['zone', ({ zone }) => zone], ['proto', ({ proto }) => proto],
-  ['orig_src', ({ orig }) => orig.src], ['orig_sport', ({ orig }) => orig.sport], ['orig_dst', ({ orig }) => orig.dst], ['orig_dport', ({ orig }) => orig.dport],
-  ['reply_src', ({ reply }) => reply.src], ['reply_sport', ({ reply }) => reply.sport], ['reply_dst', ({ reply }) => reply.dst], ['reply_dport', ({ reply }) => reply.dport],
-  ['state', ({ state }) => state], ['mark', ({ mark }) => mark], ['labels', ({ labels }) => labels.join(' ')],
+  ['gateway', (_, gateway) => gateway],
+  ['outcome', ({ outcome }) => outcome],
+  ['kernel_id', ({ id }) => id],
+  ['zone', ({ zone }) => zone],
+  ['proto', ({ proto }) => proto],
+  ['orig_src', ({ orig }) => orig.src],
+  ['orig_sport', ({ orig }) => orig.sport],
+  ['orig_dst', ({ orig }) => orig.dst],
+  ['orig_dport', ({ orig }) => orig.dport],
+  ['reply_src', ({ reply }) => reply.src],
+  ['reply_sport', ({ reply }) => reply.sport],
+  ['reply_dst', ({ reply }) => reply.dst],
+  ['reply_dport', ({ reply }) => reply.dport],
+  ['state', ({ state }) => state],
+  ['mark', ({ mark }) => mark],
+  ['labels', ({ labels }) => labels.join(' ')],
 ];
 
 /** The exact flows of a flush as CSV (RFC 4180). */

@@ -13,9 +13,24 @@ import { Unreadable } from '../../ui/unreadable.tsx';
 import { droppedWords } from './flush-words.ts';
 
 const OUTCOMES: Record<string, StateKind> = {
-  deleted: 'ok', rebuilt: 'ok', reset: 'ok', blocked: 'ok', expiring: 'waiting', restored: 'ok', occupied: 'partial', gone: 'waiting', cancelled: 'never', protected: 'protected', reappeared: 'reappeared', failed: 'failed', indeterminate: 'partial',
+  deleted: 'ok',
+  rebuilt: 'ok',
+  reset: 'ok',
+  blocked: 'ok',
+  expiring: 'waiting',
+  restored: 'ok',
+  occupied: 'partial',
+  gone: 'waiting',
+  cancelled: 'never',
+  protected: 'protected',
+  reappeared: 'reappeared',
+  failed: 'failed',
+  indeterminate: 'partial',
 };
-interface Page { cursor?: string; first: number }
+interface Page {
+  cursor?: string;
+  first: number;
+}
 
 /** Every flow of a plan, an audit entry or a run by its tuples, page by page, with its outcome once there is one. */
 export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gatewayId: string): string }) {
@@ -34,28 +49,76 @@ export function ExactFlows({ of, nameOf }: { of: queries.FlowsOf; nameOf(gateway
       <Unreadable entries={data.unreadable} />
       <div className={`exact ${isPlaceholderData ? 'stale' : ''}`} tabIndex={0} role="region" aria-label="Exact flows">
         <table data-density="compact">
-          <thead><tr><th className="num">#</th>{hasSweep && <th className="num">Sweep</th>}{hasOutcome && <th>Outcome</th>}<th>Gateway</th><th>Proto</th><th>Source → Destination</th><th>Reply to</th><th>State</th></tr></thead>
-          <tbody>{data.items.map((flow, index) => (
-            <tr key={`${flow.gatewayId}.${flow.id}.${index}`}>
-              <td className="num dim">{first + index}</td>
-              {hasSweep && <td className="num dim2">{flow.sweep}</td>}
-              {hasOutcome && <td>{flow.outcome ? <State kind={OUTCOMES[flow.outcome] ?? 'waiting'} isSmall>{flow.outcome}</State> : <span className="dim">–</span>}</td>}
-              <td>{nameOf(flow.gatewayId)}</td><td>{flow.proto}</td>
-              <td className="mono">{end(flow.orig.src, flow.orig.sport)} <span className="dim">→</span> {end(flow.orig.dst, flow.orig.dport)}</td>
-              <td className="mono">{end(flow.reply.dst, flow.reply.dport)}</td><td className="dim2">{flow.state?.toLowerCase().replaceAll('_', '-') ?? flow.status[0]}</td>
+          <thead>
+            <tr>
+              <th className="num">#</th>
+              {hasSweep && <th className="num">Sweep</th>}
+              {hasOutcome && <th>Outcome</th>}
+              <th>Gateway</th>
+              <th>Proto</th>
+              <th>Source → Destination</th>
+              <th>Reply to</th>
+              <th>State</th>
             </tr>
-          ))}</tbody>
+          </thead>
+          <tbody>
+            {data.items.map((flow, index) => (
+              <tr key={`${flow.gatewayId}.${flow.id}.${index}`}>
+                <td className="num dim">{first + index}</td>
+                {hasSweep && <td className="num dim2">{flow.sweep}</td>}
+                {hasOutcome && (
+                  <td>
+                    {flow.outcome ? (
+                      <State kind={OUTCOMES[flow.outcome] ?? 'waiting'} isSmall>
+                        {flow.outcome}
+                      </State>
+                    ) : (
+                      <span className="dim">–</span>
+                    )}
+                  </td>
+                )}
+                <td>{nameOf(flow.gatewayId)}</td>
+                <td>{flow.proto}</td>
+                <td className="mono">
+                  {end(flow.orig.src, flow.orig.sport)} <span className="dim">→</span> {end(flow.orig.dst, flow.orig.dport)}
+                </td>
+                <td className="mono">{end(flow.reply.dst, flow.reply.dport)}</td>
+                <td className="dim2">{flow.state?.toLowerCase().replaceAll('_', '-') ?? flow.status[0]}</td>
+              </tr>
+            ))}
+          </tbody>
         </table>
       </div>
-      {(pages.length > 1 || data.cursor) && <div className="row">
-        <Button size="slim" onClick={() => setPages(pages.slice(0, -1))} refusal={pages.length === 1 ? 'This is the first page.' : undefined}>Before</Button>
-        <Button size="slim" onClick={() => setPages([...pages, { cursor: data.cursor, first: first + data.items.length }])} refusal={data.cursor ? undefined : 'This is the last page.'}>Next</Button>
-        <span className="dim small">{first} to {first + data.items.length - 1}</span>
-      </div>}
+      {(pages.length > 1 || data.cursor) && (
+        <div className="row">
+          <Button
+            size="slim"
+            onClick={() => setPages(pages.slice(0, -1))}
+            refusal={pages.length === 1 ? 'This is the first page.' : undefined}
+          >
+            Before
+          </Button>
+          <Button
+            size="slim"
+            onClick={() => setPages([...pages, { cursor: data.cursor, first: first + data.items.length }])}
+            refusal={data.cursor ? undefined : 'This is the last page.'}
+          >
+            Next
+          </Button>
+          <span className="dim small">
+            {first} to {first + data.items.length - 1}
+          </span>
+        </div>
+      )}
     </div>
   );
 }
 
 function end(address: string, port: number | undefined): React.ReactNode {
-  return <span title={address}>{shortAddress(address)}{port !== undefined && <span className="dim">:{port}</span>}</span>;
+  return (
+    <span title={address}>
+      {shortAddress(address)}
+      {port !== undefined && <span className="dim">:{port}</span>}
+    </span>
+  );
 }

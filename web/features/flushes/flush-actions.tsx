@@ -24,16 +24,41 @@ export function FlushActions({ flush, asking }: { flush: Flush; asking: PlanAski
 /** Pressed, it says so at once; gateways feel it within two seconds. */
 function Stop({ flush }: { flush: Flush }) {
   const client = useQueryClient();
-  const refusal = useRefusal('flushes.cancel', flush.tenants.map(({ id }) => id));
-  const stop = useMutation({ mutationFn: () => call(routes.cancelFlush, { params: { id: flush.id } }), onSuccess: (after) => client.setQueryData(queries.flush(flush.id).queryKey, after) });
+  const refusal = useRefusal(
+    'flushes.cancel',
+    flush.tenants.map(({ id }) => id),
+  );
+  const stop = useMutation({
+    mutationFn: () => call(routes.cancelFlush, { params: { id: flush.id } }),
+    onSuccess: (after) => client.setQueryData(queries.flush(flush.id).queryKey, after),
+  });
   const isStopping = stop.isPending || stop.isSuccess;
-  const press = () => { if (!refusal && !isStopping) stop.mutate(); };
+  const press = () => {
+    if (!refusal && !isStopping) stop.mutate();
+  };
   useKey('c', press);
   return (
     <div className="num flush-actions">
-      <Button size="large" kind="danger-line" icon={IconPlayerStopFilled} keys="c" onClick={press} refusal={refusal ?? (isStopping ? 'It is being stopped.' : undefined)}>{isStopping ? 'Stopping…' : flush.kind === 'undo' ? 'Stop the undo' : 'Stop flush'}</Button>
-      <p className="dim small" role="status">{isStopping ? 'Gateways at work feel it within two seconds.' : `Takes back what has not begun. What is ${flush.kind === 'undo' ? 'put back' : 'ended'} stays so.`}</p>
-      {stop.error && <p className="red small" role="alert">{stop.error.message}</p>}
+      <Button
+        size="large"
+        kind="danger-line"
+        icon={IconPlayerStopFilled}
+        keys="c"
+        onClick={press}
+        refusal={refusal ?? (isStopping ? 'It is being stopped.' : undefined)}
+      >
+        {isStopping ? 'Stopping…' : flush.kind === 'undo' ? 'Stop the undo' : 'Stop flush'}
+      </Button>
+      <p className="dim small" role="status">
+        {isStopping
+          ? 'Gateways at work feel it within two seconds.'
+          : `Takes back what has not begun. What is ${flush.kind === 'undo' ? 'put back' : 'ended'} stays so.`}
+      </p>
+      {stop.error && (
+        <p className="red small" role="alert">
+          {stop.error.message}
+        </p>
+      )}
     </div>
   );
 }
@@ -47,21 +72,69 @@ function Afterwards({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
   const writeRefusal = useRefusal('remediations.write', tenantIds);
   const left = now === undefined ? undefined : undoSeconds(flush, now);
   const failed = retriable(flush);
-  const undo = useMutation({ mutationFn: () => call(routes.undoFlush, { params: { id: flush.id } }), onSuccess: ({ flushId }) => go(`/flushes/${flushId}`) });
-  const retry = useMutation({ mutationFn: () => call(routes.retryFlush, { params: { id: flush.id } }), onSuccess: (plan) => asking.show(plan, again(plan)) });
-  const tryAgain = () => { if (failed.length > 0 && !retryRefusal && !retry.isPending) retry.mutate(); };
+  const undo = useMutation({
+    mutationFn: () => call(routes.undoFlush, { params: { id: flush.id } }),
+    onSuccess: ({ flushId }) => go(`/flushes/${flushId}`),
+  });
+  const retry = useMutation({
+    mutationFn: () => call(routes.retryFlush, { params: { id: flush.id } }),
+    onSuccess: (plan) => asking.show(plan, again(plan)),
+  });
+  const tryAgain = () => {
+    if (failed.length > 0 && !retryRefusal && !retry.isPending) retry.mutate();
+  };
   useKey('t', tryAgain);
   const error = undo.error ?? retry.error;
   return (
     <div className="num flush-actions">
       <div className="row">
-        {left !== undefined && <Button icon={IconArrowBackUp} onClick={() => undo.mutate()} refusal={undoRefusal ?? (undo.isPending ? 'It is being begun.' : undefined)}>Undo, {minutesAndSeconds(left)} left</Button>}
-        {flush.undoneBy && <Link className="btn" href={`/flushes/${flush.undoneBy}`}>Undone: see what came back</Link>}
-        {failed.length > 0 && <Button icon={IconRefresh} keys="t" onClick={tryAgain} refusal={retryRefusal ?? (retry.isPending ? 'The gateways are being asked.' : undefined)}>Retry {counted(failed.length, 'gateway')}</Button>}
-        {flush.kind === 'run' && !flush.isEverything && (writeRefusal ? <Button icon={IconProgressCheck} refusal={writeRefusal}>Turn into remediation</Button> : <Link className="btn" href={`/remediations/new?flush=${flush.id}`}><IconProgressCheck className="i s" stroke={1.75} aria-hidden />Turn into remediation</Link>)}
+        {left !== undefined && (
+          <Button
+            icon={IconArrowBackUp}
+            onClick={() => undo.mutate()}
+            refusal={undoRefusal ?? (undo.isPending ? 'It is being begun.' : undefined)}
+          >
+            Undo, {minutesAndSeconds(left)} left
+          </Button>
+        )}
+        {flush.undoneBy && (
+          <Link className="btn" href={`/flushes/${flush.undoneBy}`}>
+            Undone: see what came back
+          </Link>
+        )}
+        {failed.length > 0 && (
+          <Button
+            icon={IconRefresh}
+            keys="t"
+            onClick={tryAgain}
+            refusal={retryRefusal ?? (retry.isPending ? 'The gateways are being asked.' : undefined)}
+          >
+            Retry {counted(failed.length, 'gateway')}
+          </Button>
+        )}
+        {flush.kind === 'run' &&
+          !flush.isEverything &&
+          (writeRefusal ? (
+            <Button icon={IconProgressCheck} refusal={writeRefusal}>
+              Turn into remediation
+            </Button>
+          ) : (
+            <Link className="btn" href={`/remediations/new?flush=${flush.id}`}>
+              <IconProgressCheck className="i s" stroke={1.75} aria-hidden />
+              Turn into remediation
+            </Link>
+          ))}
       </div>
-      {left !== undefined && <p className="dim small">Undo puts entries back as they were. What traffic has made anew, and connections that both ends gave up, it cannot.</p>}
-      {error && <p className="red small" role="alert">{error.message}</p>}
+      {left !== undefined && (
+        <p className="dim small">
+          Undo puts entries back as they were. What traffic has made anew, and connections that both ends gave up, it cannot.
+        </p>
+      )}
+      {error && (
+        <p className="red small" role="alert">
+          {error.message}
+        </p>
+      )}
     </div>
   );
 }

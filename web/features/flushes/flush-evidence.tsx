@@ -23,7 +23,10 @@ export function FlushEvidence({ flush }: { flush: Flush }) {
   const [read, setRead] = useState(0);
   const clock = useClock();
   const auditRefusal = useRefusal('audit.read');
-  const refusal = useRefusal('plans.read', flush.tenants.map(({ id }) => id));
+  const refusal = useRefusal(
+    'plans.read',
+    flush.tenants.map(({ id }) => id),
+  );
   const of = { plan: flush.planId, flush: flush.id };
   const nameOf = (id: string) => flush.targets.find(({ gatewayId }) => gatewayId === id)?.gatewayName ?? id;
   const download = useMutation({
@@ -40,18 +43,41 @@ export function FlushEvidence({ flush }: { flush: Flush }) {
         cursor = page.cursor;
         setRead(rows.length);
       } while (cursor !== undefined);
-      save(`flush-${flush.id}.${format}`, format === 'csv' ? 'text/csv' : 'application/json', format === 'csv' ? evidenceCsv(rows, nameOf) : evidenceJson(flush, rows, unreadable));
+      save(
+        `flush-${flush.id}.${format}`,
+        format === 'csv' ? 'text/csv' : 'application/json',
+        format === 'csv' ? evidenceCsv(rows, nameOf) : evidenceJson(flush, rows, unreadable),
+      );
       return unreadable;
     },
   });
   const blocked = refusal ?? (download.isPending ? `${count(read)} of ${count(flush.totals.planned)} flows are read.` : undefined);
   return (
     <section aria-label="Evidence" className="pad stack">
-      <div className="sec-head"><h2>Evidence</h2><span className="dim">every flow of the plan by its tuples, with what became of it</span><span className="grow" />
-        <Button size="slim" refusal={refusal} onClick={() => setListed(!isListed)}>{isListed ? 'Hide the flows' : 'Show the flows'}</Button>
-        <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('csv')}>CSV</Button><Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('json')}>JSON</Button>
-        {!auditRefusal && <Link className="link" href={`/audit?flush=${flush.id}`}>In the audit</Link>}</div>
-      {download.error && <p className="red small" role="alert">{download.error.message}</p>}
+      <div className="sec-head">
+        <h2>Evidence</h2>
+        <span className="dim">every flow of the plan by its tuples, with what became of it</span>
+        <span className="grow" />
+        <Button size="slim" refusal={refusal} onClick={() => setListed(!isListed)}>
+          {isListed ? 'Hide the flows' : 'Show the flows'}
+        </Button>
+        <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('csv')}>
+          CSV
+        </Button>
+        <Button size="slim" icon={IconDownload} refusal={blocked} onClick={() => download.mutate('json')}>
+          JSON
+        </Button>
+        {!auditRefusal && (
+          <Link className="link" href={`/audit?flush=${flush.id}`}>
+            In the audit
+          </Link>
+        )}
+      </div>
+      {download.error && (
+        <p className="red small" role="alert">
+          {download.error.message}
+        </p>
+      )}
       {download.data && <Unreadable entries={download.data} />}
       {isListed && <ExactFlows key={flush.state} of={of} nameOf={nameOf} />}
     </section>

@@ -24,27 +24,65 @@ import { usePlanRequest, type PlanAsking } from './use-plan-request.ts';
 export function FlushPage({ id }: { id: string }) {
   const { flush, error, refetch, steps } = useFlush(id);
   const asking = usePlanRequest();
-  if (error && !flush) return <div className="empty"><Failure what="This flush could not be read" error={error} stillWorks="A flush runs on without this page." onRetry={() => void refetch()} /></div>;
-  if (!flush) return <div className="empty"><Skeleton lines={8} /></div>;
-  return <>
-    <FlushHead flush={flush} asking={asking} />
-    <FlushTotal flush={flush} />
-    <div className="side2">
-      <section>{flush.method === 'block' && <div className="pad"><StandingBlocks asked={{ flush: flush.id }} /></div>}<FlushRows flush={flush} /><FlushEvidence flush={flush} /></section>
-      <aside aria-label="About this flush">
-        <dl className="kv">
-          <dt>Method</dt><dd>{flush.kind === 'undo' ? 'undo: puts back what was deleted' : flush.method}</dd>
-          <dt>Filter</dt><dd><FilterText filter={flush.filter} isEverything={flush.isEverything} /></dd>
-          <dt>Reason</dt><dd>{flush.reason}</dd>
-          <dt>Ticket</dt><dd>{flush.ticket ?? <span className="dim">none</span>}</dd>
-          <dt>By</dt><dd>{flush.createdBy}</dd>
-          <dt>Plan</dt><dd>digest <span className="mono" title={flush.digest}>{shortHash(flush.digest)}</span></dd>
-        </dl>
-        <FlushEvents flush={flush} steps={steps} />
-      </aside>
-    </div>
-    <PlanSheet asking={asking} />
-  </>;
+  if (error && !flush)
+    return (
+      <div className="empty">
+        <Failure
+          what="This flush could not be read"
+          error={error}
+          stillWorks="A flush runs on without this page."
+          onRetry={() => void refetch()}
+        />
+      </div>
+    );
+  if (!flush)
+    return (
+      <div className="empty">
+        <Skeleton lines={8} />
+      </div>
+    );
+  return (
+    <>
+      <FlushHead flush={flush} asking={asking} />
+      <FlushTotal flush={flush} />
+      <div className="side2">
+        <section>
+          {flush.method === 'block' && (
+            <div className="pad">
+              <StandingBlocks asked={{ flush: flush.id }} />
+            </div>
+          )}
+          <FlushRows flush={flush} />
+          <FlushEvidence flush={flush} />
+        </section>
+        <aside aria-label="About this flush">
+          <dl className="kv">
+            <dt>Method</dt>
+            <dd>{flush.kind === 'undo' ? 'undo: puts back what was deleted' : flush.method}</dd>
+            <dt>Filter</dt>
+            <dd>
+              <FilterText filter={flush.filter} isEverything={flush.isEverything} />
+            </dd>
+            <dt>Reason</dt>
+            <dd>{flush.reason}</dd>
+            <dt>Ticket</dt>
+            <dd>{flush.ticket ?? <span className="dim">none</span>}</dd>
+            <dt>By</dt>
+            <dd>{flush.createdBy}</dd>
+            <dt>Plan</dt>
+            <dd>
+              digest{' '}
+              <span className="mono" title={flush.digest}>
+                {shortHash(flush.digest)}
+              </span>
+            </dd>
+          </dl>
+          <FlushEvents flush={flush} steps={steps} />
+        </aside>
+      </div>
+      <PlanSheet asking={asking} />
+    </>
+  );
 }
 
 function FlushHead({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
@@ -52,15 +90,36 @@ function FlushHead({ flush, asking }: { flush: Flush; asking: PlanAsking }) {
   const { data: tenants } = useQuery(queries.tenants());
   const isRunning = flush.state === 'running';
   const colour = flush.tenants.length === 1 ? (tenants?.find(({ id }) => id === flush.tenants[0]!.id)?.colour ?? 0) : 0;
-  const seconds = ((flush.finishedAt ? Date.parse(flush.finishedAt) : now ?? 0) - Date.parse(flush.startedAt)) / 1000;
+  const seconds = ((flush.finishedAt ? Date.parse(flush.finishedAt) : (now ?? 0)) - Date.parse(flush.startedAt)) / 1000;
   const trouble = troubleSentence(flush);
   return (
     <div className="head flush-head" data-colour={colour}>
       <div className="grow">
-        <div className="row dim2"><span className="owner"><b>{flush.tenants.map(({ name }) => name).join(', ')}</b></span><span className="dim">{flush.kind === 'undo' ? 'Undo' : 'Flush'} by {flush.createdBy}</span>{(now !== undefined || flush.finishedAt) && <State kind={FLUSHES[flush.state]} isPill>{flush.state} {isRunning ? `for ${lasting(seconds)}` : `in ${took(seconds)}`}</State>}
-          {flush.waves > 1 && <span className="pill">wave {flush.wave} of {flush.waves}</span>}</div>
+        <div className="row dim2">
+          <span className="owner">
+            <b>{flush.tenants.map(({ name }) => name).join(', ')}</b>
+          </span>
+          <span className="dim">
+            {flush.kind === 'undo' ? 'Undo' : 'Flush'} by {flush.createdBy}
+          </span>
+          {(now !== undefined || flush.finishedAt) && (
+            <State kind={FLUSHES[flush.state]} isPill>
+              {flush.state} {isRunning ? `for ${lasting(seconds)}` : `in ${took(seconds)}`}
+            </State>
+          )}
+          {flush.waves > 1 && (
+            <span className="pill">
+              wave {flush.wave} of {flush.waves}
+            </span>
+          )}
+        </div>
         <h1 aria-live="polite">{flushSentence(flush)}</h1>
-        <p className="dim2">{trouble ?? (isRunning ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.` : (blockedSentence(flush) ?? 'Nothing reappeared, nothing is in doubt.'))}</p>
+        <p className="dim2">
+          {trouble ??
+            (isRunning
+              ? `${counted(flush.targets.filter(({ state }) => ['waiting', 'running', 'verifying'].includes(state)).length, 'gateway')} at work or waiting.`
+              : (blockedSentence(flush) ?? 'Nothing reappeared, nothing is in doubt.'))}
+        </p>
       </div>
       <FlushActions flush={flush} asking={asking} />
     </div>

@@ -14,28 +14,69 @@ export function FlushRows({ flush }: { flush: Flush }) {
   const now = useNow();
   const targets = inOrder(flush.targets);
   const { row } = useList(targets.map(({ gatewayId }) => ({ path: `/gateways/${gatewayId}` })));
-  return <>
-    <div className="sec-head pad"><h2>{counted(flush.targets.length, 'gateway')}</h2><span className="dim">trouble first, then running, waiting, verified</span><span className="grow" /><span className="dim">Runs on without this tab</span></div>
-    <div className="wide-table"><table className="runs">
-      <thead><tr><th>Gateway</th><th>State</th>{flush.waves > 1 && <th className="num">Wave</th>}<th>Progress</th><th className="num">{flush.kind === 'undo' ? 'Put back' : 'Ended'}</th><th className="num">of</th><th className="num">Gone</th><th className="num">Reapp.</th><th className="num">Indet.</th><th className="num">Time</th><th>What happens</th></tr></thead>
-      <tbody>{targets.map((target, index) => {
-        const { kind, tone } = TARGETS[target.state];
-        const { planned, gone, reappeared, indeterminate } = target.totals;
-        const done = doneOf(target.totals);
-        return (
-          <tr key={target.gatewayId} {...row(index)}>
-            <td><Link href={`/gateways/${target.gatewayId}`}><b>{target.gatewayName}</b></Link></td>
-            <td><State kind={kind}>{targetWord(target)}</State></td>
-            {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
-            <td><Bar width={80} tone={tone} share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned} /></td>
-            <Count value={done} /><td className="num dim2">{count(planned)}</td><Count value={gone} isStrong /><Count value={reappeared} isStrong /><Count value={indeterminate} isStrong />
-            <td className="num dim">{timeOf(target, now)}</td>
-            <td className="fold dim2">{whatHappens(target)}</td>
-          </tr>
-        );
-      })}</tbody>
-    </table></div>
-  </>;
+  return (
+    <>
+      <div className="sec-head pad">
+        <h2>{counted(flush.targets.length, 'gateway')}</h2>
+        <span className="dim">trouble first, then running, waiting, verified</span>
+        <span className="grow" />
+        <span className="dim">Runs on without this tab</span>
+      </div>
+      <div className="wide-table">
+        <table className="runs">
+          <thead>
+            <tr>
+              <th>Gateway</th>
+              <th>State</th>
+              {flush.waves > 1 && <th className="num">Wave</th>}
+              <th>Progress</th>
+              <th className="num">{flush.kind === 'undo' ? 'Put back' : 'Ended'}</th>
+              <th className="num">of</th>
+              <th className="num">Gone</th>
+              <th className="num">Reapp.</th>
+              <th className="num">Indet.</th>
+              <th className="num">Time</th>
+              <th>What happens</th>
+            </tr>
+          </thead>
+          <tbody>
+            {targets.map((target, index) => {
+              const { kind, tone } = TARGETS[target.state];
+              const { planned, gone, reappeared, indeterminate } = target.totals;
+              const done = doneOf(target.totals);
+              return (
+                <tr key={target.gatewayId} {...row(index)}>
+                  <td>
+                    <Link href={`/gateways/${target.gatewayId}`}>
+                      <b>{target.gatewayName}</b>
+                    </Link>
+                  </td>
+                  <td>
+                    <State kind={kind}>{targetWord(target)}</State>
+                  </td>
+                  {flush.waves > 1 && <td className="num dim2">{target.wave}</td>}
+                  <td>
+                    <Bar
+                      width={80}
+                      tone={tone}
+                      share={tone === 'hatch' ? 1 : planned === 0 ? 1 : Math.max(target.done, done + gone) / planned}
+                    />
+                  </td>
+                  <Count value={done} />
+                  <td className="num dim2">{count(planned)}</td>
+                  <Count value={gone} isStrong />
+                  <Count value={reappeared} isStrong />
+                  <Count value={indeterminate} isStrong />
+                  <td className="num dim">{timeOf(target, now)}</td>
+                  <td className="fold dim2">{whatHappens(target)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
 }
 
 function Count({ value, isStrong }: { value: number; isStrong?: boolean }) {
@@ -49,6 +90,14 @@ function timeOf({ startedAt, finishedAt }: Target, now: number | undefined): str
 }
 
 function whatHappens({ reason, totals, blocked, tableBefore, tableAfter }: Target): string {
-  const parts = [reason, blocked?.words, totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`, totals.cancelled > 0 && `${count(totals.cancelled)} left alone`, totals.failed > 0 && `${count(totals.failed)} failed`, totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`, tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`];
+  const parts = [
+    reason,
+    blocked?.words,
+    totals.occupied > 0 && `${count(totals.occupied)} made anew by traffic`,
+    totals.cancelled > 0 && `${count(totals.cancelled)} left alone`,
+    totals.failed > 0 && `${count(totals.failed)} failed`,
+    totals.rebuilt > 0 && `${count(totals.rebuilt)} came back by another way, as wanted`,
+    tableBefore !== undefined && tableAfter !== undefined && `table ${count(tableBefore)} → ${count(tableAfter)}`,
+  ];
   return parts.filter(Boolean).join('; ');
 }

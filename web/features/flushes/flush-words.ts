@@ -9,14 +9,29 @@ type FlushHead = Omit<Flush, 'targets'>;
 
 /** Target states: rank puts trouble first, then running, waiting, verified; partial and reappeared are never green. */
 export const TARGETS: Record<Target['state'], { rank: number; kind: StateKind; tone: BarTone }> = {
-  failed: { rank: 0, kind: 'failed', tone: 'red' }, offline: { rank: 1, kind: 'failed', tone: 'hatch' }, expired: { rank: 2, kind: 'failed', tone: 'hatch' },
-  indeterminate: { rank: 3, kind: 'partial', tone: 'amber' }, partial: { rank: 4, kind: 'partial', tone: 'amber' }, reappeared: { rank: 5, kind: 'reappeared', tone: 'amber' },
-  running: { rank: 6, kind: 'running', tone: 'blue' }, verifying: { rank: 7, kind: 'verifying', tone: 'blue' }, waiting: { rank: 8, kind: 'waiting', tone: '' },
-  skipped: { rank: 9, kind: 'never', tone: '' }, cancelled: { rank: 10, kind: 'never', tone: '' }, verified: { rank: 11, kind: 'ok', tone: 'green' },
+  failed: { rank: 0, kind: 'failed', tone: 'red' },
+  offline: { rank: 1, kind: 'failed', tone: 'hatch' },
+  expired: { rank: 2, kind: 'failed', tone: 'hatch' },
+  indeterminate: { rank: 3, kind: 'partial', tone: 'amber' },
+  partial: { rank: 4, kind: 'partial', tone: 'amber' },
+  reappeared: { rank: 5, kind: 'reappeared', tone: 'amber' },
+  running: { rank: 6, kind: 'running', tone: 'blue' },
+  verifying: { rank: 7, kind: 'verifying', tone: 'blue' },
+  waiting: { rank: 8, kind: 'waiting', tone: '' },
+  skipped: { rank: 9, kind: 'never', tone: '' },
+  cancelled: { rank: 10, kind: 'never', tone: '' },
+  verified: { rank: 11, kind: 'ok', tone: 'green' },
 };
 
 /** What a flush's own state looks like. */
-export const FLUSHES: Record<Flush['state'], StateKind> = { running: 'running', verified: 'ok', partial: 'partial', failed: 'failed', cancelled: 'never', stopped: 'partial' };
+export const FLUSHES: Record<Flush['state'], StateKind> = {
+  running: 'running',
+  verified: 'ok',
+  partial: 'partial',
+  failed: 'failed',
+  cancelled: 'never',
+  stopped: 'partial',
+};
 
 export function inOrder(targets: Target[]): Target[] {
   return targets.toSorted((a, b) => TARGETS[a.state].rank - TARGETS[b.state].rank || a.gatewayName.localeCompare(b.gatewayName));
@@ -48,12 +63,18 @@ export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind'
   if (flush.method === 'block' && flush.totals.planned === 0 && flush.state === 'verified') return 'Blocked and verified: no flow was open';
   const done = `${count(doneOf(flush.totals))} of ${counted(flush.totals.planned, 'flow')} ${doneWord(flush)}`;
   switch (flush.state) {
-    case 'running': return `${done} so far`;
-    case 'verified': return `${done} and verified`;
-    case 'cancelled': return `Stopped: ${done}`;
-    case 'failed': return `Failed: ${done}`;
-    case 'partial': return `Partial: ${done}`;
-    case 'stopped': return `Held back: ${done}`;
+    case 'running':
+      return `${done} so far`;
+    case 'verified':
+      return `${done} and verified`;
+    case 'cancelled':
+      return `Stopped: ${done}`;
+    case 'failed':
+      return `Failed: ${done}`;
+    case 'partial':
+      return `Partial: ${done}`;
+    case 'stopped':
+      return `Held back: ${done}`;
   }
 }
 
@@ -62,27 +83,39 @@ export function blockedSentence({ targets }: Pick<Flush, 'targets'>): string | u
   const known = targets.flatMap(({ blocked }) => (blocked ? [blocked] : []));
   if (known.length === 0) return undefined;
   const packets = known.reduce((sum, { packetsRefused }) => sum + Number(packetsRefused), 0);
-  return packets === 0 ? 'Blocked; nothing had come when the gateways looked again.' : `Blocked; ${packets === 1 ? '1 packet was' : `${count(packets)} packets were`} refused when the gateways looked again.`;
+  return packets === 0
+    ? 'Blocked; nothing had come when the gateways looked again.'
+    : `Blocked; ${packets === 1 ? '1 packet was' : `${count(packets)} packets were`} refused when the gateways looked again.`;
 }
 
 /** What did not go as planned, where, in words; undefined if all did. */
 export function troubleSentence({ totals, targets, stopReason }: Flush): string | undefined {
-  const at = (picked: Target[]) => (picked.length === 0 ? '' : picked.length === 1 ? ` at ${picked[0]!.gatewayName}` : ` on ${counted(picked.length, 'gateway')}`);
-  const leftAlone = totals.cancelled + targets.filter(({ state }) => state === 'cancelled' || state === 'skipped').reduce((sum, target) => sum + untouched(target), 0);
+  const at = (picked: Target[]) =>
+    picked.length === 0 ? '' : picked.length === 1 ? ` at ${picked[0]!.gatewayName}` : ` on ${counted(picked.length, 'gateway')}`;
+  const leftAlone =
+    totals.cancelled +
+    targets.filter(({ state }) => state === 'cancelled' || state === 'skipped').reduce((sum, target) => sum + untouched(target), 0);
   const parts = [
     stopReason,
     totals.reappeared > 0 && `${count(totals.reappeared)} reappeared${at(targets.filter((target) => target.totals.reappeared > 0))}`,
-    totals.indeterminate > 0 && `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
+    totals.indeterminate > 0 &&
+      `${count(totals.indeterminate)} ${totals.indeterminate === 1 ? 'is' : 'are'} indeterminate${at(targets.filter((target) => target.totals.indeterminate > 0))}`,
     totals.failed > 0 && `${count(totals.failed)} failed${at(targets.filter((target) => target.totals.failed > 0))}`,
     totals.occupied > 0 && `${count(totals.occupied)} not put back, because traffic had made them anew`,
     leftAlone > 0 && `${count(leftAlone)} left alone`,
     totals.gone > 0 && `${count(totals.gone)} had ended by themselves`,
-    ...targets.filter(({ state }) => state === 'offline' || state === 'expired').map(({ gatewayName, state }) => `${gatewayName} ${state === 'offline' ? 'is offline' : 'did not begin in time'}`),
+    ...targets
+      .filter(({ state }) => state === 'offline' || state === 'expired')
+      .map(({ gatewayName, state }) => `${gatewayName} ${state === 'offline' ? 'is offline' : 'did not begin in time'}`),
   ].filter((part) => typeof part === 'string');
   return parts.length === 0 ? undefined : `${parts.join(', ')}.`;
 }
 
-export interface Segment { name: string; flows: number; tone: 'green' | 'blue' | 'grey' | 'amber' | 'red' | 'waiting' | 'offline' }
+export interface Segment {
+  name: string;
+  flows: number;
+  tone: 'green' | 'blue' | 'grey' | 'amber' | 'red' | 'waiting' | 'offline';
+}
 
 /** The parts of the total bar; they add up to the planned count. What is done counts as verified only on gateways that finished their verification. */
 export function segments(flush: Flush): Segment[] {
@@ -91,14 +124,27 @@ export function segments(flush: Flush): Segment[] {
   const isChecked = ({ state }: Target) => !['running', 'verifying', 'waiting'].includes(state);
   const verified = sum(targets.filter(isChecked), (target) => doneOf(target.totals));
   const unverified = doneOf(totals) - verified;
-  const offline = sum(targets.filter(({ state }) => state === 'offline' || state === 'expired'), untouched);
-  const notBegun = sum(targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'), untouched);
+  const offline = sum(
+    targets.filter(({ state }) => state === 'offline' || state === 'expired'),
+    untouched,
+  );
+  const notBegun = sum(
+    targets.filter(({ state }) => state === 'cancelled' || state === 'skipped'),
+    untouched,
+  );
   const word = doneWord(flush);
   const parts: Segment[] = [
-    { name: `${word} and verified`, flows: verified, tone: 'green' }, { name: `${word}, not verified yet`, flows: unverified, tone: 'blue' }, { name: 'gone already', flows: totals.gone, tone: 'grey' },
-    { name: 'protected', flows: totals.protected, tone: 'grey' }, { name: 'made anew by traffic', flows: totals.occupied, tone: 'amber' }, { name: 'reappeared', flows: totals.reappeared, tone: 'amber' }, { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
-    { name: 'failed', flows: totals.failed, tone: 'red' }, { name: 'waiting', flows: Math.max(0, sum(targets, untouched) - offline - notBegun), tone: 'waiting' },
-    { name: 'offline', flows: offline, tone: 'offline' }, { name: 'left alone', flows: notBegun + totals.cancelled, tone: 'offline' },
+    { name: `${word} and verified`, flows: verified, tone: 'green' },
+    { name: `${word}, not verified yet`, flows: unverified, tone: 'blue' },
+    { name: 'gone already', flows: totals.gone, tone: 'grey' },
+    { name: 'protected', flows: totals.protected, tone: 'grey' },
+    { name: 'made anew by traffic', flows: totals.occupied, tone: 'amber' },
+    { name: 'reappeared', flows: totals.reappeared, tone: 'amber' },
+    { name: 'indeterminate', flows: totals.indeterminate, tone: 'amber' },
+    { name: 'failed', flows: totals.failed, tone: 'red' },
+    { name: 'waiting', flows: Math.max(0, sum(targets, untouched) - offline - notBegun), tone: 'waiting' },
+    { name: 'offline', flows: offline, tone: 'offline' },
+    { name: 'left alone', flows: notBegun + totals.cancelled, tone: 'offline' },
   ];
   return parts.filter(({ flows }) => flows > 0);
 }
@@ -114,7 +160,18 @@ export function withEvent(before: Flush | undefined, event: z.output<typeof flus
 
 /** Flows of a target of which nothing is known yet. */
 function untouched({ totals }: Target): number {
-  return Math.max(0, totals.planned - doneOf(totals) - totals.gone - totals.protected - totals.reappeared - totals.failed - totals.indeterminate - totals.occupied - totals.cancelled);
+  return Math.max(
+    0,
+    totals.planned -
+      doneOf(totals) -
+      totals.gone -
+      totals.protected -
+      totals.reappeared -
+      totals.failed -
+      totals.indeterminate -
+      totals.occupied -
+      totals.cancelled,
+  );
 }
 
 const RETRIABLE: ReadonlySet<Target['state']> = new Set(['failed', 'expired', 'indeterminate']);
@@ -125,7 +182,10 @@ export function retriable({ kind, state, targets }: Pick<Flush, 'kind' | 'state'
 }
 
 /** Seconds in which it can still be undone; undefined where it cannot. */
-export function undoSeconds({ kind, state, undoUntil, undoneBy }: Pick<Flush, 'kind' | 'state' | 'undoUntil' | 'undoneBy'>, nowMs: number): number | undefined {
+export function undoSeconds(
+  { kind, state, undoUntil, undoneBy }: Pick<Flush, 'kind' | 'state' | 'undoUntil' | 'undoneBy'>,
+  nowMs: number,
+): number | undefined {
   const left = undoUntil === undefined ? 0 : (Date.parse(undoUntil) - nowMs) / 1000;
   return kind === 'run' && state !== 'running' && undoneBy === undefined && left > 0 ? left : undefined;
 }

@@ -14,7 +14,11 @@ export function intendPlan(request: PlanRequest): void {
 
 /** Takes an intended plan, once, as soon as the page shows `filter`, which the plan is about: earlier, the address on its way here would be lost to the plan's own. */
 export function useIntendedPlan(filter: string, ask: (request: PlanRequest) => void): void {
-  const waiting = useSyncExternalStore(subscribe, () => intended, () => undefined);
+  const waiting = useSyncExternalStore(
+    subscribe,
+    () => intended,
+    () => undefined,
+  );
   useEffect(() => {
     if (!waiting || waiting !== intended || !('filter' in waiting.what) || waiting.what.filter !== filter) return;
     intended = undefined;

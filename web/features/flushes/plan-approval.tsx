@@ -22,21 +22,66 @@ export function PlanApproval({ plan }: { plan: Plan }) {
   const { data: me } = useQuery(queries.me());
   const tenantIds = [...new Set(plan.gateways.filter(({ state }) => state === 'ready').map(({ tenantId }) => tenantId))];
   const refusal = useRefusal('plans.approve', tenantIds);
-  const approve = useMutation({ mutationFn: () => call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } }), onSuccess: (after) => client.setQueryData(queries.plan(plan.id).queryKey, after) });
+  const approve = useMutation({
+    mutationFn: () => call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
+    onSuccess: (after) => client.setQueryData(queries.plan(plan.id).queryKey, after),
+  });
   if (plan.friction !== 'second-person' || plan.state !== 'ready') return null;
-  if (plan.approval) return <section className="band"><h2>Second person</h2><p><State kind="ok">{plan.approval.by} agreed at {clock.seconds(plan.approval.at)}</State></p></section>;
+  if (plan.approval)
+    return (
+      <section className="band">
+        <h2>Second person</h2>
+        <p>
+          <State kind="ok">
+            {plan.approval.by} agreed at {clock.seconds(plan.approval.at)}
+          </State>
+        </p>
+      </section>
+    );
   const isMaker = me?.name === plan.createdBy;
   return (
-    <section className="band"><h2>Second person<small>needed at this size</small></h2>
+    <section className="band">
+      <h2>
+        Second person<small>needed at this size</small>
+      </h2>
       <div className="stack">
-        {isMaker || refusal ? <>
-          <p>{isMaker ? 'You made this plan, so somebody else has to agree to it' : `${plan.createdBy} made this plan and waits for somebody to agree`}: any {ACTIONS['plans.approve'].join(', ')} of {tenantIds.length === 1 ? 'this tenant' : 'these tenants'}, signed in. Send them this; it shows exactly these flows.</p>
-          <CopyBlock text={addressOf(`/connections?plan=${plan.id}`)} label="link to this plan" />
-          <p className="dim small" role="status">Waiting; this page notices by itself.</p>
-        </> : <>
-          <p><b>{plan.createdBy}</b> asks you to agree. You agree to exactly this list, by its digest; {plan.createdBy} or another operator then runs it.</p>
-          <div className="row"><Button kind="primary" icon={IconUserCheck} onClick={() => approve.mutate()} refusal={approve.isPending ? 'It is being noted.' : undefined}>Agree to these {plan.totals.flows} flows</Button>{approve.error && <span className="red" role="alert">{approve.error.message}</span>}</div>
-        </>}
+        {isMaker || refusal ? (
+          <>
+            <p>
+              {isMaker
+                ? 'You made this plan, so somebody else has to agree to it'
+                : `${plan.createdBy} made this plan and waits for somebody to agree`}
+              : any {ACTIONS['plans.approve'].join(', ')} of {tenantIds.length === 1 ? 'this tenant' : 'these tenants'}, signed in. Send
+              them this; it shows exactly these flows.
+            </p>
+            <CopyBlock text={addressOf(`/connections?plan=${plan.id}`)} label="link to this plan" />
+            <p className="dim small" role="status">
+              Waiting; this page notices by itself.
+            </p>
+          </>
+        ) : (
+          <>
+            <p>
+              <b>{plan.createdBy}</b> asks you to agree. You agree to exactly this list, by its digest; {plan.createdBy} or another operator
+              then runs it.
+            </p>
+            <div className="row">
+              <Button
+                kind="primary"
+                icon={IconUserCheck}
+                onClick={() => approve.mutate()}
+                refusal={approve.isPending ? 'It is being noted.' : undefined}
+              >
+                Agree to these {plan.totals.flows} flows
+              </Button>
+              {approve.error && (
+                <span className="red" role="alert">
+                  {approve.error.message}
+                </span>
+              )}
+            </div>
+          </>
+        )}
       </div>
     </section>
   );

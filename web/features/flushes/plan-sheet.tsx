@@ -37,23 +37,53 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
   const go = useGo();
   const heading = useRef<HTMLHeadingElement>(null);
   const now = useNow();
-  const { data: plan, error: planError } = useQuery({ ...queries.plan(planId ?? ''), enabled: planId !== null, refetchInterval: ({ state }) => (state.data && awaitsApproval(state.data) ? 3000 : false) });
+  const { data: plan, error: planError } = useQuery({
+    ...queries.plan(planId ?? ''),
+    enabled: planId !== null,
+    refetchInterval: ({ state }) => (state.data && awaitsApproval(state.data) ? 3000 : false),
+  });
   const isEverything = request !== undefined && 'all' in request.what;
   const [reason, setReason] = useDraft(plan?.reason ?? (isEverything ? '' : remembered.reason));
   const [ticket, setTicket] = useDraft(plan?.ticket ?? remembered.ticket);
   const [typed, setTyped] = useDraft('', plan?.id ?? '');
   const [areWaves, setWaves] = useState(true);
-  useEffect(() => { if (plan?.id) heading.current?.focus(); }, [plan?.id]);
+  useEffect(() => {
+    if (plan?.id) heading.current?.focus();
+  }, [plan?.id]);
   const run = useMutation({
     mutationFn: ({ id, digest }: Plan) => call(routes.runPlan, { params: { id }, body: { digest, waves: areWaves } }),
     onSuccess: ({ flushId }) => go(`/flushes/${flushId}`),
-    onError() { if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] }); },
+    onError() {
+      if (planId) void client.invalidateQueries({ queryKey: ['plan', planId] });
+    },
   });
   const blocked = plan && now !== undefined ? obstacle(plan, { nowMs: now, reason, ticket, typed }) : 'none';
-  const planAgain = () => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan(asked, reason, ticket); };
-  const planBy = (method: Plan['method'], forSeconds: number | undefined) => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan({ ...asked, method, forSeconds }, reason, ticket); };
-  const planInstead = (filter: string) => { const asked = request ?? (plan && again(plan)); if (asked && reason.trim()) asking.plan({ ...asked, what: { filter }, method: 'block', forSeconds: asked.method === 'block' ? asked.forSeconds : undefined, expected: undefined }, reason, ticket); };
-  const confirm = () => { if (plan && blocked === 'none' && !run.isPending) run.mutate(plan); };
+  const planAgain = () => {
+    const asked = request ?? (plan && again(plan));
+    if (asked && reason.trim()) asking.plan(asked, reason, ticket);
+  };
+  const planBy = (method: Plan['method'], forSeconds: number | undefined) => {
+    const asked = request ?? (plan && again(plan));
+    if (asked && reason.trim()) asking.plan({ ...asked, method, forSeconds }, reason, ticket);
+  };
+  const planInstead = (filter: string) => {
+    const asked = request ?? (plan && again(plan));
+    if (asked && reason.trim())
+      asking.plan(
+        {
+          ...asked,
+          what: { filter },
+          method: 'block',
+          forSeconds: asked.method === 'block' ? asked.forSeconds : undefined,
+          expected: undefined,
+        },
+        reason,
+        ticket,
+      );
+  };
+  const confirm = () => {
+    if (plan && blocked === 'none' && !run.isPending) run.mutate(plan);
+  };
   const sheet = useHotkeys<HTMLDivElement>('mod+enter', confirm, { enableOnFormTags: true, preventDefault: true }, [confirm]);
   const error = asking.error ?? planError;
   return (
@@ -61,19 +91,76 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
       <Drawer.Overlay />
       <Drawer.Content className="sheet" aria-label="Plan">
         <div className="sheet-all" ref={sheet}>
-          <SheetHead plan={plan} title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'} now={now} heading={heading} onClose={close} />
+          <SheetHead
+            plan={plan}
+            title={plan ? <PlanTitle plan={plan} /> : isEverything ? 'Delete all connections' : 'Working out exactly which flows would go'}
+            now={now}
+            heading={heading}
+            onClose={close}
+          />
           <div className="sheet-body">
-            {!plan && isEverything && request && <WholeTable scope={request.scope} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} isWorking={isPlanning} onPlan={planAgain} />}
-            {!plan && !isEverything && isPlanning && <div className="band"><h2>Target<small>the gateways walk their tables</small></h2><Skeleton lines={6} /></div>}
-            {error && <div className="band"><h2>Not planned</h2><Failure what="No plan was made and nothing was touched" error={error} onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined} /><BlockInstead error={error} isPlanning={isPlanning} onPlan={planInstead} /></div>}
-            {plan && <>
-              <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} isPlanning={isPlanning} onMethod={planBy} />
-              <PlanApproval plan={plan} />
-              <PlanImpact plan={plan} />
-              <PlanSafety plan={plan} areWaves={areWaves} onWaves={setWaves} reason={reason} ticket={ticket} onReason={setReason} onTicket={setTicket} onEnter={planAgain} />
-            </>}
+            {!plan && isEverything && request && (
+              <WholeTable
+                scope={request.scope}
+                reason={reason}
+                ticket={ticket}
+                onReason={setReason}
+                onTicket={setTicket}
+                isWorking={isPlanning}
+                onPlan={planAgain}
+              />
+            )}
+            {!plan && !isEverything && isPlanning && (
+              <div className="band">
+                <h2>
+                  Target<small>the gateways walk their tables</small>
+                </h2>
+                <Skeleton lines={6} />
+              </div>
+            )}
+            {error && (
+              <div className="band">
+                <h2>Not planned</h2>
+                <Failure
+                  what="No plan was made and nothing was touched"
+                  error={error}
+                  onRetry={error instanceof ControllerError && error.canRetry ? planAgain : undefined}
+                />
+                <BlockInstead error={error} isPlanning={isPlanning} onPlan={planInstead} />
+              </div>
+            )}
+            {plan && (
+              <>
+                <PlanTarget plan={plan} difference={differenceWords(request?.expected, plan)} isPlanning={isPlanning} onMethod={planBy} />
+                <PlanApproval plan={plan} />
+                <PlanImpact plan={plan} />
+                <PlanSafety
+                  plan={plan}
+                  areWaves={areWaves}
+                  onWaves={setWaves}
+                  reason={reason}
+                  ticket={ticket}
+                  onReason={setReason}
+                  onTicket={setTicket}
+                  onEnter={planAgain}
+                />
+              </>
+            )}
           </div>
-          {plan && <PlanFoot plan={plan} blocked={blocked} typed={typed} onTyped={setTyped} isRunning={run.isPending} isPlanning={isPlanning} error={run.error} onRun={confirm} onAgain={planAgain} onClose={close} />}
+          {plan && (
+            <PlanFoot
+              plan={plan}
+              blocked={blocked}
+              typed={typed}
+              onTyped={setTyped}
+              isRunning={run.isPending}
+              isPlanning={isPlanning}
+              error={run.error}
+              onRun={confirm}
+              onAgain={planAgain}
+              onClose={close}
+            />
+          )}
         </div>
       </Drawer.Content>
     </Drawer.Root>
@@ -83,15 +170,36 @@ export function PlanSheet({ asking }: { asking: PlanAsking }) {
 /** The narrower block that a refusal names. */
 function BlockInstead({ error, isPlanning, onPlan }: { error: Error; isPlanning: boolean; onPlan(filter: string): void }) {
   const suggestion = error instanceof ControllerError && error.code === 'FILTER_NOT_OF_PACKETS' ? error.problem.suggestion : undefined;
-  return suggestion === undefined ? null : <Button onClick={() => onPlan(suggestion)} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>Block {suggestion} instead</Button>;
+  return suggestion === undefined ? null : (
+    <Button onClick={() => onPlan(suggestion)} refusal={isPlanning ? 'The gateways are being asked.' : undefined}>
+      Block {suggestion} instead
+    </Button>
+  );
 }
 
 function PlanTitle({ plan }: { plan: Plan }) {
   const { data: sites } = useQuery(queries.sites());
-  return <>{deleteWords(plan)}{placeWords(plan, (id) => sites?.find((site) => site.id === id)?.name)}</>;
+  return (
+    <>
+      {deleteWords(plan)}
+      {placeWords(plan, (id) => sites?.find((site) => site.id === id)?.name)}
+    </>
+  );
 }
 
-function SheetHead({ plan, title, now, heading, onClose }: { plan: Plan | undefined; title: React.ReactNode; now: number | undefined; heading: React.RefObject<HTMLHeadingElement | null>; onClose(): void }) {
+function SheetHead({
+  plan,
+  title,
+  now,
+  heading,
+  onClose,
+}: {
+  plan: Plan | undefined;
+  title: React.ReactNode;
+  now: number | undefined;
+  heading: React.RefObject<HTMLHeadingElement | null>;
+  onClose(): void;
+}) {
   const { data: tenants } = useQuery(queries.tenants());
   const owners = plan && tenants?.filter(({ id }) => plan.gateways.some((gateway) => gateway.tenantId === id));
   const colour = owners?.length === 1 ? owners[0]!.colour : 0;
@@ -99,12 +207,39 @@ function SheetHead({ plan, title, now, heading, onClose }: { plan: Plan | undefi
   return (
     <div className="sheet-head" data-colour={colour}>
       <div className="row">
-        {owners && <span className="owner"><b>{owners.map(({ name }) => name).join(', ')}</b></span>}<span className="grow" />
-        {plan && <><span className="dim">Plan <span className="mono" title={plan.digest}>{shortHash(plan.digest)}</span></span>{now !== undefined && <span className="dim">computed {lasting(Math.max(0, now - Date.parse(plan.createdAt)) / 1000)} ago</span>}
-          {plan.state === 'ready' && left !== undefined && (left > 0 ? <span className={`pill ${left < 60 ? 'amber' : ''}`} role="timer">Expires in {minutesAndSeconds(left)}</span> : <State kind="warn" isPill>Expired</State>)}</>}
+        {owners && (
+          <span className="owner">
+            <b>{owners.map(({ name }) => name).join(', ')}</b>
+          </span>
+        )}
+        <span className="grow" />
+        {plan && (
+          <>
+            <span className="dim">
+              Plan{' '}
+              <span className="mono" title={plan.digest}>
+                {shortHash(plan.digest)}
+              </span>
+            </span>
+            {now !== undefined && <span className="dim">computed {lasting(Math.max(0, now - Date.parse(plan.createdAt)) / 1000)} ago</span>}
+            {plan.state === 'ready' &&
+              left !== undefined &&
+              (left > 0 ? (
+                <span className={`pill ${left < 60 ? 'amber' : ''}`} role="timer">
+                  Expires in {minutesAndSeconds(left)}
+                </span>
+              ) : (
+                <State kind="warn" isPill>
+                  Expired
+                </State>
+              ))}
+          </>
+        )}
         <Button kind="quiet" icon={IconX} label="Close the plan" onClick={onClose} />
       </div>
-      <h1 ref={heading} tabIndex={-1} data-autofocus>{title}</h1>
+      <h1 ref={heading} tabIndex={-1} data-autofocus>
+        {title}
+      </h1>
     </div>
   );
 }

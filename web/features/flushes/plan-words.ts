@@ -46,9 +46,17 @@ export function inOrder(gateways: PlanGateway[]): PlanGateway[] {
 export function impactWords({ active, idle, unknownActivity, natted, matched }: Plan['impact'], method: Plan['method'] = 'delete'): string {
   if (matched === 0) return method === 'block' ? 'No flow is open now; what comes is refused.' : 'Nothing matches now.';
   const sentences = [
-    active > 0 ? `${counted(active, 'flow')} had a packet in the last 10 seconds and ${active === 1 ? 'is' : 'are'} cut.` : idle > 0 ? 'No flow had a packet in the last 10 seconds.' : '',
-    unknownActivity > 0 ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: neither timeouts nor counters tell.` : '',
-    natted > 0 && method !== 'block' ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.` : '',
+    active > 0
+      ? `${counted(active, 'flow')} had a packet in the last 10 seconds and ${active === 1 ? 'is' : 'are'} cut.`
+      : idle > 0
+        ? 'No flow had a packet in the last 10 seconds.'
+        : '',
+    unknownActivity > 0
+      ? `Of ${count(unknownActivity)} it is not known whether they carry traffic: neither timeouts nor counters tell.`
+      : '',
+    natted > 0 && method !== 'block'
+      ? `${natted === matched ? 'All' : count(natted)} are translated; the next packet makes a new entry by the route and address that hold then.`
+      : '',
   ];
   return sentences.filter(Boolean).join(' ');
 }
@@ -62,7 +70,9 @@ export function mayCarryTraffic({ active, unknownActivity }: Plan['impact']): bo
 export function trafficWords({ active, predictions }: Plan['impact']): string {
   const [first] = predictions;
   const traffic = active > 0 ? 'It had a packet in the last 10 seconds.' : 'Whether it carries traffic is not known.';
-  return first ? `${traffic} ${first.fate === 'unknown' ? 'What will come of it is not known' : `It ${FATES[first.fate].word}`}: ${first.why.replace(/\.$/, '')}.` : traffic;
+  return first
+    ? `${traffic} ${first.fate === 'unknown' ? 'What will come of it is not known' : `It ${FATES[first.fate].word}`}: ${first.why.replace(/\.$/, '')}.`
+    : traffic;
 }
 
 /** Why the plan differs from what was seen; undefined if it does not. */
@@ -79,7 +89,10 @@ export function differenceWords(expected: number | undefined, plan: Plan): strin
 export type Obstacle = 'none' | 'expired' | 'run' | 'empty' | 'reason-changed' | 'approval-missing' | 'count-missing';
 
 /** The first thing in the way of running this plan; `typed` is what stands in the number field. */
-export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: number; reason: string; ticket: string; typed: string }): Obstacle {
+export function obstacle(
+  plan: Plan,
+  { nowMs, reason, ticket, typed }: { nowMs: number; reason: string; ticket: string; typed: string },
+): Obstacle {
   if (plan.state === 'run') return 'run';
   if (plan.state === 'expired' || nowMs >= Date.parse(plan.expiresAt)) return 'expired';
   if (plan.totals.flows === 0 && !refusesNewFlows(plan)) return 'empty';
@@ -90,8 +103,19 @@ export function obstacle(plan: Plan, { nowMs, reason, ticket, typed }: { nowMs: 
 }
 
 /** The body that asks for this plan. */
-export function planBody({ what, scope, method, forSeconds }: PlanRequest, reason: string, ticket: string): z.input<typeof createPlanRequest> {
-  return { ...what, scope, reason: reason.trim(), ...(ticket.trim() && { ticket: ticket.trim() }), ...(method && { method }), ...(method && method !== 'delete' && forSeconds !== undefined && { forSeconds }) };
+export function planBody(
+  { what, scope, method, forSeconds }: PlanRequest,
+  reason: string,
+  ticket: string,
+): z.input<typeof createPlanRequest> {
+  return {
+    ...what,
+    scope,
+    reason: reason.trim(),
+    ...(ticket.trim() && { ticket: ticket.trim() }),
+    ...(method && { method }),
+    ...(method && method !== 'delete' && forSeconds !== undefined && { forSeconds }),
+  };
 }
 
 /** The reason a plan starts with when none is remembered; whole tables have none, so that somebody thinks of one. */
@@ -113,7 +137,12 @@ export function foldedWords(filter: string): string | undefined {
 
 /** The request that would make this plan again. */
 export function again(plan: Plan): PlanRequest {
-  return { what: plan.isEverything ? { all: true } : { filter: plan.filter }, scope: { gateways: plan.gateways.map(({ id }) => id) }, method: plan.method, forSeconds: plan.forSeconds };
+  return {
+    what: plan.isEverything ? { all: true } : { filter: plan.filter },
+    scope: { gateways: plan.gateways.map(({ id }) => id) },
+    method: plan.method,
+    forSeconds: plan.forSeconds,
+  };
 }
 
 /** Above this many gateways a flush goes in waves (controller/flushes/waves.ts). */
@@ -139,7 +168,10 @@ export function rateWords(bitsPerSecond: number): string {
 
 /** What will come of flows, with the icon of how it feels. */
 export const FATES: Record<Plan['impact']['predictions'][number]['fate'], { word: string; kind: StateKind }> = {
-  hangs: { word: 'will hang', kind: 'critical' }, breaks: { word: 'will break', kind: 'warn' }, unknown: { word: 'not known', kind: 'never' }, reconnects: { word: 'will reconnect', kind: 'ok' },
+  hangs: { word: 'will hang', kind: 'critical' },
+  breaks: { word: 'will break', kind: 'warn' },
+  unknown: { word: 'not known', kind: 'never' },
+  reconnects: { word: 'will reconnect', kind: 'ok' },
 };
 
 /** True while a plan waits for somebody else to agree. */

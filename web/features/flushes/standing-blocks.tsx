@@ -21,8 +21,19 @@ export function StandingBlocks({ asked, none }: { asked: { gateway?: string; flu
   if (!data || (data.items.length === 0 && none === undefined)) return null;
   return (
     <section aria-label="Blocked now">
-      <div className="sec-head"><h2>Blocked now</h2><span className="dim">ends by itself, also when the agent or the controller is gone</span></div>
-      {data.items.length === 0 ? <p className="dim">{none}</p> : <ul className="blocks">{data.items.map((block) => <StandingBlock key={block.id} block={block} isGatewayNamed={asked.gateway === undefined} />)}</ul>}
+      <div className="sec-head">
+        <h2>Blocked now</h2>
+        <span className="dim">ends by itself, also when the agent or the controller is gone</span>
+      </div>
+      {data.items.length === 0 ? (
+        <p className="dim">{none}</p>
+      ) : (
+        <ul className="blocks">
+          {data.items.map((block) => (
+            <StandingBlock key={block.id} block={block} isGatewayNamed={asked.gateway === undefined} />
+          ))}
+        </ul>
+      )}
     </section>
   );
 }
@@ -31,17 +42,44 @@ function StandingBlock({ block, isGatewayNamed }: { block: Block; isGatewayNamed
   const client = useQueryClient();
   const now = useNow();
   const refusal = useRefusal('plans.run', [block.tenantId]);
-  const lift = useMutation({ mutationFn: () => call(routes.liftBlock, { params: { id: block.id } }), onSettled: () => client.invalidateQueries({ queryKey: ['blocks'] }) });
+  const lift = useMutation({
+    mutationFn: () => call(routes.liftBlock, { params: { id: block.id } }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['blocks'] }),
+  });
   const isLifting = block.state === 'lifting' || lift.isPending || lift.isSuccess;
   return (
     <li>
       <div className="grow">
         <b>{asSentence(block.refused.words)}</b>
-        <p className="dim2">{isGatewayNamed && <><Link href={`/gateways/${block.gatewayId}`}>{block.gatewayName}</Link>: </>}<span aria-live="polite">{soFarWords(block)}</span>; {now !== undefined && <>{minutesAndSeconds(Math.max(0, (Date.parse(block.until) - now) / 1000))} left; </>}
-          by {block.begunBy}{!isGatewayNamed && block.flushId && <>, <Link href={`/flushes/${block.flushId}`}>its flush</Link></>}{isLifting && block.liftedBy && `; being lifted for ${block.liftedBy}`}</p>
-        {lift.error && <p className="red small" role="alert">{lift.error.message}</p>}
+        <p className="dim2">
+          {isGatewayNamed && (
+            <>
+              <Link href={`/gateways/${block.gatewayId}`}>{block.gatewayName}</Link>:{' '}
+            </>
+          )}
+          <span aria-live="polite">{soFarWords(block)}</span>;{' '}
+          {now !== undefined && <>{minutesAndSeconds(Math.max(0, (Date.parse(block.until) - now) / 1000))} left; </>}
+          by {block.begunBy}
+          {!isGatewayNamed && block.flushId && (
+            <>
+              , <Link href={`/flushes/${block.flushId}`}>its flush</Link>
+            </>
+          )}
+          {isLifting && block.liftedBy && `; being lifted for ${block.liftedBy}`}
+        </p>
+        {lift.error && (
+          <p className="red small" role="alert">
+            {lift.error.message}
+          </p>
+        )}
       </div>
-      <Button size="slim" refusal={refusal ?? (isLifting ? 'The gateway is told; it is gone from here when it has done it.' : undefined)} onClick={() => lift.mutate()}>{isLifting ? 'Lifting…' : 'Lift'}</Button>
+      <Button
+        size="slim"
+        refusal={refusal ?? (isLifting ? 'The gateway is told; it is gone from here when it has done it.' : undefined)}
+        onClick={() => lift.mutate()}
+      >
+        {isLifting ? 'Lifting…' : 'Lift'}
+      </Button>
     </li>
   );
 }

@@ -9,7 +9,10 @@ import { controller } from '../../lib/controller/client.ts';
 import { withEvent, type Target } from './flush-words.ts';
 
 /** One change of a gateway's part that was seen while the page was open. */
-export interface Step { atMs: number; target: Target }
+export interface Step {
+  atMs: number;
+  target: Target;
+}
 
 /** A flush as it goes, over its own stream while it runs. It runs on without this page. */
 export function useFlush(id: string) {
@@ -19,19 +22,28 @@ export function useFlush(id: string) {
   const isRunning = query.data?.state === 'running';
   useEffect(() => {
     if (!isRunning) return undefined;
-    return subscribe(controller, routes.watchFlush, { params: { id } }, {
-      now: Date.now, onState: () => {},
-      onEvent(event) {
-        const key = queries.flush(id).queryKey;
-        if (event.kind === 'target') {
-          const before = client.getQueryData(key)?.targets.find(({ gatewayId }) => gatewayId === event.target.gatewayId);
-          if (before?.state !== event.target.state) setSteps((all) => [{ atMs: Date.now(), target: event.target }, ...all].slice(0, 50));
-        }
-        client.setQueryData(key, (flush) => withEvent(flush, event));
-        const state = event.kind === 'flush' ? event.flush.state : event.state;
-        if (state !== 'running') { void client.invalidateQueries({ queryKey: ['audit'] }); void client.invalidateQueries({ queryKey: key }); }
+    return subscribe(
+      controller,
+      routes.watchFlush,
+      { params: { id } },
+      {
+        now: Date.now,
+        onState: () => {},
+        onEvent(event) {
+          const key = queries.flush(id).queryKey;
+          if (event.kind === 'target') {
+            const before = client.getQueryData(key)?.targets.find(({ gatewayId }) => gatewayId === event.target.gatewayId);
+            if (before?.state !== event.target.state) setSteps((all) => [{ atMs: Date.now(), target: event.target }, ...all].slice(0, 50));
+          }
+          client.setQueryData(key, (flush) => withEvent(flush, event));
+          const state = event.kind === 'flush' ? event.flush.state : event.state;
+          if (state !== 'running') {
+            void client.invalidateQueries({ queryKey: ['audit'] });
+            void client.invalidateQueries({ queryKey: key });
+          }
+        },
       },
-    });
+    );
   }, [client, id, isRunning]);
   return { ...query, flush: query.data, steps };
 }

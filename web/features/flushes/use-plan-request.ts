@@ -15,9 +15,14 @@ export function usePlanRequest() {
   const client = useQueryClient();
   const [request, setRequest] = useState<PlanRequest>();
   const [planId, setPlanId] = useQueryState('plan', parseAsString.withOptions({ history: 'push' }));
-  const [remembered, remember] = useSessionStorage({ key: 'ctfleet-reason', defaultValue: { reason: '', ticket: '' }, getInitialValueInEffect: false });
+  const [remembered, remember] = useSessionStorage({
+    key: 'ctfleet-reason',
+    defaultValue: { reason: '', ticket: '' },
+    getInitialValueInEffect: false,
+  });
   const make = useMutation({
-    mutationFn: (asked: { request: PlanRequest; reason: string; ticket: string }) => call(routes.createPlan, { body: planBody(asked.request, asked.reason, asked.ticket) }),
+    mutationFn: (asked: { request: PlanRequest; reason: string; ticket: string }) =>
+      call(routes.createPlan, { body: planBody(asked.request, asked.reason, asked.ticket) }),
     onSuccess(plan, { request: asked }) {
       if (plan.reason !== suggestedReason(asked)) remember({ reason: plan.reason, ticket: plan.ticket ?? '' });
       show(plan, asked);
@@ -31,18 +36,29 @@ export function usePlanRequest() {
   }
 
   return {
-    request, planId, remembered, show,
-    isPlanning: make.isPending, error: make.error,
+    request,
+    planId,
+    remembered,
+    show,
+    isPlanning: make.isPending,
+    error: make.error,
     /** Opens the sheet and computes a plan with the remembered reason; a whole table waits for a reason of its own. */
     ask(asked: PlanRequest): void {
       make.reset();
       void setPlanId(null);
       setRequest(asked);
-      if ('filter' in asked.what) make.mutate({ request: asked, reason: asked.reason ?? (remembered.reason || suggestedReason(asked)), ticket: remembered.ticket });
+      if ('filter' in asked.what)
+        make.mutate({ request: asked, reason: asked.reason ?? (remembered.reason || suggestedReason(asked)), ticket: remembered.ticket });
     },
     /** Computes a plan, also one more with another reason. */
-    plan(asked: PlanRequest, reason: string, ticket: string): void { make.mutate({ request: asked, reason, ticket }); },
-    close(): void { make.reset(); setRequest(undefined); void setPlanId(null); },
+    plan(asked: PlanRequest, reason: string, ticket: string): void {
+      make.mutate({ request: asked, reason, ticket });
+    },
+    close(): void {
+      make.reset();
+      setRequest(undefined);
+      void setPlanId(null);
+    },
   };
 }
 

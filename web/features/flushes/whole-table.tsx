@@ -7,30 +7,96 @@ import { Button } from '../../ui/button.tsx';
 import { counted } from '../../ui/format.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
-interface WholeTableProps { scope: Scope; reason: string; ticket: string; isWorking: boolean; onReason(text: string): void; onTicket(text: string): void; onPlan(): void }
+interface WholeTableProps {
+  scope: Scope;
+  reason: string;
+  ticket: string;
+  isWorking: boolean;
+  onReason(text: string): void;
+  onTicket(text: string): void;
+  onPlan(): void;
+}
 
 /** What to weigh before every connection is ended; the plan comes after it, and its number has to be typed. */
 export function WholeTable({ scope, reason, ticket, isWorking, onReason, onTicket, onPlan }: WholeTableProps) {
   const { data: gateways = [] } = useQuery(queries.gateways());
-  const touched = gateways.filter((gateway) => (scope.tenants?.includes(gateway.tenantId) ?? true) && (scope.sites?.includes(gateway.siteId) ?? true) && (scope.gateways?.includes(gateway.id) ?? true));
-  return <>
-    <section className="band"><h2>Target<small>whole tables</small></h2>
-      <div className="stack">
-        <p>Every tracked session on <b>{counted(touched.length, 'gateway')}</b> would end at once: {touched.slice(0, 6).map(({ name }) => name).join(', ')}{touched.length > 6 && ` and ${touched.length - 6} more`}. People who are working now would notice.</p>
-        <p className="note amber">After a failed WAN, deleting what is bound to the old external address is enough, and leaves everyone else alone: filter by that address or by <span className="mono">wan:</span> and delete all that match.</p>
-      </div>
-    </section>
-    <section className="band"><h2>Weigh it<small>good practice</small></h2>
-      <div className="three two-of-three">
-        <div><h3>End a session if</h3><ul className="bullets"><li>it has been idle or expired for a long time</li><li>something on it looks malicious</li><li>it hangs and keeps new flows from starting</li><li>troubleshooting needs it gone</li></ul></div>
-        <div><h3>Leave it alone if</h3><ul className="bullets"><li>it is active and behaves normally</li><li>a critical service depends on it</li><li>the trouble looks temporary and may pass by itself</li></ul></div>
-      </div>
-    </section>
-    <section className="band"><h2>Reason<small>the audit keeps it</small></h2>
-      <div className="stack wide">
-        <ReasonFields reason={reason} ticket={ticket} onReason={onReason} onTicket={onTicket} onEnter={onPlan} />
-        <div className="row"><Button kind="danger-line" onClick={onPlan} refusal={isWorking ? 'The gateways are being asked.' : reason.trim() === '' ? 'Give a reason first.' : touched.length === 0 ? 'No gateway is in scope.' : undefined}>{isWorking ? 'Counting…' : 'Count what would go…'}</Button><span className="dim">Nothing is deleted yet.</span></div>
-      </div>
-    </section>
-  </>;
+  const touched = gateways.filter(
+    (gateway) =>
+      (scope.tenants?.includes(gateway.tenantId) ?? true) &&
+      (scope.sites?.includes(gateway.siteId) ?? true) &&
+      (scope.gateways?.includes(gateway.id) ?? true),
+  );
+  return (
+    <>
+      <section className="band">
+        <h2>
+          Target<small>whole tables</small>
+        </h2>
+        <div className="stack">
+          <p>
+            Every tracked session on <b>{counted(touched.length, 'gateway')}</b> would end at once:{' '}
+            {touched
+              .slice(0, 6)
+              .map(({ name }) => name)
+              .join(', ')}
+            {touched.length > 6 && ` and ${touched.length - 6} more`}. People who are working now would notice.
+          </p>
+          <p className="note amber">
+            After a failed WAN, deleting what is bound to the old external address is enough, and leaves everyone else alone: filter by that
+            address or by <span className="mono">wan:</span> and delete all that match.
+          </p>
+        </div>
+      </section>
+      <section className="band">
+        <h2>
+          Weigh it<small>good practice</small>
+        </h2>
+        <div className="three two-of-three">
+          <div>
+            <h3>End a session if</h3>
+            <ul className="bullets">
+              <li>it has been idle or expired for a long time</li>
+              <li>something on it looks malicious</li>
+              <li>it hangs and keeps new flows from starting</li>
+              <li>troubleshooting needs it gone</li>
+            </ul>
+          </div>
+          <div>
+            <h3>Leave it alone if</h3>
+            <ul className="bullets">
+              <li>it is active and behaves normally</li>
+              <li>a critical service depends on it</li>
+              <li>the trouble looks temporary and may pass by itself</li>
+            </ul>
+          </div>
+        </div>
+      </section>
+      <section className="band">
+        <h2>
+          Reason<small>the audit keeps it</small>
+        </h2>
+        <div className="stack wide">
+          <ReasonFields reason={reason} ticket={ticket} onReason={onReason} onTicket={onTicket} onEnter={onPlan} />
+          <div className="row">
+            <Button
+              kind="danger-line"
+              onClick={onPlan}
+              refusal={
+                isWorking
+                  ? 'The gateways are being asked.'
+                  : reason.trim() === ''
+                    ? 'Give a reason first.'
+                    : touched.length === 0
+                      ? 'No gateway is in scope.'
+                      : undefined
+              }
+            >
+              {isWorking ? 'Counting…' : 'Count what would go…'}
+            </Button>
+            <span className="dim">Nothing is deleted yet.</span>
+          </div>
+        </div>
+      </section>
+    </>
+  );
 }

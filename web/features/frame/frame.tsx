@@ -18,15 +18,34 @@ import { useTenantOfPage } from './use-tenant-of-page.ts';
 
 /** What stands around every page: top bar, navigation, and the stripe in the tenant's colour. */
 export function Frame({ children }: { children: ReactNode }) {
-  return <LiveProvider><FrameBody>{children}</FrameBody></LiveProvider>;
+  return (
+    <LiveProvider>
+      <FrameBody>{children}</FrameBody>
+    </LiveProvider>
+  );
 }
 
 /** The page, as soon as it is known who looks: what is shown and what may be done follows from that. */
 function Known({ children }: { children: ReactNode }) {
   const { data: me, error, refetch } = useQuery(queries.me());
   if (me) return children;
-  if (error) return <><div className="head"><h1>The controller does not answer</h1></div><div className="empty"><Failure what="Nothing can be shown now" error={error} onRetry={() => void refetch()} /></div></>;
-  return <div className="empty"><h1 className="sr">Loading</h1><Skeleton lines={8} /></div>;
+  if (error)
+    return (
+      <>
+        <div className="head">
+          <h1>The controller does not answer</h1>
+        </div>
+        <div className="empty">
+          <Failure what="Nothing can be shown now" error={error} onRetry={() => void refetch()} />
+        </div>
+      </>
+    );
+  return (
+    <div className="empty">
+      <h1 className="sr">Loading</h1>
+      <Skeleton lines={8} />
+    </div>
+  );
 }
 
 function FrameBody({ children }: { children: ReactNode }) {
@@ -38,10 +57,14 @@ function FrameBody({ children }: { children: ReactNode }) {
   useKey('shift+?,?', () => setKeysOpen(true));
   return (
     <div className="app" data-nav={isSmall ? 'small' : 'wide'} data-colour={tenant?.colour ?? 0}>
-      <a className="skip" href="#main">Skip to the page</a>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
       <TopBar isSmall={isSmall === true} />
       <Nav onKeys={() => setKeysOpen(true)} />
-      <main className="main" id="main" tabIndex={-1}><Known>{children}</Known></main>
+      <main className="main" id="main" tabIndex={-1}>
+        <Known>{children}</Known>
+      </main>
       <Palette />
       <UnsavedSheet />
       <KeysSheet isOpen={isKeysOpen} onClose={() => setKeysOpen(false)} />

@@ -1,7 +1,15 @@
 'use client';
 
 import { useQuery } from '@tanstack/react-query';
-import { IconAdjustmentsHorizontal, IconArrowsLeftRight, IconBuilding, IconLayoutGrid, IconListCheck, IconProgressCheck, type Icon } from '@tabler/icons-react';
+import {
+  IconAdjustmentsHorizontal,
+  IconArrowsLeftRight,
+  IconBuilding,
+  IconLayoutGrid,
+  IconListCheck,
+  IconProgressCheck,
+  type Icon,
+} from '@tabler/icons-react';
 import { usePathname } from 'next/navigation';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
@@ -35,13 +43,26 @@ export function Nav({ onKeys }: { onKeys(): void }) {
   return (
     <nav className="nav" aria-label="Pages">
       {PAGES.map(({ path: href, name, icon: Glyph, also }) => (
-        <Link key={href} href={href} title={name} aria-current={path === href || also.some((other) => path.startsWith(other)) ? 'page' : undefined}>
-          <Glyph className="i" stroke={1.5} aria-hidden /><span className="t">{name}</span>
+        <Link
+          key={href}
+          href={href}
+          title={name}
+          aria-current={path === href || also.some((other) => path.startsWith(other)) ? 'page' : undefined}
+        >
+          <Glyph className="i" stroke={1.5} aria-hidden />
+          <span className="t">{name}</span>
         </Link>
       ))}
       <div className="foot">
-        {gateways && tenants && <span className="wide">{counted(gateways.length, 'gateway')}, {counted(tenants.length, 'tenant')}</span>}
-        <button type="button" onClick={onKeys} aria-label="Keys"><span className="wide">Keys </span><kbd>?</kbd></button>
+        {gateways && tenants && (
+          <span className="wide">
+            {counted(gateways.length, 'gateway')}, {counted(tenants.length, 'tenant')}
+          </span>
+        )}
+        <button type="button" onClick={onKeys} aria-label="Keys">
+          <span className="wide">Keys </span>
+          <kbd>?</kbd>
+        </button>
       </div>
     </nav>
   );

@@ -18,16 +18,38 @@ export function TopBar({ isSmall }: { isSmall: boolean }) {
   return (
     <header className="top">
       <Link className="brand" href="/" aria-label="ctfleet, overview">
-        <svg className="i" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={2} strokeLinecap="round" strokeLinejoin="round" aria-hidden><path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" /></svg>
+        <svg
+          className="i"
+          viewBox="0 0 16 16"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth={2}
+          strokeLinecap="round"
+          strokeLinejoin="round"
+          aria-hidden
+        >
+          <path d="M1.5 5h10M9 2l3 3M14.5 11h-10M7 14l-3-3" />
+        </svg>
         {!isSmall && 'ctfleet'}
       </Link>
       <ScopeSwitcher />
-      <button type="button" className="palette-button" onClick={spotlight.open}><IconSearch className="i s" stroke={1.5} aria-hidden /><span className="grow ellipsis">Address, gateway, action</span><kbd aria-hidden>Ctrl K</kbd></button>
+      <button type="button" className="palette-button" onClick={spotlight.open}>
+        <IconSearch className="i s" stroke={1.5} aria-hidden />
+        <span className="grow ellipsis">Address, gateway, action</span>
+        <kbd aria-hidden>Ctrl K</kbd>
+      </button>
       <span className="grow" />
       <RunningFlushes />
       <ClockItem />
       <StreamIndicator />
-      <button type="button" className="topitem" aria-label={`Switch to the ${scheme === 'dark' ? 'light' : 'dark'} theme`} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}><IconContrast className="i" stroke={1.5} /></button>
+      <button
+        type="button"
+        className="topitem"
+        aria-label={`Switch to the ${scheme === 'dark' ? 'light' : 'dark'} theme`}
+        onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}
+      >
+        <IconContrast className="i" stroke={1.5} />
+      </button>
     </header>
   );
 }
@@ -40,7 +62,11 @@ function RunningFlushes() {
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
   return (
     <Link className="topitem" href={running.length === 1 ? `/flushes/${first.flushId}` : '/flushes'}>
-      <IconClockPlay className="i s" stroke={1.5} aria-hidden />{counted(running.length, 'flush', 'flushes')} running <span className="dim optional">{count(done)} of {count(planned)}</span>
+      <IconClockPlay className="i s" stroke={1.5} aria-hidden />
+      {counted(running.length, 'flush', 'flushes')} running{' '}
+      <span className="dim optional">
+        {count(done)} of {count(planned)}
+      </span>
     </Link>
   );
 }
@@ -53,7 +79,12 @@ function ClockItem() {
   if (now === undefined) return <span className="topitem" />;
   return (
     <button type="button" className="topitem zone" onClick={flip} title="Show times in UTC or in your own zone (z)">
-      <IconClock className="i s" stroke={1.5} aria-hidden />{clock.time(now)} <span className="dim optional">{zone}{zone !== 'UTC' && `, ${clock.offset(now)}`}</span>
+      <IconClock className="i s" stroke={1.5} aria-hidden />
+      {clock.time(now)}{' '}
+      <span className="dim optional">
+        {zone}
+        {zone !== 'UTC' && `, ${clock.offset(now)}`}
+      </span>
     </button>
   );
 }

@@ -8,11 +8,21 @@ import { Button } from '../../ui/button.tsx';
 export function UnsavedSheet() {
   const leaving = useLeaving();
   return (
-    <Modal opened={leaving !== undefined} onClose={() => leaving?.stay()} title="Your edits are not saved" closeButtonProps={{ 'aria-label': 'Stay here' }} transitionProps={{ duration: 0 }}>
+    <Modal
+      opened={leaving !== undefined}
+      onClose={() => leaving?.stay()}
+      title="Your edits are not saved"
+      closeButtonProps={{ 'aria-label': 'Stay here' }}
+      transitionProps={{ duration: 0 }}
+    >
       <p className="dim2">They are lost when you leave this page.</p>
       <div className="row" style={{ marginTop: 12 }}>
-        <Button kind="primary" onClick={() => leaving?.stay()}>Stay and keep them</Button>
-        <Button kind="danger-line" onClick={() => leaving?.leave()}>Leave without saving</Button>
+        <Button kind="primary" onClick={() => leaving?.stay()}>
+          Stay and keep them
+        </Button>
+        <Button kind="danger-line" onClick={() => leaving?.leave()}>
+          Leave without saving
+        </Button>
       </div>
     </Modal>
   );

@@ -5,7 +5,11 @@ type Samples = z.output<typeof samples>;
 type Point = Samples['points'][number];
 
 /** Columns for a chart: times in seconds, and values that are null where nothing is known, so that no line crosses a gap. */
-export interface Columns { xs: number[]; values: (number | null)[][]; gaps: { fromMs: number; toMs: number }[] }
+export interface Columns {
+  xs: number[];
+  values: (number | null)[][];
+  gaps: { fromMs: number; toMs: number }[];
+}
 
 /** Usage and limit over time. A pause of more than three samples is a gap even where none was reported. */
 export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Columns {
@@ -13,26 +17,41 @@ export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Colu
 }
 
 /** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. They come in the order of `ranking`, else of the newest point. */
-export function stackColumns({ points, gaps, resolutionSeconds }: Samples, part: 'byState' | 'byProto', ranking?: string[], most = 4): Columns & { names: string[] } {
+export function stackColumns(
+  { points, gaps, resolutionSeconds }: Samples,
+  part: 'byState' | 'byProto',
+  ranking?: string[],
+  most = 4,
+): Columns & { names: string[] } {
   const known = points.filter((point) => point[part] !== undefined);
   const named = (ranking ?? rankedNames(known.at(-1)?.[part] ?? {})).slice(0, most);
   const hasOther = known.some((point) => Object.keys(point[part]!).some((name) => !named.includes(name)));
   const names = hasOther ? [...named, 'other'] : named;
   const valueOf = (point: Point, name: string) => {
     const counts = point[part]!;
-    return name !== 'other' ? counts[name] ?? 0 : Object.entries(counts).reduce((sum, [key, flows]) => sum + (named.includes(key) ? 0 : flows), 0);
+    return name !== 'other'
+      ? (counts[name] ?? 0)
+      : Object.entries(counts).reduce((sum, [key, flows]) => sum + (named.includes(key) ? 0 : flows), 0);
   };
-  const spacing = known.length > 1 ? (Date.parse(known.at(-1)!.at) - Date.parse(known[0]!.at)) / 1000 / (known.length - 1) : resolutionSeconds;
+  const spacing =
+    known.length > 1 ? (Date.parse(known.at(-1)!.at) - Date.parse(known[0]!.at)) / 1000 / (known.length - 1) : resolutionSeconds;
   const stacked = names.map((_, index) => (point: Point) => names.slice(index).reduce((sum, name) => sum + valueOf(point, name), 0));
   return { names, ...columns(known, Math.max(resolutionSeconds, spacing), gaps, stacked) };
 }
 
 /** Names of parts, the largest first. */
 export function rankedNames(counts: Record<string, number>): string[] {
-  return Object.entries(counts).toSorted(([, a], [, b]) => b - a).map(([name]) => name);
+  return Object.entries(counts)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name]) => name);
 }
 
-function columns(points: Point[], stepSeconds: number, reported: Samples['gaps'], readers: ((point: Point) => number | undefined)[]): Columns {
+function columns(
+  points: Point[],
+  stepSeconds: number,
+  reported: Samples['gaps'],
+  readers: ((point: Point) => number | undefined)[],
+): Columns {
   const xs: number[] = [];
   const values: (number | null)[][] = readers.map(() => []);
   const gaps = reported.map(({ from, to }) => ({ fromMs: Date.parse(from), toMs: Date.parse(to) }));

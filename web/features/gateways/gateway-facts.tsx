@@ -20,26 +20,102 @@ import { TRYING } from './need.ts';
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
   const { usage } = gateway;
-  const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? usage.byWan[wan.name] ?? 0 : undefined) }));
+  const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? (usage.byWan[wan.name] ?? 0) : undefined) }));
   const total = usage?.count;
   const down = wans.filter(({ isUp }) => isUp === false);
   const linkTo = (name: string) => connectionsPath(`wan:${/\s/.test(name) ? `"${name}"` : name}`, gateway.id);
-  return <>
-    <div className="sec-head"><h2>WAN</h2><span className="dim">flows that use its addresses</span></div>
-    {wans.length === 0 ? <p className="dim">The gateway has told of no WAN.</p> : <div className="wide-table"><table>
-      <thead><tr><th>WAN</th><th>Interface</th><th>Address</th><th>State</th><th className="num">Flows</th><th className="num">Share</th></tr></thead>
-      <tbody>{wans.map(({ name, interface: device, addresses, isUp, carriesDefaultRoute, flows }) => (
-        <tr key={name}>
-          <td><b>{name}</b></td><td className="mono dim2">{device}</td><td>{addresses.length > 0 ? <span className="lines">{addresses.slice(0, 3).map((address) => <Address key={address} value={address} />)}</span> : <span className="dim">none</span>}</td>
-          <td>{isUp === undefined ? <span className="dim">not known</span> : isUp ? <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>{carriesDefaultRoute === false ? 'up, no default route' : 'up'}</State> : <State kind="critical">down</State>}</td>
-          <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>{flows === undefined ? '–' : <Link href={linkTo(name)} title={`Connections by ${name}`}>{count(flows)}</Link>}</td><td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
-        </tr>
-      ))}</tbody>
-    </table></div>}
-    {stale === undefined ? down.filter(({ flows }) => flows).map(({ name, flows }) => <p key={name} className="note red">{count(flows)} flows still use {name}, which is down. <Link className="link" href={linkTo(name)}>Review {count(flows)} flows</Link></p>)
-      : stale > 0 ? <p className="note red">{counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale and still trying: the gateway sends their packets with an address that brings no answer. <Link className="link" href={connectionsPath(TRYING, gateway.id)}>Look at {stale === 1 ? 'it' : 'them'}</Link></p>
-        : down.length > 0 && <p className="note">Nothing is still trying: what uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>}
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>WAN</h2>
+        <span className="dim">flows that use its addresses</span>
+      </div>
+      {wans.length === 0 ? (
+        <p className="dim">The gateway has told of no WAN.</p>
+      ) : (
+        <div className="wide-table">
+          <table>
+            <thead>
+              <tr>
+                <th>WAN</th>
+                <th>Interface</th>
+                <th>Address</th>
+                <th>State</th>
+                <th className="num">Flows</th>
+                <th className="num">Share</th>
+              </tr>
+            </thead>
+            <tbody>
+              {wans.map(({ name, interface: device, addresses, isUp, carriesDefaultRoute, flows }) => (
+                <tr key={name}>
+                  <td>
+                    <b>{name}</b>
+                  </td>
+                  <td className="mono dim2">{device}</td>
+                  <td>
+                    {addresses.length > 0 ? (
+                      <span className="lines">
+                        {addresses.slice(0, 3).map((address) => (
+                          <Address key={address} value={address} />
+                        ))}
+                      </span>
+                    ) : (
+                      <span className="dim">none</span>
+                    )}
+                  </td>
+                  <td>
+                    {isUp === undefined ? (
+                      <span className="dim">not known</span>
+                    ) : isUp ? (
+                      <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>
+                        {carriesDefaultRoute === false ? 'up, no default route' : 'up'}
+                      </State>
+                    ) : (
+                      <State kind="critical">down</State>
+                    )}
+                  </td>
+                  <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>
+                    {flows === undefined ? (
+                      '–'
+                    ) : (
+                      <Link href={linkTo(name)} title={`Connections by ${name}`}>
+                        {count(flows)}
+                      </Link>
+                    )}
+                  </td>
+                  <td className="num dim2">{flows !== undefined && total ? percent(flows, total) : '–'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {stale === undefined ? (
+        down
+          .filter(({ flows }) => flows)
+          .map(({ name, flows }) => (
+            <p key={name} className="note red">
+              {count(flows)} flows still use {name}, which is down.{' '}
+              <Link className="link" href={linkTo(name)}>
+                Review {count(flows)} flows
+              </Link>
+            </p>
+          ))
+      ) : stale > 0 ? (
+        <p className="note red">
+          {counted(stale, 'flow')} {stale === 1 ? 'is' : 'are'} stale and still trying: the gateway sends their packets with an address that
+          brings no answer.{' '}
+          <Link className="link" href={connectionsPath(TRYING, gateway.id)}>
+            Look at {stale === 1 ? 'it' : 'them'}
+          </Link>
+        </p>
+      ) : (
+        down.length > 0 && (
+          <p className="note">Nothing is still trying: what uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>
+        )
+      )}
+    </>
+  );
 }
 
 /** The last flushes that touched this gateway. */
@@ -48,17 +124,39 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   const clock = useClock();
   const now = useNow(60_000);
   const { data, error } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
-  return <>
-    <div className="sec-head"><h2>Recent here</h2></div>
-    <Unreadable entries={data?.unreadable} />
-    {error && !data && <Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." />}
-    {data?.items.length === 0 && !data.unreadable ? <p className="dim">No flush has touched this gateway.</p> : <ul className="acts">{data?.items.slice(0, 6).map((flush) => (
-      <li key={flush.id} {...rowLink({ path: `/flushes/${flush.id}` })}><time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time><StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall /><Link href={`/flushes/${flush.id}`}>{flushSentence(flush)}, by {flush.createdBy}{flush.ticket && `, ticket ${flush.ticket}`}</Link></li>
-    ))}</ul>}
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Recent here</h2>
+      </div>
+      <Unreadable entries={data?.unreadable} />
+      {error && !data && <Failure what="The flushes could not be read" error={error} stillWorks="Running ones go on." />}
+      {data?.items.length === 0 && !data.unreadable ? (
+        <p className="dim">No flush has touched this gateway.</p>
+      ) : (
+        <ul className="acts">
+          {data?.items.slice(0, 6).map((flush) => (
+            <li key={flush.id} {...rowLink({ path: `/flushes/${flush.id}` })}>
+              <time dateTime={flush.startedAt}>{clock.when(flush.startedAt, now)}</time>
+              <StateIcon kind={FLUSHES[flush.state]} word={flush.state} isSmall />
+              <Link href={`/flushes/${flush.id}`}>
+                {flushSentence(flush)}, by {flush.createdBy}
+                {flush.ticket && `, ticket ${flush.ticket}`}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
 }
 
-const COUNTERS = [['insertFailed', 'insert_failed'], ['drop', 'drop'], ['earlyDrop', 'early_drop'], ['searchRestart', 'search_restart']] as const;
+const COUNTERS = [
+  ['insertFailed', 'insert_failed'],
+  ['drop', 'drop'],
+  ['earlyDrop', 'early_drop'],
+  ['searchRestart', 'search_restart'],
+] as const;
 
 /** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
 export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
@@ -67,13 +165,48 @@ export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
     const others = cpus.flatMap((cpu) => (cpu[key] === undefined ? [] : [cpu[key]])).toSorted((a, b) => a - b);
     return value !== undefined && value > 10 && others.length > 1 && value > 4 * (others[Math.floor((others.length - 1) / 2)] ?? 0);
   };
-  return <>
-    <div className="sec-head"><h2>Per CPU</h2><span className="dim">since the gateway started</span></div>
-    {cpus.length === 0 ? <p className="dim">No counters yet.</p> : <table data-density="compact">
-      <thead><tr><th>CPU</th>{COUNTERS.map(([, name]) => <th key={name} className="num mono">{name}</th>)}</tr></thead>
-      <tbody>{cpus.map((cpu) => <tr key={cpu.cpu}><td>{cpu.cpu}</td>{COUNTERS.map(([key, name]) => <td key={name} className={`num ${cpu[key] ? '' : 'dim'}`}>{isHigh(key, cpu[key]) ? <State kind="warn" isSmall>{count(cpu[key])}</State> : count(cpu[key])}</td>)}</tr>)}</tbody>
-    </table>}
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Per CPU</h2>
+        <span className="dim">since the gateway started</span>
+      </div>
+      {cpus.length === 0 ? (
+        <p className="dim">No counters yet.</p>
+      ) : (
+        <table data-density="compact">
+          <thead>
+            <tr>
+              <th>CPU</th>
+              {COUNTERS.map(([, name]) => (
+                <th key={name} className="num mono">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {cpus.map((cpu) => (
+              <tr key={cpu.cpu}>
+                <td>{cpu.cpu}</td>
+                {COUNTERS.map(([key, name]) => (
+                  <td key={name} className={`num ${cpu[key] ? '' : 'dim'}`}>
+                    {isHigh(key, cpu[key]) ? (
+                      <State kind="warn" isSmall>
+                        {count(cpu[key])}
+                      </State>
+                    ) : (
+                      count(cpu[key])
+                    )}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
 }
 
 /** Who has most flows now. */
@@ -81,12 +214,30 @@ export function TopSources({ gateway }: { gateway: Gateway }) {
   const { usage } = gateway;
   const sources = usage?.topSources ?? [];
   const most = sources[0]?.flows ?? 1;
-  return <>
-    <div className="sec-head"><h2>Top sources</h2><span className="dim">flows now</span></div>
-    {sources.length === 0 ? <p className="dim">Not known yet.</p> : <ul className="talk">{sources.slice(0, 8).map(({ address, flows }, index) => (
-      <li key={address}><Link className="mono ellipsis" title={address} href={connectionsPath(`src:${address}`, gateway.id)}>{address}</Link><Bar share={flows / most} tone={index === 0 ? 'blue' : ''} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, usage!.count)}</span></li>
-    ))}</ul>}
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Top sources</h2>
+        <span className="dim">flows now</span>
+      </div>
+      {sources.length === 0 ? (
+        <p className="dim">Not known yet.</p>
+      ) : (
+        <ul className="talk">
+          {sources.slice(0, 8).map(({ address, flows }, index) => (
+            <li key={address}>
+              <Link className="mono ellipsis" title={address} href={connectionsPath(`src:${address}`, gateway.id)}>
+                {address}
+              </Link>
+              <Bar share={flows / most} tone={index === 0 ? 'blue' : ''} />
+              <span className="num">{count(flows)}</span>
+              <span className="num dim">{percent(flows, usage!.count)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
 }
 
 /** Which external addresses stand for most flows: a port of one serves a flow to each server, and when they are used up new flows are lost. */
@@ -94,22 +245,63 @@ export function Translations({ gateway }: { gateway: Gateway }) {
   const translations = gateway.usage?.translations ?? [];
   const most = translations[0]?.flows ?? 1;
   if (translations.length === 0) return null;
-  return <>
-    <div className="sec-head"><h2>Translated to</h2><span className="dim" title="An address has 64,512 ports for each server and protocol">flows now</span></div>
-    <ul className="talk translations">{translations.slice(0, 6).map(({ address, proto, flows }) => (
-      <li key={`${address} ${proto}`}><Link className="mono ellipsis" title={`${address} ${proto}`} href={connectionsPath(`nat:${address} proto:${proto}`, gateway.id)}>{address} {proto}</Link><Bar share={flows / most} /><span className="num">{count(flows)}</span><span className="num dim">{percent(flows, gateway.usage!.count)}</span></li>
-    ))}</ul>
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Translated to</h2>
+        <span className="dim" title="An address has 64,512 ports for each server and protocol">
+          flows now
+        </span>
+      </div>
+      <ul className="talk translations">
+        {translations.slice(0, 6).map(({ address, proto, flows }) => (
+          <li key={`${address} ${proto}`}>
+            <Link
+              className="mono ellipsis"
+              title={`${address} ${proto}`}
+              href={connectionsPath(`nat:${address} proto:${proto}`, gateway.id)}
+            >
+              {address} {proto}
+            </Link>
+            <Bar share={flows / most} />
+            <span className="num">{count(flows)}</span>
+            <span className="num dim">{percent(flows, gateway.usage!.count)}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
 }
 
 /** What was tried on the gateway and works, and what does not, with the reason. */
 export function Capabilities({ gateway: { capabilities } }: { gateway: Gateway }) {
   const cannot = Object.entries(capabilities?.cannot ?? {});
-  return <>
-    <div className="sec-head"><h2>Capabilities</h2><span className="dim">found by trying</span></div>
-    {!capabilities ? <p className="dim">Not known: it has not said yet.</p> : <ul className="mini capabilities">
-      {cannot.map(([name, reason]) => <li key={name}><State kind="warn" isSmall>{name}</State><span className="dim2">{reason}</span></li>)}
-      <li><State kind="ok" isSmall>works</State><span className="dim2">{worksWords(capabilities.can)}</span></li>
-    </ul>}
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Capabilities</h2>
+        <span className="dim">found by trying</span>
+      </div>
+      {!capabilities ? (
+        <p className="dim">Not known: it has not said yet.</p>
+      ) : (
+        <ul className="mini capabilities">
+          {cannot.map(([name, reason]) => (
+            <li key={name}>
+              <State kind="warn" isSmall>
+                {name}
+              </State>
+              <span className="dim2">{reason}</span>
+            </li>
+          ))}
+          <li>
+            <State kind="ok" isSmall>
+              works
+            </State>
+            <span className="dim2">{worksWords(capabilities.can)}</span>
+          </li>
+        </ul>
+      )}
+    </>
+  );
 }

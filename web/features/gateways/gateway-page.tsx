@@ -42,9 +42,35 @@ export function GatewayPage({ id }: { id: string }) {
   const { data: all, error, refetch } = useQuery(queries.gateways());
   const gateway = all?.find((one) => one.id === id);
   const [span, setSpan] = useQueryState('span', parseAsStringLiteral(['1h', '6h', '24h', '7d'] as const).withDefault('1h'));
-  if (error && !all) return <div className="empty"><Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} /></div>;
-  if (!all) return <div className="empty"><Skeleton lines={10} /></div>;
-  if (!gateway) return <><div className="head"><h1>Gateway</h1></div><Empty action={<Link className="btn" href="/sites">Open Sites</Link>}>No gateway has this id, or you may not see it.</Empty></>;
+  if (error && !all)
+    return (
+      <div className="empty">
+        <Failure what="This gateway could not be read" error={error} onRetry={() => void refetch()} />
+      </div>
+    );
+  if (!all)
+    return (
+      <div className="empty">
+        <Skeleton lines={10} />
+      </div>
+    );
+  if (!gateway)
+    return (
+      <>
+        <div className="head">
+          <h1>Gateway</h1>
+        </div>
+        <Empty
+          action={
+            <Link className="btn" href="/sites">
+              Open Sites
+            </Link>
+          }
+        >
+          No gateway has this id, or you may not see it.
+        </Empty>
+      </>
+    );
   return <GatewayBody gateway={gateway} span={span} onSpan={(next) => void setSpan(next)} />;
 }
 
@@ -52,17 +78,31 @@ function GatewayBody({ gateway, span, onSpan }: { gateway: Gateway; span: Span; 
   const self = useMemo(() => [gateway], [gateway]);
   const stale = useStaleFlows(self).get(gateway.id);
   const asking = usePlanRequest();
-  return <>
-    <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
-    {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
-    <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
-    <div className="lower">
-      <section><StandingBlocks asked={{ gateway: gateway.id }} /><WanTable gateway={gateway} stale={stale?.flows} /><RecentFlushes gateway={gateway} /><RecentRuns gateway={gateway} /></section>
-      <section><CpuTable gateway={gateway} /><GuardFacts gateway={gateway} /><Capabilities gateway={gateway} /></section>
-      <section><TopSources gateway={gateway} /><Translations gateway={gateway} /></section>
-    </div>
-    <PlanSheet asking={asking} />
-  </>;
+  return (
+    <>
+      <GatewayHead gateway={gateway} stale={stale} onEnd={asking.ask} />
+      {gateway.state === 'set-aside' && <SetAside gateway={gateway} />}
+      <GatewayCharts gateway={gateway} span={span} onSpan={onSpan} />
+      <div className="lower">
+        <section>
+          <StandingBlocks asked={{ gateway: gateway.id }} />
+          <WanTable gateway={gateway} stale={stale?.flows} />
+          <RecentFlushes gateway={gateway} />
+          <RecentRuns gateway={gateway} />
+        </section>
+        <section>
+          <CpuTable gateway={gateway} />
+          <GuardFacts gateway={gateway} />
+          <Capabilities gateway={gateway} />
+        </section>
+        <section>
+          <TopSources gateway={gateway} />
+          <Translations gateway={gateway} />
+        </section>
+      </div>
+      <PlanSheet asking={asking} />
+    </>
+  );
 }
 
 function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale | undefined; onEnd(request: PlanRequest): void }) {
@@ -71,9 +111,15 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const go = useGo();
   const { gateways: siblings } = useGatewaysInScope();
   const { data: tenants } = useQuery(queries.tenants());
-  const list = siblings?.toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
+  const list =
+    siblings?.toSorted(
+      (a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name),
+    ) ?? [];
   const at = list.findIndex(({ id }) => id === gateway.id);
-  const step = (by: number) => { const next = list[(at + by + list.length) % list.length]; if (next) go(`/gateways/${next.id}`); };
+  const step = (by: number) => {
+    const next = list[(at + by + list.length) % list.length];
+    if (next) go(`/gateways/${next.id}`);
+  };
   useKey('[', () => step(-1));
   useKey(']', () => step(1));
   const { usage, state } = gateway;
@@ -82,27 +128,82 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
   const endable = need && endRequest(need);
   const planRefusal = useRefusal('plans.write', [gateway.tenantId]);
   const age = usage && now !== undefined ? Math.max(0, now - Date.parse(usage.at)) / 1000 : undefined;
-  useKey('d', () => { if (endable) { if (!planRefusal) onEnd(endable); } else if (need?.action.path.startsWith('/connections')) go(need.action.path); });
+  useKey('d', () => {
+    if (endable) {
+      if (!planRefusal) onEnd(endable);
+    } else if (need?.action.path.startsWith('/connections')) go(need.action.path);
+  });
   return (
     <div className="gateway-head" data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
       <div className="row head-line">
-        <span className="owner"><b>{gateway.tenantName}</b></span><span className="dim2">/ {gateway.siteName} / gateway {at + 1} of {list.length}</span><kbd aria-hidden>[</kbd><kbd aria-hidden>]</kbd>
-        {said && <State kind={said.kind} isPill>{said.word}</State>}
+        <span className="owner">
+          <b>{gateway.tenantName}</b>
+        </span>
+        <span className="dim2">
+          / {gateway.siteName} / gateway {at + 1} of {list.length}
+        </span>
+        <kbd aria-hidden>[</kbd>
+        <kbd aria-hidden>]</kbd>
+        {said && (
+          <State kind={said.kind} isPill>
+            {said.word}
+          </State>
+        )}
         {age !== undefined && <span className={`pill ${age > 60 ? 'amber' : ''}`}>Last sample {lasting(age)} ago</span>}
         <span className="grow" />
-        <Link className="btn" href={connectionsPath('', gateway.id)}><IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />Connections here</Link>
-        {endable ? <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>{need.action.text}</Button> : need?.action.path.startsWith('/connections') && <Link className="btn" href={need.action.path}>{need.action.text} <kbd aria-hidden>d</kbd></Link>}
+        <Link className="btn" href={connectionsPath('', gateway.id)}>
+          <IconArrowsLeftRight className="i s" stroke={1.5} aria-hidden />
+          Connections here
+        </Link>
+        {endable ? (
+          <Button kind="danger-line" keys="d" refusal={planRefusal} onClick={() => onEnd(endable)}>
+            {need.action.text}
+          </Button>
+        ) : (
+          need?.action.path.startsWith('/connections') && (
+            <Link className="btn" href={need.action.path}>
+              {need.action.text} <kbd aria-hidden>d</kbd>
+            </Link>
+          )
+        )}
       </div>
       <h1>{gateway.name}</h1>
-      <p className="verdict">{said && <><b>{said.head}{said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}</b> {said.cause}</>}</p>
+      <p className="verdict">
+        {said && (
+          <>
+            <b>
+              {said.head}
+              {said.fullAtMs !== undefined && `, at ${clock.time(said.fullAtMs)}.`}
+            </b>{' '}
+            {said.cause}
+          </>
+        )}
+      </p>
       <ul className="facts">
-        <li>Limit <b>{count(usage?.max)}</b></li>
-        <li>Buckets <b>{count(usage?.buckets)}</b>{usage?.buckets ? `, ${(usage.count / usage.buckets).toFixed(1)} a bucket` : ''}</li>
-        <li>Entries <b>{count(usage?.count)}</b></li>
-        <li>Agent <b>{gateway.agentVersion ?? 'not known'}</b></li><li>Kernel <b>{gateway.kernel ?? 'not known'}</b></li>
+        <li>
+          Limit <b>{count(usage?.max)}</b>
+        </li>
+        <li>
+          Buckets <b>{count(usage?.buckets)}</b>
+          {usage?.buckets ? `, ${(usage.count / usage.buckets).toFixed(1)} a bucket` : ''}
+        </li>
+        <li>
+          Entries <b>{count(usage?.count)}</b>
+        </li>
+        <li>
+          Agent <b>{gateway.agentVersion ?? 'not known'}</b>
+        </li>
+        <li>
+          Kernel <b>{gateway.kernel ?? 'not known'}</b>
+        </li>
         {gateway.tableKind === 'memory' && <li className="amber">table in memory, not the kernel’s</li>}
-        <li>Link <b>{GATEWAY_STATES[state].word}</b>{now !== undefined && ` for ${lasting(Math.max(0, now - Date.parse(gateway.since)) / 1000)}`}</li>
-        {Object.keys(gateway.capabilities?.cannot ?? {}).length > 0 && <li>{counted(Object.keys(gateway.capabilities!.cannot).length, 'thing')} it cannot do</li>}
+        <li>
+          Link <b>{GATEWAY_STATES[state].word}</b>
+          {now !== undefined && ` for ${lasting(Math.max(0, now - Date.parse(gateway.since)) / 1000)}`}
+        </li>
+        {Object.keys(gateway.capabilities?.cannot ?? {}).length > 0 && (
+          <li>{counted(Object.keys(gateway.capabilities!.cannot).length, 'thing')} it cannot do</li>
+        )}
       </ul>
     </div>
   );
@@ -110,14 +211,43 @@ function GatewayHead({ gateway, stale, onEnd }: { gateway: Gateway; stale: Stale
 
 function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span; onSpan(span: Span): void }) {
   const until = useNow(SPANS[span] > 21_600_000 ? 300_000 : 30_000);
-  const { data: newest, error, isPlaceholderData, refetch } = useQuery({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360), enabled: until !== undefined });
+  const {
+    data: newest,
+    error,
+    isPlaceholderData,
+    refetch,
+  } = useQuery({
+    ...queries.samples(gateway.id, { fromMs: (until ?? 0) - SPANS[span], toMs: until ?? 0 }, 360),
+    enabled: until !== undefined,
+  });
   const data = useKept(newest);
   const { data: flushes } = useQuery(queries.flushes({ gateway: gateway.id, limit: 20 }));
   const firstAt = data?.points[0]?.at;
-  const range = useMemo(() => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }), [firstAt, span, until]);
-  const segments = <Segments label="Time range" isSlim value={span} onChange={onSpan} options={(Object.keys(SPANS) as Span[]).map((value) => ({ value, text: `${value.slice(0, -1)} ${value.slice(-1)}` }))} />;
-  if (error && !data) return <div className="empty"><Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} /></div>;
-  if (!data || until === undefined) return <div className="empty"><Skeleton lines={6} /></div>;
+  const range = useMemo(
+    () => ({ fromMs: visibleFrom(firstAt, (until ?? 0) - SPANS[span], until ?? 0), toMs: until ?? 0 }),
+    [firstAt, span, until],
+  );
+  const segments = (
+    <Segments
+      label="Time range"
+      isSlim
+      value={span}
+      onChange={onSpan}
+      options={(Object.keys(SPANS) as Span[]).map((value) => ({ value, text: `${value.slice(0, -1)} ${value.slice(-1)}` }))}
+    />
+  );
+  if (error && !data)
+    return (
+      <div className="empty">
+        <Failure what="The samples could not be read" error={error} stillWorks="The gateway goes on." onRetry={() => void refetch()} />
+      </div>
+    );
+  if (!data || until === undefined)
+    return (
+      <div className="empty">
+        <Skeleton lines={6} />
+      </div>
+    );
   return (
     <div className={`charts ${isPlaceholderData || error ? 'stale' : ''}`}>
       <UsageChart samples={data} range={range} gateway={gateway} flushes={flushes?.items ?? NO_FLUSHES} controls={segments} />

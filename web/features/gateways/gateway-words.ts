@@ -4,7 +4,11 @@ import type { StateKind } from '../../ui/state.tsx';
 
 /** How its link stands. */
 export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: string }> = {
-  online: { kind: 'ok', word: 'up' }, offline: { kind: 'offline', word: 'offline' }, 'never-connected': { kind: 'never', word: 'never connected' }, revoked: { kind: 'failed', word: 'revoked' }, 'set-aside': { kind: 'failed', word: 'set aside' },
+  online: { kind: 'ok', word: 'up' },
+  offline: { kind: 'offline', word: 'offline' },
+  'never-connected': { kind: 'never', word: 'never connected' },
+  revoked: { kind: 'failed', word: 'revoked' },
+  'set-aside': { kind: 'failed', word: 'set aside' },
 };
 
 /** What the gateway's owner allows, line by line; the reason comes first why nothing may be ended. `guard` is as the agent said it when it connected. */
@@ -17,7 +21,8 @@ export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateK
     const whose = isBuiltIn === true ? 'built in; stale flows, and up to 1,000, do not count' : 'by its guard file';
     lines.push({ kind: 'protected', word: `${mostPercentOfTable} % a minute`, text: `of its table at most, ${whose}` });
   }
-  if (mostDeletesAMinute !== undefined) lines.push({ kind: 'protected', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
+  if (mostDeletesAMinute !== undefined)
+    lines.push({ kind: 'protected', word: `${count(mostDeletesAMinute)} a minute`, text: 'deletes at most, by its guard file' });
   if (methods.length > 0) lines.push({ kind: 'protected', word: 'methods', text: `only ${methods.join(', ')}` });
   for (const filter of guard.protected) lines.push({ kind: 'protected', word: 'protected', text: filter });
   return lines;

@@ -5,14 +5,24 @@ import { guardLines } from './gateway-words.ts';
 /** What the gateway's owner allows, as it held when the gateway connected. */
 export function GuardFacts({ gateway: { guard } }: { gateway: Gateway }) {
   const lines = guard && guardLines(guard);
-  return <>
-    <div className="sec-head"><h2>Guard</h2><span className="dim">what its owner allows; nobody here can change it</span></div>
-    {!lines && <p className="dim">Not known: it has not said yet.</p>}
-    {lines?.length === 0 && <p className="dim">It has not said of any limit.</p>}
-    <ul className="mini capabilities">
-      {lines?.map(({ kind, word, text }) => (
-        <li key={`${word} ${text}`}><State kind={kind} isSmall>{word}</State><span className="dim2">{text}</span></li>
-      ))}
-    </ul>
-  </>;
+  return (
+    <>
+      <div className="sec-head">
+        <h2>Guard</h2>
+        <span className="dim">what its owner allows; nobody here can change it</span>
+      </div>
+      {!lines && <p className="dim">Not known: it has not said yet.</p>}
+      {lines?.length === 0 && <p className="dim">It has not said of any limit.</p>}
+      <ul className="mini capabilities">
+        {lines?.map(({ kind, word, text }) => (
+          <li key={`${word} ${text}`}>
+            <State kind={kind} isSmall>
+              {word}
+            </State>
+            <span className="dim2">{text}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
 }

@@ -6,11 +6,24 @@ const NOW = Date.parse('2026-11-23T08:17:00Z');
 
 function gateway(over: Partial<Gateway> = {}, usage: Partial<NonNullable<Gateway['usage']>> = {}): Gateway {
   return {
-    id: 'g', tenantId: 't', tenantName: 'Pine', siteId: 's', siteName: 'Lyon', name: 'lyon', tags: [], state: 'online', since: '2026-11-23T07:41:00Z',
-    wans: [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: true }], usage: { at: '2026-11-23T08:16:57Z', count: 1000, max: 65_536, perMinute: 0, ...usage }, ...over,
+    id: 'g',
+    tenantId: 't',
+    tenantName: 'Pine',
+    siteId: 's',
+    siteName: 'Lyon',
+    name: 'lyon',
+    tags: [],
+    state: 'online',
+    since: '2026-11-23T07:41:00Z',
+    wans: [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: true }],
+    usage: { at: '2026-11-23T08:16:57Z', count: 1000, max: 65_536, perMinute: 0, ...usage },
+    ...over,
   };
 }
-const down = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }, { name: 'wan2', interface: 'eth2', addresses: [], isUp: true }];
+const down = [
+  { name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 },
+  { name: 'wan2', interface: 'eth2', addresses: [], isUp: true },
+];
 
 /** Every way a gateway may be, and what is said of it: word, sentence. */
 const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: string, head: string][] = [
@@ -20,8 +33,18 @@ const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: stri
   [gateway({ wans: down }), { flows: 0, wans: [] }, 'wan1 down', 'wan1 down; the table is 1 % full.'],
   [gateway({}, { count: 65_536 }), undefined, 'Full', '100 % full: new flows find no room.'],
   [gateway({}, { count: 62_000 }), undefined, 'Nearly full', '94 % full: little room is left.'],
-  [gateway({}, { count: 55_000, minutesToFull: 27, perMinute: 390 }), undefined, 'Filling up', '83 % full and filling by 390 a minute: full in about 27 min'],
-  [gateway({}, { lost: 400, drops: 400, insertFailed: 400 }), undefined, 'Packet drops', '400 packets got no entry in the last ten minutes and were lost; the table is 1 % full.'],
+  [
+    gateway({}, { count: 55_000, minutesToFull: 27, perMinute: 390 }),
+    undefined,
+    'Filling up',
+    '83 % full and filling by 390 a minute: full in about 27 min',
+  ],
+  [
+    gateway({}, { lost: 400, drops: 400, insertFailed: 400 }),
+    undefined,
+    'Packet drops',
+    '400 packets got no entry in the last ten minutes and were lost; the table is 1 % full.',
+  ],
   [gateway({ state: 'offline' }), undefined, 'Offline', 'Silent for 36 min.'],
   [gateway({ state: 'set-aside', tableError: 'not loaded' }), undefined, 'Set aside', 'Set aside: two agents hold its identity.'],
   [gateway({ tableError: 'not loaded', usage: undefined }), undefined, 'No table', 'Connected, but it cannot see its table.'],
@@ -37,7 +60,11 @@ test.each(CASES)('case %#: the word and the sentence say the same', (one, stale,
 test('only a gateway that needs nobody and has every WAN is green or called healthy', () => {
   for (const [one, stale] of CASES) {
     const { kind, head, need, word } = judge(one, NOW, stale);
-    expect([kind === 'ok', head.startsWith('Healthy'), word === 'Healthy']).toEqual(Array(3).fill(need === undefined && one.state === 'online' && one.usage !== undefined && !one.wans.some(({ isUp }) => isUp === false)));
+    expect([kind === 'ok', head.startsWith('Healthy'), word === 'Healthy']).toEqual(
+      Array(3).fill(
+        need === undefined && one.state === 'online' && one.usage !== undefined && !one.wans.some(({ isUp }) => isUp === false),
+      ),
+    );
   }
 });
 

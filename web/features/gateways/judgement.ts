@@ -30,27 +30,69 @@ function needWords(need: Need, nowMs: number): Pick<Judgement, 'head' | 'cause' 
   const fill = fillWords(gateway);
   const cause = shareWords(gateway);
   switch (why) {
-    case 'set-aside': return { head: 'Set aside: two agents hold its identity.', cause: 'One of them may be a clone. Nothing is taken from either.' };
-    case 'offline': return { head: `Silent for ${need.measure}.`, cause: fill && usage ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.` : 'It never sent a sample.' };
-    case 'blind': return { head: 'Connected, but it cannot see its table.', cause: `${tableError.replace(/\.$/, '')}. The agent looks again by itself.` };
-    case 'full': return { head: `${fill}: ${usage!.count >= usage!.max! ? 'new flows find no room' : 'little room is left'}.`, cause };
-    case 'filling': return {
-      head: `${fill} and filling by ${short(usage!.perMinute ?? 0)} a minute: full in about ${need.measure}`, cause, fullAtMs: Date.parse(usage!.at) + usage!.minutesToFull! * 60_000,
-    };
-    case 'stranded': return { head: `${strandedSentence(need)}.`, cause: `${need.evidence}; the table is ${fill}.` };
-    case 'drops': return { head: `${counted(usage!.lost ?? 0, 'packet')} got no entry in the last ten minutes and ${usage!.lost === 1 ? 'was' : 'were'} lost; the table is ${fill}.`, cause };
+    case 'set-aside':
+      return { head: 'Set aside: two agents hold its identity.', cause: 'One of them may be a clone. Nothing is taken from either.' };
+    case 'offline':
+      return {
+        head: `Silent for ${need.measure}.`,
+        cause:
+          fill && usage
+            ? `The last sample, ${lasting((nowMs - Date.parse(usage.at)) / 1000)} old, says ${fill}. Nothing newer is known.`
+            : 'It never sent a sample.',
+      };
+    case 'blind':
+      return {
+        head: 'Connected, but it cannot see its table.',
+        cause: `${tableError.replace(/\.$/, '')}. The agent looks again by itself.`,
+      };
+    case 'full':
+      return { head: `${fill}: ${usage!.count >= usage!.max! ? 'new flows find no room' : 'little room is left'}.`, cause };
+    case 'filling':
+      return {
+        head: `${fill} and filling by ${short(usage!.perMinute ?? 0)} a minute: full in about ${need.measure}`,
+        cause,
+        fullAtMs: Date.parse(usage!.at) + usage!.minutesToFull! * 60_000,
+      };
+    case 'stranded':
+      return { head: `${strandedSentence(need)}.`, cause: `${need.evidence}; the table is ${fill}.` };
+    case 'drops':
+      return {
+        head: `${counted(usage!.lost ?? 0, 'packet')} got no entry in the last ten minutes and ${usage!.lost === 1 ? 'was' : 'were'} lost; the table is ${fill}.`,
+        cause,
+      };
   }
 }
 
 function quietWords(gateway: Gateway, stale: Stale | undefined): Judgement {
   const { state, usage } = gateway;
-  if (state === 'never-connected') return { kind: 'never', word: 'Never connected', head: 'Not connected yet.', cause: 'It joins when its enrolment command has run on the gateway.' };
-  if (state === 'revoked') return { kind: 'failed', word: 'Revoked', head: 'Its identity was taken away.', cause: 'It can connect again only by a new enrolment.' };
+  if (state === 'never-connected')
+    return {
+      kind: 'never',
+      word: 'Never connected',
+      head: 'Not connected yet.',
+      cause: 'It joins when its enrolment command has run on the gateway.',
+    };
+  if (state === 'revoked')
+    return {
+      kind: 'failed',
+      word: 'Revoked',
+      head: 'Its identity was taken away.',
+      cause: 'It can connect again only by a new enrolment.',
+    };
   if (state !== 'online') return { ...GATEWAY_STATES[state], head: 'Not connected.', cause: '' };
   if (!usage) return { kind: 'waiting', word: 'No samples yet', head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
-  const down = gateway.wans.filter(({ isUp }) => isUp === false).map(({ name }) => name).join(' and ');
+  const down = gateway.wans
+    .filter(({ isUp }) => isUp === false)
+    .map(({ name }) => name)
+    .join(' and ');
   const fill = fillWords(gateway)!;
-  if (down) return { kind: 'warn', word: `${down} down`, head: `${down} down; the table is ${fill}.`, cause: stale?.flows === 0 ? 'Nothing is still trying there.' : shareWords(gateway) };
+  if (down)
+    return {
+      kind: 'warn',
+      word: `${down} down`,
+      head: `${down} down; the table is ${fill}.`,
+      cause: stale?.flows === 0 ? 'Nothing is still trying there.' : shareWords(gateway),
+    };
   return { kind: 'ok', word: 'Healthy', head: `Healthy: ${fill}, ${trendWords(usage.perMinute)}.`, cause: shareWords(gateway) };
 }
 
@@ -62,7 +104,10 @@ function fillWords({ usage }: Gateway): string | undefined {
 function shareWords({ usage }: Gateway): string {
   const [state, flows] = Object.entries(usage?.byState ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
   const top = usage?.topSources?.[0];
-  const parts = [state !== undefined && flows !== undefined && `${percent(flows, usage!.count)} of the table is ${state}`, top && `${percent(top.flows, usage!.count)} comes from ${top.address}`].filter(Boolean);
+  const parts = [
+    state !== undefined && flows !== undefined && `${percent(flows, usage!.count)} of the table is ${state}`,
+    top && `${percent(top.flows, usage!.count)} comes from ${top.address}`,
+  ].filter(Boolean);
   return parts.length > 0 ? `${parts.join('; ')}.` : '';
 }
 

@@ -10,18 +10,40 @@ const NOW = Date.parse('2026-11-23T08:17:00Z');
 
 function gateway(name: string, over: Partial<Gateway> = {}, usage: Partial<NonNullable<Gateway['usage']>> = {}): Gateway {
   return {
-    id: name, tenantId: 't', tenantName: 'Pine Logistics', siteId: 's', siteName: 'Lyon', name, tags: [], state: 'online', since: '2026-11-23T07:41:00Z', wans: [],
-    usage: { at: '2026-11-23T08:16:57Z', count: 1000, max: 65_536, ...usage }, ...over,
+    id: name,
+    tenantId: 't',
+    tenantName: 'Pine Logistics',
+    siteId: 's',
+    siteName: 'Lyon',
+    name,
+    tags: [],
+    state: 'online',
+    since: '2026-11-23T07:41:00Z',
+    wans: [],
+    usage: { at: '2026-11-23T08:16:57Z', count: 1000, max: 65_536, ...usage },
+    ...over,
   };
 }
 
 test('rank is by minutes to full, then flows on a dead WAN, then drops, then silence', () => {
-  const needs = needsOf([
-    gateway('caen', { state: 'offline' }), gateway('bilbao', {}, { lost: 400, drops: 400, insertFailed: 12 }),
-    gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }] }),
-    gateway('porto', {}, { count: 59_000, minutesToFull: 88, perMinute: 74 }), gateway('lyon', {}, { count: 55_000, minutesToFull: 27, perMinute: 1500 }), gateway('quiet'),
-  ], NOW);
-  expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual(['lyon filling 27 min', 'porto filling 1 h 28 min', 'milano stranded 208 flows', 'bilbao drops 400 packets', 'caen offline 36 min']);
+  const needs = needsOf(
+    [
+      gateway('caen', { state: 'offline' }),
+      gateway('bilbao', {}, { lost: 400, drops: 400, insertFailed: 12 }),
+      gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }] }),
+      gateway('porto', {}, { count: 59_000, minutesToFull: 88, perMinute: 74 }),
+      gateway('lyon', {}, { count: 55_000, minutesToFull: 27, perMinute: 1500 }),
+      gateway('quiet'),
+    ],
+    NOW,
+  );
+  expect(needs.map(({ gateway: { name }, why, measure }) => `${name} ${why} ${measure}`)).toEqual([
+    'lyon filling 27 min',
+    'porto filling 1 h 28 min',
+    'milano stranded 208 flows',
+    'bilbao drops 400 packets',
+    'caen offline 36 min',
+  ]);
   expect(overviewSentence(needs, [])).toBe('No gateway is enrolled yet');
   expect(overviewSentence(needs, [gateway('lyon')])).toBe('lyon needs you first: full in about 27 min');
 });
@@ -42,14 +64,29 @@ test('a quiet fleet says so with its numbers', () => {
 });
 
 test('a gateway that cannot see its table needs someone, and says why', () => {
-  const needs = needsOf([gateway('a', { tableError: 'nf_conntrack is not loaded.', usage: undefined }), gateway('b', { state: 'offline' })], NOW);
-  expect(needs.map(({ why, evidence, measure }) => `${why}: ${evidence} ${measure}`)).toEqual(['blind: nf_conntrack is not loaded. not known', 'offline: Silent; the last sample was 1 % full 36 min']);
+  const needs = needsOf(
+    [gateway('a', { tableError: 'nf_conntrack is not loaded.', usage: undefined }), gateway('b', { state: 'offline' })],
+    NOW,
+  );
+  expect(needs.map(({ why, evidence, measure }) => `${why}: ${evidence} ${measure}`)).toEqual([
+    'blind: nf_conntrack is not loaded. not known',
+    'offline: Silent; the last sample was 1 % full 36 min',
+  ]);
   expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: it cannot see its table');
 });
 
 test('a gateway that was set aside comes first of all, since nothing mends it but a decision', () => {
-  const needs = needsOf([gateway('b', {}, { count: 65_536 }), gateway('a', { state: 'set-aside', setAsideReason: 'two agents hold this identity', tableError: 'unknown' })], NOW);
-  expect(needs.map(({ gateway: { name }, why, measure, action }) => `${name} ${why} ${measure}: ${action.text}`)).toEqual(['a set-aside 36 min: Decide', 'b full 100 %: Review flows']);
+  const needs = needsOf(
+    [
+      gateway('b', {}, { count: 65_536 }),
+      gateway('a', { state: 'set-aside', setAsideReason: 'two agents hold this identity', tableError: 'unknown' }),
+    ],
+    NOW,
+  );
+  expect(needs.map(({ gateway: { name }, why, measure, action }) => `${name} ${why} ${measure}: ${action.text}`)).toEqual([
+    'a set-aside 36 min: Decide',
+    'b full 100 %: Review flows',
+  ]);
   expect(overviewSentence(needs, [gateway('a')])).toBe('a needs you first: two agents hold its identity');
 });
 
@@ -58,25 +95,66 @@ test('what is not known is no need and no zero', () => {
 });
 
 test('the action leads to the flows that are the cause', () => {
-  const [need] = needsOf([gateway('lyon', {}, { count: 55_000, minutesToFull: 27, byState: { TIME_WAIT: 41_870, ESTABLISHED: 900 }, topSources: [{ address: '10.2.3.4', flows: 9 }] })], NOW);
-  expect(need).toMatchObject({ evidence: '76 % TIME_WAIT, most from 10.2.3.4', action: { text: 'Review 41,870 flows', path: '/connections?gateway=lyon&filter=state%3Atime-wait' } });
+  const [need] = needsOf(
+    [
+      gateway(
+        'lyon',
+        {},
+        {
+          count: 55_000,
+          minutesToFull: 27,
+          byState: { TIME_WAIT: 41_870, ESTABLISHED: 900 },
+          topSources: [{ address: '10.2.3.4', flows: 9 }],
+        },
+      ),
+    ],
+    NOW,
+  );
+  expect(need).toMatchObject({
+    evidence: '76 % TIME_WAIT, most from 10.2.3.4',
+    action: { text: 'Review 41,870 flows', path: '/connections?gateway=lyon&filter=state%3Atime-wait' },
+  });
 });
 
 test('stale flows are those that the gateway counts: more than on a dead WAN or fewer, and the remedy asks for exactly them', () => {
-  const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 }, { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 }];
+  const wans = [
+    { name: 'wan1', interface: 'eth1', addresses: [], isUp: false, flows: 208 },
+    { name: 'wan2', interface: 'eth2', addresses: [], isUp: true, carriesDefaultRoute: true, flows: 900 },
+  ];
   const milano = gateway('milano', { siteName: 'Milano', wans });
   const [need] = needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: ['wan1'] }]]));
-  expect(need).toMatchObject({ why: 'stranded', word: 'Stale', measure: '8 flows', pace: 'on wan1', action: { text: 'End 8 stale flows' } });
-  expect(endRequest(need!)).toEqual({ what: { filter: 'stale:yes -state:time-wait,close' }, scope: { gateways: ['milano'] }, expected: 8, reason: 'Flows are stuck on wan1 at Milano after a failover' });
+  expect(need).toMatchObject({
+    why: 'stranded',
+    word: 'Stale',
+    measure: '8 flows',
+    pace: 'on wan1',
+    action: { text: 'End 8 stale flows' },
+  });
+  expect(endRequest(need!)).toEqual({
+    what: { filter: 'stale:yes -state:time-wait,close' },
+    scope: { gateways: ['milano'] },
+    expected: 8,
+    reason: 'Flows are stuck on wan1 at Milano after a failover',
+  });
   expect(overviewSentence([need!], [milano])).toBe('milano needs you first: 8 flows still trying on wan1');
   expect(needsOf([milano], NOW, new Map([['milano', { flows: 0, wans: [] }]]))).toEqual([]);
-  expect(needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: [] }]]))[0]).toMatchObject({ pace: 'another way', action: { ends: { reason: 'Flows are stuck at Milano after a failover' } } });
+  expect(needsOf([milano], NOW, new Map([['milano', { flows: 8, wans: [] }]]))[0]).toMatchObject({
+    pace: 'another way',
+    action: { ends: { reason: 'Flows are stuck at Milano after a failover' } },
+  });
   expect(needsOf([milano], NOW)[0]?.action.ends).toBeUndefined();
 });
 
 test('two gateways with stale flows each name their own WAN, and the sum names the larger', () => {
   const wans = [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: true, carriesDefaultRoute: false, flows: 208 }];
-  const needs = needsOf([gateway('milano', { wans }), gateway('genova', { wans })], NOW, new Map([['milano', { flows: 8, wans: ['wan1'] }], ['genova', { flows: 415, wans: ['dsl', 'lte'] }]]));
+  const needs = needsOf(
+    [gateway('milano', { wans }), gateway('genova', { wans })],
+    NOW,
+    new Map([
+      ['milano', { flows: 8, wans: ['wan1'] }],
+      ['genova', { flows: 415, wans: ['dsl', 'lte'] }],
+    ]),
+  );
   expect(needs.map(({ gateway: { name }, pace }) => `${name} ${pace}`)).toEqual(['genova on dsl and lte', 'milano on wan1']);
   expect(strandedWords(needs)).toBe('on 2 gateways, most at genova');
   expect(strandedWords(needs.slice(1))).toBe('on wan1 at milano');
@@ -84,13 +162,26 @@ test('two gateways with stale flows each name their own WAN, and the sum names t
 
 test('what both ends have closed is not asked for: it goes by itself', () => {
   const { filter } = parseFilter(TRYING) as { filter: FlowFilter };
-  const flow = (proto: number, state?: string) => ({ proto, state, stale: 'route-moved', status: 0, orig: {}, reply: {} }) as unknown as Flow;
-  expect([flow(6, 'ESTABLISHED'), flow(17), flow(6, 'TIME_WAIT'), flow(6, 'CLOSE')].map((one) => evaluateFilter(filter, one, NOW))).toEqual([true, true, false, false]);
+  const flow = (proto: number, state?: string) =>
+    ({ proto, state, stale: 'route-moved', status: 0, orig: {}, reply: {} }) as unknown as Flow;
+  expect([flow(6, 'ESTABLISHED'), flow(17), flow(6, 'TIME_WAIT'), flow(6, 'CLOSE')].map((one) => evaluateFilter(filter, one, NOW))).toEqual(
+    [true, true, false, false],
+  );
 });
 
 test('flows can be stuck only where one of several WANs is down or without its route', () => {
-  const wan = (name: string, over: Partial<Gateway['wans'][number]>) => ({ name, interface: name, addresses: [], isUp: true, carriesDefaultRoute: true, flows: 5, ...over });
+  const wan = (name: string, over: Partial<Gateway['wans'][number]>) => ({
+    name,
+    interface: name,
+    addresses: [],
+    isUp: true,
+    carriesDefaultRoute: true,
+    flows: 5,
+    ...over,
+  });
   expect(suspectWans(gateway('a', { wans: [wan('w1', {}), wan('w2', {})] }))).toEqual([]);
-  expect(suspectWans(gateway('a', { wans: [wan('w1', { carriesDefaultRoute: false }), wan('w2', {})] })).map(({ name }) => name)).toEqual(['w1']);
+  expect(suspectWans(gateway('a', { wans: [wan('w1', { carriesDefaultRoute: false }), wan('w2', {})] })).map(({ name }) => name)).toEqual([
+    'w1',
+  ]);
   expect(suspectWans(gateway('a', { wans: [wan('w1', { isUp: false })] }))).toEqual([]);
 });

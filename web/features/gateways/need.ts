@@ -23,7 +23,10 @@ export interface Need {
 }
 
 /** The flows that a gateway counts as stale and that are still trying, and the WANs whose addresses they have, most flows first, as far as they are known. */
-export interface Stale { flows: number; wans: string[] }
+export interface Stale {
+  flows: number;
+  wans: string[];
+}
 
 /** By gateway; absent is not known. */
 export type StaleCounts = ReadonlyMap<string, Stale>;
@@ -33,7 +36,9 @@ export const TRYING = 'stale:yes -state:time-wait,close';
 
 /** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
 export function suspectWans({ wans }: Gateway): Gateway['wans'] {
-  return wans.length < 2 ? [] : wans.filter(({ isUp, carriesDefaultRoute, flows }) => (isUp === false || carriesDefaultRoute === false) && flows !== 0);
+  return wans.length < 2
+    ? []
+    : wans.filter(({ isUp, carriesDefaultRoute, flows }) => (isUp === false || carriesDefaultRoute === false) && flows !== 0);
 }
 
 /** Tables are full enough to be listed although nothing is projected. */
@@ -47,7 +52,9 @@ const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops'
 
 /** All that need someone: set aside, which nothing mends by itself, then by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
-  return gateways.flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? []).toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
+  return gateways
+    .flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? [])
+    .toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
 }
 
 /** The first reason why this gateway needs someone. `stale`: what the gateway itself counts as stuck; unknown, flows on a dead WAN stand for it. */
@@ -55,39 +62,116 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
   const { usage, id, name } = gateway;
   const open = { text: 'Open gateway', path: `/gateways/${id}` };
   if (gateway.state === 'offline') {
-    return { gateway, why: 'offline', kind: 'offline', word: 'Offline', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'no samples', evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample', action: open };
+    return {
+      gateway,
+      why: 'offline',
+      kind: 'offline',
+      word: 'Offline',
+      measure: lasting((nowMs - Date.parse(gateway.since)) / 1000),
+      pace: 'no samples',
+      evidence: usage ? `Silent; the last sample was ${used(gateway) ?? count(usage.count)} full` : 'Silent, and never sent a sample',
+      action: open,
+    };
   }
   if (gateway.state === 'set-aside') {
     return {
-      gateway, why: 'set-aside', kind: 'failed', word: 'Set aside', measure: lasting((nowMs - Date.parse(gateway.since)) / 1000), pace: 'nothing taken or sent',
-      evidence: 'Two agents hold its identity; one may be a clone', action: { ...open, text: 'Decide' },
+      gateway,
+      why: 'set-aside',
+      kind: 'failed',
+      word: 'Set aside',
+      measure: lasting((nowMs - Date.parse(gateway.since)) / 1000),
+      pace: 'nothing taken or sent',
+      evidence: 'Two agents hold its identity; one may be a clone',
+      action: { ...open, text: 'Decide' },
     };
   }
-  if (gateway.state === 'online' && gateway.tableError !== undefined) return { gateway, why: 'blind', kind: 'failed', word: 'No table', measure: 'not known', pace: 'no samples', evidence: gateway.tableError, action: open };
+  if (gateway.state === 'online' && gateway.tableError !== undefined)
+    return {
+      gateway,
+      why: 'blind',
+      kind: 'failed',
+      word: 'No table',
+      measure: 'not known',
+      pace: 'no samples',
+      evidence: gateway.tableError,
+      action: open,
+    };
   if (gateway.state !== 'online' || !usage) return undefined;
   const share = usage.max ? usage.count / usage.max : 0;
   if (usage.max && (usage.count >= usage.max || (share >= CRITICAL_SHARE && usage.minutesToFull === undefined))) {
-    return { gateway, why: 'full', kind: 'full', word: share >= 1 ? 'Full' : 'Nearly full', measure: percent(usage.count, usage.max), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
+    return {
+      gateway,
+      why: 'full',
+      kind: 'full',
+      word: share >= 1 ? 'Full' : 'Nearly full',
+      measure: percent(usage.count, usage.max),
+      pace: pace(usage.perMinute),
+      evidence: cause(gateway),
+      action: review(gateway),
+    };
   }
   if (isFilling(usage)) {
-    return { gateway, why: 'filling', kind: 'filling', word: 'Filling up', measure: lasting(usage.minutesToFull! * 60), pace: pace(usage.perMinute), evidence: cause(gateway), action: review(gateway) };
+    return {
+      gateway,
+      why: 'filling',
+      kind: 'filling',
+      word: 'Filling up',
+      measure: lasting(usage.minutesToFull! * 60),
+      pace: pace(usage.perMinute),
+      evidence: cause(gateway),
+      action: review(gateway),
+    };
   }
   const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
   if (stale === undefined && dead) {
-    return { gateway, why: 'stranded', kind: 'critical', word: 'Stranded', measure: counted(dead.flows!, 'flow'), flows: dead.flows, pace: `on ${dead.name}`, evidence: `${dead.name} is down, and flows still use its address`, action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) } };
+    return {
+      gateway,
+      why: 'stranded',
+      kind: 'critical',
+      word: 'Stranded',
+      measure: counted(dead.flows!, 'flow'),
+      flows: dead.flows,
+      pace: `on ${dead.name}`,
+      evidence: `${dead.name} is down, and flows still use its address`,
+      action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) },
+    };
   }
   if (stale && stale.flows > 0) {
     const { flows, wans } = stale;
     const wan = wans.length > 0 ? wans.join(' and ') : undefined;
     return {
-      gateway, why: 'stranded', kind: 'critical', word: 'Stale', measure: counted(flows, 'flow'), flows, pace: wan ? `on ${wan}` : 'another way', evidence: wan ? `${wans.length === 1 ? 'An address' : 'Addresses'} of ${wan} ${wans.length === 1 ? 'brings' : 'bring'} no answer` : 'Their address brings no answer',
-      action: { text: `End ${counted(flows, 'stale flow')}`, path: connectionsPath(TRYING, id), ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` } },
+      gateway,
+      why: 'stranded',
+      kind: 'critical',
+      word: 'Stale',
+      measure: counted(flows, 'flow'),
+      flows,
+      pace: wan ? `on ${wan}` : 'another way',
+      evidence: wan
+        ? `${wans.length === 1 ? 'An address' : 'Addresses'} of ${wan} ${wans.length === 1 ? 'brings' : 'bring'} no answer`
+        : 'Their address brings no answer',
+      action: {
+        text: `End ${counted(flows, 'stale flow')}`,
+        path: connectionsPath(TRYING, id),
+        ends: { filter: TRYING, flows, reason: `Flows are stuck${wan ? ` on ${wan}` : ''} at ${gateway.siteName} after a failover` },
+      },
     };
   }
   const lost = usage.lost ?? 0;
   if (lost > 0) {
-    const counters = [usage.drops && `drop +${count(usage.drops)}`, usage.insertFailed && `insert_failed +${count(usage.insertFailed)}`].filter(Boolean).join(', ');
-    return { gateway, why: 'drops', kind: 'drops', word: 'Packet drops', measure: counted(lost, 'packet'), pace: '10 min', evidence: `${counters} on ${name}`, action: open };
+    const counters = [usage.drops && `drop +${count(usage.drops)}`, usage.insertFailed && `insert_failed +${count(usage.insertFailed)}`]
+      .filter(Boolean)
+      .join(', ');
+    return {
+      gateway,
+      why: 'drops',
+      kind: 'drops',
+      word: 'Packet drops',
+      measure: counted(lost, 'packet'),
+      pace: '10 min',
+      evidence: `${counters} on ${name}`,
+      action: open,
+    };
   }
   return undefined;
 }
@@ -96,7 +180,9 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
 export function strandedWords(stranded: Need[]): string {
   const [first] = stranded;
   if (!first) return 'nowhere';
-  return stranded.length === 1 ? `${first.pace} at ${first.gateway.name}` : `on ${counted(stranded.length, 'gateway')}, most at ${first.gateway.name}`;
+  return stranded.length === 1
+    ? `${first.pace} at ${first.gateway.name}`
+    : `on ${counted(stranded.length, 'gateway')}, most at ${first.gateway.name}`;
 }
 
 /** Which flows are stuck on one gateway: those that it counts as still trying, or all that still use the address of a dead WAN. */
@@ -115,13 +201,20 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
   if (gateways.length === 0) return 'No gateway is enrolled yet';
   if (first) {
     switch (first.why) {
-      case 'full': return `${first.gateway.name} needs you first: its table is ${first.measure} full`;
-      case 'filling': return `${first.gateway.name} needs you first: full in about ${first.measure}`;
-      case 'stranded': return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.action.ends ? '' : ', which is down'}`;
-      case 'drops': return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
-      case 'set-aside': return `${first.gateway.name} needs you first: two agents hold its identity`;
-      case 'blind': return `${first.gateway.name} needs you first: it cannot see its table`;
-      case 'offline': return `${first.gateway.name} needs you first: silent for ${first.measure}`;
+      case 'full':
+        return `${first.gateway.name} needs you first: its table is ${first.measure} full`;
+      case 'filling':
+        return `${first.gateway.name} needs you first: full in about ${first.measure}`;
+      case 'stranded':
+        return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.action.ends ? '' : ', which is down'}`;
+      case 'drops':
+        return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
+      case 'set-aside':
+        return `${first.gateway.name} needs you first: two agents hold its identity`;
+      case 'blind':
+        return `${first.gateway.name} needs you first: it cannot see its table`;
+      case 'offline':
+        return `${first.gateway.name} needs you first: silent for ${first.measure}`;
     }
   }
   const up = gateways.filter(({ state }) => state === 'online');
@@ -140,7 +233,10 @@ export function cause({ usage }: Gateway): string {
   if (!usage) return 'not known';
   const [state, flows] = Object.entries(usage.byState ?? usage.byProto ?? {}).toSorted(([, a], [, b]) => b - a)[0] ?? [];
   const top = usage.topSources?.[0];
-  const parts = [state !== undefined && flows !== undefined && `${percent(flows, usage.count)} ${state}`, top && `most from ${top.address}`].filter(Boolean);
+  const parts = [
+    state !== undefined && flows !== undefined && `${percent(flows, usage.count)} ${state}`,
+    top && `most from ${top.address}`,
+  ].filter(Boolean);
   return parts.length > 0 ? parts.join(', ') : usage.max ? `Limit ${count(usage.max)}` : 'not known';
 }
 
@@ -161,12 +257,17 @@ function pace(perMinute: number | undefined): string {
 
 function weight({ why, gateway, flows }: Need): number {
   switch (why) {
-    case 'filling': return gateway.usage!.minutesToFull!;
-    case 'full': return -gateway.usage!.count / gateway.usage!.max!;
-    case 'stranded': return -flows!;
-    case 'drops': return -(gateway.usage!.lost ?? 0);
+    case 'filling':
+      return gateway.usage!.minutesToFull!;
+    case 'full':
+      return -gateway.usage!.count / gateway.usage!.max!;
+    case 'stranded':
+      return -flows!;
+    case 'drops':
+      return -(gateway.usage!.lost ?? 0);
     case 'set-aside':
     case 'blind':
-    case 'offline': return Date.parse(gateway.since);
+    case 'offline':
+      return Date.parse(gateway.since);
   }
 }

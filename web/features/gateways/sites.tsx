@@ -26,41 +26,155 @@ export function Sites() {
   const [q, setQ] = useQueryState('q', parseAsString.withDefault(''));
   const clock = useClock();
   const now = useNow(60_000);
-  const shown = gateways?.filter((gateway) => `${gateway.tenantName} ${gateway.siteName} ${gateway.name} ${gateway.tags.join(' ')}`.toLowerCase().includes(q.toLowerCase()))
-    .toSorted((a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name)) ?? [];
+  const shown =
+    gateways
+      ?.filter((gateway) =>
+        `${gateway.tenantName} ${gateway.siteName} ${gateway.name} ${gateway.tags.join(' ')}`.toLowerCase().includes(q.toLowerCase()),
+      )
+      .toSorted(
+        (a, b) => a.tenantName.localeCompare(b.tenantName) || a.siteName.localeCompare(b.siteName) || a.name.localeCompare(b.name),
+      ) ?? [];
   const stale = useStaleFlows(gateways);
   const { row } = useList(shown.map(({ id }) => ({ path: `/gateways/${id}` })));
-  if (error && !gateways) return <div className="empty"><Failure what="The gateways could not be read" error={error} onRetry={() => void refetch()} /></div>;
-  if (!gateways) return <div className="empty"><Skeleton lines={10} /></div>;
+  if (error && !gateways)
+    return (
+      <div className="empty">
+        <Failure what="The gateways could not be read" error={error} onRetry={() => void refetch()} />
+      </div>
+    );
+  if (!gateways)
+    return (
+      <div className="empty">
+        <Skeleton lines={10} />
+      </div>
+    );
   const up = gateways.filter(({ state }) => state === 'online').length;
   const sites = new Set(gateways.map(({ siteId }) => siteId)).size;
-  return <>
-    <div className="head"><h1>{up === gateways.length ? `All ${counted(up, 'gateway')} up` : `${up} of ${counted(gateways.length, 'gateway')} up`} at {counted(sites, 'site')}</h1><span className="grow" />
-      <label className="input" style={{ width: 240 }}><span className="sr">Find</span><input placeholder="Tenant, site, gateway or tag" value={q} onChange={(event) => void setQ(event.currentTarget.value || null)} /></label></div>
-    {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
-    {gateways.length === 0 ? <NoGateway /> : shown.length === 0 ? <Empty action={<button type="button" className="btn" onClick={() => void setQ(null)}>Show all</button>}>No gateway has “{q}” in its name, site, tenant or tags.</Empty>
-      : <div className="pad wide-table"><table className="sites">
-          <thead><tr><th>Tenant</th><th>Site</th><th>Gateway</th><th>State</th><th>Link since</th><th className="num">Entries</th><th className="num">Limit</th><th>Table used</th><th>WANs</th><th>Kernel</th><th>Tags</th></tr></thead>
-          <tbody>{shown.map((gateway, index) => {
-            const { usage } = gateway;
-            const before = shown[index - 1];
-            const share = usage?.max ? usage.count / usage.max : undefined;
-            const said = now === undefined ? undefined : judge(gateway, now, stale.get(gateway.id));
-            return (
-              <tr key={gateway.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
-                <td>{before?.tenantId === gateway.tenantId ? '' : <span className="owner"><b>{gateway.tenantName}</b></span>}</td><td>{before?.siteId === gateway.siteId ? '' : gateway.siteName}</td>
-                <td><Link href={`/gateways/${gateway.id}`}><b>{gateway.name}</b></Link></td><td>{said && <State kind={said.kind}><span title={`${said.head} ${said.cause}`}>{said.word}</span></State>}</td><td className="dim">{clock.when(gateway.since, now)}</td>
-                <td className="num">{count(usage?.count)}</td><td className="num dim2">{count(usage?.max)}</td>
-                <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={72} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} /><span>{percent(usage!.count, usage!.max!)}</span></div>}</td>
-                <td><Wans gateway={gateway} /></td><td className="dim">{gateway.kernel ?? '–'}{gateway.tableKind === 'memory' && ' (table in memory)'}</td><td className="dim">{gateway.tags.join(', ') || '–'}</td>
+  return (
+    <>
+      <div className="head">
+        <h1>
+          {up === gateways.length ? `All ${counted(up, 'gateway')} up` : `${up} of ${counted(gateways.length, 'gateway')} up`} at{' '}
+          {counted(sites, 'site')}
+        </h1>
+        <span className="grow" />
+        <label className="input" style={{ width: 240 }}>
+          <span className="sr">Find</span>
+          <input placeholder="Tenant, site, gateway or tag" value={q} onChange={(event) => void setQ(event.currentTarget.value || null)} />
+        </label>
+      </div>
+      {unreadable && (
+        <div className="pad">
+          <Unreadable entries={unreadable} />
+        </div>
+      )}
+      {gateways.length === 0 ? (
+        <NoGateway />
+      ) : shown.length === 0 ? (
+        <Empty
+          action={
+            <button type="button" className="btn" onClick={() => void setQ(null)}>
+              Show all
+            </button>
+          }
+        >
+          No gateway has “{q}” in its name, site, tenant or tags.
+        </Empty>
+      ) : (
+        <div className="pad wide-table">
+          <table className="sites">
+            <thead>
+              <tr>
+                <th>Tenant</th>
+                <th>Site</th>
+                <th>Gateway</th>
+                <th>State</th>
+                <th>Link since</th>
+                <th className="num">Entries</th>
+                <th className="num">Limit</th>
+                <th>Table used</th>
+                <th>WANs</th>
+                <th>Kernel</th>
+                <th>Tags</th>
               </tr>
-            );
-          })}</tbody>
-        </table></div>}
-  </>;
+            </thead>
+            <tbody>
+              {shown.map((gateway, index) => {
+                const { usage } = gateway;
+                const before = shown[index - 1];
+                const share = usage?.max ? usage.count / usage.max : undefined;
+                const said = now === undefined ? undefined : judge(gateway, now, stale.get(gateway.id));
+                return (
+                  <tr key={gateway.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
+                    <td>
+                      {before?.tenantId === gateway.tenantId ? (
+                        ''
+                      ) : (
+                        <span className="owner">
+                          <b>{gateway.tenantName}</b>
+                        </span>
+                      )}
+                    </td>
+                    <td>{before?.siteId === gateway.siteId ? '' : gateway.siteName}</td>
+                    <td>
+                      <Link href={`/gateways/${gateway.id}`}>
+                        <b>{gateway.name}</b>
+                      </Link>
+                    </td>
+                    <td>
+                      {said && (
+                        <State kind={said.kind}>
+                          <span title={`${said.head} ${said.cause}`}>{said.word}</span>
+                        </State>
+                      )}
+                    </td>
+                    <td className="dim">{clock.when(gateway.since, now)}</td>
+                    <td className="num">{count(usage?.count)}</td>
+                    <td className="num dim2">{count(usage?.max)}</td>
+                    <td>
+                      {share === undefined ? (
+                        <span className="dim">not known</span>
+                      ) : (
+                        <div className="row">
+                          <Bar width={72} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} />
+                          <span>{percent(usage!.count, usage!.max!)}</span>
+                        </div>
+                      )}
+                    </td>
+                    <td>
+                      <Wans gateway={gateway} />
+                    </td>
+                    <td className="dim">
+                      {gateway.kernel ?? '–'}
+                      {gateway.tableKind === 'memory' && ' (table in memory)'}
+                    </td>
+                    <td className="dim">{gateway.tags.join(', ') || '–'}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
 }
 
 function Wans({ gateway }: { gateway: Gateway }) {
   if (gateway.wans.length === 0) return <span className="dim">not known</span>;
-  return <span className="row">{gateway.wans.map(({ name, isUp, addresses }) => <span key={name} title={addresses.join(', ') || 'no address'}>{isUp === false ? <State kind="critical" isSmall>{name} down</State> : <span className={isUp === undefined ? 'dim' : 'dim2'}>{name}</span>}</span>)}</span>;
+  return (
+    <span className="row">
+      {gateway.wans.map(({ name, isUp, addresses }) => (
+        <span key={name} title={addresses.join(', ') || 'no address'}>
+          {isUp === false ? (
+            <State kind="critical" isSmall>
+              {name} down
+            </State>
+          ) : (
+            <span className={isUp === undefined ? 'dim' : 'dim2'}>{name}</span>
+          )}
+        </span>
+      ))}
+    </span>
+  );
 }

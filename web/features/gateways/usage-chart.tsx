@@ -17,7 +17,13 @@ const FAR_BELOW = 0.15;
 
 type Samples = z.output<typeof samplesSchema>;
 
-interface UsageChartProps { samples: Samples; range: { fromMs: number; toMs: number }; gateway: Gateway; flushes: Omit<Flush, 'targets'>[]; controls: ReactNode }
+interface UsageChartProps {
+  samples: Samples;
+  range: { fromMs: number; toMs: number };
+  gateway: Gateway;
+  flushes: Omit<Flush, 'targets'>[];
+  controls: ReactNode;
+}
 
 /** Entries and limit: the limit in steps, use from zero, what is projected dashed, flushes as triangles, hatch where nothing is known. */
 export function UsageChart({ samples, range, gateway, flushes, controls }: UsageChartProps) {
@@ -29,7 +35,10 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
   const chart = useMemo(() => {
     const { xs, values, gaps } = usageColumns(samples);
     const last = samples.points.at(-1);
-    const lines: ChartLine[] = [{ label: 'entries', values: values[0]!, stroke: 'series-1', fill: 'series-area' }, { label: 'limit', values: values[1]!, stroke: 'red-fill', isStepped: true }];
+    const lines: ChartLine[] = [
+      { label: 'entries', values: values[0]!, stroke: 'series-1', fill: 'series-area' },
+      { label: 'limit', values: values[1]!, stroke: 'red-fill', isStepped: true },
+    ];
     const notes = [];
     const peak = Math.max(1, ...samples.points.map(({ countMax }) => countMax));
     const isFarBelow = last?.max !== undefined && peak < last.max * FAR_BELOW;
@@ -39,23 +48,68 @@ export function UsageChart({ samples, range, gateway, flushes, controls }: Usage
     if (!isFarBelow) for (const { x, limit } of limitSteps(xs, values[1]!)) notes.push({ x, y: limit, text: `limit ${count(limit)}` });
     if (last && max !== undefined && minutesToFull !== undefined && minutesToFull * 60_000 < (range.toMs - range.fromMs) * 0.5) {
       const fullAt = lastAt + minutesToFull * 60;
-      lines.push({ label: 'projection', values: [...xs.map((x) => (x === lastAt ? last.count : null)), max], stroke: 'amber-fill', isDashed: true });
+      lines.push({
+        label: 'projection',
+        values: [...xs.map((x) => (x === lastAt ? last.count : null)), max],
+        stroke: 'amber-fill',
+        isDashed: true,
+      });
       lines[0]!.values = [...lines[0]!.values, null];
       lines[1]!.values = [...lines[1]!.values, max];
       xs.push(fullAt);
       toMs = Math.max(toMs, fullAt * 1000);
       notes.push({ x: fullAt, y: max * 0.7, text: `full ${clock.time(fullAt * 1000)}`, colour: 'amber' });
     }
-    const marks = flushes.map((flush) => ({ atMs: Date.parse(flush.startedAt), text: `${count(doneOf(flush.totals))} ${doneWord(flush)}, ${flush.state}` }));
-    return { xs, lines: isFarBelow ? lines.slice(0, 1) : lines, gaps, notes, marks, range: { ...range, toMs }, top: isFarBelow ? peak * 1.25 : undefined, limitFarAbove: isFarBelow ? last.max : undefined };
+    const marks = flushes.map((flush) => ({
+      atMs: Date.parse(flush.startedAt),
+      text: `${count(doneOf(flush.totals))} ${doneWord(flush)}, ${flush.state}`,
+    }));
+    return {
+      xs,
+      lines: isFarBelow ? lines.slice(0, 1) : lines,
+      gaps,
+      notes,
+      marks,
+      range: { ...range, toMs },
+      top: isFarBelow ? peak * 1.25 : undefined,
+      limitFarAbove: isFarBelow ? last.max : undefined,
+    };
   }, [samples, range, max, minutesToFull, flushes, clock]);
   const { limitFarAbove, ...drawn } = chart;
-  const gapWords = chart.gaps.length > 0 ? `; no data ${chart.gaps.slice(-2).map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`).join(', ')}` : '';
+  const gapWords =
+    chart.gaps.length > 0
+      ? `; no data ${chart.gaps
+          .slice(-2)
+          .map(({ fromMs, toMs }) => `${clock.time(fromMs)} to ${clock.time(toMs)}`)
+          .join(', ')}`
+      : '';
   return (
     <section>
-      <div className="sec-head"><h2>Entries and limit</h2><span className="dim">one point is {counted(samples.resolutionSeconds, 'second')}{limitFarAbove !== undefined && `; limit ${count(limitFarAbove)}, far above`}{gapWords}</span><span className="grow" />{controls}<button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>{isTable ? 'View as chart' : 'View as table'}</button></div>
-      {samples.points.length === 0 ? <p className="dim no-data hatch">No samples in this time.</p> : isTable ? <SamplesTable samples={samples} />
-        : <TimeChart label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`} height={256} timeZone={clock.zone} {...drawn} />}
+      <div className="sec-head">
+        <h2>Entries and limit</h2>
+        <span className="dim">
+          one point is {counted(samples.resolutionSeconds, 'second')}
+          {limitFarAbove !== undefined && `; limit ${count(limitFarAbove)}, far above`}
+          {gapWords}
+        </span>
+        <span className="grow" />
+        {controls}
+        <button type="button" className="link" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
+          {isTable ? 'View as chart' : 'View as table'}
+        </button>
+      </div>
+      {samples.points.length === 0 ? (
+        <p className="dim no-data hatch">No samples in this time.</p>
+      ) : isTable ? (
+        <SamplesTable samples={samples} />
+      ) : (
+        <TimeChart
+          label={`Entries over time, ${count(usage?.count)} of ${count(usage?.max)} now${gapWords}`}
+          height={256}
+          timeZone={clock.zone}
+          {...drawn}
+        />
+      )}
     </section>
   );
 }

@@ -13,13 +13,27 @@ type Answer = z.output<typeof searchFlows.response>;
 /** Counts flows that are still trying where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table is walked for it. */
 export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
   const refusal = useRefusal('flows.read');
-  const ids = gateways?.filter((gateway) => gateway.state === 'online' && suspectWans(gateway).length > 0).map(({ id }) => id).toSorted() ?? [];
+  const ids =
+    gateways
+      ?.filter((gateway) => gateway.state === 'online' && suspectWans(gateway).length > 0)
+      .map(({ id }) => id)
+      .toSorted() ?? [];
   // One question a gateway: the facets of several would not say which WAN is whose.
-  return useQueries({ queries: ids.map((id) => ({ ...queries.flowSummary(TRYING, { gateways: [id] }), enabled: refusal === undefined })), combine: countsOf });
+  return useQueries({
+    queries: ids.map((id) => ({ ...queries.flowSummary(TRYING, { gateways: [id] }), enabled: refusal === undefined })),
+    combine: countsOf,
+  });
 }
 
 function countsOf(answers: UseQueryResult<Answer>[]): StaleCounts {
-  return new Map(answers.flatMap(({ data }) => data?.gateways.flatMap(({ id, state, total }): [string, Stale][] => (state === 'answered' && total !== undefined ? [[id, { flows: total, wans: wansOf(data) }]] : [])) ?? []));
+  return new Map(
+    answers.flatMap(
+      ({ data }) =>
+        data?.gateways.flatMap(({ id, state, total }): [string, Stale][] =>
+          state === 'answered' && total !== undefined ? [[id, { flows: total, wans: wansOf(data) }]] : [],
+        ) ?? [],
+    ),
+  );
 }
 
 function wansOf({ facets }: Answer): string[] {

@@ -25,30 +25,128 @@ export function AttentionList({ needs, onEnd }: { needs: Need[]; onEnd(request: 
   const shown = needs.slice(0, MOST);
   const { at, row } = useList(shown.map(({ gateway }) => ({ path: `/gateways/${gateway.id}` })));
   const until = useNow(300_000);
-  const days = useQueries({ queries: shown.map(({ gateway }) => ({ ...queries.samples(gateway.id, { fromMs: (until ?? 0) - DAY_MS, toMs: until ?? 0 }, 48), enabled: until !== undefined })) });
-  const end = (need: Need) => { const request = endRequest(need); if (request) onEnd(request); else go(need.action.path); };
-  useKey('d', () => { if (shown[at]) end(shown[at]); });
-  if (shown.length === 0) return <section className="pad"><div className="sec-head"><h2>Needs attention</h2><span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span></div></section>;
+  const days = useQueries({
+    queries: shown.map(({ gateway }) => ({
+      ...queries.samples(gateway.id, { fromMs: (until ?? 0) - DAY_MS, toMs: until ?? 0 }, 48),
+      enabled: until !== undefined,
+    })),
+  });
+  const end = (need: Need) => {
+    const request = endRequest(need);
+    if (request) onEnd(request);
+    else go(need.action.path);
+  };
+  useKey('d', () => {
+    if (shown[at]) end(shown[at]);
+  });
+  if (shown.length === 0)
+    return (
+      <section className="pad">
+        <div className="sec-head">
+          <h2>Needs attention</h2>
+          <span className="dim">nobody: no table fills up within a day, no packet was dropped in ten minutes, every gateway answers</span>
+        </div>
+      </section>
+    );
   return (
     <section className="pad">
-      <div className="sec-head"><h2>Needs attention</h2><span className="dim">set aside, then by minutes to full, stale flows, packet drops, no table, silence</span><span className="grow" /><span className="dim keys-hint"><kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act</span></div>
-      <div className="wide-table"><table className="attention">
-        <thead><tr><th className="num">#</th><th>Why</th><th className="num">How soon / many</th><th>Rate / since</th><th>Gateway</th><th>Tenant</th><th>Evidence</th><th>Table used</th><th>24 h</th><th><span className="sr">Action</span></th></tr></thead>
-        <tbody>{shown.map((need, index) => {
-          const { gateway } = need;
-          const share = gateway.usage?.max ? gateway.usage.count / gateway.usage.max : undefined;
-          return (
-            <tr key={gateway.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
-              <td className="num dim">{index + 1}</td><td><State kind={need.kind}>{need.word}</State></td><td className="num strong">{need.measure}</td><td className="dim">{need.pace}</td>
-              <td><Link href={`/gateways/${gateway.id}`}><b>{gateway.name}</b></Link></td><td><span className="owner">{gateway.tenantName}</span></td><td className="dim2">{need.evidence}</td>
-              <td>{share === undefined ? <span className="dim">not known</span> : <div className="row"><Bar width={48} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} /><span>{used(gateway)}</span></div>}</td>
-              <td><Sparkline points={days[index]?.data?.points.map(({ at: time, countMax, max }) => ({ atMs: Date.parse(time), value: countMax, limit: max }))} label={`Entries of ${gateway.name} over 24 h`} /></td>
-              <td className="num">{need.action.ends ? <Button kind="danger-line" size="slim" keys={index === at ? 'd' : undefined} refusal={refusal} onClick={() => end(need)}>{need.action.text}</Button> : <Link className={index === at ? 'btn' : 'link'} href={need.action.path}>{need.action.text}</Link>}</td>
+      <div className="sec-head">
+        <h2>Needs attention</h2>
+        <span className="dim">set aside, then by minutes to full, stale flows, packet drops, no table, silence</span>
+        <span className="grow" />
+        <span className="dim keys-hint">
+          <kbd>j</kbd> <kbd>k</kbd> move <kbd>Enter</kbd> open <kbd>d</kbd> act
+        </span>
+      </div>
+      <div className="wide-table">
+        <table className="attention">
+          <thead>
+            <tr>
+              <th className="num">#</th>
+              <th>Why</th>
+              <th className="num">How soon / many</th>
+              <th>Rate / since</th>
+              <th>Gateway</th>
+              <th>Tenant</th>
+              <th>Evidence</th>
+              <th>Table used</th>
+              <th>24 h</th>
+              <th>
+                <span className="sr">Action</span>
+              </th>
             </tr>
-          );
-        })}</tbody>
-      </table></div>
-      {needs.length > MOST && <p className="dim small"><Link className="link" href="/sites">{needs.length - MOST} more</Link></p>}
+          </thead>
+          <tbody>
+            {shown.map((need, index) => {
+              const { gateway } = need;
+              const share = gateway.usage?.max ? gateway.usage.count / gateway.usage.max : undefined;
+              return (
+                <tr key={gateway.id} {...row(index)} data-colour={tenants?.find(({ id }) => id === gateway.tenantId)?.colour ?? 0}>
+                  <td className="num dim">{index + 1}</td>
+                  <td>
+                    <State kind={need.kind}>{need.word}</State>
+                  </td>
+                  <td className="num strong">{need.measure}</td>
+                  <td className="dim">{need.pace}</td>
+                  <td>
+                    <Link href={`/gateways/${gateway.id}`}>
+                      <b>{gateway.name}</b>
+                    </Link>
+                  </td>
+                  <td>
+                    <span className="owner">{gateway.tenantName}</span>
+                  </td>
+                  <td className="dim2">{need.evidence}</td>
+                  <td>
+                    {share === undefined ? (
+                      <span className="dim">not known</span>
+                    ) : (
+                      <div className="row">
+                        <Bar width={48} share={share} tone={gateway.state === 'online' ? usageTone(share) : 'hatch'} />
+                        <span>{used(gateway)}</span>
+                      </div>
+                    )}
+                  </td>
+                  <td>
+                    <Sparkline
+                      points={days[index]?.data?.points.map(({ at: time, countMax, max }) => ({
+                        atMs: Date.parse(time),
+                        value: countMax,
+                        limit: max,
+                      }))}
+                      label={`Entries of ${gateway.name} over 24 h`}
+                    />
+                  </td>
+                  <td className="num">
+                    {need.action.ends ? (
+                      <Button
+                        kind="danger-line"
+                        size="slim"
+                        keys={index === at ? 'd' : undefined}
+                        refusal={refusal}
+                        onClick={() => end(need)}
+                      >
+                        {need.action.text}
+                      </Button>
+                    ) : (
+                      <Link className={index === at ? 'btn' : 'link'} href={need.action.path}>
+                        {need.action.text}
+                      </Link>
+                    )}
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      {needs.length > MOST && (
+        <p className="dim small">
+          <Link className="link" href="/sites">
+            {needs.length - MOST} more
+          </Link>
+        </p>
+      )}
     </section>
   );
 }

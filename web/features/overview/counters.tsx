@@ -24,21 +24,64 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
   const [unheard] = of('set-aside', 'offline');
-  const standing = unheard ? `${unheard.gateway.name} ${unheard.why === 'set-aside' ? 'set aside' : 'silent'} for ${unheard.measure}` : online.length === gateways.length ? 'all answer' : 'the others never connected, or were revoked';
+  const standing = unheard
+    ? `${unheard.gateway.name} ${unheard.why === 'set-aside' ? 'set aside' : 'silent'} for ${unheard.measure}`
+    : online.length === gateways.length
+      ? 'all answer'
+      : 'the others never connected, or were revoked';
   const pathOf = (need: Need | undefined) => need?.action.path ?? '/sites';
   const counters = [
     { value: count(online.length), of: `of ${count(gateways.length)}`, label: 'gateways up', note: standing, path: '/sites' },
-    { value: count(filling.length), label: 'filling up', note: filling[0] ? <State kind="filling" isSmall>first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}</State> : 'none within a day', path: pathOf(filling[0]) },
-    { value: short(trying), label: trying === 1 ? 'flow still trying' : 'flows still trying', note: stranded[0] ? <State kind="critical" isSmall>{strandedWords(stranded)}</State> : down.length > 0 ? `none on a dead WAN${downWords}` : 'no WAN is down', path: stranded.length > 1 ? connectionsPath(TRYING) : pathOf(stranded[0]) },
+    {
+      value: count(filling.length),
+      label: 'filling up',
+      note: filling[0] ? (
+        <State kind="filling" isSmall>
+          first {filling[0].why === 'full' ? 'is full' : `full in ${filling[0].measure}`}
+        </State>
+      ) : (
+        'none within a day'
+      ),
+      path: pathOf(filling[0]),
+    },
+    {
+      value: short(trying),
+      label: trying === 1 ? 'flow still trying' : 'flows still trying',
+      note: stranded[0] ? (
+        <State kind="critical" isSmall>
+          {strandedWords(stranded)}
+        </State>
+      ) : down.length > 0 ? (
+        `none on a dead WAN${downWords}`
+      ) : (
+        'no WAN is down'
+      ),
+      path: stranded.length > 1 ? connectionsPath(TRYING) : pathOf(stranded[0]),
+    },
     { value: short(total), label: 'flows tracked', note: `on ${counted(online.length, 'gateway')}`, path: '/connections' },
-    { value: count(running.length), label: running.length === 1 ? 'flush running' : 'flushes running', note: running.length > 0 ? `${count(done)} of ${count(planned)} flows deleted` : 'nothing is being deleted', path: running.length === 1 ? `/flushes/${running[0]!.flushId}` : '/flushes' },
+    {
+      value: count(running.length),
+      label: running.length === 1 ? 'flush running' : 'flushes running',
+      note: running.length > 0 ? `${count(done)} of ${count(planned)} flows deleted` : 'nothing is being deleted',
+      path: running.length === 1 ? `/flushes/${running[0]!.flushId}` : '/flushes',
+    },
   ];
-  useKey('1,2,3,4,5', (event) => { const path = counters[Number(event.key) - 1]?.path; if (path) go(path); });
+  useKey('1,2,3,4,5', (event) => {
+    const path = counters[Number(event.key) - 1]?.path;
+    if (path) go(path);
+  });
   return (
     <div className="counters">
       {counters.map((one, index) => (
         <Link key={one.label} href={one.path}>
-          <span className="v">{one.value}{one.of && <small> {one.of}</small>}</span><span className="l">{one.label} <kbd aria-hidden>{index + 1}</kbd></span><span className="n">{one.note}</span>
+          <span className="v">
+            {one.value}
+            {one.of && <small> {one.of}</small>}
+          </span>
+          <span className="l">
+            {one.label} <kbd aria-hidden>{index + 1}</kbd>
+          </span>
+          <span className="n">{one.note}</span>
         </Link>
       ))}
     </div>

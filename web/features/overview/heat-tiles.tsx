@@ -13,17 +13,42 @@ export function HeatTiles({ gateways, needs }: { gateways: Gateway[]; needs: Nee
   const byTenant = Map.groupBy(gateways, ({ tenantId }) => tenantId);
   return (
     <section>
-      <div className="sec-head"><h2>Table used, % per gateway</h2></div>
+      <div className="sec-head">
+        <h2>Table used, % per gateway</h2>
+      </div>
       <div className="heat">
-        {[...byTenant].toSorted(([, a], [, b]) => b.length - a.length).map(([id, members]) => (
-          <div key={id} className="heat-row" data-colour={tenants.find((tenant) => tenant.id === id)?.colour ?? 0}>
-            <span className="row"><span className="owner grow ellipsis">{members[0]!.tenantName}</span><span className="dim">{members.length}</span></span>
-            <div className="tiles">{members.map((gateway) => <Tile key={gateway.id} gateway={gateway} need={listed.get(gateway.id)} />)}</div>
-          </div>
-        ))}
+        {[...byTenant]
+          .toSorted(([, a], [, b]) => b.length - a.length)
+          .map(([id, members]) => (
+            <div key={id} className="heat-row" data-colour={tenants.find((tenant) => tenant.id === id)?.colour ?? 0}>
+              <span className="row">
+                <span className="owner grow ellipsis">{members[0]!.tenantName}</span>
+                <span className="dim">{members.length}</span>
+              </span>
+              <div className="tiles">
+                {members.map((gateway) => (
+                  <Tile key={gateway.id} gateway={gateway} need={listed.get(gateway.id)} />
+                ))}
+              </div>
+            </div>
+          ))}
       </div>
       <div className="heat-legend dim" aria-hidden>
-        {[['', '0–19'], ['t1', '20–39'], ['t2', '40–59'], ['t3', '60–74'], ['tw', '75–89 warning'], ['tc', '90+ critical'], ['marked', 'in the list above'], ['tx', 'offline or not known']].map(([tone, text]) => <span key={text}><i className={`tile ${tone}`} />{text}</span>)}
+        {[
+          ['', '0–19'],
+          ['t1', '20–39'],
+          ['t2', '40–59'],
+          ['t3', '60–74'],
+          ['tw', '75–89 warning'],
+          ['tc', '90+ critical'],
+          ['marked', 'in the list above'],
+          ['tx', 'offline or not known'],
+        ].map(([tone, text]) => (
+          <span key={text}>
+            <i className={`tile ${tone}`} />
+            {text}
+          </span>
+        ))}
       </div>
     </section>
   );
@@ -34,7 +59,16 @@ function Tile({ gateway, need }: { gateway: Gateway; need: Need | undefined }) {
   const share = state === 'online' && usage?.max ? Math.floor((usage.count / usage.max) * 100) : undefined;
   const words = share === undefined ? (state === 'online' ? 'use not known' : state.replace('-', ' ')) : `${share} % used`;
   const said = need ? `${need.word}, ${words}` : words;
-  return <Link href={`/gateways/${id}`} className={`tile ${tone(share)} ${need ? 'marked' : ''}`} title={`${name}, ${siteName}: ${said}`} aria-label={`${name}: ${said}`}>{share ?? '–'}</Link>;
+  return (
+    <Link
+      href={`/gateways/${id}`}
+      className={`tile ${tone(share)} ${need ? 'marked' : ''}`}
+      title={`${name}, ${siteName}: ${said}`}
+      aria-label={`${name}: ${said}`}
+    >
+      {share ?? '–'}
+    </Link>
+  );
 }
 
 function tone(share: number | undefined): string {

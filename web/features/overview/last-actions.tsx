@@ -22,13 +22,37 @@ export function LastActions() {
   const { data, error } = useQuery({ ...queries.audit({ limit: 10, ...toListScope(ids) }), enabled: refusal === undefined });
   return (
     <section aria-label="Last actions">
-      <div className="sec-head"><h2>Last actions</h2><span className="grow" />{!refusal && <Link className="link" href="/audit">Audit</Link>}</div>
-      {refusal ? <p className="dim small">{refusal}</p> : error && !data ? <Failure what="The audit could not be read" error={error} /> : !data ? <Skeleton lines={5} />
-        : data.items.length === 0 ? <p className="dim">Nothing has been decided yet.</p>
-          : <ul className="acts">{data.items.map((entry) => (
-              <li key={entry.id} {...rowLink({ path: `/audit?entry=${entry.id}` })}><time dateTime={entry.at}>{clock.when(entry.at, now)}</time><StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />
-                <Link href={`/audit?entry=${entry.id}`}><Sentence entry={entry} />{entry.ticket && `, ticket ${entry.ticket}`}</Link></li>
-            ))}</ul>}
+      <div className="sec-head">
+        <h2>Last actions</h2>
+        <span className="grow" />
+        {!refusal && (
+          <Link className="link" href="/audit">
+            Audit
+          </Link>
+        )}
+      </div>
+      {refusal ? (
+        <p className="dim small">{refusal}</p>
+      ) : error && !data ? (
+        <Failure what="The audit could not be read" error={error} />
+      ) : !data ? (
+        <Skeleton lines={5} />
+      ) : data.items.length === 0 ? (
+        <p className="dim">Nothing has been decided yet.</p>
+      ) : (
+        <ul className="acts">
+          {data.items.map((entry) => (
+            <li key={entry.id} {...rowLink({ path: `/audit?entry=${entry.id}` })}>
+              <time dateTime={entry.at}>{clock.when(entry.at, now)}</time>
+              <StateIcon kind={OUTCOMES[entry.outcome]} word={entry.outcome} isSmall />
+              <Link href={`/audit?entry=${entry.id}`}>
+                <Sentence entry={entry} />
+                {entry.ticket && `, ticket ${entry.ticket}`}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

@@ -29,19 +29,56 @@ export function Overview() {
   const stale = useStaleFlows(gateways);
   const asking = usePlanRequest();
   const needs = useMemo(() => (gateways && minute !== undefined ? needsOf(gateways, minute, stale) : undefined), [gateways, minute, stale]);
-  if (error && !gateways) return <div className="empty"><Failure what="The fleet could not be read" error={error} stillWorks="Gateways and flushes that run go on." onRetry={() => void refetch()} /></div>;
-  if (!gateways || !needs) return <div className="empty"><Skeleton lines={10} /></div>;
+  if (error && !gateways)
+    return (
+      <div className="empty">
+        <Failure
+          what="The fleet could not be read"
+          error={error}
+          stillWorks="Gateways and flushes that run go on."
+          onRetry={() => void refetch()}
+        />
+      </div>
+    );
+  if (!gateways || !needs)
+    return (
+      <div className="empty">
+        <Skeleton lines={10} />
+      </div>
+    );
   const standing = linkWords(gateways);
-  return <>
-    <div className="head"><h1>{overviewSentence(needs, gateways)}</h1>{needs.length > 0 && <span className="dim">{needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone</span>}<span className="grow" /><span className="dim">{standing}</span></div>
-    {unreadable && <div className="pad"><Unreadable entries={unreadable} /></div>}
-    {gateways.length === 0 ? <NoGateway /> : <>
-      <Counters gateways={gateways} needs={needs} />
-      <AttentionList needs={needs} onEnd={(request) => asking.ask(request)} />
-      <div className="two"><HeatTiles gateways={gateways} needs={needs} /><LastActions /></div>
-    </>}
-    <PlanSheet asking={asking} />
-  </>;
+  return (
+    <>
+      <div className="head">
+        <h1>{overviewSentence(needs, gateways)}</h1>
+        {needs.length > 0 && (
+          <span className="dim">
+            {needs.length} of {counted(gateways.length, 'gateway')} {needs.length === 1 ? 'needs' : 'need'} someone
+          </span>
+        )}
+        <span className="grow" />
+        <span className="dim">{standing}</span>
+      </div>
+      {unreadable && (
+        <div className="pad">
+          <Unreadable entries={unreadable} />
+        </div>
+      )}
+      {gateways.length === 0 ? (
+        <NoGateway />
+      ) : (
+        <>
+          <Counters gateways={gateways} needs={needs} />
+          <AttentionList needs={needs} onEnd={(request) => asking.ask(request)} />
+          <div className="two">
+            <HeatTiles gateways={gateways} needs={needs} />
+            <LastActions />
+          </div>
+        </>
+      )}
+      <PlanSheet asking={asking} />
+    </>
+  );
 }
 
 /** `18 of 21 answer, 2 offline, 1 set aside`. */

@@ -2,7 +2,12 @@ import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document }
 import { remediationDocument, type RemediationDocument } from '../../../proto/http/remediation-document.ts';
 
 /** What is wrong, with the field's path and where it stands in the text (from 1). */
-export interface TextProblem { path: string; message: string; line: number; column: number }
+export interface TextProblem {
+  path: string;
+  message: string;
+  line: number;
+  column: number;
+}
 
 /** A document as text: the YAML is the one copy there is, and the form reads and writes it. */
 export interface DocumentReading {
@@ -20,7 +25,16 @@ export function readText(text: string): DocumentReading {
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines });
   const [error] = yaml.errors;
-  if (error) return { syntax: { path: '', message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''), ...place(lines, error.pos[0]) }, raw: undefined, problems: [] };
+  if (error)
+    return {
+      syntax: {
+        path: '',
+        message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
+        ...place(lines, error.pos[0]),
+      },
+      raw: undefined,
+      problems: [],
+    };
   const raw: unknown = yaml.toJS();
   const parsed = remediationDocument.safeParse(raw);
   if (parsed.success) return { raw, document: parsed.data, problems: [] };
@@ -54,11 +68,18 @@ export function withField(text: string, path: string, value: unknown): string {
 
 /** A document as text, without what it leaves empty. */
 export function toText({ name, description, scope, ...rest }: RemediationDocument): string {
-  return stringify({ name, ...(description && { description }), ...rest, ...(Object.keys(scope).length > 0 && { scope }) }, { lineWidth: 0 });
+  return stringify(
+    { name, ...(description && { description }), ...rest, ...(Object.keys(scope).length > 0 && { scope }) },
+    { lineWidth: 0 },
+  );
 }
 
 /** What a field has where the text does not say. */
-export const DEFAULTS: RemediationDocument = remediationDocument.parse({ name: 'New remediation', trigger: { kind: 'manual' }, filter: 'state:close' });
+export const DEFAULTS: RemediationDocument = remediationDocument.parse({
+  name: 'New remediation',
+  trigger: { kind: 'manual' },
+  filter: 'state:close',
+});
 
 /** The value at a path of what was read, else of the defaults. */
 export function fieldIn(raw: unknown, path: string): unknown {
@@ -66,13 +87,19 @@ export function fieldIn(raw: unknown, path: string): unknown {
 }
 
 function at(value: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((found, key) => (typeof found === 'object' && found !== null ? Object.entries(found).find(([name]) => name === key)?.[1] : undefined), value);
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (found, key) => (typeof found === 'object' && found !== null ? Object.entries(found).find(([name]) => name === key)?.[1] : undefined),
+      value,
+    );
 }
 
 function placeOf(yaml: Document, lines: LineCounter, keys: (string | number)[]): { line: number; column: number } {
   for (let length = keys.length; length > 0; length--) {
     const node = yaml.getIn(keys.slice(0, length), true);
-    const range = typeof node === 'object' && node !== null && 'range' in node ? (node.range as [number, number, number] | null) : undefined;
+    const range =
+      typeof node === 'object' && node !== null && 'range' in node ? (node.range as [number, number, number] | null) : undefined;
     if (range) return place(lines, range[0]);
   }
   return { line: 1, column: 1 };

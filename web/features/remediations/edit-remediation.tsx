@@ -24,11 +24,45 @@ export function EditRemediation({ id }: { id: string }) {
   const { data, error, refetch } = useQuery({ ...queries.remediation(id), enabled: refusal === undefined, refetchOnMount: 'always' });
   const [edited, setEdited] = useState<Remediation>();
   const { data: me } = useQuery(queries.me());
-  if (refusal && me) return <><div className="head"><h1>Remediation</h1></div><Empty>{refusal}</Empty></>;
-  if (error && !data) return <><div className="head"><h1>Remediation</h1></div><div className="empty"><Failure what="This remediation could not be read" error={error} onRetry={() => void refetch()} /></div></>;
-  if (!data) return <div className="empty"><h1 className="sr">Remediation</h1><Skeleton lines={10} /></div>;
+  if (refusal && me)
+    return (
+      <>
+        <div className="head">
+          <h1>Remediation</h1>
+        </div>
+        <Empty>{refusal}</Empty>
+      </>
+    );
+  if (error && !data)
+    return (
+      <>
+        <div className="head">
+          <h1>Remediation</h1>
+        </div>
+        <div className="empty">
+          <Failure what="This remediation could not be read" error={error} onRetry={() => void refetch()} />
+        </div>
+      </>
+    );
+  if (!data)
+    return (
+      <div className="empty">
+        <h1 className="sr">Remediation</h1>
+        <Skeleton lines={10} />
+      </div>
+    );
   const shown = edited ?? data;
-  return <EditorOf key={`${shown.id}.${shown.revision}`} remediation={shown} onNewest={async () => { const { data: newest } = await refetch(); setEdited(newest); return newest; }} />;
+  return (
+    <EditorOf
+      key={`${shown.id}.${shown.revision}`}
+      remediation={shown}
+      onNewest={async () => {
+        const { data: newest } = await refetch();
+        setEdited(newest);
+        return newest;
+      }}
+    />
+  );
 }
 
 function EditorOf({ remediation, onNewest }: { remediation: Remediation; onNewest(): Promise<Remediation | undefined> }) {
@@ -37,14 +71,59 @@ function EditorOf({ remediation, onNewest }: { remediation: Remediation; onNewes
   const clock = useClock();
   const { id, revision, document, tenantId, createdBy, updatedAt, hookPath } = remediation;
   const write = async (wanted: RemediationDocument, seen: number) => {
-    client.setQueryData(queries.remediation(id).queryKey, await call(routes.updateRemediation, { params: { id }, body: { revision: seen, document: wanted } }));
+    client.setQueryData(
+      queries.remediation(id).queryKey,
+      await call(routes.updateRemediation, { params: { id }, body: { revision: seen, document: wanted } }),
+    );
     go(`/remediations?at=${id}`);
   };
-  const writeOver = useMutation({ mutationFn: async (wanted: RemediationDocument) => { const newest = await call(routes.getRemediation, { params: { id } }); await write(wanted, newest.revision); } });
-  return <Editor title={document.name} start={toText(document)} tenantId={tenantId} save={(wanted) => write(wanted, revision)}
-    actions={<><Link className="btn" href={`/remediations/runs?remediation=${id}`}>History</Link><DeleteButton id={id} tenantId={tenantId} /></>}
-    conflict={(mine) => <><Button onClick={() => void onNewest()}>Take theirs</Button><Button kind="danger-line" refusal={mine ? undefined : 'Yours is not right yet.'} onClick={() => { if (mine) writeOver.mutate(mine); }}>Save mine over it</Button>{writeOver.error && <span className="red">{writeOver.error.message}</span>}</>}
-    note={<div className="pad stack"><RemediationStanding remediation={remediation} /><p className="dim">Revision {revision}, by {createdBy}, last changed {clock.full(updatedAt)}. Gateways take a change within seconds, those offline when they come back.</p>{hookPath && <CopyBlock text={hookPath} label="webhook path" />}</div>} />;
+  const writeOver = useMutation({
+    mutationFn: async (wanted: RemediationDocument) => {
+      const newest = await call(routes.getRemediation, { params: { id } });
+      await write(wanted, newest.revision);
+    },
+  });
+  return (
+    <Editor
+      title={document.name}
+      start={toText(document)}
+      tenantId={tenantId}
+      save={(wanted) => write(wanted, revision)}
+      actions={
+        <>
+          <Link className="btn" href={`/remediations/runs?remediation=${id}`}>
+            History
+          </Link>
+          <DeleteButton id={id} tenantId={tenantId} />
+        </>
+      }
+      conflict={(mine) => (
+        <>
+          <Button onClick={() => void onNewest()}>Take theirs</Button>
+          <Button
+            kind="danger-line"
+            refusal={mine ? undefined : 'Yours is not right yet.'}
+            onClick={() => {
+              if (mine) writeOver.mutate(mine);
+            }}
+          >
+            Save mine over it
+          </Button>
+          {writeOver.error && <span className="red">{writeOver.error.message}</span>}
+        </>
+      )}
+      note={
+        <div className="pad stack">
+          <RemediationStanding remediation={remediation} />
+          <p className="dim">
+            Revision {revision}, by {createdBy}, last changed {clock.full(updatedAt)}. Gateways take a change within seconds, those offline
+            when they come back.
+          </p>
+          {hookPath && <CopyBlock text={hookPath} label="webhook path" />}
+        </div>
+      }
+    />
+  );
 }
 
 /** Deletes after a second press; its runs stay. */
@@ -53,6 +132,19 @@ function DeleteButton({ id, tenantId }: { id: string; tenantId: string | undefin
   const client = useQueryClient();
   const refusal = useRefusal('remediations.write', tenantId ? [tenantId] : []);
   const [isSure, setSure] = useState(false);
-  const remove = useMutation({ mutationFn: () => call(routes.deleteRemediation, { params: { id } }), onSuccess() { void client.invalidateQueries({ queryKey: ['remediations'] }); go('/remediations'); } });
-  return <>{remove.error && <span className="red">{remove.error.message}</span>}<Button kind={isSure ? 'danger' : 'danger-line'} refusal={refusal} onClick={() => (isSure ? remove.mutate() : setSure(true))}>{isSure ? 'Delete it; its runs stay' : 'Delete'}</Button></>;
+  const remove = useMutation({
+    mutationFn: () => call(routes.deleteRemediation, { params: { id } }),
+    onSuccess() {
+      void client.invalidateQueries({ queryKey: ['remediations'] });
+      go('/remediations');
+    },
+  });
+  return (
+    <>
+      {remove.error && <span className="red">{remove.error.message}</span>}
+      <Button kind={isSure ? 'danger' : 'danger-line'} refusal={refusal} onClick={() => (isSure ? remove.mutate() : setSure(true))}>
+        {isSure ? 'Delete it; its runs stay' : 'Delete'}
+      </Button>
+    </>
+  );
 }

@@ -10,7 +10,15 @@ const LISTS = ['tags', 'sites', 'gateways', 'tenants'] as const;
 type List = (typeof LISTS)[number];
 
 /** Whose gateways, and which of them: tags, sites and single gateways; gateways fit that fit every kind of list. */
-export function EditorScope({ form, tenantId, onTenant }: { form: Form; tenantId: string | undefined; onTenant?(id: string | undefined): void }) {
+export function EditorScope({
+  form,
+  tenantId,
+  onTenant,
+}: {
+  form: Form;
+  tenantId: string | undefined;
+  onTenant?(id: string | undefined): void;
+}) {
   const { data: tenants = [] } = useQuery(queries.tenants());
   const { data: sites = [] } = useQuery(queries.sites());
   const { data: gateways = [] } = useQuery(queries.gateways());
@@ -18,24 +26,86 @@ export function EditorScope({ form, tenantId, onTenant }: { form: Form; tenantId
   const isOwn = (one: { tenantId: string }) => !tenantId || one.tenantId === tenantId;
   const chosen = LISTS.flatMap((list) => listIn(form, list).map((value) => ({ list, value })));
   const tags = [...new Set(gateways.filter(isOwn).flatMap((gateway) => gateway.tags))].toSorted();
-  const nameOf = (list: List, value: string) => (list === 'tags' ? `tag ${value}` : [...sites, ...gateways, ...tenants].find(({ id }) => id === value)?.name ?? value);
+  const nameOf = (list: List, value: string) =>
+    list === 'tags' ? `tag ${value}` : ([...sites, ...gateways, ...tenants].find(({ id }) => id === value)?.name ?? value);
   const change = (list: List, values: string[]) => form.set(`scope.${list}`, values.length > 0 ? values : undefined);
-  const add = (text: string) => { const [list, value] = [LISTS.find((one) => text.startsWith(`${one}:`)), text.slice(text.indexOf(':') + 1)]; if (list) change(list, [...new Set([...listIn(form, list), value])]); };
+  const add = (text: string) => {
+    const [list, value] = [LISTS.find((one) => text.startsWith(`${one}:`)), text.slice(text.indexOf(':') + 1)];
+    if (list) change(list, [...new Set([...listIn(form, list), value])]);
+  };
   const problems = form.problems.filter(({ path }) => path === 'scope' || path.startsWith('scope.'));
   return (
     <div className="stack">
       <div className="fields">
-        <label className="input">Tenant<select value={tenantId ?? ''} disabled={!onTenant} onChange={(event) => onTenant?.(event.currentTarget.value || undefined)}>
-          {(!onTenant || me?.grants.some((grant) => grant.tenantId === null)) && <option value="">all tenants</option>}{tenants.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label>
-        <label className="input">Only<select value="" disabled={form.isOff} onChange={(event) => add(event.currentTarget.value)}>
-          <option value="">add a tag, site or gateway</option>
-          {tags.length > 0 && <optgroup label="Tags">{tags.map((tag) => <option key={tag} value={`tags:${tag}`}>tag {tag}</option>)}</optgroup>}
-          <optgroup label="Sites">{sites.filter(isOwn).map(({ id, name }) => <option key={id} value={`sites:${id}`}>{name}</option>)}</optgroup>
-          <optgroup label="Gateways">{gateways.filter(isOwn).map(({ id, name }) => <option key={id} value={`gateways:${id}`}>{name}</option>)}</optgroup></select></label>
+        <label className="input">
+          Tenant
+          <select value={tenantId ?? ''} disabled={!onTenant} onChange={(event) => onTenant?.(event.currentTarget.value || undefined)}>
+            {(!onTenant || me?.grants.some((grant) => grant.tenantId === null)) && <option value="">all tenants</option>}
+            {tenants.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="input">
+          Only
+          <select value="" disabled={form.isOff} onChange={(event) => add(event.currentTarget.value)}>
+            <option value="">add a tag, site or gateway</option>
+            {tags.length > 0 && (
+              <optgroup label="Tags">
+                {tags.map((tag) => (
+                  <option key={tag} value={`tags:${tag}`}>
+                    tag {tag}
+                  </option>
+                ))}
+              </optgroup>
+            )}
+            <optgroup label="Sites">
+              {sites.filter(isOwn).map(({ id, name }) => (
+                <option key={id} value={`sites:${id}`}>
+                  {name}
+                </option>
+              ))}
+            </optgroup>
+            <optgroup label="Gateways">
+              {gateways.filter(isOwn).map(({ id, name }) => (
+                <option key={id} value={`gateways:${id}`}>
+                  {name}
+                </option>
+              ))}
+            </optgroup>
+          </select>
+        </label>
       </div>
-      {chosen.length === 0 ? <p className="dim small">Every gateway of {tenants.find(({ id }) => id === tenantId)?.name ?? 'every tenant'}.</p>
-        : <ul className="chips">{chosen.map(({ list, value }) => <li key={`${list}.${value}`} className="pill">{nameOf(list, value)}<button type="button" aria-label={`Without ${nameOf(list, value)}`} onClick={() => change(list, listIn(form, list).filter((one) => one !== value))}><IconX className="i s" stroke={1.5} /></button></li>)}</ul>}
-      {problems.map(({ message }) => <p key={message} className="red small" role="alert">{message}</p>)}
+      {chosen.length === 0 ? (
+        <p className="dim small">Every gateway of {tenants.find(({ id }) => id === tenantId)?.name ?? 'every tenant'}.</p>
+      ) : (
+        <ul className="chips">
+          {chosen.map(({ list, value }) => (
+            <li key={`${list}.${value}`} className="pill">
+              {nameOf(list, value)}
+              <button
+                type="button"
+                aria-label={`Without ${nameOf(list, value)}`}
+                onClick={() =>
+                  change(
+                    list,
+                    listIn(form, list).filter((one) => one !== value),
+                  )
+                }
+              >
+                <IconX className="i s" stroke={1.5} />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problems.map(({ message }) => (
+        <p key={message} className="red small" role="alert">
+          {message}
+        </p>
+      ))}
     </div>
   );
 }

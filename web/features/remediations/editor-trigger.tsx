@@ -16,7 +16,9 @@ const KINDS = [
 ] as const;
 
 const WHERE: Record<string, string> = {
-  webhook: 'Runs in the controller. The secret that signs calls is shown once, when it is saved.', manual: 'Runs in the controller, when somebody presses Run now.', schedule: 'Runs in the controller, as a plan and a flush.',
+  webhook: 'Runs in the controller. The secret that signs calls is shown once, when it is saved.',
+  manual: 'Runs in the controller, when somebody presses Run now.',
+  schedule: 'Runs in the controller, as a plan and a flush.',
 };
 
 /** What it waits for, with the fields of that trigger. Conditions that only a WAN has go when the trigger is about none. */
@@ -27,7 +29,15 @@ export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
   const choose = (wanted: string) => {
     const next = KINDS.find(({ value }) => value === wanted)!;
     const staysAboutWan = 'wan' in next.start;
-    form.setAll([['trigger', isAboutWan && staysAboutWan ? { ...next.start, wan: fieldIn(form.raw, 'trigger.wan') ?? '*' } : next.start], ...(staysAboutWan ? [] : [['conditions.healthyTarget', undefined], ['conditions.mostFlapsAnHour', undefined]] satisfies [string, undefined][])]);
+    form.setAll([
+      ['trigger', isAboutWan && staysAboutWan ? { ...next.start, wan: fieldIn(form.raw, 'trigger.wan') ?? '*' } : next.start],
+      ...(staysAboutWan
+        ? []
+        : ([
+            ['conditions.healthyTarget', undefined],
+            ['conditions.mostFlapsAnHour', undefined],
+          ] satisfies [string, undefined][])),
+    ]);
   };
   return (
     <div className="stack">
@@ -35,11 +45,37 @@ export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
         <ChoiceField form={form} path="trigger.kind" label="When" options={KINDS} onChoose={choose} />
         {isAboutWan && <TextField form={form} path="trigger.wan" label="WAN" width={170} isMono />}
         {kind === 'table-usage' && <NumberField form={form} path="trigger.abovePercent" label="Above" unit="%" />}
-        {kind === 'schedule' && <>
-          <TextField form={form} path="trigger.cron" label="Cron" width={170} isMono hint={typeof cron === 'string' ? cronWords(cron) : undefined} />
-          <ChoiceField form={form} path="trigger.timeZone" label="Clock" options={[{ value: 'site', text: 'each site’s own' }, { value: own, text: own }, ...(own === 'UTC' ? [] : [{ value: 'UTC', text: 'UTC' }])]} />
-          <ChoiceField form={form} path="trigger.missed" label="Missed" options={[{ value: 'skip', text: 'let go' }, { value: 'run-once', text: 'made up for once' }]} />
-        </>}
+        {kind === 'schedule' && (
+          <>
+            <TextField
+              form={form}
+              path="trigger.cron"
+              label="Cron"
+              width={170}
+              isMono
+              hint={typeof cron === 'string' ? cronWords(cron) : undefined}
+            />
+            <ChoiceField
+              form={form}
+              path="trigger.timeZone"
+              label="Clock"
+              options={[
+                { value: 'site', text: 'each site’s own' },
+                { value: own, text: own },
+                ...(own === 'UTC' ? [] : [{ value: 'UTC', text: 'UTC' }]),
+              ]}
+            />
+            <ChoiceField
+              form={form}
+              path="trigger.missed"
+              label="Missed"
+              options={[
+                { value: 'skip', text: 'let go' },
+                { value: 'run-once', text: 'made up for once' },
+              ]}
+            />
+          </>
+        )}
       </div>
       <p className="dim small">{WHERE[kind] ?? 'Runs on the gateway by itself, also when the controller cannot be reached.'}</p>
     </div>

@@ -8,17 +8,32 @@ import { parseFilter } from '../../../proto/model/filter/parse.ts';
  * A remediation that would have done what this flush did. Terms that say which gateways become its scope, and kernel ids, which no other flow has, are left out.
  * A filter of stale flows or of a WAN is about a WAN that fails; any other waits for a person. Twice the flows is the most it may touch.
  */
-export function remediationOfFlush({ filter, method, reason, totals, targets }: Pick<Flush, 'filter' | 'method' | 'reason' | 'totals' | 'targets'>): RemediationDocument {
+export function remediationOfFlush({
+  filter,
+  method,
+  reason,
+  totals,
+  targets,
+}: Pick<Flush, 'filter' | 'method' | 'reason' | 'totals' | 'targets'>): RemediationDocument {
   const parsed = parseFilter(filter);
-  const parts = 'filter' in parsed ? conjunctsOf(parsed.filter).filter((part) => !isOnlyOf(part, (field) => field === 'id' || FLEET_FIELDS.has(field))) : [];
+  const parts =
+    'filter' in parsed
+      ? conjunctsOf(parsed.filter).filter((part) => !isOnlyOf(part, (field) => field === 'id' || FLEET_FIELDS.has(field)))
+      : [];
   const wans = parts.filter((part) => part.kind === 'term' && part.field === 'wan' && part.match.kind === 'glob');
   const isAboutWan = wans.length === 1 || parts.some((part) => part.kind === 'term' && part.field === 'stale');
   const text = parts.map((part) => (isAboutWan && wans.includes(part) ? 'wan:$wan' : formatPart(part))).join(' ') || filter;
   return remediationDocument.parse({
-    name: `From a flush: ${reason}`.slice(0, 100), mode: 'observe', scope: { gateways: targets.map(({ gatewayId }) => gatewayId) },
-    trigger: isAboutWan ? { kind: 'wan-down', wan: wans.length === 1 ? formatFilter(wans[0]!).slice('wan:'.length).replaceAll('"', '') : '*' } : { kind: 'manual' },
+    name: `From a flush: ${reason}`.slice(0, 100),
+    mode: 'observe',
+    scope: { gateways: targets.map(({ gatewayId }) => gatewayId) },
+    trigger: isAboutWan
+      ? { kind: 'wan-down', wan: wans.length === 1 ? formatFilter(wans[0]!).slice('wan:'.length).replaceAll('"', '') : '*' }
+      : { kind: 'manual' },
     conditions: isAboutWan ? { healthyTarget: true, mostFlapsAnHour: 12 } : {},
-    filter: isAboutWan && wans.length === 0 ? `${text} wan:$wan` : text, method, ...(method === 'delete' ? {} : { forSeconds: 60 }),
+    filter: isAboutWan && wans.length === 0 ? `${text} wan:$wan` : text,
+    method,
+    ...(method === 'delete' ? {} : { forSeconds: 60 }),
     limits: { maxFlows: Math.max(50, totals.planned * 2) },
   });
 }

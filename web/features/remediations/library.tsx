@@ -12,11 +12,26 @@ export function Library({ refusal }: { refusal: string | undefined }) {
   if (error && !data) return <Failure what="The library could not be read" error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton lines={6} height={48} />;
   return (
-    <ul className="library" aria-label="Library">{data.map(({ key, document, explains }) => (
-      <li key={key} className="stack">
-        <h2>{document.name}</h2><p className="dim">{triggerWords(document.trigger)}</p><p className="dim2">{explains}</p><pre className="code" tabIndex={0} aria-label={`Filter of ${document.name}`}>{document.filter}</pre>
-        <div>{refusal ? <span className="dim small">{refusal}</span> : <Link className="btn" href={`/remediations/new?from=${key}`}>Start from this<span className="sr">: {document.name}</span></Link>}</div>
-      </li>
-    ))}</ul>
+    <ul className="library" aria-label="Library">
+      {data.map(({ key, document, explains }) => (
+        <li key={key} className="stack">
+          <h2>{document.name}</h2>
+          <p className="dim">{triggerWords(document.trigger)}</p>
+          <p className="dim2">{explains}</p>
+          <pre className="code" tabIndex={0} aria-label={`Filter of ${document.name}`}>
+            {document.filter}
+          </pre>
+          <div>
+            {refusal ? (
+              <span className="dim small">{refusal}</span>
+            ) : (
+              <Link className="btn" href={`/remediations/new?from=${key}`}>
+                Start from this<span className="sr">: {document.name}</span>
+              </Link>
+            )}
+          </div>
+        </li>
+      ))}
+    </ul>
   );
 }

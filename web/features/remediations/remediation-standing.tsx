@@ -18,13 +18,19 @@ import { State } from '../../ui/state.tsx';
 export function RemediationStanding({ remediation }: { remediation: Remediation }) {
   const clock = useClock();
   const { approval, heldBack } = remediation;
-  return <>
-    {heldBack && <HeldBack remediation={remediation} heldBack={heldBack} />}
-    {approval?.state === 'needed' && <NeedsSecondPerson remediation={remediation} why={approval.why} />}
-    {approval?.state === 'given' && (
-      <p><State kind="ok">{approval.byName} agreed that it acts{approval.at && ` at ${clock.full(approval.at)}`}</State></p>
-    )}
-  </>;
+  return (
+    <>
+      {heldBack && <HeldBack remediation={remediation} heldBack={heldBack} />}
+      {approval?.state === 'needed' && <NeedsSecondPerson remediation={remediation} why={approval.why} />}
+      {approval?.state === 'given' && (
+        <p>
+          <State kind="ok">
+            {approval.byName} agreed that it acts{approval.at && ` at ${clock.full(approval.at)}`}
+          </State>
+        </p>
+      )}
+    </>
+  );
 }
 
 function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { remediation: Remediation; why: string | undefined }) {
@@ -33,24 +39,41 @@ function NeedsSecondPerson({ remediation: { id, revision, tenantId }, why }: { r
   const approve = useChange(id, () => call(routes.approveRemediation, { params: { id }, body: { revision } }));
   return (
     <section className="note amber stack" aria-label="Second person">
-      <p><b>It needs a second person</b>{why && `: ${why}`}. Until then it only suggests, on every gateway.</p>
-      {refusal ? <>
-        <p>Any {ACTIONS['plans.approve'].join(', ')} who did not save it can agree. Send them this.</p>
-        <CopyBlock text={addressOf(`/remediations/${id}`)} label="link to this remediation" />
-      </> : (
+      <p>
+        <b>It needs a second person</b>
+        {why && `: ${why}`}. Until then it only suggests, on every gateway.
+      </p>
+      {refusal ? (
+        <>
+          <p>Any {ACTIONS['plans.approve'].join(', ')} who did not save it can agree. Send them this.</p>
+          <CopyBlock text={addressOf(`/remediations/${id}`)} label="link to this remediation" />
+        </>
+      ) : (
         <div className="row">
-          <Button kind="primary" icon={IconUserCheck} refusal={approve.isPending ? 'It is being noted.' : undefined} onClick={() => approve.mutate()}>
+          <Button
+            kind="primary"
+            icon={IconUserCheck}
+            refusal={approve.isPending ? 'It is being noted.' : undefined}
+            onClick={() => approve.mutate()}
+          >
             Agree that revision {revision} acts by itself
           </Button>
           <span className="dim">Whoever saved it cannot agree to it.</span>
         </div>
       )}
-      {approve.error && <p className="red" role="alert">{approve.error.message}</p>}
+      {approve.error && (
+        <p className="red" role="alert">
+          {approve.error.message}
+        </p>
+      )}
     </section>
   );
 }
 
-interface HeldBackProps { remediation: Remediation; heldBack: NonNullable<Remediation['heldBack']> }
+interface HeldBackProps {
+  remediation: Remediation;
+  heldBack: NonNullable<Remediation['heldBack']>;
+}
 
 function HeldBack({ remediation: { id, revision, tenantId }, heldBack }: HeldBackProps) {
   const clock = useClock();
@@ -59,14 +82,23 @@ function HeldBack({ remediation: { id, revision, tenantId }, heldBack }: HeldBac
   return (
     <section className="note red stack" aria-label="Held back">
       <p>
-        <b>It was held back</b> at {clock.full(heldBack.at)}: {heldBack.why}. It only suggests until somebody has looked and lets it act again.
+        <b>It was held back</b> at {clock.full(heldBack.at)}: {heldBack.why}. It only suggests until somebody has looked and lets it act
+        again.
       </p>
       <div className="row">
-        <Button icon={IconPlayerPlay} refusal={refusal ?? (lift.isPending ? 'It is being saved.' : undefined)} onClick={() => lift.mutate()}>
+        <Button
+          icon={IconPlayerPlay}
+          refusal={refusal ?? (lift.isPending ? 'It is being saved.' : undefined)}
+          onClick={() => lift.mutate()}
+        >
           Let it act again
         </Button>
       </div>
-      {lift.error && <p className="red" role="alert">{lift.error.message}</p>}
+      {lift.error && (
+        <p className="red" role="alert">
+          {lift.error.message}
+        </p>
+      )}
     </section>
   );
 }

@@ -13,16 +13,27 @@ export const MODES: Record<Mode, { word: string; means: string; kind: StateKind 
 };
 
 /** The mode as it acts now, and why it is not the one that was saved. */
-export function actingMode({ document: { mode }, approval, heldBack }: Pick<Remediation, 'document' | 'approval' | 'heldBack'>): { word: string; means: string; kind: StateKind } {
+export function actingMode({ document: { mode }, approval, heldBack }: Pick<Remediation, 'document' | 'approval' | 'heldBack'>): {
+  word: string;
+  means: string;
+  kind: StateKind;
+} {
   if (mode !== 'auto') return MODES[mode];
   if (heldBack) return { word: 'Held back', means: `Only suggests: ${heldBack.why}.`, kind: 'failed' };
-  if (approval?.state === 'needed') return { word: 'Needs a second person', means: `Only suggests: ${approval.why ?? 'nobody else has agreed'}.`, kind: 'warn' };
+  if (approval?.state === 'needed')
+    return { word: 'Needs a second person', means: `Only suggests: ${approval.why ?? 'nobody else has agreed'}.`, kind: 'warn' };
   return MODES.auto;
 }
 
 /** A run's state: what touched nothing is neutral, what is in doubt is never green. */
 export const RUN_STATES: Record<RemediationRun['state'], StateKind> = {
-  observed: 'never', suggested: 'waiting', refused: 'warn', running: 'running', done: 'ok', failed: 'failed', indeterminate: 'partial',
+  observed: 'never',
+  suggested: 'waiting',
+  refused: 'warn',
+  running: 'running',
+  done: 'ok',
+  failed: 'failed',
+  indeterminate: 'partial',
 };
 
 /** The state of a run that is known only as text. */
@@ -33,13 +44,20 @@ export function runKind(state: string): StateKind {
 /** The trigger in words: "any WAN goes down", "02:30 daily, each site’s time". */
 export function triggerWords(trigger: RemediationTrigger): string {
   switch (trigger.kind) {
-    case 'wan-down': return `${wanWords(trigger.wan)} goes down`;
-    case 'wan-up': return `${wanWords(trigger.wan)} comes back`;
-    case 'address-change': return `${wanWords(trigger.wan)} changes its address`;
-    case 'table-usage': return `table above ${trigger.abovePercent} %`;
-    case 'schedule': return `${cronWords(trigger.cron)}, ${trigger.timeZone === 'site' ? 'each site’s time' : trigger.timeZone}`;
-    case 'webhook': return 'a signed webhook';
-    case 'manual': return 'by hand';
+    case 'wan-down':
+      return `${wanWords(trigger.wan)} goes down`;
+    case 'wan-up':
+      return `${wanWords(trigger.wan)} comes back`;
+    case 'address-change':
+      return `${wanWords(trigger.wan)} changes its address`;
+    case 'table-usage':
+      return `table above ${trigger.abovePercent} %`;
+    case 'schedule':
+      return `${cronWords(trigger.cron)}, ${trigger.timeZone === 'site' ? 'each site’s time' : trigger.timeZone}`;
+    case 'webhook':
+      return 'a signed webhook';
+    case 'manual':
+      return 'by hand';
   }
 }
 
@@ -53,10 +71,16 @@ export function cronWords(cron: string): string {
 }
 
 /** Where it holds: the names it is narrowed to, or the whole of its tenant or fleet. */
-export function scopeWords({ document: { scope }, tenantName }: Pick<Remediation, 'document' | 'tenantName'>, nameOf: (id: string) => string): string {
+export function scopeWords(
+  { document: { scope }, tenantName }: Pick<Remediation, 'document' | 'tenantName'>,
+  nameOf: (id: string) => string,
+): string {
   const owner = tenantName ?? 'all tenants';
   const parts = [
-    ...(scope.tenants ?? []).map(nameOf), ...(scope.tags ?? []).map((tag) => `tag ${tag}`), ...(scope.sites ?? []).map(nameOf), ...(scope.gateways ?? []).map(nameOf),
+    ...(scope.tenants ?? []).map(nameOf),
+    ...(scope.tags ?? []).map((tag) => `tag ${tag}`),
+    ...(scope.sites ?? []).map(nameOf),
+    ...(scope.gateways ?? []).map(nameOf),
   ];
   if (parts.length === 0) return owner;
   return `${owner}: ${parts.slice(0, 3).join(', ')}${parts.length > 3 ? ` and ${parts.length - 3} more` : ''}`;
@@ -71,18 +95,29 @@ export function runNowRefusal({ document, isEnabled }: Pick<Remediation, 'docume
 /** What came of a run, with its numbers. */
 export function runSentence({ state, matched, ended, reason }: Pick<RemediationRun, 'state' | 'matched' | 'ended' | 'reason'>): string {
   switch (state) {
-    case 'observed': return `Would have ended ${counted(matched, 'flow')}; touched none`;
-    case 'suggested': return `Suggests to end ${counted(matched, 'flow')}; touched none`;
-    case 'refused': return `Did nothing${reason ? `: ${reason}` : ''}`;
-    case 'running': return `Is ending ${counted(matched, 'flow')}`;
-    case 'done': return matched === 0 ? 'Found nothing to end' : `Ended ${count(ended)} of ${counted(matched, 'flow')}`;
-    case 'failed': return `Failed after ${count(ended)} of ${counted(matched, 'flow')}${reason ? `: ${reason}` : ''}`;
-    case 'indeterminate': return `Was interrupted: how many of ${counted(matched, 'flow')} it ended is not known`;
+    case 'observed':
+      return `Would have ended ${counted(matched, 'flow')}; touched none`;
+    case 'suggested':
+      return `Suggests to end ${counted(matched, 'flow')}; touched none`;
+    case 'refused':
+      return `Did nothing${reason ? `: ${reason}` : ''}`;
+    case 'running':
+      return `Is ending ${counted(matched, 'flow')}`;
+    case 'done':
+      return matched === 0 ? 'Found nothing to end' : `Ended ${count(ended)} of ${counted(matched, 'flow')}`;
+    case 'failed':
+      return `Failed after ${count(ended)} of ${counted(matched, 'flow')}${reason ? `: ${reason}` : ''}`;
+    case 'indeterminate':
+      return `Was interrupted: how many of ${counted(matched, 'flow')} it ended is not known`;
   }
 }
 
 /** How much later than its end a run was reported; undefined below ten seconds. */
-export function lateWords({ finishedAt, triggeredAt, reportedAt }: Pick<RemediationRun, 'finishedAt' | 'triggeredAt' | 'reportedAt'>): string | undefined {
+export function lateWords({
+  finishedAt,
+  triggeredAt,
+  reportedAt,
+}: Pick<RemediationRun, 'finishedAt' | 'triggeredAt' | 'reportedAt'>): string | undefined {
   const seconds = (Date.parse(reportedAt) - Date.parse(finishedAt ?? triggeredAt)) / 1000;
   return seconds < 10 ? undefined : `reported ${lasting(seconds)} later, when the gateway reached the controller again`;
 }
@@ -90,7 +125,10 @@ export function lateWords({ finishedAt, triggeredAt, reportedAt }: Pick<Remediat
 /** The page's answer: how many act, and what the last run did. */
 export function remediationsSentence(remediations: Remediation[], last: RemediationRun | undefined): string {
   const acting = remediations.filter((one) => one.isEnabled && actingMode(one) === MODES.auto).length;
-  const head = acting === 0 ? 'None acts by itself' : `${acting} of ${counted(remediations.length, 'remediation')} ${acting === 1 ? 'acts' : 'act'} by ${acting === 1 ? 'itself' : 'themselves'}`;
+  const head =
+    acting === 0
+      ? 'None acts by itself'
+      : `${acting} of ${counted(remediations.length, 'remediation')} ${acting === 1 ? 'acts' : 'act'} by ${acting === 1 ? 'itself' : 'themselves'}`;
   return last ? `${head}; last: ${last.remediationName}${last.gatewayName ? ` on ${last.gatewayName}` : ''}` : head;
 }
 

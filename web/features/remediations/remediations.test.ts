@@ -14,7 +14,14 @@ limits:
 `;
 
 test('a document is the same after a round through its text', () => {
-  const document = remediationDocument.parse({ name: 'x: "y"', description: 'two\nlines', scope: { tags: ['voip'] }, trigger: { kind: 'wan-down' }, filter: 'stale:yes wan:$wan', limits: { maxFlows: 7 } });
+  const document = remediationDocument.parse({
+    name: 'x: "y"',
+    description: 'two\nlines',
+    scope: { tags: ['voip'] },
+    trigger: { kind: 'wan-down' },
+    filter: 'stale:yes wan:$wan',
+    limits: { maxFlows: 7 },
+  });
   expect(readText(toText(document)).document).toEqual(document);
   expect(readText(toText(DEFAULTS)).document).toEqual(DEFAULTS);
 });
@@ -49,15 +56,31 @@ test('a field that the text does not have shows its default', () => {
 });
 
 const totals = { planned: 156 } as Parameters<typeof remediationOfFlush>[0]['totals'];
-const flush = (filter: string) => remediationOfFlush({ filter, method: 'delete', reason: 'WAN1 down', totals, targets: [{ gatewayId: '019ab000-0003-7000-8000-000000000001' }] as Parameters<typeof remediationOfFlush>[0]['targets'] });
+const flush = (filter: string) =>
+  remediationOfFlush({
+    filter,
+    method: 'delete',
+    reason: 'WAN1 down',
+    totals,
+    targets: [{ gatewayId: '019ab000-0003-7000-8000-000000000001' }] as Parameters<typeof remediationOfFlush>[0]['targets'],
+  });
 
 test('a flush of stale flows becomes a remediation of a WAN that fails, with twice its flows as the limit', () => {
-  expect(flush('stale:yes wan:wan1 proto:udp')).toMatchObject({ mode: 'observe', trigger: { kind: 'wan-down', wan: 'wan1' }, filter: 'stale:yes wan:$wan proto:udp', limits: { maxFlows: 312 }, conditions: { healthyTarget: true } });
+  expect(flush('stale:yes wan:wan1 proto:udp')).toMatchObject({
+    mode: 'observe',
+    trigger: { kind: 'wan-down', wan: 'wan1' },
+    filter: 'stale:yes wan:$wan proto:udp',
+    limits: { maxFlows: 312 },
+    conditions: { healthyTarget: true },
+  });
   expect(flush('stale:yes')).toMatchObject({ trigger: { kind: 'wan-down', wan: '*' }, filter: 'stale:yes wan:$wan' });
 });
 
 test('any other flush waits for a person; gateways and kernel ids are not part of its filter', () => {
-  expect(flush('tenant:pine (proto:gre or proto:esp) id:7,8 age>2m')).toMatchObject({ trigger: { kind: 'manual' }, filter: 'proto:gre,esp age>=121s' });
+  expect(flush('tenant:pine (proto:gre or proto:esp) id:7,8 age>2m')).toMatchObject({
+    trigger: { kind: 'manual' },
+    filter: 'proto:gre,esp age>=121s',
+  });
   expect(flush('wan:none proto:gre')).toMatchObject({ trigger: { kind: 'manual' }, filter: 'wan:none proto:gre' });
   expect(flush('proto:gre').scope.gateways).toHaveLength(1);
 });
@@ -69,7 +92,14 @@ test('triggers and times read as words', () => {
 });
 
 test('a run never says done without its numbers, and a late report says how late', () => {
-  const run = { state: 'done', matched: 312, ended: 310, triggeredAt: '2026-11-23T08:00:00Z', finishedAt: '2026-11-23T08:00:02Z', reportedAt: '2026-11-23T08:05:02Z' } as RemediationRun;
+  const run = {
+    state: 'done',
+    matched: 312,
+    ended: 310,
+    triggeredAt: '2026-11-23T08:00:00Z',
+    finishedAt: '2026-11-23T08:00:02Z',
+    reportedAt: '2026-11-23T08:05:02Z',
+  } as RemediationRun;
   expect(runSentence(run)).toBe('Ended 310 of 312 flows');
   expect(lateWords(run)).toBe('reported 5 min later, when the gateway reached the controller again');
   expect(lateWords({ ...run, reportedAt: run.finishedAt! })).toBeUndefined();
@@ -78,7 +108,13 @@ test('a run never says done without its numbers, and a late report says how late
 test('the mode that is shown is the one in which it acts now', () => {
   const document = remediationDocument.parse({ name: 'r', mode: 'auto', trigger: { kind: 'manual' }, filter: 'proto:udp' });
   expect(actingMode({ document, approval: { state: 'given' } })).toBe(MODES.auto);
-  expect(actingMode({ document, approval: { state: 'needed', why: 'it is large' } })).toMatchObject({ word: 'Needs a second person', means: 'Only suggests: it is large.' });
-  expect(actingMode({ document, approval: { state: 'given' }, heldBack: { at: '', why: 'two failed' } })).toMatchObject({ word: 'Held back', kind: 'failed' });
+  expect(actingMode({ document, approval: { state: 'needed', why: 'it is large' } })).toMatchObject({
+    word: 'Needs a second person',
+    means: 'Only suggests: it is large.',
+  });
+  expect(actingMode({ document, approval: { state: 'given' }, heldBack: { at: '', why: 'two failed' } })).toMatchObject({
+    word: 'Held back',
+    kind: 'failed',
+  });
   expect(actingMode({ document: { ...document, mode: 'suggest' }, approval: { state: 'not-needed' } })).toBe(MODES.suggest);
 });

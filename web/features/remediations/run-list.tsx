@@ -9,7 +9,12 @@ import { StateIcon } from '../../ui/state.tsx';
 import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
 import { RUN_STATES, runSentence } from './remediation-words.ts';
 
-interface RunListProps { runs: RemediationRun[] | undefined; unreadable?: UnreadableEntry[]; none?: string; row?: ReturnType<typeof useList>['row'] }
+interface RunListProps {
+  runs: RemediationRun[] | undefined;
+  unreadable?: UnreadableEntry[];
+  none?: string;
+  row?: ReturnType<typeof useList>['row'];
+}
 
 export const runPath = ({ id }: RemediationRun) => `/remediations/runs/${id}`;
 
@@ -20,11 +25,23 @@ export function RunList({ runs, unreadable, none = 'No run yet.', row }: RunList
   const now = useNow(60_000);
   if (!runs) return <Skeleton lines={4} />;
   if (runs.length === 0 && !unreadable) return <p className="dim">{none}</p>;
-  return <>
-    <Unreadable entries={unreadable} />
-    <ul className="acts runs-list">{runs.map((run, index) => (
-      <li key={run.id} {...(row ? row(index) : rowLink({ path: runPath(run) }))}><time dateTime={run.triggeredAt} title={clock.full(run.triggeredAt)}>{clock.when(run.triggeredAt, now)}</time><StateIcon kind={RUN_STATES[run.state]} word={run.state} isSmall />
-        <Link href={runPath(run)}><b>{run.remediationName}</b>{run.gatewayName && ` on ${run.gatewayName}`}: {runSentence(run)} <span className="dim">({run.trigger})</span></Link></li>
-    ))}</ul>
-  </>;
+  return (
+    <>
+      <Unreadable entries={unreadable} />
+      <ul className="acts runs-list">
+        {runs.map((run, index) => (
+          <li key={run.id} {...(row ? row(index) : rowLink({ path: runPath(run) }))}>
+            <time dateTime={run.triggeredAt} title={clock.full(run.triggeredAt)}>
+              {clock.when(run.triggeredAt, now)}
+            </time>
+            <StateIcon kind={RUN_STATES[run.state]} word={run.state} isSmall />
+            <Link href={runPath(run)}>
+              <b>{run.remediationName}</b>
+              {run.gatewayName && ` on ${run.gatewayName}`}: {runSentence(run)} <span className="dim">({run.trigger})</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
 }

@@ -21,11 +21,28 @@ export function RunStrip({ runs }: { runs: RemediationRun[] | undefined }) {
     <div className="strip-box pad">
       <div className="strip" role="img" aria-label={`${counted(shown.length, 'run')} in ${days === 1 ? 'a day' : `${days} days`}`}>
         {shown.map((run) => (
-          <i key={run.id} className={run.state} title={`${clock.full(run.triggeredAt)}: ${run.remediationName}, ${run.state}`}
-            style={{ left: `calc((100% - 3px) * ${Math.min(1, (Date.parse(run.triggeredAt) - from) / (now - from))})`, height: `${20 + 80 * Math.sqrt(run.matched / most)}%` }} />
+          <i
+            key={run.id}
+            className={run.state}
+            title={`${clock.full(run.triggeredAt)}: ${run.remediationName}, ${run.state}`}
+            style={{
+              left: `calc((100% - 3px) * ${Math.min(1, (Date.parse(run.triggeredAt) - from) / (now - from))})`,
+              height: `${20 + 80 * Math.sqrt(run.matched / most)}%`,
+            }}
+          />
         ))}
       </div>
-      <div className="row small dim"><span>{days === 1 ? 'a day ago' : clock.when(from, now)}</span><span className="grow" /><span>{shown.length === 0 ? `no run in ${days === 1 ? 'a day' : `${days} days`}` : `${counted(shown.length, 'run')}; as high as the flows it found`}</span><span className="grow" /><span>now</span></div>
+      <div className="row small dim">
+        <span>{days === 1 ? 'a day ago' : clock.when(from, now)}</span>
+        <span className="grow" />
+        <span>
+          {shown.length === 0
+            ? `no run in ${days === 1 ? 'a day' : `${days} days`}`
+            : `${counted(shown.length, 'run')}; as high as the flows it found`}
+        </span>
+        <span className="grow" />
+        <span>now</span>
+      </div>
     </div>
   );
 }

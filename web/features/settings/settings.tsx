@@ -15,23 +15,54 @@ import { Storage } from './storage.tsx';
 
 /** Who am I, which gateways join, which tokens act for me, what is kept, and how the console looks. */
 export function Settings() {
-  return <>
-    <div className="head"><h1>Settings</h1></div>
-    <div className="settings"><EnrolGateway /><ApiTokens /><Storage /><Me /><Preferences /></div>
-  </>;
+  return (
+    <>
+      <div className="head">
+        <h1>Settings</h1>
+      </div>
+      <div className="settings">
+        <EnrolGateway />
+        <ApiTokens />
+        <Storage />
+        <Me />
+        <Preferences />
+      </div>
+    </>
+  );
 }
 
 function Me() {
   const { data: me } = useQuery(queries.me());
   const { data: tenants } = useQuery(queries.tenants());
   return (
-    <section className="setting"><h2>You<small>and what you may do</small></h2>
-      {!me ? <Skeleton lines={2} /> : <div className="stack">
-        <p><b>{me.name}</b>{me.email && <span className="dim2"> {me.email}</span>}</p>
-        <ul className="mini">{me.grants.map(({ role, tenantId }) => <li key={`${role}.${tenantId}`}><span>{role}</span><span className="dim2">{tenantId === null ? 'all tenants' : tenants?.find(({ id }) => id === tenantId)?.name ?? tenantId}</span></li>)}</ul>
-        <p className="dim">ctfleet {me.version}</p>
-        <div><SignOut /></div>
-      </div>}
+    <section className="setting">
+      <h2>
+        You<small>and what you may do</small>
+      </h2>
+      {!me ? (
+        <Skeleton lines={2} />
+      ) : (
+        <div className="stack">
+          <p>
+            <b>{me.name}</b>
+            {me.email && <span className="dim2"> {me.email}</span>}
+          </p>
+          <ul className="mini">
+            {me.grants.map(({ role, tenantId }) => (
+              <li key={`${role}.${tenantId}`}>
+                <span>{role}</span>
+                <span className="dim2">
+                  {tenantId === null ? 'all tenants' : (tenants?.find(({ id }) => id === tenantId)?.name ?? tenantId)}
+                </span>
+              </li>
+            ))}
+          </ul>
+          <p className="dim">ctfleet {me.version}</p>
+          <div>
+            <SignOut />
+          </div>
+        </div>
+      )}
     </section>
   );
 }
@@ -42,11 +73,41 @@ function Preferences() {
   const [singleKeys, setSingleKeys] = useSingleKeys();
   const zones = Intl.supportedValuesOf('timeZone');
   return (
-    <section className="setting"><h2>Console<small>kept in this browser</small></h2>
+    <section className="setting">
+      <h2>
+        Console<small>kept in this browser</small>
+      </h2>
       <div className="stack wide">
-        <div className="row"><span className="setting-name">Theme</span><Segments label="Theme" value={colorScheme} onChange={setColorScheme} options={[{ value: 'auto', text: 'System' }, { value: 'light', text: 'Light' }, { value: 'dark', text: 'Dark' }]} /></div>
-        <label className="row"><span className="setting-name">Time zone</span><span className="input"><select value={zone === own ? '' : zone} onChange={(event) => setZone(event.currentTarget.value)}><option value="">{own}, as this machine</option>{own !== 'UTC' && <option value="UTC">UTC</option>}{zones.map((name) => <option key={name}>{name}</option>)}</select></span></label>
-        <label className="row"><span className="setting-name">Keys</span><input type="checkbox" checked={singleKeys} onChange={(event) => setSingleKeys(event.currentTarget.checked)} />keys without Ctrl act on the page</label>
+        <div className="row">
+          <span className="setting-name">Theme</span>
+          <Segments
+            label="Theme"
+            value={colorScheme}
+            onChange={setColorScheme}
+            options={[
+              { value: 'auto', text: 'System' },
+              { value: 'light', text: 'Light' },
+              { value: 'dark', text: 'Dark' },
+            ]}
+          />
+        </div>
+        <label className="row">
+          <span className="setting-name">Time zone</span>
+          <span className="input">
+            <select value={zone === own ? '' : zone} onChange={(event) => setZone(event.currentTarget.value)}>
+              <option value="">{own}, as this machine</option>
+              {own !== 'UTC' && <option value="UTC">UTC</option>}
+              {zones.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </span>
+        </label>
+        <label className="row">
+          <span className="setting-name">Keys</span>
+          <input type="checkbox" checked={singleKeys} onChange={(event) => setSingleKeys(event.currentTarget.checked)} />
+          keys without Ctrl act on the page
+        </label>
       </div>
     </section>
   );

@@ -10,9 +10,16 @@ import { subscribe, type StreamState } from '../../../client/subscribe.ts';
 import { controller } from './client.ts';
 
 /** How far a flush is that runs now. */
-export interface RunningFlush { flushId: string; done: number; planned: number }
+export interface RunningFlush {
+  flushId: string;
+  done: number;
+  planned: number;
+}
 
-interface Live { stream: StreamState; running: RunningFlush[] }
+interface Live {
+  stream: StreamState;
+  running: RunningFlush[];
+}
 
 const LiveContext = createContext<Live>({ stream: { kind: 'connecting' }, running: [] });
 
@@ -28,24 +35,33 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [running, setRunning] = useState<RunningFlush[]>([]);
   useEffect(() => {
     let wasBroken = false;
-    return subscribe(controller, routes.watchFleet, {}, {
-      now: Date.now,
-      onState(state) {
-        if (state.kind === 'waiting') wasBroken = true;
-        if (state.kind === 'live' && wasBroken) { wasBroken = false; void client.invalidateQueries(); }
-        setStream(state);
+    return subscribe(
+      controller,
+      routes.watchFleet,
+      {},
+      {
+        now: Date.now,
+        onState(state) {
+          if (state.kind === 'waiting') wasBroken = true;
+          if (state.kind === 'live' && wasBroken) {
+            wasBroken = false;
+            void client.invalidateQueries();
+          }
+          setStream(state);
+        },
+        onEvent(event) {
+          apply(client, event);
+          if (event.kind === 'flush') setRunning((before) => withFlush(before, event));
+        },
       },
-      onEvent(event) {
-        apply(client, event);
-        if (event.kind === 'flush') setRunning((before) => withFlush(before, event));
-      },
-    });
+    );
   }, [client]);
   return <LiveContext.Provider value={{ stream, running }}>{children}</LiveContext.Provider>;
 }
 
 function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
-  if (event.kind === 'gateway') client.setQueryData(queries.gateways().queryKey, (before) => before && { ...before, items: withGateway(before.items, event.gateway) });
+  if (event.kind === 'gateway')
+    client.setQueryData(queries.gateways().queryKey, (before) => before && { ...before, items: withGateway(before.items, event.gateway) });
   if (event.kind === 'flush' && event.state !== 'running') {
     void client.invalidateQueries({ queryKey: ['flushes'] });
     void client.invalidateQueries({ queryKey: ['audit'] });
@@ -53,10 +69,15 @@ function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
 }
 
 function withGateway(before: Gateway[], gateway: Gateway): Gateway[] {
-  return before.some(({ id }) => id === gateway.id) ? before.map((each) => (each.id === gateway.id ? gateway : each)) : [...before, gateway];
+  return before.some(({ id }) => id === gateway.id)
+    ? before.map((each) => (each.id === gateway.id ? gateway : each))
+    : [...before, gateway];
 }
 
-function withFlush(before: RunningFlush[], { flushId, state, done, planned }: { flushId: string; state: string; done: number; planned: number }): RunningFlush[] {
+function withFlush(
+  before: RunningFlush[],
+  { flushId, state, done, planned }: { flushId: string; state: string; done: number; planned: number },
+): RunningFlush[] {
   const others = before.filter((each) => each.flushId !== flushId);
   return state === 'running' ? [...others, { flushId, done, planned }] : others;
 }

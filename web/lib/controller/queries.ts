@@ -10,56 +10,129 @@ import { call } from './client.ts';
 
 /** Every question the console asks, by its cache key. What the live stream changes is written into the same keys (live.tsx). */
 export const me = () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call(routes.getMe, { signal }), staleTime: 60_000 });
-export const tenants = () => queryOptions({ queryKey: ['tenants'], queryFn: async ({ signal }) => (await call(routes.listTenants, { query: { limit: 500 }, signal })).items, staleTime: 60_000 });
-export const sites = () => queryOptions({ queryKey: ['sites'], queryFn: async ({ signal }) => (await call(routes.listSites, { query: { limit: 500 }, signal })).items, staleTime: 60_000 });
-const gatewaysPage = () => queryOptions({ queryKey: ['gateways'], queryFn: ({ signal }) => call(routes.listGateways, { query: { limit: 2000 }, signal }), staleTime: Infinity });
+export const tenants = () =>
+  queryOptions({
+    queryKey: ['tenants'],
+    queryFn: async ({ signal }) => (await call(routes.listTenants, { query: { limit: 500 }, signal })).items,
+    staleTime: 60_000,
+  });
+export const sites = () =>
+  queryOptions({
+    queryKey: ['sites'],
+    queryFn: async ({ signal }) => (await call(routes.listSites, { query: { limit: 500 }, signal })).items,
+    staleTime: 60_000,
+  });
+const gatewaysPage = () =>
+  queryOptions({
+    queryKey: ['gateways'],
+    queryFn: ({ signal }) => call(routes.listGateways, { query: { limit: 2000 }, signal }),
+    staleTime: Infinity,
+  });
 export const gateways = () => queryOptions({ ...gatewaysPage(), select: ({ items }) => items });
 /** Those that the same answer names and cannot show. */
 export const unreadableGateways = () => queryOptions({ ...gatewaysPage(), select: ({ unreadable }) => unreadable });
-export const samples = (id: string, span: { fromMs: number; toMs: number }, points: number) => queryOptions({
-  queryKey: ['samples', id, span.fromMs, span.toMs, points],
-  queryFn: ({ signal }) => call(routes.listSamples, { params: { id }, query: { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), points }, signal }),
-  staleTime: 60_000, placeholderData: keepPreviousData,
-});
-export const plan = (id: string) => queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
-export const flush = (id: string) => queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
-export const flushes = (asked: { tenant?: string; gateway?: string; limit: number }) => queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
+export const samples = (id: string, span: { fromMs: number; toMs: number }, points: number) =>
+  queryOptions({
+    queryKey: ['samples', id, span.fromMs, span.toMs, points],
+    queryFn: ({ signal }) =>
+      call(routes.listSamples, {
+        params: { id },
+        query: { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), points },
+        signal,
+      }),
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+export const plan = (id: string) =>
+  queryOptions({ queryKey: ['plan', id], queryFn: ({ signal }) => call(routes.getPlan, { params: { id }, signal }), staleTime: Infinity });
+export const flush = (id: string) =>
+  queryOptions({ queryKey: ['flush', id], queryFn: ({ signal }) => call(routes.getFlush, { params: { id }, signal }) });
+export const flushes = (asked: { tenant?: string; gateway?: string; limit: number }) =>
+  queryOptions({ queryKey: ['flushes', asked], queryFn: ({ signal }) => call(routes.listFlushes, { query: asked, signal }) });
 /** What is blocked now; its counts are as old as the gateway's last sample, and its end is not told. */
-export const blocks = (asked: { gateway?: string; flush?: string }) => queryOptions({ queryKey: ['blocks', asked], queryFn: ({ signal }) => call(routes.listBlocks, { query: asked, signal }), refetchInterval: 3000 });
-export const audit = (asked: { tenant?: string; gateway?: string; flush?: string; action?: string; q?: string; cursor?: string; limit: number }) => queryOptions({
-  queryKey: ['audit', asked], queryFn: ({ signal }) => call(routes.listAudit, { query: asked, signal }), placeholderData: keepPreviousData,
-});
-export const auditEntry = (id: string) => queryOptions({ queryKey: ['audit-entry', id], queryFn: ({ signal }) => call(routes.getAuditEntry, { params: { id }, signal }), staleTime: Infinity });
+export const blocks = (asked: { gateway?: string; flush?: string }) =>
+  queryOptions({
+    queryKey: ['blocks', asked],
+    queryFn: ({ signal }) => call(routes.listBlocks, { query: asked, signal }),
+    refetchInterval: 3000,
+  });
+export const audit = (asked: {
+  tenant?: string;
+  gateway?: string;
+  flush?: string;
+  action?: string;
+  q?: string;
+  cursor?: string;
+  limit: number;
+}) =>
+  queryOptions({
+    queryKey: ['audit', asked],
+    queryFn: ({ signal }) => call(routes.listAudit, { query: asked, signal }),
+    placeholderData: keepPreviousData,
+  });
+export const auditEntry = (id: string) =>
+  queryOptions({
+    queryKey: ['audit-entry', id],
+    queryFn: ({ signal }) => call(routes.getAuditEntry, { params: { id }, signal }),
+    staleTime: Infinity,
+  });
 export const tokens = () => queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => call(routes.listTokens, { signal }) });
-export const enrolmentTokens = () => queryOptions({ queryKey: ['enrolment-tokens'], queryFn: ({ signal }) => call(routes.listEnrolmentTokens, { signal }) });
+export const enrolmentTokens = () =>
+  queryOptions({ queryKey: ['enrolment-tokens'], queryFn: ({ signal }) => call(routes.listEnrolmentTokens, { signal }) });
 
 /** How many flows match each part of a filter; rows stay where they are. */
-export const flowCount = (filter: string, scope: Scope) => queryOptions({
-  queryKey: ['flow-count', filter, scope],
-  queryFn: async ({ signal }) => (await call(routes.searchFlows, { body: { filter, scope, limit: 0, withFacets: false }, signal })).total, staleTime: 30_000,
-});
+export const flowCount = (filter: string, scope: Scope) =>
+  queryOptions({
+    queryKey: ['flow-count', filter, scope],
+    queryFn: async ({ signal }) => (await call(routes.searchFlows, { body: { filter, scope, limit: 0, withFacets: false }, signal })).total,
+    staleTime: 30_000,
+  });
 
 /** Totals and facets of what matches a filter, as the tables are now, asked again every half minute. */
-export const flowSummary = (filter: string, scope: Scope) => queryOptions({
-  queryKey: ['flow-summary', filter, scope],
-  queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter, scope, limit: 0 }, signal }), staleTime: 15_000, refetchInterval: 30_000, placeholderData: keepPreviousData,
-});
+export const flowSummary = (filter: string, scope: Scope) =>
+  queryOptions({
+    queryKey: ['flow-summary', filter, scope],
+    queryFn: ({ signal }) => call(routes.searchFlows, { body: { filter, scope, limit: 0 }, signal }),
+    staleTime: 15_000,
+    refetchInterval: 30_000,
+    placeholderData: keepPreviousData,
+  });
 
-export const remediations = () => queryOptions({ queryKey: ['remediations'], queryFn: ({ signal }) => call(routes.listRemediations, { query: { limit: 500 }, signal }) });
-export const remediation = (id: string) => queryOptions({ queryKey: ['remediation', id], queryFn: ({ signal }) => call(routes.getRemediation, { params: { id }, signal }) });
-export const builtInRemediations = () => queryOptions({ queryKey: ['built-in-remediations'], queryFn: async ({ signal }) => (await call(routes.listBuiltInRemediations, { signal })).items, staleTime: Infinity });
-export const remediationCheck = (asked: { tenantId?: string; document: RemediationDocument }) => queryOptions({
-  queryKey: ['remediation-check', asked], queryFn: ({ signal }) => call(routes.checkRemediation, { body: asked, signal }), staleTime: 15_000, placeholderData: keepPreviousData,
-});
+export const remediations = () =>
+  queryOptions({ queryKey: ['remediations'], queryFn: ({ signal }) => call(routes.listRemediations, { query: { limit: 500 }, signal }) });
+export const remediation = (id: string) =>
+  queryOptions({ queryKey: ['remediation', id], queryFn: ({ signal }) => call(routes.getRemediation, { params: { id }, signal }) });
+export const builtInRemediations = () =>
+  queryOptions({
+    queryKey: ['built-in-remediations'],
+    queryFn: async ({ signal }) => (await call(routes.listBuiltInRemediations, { signal })).items,
+    staleTime: Infinity,
+  });
+export const remediationCheck = (asked: { tenantId?: string; document: RemediationDocument }) =>
+  queryOptions({
+    queryKey: ['remediation-check', asked],
+    queryFn: ({ signal }) => call(routes.checkRemediation, { body: asked, signal }),
+    staleTime: 15_000,
+    placeholderData: keepPreviousData,
+  });
 /** Runs newest first; one that is under way is asked for again until it is over. */
-export const remediationRuns = (asked: { remediation?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) => queryOptions({
-  queryKey: ['remediation-runs', asked], queryFn: ({ signal }) => call(routes.listRemediationRuns, { query: asked, signal }), placeholderData: keepPreviousData, refetchInterval: 15_000,
-});
-export const remediationRun = (id: string) => queryOptions({
-  queryKey: ['remediation-run', id], queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }), refetchInterval: ({ state }) => (state.data?.state === 'running' ? 2000 : false),
-});
-export const retention = () => queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => call(routes.getRetention, { signal }), staleTime: 60_000 });
-export const auditCheckpoints = () => queryOptions({ queryKey: ['audit-checkpoints'], queryFn: ({ signal }) => call(routes.listCheckpoints, { signal }) });
+export const remediationRuns = (asked: { remediation?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) =>
+  queryOptions({
+    queryKey: ['remediation-runs', asked],
+    queryFn: ({ signal }) => call(routes.listRemediationRuns, { query: asked, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+  });
+export const remediationRun = (id: string) =>
+  queryOptions({
+    queryKey: ['remediation-run', id],
+    queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }),
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? 2000 : false),
+  });
+export const retention = () =>
+  queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => call(routes.getRetention, { signal }), staleTime: 60_000 });
+export const auditCheckpoints = () =>
+  queryOptions({ queryKey: ['audit-checkpoints'], queryFn: ({ signal }) => call(routes.listCheckpoints, { signal }) });
 
 /** One page of exact flows, of a plan, of an audit entry or of a remediation's run on a gateway. */
 export interface FlowsPage {
@@ -70,9 +143,13 @@ export interface FlowsPage {
   droppedAt?: string;
 }
 export type FlowsOf = { plan: string; flush?: string } | { audit: string } | { run: string };
-export const flowsOf = (of: FlowsOf, cursor: string | undefined) => queryOptions({
-  queryKey: ['exact-flows', of, cursor], queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal), staleTime: Infinity, placeholderData: keepPreviousData,
-});
+export const flowsOf = (of: FlowsOf, cursor: string | undefined) =>
+  queryOptions({
+    queryKey: ['exact-flows', of, cursor],
+    queryFn: ({ signal }) => flowsPage(of, cursor, 100, signal),
+    staleTime: Infinity,
+    placeholderData: keepPreviousData,
+  });
 
 /** Reads a page of exact flows; `limit` holds where the source is paged by rows. */
 export function flowsPage(of: FlowsOf, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<FlowsPage> {

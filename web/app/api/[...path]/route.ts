@@ -5,7 +5,17 @@ import { markedAddress, ORIGIN_HEADERS } from '../../../lib/peers.ts';
 export const dynamic = 'force-dynamic';
 
 /** Headers that concern one connection only (RFC 9110, 7.6.1), and those that fetch sets itself. */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'content-encoding'];
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'content-encoding',
+];
 
 /**
  * Hands a request on to the controller and streams its answer back, event streams included. The address is read at run time from
@@ -21,10 +31,17 @@ async function forward(request: Request): Promise<Response> {
   headers.set('x-forwarded-host', request.headers.get('host') ?? host);
   try {
     const answer = await fetch(new URL(pathname + search, base), {
-      method: request.method, headers, redirect: 'manual', cache: 'no-store', signal: request.signal,
+      method: request.method,
+      headers,
+      redirect: 'manual',
+      cache: 'no-store',
+      signal: request.signal,
       body: request.method === 'GET' || request.method === 'HEAD' ? undefined : await request.arrayBuffer(),
     });
-    return new Response(isEvents(answer) ? untilBroken(answer.body!) : answer.body, { status: answer.status, headers: without(answer.headers, HOP_BY_HOP) });
+    return new Response(isEvents(answer) ? untilBroken(answer.body!) : answer.body, {
+      status: answer.status,
+      headers: without(answer.headers, HOP_BY_HOP),
+    });
   } catch (error) {
     if (request.signal.aborted) return new Response(null, { status: 499 });
     return unavailable(pathname, error);
@@ -57,7 +74,11 @@ function without(headers: Headers, names: string[]): Headers {
 function unavailable(instance: string, error: unknown): Response {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
   const body: Problem = {
-    type: 'about:blank', title: 'UNAVAILABLE', status: ERROR_CODES.UNAVAILABLE.http, code: 'UNAVAILABLE', instance,
+    type: 'about:blank',
+    title: 'UNAVAILABLE',
+    status: ERROR_CODES.UNAVAILABLE.http,
+    code: 'UNAVAILABLE',
+    instance,
     detail: `The controller does not answer (${cause}). Gateways go on with what they were told; look at the controller’s log, then try again.`,
   };
   return Response.json(body, { status: body.status, headers: { 'content-type': 'application/problem+json' } });
