@@ -8,7 +8,8 @@ const UNKNOWN =
   'The journal of this gateway was damaged, and its owner accepted what was left of it. Whether the command ran is not known.';
 
 /**
- * What the owner of a gateway runs after damage to a journal, with the agent stopped: both journals, that of commands and that of remediations.
+ * What the owner of a gateway runs after damage to a journal, with the agent stopped: both journals, that of commands and that of
+ * remediations.
  * Gives back lines for people. Throws what the file system throws.
  */
 export function acceptJournals(stateDir: string, nowMs: number, disk = new Disk({ now: () => nowMs })): string[] {

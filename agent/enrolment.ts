@@ -22,7 +22,8 @@ export interface EnrolmentOptions {
 
 /**
  * The identity on disk, or a new one for a join token. A controller that does not answer is asked again; a refusal is final.
- * Throws INVALID_REQUEST where there is neither identity nor token, JOIN_TOKEN_REFUSED for a token that is no good. A file that the token came from is removed once it was used.
+ * Throws INVALID_REQUEST where there is neither identity nor token, JOIN_TOKEN_REFUSED for a token that is no good. A file that the token
+ * came from is removed once it was used.
  */
 export async function identityOf({
   stateDir,

@@ -25,7 +25,9 @@ export type Body<R extends Route> = Input<R['body']>;
 /** How long an answer may take to begin, in milliseconds. What is asked with a POST may have to walk tables. */
 const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
 
-/** Who asks, and where. `origin` is empty in a page, whose own server passes calls on; `headers` hold a token, or a cookie with its origin. */
+/**
+ * Who asks, and where. `origin` is empty in a page, whose own server passes calls on; `headers` hold a token, or a cookie with its origin.
+ */
 export interface ClientOptions {
   origin?: string;
   headers?: Readonly<Record<string, string>>;
@@ -52,7 +54,8 @@ export class Client {
   }
 
   /**
-   * Calls one route; the answer is parsed by its schema. Throws ControllerError for every way in which the controller can say no; an aborted call
+   * Calls one route; the answer is parsed by its schema. Throws ControllerError for every way in which the controller can say no; an
+   * aborted call
    * throws AbortError.
    */
   async call<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answered<R>> {
@@ -100,7 +103,10 @@ export class Client {
     }
   }
 
-  /** A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key, others by what they say. */
+  /**
+   * A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key,
+   * others by what they say.
+   */
   async #fetch(path: string, request: RequestInit): Promise<Response> {
     try {
       return await fetch(`${this.#origin}${path}`, request);

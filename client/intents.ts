@@ -2,7 +2,8 @@
 const REMEMBERED_MS = 10 * 60_000;
 
 /**
- * One Idempotency-Key for one intent: a request that got no answer (the network, a server away) keeps its key, so that pressing the button again
+ * One Idempotency-Key for one intent: a request that got no answer (the network, a server away) keeps its key, so that pressing the button
+ * again
  * cannot do it twice. Once it was answered, the same request is a new intent.
  */
 export class Intents {

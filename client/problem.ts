@@ -27,7 +27,9 @@ export class ControllerError extends Error {
   }
 }
 
-/** The problem that an answer carries. An answer that is none of ours (a proxy in between) becomes UNAVAILABLE or INTERNAL with its status. */
+/**
+ * The problem that an answer carries. An answer that is none of ours (a proxy in between) becomes UNAVAILABLE or INTERNAL with its status.
+ */
 export async function readProblem(response: Response): Promise<ControllerError> {
   const text = await response.text();
   const parsed = problem.safeParse(parseJson(text));

@@ -21,12 +21,17 @@ const LONGEST_WAIT_MS = 30_000;
 /** A stream without a byte for this long is taken as broken; heartbeats come far more often. */
 const SILENCE_MS = 45_000;
 
-/** How long to wait before try number `failures` (from 1): 1 s, doubling to 30 s, less up to a quarter so that consoles do not return together. */
+/**
+ * How long to wait before try number `failures` (from 1): 1 s, doubling to 30 s, less up to a quarter so that consoles do not return
+ * together.
+ */
 export function retryDelayMs(failures: number, random: number): number {
   return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (failures - 1)) * (1 - random / 4);
 }
 
-/** Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only where asking again cannot help. */
+/**
+ * Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only where asking again cannot help.
+ */
 export function subscribe<R extends Route>(
   client: Client,
   route: R,

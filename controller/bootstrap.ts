@@ -9,7 +9,10 @@ import { newSecret } from './platform/secret.ts';
 import { openStateDir, readOrCreate } from './platform/state-dir.ts';
 import { checkDatabase } from './prepare.ts';
 
-/** Makes the first administrator of a database, exactly once: `bootstrap --email E --name N`, the password in --password or CTFLEET_BOOTSTRAP_PASSWORD. */
+/**
+ * Makes the first administrator of a database, exactly once: `bootstrap --email E --name N`, the password in --password or
+ * CTFLEET_BOOTSTRAP_PASSWORD.
+ */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { email: { type: 'string' }, password: { type: 'string' }, name: { type: 'string' } } });
   const password = values.password ?? process.env.CTFLEET_BOOTSTRAP_PASSWORD;

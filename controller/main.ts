@@ -7,14 +7,19 @@ import { startController } from './start.ts';
 /** Whoever supervises us waits 5 s or more before it kills. */
 const STOP_MS = 3500;
 
-/** Ends the process from a thread of its own, a moment later than it should: what a library does without end keeps every timer from its turn. */
+/**
+ * Ends the process from a thread of its own, a moment later than it should: what a library does without end keeps every timer from its
+ * turn.
+ */
 function endAnyway(): void {
   new Worker(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${STOP_MS + 500})`, { eval: true }).unref();
 }
 
 /**
- * The controller as a process: runs until SIGTERM or SIGINT. It then ends with 0 when all is handed over; with 1, and a line in the log, if that takes
- * longer than 3.5 s, as with a database that does not answer: what was in a transaction is rolled back with its connection. Asked while it starts, it
+ * The controller as a process: runs until SIGTERM or SIGINT. It then ends with 0 when all is handed over; with 1, and a line in the log, if
+ * that takes
+ * longer than 3.5 s, as with a database that does not answer: what was in a transaction is rolled back with its connection. Asked while it
+ * starts, it
  * ends at once: nothing depends on it yet.
  */
 async function main(): Promise<void> {

@@ -4,7 +4,10 @@ import { prepareDatabase } from './prepare.ts';
 const url = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgresql:// URL' });
 const schema = z.object({ CTFLEET_MIGRATION_DATABASE_URL: url, CTFLEET_DATABASE_URL: url });
 
-/** Makes a database ready for a controller of this version: migrations as CTFLEET_MIGRATION_DATABASE_URL, and the login that CTFLEET_DATABASE_URL names. */
+/**
+ * Makes a database ready for a controller of this version: migrations as CTFLEET_MIGRATION_DATABASE_URL, and the login that
+ * CTFLEET_DATABASE_URL names.
+ */
 async function main(): Promise<void> {
   const parsed = schema.safeParse(process.env);
   if (!parsed.success)

@@ -9,7 +9,8 @@ const CONNECT_MS = 10_000;
 const QUEUE_SCHEMA = 'bullmq';
 
 /**
- * Makes a database ready for a controller, as its owner: migrations, the tables of the queue, and the login of the controller, which is named in
+ * Makes a database ready for a controller, as its owner: migrations, the tables of the queue, and the login of the controller, which is
+ * named in
  * `appUrl` and may do no more than the application's role. May be done again at any time. Returns the names of the migrations applied.
  */
 export async function prepareDatabase(ownerUrl: string, appUrl: string): Promise<string[]> {

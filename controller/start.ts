@@ -32,14 +32,18 @@ export interface RunningController {
 }
 
 const MAX_CONNECTIONS = 4000;
-/** A request is whole within this. A connection on which nothing moves ends; streams of events have a heartbeat. A connection that is kept waits for its next request. */
+/**
+ * A request is whole within this. A connection on which nothing moves ends; streams of events have a heartbeat. A connection that is kept
+ * waits for its next request.
+ */
 const REQUEST_MS = 20_000;
 const SILENT_MS = 120_000;
 const KEPT_MS = 10_000;
 
 /**
  * Migrates if it is given the owner's login, wires, listens. Throws an Error that says what is wrong; nothing is left open then.
- * Ending goes in Nest’s order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last (onApplicationShutdown).
+ * Ending goes in Nest’s order: work stops (onModuleDestroy), then links and queues (beforeApplicationShutdown), Postgres last
+ * (onApplicationShutdown).
  */
 export async function startController(surroundings: Surroundings): Promise<RunningController> {
   const { config, logger } = surroundings;

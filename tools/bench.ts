@@ -1,4 +1,5 @@
-// npm run bench -- [NAME] [--json]: benchmarks side by side with what people use today; without a name, all of them. Trials run by name only.
+// npm run bench -- [NAME] [--json]: benchmarks side by side with what people use today; without a name, all of them. Trials run by name
+// only.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fail } from './say.ts';

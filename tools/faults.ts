@@ -1,4 +1,5 @@
-// npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of thirteen promises, and bugs that it must catch. See docs/faults.md.
+// npm run faults -- [--short] [--seed N] [--json]: a real system under kill -9, stops and cuts, a checker of thirteen promises, and bugs
+// that it must catch. See docs/faults.md.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fail } from './say.ts';

@@ -15,7 +15,10 @@ interface Locked {
 export const UNREAD = /\.d\.[cm]?ts$|\/node_modules\/.*\.map$|\/query_compiler_\w+\.(?:cockroachdb|mysql|sqlite|sqlserver)\./;
 const IMPORT = /^(?:import|export)\s+(?:[\w\s{},*$]+\sfrom\s+)?['"]([^'".][^'"]*)['"]|\bimport\(\s*['"]([^'".][^'"]*)['"]/gm;
 
-/** Places of the packages that the compiled files of these folders import, and of all that those need. `besides`: what is loaded without an import. */
+/**
+ * Places of the packages that the compiled files of these folders import, and of all that those need. `besides`: what is loaded without an
+ * import.
+ */
 export function packagesFor(folders: string[], besides: string[] = []): Set<string> {
   const { packages } = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> };
   const places = new Set<string>();

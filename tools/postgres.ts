@@ -73,7 +73,9 @@ interface Opened {
   isNew: boolean;
 }
 
-/** The data of a home and its password. Data without a password is of the time when none was asked: it cannot be kept safe, and is made new. */
+/**
+ * The data of a home and its password. Data without a password is of the time when none was asked: it cannot be kept safe, and is made new.
+ */
 async function openHome(home: string, initdb: string): Promise<Opened> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const passwordFile = path.join(home, 'password');

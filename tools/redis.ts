@@ -24,7 +24,10 @@ export function hasRedis(): boolean {
   }
 }
 
-/** Starts redis-server on loopback without persistence, as a user of its own where we are root. Throws with its output if it does not come up. */
+/**
+ * Starts redis-server on loopback without persistence, as a user of its own where we are root. Throws with its output if it does not come
+ * up.
+ */
 export async function startRedis(options: { port?: number } = {}): Promise<Redis> {
   const port = options.port ?? (await freePort());
   const [command, args] = asUid(isRoot() ? newUid() : undefined, 'redis-server', ['-']);

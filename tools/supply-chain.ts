@@ -21,7 +21,8 @@ const MAJOR_ONLY: ReadonlySet<string> = new Set(['@types/node']);
 const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 
 /**
- * What would let other code in than was looked at: versions that float, packages without a SHA-512, addresses that are no registry's, scripts that
+ * What would let other code in than was looked at: versions that float, packages without a SHA-512, addresses that are no registry's,
+ * scripts that
  * run at install. Each is a sentence that names the package. `install`: the source of the program that calls npm.
  */
 export function supplyChainProblems(manifest: Manifest, lock: Lock, install: string): string[] {

@@ -20,7 +20,8 @@ await build();
 const { passed, failed } = await staticChecks();
 const total: Counts = { passed, failed: failed.length, skipped: 0, failures: failed };
 
-// Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser, which gives way to
+// Three workers keep two cores busy. Then stories, which wait for programs, timers and probes, one after the other beside the browser,
+// which gives way to
 // them; and at the end what counts seconds, alone: also faults, whose seeded bugs are told by what comes first.
 const noController = cannot.kernel ?? cannot.redis;
 await together({

@@ -1,4 +1,5 @@
-// node tools/run.mjs verify-trail TRAIL.ndjson KEY.pem: holds an exported audit trail against the public key. Needs nothing of the installation that wrote it.
+// node tools/run.mjs verify-trail TRAIL.ndjson KEY.pem: holds an exported audit trail against the public key. Needs nothing of the
+// installation that wrote it.
 import { readFileSync } from 'node:fs';
 import { verifyTrail } from '../controller/audit/trail.ts';
 import { fail } from './say.ts';

@@ -10,7 +10,8 @@ export interface EventReading {
 
 /**
  * Flows a second between two readings; undefined if no time has passed. What was born and has not made the table grow has ended, with an
- * event or without (see EventTotals.ended). Where events were lost, growth and shrinkage of the table say the least that must have happened.
+ * event or without (see EventTotals.ended). Where events were lost, growth and shrinkage of the table say the least that must have
+ * happened.
  */
 export function ratesBetween(before: EventReading, after: EventReading): Rates | undefined {
   const seconds = (after.atMs - before.atMs) / 1000;

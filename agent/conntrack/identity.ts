@@ -1,7 +1,8 @@
 import type { Flow } from '../../proto/model/flow.ts';
 
 /**
- * True if two looks at one tuple met the same entry. Ids come back (see FlowIdentity in table.ts); the start time tells two entries of one id
+ * True if two looks at one tuple met the same entry. Ids come back (see FlowIdentity in table.ts); the start time tells two entries of one
+ * id
  * apart, where the kernel keeps it.
  */
 export function isSameEntry(a: Pick<Flow, 'id' | 'startedAtMs'>, b: Pick<Flow, 'id' | 'startedAtMs'>): boolean {

@@ -1,6 +1,8 @@
 /**
- * What becomes of a packet of a flow that has no entry any more, by today's routes and rules. `through`: it reaches the other side as before.
- * `altered`: it reaches it with another address or port. `diverted`: it reaches somebody else. `gateway`: the gateway itself takes it, which
+ * What becomes of a packet of a flow that has no entry any more, by today's routes and rules. `through`: it reaches the other side as
+ * before.
+ * `altered`: it reaches it with another address or port. `diverted`: it reaches somebody else. `gateway`: the gateway itself takes it,
+ * which
  * knows nothing of it. `reset` is an RST, `refused` an ICMP message.
  */
 export type Passage =

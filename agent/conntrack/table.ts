@@ -97,7 +97,10 @@ export interface TableCounters {
   cpus: CpuCounters[];
 }
 
-/** Names an entry beyond doubt: the kernel makes an id from where the entry lies in memory and from its tuple, so a tuple may come back with its id. */
+/**
+ * Names an entry beyond doubt: the kernel makes an id from where the entry lies in memory and from its tuple, so a tuple may come back with
+ * its id.
+ */
 export type FlowIdentity = FlowKey & Pick<Flow, 'startedAtMs'>;
 
 export type DeleteOutcome = 'deleted' | 'gone' | 'failed';
@@ -108,7 +111,8 @@ export type RestoreOutcome = 'restored' | 'exists' | 'failed';
 export type ExpireOutcome = 'expiring' | 'gone' | 'failed';
 
 /**
- * A flow that a helper says will come, such as the data connection of an FTP session: it may pass as related, and its entry gets a master. The
+ * A flow that a helper says will come, such as the data connection of an FTP session: it may pass as related, and its entry gets a master.
+ * The
  * key's `orig` is the tuple that it is to have, where `mask` has bits.
  */
 export interface Expectation extends FlowKey {
@@ -158,8 +162,10 @@ export interface ConntrackTable {
   /** Ends exactly these entries, each by tuple, zone, id and, where it is known, start; outcomes in the order given. */
   delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]>;
   /**
-   * Whether each of these is still the entry it was, by tuple, zone, id and, where the kernel keeps it, start time. Asked before what cannot be
-   * taken back: a flow that ends and begins anew may get the id it had (1 to 4 of 100 did under load, on 6.18), and a delete only compares ids.
+   * Whether each of these is still the entry it was, by tuple, zone, id and, where the kernel keeps it, start time. Asked before what
+   * cannot be
+   * taken back: a flow that ends and begins anew may get the id it had (1 to 4 of 100 did under load, on 6.18), and a delete only compares
+   * ids.
    */
   areThere(flows: FlowIdentity[]): Promise<boolean[]>;
   /** Lets exactly these entries end after so many seconds, whatever traffic they have. Outcomes in the order given. */

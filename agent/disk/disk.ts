@@ -87,7 +87,9 @@ export class Disk {
     unfinished.commit();
   }
 
-  /** What `parse` makes of a file; undefined where there is none. One of which `parse` throws is set aside and told, and then there is none. */
+  /**
+   * What `parse` makes of a file; undefined where there is none. One of which `parse` throws is set aside and told, and then there is none.
+   */
   read<T>(file: string, parse: (bytes: Buffer) => T): T | undefined {
     let bytes: Buffer;
     try {
@@ -112,7 +114,10 @@ export class Disk {
     }
   }
 
-  /** A file's bytes, a chunk at a time. It is open only while one is read, so that whoever stops early leaves nothing open. Throws what the file system throws. */
+  /**
+   * A file's bytes, a chunk at a time. It is open only while one is read, so that whoever stops early leaves nothing open. Throws what the
+   * file system throws.
+   */
   *chunks(file: string, onFailure: (error: unknown) => void = () => undefined): Generator<Buffer, void, void> {
     for (let at = 0; ;) {
       let chunk: Buffer;

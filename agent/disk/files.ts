@@ -1,7 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** All that the agent asks of a file system. Its calls throw what the file system throws; a test puts one in its place whose every call can fail. */
+/**
+ * All that the agent asks of a file system. Its calls throw what the file system throws; a test puts one in its place whose every call can
+ * fail.
+ */
 export type Files = Pick<
   typeof fs,
   | 'openSync'

@@ -3,7 +3,10 @@ import { crc32 } from 'node:zlib';
 import type { Disk } from './disk.ts';
 import { quietly, syncFolderOf, writeAll } from './files.ts';
 
-/** What a log's bytes hold. `length`: where its last whole line ends; beyond it is the one write that a crash tore. `damaged`: numbers of lines that are neither whole nor that. */
+/**
+ * What a log's bytes hold. `length`: where its last whole line ends; beyond it is the one write that a crash tore. `damaged`: numbers of
+ * lines that are neither whole nor that.
+ */
 export interface Scanned<T> {
   records: T[];
   length: number;
@@ -11,7 +14,8 @@ export interface Scanned<T> {
 }
 
 /**
- * Reads a log: one record a line, CRC-32 in hex, a space, its text. Only what is last and has no end of line can be a torn write, because each
+ * Reads a log: one record a line, CRC-32 in hex, a space, its text. Only what is last and has no end of line can be a torn write, because
+ * each
  * record is on disk before the next is begun; anything else was written whole and damaged afterwards.
  * @param parse throws for a text that it does not understand, which is damage too
  */
@@ -55,8 +59,10 @@ function checksum(text: string): string {
 }
 
 /**
- * A log on disk that is only ever added to. A record is in it whole, or was taken back and the append throws. Where it cannot be taken back, or
- * the log cannot be opened for writing, each append tries that first and throws as long as it fails: nothing is ever written behind a torn record.
+ * A log on disk that is only ever added to. A record is in it whole, or was taken back and the append throws. Where it cannot be taken
+ * back, or
+ * the log cannot be opened for writing, each append tries that first and throws as long as it fails: nothing is ever written behind a torn
+ * record.
  */
 export class RecordLog<T> {
   /** What was in it when it was opened; empty for one that cannot be read. */

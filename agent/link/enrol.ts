@@ -32,7 +32,8 @@ export function parseJoinToken(text: string): JoinToken {
 /**
  * Trades a join token for an identity. The key is made here and never leaves. Before the token is sent, the controller must show
  * a CA whose public key has the token's pin, so that nobody in between learns the secret.
- * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers or the signal aborts.
+ * Throws JOIN_TOKEN_REFUSED for a token that is used, expired or meant for another controller, UNAVAILABLE if nobody answers or the signal
+ * aborts.
  */
 export async function enrol(
   address: string,

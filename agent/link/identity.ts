@@ -17,7 +17,8 @@ const FILES = { key: 'key.pem', certificate: 'certificate.pem', ca: 'ca.pem' } a
 const schema = z.object({ gatewayId: z.string(), gatewayName: z.string(), linkAddress: z.string() });
 
 /**
- * The identity in the state folder; undefined if this gateway is not enrolled. Throws INVALID_REQUEST where it cannot be read: it is not set
+ * The identity in the state folder; undefined if this gateway is not enrolled. Throws INVALID_REQUEST where it cannot be read: it is not
+ * set
  * aside, because a gateway that forgot who it is would take the next join token for a new one.
  */
 export function loadIdentity(directory: string, disk = new Disk()): Identity | undefined {

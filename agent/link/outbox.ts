@@ -7,9 +7,12 @@ import type { Spool } from './spool.ts';
 const RUNS = 8000;
 
 /**
- * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood, of what is blocked and of each command's progress only the newest
- * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at a time,
- * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then nothing is taken until `drained`.
+ * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood, of what is
+ * blocked and of each command's progress only the newest
+ * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at
+ * a time,
+ * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then
+ * nothing is taken until `drained`.
  */
 export class Outbox {
   readonly #spool: Spool;

@@ -7,7 +7,9 @@ const MAX_DETAIL = 200;
 /** What comes down a session: a message, or what is known of one that cannot be decoded. */
 export type Incoming = { message: ControllerMessage } | { unreadable: Unreadable };
 
-/** Never throws: what a deserializer throws would end the whole session, and with it commands and answers that have nothing to do with it. */
+/**
+ * Never throws: what a deserializer throws would end the whole session, and with it commands and answers that have nothing to do with it.
+ */
 export function readIncoming(bytes: Uint8Array): Incoming {
   try {
     return { message: ControllerMessage.decode(bytes) };

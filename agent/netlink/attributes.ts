@@ -17,7 +17,8 @@ const NO_NAMES: AttributeNames = {};
 
 /**
  * The attributes in a run of bytes, one after the other: `while (reader.next()) switch (reader.type) …`. Getters are those of the attribute
- * that it stands at; each checks the exact length. Integers are in network order. Nothing is copied, and no object is made for an attribute.
+ * that it stands at; each checks the exact length. Integers are in network order. Nothing is copied, and no object is made for an
+ * attribute.
  */
 export class AttributeReader {
   readonly #bytes: Uint8Array;

@@ -1,6 +1,8 @@
 import { endianness } from 'node:os';
 
-/** Headers of messages and attributes are in the host's byte order; what attributes hold is said by their owner (ctnetlink: network order). */
+/**
+ * Headers of messages and attributes are in the host's byte order; what attributes hold is said by their owner (ctnetlink: network order).
+ */
 export const HOST_IS_LITTLE_ENDIAN = endianness() === 'LE';
 
 // include/uapi/linux/netlink.h

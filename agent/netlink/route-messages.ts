@@ -1,6 +1,7 @@
 import { AttributeReader, AttributeWriter, DecodeError, hostU16, hostU32, setHostU32 } from './attributes.ts';
 
-// include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers in attributes are in the host's order, unlike those of netfilter.
+// include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers in attributes are in the host's order, unlike those of
+// netfilter.
 export const RTM = {
   NEWLINK: 16,
   DELLINK: 17,
@@ -80,7 +81,10 @@ export interface Link {
   hardware?: Uint8Array;
   vrfTable?: number;
 }
-/** An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a virtual one (IFA_PROTO, Linux 5.18). */
+/**
+ * An address of an interface. `isPermanent`: it has no time to live, as one of DHCP has. `isKeepalived`: who set it says that it is a
+ * virtual one (IFA_PROTO, Linux 5.18).
+ */
 export interface LinkAddress {
   link: number;
   bytes: Uint8Array;
@@ -146,7 +150,8 @@ export function decodeWaysOut(body: Uint8Array): number[] {
 }
 
 /**
- * The next hops of a default route of the main table, without those that the kernel skips: of a link that is down, and with ignore_routes_with_linkdown
+ * The next hops of a default route of the main table, without those that the kernel skips: of a link that is down, and with
+ * ignore_routes_with_linkdown
  * of one without a carrier. None for all other routes. /proc/net/route names only the first next hop of a route, dead or not.
  */
 export function decodeDefaultHops(body: Uint8Array): DefaultHop[] {

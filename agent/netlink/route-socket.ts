@@ -10,13 +10,17 @@ const MAX_SILENT_READS = 5;
 /** What a look-up says where there is no route, or one that refuses: EINVAL is `blackhole`, EACCES `prohibit`. */
 const NOWHERE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EINVAL', 'EACCES']);
 
-/** Questions about links, addresses, rules and routes of the network namespace of the process. They block for microseconds and need no privilege. */
+/**
+ * Questions about links, addresses, rules and routes of the network namespace of the process. They block for microseconds and need no
+ * privilege.
+ */
 export class RouteSocket {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16 });
   readonly #block = new Uint8Array(BLOCK_BYTES);
 
   /**
-   * The interfaces that the kernel may send such a packet out by: several where a route has several next hops, none where there is no route.
+   * The interfaces that the kernel may send such a packet out by: several where a route has several next hops, none where there is no
+   * route.
    * Throws NetlinkError where the kernel cannot say, as for a source that it would not let in.
    */
   waysOut(question: RouteQuestion): number[] {

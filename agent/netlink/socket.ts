@@ -49,7 +49,8 @@ const poll = libc.func('int poll(const void *, unsigned long, int)');
 const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
 
 /**
- * Port ids of this process's sockets. The kernel itself gives out process ids (below 2^22) and negative numbers, so bit 30 with a process id
+ * Port ids of this process's sockets. The kernel itself gives out process ids (below 2^22) and negative numbers, so bit 30 with a process
+ * id
  * and a slot below it is nobody else's; and a message that one of our requests caused is known by the port id that its header carries.
  */
 const OWN_PORTS = (0x4000_0000 | (process.pid << 8)) >>> 0;
@@ -115,7 +116,10 @@ export class NetlinkSocket {
     }
   }
 
-  /** Reads one block of messages into `into`; the number of bytes, or undefined if none came in RECEIVE_TIMEOUT_MS. Throws NetlinkError; ENOBUFS means that replies were lost. */
+  /**
+   * Reads one block of messages into `into`; the number of bytes, or undefined if none came in RECEIVE_TIMEOUT_MS. Throws NetlinkError;
+   * ENOBUFS means that replies were lost.
+   */
   receive(into: Uint8Array): number | undefined {
     try {
       return readSync(this.#fd, into, 0, into.length, null);

@@ -24,11 +24,17 @@ export interface BlockText {
 
 /** Elements in one command. */
 const BATCH = 3000;
-/** Answers that the gateway gives for what it refuses, all blocks together; the rest is refused without a word, so that a flood makes no flood. */
+/**
+ * Answers that the gateway gives for what it refuses, all blocks together; the rest is refused without a word, so that a flood makes no
+ * flood.
+ */
 const RESETS_A_SECOND = 200;
 const UNREACHABLES_A_SECOND = 100;
 
-/** A tracked packet passes these after its flow is known (priority -200) and before the gateway's own rules (mangle, -150) and translations (-100). */
+/**
+ * A tracked packet passes these after its flow is known (priority -200) and before the gateway's own rules (mangle, -150) and translations
+ * (-100).
+ */
 const EARLY = -190;
 /** Where translation has been decided: what a flow is translated to is known of its first packet from here on. */
 const LATER = 'filter - 10';
@@ -36,13 +42,17 @@ const LAST = 'srcnat + 10';
 
 /** All protocols of which nft may be asked what stands in the place of ports; an ICMP error belongs to the flow that it tells of. */
 const WITH_SIDES = 'meta l4proto { 1, 6, 17, 33, 47, 58, 132, 136 }';
-/** Packets of a flow that has no entry any more. Another flow may be translated to its port meanwhile, and that one is established by its own. */
+/**
+ * Packets of a flow that has no entry any more. Another flow may be translated to its port meanwhile, and that one is established by its
+ * own.
+ */
 const UNESTABLISHED = 'ct state new,invalid,untracked';
 /** Packets that no flow knows: not tracked by a rule, or by the kernel for what is not as it should be. */
 const UNKNOWN = 'ct state invalid,untracked';
 
 /**
- * The commands for `nft -f` that put the table there with exactly these blocks, in one step, whatever was there before. `spared`: conditions of
+ * The commands for `nft -f` that put the table there with exactly these blocks, in one step, whatever was there before. `spared`:
+ * conditions of
  * packets that are never refused. Numbers, addresses that were parsed and tokens are all that is in it, never text that somebody wrote.
  */
 export function blockTable(blocks: readonly BlockText[], spared: readonly PacketCondition[]): string {
@@ -86,7 +96,8 @@ export function noBlockTable(): string {
 
 /**
  * What the packets of a flow look like without their entry: those of the client before its source is translated, of the server after its
- * destination is translated back, and of the server to the gateway's own address. None for a protocol without ports, whose packets look like
+ * destination is translated back, and of the server to the gateway's own address. None for a protocol without ports, whose packets look
+ * like
  * those of others. Throws TypeError for a flow that is not one.
  */
 export function flowPackets({ proto, orig, reply }: Flow): string[] {

@@ -44,8 +44,10 @@ const MAX_BLOCKS = 100;
 const MAX_SAID_BYTES = 160 * 1024;
 
 /**
- * What is blocked on this gateway, in an nft table of our own. The kernel holds each block for its time, whether the agent runs or not; an agent that
- * starts adopts those of the one before it, and a reboot ends all. Where somebody else takes the table away, it is put back at the next look.
+ * What is blocked on this gateway, in an nft table of our own. The kernel holds each block for its time, whether the agent runs or not; an
+ * agent that
+ * starts adopts those of the one before it, and a reboot ends all. Where somebody else takes the table away, it is put back at the next
+ * look.
  * The table is made whole at each change, in one step, so that no packet finds half of it.
  */
 export class Blocks {
@@ -84,7 +86,9 @@ export class Blocks {
     this.#look();
   }
 
-  /** Why nothing can be blocked here; undefined where it can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
+  /**
+   * Why nothing can be blocked here; undefined where it can. The kernel is given all that we would make, and makes none of it (`nft -c`).
+   */
   async whyNot(): Promise<string | undefined> {
     try {
       await this.#inTurn(async () => {
@@ -97,7 +101,8 @@ export class Blocks {
   }
 
   /**
-   * Throws what stands against one block more, before anything is touched: FILTER_NOT_OF_PACKETS, GUARD_REFUSED where it would refuse what is
+   * Throws what stands against one block more, before anything is touched: FILTER_NOT_OF_PACKETS, GUARD_REFUSED where it would refuse what
+   * is
    * protected, RATE_LIMITED where too much is blocked already.
    */
   check(refused: RefusedPackets): void {
@@ -140,7 +145,8 @@ export class Blocks {
   }
 
   /**
-   * Refuses these packets from now on, for their time; one that a crash interrupted for what is left of it since it was begun. One that stands
+   * Refuses these packets from now on, for their time; one that a crash interrupted for what is left of it since it was begun. One that
+   * stands
    * already goes on. Throws CAPABILITY_MISSING, what check throws and what the disk throws; nothing is refused then.
    */
   async begin({ id, planId, refused }: Pick<BegunBlock, 'id' | 'planId' | 'refused'>, begunMs = this.#deps.clock.now()): Promise<void> {
@@ -191,7 +197,10 @@ export class Blocks {
     this.#changed();
   }
 
-  /** Looks whether a block stands as it should, and puts right what somebody else changed; what it has refused. Undefined once it has ended. Throws CAPABILITY_MISSING where the kernel cannot be asked. */
+  /**
+   * Looks whether a block stands as it should, and puts right what somebody else changed; what it has refused. Undefined once it has ended.
+   * Throws CAPABILITY_MISSING where the kernel cannot be asked.
+   */
   async verify(id: string): Promise<StandingBlock | undefined> {
     return this.#inTurn(async () => {
       const block = this.#live.get(id);

@@ -26,7 +26,10 @@ import { COMMAND_ID, type UndoStore } from './undo-store.ts';
 const MAX_UNDO_SECONDS = 3600;
 /** The longest that a command may wait before it looks again: those after it wait too. */
 const MAX_VERIFY_MS = 60_000;
-/** Numbers count up by one: a jump beyond this is not one that an honest controller makes, and recording it would have every later command refused. */
+/**
+ * Numbers count up by one: a jump beyond this is not one that an honest controller makes, and recording it would have every later command
+ * refused.
+ */
 export const MAX_JUMP = 1_000_000n;
 /** Commands that were not acknowledged yet: each is in memory and on disk. More are not taken, and come again when there is room. */
 const MAX_OPEN = 1000;
@@ -56,11 +59,15 @@ type Done = Pick<Result, 'runs' | 'undoUntilMs'> & Partial<Pick<Result, 'packets
 
 const STOPPED = 'The command was stopped before it began.';
 
-/** What to do with a command that has arrived. One that is `dishonest` is refused without being recorded, so that what it claims holds for no other. */
+/**
+ * What to do with a command that has arrived. One that is `dishonest` is refused without being recorded, so that what it claims holds for
+ * no other.
+ */
 export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused' | 'dishonest'; code: ErrorCode; detail: string };
 
 /**
- * Decides from the journal alone. A known id never runs again; a lower sequence or epoch is refused, and so is one that is more than a million
+ * Decides from the journal alone. A known id never runs again; a lower sequence or epoch is refused, and so is one that is more than a
+ * million
  * ahead; a late command does nothing.
  */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
@@ -231,7 +238,10 @@ export class Commands {
     if (stored !== undefined) this.#deps.report.result(Result.decode(Buffer.from(stored, 'base64')));
   }
 
-  /** A controller that asks again for what it had on record was restored from a backup: it is told that the command ran, and not left to wait. */
+  /**
+   * A controller that asks again for what it had on record was restored from a backup: it is told that the command ran, and not left to
+   * wait.
+   */
   #sayAgain(id: string): void {
     if (!this.#deps.journal.state.acknowledged.has(id)) return this.#repeatResult(id);
     const detail = 'This gateway carried it out, and the controller had its result on record. What came of each flow is not kept here.';
@@ -342,7 +352,8 @@ export class Commands {
   }
 
   /**
-   * `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is indeterminate,
+   * `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is
+   * indeterminate,
    * and `ifBroken` says what of it can still be told.
    */
   async #carryOut(

@@ -19,7 +19,8 @@ export interface EmergencyDependencies {
 }
 
 /**
- * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were never
+ * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were
+ * never
  * answered, so that new ones get in, those of the agent too. Never a flush, and never a live connection.
  */
 export class Emergency {
@@ -30,7 +31,10 @@ export class Emergency {
     this.#deps = deps;
   }
 
-  /** Takes the newest reading, and acts if it must; how many flows it deleted. Throws GUARD_REFUSED where the guard file forbids it, and what the journal throws: what cannot be written is not done. */
+  /**
+   * Takes the newest reading, and acts if it must; how many flows it deleted. Throws GUARD_REFUSED where the guard file forbids it, and
+   * what the journal throws: what cannot be written is not done.
+   */
   async consider(reading: TableReading): Promise<number> {
     const { table, journal, guard, log } = this.#deps;
     const most = mostToSpare(this.#before, reading, journal.state.lastEmergencyAtMs);

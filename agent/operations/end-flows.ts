@@ -62,7 +62,10 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
   );
 }
 
-/** A delete compares start times itself; other ways would meet a flow that was born since with the tuple, and perhaps the id, of one that is gone. */
+/**
+ * A delete compares start times itself; other ways would meet a flow that was born since with the tuple, and perhaps the id, of one that is
+ * gone.
+ */
 function ofThoseThere(table: ConntrackTable, end: End): End {
   return async (flows) => {
     const isThere = await table.areThere(flows);
@@ -113,7 +116,8 @@ async function reset(
 }
 
 /**
- * Deletes the entries of a block that stands, after what their packets look like is refused too. Where only these flows are blocked, one without
+ * Deletes the entries of a block that stands, after what their packets look like is refused too. Where only these flows are blocked, one
+ * without
  * ports cannot be told from others like it, and has failed.
  */
 async function block(table: ConntrackTable, { blocks, id, refused }: OneBlock, flows: Flow[]): Promise<Outcome[]> {

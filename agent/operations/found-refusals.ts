@@ -44,7 +44,10 @@ export function readListing(json: string): FoundRefusals {
   return { isOurShape, elements: sets.flatMap(({ name, elem = [] }) => elem.flatMap((one) => readElement(name, one))) };
 }
 
-/** The commands that make our table again in one step, with what it refused for as long as it would have. Elements of sets that we do not make are left out. */
+/**
+ * The commands that make our table again in one step, with what it refused for as long as it would have. Elements of sets that we do not
+ * make are left out.
+ */
 export function makeAgain(elements: readonly FoundElement[]): string {
   const kept = elements.filter(({ set, value }) => SETS[set] === value.split(' . ').length);
   return (

@@ -12,7 +12,8 @@ export interface Endpoint {
 }
 
 /**
- * What no plan may touch, whatever the controller says: the agent's own channel, SSH to the gateway itself, and the agent's pings, which would come back at once.
+ * What no plan may touch, whatever the controller says: the agent's own channel, SSH to the gateway itself, and the agent's pings, which
+ * would come back at once.
  * Either side may be the original one: a flow picked up in the middle is tracked from whoever spoke first.
  */
 export function builtInProtections(

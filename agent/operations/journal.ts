@@ -12,7 +12,8 @@ import { formatLog, RecordLog, scanRecords } from '../disk/record-log.ts';
  *
  * `received` is written before the controller hears of it, `started` before the first entry is touched, `finished` before the
  * result is sent. After a crash a torn last record is cut off; a command that had started is carried out again on the very same
- * frozen flows, whose ids make that harmless. Damage elsewhere may hide what was done: the file is then left as it is, what can be read holds,
+ * frozen flows, whose ids make that harmless. Damage elsewhere may hide what was done: the file is then left as it is, what can be read
+ * holds,
  * and nothing more is written until the gateway's owner accepts what is left (accept-journal.ts).
  */
 export type JournalRecord =
@@ -24,7 +25,10 @@ export type JournalRecord =
   | { kind: 'acknowledged'; id: string }
   /** May come before the command itself. */
   | { kind: 'stopped'; id: string }
-  /** No command: the table was full, and at most `most` flows that are over or were never answered were to be deleted; see table-pressure.ts. */
+  /**
+   * No command: the table was full, and at most `most` flows that are over or were never answered were to be deleted; see
+   * table-pressure.ts.
+   */
   | { kind: 'emergency'; atMs: number; count: number; max?: number; drop?: number; most: number }
   /** Of another version of the agent; it means nothing here and is kept as it is. */
   | { kind: 'other'; text: string };

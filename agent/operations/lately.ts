@@ -4,7 +4,8 @@ import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
 
 /**
- * Flows that were to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those that one person's word
+ * Flows that were to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those that one person's
+ * word
  * ended, within the time in which a tenant's limits count.
  */
 export interface EndedFlows {

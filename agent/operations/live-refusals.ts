@@ -1,7 +1,10 @@
 import type { FoundElement } from './found-refusals.ts';
 import type { RefusedElement } from './refusal-rules.ts';
 
-/** What is to be refused, and until when: the kernel's table is made of this again when somebody else took it away. Times are milliseconds of one clock. */
+/**
+ * What is to be refused, and until when: the kernel's table is made of this again when somebody else took it away. Times are milliseconds
+ * of one clock.
+ */
 export class LiveRefusals {
   /** By set and value. */
   #ends = new Map<string, RefusedElement & { untilMs: number }>();

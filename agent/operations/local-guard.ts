@@ -7,8 +7,10 @@ import type { FlowContext } from '../conntrack/table.ts';
 import type { EndedFlows, Lately } from './lately.ts';
 
 /**
- * What is about to be done to a table, and who wants it: a command's plan, a remediation of this gateway, the relief of a full table, an undo.
- * `tableCount`: entries in it at this moment. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry them.
+ * What is about to be done to a table, and who wants it: a command's plan, a remediation of this gateway, the relief of a full table, an
+ * undo.
+ * `tableCount`: entries in it at this moment. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry
+ * them.
  */
 export interface Ask {
   by: 'plan' | 'remediation' | 'emergency' | 'undo';
@@ -16,16 +18,23 @@ export interface Ask {
   flows: number;
   stale: number;
   tableCount: number;
-  /** What the tenant lets one person end, of what nobody else has agreed to; absent where somebody has, or where the controller has seen to it. */
+  /**
+   * What the tenant lets one person end, of what nobody else has agreed to; absent where somebody has, or where the controller has seen to
+   * it.
+   */
   limits?: OnePersonLimits;
   /** It was allowed and counted before a crash, and goes on. */
   isRepeated?: boolean;
 }
 
-/** The one place that says whether so many flows may be ended here now: plans, remediations, emergencies and undos ask it, and share its budget. */
+/**
+ * The one place that says whether so many flows may be ended here now: plans, remediations, emergencies and undos ask it, and share its
+ * budget.
+ */
 export interface Guard {
   /**
-   * Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that stands against it, and what the disk throws where it cannot be counted. What was
+   * Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that stands against it, and what the disk throws where it cannot be counted. What
+   * was
    * allowed counts at once; an undo ends no flow and counts nothing.
    */
   allow(ask: Ask): void;
@@ -49,7 +58,8 @@ export interface GuardRules {
 export const NO_RULES: GuardRules = { isReadOnly: false, methods: [], protect: [], protections: [] };
 
 /**
- * Of the table within any minute, where the owner gave no share: nobody empties a gateway, however many plans it takes. What the gateway itself
+ * Of the table within any minute, where the owner gave no share: nobody empties a gateway, however many plans it takes. What the gateway
+ * itself
  * sees as stale does not count, so that a full WAN may fail over.
  */
 export const BUILT_IN_PERCENT = 50;
@@ -69,7 +79,9 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
   return rule === undefined ? undefined : guards(rule);
 }
 
-/** Why somebody beside its maker must agree first; undefined if nobody must. All that one person's word ended in the window counts together. */
+/**
+ * Why somebody beside its maker must agree first; undefined if nobody must. All that one person's word ended in the window counts together.
+ */
 function beyondTenant({ flows, tableCount, limits }: Ask, { alone }: EndedFlows): string | undefined {
   if (!limits) return undefined;
   const share = { flows, tableCount, before: alone };

@@ -33,7 +33,8 @@ const KEYED = protocols(hasKeys);
 const PINGED = protocols(hasIcmp);
 
 /**
- * The checks of a condition: it holds where one of the lists holds whole. Exactly the flows of the condition, by both tuples of a flow, whatever
+ * The checks of a condition: it holds where one of the lists holds whole. Exactly the flows of the condition, by both tuples of a flow,
+ * whatever
  * is translated. Throws FILTER_NOT_OF_PACKETS where that would be too many.
  */
 export function checksOf(condition: PacketCondition): Check[][] {
@@ -101,7 +102,8 @@ export type HeaderCheck =
   | { on: 'proto'; isNot: boolean; ranges: NumberRange[] };
 
 /**
- * The headers that a packet of such a flow has where nothing is translated: on its way, and on its way back. Nothing is known of keys, ids and types
+ * The headers that a packet of such a flow has where nothing is translated: on its way, and on its way back. Nothing is known of keys, ids
+ * and types
  * without a flow, nor of translation.
  */
 export function headersOf(checks: readonly Check[]): HeaderCheck[][] {

@@ -42,7 +42,8 @@ const BUFFERED_BYTES = 1 << 20;
 const ID = /^[0-9a-f-]{1,64}$/;
 
 /**
- * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows; its time
+ * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows;
+ * its time
  * is the moment until which it is kept. Times are the controller's.
  */
 export class PlanStore {

@@ -16,7 +16,10 @@ const TUNNELS = new Set<number>([PROTOCOLS.gre, PROTOCOLS.esp, PROTOCOLS.ah, PRO
 /** Longer silent than this, and a flow may stay so while a reset waits for its next packet. */
 const ACTIVE_SECONDS = 10;
 
-/** What comes of a flow that is ended so, with what its next packets would meet. Held to real clients and servers by test/field/predictions.test.ts. */
+/**
+ * What comes of a flow that is ended so, with what its next packets would meet. Held to real clients and servers by
+ * test/field/predictions.test.ts.
+ */
 export function predict(flow: Flow, prospect: Prospect | undefined, method: Method, nowMs: number): Outlook {
   const who: Speakers = PINGS.has(flow.proto) ? 'client' : speakers(flow, nowMs);
   if (method === Method.METHOD_BLOCK) return predictBlock(flow, who);

@@ -17,8 +17,10 @@ const GRACE_MS = 500;
 const LOOK_MS = 2000;
 
 /**
- * Answers packets of single flows with an RST for a while, through an nft table of our own. The table is made with the first, and taken away after the last.
- * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves it.
+ * Answers packets of single flows with an RST for a while, through an nft table of our own. The table is made with the first, and taken
+ * away after the last.
+ * The kernel holds each refusal for its time, whether the agent runs or not: one that starts adopts what it finds, and one that ends leaves
+ * it.
  * A firewall that is loaded again takes all tables away; what is still to be refused is put back at the next look.
  */
 export class Refusals {
@@ -40,7 +42,10 @@ export class Refusals {
     if (this.#isThere) this.#sweeping ??= this.#sweep();
   }
 
-  /** Why packets cannot be refused here; undefined where they can. The kernel is given all that we would make, and makes none of it (`nft -c`). */
+  /**
+   * Why packets cannot be refused here; undefined where they can. The kernel is given all that we would make, and makes none of it (`nft
+   * -c`).
+   */
   async whyNot(): Promise<string | undefined> {
     try {
       await this.#inTurn(async () => {
@@ -84,7 +89,10 @@ export class Refusals {
     await this.#tail;
   }
 
-  /** Somebody else may have taken the table away, as a firewall does that is loaded again: then it is made once more, with what it still had to refuse. */
+  /**
+   * Somebody else may have taken the table away, as a firewall does that is loaded again: then it is made once more, with what it still had
+   * to refuse.
+   */
   async #put(batches: readonly string[]): Promise<void> {
     try {
       if (!this.#isThere) throw new FleetError('CAPABILITY_MISSING', 'Our table is not there yet.');

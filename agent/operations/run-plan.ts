@@ -31,7 +31,8 @@ export interface RunOptions {
 const VERIFIED: ReadonlySet<Outcome> = new Set([Outcome.OUTCOME_DELETED, Outcome.OUTCOME_BLOCKED]);
 
 /**
- * Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. Holds a batch
+ * Ends exactly these flows but for protected ones, waits, looks again, and says for each what came of it, in the plan's order. Holds a
+ * batch
  * of them at a time. Throws what the table and the list of flows throw.
  */
 export async function runPlan(

@@ -2,7 +2,8 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 
 /**
- * Which sides of a flow say something that the other waits for; `both` where that is not known. `stream`: the server speaks, and so often that its
+ * Which sides of a flow say something that the other waits for; `both` where that is not known. `stream`: the server speaks, and so often
+ * that its
  * client may have an acknowledgement under way at any moment.
  */
 export type Speakers = 'client' | 'server' | 'stream' | 'both';
@@ -11,7 +12,10 @@ export type Speakers = 'client' | 'server' | 'stream' | 'both';
 const HEADERS = { 4: 20 + 32, 6: 40 + 32 };
 /** Less than this in a packet on average, and a side only acknowledges: as much as the option that says what was lost (SACK). */
 const LISTENS_BYTES = 16;
-/** Apart so far on average, and an acknowledgement is through before the next packet comes: a receiver waits with it for 200 ms at most (TCP_DELACK_MAX). */
+/**
+ * Apart so far on average, and an acknowledgement is through before the next packet comes: a receiver waits with it for 200 ms at most
+ * (TCP_DELACK_MAX).
+ */
 const APART_MS = 250;
 /** A side of a UDP flow that sends one packet for so many of the other only listens. */
 const LISTENS_SHARE = 20n;

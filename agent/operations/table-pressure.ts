@@ -10,7 +10,10 @@ export interface TableReading {
   drop?: number;
 }
 
-/** Below this much of the maximum something else dropped the packets: entries end while others are refused, so that a full table is seldom seen at its maximum. */
+/**
+ * Below this much of the maximum something else dropped the packets: entries end while others are refused, so that a full table is seldom
+ * seen at its maximum.
+ */
 const FULL = 0.95;
 /** The most of the maximum that one emergency may delete. */
 const MOST = 0.05;

@@ -9,7 +9,8 @@ const BATCH = 1000;
 
 /**
  * These say that the command took the entry away, or may have: of a command that a crash interrupted nobody can say which of those that are
- * gone it was that took them. An entry too many ends by its own timeout; one too few is a broken connection. All others it left, or did not find.
+ * gone it was that took them. An entry too many ends by its own timeout; one too few is a broken connection. All others it left, or did not
+ * find.
  */
 const ENDED: ReadonlySet<Outcome> = new Set([
   Outcome.OUTCOME_DELETED,
@@ -33,7 +34,8 @@ export function canUndo(outcomes: readonly Outcome[]): boolean {
 }
 
 /**
- * Makes again what a command deleted or may have deleted, translation included, and looks at each again. A flow that was expected comes after the one that
+ * Makes again what a command deleted or may have deleted, translation included, and looks at each again. A flow that was expected comes
+ * after the one that
  * expected it. Outcomes in the plan's order; of flows that the command did not delete, they are the command's own.
  */
 export async function undoPlan(

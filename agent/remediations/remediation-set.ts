@@ -14,7 +14,9 @@ export interface GatewayRemediation {
   id: string;
   revision: number;
   document: RemediationDocument;
-  /** What its tenant lets one person end; binds here. Absent where a second person has agreed, or the controller is older and says nothing. */
+  /**
+   * What its tenant lets one person end; binds here. Absent where a second person has agreed, or the controller is older and says nothing.
+   */
   limits?: OnePersonLimits;
   /** Between the trigger and the first look, so that gateways take turns and partners never act together. */
   delaySeconds: number;

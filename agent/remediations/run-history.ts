@@ -13,7 +13,8 @@ export class RunHistory {
   readonly #disk: Disk;
 
   /**
-   * A file that cannot be read is set aside, and as good as none: it is only memory. A run that seems to lie ahead is of a life before, since when
+   * A file that cannot be read is set aside, and as good as none: it is only memory. A run that seems to lie ahead is of a life before,
+   * since when
    * the gateway's clock was set back: it counts as one of this moment, and not for days.
    */
   constructor(directory: string, nowMs: number, disk = new Disk()) {

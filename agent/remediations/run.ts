@@ -51,7 +51,8 @@ export interface RunOptions {
 
 /**
  * Ends exactly these flows, verifies, looks again and ends what has come back, up to the number of sweeps. Each sweep is frozen and in the
- * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched; answers the
+ * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched;
+ * answers the
  * finished run's id otherwise.
  */
 export async function carryOut(
@@ -96,7 +97,10 @@ export async function carryOut(
   return head.id;
 }
 
-/** Takes up runs that a crash interrupted: a sweep that had started runs again on the very same flows, and no other is begun. Answers the ids of those that are over now. */
+/**
+ * Takes up runs that a crash interrupted: a sweep that had started runs again on the very same flows, and no other is begun. Answers the
+ * ids of those that are over now.
+ */
 export async function recover(hands: RunHands): Promise<string[]> {
   const recovered: string[] = [];
   for (const head of hands.runs.heads().filter(({ finishedAtMs }) => finishedAtMs === undefined)) {

@@ -98,7 +98,8 @@ export class TriggerMonitor {
       )) {
         const key = keyOf(remediation, firing);
         const known = before.get(key);
-        // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another mode goes on no more.
+        // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another
+        // mode goes on no more.
         const isSame = known?.remediation.document.mode === remediation.document.mode;
         this.#cases.set(
           key,

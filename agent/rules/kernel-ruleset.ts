@@ -17,7 +17,10 @@ const EBUSY = 16;
 export const MAX_ELEMENTS = 20_000;
 const MAX_RULES = 100_000;
 
-/** The nf_tables of the network namespace of the calling thread, read whole and at one time. Needs CAP_NET_ADMIN. Throws NetlinkError, DecodeError. */
+/**
+ * The nf_tables of the network namespace of the calling thread, read whole and at one time. Needs CAP_NET_ADMIN. Throws NetlinkError,
+ * DecodeError.
+ */
 export function readKernelRuleset(): Ruleset {
   for (let attempt = 1; ; attempt++) {
     const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16 });

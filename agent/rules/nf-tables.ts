@@ -1,4 +1,5 @@
-// include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h. Numbers in attributes are in network order; what registers hold is as rules have it.
+// include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h. Numbers in attributes are in network order; what registers hold is as rules have
+// it.
 const SUBSYSTEM = 10 << 8;
 export const NFT_MSG = {
   NEWTABLE: SUBSYSTEM,

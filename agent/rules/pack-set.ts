@@ -4,7 +4,8 @@ import { SET_FLAG } from './nf-tables.ts';
 import type { Data, RuleSet } from './ruleset.ts';
 
 /**
- * Elements as rules look them up. Intervals of one field come as their first key and, as an element of its own, the key behind their last; those
+ * Elements as rules look them up. Intervals of one field come as their first key and, as an element of its own, the key behind their last;
+ * those
  * of concatenations have both in one element.
  */
 export function packSet({ name, flags, keyLength, fields }: SetHead, elements: readonly SetElement[], why?: string): RuleSet {

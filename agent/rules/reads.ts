@@ -117,7 +117,10 @@ class Collector {
     }
   }
 
-  /** @param intervals what it is compared with; undefined where all of it is used. @param isIdle the answer is not known whatever the value is */
+  /**
+   * @param intervals what it is compared with; undefined where all of it is used. @param isIdle the answer is not known whatever the value
+   * is
+   */
   #operand(operand: Operand, intervals: Interval[] | undefined, isIdle = false): void {
     if (isIdle) return;
     switch (operand.of) {

@@ -120,7 +120,10 @@ export class RuleRun {
     return Bits.host(isAfterConntrack ? CT_STATE_BIT[packet.ct.state] : CT_STATE_BIT.invalid);
   }
 
-  /** The ends of the entry. Of one that begins, the original ones are those of the packet as it came: its source until it leaves, its destination unless that was translated. */
+  /**
+   * The ends of the entry. Of one that begins, the original ones are those of the packet as it came: its source until it leaves, its
+   * destination unless that was translated.
+   */
   ends(direction: 'original' | 'reply'): Ends {
     const { ct, src, dst, sport, dport } = this.place.packet;
     const given = ct[direction] ?? {};

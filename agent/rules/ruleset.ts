@@ -1,4 +1,7 @@
-/** A gateway's nf_tables as the kernel holds them: plain data, which a thread may hand to another. Numbers are those of linux/netfilter/nf_tables.h. */
+/**
+ * A gateway's nf_tables as the kernel holds them: plain data, which a thread may hand to another. Numbers are those of
+ * linux/netfilter/nf_tables.h.
+ */
 export interface Ruleset {
   chains: Chain[];
   /** By `family table name`. */
@@ -80,11 +83,14 @@ export type Expression =
   /** Nothing that decides: counters, logs. */
   | { kind: 'quiet'; name: string }
   | { kind: 'notrack' }
-  /** Matches or does not, as packets before have it: limits, quotas. What is unknown here counts as one, and a value it loads is not known. */
+  /**
+   * Matches or does not, as packets before have it: limits, quotas. What is unknown here counts as one, and a value it loads is not known.
+   */
   | { kind: 'chance'; name: string; to?: number };
 
 /**
- * The elements of a set or map that rules look up, one behind the other in `keys`. Of intervals `ends` has the last key, included. `data` are
+ * The elements of a set or map that rules look up, one behind the other in `keys`. Of intervals `ends` has the last key, included. `data`
+ * are
  * those of a map. A catch-all has no key.
  */
 export interface RuleSet {

@@ -20,7 +20,10 @@ export interface Translation {
   rule: string;
 }
 
-/** A packet on its way through a hook, with all that rules change of it. Nothing of it is changed in place: a rule that may match leaves two. */
+/**
+ * A packet on its way through a hook, with all that rules change of it. Nothing of it is changed in place: a rule that may match leaves
+ * two.
+ */
 export class State {
   network: Bits;
   transport: Bits;
@@ -90,7 +93,10 @@ export class State {
 
 const PARTS = ['network', 'transport', 'mark', 'ctMark', 'status'] as const;
 
-/** Not known is what a packet here does not say: length, time to live, type of service. A packet in conntrack is whole, so it is no fragment. */
+/**
+ * Not known is what a packet here does not say: length, time to live, type of service. A packet in conntrack is whole, so it is no
+ * fragment.
+ */
 function networkHeader({ family, src, dst, proto }: Packet): Bits {
   const header = Bits.unknown(family === 4 ? IPV4_HEADER : IPV6_HEADER);
   const known = (at: number, value: number, mask = 0xff): void => {

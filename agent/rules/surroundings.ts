@@ -8,7 +8,10 @@ export interface Surroundings {
   links: ReadonlyMap<number, string>;
   /** The routes of the table `local`: addresses of the gateway, broadcasts. `type` is RTN_*. */
   locals: readonly LocalRoute[];
-  /** Interfaces by which such a packet would leave, for rules that ask whether a source is reached by the interface that it came by; without it they are not known. */
+  /**
+   * Interfaces by which such a packet would leave, for rules that ask whether a source is reached by the interface that it came by; without
+   * it they are not known.
+   */
   waysOut?: (question: RouteQuestion) => readonly number[] | undefined;
 }
 

@@ -47,7 +47,9 @@ export function hasOtherWan(wans: readonly Wan[], besides: string | undefined): 
   return wans.some((wan) => wan.name !== besides);
 }
 
-/** The state after one more observation. A WAN that is down when the agent begins has failed; one that never had the route has not lost it. */
+/**
+ * The state after one more observation. A WAN that is down when the agent begins has failed; one that never had the route has not lost it.
+ */
 export function followWan(before: WanState | undefined, wan: Wan, atMs: number): WanState {
   const failure = failureOf(before, wan, atMs);
   const hasChanged = before !== undefined && (before.failure === undefined) !== (failure === undefined);

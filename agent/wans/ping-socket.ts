@@ -63,7 +63,8 @@ export class PingSocket {
   }
 
   /**
-   * The packets that have come in; each is valid until the next. Twenty times a second there are none, and Node's own read would make an error
+   * The packets that have come in; each is valid until the next. Twenty times a second there are none, and Node's own read would make an
+   * error
    * with a stack of that.
    */
   *received(): Generator<Uint8Array, void, void> {

@@ -75,7 +75,9 @@ export class WanProbes {
     this.#probes.clear();
   }
 
-  /** An interface that was made anew has another number, and a socket bound to the old one is of no use: after a failure it is opened anew. */
+  /**
+   * An interface that was made anew has another number, and a socket bound to the old one is of no use: after a failure it is opened anew.
+   */
   #sendOne(probe: Probe): void {
     try {
       probe.socket ??= new PingSocket(probe.target);

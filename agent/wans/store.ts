@@ -20,12 +20,10 @@ export class WanStore {
   load(): RememberedWan[] {
     return (
       this.#disk.read(this.#file, (bytes) =>
-        schema
-          .parse(JSON.parse(bytes.toString('utf8')))
-          .map(({ interface: device, addresses }) => ({
-            interface: device,
-            addresses: addresses.flatMap((text) => parseAddress(text) ?? []),
-          })),
+        schema.parse(JSON.parse(bytes.toString('utf8'))).map(({ interface: device, addresses }) => ({
+          interface: device,
+          addresses: addresses.flatMap((text) => parseAddress(text) ?? []),
+        })),
       ) ?? []
     );
   }

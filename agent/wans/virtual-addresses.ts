@@ -13,8 +13,10 @@ const VRRP_HARDWARE = [0x00, 0x00, 0x5e, 0x00];
 const VRRP_FAMILIES = new Set([0x01, 0x02]);
 
 /**
- * Addresses on these links that move between the nodes of a pair. For certain those that keepalived marks as its own and those of an interface
- * with a hardware address of VRRP. A lone address (/32, /128) beside one of a network looks like one: keepalived adds them so, and others do too.
+ * Addresses on these links that move between the nodes of a pair. For certain those that keepalived marks as its own and those of an
+ * interface
+ * with a hardware address of VRRP. A lone address (/32, /128) beside one of a network looks like one: keepalived adds them so, and others
+ * do too.
  * Where a program speaks VRRP, any that has no time to live may be one.
  */
 export function findVirtualAddresses(links: readonly Link[], addresses: readonly LinkAddress[], speaksVrrp: boolean): VirtualAddress[] {
@@ -35,7 +37,9 @@ export function findVirtualAddresses(links: readonly Link[], addresses: readonly
   });
 }
 
-/** Whether a program of this network namespace speaks VRRP, as /proc/net/raw and raw6 tell: the local port of a raw socket is its protocol. */
+/**
+ * Whether a program of this network namespace speaks VRRP, as /proc/net/raw and raw6 tell: the local port of a raw socket is its protocol.
+ */
 export function hasVrrpSocket(text: string): boolean {
   return text
     .split('\n')
@@ -46,7 +50,9 @@ export function hasVrrpSocket(text: string): boolean {
 /** 112, in hexadecimal. */
 const VRRP_PROTOCOL = '0070';
 
-/** Virtual addresses that were said, are there, and were there: on the node that does not hold them now it matters most that they are known. */
+/**
+ * Virtual addresses that were said, are there, and were there: on the node that does not hold them now it matters most that they are known.
+ */
 export class VirtualAddresses {
   readonly #known = new Map<string, boolean>();
   readonly #store: VirtualAddressStore;

@@ -10,7 +10,10 @@ export interface Wan {
   carriesDefaultRoute?: boolean;
   /** When it was last seen to stop carrying the default route, in milliseconds since 1970. */
   routeLostAtMs?: number;
-  /** The newest next hop of a default route by it: IPv4's, even after its route left, as long as there is such an address. What is probed must not change in a failure. */
+  /**
+   * The newest next hop of a default route by it: IPv4's, even after its route left, as long as there is such an address. What is probed
+   * must not change in a failure.
+   */
   nextHop?: string;
   /** What is probed through it answers; absent where nothing is, or never did. */
   isAnswering?: boolean;

@@ -24,7 +24,8 @@ export interface WanWatchOptions {
 export type WanListener = (now: readonly Wan[], before: readonly Wan[]) => void;
 
 /**
- * The gateway's WANs as they are, seen within a tenth of a second: route events and probes wake the observation. IPv4 routes vanish without any
+ * The gateway's WANs as they are, seen within a tenth of a second: route events and probes wake the observation. IPv4 routes vanish without
+ * any
  * message when their link goes down (seen on 6.18), so that after each event everything is read anew.
  */
 export class WanWatch {
@@ -49,7 +50,10 @@ export class WanWatch {
     return this.#wans;
   }
 
-  /** As they are: observed anew only where something was heard since the last time, or nothing can be heard. A plan and its run ask several times. */
+  /**
+   * As they are: observed anew only where something was heard since the last time, or nothing can be heard. A plan and its run ask several
+   * times.
+   */
   current(): Wan[] {
     const { events } = this.#options;
     if (events && !events.haveCome()) return this.#wans;

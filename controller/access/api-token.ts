@@ -16,7 +16,10 @@ export function parseApiToken(text: string): { id: string; secret: string } | un
   return { id: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`, secret };
 }
 
-/** The first action that the grant would give and the caller does not have where it would apply; undefined if the grant is no stronger than the caller. */
+/**
+ * The first action that the grant would give and the caller does not have where it would apply; undefined if the grant is no stronger than
+ * the caller.
+ */
 export function actionBeyond(caller: Caller, grant: Grant): Action | undefined {
   return (Object.keys(ACTIONS) as Action[]).find((action) => {
     if (!isAllowed(grant.role, action)) return false;

@@ -6,7 +6,10 @@ import { invalidRequest } from '../platform/problem.ts';
 import type { AdmittedRequest } from '../platform/route-decorators.ts';
 import { IdempotencyService } from './idempotency.service.ts';
 
-/** Stands around every POST that changes something: with an Idempotency-Key it is carried out once. Behind the guard, so that only who may ask gets an answer again. */
+/**
+ * Stands around every POST that changes something: with an Idempotency-Key it is carried out once. Behind the guard, so that only who may
+ * ask gets an answer again.
+ */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   constructor(@Inject(IdempotencyService) private readonly idempotency: IdempotencyService) {}

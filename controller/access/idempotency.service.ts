@@ -44,7 +44,10 @@ export class IdempotencyService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The answer that was given before, or `carryOut`'s, which is kept. Throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_PENDING, RATE_LIMITED, and what `carryOut` throws. */
+  /**
+   * The answer that was given before, or `carryOut`'s, which is kept. Throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_PENDING, RATE_LIMITED, and
+   * what `carryOut` throws.
+   */
   async once(request: KeyedRequest, carryOut: () => Promise<KeptAnswer>): Promise<KeptAnswer> {
     const callerId = `${request.caller.kind}:${request.caller.id}`;
     const keyHash = hashOf(callerId, request.key);

@@ -10,7 +10,10 @@ const ESTIMATED_LENGTH = 64;
 
 zxcvbnOptions.setOptions({ dictionary: common.dictionary, graphs: common.adjacencyGraphs });
 
-/** Why this is no password for a person; undefined if it is one. `about`: words that an attacker tries first, such as the person's name and e-mail address. */
+/**
+ * Why this is no password for a person; undefined if it is one. `about`: words that an attacker tries first, such as the person's name and
+ * e-mail address.
+ */
 export function passwordProblem(password: string, about: readonly string[]): string | undefined {
   if (password.length < MIN_PASSWORD_LENGTH) return `has fewer than ${MIN_PASSWORD_LENGTH} characters`;
   if (password.length > MAX_PASSWORD_LENGTH) return `has more than ${MAX_PASSWORD_LENGTH} characters`;

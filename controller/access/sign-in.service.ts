@@ -23,9 +23,12 @@ export interface Asking {
 /**
  * better-auth behind our limits, with every sign-in, refusal, sign-out and change of password in the audit trail.
  *
- * Guesses are counted three ways. For an account from one address: ten, then that address waits for that account, and nobody else does. For an address: 60,
- * over all accounts. For an account over all addresses that never signed in to it: 30 in a quarter of an hour, so that many addresses do not guess
- * faster than 120 times an hour; who has signed in from his address before is not held up by that. An account that does not exist is counted alike.
+ * Guesses are counted three ways. For an account from one address: ten, then that address waits for that account, and nobody else does. For
+ * an address: 60,
+ * over all accounts. For an account over all addresses that never signed in to it: 30 in a quarter of an hour, so that many addresses do
+ * not guess
+ * faster than 120 times an hour; who has signed in from his address before is not held up by that. An account that does not exist is
+ * counted alike.
  */
 @Injectable()
 export class SignInService {

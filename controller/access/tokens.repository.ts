@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../platform/database.ts';
 import type { ApiToken } from '../generated/prisma/client.ts';
 
-/** API tokens of one person. A token over all tenants has no tenant, so these questions are asked over all and bound to the user instead. */
+/**
+ * API tokens of one person. A token over all tenants has no tenant, so these questions are asked over all and bound to the user instead.
+ */
 @Injectable()
 export class TokensRepository {
   constructor(@Inject(Database) private readonly database: Database) {}

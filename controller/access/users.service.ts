@@ -24,7 +24,10 @@ export class UsersService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The new user's id. Throws INVALID_REQUEST for a password that is short or easy to guess, or no e-mail address, ALREADY_EXISTS for a taken one. */
+  /**
+   * The new user's id. Throws INVALID_REQUEST for a password that is short or easy to guess, or no e-mail address, ALREADY_EXISTS for a
+   * taken one.
+   */
   async create(user: NewUser): Promise<string> {
     return this.insert(user, false);
   }

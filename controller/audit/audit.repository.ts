@@ -23,7 +23,10 @@ export interface AuditQuestion {
 export class AuditRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** Adds entries of one tenant, or of none, to their chain, within the caller's transaction; the row lock on the chain's head orders concurrent ones. */
+  /**
+   * Adds entries of one tenant, or of none, to their chain, within the caller's transaction; the row lock on the chain's head orders
+   * concurrent ones.
+   */
   async append(t: Transaction, tenantId: string | undefined, entries: readonly NewEntry[]): Promise<void> {
     const chain = tenantId ?? SYSTEM_CHAIN;
     await t.$executeRaw`INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS}) ON CONFLICT DO NOTHING`;

@@ -61,7 +61,10 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     await this.recordAll(t, [decision]);
   }
 
-  /** Records several. Chains are locked in the order in which all lock them, so that two who lock several never wait for each other crosswise. */
+  /**
+   * Records several. Chains are locked in the order in which all lock them, so that two who lock several never wait for each other
+   * crosswise.
+   */
   async recordAll(t: Transaction, decisions: readonly Decision[]): Promise<void> {
     for (const tenantId of [...new Set(decisions.map((decision) => decision.tenantId))].toSorted()) {
       await this.entries.append(

@@ -9,7 +9,8 @@ interface Repeat<Item> {
 const MAX_KINDS = 5000;
 
 /**
- * Counts what repeats, so that none of it is lost and no flood of it is written. The first of a kind comes back at once; those of the window
+ * Counts what repeats, so that none of it is lost and no flood of it is written. The first of a kind comes back at once; those of the
+ * window
  * after it come back together, the newest with the count. Time is the caller's, in milliseconds.
  */
 export class Repeats<Item> {

@@ -5,7 +5,10 @@ export interface Span {
   last: number;
 }
 
-/** The spans in order, cut into pages of at most `size` entries: a long one takes several, many short ones share one. Empty spans are left out. */
+/**
+ * The spans in order, cut into pages of at most `size` entries: a long one takes several, many short ones share one. Empty spans are left
+ * out.
+ */
 export function* pagesOf(spans: Iterable<Span>, size: number): Generator<Span[], void, void> {
   let page: Span[] = [];
   let room = size;

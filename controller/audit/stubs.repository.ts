@@ -19,7 +19,8 @@ export class StubsRepository {
 
   /** For each chain, its newest entry that is older than a time, with all before it; never the head. At most `most` entries of each. */
   async old(t: Transaction, before: Date, most: number): Promise<{ chain: string; tenantId: string | null; seq: number; hash: string }[]> {
-    // At most once a day of each chain, for every time adds a stub. Numbers are in the order of writing, times of two controllers may cross: what is before the first young one is old.
+    // At most once a day of each chain, for every time adds a stub. Numbers are in the order of writing, times of two controllers may
+    // cross: what is before the first young one is old.
     const rows = await t.$queryRaw<{ chain: string; tenant_id: string | null; seq: bigint; hash: string }[]>`
       SELECT last.chain, last.tenant_id, last.seq, last.hash
       FROM audit_head AS head

@@ -88,7 +88,8 @@ test('10,000 mutations of a trail are all found, and the first bad line is named
       fc.pre(lines.join('\n') !== TRAIL.join('\n'));
       const verdict = verifyTrail(lines, key.publicPem);
       if (verdict.isIntact) throw new Error('not found');
-      // What was taken away shows at the line that came in its place, or at the end, which says what should be there; never before the change.
+      // What was taken away shows at the line that came in its place, or at the end, which says what should be there; never before the
+      // change.
       expect(verdict.firstBreak.line).toBeGreaterThan(from);
     }),
     { numRuns: 10_000 },

@@ -10,7 +10,10 @@ const span = z.object({ chain: z.string(), first: seq, last: seq, previousHash: 
 /** What one chain gave to a trail: entries `first` to `last`, the hash before the first and that of the last. */
 export type Span = z.output<typeof span>;
 
-/** Entries may have fields that a later version knows: all are hashed. The last line says which entries there are, signed, so that nothing can be cut off. */
+/**
+ * Entries may have fields that a later version knows: all are hashed. The last line says which entries there are, signed, so that nothing
+ * can be cut off.
+ */
 const line = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('entry'), id: z.string(), chain: z.string(), seq, hash: z.string(), previousHash: z.string() }),
   z.object({

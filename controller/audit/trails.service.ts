@@ -41,7 +41,10 @@ export class TrailsService {
     return this.verifications.run(toSetting(scope), () => this.verifyNow(scope));
   }
 
-  /** What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older entries went. */
+  /**
+   * What the trail knows of entries that somebody names: their hashes by `CHAIN SEQ`, and what each of the chains begins with since older
+   * entries went.
+   */
   async known(entries: readonly { chain: string; seq: bigint }[]): Promise<{ hashes: Map<string, string>; stubs: Map<string, Stub> }> {
     const hashes = await this.entries.hashesOf('all', [...entries]);
     return {

@@ -10,7 +10,10 @@ import { counted } from '../platform/plural.ts';
 
 type RefusedView = NonNullable<PlanView['gateways'][number]['refused']>;
 
-/** What a block refuses, in words, from the message that is stored. What another version wrote and this one does not know is said to be that. */
+/**
+ * What a block refuses, in words, from the message that is stored. What another version wrote and this one does not know is said to be
+ * that.
+ */
 export function toRefusedView(stored: Uint8Array): RefusedView {
   const wire = WireRefused.decode(stored);
   try {

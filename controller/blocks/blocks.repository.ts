@@ -14,7 +14,10 @@ const MAX_KEPT = 500;
 /** What is blocked now, and what is to be lifted. */
 @Injectable()
 export class BlocksRepository {
-  /** Takes all that a gateway says in place of what it said before; those that it does not name are over. Answers the names that are to be lifted. */
+  /**
+   * Takes all that a gateway says in place of what it said before; those that it does not name are over. Answers the names that are to be
+   * lifted.
+   */
   async replace(
     t: Transaction,
     gateway: { gatewayId: string; tenantId: string },

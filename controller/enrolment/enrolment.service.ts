@@ -109,7 +109,8 @@ export class EnrolmentService {
   }
 
   /**
-   * Trades a live token and a CSR for a certificate. The gateway's row and the token's use are one transaction, so of many that come at once one wins.
+   * Trades a live token and a CSR for a certificate. The gateway's row and the token's use are one transaction, so of many that come at
+   * once one wins.
    * Throws JOIN_TOKEN_REFUSED with the same words for every reason; the audit trail says which.
    * RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one address.
    */

@@ -32,7 +32,9 @@ interface Head {
   key: SortKey;
 }
 
-/** Merges ordered runs into the first `limit` rows by (value, gateway name, id). Runs hold one row more than `limit` where there are more. */
+/**
+ * Merges ordered runs into the first `limit` rows by (value, gateway name, id). Runs hold one row more than `limit` where there are more.
+ */
 export function mergeRuns(runs: Run[], order: MergeOrder, limit: number): Merged {
   const heads = runs.flatMap((run) => headOf(run, 0, order) ?? []);
   const merged: Merged = { rows: [], after: new Map(), isMore: false };

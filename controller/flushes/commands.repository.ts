@@ -19,8 +19,10 @@ const SWEEP = 200;
 @Injectable()
 export class CommandsRepository {
   /**
-   * Takes each gateway's next number under its row's lock and stores the commands, one for a gateway, with their outbox rows. Rows are locked in
-   * order of their ids, so that two who share gateways never wait for each other crosswise. Returns the gateways that were revoked or set aside: those get none.
+   * Takes each gateway's next number under its row's lock and stores the commands, one for a gateway, with their outbox rows. Rows are
+   * locked in
+   * order of their ids, so that two who share gateways never wait for each other crosswise. Returns the gateways that were revoked or set
+   * aside: those get none.
    */
   async insert(t: Transaction, commands: NewCommand[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ id: string; seq: bigint; epoch: bigint | null }[]>`
@@ -51,7 +53,8 @@ export class CommandsRepository {
   }
 
   /**
-   * Claims commands for sessions before they are written to their streams; answers the ids of those that were. Not claimed: what is over, too late
+   * Claims commands for sessions before they are written to their streams; answers the ids of those that were. Not claimed: what is over,
+   * too late
    * to begin, or of an epoch that is not its gateway's newest (I10).
    */
   async claim(t: Transaction, wanted: readonly { id: string; epoch: bigint }[], now: Date): Promise<Set<string>> {
@@ -65,7 +68,10 @@ export class CommandsRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Those that are these gateways' own, by id; what agents say may be no id at all. Locked in order of their ids, so that two who lock several never wait for each other crosswise. */
+  /**
+   * Those that are these gateways' own, by id; what agents say may be no id at all. Locked in order of their ids, so that two who lock
+   * several never wait for each other crosswise.
+   */
   async lockOwn(t: Transaction, said: readonly { commandId: string; gatewayId: string }[]): Promise<Map<string, Command>> {
     const places = said.filter(({ commandId }) => idSchema.safeParse(commandId).success);
     const rows = await t.$queryRaw<{ id: string }[]>`
@@ -75,7 +81,10 @@ export class CommandsRepository {
     return new Map(commands.map((command) => [command.id, command]));
   }
 
-  /** The flows of the plan of a command of this gateway, and whether its result is on record; undefined for any other, and for what is no id. */
+  /**
+   * The flows of the plan of a command of this gateway, and whether its result is on record; undefined for any other, and for what is no
+   * id.
+   */
   async plannedOf(t: Transaction, gatewayId: string, commandId: string): Promise<{ planned: number; isFinished: boolean } | undefined> {
     if (!idSchema.safeParse(commandId).success) return undefined;
     const [row] = await t.$queryRaw<{ planned: number; is_finished: boolean }[]>`

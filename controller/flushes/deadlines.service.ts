@@ -12,7 +12,10 @@ import { FLUSH_CHANGED } from './notifications.ts';
 /** How long after its deadline a command that was sent may stay without a word from a gateway that is gone. */
 const PATIENCE_MS = 60_000;
 
-/** What time does to commands: never sent in time is expired for good; sent and silent is indeterminate until the gateway reports from its journal. */
+/**
+ * What time does to commands: never sent in time is expired for good; sent and silent is indeterminate until the gateway reports from its
+ * journal.
+ */
 @Injectable()
 export class DeadlinesService {
   constructor(
@@ -42,7 +45,8 @@ export class DeadlinesService {
   }
 
   /**
-   * A gateway has carried out commands that this database does not know: it was restored from a backup. What had left us by then is indeterminate
+   * A gateway has carried out commands that this database does not know: it was restored from a backup. What had left us by then is
+   * indeterminate
    * until the gateway reports, what never left us is numbered on from the last that the gateway has seen, and both are on record.
    */
   async catchUp(

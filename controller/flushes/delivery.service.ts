@@ -16,7 +16,10 @@ import { CommandsRepository } from './commands.repository.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { COMMANDS_WAITING, FLUSH_CHANGED } from './notifications.ts';
 
-/** How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200 ms at the earliest. */
+/**
+ * How long after a delete the agent looks again whether a flow came back: a voice packet comes every 20 ms, and TCP sends again after 200
+ * ms at the earliest.
+ */
 const VERIFY_AFTER_MS = 250;
 
 /** Gateways that one round delivers to. */
@@ -30,7 +33,10 @@ interface Sent {
   stops: Set<string>;
 }
 
-/** Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one session. */
+/**
+ * Sends gateways their unfinished commands, in order, over the sessions that this replica holds. Doing it again sends nothing twice in one
+ * session.
+ */
 @Injectable()
 export class DeliveryService {
   /** One round at a time, so that a gateway's commands leave in the order of seq (I3). */
@@ -52,7 +58,9 @@ export class DeliveryService {
     await this.rounds.add(gatewayId);
   }
 
-  /** For gateways whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when. */
+  /**
+   * For gateways whose link another replica holds: it delivers on the notice. Where nobody holds it, the waiting targets say since when.
+   */
   async deliverAnywhere(gatewayIds: readonly string[]): Promise<void> {
     const [here, elsewhere] = [
       gatewayIds.filter((gatewayId) => this.sessions.get(gatewayId)),

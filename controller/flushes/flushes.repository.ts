@@ -8,7 +8,9 @@ export type TargetChange = Partial<Omit<FlushTarget, 'flushId' | 'gatewayId' | '
   outcomes?: Uint8Array<ArrayBuffer>;
 };
 
-/** Whoever may not see all that a plan asked sees neither it nor its flush; row security leaves the plan out, and this the flush with it. */
+/**
+ * Whoever may not see all that a plan asked sees neither it nor its flush; row security leaves the plan out, and this the flush with it.
+ */
 const PLAN_IN_SIGHT = { createdAt: { gte: new Date(0) } } as const;
 /** A plan with the undo of its flush, if there is one. */
 const WITH_PLAN = {
@@ -28,7 +30,10 @@ export class FlushesRepository {
     await t.flushTarget.createMany({ data: targets.map((target) => ({ ...target, flushId: flush.id, state: 'waiting' })) });
   }
 
-  /** Those who decide on a flush as a whole take turns: its waves, a stop. Held to the end of the transaction, and taken before all other locks. */
+  /**
+   * Those who decide on a flush as a whole take turns: its waves, a stop. Held to the end of the transaction, and taken before all other
+   * locks.
+   */
   async takeTurn(t: Transaction, id: string): Promise<void> {
     await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))`;
   }

@@ -56,7 +56,8 @@ export class FlushesService {
   ) {}
 
   /**
-   * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands and
+   * Begins a flush and returns its id. One transaction holds the audit entries, the flush with its targets in their waves, and the commands
+   * and
    * outbox rows of the first wave. `agreed`: a second person has agreed to the remediation that made the plan. Throws NOT_FOUND,
    * PLAN_DIGEST_MISMATCH, PLAN_EXPIRED, PLAN_EMPTY, PLAN_ALREADY_RUN, APPROVAL_NEEDED.
    */

@@ -15,7 +15,10 @@ interface Times {
   now: Date;
 }
 
-/** Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked or set aside meanwhile is skipped. */
+/**
+ * Makes commands with their outbox rows, in the transaction of whoever decides. A gateway that was revoked or set aside meanwhile is
+ * skipped.
+ */
 @Injectable()
 export class CommandIssueService {
   constructor(

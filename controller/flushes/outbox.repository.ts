@@ -15,7 +15,8 @@ export class OutboxRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /**
-   * Gives the rows that were never queued, or queued before `staleBefore` without progress, to `hand`, and marks them. Rows that another relay
+   * Gives the rows that were never queued, or queued before `staleBefore` without progress, to `hand`, and marks them. Rows that another
+   * relay
    * holds are left to it. If `hand` throws, nothing is marked and the rows come again. True if there may be more.
    */
   async relay(now: Date, staleBefore: Date, hand: (rows: OutboxRow[]) => Promise<void>): Promise<boolean> {

@@ -15,7 +15,8 @@ interface Collection {
 export const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Parts of results until the last has come. A gateway has one at a time, since an agent says one result after the other; it holds no more than
+ * Parts of results until the last has come. A gateway has one at a time, since an agent says one result after the other; it holds no more
+ * than
  * the plan has flows.
  */
 export class ResultParts {
@@ -28,7 +29,10 @@ export class ResultParts {
     this.open.set(gatewayId, { commandId, planned, flows: 0, next: 0, chunks: [], bytes: 0 });
   }
 
-  /** Takes the next part. All runs once it was the last; undefined before, and for a part out of turn. Throws UNAVAILABLE where all gateways together send too much. */
+  /**
+   * Takes the next part. All runs once it was the last; undefined before, and for a part out of turn. Throws UNAVAILABLE where all gateways
+   * together send too much.
+   */
   add(gatewayId: string, { commandId, part, runs, isLastPart }: Result): OutcomeRun[] | undefined {
     const collection = this.open.get(gatewayId);
     if (collection?.commandId !== commandId || collection.next !== part) return undefined;

@@ -59,7 +59,8 @@ export class ResultsService {
   ) {}
 
   /**
-   * Takes a result or a part of one. True once it is stored, also if it was before or if nobody knows its command, so that the agent may forget it.
+   * Takes a result or a part of one. True once it is stored, also if it was before or if nobody knows its command, so that the agent may
+   * forget it.
    * Throws RATE_LIMITED where a gateway goes on about commands that are not its own.
    */
   async take(sender: GatewayIdentity, result: Result): Promise<boolean> {
@@ -79,7 +80,10 @@ export class ResultsService {
     this.parts.forget(gatewayId);
   }
 
-  /** The runs of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is wanted: its last part is told of without runs. */
+  /**
+   * The runs of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is wanted: its
+   * last part is told of without runs.
+   */
   private async collect(sender: GatewayIdentity, result: Result): Promise<OutcomeRun[] | undefined> {
     const { gatewayId } = sender;
     if (result.part === 0) {

@@ -13,7 +13,10 @@ import type { TargetState } from './states.ts';
 /** Where nothing is certain to have happened. What was cancelled was meant to be left alone. */
 const RETRIED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'expired', 'offline', 'indeterminate']);
 
-/** A second try: the same question to the gateways that failed or were not reached, as they are now, in a plan that is looked at like any other. */
+/**
+ * A second try: the same question to the gateways that failed or were not reached, as they are now, in a plan that is looked at like any
+ * other.
+ */
 @Injectable()
 export class RetriesService {
   constructor(

@@ -5,7 +5,10 @@ import type { Totals } from '../plans/outcomes.ts';
 export type TargetState = z.output<typeof targetState>;
 export type FlushState = z.output<typeof flush.shape.state>;
 
-/** Where a target may go from each state. What was sent may report late: an `indeterminate` or `expired` target still takes the gateway's own word. */
+/**
+ * Where a target may go from each state. What was sent may report late: an `indeterminate` or `expired` target still takes the gateway's
+ * own word.
+ */
 export const TARGET_TRANSITIONS: Record<TargetState, readonly TargetState[]> = {
   waiting: [
     'running',

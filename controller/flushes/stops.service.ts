@@ -15,7 +15,10 @@ import { COMMANDS_WAITING, FLUSH_CHANGED, WORK_WAITING } from './notifications.t
 
 type Target = FlushRow['targets'][number];
 
-/** Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. `isOwn`: the targets that he may stop; absent for all of them. */
+/**
+ * Who ends a flush before its end. `isAtWorkToo`: gateways that are at work stop as well. `isOwn`: the targets that he may stop; absent for
+ * all of them.
+ */
 interface Stop {
   actor: { kind: string; id: string; name: string };
   action: string;
@@ -54,8 +57,10 @@ export class StopsService {
   }
 
   /**
-   * Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. Of one that
-   * touches tenants out of scope only what is in scope is stopped, and of any only one gateway's part where a gateway is named: the rest goes on.
+   * Cancels every running flush in scope, or those that touch one tenant; returns which. One that ends by itself meanwhile is left out. Of
+   * one that
+   * touches tenants out of scope only what is in scope is stopped, and of any only one gateway's part where a gateway is named: the rest
+   * goes on.
    */
   async stopAll(caller: Caller, scope: TenantScope, { tenantId, gatewayId }: { tenantId?: string; gatewayId?: string }): Promise<string[]> {
     const tenantIds = tenantId === undefined ? (scope === 'all' ? undefined : [...scope]) : [tenantId].filter((id) => inScope(scope, id));
@@ -77,7 +82,10 @@ export class StopsService {
     return stopped;
   }
 
-  /** Stops some targets of a flush and leaves the others to it; false if there was nothing to stop. It sees the whole flush, and touches and tells of its own targets only. */
+  /**
+   * Stops some targets of a flush and leaves the others to it; false if there was nothing to stop. It sees the whole flush, and touches and
+   * tells of its own targets only.
+   */
   private async stopPart(caller: Caller, id: string, isOwn: (target: Target) => boolean): Promise<boolean> {
     return this.database.transact('all', async (t) => {
       await this.flushes.takeTurn(t, id);

@@ -3,7 +3,8 @@ import { countOutcomes, emptyTotals, type Totals } from '../plans/outcomes.ts';
 import { targetStateOf, type TargetState } from './states.ts';
 
 /**
- * What a result makes of its target. Where nothing was touched, no flow has an outcome: that is so of what was refused or expired, and of what failed
+ * What a result makes of its target. Where nothing was touched, no flow has an outcome: that is so of what was refused or expired, and of
+ * what failed
  * without a word on any flow. What began and was not seen to its end is `indeterminate`, and never said to have touched nothing.
  */
 export function judge(

@@ -32,7 +32,10 @@ export class WavesService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Looks at every flush that has waves to come. One that cannot be looked at now keeps none of the others waiting; it is thrown in the end. */
+  /**
+   * Looks at every flush that has waves to come. One that cannot be looked at now keeps none of the others waiting; it is thrown in the
+   * end.
+   */
   async sweep(): Promise<void> {
     const failures: unknown[] = [];
     for (const id of await this.database.transact('all', (t) => this.flushes.withWavesToCome(t)))
@@ -61,7 +64,9 @@ export class WavesService {
     );
   }
 
-  /** Audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's (I4). */
+  /**
+   * Audit entries, commands and outbox rows of one wave, in one transaction (I1, I5); its time begins now and ends with the flush's (I4).
+   */
   private async begin(t: Transaction, row: FlushRow, wave: number, now: Date): Promise<void> {
     // A tenant's operator may have taken his own gateways out meanwhile.
     const targets = row.targets.filter((target) => target.wave === wave && isUnfinished(target.state as TargetState));

@@ -62,7 +62,10 @@ export function nextStep(targets: readonly WaveTarget[], wave: number, isLate: b
   return isLate ? { kind: 'stop', reason: 'the time for the whole flush was over before the next wave' } : { kind: 'begin' };
 }
 
-/** Why so many failures stop what goes on elsewhere, in words: two gateways, or more than 5 % of those that are done. Flushes and remediations share it. */
+/**
+ * Why so many failures stop what goes on elsewhere, in words: two gateways, or more than 5 % of those that are done. Flushes and
+ * remediations share it.
+ */
 export function whyTooManyFailed(failed: number, done: number): string | undefined {
   return failed >= MAX_FAILED || failed > done * MAX_FAILED_SHARE
     ? `${failed} of ${counted(done, 'gateway')} failed, or did not end what they should`

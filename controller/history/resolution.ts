@@ -14,7 +14,8 @@ const DAY_MS = 86_400_000;
 const GAP_INTERVALS = 2.5;
 
 /**
- * The finest kind that still exists at the beginning of the span and of which a point sums up no more than some dozens: raw samples, else minutes, else hours.
+ * The finest kind that still exists at the beginning of the span and of which a point sums up no more than some dozens: raw samples, else
+ * minutes, else hours.
  * The step is a whole number of intervals of that kind.
  */
 export function chooseResolution(span: {

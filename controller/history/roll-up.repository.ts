@@ -12,7 +12,9 @@ export interface RollUpSpan {
 /** Roll-ups are recomputed from what is there, so doing one twice changes nothing. */
 @Injectable()
 export class RollUpRepository {
-  /** Samples to minutes. An increase is counted where it ends, also from a sample in an earlier minute; a restart counts what came after it. */
+  /**
+   * Samples to minutes. An increase is counted where it ends, also from a sample in an earlier minute; a restart counts what came after it.
+   */
   async minutes(t: Transaction, span: RollUpSpan): Promise<void> {
     const { from, to, gateway } = widen(span, 60_000);
     const rise = (column: string): Prisma.Sql => {

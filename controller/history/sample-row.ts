@@ -102,8 +102,10 @@ export function increase(before: number | undefined, after: number | undefined):
 }
 
 /**
- * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; `insert_failed` counts a clash again, and a chain that was too
- * long, so that it says nothing by itself. Such a chain is in no other counter that says so, and 5.10 has no limit for one (docs/kernels.md). Undefined where `drop`
+ * Packets that got no entry between two looks. `drop` counts those of a full table and of a port clash; `insert_failed` counts a clash
+ * again, and a chain that was too
+ * long, so that it says nothing by itself. Such a chain is in no other counter that says so, and 5.10 has no limit for one
+ * (docs/kernels.md). Undefined where `drop`
  * is not known at both ends.
  */
 export function lostBetween(before: Cpus, after: Cpus): number | undefined {

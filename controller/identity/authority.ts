@@ -68,7 +68,10 @@ export class Authority {
     return createHash('sha256').update(Buffer.from(this.certificate.publicKey.rawData)).digest('base64url');
   }
 
-  /** A fresh certificate and key for this controller's listeners; the chain ends with the CA so that an agent can hold its key against the pin. */
+  /**
+   * A fresh certificate and key for this controller's listeners; the chain ends with the CA so that an agent can hold its key against the
+   * pin.
+   */
   async issueServer(nowMs: number): Promise<{ chain: string; key: string }> {
     const pair = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
     const certificate = await this.issue(pair.publicKey, `CN=${SERVER_NAME}`, nowMs, SERVER_DAYS, [
@@ -79,7 +82,10 @@ export class Authority {
     return { chain: `${certificate.toString('pem')}\n${this.pem}\n`, key };
   }
 
-  /** A gateway's certificate: the key is the CSR's, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256 key. */
+  /**
+   * A gateway's certificate: the key is the CSR's, everything else is ours. Throws INVALID_REQUEST for a CSR that does not prove a P-256
+   * key.
+   */
   async issueGateway(csr: Uint8Array, identity: GatewayIdentity, nowMs: number): Promise<Issued> {
     const publicKey = await provenKey(csr);
     const certificate = await this.issue(publicKey, `CN=${identity.gatewayId}`, nowMs, GATEWAY_DAYS, [

@@ -43,7 +43,10 @@ export class GatewayQueries {
 
   constructor(@Inject(Sessions) private readonly sessions: Sessions) {}
 
-  /** Throws GATEWAY_OFFLINE without a session, GATEWAY_SLOW past the deadline, CANCELLED if nobody waits, and what the agent itself refuses with. */
+  /**
+   * Throws GATEWAY_OFFLINE without a session, GATEWAY_SLOW past the deadline, CANCELLED if nobody waits, and what the agent itself refuses
+   * with.
+   */
   async ask(gatewayId: string, ask: NonNullable<Query['ask']>, asking: Asking): Promise<Answer> {
     const session = this.sessions.get(gatewayId);
     if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller holds no link to the gateway.');

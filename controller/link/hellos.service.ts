@@ -36,8 +36,10 @@ export class HellosService {
   ) {}
 
   /**
-   * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE where two agents hold
-   * its identity, GATEWAY_AHEAD where the agent has seen numbers that no restored backup explains, INVALID_REQUEST for another version of the link.
+   * Registers a session and returns its epoch. Throws UNAUTHENTICATED for a gateway that is not active, GATEWAY_SET_ASIDE where two agents
+   * hold
+   * its identity, GATEWAY_AHEAD where the agent has seen numbers that no restored backup explains, INVALID_REQUEST for another version of
+   * the link.
    */
   async admit(identity: GatewayIdentity, hello: Hello): Promise<bigint> {
     if (hello.protocolVersion < OLDEST_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {

@@ -18,13 +18,17 @@ export type Verdict =
 
 /** Starts of an agent that are remembered. One that crashes again and again never comes back as an older start, so few are enough. */
 const MAX_SUPERSEDED = 16;
-/** An agent alone notices within 30 s that its link broke, so that it takes its own place seldom; two that share an identity do it each second. */
+/**
+ * An agent alone notices within 30 s that its link broke, so that it takes its own place seldom; two that share an identity do it each
+ * second.
+ */
 const MAX_TAKEOVERS = 12;
 const WINDOW_MS = 120_000;
 
 /**
  * Who may hold the link, from the start of the agent that asks. A start ends before the next one of the same agent begins; so one that was
- * superseded and comes back says that two are alive. Agents of before `instance_id` are known only by how often they take the link from each other.
+ * superseded and comes back says that two are alive. Agents of before `instance_id` are known only by how often they take the link from
+ * each other.
  */
 export function judgeHolder(held: Held, instanceId: string, nowMs: number): Verdict {
   if (instanceId !== '' && instanceId !== held.instanceId && held.superseded.includes(instanceId)) {

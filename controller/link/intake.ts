@@ -16,7 +16,10 @@ const OF_GATEWAY: Record<Unit, Rate> = {
   bytes: { perSecond: 4 * 1024 * 1024, burst: 48 * 1024 * 1024 },
   writes: { perSecond: 20, burst: 300 },
 };
-/** Of all gateways of a tenant together: what a thousand of them need after an outage. They slow each other down; nobody is cut for the others. */
+/**
+ * Of all gateways of a tenant together: what a thousand of them need after an outage. They slow each other down; nobody is cut for the
+ * others.
+ */
 const OF_TENANT: Record<Unit, Rate> = {
   messages: { perSecond: 5_000, burst: 50_000 },
   bytes: { perSecond: 64 * 1024 * 1024, burst: 512 * 1024 * 1024 },
@@ -98,7 +101,10 @@ export class Intake {
   private readonly gateways = new Map<string, Gateway>();
   private readonly tenants = new Map<string, Budget>();
 
-  /** A stream begins. Throws RATE_LIMITED with the seconds to wait while the gateway is refused, or where it begins too many. An answer that has begun ends with `endAnswer`. */
+  /**
+   * A stream begins. Throws RATE_LIMITED with the seconds to wait while the gateway is refused, or where it begins too many. An answer that
+   * has begun ends with `endAnswer`.
+   */
   begin(sender: Sender, stream: 'session' | 'answer', nowMs: number): void {
     const gateway = this.of(sender, nowMs);
     const waitMs = gateway.refusedUntilMs - nowMs;

@@ -92,7 +92,10 @@ export class LinkService implements BeforeApplicationShutdown {
     this.logger.info({ gateway: gatewayId, epoch: String(session.epoch) }, 'session closed');
   }
 
-  /** Pings every agent, closes the silent and those whose certificate ran out (TLS looks at it only when a link is made), and finds those whose place was taken elsewhere or who were revoked. */
+  /**
+   * Pings every agent, closes the silent and those whose certificate ran out (TLS looks at it only when a link is made), and finds those
+   * whose place was taken elsewhere or who were revoked.
+   */
   async checkLiveness(): Promise<void> {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {

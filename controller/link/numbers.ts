@@ -11,7 +11,8 @@ export type NumbersVerdict = { kind: 'known' } | { kind: 'behind' } | { kind: 'i
 const MAX_AHEAD = 1_000_000n;
 
 /**
- * Holds what an agent has seen against what the database knows. An agent that is ahead met this controller before its database was restored from a
+ * Holds what an agent has seen against what the database knows. An agent that is ahead met this controller before its database was restored
+ * from a
  * backup; the higher number counts. Where no restore can explain the jump, the agent's state is damaged or the agent lies.
  */
 export function judgeNumbers(known: Numbers, seen: Numbers): NumbersVerdict {

@@ -12,7 +12,10 @@ export class Outgoing<Message> {
 
   constructor(private readonly sizeOf: (message: Message) => number) {}
 
-  /** False if it does not fit. A message with `replaces` takes the place of a waiting one with the same word: only the newest of its kind matters. */
+  /**
+   * False if it does not fit. A message with `replaces` takes the place of a waiting one with the same word: only the newest of its kind
+   * matters.
+   */
   push(message: Message, replaces?: string): boolean {
     const bytes = this.sizeOf(message);
     const older = replaces === undefined ? undefined : this.waiting.find((item) => item.replaces === replaces);

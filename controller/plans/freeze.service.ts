@@ -38,7 +38,10 @@ export class FreezeService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and FILTER_NOT_OF_PACKETS, which no plan can leave out. */
+  /**
+   * Never throws for a gateway that cannot: that is a part left out, with the reason. Throws PLAN_TOO_LARGE, FILTER_UNSUPPORTED and
+   * FILTER_NOT_OF_PACKETS, which no plan can leave out.
+   */
   async freeze(
     row: GatewayRow,
     position: number,
@@ -137,7 +140,10 @@ function refusedFrom(wire: WireRefused | undefined): RefusedPackets {
   return fromWireRefused(wire);
 }
 
-/** Why a gateway would refuse the method, as far as it has said so: it cannot, or its owner does not allow it. The gateway itself holds to it. */
+/**
+ * Why a gateway would refuse the method, as far as it has said so: it cannot, or its owner does not allow it. The gateway itself holds to
+ * it.
+ */
 function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): string | undefined {
   const cannot = (capabilities as Gateway['capabilities'] | null)?.cannot[method];
   if (cannot !== undefined) return `cannot ${method}: ${cannot}`;
@@ -152,7 +158,10 @@ function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): st
     : undefined;
 }
 
-/** Why the gateway would not end so many flows of its table at once. It counts the last minute too, so that it may still refuse what passes here. */
+/**
+ * Why the gateway would not end so many flows of its table at once. It counts the last minute too, so that it may still refuse what passes
+ * here.
+ */
 function whyBeyondShare({ guard }: GatewayRow, flows: number, stale: number, tableCount: number): string | undefined {
   const { mostPercentOfTable, isBuiltIn = false } = (guard as Gateway['guard'] | null) ?? {};
   const counted = isBuiltIn ? flows - stale : flows;

@@ -18,7 +18,10 @@ export class LimitsRepository {
     return (await this.ofTenants(t, [tenantId])).get(tenantId);
   }
 
-  /** Those who are about to end flows of these tenants take turns, so that two at once see each other's. Held to the end of the transaction; taken before all other locks. */
+  /**
+   * Those who are about to end flows of these tenants take turns, so that two at once see each other's. Held to the end of the transaction;
+   * taken before all other locks.
+   */
   async takeTurn(t: Transaction, tenantIds: readonly string[]): Promise<void> {
     for (const tenantId of tenantIds.toSorted())
       await t.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`limits ${tenantId}`}, 0))`;

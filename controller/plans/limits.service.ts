@@ -17,7 +17,9 @@ export interface PlannedParts {
   isEverything: boolean;
 }
 
-/** From where on a second person is needed in a tenant. Plans keep what held when they were made, and are held to what holds at their run. */
+/**
+ * From where on a second person is needed in a tenant. Plans keep what held when they were made, and are held to what holds at their run.
+ */
 @Injectable()
 export class LimitsService {
   constructor(

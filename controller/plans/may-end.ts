@@ -8,7 +8,10 @@ export const DEFAULT_LIMITS: Limits = { flows: 5000, percentOfTable: 10, isEvery
 /** So much of a table is all of it in other words: `all` is not asked for by a filter that every flow fits. */
 const EVERYTHING_PERCENT = 95;
 
-/** The part of a plan of one gateway that it touches. `refusesAnyone`: a block of packets whatever their addresses. `before`: its flows that were given to flushes within the window and nobody else agreed to. */
+/**
+ * The part of a plan of one gateway that it touches. `refusesAnyone`: a block of packets whatever their addresses. `before`: its flows that
+ * were given to flushes within the window and nobody else agreed to.
+ */
 export interface LimitedPart {
   tenantId: string;
   gatewayId?: string;

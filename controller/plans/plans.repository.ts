@@ -78,7 +78,10 @@ export class PlansRepository {
     return t.planChunk.findMany({ where: { planId, OR: wanted }, select: { gatewayId: true, part: true, batch: true } });
   }
 
-  /** SHA-256 over a gateway's stored flows in the plan's order and then their outcomes, as hex; of each part that is asked for. Made where the flows are. */
+  /**
+   * SHA-256 over a gateway's stored flows in the plan's order and then their outcomes, as hex; of each part that is asked for. Made where
+   * the flows are.
+   */
   async evidence(t: Transaction, parts: readonly { planId: string; gatewayId: string; outcomes: Uint8Array }[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ place: bigint; sha256: string }[]>`
       SELECT part.place, encode(sha256(coalesce(string_agg(chunk.batch, ''::bytea ORDER BY chunk.part), ''::bytea) || decode(part.outcomes, 'hex')), 'hex') AS sha256

@@ -6,7 +6,8 @@ interface Waiting<Item> {
 
 /**
  * Gathers what comes while the batch before is at work, so that a crowd that comes at the same moment costs a few transactions and one
- * connection. One batch at a time, in the order in which items came. What fails as a batch is tried item by item, so that one that cannot be
+ * connection. One batch at a time, in the order in which items came. What fails as a batch is tried item by item, so that one that cannot
+ * be
  * done keeps no other from it. Two that fail in a row say that it is not the items, and the rest of the batch fails with them.
  */
 export class Batches<Item> {

@@ -1,6 +1,9 @@
 import pg from 'pg';
 
-/** How long statements may take. The server ends what is slow; one that is frozen or cut off ends nothing, so we give the connection up a little later. */
+/**
+ * How long statements may take. The server ends what is slow; one that is frozen or cut off ends nothing, so we give the connection up a
+ * little later.
+ */
 export interface Patience {
   statementMs: number;
   answerMs: number;
@@ -26,7 +29,8 @@ export function sessionOf({ statementMs }: Patience): pg.ClientConfig {
 }
 
 /**
- * A client of Postgres that gives its connection up when a statement is not answered in time: all that wait on it are told, and a pool replaces
+ * A client of Postgres that gives its connection up when a statement is not answered in time: all that wait on it are told, and a pool
+ * replaces
  * it. pg's own `query_timeout` tells the caller only, and the next one waits on the same dead connection.
  */
 export function boundedClient(answerMs: number): typeof pg.Client {

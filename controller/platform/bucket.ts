@@ -20,7 +20,9 @@ export class Bucket {
     return this.left >= 0 ? 0 : Math.ceil((-this.left / this.rate.perSecond) * 1000);
   }
 
-  /** Takes the amount if it is there. What is refused costs nothing, so that whoever asks too often gets in at the rate and is not shut out. */
+  /**
+   * Takes the amount if it is there. What is refused costs nothing, so that whoever asks too often gets in at the rate and is not shut out.
+   */
   takeIfThere(amount: number, nowMs: number): boolean {
     if (this.filled(nowMs) < amount) return false;
     this.take(amount, nowMs);

@@ -58,7 +58,10 @@ export interface Config {
   searchDeadlineMs: number;
   /** How long after a run a gateway may still begin its part. */
   commandTtlMs: number;
-  /** How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; tokens that are of no more use; audit entries. */
+  /**
+   * How many days are kept: the flows of plans and runs; commands; plans, flushes and runs themselves; tokens that are of no more use;
+   * audit entries.
+   */
   retain: { flowsDays: number; commandsDays: number; plansDays: number; tokensDays: number; auditDays: number };
   logLevel: string;
 }

@@ -1,7 +1,8 @@
 import { Bucket, type Rate } from './bucket.ts';
 
 /**
- * How many connections a port takes, and how fast. An unproven one has not begun a call yet: to hold it open costs an attacker nothing, and to
+ * How many connections a port takes, and how fast. An unproven one has not begun a call yet: to hold it open costs an attacker nothing, and
+ * to
  * begin one costs the controller a TLS handshake. `calls`: that one connection begins.
  */
 export interface ConnectionLimits {
@@ -80,7 +81,8 @@ export class Connections {
   }
 
   /**
-   * Whoever is at the other end was told to stay away for so long. Meanwhile few connections are taken from there, unless others are connected from there.
+   * Whoever is at the other end was told to stay away for so long. Meanwhile few connections are taken from there, unless others are
+   * connected from there.
    */
   refuse(peer: string, forMs: number, nowMs: number): void {
     const connection = this.open.get(peer);

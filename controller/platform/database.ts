@@ -32,7 +32,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. `timeoutMs` is for the whole of it;
+   * Runs `work` in one transaction that sees the tenants in scope and no other. Rolls back if it throws. `timeoutMs` is for the whole of
+   * it;
    * each statement has its own limit, a generous one only with `hasLongStatements`.
    */
   async transact<T>(

@@ -1,5 +1,6 @@
 /**
- * Ends this process now. process.exit waits for look-ups of names that are under way, ten seconds and more where the resolver is dead; a signal
+ * Ends this process now. process.exit waits for look-ups of names that are under way, ten seconds and more where the resolver is dead; a
+ * signal
  * does not. SIGTERM is what supervisors take for an end in order.
  */
 export function endNow(code: 0 | 1): never {

@@ -11,7 +11,8 @@ interface Going {
 }
 
 /**
- * What fails again and again, told as a change: once when it begins, once a minute while it lasts with how often since, and once when it is over.
+ * What fails again and again, told as a change: once when it begins, once a minute while it lasts with how often since, and once when it is
+ * over.
  * Each is known by its message, which is constant.
  */
 export class Failures {

@@ -152,7 +152,8 @@ function proving(handlers: UntypedServiceImplementation, prove: (peer: string) =
 }
 
 /**
- * Cuts a connection that begins calls faster than it may, among them those that are reset at once, and one whose unary request does not come to its end.
+ * Cuts a connection that begins calls faster than it may, among them those that are reset at once, and one whose unary request does not
+ * come to its end.
  */
 function boundedCalls(connections: Connections, requestMs: number, cut: (peer: string) => void): ServerInterceptor {
   return (method, call) => {

@@ -99,8 +99,10 @@ function codesOf(error: unknown): string[] {
 }
 
 /**
- * Node's and pg's errors of connections, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no transaction
- * in time), and Postgres' own where it could not do its work: away, out of time (57014, 55P03, 25P03), disk (53xxx, 58030) or read-only (25006).
+ * Node's and pg's errors of connections, Prisma's for them (P1001 cannot reach, P1008 and P2024 no answer in time, P1017 closed, P2028 no
+ * transaction
+ * in time), and Postgres' own where it could not do its work: away, out of time (57014, 55P03, 25P03), disk (53xxx, 58030) or read-only
+ * (25006).
  */
 const AWAY =
   /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|57P0[123]|57014|55P03|25P03|25006|53\d{3}|58030|08\d{3}|P1001|P1002|P1008|P1017|P2024|P2028)$/;

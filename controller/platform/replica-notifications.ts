@@ -9,7 +9,8 @@ import { Failures } from './failures.ts';
 import { LOGGER, type Logger } from './logger.ts';
 
 /**
- * A kind of notification that replicas send each other, declared once by its noun (`notifications.ts`). The payload is an id; whoever wants more reads it from
+ * A kind of notification that replicas send each other, declared once by its noun (`notifications.ts`). The payload is an id; whoever wants
+ * more reads it from
  * its table. Throws if another kind has the name.
  */
 export class NotificationKind {

@@ -14,7 +14,10 @@ const DISCARD_MS = 5000;
 /** Levels of a body. The deepest document of the contract has six. */
 const MAX_DEPTH = 32;
 
-/** Refuses, before any handler sees it, what no column can store and no schema should walk: in path, query and body alike. Throws INVALID_REQUEST with the place. */
+/**
+ * Refuses, before any handler sees it, what no column can store and no schema should walk: in path, query and body alike. Throws
+ * INVALID_REQUEST with the place.
+ */
 export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, 'params' | 'query' | 'body'>): void {
   for (const [part, value] of Object.entries({ path: params, query, body })) {
     const problem = storageProblem(value, MAX_DEPTH);
@@ -25,7 +28,8 @@ export function refuseUnstorable({ params, query, body }: Pick<FastifyRequest, '
 }
 
 /**
- * Reads and discards what is left of a body before its refusal is sent. Closing a connection with unread bytes resets it, and the client then
+ * Reads and discards what is left of a body before its refusal is sent. Closing a connection with unread bytes resets it, and the client
+ * then
  * sees a broken pipe in place of the answer (RFC 9112, 9.6). Bounded: whoever sends more, or slowly, is answered and cut off.
  */
 export async function discardBody({ raw }: Pick<FastifyRequest, 'raw'>): Promise<void> {

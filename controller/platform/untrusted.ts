@@ -1,5 +1,6 @@
 /**
- * What an agent says, made fit to keep. An agent may be broken or hostile: each time, number and text that it sends passes here before it reaches
+ * What an agent says, made fit to keep. An agent may be broken or hostile: each time, number and text that it sends passes here before it
+ * reaches
  * Postgres or a page. A time that no honest clock shows is no time at all; numbers are cut to what the columns hold; texts to their length.
  */
 const DAY_MS = 86_400_000;

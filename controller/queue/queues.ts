@@ -52,7 +52,10 @@ export class Queues implements BeforeApplicationShutdown {
     this.recurring.push({ name, job, everyMs });
   }
 
-  /** Makes or renews the schedules of all jobs that run again and again; several controllers doing so make each once. Throws at the first that fails. */
+  /**
+   * Makes or renews the schedules of all jobs that run again and again; several controllers doing so make each once. Throws at the first
+   * that fails.
+   */
   async renewSchedules(): Promise<void> {
     for (const { name, job, everyMs } of this.recurring)
       await this.answered(this.queue(name).upsertJobScheduler(job, { every: everyMs }, { name: job, data: {}, opts: KEEP_NONE }));
@@ -145,7 +148,10 @@ export class Queues implements BeforeApplicationShutdown {
   }
 }
 
-/** The work's result, or UNAVAILABLE if it takes longer than the queue is given; what it still does then changes nothing, for job ids are unique. */
+/**
+ * The work's result, or UNAVAILABLE if it takes longer than the queue is given; what it still does then changes nothing, for job ids are
+ * unique.
+ */
 async function soon<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
   let timer: NodeJS.Timeout | undefined;

@@ -14,7 +14,10 @@ interface Step {
   run: () => Promise<void>;
 }
 
-/** The heartbeat of the role `work`. It renews the schedules of the queue, and nouns hang their steps onto it (`*.jobs.ts`); one that fails is logged, and the next one runs all the same. */
+/**
+ * The heartbeat of the role `work`. It renews the schedules of the queue, and nouns hang their steps onto it (`*.jobs.ts`); one that fails
+ * is logged, and the next one runs all the same.
+ */
 @Injectable()
 export class WorkLoop implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly steps: Step[] = [];

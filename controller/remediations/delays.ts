@@ -12,7 +12,8 @@ interface Partner {
 }
 
 /**
- * How many seconds each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but for
+ * How many seconds each gateway waits after a trigger before it looks, by its id: a full table in waves, as flushes go; a WAN at once, but
+ * for
  * the second of a pair. The same gateways have the same turns, in whatever order they come.
  */
 export function delaysOf({ kind }: Pick<RemediationTrigger, 'kind'>, gateways: readonly Partner[]): Map<string, number> {

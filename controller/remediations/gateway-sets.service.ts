@@ -27,7 +27,8 @@ export class GatewaySetsService {
   ) {}
 
   /**
-   * The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants too, so this
+   * The sets of these gateways, by their ids; none for one that is to run nothing. Turns are taken among all gateways, of other tenants
+   * too, so this
    * sees them all.
    */
   async of(gatewayIds: readonly string[]): Promise<Map<string, WireRemediation[]>> {
@@ -71,7 +72,8 @@ export class GatewaySetsService {
 }
 
 /**
- * What an agent must know of filters and blocks to run a document. One that is older does not know this word either, refuses the whole and says so; without it
+ * What an agent must know of filters and blocks to run a document. One that is older does not know this word either, refuses the whole and
+ * says so; without it
  * `10.0.0.5:5060` would mean there what it meant once, any side for either.
  */
 function needsOf({ filter, trigger, method }: RemediationDocument): { needsNewerAgent?: string[] } {

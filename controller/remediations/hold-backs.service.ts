@@ -31,7 +31,8 @@ export class HoldBacksService {
   ) {}
 
   /**
-   * Looks at what the gateways to which a remediation is given have reported of it. It may act for several tenants, so this sees all; a revision
+   * Looks at what the gateways to which a remediation is given have reported of it. It may act for several tenants, so this sees all; a
+   * revision
    * is held back once.
    */
   async consider(remediationId: string): Promise<void> {

@@ -12,7 +12,8 @@ export interface HookCall {
 }
 
 /**
- * Why a call is refused; undefined if it was signed with the secret (`whsec_` and base64) a short while ago. The signature is HMAC-SHA256 over
+ * Why a call is refused; undefined if it was signed with the secret (`whsec_` and base64) a short while ago. The signature is HMAC-SHA256
+ * over
  * id, timestamp in seconds and body, with dots between; there may be several with spaces between, of which one must fit.
  */
 export function whyRefused({ id, timestamp, signatures, body }: HookCall, secret: string, nowMs: number): string | undefined {

@@ -15,7 +15,8 @@ function builtIn(key: string, explains: string, document: unknown): BuiltIn {
 const MAX_FLOWS = 500_000;
 
 /**
- * Shares of a table are what tells that a filter found something else than it is for: almost all of a table that is not stale. Below that they would
+ * Shares of a table are what tells that a filter found something else than it is for: almost all of a table that is not stale. Below that
+ * they would
  * refuse on small gateways, where a few phones or tunnels are most of what there is (docs/remediations.md).
  */
 export const LIBRARY: readonly BuiltIn[] = [

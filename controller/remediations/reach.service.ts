@@ -15,7 +15,10 @@ export class ReachService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The scope without such places, and which these are. Throws GATEWAY_OFFLINE where nothing is left of several gateways; one alone is not asked. */
+  /**
+   * The scope without such places, and which these are. Throws GATEWAY_OFFLINE where nothing is left of several gateways; one alone is not
+   * asked.
+   */
   async of(tenants: TenantScope, scope: Scope): Promise<{ scope: Scope; why?: string }> {
     const wanted = await this.gateways.inScope(tenants, scope);
     if (wanted.length <= 1) return { scope };

@@ -46,7 +46,9 @@ export class RemediationsRepository {
     return row ? toRow(row) : undefined;
   }
 
-  /** What a remediation that a gateway of the tenant may have is called, also after it was deleted. Undefined for those of other tenants. */
+  /**
+   * What a remediation that a gateway of the tenant may have is called, also after it was deleted. Undefined for those of other tenants.
+   */
   async nameFor(t: Transaction, id: string, tenantId: string): Promise<string | undefined> {
     return (await t.remediation.findFirst({ where: { id, OR: [{ tenantId: null }, { tenantId }] }, select: { name: true } }))?.name;
   }

@@ -162,7 +162,9 @@ export class RunsRepository {
     };
   }
 
-  /** Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part. */
+  /**
+   * Drops parts of a gateway's other runs that were never reported whole: an agent reports one run after the other, from its first part.
+   */
   async dropUnfinished(t: Transaction, gatewayId: string, runId: string): Promise<void> {
     await t.$executeRaw`
       DELETE FROM remediation_run_part part WHERE part.gateway_id = ${gatewayId}::uuid AND part.run_id <> ${runId}::uuid

@@ -218,7 +218,10 @@ export class RunsService {
     return false;
   }
 
-  /** Says so in the gateway's own records and nowhere else. After a restored backup an honest gateway may know a remediation that the database does not. */
+  /**
+   * Says so in the gateway's own records and nowhere else. After a restored backup an honest gateway may know a remediation that the
+   * database does not.
+   */
   private async refuseUnknown(sender: GatewayIdentity, run: WireRun): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
     if (!run.isLastPart) return false;

@@ -9,7 +9,8 @@ export interface ScheduleTime {
 }
 
 /**
- * The next times of a cron text in a zone, after `afterMs`. By the same parser that BullMQ's schedulers use, and so by Debian cron's rule: of a time
+ * The next times of a cron text in a zone, after `afterMs`. By the same parser that BullMQ's schedulers use, and so by Debian cron's rule:
+ * of a time
  * that the clocks skip the run comes once, as much later as they skip; of one that comes twice it comes once, the first time; what runs in
  * intervals keeps its intervals. Throws INVALID_REQUEST for a text or a zone that is none.
  */

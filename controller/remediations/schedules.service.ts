@@ -20,7 +20,8 @@ export interface WakeUp {
 }
 
 /**
- * Schedules. The queue wakes us at each time, and a sweep looks every half minute whatever the queue does; which times are due is settled here from
+ * Schedules. The queue wakes us at each time, and a sweep looks every half minute whatever the queue does; which times are due is settled
+ * here from
  * Postgres alone, where one row for each remediation, zone and time makes it happen once.
  */
 @Injectable()

@@ -61,7 +61,8 @@ export interface Change {
 type Before = Pick<RemediationRow, 'document' | 'isEnabled' | 'heldBackAt' | 'isByToken' | 'revision' | 'approvedRevision'>;
 
 /**
- * Anything but words, a lower limit, a milder mode or switching off widens one that acts; so does to let it act again, and to take over what a token
+ * Anything but words, a lower limit, a milder mode or switching off widens one that acts; so does to let it act again, and to take over
+ * what a token
  * decided.
  */
 export function changeOf(before: Before, after: { document: RemediationDocument; isEnabled: boolean; isLifted: boolean }): Change {

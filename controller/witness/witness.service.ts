@@ -24,7 +24,8 @@ export class WitnessService {
   }
 
   /**
-   * Holds what an agent kept against our chains. What does not fit is logged as an error and put on record, once for all of it: somebody has
+   * Holds what an agent kept against our chains. What does not fit is logged as an error and put on record, once for all of it: somebody
+   * has
    * changed the past, or an agent lies.
    */
   async judge(gateway: { gatewayId: string; tenantId: string }, witnessed: readonly AuditCheckpoint[]): Promise<void> {

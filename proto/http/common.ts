@@ -31,7 +31,10 @@ export function forPeople<S extends z.ZodType<string>>(schema: S, options: { has
   });
 }
 
-/** A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no page. */
+/**
+ * A page of a list; `cursor` is there while more follow. What is stored but cannot be shown is named in `unreadable`, with why; it fails no
+ * page.
+ */
 export function page<T extends z.ZodType>(item: T) {
   return z.object({
     items: z.array(item),

@@ -34,7 +34,10 @@ export const usage = z.object({
   perMinute: z.number().optional(),
   /** At that rate; only while it rises. */
   minutesToFull: z.number().optional(),
-  /** Packets that were lost since ten minutes ago because they got no entry, each counted once: the kernel counts some of them in two counters. */
+  /**
+   * Packets that were lost since ten minutes ago because they got no entry, each counted once: the kernel counts some of them in two
+   * counters.
+   */
   lost: z.number().int().optional(),
   /** The kernel's counters since ten minutes ago; they overlap, so that their sum means nothing. */
   drops: z.number().int().optional(),
@@ -83,7 +86,10 @@ export const gateway = z.object({
   kernel: z.string().optional(),
   tableKind: z.enum(['kernel', 'memory']).optional(),
   capabilities: z.object({ can: z.array(z.string()), cannot: z.record(z.string(), z.string()) }).optional(),
-  /** Why its agent, which is connected, cannot see the table; absent where it can. Nothing is known then of its flows, and `usage` is absent. */
+  /**
+   * Why its agent, which is connected, cannot see the table; absent where it can. Nothing is known then of its flows, and `usage` is
+   * absent.
+   */
   tableError: z.string().optional(),
   wans: z.array(wan),
   /** What the gateway's owner allows, from a file there that the controller cannot change; as the agent said when it connected. */
@@ -93,7 +99,10 @@ export const gateway = z.object({
       methods: z.array(z.string()),
       mostDeletesAMinute: z.number().int().optional(),
       mostPercentOfTable: z.number().optional(),
-      /** The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older agents. */
+      /**
+       * The share is the one that every gateway has: flows that are stale, and up to 1,000, do not count against it. Absent from older
+       * agents.
+       */
       isBuiltIn: z.boolean().optional(),
       protected: z.array(z.string()),
       error: z.string().optional(),

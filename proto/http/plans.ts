@@ -5,7 +5,10 @@ import { flow } from './flows.ts';
 import { defineRoute } from './route.ts';
 import { scope } from './scope.ts';
 
-/** `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses all packets that the filter describes for a while, `expire` fixes the time that is left. */
+/**
+ * `delete` forgets entries, `reset` sends both sides an RST first, `block` refuses all packets that the filter describes for a while,
+ * `expire` fixes the time that is left.
+ */
 export const method = z.enum(METHOD_WORDS);
 
 export const flushTotals = z.object({

@@ -8,13 +8,19 @@ export interface Prefix {
   bits: number;
 }
 
-/** Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as `10.1`. */
+/**
+ * Bytes in network order (4 or 16) of an address in text, undefined if it is none. Rejects ports, zone ids and IPv4 shorthands such as
+ * `10.1`.
+ */
 export function parseAddress(text: string): Uint8Array | undefined {
   if (!text.includes(':')) return parseIPv4(text);
   return !text.includes('%') && ipaddr.IPv6.isValid(text) ? Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray()) : undefined;
 }
 
-/** Four decimal numbers, none with a zero before it. By hand: a flow has up to six addresses, and a library took as long as all else that a plan needs. */
+/**
+ * Four decimal numbers, none with a zero before it. By hand: a flow has up to six addresses, and a library took as long as all else that a
+ * plan needs.
+ */
 function parseIPv4(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(4);
   let [part, value, digits] = [0, 0, 0];

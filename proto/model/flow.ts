@@ -36,7 +36,9 @@ export interface Both<Value> {
   reply: Value;
 }
 
-/** How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` in front of `position`, by `after` behind it. */
+/**
+ * How the kernel shifts the sequence numbers of one direction of a TCP stream: by `before` in front of `position`, by `after` behind it.
+ */
 export interface SeqAdjust {
   position: number;
   before: number;

@@ -57,7 +57,8 @@ export function whyNotNow(
 }
 
 /**
- * The limit that so many flows are beyond; undefined if they may be ended. A share of a table is what might live on without us: stale flows do not,
+ * The limit that so many flows are beyond; undefined if they may be ended. A share of a table is what might live on without us: stale flows
+ * do not,
  * and where one WAN carries all and fails, they are the whole table. `maxFlows` counts all: it bounds what one run is, whatever it ends.
  */
 export function whyTooMany({ maxFlows, maxPercentOfTable }: RemediationLimits, parts: readonly TablePart[]): LimitReached | undefined {

@@ -27,7 +27,10 @@ export interface Sort {
   descending: boolean;
 }
 
-/** The value a flow is ordered by; undefined if it is not known. Addresses order by their bytes, `age` by start time reversed, `idle` by what it is at least where it is not known exactly. */
+/**
+ * The value a flow is ordered by; undefined if it is not known. Addresses order by their bytes, `age` by start time reversed, `idle` by
+ * what it is at least where it is not known exactly.
+ */
 export function sortValue(flow: Flow, field: SortField): number | string | undefined {
   switch (field) {
     case 'id':

@@ -17,7 +17,9 @@ export function toPrintable(text: string, { hasLines = false } = {}): string {
   return pattern.test(text) ? text.replace(new RegExp(pattern, 'gu'), escaped) : text;
 }
 
-/** In a text of JSON, what JSON leaves as it is and a terminal or a viewer obeys. Control characters below these are escaped by JSON itself. */
+/**
+ * In a text of JSON, what JSON leaves as it is and a terminal or a viewer obeys. Control characters below these are escaped by JSON itself.
+ */
 const COMMANDING_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** A text of JSON with those written as `\u009b`: it reads back as the same value. */
@@ -32,7 +34,10 @@ export function csvCell(text: string): string {
   return /[",\r\n\t]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Why a value of JSON cannot be stored as text: a NUL or half a surrogate pair in a string or a key, or nesting deeper than `maxDepth`; undefined if it can. */
+/**
+ * Why a value of JSON cannot be stored as text: a NUL or half a surrogate pair in a string or a key, or nesting deeper than `maxDepth`;
+ * undefined if it can.
+ */
 export function storageProblem(value: unknown, maxDepth: number): { path: string; message: string } | undefined {
   const waiting: { value: unknown; path: readonly string[] }[] = [{ value, path: [] }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -47,7 +47,10 @@ export function fromWireRefused(wire: WireRefused): RefusedPackets {
   };
 }
 
-/** What a digest runs over behind the flows of a plan, so that agent and controller hash alike: the message behind its length. Give it to SHA-256. */
+/**
+ * What a digest runs over behind the flows of a plan, so that agent and controller hash alike: the message behind its length. Give it to
+ * SHA-256.
+ */
 export function refusedBytes(refused: RefusedPackets): Uint8Array {
   const bytes = WireRefused.encode(toWireRefused(refused)).finish();
   const framed = new Uint8Array(bytes.length + 4);

@@ -37,12 +37,16 @@ function toWire(filter: FlowFilter): Filter {
   }
 }
 
-/** How deep a filter that came over the link may be nested, and how many parts it may have: whoever walks it goes as deep, and asks each row as much. */
+/**
+ * How deep a filter that came over the link may be nested, and how many parts it may have: whoever walks it goes as deep, and asks each row
+ * as much.
+ */
 export const MAX_WIRE_DEPTH = 64;
 export const MAX_WIRE_PARTS = 4096;
 
 /**
- * The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored, and for
+ * The filter that came over the link. Throws FILTER_UNSUPPORTED for anything this version does not know, so that no term is ever ignored,
+ * and for
  * one that is nested too deep or has too many parts.
  */
 export function fromWireFilter(wire: Filter | undefined): FlowFilter {

@@ -10,7 +10,9 @@ const DAY_MS = 86_400_000;
 const FLOWS = 95;
 const EVERYTHING = { node: { $case: 'everything' as const, value: true } };
 
-/** The two clocks of a gateway and the one of a controller, which agree until somebody sets one. Time goes on only when the test says so. */
+/**
+ * The two clocks of a gateway and the one of a controller, which agree until somebody sets one. Time goes on only when the test says so.
+ */
 class Clocks {
   passedMs = 1_000_000;
   wallOffsetMs = 1_700_000_000_000;

@@ -31,7 +31,10 @@ afterAll(async () => {
   await fleet.stop();
 });
 
-/** For people, with no verdict: everything here shares two cores, the attacker too. What a search over all neighbours and a sample of each take, in milliseconds. */
+/**
+ * For people, with no verdict: everything here shares two cores, the attacker too. What a search over all neighbours and a sample of each
+ * take, in milliseconds.
+ */
 async function measure(): Promise<{ searchMs: number[]; sampleMs: number[] }> {
   const [searchMs, sampleMs]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,7 +1,9 @@
 /**
  * A flush on 20 gateways against what people do today: ssh to all of them at once, running `conntrack -D` with the same filter.
- * `npm run bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both go over the same management network to the
- * same gateways, with OpenSSH and with dropbear. Ours goes to the verified end, from the first click (a plan) and from the click that runs it; theirs
+ * `npm run bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both go over the same management network
+ * to the
+ * same gateways, with OpenSSH and with dropbear. Ours goes to the verified end, from the first click (a plan) and from the click that runs
+ * it; theirs
  * until the last ssh has ended, which is all that it says.
  */
 import { parseArgs } from 'node:util';
@@ -23,7 +25,10 @@ const THEIR_FILTER = ['-p', 'udp', '--orig-port-dst', String(PHONE_PORT)];
 /** One entry in so many is what is flushed. */
 const ONE_IN = 10;
 const TARGET = 1;
-/** An agent and a controller run for weeks, and what they do again and again is compiled by then; every ssh is a new program, as it is anywhere. */
+/**
+ * An agent and a controller run for weeks, and what they do again and again is compiled by then; every ssh is a new program, as it is
+ * anywhere.
+ */
 const WARM_UPS = 15;
 
 const { values: options } = parseArgs({

@@ -1,5 +1,6 @@
 /**
- * Plans that run while flows are born: `npm run bench -- churn [--rounds 200] [--rate 10000] [--json]`. Ends with an error at the first flow
+ * Plans that run while flows are born: `npm run bench -- churn [--rounds 200] [--rate 10000] [--json]`. Ends with an error at the first
+ * flow
  * that was ended and not planned. Needs root.
  */
 import { parseArgs } from 'node:util';

@@ -186,7 +186,10 @@ function deletedBy(...commands: string[]): number {
   );
 }
 
-/** Processes that this thread starts are born in the namespace that it is in; `nice` as the worker is, or a busy machine would choose the winner. */
+/**
+ * Processes that this thread starts are born in the namespace that it is in; `nice` as the worker is, or a busy machine would choose the
+ * winner.
+ */
 function shell(command: string): string {
   return spawnSync('nice', ['-n', '10', 'sh', '-c', command], { encoding: 'utf8', maxBuffer: 1 << 30 }).stdout;
 }

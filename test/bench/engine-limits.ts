@@ -107,7 +107,10 @@ async function read(table: KernelTable): Promise<void> {
   await table.search({ filter: EVERYTHING, context: CONTEXT, limit: 100, withFacets: true });
 }
 
-/** The median over a few runs, in milliseconds, of the longest time that no other thread could run on some CPU; undefined without the right to ask for such a priority. */
+/**
+ * The median over a few runs, in milliseconds, of the longest time that no other thread could run on some CPU; undefined without the right
+ * to ask for such a priority.
+ */
 async function longestStall(work: () => Promise<void>): Promise<number | undefined> {
   const probes = Array.from({ length: availableParallelism() }, (_, cpu) => {
     const memory = new SharedArrayBuffer(16);

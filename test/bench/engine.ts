@@ -1,8 +1,11 @@
 /**
- * The agent's table against the conntrack program on the same entries: `npm run bench -- engine [--json] [--sizes 10000,100000,1000000] [--runs 5] [--only WORDS]`.
+ * The agent's table against the conntrack program on the same entries: `npm run bench -- engine [--json] [--sizes 10000,100000,1000000]
+ * [--runs 5] [--only WORDS]`.
  * `--only` times just the comparisons whose names have these words.
- * Ours runs warm in this process, theirs as whole processes, as people run it; both at the worker's priority. Runs alternate, medians count.
- * Needs root. A table of a million needs nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time of the run.
+ * Ours runs warm in this process, theirs as whole processes, as people run it; both at the worker's priority. Runs alternate, medians
+ * count.
+ * Needs root. A table of a million needs nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time
+ * of the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

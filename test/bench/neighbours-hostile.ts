@@ -1,4 +1,5 @@
-// The hostile gateway of neighbours.ts, which forks it: everything that a gateway can send, over and over; it dials again as soon as it is cut.
+// The hostile gateway of neighbours.ts, which forks it: everything that a gateway can send, over and over; it dials again as soon as it is
+// cut.
 import { randomUUID } from 'node:crypto';
 import { AgentMessage, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Progress_Phase, Result } from '../../proto/gen/ctfleet/v1/operation.ts';

@@ -1,7 +1,9 @@
 /**
- * Ten honest gateways beside a hostile one: `npm run bench -- neighbours [--json] [--rounds 12]`. The controller, the honest gateways and the
+ * Ten honest gateways beside a hostile one: `npm run bench -- neighbours [--json] [--rounds 12]`. The controller, the honest gateways and
+ * the
  * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate, and in
- * each it is another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside it.
+ * each it is another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside
+ * it.
  * All share the machine: the attacker's own CPU time counts against us.
  */
 import { fork } from 'node:child_process';

@@ -1,5 +1,6 @@
 /**
- * A week of a small gateway in ten minutes: entries begin and end by real packets while searches, breakdowns, plans, endings and events go on.
+ * A week of a small gateway in ten minutes: entries begin and end by real packets while searches, breakdowns, plans, endings and events go
+ * on.
  *   npm run bench -- soak [--minutes 10] [--entries 2000000] [--json]
  * Prints descriptors, threads and memory as they go, and fails where they grow. Needs root.
  */

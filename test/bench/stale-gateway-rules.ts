@@ -1,7 +1,10 @@
 /** How many rules `ruleset` has. */
 export const RULES = 300;
 
-/** A gateway as one that has grown for years: marks that routes depend on, forwards, translation by network, a long forward chain. 300 rules. */
+/**
+ * A gateway as one that has grown for years: marks that routes depend on, forwards, translation by network, a long forward chain. 300
+ * rules.
+ */
 export function ruleset(): string {
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
   const marks = [

@@ -1,6 +1,7 @@
 /**
  * The stale verdict over a whole table, under 300 rules, beside the walk of the same table that it needs anyhow:
- * `npm run bench -- stale [--json] [--sizes 100000,1000000] [--runs 5]`. Runs alternate, medians count. Needs root. A table of a million needs
+ * `npm run bench -- stale [--json] [--sizes 100000,1000000] [--runs 5]`. Runs alternate, medians count. Needs root. A table of a million
+ * needs
  * nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time of the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
 
-/** A thread of the highest kind of priority on one CPU, which wakes all the time: it is late by as long as the kernel lets nobody else run there. */
+/**
+ * A thread of the highest kind of priority on one CPU, which wakes all the time: it is late by as long as the kernel lets nobody else run
+ * there.
+ */
 const SCHED_FIFO = 1;
 const PRIORITY = 50;
 const NAP_MS = 0.2;

@@ -64,7 +64,8 @@ export interface FixtureSettings {
 const PASSWORD = 'correct horse';
 
 /**
- * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and filters are
+ * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and
+ * filters are
  * read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong tries.
  */
 export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent = false }: FixtureSettings = {}): Promise<FixtureApi> {

@@ -306,18 +306,16 @@ export function fixtureAudit(nowMs: number, flushes: Flush[]): z.output<typeof a
     ...over,
   });
   return [
-    ...flushes
-      .slice(0, 1)
-      .map((flush) =>
-        entry(41, 40, {
-          action: 'flush.started',
-          summary: `night desk began to delete ${flush.totals.planned} flows on ${flush.targets.length} gateways`,
-          flushId: flush.id,
-          planId: flush.planId,
-          ticket: flush.ticket,
-          reason: flush.reason,
-        }),
-      ),
+    ...flushes.slice(0, 1).map((flush) =>
+      entry(41, 40, {
+        action: 'flush.started',
+        summary: `night desk began to delete ${flush.totals.planned} flows on ${flush.targets.length} gateways`,
+        flushId: flush.id,
+        planId: flush.planId,
+        ticket: flush.ticket,
+        reason: flush.reason,
+      }),
+    ),
     entry(40, 900, {
       action: 'flush.target-finished',
       outcome: 'ok',

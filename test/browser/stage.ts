@@ -7,7 +7,10 @@ import { startFixtureApi, type FixtureApi, type FixtureSettings } from './fixtur
 /** For what never comes: a page may be long in coming on a machine that does much else. */
 const PATIENCE_MS = 60_000;
 
-/** What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows, and its own session. */
+/**
+ * What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows,
+ * and its own session.
+ */
 export let api: FixtureApi;
 export let web: { url: string; close(): void };
 export let context: BrowserContext;

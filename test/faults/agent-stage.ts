@@ -60,8 +60,10 @@ process.on('unhandledRejection', (error) => {
 });
 
 /**
- * One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's hands. It keeps
- * the history. `nowMs` is true time, in which the history is kept; the gateway and the controller each have a clock of their own, which can be set.
+ * One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's
+ * hands. It keeps
+ * the history. `nowMs` is true time, in which the history is kept; the gateway and the controller each have a clock of their own, which can
+ * be set.
  */
 export class AgentStage {
   readonly history = emptyHistory();

@@ -76,7 +76,8 @@ export class FaultyFiles {
 }
 
 /**
- * The disk under an agent, whose power can be cut: then it holds of each file what was there at its last fsync. Renames hold at once, as on the
+ * The disk under an agent, whose power can be cut: then it holds of each file what was there at its last fsync. Renames hold at once, as on
+ * the
  * file systems that gateways use.
  */
 export class PowerCutDisk {

@@ -3,7 +3,10 @@ import type { HashedEntry } from '../../controller/audit/chain.ts';
 /** A table's entry by all that makes it this one and no other: protocol, original tuple, zone, id and start. */
 export type FlowName = string;
 
-/** What one run of the system left behind: what people asked and saw, what the controller stored, what the gateways did. Times are Unix milliseconds of one clock. */
+/**
+ * What one run of the system left behind: what people asked and saw, what the controller stored, what the gateways did. Times are Unix
+ * milliseconds of one clock.
+ */
 export interface History {
   gateways: GatewayRow[];
   asks: Ask[];
@@ -27,7 +30,8 @@ export interface History {
 }
 
 /**
- * `maxDeletesAMinute`: what its owner lets be ended within a minute, by whomever. `maxFlowsAlone`: what its tenant lets be ended that no second
+ * `maxDeletesAMinute`: what its owner lets be ended within a minute, by whomever. `maxFlowsAlone`: what its tenant lets be ended that no
+ * second
  * person agreed to. Absent where there is no limit.
  */
 export interface GatewayRow {

@@ -26,7 +26,10 @@ interface Answer {
   maxFlowsAlone?: number;
 }
 
-/** A remediation that nobody else agreed to is sent to the gateway, a WAN goes down, and it does what it may. Resolves when its report is there. */
+/**
+ * A remediation that nobody else agreed to is sent to the gateway, a WAN goes down, and it does what it may. Resolves when its report is
+ * there.
+ */
 export async function carryOutRemediation({ files, now, ...place }: Place, { id, filter, maxFlowsAlone }: Answer): Promise<void> {
   const end = new AbortController();
   // Whatever waits does so until the end: time stands still meanwhile.

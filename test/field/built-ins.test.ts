@@ -79,7 +79,8 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
     const { lan, inet } = { lan: gateway.lab.names.lan(1), inet: gateway.lab.names.inet };
     const tunnels = '(proto:gre or proto:esp)';
     await inside(lan, async () => {
-      // To two servers: without ports, two hosts cannot be translated to one address towards the same one, and the second packet is dropped.
+      // To two servers: without ports, two hosts cannot be translated to one address towards the same one, and the second packet is
+      // dropped.
       for (const [proto, payload] of PROTOCOLS)
         for (const [peer, host] of [dead, live].entries())
           for (const family of [4, 6] as const) sendRaw(proto, host[family], serverOf(family, peer), payload);

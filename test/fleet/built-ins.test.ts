@@ -17,7 +17,10 @@ import { Registrant } from '../support/registrant.ts';
 import { sendFlows } from '../support/send-flows.ts';
 import { until } from '../support/until.ts';
 
-/** Flows of an ordinary table, and of the large one; CTFLEET_BUILT_INS_FLOWS=200000 is a trial by hand, as nf_conntrack_max of the machine allows. */
+/**
+ * Flows of an ordinary table, and of the large one; CTFLEET_BUILT_INS_FLOWS=200000 is a trial by hand, as nf_conntrack_max of the machine
+ * allows.
+ */
 const FEW = 200;
 const MANY = Number(process.env.CTFLEET_BUILT_INS_FLOWS ?? 20_000);
 const TABLE_MAX = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
@@ -26,7 +29,9 @@ const JUNK = Math.ceil(TABLE_MAX / 40);
 const FAMILIES = [4, 6] as const;
 type Family = (typeof FAMILIES)[number];
 
-/** Kinds of gateway, and what fails there. Where a provider drops all, or a carrier is lost, the route is moved as a multi-WAN daemon does. */
+/**
+ * Kinds of gateway, and what fails there. Where a provider drops all, or a carrier is lost, the route is moved as a multi-WAN daemon does.
+ */
 interface Kind extends GatewayKind {
   name: string;
   routing: Routing;
@@ -85,7 +90,10 @@ const SINGLES = KINDS.flatMap(({ routing, fails }, index) => (routing === 'singl
 const FULL = KINDS.findIndex(({ fails }) => fails.length === 0) + 1;
 const LARGE = KINDS.findIndex(({ flows }) => flows === MANY) + 1;
 
-/** The library's, all that gateways run, acting. Where a table is to fill, its threshold is as low as it can be, since the kernel has one maximum for all. */
+/**
+ * The library's, all that gateways run, acting. Where a table is to fill, its threshold is as low as it can be, since the kernel has one
+ * maximum for all.
+ */
 const setOf = (isToFill: boolean) =>
   LIBRARY.filter(({ document }) => runsOnGateway(document)).map(({ key, document }, index) => {
     const { trigger } = document;

@@ -9,7 +9,10 @@ import { BLACK_HOLE, clientAddress, CONTROLLER_ADDRESS, SERVERS } from '../lab/t
 import { keepScreenshot, launchChromium, signIn } from '../support/browser.ts';
 import { startTestSystem, until } from '../support/system.ts';
 
-/** The operators' journeys of the console on three real gateways: each counts clicks and keys, which are asserted, and seconds, which are only told. */
+/**
+ * The operators' journeys of the console on three real gateways: each counts clicks and keys, which are asserted, and seconds, which are
+ * only told.
+ */
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 let browser: Browser;
 let page: Page;

@@ -13,7 +13,10 @@ import { clientAddress, externalAddress, SERVERS, WANS } from '../lab/topology.t
 import { LoneAgent } from '../support/lone-agent.ts';
 import { until } from '../support/until.ts';
 
-/** The library's answer to a failed WAN, acting. What is stale counts against no share of a table: with 1 % of one allowed, all of it is ended. */
+/**
+ * The library's answer to a failed WAN, acting. What is stale counts against no share of a table: with 1 % of one allowed, all of it is
+ * ended.
+ */
 const WAN_DOWN = {
   name: 'WAN down: end what is stuck',
   mode: 'auto',

@@ -15,7 +15,10 @@ export interface CheckGroup {
   close(): Promise<void>;
 }
 
-/** A group whose checks use one stage, made by the first of them; where a check fails, the next gets another. Where a program plays the processor, making one takes as long as many checks. */
+/**
+ * A group whose checks use one stage, made by the first of them; where a check fails, the next gets another. Where a program plays the
+ * processor, making one takes as long as many checks.
+ */
 export function sharing<Stage>(
   open: () => Promise<Stage>,
   end: (stage: Stage) => Promise<void>,

@@ -162,7 +162,9 @@ async function filters({ table }: Stage): Promise<Seen> {
   return { filters: FILTERS.length, entries: all.length };
 }
 
-/** A flush by the kernel leaves exactly what its filter does not match; where the kernel lacks the filter it is refused and nothing ends. */
+/**
+ * A flush by the kernel leaves exactly what its filter does not match; where the kernel lacks the filter it is refused and nothing ends.
+ */
 async function flushes({ table }: Stage): Promise<Seen> {
   const [done, refused]: [string[], string[]] = [[], []];
   for (const text of ['src:10.1.0.2', 'proto:udp', 'mark:0x100/0xff00', 'status:assured', 'zone:7', 'family:ipv6']) {
@@ -226,7 +228,9 @@ async function events({ table, namespace }: Stage): Promise<Seen> {
   }
 }
 
-/** The table with the sample entries that this kernel takes, and nothing else. None of them ends while a check goes on, however slow it is. */
+/**
+ * The table with the sample entries that this kernel takes, and nothing else. None of them ends while a check goes on, however slow it is.
+ */
 async function filled(table: KernelTable): Promise<Flow[]> {
   await table.delete(await rows(table));
   for (const entry of SAMPLE_ENTRIES) {

@@ -13,7 +13,10 @@ import { sharing, type CheckGroup, type Seen } from './check.ts';
 const FOLDER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../field/rulesets/' : '../../../test/field/rulesets/', import.meta.url),
 );
-/** Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, what is not tracked. */
+/**
+ * Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, what is
+ * not tracked.
+ */
 const CHOSEN = [
   'concatenations',
   'docker-iptables',

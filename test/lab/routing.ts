@@ -1,7 +1,8 @@
 import { clientAddress, clientAddress6, externalAddress, externalAddress6, WANS, type WanNumber } from './topology.ts';
 
 /**
- * How a gateway chooses a WAN. `standby`: two default routes, the lower metric carries. `balanced`: one default route with a next hop by each WAN. `policy`: as
+ * How a gateway chooses a WAN. `standby`: two default routes, the lower metric carries. `balanced`: one default route with a next hop by
+ * each WAN. `policy`: as
  * `standby`, and a rule sends some clients by wan2. `single`: there is only wan1.
  */
 export type Routing = 'standby' | 'balanced' | 'policy' | 'single';
@@ -9,7 +10,10 @@ export type Routing = 'standby' | 'balanced' | 'policy' | 'single';
 export type IpFamily = '-4' | '-6';
 export const IP_FAMILIES: readonly IpFamily[] = ['-4', '-6'];
 
-/** What `ip rule` sends by wan2 where routing is `policy`: its table has no `unreachable`, so that these clients have the main table when wan2 is down. */
+/**
+ * What `ip rule` sends by wan2 where routing is `policy`: its table has no `unreachable`, so that these clients have the main table when
+ * wan2 is down.
+ */
 export const POLICY_TABLE = 112;
 const FIRST_POLICY_CLIENT = 16_500;
 

@@ -98,14 +98,12 @@ const prefix: fc.Arbitrary<Match> = fc
 
 const none = fc.constant<Match>({ kind: 'none' });
 /** Ports that flows have, so that both halves are hit. */
-const endpoint: fc.Arbitrary<Match> = fc
-  .tuple(prefix, port, port)
-  .map(([match, a, b]) => ({
-    ...(match as Extract<Match, { kind: 'prefix' }>),
-    kind: 'endpoint',
-    from: Math.min(a, b),
-    to: Math.max(a, b),
-  }));
+const endpoint: fc.Arbitrary<Match> = fc.tuple(prefix, port, port).map(([match, a, b]) => ({
+  ...(match as Extract<Match, { kind: 'prefix' }>),
+  kind: 'endpoint',
+  from: Math.min(a, b),
+  to: Math.max(a, b),
+}));
 
 function arbitraryMatch({ name, kind, words, canBeNone }: Field): fc.Arbitrary<Match> {
   switch (kind) {

@@ -53,8 +53,10 @@ const TWINS = 10;
 const TWIN_MARK = 0x77;
 
 /**
- * Freezes a plan and runs it, round after round, while new flows are born, of which some match the plan's filter; between the two, some of the
- * plan's flows end and begin anew with the same tuple. Throws if anything was ended that was not in the plan of its round: who ended what, the
+ * Freezes a plan and runs it, round after round, while new flows are born, of which some match the plan's filter; between the two, some of
+ * the
+ * plan's flows end and begin anew with the same tuple. Throws if anything was ended that was not in the plan of its round: who ended what,
+ * the
  * kernel's own events tell. Each plan names protected flows too, which must stay. The calling thread must not be in a namespace.
  */
 export async function churnRounds({ prefix, rounds, rate }: { prefix: string; rounds: number; rate: number }): Promise<ChurnReport> {

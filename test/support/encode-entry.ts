@@ -6,7 +6,9 @@ import { encodeProtoinfo } from '../../agent/conntrack/wire/protoinfo.ts';
 import { encodeSeqAdjust, encodeSynproxy } from '../../agent/conntrack/wire/sequence.ts';
 import { encodeTuple } from '../../agent/conntrack/wire/tuple.ts';
 
-/** The body of a CT_NEW message as a dump carries it: what Linux 6.18 writes, in its order, for tests that need entries without a kernel. */
+/**
+ * The body of a CT_NEW message as a dump carries it: what Linux 6.18 writes, in its order, for tests that need entries without a kernel.
+ */
 export function encodeEntry(entry: Entry): Uint8Array {
   const { proto } = entry;
   const out = new AttributeWriter();

@@ -23,7 +23,10 @@ export class MemoryAgent {
     [this.gatewayId, this.tenantId, this.table, this.#end] = [gatewayId, tenantId, table, end];
   }
 
-  /** Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state folder what a life before left. */
+  /**
+   * Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state
+   * folder what a life before left.
+   */
   static async start(
     controller: TestController,
     owner: Person,

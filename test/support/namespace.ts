@@ -26,7 +26,9 @@ export class Namespace {
     this.name = name;
   }
 
-  /** Makes one with loopback up and a rule that makes the kernel track its traffic. `prefix` keeps those who test at the same time apart. */
+  /**
+   * Makes one with loopback up and a rule that makes the kernel track its traffic. `prefix` keeps those who test at the same time apart.
+   */
   static create(prefix: string): Namespace {
     const namespace = new Namespace(`${prefix}-${process.pid}-${++made}`);
     execFileSync('ip', ['netns', 'add', namespace.name]);
@@ -98,7 +100,8 @@ export class Namespace {
 }
 
 /**
- * Moves the calling thread into a named namespace; threads and processes that it starts afterwards are born there. Answers how to come back.
+ * Moves the calling thread into a named namespace; threads and processes that it starts afterwards are born there. Answers how to come
+ * back.
  * Only the network changes, and only for this thread: /proc/net still is that of the process.
  */
 export function enterNamespace(name: string): () => void {

@@ -27,7 +27,8 @@ const FOLDER = path.join(STATE, 'test/postgres');
 const run = promisify(execFile);
 
 /**
- * Puts the home of a Postgres whose template is migrated where nothing is yet, for startPostgres to open. The first who asks makes it, which takes
+ * Puts the home of a Postgres whose template is migrated where nothing is yet, for startPostgres to open. The first who asks makes it,
+ * which takes
  * seconds of a core; others copy what was made, until a migration or what applies them is another. All copies have one password.
  */
 export async function copyPrepared(home: string): Promise<void> {

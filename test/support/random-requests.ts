@@ -125,7 +125,8 @@ const CONTENT_TYPES = [
 const UNKNOWN_ID = '01a00000-0000-7000-8000-000000000000';
 
 /**
- * Requests of every operation of docs/api/openapi.json: each part is as its schema wants it, or hostile. `ids` are of things that exist, so that
+ * Requests of every operation of docs/api/openapi.json: each part is as its schema wants it, or hostile. `ids` are of things that exist, so
+ * that
  * what is behind a look-up is reached as well. `except` names operations to leave out.
  */
 export function randomRequests({

@@ -60,7 +60,10 @@ function expectationOf(
   };
 }
 
-/** Has the kernel of the calling thread's namespace expect these; their masters must be there, with a helper. Throws at the first that it refuses. */
+/**
+ * Has the kernel of the calling thread's namespace expect these; their masters must be there, with a helper. Throws at the first that it
+ * refuses.
+ */
 export function createExpectations(expectations: readonly NewExpectation[]): void {
   withTable((socket) =>
     expectations.forEach((expectation, index) => {

@@ -16,7 +16,9 @@ export interface ManyFlows {
   has: () => number;
 }
 
-/** Makes UDP flows by real packets from inside a namespace, and waits until the gateway holds them. What was lost on the way is sent again. */
+/**
+ * Makes UDP flows by real packets from inside a namespace, and waits until the gateway holds them. What was lost on the way is sent again.
+ */
 export async function sendFlows(namespace: string, { count, from, to, has }: ManyFlows): Promise<void> {
   if (count === 0) return;
   const before = has();

@@ -13,7 +13,8 @@ const SSHD = 'usr/sbin/sshd';
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu:lib/x86_64-linux-gnu:usr/lib/aarch64-linux-gnu:lib/aarch64-linux-gnu';
 
 /**
- * An ssh server in each of some namespaces, with a key of its own, and ssh to them. Nothing of the machine is touched: the servers see a home,
+ * An ssh server in each of some namespaces, with a key of its own, and ssh to them. Nothing of the machine is touched: the servers see a
+ * home,
  * a run folder and a list of users of their own, and OpenSSH is unpacked here where it is not installed, so that no service begins.
  */
 export class SshServers {

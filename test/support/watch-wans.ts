@@ -1,4 +1,7 @@
-/** Watches the WANs of the network namespace that it runs in as the agent does, and prints them as JSON with each change. Ends with its input. */
+/**
+ * Watches the WANs of the network namespace that it runs in as the agent does, and prints them as JSON with each change. Ends with its
+ * input.
+ */
 import { observeInterfaces } from '../../agent/wans/observe.ts';
 import { WanMemory, type Wan } from '../../agent/wans/wans.ts';
 import { RouteEvents } from '../../agent/wans/route-events.ts';

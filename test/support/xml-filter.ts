@@ -173,7 +173,9 @@ function isInState(word: string, flow: XmlFlow, { withStatus }: XmlFacts): boole
   return state?.toLowerCase().replaceAll('_', '-') === word;
 }
 
-/** The program prints an SCTP state by the name that the same number has for TCP (seen with 1.4.7); this table has SCTP in ESTABLISHED only. */
+/**
+ * The program prints an SCTP state by the name that the same number has for TCP (seen with 1.4.7); this table has SCTP in ESTABLISHED only.
+ */
 function stateOf({ orig, state }: XmlFlow): string | undefined {
   return orig.proto === 132 && state === 'FIN_WAIT' ? 'ESTABLISHED' : state;
 }

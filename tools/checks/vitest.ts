@@ -32,7 +32,8 @@ interface TestResult {
 const LINES_OF_WHY = 6;
 
 /**
- * Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. The same programs start
+ * Runs projects of vitest.config.ts and counts from the report it leaves; a run without a report counts as one failure. The same programs
+ * start
  * hundreds of times: what V8 made of them is kept.
  */
 export async function runProjects(projects: string[], args: string[] = [], settings: RunSettings = {}): Promise<Counts> {

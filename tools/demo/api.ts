@@ -2,7 +2,10 @@ import { Client, type Answered, type MaybeAsked } from '../../client/client.ts';
 import { readProblem } from '../../client/problem.ts';
 import type { Route } from '../../proto/http/route.ts';
 
-/** Signs in with a password. Answers the headers of whoever has done so: the cookie, and the origin that goes with it. Throws ControllerError. */
+/**
+ * Signs in with a password. Answers the headers of whoever has done so: the cookie, and the origin that goes with it. Throws
+ * ControllerError.
+ */
 export async function signIn(
   origin: string,
   { email, password }: { email: string; password: string },

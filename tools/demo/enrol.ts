@@ -40,7 +40,10 @@ export async function placeGateways(api: DemoApi, fleet: DemoGateway[], agentsDi
   return placed;
 }
 
-/** The demo has one operator, whom nobody could help with a plan for all of a gateway or for several tenants; only very many flows wait for somebody. */
+/**
+ * The demo has one operator, whom nobody could help with a plan for all of a gateway or for several tenants; only very many flows wait for
+ * somebody.
+ */
 async function makeTenant(api: DemoApi, name: string): Promise<string> {
   const { id } = await api.call(routes.createTenant, { body: { name } });
   await api.call(routes.updateLimits, { params: { id }, body: { percentOfTable: null, isEverything: false, areSeveralTenants: false } });

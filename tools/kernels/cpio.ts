@@ -2,7 +2,10 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 const [FOLDER, FILE, LINK] = [0o040000, 0o100000, 0o120000];
 
-/** Writes an archive of cpio's `newc` format, which is what a kernel unpacks as its first root. Archives may stand one behind the other in one file. */
+/**
+ * Writes an archive of cpio's `newc` format, which is what a kernel unpacks as its first root. Archives may stand one behind the other in
+ * one file.
+ */
 export class CpioWriter {
   readonly #fd: number;
   readonly #names = new Set<string>();

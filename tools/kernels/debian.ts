@@ -24,7 +24,10 @@ export interface Kernel {
   folder: string;
 }
 
-/** The newest kernel of a series (`6.12`), brought once with apt and unpacked without being installed. The machine's own lists stay as they are. */
+/**
+ * The newest kernel of a series (`6.12`), brought once with apt and unpacked without being installed. The machine's own lists stay as they
+ * are.
+ */
 export function bringKernel(series: string, home: string): Kernel {
   const folder = path.join(home, series);
   if (!existsSync(path.join(folder, 'vmlinuz'))) unpack(series, folder, path.join(home, 'apt'));

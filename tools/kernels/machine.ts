@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { ProcessGroup } from '../process-group.ts';
 
-/** A guest that says nothing for so long is ended; a check takes a minute, and several on a busy machine, where a program plays the processor. */
+/**
+ * A guest that says nothing for so long is ended; a check takes a minute, and several on a busy machine, where a program plays the
+ * processor.
+ */
 const SILENCE_MS = 600_000;
 
 export interface Boot {
@@ -15,7 +18,10 @@ export interface Boot {
   onLine: (line: string) => void;
 }
 
-/** Starts a kernel without hardware virtualisation, and passes on what its checks say. Resolves with their exit status. Throws with the end of its console if it stops before. */
+/**
+ * Starts a kernel without hardware virtualisation, and passes on what its checks say. Resolves with their exit status. Throws with the end
+ * of its console if it stops before.
+ */
 export async function boot({ family, kernel, image, console, memoryMb, onLine }: Boot): Promise<number> {
   const child = family.spawn(
     'qemu-system-x86_64',

@@ -20,7 +20,8 @@ export function parseProxies(text: string): Prefix[] {
 }
 
 /**
- * Who sent a request: the peer of its connection, unless that is a trusted proxy; then the nearest in its X-Forwarded-For that is none. What stands
+ * Who sent a request: the peer of its connection, unless that is a trusted proxy; then the nearest in its X-Forwarded-For that is none.
+ * What stands
  * before that is hearsay. Undefined where nobody is known.
  */
 export function callerAddress(peer: string | undefined, forwardedFor: string | undefined, proxies: readonly Prefix[]): string | undefined {

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { callerAddress, parseProxies } from './caller-address.ts';
 
 /**
- * Route handlers do not see the connection of a request, and Next takes a browser's own X-Forwarded-For for true. So each request is marked with the
+ * Route handlers do not see the connection of a request, and Next takes a browser's own X-Forwarded-For for true. So each request is marked
+ * with the
  * address of its caller when it arrives, before Next has it. The mark begins with a word that nobody outside of this process knows.
  */
 const MARK = 'x-ctfleet-caller';

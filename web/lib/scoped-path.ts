@@ -1,4 +1,7 @@
-/** Part of the fleet that a page shows, as ids in the address: a tenant, one of its sites, one gateway. None is everything the caller may see. */
+/**
+ * Part of the fleet that a page shows, as ids in the address: a tenant, one of its sites, one gateway. None is everything the caller may
+ * see.
+ */
 export interface ScopeIds {
   tenant: string | null;
   site: string | null;

@@ -12,7 +12,10 @@ export function whenSaved(leave: () => void): void {
   else leave();
 }
 
-/** Says whether this page has edits that are not saved. Every way out of it asks first: links and keys, Back and Forward, and the browser's own. */
+/**
+ * Says whether this page has edits that are not saved. Every way out of it asks first: links and keys, Back and Forward, and the browser's
+ * own.
+ */
 export function useUnsaved(hasEdits: boolean): void {
   useEffect(() => {
     if (!hasEdits) return undefined;

@@ -8,7 +8,10 @@ export function useSingleKeys() {
   return useLocalStorage<boolean>({ key: 'ctfleet-single-keys', defaultValue: true });
 }
 
-/** Runs `action` on a key of the page: not while something is typed, and not behind an open sheet or menu. Several keys are separated by commas; `g>o` is one after the other. */
+/**
+ * Runs `action` on a key of the page: not while something is typed, and not behind an open sheet or menu. Several keys are separated by
+ * commas; `g>o` is one after the other.
+ */
 export function useKey(keys: string, action: (event: KeyboardEvent) => void, isOn = true): void {
   const [singleKeys] = useSingleKeys();
   useHotkeys(

@@ -13,7 +13,8 @@ export interface RowTarget {
 }
 
 /**
- * Makes rows lead somewhere: a click anywhere on one, but on its own controls, is a click on a link to its path; a middle or Ctrl click opens a tab. The row
+ * Makes rows lead somewhere: a click anywhere on one, but on its own controls, is a click on a link to its path; a middle or Ctrl click
+ * opens a tab. The row
  * still needs a link or button of its own, for those who do not point.
  */
 export function useRowLink(): (target: RowTarget) => RowProps {
@@ -38,7 +39,10 @@ interface ListOptions {
   onCurrent?(index: number): void;
 }
 
-/** The main list of a page: `j` and `k` move a mark over its rows, Enter opens the marked one, and a click on a row does as `useRowLink` says. */
+/**
+ * The main list of a page: `j` and `k` move a mark over its rows, Enter opens the marked one, and a click on a row does as `useRowLink`
+ * says.
+ */
 export function useList(
   targets: readonly RowTarget[],
   { current, onCurrent }: ListOptions = {},

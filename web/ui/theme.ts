@@ -1,6 +1,8 @@
 import { createTheme, type CSSVariablesResolver } from '@mantine/core';
 
-/** Mantine in our tokens. The page never scrolls as a whole, so overlays need not lock it (which would add a style element without a nonce). */
+/**
+ * Mantine in our tokens. The page never scrolls as a whole, so overlays need not lock it (which would add a style element without a nonce).
+ */
 export const theme = createTheme({
   fontFamily: 'var(--font)',
   fontFamilyMonospace: 'var(--mono)',

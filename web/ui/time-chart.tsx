@@ -34,7 +34,9 @@ interface TimeChartProps {
   isBare?: boolean;
 }
 
-/** A chart over time in the colours of the tokens. Gaps are hatched; nothing is drawn across them. It is drawn anew when the theme changes. */
+/**
+ * A chart over time in the colours of the tokens. Gaps are hatched; nothing is drawn across them. It is drawn anew when the theme changes.
+ */
 export function TimeChart(props: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: true });

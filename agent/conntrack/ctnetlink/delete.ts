@@ -11,8 +11,10 @@ import { writeRowDelete } from '../rows/encode-delete.ts';
 const ENOENT = 2;
 
 /**
- * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone: they
- * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be spared.
+ * Ends exactly these entries, each by original tuple, zone and id. Where a start is given, entries that began at another time are gone:
+ * they
+ * are looked up first, as the kernel compares no start. What begins in the microseconds between with the same tuple and id would not be
+ * spared.
  */
 export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
   const dated = flows.filter(({ startedAtMs }) => startedAtMs !== undefined);
@@ -34,7 +36,10 @@ export function deleteRows(columns: Columns, rows: Uint32Array): Record<DeleteOu
   return totals;
 }
 
-/** Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as gone. */
+/**
+ * Requests whose verdict was lost are sent once more: an entry that is not there then may have ended by us or by itself, and counts as
+ * gone.
+ */
 function deleteBy(count: number, writeBody: WriteBody): Int32Array {
   const socket = openTable();
   try {

@@ -25,12 +25,17 @@ const BLOCK_BYTES = 65_536;
 /** A dump answers within microseconds; one that has been silent for this long is not coming back. */
 const MAX_SILENT_READS = 5_000 / RECEIVE_TIMEOUT_MS;
 
-/** Called with each entry of a walk: the block that it lies in, and the borders of its CT_NEW body. The block is filled anew later: copy what is kept. */
+/**
+ * Called with each entry of a walk: the block that it lies in, and the borders of its CT_NEW body. The block is filled anew later: copy
+ * what is kept.
+ */
 export type Visit = (block: Block, start: number, end: number) => void;
 
 /**
- * Walks the table of this network namespace, or what of it passes the kernel's own filter, and yields after each block so that the caller may stop or wait.
- * Each walk has its own socket: a second dump on one socket is EBUSY, and closing it is how a dump ends early. The walk is not atomic: flows
+ * Walks the table of this network namespace, or what of it passes the kernel's own filter, and yields after each block so that the caller
+ * may stop or wait.
+ * Each walk has its own socket: a second dump on one socket is EBUSY, and closing it is how a dump ends early. The walk is not atomic:
+ * flows
  * that come or go meanwhile may be in it or not.
  * Throws UNAVAILABLE if the table was resized meanwhile, CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError, DecodeError.
  */

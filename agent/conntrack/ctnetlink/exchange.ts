@@ -64,7 +64,8 @@ function isSameTuple(entry: Entry, { orig, proto, family }: Omit<FlowKey, 'id'>)
 }
 
 /**
- * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or only
+ * Sends a batch and reads what comes back until its last request is answered. `acknowledge`: whether each request asks for an answer or
+ * only
  * the last. Throws CAPABILITY_MISSING without CAP_NET_ADMIN. Incomplete where the kernel says that replies were lost, or falls silent.
  */
 export function exchange(

@@ -36,7 +36,8 @@ function dump(master?: FlowKey): Expectation[] {
 }
 
 /**
- * A dump does not tell zones, and without its zone an expectation is not found. So the kernel is asked for each in zone 0, and for those that
+ * A dump does not tell zones, and without its zone an expectation is not found. So the kernel is asked for each in zone 0, and for those
+ * that
  * are not there in every zone that the table has entries of. One that is in none of them may have ended meanwhile, and stays in zone 0.
  */
 function withZones(expectations: Expectation[]): Expectation[] {

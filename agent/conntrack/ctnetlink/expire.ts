@@ -12,7 +12,8 @@ const EBUSY = 16;
 const ATTEMPTS = 3;
 
 /**
- * Fixes the remaining time of exactly these entries, and looks again whether it is. The kernel does not compare ids when an entry is changed:
+ * Fixes the remaining time of exactly these entries, and looks again whether it is. The kernel does not compare ids when an entry is
+ * changed:
  * a flow that takes the tuple over in the microseconds between the look and the change would get the time in its place, and ours is `gone`.
  * A time that is fixed already cannot be changed, and a packet of just that moment may have it fixed at its full length: both are `failed`.
  */

@@ -7,7 +7,9 @@ import { Block } from '../rows/block.ts';
 
 const EPERM = 1;
 
-/** Bytes and messages of one batch. A failure takes about 1 KB of the receive buffer, which is several MB, so no answer of a batch is lost. */
+/**
+ * Bytes and messages of one batch. A failure takes about 1 KB of the receive buffer, which is several MB, so no answer of a batch is lost.
+ */
 const BATCH_BYTES = 65_536;
 const BATCH_MESSAGES = 1024;
 /** None of our requests is longer. */
@@ -23,8 +25,10 @@ export type WriteBody = (index: number, out: Block, at: number) => number;
 /**
  * Sends `count` requests of one type that change one entry each, and answers the errno of each: 0 for done, LOST where nobody knows.
  *
- * Requests go out in batches without waiting; only the last of a batch asks for an acknowledgement. The kernel works through a batch in order and
- * answers each failure, so a request without an answer has succeeded once the last is acknowledged. To wait for each answer halves the rate.
+ * Requests go out in batches without waiting; only the last of a batch asks for an acknowledgement. The kernel works through a batch in
+ * order and
+ * answers each failure, so a request without an answer has succeeded once the last is acknowledged. To wait for each answer halves the
+ * rate.
  * Throws CAPABILITY_MISSING without CAP_NET_ADMIN, NetlinkError.
  */
 export function pipeline(

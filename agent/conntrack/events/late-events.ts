@@ -3,7 +3,10 @@ import { TableEvents } from './table-events.ts';
 /** Between two attempts to hear events that could not be heard. */
 const AGAIN_MS = 60_000;
 
-/** The table's events as soon as they can be heard: nf_conntrack may be loaded later than the agent. Without them there are no rates, and everything else works. */
+/**
+ * The table's events as soon as they can be heard: nf_conntrack may be loaded later than the agent. Without them there are no rates, and
+ * everything else works.
+ */
 export class LateEvents {
   readonly #onProblem: (message: string) => void;
   #events: TableEvents | undefined;

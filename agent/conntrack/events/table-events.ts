@@ -19,7 +19,8 @@ export interface EventTotals {
   born: number;
   changed: number;
   /**
-   * With nf_conntrack_events=2, the kernel's default, a flow that was born while nobody on the machine listened (in whatever namespace) ends
+   * With nf_conntrack_events=2, the kernel's default, a flow that was born while nobody on the machine listened (in whatever namespace)
+   * ends
    * without an event; one that was born under 0 does too. So there may be fewer ends than flows that ended.
    */
   ended: number;

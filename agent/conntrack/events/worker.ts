@@ -29,7 +29,8 @@ const reader = new RowReader(entry);
 const block = new Block(new Uint8Array(65_536));
 
 /**
- * The thread that hears the kernel's events: it does nothing else, so that a walk of 2.5 s elsewhere never delays it. Delivery is never made
+ * The thread that hears the kernel's events: it does nothing else, so that a walk of 2.5 s elsewhere never delays it. Delivery is never
+ * made
  * reliable (NETLINK_BROADCAST_ERROR): the kernel would then drop packets of customers whose event does not fit.
  */
 try {

@@ -13,7 +13,8 @@ export interface Look {
 }
 
 /**
- * When flows had their last packet, by what their counters said at one look after the other: for those of which the timeout does not say it.
+ * When flows had their last packet, by what their counters said at one look after the other: for those of which the timeout does not say
+ * it.
  * Holds what the last look saw; a flow that ended is forgotten with the next.
  */
 export class Activity {
@@ -59,7 +60,10 @@ export class Activity {
     if (this.#size > 0) this.note(NO_ROWS, new Uint32Array(0), { beganAtMs: 0, endedAtMs: 0 });
   }
 
-  /** Makes what is known of a row's last packet narrower, from what it has carried at `atMs`. Where timeouts say otherwise, counters are believed. */
+  /**
+   * Makes what is known of a row's last packet narrower, from what it has carried at `atMs`. Where timeouts say otherwise, counters are
+   * believed.
+   */
   narrow(columns: Columns, row: number, atMs: number, idle: Idle): Idle {
     if (this.#size === 0) return idle;
     const { origPackets, replyPackets } = columns.rare;

@@ -1,14 +1,18 @@
 import type { Flow } from '../../../proto/model/flow.ts';
 import { fullTimeouts, type TimeoutFacts, type Timeouts } from '../proc/timeouts.ts';
 
-/** Whole seconds since a flow's last packet, as far as they are known; both the same where they are known exactly, Infinity where nothing bounds them. */
+/**
+ * Whole seconds since a flow's last packet, as far as they are known; both the same where they are known exactly, Infinity where nothing
+ * bounds them.
+ */
 export interface Idle {
   atLeast: number;
   atMost: number;
 }
 
 /**
- * Timeouts that the gateway gave to packets of a time, in milliseconds since 1970: -Infinity where nobody saw them come, Infinity while they
+ * Timeouts that the gateway gave to packets of a time, in milliseconds since 1970: -Infinity where nobody saw them come, Infinity while
+ * they
  * last. Those of a `ct timeout` object go to packets of one protocol, and not to all of them.
  */
 export interface TimeoutSource {
@@ -18,7 +22,10 @@ export interface TimeoutSource {
   untilMs: number;
 }
 
-/** Helpers that give their flows a time of their own (nf_conntrack_sip.c, nf_conntrack_h323_main.c, nf_conntrack_amanda.c, nf_conntrack_broadcast.c). */
+/**
+ * Helpers that give their flows a time of their own (nf_conntrack_sip.c, nf_conntrack_h323_main.c, nf_conntrack_amanda.c,
+ * nf_conntrack_broadcast.c).
+ */
 const HELPERS_WITH_TIMES = new Set(['sip', 'RAS', 'Q.931', 'H.245', 'amanda', 'netbios-ns', 'snmp']);
 
 /** What remains is cut down to whole seconds, and clocks of a kernel and of a process are read one after the other. */
@@ -33,7 +40,10 @@ export interface IdleFacts {
 
 export const UNKNOWN_IDLE: Readonly<Idle> = { atLeast: 0, atMost: Infinity };
 
-/** The timeouts that packets of such an entry may have been given. None where nothing sure can be said: its helper sets times, or no packet was ever counted. */
+/**
+ * The timeouts that packets of such an entry may have been given. None where nothing sure can be said: its helper sets times, or no packet
+ * was ever counted.
+ */
 export function possibleTimeouts(
   facts: TimeoutFacts & { helper: string | undefined; hadNoPacket: boolean },
   sources: readonly TimeoutSource[],
@@ -51,8 +61,10 @@ export interface PossibleTimeout {
 }
 
 /**
- * How long ago the last packet was, if one of these timeouts was given to it. A timeout is left out that would have more remain, or have the
- * packet come before the flow began or while the timeout was not there. The kernel cuts what remains down to whole seconds, so that a packet of
+ * How long ago the last packet was, if one of these timeouts was given to it. A timeout is left out that would have more remain, or have
+ * the
+ * packet come before the flow began or while the timeout was not there. The kernel cuts what remains down to whole seconds, so that a
+ * packet of
  * this very moment leaves one less than the full timeout. `result` is filled, so that no object is made for a row.
  */
 export function idleFrom(possible: readonly PossibleTimeout[], { remaining, startedAtMs, atMs }: IdleFacts, result: Idle): Idle {

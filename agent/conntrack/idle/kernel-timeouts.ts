@@ -13,7 +13,9 @@ const MAX_AGE_MS = 3_000;
 /** The kernel has no such subsystem, and so no such objects. */
 const NOT_THERE = new Set(['EINVAL', 'ENOPROTOOPT', 'EPROTONOSUPPORT', 'EOPNOTSUPP', 'ENOENT']);
 
-/** What is known of the timeouts of this network namespace. `isSynced`: conntrackd runs here, so that entries may come from another gateway. */
+/**
+ * What is known of the timeouts of this network namespace. `isSynced`: conntrackd runs here, so that entries may come from another gateway.
+ */
 export interface TimeoutFacts {
   sources: readonly TimeoutSource[];
   isSynced: boolean;

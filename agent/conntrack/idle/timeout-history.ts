@@ -12,11 +12,15 @@ export interface TimeoutReading {
   objects: readonly TimeoutObject[] | undefined;
 }
 
-/** Changes that are remembered. Beyond, what was given at first is taken to have been given all the time, so that less is known and nothing wrong. */
+/**
+ * Changes that are remembered. Beyond, what was given at first is taken to have been given all the time, so that less is known and nothing
+ * wrong.
+ */
 const MAX_CHANGES = 50;
 
 /**
- * Which timeouts packets may have been given, from one reading after the other. What changed did so at some moment between two of them. What was
+ * Which timeouts packets may have been given, from one reading after the other. What changed did so at some moment between two of them.
+ * What was
  * there at the first is taken to have been there always: nobody can tell what somebody changed before.
  */
 export class TimeoutHistory {

@@ -14,7 +14,9 @@ const OBJECT = { proto: 2, data: 3 };
 const NAMES: AttributeNames = { [POLICY.proto]: 'CTA_TIMEOUT_L4PROTO', [POLICY.data]: 'CTA_TIMEOUT_DATA' };
 const OBJECT_NAMES: AttributeNames = { [NFTA_OBJ_TYPE]: 'NFTA_OBJ_TYPE', [NFTA_OBJ_DATA]: 'NFTA_OBJ_DATA' };
 
-/** What the kernel calls the times of a protocol, by their number: as in the names of sysctls. Of one that is not listed there is one time. */
+/**
+ * What the kernel calls the times of a protocol, by their number: as in the names of sysctls. Of one that is not listed there is one time.
+ */
 const TIMES: Record<number, readonly (string | undefined)[]> = {
   [PROTOCOLS.tcp]: [
     undefined,

@@ -2,7 +2,8 @@
 export type CardNames = readonly string[];
 
 /**
- * The CPU that has served the most interrupts of network cards, by /proc/interrupts; undefined where no line names a card, or none was served.
+ * The CPU that has served the most interrupts of network cards, by /proc/interrupts; undefined where no line names a card, or none was
+ * served.
  * The columns are the CPUs that are online, by the numbers in the header.
  */
 export function busiestCardCpu(interrupts: string, cards: CardNames): number | undefined {

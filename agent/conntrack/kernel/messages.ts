@@ -39,7 +39,10 @@ export type QuestionKind = keyof Questions;
 export type BatchKind = 'collect' | 'frozen';
 export type Answer = Questions[QuestionKind]['answer'];
 
-/** `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages meanwhile. */
+/**
+ * `cancelled[0]` becomes 1 when nobody wants the answer any more; a walk looks at it after each block, as it cannot read messages
+ * meanwhile.
+ */
 export type Request = {
   [Kind in QuestionKind]: { id: number; kind: Kind; ask: Questions[Kind]['ask']; cancelled: Int32Array };
 }[QuestionKind];

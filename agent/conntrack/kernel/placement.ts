@@ -17,7 +17,9 @@ export interface Placement {
   avoided?: number;
 }
 
-/** Puts the calling thread behind the forwarding of packets: of lower priority, and off the CPU that serves the cards if there is another. */
+/**
+ * Puts the calling thread behind the forwarding of packets: of lower priority, and off the CPU that serves the cards if there is another.
+ */
 export function stepAside(): Placement {
   setPriority(0, NICE);
   const mine = threadCpus();

@@ -116,7 +116,10 @@ export class KernelQuestions {
     this.#snapshots = new Snapshots({ now });
   }
 
-  /** Sees to it that a question about rates finds a snapshot that has them: from a look of before, or else from one now and another a second later. */
+  /**
+   * Sees to it that a question about rates finds a snapshot that has them: from a look of before, or else from one now and another a second
+   * later.
+   */
   async prepareRates({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void): Promise<void> {
     const filters = [filter, ...context.protections.map((protection) => protection.filter)];
     if (!filters.some(mentionsRate) || this.#snapshots.fresh(freshness)?.columns.rare.rate) return;
@@ -198,7 +201,10 @@ export class KernelQuestions {
     }
   }
 
-  /** Sets the matches aside that are not protected, so that exactly they can be ended. Nothing is copied: the snapshot stays as long as they do. */
+  /**
+   * Sets the matches aside that are not protected, so that exactly they can be ended. Nothing is copied: the snapshot stays as long as they
+   * do.
+   */
   freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
     const { columns, atMs, tableCount, explain, snapshot } = this.#read(ask, checkpoint, 'once');
     const surroundings = this.#surroundings(ask.context.wans, atMs);
@@ -259,7 +265,10 @@ export class KernelQuestions {
     return frozen;
   }
 
-  /** What flows had carried at the last look, if a look at this moment can be compared with it. Made before that look, which may take the memory over. */
+  /**
+   * What flows had carried at the last look, if a look at this moment can be compared with it. Made before that look, which may take the
+   * memory over.
+   */
   #lookBefore(): CarriedBytes | undefined {
     const { latest } = this.#snapshots;
     const ageMs = latest ? monotonicMs() - latest.beganAt : Infinity;
@@ -272,7 +281,10 @@ export class KernelQuestions {
     return this.#snapshots.fresh(freshness) ?? this.#take(checkpoint);
   }
 
-  /** Walks the whole table. Where not all timeouts are the gateway's own, what flows have carried is noted too, so that the next look knows who spoke since. */
+  /**
+   * Walks the whole table. Where not all timeouts are the gateway's own, what flows have carried is noted too, so that the next look knows
+   * who spoke since.
+   */
   #take(checkpoint: () => void): Snapshot {
     const snapshot = this.#snapshots.take(checkpoint, this.#count.read());
     const { sources, isSynced } = this.#timeouts();
@@ -285,7 +297,9 @@ export class KernelQuestions {
     return snapshot;
   }
 
-  /** A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot. */
+  /**
+   * A snapshot that is fresh enough; else what the kernel lets through its own filter, where that is right and safe; else a new snapshot.
+   */
   #read({ filter, context, freshness }: Fresh<Matching>, checkpoint: () => void, use: 'once' | 'again' = 'again'): Reading {
     this.#refuseUnsupported(filter, context);
     const fresh = this.#snapshots.fresh(freshness);

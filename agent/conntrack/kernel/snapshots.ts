@@ -2,7 +2,10 @@ import { Columns } from '../rows/columns.ts';
 import { walkInto } from '../ctnetlink/dump.ts';
 import { monotonicMs } from '../../time/monotonic.ts';
 
-/** One walk of the table as columns. The kernel was asked at `beganAt`, so nothing that changed before is missing; `atMs` is the same moment as a date. */
+/**
+ * One walk of the table as columns. The kernel was asked at `beganAt`, so nothing that changed before is missing; `atMs` is the same moment
+ * as a date.
+ */
 export interface Snapshot {
   columns: Columns;
   atMs: number;
@@ -11,7 +14,10 @@ export interface Snapshot {
   readers: number;
 }
 
-/** How old an answer may be: begun at most `maxAgeMs` before the question was asked. Both in milliseconds of the monotonic clock of the machine. */
+/**
+ * How old an answer may be: begun at most `maxAgeMs` before the question was asked. Both in milliseconds of the monotonic clock of the
+ * machine.
+ */
 export interface Freshness {
   askedAt: number;
   maxAgeMs: number;
@@ -22,7 +28,8 @@ const KEPT_MS = 60_000;
 
 /**
  * The newest snapshot of the whole table. Questions that were asked before its walk began are answered from it even if they want no older
- * answer than themselves, so that ten questions at a time walk the kernel once. What this agent changes itself makes it too old for all later ones.
+ * answer than themselves, so that ten questions at a time walk the kernel once. What this agent changes itself makes it too old for all
+ * later ones.
  */
 export class Snapshots {
   readonly #now: () => number;

@@ -43,7 +43,10 @@ export function labelBits(texts: readonly string[], names: LabelNames): number[]
   return texts.map((text) => bits.get(text) ?? (/^\d+$/.test(text) ? Number(text) : LABEL_BITS)).filter((bit) => bit < LABEL_BITS);
 }
 
-/** True if a bit is set in CTA_LABELS at an offset. The kernel keeps longs in its own order: on big-endian machines (taken as 64-bit) the bytes of each are turned round. */
+/**
+ * True if a bit is set in CTA_LABELS at an offset. The kernel keeps longs in its own order: on big-endian machines (taken as 64-bit) the
+ * bytes of each are turned round.
+ */
 export function hasLabel(bytes: Uint8Array, at: number, length: number, bit: number): boolean {
   const byte = HOST_IS_LITTLE_ENDIAN ? bit >> 3 : (bit >> 6) * 8 + 7 - ((bit & 63) >> 3);
   return byte < length && (bytes[at + byte]! & (1 << (bit & 7))) !== 0;

@@ -5,7 +5,8 @@ import { parseProcStat } from './proc-stat.ts';
 const SYSCTLS = '/proc/sys/net/netfilter';
 
 /**
- * A sysctl kept open: reading it again costs about a microsecond. It stays with the network namespace it was opened in. One that is not there is
+ * A sysctl kept open: reading it again costs about a microsecond. It stays with the network namespace it was opened in. One that is not
+ * there is
  * looked for at each reading, for nf_conntrack may be loaded later than the agent.
  */
 export class OpenSysctl {

@@ -1,7 +1,10 @@
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
 
-/** Full timeouts in seconds, by what stands between `nf_conntrack_` and the state in the sysctl's name: `tcp_established`, `udp`, `udp_stream`. */
+/**
+ * Full timeouts in seconds, by what stands between `nf_conntrack_` and the state in the sysctl's name: `tcp_established`, `udp`,
+ * `udp_stream`.
+ */
 export type Timeouts = Readonly<Record<string, number>>;
 
 /** What an untouched kernel has (net/netfilter/nf_conntrack_proto_*.c), for tables that have no kernel. */
@@ -36,7 +39,10 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 /** Of the flags that the TCP tracker keeps: data was sent that nobody acknowledged (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 const IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED = 0x10;
 
-/** Of UDP that clashed with another flow: it has the times of a stream, and never becomes ASSURED. The bit has two names (nf_conntrack_common.h). */
+/**
+ * Of UDP that clashed with another flow: it has the times of a stream, and never becomes ASSURED. The bit has two names
+ * (nf_conntrack_common.h).
+ */
 const NAT_CLASH = IPS.UNTRACKED;
 
 /** The timeouts among the files of /proc/sys/net/netfilter. Which there are depends on the kernel: 6.18 has none for DCCP. */
@@ -60,7 +66,8 @@ export interface TimeoutFacts {
 }
 
 /**
- * Seconds an entry may have been given at its last packet, as the kernel's trackers choose (net/netfilter/nf_conntrack_proto_*.c); they look at
+ * Seconds an entry may have been given at its last packet, as the kernel's trackers choose (net/netfilter/nf_conntrack_proto_*.c); they
+ * look at
  * some things that no entry shows. None where these timeouts do not say: SYN_SENT2, UDP-Lite, a fixed or offloaded flow, one that clashed.
  */
 export function fullTimeouts({ proto, state, status, tcpFlags }: TimeoutFacts, timeouts: Timeouts): number[] {

@@ -15,7 +15,10 @@ export function areDisjoint(a: FlowFilter, b: FlowFilter): boolean {
   return some.every((terms) => others.every((more) => terms.some((term) => more.some((other) => exclude(term, other)))));
 }
 
-/** The filter as alternatives of terms that all hold; a negation is left out, which only makes an alternative wider. Undefined if there are too many. */
+/**
+ * The filter as alternatives of terms that all hold; a negation is left out, which only makes an alternative wider. Undefined if there are
+ * too many.
+ */
 function alternativesOf(filter: FlowFilter): Term[][] | undefined {
   switch (filter.kind) {
     case 'everything':

@@ -26,8 +26,10 @@ export interface KernelFlush {
 const GUARDED = Symbol('guarded');
 
 /**
- * Settles whether the kernel may carry a filter out by itself. It says neither what it ended nor how much, and cannot keep anything out, so:
- * Throws FILTER_EMPTY for a filter that compares nothing (everything is said with the word itself, `isAll`), FILTER_UNSUPPORTED where the kernel
+ * Settles whether the kernel may carry a filter out by itself. It says neither what it ended nor how much, and cannot keep anything out,
+ * so:
+ * Throws FILTER_EMPTY for a filter that compares nothing (everything is said with the word itself, `isAll`), FILTER_UNSUPPORTED where the
+ * kernel
  * cannot compare all of it, CAPABILITY_MISSING where this kernel was not seen to honour it, FORBIDDEN where a protected flow could match.
  */
 export function planKernelFlush({ filter, isAll = false, protections }: KernelFlushAsk, can: ReadonlySet<KernelFeature>): KernelFlush {
@@ -51,7 +53,10 @@ export function planKernelFlush({ filter, isAll = false, protections }: KernelFl
   };
 }
 
-/** Has the kernel end every flow of a guarded flush, in one walk of the table for each filter. Throws CAPABILITY_MISSING, UNAVAILABLE, NetlinkError. */
+/**
+ * Has the kernel end every flow of a guarded flush, in one walk of the table for each filter. Throws CAPABILITY_MISSING, UNAVAILABLE,
+ * NetlinkError.
+ */
 export function flushByKernel({ filters }: KernelFlush): void {
   const socket = openTable();
   try {

@@ -4,7 +4,10 @@ import { statusTest } from '../../../proto/model/status.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 import type { KernelFilter, Masked } from '../wire/kernel-filter.ts';
 
-/** Filters that a kernel may or may not have, separately for dumps and for flushes (dump: 5.8, flush: 6.12; status 5.15; zone 6.8; found by trying). */
+/**
+ * Filters that a kernel may or may not have, separately for dumps and for flushes (dump: 5.8, flush: 6.12; status 5.15; zone 6.8; found by
+ * trying).
+ */
 export const KERNEL_FEATURES = [
   'dump by tuple',
   'dump by mark',
@@ -76,7 +79,8 @@ const US_PER_BUCKET = 0.038;
 const BLOCK_ENTRIES = 140;
 
 /**
- * How long a filtered dump is likely to hold one CPU, in milliseconds: the kernel walks on, with softirqs off, until a block is full. With few
+ * How long a filtered dump is likely to hold one CPU, in milliseconds: the kernel walks on, with softirqs off, until a block is full. With
+ * few
  * hits that is the whole table (0.3 s were measured at a million entries).
  */
 export function stallMs({ entries, buckets, hits }: { entries: number; buckets: number; hits: number }): number {

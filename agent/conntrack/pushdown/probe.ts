@@ -27,7 +27,8 @@ const FILTERS: [name: string, filter: KernelFilter][] = [
 ];
 
 /**
- * Which of its own filters this kernel honours, found by trying: a version alone says little of kernels that distributions patch, and one that
+ * Which of its own filters this kernel honours, found by trying: a version alone says little of kernels that distributions patch, and one
+ * that
  * does not know a filter may take it for none and end everything. Run it in a network namespace that has no flow.
  */
 export function probeKernelFilters(): KernelFeature[] {

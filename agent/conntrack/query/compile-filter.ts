@@ -21,7 +21,8 @@ export type Predicate = (row: number) => boolean;
 type RowNumber = (row: number) => number | undefined;
 
 /**
- * Compiles a filter once, for one set of columns that is complete. Means what evaluateFilter in proto/model/filter means: what an entry does not tell matches neither a
+ * Compiles a filter once, for one set of columns that is complete. Means what evaluateFilter in proto/model/filter means: what an entry
+ * does not tell matches neither a
  * term nor its negation, so the filter is compiled for `certainly true`, and under each `not` for `certainly false`.
  * Throws FILTER_UNSUPPORTED for a term that cannot be evaluated here; no term is ever left out.
  */

@@ -89,7 +89,10 @@ function wanCounts(rows: Uint32Array, columns: Columns, wans: Surroundings['wans
   return wans.names.flatMap((name, index): [string, number][] => (counts[index]! > 0 ? [[name, counts[index]!]] : []));
 }
 
-/** The sources with most rows, and some more; only those that can be among the first are given a text: a table has a hundred thousand sources with one flow each. */
+/**
+ * The sources with most rows, and some more; only those that can be among the first are given a text: a table has a hundred thousand
+ * sources with one flow each.
+ */
 function topSources({ count, common: { family, origSrc }, addresses6 }: Columns): [string, number][] {
   const v6 = new Uint32Array(addresses6.count);
   const v4 = new IntTable(4096);

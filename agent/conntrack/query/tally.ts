@@ -36,7 +36,10 @@ function compareCounts<Value>([a, m]: readonly [Value, number], [b, n]: readonly
   return n - m || (a < b ? -1 : 1);
 }
 
-/** What facets and breakdowns count of one flow. `source` and `target`: what the source is translated to, and the destination, where they are. */
+/**
+ * What facets and breakdowns count of one flow. `source` and `target`: what the source is translated to, and the destination, where they
+ * are.
+ */
 export interface FlowFacts {
   proto: number;
   state: string | undefined;

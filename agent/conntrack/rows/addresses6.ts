@@ -1,6 +1,9 @@
 import { formatAddress } from '../../../proto/model/address.ts';
 
-/** IPv6 addresses of a snapshot, each kept once and named by a number: a column of addresses then holds four bytes a row whatever the family. */
+/**
+ * IPv6 addresses of a snapshot, each kept once and named by a number: a column of addresses then holds four bytes a row whatever the
+ * family.
+ */
 export class Addresses6 {
   /** Sixteen bytes an address, in network order. */
   bytes: Uint8Array<ArrayBuffer>;

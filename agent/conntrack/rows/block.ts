@@ -4,7 +4,8 @@ import { HOST_IS_LITTLE_ENDIAN } from '../../netlink/constants.ts';
 const IS_LITTLE_ENDIAN = HOST_IS_LITTLE_ENDIAN;
 
 /**
- * A block of messages three ways: as bytes; as words of the host, which headers are compared by; and as a view, which reads values in network order
+ * A block of messages three ways: as bytes; as words of the host, which headers are compared by; and as a view, which reads values in
+ * network order
  * with one instruction of the machine.
  */
 export class Block {

@@ -10,7 +10,10 @@ export const NO_TIMEOUT = 0xffffffff;
 export const SHAPE = { none: 0, ports: 1, keys: 2, icmp: 3 } as const;
 const REPLY_SHAPE_SHIFT = 4;
 
-/** Columns that every row has. Written out, so that V8 knows the object's shape: one that is put together from a list of names is slow to read. */
+/**
+ * Columns that every row has. Written out, so that V8 knows the object's shape: one that is put together from a list of names is slow to
+ * read.
+ */
 function commonOf(capacity: number) {
   return {
     id: new Uint32Array(capacity),
@@ -42,7 +45,11 @@ function commonOf(capacity: number) {
 }
 type Common = ReturnType<typeof commonOf>;
 
-/** Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` and `nextWan` one of WanNames, `prospect` one of `prospects`, `idleFrom` and `idleTo` are seconds. */
+/**
+ * Columns that come into being with the first row that has something to put there; NaN in all other rows. `labels` and `helper` are numbers
+ * of `labelSets` and `helpers`; `rate` is in bits a second, `stale` a number of STALENESS, `wan` and `nextWan` one of WanNames, `prospect`
+ * one of `prospects`, `idleFrom` and `idleTo` are seconds.
+ */
 const RARE_NAMES = [
   'origPackets',
   'origBytes',
@@ -80,7 +87,8 @@ export interface ColumnData {
 }
 
 /**
- * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then read;
+ * Entries as columns: 55 bytes a row, 32 more where packets are counted, and no object for any of them. Rows are appended once and then
+ * read;
  * arrays are replaced as they grow, so take them from here after the last row.
  */
 export class Columns {

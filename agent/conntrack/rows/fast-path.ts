@@ -5,7 +5,8 @@ import * as k from '../wire/constants.ts';
 import { type Block, headerWord, milliseconds, u64 } from './block.ts';
 
 /**
- * A dump tells the attributes of each entry in one order, and a gateway's flows are nearly all of IPv4 or IPv6 with ports. So each attribute of
+ * A dump tells the attributes of each entry in one order, and a gateway's flows are nearly all of IPv4 or IPv6 with ports. So each
+ * attribute of
  * theirs has one look, down to the headers of what is nested in it, and is met at a word that is known once the ones before it are.
  */
 const nestWord = (length: number, type: number): number => headerWord(length, type | NLA_F_NESTED);
@@ -56,8 +57,10 @@ const SYNPROXY_WORDS = 7;
 const SYNPROXY = nestWord(28, k.CTA_SYNPROXY);
 
 /**
- * Reads into a row what an entry begins with, as long as it looks as usual, from word `w` of a block to before word `end`. Answers the word that it
- * came to; `w` itself where the entry does not begin with both tuples and soon the id, and then nothing of the row counts. Once it came further,
+ * Reads into a row what an entry begins with, as long as it looks as usual, from word `w` of a block to before word `end`. Answers the word
+ * that it
+ * came to; `w` itself where the entry does not begin with both tuples and soon the id, and then nothing of the row counts. Once it came
+ * further,
  * every column that is not rare has its value, or what stands for none.
  */
 export function readUsualEntry(

@@ -1,6 +1,9 @@
 const NONE = -1;
 
-/** Numbers by 32-bit keys, in one typed array with open addressing: several times as fast as a Map where a key is looked up for each row of a snapshot. */
+/**
+ * Numbers by 32-bit keys, in one typed array with open addressing: several times as fast as a Map where a key is looked up for each row of
+ * a snapshot.
+ */
 export class IntTable {
   /** Pairs of key and value, so that both lie in one line of the cache. */
   #cells: Int32Array;

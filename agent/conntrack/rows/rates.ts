@@ -4,7 +4,10 @@ import { forEachTerm } from '../../../proto/model/filter/filter.ts';
 import type { Columns } from './columns.ts';
 import { IntTable } from './int-table.ts';
 
-/** Two looks at a table lie at least so far apart, or a packet more or less would be most of the rate; and at most so far, or it is not one of now. */
+/**
+ * Two looks at a table lie at least so far apart, or a packet more or less would be most of the rate; and at most so far, or it is not one
+ * of now.
+ */
 export const MIN_MS = 1_000;
 export const MAX_MS = 60_000;
 
@@ -38,7 +41,10 @@ export class CarriedBytes {
     }
   }
 
-  /** Fills the rate column of a later look: bits a second of both directions. Unknown for flows that began in between, and where nothing is counted. */
+  /**
+   * Fills the rate column of a later look: bits a second of both directions. Unknown for flows that began in between, and where nothing is
+   * counted.
+   */
   fillRates(columns: Columns, at: number): void {
     const { origBytes, replyBytes } = columns.rare;
     const rates = columns.ensure('rate');

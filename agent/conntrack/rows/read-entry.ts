@@ -9,7 +9,9 @@ import { decodeTuple } from '../wire/tuple.ts';
 import { readUsualEntry } from './fast-path.ts';
 import { Block, firstHalf, milliseconds, secondHalf, u64 } from './block.ts';
 
-/** The protocol's numbers as constants of this module: V8 folds those into its code, and reads imported ones from memory for each attribute. */
+/**
+ * The protocol's numbers as constants of this module: V8 folds those into its code, and reads imported ones from memory for each attribute.
+ */
 const {
   AF_INET,
   AF_INET6,
@@ -78,7 +80,8 @@ class Side {
 }
 
 /**
- * Appends entries to columns as a walk meets them: about 160 ns an entry, no object and no closure for any. Says the same as decodeEntry (a property
+ * Appends entries to columns as a walk meets them: about 160 ns an entry, no object and no closure for any. Says the same as decodeEntry (a
+ * property
  * test holds them together), which also has the words for what is wrong with a malformed one.
  */
 export class RowReader {

@@ -24,8 +24,10 @@ export const UNKNOWN_WAN = -2;
 export const WAN_SIDE = { none: 0, replyDst: 1, origDst: 2, origSrc: 3 } as const;
 
 /**
- * Which WAN a flow uses, by its addresses: the first that has its reply destination (outbound, translated or not), else its original destination
- * (forwarded ports, services of the gateway), else its original source (the gateway's own connections). Where routes and rules were asked as
+ * Which WAN a flow uses, by its addresses: the first that has its reply destination (outbound, translated or not), else its original
+ * destination
+ * (forwarded ports, services of the gateway), else its original source (the gateway's own connections). Where routes and rules were asked
+ * as
  * well (stale-rows.ts), they have the last word.
  */
 export class WanNames {

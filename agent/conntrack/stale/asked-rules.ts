@@ -4,7 +4,10 @@ import { networkU32 } from '../../netlink/attributes.ts';
 import type { Routes } from './routes.ts';
 import { Partition, portPieces } from './partition.ts';
 
-/** An evaluation takes up to half a millisecond; what is asked beyond that in one question is not known until the next, which begins with the answers of this one. */
+/**
+ * An evaluation takes up to half a millisecond; what is asked beyond that in one question is not known until the next, which begins with
+ * the answers of this one.
+ */
 const MAX_EVALUATIONS = 5_000;
 const MAX_ANSWERS = 100_000;
 const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than ${MAX_EVALUATIONS} kinds of packet apart` };
@@ -12,7 +15,10 @@ const TOO_MANY: Answer<never> = { isKnown: false, why: `the rules tell more than
 export const HOOKS = ['prerouting', 'output', 'postrouting'] as const;
 const UNREAD: Answer<never> = { isKnown: false, why: 'the rules could not be read' };
 
-/** A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. Good for many questions, as long as the rules stay. */
+/**
+ * A gateway's rules, each kind of packet asked for once: packets that a hook does not tell apart are one. Good for many questions, as long
+ * as the rules stay.
+ */
 export class AskedRules {
   readonly #rules: Rules | undefined;
   readonly #kinds = new Map<Hook, KindsOfHook>();

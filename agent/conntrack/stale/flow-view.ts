@@ -338,7 +338,10 @@ export class FlowView {
     };
   }
 
-  /** The mark of a flow that begins and of its entry, as source translation meets them. Bits that no ip rule reads do not hide those that one does. */
+  /**
+   * The mark of a flow that begins and of its entry, as source translation meets them. Bits that no ip rule reads do not hide those that
+   * one does.
+   */
   marksOf(hook: 'prerouting' | 'output', packet: Packet): NewMarks {
     const { asked, routes } = this.#options;
     const bits = asked.reads('postrouting')?.mark ?? 0;

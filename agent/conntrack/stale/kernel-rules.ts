@@ -18,8 +18,10 @@ import { monotonicMs } from '../../time/monotonic.ts';
 const MAX_AGE_MS = 60_000;
 
 /**
- * The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Answers are kept while what
- * decides about routes and translation stays, so that a firewall that rewrites a set of blocked addresses each second costs only the reading.
+ * The gateway's rules as they are at each question: read again only where the kernel says that they have changed since. Answers are kept
+ * while what
+ * decides about routes and translation stays, so that a firewall that rewrites a set of blocked addresses each second costs only the
+ * reading.
  * Blocks its thread for milliseconds.
  */
 export class KernelRules {

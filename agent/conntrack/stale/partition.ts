@@ -2,7 +2,8 @@ import type { RoutePrefix } from '../../netlink/route-messages.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 
 /**
- * All addresses cut at the borders of some prefixes. Two addresses of one piece lie in the same of these prefixes, so that whatever chooses by
+ * All addresses cut at the borders of some prefixes. Two addresses of one piece lie in the same of these prefixes, so that whatever chooses
+ * by
  * them treats both alike: one route looked up for a piece serves every flow of it.
  */
 export class Partition {

@@ -7,7 +7,10 @@ import type { Way } from './stale.ts';
 export const V6 = 0x1_0000_0000;
 const MAX_SENDERS = 0x1_0000;
 
-/** Whose packets are routed: a client that sends them in by an interface, or an address of the gateway itself. Senders that routes treat alike are one. */
+/**
+ * Whose packets are routed: a client that sends them in by an interface, or an address of the gateway itself. Senders that routes treat
+ * alike are one.
+ */
 export interface Sender {
   index: number;
   source: Uint8Array | undefined;
@@ -20,7 +23,9 @@ export interface Transport {
   dport: number;
 }
 
-/** The ways of packets, each kind of packet looked up once. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number. */
+/**
+ * The ways of packets, each kind of packet looked up once. Addresses are numbers: IPv4 as they are, IPv6 as V6 and the snapshot's number.
+ */
 export class Paths {
   readonly #columns: Columns;
   readonly #routes: Routes;
@@ -60,7 +65,10 @@ export class Paths {
     return this.#sender(`${from} ${address < V6 ? 4 : 6} ${address < V6 ? sources.of4(address) : sources.of6(bytes)}`, from, bytes);
   }
 
-  /** The interfaces by which an address is reached, none where no route leads there or it is not known; looked up once for addresses that the routes treat alike. */
+  /**
+   * The interfaces by which an address is reached, none where no route leads there or it is not known; looked up once for addresses that
+   * the routes treat alike.
+   */
   linksTo(address: number): readonly number[] {
     const piece = this.#pieceOf(address);
     let links = this.#links.get(piece);

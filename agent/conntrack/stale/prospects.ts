@@ -26,7 +26,10 @@ export interface Prospects {
   ofRows: Float64Array;
 }
 
-/** Says of rows what the next packets of their flows would meet if they had no entry. Rows that routes and rules treat alike are asked for once. */
+/**
+ * Says of rows what the next packets of their flows would meet if they had no entry. Rows that routes and rules treat alike are asked for
+ * once.
+ */
 export function prospectsOf(columns: Columns, rows: Uint32Array, surroundings: Surroundings, evidence: Evidence, tcp: TcpFacts): Prospects {
   const { wans: names } = surroundings;
   const { asked } = evidence;
@@ -225,7 +228,10 @@ class Passages {
   }
 }
 
-/** The address and the port that a packet must have for the other side to know it; `isOwn`: the sender's own, `before`: the port that it sends from. */
+/**
+ * The address and the port that a packet must have for the other side to know it; `isOwn`: the sender's own, `before`: the port that it
+ * sends from.
+ */
 interface Wanted {
   address: Row['src'];
   port: number | undefined;

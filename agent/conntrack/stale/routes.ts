@@ -38,7 +38,10 @@ export interface Routes {
   readonly portPieces: Uint16Array;
   hasAddress4(address: number): boolean;
   hasAddress6(address: Uint8Array): boolean;
-  /** An address that a VRF has a route of its own for: by which interface its host comes in is not known, since the main table may have another such host. */
+  /**
+   * An address that a VRF has a route of its own for: by which interface its host comes in is not known, since the main table may have
+   * another such host.
+   */
   isOfVrf(address: Uint8Array): boolean;
   /** All addresses that are on an interface now. */
   readonly addresses: readonly Uint8Array[];

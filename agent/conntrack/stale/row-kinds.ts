@@ -25,7 +25,8 @@ export interface KindsAsked {
 }
 
 /**
- * The kind of each of the rows, and the first row of each kind: rows of one kind differ in nothing that routes, rules and WANs depend on. Takes some 200 ns
+ * The kind of each of the rows, and the first row of each kind: rows of one kind differ in nothing that routes, rules and WANs depend on.
+ * Takes some 200 ns
  * a row, which is why it is one loop.
  */
 export function kindsOfRows(

@@ -16,7 +16,8 @@ import type { FlowContext, WanFacts } from '../table.ts';
 const BY_TIME = -1;
 
 /**
- * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and `stale`.
+ * For each row the number of its WAN, NO_WAN or UNKNOWN_WAN, and a number of STALENESS, NaN where it is not known: the columns `wan` and
+ * `stale`.
  * `nextWan`: the number of the WAN that it would leave by if it began now.
  */
 export interface Judgement {

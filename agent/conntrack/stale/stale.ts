@@ -4,20 +4,27 @@ import { STALE_REASONS } from '../../../proto/model/stale.ts';
 export const STALENESS = ['no', ...STALE_REASONS] as const;
 export type Staleness = (typeof STALENESS)[number];
 
-/** Where a packet would leave the gateway, and by which interface. `elsewhere` is the LAN, a tunnel or the gateway itself; `several` are next hops that a hash chooses from, or a route that could not be asked for. */
+/**
+ * Where a packet would leave the gateway, and by which interface. `elsewhere` is the LAN, a tunnel or the gateway itself; `several` are
+ * next hops that a hash chooses from, or a route that could not be asked for.
+ */
 export type Way =
   | { kind: 'wan'; wan: number; isWorking: boolean; out: string }
   | { kind: 'elsewhere'; out: string }
   | { kind: 'nowhere' | 'several' };
 
-/** How the gateway treats a flow's next packet, beside how it would treat the first of a flow that began now. What is undefined is not known. */
+/**
+ * How the gateway treats a flow's next packet, beside how it would treat the first of a flow that began now. What is undefined is not
+ * known.
+ */
 export interface Sight {
   /** The WAN that it belongs to; undefined where it belongs to none, or nobody knows to which. */
   own: number | undefined;
   /** That WAN's interface is up, and what is probed through it has not fallen silent. */
   isOwnWorking: boolean;
   /**
-   * The address that stands for it outside. `here`: on an interface, or given by a rule. `gone`: it was one of the gateway's and is on no interface.
+   * The address that stands for it outside. `here`: on an interface, or given by a rule. `gone`: it was one of the gateway's and is on no
+   * interface.
    * `elsewhere`: another node of a pair has it now. Undefined where none of these is known.
    */
   outer: 'here' | 'gone' | 'elsewhere' | undefined;
@@ -44,11 +51,13 @@ export interface Sight {
 }
 
 /**
- * Whether deleting this flow would heal it; undefined where the gateway cannot know. A flow that would be treated as it is if it began now is not
+ * Whether deleting this flow would heal it; undefined where the gateway cannot know. A flow that would be treated as it is if it began now
+ * is not
  * stale, whatever is wrong with it. Holds what was measured on 6.18 over NAT, pinning and kinds of failure (docs/stale-flows.md):
  *
  * - While no WAN works that a new flow would take, deleting heals nothing: that is carrier loss, where the route stays.
- * - An entry that `masquerade` made is dropped by the kernel itself at its next packet when the route leads out elsewhere (nf_nat_oif_changed),
+ * - An entry that `masquerade` made is dropped by the kernel itself at its next packet when the route leads out elsewhere
+ * (nf_nat_oif_changed),
  *   but only in the original direction; `snat` keeps its address, and its packets are thrown away by the other provider.
  * - A mark that is restored keeps a flow on a WAN that is dead, whatever the NAT.
  * - An entry that began without translation never gets any.

@@ -141,7 +141,10 @@ export function decodeEntry(body: Uint8Array): Entry {
   return { ...entry, id: entry.id, family, proto: orig.proto, orig: orig.tuple, reply: reply.tuple };
 }
 
-/** What of an entry only trackers work with, window scales apart; undefined where there is nothing. Halves are left out: the kernel tells both sides. */
+/**
+ * What of an entry only trackers work with, window scales apart; undefined where there is nothing. Halves are left out: the kernel tells
+ * both sides.
+ */
 export function rareTrackerOf({ seqAdjust, synproxy, sctpTags, dccp }: Entry): Tracker | undefined {
   const tracker: Tracker = {};
   if (seqAdjust?.orig && seqAdjust.reply) tracker.seqAdjust = { orig: seqAdjust.orig, reply: seqAdjust.reply };
@@ -151,7 +154,10 @@ export function rareTrackerOf({ seqAdjust, synproxy, sctpTags, dccp }: Entry): T
   return Object.keys(tracker).length > 0 ? tracker : undefined;
 }
 
-/** The family in the nfgenmsg of a body that lies from `start` to `end`. Throws DecodeError if it is too short or the family is neither IPv4 nor IPv6. */
+/**
+ * The family in the nfgenmsg of a body that lies from `start` to `end`. Throws DecodeError if it is too short or the family is neither IPv4
+ * nor IPv6.
+ */
 export function familyOf(bytes: Uint8Array, start: number, end: number): Family {
   if (end - start < NFGENMSG_LENGTH) throw new DecodeError('nfgenmsg', `${end - start} bytes, wanted ${NFGENMSG_LENGTH}`);
   const family = bytes[start];

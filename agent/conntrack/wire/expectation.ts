@@ -28,7 +28,10 @@ import { decodeTuple, encodeTuple, type ProtoTuple } from './tuple.ts';
 /** IP_CT_DIR_*: the numbers of the directions. */
 const DIRECTIONS = ['orig', 'reply'] as const;
 
-/** Decodes the body of an EXP_NEW message. No kernel so far tells the zone, which then is 0 here. Unknown attributes are skipped. Throws DecodeError. */
+/**
+ * Decodes the body of an EXP_NEW message. No kernel so far tells the zone, which then is 0 here. Unknown attributes are skipped. Throws
+ * DecodeError.
+ */
 export function decodeExpectation(body: Uint8Array): Expectation {
   const family = familyOf(body, 0, body.length);
   let [tuple, mask, master]: (ProtoTuple | undefined)[] = [];
@@ -89,7 +92,10 @@ export function decodeExpectation(body: Uint8Array): Expectation {
   };
 }
 
-/** Body of an EXP_NEW; the counterpart of decodeExpectation. Without an id it is a request, which the kernel takes if the master has a helper. */
+/**
+ * Body of an EXP_NEW; the counterpart of decodeExpectation. Without an id it is a request, which the kernel takes if the master has a
+ * helper.
+ */
 export function encodeExpectation(expectation: NewExpectation & { id?: number }): Uint8Array {
   const { family, proto, orig, mask, master, timeoutSeconds, id, zone, helper, flags, class: kind, nat, fn } = expectation;
   const out = bodyOf(addressFamily(family));
@@ -116,7 +122,10 @@ export function encodeExpectationDump(master?: FlowKey): Uint8Array {
   return out.finish();
 }
 
-/** Body of an EXP_GET or EXP_DELETE of exactly one. A delete without a tuple would end all expectations, or all of a helper; the id spares one that came since. */
+/**
+ * Body of an EXP_GET or EXP_DELETE of exactly one. A delete without a tuple would end all expectations, or all of a helper; the id spares
+ * one that came since.
+ */
 export function encodeExpectationKey({ family, proto, orig, zone, id }: FlowKey): Uint8Array {
   const out = bodyOf(addressFamily(family));
   encodeTuple(out, CTA_EXPECT_TUPLE, { proto, tuple: orig });

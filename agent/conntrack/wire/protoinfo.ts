@@ -48,7 +48,9 @@ export function decodeProtoinfo(protocols: AttributeReader): Protoinfo {
   return info;
 }
 
-/** Writes a CTA_PROTOINFO; nothing for a protocol without states. `tcpFlagsMask`: which TCP flags the kernel is to take; 0 in what it tells. */
+/**
+ * Writes a CTA_PROTOINFO; nothing for a protocol without states. `tcpFlagsMask`: which TCP flags the kernel is to take; 0 in what it tells.
+ */
 export function encodeProtoinfo(out: AttributeWriter, proto: number, info: Protoinfo, tcpFlagsMask: number): void {
   const kind = STATE_PROTOCOLS.find((one) => one.proto === proto)?.attribute;
   const state = info.state === undefined ? undefined : stateNumber(proto, info.state);

@@ -50,7 +50,8 @@ export function encodeDump(filter: KernelFilter = {}): Uint8Array {
 
 /**
  * Body of a CT_DELETE without an exact tuple: it ends every flow that passes the filter, and an empty one ends all. nfgenmsg.version is 1,
- * as with 0 the kernel ignores the family. A kernel that does not know an attribute ignores that too: send only what was tried on this kernel.
+ * as with 0 the kernel ignores the family. A kernel that does not know an attribute ignores that too: send only what was tried on this
+ * kernel.
  */
 export function encodeFlush(filter: KernelFilter): Uint8Array {
   const out = bodyOf(filter.family === undefined ? AF_UNSPEC : addressFamily(filter.family), 1);
@@ -123,7 +124,10 @@ function encodePartialTuple(
   return flags;
 }
 
-/** Body of a CT_GET of one entry by original tuple and zone. The kernel also finds an entry whose reply tuple this is: compare what comes back. */
+/**
+ * Body of a CT_GET of one entry by original tuple and zone. The kernel also finds an entry whose reply tuple this is: compare what comes
+ * back.
+ */
 export function encodeLookup(key: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'zone'>): Uint8Array {
   const out = bodyOf(addressFamily(key.family));
   encodeTuple(out, CTA_TUPLE_ORIG, { proto: key.proto, tuple: key.orig });
@@ -133,7 +137,8 @@ export function encodeLookup(key: Pick<FlowKey, 'family' | 'proto' | 'orig' | 'z
 
 /**
  * Body of a CT_DELETE of exactly one entry. A DELETE without a full tuple is a flush, of both families while nfgenmsg.version is 0, and an
- * attribute that an older kernel does not know narrows nothing; so tuple and id are always there, and the id spares a tuple that is used again.
+ * attribute that an older kernel does not know narrows nothing; so tuple and id are always there, and the id spares a tuple that is used
+ * again.
  */
 export function encodeDelete(key: FlowKey): Uint8Array {
   const out = bodyOf(addressFamily(key.family));
@@ -144,8 +149,10 @@ export function encodeDelete(key: FlowKey): Uint8Array {
 }
 
 /**
- * Body of a CT_NEW, sent without NLM_F_CREATE, that makes an entry end after so many seconds whatever traffic it has. `status`: its bits as they
- * are; one that is missing would have to be taken away, which is EBUSY. The kernel sets the time before the status and refuses to change the
+ * Body of a CT_NEW, sent without NLM_F_CREATE, that makes an entry end after so many seconds whatever traffic it has. `status`: its bits as
+ * they
+ * are; one that is missing would have to be taken away, which is EBUSY. The kernel sets the time before the status and refuses to change
+ * the
  * time of a fixed entry (EPERM), so that both must be in one message.
  */
 export function encodeExpire(key: FlowKey, status: number, seconds: number): Uint8Array {
@@ -215,7 +222,8 @@ export function invert(proto: number, { src, dst, sport, dport, srcKey, dstKey, 
 }
 
 /**
- * A TCP entry that is made knows no sequence numbers: its tracker takes them from the first packet of each side, and scales windows as before.
+ * A TCP entry that is made knows no sequence numbers: its tracker takes them from the first packet of each side, and scales windows as
+ * before.
  * BE_LIBERAL stays with it: an acknowledgement of data that passed before the gap is of data that it never saw, and without the flag five
  * of eleven transfers that were cut hung for good on a gateway that drops invalid packets (6.18).
  */

@@ -53,7 +53,8 @@ export function restoreOrder(flows: readonly Flow[]): number[] {
 }
 
 /**
- * The rounds in which flows are made that are too many to be held at once: in round 0 those that nobody expected, or whose master is not among
+ * The rounds in which flows are made that are too many to be held at once: in round 0 those that nobody expected, or whose master is not
+ * among
  * them; each other one in the round after its master's.
  * @param batches all of them in their order; gone through twice at most
  */

@@ -41,7 +41,9 @@ export function encodeSeqAdjust(out: AttributeWriter, type: number, { position, 
   });
 }
 
-/** Decodes a CTA_SYNPROXY. An entry that was made by request has one full of zeros. Throws DecodeError where one of the three is missing. */
+/**
+ * Decodes a CTA_SYNPROXY. An entry that was made by request has one full of zeros. Throws DecodeError where one of the three is missing.
+ */
 export function decodeSynproxy(attributes: AttributeReader, place: string): Synproxy {
   const found: Partial<Synproxy> = {};
   while (attributes.next()) {

@@ -16,7 +16,9 @@ const FIELDS: Record<number, Exclude<keyof CpuCounters, 'cpu'>> = {
   15: 'chainToolong',
 };
 
-/** Decodes the body of one message of CT_GET_STATS_CPU; the CPU's number is nfgenmsg's resource id, in network order. Throws DecodeError. */
+/**
+ * Decodes the body of one message of CT_GET_STATS_CPU; the CPU's number is nfgenmsg's resource id, in network order. Throws DecodeError.
+ */
 export function decodeCpuStats(body: Uint8Array): CpuCounters {
   if (body.length < NFGENMSG_LENGTH) throw new DecodeError('nfgenmsg', `${body.length} bytes, wanted ${NFGENMSG_LENGTH}`);
   const counters: CpuCounters = { cpu: (body[2]! << 8) | body[3]! };

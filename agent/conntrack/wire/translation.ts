@@ -11,7 +11,9 @@ import {
 } from './constants.ts';
 import { addressBytes } from './tuple.ts';
 
-/** To exactly one address and, where the protocol has them, one port; the kernel reads an ICMP id or a GRE key as a port (nf_nat_core.c). */
+/**
+ * To exactly one address and, where the protocol has them, one port; the kernel reads an ICMP id or a GRE key as a port (nf_nat_core.c).
+ */
 export interface Translation {
   address: string;
   port?: number;

@@ -75,7 +75,10 @@ function encodeAddresses(out: AttributeWriter, tuple: Tuple): void {
   out.bytes(dst.length === 4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, dst);
 }
 
-/** GRE keys travel as ports. Protocols that the kernel has no tracker for (ESP, AH, UDP-Lite on some kernels) have a number and nothing else. */
+/**
+ * GRE keys travel as ports. Protocols that the kernel has no tracker for (ESP, AH, UDP-Lite on some kernels) have a number and nothing
+ * else.
+ */
 function decodeLayer4(attributes: AttributeReader, tuple: Tuple): number | undefined {
   let proto: number | undefined;
   let source: number | undefined;

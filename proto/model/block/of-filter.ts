@@ -27,8 +27,10 @@ type Part = PacketTest | { uncarried: Term; isNot: boolean };
 const LARGEST: Partial<Record<PacketField, number>> = { family: 6, proto: 255, 'icmp-type': 255, 'icmp-code': 255 };
 
 /**
- * The packets that a block by this filter refuses. An alternative that names flows by their ids gives none: those flows are frozen, and a new one
- * has another id. Throws FILTER_NOT_OF_PACKETS for a filter that asks what no packet carries, that says only what is left alone, or that is too
+ * The packets that a block by this filter refuses. An alternative that names flows by their ids gives none: those flows are frozen, and a
+ * new one
+ * has another id. Throws FILTER_NOT_OF_PACKETS for a filter that asks what no packet carries, that says only what is left alone, or that is
+ * too
  * long; `fields.suggestion` is a filter that can be a block, if there is one near.
  */
 export function conditionsOf(filter: FlowFilter): PacketCondition[] {
@@ -52,7 +54,8 @@ export function conditionsOf(filter: FlowFilter): PacketCondition[] {
 }
 
 /**
- * What a block by this filter refuses, for so many seconds. Throws FILTER_NOT_OF_PACKETS as conditionsOf does, also for what matches everything by
+ * What a block by this filter refuses, for so many seconds. Throws FILTER_NOT_OF_PACKETS as conditionsOf does, also for what matches
+ * everything by
  * another spelling, and INVALID_REQUEST for more than an hour.
  */
 export function refusedBy(filter: FlowFilter, seconds: number): RefusedPackets {
@@ -64,7 +67,8 @@ export function refusedBy(filter: FlowFilter, seconds: number): RefusedPackets {
 }
 
 /**
- * As conditionsOf, for what is to be spared from blocks: a term that no packet carries is left out, so that more is spared and never less. No
+ * As conditionsOf, for what is to be spared from blocks: a term that no packet carries is left out, so that more is spared and never less.
+ * No
  * condition for an alternative of nothing but such terms; undefined then, because nothing could be refused beside it.
  */
 export function sparedConditions(filter: FlowFilter): PacketCondition[] | undefined {
@@ -214,7 +218,10 @@ function notCarried(filter: FlowFilter, terms: Term[]): FleetError {
   );
 }
 
-/** The conditions that stand side by side, without those that ask what no packet carries; undefined where nothing is left that can be a block. */
+/**
+ * The conditions that stand side by side, without those that ask what no packet carries; undefined where nothing is left that can be a
+ * block.
+ */
 function withoutUncarried(filter: FlowFilter): FlowFilter | undefined {
   if (filter.kind !== 'and') return undefined;
   const carried = filter.operands.filter((operand) => {

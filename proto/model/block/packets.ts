@@ -37,7 +37,8 @@ export interface NumberRange {
 }
 
 /**
- * One thing that a packet is asked, as the term of that field in a filter asks a flow: any of the prefixes, any of the ranges, and where both
+ * One thing that a packet is asked, as the term of that field in a filter asks a flow: any of the prefixes, any of the ranges, and where
+ * both
  * are given, an address and a port that stand on the same side.
  */
 export interface PacketTest {
@@ -82,7 +83,10 @@ export function merged(ranges: readonly NumberRange[]): NumberRange[] {
 /** A network that is shorter names nobody in particular. */
 const MIN_NAMED_BITS = { 4: 8, 6: 32 } as const;
 
-/** True where packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut off. */
+/**
+ * True where packets are refused whatever their addresses, as by `proto:udp` or `src:0.0.0.0/1`: hosts that nobody thought of may be cut
+ * off.
+ */
 export function namesNobody({ anyOf }: RefusedPackets): boolean {
   return anyOf.some(
     (condition) =>

@@ -269,7 +269,8 @@ export function globMatches(pattern: string, name: string): boolean {
 }
 
 /**
- * The glob as a regular expression, for evaluators that compile once. Between two stars the first place that fits is taken for good (`(?=(…))\1` never
+ * The glob as a regular expression, for evaluators that compile once. Between two stars the first place that fits is taken for good
+ * (`(?=(…))\1` never
  * gives back what it took), so that a pattern of many stars costs no more than the length of the name for each.
  */
 export function globExpression(pattern: string): RegExp {

@@ -1,4 +1,7 @@
-/** How large a filter may be. What parses fits through the link: each side decodes a hundred messages deep, and a level of a filter is at most two. */
+/**
+ * How large a filter may be. What parses fits through the link: each side decodes a hundred messages deep, and a level of a filter is at
+ * most two.
+ */
 export const MAX_FILTER_CHARACTERS = 100_000;
 /** Brackets and negations that stand in one another. A list of values is one level more. */
 export const MAX_FILTER_DEPTH = 16;

@@ -16,7 +16,8 @@ export function placeholdersOf(text: string): string[] {
 }
 
 /**
- * The filter of a text with its names put in. A WAN's name is quoted, and an address is one, so that whatever they hold stays one value. A name
+ * The filter of a text with its names put in. A WAN's name is quoted, and an address is one, so that whatever they hold stays one value. A
+ * name
  * that is not given is a problem, never left out.
  */
 export function fillFilter(text: string, names: TemplateNames): { filter: FlowFilter; text: string } | { problem: FilterProblem } {

@@ -68,7 +68,8 @@ export function wasForgotten({ history }: Evidence, atMs: number): boolean {
 }
 
 /**
- * A gateway does one command at a time. Those that had started when its agent ended go on in the next life, one after another; there may be several,
+ * A gateway does one command at a time. Those that had started when its agent ended go on in the next life, one after another; there may be
+ * several,
  * where the disk did not take that they had finished.
  */
 function attemptsIn(deeds: Deed[]): Attempt[] {

@@ -52,7 +52,8 @@ export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
 }
 
 /**
- * A result that was said once is the result for ever. Where the gateway's disk did not take what it did, a crash may have it look again, or be asked
+ * A result that was said once is the result for ever. Where the gateway's disk did not take what it did, a crash may have it look again, or
+ * be asked
  * again: then the last counts.
  */
 function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Breach> {

@@ -17,7 +17,10 @@ export interface Catch {
   error?: string;
 }
 
-/** Plays the scenario of an agent's bug in a program of its own. A bug that no longer applies, or a scenario that fails, is not caught and has an error. */
+/**
+ * Plays the scenario of an agent's bug in a program of its own. A bug that no longer applies, or a scenario that fails, is not caught and
+ * has an error.
+ */
 export async function catchInAgent({ name, breaks, scenario }: SeededBug): Promise<Catch> {
   const { output, errors, code } = await run([...NODE_FLAGS, '--import', PLANT, PLAY, scenario], { CTFLEET_SEEDED_BUG: name });
   const found = code === 0 ? (JSON.parse(output) as { violations: Violation[] }).violations : [];

@@ -1,5 +1,6 @@
 /**
- * A change of one source file: `find` stands in it exactly once, whatever its line breaks, and becomes `replace`. Files of the controller are the
+ * A change of one source file: `find` stands in it exactly once, whatever its line breaks, and becomes `replace`. Files of the controller
+ * are the
  * built ones, which Node runs as they are.
  */
 export interface Patch {

@@ -1,4 +1,5 @@
-// Preloaded by the harness (node --import) into programs that are to run with a seeded bug: CTFLEET_SEEDED_BUG names it. The product holds no bug and no flag.
+// Preloaded by the harness (node --import) into programs that are to run with a seeded bug: CTFLEET_SEEDED_BUG names it. The product holds
+// no bug and no flag.
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,9 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const name = process.env.CTFLEET_SEEDED_BUG;
 if (name) plant(name);
 
-/** Changes the sources of the bug's files as they are loaded. The program ends with an error if a patch does not apply, or was never loaded. */
+/**
+ * Changes the sources of the bug's files as they are loaded. The program ends with an error if a patch does not apply, or was never loaded.
+ */
 function plant(bugName: string): void {
   const { patches } = bugNamed(bugName);
   const left = new Set(patches);

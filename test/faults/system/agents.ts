@@ -1,4 +1,5 @@
-// Agents of many gateways in one process, of which kill -9 leaves what it leaves of real ones: the tables, as a kernel keeps them, and the agents' disks.
+// Agents of many gateways in one process, of which kill -9 leaves what it leaves of real ones: the tables, as a kernel keeps them, and the
+// agents' disks.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';

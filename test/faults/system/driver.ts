@@ -9,7 +9,10 @@ const AGAIN_MS = 250;
 const CANCEL_EVERY = 12;
 const WAVES_EVERY = 5;
 
-/** Makes plans and runs them, one slot after another, for two tenants in turn, until enough commands were asked for. It keeps what it asked and how that was answered. */
+/**
+ * Makes plans and runs them, one slot after another, for two tenants in turn, until enough commands were asked for. It keeps what it asked
+ * and how that was answered.
+ */
 export class Driver {
   readonly asks: Ask[] = [];
   /** Commands of flushes that were accepted. */
@@ -26,8 +29,10 @@ export class Driver {
   }
 
   /**
-   * Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. Slots are spread over what is to come:
-   * no more of them are begun than the share of it that has come by then, so that the last fault finds commands under way as the first does.
+   * Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. Slots are spread over what
+   * is to come:
+   * no more of them are begun than the share of it that has come by then, so that the last fault finds commands under way as the first
+   * does.
    * @param share from 0 to 1; 1 where nothing more is to come
    */
   async drive(commands: number, atOnce: number, share: () => number): Promise<void> {

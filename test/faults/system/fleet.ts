@@ -69,7 +69,10 @@ export class Fleet {
     );
   }
 
-  /** Every gateway has a session that was opened since; the word `online` alone may be that of a controller that was killed. Rejects after a minute. */
+  /**
+   * Every gateway has a session that was opened since; the word `online` alone may be that of a controller that was killed. Rejects after a
+   * minute.
+   */
   async untilLinked(sinceMs: number): Promise<void> {
     await until('every gateway is linked', async () => (await linkedSince(this.parts.databaseUrl, sinceMs)) === this.agents.length);
   }

@@ -17,7 +17,8 @@ const PARTS = 250;
 const RUNS_OF_A_PART = 20_000;
 
 /**
- * A copy of one gateway's agent runs beside it until the gateway is set aside, or long enough. Then the copy ends, and an operator has the gateway
+ * A copy of one gateway's agent runs beside it until the gateway is set aside, or long enough. Then the copy ends, and an operator has the
+ * gateway
  * taken back, as the documentation says. Resolves when it is linked again.
  */
 export async function cloneGateway(fleet: Fleet): Promise<void> {
@@ -45,7 +46,8 @@ export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>
 }
 
 /**
- * Somebody with one gateway's identity, whose agent is away, reports on a command that nobody gave, part after part, and never says the last. Resolves
+ * Somebody with one gateway's identity, whose agent is away, reports on a command that nobody gave, part after part, and never says the
+ * last. Resolves
  * when all was said, or the controller would hear no more.
  */
 export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> {

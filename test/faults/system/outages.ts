@@ -143,7 +143,9 @@ export const SHORT_KINDS: readonly KindName[] = [
   'gateway cloned',
 ];
 
-/** What is done in a run, in its order: each kind that there is room for at least once, then by share. The same seed gives the same order. */
+/**
+ * What is done in a run, in its order: each kind that there is room for at least once, then by share. The same seed gives the same order.
+ */
 export function schedule(
   seed: number,
   count: number,

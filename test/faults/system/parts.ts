@@ -30,7 +30,10 @@ export type ControllerName = keyof typeof CONTROLLERS;
 export type ProcessName = ControllerName | 'agents' | 'clone';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
 
-/** The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the family, which ends it. */
+/**
+ * The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the family,
+ * which ends it.
+ */
 export class Parts {
   readonly home: Home;
   readonly proxy: FaultProxy;

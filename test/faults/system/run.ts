@@ -20,7 +20,10 @@ export interface RunOptions {
   faults: readonly { kind: KindName; afterMs: number }[];
 }
 
-/** One fault of a run. `inFlight`: commands under way when it struck; `recoveredMs`: from there to the first end of a command after it was mended. */
+/**
+ * One fault of a run. `inFlight`: commands under way when it struck; `recoveredMs`: from there to the first end of a command after it was
+ * mended.
+ */
 export interface FaultReport {
   fault: KindName;
   part: string;
@@ -29,7 +32,10 @@ export interface FaultReport {
   recoveredMs?: number;
 }
 
-/** `settledMs`: from the end of the last fault to the recorded end of all commands that were asked for by then. `isOver`: nothing is under way any more. */
+/**
+ * `settledMs`: from the end of the last fault to the recorded end of all commands that were asked for by then. `isOver`: nothing is under
+ * way any more.
+ */
 export interface RunReport {
   history: History;
   faults: FaultReport[];

@@ -13,7 +13,10 @@ export interface Weather {
 }
 export const CALM: Weather = { wallAheadMs: 0 };
 
-/** What the program of agents reads from its standard input. `beganMs`: when every table was filled. `weatherFile`: where it looks for its weather, again and again; there may be none. */
+/**
+ * What the program of agents reads from its standard input. `beganMs`: when every table was filled. `weatherFile`: where it looks for its
+ * weather, again and again; there may be none.
+ */
 export interface AgentsSpec {
   gateways: { name: string; number: number; stateDir: string; joinToken?: string }[];
   enrolAddress: string;
@@ -23,7 +26,9 @@ export interface AgentsSpec {
   weatherFile: string;
 }
 
-/** A line that a table wrote about itself. `journalBytes`: how long the agent's journal was at that moment, which puts both in one order. */
+/**
+ * A line that a table wrote about itself. `journalBytes`: how long the agent's journal was at that moment, which puts both in one order.
+ */
 export interface TableLine {
   kind: 'began' | 'delete' | 'expire' | 'restore' | 'sampled';
   flows: FlowName[];

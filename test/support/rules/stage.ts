@@ -70,7 +70,10 @@ export interface Fate {
   out: { device: Device; packet: TestPacket }[];
 }
 
-/** A gateway with a LAN, two WANs (tables 101 and 102 have a default route by each) and a bridge of containers, whose interfaces end in sockets of this process, so that each packet is sent and seen without a wait. */
+/**
+ * A gateway with a LAN, two WANs (tables 101 and 102 have a default route by each) and a bridge of containers, whose interfaces end in
+ * sockets of this process, so that each packet is sent and seen without a wait.
+ */
 export class RuleStage {
   readonly gateway: string;
   readonly #peers: string;

@@ -15,7 +15,8 @@ import { Joining, useJoined } from './joining.tsx';
 import { ownTimeZone, usePlaces } from './use-places.ts';
 
 /**
- * From an empty database to the first flows, one step after the other, each waited for: who you are, whose gateways they are, where they stand, the first
+ * From an empty database to the first flows, one step after the other, each waited for: who you are, whose gateways they are, where they
+ * stand, the first
  * gateway, its first flows. What exists already is done; a reload goes on from there.
  */
 export function FirstRun() {

@@ -13,7 +13,10 @@ export function flowState({ state, status }: FlowRow): { word: string; kind: Sta
   return { word: isUnreplied ? 'unreplied' : status.includes('assured') ? 'assured' : 'replied', kind: isUnreplied ? 'warn' : 'both' };
 }
 
-/** The address that the far side sees in place of the source (source NAT), or that was asked for in place of the server (destination NAT); undefined without NAT. */
+/**
+ * The address that the far side sees in place of the source (source NAT), or that was asked for in place of the server (destination NAT);
+ * undefined without NAT.
+ */
 export function translated({
   orig,
   reply,
@@ -28,7 +31,8 @@ export function translated({
 const LONGEST_LIST = 60;
 
 /**
- * The filter that finds exactly these flows again: their kernel ids, and the tuples' values, because an id is unique only together with its tuple.
+ * The filter that finds exactly these flows again: their kernel ids, and the tuples' values, because an id is unique only together with its
+ * tuple.
  * It goes with a scope of their gateways.
  */
 export function filterOfFlows(flows: FlowRow[]): string {
@@ -61,7 +65,9 @@ export function filterOfFlows(flows: FlowRow[]): string {
   ].join(' ');
 }
 
-/** What conntrack(8) on the gateway would be asked to delete the same entry. ICMP and keyed GRE need their ids, or more than one entry goes. */
+/**
+ * What conntrack(8) on the gateway would be asked to delete the same entry. ICMP and keyed GRE need their ids, or more than one entry goes.
+ */
 export function conntrackCommand({ family, proto, orig, zone }: FlowRow): string {
   const lines = [
     `conntrack -D${family === 6 ? ' -f ipv6' : ''} -p ${proto}`,

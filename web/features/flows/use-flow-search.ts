@@ -20,7 +20,8 @@ export interface FlowQuestion {
 }
 
 /**
- * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until `refresh`.
+ * The flows that match, as a snapshot: rows of one part (4,000 at most), fetched by cursor as they are scrolled to. Nothing changes until
+ * `refresh`.
  * `isStale` is true while an answer of before is still shown: another question is being asked, or asking again failed.
  */
 export function useFlowSearch(question: FlowQuestion | undefined) {

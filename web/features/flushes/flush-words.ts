@@ -78,7 +78,10 @@ export function flushSentence(flush: Pick<FlushHead, 'state' | 'totals' | 'kind'
   }
 }
 
-/** What proves a block, over all its gateways: packets that were seen to be refused, or that none came; undefined of other ways, and while it is not known. */
+/**
+ * What proves a block, over all its gateways: packets that were seen to be refused, or that none came; undefined of other ways, and while
+ * it is not known.
+ */
 export function blockedSentence({ targets }: Pick<Flush, 'targets'>): string | undefined {
   const known = targets.flatMap(({ blocked }) => (blocked ? [blocked] : []));
   if (known.length === 0) return undefined;
@@ -117,7 +120,10 @@ export interface Segment {
   tone: 'green' | 'blue' | 'grey' | 'amber' | 'red' | 'waiting' | 'offline';
 }
 
-/** The parts of the total bar; they add up to the planned count. What is done counts as verified only on gateways that finished their verification. */
+/**
+ * The parts of the total bar; they add up to the planned count. What is done counts as verified only on gateways that finished their
+ * verification.
+ */
 export function segments(flush: Flush): Segment[] {
   const { totals, targets } = flush;
   const sum = (picked: Target[], of: (target: Target) => number) => picked.reduce((total, target) => total + of(target), 0);

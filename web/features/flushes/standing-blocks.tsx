@@ -14,7 +14,10 @@ import { Failure } from '../../ui/feedback.tsx';
 import { minutesAndSeconds } from '../../ui/format.ts';
 import { asSentence, soFarWords } from './block-words.ts';
 
-/** What is blocked now by one flush, or on one gateway, with what it has refused so far; each can be lifted. Nothing where nothing is, unless `none` says that. */
+/**
+ * What is blocked now by one flush, or on one gateway, with what it has refused so far; each can be lifted. Nothing where nothing is,
+ * unless `none` says that.
+ */
 export function StandingBlocks({ asked, none }: { asked: { gateway?: string; flush?: string }; none?: string }) {
   const { data, error } = useQuery(queries.blocks(asked));
   if (error && !data) return <Failure what="What is blocked could not be read" error={error} stillWorks="Blocks stand for their time." />;

@@ -16,7 +16,10 @@ export function usageColumns({ points, gaps, resolutionSeconds }: Samples): Colu
   return columns(points, resolutionSeconds, gaps, [({ countMax }) => countMax, ({ max }) => max]);
 }
 
-/** The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. They come in the order of `ranking`, else of the newest point. */
+/**
+ * The largest parts (states or protocols) over time, the smaller ones together as `other`; values are stacked, the first part on top. They
+ * come in the order of `ranking`, else of the newest point.
+ */
 export function stackColumns(
   { points, gaps, resolutionSeconds }: Samples,
   part: 'byState' | 'byProto',

@@ -240,7 +240,9 @@ export function TopSources({ gateway }: { gateway: Gateway }) {
   );
 }
 
-/** Which external addresses stand for most flows: a port of one serves a flow to each server, and when they are used up new flows are lost. */
+/**
+ * Which external addresses stand for most flows: a port of one serves a flow to each server, and when they are used up new flows are lost.
+ */
 export function Translations({ gateway }: { gateway: Gateway }) {
   const translations = gateway.usage?.translations ?? [];
   const most = translations[0]?.flows ?? 1;

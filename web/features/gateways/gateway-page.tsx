@@ -256,7 +256,10 @@ function GatewayCharts({ gateway, span, onSpan }: { gateway: Gateway; span: Span
   );
 }
 
-/** A gateway that began in the second half of the span is drawn from a little before its first sample; the head tells since when nothing is known. */
+/**
+ * A gateway that began in the second half of the span is drawn from a little before its first sample; the head tells since when nothing is
+ * known.
+ */
 function visibleFrom(first: string | undefined, fromMs: number, toMs: number): number {
   const firstMs = first === undefined ? fromMs : Date.parse(first);
   return firstMs - fromMs > (toMs - fromMs) / 2 ? Math.max(fromMs, firstMs - (toMs - firstMs) * 0.12 - 5000) : fromMs;

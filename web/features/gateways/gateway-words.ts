@@ -11,7 +11,10 @@ export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: s
   'set-aside': { kind: 'failed', word: 'set aside' },
 };
 
-/** What the gateway's owner allows, line by line; the reason comes first why nothing may be ended. `guard` is as the agent said it when it connected. */
+/**
+ * What the gateway's owner allows, line by line; the reason comes first why nothing may be ended. `guard` is as the agent said it when it
+ * connected.
+ */
 export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateKind; word: string; text: string }[] {
   const { isReadOnly, methods, mostDeletesAMinute, mostPercentOfTable, isBuiltIn, error } = guard;
   const lines: { kind: StateKind; word: string; text: string }[] = [];
@@ -28,7 +31,9 @@ export function guardLines(guard: NonNullable<Gateway['guard']>): { kind: StateK
   return lines;
 }
 
-/** What works on a gateway, for people. Which words of a filter its agent knows is for the controller, which says so where one is missing. */
+/**
+ * What works on a gateway, for people. Which words of a filter its agent knows is for the controller, which says so where one is missing.
+ */
 export function worksWords(can: readonly string[]): string {
   return can.filter((name) => !name.startsWith('filter:')).join(', ') || 'nothing';
 }

@@ -5,7 +5,10 @@ import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 
-/** Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, it cannot see its table, or two agents hold its identity. */
+/**
+ * Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, it cannot see
+ * its table, or two agents hold its identity.
+ */
 export interface Need {
   gateway: Gateway;
   why: 'filling' | 'full' | 'drops' | 'stranded' | 'offline' | 'blind' | 'set-aside';
@@ -22,7 +25,10 @@ export interface Need {
   action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
 }
 
-/** The flows that a gateway counts as stale and that are still trying, and the WANs whose addresses they have, most flows first, as far as they are known. */
+/**
+ * The flows that a gateway counts as stale and that are still trying, and the WANs whose addresses they have, most flows first, as far as
+ * they are known.
+ */
 export interface Stale {
   flows: number;
   wans: string[];
@@ -31,7 +37,10 @@ export interface Stale {
 /** By gateway; absent is not known. */
 export type StaleCounts = ReadonlyMap<string, Stale>;
 
-/** What stale flows are found by that are still trying, in the count and in the plan alike. One that both ends have closed goes by itself and needs nobody. */
+/**
+ * What stale flows are found by that are still trying, in the count and in the plan alike. One that both ends have closed goes by itself
+ * and needs nobody.
+ */
 export const TRYING = 'stale:yes -state:time-wait,close';
 
 /** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
@@ -43,21 +52,30 @@ export function suspectWans({ wans }: Gateway): Gateway['wans'] {
 
 /** Tables are full enough to be listed although nothing is projected. */
 const CRITICAL_SHARE = 0.9;
-/** A table fills up tonight if it is full within the hour, or half full already and full within a day. A rate of ten minutes says nothing about an empty table's tomorrow. */
+/**
+ * A table fills up tonight if it is full within the hour, or half full already and full within a day. A rate of ten minutes says nothing
+ * about an empty table's tomorrow.
+ */
 export function isFilling({ count: entries, max, minutesToFull }: NonNullable<Gateway['usage']>): boolean {
   return minutesToFull !== undefined && (minutesToFull <= 60 || (max !== undefined && entries >= max / 2 && minutesToFull <= 24 * 60));
 }
 
 const RANK: Need['why'][] = ['set-aside', 'full', 'filling', 'stranded', 'drops', 'blind', 'offline'];
 
-/** All that need someone: set aside, which nothing mends by itself, then by minutes to full, then stale flows, then packet drops, then silence by age. One row a gateway, with the first reason that holds. */
+/**
+ * All that need someone: set aside, which nothing mends by itself, then by minutes to full, then stale flows, then packet drops, then
+ * silence by age. One row a gateway, with the first reason that holds.
+ */
 export function needsOf(gateways: Gateway[], nowMs: number, stale: StaleCounts = new Map()): Need[] {
   return gateways
     .flatMap((gateway) => needOf(gateway, nowMs, stale.get(gateway.id)) ?? [])
     .toSorted((a, b) => RANK.indexOf(a.why) - RANK.indexOf(b.why) || weight(a) - weight(b) || a.gateway.name.localeCompare(b.gateway.name));
 }
 
-/** The first reason why this gateway needs someone. `stale`: what the gateway itself counts as stuck; unknown, flows on a dead WAN stand for it. */
+/**
+ * The first reason why this gateway needs someone. `stale`: what the gateway itself counts as stuck; unknown, flows on a dead WAN stand for
+ * it.
+ */
 export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | undefined {
   const { usage, id, name } = gateway;
   const open = { text: 'Open gateway', path: `/gateways/${id}` };

@@ -10,7 +10,10 @@ import { suspectWans, TRYING, type Stale, type StaleCounts } from './need.ts';
 
 type Answer = z.output<typeof searchFlows.response>;
 
-/** Counts flows that are still trying where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table is walked for it. */
+/**
+ * Counts flows that are still trying where a WAN is down or without the route, and only there: elsewhere nothing can be stuck, and no table
+ * is walked for it.
+ */
 export function useStaleFlows(gateways: Gateway[] | undefined): StaleCounts {
   const refusal = useRefusal('flows.read');
   const ids =

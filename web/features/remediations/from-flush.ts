@@ -5,7 +5,8 @@ import { conjunctsOf, formatFilter } from '../../../proto/model/filter/format.ts
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 
 /**
- * A remediation that would have done what this flush did. Terms that say which gateways become its scope, and kernel ids, which no other flow has, are left out.
+ * A remediation that would have done what this flush did. Terms that say which gateways become its scope, and kernel ids, which no other
+ * flow has, are left out.
  * A filter of stale flows or of a WAN is about a WAN that fails; any other waits for a person. Twice the flows is the most it may touch.
  */
 export function remediationOfFlush({

@@ -4,7 +4,10 @@ import { useQuery } from '@tanstack/react-query';
 import { ACTIONS, tenantsAllowed, type Action, type Grant } from '../../../proto/model/access.ts';
 import * as queries from './queries.ts';
 
-/** Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all it would touch; none given asks for any tenant, `all` for every one. */
+/**
+ * Undefined if the action is allowed, otherwise the sentence that a greyed-out button shows. `tenantIds` are all it would touch; none given
+ * asks for any tenant, `all` for every one.
+ */
 export function refusal(grants: Grant[], action: Action, tenantIds: string[] | 'all' = []): string | undefined {
   const allowed = tenantsAllowed(grants, action);
   if (allowed === 'all') return undefined;

@@ -19,7 +19,8 @@ const HOP_BY_HOP = [
 
 /**
  * Hands a request on to the controller and streams its answer back, event streams included. The address is read at run time from
- * CTFLEET_API_URL, so that one build serves everywhere. Who asks is said by us alone: what a browser claims of it is left behind. A controller that does not answer is a problem as any other: UNAVAILABLE.
+ * CTFLEET_API_URL, so that one build serves everywhere. Who asks is said by us alone: what a browser claims of it is left behind. A
+ * controller that does not answer is a problem as any other: UNAVAILABLE.
  */
 async function forward(request: Request): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
@@ -52,7 +53,10 @@ function isEvents(answer: Response): boolean {
   return answer.body !== null && (answer.headers.get('content-type')?.startsWith('text/event-stream') ?? false);
 }
 
-/** An event stream that just ends when the controller goes away: the console connects again by itself. Other answers fail, so that none is taken for whole. */
+/**
+ * An event stream that just ends when the controller goes away: the console connects again by itself. Other answers fail, so that none is
+ * taken for whole.
+ */
 function untilBroken(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream({
