@@ -12,7 +12,7 @@ export async function staticChecks(): Promise<{ passed: number; failed: string[]
   const checks: [string, () => Promise<boolean>][] = [
     ['types of proto, agent and controller', () => runTool('tsc', ['-b'])],
     ['types of tools and tests', () => runTool('tsc', ['-p', 'tools'])],
-    ['types of the console', () => runTool('tsc', ['-p', 'web', '--noEmit'])],
+    ['types of the console and its tests', () => runTool('tsc', ['-p', 'web/tsconfig.test.json', '--noEmit'])],
     ['lint', () => runTool('oxlint', ['--quiet', '--deny-warnings'])],
     ['format', () => runTool('oxfmt', ['--check', ...FORMATTED])],
     ['contract', () => runTool('buf', ['lint', 'proto'])],
