@@ -16,6 +16,11 @@ export interface WanFacts {
   routeLostAtMs?: number;
 }
 
+/** Its link is up, and what is probed through it has not fallen silent. */
+export function isWorking({ isUp, isAnswering }: Pick<WanFacts, 'isUp' | 'isAnswering'>): boolean {
+  return isUp !== false && isAnswering !== false;
+}
+
 /** `isCertain`: it was said, or marked, to be one; else it only looks like one, as a lone address beside that of the network does. */
 export interface VirtualAddress {
   address: Uint8Array;

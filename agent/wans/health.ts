@@ -1,4 +1,5 @@
 import { formatAddress } from '../../proto/model/address.ts';
+import { isWorking } from '../conntrack/table.ts';
 import type { Wan } from './wans.ts';
 
 const HOUR_MS = 3_600_000;
@@ -30,11 +31,6 @@ export interface WanFailure {
   isWithoutRoute: boolean;
   /** It was down or silent at some time of this failure. */
   wasDown: boolean;
-}
-
-/** Its link is up, and what is probed through it has not fallen silent. */
-export function isWorking({ isUp, isAnswering }: Pick<Wan, 'isUp' | 'isAnswering'>): boolean {
-  return isUp !== false && isAnswering !== false;
 }
 
 /** True if another WAN works and is where the default route leads. */

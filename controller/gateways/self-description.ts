@@ -57,6 +57,7 @@ function toWanJson(wan: Wan) {
     interface: textFrom(wan.interface, 64),
     isUp: wan.isUp,
     carriesDefaultRoute: wan.carriesDefaultRoute,
+    isAnswering: wan.isAnswering,
     addresses: wan.addresses
       .filter(({ length }) => length === 4 || length === 16)
       .slice(0, 32)

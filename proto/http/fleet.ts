@@ -20,6 +20,8 @@ export const wan = z.object({
   addresses: z.array(z.string()),
   isUp: z.boolean().optional(),
   carriesDefaultRoute: z.boolean().optional(),
+  /** What the agent probes through it answers; absent where it probes nothing. */
+  isAnswering: z.boolean().optional(),
   /** Flows that use one of its addresses, from the last breakdown. */
   flows: z.number().int().optional(),
 });

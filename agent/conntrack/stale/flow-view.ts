@@ -8,7 +8,7 @@ import { origShape, SHAPE, type Columns } from '../rows/columns.ts';
 import type { Routes } from './routes.ts';
 import { SEVERAL, V6, type Paths, type Sender, type Transport } from './paths.ts';
 import type { Sight, Way } from './stale.ts';
-import type { WanFacts } from '../table.ts';
+import { isWorking, type WanFacts } from '../table.ts';
 import { NO_WAN, UNKNOWN_WAN, WAN_SIDE } from '../rows/wan-names.ts';
 
 const PINGS = new Set<number>([PROTOCOLS.icmp, PROTOCOLS.icmpv6]);
@@ -445,10 +445,6 @@ interface Target {
 export interface NewMarks {
   mark: number | undefined;
   ctMark: number | undefined;
-}
-
-function isWorking({ isUp, isAnswering }: WanFacts): boolean {
-  return isUp !== false && isAnswering !== false;
 }
 
 function isWithin(address: Uint8Array, { from, to }: Range<Uint8Array>): boolean {

@@ -10,7 +10,7 @@ import { kindsOfRows } from './row-kinds.ts';
 import { Paths } from './paths.ts';
 import { STALENESS, staleness, type Sight, type Way } from './stale.ts';
 import { NO_WAN, UNKNOWN_WAN } from '../rows/wan-names.ts';
-import type { FlowContext, WanFacts } from '../table.ts';
+import { isWorking, type FlowContext, type WanFacts } from '../table.ts';
 
 /** Of a kind whose flows are told apart by when they began and had their last packet. */
 const BY_TIME = -1;
@@ -105,10 +105,6 @@ function codeOf(verdict: ReturnType<typeof staleness>): number {
 function dependsOnTime(sight: Sight): boolean {
   const without = staleness({ ...sight, hadPacketSince: false, beganBefore: undefined });
   return [true, false].some((beganBefore) => staleness({ ...sight, hadPacketSince: true, beganBefore }) !== without);
-}
-
-function isWorking({ isUp, isAnswering }: WanFacts): boolean {
-  return isUp !== false && isAnswering !== false;
 }
 
 /** WANs by interface, under their numbers. */

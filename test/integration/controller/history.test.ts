@@ -93,6 +93,21 @@ describe('samples', () => {
     expect(wans).toMatchObject([{ name: 'WAN1', addresses: ['198.51.100.1'], flows: 3000 }]);
   });
 
+  it('say of each WAN whether what is probed through it answers', async () => {
+    const wan = (isAnswering?: boolean) => ({
+      name: 'WAN1',
+      interface: 'eth1',
+      addresses: [Buffer.from([198, 51, 100, 1])],
+      isUp: true,
+      isAnswering,
+    });
+    const told = async (): Promise<unknown> => (await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).wans[0];
+    await store([sample(0, 4000, 60, { wans: [wan(false)] as Sample['wans'] })]);
+    await eventually('the WAN is silent', async () => ((await told()) as { isAnswering?: boolean }).isAnswering === false || undefined);
+    await store([sample(-1, 4000, 60, { wans: [wan()] as Sample['wans'] })]);
+    await eventually('nothing is known', async () => !Object.hasOwn((await told()) as object, 'isAnswering') || undefined);
+  });
+
   it('that come twice are stored once', async () => {
     const before = await postgres.query<{ n: string }>(url, 'SELECT count(*) AS n FROM sample');
     await store([sample(10_000, 1, 1), sample(0, 1, 1)]);

@@ -4,6 +4,7 @@ import { protocolNumber } from '../../../proto/model/protocol.ts';
 import { serviceOf } from '../../../proto/model/services.ts';
 import type { StaleReason } from '../../../proto/model/stale.ts';
 import { lasting } from '../../ui/format.ts';
+import { faultClause, wanFault } from '../gateways/wan-words.ts';
 
 /** What a flow is, what its state means and what deleting it would do, in words. `tone` is red where it keeps something broken. */
 export interface Explanation {
@@ -55,17 +56,18 @@ export function explain(flow: FlowRow, gateway: Gateway | undefined): Explanatio
   const isUnreplied = flow.status.includes('unreplied');
   // The gateway has looked at what a flow that began now would get.
   const isAlike = flow.stale === 'no';
-  if (wan?.isUp === false && isAlike)
+  const fault = wan && wanFault(wan);
+  if (fault !== undefined && isAlike)
     return {
       title: `${what} on a dead WAN`,
       tone: 'amber',
-      text: `It is bound to ${wan.name}, which is down. A new flow would be treated as it is: deleting it does not help.`,
+      text: `It is bound to ${wan!.name}, ${faultClause(fault)}. A new flow would be treated as it is: deleting it does not help.`,
     };
-  if (wan?.isUp === false) {
+  if (fault !== undefined) {
     return {
       title: `${what} on a dead WAN`,
       tone: 'red',
-      text: `It is bound to ${wan.name}, which is down. While the client keeps sending, the entry is renewed and never times out, and every packet still leaves by ${wan.name}. Deleted, the next packet makes a new entry by a WAN that works.`,
+      text: `It is bound to ${wan!.name}, ${faultClause(fault)}. While the client keeps sending, the entry is renewed and never times out, and every packet still leaves by ${wan!.name}. Deleted, the next packet makes a new entry by a WAN that works.`,
     };
   }
   if (flow.status.includes('offload'))

@@ -6,6 +6,7 @@ import { Address } from '../../ui/copy.tsx';
 import { count, short } from '../../ui/format.ts';
 import { State } from '../../ui/state.tsx';
 import { translated } from './flow-words.ts';
+import { wanFault } from '../gateways/wan-words.ts';
 
 /** Both tuples as a way from client to server, top to bottom. A solid leg carries packets; a dashed red one does not. */
 export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | undefined }) {
@@ -31,9 +32,9 @@ export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | 
         </Node>
         {nat ? <Address value={nat.address} port={nat.port} /> : <span className="dim">no translation</span>}{' '}
         {wan &&
-          (wan.isUp === false ? (
+          (wanFault(wan) !== undefined ? (
             <State kind="critical" isSmall>
-              {wan.name} down
+              {wan.name} {wanFault(wan)}
             </State>
           ) : (
             <span className="dim">{wan.name}</span>

@@ -16,13 +16,14 @@ import { Unreadable } from '../../ui/unreadable.tsx';
 import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
 import { worksWords } from './gateway-words.ts';
 import { TRYING } from './need.ts';
+import { faultClause, wanFault } from './wan-words.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {
   const { usage } = gateway;
   const wans = gateway.wans.map((wan) => ({ ...wan, flows: wan.flows ?? (usage?.byWan ? (usage.byWan[wan.name] ?? 0) : undefined) }));
   const total = usage?.count;
-  const down = wans.filter(({ isUp }) => isUp === false);
+  const faulty = wans.filter((wan) => wanFault(wan) !== undefined);
   const linkTo = (name: string) => connectionsPath(`wan:${/\s/.test(name) ? `"${name}"` : name}`, gateway.id);
   return (
     <>
@@ -46,7 +47,7 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
               </tr>
             </thead>
             <tbody>
-              {wans.map(({ name, interface: device, addresses, isUp, carriesDefaultRoute, flows }) => (
+              {wans.map(({ name, interface: device, addresses, flows, ...wan }) => (
                 <tr key={name}>
                   <td>
                     <b>{name}</b>
@@ -64,17 +65,9 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
                     )}
                   </td>
                   <td>
-                    {isUp === undefined ? (
-                      <span className="dim">not known</span>
-                    ) : isUp ? (
-                      <State kind={carriesDefaultRoute === false ? 'waiting' : 'ok'}>
-                        {carriesDefaultRoute === false ? 'up, no default route' : 'up'}
-                      </State>
-                    ) : (
-                      <State kind="critical">down</State>
-                    )}
+                    <WanState {...wan} />
                   </td>
-                  <td className={`num ${isUp === false && flows ? 'red strong' : ''}`}>
+                  <td className={`num ${wanFault(wan) !== undefined && flows ? 'red strong' : ''}`}>
                     {flows === undefined ? (
                       '–'
                     ) : (
@@ -91,11 +84,11 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
         </div>
       )}
       {stale === undefined ? (
-        down
+        faulty
           .filter(({ flows }) => flows)
-          .map(({ name, flows }) => (
+          .map(({ name, flows, ...wan }) => (
             <p key={name} className="note red">
-              {count(flows)} flows still use {name}, which is down.{' '}
+              {count(flows)} flows still use {name}, {faultClause(wanFault(wan)!)}.{' '}
               <Link className="link" href={linkTo(name)}>
                 Review {count(flows)} flows
               </Link>
@@ -110,12 +103,21 @@ export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number |
           </Link>
         </p>
       ) : (
-        down.length > 0 && (
-          <p className="note">Nothing is still trying: what uses {down.map(({ name }) => name).join(' and ')} heals by itself, or goes.</p>
+        faulty.length > 0 && (
+          <p className="note">
+            Nothing is still trying: what uses {faulty.map(({ name }) => name).join(' and ')} heals by itself, or goes.
+          </p>
         )
       )}
     </>
   );
+}
+
+function WanState({ isUp, isAnswering, carriesDefaultRoute }: Omit<Gateway['wans'][number], 'name' | 'interface' | 'addresses' | 'flows'>) {
+  const fault = wanFault({ isUp, isAnswering });
+  if (fault !== undefined) return <State kind="critical">{fault === 'down' ? fault : `up, ${fault}`}</State>;
+  if (isUp === undefined) return <span className="dim">not known</span>;
+  return carriesDefaultRoute === false ? <State kind="waiting">up, no default route</State> : <State kind="ok">up</State>;
 }
 
 /** The last flushes that touched this gateway. */

@@ -31,6 +31,12 @@ const CASES: [Gateway, { flows: number; wans: string[] } | undefined, word: stri
   [gateway({ wans: down }), { flows: 8, wans: ['wan1'] }, 'Stale', '8 flows still trying on wan1.'],
   [gateway({ wans: down }), undefined, 'Stranded', '208 flows still on wan1.'],
   [gateway({ wans: down }), { flows: 0, wans: [] }, 'wan1 down', 'wan1 down; the table is 1 % full.'],
+  [
+    gateway({ wans: [{ name: 'wan1', interface: 'eth1', addresses: [], isUp: true, isAnswering: false, flows: 0 }] }),
+    undefined,
+    'wan1 not answering',
+    'wan1 not answering; the table is 1 % full.',
+  ],
   [gateway({}, { count: 65_536 }), undefined, 'Full', '100 % full: new flows find no room.'],
   [gateway({}, { count: 62_000 }), undefined, 'Nearly full', '94 % full: little room is left.'],
   [
@@ -62,7 +68,10 @@ test('only a gateway that needs nobody and has every WAN is green or called heal
     const { kind, head, need, word } = judge(one, NOW, stale);
     expect([kind === 'ok', head.startsWith('Healthy'), word === 'Healthy']).toEqual(
       Array(3).fill(
-        need === undefined && one.state === 'online' && one.usage !== undefined && !one.wans.some(({ isUp }) => isUp === false),
+        need === undefined &&
+          one.state === 'online' &&
+          one.usage !== undefined &&
+          one.wans.every(({ isUp, isAnswering }) => isUp !== false && isAnswering !== false),
       ),
     );
   }

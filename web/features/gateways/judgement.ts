@@ -3,6 +3,7 @@ import { count, counted, lasting, percent, short } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import { GATEWAY_STATES } from './gateway-words.ts';
 import { needOf, strandedSentence, type Need, type Stale } from './need.ts';
+import { wanFaultWords } from './wan-words.ts';
 
 /** What is to be said of a gateway; every page says it in these words. */
 export interface Judgement {
@@ -81,16 +82,13 @@ function quietWords(gateway: Gateway, stale: Stale | undefined): Judgement {
     };
   if (state !== 'online') return { ...GATEWAY_STATES[state], head: 'Not connected.', cause: '' };
   if (!usage) return { kind: 'waiting', word: 'No samples yet', head: 'Connected; no samples yet.', cause: 'The first comes within 10 s.' };
-  const down = gateway.wans
-    .filter(({ isUp }) => isUp === false)
-    .map(({ name }) => name)
-    .join(' and ');
+  const faults = wanFaultWords(gateway.wans);
   const fill = fillWords(gateway)!;
-  if (down)
+  if (faults !== undefined)
     return {
       kind: 'warn',
-      word: `${down} down`,
-      head: `${down} down; the table is ${fill}.`,
+      word: faults,
+      head: `${faults}; the table is ${fill}.`,
       cause: stale?.flows === 0 ? 'Nothing is still trying there.' : shareWords(gateway),
     };
   return { kind: 'ok', word: 'Healthy', head: `Healthy: ${fill}, ${trendWords(usage.perMinute)}.`, cause: shareWords(gateway) };

@@ -2,6 +2,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
+import { countedFaults, wanFault } from './wan-words.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 
@@ -45,9 +46,7 @@ export const TRYING = 'stale:yes -state:time-wait,close';
 
 /** WANs that flows may be stuck on: those that are down or without the route, which a healthy spare is too. */
 export function suspectWans({ wans }: Gateway): Gateway['wans'] {
-  return wans.length < 2
-    ? []
-    : wans.filter(({ isUp, carriesDefaultRoute, flows }) => (isUp === false || carriesDefaultRoute === false) && flows !== 0);
+  return wans.length < 2 ? [] : wans.filter((wan) => (wanFault(wan) !== undefined || wan.carriesDefaultRoute === false) && wan.flows !== 0);
 }
 
 /** Tables are full enough to be listed although nothing is projected. */
@@ -140,7 +139,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       action: review(gateway),
     };
   }
-  const dead = gateway.wans.find(({ isUp, flows }) => isUp === false && (flows ?? 0) > 0);
+  const dead = gateway.wans.find((wan) => wanFault(wan) !== undefined && (wan.flows ?? 0) > 0);
   if (stale === undefined && dead) {
     return {
       gateway,
@@ -150,7 +149,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       measure: counted(dead.flows!, 'flow'),
       flows: dead.flows,
       pace: `on ${dead.name}`,
-      evidence: `${dead.name} is down, and flows still use its address`,
+      evidence: `${dead.name} is ${wanFault(dead)}, and flows still use its address`,
       action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) },
     };
   }
@@ -237,8 +236,8 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
   }
   const up = gateways.filter(({ state }) => state === 'online');
   const most = Math.max(0, ...up.map(({ usage }) => (usage?.max ? usage.count / usage.max : 0)));
-  const down = gateways.flatMap(({ wans }) => wans.filter(({ isUp }) => isUp === false)).length;
-  return `${down > 0 ? `Nothing is stuck, ${counted(down, 'WAN')} down` : 'Quiet'}: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
+  const faults = countedFaults(gateways.flatMap(({ wans }) => wans));
+  return `${faults !== undefined ? `Nothing is stuck, ${faults}` : 'Quiet'}: ${up.length} of ${counted(gateways.length, 'gateway')} up, none above ${Math.max(10, Math.ceil(most * 10) * 10)} %`;
 }
 
 /** `84 %` of its limit; undefined while that is not known. */

@@ -17,6 +17,7 @@ import { Unreadable } from '../../ui/unreadable.tsx';
 import { NoGateway } from '../enrolment/no-gateway.tsx';
 import { judge } from './judgement.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
+import { wanFault } from './wan-words.ts';
 
 /** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
 export function Sites() {
@@ -164,14 +165,14 @@ function Wans({ gateway }: { gateway: Gateway }) {
   if (gateway.wans.length === 0) return <span className="dim">not known</span>;
   return (
     <span className="row">
-      {gateway.wans.map(({ name, isUp, addresses }) => (
-        <span key={name} title={addresses.join(', ') || 'no address'}>
-          {isUp === false ? (
+      {gateway.wans.map((wan) => (
+        <span key={wan.name} title={wan.addresses.join(', ') || 'no address'}>
+          {wanFault(wan) !== undefined ? (
             <State kind="critical" isSmall>
-              {name} down
+              {wan.name} {wanFault(wan)}
             </State>
           ) : (
-            <span className={isUp === undefined ? 'dim' : 'dim2'}>{name}</span>
+            <span className={wan.isUp === undefined ? 'dim' : 'dim2'}>{wan.name}</span>
           )}
         </span>
       ))}

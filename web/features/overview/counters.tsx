@@ -8,6 +8,7 @@ import { count, counted, short } from '../../ui/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
 import { strandedWords, TRYING, type Need } from '../gateways/need.ts';
+import { countedFaults } from '../gateways/wan-words.ts';
 
 /** Five numbers, each a way to its proof; keys 1 to 5. */
 export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {
@@ -17,9 +18,8 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
   const filling = of('filling', 'full');
   const stranded = of('stranded');
   const online = gateways.filter(({ state }) => state === 'online');
-  const down = gateways.flatMap(({ wans }) => wans.filter(({ isUp }) => isUp === false));
+  const faults = countedFaults(gateways.flatMap(({ wans }) => wans));
   const trying = stranded.reduce((sum, { flows = 0 }) => sum + flows, 0);
-  const downWords = down.length > 0 ? `; ${counted(down.length, 'WAN')} down` : '';
   const total = online.reduce((sum, { usage }) => sum + (usage?.count ?? 0), 0);
   const done = running.reduce((sum, flush) => sum + flush.done, 0);
   const planned = running.reduce((sum, flush) => sum + flush.planned, 0);
@@ -51,8 +51,8 @@ export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need
         <State kind="critical" isSmall>
           {strandedWords(stranded)}
         </State>
-      ) : down.length > 0 ? (
-        `none on a dead WAN${downWords}`
+      ) : faults !== undefined ? (
+        `none on a dead WAN; ${faults}`
       ) : (
         'no WAN is down'
       ),
