@@ -100,16 +100,22 @@ export class AuditRepository {
     );
   }
 
-  /** The part of a chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */
-  async spanBetween(scope: TenantScope, chain: string, from?: string, to?: string): Promise<{ first: number; last: number } | undefined> {
-    const { _min, _max } = await this.database.transact(scope, (t) =>
-      t.auditEntry.aggregate({
-        where: { chain, at: { gte: from === undefined ? undefined : new Date(from), lt: to === undefined ? undefined : new Date(to) } },
+  /** The part of each chain that these times lie in, from its first entry to its last: times of two controllers may cross, numbers do not. */
+  async spansBetween(
+    scope: TenantScope,
+    from?: string,
+    to?: string,
+    tenantId?: string,
+  ): Promise<Map<string, { first: number; last: number }>> {
+    const rows = await this.database.transact(scope, (t) =>
+      t.auditEntry.groupBy({
+        by: ['chain'],
+        where: { tenantId, at: { gte: from === undefined ? undefined : new Date(from), lt: to === undefined ? undefined : new Date(to) } },
         _min: { seq: true },
         _max: { seq: true },
       }),
     );
-    return _min.seq === null || _max.seq === null ? undefined : { first: Number(_min.seq), last: Number(_max.seq) };
+    return new Map(rows.map(({ chain, _min, _max }) => [chain, { first: Number(_min.seq), last: Number(_max.seq) }]));
   }
 
   /** The hashes of entries, by `chain seq`; those that are not there are missing. */

@@ -51,7 +51,8 @@ export interface TrailBreak {
 export type TrailVerdict = { isIntact: true; entries: number; chains: number } | { isIntact: false; firstBreak: TrailBreak };
 
 /**
- * Writes an audit trail as lines of canonical JSON: per chain its entries in order and then its checkpoints, at last the signed end.
+ * Writes an audit trail as lines of canonical JSON: per chain its entries in order, each before the checkpoints that name it, at last the
+ * signed end.
  * Anyone with the public key can verify it without us (verifyTrail).
  */
 export class TrailWriter {

@@ -10,7 +10,7 @@ import { AuditRepository } from './audit.repository.ts';
 import { ChainWalk } from './chain-walk.ts';
 import { CheckpointsRepository } from './checkpoints.repository.ts';
 import { CheckpointsService } from './checkpoints.service.ts';
-import { toHashed, type NamedEntry } from './entry-row.ts';
+import { toHashed } from './entry-row.ts';
 import { FORMATS } from './formats.ts';
 import { AUDIT_KEY, type AuditKey } from './signature.ts';
 import { pagesOf, type Span } from './spans.ts';
@@ -65,19 +65,30 @@ export class TrailsService {
     const writer = new TrailWriter(this.key);
     if (begin !== undefined) yield `${begin}\n`;
     const stubs = await this.database.transact(scope, (t) => this.stubs.newest(t));
-    for (const head of await this.database.transact(scope, (t) => this.checkpoints.heads(t))) {
-      if (tenant !== undefined && head.tenantId !== tenant) continue;
-      const span = await this.entries.spanBetween(scope, head.chain, from, to);
-      if (!span) continue;
-      const stub = stubs.get(head.chain);
-      if (format === 'ndjson' && stub?.seq === span.first - 1) yield `${writer.stub(stub)}\n`;
-      for await (const entry of this.chain(scope, { chain: head.chain, ...span }))
-        yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
-      if (format !== 'ndjson') continue;
-      for (const checkpoint of await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, [{ chain: head.chain, ...span }])))
-        yield `${writer.checkpoint(checkpoint)}\n`;
+    for (const page of pagesOf(await this.spans(scope, stubs, from, to, tenant), BATCH)) {
+      const entries = Map.groupBy(await this.entries.ofSpans(scope, page), ({ chain }) => chain);
+      const marks = format === 'ndjson' ? await this.database.transact(scope, (t) => this.checkpoints.ofSpans(t, page)) : [];
+      const marksByChain = Map.groupBy(marks, ({ chain }) => chain);
+      for (const { chain, first } of page) {
+        const stub = stubs.get(chain);
+        if (format === 'ndjson' && stub?.seq === first - 1) yield `${writer.stub(stub)}\n`;
+        for (const entry of entries.get(chain) ?? []) yield `${line ? line(entry) : toSafeJson(writer.entry(toHashed(entry)))}\n`;
+        for (const checkpoint of marksByChain.get(chain) ?? []) yield `${writer.checkpoint(checkpoint)}\n`;
+      }
     }
     if (format === 'ndjson') yield `${writer.end(new Date(this.clock()).toISOString())}\n`;
+  }
+
+  /** What of each chain lies between these times, by the chains' names. */
+  private async spans(scope: TenantScope, stubs: Map<string, Stub>, from?: string, to?: string, tenant?: string): Promise<Span[]> {
+    const heads = await this.database.transact(scope, (t) => this.checkpoints.heads(t));
+    const between = from === undefined && to === undefined ? undefined : await this.entries.spansBetween(scope, from, to, tenant);
+    return heads
+      .filter(({ tenantId }) => tenant === undefined || tenantId === tenant)
+      .flatMap(({ chain, seq }) => {
+        const span = between ? between.get(chain) : { first: (stubs.get(chain)?.seq ?? 0) + 1, last: seq };
+        return span ? [{ chain, ...span }] : [];
+      });
   }
 
   private async verifyNow(scope: TenantScope): Promise<Verdict> {
@@ -103,9 +114,5 @@ export class TrailsService {
       tenantName: head.tenantId === null ? undefined : names.get(head.tenantId),
     }));
     return { checkedAt: new Date(this.clock()).toISOString(), isIntact: chains.every((chain) => chain.isIntact), chains };
-  }
-
-  private async *chain(scope: TenantScope, span: Span): AsyncGenerator<NamedEntry, void, void> {
-    for (const page of pagesOf([span], BATCH)) yield* await this.entries.ofSpans(scope, page);
   }
 }

@@ -111,11 +111,16 @@ export const exportAudit = defineRoute({
   path: '/audit:export',
   action: 'audit.read',
   summary: 'The trail as NDJSON that anyone can verify, or as CSV, ECS or CEF',
-  query: z.object({
-    format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'),
-    from: askedTime.optional(),
-    to: askedTime.optional(),
-    tenant: id.optional(),
-  }),
+  query: z
+    .object({
+      format: z.enum(['ndjson', 'csv', 'ecs', 'cef']).default('ndjson'),
+      from: askedTime.optional(),
+      to: askedTime.optional(),
+      tenant: id.optional(),
+    })
+    .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) < Date.parse(to), {
+      path: ['to'],
+      error: 'must lie after from',
+    }),
   status: 200,
 });

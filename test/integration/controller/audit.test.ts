@@ -87,6 +87,12 @@ it('many tenants are verified with few questions to Postgres, and a crowd that a
   try {
     const { chains, isIntact } = await owner.call(routes.verifyAudit);
     expect([isIntact, chains.length >= 60, asked.mock.calls.length < 20]).toEqual([true, true, true]);
+    // The first signs a checkpoint of each chain, of which agents are told.
+    await exported(owner, 'ndjson');
+    await eventually('all are told', async () => agent.checkpoints.some(({ chain }) => chain === chains.at(-1)!.chain) || undefined);
+    asked.mockClear();
+    expect((await exported(owner, 'ndjson')).split('\n').length).toBeGreaterThan(60);
+    expect(asked.mock.calls.length).toBeLessThan(20);
     asked.mockClear();
     const verdicts = await Promise.all(Array.from({ length: 12 }, () => owner.call(routes.verifyAudit)));
     expect(verdicts.every((verdict) => verdict.isIntact)).toBe(true);
@@ -100,6 +106,22 @@ it('agents are given the newest heads to keep', async () => {
   await eventually('a checkpoint of the tenant and one of the system', async () => {
     const kept = agent.checkpoints.map((checkpoint) => checkpoint.chain);
     return kept.includes(tenantId) && kept.includes('system') ? true : undefined;
+  });
+});
+
+it('a part of it is told by its times and its tenant, and a span that ends before it begins is refused', async () => {
+  const csv = async (query: { from?: string; to?: string; tenant?: string } = {}) =>
+    (await owner.text(routes.exportAudit, { query: { format: 'csv', ...query } })).trimEnd().split('\n').slice(1);
+  const [from, to] = ['2000-01-01T00:00:00Z', new Date(Date.now() + 60_000).toISOString()];
+  const [all, spanned] = [await csv({ tenant: tenantId }), await csv({ from, to, tenant: tenantId })];
+  expect(all.length).toBeGreaterThan(8);
+  expect(spanned).toEqual(all);
+  const at = all[4]!.split(',', 1)[0]!;
+  expect((await csv({ from: at, tenant: tenantId })).length).toBeLessThan(all.length);
+  expect(await csv({ to: from })).toEqual([]);
+  expect(await owner.ask(routes.exportAudit, { query: { from: to, to: from } })).toMatchObject({
+    status: 400,
+    body: { issues: [{ path: 'query.to' }] },
   });
 });
 
