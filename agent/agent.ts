@@ -6,8 +6,11 @@ import { toWireRefused } from '../proto/wire/block.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
 import { abilitiesOf, haveChanged } from './abilities.ts';
 import type { Clock } from './time/clock.ts';
+import { Sampler } from './collectors/collector.ts';
+import { tableCounters } from './collectors/counters.ts';
 import { EventRates } from './collectors/event-rates.ts';
-import { TableSampler, toWireWan } from './collectors/table-sample.ts';
+import { TableWalk } from './collectors/table-walk.ts';
+import { toWireWan, wanStates } from './collectors/wans.ts';
 import type { Wan } from './wans/wans.ts';
 import type { TableEvents } from './conntrack/events/table-events.ts';
 import type { ConntrackTable, FlowContext, VirtualAddress } from './conntrack/table.ts';
@@ -76,7 +79,7 @@ export class Agent {
   readonly #spool = new Spool();
   #isControllerTimeKnown = false;
   readonly #link: Link;
-  readonly #sampler: TableSampler;
+  readonly #sampler: Sampler;
   readonly #outbox: Outbox;
   readonly #journal: Journal;
   readonly #witness: Witness;
@@ -91,7 +94,6 @@ export class Agent {
   #endpoint: Endpoint | undefined;
   #toldBlocks = 0;
   #sampleIntervalMs = 10_000;
-  #rates: EventRates | undefined;
   /** What the last hello said. */
   #told: Awaited<ReturnType<typeof abilitiesOf>> | undefined;
   #lookedAtMs = 0;
@@ -150,14 +152,19 @@ export class Agent {
     this.#emergency = deps.mayActInEmergency
       ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log })
       : undefined;
-    this.#sampler = new TableSampler({
-      table,
-      context,
-      wans,
-      rates: (count) => this.#ratesOf(events?.current, count),
-      now: clock.now,
-      onError: (error) => log.warn({ err: error }, 'the table could not be walked'),
-    });
+    this.#sampler = new Sampler(
+      [
+        tableCounters(table),
+        new TableWalk({ table, context, now: clock.now, onError: (error) => log.warn({ err: error }, 'the table could not be walked') }),
+        wanStates(wans),
+        new EventRates(
+          () => events?.current?.totals(),
+          () => performance.now(),
+        ),
+      ],
+      clock.now,
+      (collector, error) => log.warn({ err: error, collector }, 'a sample goes without what a collector should have given'),
+    );
     this.#link = new Link({
       identity: deps.identity,
       table,
@@ -305,16 +312,6 @@ export class Agent {
     if (!haveChanged(told, await this.#abilities())) return;
     this.#told = undefined;
     this.#link.redial('what this gateway can do has changed');
-  }
-
-  #ratesOf(events: Pick<TableEvents, 'totals'> | undefined, count: number): Sample['rates'] {
-    this.#rates ??=
-      events &&
-      new EventRates(
-        () => events.totals(),
-        () => performance.now(),
-      );
-    return this.#rates?.next(count);
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { MemoryTable } from '../conntrack/memory/memory-table.ts';
 import type { Breakdown, FlowContext } from '../conntrack/table.ts';
-import { TableSampler } from './table-sample.ts';
+import { Sampler, type Collector } from './collector.ts';
+import { tableCounters } from './counters.ts';
+import { TableWalk } from './table-walk.ts';
 
 /** A memory table whose walks take as long as the test says. */
 class SlowTable extends MemoryTable {
@@ -20,11 +22,11 @@ function sampler() {
   const options = {
     table,
     context: () => ({ wans: [], protections: [] }),
-    wans: () => [],
     now: () => clock.ms,
     onError: (error: unknown) => errors.push(error),
   };
-  return { clock, errors, table, sampler: new TableSampler(options) };
+  const fail = (name: string, error: unknown): void => expect.unreachable(`${name}: ${String(error)}`);
+  return { clock, errors, table, sampler: new Sampler([tableCounters(table), new TableWalk(options)], options.now, fail) };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -60,4 +62,32 @@ test('a walk that fails is told and does not end the samples', async () => {
   await settle();
   expect(errors).toEqual([new Error('no table')]);
   expect((await samples.sample()).breakdown).toBeUndefined();
+});
+
+const collector = (name: string, over: Partial<Collector>): Collector => ({ name, collect: async () => ({}), ...over });
+const broken = async (): Promise<never> => Promise.reject(new Error('broken'));
+
+test('a sample goes without what a collector fails to give, and says whose it was', async () => {
+  const failures: string[] = [];
+  const collectors = [
+    collector('a', { collect: async () => ({ count: 7n }) }),
+    collector('b', { collect: broken }),
+    collector('c', { collect: async ({ count }) => ({ max: count! * 2n }) }),
+  ];
+  const samples = new Sampler(
+    collectors,
+    () => 5,
+    (name) => failures.push(name),
+  );
+  expect(await samples.sample()).toMatchObject({ atMs: 5n, count: 7n, max: 14n });
+  expect(failures).toEqual(['b']);
+});
+
+test('without what is needed there is no sample', async () => {
+  const samples = new Sampler(
+    [collector('a', { isNeeded: true, collect: broken })],
+    () => 5,
+    () => undefined,
+  );
+  await expect(samples.sample()).rejects.toThrow('broken');
 });

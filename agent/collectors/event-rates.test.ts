@@ -35,13 +35,13 @@ test('counts may go round', () => {
   expect(ratesBetween(reading(0, 0xffff_fff0, 0, 0), reading(1000, 16, 0, 32))?.newPerSecond).toBe(32);
 });
 
-test('the first reading has no rates, nor has one without time between', () => {
+test('the first reading has no rates, nor has one without time between', async () => {
   let nowMs = 5;
   const rates = new EventRates(
     () => ({ born: nowMs, ended: 0, overflows: 0 }),
     () => nowMs,
   );
-  expect([rates.next(0), rates.next(0)]).toEqual([undefined, undefined]);
+  expect([await rates.collect({ count: 0n }), await rates.collect({ count: 0n })]).toEqual([{}, {}]);
   nowMs = 1005;
-  expect(rates.next(1000)).toEqual({ newPerSecond: 1000, endedPerSecond: 0, isLowerBound: false });
+  expect(await rates.collect({ count: 1000n })).toEqual({ rates: { newPerSecond: 1000, endedPerSecond: 0, isLowerBound: false } });
 });

@@ -1,5 +1,6 @@
 import type { Rates } from '../../proto/gen/ctfleet/v1/stats.ts';
 import type { EventTotals } from '../conntrack/events/table-events.ts';
+import type { Collector, Measures } from './collector.ts';
 
 /** What was known at one time: events since listening began, and the table's count. */
 export interface EventReading {
@@ -31,23 +32,25 @@ function since(before: number, after: number): number {
   return (after - before) >>> 0;
 }
 
-/** Rates from one sample to the next. */
-export class EventRates {
-  readonly #totals: () => EventReading['events'];
+/** Flows a second from one sample to the next, once the kernel's events are heard. */
+export class EventRates implements Collector {
+  readonly name = 'rates';
+  readonly #totals: () => EventReading['events'] | undefined;
   readonly #now: () => number;
   #before: EventReading | undefined;
 
-  /** @param now milliseconds on any clock that only goes forward */
-  constructor(totals: () => EventReading['events'], now: () => number) {
+  /** @param totals undefined while no events are heard; `now`: milliseconds on any clock that only goes forward */
+  constructor(totals: () => EventReading['events'] | undefined, now: () => number) {
     this.#totals = totals;
     this.#now = now;
   }
 
-  /** Since the call before; undefined for the first. `count`: entries of the table now. */
-  next(count: number): Rates | undefined {
-    const reading = { atMs: this.#now(), events: this.#totals(), count };
+  async collect({ count }: Measures): Promise<Measures> {
+    const events = this.#totals();
+    if (events === undefined || count === undefined) return {};
+    const reading = { atMs: this.#now(), events, count: Number(count) };
     const before = this.#before;
     this.#before = reading;
-    return before && ratesBetween(before, reading);
+    return { rates: before && ratesBetween(before, reading) };
   }
 }

@@ -1,5 +1,6 @@
 import type { Prospect } from './prospect.ts';
 import type { Flow, FlowKey, Tuple } from '../../proto/model/flow.ts';
+import type { CounterName } from '../../proto/model/measures.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Sort, SortKey } from '../../proto/model/sort.ts';
 
@@ -81,18 +82,8 @@ export interface Breakdown {
 }
 
 /** Cumulative since boot; a field the kernel does not give is absent. */
-export interface CpuCounters {
+export interface CpuCounters extends Partial<Record<CounterName, number>> {
   cpu: number;
-  found?: number;
-  invalid?: number;
-  insert?: number;
-  insertFailed?: number;
-  drop?: number;
-  earlyDrop?: number;
-  error?: number;
-  searchRestart?: number;
-  clashResolve?: number;
-  chainToolong?: number;
 }
 
 export interface TableCounters {

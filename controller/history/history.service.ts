@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { samples } from '../../proto/http/fleet.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
+import { FACET_NAMES, POINT_NAMES } from '../../proto/model/measures.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { CONFIG, type Config } from '../platform/config.ts';
 import { Database, type Transaction } from '../platform/database.ts';
@@ -97,18 +98,13 @@ export class HistoryService {
   }
 }
 
-function toPoint(row: PointRow): z.output<typeof samples>['points'][number] {
-  const number = (value: bigint | null): number | undefined => (value === null ? undefined : Number(value));
+function toPoint({ at, breakdown, ...numbers }: PointRow): z.output<typeof samples>['points'][number] {
+  const known = POINT_NAMES.flatMap((name) => (numbers[name] === null ? [] : [[name, numbers[name]] as const]));
   return {
-    at: row.at.toISOString(),
-    count: row.count,
-    countMax: Number(row.count_max),
-    max: number(row.max),
-    drop: number(row.drop),
-    earlyDrop: number(row.early_drop),
-    insertFailed: number(row.insert_failed),
-    byProto: row.breakdown?.byProto,
-    byState: row.breakdown?.byState,
-    byWan: row.breakdown?.byWan,
+    at: at.toISOString(),
+    count: numbers.count!,
+    countMax: numbers.countMax!,
+    ...Object.fromEntries(known),
+    ...Object.fromEntries(FACET_NAMES.map((name) => [name, breakdown?.[name]])),
   };
 }

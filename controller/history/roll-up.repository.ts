@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import { RISES, ROLL_UP_COLUMNS, type RolledColumn } from './columns.ts';
 
 /** A span to sum up, widened to whole buckets; of one gateway or of all in scope. */
 export interface RollUpSpan {
@@ -17,16 +18,12 @@ export class RollUpRepository {
    */
   async minutes(t: Transaction, span: RollUpSpan): Promise<void> {
     const { from, to, gateway } = widen(span, 60_000);
-    const rise = (column: string): Prisma.Sql => {
-      const name = Prisma.raw(column);
-      return Prisma.sql`CASE WHEN ${name} >= lag(${name}) OVER gateway THEN ${name} - lag(${name}) OVER gateway WHEN lag(${name}) OVER gateway IS NOT NULL THEN ${name} END`;
-    };
     await t.$executeRaw`
-      INSERT INTO sample_minute (tenant_id, gateway_id, at, samples, count_sum, count_max, max, drop, early_drop, insert_failed, breakdown)
-      SELECT tenant_id, gateway_id, date_bin('1 minute', at, 'epoch'), count(*), sum(count), max(count), max(max), sum(drop_rise), sum(early_drop_rise), sum(insert_failed_rise),
-        (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1]
+      INSERT INTO sample_minute (tenant_id, gateway_id, at, samples, ${NAMES}, breakdown)
+      SELECT tenant_id, gateway_id, date_bin('1 minute', at, 'epoch'), count(*),
+        ${columns(({ fromSamples }) => fromSamples)}, ${NEWEST_BREAKDOWN}
       FROM (
-        SELECT *, ${rise('drop')} AS drop_rise, ${rise('early_drop')} AS early_drop_rise, ${rise('insert_failed')} AS insert_failed_rise
+        SELECT *, ${Prisma.raw(RISES)}
         FROM sample WHERE at >= ${new Date(from.getTime() - 600_000)} AND at < ${to} ${gateway}
         WINDOW gateway AS (PARTITION BY gateway_id ORDER BY at)
       ) AS risen
@@ -39,18 +36,24 @@ export class RollUpRepository {
   async hours(t: Transaction, span: RollUpSpan): Promise<void> {
     const { from, to, gateway } = widen(span, 3_600_000);
     await t.$executeRaw`
-      INSERT INTO sample_hour (tenant_id, gateway_id, at, samples, count_sum, count_max, max, drop, early_drop, insert_failed, breakdown)
-      SELECT tenant_id, gateway_id, date_bin('1 hour', at, 'epoch'), sum(samples), sum(count_sum), max(count_max), max(max), sum(drop), sum(early_drop), sum(insert_failed),
-        (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1]
+      INSERT INTO sample_hour (tenant_id, gateway_id, at, samples, ${NAMES}, breakdown)
+      SELECT tenant_id, gateway_id, date_bin('1 hour', at, 'epoch'), sum(samples),
+        ${columns(({ fromRollUps }) => fromRollUps)}, ${NEWEST_BREAKDOWN}
       FROM sample_minute WHERE at >= ${from} AND at < ${to} ${gateway}
       GROUP BY 1, 2, 3
       ${REPLACE}`;
   }
 }
 
+function columns(text: (column: RolledColumn) => string): Prisma.Sql {
+  return Prisma.raw(ROLL_UP_COLUMNS.map(text).join(', '));
+}
+
+const NAMES = columns(({ name }) => `"${name}"`);
+const NEWEST_BREAKDOWN = Prisma.sql`(array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1]`;
 const REPLACE = Prisma.sql`
-  ON CONFLICT (gateway_id, at) DO UPDATE SET samples = excluded.samples, count_sum = excluded.count_sum, count_max = excluded.count_max, max = excluded.max,
-    drop = excluded.drop, early_drop = excluded.early_drop, insert_failed = excluded.insert_failed, breakdown = excluded.breakdown`;
+  ON CONFLICT (gateway_id, at) DO UPDATE SET samples = excluded.samples, breakdown = excluded.breakdown,
+    ${columns(({ name }) => `"${name}" = excluded."${name}"`)}`;
 
 function widen(span: RollUpSpan, bucketMs: number): { from: Date; to: Date; gateway: Prisma.Sql } {
   return {

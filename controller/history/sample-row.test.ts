@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { totalsOf } from '../../proto/model/measures.ts';
 import { lostBetween } from './sample-row.ts';
 
 describe('packets lost for want of an entry', () => {
@@ -11,16 +12,16 @@ describe('packets lost for want of an entry', () => {
       { cpu: 0, drop: 25, insertFailed: 20, chainToolong: 1 },
       { cpu: 1, drop: 2, insertFailed: 9, chainToolong: 3 },
     ];
-    expect(lostBetween(before, after)).toBe(15 + 2 + 3);
+    expect(lostBetween(totalsOf(before), totalsOf(after))).toBe(15 + 2 + 3);
   });
 
   it('are all those since the gateway restarted', () => {
-    expect(lostBetween([{ cpu: 0, drop: 1000, chainToolong: 7 }], [{ cpu: 0, drop: 3, chainToolong: 0 }])).toBe(3);
+    expect(lostBetween(totalsOf([{ drop: 1000, chainToolong: 7 }]), totalsOf([{ drop: 3, chainToolong: 0 }]))).toBe(3);
   });
 
   it('are not known where the kernel does not count drops, and none are of a limit that it does not have', () => {
-    expect(lostBetween([{ cpu: 0 }], [{ cpu: 0, drop: 1 }])).toBeUndefined();
-    expect(lostBetween([], [])).toBeUndefined();
-    expect(lostBetween([{ cpu: 0, drop: 1 }], [{ cpu: 0, drop: 4 }])).toBe(3);
+    expect(lostBetween(totalsOf([{}]), totalsOf([{ drop: 1 }]))).toBeUndefined();
+    expect(lostBetween(totalsOf([]), totalsOf([]))).toBeUndefined();
+    expect(lostBetween(totalsOf([{ drop: 1 }]), totalsOf([{ drop: 4 }]))).toBe(3);
   });
 });

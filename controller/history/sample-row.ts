@@ -1,32 +1,34 @@
 import type { z } from 'zod';
 import type { usage } from '../../proto/http/fleet.ts';
-import type { CpuCounters, Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import type { Breakdown as WireBreakdown, CpuCounters, Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { formatAddress } from '../../proto/model/address.ts';
-import { counterFrom, countsFrom, flowsFrom, textFrom } from '../platform/untrusted.ts';
+import {
+  COUNTER_NAMES,
+  FACET_NAMES,
+  GAUGE_NAMES,
+  type CounterName,
+  type FacetName,
+  type GaugeName,
+  totalsOf,
+  type Numbers,
+} from '../../proto/model/measures.ts';
+import { counterFrom, countsFrom, flowsFrom, rateFrom, textFrom } from '../platform/untrusted.ts';
 
 export type Usage = z.output<typeof usage>;
 type Cpus = NonNullable<Usage['cpus']>;
 
-/** From one walk of a table; counts by name. */
-export interface Breakdown {
+/** From one walk of a table; counts by name. Facets that came later are absent from older rows. */
+export interface Breakdown extends Partial<Record<FacetName, Record<string, number>>> {
   at: string;
-  byProto: Record<string, number>;
-  byState: Record<string, number>;
-  byWan: Record<string, number>;
   topSources: { address: string; flows: number }[];
   /** Absent from those of older agents and older rows. */
   translations?: { address: string; proto: string; flows: number }[];
 }
 
-/** A sample as the table `sample` keeps it. Counters are sums over the CPUs that tell them; absent is null there and undefined here. */
+/** A sample as the table `sample` keeps it. Counters are sums over the CPUs that tell them; absent is null there. */
 export interface SampleRow {
   at: string;
-  count: number;
-  max?: number;
-  buckets?: number;
-  drop?: number;
-  earlyDrop?: number;
-  insertFailed?: number;
+  numbers: Numbers;
   cpus: Cpus;
   breakdown?: Breakdown;
 }
@@ -42,55 +44,62 @@ const MAX_CPUS = 8192;
 export function toSampleRow(sample: Sample, nowMs: number): SampleRow | undefined {
   const atMs = Number(sample.atMs);
   if (!(atMs > nowMs - OLDEST_MS && atMs < nowMs + NEWEST_MS)) return undefined;
-  const { breakdown } = sample;
-  const cpus = sample.cpus.slice(0, MAX_CPUS);
+  // Its WANs are the gateway's own. A field that nobody takes does not compile.
+  const { atMs: _time, wans: _wans, cpus: told, breakdown, rates, count, max, buckets, ...untaken } = sample;
+  untaken satisfies Record<string, never>;
+  const cpus = told.slice(0, MAX_CPUS).map(toCpu);
+  const gauges: Record<GaugeName, number | undefined> = {
+    count: flowsFrom(count),
+    max: max === undefined ? undefined : flowsFrom(max),
+    buckets: buckets === undefined ? undefined : flowsFrom(buckets),
+    newPerSecond: rateFrom(rates?.newPerSecond),
+    endedPerSecond: rateFrom(rates?.endedPerSecond),
+    ratesLowerBound: rates && Number(rates.isLowerBound),
+  };
   return {
     at: new Date(atMs).toISOString(),
-    count: flowsFrom(sample.count),
-    max: sample.max === undefined ? undefined : flowsFrom(sample.max),
-    buckets: sample.buckets === undefined ? undefined : flowsFrom(sample.buckets),
-    drop: sum(cpus, 'drop'),
-    earlyDrop: sum(cpus, 'earlyDrop'),
-    insertFailed: sum(cpus, 'insertFailed'),
-    cpus: cpus.map(toCpu),
-    breakdown: breakdown && {
-      at: new Date(Math.max(nowMs - OLDEST_MS, Math.min(Number(breakdown.atMs), nowMs))).toISOString(),
-      byProto: countsFrom(breakdown.byProto, MAX_NAMES),
-      byState: countsFrom(breakdown.byState, MAX_NAMES),
-      byWan: countsFrom(breakdown.byWan, MAX_NAMES),
-      topSources: breakdown.topSources
-        .filter(({ address }) => address.length === 4 || address.length === 16)
-        .slice(0, 20)
-        .map(({ address, flows }) => ({ address: formatAddress(address), flows: flowsFrom(flows) })),
-      translations: breakdown.translations
-        .filter(({ address }) => address.length === 4 || address.length === 16)
-        .slice(0, 20)
-        .map(({ address, proto, flows }) => ({ address: formatAddress(address), proto: textFrom(proto, 20), flows: flowsFrom(flows) })),
-    },
+    numbers: { ...gauges, ...totalsOf(cpus) },
+    cpus,
+    breakdown: breakdown && toBreakdown(breakdown, nowMs),
+  };
+}
+
+function toBreakdown(told: WireBreakdown, nowMs: number): Breakdown {
+  const { atMs, walked: _walked, topSources, translations, ...facets } = told;
+  facets satisfies Record<FacetName, unknown> & Record<Exclude<keyof typeof facets, FacetName>, never>;
+  return {
+    at: new Date(Math.max(nowMs - OLDEST_MS, Math.min(Number(atMs), nowMs))).toISOString(),
+    ...Object.fromEntries(FACET_NAMES.map((name) => [name, countsFrom(facets[name], MAX_NAMES)])),
+    topSources: topSources
+      .filter(({ address }) => address.length === 4 || address.length === 16)
+      .slice(0, 20)
+      .map(({ address, flows }) => ({ address: formatAddress(address), flows: flowsFrom(flows) })),
+    translations: translations
+      .filter(({ address }) => address.length === 4 || address.length === 16)
+      .slice(0, 20)
+      .map(({ address, proto, flows }) => ({ address: formatAddress(address), proto: textFrom(proto, 20), flows: flowsFrom(flows) })),
   };
 }
 
 /** What an operator is told of a gateway's last minutes: the newest sample, and what changed since one about ten minutes older. */
 export function toUsage(newest: SampleRow, older: SampleRow | undefined): Usage {
+  const { count, max } = newest.numbers;
   const minutes = older ? (Date.parse(newest.at) - Date.parse(older.at)) / 60_000 : 0;
-  const perMinute = older && minutes >= 0.5 ? (newest.count - older.count) / minutes : undefined;
+  const perMinute = older && minutes >= 0.5 ? (count! - older.numbers.count!) / minutes : undefined;
   const isRising = perMinute !== undefined && perMinute > 0;
+  const rise = (counter: CounterName): number | undefined => increase(older?.numbers[counter], newest.numbers[counter]);
+  const { at: breakdownAt, ...parts } = newest.breakdown ?? {};
   return {
     at: newest.at,
-    count: newest.count,
-    max: newest.max,
-    buckets: newest.buckets,
+    ...Object.fromEntries(GAUGE_NAMES.map((name) => [name, newest.numbers[name]])),
+    count: count!,
     perMinute,
-    minutesToFull: isRising && newest.max !== undefined ? Math.max(0, newest.max - newest.count) / perMinute : undefined,
-    lost: older && lostBetween(older.cpus, newest.cpus),
-    drops: increase(older?.drop, newest.drop),
-    insertFailed: increase(older?.insertFailed, newest.insertFailed),
-    byProto: newest.breakdown?.byProto,
-    byState: newest.breakdown?.byState,
-    byWan: newest.breakdown?.byWan,
-    topSources: newest.breakdown?.topSources,
-    translations: newest.breakdown?.translations,
-    breakdownAt: newest.breakdown?.at,
+    minutesToFull: isRising && max !== undefined ? Math.max(0, max - count!) / perMinute : undefined,
+    lost: older && lostBetween(older.numbers, newest.numbers),
+    drops: rise('drop'),
+    insertFailed: rise('insertFailed'),
+    ...parts,
+    breakdownAt,
     cpus: newest.cpus.length > 0 ? newest.cpus : undefined,
   };
 }
@@ -108,37 +117,13 @@ export function increase(before: number | undefined, after: number | undefined):
  * (docs/kernels.md). Undefined where `drop`
  * is not known at both ends.
  */
-export function lostBetween(before: Cpus, after: Cpus): number | undefined {
-  const dropped = increase(total(before, 'drop'), total(after, 'drop'));
-  return dropped === undefined ? undefined : dropped + (increase(total(before, 'chainToolong'), total(after, 'chainToolong')) ?? 0);
-}
-
-function total(cpus: Cpus, counter: 'drop' | 'chainToolong'): number | undefined {
-  const known = cpus.flatMap((cpu) => cpu[counter] ?? []);
-  return known.length === 0 ? undefined : known.reduce((one, other) => one + other, 0);
-}
-
-function sum(cpus: CpuCounters[], counter: 'drop' | 'earlyDrop' | 'insertFailed'): number | undefined {
-  const known = cpus.flatMap((cpu) => cpu[counter] ?? []);
-  return known.length === 0 ? undefined : counterFrom(known.reduce((total, value) => total + value, 0n));
+export function lostBetween(before: Numbers, after: Numbers): number | undefined {
+  const dropped = increase(before.drop, after.drop);
+  return dropped === undefined ? undefined : dropped + (increase(before.chainToolong, after.chainToolong) ?? 0);
 }
 
 function toCpu({ cpu, ...counters }: CpuCounters): Cpus[number] {
-  return {
-    cpu,
-    found: toNumber(counters.found),
-    invalid: toNumber(counters.invalid),
-    insert: toNumber(counters.insert),
-    insertFailed: toNumber(counters.insertFailed),
-    drop: toNumber(counters.drop),
-    earlyDrop: toNumber(counters.earlyDrop),
-    error: toNumber(counters.error),
-    searchRestart: toNumber(counters.searchRestart),
-    clashResolve: toNumber(counters.clashResolve),
-    chainToolong: toNumber(counters.chainToolong),
-  };
-}
-
-function toNumber(value: bigint | undefined): number | undefined {
-  return value === undefined ? undefined : counterFrom(value);
+  counters satisfies Partial<Record<CounterName, bigint>> & Record<Exclude<keyof typeof counters, CounterName>, never>;
+  const known = COUNTER_NAMES.flatMap((name) => (counters[name] === undefined ? [] : [[name, counterFrom(counters[name])] as const]));
+  return { cpu, ...Object.fromEntries(known) };
 }

@@ -2,33 +2,22 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Prisma } from '../generated/prisma/client.ts';
 import { Database, type Transaction } from '../platform/database.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
+import type { PointName } from '../../proto/model/measures.ts';
+import { POINT_COLUMNS, RISES, SAMPLE_COLUMNS } from './columns.ts';
 import type { Resolution } from './resolution.ts';
 import type { Breakdown, SampleRow } from './sample-row.ts';
 
+/** Numbers are of type bigint or double precision. */
 interface StoredSample {
   gateway_id: string;
   at: Date;
-  count: bigint;
-  max: bigint | null;
-  buckets: bigint | null;
-  drop: bigint | null;
-  early_drop: bigint | null;
-  insert_failed: bigint | null;
   cpus: SampleRow['cpus'];
   breakdown: Breakdown | null;
+  [column: string]: unknown;
 }
 
-/** One bucket of a chart. Counter columns are increases within it. */
-export interface PointRow {
-  at: Date;
-  count: number;
-  count_max: bigint;
-  max: bigint | null;
-  drop: bigint | null;
-  early_drop: bigint | null;
-  insert_failed: bigint | null;
-  breakdown: Breakdown | null;
-}
+/** One bucket of a chart. Counters are increases within it. */
+export type PointRow = Record<PointName, number | null> & { at: Date; breakdown: Breakdown | null };
 
 /** The newest sample of a gateway, and the oldest of the ten minutes before it. */
 export interface Recent {
@@ -42,11 +31,20 @@ export class SamplesRepository {
 
   /** Stores samples of one gateway; one that is there already stays as it is. */
   async insert(t: Transaction, gateway: { id: string; tenantId: string }, rows: SampleRow[]): Promise<void> {
-    const json = JSON.stringify(rows.map((row) => ({ ...row, early_drop: row.earlyDrop, insert_failed: row.insertFailed })));
+    const json = JSON.stringify(
+      rows.map(({ at, cpus, breakdown, numbers }) => ({
+        at,
+        cpus,
+        breakdown,
+        ...Object.fromEntries(SAMPLE_COLUMNS.map(({ measure, name }) => [name, numbers[measure]])),
+      })),
+    );
+    const names = Prisma.raw(SAMPLE_COLUMNS.map(({ name }) => `"${name}"`).join(', '));
+    const types = Prisma.raw(SAMPLE_COLUMNS.map(({ name, type }) => `"${name}" ${type}`).join(', '));
     await t.$executeRaw`
-      INSERT INTO sample (tenant_id, gateway_id, at, count, max, buckets, drop, early_drop, insert_failed, cpus, breakdown)
-      SELECT ${gateway.tenantId}::uuid, ${gateway.id}::uuid, r.at, r.count, r.max, r.buckets, r.drop, r.early_drop, r.insert_failed, r.cpus, r.breakdown
-      FROM jsonb_to_recordset(${json}::jsonb) AS r(at timestamptz, count bigint, max bigint, buckets bigint, drop bigint, early_drop bigint, insert_failed bigint, cpus jsonb, breakdown jsonb)
+      INSERT INTO sample (tenant_id, gateway_id, at, cpus, breakdown, ${names})
+      SELECT ${gateway.tenantId}::uuid, ${gateway.id}::uuid, at, cpus, breakdown, ${names}
+      FROM jsonb_to_recordset(${json}::jsonb) AS r(at timestamptz, cpus jsonb, breakdown jsonb, ${types})
       ON CONFLICT (gateway_id, at) DO NOTHING`;
   }
 
@@ -108,26 +106,23 @@ export class SamplesRepository {
 function pointsSql(gatewayId: string, from: Date, to: Date, resolution: Resolution): Prisma.Sql {
   const step = `${resolution.stepSeconds} seconds`;
   const bucket = Prisma.sql`date_bin(${step}::interval, at, ${from})`;
+  const columns = Prisma.raw(
+    POINT_COLUMNS.map(
+      ({ name, fromSamples, fromRollUps }) => `(${resolution.source === 'raw' ? fromSamples : fromRollUps})::float8 AS "${name}"`,
+    ).join(', '),
+  );
   if (resolution.source === 'raw') {
-    const rise = (column: string): Prisma.Sql => {
-      const name = Prisma.raw(column);
-      return Prisma.sql`CASE WHEN ${name} >= lag(${name}) OVER gateway THEN ${name} - lag(${name}) OVER gateway WHEN lag(${name}) OVER gateway IS NOT NULL THEN ${name} END`;
-    };
     return Prisma.sql`
-      SELECT ${bucket} AS at, round(avg(count))::float8 AS count, max(count) AS count_max, max(max) AS max,
-        sum(drop_rise)::bigint AS drop, sum(early_drop_rise)::bigint AS early_drop, sum(insert_failed_rise)::bigint AS insert_failed,
-        (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
+      SELECT ${bucket} AS at, ${columns}, (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
       FROM (
-        SELECT *, ${rise('drop')} AS drop_rise, ${rise('early_drop')} AS early_drop_rise, ${rise('insert_failed')} AS insert_failed_rise
+        SELECT *, ${Prisma.raw(RISES)}
         FROM sample WHERE gateway_id = ${gatewayId}::uuid AND at >= ${new Date(from.getTime() - 60_000)} AND at < ${to}
         WINDOW gateway AS (ORDER BY at)
       ) AS risen
       WHERE at >= ${from} GROUP BY 1 ORDER BY 1`;
   }
   return Prisma.sql`
-    SELECT ${bucket} AS at, round(sum(count_sum) / sum(samples))::float8 AS count, max(count_max) AS count_max, max(max) AS max,
-      sum(drop)::bigint AS drop, sum(early_drop)::bigint AS early_drop, sum(insert_failed)::bigint AS insert_failed,
-      (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
+    SELECT ${bucket} AS at, ${columns}, (array_agg(breakdown ORDER BY at DESC) FILTER (WHERE breakdown IS NOT NULL))[1] AS breakdown
     FROM ${tableOf(resolution)} WHERE gateway_id = ${gatewayId}::uuid AND at >= ${from} AND at < ${to} GROUP BY 1 ORDER BY 1`;
 }
 
@@ -150,16 +145,6 @@ function tableOf(resolution: Resolution): Prisma.Sql {
 }
 
 function toRow(row: StoredSample): SampleRow {
-  const number = (value: bigint | null): number | undefined => (value === null ? undefined : Number(value));
-  return {
-    at: row.at.toISOString(),
-    count: Number(row.count),
-    max: number(row.max),
-    buckets: number(row.buckets),
-    drop: number(row.drop),
-    earlyDrop: number(row.early_drop),
-    insertFailed: number(row.insert_failed),
-    cpus: row.cpus,
-    breakdown: row.breakdown ?? undefined,
-  };
+  const known = SAMPLE_COLUMNS.flatMap(({ measure, name }) => (row[name] === null ? [] : [[measure, Number(row[name])] as const]));
+  return { at: row.at.toISOString(), numbers: Object.fromEntries(known), cpus: row.cpus, breakdown: row.breakdown ?? undefined };
 }

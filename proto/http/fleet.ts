@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COUNTER_NAMES, FACET_NAMES, GAUGE_NAMES, POINT_NAMES, type FacetName } from '../model/measures.ts';
 import { askedTime, forPeople, id, idParams, name, page, pageQuery, shownName, time } from './common.ts';
 import { defineRoute } from './route.ts';
 
@@ -26,12 +27,20 @@ export const wan = z.object({
   flows: z.number().int().optional(),
 });
 
+/** Measures by name; what is not known is absent. */
+function optional<Name extends string>(names: readonly Name[]): Record<Name, z.ZodOptional<z.ZodNumber>> {
+  return Object.fromEntries(names.map((name) => [name, z.number().optional()])) as Record<Name, z.ZodOptional<z.ZodNumber>>;
+}
+const facets = Object.fromEntries(FACET_NAMES.map((name) => [name, z.record(z.string(), z.number().int()).optional()])) as Record<
+  FacetName,
+  z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodNumber>>
+>;
+
 /** The newest sample of a gateway, and what follows from the last minutes. Absent means unknown. */
 export const usage = z.object({
   at: time,
+  ...optional(GAUGE_NAMES),
   count: z.number().int(),
-  max: z.number().int().optional(),
-  buckets: z.number().int().optional(),
   /** Entries a minute over the last ten minutes. */
   perMinute: z.number().optional(),
   /** At that rate; only while it rises. */
@@ -44,9 +53,7 @@ export const usage = z.object({
   /** The kernel's counters since ten minutes ago; they overlap, so that their sum means nothing. */
   drops: z.number().int().optional(),
   insertFailed: z.number().int().optional(),
-  byProto: z.record(z.string(), z.number().int()).optional(),
-  byState: z.record(z.string(), z.number().int()).optional(),
-  byWan: z.record(z.string(), z.number().int()).optional(),
+  ...facets,
   topSources: z.array(z.object({ address: z.string(), flows: z.number().int() })).optional(),
   /** Flows whose source is translated, by the address that stands for it and by protocol: at least as many as ports of it are in use. */
   translations: z.array(z.object({ address: z.string(), proto: z.string(), flows: z.number().int() })).optional(),
@@ -56,16 +63,7 @@ export const usage = z.object({
     .array(
       z.object({
         cpu: z.number().int(),
-        found: z.number().optional(),
-        invalid: z.number().optional(),
-        insert: z.number().optional(),
-        insertFailed: z.number().optional(),
-        drop: z.number().optional(),
-        earlyDrop: z.number().optional(),
-        error: z.number().optional(),
-        searchRestart: z.number().optional(),
-        clashResolve: z.number().optional(),
-        chainToolong: z.number().optional(),
+        ...optional(COUNTER_NAMES),
       }),
     )
     .optional(),
@@ -120,15 +118,10 @@ export const samples = z.object({
   points: z.array(
     z.object({
       at: time,
+      ...optional(POINT_NAMES),
       count: z.number().int(),
       countMax: z.number().int(),
-      max: z.number().int().optional(),
-      drop: z.number().int().optional(),
-      earlyDrop: z.number().int().optional(),
-      insertFailed: z.number().int().optional(),
-      byProto: z.record(z.string(), z.number().int()).optional(),
-      byState: z.record(z.string(), z.number().int()).optional(),
-      byWan: z.record(z.string(), z.number().int()).optional(),
+      ...facets,
     }),
   ),
   gaps: z.array(z.object({ from: time, to: time })),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import type { CpuCounters } from '../../agent/conntrack/table.ts';
 import { lostBetween } from '../../controller/history/sample-row.ts';
+import { totalsOf } from '../../proto/model/measures.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import { enterNamespace, Namespace } from '../support/namespace.ts';
@@ -56,7 +57,7 @@ async function counting(rules: string, send: () => number): Promise<Seen> {
     const sent = send();
     const after = (await table.counters()).cpus;
     const arrived = Number(/packets (\d+)/.exec(namespace.run('nft', 'list', 'counter', 'inet', 'kernels', 'arrived'))![1]);
-    const counted = lostBetween(before, after);
+    const counted = lostBetween(totalsOf(before), totalsOf(after));
     const seen = { sent, lost: sent - arrived, counted, ...rises(before, after) };
     assert.equal(counted, sent - arrived, JSON.stringify(seen));
     return seen;
@@ -69,9 +70,9 @@ async function counting(rules: string, send: () => number): Promise<Seen> {
 
 /** How far each counter rose, those that did. */
 function rises(before: CpuCounters[], after: CpuCounters[]): Partial<Record<Counter, number>> {
-  const total = (cpus: CpuCounters[], counter: Counter): number => cpus.reduce((sum, cpu) => sum + (cpu[counter] ?? 0), 0);
+  const [first, last] = [totalsOf(before), totalsOf(after)];
   return Object.fromEntries(
-    COUNTERS.map((counter) => [counter, total(after, counter) - total(before, counter)] as const).filter(([, rise]) => rise !== 0),
+    COUNTERS.map((counter) => [counter, (last[counter] ?? 0) - (first[counter] ?? 0)] as const).filter(([, rise]) => rise !== 0),
   );
 }
 
@@ -121,7 +122,12 @@ async function unread(icmpType: number): Promise<Seen> {
       if (seen.some(({ hook, place }) => hook === 'input' && place === 'last')) arrived++;
     }
     const after = (await table.counters()).cpus;
-    const seen = { sent: CLIENTS, lost: CLIENTS - arrived, counted: lostBetween(before, after), ...rises(before, after) };
+    const seen = {
+      sent: CLIENTS,
+      lost: CLIENTS - arrived,
+      counted: lostBetween(totalsOf(before), totalsOf(after)),
+      ...rises(before, after),
+    };
     assert.deepEqual([seen.counted, seen.lost], [0, 0], JSON.stringify(seen));
     return seen;
   } finally {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROLL_UP_COLUMNS, SAMPLE_COLUMNS } from '../../../controller/history/columns.ts';
 import { HistoryService } from '../../../controller/history/history.service.ts';
 import { Sample } from '../../../proto/gen/ctfleet/v1/stats.ts';
 import { routes } from '../../../proto/http/routes.ts';
+import { COUNTER_NAMES, FACET_NAMES, FACETS, GAUGE_NAMES, NUMBER_NAMES, NUMBERS, POINT_NAMES } from '../../../proto/model/measures.ts';
 import { enrol, FakeAgent } from '../../support/controller-fake-agent.ts';
 import { eventually, makePlace, TestController, type Person } from '../../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/database.ts';
@@ -129,6 +131,78 @@ describe('samples', () => {
   it('show a gap as a gap', async () => {
     const { gaps } = await chart(30 * MINUTE, 60);
     expect(gaps).toEqual([{ from: new Date(nowMs - 30 * MINUTE).toISOString(), to: new Date(nowMs - 10 * MINUTE).toISOString() }]);
+  });
+
+  it('lose no measure of the catalogue on the way to the gateway, the chart, both roll-ups and the metrics', async () => {
+    const counters = (first: number) => Object.fromEntries(COUNTER_NAMES.map((name, at) => [name, BigInt(first + at)]));
+    const facets = Object.fromEntries(FACET_NAMES.map((name) => [name, { [name === 'byState' ? 'ESTABLISHED' : 'WAN1']: 5n }]));
+    const full = (agoMs: number, first: number) =>
+      sample(agoMs, 100, 0, {
+        max: 1000n,
+        buckets: 512n,
+        rates: { newPerSecond: 7.5, endedPerSecond: 2.5, isLowerBound: true },
+        cpus: [{ cpu: 0, ...counters(first) }] as Sample['cpus'],
+        breakdown: { atMs: BigInt(nowMs), walked: 1n, topSources: [], translations: [], ...facets } as unknown as Sample['breakdown'],
+      });
+    const place = await makePlace(owner, 'Whole', 'gw2');
+    const second = new FakeAgent(
+      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
+    );
+    await second.connect(controller.linkAddress);
+    // In the minute before last and in the last: a rise is counted where it ends.
+    second.sendSamples(1n, [full(2 * MINUTE - 1000, 10), full(MINUTE - 1000, 20)]);
+    await eventually('the receipt', async () => second.sampleReceipts.includes(1n) || undefined);
+    const { usage } = await owner.call(routes.getGateway, { params: { id: second.gatewayId } });
+    expect(GAUGE_NAMES.filter((name) => usage![name] === undefined)).toEqual([]);
+    expect(FACET_NAMES.filter((name) => usage![name] === undefined)).toEqual([]);
+    expect(COUNTER_NAMES.filter((name) => usage!.cpus![0]![name] === undefined)).toEqual([]);
+    await controller.running.app.get(HistoryService).rollUp();
+    const pointsOf = async (fromAgoMs: number, points: number) =>
+      (
+        await owner.call(routes.listSamples, {
+          params: { id: second.gatewayId },
+          query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
+        })
+      ).points;
+    const expected = {
+      count: 100,
+      countMax: 100,
+      max: 1000,
+      newPerSecond: 7.5,
+      newPerSecondMax: 7.5,
+      endedPerSecond: 2.5,
+      ratesLowerBound: 1,
+    };
+    for (const points of [
+      await pointsOf(2 * MINUTE, 10),
+      await pointsOf(24 * 60 * MINUTE, 1440),
+      await pointsOf(30 * 24 * 60 * MINUTE, 720),
+    ]) {
+      const last = points.at(-1)!;
+      expect(last).toMatchObject(expected);
+      expect(POINT_NAMES.filter((name) => last[name] === undefined)).toEqual([]);
+      expect(FACET_NAMES.filter((name) => last[name] === undefined)).toEqual([]);
+      expect(COUNTER_NAMES.map((name) => last[name])).toEqual(COUNTER_NAMES.map(() => 10));
+    }
+    const { secret } = await owner.call(routes.createToken, { body: { name: 'metrics', role: 'viewer', tenantId: null } });
+    const text = await (await fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } })).text();
+    const named = [...NUMBER_NAMES.map((name) => NUMBERS[name].metric.name), ...FACET_NAMES.map((name) => FACETS[name].metric.name)];
+    expect(named.filter((name) => !new RegExp(`^${name}\\{[^}]*gateway="gw2"`, 'm').test(text))).toEqual([]);
+    second.disconnect();
+  });
+
+  it('have a column for each measure in all three tables, and no other', async () => {
+    const columns = async (table: string) =>
+      (
+        await postgres.query<{ name: string }>(
+          url,
+          `SELECT column_name AS name FROM information_schema.columns WHERE table_name = $$${table}$$ ORDER BY 1`,
+        )
+      ).map(({ name }) => name);
+    const place = ['tenant_id', 'gateway_id', 'at', 'breakdown'];
+    expect(await columns('sample')).toEqual([...place, 'cpus', ...SAMPLE_COLUMNS.map(({ name }) => name)].toSorted());
+    const rolled = [...place, 'samples', ...ROLL_UP_COLUMNS.map(({ name }) => name)].toSorted();
+    expect([await columns('sample_minute'), await columns('sample_hour')]).toEqual([rolled, rolled]);
   });
 
   it('that were spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {

@@ -82,13 +82,15 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
       () => events.totals(),
       () => nowMs,
     );
-    rates.next((await table.counters()).count);
+    await rates.collect({ count: BigInt((await table.counters()).count) });
     namespace.run('conntrack', '-F');
     await flow(100);
     await until('births are heard', () => events.totals().born === 100 || undefined);
     expect(events.totals().ended).toBe(0);
     nowMs = 10_000;
-    expect(rates.next((await table.counters()).count)).toEqual({ newPerSecond: 10, endedPerSecond: 50, isLowerBound: false });
+    expect(await rates.collect({ count: BigInt((await table.counters()).count) })).toEqual({
+      rates: { newPerSecond: 10, endedPerSecond: 50, isLowerBound: false },
+    });
   });
 
   test('where the kernel makes no events, listening is refused with the cure', async () => {

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import type { Gateway } from '../../../proto/http/fleet.ts';
+import { NUMBERS, type CounterName } from '../../../proto/model/measures.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
@@ -153,17 +154,12 @@ export function RecentFlushes({ gateway }: { gateway: Gateway }) {
   );
 }
 
-const COUNTERS = [
-  ['insertFailed', 'insert_failed'],
-  ['drop', 'drop'],
-  ['earlyDrop', 'early_drop'],
-  ['searchRestart', 'search_restart'],
-] as const;
+const COUNTERS = ['insertFailed', 'drop', 'earlyDrop', 'searchRestart'] as const satisfies CounterName[];
 
 /** The kernel's counters of each CPU since it started. One that stands out from the others is marked. */
 export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
   const cpus = usage?.cpus ?? [];
-  const isHigh = (key: (typeof COUNTERS)[number][0], value: number | undefined) => {
+  const isHigh = (key: CounterName, value: number | undefined) => {
     const others = cpus.flatMap((cpu) => (cpu[key] === undefined ? [] : [cpu[key]])).toSorted((a, b) => a - b);
     return value !== undefined && value > 10 && others.length > 1 && value > 4 * (others[Math.floor((others.length - 1) / 2)] ?? 0);
   };
@@ -180,9 +176,9 @@ export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
           <thead>
             <tr>
               <th>CPU</th>
-              {COUNTERS.map(([, name]) => (
+              {COUNTERS.map((name) => (
                 <th key={name} className="num mono">
-                  {name}
+                  {NUMBERS[name].words}
                 </th>
               ))}
             </tr>
@@ -191,14 +187,14 @@ export function CpuTable({ gateway: { usage } }: { gateway: Gateway }) {
             {cpus.map((cpu) => (
               <tr key={cpu.cpu}>
                 <td>{cpu.cpu}</td>
-                {COUNTERS.map(([key, name]) => (
-                  <td key={name} className={`num ${cpu[key] ? '' : 'dim'}`}>
-                    {isHigh(key, cpu[key]) ? (
+                {COUNTERS.map((name) => (
+                  <td key={name} className={`num ${cpu[name] ? '' : 'dim'}`}>
+                    {isHigh(name, cpu[name]) ? (
                       <State kind="warn" isSmall>
-                        {count(cpu[key])}
+                        {count(cpu[name])}
                       </State>
                     ) : (
-                      count(cpu[key])
+                      count(cpu[name])
                     )}
                   </td>
                 ))}

@@ -2,8 +2,11 @@
 
 import type { z } from 'zod';
 import type { samples as samplesSchema } from '../../../proto/http/fleet.ts';
+import { NUMBERS, type CounterName } from '../../../proto/model/measures.ts';
 import { useClock } from '../../lib/clock.tsx';
 import { count, percent } from '../../ui/format.ts';
+
+const COUNTERS = ['drop', 'earlyDrop', 'insertFailed'] as const satisfies CounterName[];
 
 /** The samples as numbers, newest first. */
 export function SamplesTable({ samples }: { samples: z.output<typeof samplesSchema> }) {
@@ -14,26 +17,30 @@ export function SamplesTable({ samples }: { samples: z.output<typeof samplesSche
         <thead>
           <tr>
             <th>Time</th>
-            <th className="num">Entries</th>
+            <th className="num">{NUMBERS.count.words}</th>
             <th className="num">At most</th>
-            <th className="num">Limit</th>
+            <th className="num">{NUMBERS.max.words}</th>
             <th className="num">Used</th>
-            <th className="num">drop</th>
-            <th className="num">early_drop</th>
-            <th className="num">insert_failed</th>
+            {COUNTERS.map((name) => (
+              <th key={name} className="num">
+                {NUMBERS[name].words}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
-          {samples.points.toReversed().map(({ at, count: entries, countMax, max, drop, earlyDrop, insertFailed }) => (
+          {samples.points.toReversed().map(({ at, count: entries, countMax, max, ...counters }) => (
             <tr key={at}>
               <td>{clock.full(at)}</td>
               <td className="num">{count(entries)}</td>
               <td className="num">{count(countMax)}</td>
               <td className="num">{count(max)}</td>
               <td className="num">{max ? percent(entries, max) : '–'}</td>
-              <td className="num">{count(drop)}</td>
-              <td className="num">{count(earlyDrop)}</td>
-              <td className="num">{count(insertFailed)}</td>
+              {COUNTERS.map((name) => (
+                <td key={name} className="num">
+                  {count(counters[name])}
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>
