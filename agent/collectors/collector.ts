@@ -1,4 +1,4 @@
-import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 
 /** What one collector knows of a sample. What it does not know is absent. */
 export type Measures = Partial<Omit<Sample, 'atMs'>>;
@@ -29,16 +29,7 @@ export class Sampler {
 
   /** Throws what a collector throws that is needed. */
   async sample(): Promise<Sample> {
-    const sample: Sample = {
-      atMs: 0n,
-      count: 0n,
-      max: undefined,
-      buckets: undefined,
-      cpus: [],
-      breakdown: undefined,
-      wans: [],
-      rates: undefined,
-    };
+    const sample = Sample.fromPartial({});
     for (const collector of this.#collectors) {
       try {
         Object.assign(sample, await collector.collect(sample));

@@ -11,6 +11,7 @@ import type { Firing } from './firings.ts';
 import type { GatewayRemediation, RefusedRemediation } from './remediation-set.ts';
 import type { RunHead } from './run-parts.ts';
 import { carryOut, freeze, type RunHands } from './run.ts';
+import { isAboutTable } from '../../proto/model/triggers.ts';
 
 /** Flows named in a report of a look that touched nothing. */
 const MAX_SHOWN = 1000;
@@ -53,7 +54,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   }
   const tableCount = await table.count();
   // Room is made by any part of what serves nobody, and a table that it fills is when it is needed most.
-  const chosen = trigger.kind === 'table-usage' ? longestIdle(flows, mostOf(limits, tableCount)) : flows;
+  const chosen = isAboutTable(trigger.kind) ? longestIdle(flows, mostOf(limits, tableCount)) : flows;
   const part = { flows: chosen === flows ? matched : chosen.length, stale: chosen.filter(isStale).length, tableCount };
   const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, [part]);
   if (limit) return { kind: 'refused', matched, code: limit.code, detail: sentence(limit.why) };

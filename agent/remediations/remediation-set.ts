@@ -5,9 +5,10 @@ import { remediationDocument, runsOnGateway, type RemediationDocument } from '..
 import { BLOCKS_HOSTS } from '../../proto/model/block/packets.ts';
 import { FILTER_ABILITIES } from '../../proto/model/filter/abilities.ts';
 import { matchesEverything } from '../../proto/model/filter/everything.ts';
-import { fillFilter, type TemplateNames } from '../../proto/model/filter/template.ts';
+import { fillFilter } from '../../proto/model/filter/template.ts';
 import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
+import { exampleOf } from '../../proto/model/triggers.ts';
 
 /** A remediation that this gateway runs by itself. */
 export interface GatewayRemediation {
@@ -35,8 +36,6 @@ export interface RefusedRemediation {
 const KNOWN: readonly string[] = [...FILTER_ABILITIES, BLOCKS_HOSTS];
 const needing = z.looseObject({ needsNewerAgent: z.array(z.string()).default([]) });
 
-const EXAMPLE: TemplateNames = { wan: 'wan', address: '192.0.2.1' };
-
 /** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
 export function understand({
   id,
@@ -62,7 +61,7 @@ export function understand({
   if (!parsed.success) return refuse(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
   const document = parsed.data;
   if (!runsOnGateway(document)) return refuse(`its trigger ${document.trigger.kind} is not one that a gateway sees`);
-  const read = fillFilter(document.filter, document.trigger.kind === 'table-usage' ? {} : EXAMPLE);
+  const read = fillFilter(document.filter, exampleOf(document.trigger.kind));
   if ('problem' in read) return refuse(`filter: ${read.problem.message}`);
   if (read.filter.kind === 'everything') return refuse('filter: it names no flows');
   if (matchesEverything(read.filter)) return refuse('filter: it leaves no flow out');

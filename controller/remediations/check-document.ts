@@ -5,6 +5,7 @@ import { matchesEverything } from '../../proto/model/filter/everything.ts';
 import { fillFilter, placeholdersOf } from '../../proto/model/filter/template.ts';
 import type { RemediationDocument } from '../../proto/http/remediation-document.ts';
 import { scheduleProblem } from './schedule.ts';
+import { exampleOf } from '../../proto/model/triggers.ts';
 
 /** What is wrong with a document, with the path of the field. */
 export interface DocumentProblem {
@@ -12,24 +13,13 @@ export interface DocumentProblem {
   message: string;
 }
 
-/** Examples that stand for what a trigger knows, so that a filter can be read before it is known. */
-export const ABOUT: Record<RemediationDocument['trigger']['kind'], { wan?: string; address?: string }> = {
-  'wan-down': { wan: 'wan', address: '192.0.2.1' },
-  'wan-up': { wan: 'wan', address: '192.0.2.1' },
-  'address-change': { wan: 'wan', address: '192.0.2.1' },
-  'table-usage': {},
-  schedule: {},
-  webhook: {},
-  manual: {},
-};
-
 /** What the schema cannot see: a filter that names flows, names that the trigger knows, a schedule that comes. All problems, none twice. */
 export function checkDocument({ trigger, filter, method, conditions, forSeconds }: RemediationDocument): DocumentProblem[] {
   const problems: DocumentProblem[] = [];
   const say = (path: string, message: string): void => {
     problems.push({ path, message });
   };
-  const about = ABOUT[trigger.kind];
+  const about = exampleOf(trigger.kind);
   const unknown = placeholdersOf(filter).filter((name) => !(name in about));
   if (unknown.length > 0) {
     say(

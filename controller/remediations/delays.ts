@@ -1,5 +1,6 @@
 import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
 import { toWaves } from '../flushes/waves.ts';
+import { isAboutTable } from '../../proto/model/triggers.ts';
 
 /** Between two waves of gateways that see their tables fill: time enough for the first reports, and for a stop. */
 const PRESSURE_SPACING_SECONDS = 30;
@@ -18,7 +19,7 @@ interface Partner {
  */
 export function delaysOf({ kind }: Pick<RemediationTrigger, 'kind'>, gateways: readonly Partner[]): Map<string, number> {
   const sorted = gateways.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const isPressure = kind === 'table-usage';
+  const isPressure = isAboutTable(kind);
   const waves = toWaves(sorted, isPressure);
   const spacing = isPressure ? PRESSURE_SPACING_SECONDS : PARTNER_SPACING_SECONDS;
   return new Map(sorted.map(({ id }, index) => [id, (waves[index]! - 1) * spacing]));

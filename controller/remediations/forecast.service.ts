@@ -9,6 +9,7 @@ import { HistoryService } from '../history/history.service.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { inScope, type TenantScope } from '../platform/tenant-scope.ts';
+import { isAboutWan } from '../../proto/model/triggers.ts';
 
 const DAYS = 30;
 const DAY_MS = 86_400_000;
@@ -46,10 +47,7 @@ export class ForecastService {
       return {
         matchesNow,
         wouldHaveFired: [],
-        forecastNote:
-          trigger.kind === 'wan-down' || trigger.kind === 'wan-up' || trigger.kind === 'address-change'
-            ? 'History keeps no states of WANs. Let it observe for some days.'
-            : undefined,
+        forecastNote: isAboutWan(trigger.kind) ? 'History keeps no states of WANs. Let it observe for some days.' : undefined,
       };
     }
     const rows = await this.gateways.inScope(own, document.scope);

@@ -8,12 +8,12 @@ import { LimitsService } from '../plans/limits.service.ts';
 import { onePersonLimits } from '../plans/may-end.ts';
 import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { Database } from '../platform/database.ts';
-import { ABOUT } from './check-document.ts';
 import { delaysOf } from './delays.ts';
 import { actsOn } from './reach.ts';
 import { RemediationsRepository } from './remediations.repository.ts';
 import { effectiveMode } from './standing.ts';
 import { StandingsService } from './standings.service.ts';
+import { exampleOf } from '../../proto/model/triggers.ts';
 
 /** What gateways are given to run by themselves: with the mode in which each acts now, its tenant's limits, and its turn among all. */
 @Injectable()
@@ -77,7 +77,7 @@ export class GatewaySetsService {
  * `10.0.0.5:5060` would mean there what it meant once, any side for either.
  */
 function needsOf({ filter, trigger, method }: RemediationDocument): { needsNewerAgent?: string[] } {
-  const read = fillFilter(filter, ABOUT[trigger.kind]);
+  const read = fillFilter(filter, exampleOf(trigger.kind));
   const needed = [...('filter' in read ? abilitiesFor(read.filter) : []), ...(method === 'block' ? [BLOCKS_HOSTS] : [])];
   return needed.length > 0 ? { needsNewerAgent: needed } : {};
 }

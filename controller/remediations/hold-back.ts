@@ -2,6 +2,7 @@ import type { RemediationTrigger } from '../../proto/http/remediation-document.t
 import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import { whyTooManyFailed } from '../flushes/waves.ts';
 import { counted } from '../platform/plural.ts';
+import { isAboutTable } from '../../proto/model/triggers.ts';
 
 /** Runs that still count. */
 export const HOLD_BACK_WINDOW_MS = 3_600_000;
@@ -38,7 +39,7 @@ export function whyHoldBack({ trigger, isOfAllTenants, gateways, runs, mayEndAlo
   const why = isOfAllTenants && failed < 2 ? undefined : whyTooManyFailed(failed, gatewaysOf(recent));
   if (why !== undefined) return `${why} within an hour`;
   const together = gatewaysOf(within(TRIP_MS));
-  if (trigger.kind === 'table-usage' && together >= MIN_TRIP_GATEWAYS && together > gateways * MAX_TRIP_SHARE) {
+  if (isAboutTable(trigger.kind) && together >= MIN_TRIP_GATEWAYS && together > gateways * MAX_TRIP_SHARE) {
     return `${together} of ${counted(gateways, 'gateway')} ran it within a minute: that is one cause, and not so many full tables`;
   }
   for (const [tenantId, own] of Map.groupBy(within(LIMITS_WINDOW_MS), (run) => run.tenantId)) {

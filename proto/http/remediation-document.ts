@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { METHOD_WORDS } from '../model/method.ts';
+import { TRIGGERS, type TriggerKind } from '../model/triggers.ts';
 import { scope } from './scope.ts';
 
 /** A glob over WAN names. */
 const wan = z.string().trim().min(1).max(64).default('*');
 const seconds = (most: number) => z.number().int().min(0).max(most);
 
-/** What the gateway sees by itself; such remediations run there, with or without the controller. */
-export const GATEWAY_TRIGGERS = ['wan-down', 'wan-up', 'address-change', 'table-usage'] as const;
-
+/** One for each kind of `proto/model/triggers.ts`. */
 export const remediationTrigger = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('wan-down'), wan }),
   z.strictObject({ kind: z.literal('wan-up'), wan }),
@@ -25,7 +24,7 @@ export const remediationTrigger = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('webhook') }),
   z.strictObject({ kind: z.literal('manual') }),
-]);
+]) satisfies z.ZodType<{ kind: TriggerKind }>;
 export type RemediationTrigger = z.output<typeof remediationTrigger>;
 
 /**
@@ -74,5 +73,5 @@ export type RemediationDocument = z.output<typeof remediationDocument>;
 
 /** True if the gateway runs it by itself. */
 export function runsOnGateway({ trigger }: Pick<RemediationDocument, 'trigger'>): boolean {
-  return (GATEWAY_TRIGGERS as readonly string[]).includes(trigger.kind);
+  return TRIGGERS[trigger.kind].runsOn === 'gateway';
 }

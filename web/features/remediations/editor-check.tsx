@@ -99,7 +99,7 @@ function NextTimes({ zones }: { zones: Check['nextRuns'] }) {
 function Fired({ check, document }: { check: Check; document: RemediationDocument }) {
   const clock = useClock();
   const { wouldHaveFired: fired, forecastNote } = check;
-  if (document.trigger.kind === 'schedule' || document.trigger.kind === 'manual' || document.trigger.kind === 'webhook') return null;
+  if (!runsOnGateway(document)) return null;
   return (
     <div className="stack">
       <h2>Last 30 days</h2>

@@ -7,6 +7,7 @@ import { CheckField, ChoiceField, NumberField, TextField, type Form } from './ed
 import { EditorScope } from './editor-scope.tsx';
 import { EditorTrigger } from './editor-trigger.tsx';
 import { MODES } from './remediation-words.ts';
+import { isAboutWan, TRIGGER_KINDS } from '../../../proto/model/triggers.ts';
 
 /** The document as a form, in the order in which it happens. */
 export function EditorForm({
@@ -21,7 +22,7 @@ export function EditorForm({
   const mode = fieldIn(form.raw, 'mode');
   const method = fieldIn(form.raw, 'method');
   const trigger = String(fieldIn(form.raw, 'trigger.kind'));
-  const isAboutWan = trigger === 'wan-down' || trigger === 'wan-up' || trigger === 'address-change';
+  const hasWan = TRIGGER_KINDS.some((kind) => kind === trigger && isAboutWan(kind));
   const chosen = METHODS.find(({ value }) => value === method);
   return (
     <>
@@ -45,11 +46,9 @@ export function EditorForm({
         <EditorTrigger form={form} kind={trigger} />
         <div className="fields">
           <NumberField form={form} path="conditions.settledSeconds" label="Held for" unit="s" />
-          {isAboutWan && <NumberField form={form} path="conditions.mostFlapsAnHour" label="Most flaps an hour" width={190} />}
+          {hasWan && <NumberField form={form} path="conditions.mostFlapsAnHour" label="Most flaps an hour" width={190} />}
         </div>
-        {isAboutWan && (
-          <CheckField form={form} path="conditions.healthyTarget" label="Only if another WAN is up, answers, and has the route" />
-        )}
+        {hasWan && <CheckField form={form} path="conditions.healthyTarget" label="Only if another WAN is up, answers, and has the route" />}
       </Part>
       <Part title="Which flows" small="and how they end">
         <TextField
@@ -59,7 +58,7 @@ export function EditorForm({
           width="100%"
           isMono
           hint={
-            isAboutWan ? (
+            hasWan ? (
               <>
                 <span className="mono">$wan</span> and <span className="mono">$address</span> stand for the WAN that it is about.
               </>

@@ -4,16 +4,21 @@ import { useTimeZone } from '../../lib/clock.tsx';
 import { fieldIn } from './document-text.ts';
 import { ChoiceField, NumberField, TextField, type Form } from './editor-fields.tsx';
 import { cronWords } from './remediation-words.ts';
+import type { z } from 'zod';
+import type { remediationTrigger } from '../../../proto/http/remediation-document.ts';
+import { TRIGGER_KINDS, TRIGGERS, type TriggerKind } from '../../../proto/model/triggers.ts';
 
-const KINDS = [
-  { value: 'wan-down', text: 'a WAN goes down', start: { kind: 'wan-down', wan: '*' } },
-  { value: 'wan-up', text: 'a WAN comes back', start: { kind: 'wan-up', wan: '*' } },
-  { value: 'address-change', text: 'a WAN changes its address', start: { kind: 'address-change', wan: '*' } },
-  { value: 'table-usage', text: 'a table fills up', start: { kind: 'table-usage', abovePercent: 85 } },
-  { value: 'schedule', text: 'at times', start: { kind: 'schedule', cron: '30 2 * * *', timeZone: 'site' } },
-  { value: 'webhook', text: 'a webhook is called', start: { kind: 'webhook' } },
-  { value: 'manual', text: 'somebody runs it', start: { kind: 'manual' } },
-] as const;
+/** What each begins with. */
+const STARTS: { [Kind in TriggerKind]: { kind: Kind } & z.input<typeof remediationTrigger> } = {
+  'wan-down': { kind: 'wan-down', wan: '*' },
+  'wan-up': { kind: 'wan-up', wan: '*' },
+  'address-change': { kind: 'address-change', wan: '*' },
+  'table-usage': { kind: 'table-usage', abovePercent: 85 },
+  schedule: { kind: 'schedule', cron: '30 2 * * *', timeZone: 'site' },
+  webhook: { kind: 'webhook' },
+  manual: { kind: 'manual' },
+};
+const KINDS = TRIGGER_KINDS.map((value) => ({ value, text: TRIGGERS[value].words, start: STARTS[value] }));
 
 const WHERE: Record<string, string> = {
   webhook: 'Runs in the controller. The secret that signs calls is shown once, when it is saved.',
@@ -24,13 +29,13 @@ const WHERE: Record<string, string> = {
 /** What it waits for, with the fields of that trigger. Conditions that only a WAN has go when the trigger is about none. */
 export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
   const { own } = useTimeZone();
-  const isAboutWan = kind === 'wan-down' || kind === 'wan-up' || kind === 'address-change';
+  const hasWan = 'wan' in (KINDS.find(({ value }) => value === kind)?.start ?? {});
   const cron = fieldIn(form.raw, 'trigger.cron');
   const choose = (wanted: string) => {
     const next = KINDS.find(({ value }) => value === wanted)!;
     const staysAboutWan = 'wan' in next.start;
     form.setAll([
-      ['trigger', isAboutWan && staysAboutWan ? { ...next.start, wan: fieldIn(form.raw, 'trigger.wan') ?? '*' } : next.start],
+      ['trigger', hasWan && staysAboutWan ? { ...next.start, wan: fieldIn(form.raw, 'trigger.wan') ?? '*' } : next.start],
       ...(staysAboutWan
         ? []
         : ([
@@ -43,7 +48,7 @@ export function EditorTrigger({ form, kind }: { form: Form; kind: string }) {
     <div className="stack">
       <div className="fields">
         <ChoiceField form={form} path="trigger.kind" label="When" options={KINDS} onChoose={choose} />
-        {isAboutWan && <TextField form={form} path="trigger.wan" label="WAN" width={170} isMono />}
+        {hasWan && <TextField form={form} path="trigger.wan" label="WAN" width={170} isMono />}
         {kind === 'table-usage' && <NumberField form={form} path="trigger.abovePercent" label="Above" unit="%" />}
         {kind === 'schedule' && (
           <>
