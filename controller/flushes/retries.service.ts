@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RETRIABLE_STATES } from '../../proto/http/flushes.ts';
 import type { Plan as PlanView } from '../../proto/http/plans.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
@@ -9,9 +10,6 @@ import { FlushesRepository } from './flushes.repository.ts';
 import { notThere } from '../platform/not-there.ts';
 import { PlansService } from '../plans/plans.service.ts';
 import type { TargetState } from './states.ts';
-
-/** Where nothing is certain to have happened. What was cancelled was meant to be left alone. */
-const RETRIED: ReadonlySet<TargetState> = new Set<TargetState>(['failed', 'expired', 'offline', 'indeterminate']);
 
 /**
  * A second try: the same question to the gateways that failed or were not reached, as they are now, in a plan that is looked at like any
@@ -52,7 +50,7 @@ function toRetry(row: FlushRow | undefined): { plan: FlushRow['plan']; gateways:
   if (row.kind === 'undo')
     throw new FleetError('INVALID_REQUEST', 'An undo is not tried again: its gateways have said what became of each flow.');
   if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for its end, or cancel it.');
-  const gateways = row.targets.filter((target) => RETRIED.has(target.state as TargetState)).map((target) => target.gatewayId);
+  const gateways = row.targets.filter((target) => RETRIABLE_STATES.has(target.state as TargetState)).map((target) => target.gatewayId);
   if (gateways.length === 0) throw new FleetError('PLAN_EMPTY', 'No gateway of this flush failed; there is nothing to try again.');
   return { plan: row.plan, gateways };
 }

@@ -17,6 +17,8 @@ export const targetState = z.enum([
   'failed',
   'indeterminate',
 ]);
+/** Of a finished flush: where nothing is certain to have happened, so that a retry plans anew. What was cancelled was meant to be left alone. */
+export const RETRIABLE_STATES: ReadonlySet<z.output<typeof targetState>> = new Set(['failed', 'expired', 'offline', 'indeterminate']);
 
 export const flushTarget = z.object({
   gatewayId: id,

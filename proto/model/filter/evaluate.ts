@@ -148,6 +148,8 @@ function truthOfTerm({ field, match }: Term, flow: Flow, nowMs: number): Truth {
     case 'gateway':
     case 'tag':
       throw new FleetError('FILTER_UNSUPPORTED', `${field}: is settled by the controller and has no meaning on a gateway.`, { field });
+    default:
+      return field satisfies never;
   }
 }
 

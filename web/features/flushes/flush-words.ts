@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Flush, flushEvent, flushTarget } from '../../../proto/http/flushes.ts';
+import { RETRIABLE_STATES, type Flush, type flushEvent, type flushTarget } from '../../../proto/http/flushes.ts';
 import type { BarTone } from '../../ui/bar.tsx';
 import { count, counted } from '../../ui/format.ts';
 import type { StateKind } from '../../ui/state.tsx';
@@ -180,11 +180,9 @@ function untouched({ totals }: Target): number {
   );
 }
 
-const RETRIABLE: ReadonlySet<Target['state']> = new Set(['failed', 'expired', 'indeterminate']);
-
 /** Gateways that a retry would plan for again: those that failed, or were not reached. */
 export function retriable({ kind, state, targets }: Pick<Flush, 'kind' | 'state' | 'targets'>): Target[] {
-  return kind === 'undo' || state === 'running' ? [] : targets.filter((target) => RETRIABLE.has(target.state));
+  return kind === 'undo' || state === 'running' ? [] : targets.filter((target) => RETRIABLE_STATES.has(target.state));
 }
 
 /** Seconds in which it can still be undone; undefined where it cannot. */

@@ -131,8 +131,14 @@ test('undo counts down to its end, is offered once, and never for an undo', () =
 });
 
 test('a retry is for gateways that failed or were not reached, and only after the end', () => {
-  const targets = [target('a', 'failed', {}), target('b', 'expired', {}), target('c', 'verified', {}), target('d', 'reappeared', {})];
-  expect(retriable(flushOf('partial', targets)).map(({ gatewayName }) => gatewayName)).toEqual(['a', 'b']);
+  const targets = [
+    target('a', 'failed', {}),
+    target('b', 'expired', {}),
+    target('o', 'offline', {}),
+    target('c', 'verified', {}),
+    target('d', 'reappeared', {}),
+  ];
+  expect(retriable(flushOf('partial', targets)).map(({ gatewayName }) => gatewayName)).toEqual(['a', 'b', 'o']);
   expect(retriable(flushOf('running', targets))).toEqual([]);
 });
 
