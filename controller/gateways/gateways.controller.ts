@@ -60,9 +60,4 @@ export class GatewaysController {
   ): Promise<z.output<typeof fleet.reinstateGateway.response>> {
     return this.gateways.reinstate(caller, scope, params.id);
   }
-
-  @Handles(fleet.listSamples)
-  samples(@Called() { scope, params, query }: Call<typeof fleet.listSamples>): Promise<z.output<typeof fleet.listSamples.response>> {
-    return this.gateways.samples(scope, params.id, query);
-  }
 }

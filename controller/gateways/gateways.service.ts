@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import type { Gateway, samples } from '../../proto/http/fleet.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
@@ -120,11 +120,6 @@ export class GatewaysService {
       await this.notifications.send(t, GATEWAY_CHANGED, id);
     });
     return this.get(scope, id);
-  }
-
-  async samples(scope: TenantScope, id: string, query: { from: string; to: string; points: number }): Promise<z.output<typeof samples>> {
-    await this.get(scope, id);
-    return this.history.points(scope, id, query);
   }
 
   /** The gateways of a scope, by name. Throws NOT_FOUND if it names what the caller cannot see, SCOPE_EMPTY if nothing fits. */

@@ -5,6 +5,7 @@ import { HistoryService } from './history.service.ts';
 import { LinkModule } from '../link/link.module.ts';
 import { QueueModule } from '../queue/queue.module.ts';
 import { RollUpRepository } from './roll-up.repository.ts';
+import { SamplesController } from './samples.controller.ts';
 import { SamplesRepository } from './samples.repository.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
@@ -15,6 +16,7 @@ export class HistoryModule {
     uses: [LinkModule.with, QueueModule.with],
     providers: [HistoryService, RollUpRepository, SamplesRepository],
     exports: [HistoryService],
+    controllers: [SamplesController],
     link: [HistoryLink],
     work: [HistoryJobs],
   });

@@ -50,12 +50,16 @@ export class HistoryService {
     return this.samples.crossings(t, gatewayIds, percent, since);
   }
 
-  /** A chart's points and its gaps. The future holds neither. Throws INVALID_REQUEST for a span that ends before it begins. */
+  /**
+   * A chart's points and its gaps. The future holds neither. Throws NOT_FOUND for a gateway out of scope, and INVALID_REQUEST for a span that
+   * ends before it begins.
+   */
   async points(
     scope: TenantScope,
     gatewayId: string,
     query: { from: string; to: string; points: number },
   ): Promise<z.output<typeof samples>> {
+    if (!(await this.samples.isGateway(scope, gatewayId))) throw new FleetError('NOT_FOUND', 'There is no such gateway.');
     const nowMs = this.clock();
     const fromMs = Date.parse(query.from);
     const toMs = Math.min(Date.parse(query.to), nowMs);

@@ -74,6 +74,11 @@ export class SamplesRepository {
     return recent;
   }
 
+  /** True for a gateway in scope. */
+  async isGateway(scope: TenantScope, id: string): Promise<boolean> {
+    return this.database.transact(scope, async (t) => (await t.gateway.count({ where: { id } })) > 0);
+  }
+
   /** Buckets of one gateway from `from` (inclusive) to `to`, oldest first, and the times at which anything was measured. */
   async points(
     scope: TenantScope,
