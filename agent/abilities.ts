@@ -1,4 +1,5 @@
 import { BLOCKS_HOSTS } from '../proto/model/block/packets.ts';
+import { CHECKS_DRIFT } from '../proto/model/drift.ts';
 import { FILTER_ABILITIES } from '../proto/model/filter/abilities.ts';
 import type { ConntrackTable } from './conntrack/table.ts';
 
@@ -31,7 +32,7 @@ export async function abilitiesOf({
   const { can, cannot } = withEndings(tried, await whyNotRefuse(), await whyNotBlock());
   const emergency = { emergency: 'Nothing is deleted unasked here when the table is full; CTFLEET_EMERGENCY=1 allows it.' };
   return {
-    can: [...can, ...FILTER_ABILITIES, ...(mayActInEmergency ? ['emergency'] : [])],
+    can: [...can, ...FILTER_ABILITIES, CHECKS_DRIFT, ...(mayActInEmergency ? ['emergency'] : [])],
     cannot: { ...cannot, ...besides, ...(!mayActInEmergency && emergency) },
     tableError: tried.cannot.counters ?? '',
   };

@@ -21,6 +21,7 @@ import type { Refusals } from './refusals.ts';
 import { runPlan } from './run-plan.ts';
 import { canUndo, undoPlan } from './undo-plan.ts';
 import { COMMAND_ID, type UndoStore } from './undo-store.ts';
+import { assertNotDrifted } from './drift.ts';
 
 /** What was deleted is kept for an undo for an hour at most. */
 const MAX_UNDO_SECONDS = 3600;
@@ -166,7 +167,7 @@ export class Commands {
       }
       switch (work?.$case) {
         case 'runPlan':
-          return this.#run(command.id, planId, way!, work.value.digest, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
+          return this.#run(command.id, planId, way!, work.value, Math.min(work.value.verifyAfterMs, MAX_VERIFY_MS), false);
         case 'undoPlan':
           return this.#undo(command.id, work.value.commandId, false);
         case undefined:
@@ -258,7 +259,15 @@ export class Commands {
     return this.#deps.journal.state.stopped.has(id);
   }
 
-  #run(id: string, planId: string, way: Way, digest: Uint8Array | undefined, verifyAfterMs: number, isRepeated: boolean): Promise<void> {
+  /** `asked`: what the plan has to be; absent for one that a crash interrupted, which has been looked at. */
+  #run(
+    id: string,
+    planId: string,
+    way: Way,
+    asked: { digest: Uint8Array; maxDrift?: number | undefined } | undefined,
+    verifyAfterMs: number,
+    isRepeated: boolean,
+  ): Promise<void> {
     const { table, refusals, blocks, guard, plans, clock, context, report } = this.#deps;
     const { method, forSeconds } = way;
     let plan: FrozenPlan | undefined;
@@ -267,8 +276,9 @@ export class Commands {
       isRepeated,
       async (start) => {
         plan = plans.load(planId);
-        if (digest && !plan.digest.equals(digest))
+        if (asked && !plan.digest.equals(asked.digest))
           throw new FleetError('PLAN_DIGEST_MISMATCH', 'The plan on this gateway is not the one that was shown.', { planId });
+        await assertNotDrifted(table, plan, asked?.maxDrift);
         const { count, stale } = plan;
         const isStopped = (): boolean => this.#isStopped(id);
         const block: OneBlock | undefined =

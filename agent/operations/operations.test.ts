@@ -173,6 +173,22 @@ describe('a command is refused and nothing is touched', () => {
     expect(await flows('dport:5060')).toHaveLength(20);
   });
 
+  it('when more of its flows have gone since than it allows, and not when as many have', async () => {
+    for (const [maxDrift, reason, left] of [
+      [2, 'PLAN_DRIFTED', 17],
+      [3, '', 0],
+    ] as const) {
+      const { commands, table, freeze, flows, said } = gateway();
+      const digest = await freeze('dport:5060');
+      await table.delete((await flows('dport:5060')).slice(0, 3));
+      const value = { planId: PLAN, digest, method: Method.METHOD_DELETE, verifyAfterMs: 0, maxDrift };
+      commands.accept(command(digest, { work: { $case: 'runPlan', value } }));
+      await commands.idle();
+      expect(said.results).toMatchObject([{ reason }]);
+      expect(await flows('dport:5060')).toHaveLength(left);
+    }
+  });
+
   it('when the plan is not known here', async () => {
     const { commands, flows, said } = gateway();
     commands.accept(command(Buffer.alloc(32)));

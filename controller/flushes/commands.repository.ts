@@ -6,7 +6,18 @@ import { newId } from '../platform/ids.ts';
 
 export type NewCommand = Pick<
   Command,
-  'id' | 'tenantId' | 'gatewayId' | 'flushId' | 'planId' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf' | 'notAfter' | 'createdAt'
+  | 'id'
+  | 'tenantId'
+  | 'gatewayId'
+  | 'flushId'
+  | 'planId'
+  | 'method'
+  | 'forSeconds'
+  | 'undoForSeconds'
+  | 'maxDrift'
+  | 'undoOf'
+  | 'notAfter'
+  | 'createdAt'
 > & { digest: Uint8Array<ArrayBuffer> };
 
 /** Commands that one sweep looks at. */

@@ -150,7 +150,7 @@ function toWireCommand(command: Command, epoch: bigint): WireCommand {
   return { id: command.id, seq: command.seq, epoch, notAfterMs: BigInt(command.notAfter.getTime()), work: toWireWork(command) };
 }
 
-function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, undoOf }: Command): WireCommand['work'] {
+function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, maxDrift, undoOf }: Command): WireCommand['work'] {
   if (undoOf !== null) return { $case: 'undoPlan', value: { commandId: undoOf, planId } };
   return {
     $case: 'runPlan',
@@ -161,6 +161,7 @@ function toWireWork({ planId, digest, method, forSeconds, undoForSeconds, undoOf
       verifyAfterMs: VERIFY_AFTER_MS,
       forSeconds: forSeconds ?? undefined,
       undoForSeconds,
+      maxDrift: maxDrift ?? undefined,
     },
   };
 }

@@ -38,6 +38,7 @@ export class CommandIssueService {
         method: plan.method,
         forSeconds: plan.forSeconds,
         undoForSeconds: plan.undoForSeconds,
+        maxDrift: plan.maxDrift,
         undoOf: null,
       };
     });
@@ -55,7 +56,14 @@ export class CommandIssueService {
     await this.issue(t, flush, undone.plan, targets, times, ({ gatewayId }) => {
       const command = before.get(gatewayId);
       if (!command) throw new Error('a target that ended flows had no command');
-      return { digest: new Uint8Array(command.digest), method: command.method, forSeconds: null, undoForSeconds: 0, undoOf: command.id };
+      return {
+        digest: new Uint8Array(command.digest),
+        method: command.method,
+        forSeconds: null,
+        undoForSeconds: 0,
+        maxDrift: null,
+        undoOf: command.id,
+      };
     });
   }
 
@@ -65,7 +73,7 @@ export class CommandIssueService {
     plan: Plan,
     targets: readonly Target[],
     { notAfter, now }: Times,
-    work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'undoOf'>,
+    work: (target: Target) => Pick<NewCommand, 'digest' | 'method' | 'forSeconds' | 'undoForSeconds' | 'maxDrift' | 'undoOf'>,
   ): Promise<void> {
     const refused = await this.commands.insert(
       t,

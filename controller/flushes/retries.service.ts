@@ -27,7 +27,7 @@ export class RetriesService {
   async retry(caller: Caller, scope: TenantScope, id: string, signal: AbortSignal): Promise<PlanView> {
     const row = await this.database.transact(scope, (t) => this.flushes.find(t, id));
     const { plan, gateways } = toRetry(row);
-    const { filter, isEverything, method, reason, ticket, forSeconds, undoForSeconds } = plan;
+    const { filter, isEverything, method, reason, ticket, forSeconds, undoForSeconds, maxDrift } = plan;
     return this.plans.create(
       caller,
       scope,
@@ -39,6 +39,7 @@ export class RetriesService {
         ticket: ticket ?? undefined,
         forSeconds: forSeconds ?? undefined,
         undoForSeconds,
+        maxDrift: maxDrift ?? undefined,
       },
       signal,
     );

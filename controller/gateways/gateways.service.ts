@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { z } from 'zod';
 import type { Gateway } from '../../proto/http/fleet.ts';
 import type { Scope } from '../../proto/http/scope.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';

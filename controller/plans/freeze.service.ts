@@ -4,6 +4,7 @@ import { RefusedPackets as WireRefused, type Impact as WireImpact } from '../../
 import type { Gateway } from '../../proto/http/fleet.ts';
 import { BLOCKS_HOSTS, type RefusedPackets } from '../../proto/model/block/packets.ts';
 import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
+import { CHECKS_DRIFT } from '../../proto/model/drift.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import { toWireFilter } from '../../proto/wire/filter.ts';
@@ -46,7 +47,7 @@ export class FreezeService {
     row: GatewayRow,
     position: number,
     filter: FlowFilter,
-    plan: { id: string; method: MethodWord; forSeconds?: number; expiresAtMs: number },
+    plan: { id: string; method: MethodWord; forSeconds?: number; maxDrift?: number; expiresAtMs: number },
     signal: AbortSignal,
   ): Promise<PlanPart> {
     const gateway: NewPlanGateway = {
@@ -67,7 +68,7 @@ export class FreezeService {
     };
     const unseen = whyUnseen(row, this.clock());
     if (unseen) return { gateway: { ...gateway, reason: unseen.reason } };
-    const refusal = whyRefused(row, plan.method) ?? whyFilterUnknown(row, filter);
+    const refusal = whyRefused(row, plan.method) ?? whyDriftUnseen(row, plan.maxDrift) ?? whyFilterUnknown(row, filter);
     if (refusal !== undefined) return { gateway: { ...gateway, reason: refusal } };
     const digest = new FlowDigest();
     const chunks: NewPlanGateway['chunks'] = [];
@@ -147,7 +148,7 @@ function refusedFrom(wire: WireRefused | undefined): RefusedPackets {
 function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): string | undefined {
   const cannot = (capabilities as Gateway['capabilities'] | null)?.cannot[method];
   if (cannot !== undefined) return `cannot ${method}: ${cannot}`;
-  const can = (capabilities as Gateway['capabilities'] | null)?.can ?? [];
+  const can = canOf(capabilities);
   if (method === 'block' && !can.includes(BLOCKS_HOSTS))
     return 'its agent is older and refuses only the packets of connections that are open now, so that a blocked host comes back from another port: update it';
   const rules = (guard as Gateway['guard'] | null) ?? undefined;
@@ -156,6 +157,15 @@ function whyRefused({ capabilities, guard }: GatewayRow, method: MethodWord): st
   return rules && rules.methods.length > 0 && !rules.methods.includes(method)
     ? `its guard file allows only ${rules.methods.join(', ')}`
     : undefined;
+}
+
+/** Why a limit of drift would not be held to there. */
+function whyDriftUnseen({ capabilities }: GatewayRow, maxDrift: number | undefined): string | undefined {
+  return maxDrift === undefined || canOf(capabilities).includes(CHECKS_DRIFT) ? undefined : 'its agent does not look for drift: update it';
+}
+
+function canOf(capabilities: GatewayRow['capabilities']): readonly string[] {
+  return (capabilities as Gateway['capabilities'] | null)?.can ?? [];
 }
 
 /**

@@ -48,6 +48,7 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
     impact: row.impact as PlanView['impact'],
     forSeconds: row.forSeconds ?? undefined,
     undoForSeconds: row.undoForSeconds,
+    maxDrift: row.maxDrift ?? undefined,
     approval: row.approval ? { by: row.approval.approvedByName, at: row.approval.approvedAt.toISOString() } : undefined,
     friction: row.friction as PlanView['friction'],
     gateways: row.gateways

@@ -61,7 +61,13 @@ export class PlansService {
     if (request.method === 'block') for (const { own } of asked) refusedBy(own, request.forSeconds ?? DEFAULT_BLOCK_SECONDS);
     if (asked.length === 0) throw new FleetError('SCOPE_EMPTY', 'No gateway in scope fits the filter.');
     const createdAt = this.clock();
-    const plan = { id: newId(), method: request.method, forSeconds: request.forSeconds, expiresAtMs: createdAt + APPROVAL_TTL_MS };
+    const plan = {
+      id: newId(),
+      method: request.method,
+      forSeconds: request.forSeconds,
+      maxDrift: request.maxDrift,
+      expiresAtMs: createdAt + APPROVAL_TTL_MS,
+    };
     const parts = await Promise.all(asked.map(({ row, own }, position) => this.parts.freeze(row, position, own, plan, signal)));
     await this.store(caller, scope, request, filter, parts, { id: plan.id, createdAt });
     return this.get(scope, plan.id);
@@ -108,6 +114,7 @@ export class PlansService {
       ticket: request.ticket ?? null,
       forSeconds: request.forSeconds ?? null,
       undoForSeconds: request.undoForSeconds,
+      maxDrift: request.maxDrift ?? null,
       friction: needsApproval
         ? 'second-person'
         : frictionOf({

@@ -125,6 +125,7 @@ export const plan = z.object({
   forSeconds: z.number().int().optional(),
   /** How long what it deletes is kept for an undo; 0: not at all. */
   undoForSeconds: z.number().int(),
+  maxDrift: z.number().int().optional(),
   /** Whom a plan of friction `second-person` waits for, until there is one. */
   approval: z.object({ by: z.string(), at: time }).optional(),
   flushId: id.optional(),
@@ -142,6 +143,10 @@ export const createPlanRequest = z.strictObject({
     .literal('')
     .or(forPeople(z.string().trim().max(100)))
     .optional(),
+  /**
+   * So many of a gateway's planned flows may have gone when its turn comes; with more nothing is touched there (PLAN_DRIFTED), and later waves
+   * are held back as by any failure. Absent: any number. Gateways whose agent cannot look are left out.
+   */
   maxDrift: count32.optional(),
   /** Of `reset`: how long to wait for a packet; `block`: to refuse packets; `expire`: until the end. */
   forSeconds: z.number().int().min(1).max(3600).optional(),

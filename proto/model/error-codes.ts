@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   PLAN_TOO_LARGE: { http: 422, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_EXPIRED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_ALREADY_RUN: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+  PLAN_DRIFTED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   PLAN_DIGEST_MISMATCH: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   APPROVAL_NEEDED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   GUARD_REFUSED: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },

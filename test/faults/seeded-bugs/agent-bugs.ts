@@ -270,8 +270,8 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: COMMANDS,
-        find: `if (digest && !plan.digest.equals(digest)) throw`,
-        replace: `if (digest && plan.digest.length === 0) throw`,
+        find: `if (asked && !plan.digest.equals(asked.digest)) throw`,
+        replace: `if (asked && plan.digest.length === 0) throw`,
       },
     ],
   },

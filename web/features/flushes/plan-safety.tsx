@@ -1,5 +1,5 @@
 import type { Plan } from '../../../proto/http/plans.ts';
-import { lasting } from '../../ui/format.ts';
+import { counted, lasting } from '../../ui/format.ts';
 import { refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
 import { hasWaves, wavesWords } from './plan-words.ts';
@@ -58,6 +58,12 @@ export function PlanSafety({ plan, areWaves, onWaves, ...fields }: PlanSafetyPro
                 : 'looked up again afterwards'}
             </dd>
           </div>
+          {plan.maxDrift !== undefined && (
+            <div>
+              <dt>Drift</dt>
+              <dd>a gateway does nothing if more than {counted(plan.maxDrift, 'flow')} of its own have gone when its turn comes</dd>
+            </div>
+          )}
           <div>
             <dt>Undo</dt>
             <dd>

@@ -1,0 +1,29 @@
+import { FleetError } from '../../proto/model/error-codes.ts';
+import type { ConntrackTable } from '../conntrack/table.ts';
+import type { FlowList } from './flow-list.ts';
+
+const BATCH = 5000;
+
+/** How many of these flows have gone from the table since they were listed; an entry that traffic has made anew is another one. */
+export async function driftOf(table: Pick<ConntrackTable, 'areThere'>, flows: FlowList): Promise<number> {
+  let gone = 0;
+  for (const batch of flows.batches(BATCH)) gone += (await table.areThere(batch)).filter((isThere) => !isThere).length;
+  return gone;
+}
+
+/** Throws PLAN_DRIFTED where more of a plan's flows have gone than its maker allowed. Nothing is looked at where no limit was given. */
+export async function assertNotDrifted(
+  table: Pick<ConntrackTable, 'areThere'>,
+  flows: FlowList,
+  maxDrift: number | undefined,
+): Promise<void> {
+  // Fewer flows than may go cannot drift too far.
+  if (maxDrift === undefined || flows.count <= maxDrift) return;
+  const drift = await driftOf(table, flows);
+  if (drift <= maxDrift) return;
+  throw new FleetError(
+    'PLAN_DRIFTED',
+    `${drift} of ${flows.count} planned flows have gone since, and maxDrift is ${maxDrift}. Nothing was touched; plan again.`,
+    { drift, maxDrift },
+  );
+}
