@@ -6,6 +6,8 @@ import { CLOCK, type Clock } from '../platform/clock.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { GatewaysService } from '../gateways/gateways.service.ts';
+import { RUN_CHANGED } from '../remediations/notifications.ts';
+import { RunsService } from '../remediations/runs.service.ts';
 import { FLUSH_CHANGED } from '../flushes/notifications.ts';
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
@@ -22,12 +24,13 @@ export interface Listener {
 }
 type Event = z.output<typeof fleetEvent>;
 
-/** Tells a listener the whole fleet first, then each change of a gateway and of a flush. */
+/** Tells a listener the whole fleet first, then each change of a gateway, of a flush and of a remediation's run. */
 @Injectable()
 export class FleetEventsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
     @Inject(FlushesService) private readonly flushes: FlushesService,
+    @Inject(RunsService) private readonly runs: RunsService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -38,6 +41,7 @@ export class FleetEventsService {
     const told = new Map<string, string>();
     const gateways = new Set<string>();
     const flushes = new Set<string>();
+    const runs = new Set<string>();
     const sendGateway = (gateway: Gateway): void => {
       told.set(gateway.id, gateway.state);
       send({ kind: 'gateway', gateway });
@@ -51,11 +55,13 @@ export class FleetEventsService {
       send({ kind: 'heartbeat', at: new Date(this.clock()).toISOString() });
     };
     const sendChanged = async (): Promise<void> => {
-      const [changedGateways, changedFlushes] = [[...gateways], [...flushes]];
+      const [changedGateways, changedFlushes, changedRuns] = [[...gateways], [...flushes], [...runs]];
       gateways.clear();
       flushes.clear();
+      runs.clear();
       if (changedGateways.length > 0) (await this.gateways.getMany(scope, changedGateways)).forEach(sendGateway);
       for (const event of await this.flushes.briefly(scope, changedFlushes)) send({ kind: 'flush', ...event });
+      for (const event of await this.runs.briefly(scope, changedRuns)) send({ kind: 'remediation-run', ...event });
     };
     // A database that is away for a moment ends no stream; what was missed is told afterwards.
     const quietly = (work: () => Promise<void>) => (): void => {
@@ -64,6 +70,7 @@ export class FleetEventsService {
     const stops = [
       this.notifications.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
       this.notifications.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),
+      this.notifications.on(RUN_CHANGED, (id) => id !== undefined && runs.add(id)),
     ];
     const timers = [setInterval(quietly(sendChanged), GATHER_MS), setInterval(quietly(sendSilent), REFRESH_MS)];
     listener.onClose(() => {

@@ -3,6 +3,7 @@ import { AccessModule } from '../access/access.module.ts';
 import { FleetEventsService } from './fleet-events.service.ts';
 import { FlushesModule } from '../flushes/flushes.module.ts';
 import { GatewaysModule } from '../gateways/gateways.module.ts';
+import { RemediationsModule } from '../remediations/remediations.module.ts';
 import { LiveController } from './live.controller.ts';
 import { nounModule } from '../platform/noun-module.ts';
 
@@ -10,7 +11,7 @@ import { nounModule } from '../platform/noun-module.ts';
 @Module({})
 export class LiveModule {
   static readonly with = nounModule(LiveModule, {
-    uses: [AccessModule.with, GatewaysModule.with, FlushesModule.with],
+    uses: [AccessModule.with, GatewaysModule.with, FlushesModule.with, RemediationsModule.with],
     providers: [FleetEventsService],
     controllers: [LiveController],
   });

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
-import type pg from 'pg';
+import pg from 'pg';
 import { CONFIG, type Config } from './config.ts';
 import { boundedClient, sessionOf, USUAL } from './bounded-client.ts';
 import type { Transaction } from './database.ts';
@@ -92,7 +92,7 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
       this.reconnectLater();
     });
     await client.connect();
-    await client.query([...NotificationKind.declared.values()].map(({ channel }) => `LISTEN ${channel}`).join(';'));
+    await client.query([...NotificationKind.declared.values()].map(({ channel }) => `LISTEN ${pg.escapeIdentifier(channel)}`).join(';'));
     this.client = client;
     this.failures.worked(LOST);
   }

@@ -53,6 +53,7 @@ export class RemediationsModule {
       SchedulesService,
       StandingsService,
     ],
+    exports: [RunsService],
     controllers: [RemediationsController, HooksController],
     link: [RemediationsLink],
     work: [RemediationsJobs],

@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { RemediationRunPart } from '../generated/prisma/client.ts';
 import type { Transaction } from '../platform/database.ts';
+import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { GatewayRun } from './hold-back.ts';
+import { RUN_CHANGED } from './notifications.ts';
 import type { RunRow } from './rows.ts';
 
 /** A part of a run on a gateway: how many flows it names, and how many of them were ended. */
@@ -17,11 +19,16 @@ export interface NewPart {
   sweeps: Uint8Array;
 }
 
+/** Whoever watches is told of a run in the transaction that changes it. */
 @Injectable()
 export class RunsRepository {
+  constructor(@Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications) {}
+
   /** False if that run, or one on the same occasion, is on record. */
   async insert(t: Transaction, run: RunRow): Promise<boolean> {
-    return (await t.remediationRun.createMany({ data: [run], skipDuplicates: true })).count === 1;
+    const isNew = (await t.remediationRun.createMany({ data: [run], skipDuplicates: true })).count === 1;
+    if (isNew) await this.notifications.send(t, RUN_CHANGED, run.id);
+    return isNew;
   }
 
   async update(
@@ -32,6 +39,7 @@ export class RunsRepository {
     >,
   ): Promise<void> {
     await t.remediationRun.updateMany({ where: { id }, data: change });
+    await this.notifications.send(t, RUN_CHANGED, id);
   }
 
   /** Newest first, one more than `limit`. */
@@ -55,6 +63,10 @@ export class RunsRepository {
       orderBy: { id: 'desc' },
       take: limit + 1,
     });
+  }
+
+  async findMany(t: Transaction, ids: string[]): Promise<RunRow[]> {
+    return t.remediationRun.findMany({ where: { id: { in: ids } } });
   }
 
   async find(t: Transaction, id: string): Promise<RunRow | undefined> {
@@ -119,19 +131,22 @@ export class RunsRepository {
         finished_at = f.finished_at,
         ended = (SELECT coalesce(sum(deleted + reset + blocked + expiring), 0) FROM flush_target WHERE flush_id = f.id)
       FROM flush f WHERE f.id = r.flush_id AND r.state = 'running' AND f.finished_at IS NOT NULL RETURNING r.id`;
+    for (const { id } of rows) await this.notifications.send(t, RUN_CHANGED, id);
     return rows.map((row) => row.id);
   }
 
   /** Runs that began before then and have no flush: whether there is one is not known. */
   async finishOrphans(t: Transaction, before: Date, now: Date): Promise<void> {
-    await t.remediationRun.updateMany({
+    const rows = await t.remediationRun.updateManyAndReturn({
       where: { state: 'running', flushId: null, reportedAt: { lt: before } },
+      select: { id: true },
       data: {
         state: 'indeterminate',
         finishedAt: now,
         reason: 'the controller ended before it could say what came of this run; plans and flushes in its name are on record',
       },
     });
+    for (const { id } of rows) await this.notifications.send(t, RUN_CHANGED, id);
   }
 
   /** Stores a part of a gateway's run, also again; false if the run has parts of another gateway. */

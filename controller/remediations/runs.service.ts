@@ -60,6 +60,13 @@ export class RunsService {
     return toPage(rows, query.limit, toRunView, (row) => row.id);
   }
 
+  /** The state of runs; those that are not there or out of scope are left out. */
+  async briefly(scope: TenantScope, ids: string[]): Promise<{ runId: string; remediationId: string; state: string }[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.database.transact(scope, (t) => this.runs.findMany(t, ids));
+    return rows.map(({ id, remediationId, state }) => ({ runId: id, remediationId, state }));
+  }
+
   /** Throws NOT_FOUND for what is not there or out of scope. */
   async get(scope: TenantScope, id: string): Promise<RunView> {
     const row = await this.database.transact(scope, (t) => this.runs.find(t, id));

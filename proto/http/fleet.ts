@@ -130,6 +130,7 @@ export const samples = z.object({
 export const fleetEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('gateway'), gateway }),
   z.object({ kind: z.literal('flush'), flushId: id, state: z.string(), done: z.number().int(), planned: z.number().int() }),
+  z.object({ kind: z.literal('remediation-run'), runId: id, remediationId: id, state: z.string() }),
   z.object({ kind: z.literal('heartbeat'), at: time }),
 ]);
 

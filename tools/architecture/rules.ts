@@ -71,7 +71,14 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'proto',
   ],
   'controller/witness': ['controller/link', 'controller/audit', 'proto'],
-  'controller/live': ['controller/flushes', 'controller/gateways', 'controller/link', 'controller/access', 'proto'],
+  'controller/live': [
+    'controller/remediations',
+    'controller/flushes',
+    'controller/gateways',
+    'controller/link',
+    'controller/access',
+    'proto',
+  ],
   'controller/retention': ['controller/history', 'controller/queue', 'controller/audit', 'proto'],
   'controller/metrics': ['controller/retention', 'controller/gateways', 'proto'],
   // What starts it, and the module that names all nouns.

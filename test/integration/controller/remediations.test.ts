@@ -193,6 +193,18 @@ describe('a run of the controller', () => {
     }
   });
 
+  it('is told to those who watch the fleet, from its beginning to its end', async () => {
+    const made = await make({ name: 'watched', mode: 'observe', trigger: { kind: 'manual' }, filter: 'proto:udp' });
+    const events = await owner.watch(routes.watchFleet);
+    await events.until((event: { kind: string }) => event.kind === 'heartbeat');
+    await owner.call(routes.runRemediation, { params: { id: made.id } });
+    await events.until(
+      (event: { kind: string; remediationId?: string; state?: string }) =>
+        event.kind === 'remediation-run' && event.remediationId === made.id && event.state === 'observed',
+    );
+    events.close();
+  });
+
   it('does nothing where more match than it may end, and says so', async () => {
     const made = await make({ name: 'careful', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 4 } });
     await owner.call(routes.runRemediation, { params: { id: made.id } });

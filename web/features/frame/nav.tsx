@@ -5,6 +5,7 @@ import {
   IconAdjustmentsHorizontal,
   IconArrowsLeftRight,
   IconBuilding,
+  IconEraser,
   IconLayoutGrid,
   IconListCheck,
   IconProgressCheck,
@@ -20,7 +21,8 @@ import { useKey } from '../../ui/keys.ts';
 export const PAGES: readonly { path: string; name: string; key: string; icon: Icon; also: string[] }[] = [
   { path: '/', name: 'Overview', key: 'o', icon: IconLayoutGrid, also: [] },
   { path: '/sites', name: 'Sites', key: 's', icon: IconBuilding, also: ['/gateways'] },
-  { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: ['/flushes'] },
+  { path: '/connections', name: 'Connections', key: 'c', icon: IconArrowsLeftRight, also: [] },
+  { path: '/flushes', name: 'Flushes', key: 'f', icon: IconEraser, also: ['/flushes/'] },
   { path: '/remediations', name: 'Remediations', key: 'r', icon: IconProgressCheck, also: ['/remediations/'] },
   { path: '/audit', name: 'Audit', key: 'u', icon: IconListCheck, also: [] },
   { path: '/settings', name: 'Settings', key: 't', icon: IconAdjustmentsHorizontal, also: ['/first-run'] },

@@ -66,6 +66,9 @@ function apply(client: QueryClient, event: z.output<typeof fleetEvent>): void {
     void client.invalidateQueries({ queryKey: ['flushes'] });
     void client.invalidateQueries({ queryKey: ['audit'] });
   }
+  if (event.kind === 'remediation-run')
+    for (const queryKey of [['remediation-runs'], ['remediation-run', event.runId], ['remediations'], ['remediation', event.remediationId]])
+      void client.invalidateQueries({ queryKey });
 }
 
 function withGateway(before: Gateway[], gateway: Gateway): Gateway[] {

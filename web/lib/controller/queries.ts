@@ -115,20 +115,15 @@ export const remediationCheck = (asked: { tenantId?: string; document: Remediati
     staleTime: 15_000,
     placeholderData: keepPreviousData,
   });
-/** Runs newest first; one that is under way is asked for again until it is over. */
+/** Runs newest first; changes are heard on the fleet's stream. */
 export const remediationRuns = (asked: { remediation?: string; tenant?: string; gateway?: string; cursor?: string; limit: number }) =>
   queryOptions({
     queryKey: ['remediation-runs', asked],
     queryFn: ({ signal }) => call(routes.listRemediationRuns, { query: asked, signal }),
     placeholderData: keepPreviousData,
-    refetchInterval: 15_000,
   });
 export const remediationRun = (id: string) =>
-  queryOptions({
-    queryKey: ['remediation-run', id],
-    queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }),
-    refetchInterval: ({ state }) => (state.data?.state === 'running' ? 2000 : false),
-  });
+  queryOptions({ queryKey: ['remediation-run', id], queryFn: ({ signal }) => call(routes.getRemediationRun, { params: { id }, signal }) });
 export const retention = () =>
   queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => call(routes.getRetention, { signal }), staleTime: 60_000 });
 export const auditCheckpoints = () =>
