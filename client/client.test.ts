@@ -60,7 +60,7 @@ test('a problem has plain words: a request under way, a key of before, and how l
   expect((await said('RATE_LIMITED', 429, 'You have used 10000 idempotency keys within a day.', 3600)).message).toBe(
     'You have used 10000 idempotency keys within a day. Try again in 60 min.',
   );
-  expect((await said('RATE_LIMITED', 429, 'Too many tries. Wait 40 s.', 40)).message).toBe('Too many tries. Wait 40 s.');
+  expect((await said('RATE_LIMITED', 429, 'Too many attempts. Wait 40 s.', 40)).message).toBe('Too many attempts. Wait 40 s.');
   expect((await said('NOT_FOUND', 404, 'There is none.', 40)).message).toBe('There is none.');
   expect((await readProblem(new Response('<html>', { status: 429, headers: { 'retry-after': '121' } }))).message).toBe(
     'The controller answered 429 without a reason. Try again in 3 min.',

@@ -118,7 +118,7 @@ export class Queries {
           await this.#plan(stream, ask.value, signal);
           break;
         case undefined:
-          throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that question.');
+          throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that query.');
       }
     } catch (error) {
       if (signal.aborted) return stream.cancel();
@@ -174,7 +174,7 @@ export class Queries {
     const snapshotAtMs = time.now();
     plans.sweep(snapshotAtMs, isPlanInUse);
     if (isPlanInUse(query.planId))
-      throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being carried out here; it cannot be frozen again.', { planId: query.planId });
+      throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being run here; it cannot be frozen again.', { planId: query.planId });
     const maxFlows = Math.min(query.maxFlows, MAX_PLAN_FLOWS);
     const filter = fromWireFilter(query.filter);
     const refused = query.method === Method.METHOD_BLOCK ? this.#refusedBy(filter, query.forSeconds) : undefined;
@@ -188,7 +188,7 @@ export class Queries {
         free.forEach((flow) => writer.add(flow));
         for (let start = 0; start < free.length; start += ROWS) await stream.writeFlows(free.slice(start, start + ROWS));
       }
-      if (signal.aborted) throw new FleetError('CANCELLED', 'The plan was not wanted any more.');
+      if (signal.aborted) throw new FleetError('CANCELLED', 'The plan request was cancelled.');
     } catch (error) {
       writer.discard();
       throw error;
@@ -245,7 +245,7 @@ class AnswerStream {
   }
 
   async write(part: AnswerPart['part']): Promise<void> {
-    if (this.#signal.aborted) throw new FleetError('CANCELLED', 'The answer is not wanted any more.');
+    if (this.#signal.aborted) throw new FleetError('CANCELLED', 'The request was cancelled.');
     if (this.#call.write({ queryId: this.#queryId, part })) return;
     await Promise.race([new Promise((resolve) => this.#call.once('drain', resolve)), this.#finished, aborted(this.#signal)]);
   }

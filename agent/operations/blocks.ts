@@ -110,7 +110,7 @@ export class Blocks {
     const why = this.#whyNothing();
     if (why !== undefined) throw new FleetError('GUARD_REFUSED', `Nothing was blocked: ${why}.`);
     if (this.#live.size >= MAX_BLOCKS)
-      throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks stand on this gateway; lift one, or wait for the end of one.`);
+      throw new FleetError('RATE_LIMITED', `${MAX_BLOCKS} blocks are already active on this gateway. Lift one, or wait for one to end.`);
     const said = [...this.#live.values(), { refused }].reduce((bytes, block) => bytes + refusedBytes(block.refused).length, 0);
     if (said > MAX_SAID_BYTES)
       throw new FleetError(

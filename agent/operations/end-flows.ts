@@ -46,7 +46,7 @@ export type End = (flows: Flow[]) => Promise<Outcome[]>;
 export async function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): Promise<End> {
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
   if (method !== Method.METHOD_RESET && method !== Method.METHOD_BLOCK && method !== Method.METHOD_EXPIRE)
-    throw new FleetError('CAPABILITY_MISSING', 'This agent does not know that way to end flows.');
+    throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that method.');
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
   if (seconds < 1 || seconds > MAX_SECONDS)
     throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_SECONDS}.`);

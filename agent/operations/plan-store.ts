@@ -107,7 +107,7 @@ export class PlanStore {
     const file = this.#fileOf(planId);
     const summary = this.#disk.scan(file, summarise);
     if (!summary)
-      throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it; make a new one.', { planId });
+      throw new FleetError('PLAN_UNKNOWN', 'This gateway does not hold the plan, or cannot read it. Create a new one.', { planId });
     return { ...summary, planId, batches: (size) => this.#batches(file, size, summary.count) };
   }
 
@@ -152,7 +152,7 @@ export class PlanStore {
   }
 
   #fileOf(planId: string): string {
-    if (!ID.test(planId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the plan is not one.', { planId });
+    if (!ID.test(planId)) throw new FleetError('PLAN_UNKNOWN', 'The plan ID is invalid.', { planId });
     return path.join(this.#directory, planId);
   }
 }

@@ -95,7 +95,7 @@ export class Refusals {
    */
   async #put(batches: readonly string[]): Promise<void> {
     try {
-      if (!this.#isThere) throw new FleetError('CAPABILITY_MISSING', 'Our table is not there yet.');
+      if (!this.#isThere) throw new FleetError('CAPABILITY_MISSING', 'The agent’s nftables table does not exist yet.');
       for (const batch of batches) await nft(['-f', '-'], batch);
     } catch (error) {
       if (this.#isThere) await this.#look();

@@ -64,9 +64,9 @@ export class UndoStore {
     const held = this.#read(commandId);
     const isRepeated = held?.undoneBy === undoId;
     if (!held || (held.untilMs < nowMs && !isRepeated))
-      throw new FleetError('PLAN_EXPIRED', 'This gateway does not keep any more what the command ended, so it cannot be put back.');
+      throw new FleetError('PLAN_EXPIRED', 'This gateway no longer holds what the command ended, so it cannot be restored.');
     if (held.undoneBy !== undefined && !isRepeated)
-      throw new FleetError('PLAN_ALREADY_RUN', 'What this command ended was put back already.');
+      throw new FleetError('PLAN_ALREADY_RUN', 'What this command ended has already been restored.');
     const flows = this.#plans.load(held.planId);
     if (!isRepeated) this.#write(commandId, { ...held, undoneBy: undoId });
     return { flows, outcomes: fromRuns(held.runs) };
@@ -98,7 +98,7 @@ export class UndoStore {
   }
 
   #fileOf(commandId: string): string {
-    if (!COMMAND_ID.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The id of the command is not one.', { commandId });
+    if (!COMMAND_ID.test(commandId)) throw new FleetError('PLAN_UNKNOWN', 'The command ID is invalid.', { commandId });
     return path.join(this.#directory, commandId);
   }
 }

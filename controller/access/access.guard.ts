@@ -23,19 +23,19 @@ export class AccessGuard implements CanActivate {
     const handler = context.getHandler();
     if (this.reflector.get<boolean | undefined>(OPEN, handler) === true) return true;
     const route = this.reflector.get<Route | undefined>(ROUTE, handler);
-    if (!route) throw new FleetError('FORBIDDEN', 'This address is for nobody.');
+    if (!route) throw new FleetError('FORBIDDEN', 'No role may use this address.');
     const request = context.switchToHttp().getRequest<AdmittedRequest>();
     const { authorization, cookie, origin } = request.headers;
     const caller = await this.callers.resolve({ authorization, cookie });
     if (!caller) throw new FleetError('UNAUTHENTICATED', 'Sign in, or send an API token that is still valid.');
     const secFetchSite = request.headers['sec-fetch-site']?.toString();
     if (caller.kind === 'user' && route.method !== 'GET' && !isOwnSite({ origin, secFetchSite }, this.config.publicUrl)) {
-      throw new FleetError('CROSS_SITE_REFUSED', 'A page of another site sent this request. Use the console itself.');
+      throw new FleetError('CROSS_SITE_REFUSED', 'This request came from a page of another site. Use the console.');
     }
     const scope = scopeOf(caller, route.action);
     if (route.isForPeople && caller.kind !== 'user') {
       await this.audit.recordDenial(caller, route.action);
-      throw new FleetError('FORBIDDEN', 'This is for people, not for API tokens. Sign in to the console and do it there.', {
+      throw new FleetError('FORBIDDEN', 'API tokens cannot do this. Sign in to the console.', {
         action: route.action,
       });
     }

@@ -83,7 +83,7 @@ export class IdempotencyService {
     }
     for (let looks = 0; looks < LOOKS; looks++) {
       const kept = looks === 0 ? earlier : await this.requests.find(earlier.keyHash);
-      if (!kept) throw new FleetError('IDEMPOTENCY_PENDING', 'The same request came before and was refused just now. Send it again.');
+      if (!kept) throw new FleetError('IDEMPOTENCY_PENDING', 'The same request was refused a moment ago. Send it again.');
       if (kept.answer) return JSON.parse(this.seal.open(kept.answer)) as KeptAnswer;
       await delay(LOOK_MS);
     }

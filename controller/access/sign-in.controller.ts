@@ -34,12 +34,12 @@ export function mountSignIn(fastify: FastifyInstance, service: SignInService, pu
 async function answer(request: FastifyRequest, reply: FastifyReply, service: SignInService, publicUrl: string): Promise<void> {
   const url = new URL(request.originalUrl, publicUrl);
   const path = url.pathname.slice(PREFIX.length);
-  if (!AUTH_PATHS.has(path)) throw new FleetError('NOT_FOUND', 'There is nothing at this address.');
+  if (!AUTH_PATHS.has(path)) throw new FleetError('NOT_FOUND', 'Nothing exists at this address.');
   if (
     request.method === 'POST' &&
     !isOwnSite({ origin: request.headers.origin, secFetchSite: request.headers['sec-fetch-site']?.toString() }, publicUrl)
   ) {
-    throw new FleetError('CROSS_SITE_REFUSED', 'A page of another site sent this request. Use the console itself.');
+    throw new FleetError('CROSS_SITE_REFUSED', 'This request came from a page of another site. Use the console.');
   }
   const headers = new Headers();
   for (const name of ['cookie', 'user-agent', 'content-type', 'origin'] as const) {

@@ -35,7 +35,7 @@ export class TokensService {
   async create(caller: Caller, body: z.output<typeof createToken.body>): Promise<TokenView & { secret: string }> {
     const beyond = actionBeyond(caller, { role: body.role, tenantId: body.tenantId });
     if (beyond !== undefined)
-      throw new FleetError('FORBIDDEN', `A token cannot be stronger than you are: ${beyond} is beyond your roles there.`, {
+      throw new FleetError('FORBIDDEN', `A token cannot have more rights than you: ${beyond} is beyond your roles there.`, {
         action: beyond,
       });
     const now = this.clock();

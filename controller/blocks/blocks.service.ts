@@ -79,7 +79,7 @@ export class BlocksService {
       const block = await this.blocks.lock(t, id);
       if (!block) throw notThere('block');
       if (block.overAt !== null || block.until.getTime() <= this.clock())
-        throw new FleetError('BLOCK_OVER', 'This block has ended; there is nothing to lift.');
+        throw new FleetError('BLOCK_OVER', 'This block has already ended; there is nothing to lift.');
       if (block.liftedBy !== null) return toBlockView(block);
       const lifted = toBlockView(await this.blocks.lift(t, id, caller.name));
       await this.audit.record(t, {

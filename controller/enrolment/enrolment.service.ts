@@ -51,7 +51,7 @@ export class EnrolmentService {
       const site = await this.enrolment.findSite(t, body.siteId);
       if (!site) throw new FleetError('NOT_FOUND', 'There is no such site.');
       if (await this.enrolment.nameIsTaken(t, site.tenantId, body.gatewayName))
-        throw new FleetError('ALREADY_EXISTS', `This tenant has a gateway named ${body.gatewayName}.`);
+        throw new FleetError('ALREADY_EXISTS', `This tenant already has a gateway named ${body.gatewayName}.`);
       const token = await this.enrolment.insertToken(t, {
         id: newId(),
         tenantId: site.tenantId,
@@ -178,7 +178,7 @@ export class EnrolmentService {
       },
       `${address} ${why} ${token?.id ?? ''}`,
     );
-    throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is not valid (any more). Make a new one in the console.');
+    throw new FleetError('JOIN_TOKEN_REFUSED', 'This join token is invalid or has expired. Create a new one in the console.');
   }
 }
 

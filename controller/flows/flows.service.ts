@@ -65,7 +65,7 @@ export class FlowsService {
     const orderText = `${order.field} ${order.descending}`;
     const cursor = parseCursor(request.cursor, searchCursor);
     if (cursor && cursor.order !== orderText)
-      throw new FleetError('INVALID_REQUEST', 'The cursor belongs to another order. Begin again without it.');
+      throw new FleetError('INVALID_REQUEST', 'The cursor belongs to a different sort order. Start again without it.');
     const after = new Map(
       Object.entries(cursor?.after ?? {}).map(([id, [value, flowId]]): [string, SortKey] => [
         id,

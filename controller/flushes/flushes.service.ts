@@ -144,7 +144,7 @@ export class FlushesService {
       )
       .catch((error: unknown) => {
         throw isUniqueViolation(error)
-          ? new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', {}, { cause: error })
+          ? new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', {}, { cause: error })
           : error;
       });
     return flushId;
@@ -227,9 +227,10 @@ export class FlushesService {
 
 function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): asserts plan is PlanRow {
   if (!plan) throw notThere('plan');
-  if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
-  if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
-  if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
+  if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest does not match this plan. Review the plan again.');
+  if (plan.flush)
+    throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });
+  if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Create a new one.');
   if (plan.gateways.every((gateway) => gateway.state !== 'ready'))
     throw new FleetError('PLAN_EMPTY', 'This plan holds no flows; there is nothing to run.');
 }
@@ -238,8 +239,5 @@ function checkRunnable(plan: PlanRow | undefined, digest: string, now: Date): as
 function checkAllowed({ approval, digest, friction }: PlanRow, verdict: Verdict): void {
   if (approval?.digest === digest || (friction !== 'second-person' && verdict.kind === 'free')) return;
   const why = verdict.kind === 'free' ? 'it was beyond what one person may end when it was made' : verdict.why;
-  throw new FleetError(
-    'APPROVAL_NEEDED',
-    `This plan needs a second person: ${why}. Have somebody who may approve plans agree to it first.`,
-  );
+  throw new FleetError('APPROVAL_NEEDED', `This plan needs a second person: ${why}. Have somebody who may approve plans approve it first.`);
 }

@@ -40,7 +40,7 @@ export class ResultParts {
     const chunk = Result.encode(Result.fromPartial({ runs: kept })).finish();
     if (this.bytes + chunk.length > MAX_BYTES) {
       this.forget(gatewayId);
-      throw new FleetError('UNAVAILABLE', 'Too many long results come at the same time. Connect again and say this one again.');
+      throw new FleetError('UNAVAILABLE', 'Too many long results are in transfer. Reconnect and report this one again.');
     }
     collection.chunks.push(chunk);
     collection.flows += kept.reduce((sum, { count }) => sum + count, 0);

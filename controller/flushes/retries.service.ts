@@ -49,9 +49,9 @@ export class RetriesService {
 function toRetry(row: FlushRow | undefined): { plan: FlushRow['plan']; gateways: string[] } {
   if (!row) throw notThere('flush');
   if (row.kind === 'undo')
-    throw new FleetError('INVALID_REQUEST', 'An undo is not tried again: its gateways have said what became of each flow.');
-  if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for its end, or cancel it.');
+    throw new FleetError('INVALID_REQUEST', 'An undo cannot be retried: its gateways have said what became of each flow.');
+  if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Wait for it to finish, or cancel it.');
   const gateways = row.targets.filter((target) => RETRIABLE_STATES.has(target.state as TargetState)).map((target) => target.gatewayId);
-  if (gateways.length === 0) throw new FleetError('PLAN_EMPTY', 'No gateway of this flush failed; there is nothing to try again.');
+  if (gateways.length === 0) throw new FleetError('PLAN_EMPTY', 'No gateway of this flush failed; there is nothing to retry.');
   return { plan: row.plan, gateways };
 }

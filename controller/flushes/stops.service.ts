@@ -46,7 +46,7 @@ export class StopsService {
       await this.flushes.takeTurn(t, id);
       const row = await this.flushes.find(t, id);
       if (!row) throw notThere('flush');
-      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush is over; there is nothing to cancel.');
+      if (row.state !== 'running') throw new FleetError('FLUSH_FINISHED', 'This flush has finished; there is nothing to cancel.');
       await this.end(
         t,
         row,

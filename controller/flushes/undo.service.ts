@@ -97,7 +97,7 @@ export class UndoService {
       )
       .catch((error: unknown) => {
         throw isUniqueViolation(error)
-          ? new FleetError('PLAN_ALREADY_RUN', 'This flush has been undone already. It can be undone once.', {}, { cause: error })
+          ? new FleetError('PLAN_ALREADY_RUN', 'This flush has already been undone. A flush can be undone only once.', {}, { cause: error })
           : error;
       });
     return undoId;
@@ -117,9 +117,10 @@ function whatIsPutBack(targets: readonly UndoableTarget[]): string {
 function undoable(row: FlushRow | undefined, now: Date): { row: FlushRow; targets: UndoableTarget[] } {
   if (!row) throw notThere('flush');
   if (row.kind === 'undo') throw new FleetError('INVALID_REQUEST', 'An undo cannot be undone. Plan a flush instead.');
-  if (row.state === 'running') throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Cancel it first, or wait for its end.');
+  if (row.state === 'running')
+    throw new FleetError('FLUSH_RUNNING', 'This flush is still running. Cancel it first, or wait for it to finish.');
   const targets = row.targets.filter((target): target is UndoableTarget => target.undoUntil !== null && target.undoUntil > now);
   if (targets.length === 0)
-    throw new FleetError('PLAN_EXPIRED', 'No gateway keeps any more what this flush deleted, so it cannot be put back.');
+    throw new FleetError('PLAN_EXPIRED', 'No gateway still holds what this flush deleted, so it cannot be restored.');
   return { row, targets };
 }

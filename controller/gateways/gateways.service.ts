@@ -76,7 +76,7 @@ export class GatewaysService {
         // Tags say who are partners, and scopes name them.
         if (change.tags) await this.notifications.send(t, TAGS_CHANGED, id);
       })
-      .catch(taken(`This tenant has a gateway named ${change.name ?? ''}.`));
+      .catch(taken(`This tenant already has a gateway named ${change.name ?? ''}.`));
     return this.get(scope, id);
   }
 

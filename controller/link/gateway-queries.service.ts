@@ -49,7 +49,7 @@ export class GatewayQueries {
    */
   async ask(gatewayId: string, ask: NonNullable<Query['ask']>, asking: Asking): Promise<Answer> {
     const session = this.sessions.get(gatewayId);
-    if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller holds no link to the gateway.');
+    if (!session || session.isClosed) throw new FleetError('GATEWAY_OFFLINE', 'This controller has no link to the gateway.');
     asking.signal?.throwIfAborted();
     const id = newId();
     const body = { $case: 'query' as const, value: { id, deadlineMs: asking.deadlineMs, ask } };
@@ -62,7 +62,7 @@ export class GatewayQueries {
         () => cancel(new FleetError('GATEWAY_SLOW', `No answer within ${asking.deadlineMs} ms.`)),
         asking.deadlineMs,
       );
-      const onAbort = (): void => cancel(new FleetError('CANCELLED', 'Nobody waits for the answer any more.'));
+      const onAbort = (): void => cancel(new FleetError('CANCELLED', 'The request was cancelled.'));
       asking.signal?.addEventListener('abort', onAbort, { once: true });
       const pending: Pending = {
         gatewayId,
@@ -123,7 +123,7 @@ export class GatewayQueries {
   /** The agent's stream for a question broke before its end. */
   drop(gatewayId: string, queryId: string): void {
     const pending = this.pending.get(queryId);
-    if (pending?.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The gateway broke off its answer.') });
+    if (pending?.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The gateway aborted its answer.') });
   }
 
   /** The agent could not read a message of so many bytes. If that was a question, the newest of that size is over; false if none was. */

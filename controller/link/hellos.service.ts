@@ -58,7 +58,7 @@ export class HellosService {
     const now = new Date(this.clock());
     const { gatewayId } = identity;
     const known = await this.registry.find(t, identity, now);
-    if (!known) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Enrol it again.');
+    if (!known) throw new FleetError('UNAUTHENTICATED', 'This gateway is revoked or unknown. Re-enrol it.');
     if (known.setAsideReason !== undefined) return setAside(known.setAsideReason);
     const holder = judgeHolder(known.held, textFrom(hello.instanceId, 64), now.getTime());
     if (holder.kind === 'clones') return this.setAside(t, identity, known, holder.reason, now);

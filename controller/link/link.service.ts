@@ -70,7 +70,7 @@ export class LinkService implements BeforeApplicationShutdown {
       case 'unreadable':
         return this.noteUnreadable(session, body.value);
       case 'hello':
-        throw new FleetError('INVALID_REQUEST', 'A session has one hello.');
+        throw new FleetError('INVALID_REQUEST', 'A session has only one hello.');
       case 'pong':
         return;
       default:
@@ -100,8 +100,9 @@ export class LinkService implements BeforeApplicationShutdown {
     const nowMs = this.clock();
     for (const session of this.sessions.all()) {
       if (nowMs >= session.certificateEndsMs)
-        session.close(new FleetError('UNAUTHENTICATED', 'The certificate has run out. Enrol the gateway again.'));
-      else if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS) session.close(new FleetError('GATEWAY_SLOW', 'Nothing was heard for 30 s.'));
+        session.close(new FleetError('UNAUTHENTICATED', 'The certificate has expired. Re-enrol the gateway.'));
+      else if (nowMs - session.lastHeardMs > SILENCE_LIMIT_MS)
+        session.close(new FleetError('GATEWAY_SLOW', 'The agent was silent for 30 s.'));
       else session.send({ $case: 'ping', value: { sentAtMs: BigInt(nowMs) } });
     }
     const open = this.sessions.all().filter((session) => !session.isClosed);
@@ -121,7 +122,7 @@ export class LinkService implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     const open = this.sessions.all();
-    for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is stopping. Connect again.'));
+    for (const session of open) session.close(new FleetError('UNAVAILABLE', 'The controller is shutting down. Reconnect.'));
     await Promise.allSettled(open.map((session) => this.closed(session)));
   }
 

@@ -39,7 +39,7 @@ export class Session {
   send(body: Body): void {
     if (this.isClosed) return;
     if (!this.outgoing.push({ body }, body.$case === 'ping' ? 'ping' : undefined)) {
-      this.close(new FleetError('GATEWAY_SLOW', 'Too much waits for this agent. Connect again.'));
+      this.close(new FleetError('GATEWAY_SLOW', 'The agent’s send queue is full. Reconnect.'));
       return;
     }
     this.write();

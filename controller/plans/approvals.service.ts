@@ -38,7 +38,7 @@ export class ApprovalsService {
           now,
         );
         if (plan.friction !== 'second-person' && kind === 'free')
-          throw new FleetError('INVALID_REQUEST', 'This plan needs nobody else to agree.');
+          throw new FleetError('INVALID_REQUEST', 'This plan does not need approval.');
         await this.plans.approve(t, {
           planId,
           tenantIds: plan.tenantIds,
@@ -63,7 +63,7 @@ export class ApprovalsService {
       })
       .catch((error: unknown) => {
         throw isUniqueViolation(error)
-          ? new FleetError('ALREADY_EXISTS', 'Somebody has agreed to this plan already.', {}, { cause: error })
+          ? new FleetError('ALREADY_EXISTS', 'This plan has already been approved.', {}, { cause: error })
           : error;
       });
   }
@@ -71,9 +71,10 @@ export class ApprovalsService {
 
 function checkApprovable(plan: PlanRow | undefined, caller: Caller, digest: string, now: Date): asserts plan is PlanRow {
   if (!plan) throw notThere('plan');
-  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a plan. Sign in.');
-  if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You made this plan; it needs somebody else to agree.');
-  if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest is not that of this plan. Look at the plan again.');
-  if (plan.flush) throw new FleetError('PLAN_ALREADY_RUN', 'This plan has run already. A plan runs once.', { flushId: plan.flush.id });
-  if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Make a new one.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens cannot approve plans. Sign in.');
+  if (plan.createdByUserId === caller.userId) throw new FleetError('FORBIDDEN', 'You created this plan. Somebody else must approve it.');
+  if (plan.digest !== digest) throw new FleetError('PLAN_DIGEST_MISMATCH', 'The digest does not match this plan. Review the plan again.');
+  if (plan.flush)
+    throw new FleetError('PLAN_ALREADY_RUN', 'This plan has already been run. A plan can be run only once.', { flushId: plan.flush.id });
+  if (plan.expiresAt <= now) throw new FleetError('PLAN_EXPIRED', 'This plan has expired. Create a new one.');
 }

@@ -105,7 +105,8 @@ export class FreezeService {
       const refused = plan.method === 'block' ? refusedFrom(head.refused) : undefined;
       if (refused) digest.refuse(refused);
       const own = digest.finish();
-      if (!Buffer.from(own).equals(end.digest)) throw new FleetError('PLAN_DIGEST_MISMATCH', 'What came is not what the gateway froze.');
+      if (!Buffer.from(own).equals(end.digest))
+        throw new FleetError('PLAN_DIGEST_MISMATCH', 'What the gateway sent does not match the digest of what it froze.');
       const beyond = whyBeyondShare(row, flows, stale, Number(head.tableCount));
       if (beyond !== undefined) return { gateway: { ...gateway, reason: beyond } };
       return {

@@ -9,7 +9,7 @@ export function toFleetError(error: unknown): FleetError {
   if (error instanceof FleetError) return error;
   if (error instanceof z.ZodError) return invalidRequest(error, '');
   const status = httpStatus(error);
-  if (status === 404) return new FleetError('NOT_FOUND', 'There is nothing at this address.', {}, { cause: error });
+  if (status === 404) return new FleetError('NOT_FOUND', 'Nothing exists at this address.', {}, { cause: error });
   if (status === 413) return new FleetError('INVALID_REQUEST', 'The body is larger than 1 MiB. Send less.', {}, { cause: error });
   if (status !== undefined && status < 500)
     return new FleetError('INVALID_REQUEST', 'The request could not be read.', {}, { cause: error });
@@ -25,7 +25,7 @@ export function toFleetError(error: unknown): FleetError {
     return new FleetError('UNAVAILABLE', 'The database does not answer. Nothing was changed; try again.', {}, { cause: error });
   const code = codesOf(error).find((one) => REFUSED_BY_DATABASE.has(one));
   if (code !== undefined) return new FleetError(...REFUSED_BY_DATABASE.get(code)!, {}, { cause: error });
-  return new FleetError('INTERNAL', 'Something went wrong on our side. The log has it under the trace id.', {}, { cause: error });
+  return new FleetError('INTERNAL', 'Internal error. The controller’s log has the details under this trace ID.', {}, { cause: error });
 }
 
 /** RFC 9457 body of an error. */

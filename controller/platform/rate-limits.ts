@@ -89,5 +89,5 @@ function toKey(key: string): string {
 
 function limited(waitMs: number): FleetError {
   const retryAfterSeconds = Math.ceil(waitMs / 1000);
-  return new FleetError('RATE_LIMITED', `Too many tries. Wait ${retryAfterSeconds} s.`, { retryAfterSeconds });
+  return new FleetError('RATE_LIMITED', `Too many attempts. Wait ${retryAfterSeconds} s.`, { retryAfterSeconds });
 }

@@ -57,7 +57,7 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
 
 /** The answer to a request with an `Expect` that nobody knows. */
 export function answerExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const refusal = new FleetError('INVALID_REQUEST', 'The header Expect asks for what this server does not do. Leave it out.');
+  const refusal = new FleetError('INVALID_REQUEST', 'The Expect header asks for something this server does not support. Remove it.');
   response
     .writeHead(ERROR_CODES[refusal.code].http, { 'content-type': 'application/problem+json', connection: 'close' })
     .end(JSON.stringify(toProblem(refusal, '', '')));
@@ -66,7 +66,7 @@ export function answerExpectation(_request: IncomingMessage, response: ServerRes
 /** The answer to what is no HTTP at all; the connection ends with it. */
 export function answerUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const body = JSON.stringify(toProblem(new FleetError('INVALID_REQUEST', 'This is not an HTTP request that can be read.'), '', ''));
+  const body = JSON.stringify(toProblem(new FleetError('INVALID_REQUEST', 'This is not a readable HTTP request.'), '', ''));
   const head = [
     'HTTP/1.1 400 Bad Request',
     'content-type: application/problem+json',

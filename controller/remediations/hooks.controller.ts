@@ -38,7 +38,7 @@ export class HooksController {
     };
     const isKnown = row?.isEnabled === true && row.hookSecret !== null && row.document.trigger.kind === 'webhook';
     if (!isKnown || whyRefused(call, this.seal.open(row.hookSecret!), this.clock()) !== undefined)
-      throw new FleetError('UNAUTHENTICATED', 'This call is not signed as it must be, or there is no such webhook.');
+      throw new FleetError('UNAUTHENTICATED', 'The call is not signed correctly, or the webhook does not exist.');
     return {
       runId: await this.runs.begin(row, { trigger: `webhook ${call.id}`, occasion: `webhook ${call.id}`, triggeredAtMs: this.clock() }),
     };

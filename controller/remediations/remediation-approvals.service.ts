@@ -33,7 +33,7 @@ export class RemediationApprovalsService {
       const row = await this.remediations.find(t, id);
       checkApprovable(row, caller, revision);
       const standing = (await this.standings.of(t, [row])).get(id)!;
-      if (standing.approval.state !== 'needed') throw new FleetError('INVALID_REQUEST', 'This remediation needs nobody else to agree.');
+      if (standing.approval.state !== 'needed') throw new FleetError('INVALID_REQUEST', 'This remediation does not need approval.');
       const by = { approvedById: caller.id, approvedByName: caller.name, approvedAt: new Date(this.clock()) };
       if (!(await this.remediations.approve(t, id, { approvedRevision: revision, ...by }))) throw changed(row.revision);
       await this.audit.record(t, {
@@ -51,9 +51,9 @@ export class RemediationApprovalsService {
 
 function checkApprovable(row: RemediationRow | undefined, caller: Caller, revision: number): asserts row is RemediationRow {
   if (!row) throw new FleetError('NOT_FOUND', 'There is no such remediation.');
-  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'An API token cannot agree to a remediation. Sign in.');
+  if (caller.kind !== 'user') throw new FleetError('FORBIDDEN', 'API tokens cannot approve remediations. Sign in.');
   if (row.authorId === caller.userId) {
-    throw new FleetError('FORBIDDEN', 'You, or a token of yours, decided what this remediation does; it needs somebody else to agree.');
+    throw new FleetError('FORBIDDEN', 'You, or one of your tokens, decided what this remediation does. Somebody else must approve it.');
   }
   if (row.revision !== revision || isApproved(row)) throw changed(row.revision);
 }

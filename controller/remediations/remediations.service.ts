@@ -84,7 +84,7 @@ export class RemediationsService {
     refuseProblems(document);
     if (tenantId === undefined ? scope !== 'all' : !inScope(scope, tenantId)) {
       throw tenantId === undefined
-        ? new FleetError('FORBIDDEN', 'A remediation of all tenants is saved by somebody who may act on all of them. Name a tenant.')
+        ? new FleetError('FORBIDDEN', 'Only somebody who may act on all tenants can save a remediation for all of them. Name a tenant.')
         : notFound();
     }
     const now = new Date(this.clock());
@@ -126,7 +126,7 @@ export class RemediationsService {
     await this.database.transact(scope, async (t) => {
       const before = (await this.remediations.find(t, id)) ?? notFound();
       if (document && (document.trigger.kind === 'webhook') !== (before.hookSecret !== null))
-        throw new FleetError('INVALID_REQUEST', 'Whether a webhook triggers it is settled when it is made. Make a new one.');
+        throw new FleetError('INVALID_REQUEST', 'A webhook trigger can be chosen only when a remediation is created. Create a new one.');
       const isLifted = isEnabled === true && before.heldBackAt !== null;
       const { isWidened, isRewritten } = changeOf(before, {
         document: document ?? before.document,

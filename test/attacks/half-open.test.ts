@@ -34,7 +34,7 @@ it('F10: a link that looks open and says nothing for 30 s is ended, and the gate
   const before = agent.epoch;
   aheadMs = 31_000;
   await controller.running.app.get(LinkService).checkLiveness();
-  expect(await agent.ended).toContain('Nothing was heard for 30 s');
+  expect(await agent.ended).toContain('The agent was silent for 30 s');
   await agent.connect(controller.linkAddress);
   expect(agent.epoch).toBeGreaterThan(before);
   expect(await owner.call(routes.searchFlows, { body: { filter: 'proto:udp' } })).toMatchObject({

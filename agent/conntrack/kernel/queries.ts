@@ -261,7 +261,7 @@ export class KernelQuestions {
 
   #frozenOf(id: number): Frozen {
     const frozen = this.#frozen.get(id);
-    if (!frozen) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; find them anew.');
+    if (!frozen) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; search again.');
     return frozen;
   }
 

@@ -126,7 +126,7 @@ export class TableWorker {
     this.#ended = new Promise((resolve) =>
       worker.once('exit', () => {
         if (this.#worker === worker) this.#worker = undefined;
-        this.#fail(new FleetError('UNAVAILABLE', 'The thread that reads the table ended. Ask again.'));
+        this.#fail(new FleetError('UNAVAILABLE', 'The table reader thread ended. Try again.'));
         resolve();
       }),
     );

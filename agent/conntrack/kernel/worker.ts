@@ -59,7 +59,7 @@ async function answer(request: Request): Promise<void> {
 
 async function answerTo(request: Request): Promise<Answer> {
   const checkpoint = (): void => {
-    if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
+    if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'This walk of the table was cancelled.');
   };
   checkpoint();
   if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze')

@@ -169,7 +169,7 @@ export class MemoryTable implements ConntrackTable {
     withFacets,
     signal,
   }: SearchOptions): Promise<SearchAnswer> {
-    if (signal?.aborted) throw new FleetError('CANCELLED', 'Nobody waits for this walk of the table any more.');
+    if (signal?.aborted) throw new FleetError('CANCELLED', 'This walk of the table was cancelled.');
     assertSupported(filter, context);
     const nowMs = this.#now();
     const top = new TopRows<Flow>({ limit, descending: sort.descending, after });

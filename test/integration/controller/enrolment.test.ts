@@ -134,7 +134,7 @@ describe('the link', () => {
     await agent.connect(controller.linkAddress);
     aheadMs = 8 * 86_400_000;
     await controller.running.app.get(LinkService).checkLiveness();
-    expect(await agent.ended).toContain('certificate has run out');
+    expect(await agent.ended).toContain('certificate has expired');
     aheadMs = 0;
     agent.disconnect();
   });
