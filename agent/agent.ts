@@ -219,7 +219,7 @@ export class Agent {
       try {
         const sample = await this.#sampler.sample();
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
-        this.#spool.add({ ...sample, atMs: sample.atMs + BigInt(this.#clockOffsetMs()) });
+        this.#spool.add(sample, this.#clockOffsetMs());
         this.#link.samplesWaiting();
         if (this.#toldBlocks > 0) this.#tellBlocks();
         await this.#emergency?.consider(toReading(sample));

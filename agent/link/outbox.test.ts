@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Progress_Phase, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { backoffMs } from './backoff.ts';
 import { Outbox, toParts } from './outbox.ts';
 import { Spool } from './spool.ts';
@@ -89,6 +89,13 @@ describe('the spool', () => {
     for (const atMs of [1000, 2000]) spool.add(sample(atMs));
     spool.shift(-600);
     expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n]);
+  });
+
+  it('moves the time of a sample’s walk of the table with its own', () => {
+    const spool = new Spool();
+    spool.add(Sample.fromPartial({ atMs: 2000n, breakdown: { atMs: 1500n } }), 100);
+    spool.shift(-600);
+    expect(spool.take()?.samples).toMatchObject([{ atMs: 1500n, breakdown: { atMs: 1000n } }]);
   });
 
   it('forgets the oldest when it is full, even with a batch under way', () => {

@@ -21,8 +21,9 @@ export class Spool {
     return this.#samples.length;
   }
 
-  add(sample: Sample): void {
-    this.#samples.push(sample);
+  /** `offsetMs`: how far the controller's clock is ahead of the one that the sample was taken by. */
+  add(sample: Sample, offsetMs = 0): void {
+    this.#samples.push(shifted(sample, offsetMs));
     if (this.#samples.length <= this.#most) return;
     this.#samples.shift();
     if (this.#sent && this.#sent.count > 0) this.#sent.count--;
@@ -30,7 +31,7 @@ export class Spool {
 
   /** Moves the times of all samples: those from before the first welcome bear the gateway's own clock. */
   shift(byMs: number): void {
-    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = { ...sample, atMs: sample.atMs + BigInt(byMs) };
+    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = shifted(sample, byMs);
   }
 
   /** The next batch, undefined if there is none or one is under way. */
@@ -52,4 +53,11 @@ export class Spool {
   reset(): void {
     this.#sent = undefined;
   }
+}
+
+/** A walk of the table has a time of its own, by the same clock. */
+function shifted(sample: Sample, byMs: number): Sample {
+  const by = BigInt(Math.round(byMs));
+  const { breakdown } = sample;
+  return { ...sample, atMs: sample.atMs + by, breakdown: breakdown && { ...breakdown, atMs: breakdown.atMs + by } };
 }
