@@ -1,23 +1,17 @@
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AnswerPart, LinkClient, PlanQuery, Query, SearchQuery } from '../../proto/gen/ctfleet/v1/link.ts';
-import { Method } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { refusedBy } from '../../proto/model/block/of-filter.ts';
-import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { toWireRefused } from '../../proto/wire/block.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
-import { ImpactCounter } from '../operations/impact.ts';
 import type { Blocks } from '../operations/blocks.ts';
-import { DEFAULT_SECONDS } from '../operations/end-flows.ts';
-import { NO_PACKETS } from '../operations/refusals.ts';
-import { expiryOf, type PlanStore } from '../operations/plan-store.ts';
+import { freezePlan } from '../operations/freeze-plan.ts';
+import type { PlanStore } from '../operations/plan-store.ts';
 import type { ControllerTime } from './controller-time.ts';
 import { Turns } from './turns.ts';
 
@@ -36,7 +30,6 @@ const MAX_DEADLINE_MS = 120_000;
 const MAX_ID = 64;
 const MAX_ROWS = 10_000;
 const MAX_AGE_MS = 600_000;
-const MAX_PLAN_FLOWS = 1_000_000;
 
 export interface QueryDependencies {
   table: ConntrackTable;
@@ -167,57 +160,38 @@ export class Queries {
     await stream.write({ $case: 'end', value: { rows: answer.rows.length, digest: Buffer.alloc(0) } });
   }
 
-  /** Freezes what matches, but for what is protected, and shows it. */
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
-    const { table, plans, isPlanInUse, context, time } = this.#deps;
-    const impact = new ImpactCounter(query.method, this.#deps.clock.now());
-    const snapshotAtMs = time.now();
-    plans.sweep(snapshotAtMs, isPlanInUse);
-    if (isPlanInUse(query.planId))
-      throw new FleetError('PLAN_ALREADY_RUN', 'This plan is being run here; it cannot be frozen again.', { planId: query.planId });
-    const maxFlows = Math.min(query.maxFlows, MAX_PLAN_FLOWS);
-    const filter = fromWireFilter(query.filter);
-    const refused = query.method === Method.METHOD_BLOCK ? this.#refusedBy(filter, query.forSeconds) : undefined;
-    const writer = plans.begin(query.planId, expiryOf(Number(query.expiresAtMs), snapshotAtMs), refused);
-    let rows = 0;
-    try {
-      for await (const batch of table.collect({ filter, context: context(), signal, withProspects: true })) {
-        const free = batch.filter((flow) => (impact.add(flow), flow.protectedBy === undefined));
-        rows += free.length;
-        if (rows > maxFlows) throw new FleetError('PLAN_TOO_LARGE', `More than ${maxFlows} flows match; narrow the filter.`);
-        free.forEach((flow) => writer.add(flow));
-        for (let start = 0; start < free.length; start += ROWS) await stream.writeFlows(free.slice(start, start + ROWS));
-      }
-      if (signal.aborted) throw new FleetError('CANCELLED', 'The plan request was cancelled.');
-    } catch (error) {
-      writer.discard();
-      throw error;
-    }
-    const digest = writer.finish();
-    const count = await table.count();
+    const snapshotAtMs = this.#deps.time.now();
+    const { flows, digest, tableCount, impact, refused, spared } = await freezePlan(
+      this.#deps,
+      {
+        planId: query.planId,
+        filter: fromWireFilter(query.filter),
+        method: query.method,
+        forSeconds: query.forSeconds,
+        expiresAtMs: Number(query.expiresAtMs),
+        maxFlows: query.maxFlows,
+      },
+      snapshotAtMs,
+      async (batch) => {
+        for (let start = 0; start < batch.length; start += ROWS) await stream.writeFlows(batch.slice(start, start + ROWS));
+      },
+      signal,
+    );
     await stream.write({
       $case: 'head',
       value: {
         snapshotAtMs: BigInt(snapshotAtMs),
-        total: BigInt(rows),
-        tableCount: BigInt(count),
+        total: BigInt(flows),
+        tableCount: BigInt(tableCount),
         facets: [],
-        impact: impact.result(count),
+        impact,
         explain: [],
         refused: refused && toWireRefused(refused),
-        spared: refused ? this.#deps.blocks!.spares(refused) : [],
+        spared,
       },
     });
-    await stream.write({ $case: 'end', value: { rows, digest } });
-  }
-
-  /** What a block by this filter refuses. Throws where nothing can be blocked here, and for what is no block. */
-  #refusedBy(filter: FlowFilter, forSeconds = DEFAULT_SECONDS[Method.METHOD_BLOCK]): RefusedPackets {
-    const { blocks } = this.#deps;
-    if (!blocks) throw new FleetError('CAPABILITY_MISSING', NO_PACKETS);
-    const refused = refusedBy(filter, forSeconds);
-    blocks.check(refused);
-    return refused;
+    await stream.write({ $case: 'end', value: { rows: flows, digest } });
   }
 }
 
