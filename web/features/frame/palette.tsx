@@ -2,7 +2,7 @@
 
 import { Spotlight } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
-import { IconArrowsLeftRight, IconBan, IconClockPlay, IconRouter, IconSearch } from '@tabler/icons-react';
+import { IconArrowsLeftRight, IconBan, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import * as queries from '../../lib/controller/queries.ts';
@@ -11,8 +11,6 @@ import { useGatewaysInScope, useScope } from '../../lib/scope.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { intendPlan } from '../flushes/intended-plan.ts';
 import { PAGES } from './nav.tsx';
-
-const FLUSHES = { path: '/flushes', name: 'Flushes', icon: IconClockPlay };
 
 /** Ctrl-K: pages, gateways, what was pasted as a filter over the fleet, and `cut ADDRESS`. */
 export function Palette() {
@@ -28,7 +26,7 @@ export function Palette() {
   const found = wanted
     ? gateways.filter(({ name, siteName, tenantName }) => `${name} ${siteName} ${tenantName}`.toLowerCase().includes(wanted)).slice(0, 8)
     : [];
-  const pages = [...PAGES, FLUSHES].filter(({ name }) => name.toLowerCase().includes(wanted));
+  const pages = PAGES.filter(({ name }) => name.toLowerCase().includes(wanted));
   return (
     <Spotlight.Root
       query={query}
