@@ -7,6 +7,12 @@ export interface RolledColumn<Name extends string = string> {
   fromRollUps: string;
 }
 
+/** The largest exact number of JavaScript; a column of type BIGINT holds a thousand times as much. */
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** Null stays null, which least() would take for the larger. */
+const atMost = (sum: string): string => `CASE WHEN ${sum} > ${MOST} THEN ${MOST} ELSE ${sum} END`;
+
 const columnOf = (name: NumberName): string => NUMBERS[name].column;
 const samplesOf = (name: NumberName): string => ('isAlwaysKnown' in NUMBERS[name] ? 'samples' : `${columnOf(name)}_samples`);
 
@@ -33,7 +39,8 @@ export const ROLL_UP_COLUMNS: readonly RolledColumn[] = NUMBER_NAMES.flatMap((me
   const max = (name: string): RolledColumn => ({ name, fromSamples: `max("${c}")`, fromRollUps: `max("${name}")` });
   switch (NUMBERS[measure].rollUp) {
     case 'rise':
-      return [{ name: c, fromSamples: `sum("${c}_rise")`, fromRollUps: `sum("${c}")` }];
+      // What one gateway makes up must not end the sums of all.
+      return [{ name: c, fromSamples: atMost(`sum("${c}_rise")`), fromRollUps: atMost(`sum("${c}")`) }];
     case 'max':
       return [max(c)];
     case 'mean': {

@@ -34,9 +34,12 @@ export function int32From(value: number): number {
   return clamp(value, MAX_INT32);
 }
 
-/** Any number with a fraction that is not less than none; undefined for NaN, infinity and what is not told. */
+/**
+ * Any number with a fraction that is not less than none, cut to what still adds up; undefined for NaN, infinity and what is not told. A sum of
+ * the largest doubles is an error in Postgres.
+ */
 export function rateFrom(value: number | undefined): number | undefined {
-  return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined;
+  return value !== undefined && Number.isFinite(value) && value >= 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : undefined;
 }
 
 /** At most `max` characters. Postgres keeps no NUL and JSON no half of a pair: both become U+FFFD. */

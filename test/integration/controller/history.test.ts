@@ -38,10 +38,20 @@ afterAll(async () => {
 });
 
 let batch = 0n;
-async function store(samples: Sample[]): Promise<void> {
+async function store(samples: Sample[], sender = agent): Promise<void> {
   batch += 1n;
-  agent.sendSamples(batch, samples);
-  await eventually('the receipt', async () => (agent.sampleReceipts.includes(batch) ? true : undefined));
+  sender.sendSamples(batch, samples);
+  await eventually('the receipt', async () => (sender.sampleReceipts.includes(batch) ? true : undefined));
+}
+
+/** Another gateway, of a tenant of its own. */
+async function join(name: string): Promise<FakeAgent> {
+  const { joinToken } = await makePlace(owner, `Tenant of ${name}`, name);
+  const joined = new FakeAgent(
+    await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
+  );
+  await joined.connect(controller.linkAddress);
+  return joined;
 }
 
 function sample(agoMs: number, count: number, drop: number, more: Partial<Sample> = {}): Sample {
@@ -57,9 +67,9 @@ function sample(agoMs: number, count: number, drop: number, more: Partial<Sample
   });
 }
 
-async function chart(fromAgoMs: number, points: number) {
+async function chart(fromAgoMs: number, points: number, of = agent) {
   return owner.call(routes.listSamples, {
-    params: { id: agent.gatewayId },
+    params: { id: of.gatewayId },
     query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
   });
 }
@@ -144,26 +154,14 @@ describe('samples', () => {
         cpus: [{ cpu: 0, ...counters(first) }] as Sample['cpus'],
         breakdown: { atMs: BigInt(nowMs), walked: 1n, topSources: [], translations: [], ...facets } as unknown as Sample['breakdown'],
       });
-    const place = await makePlace(owner, 'Whole', 'gw2');
-    const second = new FakeAgent(
-      await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), place.joinToken),
-    );
-    await second.connect(controller.linkAddress);
+    const second = await join('gw2');
     // In the minute before last and in the last: a rise is counted where it ends.
-    second.sendSamples(1n, [full(2 * MINUTE - 1000, 10), full(MINUTE - 1000, 20)]);
-    await eventually('the receipt', async () => second.sampleReceipts.includes(1n) || undefined);
+    await store([full(2 * MINUTE - 1000, 10), full(MINUTE - 1000, 20)], second);
     const { usage } = await owner.call(routes.getGateway, { params: { id: second.gatewayId } });
     expect(GAUGE_NAMES.filter((name) => usage![name] === undefined)).toEqual([]);
     expect(FACET_NAMES.filter((name) => usage![name] === undefined)).toEqual([]);
     expect(COUNTER_NAMES.filter((name) => usage!.cpus![0]![name] === undefined)).toEqual([]);
     await controller.running.app.get(HistoryService).rollUp();
-    const pointsOf = async (fromAgoMs: number, points: number) =>
-      (
-        await owner.call(routes.listSamples, {
-          params: { id: second.gatewayId },
-          query: { from: new Date(nowMs - fromAgoMs).toISOString(), to: new Date(nowMs).toISOString(), points: String(points) },
-        })
-      ).points;
     const expected = {
       count: 100,
       countMax: 100,
@@ -174,9 +172,9 @@ describe('samples', () => {
       ratesLowerBound: 1,
     };
     for (const points of [
-      await pointsOf(2 * MINUTE, 10),
-      await pointsOf(24 * 60 * MINUTE, 1440),
-      await pointsOf(30 * 24 * 60 * MINUTE, 720),
+      (await chart(2 * MINUTE, 10, second)).points,
+      (await chart(24 * 60 * MINUTE, 1440, second)).points,
+      (await chart(30 * 24 * 60 * MINUTE, 720, second)).points,
     ]) {
       const last = points.at(-1)!;
       expect(last).toMatchObject(expected);
@@ -189,6 +187,39 @@ describe('samples', () => {
     const named = [...NUMBER_NAMES.map((name) => NUMBERS[name].metric.name), ...FACET_NAMES.map((name) => FACETS[name].metric.name)];
     expect(named.filter((name) => !new RegExp(`^${name}\\{[^}]*gateway="gw2"`, 'm').test(text))).toEqual([]);
     second.disconnect();
+  });
+
+  it('of a gateway that makes numbers up stay numbers, in charts and in the sums of all', async () => {
+    const largest = 2n ** 64n - 1n;
+    const rates = { newPerSecond: 1.7e308, endedPerSecond: 1.7e308, isLowerBound: false };
+    const cpus = (drop: bigint) => [{ cpu: 0, drop, earlyDrop: drop }] as Sample['cpus'];
+    const wild = (agoMs: number, drop: bigint) => sample(agoMs, 1, 0, { count: largest, max: largest, rates, cpus: cpus(drop) });
+    const liar = await join('gw3');
+    for (const ago of [0, MINUTE])
+      await store(
+        Array.from({ length: 60 }, (_, n) => wild(ago + n * 900, n % 2 === 0 ? largest : 0n)),
+        liar,
+      );
+    await postgres.query(
+      url,
+      `INSERT INTO sample_minute (tenant_id, gateway_id, at, samples, count_sum, count_max, drop)
+       SELECT tenant_id, gateway_id, date_trunc('hour', at) + n * interval '1 minute', 1, 1, 1, 9000000000000000000
+       FROM (SELECT * FROM sample WHERE gateway_id = '${liar.gatewayId}' ORDER BY at DESC LIMIT 1) newest, generate_series(0, 1) n
+       ON CONFLICT (gateway_id, at) DO UPDATE SET drop = excluded.drop`,
+    );
+    await controller.running.app.get(HistoryService).rollUp();
+    for (const [ago, points] of [
+      [2 * MINUTE, 10],
+      [2 * MINUTE, 120],
+      [24 * 60 * MINUTE, 1440],
+      [30 * 24 * 60 * MINUTE, 720],
+    ] as const) {
+      const drawn = await chart(ago, points, liar);
+      expect(drawn.points.length).toBeGreaterThan(0);
+      for (const point of drawn.points)
+        expect(POINT_NAMES.filter((name) => !Number.isSafeInteger(Math.round(point[name] ?? 0)))).toEqual([]);
+    }
+    liar.disconnect();
   });
 
   it('have a column for each measure in all three tables, and no other', async () => {
