@@ -183,7 +183,8 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     expect(await end(Method.METHOD_EXPIRE, [flow], 3)).toEqual([Outcome.OUTCOME_EXPIRING]);
     let said = 0;
     await until('the entry is another one', async () => {
-      await doomed.exchange(`word ${said++}`);
+      // Not waited for: an answer to a word that was under way at the end finds no entry.
+      doomed.say(`word ${said++}`);
       const [now] = await gateway.table.lookup([flow], { wans: [], protections: [] });
       return (now !== undefined && now.startedAtMs !== flow.startedAtMs) || undefined;
     });
