@@ -160,7 +160,7 @@ export interface ConntrackTable {
   /**
    * Whether each of these is still the entry it was, by tuple, zone, id and, where the kernel keeps it, start time. Asked before what
    * cannot be
-   * taken back: a flow that ends and begins anew may get the id it had (1 to 4 of 100 did under load, on 6.18), and a delete only compares
+   * taken back: a flow that ends and starts again may get the id it had (1 to 4 of 100 did under load, on 6.18), and a delete only compares
    * ids.
    */
   areThere(flows: FlowIdentity[]): Promise<boolean[]>;

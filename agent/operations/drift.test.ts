@@ -18,8 +18,8 @@ const register = (table: MemoryTable, client: number): void =>
   );
 const flowsOf = async (table: MemoryTable): Promise<Flow[]> => (await table.search({ filter, context, limit: 1000 })).rows;
 
-test('drift is how many flows have gone or were made anew, and above the limit the plan is refused', async () => {
-  const fate = fc.constantFrom('stays', 'goes', 'is made anew');
+test('drift is how many flows have gone or were replaced by traffic, and above the limit the plan is refused', async () => {
+  const fate = fc.constantFrom('stays', 'goes', 'is replaced');
   await fc.assert(
     fc.asyncProperty(
       fc.array(fate, { minLength: 1, maxLength: 30 }),
@@ -31,7 +31,7 @@ test('drift is how many flows have gone or were made anew, and above the limit t
         const clientOf = ({ orig }: Flow): number => Number(orig.src.split('.').at(-1));
         const changed = [...plan.batches(100)].flat().filter((flow) => fates[clientOf(flow)] !== 'stays');
         await table.delete(changed);
-        for (const flow of changed) if (fates[clientOf(flow)] === 'is made anew') register(table, clientOf(flow));
+        for (const flow of changed) if (fates[clientOf(flow)] === 'is replaced') register(table, clientOf(flow));
         const before = await flowsOf(table);
         expect(await driftOf(table, plan)).toBe(changed.length);
         const refusal = await assertNotDrifted(table, plan, maxDrift).catch((error: FleetError) => error);

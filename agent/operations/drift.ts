@@ -4,7 +4,7 @@ import type { FlowList } from './flow-list.ts';
 
 const BATCH = 5000;
 
-/** How many of these flows have gone from the table since they were listed; an entry that traffic has made anew is another one. */
+/** How many of these flows have gone from the table since they were listed; an entry that traffic has recreated is another one. */
 export async function driftOf(table: Pick<ConntrackTable, 'areThere'>, flows: FlowList): Promise<number> {
   let gone = 0;
   for (const batch of flows.batches(BATCH)) gone += (await table.areThere(batch)).filter((isThere) => !isThere).length;

@@ -23,7 +23,7 @@ export const SAMPLE_COLUMNS: readonly { measure: NumberName; name: string; type:
   type: NUMBERS[measure].unit === 'flows/s' ? 'double precision' : 'bigint',
 }));
 
-/** How far each counter rose since the sample before, `…_rise`, over the window `gateway`; from zero where the gateway started anew. */
+/** How far each counter rose since the sample before, `…_rise`, over the window `gateway`; from zero after a restart of the gateway. */
 export const RISES: string = NUMBER_NAMES.filter((name) => NUMBERS[name].rollUp === 'rise')
   .map(columnOf)
   .map(

@@ -9,7 +9,7 @@ export type Unit = 'flows' | 'flows/s' | 'buckets' | 'packets' | 'searches' | 'e
 /**
  * How samples of a bucket become one value.
  *
- *     rise        a counter since the gateway started: how far it rose, from zero where it started anew
+ *     rise        a counter since the gateway started: how far it rose, from zero after a restart
  *     mean        a gauge: its mean, and its largest as `…Max`
  *     max         a gauge that is set rather than measured: its largest
  */

@@ -185,3 +185,12 @@ test('flows can be stuck only where one of several WANs is down or without its r
   ]);
   expect(suspectWans(gateway('a', { wans: [wan('w1', { isUp: false })] }))).toEqual([]);
 });
+
+test('flows on a WAN that is up and does not answer are told so, and not as on one that is down', () => {
+  const on = (wan: { isUp: boolean; isAnswering?: boolean }) => {
+    const all = [gateway('milano', { wans: [{ name: 'WAN1', interface: 'eth1', addresses: [], flows: 208, ...wan }] })];
+    return overviewSentence(needsOf(all, NOW), all);
+  };
+  expect(on({ isUp: false })).toBe('milano needs you first: 208 flows still on WAN1, which is down');
+  expect(on({ isUp: true, isAnswering: false })).toBe('milano needs you first: 208 flows still on WAN1, beyond which nothing answers');
+});

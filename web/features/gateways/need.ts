@@ -2,7 +2,7 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { count, counted, lasting, percent, short } from '../../ui/format.ts';
-import { countedFaults, wanFault } from './wan-words.ts';
+import { countedFaults, faultClause, wanFault, type WanFault } from './wan-words.ts';
 import type { StateKind } from '../../ui/state.tsx';
 import type { PlanRequest } from '../flushes/plan-words.ts';
 
@@ -24,6 +24,8 @@ export interface Need {
   evidence: string;
   /** Where it leads; `ends` asks for a plan of exactly those flows in place of going there. */
   action: { text: string; path: string; ends?: { filter: string; flows: number; reason: string } };
+  /** Of the WAN that the flows are on, where only that is known of them. */
+  fault?: WanFault;
 }
 
 /**
@@ -149,6 +151,7 @@ export function needOf(gateway: Gateway, nowMs: number, stale?: Stale): Need | u
       measure: counted(dead.flows!, 'flow'),
       flows: dead.flows,
       pace: `on ${dead.name}`,
+      fault: wanFault(dead),
       evidence: `${dead.name} is ${wanFault(dead)}, and flows still use its address`,
       action: { text: `Review ${counted(dead.flows!, 'flow')}`, path: connectionsPath(`wan:${dead.name}`, id) },
     };
@@ -223,7 +226,7 @@ export function overviewSentence(needs: Need[], gateways: Gateway[]): string {
       case 'filling':
         return `${first.gateway.name} needs you first: full in about ${first.measure}`;
       case 'stranded':
-        return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.action.ends ? '' : ', which is down'}`;
+        return `${first.gateway.name} needs you first: ${strandedSentence(first)}${first.fault ? `, ${faultClause(first.fault)}` : ''}`;
       case 'drops':
         return `${first.gateway.name} needs you first: ${first.measure} in ten minutes`;
       case 'set-aside':
