@@ -63,10 +63,15 @@ export class RetentionRepository {
     await t.rateLimit.deleteMany({ where: { expire: { lt: BigInt(now.getTime()) } } });
   }
 
-  /** Every table with its indexes, the largest first; partitions count for their table. Rows as the last ANALYZE found them. */
+  /**
+   * Every table with its indexes, the largest first; partitions count towards their table. Rows are an estimate: the last ANALYZE's, or the
+   * server's running count where there was none yet.
+   */
   async tableSizes(t: Transaction): Promise<TableSize[]> {
     return t.$queryRaw<TableSize[]>`
-      SELECT coalesce(parent.relname, c.relname)::text AS name, sum(greatest(c.reltuples, 0))::bigint AS rows, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+      SELECT coalesce(parent.relname, c.relname)::text AS name,
+             sum(CASE WHEN c.relkind = 'p' THEN 0 WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid) ELSE c.reltuples END)::bigint AS rows,
+             sum(pg_total_relation_size(c.oid))::bigint AS bytes
       FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS parent ON parent.oid = i.inhparent
       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') GROUP BY 1 ORDER BY bytes DESC, name`;
   }
