@@ -29,7 +29,9 @@ export class AuditRepository {
    */
   async append(t: Transaction, tenantId: string | undefined, entries: readonly NewEntry[]): Promise<void> {
     const chain = tenantId ?? SYSTEM_CHAIN;
-    await t.$executeRaw`INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS}) ON CONFLICT DO NOTHING`;
+    await t.$executeRaw`
+      INSERT INTO audit_head (chain, tenant_id, seq, hash) VALUES (${chain}, ${tenantId ?? null}::uuid, 0, ${GENESIS})
+      ON CONFLICT DO NOTHING`;
     const [head] = await t.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM audit_head WHERE chain = ${chain} FOR UPDATE`;
     if (!head) throw new Error('the head of an audit chain is out of scope');
     let [last, previousHash] = [Number(head.seq), head.hash];

@@ -26,7 +26,9 @@ export class StubsRepository {
       FROM audit_head AS head
       CROSS JOIN LATERAL (SELECT seq, at FROM audit_entry WHERE chain = head.chain ORDER BY seq LIMIT 1) AS first
       CROSS JOIN LATERAL (
-        SELECT coalesce(min(seq), head.seq + 1) AS seq FROM audit_entry WHERE chain = head.chain AND seq < first.seq + ${most} AND at >= ${before}
+        SELECT coalesce(min(seq), head.seq + 1) AS seq
+        FROM audit_entry
+        WHERE chain = head.chain AND seq < first.seq + ${most} AND at >= ${before}
       ) AS young
       JOIN audit_entry AS last ON last.chain = head.chain AND last.seq = least(young.seq - 1, first.seq + ${most} - 1, head.seq - 1)
       WHERE first.at < ${new Date(before.getTime() - DAY_MS)}

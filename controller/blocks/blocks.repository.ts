@@ -43,8 +43,9 @@ export class BlocksRepository {
       isNew ||= !before;
     }
     if (isNew) {
-      await t.$executeRaw`DELETE FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL
-        AND id NOT IN (SELECT id FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL ORDER BY over_at DESC, id LIMIT ${MAX_KEPT})`;
+      await t.$executeRaw`
+        DELETE FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL AND id NOT IN (
+          SELECT id FROM block WHERE gateway_id = ${gatewayId}::uuid AND over_at IS NOT NULL ORDER BY over_at DESC, id LIMIT ${MAX_KEPT})`;
     }
     return known.filter(({ name, liftedBy }) => liftedBy !== null && named.has(name)).map(({ name }) => name);
   }

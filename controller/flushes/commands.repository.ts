@@ -37,7 +37,11 @@ export class CommandsRepository {
    */
   async insert(t: Transaction, commands: NewCommand[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ id: string; seq: bigint; epoch: bigint | null }[]>`
-      WITH locked AS (SELECT id FROM gateway WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL AND set_aside_at IS NULL ORDER BY id FOR UPDATE)
+      WITH locked AS (
+        SELECT id FROM gateway
+        WHERE id = ANY(${commands.map(({ gatewayId }) => gatewayId)}::uuid[]) AND revoked_at IS NULL AND set_aside_at IS NULL
+        ORDER BY id FOR UPDATE
+      )
       UPDATE gateway SET command_seq = command_seq + 1 FROM locked WHERE gateway.id = locked.id
       RETURNING gateway.id, command_seq AS seq, (SELECT epoch FROM link_session WHERE gateway_id = gateway.id) AS epoch`;
     const numbers = new Map(rows.map((row) => [row.id, row]));
@@ -71,8 +75,11 @@ export class CommandsRepository {
   async claim(t: Transaction, wanted: readonly { id: string; epoch: bigint }[], now: Date): Promise<Set<string>> {
     const rows = await t.$queryRaw<{ id: string }[]>`
       WITH locked AS (SELECT id FROM command WHERE id = ANY(${wanted.map(({ id }) => id)}::uuid[]) ORDER BY id FOR UPDATE)
-      UPDATE command SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch
-      FROM locked JOIN unnest(${wanted.map(({ id }) => id)}::uuid[], ${wanted.map(({ epoch }) => epoch)}::bigint[]) AS own (id, epoch) ON own.id = locked.id
+      UPDATE command
+      SET state = CASE WHEN state = 'pending' THEN 'sent' ELSE state END, sent_at = coalesce(sent_at, ${now}), epoch = own.epoch
+      FROM locked
+      JOIN unnest(${wanted.map(({ id }) => id)}::uuid[], ${wanted.map(({ epoch }) => epoch)}::bigint[]) AS own (id, epoch)
+        ON own.id = locked.id
       WHERE command.id = locked.id AND (state IN ('sent', 'received', 'indeterminate') OR (state = 'pending' AND not_after > ${now}))
         AND EXISTS (SELECT 1 FROM link_session WHERE gateway_id = command.gateway_id AND epoch = own.epoch)
       RETURNING command.id`;
@@ -86,8 +93,12 @@ export class CommandsRepository {
   async lockOwn(t: Transaction, said: readonly { commandId: string; gatewayId: string }[]): Promise<Map<string, Command>> {
     const places = said.filter(({ commandId }) => idSchema.safeParse(commandId).success);
     const rows = await t.$queryRaw<{ id: string }[]>`
-      SELECT command.id FROM command JOIN unnest(${places.map(({ commandId }) => commandId)}::uuid[], ${places.map(({ gatewayId }) => gatewayId)}::uuid[]) AS own (id, gateway_id)
-      ON command.id = own.id AND command.gateway_id = own.gateway_id ORDER BY command.id FOR UPDATE OF command`;
+      SELECT command.id
+      FROM command
+      JOIN unnest(${places.map(({ commandId }) => commandId)}::uuid[], ${places.map(({ gatewayId }) => gatewayId)}::uuid[])
+        AS own (id, gateway_id)
+        ON command.id = own.id AND command.gateway_id = own.gateway_id
+      ORDER BY command.id FOR UPDATE OF command`;
     const commands = await t.command.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
     return new Map(commands.map((command) => [command.id, command]));
   }
@@ -99,7 +110,9 @@ export class CommandsRepository {
   async plannedOf(t: Transaction, gatewayId: string, commandId: string): Promise<{ planned: number; isFinished: boolean } | undefined> {
     if (!idSchema.safeParse(commandId).success) return undefined;
     const [row] = await t.$queryRaw<{ planned: number; is_finished: boolean }[]>`
-      SELECT target.planned, command.state = 'finished' AS is_finished FROM command JOIN flush_target target ON target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id
+      SELECT target.planned, command.state = 'finished' AS is_finished
+      FROM command
+      JOIN flush_target target ON target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id
       WHERE command.id = ${commandId}::uuid AND command.gateway_id = ${gatewayId}::uuid`;
     return row && { planned: row.planned, isFinished: row.is_finished };
   }
@@ -117,9 +130,14 @@ export class CommandsRepository {
     await t.$queryRaw`SELECT 1 FROM gateway WHERE id = ${gatewayId}::uuid FOR UPDATE`;
     const renumbered = await t.$executeRaw`
       UPDATE command SET seq = ${lastSeq} + own.place
-      FROM (SELECT id, row_number() OVER (ORDER BY seq) AS place FROM command WHERE gateway_id = ${gatewayId}::uuid AND state = 'pending' AND seq <= ${lastSeq}) AS own
+      FROM (
+        SELECT id, row_number() OVER (ORDER BY seq) AS place
+        FROM command
+        WHERE gateway_id = ${gatewayId}::uuid AND state = 'pending' AND seq <= ${lastSeq}
+      ) AS own
       WHERE command.id = own.id`;
-    await t.$executeRaw`UPDATE gateway SET command_seq = greatest(command_seq, ${lastSeq + BigInt(renumbered)}) WHERE id = ${gatewayId}::uuid`;
+    await t.$executeRaw`
+      UPDATE gateway SET command_seq = greatest(command_seq, ${lastSeq + BigInt(renumbered)}) WHERE id = ${gatewayId}::uuid`;
   }
 
   async received(t: Transaction, ids: string[], now: Date): Promise<void> {
@@ -137,7 +155,10 @@ export class CommandsRepository {
 
   /** Locks what `cancel` and `markStopped` may change, in the order in which all lock commands. */
   async lockOfFlush(t: Transaction, flushId: string): Promise<void> {
-    await t.$queryRaw`SELECT id FROM command WHERE flush_id = ${flushId}::uuid AND state IN ('pending', 'sent', 'received') ORDER BY id FOR UPDATE`;
+    await t.$queryRaw`
+      SELECT id FROM command
+      WHERE flush_id = ${flushId}::uuid AND state IN ('pending', 'sent', 'received')
+      ORDER BY id FOR UPDATE`;
   }
 
   /** Takes back commands of a flush for these gateways that never left us; returns their gateways. */
@@ -174,7 +195,8 @@ export class CommandsRepository {
   async unanswered(t: Transaction, before: Date, silentSince: Date): Promise<Command[]> {
     const rows = await t.$queryRaw<{ id: string }[]>`
       SELECT command.id FROM command JOIN link_session link ON link.gateway_id = command.gateway_id
-      WHERE command.state IN ('sent', 'received') AND command.not_after <= ${before} AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
+      WHERE command.state IN ('sent', 'received') AND command.not_after <= ${before}
+        AND (link.closed_at IS NOT NULL OR link.last_heard_at <= ${silentSince})
       ORDER BY command.id LIMIT ${SWEEP}`;
     return t.command.findMany({ where: { id: { in: rows.map((row) => row.id) } } });
   }

@@ -124,7 +124,8 @@ export class FlushesRepository {
   async backOnline(t: Transaction, commandIds: string[]): Promise<string[]> {
     const rows = await t.$queryRaw<{ flush_id: string }[]>`
       UPDATE flush_target target SET state = 'waiting', reason = NULL FROM command
-      WHERE command.id = ANY(${commandIds}::uuid[]) AND target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id AND target.state = 'offline'
+      WHERE command.id = ANY(${commandIds}::uuid[])
+        AND target.flush_id = command.flush_id AND target.gateway_id = command.gateway_id AND target.state = 'offline'
       RETURNING target.flush_id`;
     return [...new Set(rows.map((row) => row.flush_id))].toSorted();
   }
@@ -146,8 +147,12 @@ export class FlushesRepository {
       const own = targets.filter((target) => target.state === state);
       await t.$executeRaw`
         UPDATE flush_target target SET state = ${state}, done = own.done, reason = NULL, started_at = own.started_at
-        FROM unnest(${own.map(({ flushId }) => flushId)}::uuid[], ${own.map(({ gatewayId }) => gatewayId)}::uuid[], ${own.map(({ done }) => done)}::int[], ${own.map(({ startedAt }) => startedAt)}::timestamptz[])
-          AS own (flush_id, gateway_id, done, started_at)
+        FROM unnest(
+          ${own.map(({ flushId }) => flushId)}::uuid[],
+          ${own.map(({ gatewayId }) => gatewayId)}::uuid[],
+          ${own.map(({ done }) => done)}::int[],
+          ${own.map(({ startedAt }) => startedAt)}::timestamptz[]
+        ) AS own (flush_id, gateway_id, done, started_at)
         WHERE target.flush_id = own.flush_id AND target.gateway_id = own.gateway_id AND target.state = ANY(${mayBecome(state)})`;
     }
   }

@@ -22,7 +22,8 @@ export class OutboxRepository {
   async relay(now: Date, staleBefore: Date, hand: (rows: OutboxRow[]) => Promise<void>): Promise<boolean> {
     return this.database.transact('all', async (t) => {
       const rows = await t.$queryRaw<OutboxRow[]>`
-        SELECT id, gateway_id FROM outbox WHERE queued_at IS NULL OR queued_at <= ${staleBefore} ORDER BY id LIMIT ${MAX_AT_ONCE} FOR UPDATE SKIP LOCKED`;
+        SELECT id, gateway_id FROM outbox WHERE queued_at IS NULL OR queued_at <= ${staleBefore}
+        ORDER BY id LIMIT ${MAX_AT_ONCE} FOR UPDATE SKIP LOCKED`;
       if (rows.length === 0) return false;
       await hand(rows);
       await t.outbox.updateMany({ where: { id: { in: rows.map((row) => row.id) } }, data: { queuedAt: now } });

@@ -60,9 +60,13 @@ export class SamplesRepository {
       CROSS JOIN LATERAL (
         (SELECT 'newest' AS place, s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at = last.at)
         UNION ALL
-        (SELECT 'older', s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at < last.at ORDER BY s.at LIMIT 1)
+        (SELECT 'older', s.* FROM sample s
+          WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at < last.at
+          ORDER BY s.at LIMIT 1)
         UNION ALL
-        (SELECT 'walked', s.* FROM sample s WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at <= last.at AND s.breakdown IS NOT NULL ORDER BY s.at DESC LIMIT 1)
+        (SELECT 'walked', s.* FROM sample s
+          WHERE s.gateway_id = wanted.id AND s.at >= last.at - interval '10 minutes' AND s.at <= last.at AND s.breakdown IS NOT NULL
+          ORDER BY s.at DESC LIMIT 1)
       ) AS found`;
     const recent = new Map<string, Recent>();
     for (const row of rows) if (row.place === 'newest') recent.set(row.gateway_id, { newest: toRow(row) });
@@ -102,7 +106,9 @@ export class SamplesRepository {
   ): Promise<{ gatewayId: string; at: Date; percent: number }[]> {
     return t.$queryRaw<{ gatewayId: string; at: Date; percent: number }[]>`
       SELECT gateway_id AS "gatewayId", at, usage AS percent FROM (
-        SELECT gateway_id, at, (100.0 * count_max / max)::float8 AS usage, lag((100.0 * count_max / max)::float8) OVER (PARTITION BY gateway_id ORDER BY at) AS before
+        SELECT gateway_id, at,
+          (100.0 * count_max / max)::float8 AS usage,
+          lag((100.0 * count_max / max)::float8) OVER (PARTITION BY gateway_id ORDER BY at) AS before
         FROM sample_minute WHERE gateway_id = ANY (${gatewayIds}::uuid[]) AND at >= ${since} AND max > 0
       ) u WHERE usage > ${percent} AND coalesce(before, 0) <= ${percent} ORDER BY at DESC LIMIT 500`;
   }

@@ -51,10 +51,16 @@ export class LinkRepository {
     const { holder, replicaId, lastEpoch } = session;
     const since = holder.takeoversSinceMs === undefined ? null : new Date(holder.takeoversSinceMs);
     const [row] = await t.$queryRaw<{ epoch: bigint }[]>`
-      INSERT INTO link_session AS held (gateway_id, tenant_id, replica_id, epoch, connected_at, last_heard_at, instance_id, superseded, takeovers, takeovers_since)
-      VALUES (${gatewayId}::uuid, ${tenantId}::uuid, ${replicaId}::uuid, ${lastEpoch} + 1, ${now}, ${now},
-        ${holder.instanceId ?? null}, ${[...holder.superseded]}::text[], ${holder.takeovers}, ${since}::timestamptz)
-      ON CONFLICT (gateway_id) DO UPDATE SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
+      INSERT INTO link_session AS held (
+        gateway_id, tenant_id, replica_id, epoch, connected_at, last_heard_at,
+        instance_id, superseded, takeovers, takeovers_since
+      )
+      VALUES (
+        ${gatewayId}::uuid, ${tenantId}::uuid, ${replicaId}::uuid, ${lastEpoch} + 1, ${now}, ${now},
+        ${holder.instanceId ?? null}, ${[...holder.superseded]}::text[], ${holder.takeovers}, ${since}::timestamptz
+      )
+      ON CONFLICT (gateway_id) DO UPDATE
+      SET replica_id = excluded.replica_id, epoch = greatest(held.epoch + 1, excluded.epoch), connected_at = excluded.connected_at,
         last_heard_at = excluded.last_heard_at, closed_at = NULL, instance_id = excluded.instance_id, superseded = excluded.superseded,
         takeovers = excluded.takeovers, takeovers_since = excluded.takeovers_since
       RETURNING epoch`;
@@ -83,7 +89,8 @@ export class LinkRepository {
       const kept = await t.$queryRaw<{ gateway_id: string }[]>`
         UPDATE link_session AS held SET last_heard_at = greatest(held.last_heard_at, now.at)
         FROM jsonb_to_recordset(${json}::jsonb) AS now(id uuid, epoch bigint, at timestamptz), gateway
-        WHERE held.gateway_id = now.id AND held.epoch = now.epoch AND gateway.id = now.id AND gateway.revoked_at IS NULL AND gateway.set_aside_at IS NULL
+        WHERE held.gateway_id = now.id AND held.epoch = now.epoch
+          AND gateway.id = now.id AND gateway.revoked_at IS NULL AND gateway.set_aside_at IS NULL
         RETURNING held.gateway_id`;
       const ids = new Set(kept.map((row) => row.gateway_id));
       return new Set(sessions.map((session) => session.gatewayId).filter((id) => !ids.has(id)));

@@ -88,7 +88,8 @@ export class RemediationsRepository {
   /** By remediation, of runs since then. */
   async summaries(t: Transaction, ids: string[], since: Date): Promise<Map<string, RunSummary>> {
     const rows = await t.$queryRaw<{ id: string; runs: bigint; ended: bigint | null; last_at: Date; last_state: string }[]>`
-      SELECT remediation_id AS id, count(*) AS runs, sum(ended) AS ended, max(triggered_at) AS last_at, (array_agg(state ORDER BY triggered_at DESC))[1] AS last_state
+      SELECT remediation_id AS id, count(*) AS runs, sum(ended) AS ended, max(triggered_at) AS last_at,
+        (array_agg(state ORDER BY triggered_at DESC))[1] AS last_state
       FROM remediation_run WHERE remediation_id = ANY (${ids}::uuid[]) AND triggered_at >= ${since} GROUP BY remediation_id`;
     return new Map(
       rows.map((row) => [

@@ -155,8 +155,12 @@ export class RunsRepository {
     return (
       (await t.$executeRaw`
       INSERT INTO remediation_run_part AS own (run_id, tenant_id, part, flows, sweeps, gateway_id, ended, last_sweep, left_flows)
-      VALUES (${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)}, ${gatewayId}::uuid, ${ended}, ${lastSweep}, ${left})
-      ON CONFLICT (run_id, part) DO UPDATE SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended,
+      VALUES (
+        ${runId}::uuid, ${tenantId}::uuid, ${part.part}, ${flows}, ${new Uint8Array(part.sweeps)},
+        ${gatewayId}::uuid, ${ended}, ${lastSweep}, ${left}
+      )
+      ON CONFLICT (run_id, part) DO UPDATE
+        SET flows = excluded.flows, sweeps = excluded.sweeps, gateway_id = excluded.gateway_id, ended = excluded.ended,
           last_sweep = excluded.last_sweep, left_flows = excluded.left_flows
         WHERE own.gateway_id IS NULL OR own.gateway_id = excluded.gateway_id`) === 1
     );
@@ -165,8 +169,14 @@ export class RunsRepository {
   /** What the parts of a gateway's run come to; `left`: flows of its last sweep that should be gone. */
   async sumsOf(t: Transaction, runId: string, gatewayId: string): Promise<{ flows: number; ended: number; left: number; bytes: number }> {
     const [row] = await t.$queryRaw<Record<'flows' | 'ended' | 'left_flows' | 'bytes', bigint>[]>`
-      WITH own AS (SELECT *, max(last_sweep) OVER () AS newest FROM remediation_run_part WHERE run_id = ${runId}::uuid AND gateway_id = ${gatewayId}::uuid)
-      SELECT coalesce(sum(flows), 0)::bigint AS flows, coalesce(sum(ended), 0)::bigint AS ended, coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes,
+      WITH own AS (
+        SELECT *, max(last_sweep) OVER () AS newest
+        FROM remediation_run_part
+        WHERE run_id = ${runId}::uuid AND gateway_id = ${gatewayId}::uuid
+      )
+      SELECT coalesce(sum(flows), 0)::bigint AS flows,
+        coalesce(sum(ended), 0)::bigint AS ended,
+        coalesce(sum(octet_length(sweeps)), 0)::bigint AS bytes,
         coalesce(sum(left_flows) FILTER (WHERE last_sweep = newest), 0)::bigint AS left_flows
       FROM own`;
     return {

@@ -26,7 +26,8 @@ export class RetentionRepository {
     return t.$executeRaw`
       DELETE FROM command WHERE id IN (
         SELECT c.id FROM command AS c JOIN gateway AS g ON g.id = c.gateway_id
-        WHERE c.finished_at < ${before} AND c.seq < g.command_seq AND NOT EXISTS (SELECT FROM flush WHERE flush.id = c.flush_id AND flush.state = 'running')
+        WHERE c.finished_at < ${before} AND c.seq < g.command_seq
+          AND NOT EXISTS (SELECT FROM flush WHERE flush.id = c.flush_id AND flush.state = 'running')
           AND NOT EXISTS (SELECT FROM outbox WHERE outbox.command_id = c.id)
         ORDER BY c.finished_at LIMIT ${most})`;
   }
@@ -52,7 +53,9 @@ export class RetentionRepository {
 
   /** API tokens that were revoked or expired before a time. Gives how many went. */
   async dropApiTokens(t: Transaction, before: Date, most: number): Promise<number> {
-    return t.$executeRaw`DELETE FROM api_token WHERE id IN (SELECT id FROM api_token WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
+    return t.$executeRaw`
+      DELETE FROM api_token WHERE id IN (
+        SELECT id FROM api_token WHERE least(revoked_at, expires_at) < ${before} ORDER BY id LIMIT ${most})`;
   }
 
   /** Sessions that ended, counts of tries that no longer count, and answers for keys that were given before a time. */
