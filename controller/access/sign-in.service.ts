@@ -7,6 +7,7 @@ import { invalidRequest } from '../platform/problem.ts';
 import { AUTH, type Auth } from './auth.ts';
 import { addressKey } from './limit-key.ts';
 import { MAX_PASSWORD_LENGTH, passwordProblem } from './password.ts';
+import { CHANGE_PASSWORD, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_KNOWN, SIGN_IN_PAIR } from './rate-limits.ts';
 import { RateLimits } from '../platform/rate-limits.ts';
 
 const signIn = z.looseObject({ email: z.string().max(320), password: z.string().max(MAX_PASSWORD_LENGTH) });
@@ -56,19 +57,19 @@ export class SignInService {
     const email = toPrintable(parse(signIn, body).email.trim().toLowerCase().slice(0, 200));
     const from = addressKey(address);
     const pair = JSON.stringify([email, from]);
-    await this.limits.take('sign-in-address', from);
-    const tries = await this.limits.take('sign-in-pair', pair);
-    const isKnown = await this.limits.isRemembered('sign-in-known', pair);
-    if (!isKnown) await this.limits.take('sign-in-account', email);
+    await this.limits.take(SIGN_IN_ADDRESS, from);
+    const tries = await this.limits.take(SIGN_IN_PAIR, pair);
+    const isKnown = await this.limits.isRemembered(SIGN_IN_KNOWN, pair);
+    if (!isKnown) await this.limits.take(SIGN_IN_ACCOUNT, email);
     const response = await this.auth.handler(request);
     if (response.ok) {
-      await this.limits.forgive('sign-in-pair', pair);
-      await this.limits.giveBack('sign-in-address', from);
-      if (!isKnown) await this.limits.giveBack('sign-in-account', email);
-      await this.limits.remember('sign-in-known', pair);
+      await this.limits.forgive(SIGN_IN_PAIR, pair);
+      await this.limits.giveBack(SIGN_IN_ADDRESS, from);
+      if (!isKnown) await this.limits.giveBack(SIGN_IN_ACCOUNT, email);
+      await this.limits.remember(SIGN_IN_KNOWN, pair);
       const { user } = (await response.clone().json()) as { user: { id: string; name: string } };
       await this.audit.recordSession({ action: 'signed-in', outcome: 'ok', userId: user.id, name: user.name, address });
-    } else if (response.status === 401 && (tries === 1 || tries === this.limits.most('sign-in-pair'))) {
+    } else if (response.status === 401 && (tries === 1 || tries === SIGN_IN_PAIR.tries)) {
       // The first guess and the last of a row; those between say nothing more, and a guesser must not fill the trail.
       await this.audit.recordSession({
         action: 'refused',
@@ -87,7 +88,7 @@ export class SignInService {
     const { currentPassword, newPassword } = parse(change, body);
     const person = await this.personOf(request);
     if (!person) throw new FleetError('UNAUTHENTICATED', 'Sign in first.');
-    const tries = await this.limits.take('change-password', person.userId);
+    const tries = await this.limits.take(CHANGE_PASSWORD, person.userId);
     const problem = passwordProblem(newPassword, [person.name, person.email]);
     if (problem !== undefined)
       throw new FleetError('INVALID_REQUEST', `The new password ${problem}.`, { issues: [{ path: 'body.newPassword', message: problem }] });
@@ -98,8 +99,8 @@ export class SignInService {
         body: JSON.stringify({ currentPassword, newPassword, revokeOtherSessions: true }),
       }),
     );
-    if (response.ok) await this.limits.forgive('change-password', person.userId);
-    if (response.ok || tries === 1 || tries === this.limits.most('change-password')) {
+    if (response.ok) await this.limits.forgive(CHANGE_PASSWORD, person.userId);
+    if (response.ok || tries === 1 || tries === CHANGE_PASSWORD.tries) {
       await this.audit.recordSession({
         ...person,
         action: response.ok ? 'password-changed' : 'password-refused',

@@ -5,7 +5,7 @@ import type { createEnrolmentToken, enrolmentToken } from '../../proto/http/enro
 import type { EnrolRequest, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import type { Caller } from '../platform/caller.ts';
-import { RateLimits } from '../platform/rate-limits.ts';
+import { RateLimit, RateLimits } from '../platform/rate-limits.ts';
 import { AuditService, toActor } from '../audit/audit.service.ts';
 import type { EnrolmentToken } from '../generated/prisma/client.ts';
 import { taken } from '../gateways/tenants.service.ts';
@@ -24,6 +24,9 @@ import { formatJoinToken, joinTokenState, parseJoinToken } from './join-token.ts
 import { GATEWAY_CHANGED } from '../link/notifications.ts';
 
 type TokenView = z.output<typeof enrolmentToken>;
+
+/** Join tokens guessed from one address. */
+const ENROL_ADDRESS = new RateLimit('enrol-address', { tries: 30, seconds: 60 });
 
 /** Join tokens are made by people and used once by a gateway, for the tenant, site and name that they were made for. */
 @Injectable()
@@ -115,7 +118,7 @@ export class EnrolmentService {
    * RATE_LIMITED for an address that was refused too often; valid tokens cost nothing, so a whole fleet may enrol from behind one address.
    */
   async enrol(request: EnrolRequest, address: string): Promise<EnrolResponse> {
-    await this.limits.check('enrol-address', address);
+    await this.limits.check(ENROL_ADDRESS, address);
     const parsed = parseJoinToken(request.token);
     const token = parsed && (await this.database.transact('all', (t) => this.enrolment.findToken(t, parsed.id)));
     if (!parsed || !token || !isSecret(parsed.secret, token.secretHash)) return this.refuse('unknown', undefined, address);
@@ -166,7 +169,7 @@ export class EnrolmentService {
   }
 
   private async refuse(why: string, token: EnrolmentToken | undefined, address: string): Promise<never> {
-    await this.limits.take('enrol-address', address);
+    await this.limits.take(ENROL_ADDRESS, address);
     await this.audit.recordOften(
       {
         tenantId: token?.tenantId,

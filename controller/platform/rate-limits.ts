@@ -4,47 +4,33 @@ import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { FleetError } from '../../proto/model/error-codes.ts';
 import { Database } from './database.ts';
 
-/** How many tries in how many seconds, per key. */
-const LIMITS = {
-  /** An account from one address; all addresses that never signed in to an account; an address. */
-  'sign-in-pair': { points: 10, duration: 300 },
-  'sign-in-account': { points: 30, duration: 900 },
-  'sign-in-address': { points: 60, duration: 300 },
-  'change-password': { points: 10, duration: 900 },
-  'enrol-address': { points: 30, duration: 60 },
-  'hook-address': { points: 60, duration: 60 },
-} as const;
-export type LimitName = keyof typeof LIMITS;
+/** How many tries per key in how many seconds. Each noun declares its own. Throws if another limit has the name. */
+export class RateLimit {
+  private static readonly names = new Set<string>();
+  readonly tries: number;
+  readonly seconds: number;
 
-/** What is remembered without being counted, and for how many seconds. */
-const MEMORIES = { 'sign-in-known': { points: 1, duration: 90 * 86_400 } } as const;
-export type MemoryName = keyof typeof MEMORIES;
+  constructor(
+    readonly name: string,
+    { tries, seconds }: { tries: number; seconds: number },
+  ) {
+    if (RateLimit.names.has(name)) throw new Error(`there are two rate limits named ${name}`);
+    RateLimit.names.add(name);
+    [this.tries, this.seconds] = [tries, seconds];
+  }
+}
 
-/** Limits that hold over all replicas, counted in Postgres. */
+/** Limits that hold over all replicas, counted in Postgres. Retention removes what no longer counts. */
 @Injectable()
 export class RateLimits {
-  private readonly limiters: Record<LimitName | MemoryName, RateLimiterPostgres>;
+  private readonly limiters = new Map<RateLimit, RateLimiterPostgres>();
 
-  constructor(@Inject(Database) database: Database) {
-    const limiters = Object.entries({ ...LIMITS, ...MEMORIES }).map(([name, limit]) => [
-      name,
-      new RateLimiterPostgres({
-        storeClient: database.pool,
-        storeType: 'pool',
-        tableName: 'rate_limit',
-        tableCreated: true,
-        clearExpiredByTimeout: name === 'enrol-address',
-        keyPrefix: name,
-        ...limit,
-      }),
-    ]);
-    this.limiters = Object.fromEntries(limiters) as Record<LimitName | MemoryName, RateLimiterPostgres>;
-  }
+  constructor(@Inject(Database) private readonly database: Database) {}
 
   /** Counts one try; returns how many there are now. Throws RATE_LIMITED with the seconds to wait. */
-  async take(name: LimitName, key: string): Promise<number> {
+  async take(limit: RateLimit, key: string): Promise<number> {
     try {
-      return (await this.limiters[name].consume(toKey(key))).consumedPoints;
+      return (await this.limiterOf(limit).consume(toKey(key))).consumedPoints;
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       throw limited(refusal.msBeforeNext);
@@ -52,33 +38,45 @@ export class RateLimits {
   }
 
   /** Throws RATE_LIMITED if the key has no try left; counts nothing. */
-  async check(name: LimitName, key: string): Promise<void> {
-    const used = await this.limiters[name].get(toKey(key));
-    if (used && used.consumedPoints >= LIMITS[name].points) throw limited(used.msBeforeNext);
+  async check(limit: RateLimit, key: string): Promise<void> {
+    const used = await this.limiterOf(limit).get(toKey(key));
+    if (used && used.consumedPoints >= limit.tries) throw limited(used.msBeforeNext);
   }
 
   /** Gives one try back: it was no guess. */
-  async giveBack(name: LimitName, key: string): Promise<void> {
-    await this.limiters[name].reward(toKey(key), 1);
+  async giveBack(limit: RateLimit, key: string): Promise<void> {
+    await this.limiterOf(limit).reward(toKey(key), 1);
   }
 
   /** Forgets the tries of a key: it proved itself. */
-  async forgive(name: LimitName, key: string): Promise<void> {
-    await this.limiters[name].delete(toKey(key));
+  async forgive(limit: RateLimit, key: string): Promise<void> {
+    await this.limiterOf(limit).delete(toKey(key));
   }
 
-  /** How many tries there are. */
-  most(name: LimitName): number {
-    return LIMITS[name].points;
+  /** Remembers the key from now on for the limit's time, without counting. */
+  async remember(limit: RateLimit, key: string): Promise<void> {
+    await this.limiterOf(limit).set(toKey(key), 1, limit.seconds);
   }
 
-  /** Remembers the key from now on, for as long as the table above says. */
-  async remember(name: MemoryName, key: string): Promise<void> {
-    await this.limiters[name].set(toKey(key), 1, MEMORIES[name].duration);
+  async isRemembered(limit: RateLimit, key: string): Promise<boolean> {
+    return ((await this.limiterOf(limit).get(toKey(key)))?.consumedPoints ?? 0) > 0;
   }
 
-  async isRemembered(name: MemoryName, key: string): Promise<boolean> {
-    return ((await this.limiters[name].get(toKey(key)))?.consumedPoints ?? 0) > 0;
+  private limiterOf(limit: RateLimit): RateLimiterPostgres {
+    const known = this.limiters.get(limit);
+    if (known) return known;
+    const limiter = new RateLimiterPostgres({
+      storeClient: this.database.pool,
+      storeType: 'pool',
+      tableName: 'rate_limit',
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix: limit.name,
+      points: limit.tries,
+      duration: limit.seconds,
+    });
+    this.limiters.set(limit, limiter);
+    return limiter;
   }
 }
 

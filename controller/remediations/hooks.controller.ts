@@ -2,13 +2,16 @@ import { Controller, Headers, Inject, Ip, Param, Req, type RawBodyRequest } from
 import type { FastifyRequest } from 'fastify';
 import { id as idSchema } from '../../proto/http/common.ts';
 import { FleetError } from '../../proto/model/error-codes.ts';
-import { RateLimits } from '../platform/rate-limits.ts';
+import { RateLimit, RateLimits } from '../platform/rate-limits.ts';
 import { CLOCK, type Clock } from '../platform/clock.ts';
 import { HandlesOpen } from '../platform/route-decorators.ts';
 import { ENCRYPTION, type Encryption } from '../platform/encryption.ts';
 import { ControllerRunsService } from './controller-runs.service.ts';
 import { whyRefused } from './hook-signature.ts';
 import { RemediationsService } from './remediations.service.ts';
+
+/** Webhook calls from one address. */
+const HOOK_ADDRESS = new RateLimit('hook-address', { tries: 60, seconds: 60 });
 
 /** Where others' systems trigger a remediation. The signature is the identity; whatever is wrong, the answer is the same. */
 @Controller()
@@ -28,7 +31,7 @@ export class HooksController {
     @Req() request: RawBodyRequest<FastifyRequest>,
     @Ip() address: string,
   ): Promise<{ runId: string }> {
-    await this.limits.take('hook-address', address);
+    await this.limits.take(HOOK_ADDRESS, address);
     const row = idSchema.safeParse(id).success ? await this.remediations.row('all', id).catch(() => undefined) : undefined;
     const call = {
       id: headers['webhook-id'] ?? '',
