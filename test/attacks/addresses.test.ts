@@ -40,28 +40,28 @@ const guess = (from: string, n: number): Promise<Response> =>
     body: JSON.stringify({ email: `nobody${n}@example.net`, password: 'a guess of a password' }),
   });
 
-describe('a browser that says it is somebody else, through the built console', () => {
-  it('is the address of its connection in the audit trail', async () => {
+describe('a browser that forges its address, through the built console', () => {
+  it('appears in the audit trail under the address of its connection', async () => {
     await guess('203.0.113.66', 0);
     const { items } = await owner.call(routes.listAudit, { query: { action: 'session.refused' } });
     expect(items[0]!.detail).toMatchObject({ address: '127.0.0.1' });
   });
 
-  it('with 80 forged addresses has one limit', async () => {
+  it('gets a single rate limit for 80 forged addresses', async () => {
     const statuses: number[] = [];
     for (let n = 1; n <= 80; n++) statuses.push((await guess(`198.51.100.${n}`, n)).status);
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(20);
     expect(statuses.slice(-10)).toEqual(Array.from({ length: 10 }, () => 429));
   });
 
-  it('still sees its event streams as they come', async () => {
+  it('still receives its event streams incrementally', async () => {
     const stream = await owner.through(console.url).watch(routes.watchFleet);
     expect(await stream.until((event: { kind: string }) => event.kind === 'heartbeat')).toMatchObject({ kind: 'heartbeat' });
     stream.close();
   });
 });
 
-describe('a console in front of whatever listens', () => {
+describe('a console behind a proxy', () => {
   let echo: Server;
   let behind: Awaited<ReturnType<typeof startConsole>>;
   let heard: IncomingHttpHeaders;
@@ -80,8 +80,8 @@ describe('a console in front of whatever listens', () => {
     echo.close();
   });
 
-  it('hands on what a named proxy says of who is before it, and nothing of what that one says', async () => {
-    // A request that comes while the console starts has no address at all.
+  it('forwards what a trusted proxy says about its client, and nothing the client claims itself', async () => {
+    // A request that arrives while the console is starting has no address at all.
     await eventually('the console has started', async () => {
       await fetch(`${behind.url}/api/v1/me`, { headers: { ...FORGED, 'x-forwarded-for': '203.0.113.66, 198.51.100.4, 192.0.2.7' } });
       return heard['x-forwarded-for'];

@@ -26,7 +26,7 @@ afterAll(async () => {
   await fleet.stop();
 });
 
-/** Every list of the API, each held against its own schema. */
+/** Every list in the API, each validated against its own schema. */
 async function readAllLists(): Promise<void> {
   for (const route of [
     routes.listFlushes,
@@ -58,9 +58,9 @@ describe('a value that no honest agent sends', () => {
     ['a time of 2^64 ms', { startedAtMs: MOST, finishedAtMs: MOST, undoUntilMs: MOST }],
     ['a table of 2^64 entries', { tableBefore: MOST, tableAfter: MOST }],
     ['a detail with NUL', { detail: 'a\0b'.repeat(1000), reason: '\0' }],
-    ['runs of four milliards', { runs: Array.from({ length: 1000 }, () => ({ outcome: Outcome.OUTCOME_DELETED, count: 0xffffffff })) }],
-    ['a state and an outcome of tomorrow', { state: 99 as Result_State, runs: [{ outcome: 99 as Outcome, count: 5 }] }],
-  ])('in a result, %s, ends its flush and breaks no page', async (_, value) => {
+    ['runs of four billion', { runs: Array.from({ length: 1000 }, () => ({ outcome: Outcome.OUTCOME_DELETED, count: 0xffffffff })) }],
+    ['an unknown state and an unknown outcome', { state: 99 as Result_State, runs: [{ outcome: 99 as Outcome, count: 5 }] }],
+  ])('in a result (%s) still completes its flush and breaks no page', async (_, value) => {
     broken.onCommand = (command) => broken.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }], value);
     const flush = await runOn(broken);
     expect(flush.targets[0]!.totals.planned).toBe(5);
@@ -117,7 +117,7 @@ describe('a value that no honest agent sends', () => {
       'more rows than were asked for',
       Array.from({ length: 200 }, () => ({ $case: 'flows' as const, value: { flows: makeFlows(400).map(toWireFlow) } })),
     ],
-  ])('in an answer, %s, leaves that gateway out and nobody else', async (_, parts) => {
+  ])('in an answer (%s) excludes that gateway and no other', async (_, parts) => {
     broken.onQuery = () => parts;
     const search = await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', limit: 10 } });
     expect(search.gateways.find(({ id }) => id === honest.gatewayId)).toMatchObject({ state: 'answered', total: 5 });
@@ -126,7 +126,7 @@ describe('a value that no honest agent sends', () => {
     await readAllLists();
   });
 
-  it('in a flow that can be read otherwise, is left out of it', async () => {
+  it('in a flow that is otherwise readable is omitted from that flow', async () => {
     broken.onQuery = () => [
       {
         $case: 'flows',
@@ -158,8 +158,8 @@ describe('a value that no honest agent sends', () => {
   });
 });
 
-describe('a bad row that is stored already', () => {
-  it('is shown without what cannot be shown, or named on its page with why, and fails no page', async () => {
+describe('a bad row that is already stored', () => {
+  it('is shown without the invalid values, or named on its page with the reason, and fails no page', async () => {
     const sql = (text: string) => fleet.postgres.query(fleet.url, text);
     broken.onQuery = () => undefined;
     broken.disconnect();
@@ -179,8 +179,8 @@ describe('a bad row that is stored already', () => {
   });
 });
 
-describe('any message at all', () => {
-  it('never ends a session with an error of ours, and leaves every page whole', async () => {
+describe('an arbitrary message', () => {
+  it('never ends a session with an internal error, and leaves every page intact', async () => {
     const hostile = new HostileAgent(await fleet.gateway('Any', 'any'));
     const number = fc.oneof(fc.nat(), fc.constantFrom(0, 0x7fffffff, 0xffffffff));
     const word = fc.integer();
@@ -264,7 +264,7 @@ describe('any message at all', () => {
         AttackedFleet.aheadMs += 1_200_000;
         if (!(await hostile.connect(fleet.controller.linkAddress))) throw new Error(`refused: ${(await hostile.ended).details}`);
         for (const one of bodies) hostile.sendRaw(AgentMessage.encode(AgentMessage.fromPartial({ body: one as never })).finish());
-        // What comes last is refused for certain, so that all before it were handled.
+        // The last frame is certain to be refused, which proves that all before it were handled.
         hostile.sendRaw(Buffer.from([0xff]));
         codes.add((await hostile.ended).code);
       }),

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** A gateway whose firewall loads nf_conntrack when it is told to. */
+/** A gateway whose firewall loads nf_conntrack on demand. */
 class LateTable extends MemoryTable {
   isLoaded = false;
 
@@ -30,8 +30,8 @@ class LateTable extends MemoryTable {
   }
 }
 
-describe('an agent that starts before there is a table', () => {
-  it('says so, looks again by itself, and begins a new session that says it is there', async () => {
+describe('an agent that starts before the table exists', () => {
+  it('reports it, keeps checking, and begins a new session once the table is there', async () => {
     const controller = await HostileController.start({ welcome: () => ({ sampleIntervalMs: 1000 }) });
     ends.push(() => controller.end());
     const table = new LateTable({ now: Date.now });
@@ -61,7 +61,7 @@ describe('an agent that starts before there is a table', () => {
 });
 
 describe('a gateway that cannot see its table', () => {
-  it('is not shown with figures of before, and is left out of searches and plans with the reason', async () => {
+  it('is not shown with outdated figures, and is left out of searches and plans with the reason', async () => {
     const postgres = await startTestPostgres();
     ends.push(() => postgres.stop());
     const controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });

@@ -10,9 +10,7 @@ const DAY_MS = 86_400_000;
 const FLOWS = 95;
 const EVERYTHING = { node: { $case: 'everything' as const, value: true } };
 
-/**
- * The two clocks of a gateway and the one of a controller, which agree until somebody sets one. Time goes on only when the test says so.
- */
+/** A gateway's two clocks and a controller's one, in agreement until somebody sets one. Time advances only when the test says so. */
 class Clocks {
   passedMs = 1_000_000;
   wallOffsetMs = 1_700_000_000_000;
@@ -36,7 +34,7 @@ afterEach(async () => {
   await controller?.end();
 });
 
-/** A gateway with a plan of all its flows, and a controller whose deadlines are two minutes. */
+/** A gateway with a plan of all its flows, and a controller whose deadlines are two minutes away. */
 async function gateway(clocks: Clocks) {
   controller = await HostileController.start({ welcome: () => ({ controllerTimeMs: clocks.controllerNow() }) });
   const table = new MemoryTable({ now: clocks.gateway.now });
@@ -72,9 +70,9 @@ async function gateway(clocks: Clocks) {
 
 const STEPS: [string, number][] = [
   ['ten minutes back', -10 * MINUTE_MS],
-  ['ten minutes on', 10 * MINUTE_MS],
+  ['ten minutes forward', 10 * MINUTE_MS],
   ['two days back', -2 * DAY_MS],
-  ['two days on', 2 * DAY_MS],
+  ['two days forward', 2 * DAY_MS],
 ];
 
 describe.each(STEPS)('a gateway’s clock that is set %s', (_, stepMs) => {
@@ -89,7 +87,7 @@ describe.each(STEPS)('a gateway’s clock that is set %s', (_, stepMs) => {
     expect(await table.count()).toBe(FLOWS);
   });
 
-  it('has no command expire before its deadline, and its words bear the controller’s time', async () => {
+  it('lets no command expire before its deadline, and its messages carry the controller’s time', async () => {
     const clocks = new Clocks();
     const { controller: at, command } = await gateway(clocks);
     const session = await at.session();
@@ -103,7 +101,7 @@ describe.each(STEPS)('a gateway’s clock that is set %s', (_, stepMs) => {
 });
 
 describe('a controller’s clock', () => {
-  it('that is set back has its time measured again, and its next command runs', async () => {
+  it('that is set back is measured again, and its next command runs', async () => {
     const clocks = new Clocks();
     const { controller: at, command, ping } = await gateway(clocks);
     const first = await at.session();
@@ -113,7 +111,7 @@ describe('a controller’s clock', () => {
     expect(await at.command(session, await command(session))).toMatchObject({ state: Result_State.STATE_DONE });
   });
 
-  it('that is set on is followed at once: what it sent before is late, what it sends then is not', async () => {
+  it('that is set forward is followed at once: earlier commands are late, later ones are not', async () => {
     const clocks = new Clocks();
     const { controller: at, table, command, ping } = await gateway(clocks);
     const session = await at.session();

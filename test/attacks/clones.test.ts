@@ -22,7 +22,7 @@ afterAll(async () => {
 const connect = (agent: HostileAgent, instanceId: string): Promise<boolean> => agent.connect(fleet.controller.linkAddress, { instanceId });
 const stateOf = async (id: string) => fleet.owner.call(routes.getGateway, { params: { id } });
 
-describe('a gateway that connects anew while the registry is asked who is alive', () => {
+describe('a gateway that reconnects while the registry is checking liveness', () => {
   it('keeps its new session', async () => {
     const [link, registry] = [fleet.controller.running.app.get(LinkService), fleet.controller.running.app.get(LinkRepository)];
     const agent = new HostileAgent(await fleet.gateway('Redialled', 'redialled'));
@@ -43,7 +43,7 @@ describe('a gateway that connects anew while the registry is asked who is alive'
 });
 
 describe('two agents with one identity', () => {
-  it('are set aside as soon as one comes back from which the other had taken the link', async () => {
+  it('are set aside as soon as the one that lost the link comes back', async () => {
     const identity = await fleet.gateway('Cloned', 'twin');
     const id = identity.response.gatewayId;
     const [original, clone] = [new HostileAgent(identity), new HostileAgent(identity)];
@@ -79,7 +79,7 @@ describe('two agents with one identity', () => {
     original.hangUp();
   });
 
-  it('are not issued a command that was planned before', async () => {
+  it('are not issued a command that was planned earlier', async () => {
     const identity = await fleet.gateway('Planned', 'planned');
     const agent = new FakeAgent(identity);
     agent.flows = makeFlows(3);
@@ -96,7 +96,7 @@ describe('two agents with one identity', () => {
     expect(agent.commands).toEqual([]);
   });
 
-  it('of a version that does not say which start it is are found by how often they take the link from each other', async () => {
+  it('that report no start id, because their version is old, are detected by how often they take the link from each other', async () => {
     const identity = await fleet.gateway('Old', 'old');
     const agents = [new HostileAgent(identity), new HostileAgent(identity)];
     let dials = 0;
@@ -107,7 +107,7 @@ describe('two agents with one identity', () => {
 });
 
 describe('one agent', () => {
-  it('may restart, redial and crash again and again, with or without a word of its end', async () => {
+  it('may restart, redial and crash repeatedly, with or without closing its session', async () => {
     const identity = await fleet.gateway('Alone', 'alone');
     for (let start = 0; start < 10; start++) {
       const agent = new HostileAgent(identity);
@@ -125,7 +125,7 @@ describe('one agent', () => {
     expect((await fleet.entries('gateway.set-aside')).filter(({ summary }) => summary.startsWith('alone'))).toEqual([]);
   });
 
-  it('that says again what it said on a session before changes nothing by it', async () => {
+  it('changes nothing when it repeats what an earlier session reported', async () => {
     const agent = new FakeAgent(await fleet.gateway('Replayed', 'replayed'));
     agent.flows = makeFlows(2);
     await agent.connect(fleet.controller.linkAddress, { instanceId: 'a' });

@@ -10,7 +10,7 @@ import { eventually } from '../support/controller-fleet.ts';
 import { HostileAgent } from '../support/hostile-agent.ts';
 import { RawHttp2 } from '../support/raw-http2.ts';
 
-/** Where attackers come from; the others come from 127.0.0.1. */
+/** Attackers come from this address; everyone else comes from 127.0.0.1. */
 const ATTACKER = '127.0.0.66';
 
 let fleet: AttackedFleet;
@@ -27,7 +27,7 @@ afterAll(async () => {
   await fleet.stop();
 });
 
-/** Opens connections and says nothing on them; how many are still open once all were tried. */
+/** Opens connections and sends nothing on them; returns how many are still open after the last attempt. */
 async function holdOpen(count: number, address: string): Promise<() => number> {
   const [host, port] = address.split(':');
   const opened = await Promise.all(
@@ -46,8 +46,8 @@ async function holdOpen(count: number, address: string): Promise<() => number> {
   return () => opened.filter((socket) => !socket.destroyed && socket.readyState === 'open').length;
 }
 
-describe('whoever opens connections and says nothing', () => {
-  it('gets a few of them on the enrolment port, while others enrol and people work', async () => {
+describe('whoever opens connections and sends nothing', () => {
+  it('gets only a few of them on the enrolment port, while others enrol and people work', async () => {
     const open = await holdOpen(450, fleet.controller.enrolAddress);
     await eventually('those above the limit are cut', async () => open() <= 50 || undefined);
     await fleet.gateway('Late', 'late');
@@ -55,7 +55,7 @@ describe('whoever opens connections and says nothing', () => {
     await eventually('the others are cut within 10 s', async () => open() === 0 || undefined);
   });
 
-  it('gets a few of them on the link port, while gateways answer', async () => {
+  it('gets only a few of them on the link port, while gateways are served', async () => {
     const open = await holdOpen(700, fleet.controller.linkAddress);
     await eventually('those above the limit are cut', async () => open() <= 500 || undefined);
     expect(
@@ -63,7 +63,7 @@ describe('whoever opens connections and says nothing', () => {
     ).toBe(5);
   });
 
-  it('is cut as well after a TLS handshake without a call, and on a session without a hello', async () => {
+  it('is also cut after a TLS handshake without a call, and on a session without a hello', async () => {
     const [host, port] = fleet.controller.enrolAddress.split(':');
     const socket = connectTls({
       host: host!,
@@ -82,24 +82,21 @@ describe('whoever opens connections and says nothing', () => {
 });
 
 describe('one connection', () => {
-  it.each(['/ctfleet.v1.Enrolment/Enrol', '/no/such.call'])(
-    'that begins and resets calls of %s by the thousand is cut',
-    async (callPath) => {
-      const raw = await RawHttp2.open(fleet.controller.enrolAddress);
-      let calls = 0;
-      for (; calls < 5000 && !raw.isClosed; calls++) {
-        raw.begin(callPath);
-        raw.reset();
-        if (calls % 20 === 0) await new Promise(setImmediate);
-      }
-      await eventually('it is cut', async () => raw.isClosed || undefined);
-      expect(
-        (await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total,
-      ).toBe(5);
-    },
-  );
+  it.each(['/ctfleet.v1.Enrolment/Enrol', '/no/such.call'])('that opens and resets thousands of calls of %s is cut', async (callPath) => {
+    const raw = await RawHttp2.open(fleet.controller.enrolAddress);
+    let calls = 0;
+    for (; calls < 5000 && !raw.isClosed; calls++) {
+      raw.begin(callPath);
+      raw.reset();
+      if (calls % 20 === 0) await new Promise(setImmediate);
+    }
+    await eventually('it is cut', async () => raw.isClosed || undefined);
+    expect(
+      (await fleet.owner.call(routes.searchFlows, { body: { filter: 'proto:udp', scope: { gateways: [honest.gatewayId] } } })).total,
+    ).toBe(5);
+  });
 
-  it('that has called before and now sends a request byte by byte is cut', async () => {
+  it('that has already made a call and now sends a request byte by byte is cut', async () => {
     const raw = await RawHttp2.open(fleet.controller.enrolAddress);
     raw.begin('/ctfleet.v1.Enrolment/Enrol');
     raw.data(Buffer.alloc(5), true);

@@ -20,7 +20,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** The URL with another user and password. */
+/** The URL with a different user and password. */
 function as(name: string, password: string): string {
   const other = new URL(url);
   [other.username, other.password] = [name, password].map(encodeURIComponent) as [string, string];
@@ -35,8 +35,8 @@ function migrate(env: Record<string, string>): { code: number | null; stdout: st
   return { code: status, stdout, stderr };
 }
 
-describe('the login of the controller', () => {
-  it('owns nothing, rules nothing, and has no role to go back to', async () => {
+describe('the controller’s login', () => {
+  it('owns nothing, administers nothing, and has no role to fall back to', async () => {
     const { rows } = await client.query(
       `SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = session_user`,
     );
@@ -51,20 +51,20 @@ describe('the login of the controller', () => {
   it.each([
     ['run a program', `COPY (SELECT 1) TO PROGRAM 'true'`],
     ['read a file of the server', `SELECT pg_read_file('/etc/passwd')`],
-    ['switch row-level security off', `ALTER TABLE gateway DISABLE ROW LEVEL SECURITY`],
+    ['switch off row-level security', `ALTER TABLE gateway DISABLE ROW LEVEL SECURITY`],
     ['make a table', `CREATE TABLE public.mine (id INT)`],
     ['make a schema', `CREATE SCHEMA mine`],
     ['make a role', `CREATE ROLE mine SUPERUSER`],
     ['become the owner', `SET ROLE postgres`],
     ['remove an audit entry', `DELETE FROM audit_entry`],
     ['change a migration’s record', `DELETE FROM _prisma_migrations`],
-    ['read a partition past its table', `SELECT * FROM sample_p${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`],
+    ['read a partition directly', `SELECT * FROM sample_p${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`],
   ])('cannot %s', async (_, sql) => {
     await client.query(`SELECT make_history_partition('sample', current_date, current_date + 1)`);
     await expect(client.query(sql)).rejects.toThrow(/denied|must be owner|must be superuser/i);
   });
 
-  it('makes and drops partitions of the history, and drops nothing else', async () => {
+  it('creates and drops partitions of the history, and drops nothing else', async () => {
     await client.query(`SELECT make_history_partition('sample', '2020-01-01', '2020-01-02')`);
     await client.query(`SELECT make_history_partition('sample', '2020-01-01', '2020-01-02')`);
     await client.query(`SELECT drop_history_partition('sample_p20200101')`);
@@ -80,7 +80,7 @@ describe('the login of the controller', () => {
 });
 
 describe('a controller', () => {
-  it('does not start with a login that row-level security would not bind, and says what to do', async () => {
+  it('does not start with a login that bypasses row-level security, and says what to do', async () => {
     await expect(checkDatabase(postgres.ownerUrl(url))).rejects.toThrow(/rules the server.*CTFLEET_MIGRATION_DATABASE_URL.*migrate\.js/s);
     await postgres.query(url, `CREATE ROLE table_owner LOGIN PASSWORD 'secret'; GRANT ctfleet_app TO table_owner`);
     await postgres.query(url, 'CREATE TABLE somebodys (id INT); ALTER TABLE somebodys OWNER TO table_owner');
@@ -98,7 +98,7 @@ describe('a controller', () => {
 });
 
 describe('build/controller/migrate.js', () => {
-  it('makes the login that the controller’s URL names, gives it that password, and may run again', async () => {
+  it('creates the login named in the controller’s URL, sets that password, and is safe to run again', async () => {
     const mine = as('fleet “two”', 'pass word/:@%');
     for (let times = 0; times < 2; times++)
       expect(migrate({ CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(url), CTFLEET_DATABASE_URL: mine })).toMatchObject({
@@ -110,7 +110,7 @@ describe('build/controller/migrate.js', () => {
     await expect(checkDatabase(mine)).rejects.toThrow(/password authentication failed/);
   });
 
-  it('leaves a login alone that has rights of its own, and says nothing of passwords', async () => {
+  it('leaves a login with privileges of its own alone, and says nothing of passwords', async () => {
     const wrong = migrate({ CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(url), CTFLEET_DATABASE_URL: as('postgres', 'guessed') });
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('rules the server') });
     expect(wrong.stderr).not.toMatch(/guessed/);

@@ -10,7 +10,7 @@ import { ProcessGroup } from '../../tools/process-group.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { startRedis, type Redis } from '../../tools/redis.ts';
 
-/** Somebody else on this machine. */
+/** Another user on this machine. */
 const STRANGER = 60_001;
 const isRoot = process.getuid?.() === 0;
 
@@ -19,7 +19,7 @@ let postgres: Postgres;
 let redis: Redis;
 const family = new ProcessGroup();
 beforeAll(async () => {
-  // mkdtemp makes it 0700, as .ctfleet is: others cannot pass.
+  // mkdtemp creates it as 0700, like .ctfleet: others cannot enter.
   home = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-demo-'));
   postgres = await startPostgres({ dir: path.join(home, 'postgres') });
   family.adopt(postgres.pid, 'SIGINT');
@@ -55,7 +55,7 @@ async function connect(url: string): Promise<void> {
 }
 
 describe('the servers of the demo', () => {
-  it('let in nobody without the password, which is another at each installation', async () => {
+  it('admit nobody without the password, which differs in every installation', async () => {
     const wrong = new URL(postgres.url('postgres'));
     await expect(connect(wrong.href)).resolves.toBeUndefined();
     for (const password of ['', 'postgres', `${wrong.password}x`]) {
@@ -70,7 +70,7 @@ describe('the servers of the demo', () => {
     socket.destroy();
   });
 
-  it('keep no password where the list of processes shows it', () => {
+  it('keep every password out of the process list', () => {
     const passwords = [postgres.url('postgres'), redis.url].map((url) => new URL(url).password);
     for (const pid of [postgres.pid, redis.pid]) {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -78,13 +78,13 @@ describe('the servers of the demo', () => {
     }
   });
 
-  it('keep the password for the next start in a file of one user', () => {
+  it('keep the password for the next start in a file that only one user can read', () => {
     const file = path.join(home, 'postgres/password');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8')).toBe(new URL(postgres.url('postgres')).password);
   });
 
-  it.runIf(isRoot)('run as users of their own that have no capability and can get none', () => {
+  it.runIf(isRoot)('run as users of their own that have no capabilities and can gain none', () => {
     const users = [postgres.pid, redis.pid].map((pid) => {
       const status = statusOf(pid);
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
@@ -98,7 +98,7 @@ describe('the servers of the demo', () => {
     for (const uid of users) expect([0, STRANGER, 65_534, ...others]).not.toContain(uid);
   });
 
-  it.runIf(isRoot)('cannot be made to read what is root’s, nor to run a program that can', async () => {
+  it.runIf(isRoot)('cannot be made to read root’s files, nor to run a program that can', async () => {
     const secret = path.join(home, 'root-only');
     execFileSync('sh', ['-c', `umask 077; echo secret > ${secret}`]);
     const client = new pg.Client(postgres.url('postgres'));
@@ -115,7 +115,7 @@ describe('the servers of the demo', () => {
     }
   });
 
-  it.runIf(isRoot)('can be neither read nor ended by another user', () => {
+  it.runIf(isRoot)('can be neither read nor killed by another user', () => {
     for (const place of [
       postgres.dataDir,
       path.join(postgres.dataDir, 'PG_VERSION'),
@@ -132,7 +132,7 @@ describe('the servers of the demo', () => {
     }
   });
 
-  it('find their data again by the same home, and make it new for another one', async () => {
+  it('find their data again from the same home, and start afresh for a different one', async () => {
     const dir = path.join(home, 'again');
     const first = await startPostgres({ dir });
     family.adopt(first.pid, 'SIGINT');

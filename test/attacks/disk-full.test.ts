@@ -15,7 +15,7 @@ import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { mountSmallDisk, whyNoSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 
 const DISK_MEBIBYTES = 200;
-/** A plan of so many flows does not fit in pages that are there already. */
+/** A plan this large does not fit in pages that are already allocated. */
 const FLOWS = 3000;
 const ROUNDS = 8;
 
@@ -93,13 +93,13 @@ async function flushNow(): Promise<void> {
 const count = async (sql: string): Promise<number> => (await postgres.query(url, sql)).length;
 
 describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyNoDisk === undefined ? '' : ` (${whyNoDisk})`}`, () => {
-  it('F5: commands are accepted whole or refused as unavailable, samples wait at the agent, and all goes on without a restart when there is room', async () => {
+  it('F5: commands are accepted whole or refused as unavailable, samples wait at the agent, and service resumes without a restart', async () => {
     const before: Plan[] = [];
     for (let n = 0; n < ROUNDS; n++) before.push((await makePlan()).body as Plan);
     const accepted = { plans: [...before], flushes: [] as string[], tenants: ['Acme'] };
     disk!.fill();
 
-    // Big enough for pages that are not there.
+    // Large enough to need new pages.
     const nowMs = BigInt(Date.now());
     const cpus = Array.from({ length: 64 }, (_, cpu) => ({ cpu, drop: 1n }));
     const samplesOf = (batch: bigint): Sample[] =>
@@ -122,18 +122,18 @@ describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyN
     }
     expect(refused.length).toBeGreaterThan(0);
     for (const { status, body } of refused) {
-      // A plan that finds the agent's session cut has nobody to ask.
+      // A plan that finds the agent's session cut has no one to ask.
       expect({ status, body }).toMatchObject({ status: 503, body: { code: expect.stringMatching(/^(UNAVAILABLE|GATEWAY_OFFLINE)$/) } });
     }
     expect(refused.map(({ body }) => (body as { detail: string }).detail)).toContainEqual(expect.stringContaining('disk'));
-    // What is there can be read, so it is ready.
+    // Existing data can be read, so it is ready.
     expect((await fetch(`${controller.origin}/readyz`)).status).toBe(200);
     expect((await owner.call(routes.listTenants)).items.map(({ name }) => name).toSorted()).toEqual(accepted.tenants.toSorted());
 
     disk!.free();
     await online();
     await flushNow();
-    // Every 2xx is there, and nothing else.
+    // Every 2xx is stored, and nothing else.
     for (const { id, digest } of accepted.plans) expect((await owner.call(routes.getPlan, { params: { id } })).digest).toBe(digest);
     for (const flushId of accepted.flushes) expect(await ends(flushId)).toMatch(/^(verified|expired|partial|failed)$/);
     expect(await count('SELECT FROM plan')).toBe(accepted.plans.length + 1);
@@ -143,7 +143,7 @@ describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyN
     const commands = new Set((await postgres.query<{ id: string }>(url, 'SELECT id FROM command')).map(({ id }) => id));
     expect(agent.commands.filter(({ id }) => !commands.has(id))).toEqual([]);
 
-    // A receipt is a promise; what has none is sent again, and arrives.
+    // A receipt is a promise; a batch without one is sent again, and arrives.
     const kept = batches.filter((batch) => !agent.sampleReceipts.includes(batch));
     expect(kept.length).toBeGreaterThan(0);
     for (const batch of kept) agent.sendSamples(batch, samplesOf(batch));
@@ -154,12 +154,16 @@ describe.skipIf(whyNoDisk !== undefined)(`F5: the disk of Postgres is full${whyN
   });
 });
 
-describe('F5: Redis takes nothing', () => {
+describe('F5: Redis accepts no writes', () => {
   it.each([
     ['it is full', ['CONFIG', 'SET', 'maxmemory', '1mb'], ['CONFIG', 'SET', 'maxmemory', '0']],
-    ['it lacks replicas to write', ['CONFIG', 'SET', 'min-replicas-to-write', '1'], ['CONFIG', 'SET', 'min-replicas-to-write', '0']],
-    ['it is a replica itself', ['REPLICAOF', '127.0.0.1', 'closed'], ['REPLICAOF', 'NO', 'ONE']],
-  ])('F5: a flush goes on by itself while %s, and the queue is used again afterwards', async (_, breaks, mends) => {
+    [
+      'it lacks the replicas it needs to write',
+      ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+      ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+    ],
+    ['it is itself a replica', ['REPLICAOF', '127.0.0.1', 'closed'], ['REPLICAOF', 'NO', 'ONE']],
+  ])('F5: a flush proceeds by itself while %s, and the queue is used again afterwards', async (_, breaks, mends) => {
     await online();
     const from = lines.length;
     const port = String(await freePort());

@@ -27,7 +27,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { FailingFiles, type Fault } from '../support/failing-files.ts';
 import { entryOf } from '../support/sample-entries.ts';
 
-// In memory where that is to be had: thousands of small lives are lived here.
+// In memory where possible: thousands of short agent lives are played here.
 const root = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir(), 'ctfleet-disk-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const newFolder = (): string => mkdtempSync(path.join(root, 'agent-'));
@@ -41,7 +41,7 @@ const RUN_ID = '01900000-0000-7000-8000-0000000000aa';
 const planOf = (n: number): string => `01900000-0000-7000-8000-00000000000${n}`;
 const isCommand = (id: string): boolean => id.startsWith('c') || id.startsWith('u');
 
-/** A table that notes what was done to it that its journal on disk did not say before. */
+/** A table that records what was done to it without a prior record in the journal on disk. */
 class JournalledTable extends MemoryTable {
   readonly unjournalled: string[] = [];
   folder = '';
@@ -84,7 +84,7 @@ interface Life {
   received: Set<string>;
 }
 
-/** A life of an agent's operations on what is in the folder; it takes up what a crash left. */
+/** One life of an agent's operations over the folder's contents; it resumes whatever a crash left. */
 function live(folder: string, table: JournalledTable, files: Files = NODE_FILES, compactAfter?: number): Life {
   table.folder = folder;
   const disk = new Disk({ files, now: () => NOW_MS });
@@ -135,7 +135,7 @@ const undoOf = (id: string, seq: bigint, commandId: string): Command => ({
   work: { $case: 'undoPlan', value: { planId: planOf(1), commandId } },
 });
 
-/** Gives what was thrown a name; refusing is what a failing disk is for. */
+/** Returns the name of the error thrown; a failing disk is expected to make calls fail. */
 async function orRefused<T>(work: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -144,7 +144,10 @@ async function orRefused<T>(work: () => T | Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** What an agent writes in its life, beside commands. What may be refused may throw; what a stream's callback calls must not. */
+/**
+ * What an agent writes during its life besides commands. Calls that may be refused may throw; anything called from a stream's callback must
+ * not.
+ */
 async function writeTheRest(folder: string, disk: Disk): Promise<void> {
   await orRefused(() => saveIdentity(folder, IDENTITY, disk));
   const contradictions: string[] = [];
@@ -183,7 +186,7 @@ async function writeTheRest(folder: string, disk: Disk): Promise<void> {
   expect(contradictions).toEqual([]);
 }
 
-/** The first life: whatever fails, the agent's own calls must not throw. Gives the commands that the controller could give. */
+/** The first life: whatever fails, the agent's own calls must not throw. Returns the commands that the controller was able to issue. */
 async function firstLife(life: Life, table: JournalledTable): Promise<Command[]> {
   const given: Command[] = [];
   const give = async (command: Command): Promise<void> => {
@@ -201,7 +204,7 @@ async function firstLife(life: Life, table: JournalledTable): Promise<Command[]>
   return given;
 }
 
-/** Does something on a disk that fails at each of its changes in turn; `after` looks at what each time left. */
+/** Runs something on a disk that fails at each of its writes in turn; `after` inspects what each run left. */
 async function failEverywhere<T>(
   how: { fault: Fault; lasts: boolean },
   work: (files: Files, folder: string) => Promise<T>,
@@ -229,17 +232,17 @@ async function failEverywhere<T>(
 const FAULTS: readonly Fault[] = ['ENOSPC', 'short write', 'fsync', 'rename'];
 /** A disk that becomes read-only stays so. */
 const EVERY_WAY: { fault: Fault; lasts: boolean; until: string }[] = [
-  { fault: 'EROFS', lasts: true, until: 'and ever after' },
+  { fault: 'EROFS', lasts: true, until: 'and from then on' },
   { fault: 'EIO', lasts: false, until: 'once' },
   ...FAULTS.flatMap((fault) => [
     { fault, lasts: false, until: 'once' },
-    { fault, lasts: true, until: 'and ever after' },
+    { fault, lasts: true, until: 'and from then on' },
   ]),
 ];
 
-describe('where a change of the disk fails', () => {
+describe('when a write to disk fails', () => {
   it.each(EVERY_WAY)(
-    'by $fault, $until, no command is lost, done twice or done unjournalled, and the next are carried out after a restart',
+    'by $fault, $until, no command is lost, done twice or done unjournalled, and the next ones run after a restart',
     async (how) => {
       await failEverywhere(
         how,
@@ -251,7 +254,7 @@ describe('where a change of the disk fails', () => {
         async ({ table, life: first, given }, folder) => {
           expect(table.unjournalled).toEqual([]);
           const done = new Map(first.results.map(({ commandId, state }) => [commandId, state]));
-          // What is born now with the tuples of flows that are gone belongs to no plan; what is still there, to none that was refused.
+          // Flows born now with the tuples of deleted flows belong to no plan; those that are still there belong to no refused plan.
           for (let n = 1; n <= 6; n++) table.bear(n);
           const before = await table.count();
           const second = live(folder, table, new FailingFiles().files);
@@ -271,7 +274,7 @@ describe('where a change of the disk fails', () => {
     },
   );
 
-  it.each(EVERY_WAY)('by $fault, $until, all else that an agent keeps is there as it was, as it should be, or not at all', async (how) => {
+  it.each(EVERY_WAY)('by $fault, $until, everything else an agent keeps is as it was, as it should be, or absent', async (how) => {
     await failEverywhere(
       how,
       async (files, folder) => {
@@ -296,7 +299,7 @@ describe('where a change of the disk fails', () => {
   });
 });
 
-/** The disk is well again: a new command ends exactly its flows. */
+/** The disk is well again: a new command ends exactly its own flows. */
 async function afterwards(life: Life, table: MemoryTable): Promise<void> {
   const digest = await freeze(life, table, planOf(9));
   life.commands.accept(runOf('c9', 99n, planOf(9), digest));
@@ -305,8 +308,8 @@ async function afterwards(life: Life, table: MemoryTable): Promise<void> {
   expect(await table.count()).toBe(0);
 }
 
-describe('a command that comes while the journal cannot be written', () => {
-  it('is refused as long as that lasts, and the next is carried out without a restart', async () => {
+describe('a command that arrives while the journal cannot be written', () => {
+  it('is refused for as long as that lasts, and the next one runs without a restart', async () => {
     const [table, folder] = [new JournalledTable(), newFolder()];
     let isBroken = false;
     const files: Files = { ...NODE_FILES };
@@ -341,7 +344,7 @@ describe('a command that comes while the journal cannot be written', () => {
     expect(live(folder, table).journal.state.commands.get('c11')?.state).toBe('finished');
   });
 
-  it('keeps its result where only that could not be written, says it in each session, and forgets it when it is acknowledged', async () => {
+  it('keeps its result if only that could not be written, repeats it in each session, and drops it once acknowledged', async () => {
     const [table, folder] = [new JournalledTable(), newFolder()];
     let isFull = false;
     const files: Files = {
@@ -370,7 +373,7 @@ describe('a command that comes while the journal cannot be written', () => {
   });
 });
 
-/** Why there is no small disk here; undefined where there is one. */
+/** Why no small disk is available here; undefined if one is. */
 function whyNoTmpfs(): string | undefined {
   const probe = newFolder();
   try {
@@ -384,14 +387,14 @@ function whyNoTmpfs(): string | undefined {
 
 const why = whyNoTmpfs();
 describe.skipIf(why !== undefined)(`a disk that is really full${why ? ` (skipped: ${why})` : ''}`, () => {
-  it('refuses commands until there is room, and then goes on without a restart', async () => {
+  it('refuses commands until there is space, and then resumes without a restart', async () => {
     const folder = newFolder();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', folder]);
     try {
       const table = new JournalledTable();
       const life = live(folder, table);
       const digest = await freeze(life, table, planOf(1));
-      // Room for a part of a page is left in the journal, so that records are written short before none is.
+      // Part of a page is left free for the journal, so that records are cut short before writes fail outright.
       const filler = path.join(folder, 'filler');
       for (let size = 128 << 10; size >= 1; size >>= 1) await orRefused(() => writeFileSync(filler, Buffer.alloc(size), { flag: 'a' }));
       let refused = 0;
@@ -435,7 +438,7 @@ describe('damage in the middle of a journal', () => {
     return { table, folder, bytes };
   };
 
-  it('is never cut off: the agent refuses to end flows, says how it is mended, and knows what is on both sides', async () => {
+  it('is never truncated: the agent refuses to end flows, names the repair, and knows the records on both sides', async () => {
     const { table, folder, bytes } = await damagedLife();
     for (let n = 1; n <= 6; n++) table.bear(n);
     const life = live(folder, table);
@@ -454,7 +457,7 @@ describe('damage in the middle of a journal', () => {
     expect(readFileSync(path.join(folder, 'journal')).equals(bytes)).toBe(true);
   });
 
-  it('ends when the owner accepts what is left: the damaged file is kept, nothing runs again, and commands are taken', async () => {
+  it('is cleared when the owner accepts the rest: the damaged file is kept, nothing runs again, and commands are taken', async () => {
     const { table, folder, bytes } = await damagedLife();
     for (let n = 1; n <= 6; n++) table.bear(n);
     expect(acceptJournals(folder, 77).join('\n')).toMatch(/line 2[^]*set-aside-77[^]*c0: nobody can say/);
@@ -479,7 +482,7 @@ describe('a damaged file', () => {
     ['the set of remediations', 'remediations/set.json'],
     ['the history of runs', 'remediations/history.json'],
     ['a run', `remediations/runs/${RUN_ID}`],
-  ])('of %s is set aside and told, and nothing else stops', async (_, name) => {
+  ])('of %s is set aside and reported, and nothing else stops', async (_, name) => {
     const [table, folder] = [new JournalledTable(), newFolder()];
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
@@ -506,7 +509,7 @@ describe('a damaged file', () => {
     await afterwards(live(folder, table), table);
   });
 
-  it('of the identity is named with the cure, and is never taken for a gateway that is not enrolled', () => {
+  it('holding the identity is named with its remedy, and is never taken for a gateway that is not enrolled', () => {
     for (const name of ['identity.json', 'key.pem', 'certificate.pem', 'ca.pem']) {
       const folder = newFolder();
       saveIdentity(folder, IDENTITY);
@@ -516,7 +519,7 @@ describe('a damaged file', () => {
     }
   });
 
-  it('is kept, but not without end', () => {
+  it('is kept, but only so many times', () => {
     const folder = newFolder();
     let nowMs = 0;
     const disk = new Disk({ now: () => ++nowMs });

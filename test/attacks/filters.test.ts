@@ -38,7 +38,7 @@ const online = async () => {
 };
 
 describe('a filter that gateways could not decode', () => {
-  it.each(HOSTILE)('%s: is refused with its place everywhere, and the link stays', async (_, filter) => {
+  it.each(HOSTILE)('(%s) is refused everywhere with its position, and the link stays up', async (_, filter) => {
     const before = await online();
     const document = { name: 'deep', trigger: { kind: 'manual' as const }, filter };
     const asked = [
@@ -52,7 +52,7 @@ describe('a filter that gateways could not decode', () => {
     expect(await online()).toEqual({ ...before, state: 'online' });
   });
 
-  it('the deepest that parses is searched and planned', async () => {
+  it('that is as deep as the parser allows is searched and planned', async () => {
     const filter = `proto:udp ${nested(MAX_FILTER_DEPTH / 2)}`;
     const found = await owner.call(routes.searchFlows, { body: { filter } });
     expect(found.gateways).toMatchObject([{ state: 'answered' }]);
@@ -61,19 +61,19 @@ describe('a filter that gateways could not decode', () => {
     ]);
   });
 
-  it('one with terms that came later reaches an agent of today', async () => {
+  it('that uses terms newer than the first release reaches a current agent', async () => {
     for (const filter of ['10.9.9.9:5060 or proto:udp', 'helper:none proto:udp', '-icmp-type:8 -key:7 orig-zone:none proto:udp']) {
       expect(await owner.call(routes.searchFlows, { body: { filter } })).toMatchObject({ total: 30, gateways: [{ state: 'answered' }] });
     }
   });
 
-  it('a text of many bytes is refused before it is sent', async () => {
+  it('of very many bytes is refused before it is sent', async () => {
     const answer = await owner.ask(routes.createPlan, { body: { filter: `wan:${'€'.repeat(80_000)}`, reason: 'large' } });
     expect(answer).toMatchObject({ status: 422, body: { code: 'FILTER_UNSUPPORTED' } });
     expect(await online()).toMatchObject({ state: 'online' });
   });
 
-  it('one that an older version saved runs nowhere and hurts nobody', async () => {
+  it('saved by an older version runs nowhere and does no harm', async () => {
     const saved = await owner.call(routes.createRemediation, {
       body: { tenantId: agent.tenantId, document: { name: 'old', trigger: { kind: 'manual' }, filter: 'proto:udp' } },
     });

@@ -65,7 +65,7 @@ async function flushNow(): Promise<void> {
 }
 
 describe('a Postgres that is frozen', () => {
-  it('makes readiness say so within two seconds, and every call answer within ten; all goes on when it thaws', async () => {
+  it('makes readiness fail within two seconds and every call answer within ten; everything resumes when it thaws', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     const commands = agent.commands.length;
     expect(controller.running.app.get(Database).pool.totalCount).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ describe('a Postgres that is frozen', () => {
     expect(await ready.answer.json()).toMatchObject({ code: 'UNAVAILABLE', detail: expect.stringContaining('does not answer') });
     expect(ready.seconds).toBeLessThan(2);
     expect((await fetch(`${controller.origin}/healthz`)).status).toBe(200);
-    // More than the pool has connections, so that some wait for one.
+    // More than the pool has connections, so that some have to wait for one.
     const calls = [
       ...Array.from({ length: 30 }, () => owner.ask(routes.listGateways)),
       owner.ask(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } }),
@@ -94,7 +94,7 @@ describe('a Postgres that is frozen', () => {
     expect((await owner.call(routes.listTenants)).items.map(({ name }) => name)).toEqual(['Acme']);
   });
 
-  it('is noticed by the connection that listens, which is made again', async () => {
+  it('is noticed by the listening connection, which is re-established', async () => {
     const events = await owner.watch(routes.watchFleet);
     await events.until((event: { kind: string }) => event.kind === 'heartbeat');
     const from = lines.length;
@@ -102,13 +102,13 @@ describe('a Postgres that is frozen', () => {
     thaw = freeze(postgres.server);
     await eventually('the loss is in the log', async () => isSaid('notices lost their connection'));
     thaw();
-    await eventually('notices come again', async () => isSaid('over: notices lost their connection'));
+    await eventually('notices arrive again', async () => isSaid('over: notices lost their connection'));
     events.close();
   });
 });
 
 describe('a Redis that is frozen or dead', () => {
-  it('keeps no flush waiting, and is told in a few lines of the log', async () => {
+  it('keeps no flush waiting, and takes only a few lines in the log', async () => {
     const from = lines.length;
     process.kill(redis.pid, 'SIGSTOP');
     thaw = () => void process.kill(redis.pid, 'SIGCONT');
@@ -126,7 +126,7 @@ describe('a Redis that is frozen or dead', () => {
     });
     const told = new Map<string, number>();
     for (const { msg, level } of lines.slice(from)) if (level >= 40) told.set(msg, (told.get(msg) ?? 0) + 1);
-    // One may come back for a moment and go again: SIGCONT, then SIGTERM.
+    // Redis may come back for a moment and go away again: SIGCONT, then SIGTERM.
     for (const [msg, times] of told) expect(`${msg}: ${times}`).toMatch(/: [1-3]$/);
     expect(told.get('the queue is away')).toBeGreaterThan(0);
   });

@@ -12,7 +12,7 @@ import { RequestMaker, type MadeRequest } from './fuzz/request-maker.ts';
 import { MAX_GROWTH_MB, type TrialName } from './fuzz/trials.ts';
 
 const MAIN = path.join(import.meta.dirname, 'fuzz/main.ts');
-/** How long each slice goes on; without it, a slice is so many frames or calls, whatever the machine. */
+/** How long each slice runs; if unset, a slice is a fixed number of frames or calls, whatever the machine. */
 const SECONDS = process.env.CTFLEET_FUZZ_SECONDS;
 const SLICE_MS = 300_000;
 const SEED = 31;
@@ -24,7 +24,7 @@ interface Summary {
   findings: { kind: string; count: number }[];
 }
 
-/** Runs a trial as `npm run attacks` does: in a process of its own, from its sources. */
+/** Runs a trial as `npm run attacks` does: in a separate process, from its sources. */
 async function play(trial: TrialName, count: number): Promise<Summary> {
   const limits = SECONDS === undefined ? ['--count', String(count)] : ['--seconds', SECONDS];
   const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, trial, '--seed', String(SEED), ...limits], {
@@ -62,7 +62,7 @@ describe('F31: what the trials send', () => {
     expect(make().join('\n') === make().join('\n')).toBe(true);
   });
 
-  it('reaches what lies behind the decoders: most frames can be decoded, and some cannot', () => {
+  it('gets past the decoders: most frames can be decoded, and some cannot', () => {
     const [ofGateway, ofController] = [gateway(), controller()];
     for (const decodable of [
       many(() => kindOf(ofGateway.any(['a-command'])) === 'decodable'),
@@ -85,11 +85,11 @@ describe('F31: what the trials send', () => {
   });
 });
 
-describe('F31: a slice of a million (npm run attacks -- NAME runs the whole)', () => {
+describe('F31: a slice of a million (npm run attacks -- NAME runs all of it)', () => {
   it.each([
-    ['frames-to-controller', 'mutated frames over live sessions hurt neither the controller, nor its pages, nor honest gateways', 3000],
-    ['frames-to-agent', 'mutated frames of a controller leave the agent alive, answering, and in possession of its flows', 5000],
-    ['requests', 'generated calls are never answered with 500, nor with what is inside', 2500],
+    ['frames-to-controller', 'mutated frames over live sessions harm neither the controller, nor its pages, nor honest gateways', 3000],
+    ['frames-to-agent', 'mutated frames from a controller leave the agent alive, answering, and with all its flows', 5000],
+    ['requests', 'generated calls are never answered with 500, nor with internals', 2500],
   ] as const)(
     '%s: %s',
     async (trial, _, count) => {

@@ -80,7 +80,7 @@ describe('a controller that empties a gateway', () => {
   it.each<[string, Partial<GuardRules>, number]>([
     ['with a guard file of ten per cent', { mostPercentOfTable: 10 }, 10],
     ['without a guard file', {}, 50],
-  ])('%s, by twenty plans of five per cent each, comes no further than its share', async (_, rules, percent) => {
+  ])('%s, by twenty plans of five per cent each, gets no further than its share', async (_, rules, percent) => {
     const table = filled();
     await controller.startAgent({ table, guardRules: () => ({ ...NO_RULES, ...rules }), stateDir });
     const session = await controller.session();
@@ -92,7 +92,7 @@ describe('a controller that empties a gateway', () => {
     expect(session.hello!.guard).toMatchObject({ mostPercentOfTable: percent, isBuiltIn: percent === 50 });
   });
 
-  it('has no new share when the agent is started again', async () => {
+  it('gains no new share when the agent restarts', async () => {
     const first = await controller.startAgent({ table: filled(), stateDir });
     await portions(await controller.session());
     await first.end();
@@ -105,7 +105,7 @@ describe('a controller that empties a gateway', () => {
     expect(await table.count()).toBe(FLOWS / 2);
   });
 
-  it('asks for all at once, and nothing is touched', async () => {
+  it('asks for everything at once, and nothing is touched', async () => {
     const table = filled();
     await controller.startAgent({ table, stateDir });
     expect(await flush(await controller.session(), 'proto:udp')).toMatchObject({

@@ -47,7 +47,7 @@ async function cookieOf(name: string, password: string): Promise<string> {
 }
 
 describe('guesses at an account', () => {
-  it('from one address hold up that address, and nobody else', async () => {
+  it('from one address block that address, and nobody else', async () => {
     await controller.person('victim', []);
     for (let guess = 0; guess < 10; guess++) expect(await attempt('victim', `wrong password ${guess}`, '203.0.113.1')).toBe(401);
     expect(await attempt('victim', PASSWORD, '203.0.113.1')).toBe(429);
@@ -55,7 +55,7 @@ describe('guesses at an account', () => {
     expect(await attempt('victim', PASSWORD, '127.0.0.1')).toBe(200);
   });
 
-  it('from many addresses hold up strangers, and not who has signed in from his address before', async () => {
+  it('from many addresses block strangers, and not someone who has signed in from the same address before', async () => {
     await controller.person('famous', []);
     await postgres.query(url, `UPDATE rate_limit SET points = 29 WHERE key LIKE 'sign-in-account:%'`);
     expect(await attempt('famous', 'a guess of a password', '203.0.113.40')).toBe(401);
@@ -64,14 +64,14 @@ describe('guesses at an account', () => {
     expect(await attempt('famous', PASSWORD, '127.0.0.1')).toBe(200);
   });
 
-  it('that does not exist are held up alike, and by the /64 of IPv6', async () => {
+  it('that does not exist are blocked alike, and by the /64 in IPv6', async () => {
     const statuses: number[] = [];
     for (let guess = 0; guess < 11; guess++)
       statuses.push(await attempt('nobody-at-all', 'a guess of a password', `2001:db8:5:5::${guess + 1}`));
     expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
   });
 
-  it('are two entries of the trail, however many they are', async () => {
+  it('are two entries in the trail, however many there are', async () => {
     const ofVictim = (await entries('session.refused')).filter(({ actor }) => actor.name === 'victim@example.net');
     expect(ofVictim.map(({ summary, detail }) => [summary, detail])).toEqual([
       ['Sign-in refused for victim@example.net, 10 times', { address: '203.0.113.1', tries: 10 }],
@@ -79,7 +79,7 @@ describe('guesses at an account', () => {
     ]);
   });
 
-  it('with an address that is none, or control characters in the account, leave neither in the trail', async () => {
+  it('with an invalid address, or control characters in the account, leave neither in the trail', async () => {
     expect(await attempt('red\u001b[31m', 'a guess of a password', '203.0.113.9')).toBe(400);
     expect(await attempt('plain', 'a guess of a password', 'forged')).toBe(401);
     expect((await entries('session.refused'))[0]).toMatchObject({ actor: { name: 'plain@example.net' }, detail: { address: 'unknown' } });
@@ -100,7 +100,7 @@ describe('a change of a password', () => {
     await cookieOf('changer', BETTER);
   });
 
-  it('takes ten guesses of the current one, with two entries, and then none', async () => {
+  it('accepts ten guesses of the current one, with two entries, and then none', async () => {
     await controller.person('stolen', []);
     const cookie = await cookieOf('stolen', PASSWORD);
     const statuses: number[] = [];
@@ -112,7 +112,7 @@ describe('a change of a password', () => {
   });
 
   it.each(['aaaaaaaaaaaaaaa', 'passwordpassword', 'too short', 'x'.repeat(300)])(
-    'to %j is refused with the cure, as it is for a new person',
+    'to %j is refused with an explanation, as it is for a new person',
     async (weak) => {
       await controller.person(`weak${weak.length}`, []);
       const answer = await change(await cookieOf(`weak${weak.length}`, PASSWORD), PASSWORD, weak);

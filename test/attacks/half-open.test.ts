@@ -29,7 +29,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-it('F10: a link that looks open and says nothing for 30 s is ended, and the gateway is served again on the next one', async () => {
+it('F10: a link that looks open but is silent for 30 s is closed, and the gateway is served again on the next one', async () => {
   await agent.connect(controller.linkAddress);
   const before = agent.epoch;
   aheadMs = 31_000;

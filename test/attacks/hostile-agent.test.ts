@@ -33,7 +33,7 @@ afterAll(async () => {
   await fleet.stop();
 });
 
-/** A hostile gateway of a tenant of its own. */
+/** A hostile gateway in a tenant of its own. */
 async function enterHostile(): Promise<HostileAgent> {
   const identity = await fleet.gateway(`Evil ${++made}`, `evil${made}`);
   tenantId = identity.tenantId;
@@ -42,7 +42,7 @@ async function enterHostile(): Promise<HostileAgent> {
 
 const encode = (body: NonNullable<AgentMessage['body']>): Uint8Array => AgentMessage.encode({ body }).finish();
 
-/** What the work leaves in memory, in bytes. */
+/** The memory that the work leaves behind, in bytes. */
 async function growthOf(work: () => Promise<void>): Promise<number> {
   collectGarbage();
   const before = process.memoryUsage().rss;
@@ -59,8 +59,8 @@ async function partsKept(): Promise<{ parts: number; bytes: number }> {
   return row!;
 }
 
-describe('a gateway that floods', () => {
-  it('parts of results of commands that nobody gave is told, cut, and refused for longer each time', async () => {
+describe('a gateway that floods the controller with', () => {
+  it('parts of results for commands that nobody issued is warned, cut, and refused for longer each time', async () => {
     hostile = await enterHostile();
     const runs = Array.from({ length: 40_000 }, () => ({ outcome: Outcome.OUTCOME_DELETED, count: 1 }));
     const parts = function* () {
@@ -91,7 +91,7 @@ describe('a gateway that floods', () => {
     expect((await fleet.entries('gateway.cut')).length).toBeLessThanOrEqual(3);
   });
 
-  it('runs of remediations of other tenants gets no name, no record and no room, and its own tenant’s audit says so once with a count', async () => {
+  it('runs of other tenants’ remediations gets no name, record or storage, and its tenant’s audit counts them in one entry', async () => {
     const { id: foreign } = await fleet.owner.call(routes.createRemediation, {
       body: { document: AUTO, tenantId: (await fleet.owner.call(routes.listTenants)).items.find(({ name }) => name === 'Acme')!.id },
     });
@@ -117,7 +117,7 @@ describe('a gateway that floods', () => {
     expect(JSON.stringify(entries)).not.toContain('Secret');
   });
 
-  it('parts of runs that never end has those of one run kept at most', async () => {
+  it('parts of runs that never end has at most one run’s parts kept', async () => {
     hostile = await enterHostile();
     const { id: remediationId } = await fleet.owner.call(routes.createRemediation, { body: { document: AUTO, tenantId } });
     await hostile.connect(fleet.controller.linkAddress);
@@ -148,7 +148,7 @@ describe('a gateway that floods', () => {
     expect((await partsKept()).parts).toBeLessThanOrEqual(1);
   });
 
-  it('parts and sweeps with numbers that no column holds is refused in words, and not with an error of ours', async () => {
+  it('parts and sweeps with numbers that no column holds is refused with a message, and not with an internal error', async () => {
     hostile = await enterHostile();
     const { id: remediationId } = await fleet.owner.call(routes.createRemediation, { body: { document: AUTO, tenantId } });
     const run = { id: newId(), remediationId, state: RemediationRun_State.STATE_OBSERVED, trigger: 'x', isLastPart: true };
@@ -179,7 +179,7 @@ describe('a gateway that floods', () => {
     ]);
   });
 
-  it('samples with numbers and names beyond all sense breaks no page', async () => {
+  it('samples with absurd numbers and names breaks no page', async () => {
     hostile = await enterHostile();
     await hostile.connect(fleet.controller.linkAddress);
     const most = 2n ** 64n - 1n;
@@ -218,7 +218,7 @@ describe('a gateway that floods', () => {
     });
   });
 
-  it('bytes that are no message is cut, and the fleet does not notice', async () => {
+  it('undecodable bytes is cut, and the rest of the fleet is unaffected', async () => {
     hostile = await enterHostile();
     let seed = 7;
     const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -244,8 +244,8 @@ describe('a gateway that floods', () => {
   });
 });
 
-describe('what has been counted', () => {
-  it('says that nothing was lost in silence', () => {
+describe('the counters', () => {
+  it('show that nothing was lost silently', () => {
     const { refused, useless } = fleet.controller.running.app.get(Intake).counts;
     expect(refused).toBeGreaterThan(3);
     expect(useless).toBeGreaterThan(20);

@@ -42,7 +42,7 @@ async function lives(session: HostileSession, id = 'are-you-there'): Promise<voi
   expect(session.isOver).toBe(false);
 }
 
-/** The newest session works, or will when what the agent has to do before is done. */
+/** The newest session works, or will once the agent has finished its earlier work. */
 function livesSoon(): Promise<true> {
   return until('a question is answered', async () => {
     const session = controller.sessions.at(-1)!;
@@ -74,11 +74,11 @@ const run = (digest: Buffer, change: Partial<Command> = {}): Command => ({
 });
 
 describe('what an agent cannot decode', () => {
-  it('is answered with its size and passed over, and the session stays', async () => {
+  it('is reported with its size and skipped, and the session stays open', async () => {
     await controller.startAgent();
     const session = await controller.session();
     await session.sendRaw(Buffer.from([0x0a, 0xff, 0xff]));
-    await until('it said so', () => session.all('unreadable')[0]);
+    await until('the agent reported it', () => session.all('unreadable')[0]);
     expect(session.all('unreadable')[0]).toMatchObject({ bytes: 3, detail: expect.stringMatching(/./) });
     await lives(session);
   });
@@ -93,13 +93,13 @@ describe('what an agent cannot decode', () => {
       const session = controller.sessions.at(-1)!;
       for (let frame = 0; frame < 1000; frame++)
         await session.sendRaw(Buffer.from(Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256))));
-      // Among them may be a ping of another century, which has the session begun again; nothing worse.
+      // Among them may be a ping with an absurd time, which makes the agent begin a new session; nothing worse.
       await livesSoon();
     }
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(100);
   });
 
-  it('is told when only the filter of a question is nested too deep', async () => {
+  it('is reported even when only the filter of a question is nested too deep', async () => {
     await controller.startAgent();
     const session = await controller.session();
     const nested = (depth: number): Filter => (depth === 0 ? EVERYTHING : { node: { $case: 'not', value: nested(depth - 1) } });
@@ -116,7 +116,7 @@ describe('what an agent cannot decode', () => {
 });
 
 describe('numbers that no honest controller sends', () => {
-  it('are clamped where a question holds them', async () => {
+  it('are clamped when they are part of a question', async () => {
     await controller.startAgent({ table: tableOf(50) });
     const session = await controller.session();
     expect(
@@ -128,7 +128,7 @@ describe('numbers that no honest controller sends', () => {
     await lives(session);
   });
 
-  it('a flood of questions is answered as far as they may wait, and the rest is passed over', async () => {
+  it('a flood of questions is answered up to the queue’s limit, and the rest is skipped', async () => {
     await controller.startAgent({ table: tableOf(50) });
     const session = await controller.session();
     for (let n = 0; n < 5000; n++) await session.send({ $case: 'query', value: query(`flood-${n}`, search()) });
@@ -158,7 +158,7 @@ describe('numbers that no honest controller sends', () => {
     });
   });
 
-  it('a command cannot keep the queue for longer than a minute', async () => {
+  it('a command cannot hold the queue for longer than a minute', async () => {
     const clock = {
       ...systemClock,
       delay: (ms: number, signal?: AbortSignal) => (waits.push(ms), systemClock.delay(Math.min(ms, 50), signal)),
@@ -185,21 +185,21 @@ describe('numbers that no honest controller sends', () => {
     expect(Number(result.undoUntilMs)).toBeLessThanOrEqual(Date.now() + 3_700_000);
   });
 
-  it('a sample is taken once a second at most', async () => {
+  it('a sample is taken at most once a second', async () => {
     await controller.end();
     controller = await HostileController.start({ welcome: () => ({ sampleIntervalMs: 0, pingIntervalMs: 0 }) });
     const waits: number[] = [];
     await controller.startAgent({
       clock: { ...systemClock, delay: (ms, signal) => (waits.push(ms), systemClock.delay(ms === 10_000 ? 500 : ms, signal)) },
     });
-    await until('the welcome holds', () => waits.includes(1000) || undefined);
+    await until('the welcome has taken effect', () => waits.includes(1000) || undefined);
     expect(waits.filter((ms) => ms < 250)).toEqual([]);
     await livesSoon();
   });
 });
 
 describe('lists that are too long', () => {
-  it('of stops, remediations and checkpoints are heeded as far as a gateway needs, and said', async () => {
+  it('of stops, remediations and checkpoints are obeyed as far as a gateway needs, and reported', async () => {
     const { stateDir } = await controller.startAgent();
     const session = await controller.session();
     await session.send({ $case: 'stop', value: { commandIds: Array.from({ length: 20_000 }, (_, n) => `c${n}`) } });
@@ -235,7 +235,7 @@ describe('lists that are too long', () => {
     expect(stateDir).toBeTruthy();
   });
 
-  it('of words nobody knows are passed over: receipts of what was never sent, cancels of what was never asked', async () => {
+  it('of ids nobody knows are skipped: receipts for what was never sent, cancels for what was never asked', async () => {
     await controller.startAgent();
     const session = await controller.session();
     await session.send({ $case: 'resultReceipt', value: { commandId: '../../etc/passwd' } });
@@ -255,7 +255,7 @@ describe('the controller’s time', () => {
     ['no time at all', MAX_UINT64],
     ['1970', 1n],
     ['zero', 0n],
-  ])('of %s in a ping does no more than begin the session again', async (_, sentAtMs) => {
+  ])('(%s) in a ping does no more than begin a new session', async (_, sentAtMs) => {
     await controller.startAgent({ table: tableOf(20) });
     const session = await controller.session();
     await session.send({ $case: 'ping', value: { sentAtMs } });
@@ -267,7 +267,7 @@ describe('the controller’s time', () => {
 });
 
 describe('a refusal', () => {
-  it('that says how long to stay away is heeded, for ten minutes at most', async () => {
+  it('that says how long to stay away is obeyed, for ten minutes at most', async () => {
     const waits: number[] = [];
     controller.onSession = (session) =>
       session.refuse(status.RESOURCE_EXHAUSTED, 'too much', {
@@ -280,7 +280,7 @@ describe('a refusal', () => {
   });
 });
 
-/** A question whose filter is nested that deep, made without recursion: tags of `not`, then of what holds the filter. */
+/** A question whose filter is nested this deep, built without recursion: tags of `not`, then of what holds the filter. */
 function deepQuery(depth: number): Uint8Array {
   const parts = [Buffer.from(Filter.encode(EVERYTHING).finish())];
   let length = parts[0]!.length;

@@ -29,7 +29,7 @@ async function enterHostile(): Promise<void> {
 }
 
 describe('a gateway', () => {
-  it('that speaks of commands that nobody gave it is cut', async () => {
+  it('that reports on commands nobody gave it is cut', async () => {
     await enterHostile();
     const progress = () =>
       AgentMessage.encode({
@@ -77,7 +77,7 @@ describe('a gateway', () => {
 });
 
 describe('an agent that cannot read a question', () => {
-  it('has it answered for at once, in words, and on record once', async () => {
+  it('has it answered on its behalf at once, with a message, and recorded once', async () => {
     honest.onQuery = (query) => {
       const bytes = ControllerMessage.encode({ body: { $case: 'query', value: query } }).finish().length;
       honest.send({ $case: 'unreadable', value: { bytes, detail: 'invalid wire type\0' } });

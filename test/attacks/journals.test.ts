@@ -41,7 +41,7 @@ const acceptJournal = (stateDir: string): string =>
 const setAside = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('journal.set-aside-'));
 
 describe('main.js accept-journal', () => {
-  it('makes both journals good again, names what nobody can say, and leaves good ones as they are', () => {
+  it('repairs both journals, names the commands whose outcome is unknown, and leaves sound ones alone', () => {
     const stateDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-journals-'));
     ends.push(() => rmSync(stateDir, { recursive: true }));
     const remediations = path.join(stateDir, 'remediations');
@@ -63,7 +63,7 @@ describe('main.js accept-journal', () => {
     expect(setAside(stateDir)).toHaveLength(1);
   });
 
-  it('touches nothing where it is told a word that it does not know', () => {
+  it('touches nothing when given a word that it does not know', () => {
     expect(() => execFileSync(process.execPath, [MAIN, 'accept-journals'], { stdio: 'pipe' })).toThrow(
       /There is no command "accept-journals"/,
     );
@@ -90,7 +90,7 @@ describe('an agent with a damaged journal', () => {
     const session = await controller.session(2);
     expect(session.hello!.guard!.error).toBe('');
     if (folder !== '') return;
-    const result: Result = await until('what nobody can say is said', () =>
+    const result: Result = await until('the unknown outcome is reported', () =>
       session.all('result').find(({ commandId }) => commandId === 'c1'),
     );
     expect(result).toMatchObject({ state: Result_State.STATE_INDETERMINATE, detail: expect.stringMatching(/its owner accepted/) });

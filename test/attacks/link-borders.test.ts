@@ -32,12 +32,12 @@ class HeldTable extends MemoryTable {
   }
 
   override async search(options: Parameters<MemoryTable['search']>[0]): ReturnType<MemoryTable['search']> {
-    await until('the table is let go, or nobody waits any more', () => !this.isHeld || options.signal?.aborted || undefined);
+    await until('the table is released, or nobody is waiting any more', () => !this.isHeld || options.signal?.aborted || undefined);
     return super.search(options);
   }
 }
 
-/** This machine's files, every call of which fails while it is broken. */
+/** This machine's files, every call to which fails while it is broken. */
 class BreakableFiles {
   isBroken = false;
   readonly files: Files = Object.fromEntries(
@@ -98,7 +98,7 @@ const run = (digest: Buffer, change: Partial<Command> = {}, planId = PLAN): Comm
 });
 
 describe('a session', () => {
-  it('from the welcome to the receipt: a question, a plan, a command, its result, its undo, a ping', async () => {
+  it('works from the welcome to the receipt: a question, a plan, a command, its result, its undo, a ping', async () => {
     await controller.startAgent({ table: new HeldTable() });
     const session = await controller.session();
     expect((await controller.ask(session, question('q'))).map(({ part }) => part?.$case)).toEqual(['head', 'flows', 'end']);
@@ -120,8 +120,8 @@ describe('a session', () => {
   });
 });
 
-describe('what a callback throws', () => {
-  it('ends neither the process nor the session: with a broken disk every message is taken, and with a sound one all goes on', async () => {
+describe('an error thrown by a callback', () => {
+  it('ends neither process nor session: with a broken disk messages are accepted, with a sound one all resumes', async () => {
     const disk = new BreakableFiles();
     const { stateDir } = await controller.startAgent({ table: new HeldTable(), files: disk.files });
     const session = await controller.session();
@@ -159,8 +159,8 @@ describe('what a callback throws', () => {
   });
 });
 
-describe('more questions than may be asked', () => {
-  it('are refused or passed over, and the next honest one is answered', async () => {
+describe('more questions than are allowed', () => {
+  it('are refused or skipped, and the next honest one is answered', async () => {
     const table = new HeldTable();
     await controller.startAgent({ table });
     const session = await controller.session();
@@ -170,13 +170,13 @@ describe('more questions than may be asked', () => {
     const refused = () =>
       [...controller.answers.values()].filter(([first]) => first?.part?.$case === 'failure' && first.part.value.code === 'RATE_LIMITED')
         .length;
-    await until('those beyond what may wait are refused', () => refused() >= 28 || undefined);
+    await until('those beyond the queue’s limit are refused', () => refused() >= 28 || undefined);
     await session.send({ $case: 'ping', value: { sentAtMs: BigInt(Date.now()) } });
     await until('all were read', () => session.all('pong').length > 0 || undefined);
-    // Four being answered, 32 that wait, 28 refused; each refusal that nobody closes costs a stream, and so no more of them are made.
+    // Four being answered, 32 queued, 28 refused; each refusal that nobody closes costs a stream, and so no more of them are made.
     expect([controller.answerStreams, refused()]).toEqual([32, 28]);
     controller.takesAnswers = true;
-    // Those that wait leave the queue when they are cancelled, although the four before them are still being answered.
+    // Queued ones leave the queue when they are cancelled, although the four before them are still being answered.
     for (let n = 4; n < 64; n++) await session.send({ $case: 'cancelQuery', value: { queryId: `q${n}` } });
     const honest = lives(session, 'honest');
     await session.send({ $case: 'ping', value: { sentAtMs: BigInt(Date.now()) } });
@@ -185,7 +185,7 @@ describe('more questions than may be asked', () => {
     await honest;
   });
 
-  it('a plan that waits for another keeps no search from its turn', async () => {
+  it('a plan that waits for another does not delay a search', async () => {
     const table = new HeldTable();
     let frozen = 0;
     let goOn: () => void = () => undefined;

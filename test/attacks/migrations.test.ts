@@ -8,14 +8,14 @@ import { ROOT } from '../../tools/set-up.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 
 const MIGRATIONS = path.join(ROOT, 'prisma/migrations');
-/** From here on the version before runs on what a migration makes. */
+/** From here on the previous version runs on what a migration creates. */
 const EXPAND_ONLY_FROM = '20261129';
 const names = readdirSync(MIGRATIONS)
   .filter((name) => /^\d{14}_/.test(name))
   .toSorted();
 const sqlOf = (name: string): string => readFileSync(path.join(MIGRATIONS, name, 'migration.sql'), 'utf8');
 
-/** Statements that take away or narrow what the version before uses. Comments and bodies of functions do not count. */
+/** Statements that remove or narrow what the previous version uses. Comments and function bodies do not count. */
 function narrowing(sql: string): string[] {
   const statements = sql
     .replaceAll(/--.*$/gm, '')
@@ -55,7 +55,7 @@ async function emptyDatabase(): Promise<string> {
   return postgres.server.url(`bare${made}`);
 }
 
-/** A folder with the first of the migrations. */
+/** A folder with the first few migrations. */
 function first(count: number): string {
   const place = path.join(folder, `first-${count}`);
   mkdirSync(place, { recursive: true });
@@ -74,7 +74,7 @@ async function withOwner<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
-describe('a migration that is cut off', () => {
+describe('a migration that is interrupted', () => {
   it.each(names.map((name, index) => [name, index] as const))('%s leaves nothing behind, and runs again', async (name, index) => {
     const url = await emptyDatabase();
     await withOwner(url, (client) => applyMigrations(client, first(index)));
@@ -89,13 +89,13 @@ describe('a migration that is cut off', () => {
     expect(await withOwner(url, (client) => missingMigrations(client, first(index + 1)))).toEqual([]);
   });
 
-  it('by the end of its connection in the middle runs again as well', async () => {
+  it('by losing its connection midway also runs again', async () => {
     const url = await emptyDatabase();
     const blocker = new pg.Client(url);
     blocker.on('error', () => undefined);
     await blocker.connect();
     await withOwner(url, (client) => applyMigrations(client, first(1)));
-    // The second one waits in its middle for a table that somebody holds.
+    // The second one waits midway for a table that somebody has locked.
     await blocker.query('BEGIN; LOCK TABLE flush');
     const cut = withOwner(url, async (client) => {
       const pid = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
@@ -111,7 +111,7 @@ describe('a migration that is cut off', () => {
   });
 });
 
-describe('the version before', () => {
+describe('the previous version', () => {
   it('runs on the new tables: migrations only add', () => {
     for (const name of names.filter((one) => one >= EXPAND_ONLY_FROM))
       expect({ name, narrowing: narrowing(sqlOf(name)) }).toEqual({ name, narrowing: [] });

@@ -32,8 +32,8 @@ afterAll(async () => {
 });
 
 /**
- * For people, with no verdict: everything here shares two cores, the attacker too. What a search over all neighbours and a sample of each
- * take, in milliseconds.
+ * Informational only, not asserted: everything here shares two cores, the attacker included. How long a search over all neighbours and a
+ * sample of each take, in milliseconds.
  */
 async function measure(): Promise<{ searchMs: number[]; sampleMs: number[] }> {
   const [searchMs, sampleMs]: [number[], number[]] = [[], []];
@@ -57,7 +57,7 @@ async function measure(): Promise<{ searchMs: number[]; sampleMs: number[] }> {
   return { searchMs, sampleMs };
 }
 
-/** Everything that a gateway can send, over and over; it dials again as soon as it is cut. */
+/** Everything that a gateway can send, over and over; it redials as soon as it is cut. */
 async function attack(signal: AbortSignal): Promise<number> {
   const kinds = [
     () =>
@@ -97,7 +97,7 @@ const atPercent = (values: number[], percent: number): string =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * percent) / 100))]!.toFixed(0);
 
 describe('ten honest gateways beside a hostile one', () => {
-  it('are answered for and stored as before, while the hostile one is held back and refused', async () => {
+  it('are answered and stored as before, while the hostile one is throttled and refused', async () => {
     await measure();
     const alone = await measure();
     const end = new AbortController();
@@ -113,7 +113,7 @@ describe('ten honest gateways beside a hostile one', () => {
         `${what}: search p50 ${atPercent(searchMs, 50)} ms, p99 ${atPercent(searchMs, 99)} ms; samples p50 ${atPercent(sampleMs, 50)} ms, p99 ${atPercent(sampleMs, 99)} ms\n`,
       );
     }
-    process.stdout.write(`hostile: ${sent} messages, ${counts.refused} refusals, ${counts.useless} of no use\n`);
+    process.stdout.write(`hostile: ${sent} messages, ${counts.refused} refusals, ${counts.useless} useless\n`);
     expect(neighbours.every(({ sampleReceipts }) => sampleReceipts.length === 3 * ROUNDS)).toBe(true);
   });
 });

@@ -10,7 +10,7 @@ import { AttackedFleet } from '../support/attacked-fleet.ts';
 import { FakeAgent, type Enrolled } from '../support/controller-fake-agent.ts';
 import { eventually, PASSWORD, TestController, type Person } from '../support/controller-fleet.ts';
 
-/** Gateways that come back at once; a trial of more: CTFLEET_STORM_GATEWAYS=1000. */
+/** How many gateways reconnect at once; for a larger run: CTFLEET_STORM_GATEWAYS=1000. */
 const GATEWAYS = Number(process.env.CTFLEET_STORM_GATEWAYS ?? 300);
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
@@ -30,7 +30,7 @@ afterAll(async () => {
   await fleet.postgres.stop();
 });
 
-/** Gateways with certificates of the authority, as enrolment gives them; they share a key, which nobody looks at. */
+/** Gateways with certificates from the authority, as enrolment issues them; they share a key, which nobody checks. */
 async function mint(count: number): Promise<Enrolled[]> {
   const first = await fleet.gateway('Acme', 'gw0');
   const authority = controller.running.app.get<Authority>(AUTHORITY);
@@ -53,7 +53,7 @@ async function mint(count: number): Promise<Enrolled[]> {
   return [first, ...others];
 }
 
-/** Dials as an agent does until it is in: how long that took and how often it tried. */
+/** Dials as an agent does until it is admitted: returns how long that took and how many attempts it needed. */
 async function comeBack(agent: FakeAgent, address: string): Promise<{ ms: number; tries: number }> {
   const began = performance.now();
   for (let tries = 1; ; tries++) {
@@ -69,7 +69,7 @@ async function comeBack(agent: FakeAgent, address: string): Promise<{ ms: number
   }
 }
 
-it(`F6: ${GATEWAYS} gateways that come back at once after a restart all get in, a few at a time, and people are answered meanwhile`, async () => {
+it(`F6: ${GATEWAYS} gateways that reconnect at once after a restart all get in, a few at a time, while people are served`, async () => {
   await controller.stop({ keepState: true });
   controller = await TestController.start({ CTFLEET_DATABASE_URL: fleet.url }, { stateDir: fleet.controller.stateDir });
   owner = await controller.signIn('owner@example.net', PASSWORD);

@@ -31,7 +31,7 @@ const service = (): IdempotencyService => controller.running.app.get(Idempotency
 const ME = { kind: 'user', id: 'somebody' } as const;
 
 describe('two equal POSTs with one key', () => {
-  it('at once make one run, one plan and one flush, and have the same answer', async () => {
+  it('sent at once make one run, one plan and one flush, and get the same answer', async () => {
     const document = { name: 'By hand', mode: 'auto' as const, trigger: { kind: 'manual' as const }, filter: 'port:1' };
     const remediation = await owner.call(routes.createRemediation, { body: { tenantId: agent.tenantId, document } });
     const run = { params: { id: remediation.id }, headers: newKey() };
@@ -55,7 +55,7 @@ describe('two equal POSTs with one key', () => {
     expect(flushes[2]!.headers.get('idempotency-replayed')).toBe('true');
   });
 
-  it('are two where the keys or the callers differ', async () => {
+  it('are distinct if the keys or the callers differ', async () => {
     const other = await controller.person('other', [{ role: 'owner', tenantId: null }]);
     const headers = newKey();
     const made = [
@@ -66,7 +66,7 @@ describe('two equal POSTs with one key', () => {
     expect(new Set(made.map(({ id }) => id)).size).toBe(3);
   });
 
-  it('give the same secret again, after a restart of the controller as well, and the database does not hold it', async () => {
+  it('return the same secret again, even after a controller restart, and the database does not hold it', async () => {
     const asked = { body: { name: 'script', role: 'viewer' }, headers: newKey() };
     const { secret } = await owner.call(routes.createToken, asked);
     let aheadMs = 0;
@@ -86,7 +86,7 @@ describe('two equal POSTs with one key', () => {
 });
 
 describe('a key', () => {
-  it('that came with another body or to another address is refused', async () => {
+  it('that came with a different body or to a different address is refused', async () => {
     const headers = newKey();
     await owner.call(routes.createTenant, { body: { name: 'First' }, headers });
     for (const [route, body] of [
@@ -97,7 +97,7 @@ describe('a key', () => {
     }
   });
 
-  it('may be used again after a refusal and after a failure, since nothing came of them', async () => {
+  it('may be reused after a refusal or a failure, since nothing came of it', async () => {
     const headers = newKey();
     expect(await owner.ask(routes.createTenant, { body: { name: '' }, headers })).toMatchObject({ status: 400 });
     expect(await owner.ask(routes.createTenant, { body: { name: 'Better' }, headers })).toMatchObject({ status: 201 });
@@ -117,20 +117,20 @@ describe('a key', () => {
     await expect(service().once(request, async () => ({ body: 'done again' }))).rejects.toMatchObject({ code: 'IDEMPOTENCY_PENDING' });
   });
 
-  it.each(['', 'a b', 'é', 'x'.repeat(256)])('%j is no key', async (key) => {
+  it.each(['', 'a b', 'é', 'x'.repeat(256)])('%j is not a valid key', async (key) => {
     expect(await owner.ask(routes.createTenant, { body: { name: 'Never' }, headers: { 'idempotency-key': key } })).toMatchObject({
       status: 400,
       body: { issues: [{ path: 'Idempotency-Key' }] },
     });
   });
 
-  it('is taken and not kept by a POST that only asks', async () => {
+  it('is accepted and not kept by a POST that only reads', async () => {
     const before = await postgres.query(url, 'SELECT 1 FROM idempotent_request');
     expect(await owner.ask(routes.searchFlows, { body: {}, headers: newKey() })).toMatchObject({ status: 200 });
     expect(await postgres.query(url, 'SELECT 1 FROM idempotent_request')).toHaveLength(before.length);
   });
 
-  it('is one of at most five thousand a day of one caller', async () => {
+  it('is one of at most five thousand a day per caller', async () => {
     await postgres.query(
       url,
       `INSERT INTO idempotent_request SELECT sha256(n::text::bytea), 'user:many', '\\x00', now(), NULL FROM generate_series(1, 5000) n`,

@@ -44,7 +44,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** A program of its own, so that it still sends while the controller answers. */
+/** A separate process, so that it keeps sending while the controller answers. */
 const SENDS_MEGABYTES = `
   const [url, cookie, hasLength] = process.argv.slice(1);
   const bytes = Buffer.alloc(4 * 1024 * 1024, 0x20);
@@ -56,7 +56,7 @@ const SENDS_MEGABYTES = `
   Promise.all(Array.from({ length: 20 }, send)).then((answers) => console.log(answers.join('\\n')));
 `;
 
-/** Sends it as it is, without the care that fetch takes; an event stream is left after its head. */
+/** Sends it unchanged, without the checks that fetch applies; an event stream is abandoned after its head. */
 function send({
   method,
   path,
@@ -82,13 +82,13 @@ function send({
 async function ask(asked: RandomRequest): Promise<string | undefined> {
   const answer = await send(asked);
   const isProblem = answer.status < 400 || answer.type.startsWith('application/problem+json');
-  // A gateway that is asked for what it cannot do may be slow or away; that is 503 and 504, never 500.
+  // A gateway that is asked for what it cannot do may be slow or offline; that is 503 and 504, never 500.
   return answer.status !== 500 && isProblem ? undefined : `${answer.status} ${answer.type} ${answer.body.slice(0, 300)}`;
 }
 
-describe('whatever is sent', () => {
+describe('any request', () => {
   it(
-    `never has our side fail, and every refusal is a problem: ${RUNS} requests made from the OpenAPI document`,
+    `never causes an internal error, and every refusal is a problem: ${RUNS} requests generated from the OpenAPI document`,
     async () => {
       const batch = fc.array(randomRequests({ ids, except: ['revokeGateway'] }), { minLength: AT_ONCE, maxLength: AT_ONCE });
       const began = performance.now();
@@ -109,7 +109,7 @@ describe('whatever is sent', () => {
   );
 
   it.each(HOSTILE_TEXTS.map((one) => [one.slice(0, 30), one]))(
-    '%j in a path, a query, a cursor and a header is not a failure of ours',
+    'with %j in a path, a query, a cursor and a header causes no internal error',
     async (_, hostile) => {
       const coded = encodeURIComponent(hostile.toWellFormed().slice(0, 5000));
       const header = hostile.replaceAll(/[^\x20-\x7e\x80-\xff]/g, '').slice(0, 5000);
@@ -133,7 +133,7 @@ describe('whatever is sent', () => {
     },
   );
 
-  it('an address that cannot be decoded, an unknown method and what is no HTTP are problems as well', async () => {
+  it('with an undecodable address, an unknown method or invalid HTTP also gets a problem', async () => {
     for (const asked of [
       { method: 'GET', path: '/api/v1/plans/%' },
       { method: 'GET', path: '/api/v1/plans/%ED%A0%80' },
@@ -157,7 +157,7 @@ describe('whatever is sent', () => {
   it.each([
     ['with its length', true],
     ['in chunks', false],
-  ])('a body that is too large is refused in words, not by a broken pipe: %s', async (_, hasLength) => {
+  ])('with a body that is too large is refused with a message, not by a broken pipe: %s', async (_, hasLength) => {
     for (const path of ['/api/v1/tenants', '/api/v1/nothing', '/api/auth/sign-in/email']) {
       const { stdout } = await promisify(execFile)(process.execPath, [
         '-e',
@@ -170,7 +170,7 @@ describe('whatever is sent', () => {
     }
   });
 
-  it('times that no calendar has are refused with their place', async () => {
+  it('with times that no calendar has is refused with their position', async () => {
     const gateway = { id: agent.gatewayId };
     for (const from of ['0000-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '2200-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59']) {
       expect(await owner.ask(routes.listSamples, { params: gateway, query: { from, to: '2026-01-01T00:00:00Z' } })).toMatchObject({
@@ -182,7 +182,7 @@ describe('whatever is sent', () => {
 });
 
 describe('a text for people', () => {
-  it.each(['\u200b', '\u2800 \u00a0', 'red \u001b[31m', 'a\u202eb'])('%j is no reason, no name, no ticket and no tag', async (hostile) => {
+  it.each(['\u200b', '\u2800 \u00a0', 'red \u001b[31m', 'a\u202eb'])('%j is not a valid reason, name, ticket or tag', async (hostile) => {
     const plan = { filter: 'port:1', reason: 'a reason' };
     const document = { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' };
     for (const [route, body, at] of [
@@ -200,7 +200,7 @@ describe('a text for people', () => {
     });
   });
 
-  it('of several lines is a reason', async () => {
+  it('of several lines is a valid reason', async () => {
     expect((await owner.call(routes.createPlan, { body: { filter: 'port:1', reason: 'two\nlines' } })).reason).toBe('two\nlines');
   });
 });

@@ -61,9 +61,9 @@ const over = (flushId: string) =>
   });
 
 describe('a database that is restored from a backup', () => {
-  it('counts on from what its gateways have seen; flushes of before, between and after all end, and nothing runs twice', async () => {
+  it('counts on from what its gateways have seen; flushes from before, between and after all end, and nothing runs twice', async () => {
     expect((await over(await begin())).state).toBe('verified');
-    // The backup is made while one command is on its way: in it the command is sent and has no result.
+    // The backup is made while one command is in flight: in it the command is sent and has no result.
     const work = agent.onCommand;
     const held: Parameters<typeof work>[0][] = [];
     agent.onCommand = (command) => void held.push(command);
@@ -101,7 +101,7 @@ describe('a database that is restored from a backup', () => {
     expect(entries).toMatchObject([{ detail: { knownSeq: '2', seenSeq: '5' } }]);
   });
 
-  it('numbers commands again that were issued before the gateway came back, in their order', async () => {
+  it('renumbers commands that were issued before the gateway came back, in their order', async () => {
     agent.disconnect();
     await eventually('it is offline', async () => (await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined);
     await agent.dial(controller.linkAddress);
@@ -109,7 +109,7 @@ describe('a database that is restored from a backup', () => {
     for (let plan = 0; plan < 2; plan++) plans.push(await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } }));
     agent.disconnect();
     await eventually('it is offline again', async () => (await owner.call(routes.listGateways)).items[0]?.state === 'offline' || undefined);
-    // As restored: the gateway has seen three more commands than the database knows.
+    // As after a restore: the gateway has seen three more commands than the database knows.
     for (const seq of [7, 8, 9])
       applyRecord(agent.journal, {
         kind: 'received',
@@ -124,12 +124,12 @@ describe('a database that is restored from a backup', () => {
     agent.commands.length = 0;
     await agent.dial(controller.linkAddress);
     for (const flush of flushes) expect((await over(flush)).state).toBe('verified');
-    // The one of before the restore comes again with its own number, and the agent knows it.
+    // The one from before the restore comes again under its own number, and the agent recognises it.
     expect(agent.commands.map(({ seq }) => seq)).toEqual([2n, 10n, 11n]);
     expect(agent.ran).toBe(8);
   });
 
-  it('refuses an agent that has seen numbers which no backup explains, says so, and goes on with it as it was', async () => {
+  it('refuses an agent that has seen numbers which no backup explains, says so, and continues with it unchanged', async () => {
     agent.disconnect();
     for (const numbers of [{ lastSeq: 2n ** 64n - 1n }, { lastEpoch: 2n ** 64n - 1n }]) {
       await expect(agent.connect(controller.linkAddress, numbers)).rejects.toThrow('enrol it again');
@@ -140,7 +140,7 @@ describe('a database that is restored from a backup', () => {
     expect(refused).toMatchObject({ outcome: 'refused', gatewayName: 'gw1' });
   });
 
-  it('has a result of a command that it never knew acknowledged, so that the agent does not repeat it for ever, and says so', async () => {
+  it('acknowledges a result for a command it never knew, so that the agent does not repeat it for ever, and says so', async () => {
     const unknown = '01900000-0000-7000-8000-00000000dead';
     agent.send({
       $case: 'result',

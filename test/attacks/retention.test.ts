@@ -22,7 +22,7 @@ let owner: Person;
 let agent: FakeAgent;
 let tenantId: string;
 let witnessed: AuditCheckpoint[];
-/** How far in the past the controller believes to be. */
+/** How far in the past the controller believes it is. */
 let behindMs = 0;
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -61,7 +61,7 @@ async function flushed(): Promise<{ planId: string; flushId: string }> {
 }
 const flush = async (): Promise<string> => (await flushed()).planId;
 
-/** Makes all plans, flushes and commands that are there as old as so many days. */
+/** Backdates all existing plans, flushes and commands by this many days. */
 async function age(days: number): Promise<void> {
   const older = `- interval '${days} days'`;
   await postgres.query(url, `UPDATE plan SET created_at = created_at ${older}, expires_at = expires_at ${older}`);
@@ -79,12 +79,12 @@ async function expectTrail(isIntact = true): Promise<string[]> {
   return lines;
 }
 
-describe('what is past its time', () => {
-  it('goes: flows of plans, commands, and audit entries against a signed stub, from which the chain still verifies', async () => {
+describe('expired data', () => {
+  it('is deleted: flows of plans, commands, and audit entries against a signed stub, from which the chain still verifies', async () => {
     const oldPlan = await flush();
     await postgres.query(url, `UPDATE plan SET created_at = now() - interval '31 days'`);
     const newPlan = await flush();
-    // The hourly job may have been here before.
+    // The hourly job may already have run.
     await drop();
     // The head of a chain stays, however old it is.
     expect((await postgres.query(url, `SELECT FROM audit_entry WHERE at < now() - interval '400 days'`)).length).toBeLessThan(2);
@@ -104,7 +104,7 @@ describe('what is past its time', () => {
     expect((await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items).toEqual([]);
   });
 
-  it('goes once: a second time finds nothing, and the flushes go on', async () => {
+  it('is deleted once: a second pass finds nothing, and new flushes run', async () => {
     const stubs = await postgres.query(url, 'SELECT * FROM audit_stub ORDER BY chain');
     await drop();
     expect(await postgres.query(url, 'SELECT * FROM audit_stub ORDER BY chain')).toEqual(stubs);
@@ -112,7 +112,7 @@ describe('what is past its time', () => {
     await expectTrail();
   });
 
-  it('takes plans with their flushes, but none that runs, can be undone or is the newest of its gateway', async () => {
+  it('includes plans with their flushes, but none that runs, can be undone or is the newest of its gateway', async () => {
     const [old, undoable, running] = [await flushed(), await flushed(), await flushed()];
     await age(401);
     await postgres.query(url, `UPDATE flush_target SET undo_until = now() + interval '5 minutes' WHERE flush_id = '${undoable.flushId}'`);
@@ -139,7 +139,7 @@ describe('what is past its time', () => {
       flushId: old.flushId,
     });
     expect(await owner.ask(routes.listAuditFlows, { params: { id: entries[0]!.id } })).toMatchObject(past);
-    // One that can no longer be undone goes the next time.
+    // One that can no longer be undone is deleted the next time.
     await postgres.query(url, `UPDATE flush_target SET undo_until = now() - interval '5 minutes'`);
     await drop();
     expect(await isThere(undoable.planId)).toBe(false);
@@ -147,7 +147,7 @@ describe('what is past its time', () => {
     await expectTrail();
   });
 
-  it('takes the flows of runs, and says when they went', async () => {
+  it('includes the flows of runs, which then say when they were deleted', async () => {
     const id = '01900000-0000-7000-8000-000000000009';
     await postgres.query(
       url,
@@ -166,7 +166,7 @@ describe('what is past its time', () => {
     await postgres.query(url, `DELETE FROM remediation_run WHERE id = '${id}'`);
   });
 
-  it('takes runs that ended, and tokens and answers that are of no more use', async () => {
+  it('includes runs that ended, and tokens and answers that are no longer needed', async () => {
     const [site] = await postgres.query<{ id: string }>(url, 'SELECT id FROM site');
     const used = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'd' } });
     const live = await owner.call(routes.createEnrolmentToken, { body: { siteId: site!.id, gatewayName: 'e' } });
@@ -178,7 +178,7 @@ describe('what is past its time', () => {
     await postgres.query(url, `UPDATE enrolment_token SET used_at = now() - interval '91 days' WHERE id = '${used.id}'`);
     await postgres.query(url, `UPDATE api_token SET revoked_at = now() - interval '91 days' WHERE id = '${revoked.id}'`);
     await postgres.query(url, `UPDATE idempotent_request SET created_at = now() - interval '2 days'`);
-    // With a flush that nobody knows it is nobody's to end.
+    // A flush id that nobody knows, so nobody will finish it.
     const run = (id: string, state: string): string =>
       `('01900000-0000-7000-8000-0000000000${id}', '01900000-0000-7000-8000-0000000000ff', '${tenantId}', 'r', 1, ARRAY['${tenantId}']::uuid[], '${state}', 'manual', now(), now() - interval '401 days', 0, 0, 'proto:udp', 'delete')`;
     await postgres.query(
@@ -210,7 +210,7 @@ describe('what is past its time', () => {
 });
 
 describe('whoever breaks into the controller’s login', () => {
-  it('cannot take away what is young, nor without a stub, nor the head of a chain', async () => {
+  it('cannot delete recent entries, nor any without a stub, nor the head of a chain', async () => {
     const client = new pg.Client(url);
     await client.connect();
     try {

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { routes } from '../../proto/http/routes.ts';
 import { startTestSystem, until } from '../support/system.ts';
 
-/** Every secret of a kind that the system has, by what it is. */
+/** One secret of every kind that the system has, by what it is. */
 const canaries = new Map<string, string>();
-/** Bodies of answers that had no reason to hold any of them. */
+/** Bodies of answers that had no reason to contain any of them. */
 const bodies: string[] = [];
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => running?.end());
 
-/** A system at work: people and programs sign in, rightly and wrongly, gateways enrol, calls fail, a plan runs. */
+/** A system at work: people and programs sign in, successfully and not, gateways enrol, calls fail, a plan runs. */
 async function useEverySecret(): Promise<void> {
   const { system, stateDir } = running;
   const { api, apiUrl, consoleUrl, operator, placed } = system;
@@ -50,7 +50,7 @@ async function useEverySecret(): Promise<void> {
   canaries.set('an API token', secret);
   const site = (await api.call(routes.listSites)).items[0]!;
   const { token } = await api.call(routes.createEnrolmentToken, { body: { siteId: site.id, gatewayName: 'canary' } });
-  canaries.set('a join token that nobody used', token.split('.')[2]!);
+  canaries.set('an unused join token', token.split('.')[2]!);
   const hook = await api.call(routes.createRemediation, {
     body: { document: { name: 'canary', mode: 'observe', trigger: { kind: 'webhook' }, filter: 'proto:udp' } },
   });
@@ -79,18 +79,18 @@ async function useEverySecret(): Promise<void> {
   });
   const plan = await api.call(routes.createPlan, { body: { filter: 'dport:9', reason: 'a look for secrets' } });
   bodies.push(JSON.stringify(plan));
-  await until('the webhook’s run is over', async () =>
+  await until('the webhook’s run has finished', async () =>
     (await api.call(routes.listRemediationRuns, { query: { remediation: hook.id } })).items.find(({ state }) => state !== 'running'),
   );
 }
 
-/** The part of a PEM that nobody else has. */
+/** The part of a PEM that is unique to it. */
 function secretLineOf(pem: string): string {
   const lines = pem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
   return lines[Math.floor(lines.length / 2)]!;
 }
 
-/** Which secrets stand in a text, as they are, percent-encoded, in base64 or in hexadecimal. */
+/** Which secrets occur in a text, as they are, percent-encoded, in base64 or in hexadecimal. */
 function found(text: string): string[] {
   return [...canaries]
     .filter(([, value]) =>
@@ -116,7 +116,7 @@ it('F36: there are canaries of every kind', () => {
   for (const [name, value] of canaries) expect(`${name} ${value.length > 15}`).toBe(`${name} true`);
 });
 
-it('F36: no log of any program holds a secret, however much it says', () => {
+it('F36: no log of any program holds a secret, even at the most verbose level', () => {
   const logs = readdirSync(path.join(running.stateDir, 'logs'));
   expect(logs).toEqual(expect.arrayContaining(['controller.log']));
   expect(
@@ -128,7 +128,7 @@ it('F36: no log of any program holds a secret, however much it says', () => {
   ).toEqual({});
 });
 
-it('F36: a copy of the database is of no use to whoever has it', async () => {
+it('F36: a copy of the database is useless to whoever obtains it', async () => {
   const client = new pg.Client(running.system.databaseUrl);
   await client.connect();
   try {
@@ -148,7 +148,7 @@ it('F36: a copy of the database is of no use to whoever has it', async () => {
   }
 });
 
-it('F36: nor is one of Redis', async () => {
+it('F36: a copy of Redis is just as useless', async () => {
   const redis = new Redis(running.system.redisUrl!);
   try {
     const keys = await redis.keys('*');
@@ -160,7 +160,7 @@ it('F36: nor is one of Redis', async () => {
   }
 });
 
-it('F36: no answer repeats a secret, and no list of processes shows one', () => {
+it('F36: no answer repeats a secret, and no process list shows one', () => {
   expect(bodies.length).toBeGreaterThan(20);
   expect(found(bodies.join('\n'))).toEqual([]);
   expect(found(execFileSync('ps', ['-eo', 'args', '-ww'], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }))).toEqual([]);

@@ -22,7 +22,7 @@ const whyNoNamespaces = whyNoKernelGateways();
 beforeAll(async () => {
   postgres = await startTestPostgres();
   folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-stopping-'));
-  // Takes connections and never says a word, as what a firewall swallows.
+  // Accepts connections and never says a word, like something behind a firewall that drops packets.
   mute = createServer((socket) => void socket.on('error', () => undefined));
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
 });
@@ -39,14 +39,14 @@ afterAll(async () => {
 const muteAddress = (): string => `127.0.0.1:${(mute.address() as { port: number }).port}`;
 
 interface Program {
-  /** Resolves with the first line of its output that holds the text. */
+  /** Resolves with the first line of its output that contains the text. */
   said(text: string): Promise<string>;
-  /** Resolves when it has a UDP socket, by which the C library asks a resolver. */
+  /** Resolves when it has a UDP socket, which the C library uses to query a resolver. */
   resolves(): Promise<void>;
   stop(): Promise<{ code: number | null; signal: string | null; seconds: number }>;
 }
 
-/** A program of ours as a process. */
+/** One of our programs as a process. */
 function start(args: string[], env: Record<string, string>, around: string[] = []): Program {
   const [command, ...rest] = [...around, process.execPath, ...args] as [string, ...string[]];
   const started = spawn(command, rest, {
@@ -88,7 +88,7 @@ function start(args: string[], env: Record<string, string>, around: string[] = [
       }),
     resolves: async () =>
       void (await until(
-        'it asks the resolver',
+        'it queries the resolver',
         () => readFileSync(`/proc/${started.pid}/net/udp`, 'utf8').includes(':0035 ') || undefined,
       )),
     stop: async () => {
@@ -100,14 +100,14 @@ function start(args: string[], env: Record<string, string>, around: string[] = [
 }
 
 const MAIN = path.join(ROOT, 'build/controller/main.js');
-/** Resolves when somebody has come to the mute server. */
+/** Resolves when somebody has connected to the mute server. */
 const comes = (): Promise<unknown> =>
   new Promise((resolve) => {
     mute.once('connection', resolve);
   });
 
-describe('the controller, asked to end', () => {
-  it('ends with 0 while Redis is dead or mute', async () => {
+describe('the controller, asked to stop', () => {
+  it('exits with 0 while Redis is dead or mute', async () => {
     for (const address of [`127.0.0.1:${await freePort()}`, muteAddress()]) {
       const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase(), CTFLEET_REDIS_URL: `redis://${address}` });
       await program.said('controller ready');
@@ -117,7 +117,7 @@ describe('the controller, asked to end', () => {
     }
   });
 
-  it('ends within five seconds while Postgres is frozen, and says by its code that it was not in order', async () => {
+  it('exits within five seconds while Postgres is frozen, and its exit code says that it was not orderly', async () => {
     const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     await program.said('controller ready');
     thaw = freeze(postgres.server);
@@ -127,7 +127,7 @@ describe('the controller, asked to end', () => {
     expect(ended.seconds).toBeLessThan(5);
   });
 
-  it('is alive while the first connections of its queues wait for a Postgres that is frozen, and works when it thaws', async () => {
+  it('is alive while its queues’ first connections wait for a frozen Postgres, and works when it thaws', async () => {
     const program = start([MAIN], { CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     const { apiPort } = JSON.parse(await program.said('controller ready')) as { apiPort: number };
     thaw = freeze(postgres.server);
@@ -138,7 +138,7 @@ describe('the controller, asked to end', () => {
     expect(await program.stop()).toMatchObject({ code: 0 });
   });
 
-  it('ends at once while it starts and the database takes the connection and says nothing', async () => {
+  it('exits at once during start-up when the database accepts the connection and says nothing', async () => {
     for (const migrationUrl of ['', `postgresql://owner:x@${muteAddress()}/ctfleet`]) {
       const came = comes();
       const program = start([MAIN], {
@@ -152,7 +152,7 @@ describe('the controller, asked to end', () => {
     }
   });
 
-  it('ends at once while its migrations wait for those of another, and leaves no lock behind', async () => {
+  it('exits at once while its migrations wait for another’s, and leaves no lock behind', async () => {
     const url = await postgres.newDatabase();
     const other = new pg.Client(postgres.ownerUrl(url));
     other.on('error', () => undefined);
@@ -171,10 +171,10 @@ describe('the controller, asked to end', () => {
     await other.end();
   });
 
-  it.skipIf(whyNoNamespaces !== undefined)('ends at once while a look-up of a name waits for a resolver that is dead', async () => {
+  it.skipIf(whyNoNamespaces !== undefined)('exits at once while a name look-up waits for a dead resolver', async () => {
     const resolver = path.join(folder, 'resolv.conf');
     writeFileSync(resolver, 'nameserver 192.0.2.53\n');
-    // A network of its own, in which packets to the resolver go nowhere.
+    // A network namespace of its own, in which packets to the resolver go nowhere.
     const script = `ip link set lo up && ip link add hole type veth peer name end && ip addr add 192.0.2.1/24 dev hole && ip link set hole up && ip link set end up
       ip neigh add 192.0.2.53 lladdr 02:00:00:00:00:01 dev hole && mount --bind ${resolver} /etc/resolv.conf && exec "$@"`;
     const program = start([MAIN], { CTFLEET_DATABASE_URL: 'postgresql://ctfleet:x@database.example.net/ctfleet' }, [
@@ -192,10 +192,10 @@ describe('the controller, asked to end', () => {
   });
 });
 
-describe('the other programs, asked to end', () => {
+describe('the other programs, asked to stop', () => {
   const CONSOLE = path.join(ROOT, 'web/.next/standalone/web/server.js');
   it.skipIf(!existsSync(CONSOLE))(
-    'the console ends within five seconds while the controller does not answer and a browser waits for it',
+    'the console exits within five seconds while the controller does not answer and a browser waits for it',
     async () => {
       const port = await freePort();
       const program = start([CONSOLE], {
@@ -218,7 +218,7 @@ describe('the other programs, asked to end', () => {
     },
   );
 
-  it('bootstrap and migrate end at once while the database says nothing', async () => {
+  it('bootstrap and migrate exit at once while the database says nothing', async () => {
     const url = `postgresql://ctfleet:x@${muteAddress()}/ctfleet`;
     for (const args of [
       ['bootstrap.js', '--email', 'a@example.net', '--name', 'A', '--password', 'correct horse battery'],
@@ -236,7 +236,7 @@ describe('the other programs, asked to end', () => {
   });
 });
 
-it('npm passes an interrupt on to the program itself: no shell stands between them', () => {
+it('npm passes an interrupt on to the program itself, with no shell between them', () => {
   const { scripts } = JSON.parse(spawnSync('cat', ['package.json'], { cwd: ROOT, encoding: 'utf8' }).stdout) as {
     scripts: Record<string, string>;
   };

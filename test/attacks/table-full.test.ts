@@ -10,9 +10,9 @@ import { enterNamespace } from '../support/namespace.ts';
 import { entryOf } from '../support/sample-entries.ts';
 import { startTestSystem, until } from '../support/system.ts';
 
-/** Each namespace is held against the machine's one maximum by its own count alone, so that nobody else feels that one is full. */
+/** Each namespace is held to the machine's one maximum by its own count alone, so that nothing else notices that one is full. */
 const MAX = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
-/** Connections that are over: what an emergency may take. */
+/** Finished connections: what emergency relief may take. */
 const OVER = Math.floor(MAX / 50);
 const LIVE = 'state:established src:10.200.0.0/13';
 let running: Awaited<ReturnType<typeof startTestSystem>>;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => running?.end());
 
-/** Puts so many connections of one state into the gateway's table, after the first `skip` of their kind. */
+/** Puts this many connections in one state into the gateway's table, after the first `skip` of their kind. */
 function fill(state: 'ESTABLISHED' | 'TIME_WAIT', count: number, firstHost: number, skip = 0): void {
   const leave = enterNamespace(running.system.lab!.names.gateway(1));
   try {
@@ -56,19 +56,19 @@ async function live(): Promise<{ total: number; answered: boolean }> {
 }
 
 it(
-  'F14: a full table keeps the channel that is there, and loses connections that are over, never a live one, so that a new channel gets in',
+  'F14: a full table keeps the channel that is there, and loses finished connections, never a live one, to admit a new channel',
   { timeout: 180_000 },
   async () => {
     const { system, stateDir } = running;
     const lab = system.lab!;
     fill('TIME_WAIT', OVER, 190);
     let wanted = 0;
-    // While the table is filled, an entry that was there before may run out.
+    // While the table is being filled, an entry that was there before may expire.
     for (let room = MAX - lab.count(1); room > 0; room = MAX - lab.count(1)) {
       fill('ESTABLISHED', room, 200, wanted);
       wanted += room;
     }
-    // Filling holds the thread for longer than the controller keeps a quiet connection: that it was closed has to be heard first.
+    // Filling blocks the thread for longer than the controller keeps a quiet connection: its close has to be noticed first.
     await turnOfTheLoop();
 
     expect(await live()).toEqual({ total: wanted, answered: true });
@@ -80,7 +80,7 @@ it(
     const found = await until(
       'the gateway is there again',
       async () => {
-        // The controller that answered on the connection that is kept is gone.
+        // The controller that answered on the preserved connection is gone.
         const now = await live().catch(() => undefined);
         return now?.answered ? now : undefined;
       },

@@ -20,7 +20,7 @@ import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { entryOf } from '../support/sample-entries.ts';
 
 const FLOWS = 50_000;
-/** What the one token posted. */
+/** What the single token posted. */
 const ATTACK = {
   name: 'make room',
   mode: 'auto',
@@ -114,7 +114,7 @@ const runOf = (remediation: string, fits: (run: RunView) => boolean = () => true
 const remove = (id: string): Promise<unknown> => ann.call(routes.deleteRemediation, { params: { id } });
 const auditOf = async (action: string) => (await ann.call(routes.listAudit, { query: { action } })).items;
 
-/** Gateways of a tenant's site that do what the test says. */
+/** Gateways at one of a tenant's sites that do what the test says. */
 async function addFakes(siteId: string, name: string, howMany: number, flows: number, tags: string[] = []): Promise<FakeAgent[]> {
   const added: FakeAgent[] = [];
   for (let n = 0; n < howMany; n++) {
@@ -143,7 +143,7 @@ describe('one API token that posts a remediation to end everything', () => {
     expect(await count()).toBe(FLOWS);
   });
 
-  it('is not agreed to by itself, nor by the person behind it, nor for a revision that is not there', async () => {
+  it('cannot approve it, nor can the person behind it, nor can anybody approve a revision that does not exist', async () => {
     expect(await tokenOfAnn.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } })).toMatchObject({
       status: 403,
     });
@@ -164,7 +164,7 @@ describe('one API token that posts a remediation to end everything', () => {
     expect(await count()).toBe(FLOWS);
   });
 
-  it('is not made smaller into being decided by the token alone', async () => {
+  it('cannot make it act by narrowing it', async () => {
     const small = await change(tokenOfAnn, made.id, 1, { document: { ...ATTACK, limits: { ...ATTACK.limits, maxFlows: 1 } } });
     expect(small.approval).toMatchObject({ state: 'needed' });
     const large = await change(tokenOfAnn, made.id, 2, { document: ATTACK });
@@ -172,7 +172,7 @@ describe('one API token that posts a remediation to end everything', () => {
     expect(await runOf(made.id, (run) => run.revision === 3)).toMatchObject({ state: 'suggested', ended: 0 });
   });
 
-  it('acts once somebody else has agreed to this very revision, which is on record', async () => {
+  it('sees it act once somebody else has approved this very revision, which is on record', async () => {
     const agreed = await ben.call(routes.approveRemediation, { params: { id: made.id }, body: { revision: 3 } });
     expect(agreed.approval).toMatchObject({ state: 'given', byName: 'ben' });
     expect(await ben.ask(routes.approveRemediation, { params: { id: made.id }, body: { revision: 3 } })).toMatchObject({ status: 409 });
@@ -184,7 +184,7 @@ describe('one API token that posts a remediation to end everything', () => {
 });
 
 describe('an approval', () => {
-  it('goes on with words and lower limits, and ends with whatever widens', async () => {
+  it('survives rewording and lower limits, and ends with anything that widens', async () => {
     const made = await save(ann, { trigger: { kind: 'manual' }, filter: 'proto:tcp' });
     await ben.call(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } });
     const document = { ...ATTACK, trigger: { kind: 'manual' }, filter: 'proto:tcp' };
@@ -201,7 +201,7 @@ describe('an approval', () => {
     await remove(made.id);
   });
 
-  it('is needed again of what was free before, when the tenant lowers its limits', async () => {
+  it('becomes necessary when the tenant lowers its limits', async () => {
     const made = await save(ann, { trigger: { kind: 'manual' }, limits: { ...ATTACK.limits, maxFlows: 100 } });
     expect(made.approval?.state).toBe('not-needed');
     await ann.call(routes.updateLimits, { params: { id: acme.tenantId }, body: { flows: 99 } });
@@ -213,7 +213,7 @@ describe('an approval', () => {
     await remove(made.id);
   });
 
-  it('is not somebody’s own by a change of words on what another wrote', async () => {
+  it('cannot be given by someone to his own rewording of what another wrote', async () => {
     const admin = await controller.person('admin', [{ role: 'admin', tenantId: null }]);
     const made = await save(ann, { trigger: { kind: 'manual' } });
     await change(admin, made.id, 1, { document: { ...ATTACK, trigger: { kind: 'manual' }, description: 'looked through' } });
@@ -228,7 +228,7 @@ describe('runs of the controller', () => {
     [fake] = (await addFakes(acme.siteId, 'one', 1, 40)) as [FakeAgent];
   });
 
-  it('only suggest for a token, however few flows, and not at all of what is switched off', async () => {
+  it('only suggest for a token, however few flows, and never for what is switched off', async () => {
     const made = await save(tokenOfAnn, { trigger: { kind: 'manual' }, limits: { ...ATTACK.limits, maxFlows: 50 } });
     await tokenOfAnn.call(routes.runRemediation, { params: { id: made.id } });
     expect(await runOf(made.id)).toMatchObject({
@@ -264,7 +264,7 @@ describe('runs of the controller', () => {
     for (const { id } of [alone, together]) await remove(id);
   });
 
-  it('and many small plans of one person come to one that needs a second person, made before or after', async () => {
+  it('and many small plans by one person add up to one that needs a second person, in either order', async () => {
     const place = await makePlace(ann, 'Small', 'unused');
     await ann.call(routes.updateLimits, { params: { id: place.tenantId }, body: { flows: 100 } });
     const [other] = (await addFakes(place.siteId, 'small', 1, 40)) as [FakeAgent];
@@ -329,7 +329,7 @@ describe('a remediation on many gateways', () => {
     const made = await save(ann, { ...small, trigger: { kind: 'wan-down' } }, tenantId);
     await given(made.id);
     report(own[3]!, made.id, 1, Outcome.OUTCOME_REAPPEARED);
-    await eventually('all only suggest', async () =>
+    await eventually('all of them only suggest', async () =>
       own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"suggest"')) ? true : undefined,
     );
     expect((await look(made.id)).heldBack).toMatchObject({ why: expect.stringContaining('1 of 1 gateway failed') });
@@ -339,7 +339,7 @@ describe('a remediation on many gateways', () => {
     ).toBeDefined();
     const lifted = await change(ann, made.id, 2, { isEnabled: true });
     expect([lifted.heldBack, lifted.approval?.state]).toEqual([undefined, 'not-needed']);
-    await eventually('all act again', async () =>
+    await eventually('all of them act again', async () =>
       own.every((fake) => sent(fake, made.id)?.document.includes('"mode":"auto"')) ? true : undefined,
     );
     await remove(made.id);
@@ -354,7 +354,7 @@ describe('a remediation on many gateways', () => {
     await remove(made.id);
   });
 
-  it('is held back where a fifth of a fleet fills its tables within a minute', async () => {
+  it('is held back when a fifth of a fleet fills its tables within a minute', async () => {
     const made = await save(ann, small, tenantId);
     await given(made.id);
     for (const [n, fake] of own.slice(0, 3).entries()) report(fake, made.id, 10 + n, Outcome.OUTCOME_DELETED);
@@ -363,7 +363,7 @@ describe('a remediation on many gateways', () => {
     await remove(made.id);
   });
 
-  it('of all tenants needs a second person for any tenant that wants one, and one gateway’s word does not stop it', async () => {
+  it('across all tenants needs a second person for any tenant that wants one, and one gateway’s report does not stop it', async () => {
     const made = await ann.call(routes.createRemediation, { body: { document: { ...ATTACK, ...small, trigger: { kind: 'wan-down' } } } });
     expect(made.approval).toEqual({ state: 'needed', why: 'it acts in several tenants' });
     await ben.call(routes.approveRemediation, { params: { id: made.id }, body: { revision: 1 } });
@@ -375,7 +375,7 @@ describe('a remediation on many gateways', () => {
     await remove(made.id);
   });
 
-  it('F18: does not act by itself where most of a tenant is offline, and says that it is unreachable', async () => {
+  it('F18: does not act by itself while most of a tenant is offline, and says that it is unreachable', async () => {
     const made = await save(ann, { ...small, trigger: { kind: 'manual' } }, tenantId);
     for (const fake of own.slice(4)) fake.disconnect();
     await eventually('six are offline', async () => {
@@ -414,14 +414,14 @@ describe('a flush that spans tenants', () => {
     of.map(({ gatewayId }) => targets.find((target) => target.gatewayId === gatewayId)!.state);
   const flush = (id: string): Promise<Flush> => ann.call(routes.getFlush, { params: { id } });
 
-  it('is stopped by a tenant’s operator on his own gateways, and goes on on those of others, of which he sees nothing', async () => {
+  it('is stopped by a tenant’s operator on his own gateways, and continues on the others, which he cannot see', async () => {
     const held: Command[] = [];
     for (const fake of mine) fake.onCommand = (command) => void held.push(command);
     const id = await start();
     await eventually('his gateways are at work', async () => (held.length === 2 ? true : undefined));
     expect(await operator.ask(routes.getFlush, { params: { id } })).toMatchObject({ status: 404 });
     expect(await operator.call(routes.stopFlushes, { body: {} })).toEqual({ stopped: [id] });
-    await eventually('his gateways are told', async () => (mine.every((fake) => fake.stops.length === 1) ? true : undefined));
+    await eventually('his gateways have been told', async () => (mine.every((fake) => fake.stops.length === 1) ? true : undefined));
     for (const fake of mine)
       fake.send({ $case: 'result', value: fake.done(fake.commands[0]!, [{ outcome: Outcome.OUTCOME_CANCELLED, count: 3 }]) });
     const ended = await eventually('it ends', async () => ((await flush(id)).state === 'running' ? undefined : flush(id)));
@@ -436,7 +436,7 @@ describe('a flush that spans tenants', () => {
     ]);
   });
 
-  it('is stopped on one gateway alone where one is named, and never on one that is not his', async () => {
+  it('can be stopped on a single gateway, and never on one that is not his', async () => {
     for (const fake of [...mine, ...others]) Object.assign(fake, { onCommand: () => undefined, stops: [], commands: [] });
     const id = await start();
     await eventually('all are at work', async () => ([...mine, ...others].every((fake) => fake.commands.length === 1) ? true : undefined));

@@ -43,26 +43,26 @@ function contractOf(name: string): FileRegistry {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(path.join(RELEASED, name))));
 }
 
-/** Every message of a contract that crosses a border; entries of maps are not messages of their own. */
+/** Every message of a contract that crosses a process border; map entries are not messages of their own. */
 function messagesOf(contract: FileRegistry): DescMessage[] {
   return [...contract].filter((type): type is DescMessage => type.kind === 'message' && type.typeName.startsWith('ctfleet.'));
 }
 
-/** The generated code of today for a message, as ts-proto names it. */
+/** The current generated code for a message, as ts-proto names it. */
 function codecOf({ typeName }: DescMessage): Codec {
   const codec = CODECS[typeName.replace('ctfleet.v1.', '').replaceAll('.', '_')];
   if (!codec) throw new Error(`today’s contract has no ${typeName} any more`);
   return codec;
 }
 
-/** As that release reads it; NaN is itself here, and zero has no sign. */
+/** As that release reads it; here NaN equals itself, and zero has no sign. */
 function textOf(schema: DescMessage, bytes: Uint8Array): string {
   return toJsonString(schema, fromBinary(schema, bytes), { alwaysEmitImplicit: true });
 }
 
-describe.each(releases)('F21: what release %s says', (_, contract) => {
+describe.each(releases)('F21: what release %s sends', (_, contract) => {
   it.each(messagesOf(contract).map((schema) => [schema.typeName, schema] as const))(
-    '%s is understood whole, and said back it is the same to it',
+    'in %s is understood whole, and sent back it is the same to it',
     (_name, schema) => {
       const codec = codecOf(schema);
       fc.assert(
@@ -87,17 +87,17 @@ describe.each(releases)('F21: an agent of release %s', (_, contract) => {
   );
 });
 
-/** A field of a number that this version does not have, holding text. */
+/** A field with a number that this version does not have, holding text. */
 function unknownField(number: number): Buffer {
   const tag = (number << 3) | 2;
   return Buffer.from([(tag & 0x7f) | 0x80, tag >> 7, 3, 0x6e, 0x65, 0x77]);
 }
 
-describe('F21: an agent that is asked by a newer controller', () => {
+describe('F21: an agent of this release with a newer controller', () => {
   const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-skew-'));
   afterAll(() => rmSync(root, { recursive: true }));
 
-  it('refuses work that it does not know, and a method that it does not know, and touches nothing', async () => {
+  it('refuses work and methods that it does not know, and touches nothing', async () => {
     const stage = new CommandStage(mkdtempSync(path.join(root, 'agent-')));
     const digest = await stage.freeze('dport:5060');
     const unknownWork = Command.decode(
@@ -154,13 +154,13 @@ describe('F21: an agent that is asked by a newer controller', () => {
     });
   });
 
-  it('says of a flow that is stale for a reason of tomorrow that it is stale', () => {
+  it('reports a flow that is stale for an unknown reason as stale', () => {
     const flow = makeFlows(1)[0]!;
     expect(fromWireFlow({ ...toWireFlow(flow), stale: 'eaten-by-a-dog' }).stale).toBe('route-moved');
     expect(fromWireFlow({ ...toWireFlow(flow), stale: 'untranslated' }).stale).toBe('untranslated');
   });
 
-  it('refuses a remediation with a word that it does not know, whole', () => {
+  it('refuses a remediation with a word that it does not know as a whole', () => {
     const document = { name: 'r', mode: 'auto', trigger: { kind: 'wan-down' }, filter: 'wan:$wan', onlyAtNight: true };
     expect(understand({ id: 'r', revision: 1, document: JSON.stringify(document), isApproved: true, delaySeconds: 0 })).toMatchObject({
       refused: { why: expect.stringContaining('onlyAtNight') as string },
@@ -190,7 +190,7 @@ describe('F21: a controller', () => {
     await postgres.stop();
   });
 
-  it('works with an agent that says nothing of what came since', async () => {
+  it('works with an agent that sends nothing newer than its own release', async () => {
     await agent.connect(controller.linkAddress, { instanceId: '', tableError: '', witnessed: [], guard: undefined });
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'WAN1 failed' } });
     agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 30 }]);
@@ -202,7 +202,7 @@ describe('F21: a controller', () => {
     expect(flush).toMatchObject({ state: 'verified', totals: { deleted: 30 } });
   });
 
-  it('never sends a filter to an agent that does not know all of it, and says so of that gateway', async () => {
+  it('never sends a filter to an agent that does not know all of it, and says so for that gateway', async () => {
     const filter = '198.51.100.1:5060 or wan:none';
     const reason = 'its agent is older and does not know an address and a port as one, “none” in a filter; update it, or ask without';
     let asked = 0;
@@ -235,7 +235,7 @@ describe('F21: a controller', () => {
     expect(FILTER_ABILITIES).toContain('filter:endpoint');
   });
 
-  it('passes over what a newer agent says, keeps its session, and takes no state for success that it does not know', async () => {
+  it('skips what a newer agent adds, keeps its session, and takes no unknown state for success', async () => {
     const { epoch } = agent;
     agent.send({ $case: 'novelty', value: {} } as never);
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'WAN1 failed' } });
@@ -249,7 +249,7 @@ describe('F21: a controller', () => {
     expect(agent.epoch).toBe(epoch);
   });
 
-  it('tells an agent of another version of the link what it speaks itself', async () => {
+  it('tells an agent with another version of the link which one it speaks', async () => {
     const other = new FakeAgent(agent.identity);
     await expect(other.connect(controller.linkAddress, { protocolVersion: 2 })).rejects.toThrowError(
       /speaks version 1 of the link, the agent 2/,

@@ -12,7 +12,7 @@ import { MessageMaker } from './messages.ts';
 import { mutated, withNumber, withText, wrapped } from './mutate.ts';
 import type { Random } from './random.ts';
 
-/** Of `AgentMessage.body`, all that may follow a hello. */
+/** The kinds of `AgentMessage.body` that may follow a hello. */
 const BODIES = ['samples', 'samples', 'samples', 'remediationRun', 'progress', 'result', 'pong', 'unreadable'] as const;
 const FLOWS = makeFlows(12);
 const HELLO = Hello.fromPartial({
@@ -25,7 +25,7 @@ const HELLO = Hello.fromPartial({
   capabilities: { can: ['delete', 'undo', 'stop'], cannot: { reset: 'not here' } },
   wans: [{ name: 'WAN1', interface: 'eth0', addresses: [Buffer.from([198, 51, 100, 1])], isUp: true, carriesDefaultRoute: true }],
 });
-/** Fields that are set after a message was made. */
+/** Fields that are set after a message has been generated. */
 const FIELD = {
   agentMessageHello: 1,
   agentMessageProgress: 3,
@@ -39,7 +39,7 @@ const FIELD = {
   helloInstanceId: 14,
 } as const;
 
-/** What a hostile gateway says, as bytes. */
+/** What a hostile gateway sends, as bytes. */
 export class AgentFrames {
   readonly #random: Random;
   readonly #maker: MessageMaker;
@@ -64,7 +64,7 @@ export class AgentFrames {
     ]);
   }
 
-  /** Mostly one that begins a session: of this version, of one holder, not ahead of the controller. */
+  /** Usually one that opens a session: of this version, from one holder, not ahead of the controller. */
   hello(): Buffer {
     const random = this.#random;
     let hello: Buffer = Buffer.from(Hello.encode({ ...HELLO, sentAtMs: BigInt(Date.now()) }).finish());
@@ -77,7 +77,7 @@ export class AgentFrames {
     return wrapped(hello, FIELD.agentMessageHello);
   }
 
-  /** Anything; results and progress mostly of commands that the gateway was given: others are of no use, and soon not listened to. */
+  /** Any message; results and progress usually name commands that the gateway was given: others are ignored, and soon throttled. */
   any(commandIds: readonly string[]): Buffer {
     const random = this.#random;
     if (random.perMille(250)) return this.#corpus.mutated();
@@ -89,7 +89,7 @@ export class AgentFrames {
     return this.#corpus.keep(wrapped(said, body === 'result' ? FIELD.agentMessageResult : FIELD.agentMessageProgress));
   }
 
-  /** An answer: of a plan mostly honest, so that it comes to commands; else mostly what nobody asked for. */
+  /** An answer: usually honest for a plan, so that commands follow; otherwise usually one that nobody asked for. */
   answer(query: Query): Buffer[] {
     const random = this.#random;
     if (random.perMille(query.ask?.$case === 'plan' ? 800 : 300)) return honestAnswer(query.id);
@@ -99,7 +99,7 @@ export class AgentFrames {
     });
   }
 
-  /** A request of enrolment, with the live token or another. */
+  /** An enrolment request, with the live token or another. */
   enrolment(token: string): Buffer {
     const random = this.#random;
     const good = Buffer.from(EnrolRequest.encode({ token, csr: Buffer.alloc(120, 0x30), hostname: 'gw', agentVersion: '0.1.0' }).finish());
@@ -126,12 +126,12 @@ export function honestResult(commandId: string): Buffer {
   return Buffer.from(AgentMessage.encode({ body: { $case: 'result', value } }).finish());
 }
 
-/** A batch of no samples, which is receipted like any other. */
+/** An empty batch of samples, which is receipted like any other. */
 export function emptyBatch(batch: bigint): Buffer {
   return Buffer.from(AgentMessage.encode({ body: { $case: 'samples', value: { batch, samples: [] } } }).finish());
 }
 
-/** What the controller's decoder makes of a frame. */
+/** How the controller's decoder classifies a frame. */
 export function kindOf(frame: Buffer): 'decodable' | 'undecodable' | 'a second hello' {
   try {
     return AgentMessage.decode(frame).body?.$case === 'hello' ? 'a second hello' : 'decodable';

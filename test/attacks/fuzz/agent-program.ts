@@ -1,4 +1,4 @@
-// The real agent on a table in memory that nothing else changes. frames-to-agent.ts starts it; the identity is in CTFLEET_STATE_DIR.
+// The real agent on an in-memory table that nothing else changes. Started by frames-to-agent.ts; its identity is in CTFLEET_STATE_DIR.
 import { pino } from 'pino';
 import { Agent } from '../../../agent/agent.ts';
 import { systemClock } from '../../../agent/time/clock.ts';

@@ -18,16 +18,16 @@ import { COLLECTABLE, WatchedProcess } from './watched-process.ts';
 const BUILT = path.join(ROOT, 'build/controller');
 const OWNER = { email: 'owner@example.net', password: 'a password of a trial' };
 const READY_MS = 60_000;
-/** So that a question to a gateway that keeps quiet does not hold the trial up. */
+/** Short, so that a question to a silent gateway does not hold up the trial. */
 const SEARCH_DEADLINE_MS = '1000';
 
-/** Where a trial's gateways belong. */
+/** The tenant and site that a trial's gateways belong to. */
 export interface Place {
   tenantId: string;
   siteId: string;
 }
 
-/** The built controller as a process of its own on real Postgres and Redis, with its first administrator. */
+/** The built controller as a separate process on real Postgres and Redis, with its first administrator. */
 export class AttackedController {
   readonly process: WatchedProcess;
   readonly api: DemoApi;
@@ -60,7 +60,7 @@ export class AttackedController {
     this.api = new DemoApi(this.origin);
   }
 
-  /** Starts all of it. Throws with the end of the log if it does not come up. */
+  /** Starts everything. Throws with the end of the log if it does not come up. */
   static async start(findings: Findings, env: Record<string, string> = {}): Promise<AttackedController> {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
     const family = new ProcessGroup();
@@ -114,7 +114,7 @@ export class AttackedController {
     return controller;
   }
 
-  /** Signs the owner in, again where the session was ended. */
+  /** Signs the owner in, and again once the session has ended. */
   async signIn(): Promise<void> {
     await this.api.signIn(OWNER.email, OWNER.password, this.origin);
   }
@@ -151,7 +151,7 @@ export class AttackedController {
     return enrol(this.enrolAddress, readFileSync(path.join(this.#dir, 'state/ca.cert.pem'), 'utf8'), token);
   }
 
-  /** A gateway whose agent is honest: online, with flows. */
+  /** A gateway with an honest agent: online, with flows. */
   async honestAgent(place: Place, name: string, flows: number): Promise<FakeAgent> {
     const agent = new FakeAgent(await this.enrol(place, name));
     agent.flows = makeFlows(flows);
@@ -164,7 +164,7 @@ export class AttackedController {
     return readFileSync(path.join(this.#dir, 'state/ca.cert.pem'), 'utf8');
   }
 
-  /** Sets all counters of tries back: a trial comes from one address. */
+  /** Resets all rate-limit counters: a trial comes from a single address. */
   async forgetTries(): Promise<void> {
     await this.#postgres.query(this.#databaseUrl, 'DELETE FROM rate_limit');
   }

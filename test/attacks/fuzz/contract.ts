@@ -5,7 +5,7 @@ import path from 'node:path';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-/** Today's contract, as its own compiler reads it. */
+/** The current contract, as its own compiler reads it. */
 export function readContract(): (name: string) => DescMessage {
   const set = execFileSync(path.join(ROOT, 'node_modules/.bin/buf'), ['build', '--as-file-descriptor-set', '-o', '-'], {
     cwd: path.join(ROOT, 'proto'),

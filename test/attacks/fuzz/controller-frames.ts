@@ -24,13 +24,13 @@ const BODIES = [
   'auditCheckpoint',
   'welcome',
 ] as const;
-/** Fields that are set after a message was made: of `ControllerMessage` and of `Command`. */
+/** Fields of `ControllerMessage` and `Command` that are set after a message has been generated. */
 const FIELD = { command: 4, seq: 2, notAfterMs: 4 } as const;
 const DEADLINE_MS = 60_000;
 
-/** What a hostile controller says, as bytes. */
+/** What a hostile controller sends, as bytes. */
 export class ControllerFrames {
-  /** Of the command before, honest or not. */
+  /** From the previous command, honest or not. */
   #seq = 0;
   readonly #random: Random;
   readonly #maker: MessageMaker;
@@ -48,7 +48,7 @@ export class ControllerFrames {
     ]);
   }
 
-  /** The agent says that it has seen this number. */
+  /** Called when the agent reports that it has seen this number. */
   seen(seq: bigint): void {
     if (BigInt(this.#seq) < seq && seq < Number.MAX_SAFE_INTEGER) this.#seq = Number(seq);
   }
@@ -59,7 +59,7 @@ export class ControllerFrames {
     return this.#seq;
   }
 
-  /** Anything; commands mostly in their turn and in time, whatever else is wrong with them. */
+  /** Any message; commands usually come in sequence and in time, whatever else is wrong with them. */
   any(): Buffer {
     const random = this.#random;
     if (random.perMille(350)) return this.#corpus.mutated();
@@ -75,12 +75,12 @@ export function frameOf(body: NonNullable<ControllerMessage['body']>): Buffer {
   return Buffer.from(ControllerMessage.encode({ body }).finish());
 }
 
-/** An honest question of one row. */
+/** An honest question for one row. */
 export function searchFor(text: string): NonNullable<Query['ask']> {
   return { $case: 'search', value: { filter: filterOf(text), sort: '', descending: false, limit: 1, withFacets: false } };
 }
 
-/** A filter as it travels. Throws for a text that is none. */
+/** A filter in its wire form. Throws if the text does not parse. */
 export function filterOf(text: string): ReturnType<typeof toWireFilter> {
   const parsed = parseFilter(text);
   if ('problem' in parsed) throw new Error(parsed.problem.message);

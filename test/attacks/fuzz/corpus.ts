@@ -3,7 +3,7 @@ import type { Random } from './random.ts';
 
 const MAX_KEPT = 400;
 
-/** Good frames as they were made, to be damaged. */
+/** Valid frames as they were generated, kept to be mutated. */
 export class Corpus {
   readonly #random: Random;
   readonly #frames: Buffer[];
@@ -12,7 +12,7 @@ export class Corpus {
     [this.#random, this.#frames] = [random, [...first]];
   }
 
-  /** Keeps some; gives back what it got. */
+  /** Keeps a sample of them; returns its argument. */
   keep(frame: Buffer): Buffer {
     if (this.#frames.length < MAX_KEPT) this.#frames.push(frame);
     else if (this.#random.perMille(20)) this.#frames[this.#random.below(MAX_KEPT)] = frame;

@@ -1,4 +1,4 @@
-/** What a trial found wrong, by kind; of each kind the first example is kept whole. */
+/** What a trial found wrong, by kind; the first example of each kind is kept in full. */
 export class Findings {
   readonly #kinds = new Map<string, { count: number; example: string }>();
 
@@ -11,7 +11,7 @@ export class Findings {
     if (known) known.count += 1;
     else {
       this.#kinds.set(place, { count: 1, example: example.slice(0, 4000) });
-      // At once: a trial of hours may not live to its end.
+      // Printed at once: a trial of several hours may not survive to its end.
       console.error(`ctfleet: found: ${place}\n${example.slice(0, 500)}`);
     }
   }
@@ -20,7 +20,7 @@ export class Findings {
     return [...this.#kinds.values()].reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** The most frequent first. */
+  /** Most frequent first. */
   list(): { kind: string; count: number; example: string }[] {
     return [...this.#kinds].map(([kind, found]) => ({ kind, ...found })).sort((a, b) => b.count - a.count);
   }
@@ -43,7 +43,7 @@ export class Tally {
   }
 }
 
-/** How a trial is to run: until `count`, or for so many seconds if they are fewer. */
+/** How a trial is to run: up to `count`, or for this many seconds if that ends sooner. */
 export interface TrialOptions {
   count: number;
   seed: number;
@@ -51,7 +51,7 @@ export interface TrialOptions {
   onProgress?: (line: string) => void;
 }
 
-/** What came of it. Sizes in MB. */
+/** The outcome. Sizes in MB. */
 export interface TrialReport {
   trial: string;
   count: number;
@@ -63,7 +63,7 @@ export interface TrialReport {
   findings: ReturnType<Findings['list']>;
 }
 
-/** Says how far a trial is, at most every five seconds. */
+/** Prints a trial's progress, at most every five seconds. */
 export class Progress {
   readonly beganMs = performance.now();
   readonly #options: TrialOptions;

@@ -16,14 +16,14 @@ import { COLLECTABLE, WatchedProcess } from './watched-process.ts';
 const FRAMES_BETWEEN_LOOKS = 500;
 const WARM_FRAMES = 20_000;
 const KEPT_FRAMES = 24;
-/** Far beyond what a busy machine needs for any answer. */
+/** Far more than a busy machine needs for any answer. */
 const SILENT_MS = 60_000;
-/** A million frames may end the agent more than once; each way is looked for. */
+/** A million frames may end the agent more than once; each cause is looked for. */
 const MAX_CRASHES = 20;
-/** So many sessions and commands no controller ever counts. */
+/** No controller ever counts this many sessions and commands. */
 const MAX_COUNTED = 2n ** 53n;
 
-/** Mutated frames to the real agent by a controller with a valid certificate. The table keeps all flows that no honest plan named. */
+/** Mutated frames to the real agent from a controller with a valid certificate. The table keeps all flows that no honest plan named. */
 export async function framesToAgent(options: TrialOptions): Promise<TrialReport> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-fuzz-'));
   const family = new ProcessGroup();
@@ -39,7 +39,7 @@ export async function framesToAgent(options: TrialOptions): Promise<TrialReport>
   }
 }
 
-/** What the agent has told of a question of ours. */
+/** What the agent has reported for one of our questions. */
 interface Told {
   total?: number;
   digest?: Buffer;
@@ -142,7 +142,7 @@ class FramesToAgent {
     );
   }
 
-  /** The agent dials again by itself, after a crash or a frame that it did not stand; hello and welcome are honest. */
+  /** The agent redials by itself after a crash or after a frame it rejected; hello and welcome are honest. */
   async #nextSession(): Promise<AgentSession | undefined> {
     if (!(await this.#until(undefined, () => this.#sessions.length > 0))) {
       if (this.#process?.isAlive) this.#findings.add('the agent did not dial again', '');
@@ -192,7 +192,7 @@ class FramesToAgent {
     }
   }
 
-  /** Honest questions between the frames: the flows are all there, but for those that a plan of ours named. */
+  /** Honest questions between the frames: all flows are there, except those that one of our plans named. */
   async #look(session: AgentSession): Promise<void> {
     for (const { name, count, dport } of STATIC_FLOWS) {
       const told = await this.#ask(session, searchFor(`dport:${dport}`));
@@ -242,7 +242,7 @@ class FramesToAgent {
     for (const kind of ['commandId', 'any']) this.#ids.note(kind, id);
   }
 
-  /** Asks, and waits for the end of the answer; undefined if the session ended before. */
+  /** Asks, and waits for the end of the answer; undefined if the session ended first. */
   async #ask(session: AgentSession, ask: NonNullable<Query['ask']>): Promise<Told | undefined> {
     const id = this.#random.uuid();
     const told: Told = { isOver: false };
@@ -266,7 +266,7 @@ class FramesToAgent {
     return true;
   }
 
-  /** Waits for something; false if the session, or the agent, ended before. What takes too long is a finding. */
+  /** Waits for something; false if the session or the agent ended first. Whatever takes too long is a finding. */
   async #until(session: AgentSession | undefined, holds: () => boolean): Promise<boolean> {
     const deadlineMs = performance.now() + SILENT_MS;
     while (!holds() && !session?.isOver && this.#process?.isAlive) {

@@ -10,21 +10,21 @@ import { openAllPages, readOperations } from './pages.ts';
 import { Random } from './random.ts';
 import { callUnread, RawGateway, type RawStream } from './raw-gateway.ts';
 
-/** One more is enrolled when all others rest, as they must once they were cut. */
+/** Another one is enrolled when all existing ones are resting, as they must after being cut. */
 const MAX_GATEWAYS = 4000;
-/** So long a gateway leaves the link to others after a session that was not cut. */
+/** How long a gateway leaves the link to others after a session that was not cut. */
 const REST_MS = 5000;
 const AT_ONCE = 8;
 const FRAMES_A_SESSION = 250;
 const WARM_FRAMES = 20_000;
 const FRAMES_BETWEEN_PAGES = 50_000;
-/** A stream that is neither welcomed nor ended for so long is a finding. */
+/** A stream that has been neither welcomed nor ended after this long is a finding. */
 const SILENT_MS = 60_000;
-/** A controller may hold a gateway back that says too much: then the session is left, and others go on. */
+/** A controller may throttle a gateway that sends too much: the session is then abandoned, and others continue. */
 const HELD_BACK_MS = 3000;
 const KEPT_FRAMES = 24;
 const MAX_COMMANDS = 16;
-/** Undecodable frames are few, so that sessions live: of a thousand that were made, so many are sent. */
+/** Undecodable frames are kept rare, so that sessions survive: of a thousand generated, this many are sent. */
 const KEPT_UNDECODABLE = 150;
 /** Mutated frames to a controller over live sessions of many enrolled gateways, with honest ones beside them. */
 export async function framesToController(options: TrialOptions): Promise<TrialReport> {
@@ -122,7 +122,7 @@ class FramesToController {
     return enrolled;
   }
 
-  /** So that there is something to report runs of. */
+  /** So that there is something whose runs can be reported. */
   async #makeRemediation({ tenantId }: Place): Promise<void> {
     const document = {
       name: 'Watched',
@@ -135,7 +135,7 @@ class FramesToController {
     this.#ids.note('remediationId', id);
   }
 
-  /** Session after session of whichever gateway may dial, until so many frames were sent. */
+  /** Runs session after session, on any gateway that may dial, until enough frames have been sent. */
   async #attackUntil(place: Place, stopAt: number): Promise<void> {
     while (this.#goesOn(stopAt)) {
       const rested = this.#gateways.find(({ restsUntilMs }) => restsUntilMs <= performance.now());
@@ -149,7 +149,7 @@ class FramesToController {
     }
   }
 
-  /** One session: hello, many frames, and a last one that must be receipted. Gives how long the gateway must rest, in milliseconds. */
+  /** One session: hello, many frames, and a last one that must be receipted. Returns how long the gateway must rest, in milliseconds. */
   async #session(hostile: HostileGateway, stopAt: number): Promise<number> {
     const { gateway } = hostile;
     const random = this.#random;
@@ -185,7 +185,7 @@ class FramesToController {
       await say(emptyBatch(batch));
       if (await this.#until(stream, () => receipt === batch, HELD_BACK_MS)) this.#tally.add('sessions handled to their end');
     }
-    if (isWelcome && !stream.isOver && receipt === 0n) this.#tally.add('sessions held back');
+    if (isWelcome && !stream.isOver && receipt === 0n) this.#tally.add('sessions throttled');
     this.#online.delete(gateway);
     if (!stream.isOver) stream.cancel();
     const { status, code, detail } = await stream.ended;
@@ -202,14 +202,14 @@ class FramesToController {
     return code === 'GATEWAY_SET_ASIDE' ? Infinity : seconds === undefined ? REST_MS : Number(seconds) * 1000;
   }
 
-  /** Waits for something of a session; false if it ended before, or did not come in time. */
+  /** Waits for something in a session; false if it ended first, or if that did not come in time. */
   async #until(stream: RawStream, holds: () => boolean, patienceMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + patienceMs;
     while (!holds() && !stream.isOver && performance.now() < deadlineMs) await pause(5);
     return holds();
   }
 
-  /** A command is remembered, and now and then its result is honest, so that flushes go on. */
+  /** Commands are remembered, and occasionally their results are honest, so that flushes proceed. */
   #hold({ commandIds }: HostileGateway, stream: RawStream, command: Command): void {
     for (const kind of ['commandId', 'any']) this.#ids.note(kind, command.id);
     if (!commandIds.includes(command.id) && commandIds.push(command.id) > MAX_COMMANDS) commandIds.shift();
@@ -253,7 +253,7 @@ class FramesToController {
     }
   }
 
-  /** What hostile gateways say may have a call refused, in words; never INTERNAL. */
+  /** What hostile gateways send may have a call refused, with a message; never INTERNAL. */
   async #expectProblem(what: string, call: () => Promise<unknown>): Promise<void> {
     try {
       await call();
@@ -266,7 +266,7 @@ class FramesToController {
     }
   }
 
-  /** Requests of enrolment from whoever can reach the port. */
+  /** Enrolment requests from whoever can reach the port. */
   async #enrolForever(place: Place): Promise<void> {
     const { api, ca, enrolAddress } = this.#controller;
     while (!this.#isOver && this.#controller.process.isAlive) {

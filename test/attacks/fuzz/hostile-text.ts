@@ -79,7 +79,7 @@ const FILTERS = [
   'bytes:>1e999',
 ];
 
-/** A text that a careless program does not expect. Lone surrogates become U+FFFD where they are encoded as UTF-8. */
+/** Text that a careless program does not expect. Lone surrogates become U+FFFD when they are encoded as UTF-8. */
 export function hostileText(random: Random): string {
   switch (random.below(12)) {
     case 0:
@@ -95,7 +95,7 @@ export function hostileText(random: Random): string {
   }
 }
 
-/** Text of a filter: good, bad, or far too deep. */
+/** The text of a filter: valid, invalid, or far too deep. */
 export function filterText(random: Random): string {
   if (random.perMille(850)) return random.pick(FILTERS);
   const depth = random.pick([8, 32, 64, 300, 3000]);

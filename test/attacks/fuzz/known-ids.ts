@@ -2,7 +2,7 @@ import type { Random } from './random.ts';
 
 const MAX_KEPT = 64;
 
-/** What a hostile party learnt while it spoke: ids and digests by kind, the newest of each. */
+/** What a hostile party has learnt while talking: ids and digests by kind, the newest of each. */
 export class KnownIds {
   readonly #byKind = new Map<string, string[]>();
 
@@ -16,7 +16,7 @@ export class KnownIds {
     return this.#byKind.has(kind);
   }
 
-  /** One of a kind, now and then one of another, or one that nobody has. */
+  /** One of that kind; occasionally one of another kind, or one that nobody has. */
   pick(random: Random, kind: string): string {
     const ids = random.perMille(950) ? this.#byKind.get(kind) : random.pick([...this.#byKind.values(), undefined]);
     return ids && random.perMille(900) ? random.pick(ids) : random.uuid();

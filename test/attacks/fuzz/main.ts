@@ -1,4 +1,4 @@
-// A million of something hostile: see docs/attacks.md. tools/attacks.ts starts it. TRIAL [--count N] [--seed S] [--seconds S]
+// A million hostile inputs: see docs/attacks.md. Started by tools/attacks.ts. TRIAL [--count N] [--seed S] [--seconds S]
 import { parseArgs } from 'node:util';
 import type { TrialOptions } from './findings.ts';
 import { MAX_GROWTH_MB, TRIALS, type TrialName } from './trials.ts';

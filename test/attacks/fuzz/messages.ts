@@ -4,9 +4,9 @@ import { hostileText } from './hostile-text.ts';
 import type { KnownIds } from './known-ids.ts';
 import type { Random } from './random.ts';
 
-/** How deep messages are nested before their message fields stay empty: filters hold filters. */
+/** How deep messages are nested before their message fields stay empty: filters contain filters. */
 const MAX_DEPTH = 7;
-/** Deeper, lists stay short: else a message doubles with each level. */
+/** Below this depth lists stay short: otherwise a message doubles at each level. */
 const FLAT_DEPTH = 3;
 const WIRE_TYPES: Partial<Record<ScalarType, WireType>> = {
   [ScalarType.STRING]: WireType.LengthDelimited,
@@ -14,7 +14,7 @@ const WIRE_TYPES: Partial<Record<ScalarType, WireType>> = {
   [ScalarType.DOUBLE]: WireType.Bit64,
 };
 
-/** Writes messages over all fields of a contract, extremes included, straight as bytes: a hundred times as fast as building them. */
+/** Writes messages over all fields of a contract, including extremes, directly as bytes: a hundred times as fast as building objects. */
 export class MessageMaker {
   readonly #random: Random;
   readonly #ids: KnownIds;
@@ -23,7 +23,7 @@ export class MessageMaker {
     [this.#random, this.#ids] = [random, ids];
   }
 
-  /** Any message of the schema; with `only`, one with that field of its oneof. */
+  /** Any message of the schema; with `only`, one with that field of its oneof set. */
   make(schema: DescMessage, only?: string): Buffer {
     const writer = new BinaryWriter();
     this.#write(writer, schema, 0, only);
@@ -123,7 +123,7 @@ export class MessageMaker {
   }
 }
 
-/** How often in a thousand a field is there. A message without its id is soon no longer listened to. */
+/** How often in a thousand a field is present. A gateway whose messages lack their ids is soon throttled. */
 function presence(field: DescField, depth: number): number {
   if (field.localName === 'id' || field.localName.endsWith('Id')) return 990;
   return field.message && depth >= FLAT_DEPTH ? 300 : 750;

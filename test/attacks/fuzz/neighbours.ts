@@ -6,7 +6,7 @@ import type { Findings, Tally } from './findings.ts';
 
 const FLOWS = 40;
 const ROUND_MS = 400;
-/** Far beyond what a busy machine needs. */
+/** Far more than a busy machine needs. */
 const LOST_MS = 30_000;
 
 /** Honest gateways beside hostile ones: their samples are receipted, and whoever searches finds their flows. */
@@ -22,7 +22,7 @@ export class Neighbours {
     [this.#controller, this.#agents, this.#findings, this.#tally] = [controller, agents, findings, tally];
   }
 
-  /** Starts one in each place. */
+  /** Starts one per placement. */
   static async start(controller: AttackedController, places: Place[], findings: Findings, tally: Tally): Promise<Neighbours> {
     const agents: FakeAgent[] = [];
     for (const [number, place] of places.entries()) agents.push(await controller.honestAgent(place, `honest-gw${number}`, FLOWS));
@@ -35,7 +35,7 @@ export class Neighbours {
     return this.#agents.map(({ gatewayId }) => gatewayId);
   }
 
-  /** Ends them after the round under way. */
+  /** Ends them after the current round. */
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#work;

@@ -4,7 +4,7 @@ import { ROOT } from '../../../tools/set-up.ts';
 import type { AttackedController } from './attacked-controller.ts';
 import type { Findings } from './findings.ts';
 
-/** A schema of JSON, as much of it as the document uses. */
+/** A JSON schema, as far as the document uses it. */
 export interface JsonSchema {
   type?: string;
   properties?: Record<string, JsonSchema>;
@@ -25,7 +25,7 @@ export interface JsonSchema {
   additionalProperties?: boolean | JsonSchema;
 }
 
-/** One call of the REST API, as its document describes it. */
+/** One operation of the REST API, as its document describes it. */
 export interface Operation {
   id: string;
   method: string;
@@ -43,7 +43,7 @@ interface Described {
   responses: Record<string, { content?: Record<string, unknown> }>;
 }
 
-/** Every operation of the API's own document. */
+/** Every operation in the API's own document. */
 export function readOperations(): Operation[] {
   const document = JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8')) as {
     paths: Record<string, Record<string, Described>>;
@@ -72,7 +72,7 @@ interface Page {
 
 const MAX_PAGES = 20;
 
-/** Opens every list to its last row, and of what is listed the newest and the oldest. What does not answer 200 is a finding. */
+/** Opens every list to its last row, and the newest and the oldest of the items listed. Anything but a 200 is a finding. */
 export async function openAllPages(controller: AttackedController, operations: Operation[], findings: Findings): Promise<void> {
   const cookie = await controller.cookie();
   const get = async (url: string): Promise<Page | undefined> => {

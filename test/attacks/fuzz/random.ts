@@ -1,12 +1,12 @@
 import { seededBelow } from '../../support/mutations.ts';
 
-/** All chance of a trial; the same seed gives the same trial. */
+/** A trial's only source of randomness; the same seed gives the same trial. */
 export class Random {
-  /** A whole number from 0 to below `bound`, which is 2^32 at most. */
+  /** An integer from 0 up to but excluding `bound`, which is 2^32 at most. */
   readonly below: (bound: number) => number;
 
   constructor(seed: number) {
-    // Seeds beside each other would else begin alike.
+    // Adjacent seeds would otherwise begin alike.
     this.below = seededBelow(Math.imul(seed + 1, 0x9e37_79b1));
   }
 
@@ -14,7 +14,7 @@ export class Random {
     return values[this.below(values.length)]!;
   }
 
-  /** True so many times in a thousand. */
+  /** True this many times in a thousand. */
   perMille(times: number): boolean {
     return this.below(1000) < times;
   }
@@ -25,7 +25,7 @@ export class Random {
     return bytes;
   }
 
-  /** Any number of 64 bits, most often a small one or one at the edge of something. */
+  /** Any 64-bit number, most often a small one or a boundary value. */
   uint64(): bigint {
     const edges = [
       0n,
@@ -52,7 +52,7 @@ export class Random {
     }
   }
 
-  /** Any number of 32 bits, most often a small one or one at the edge of something. */
+  /** Any 32-bit number, most often a small one or a boundary value. */
   uint32(): number {
     return this.below(3) > 0
       ? this.below(100)

@@ -34,12 +34,12 @@ export class AgentSession {
     });
   }
 
-  /** Begins to read; until then the agent's frames wait. */
+  /** Starts reading; until then the agent's frames wait. */
   listen(onFrame: (frame: Buffer) => void): void {
     this.#stream.on('data', onFrame);
   }
 
-  /** Says it; resolves when there is room for more, or the session is over. */
+  /** Sends it; resolves when there is room for more, or the session has ended. */
   async say(frame: Buffer): Promise<void> {
     if (this.isOver || this.#stream.write(frame)) return;
     await Promise.race([this.ended, new Promise((resolve) => this.#stream.once('drain', resolve))]);
@@ -50,10 +50,10 @@ export class AgentSession {
   }
 }
 
-/** A controller with a valid certificate that says any bytes on the real link. */
+/** A controller with a valid certificate that sends arbitrary bytes on the real link. */
 export class RawController {
   onSession: (session: AgentSession) => void = () => undefined;
-  /** Gets each part of an answer; false: it is not wanted. */
+  /** Receives each part of an answer; returns false if it is unwanted. */
   onAnswerPart: (part: Buffer) => boolean = () => true;
   readonly #server: Server;
 

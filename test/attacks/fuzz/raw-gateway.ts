@@ -20,14 +20,14 @@ const OPTIONS: ChannelOptions = {
 };
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
-/** How a stream ended: gRPC's status, and the code that the controller gave it. */
+/** How a stream ended: gRPC's status, and the code that the controller gave. */
 export interface Ending {
   status: string;
   code: string;
   detail: string;
 }
 
-/** An enrolled gateway that says any bytes on the real link. */
+/** An enrolled gateway that sends arbitrary bytes on the real link. */
 export class RawGateway {
   readonly identity: Enrolled;
   readonly #client: Client;
@@ -41,7 +41,7 @@ export class RawGateway {
     );
   }
 
-  /** Opens a stream for a session; nothing is said yet. */
+  /** Opens a stream for a session; nothing is sent yet. */
   session(): RawStream {
     return new RawStream(this.#client.makeBidiStreamRequest('/ctfleet.v1.Link/Session', asItIs, asItIs));
   }
@@ -66,10 +66,10 @@ export class RawGateway {
   }
 }
 
-/** One stream of bytes both ways. */
+/** One bidirectional stream of bytes. */
 export class RawStream {
   onFrame: (frame: Buffer) => void = () => undefined;
-  /** Resolves with how it ended, whoever ended it. */
+  /** Resolves with how it ended, whichever side ended it. */
   readonly ended: Promise<Ending>;
   isOver = false;
   readonly #call: ClientDuplexStream<Buffer, Buffer>;
@@ -87,7 +87,7 @@ export class RawStream {
     call.on('data', (frame: Buffer) => this.onFrame(frame));
   }
 
-  /** Says it; resolves when there is room for more, or the stream is over. False if the other side does not read it for that long. */
+  /** Sends it; resolves when there is room for more, or the stream has ended. False if the other side has not read it after that long. */
   async say(frame: Buffer, patienceMs: number): Promise<boolean> {
     if (this.isOver || this.#call.write(frame)) return true;
     let timer: NodeJS.Timeout | undefined;
@@ -109,7 +109,7 @@ function endingOf(error: ServiceError | null): Ending {
   return { status: status[error.code], code: String(error.metadata?.get('ctfleet-code')[0] ?? ''), detail: error.details };
 }
 
-/** One call without a certificate of one's own; the answer is not read. */
+/** One call without a client certificate; the answer is not read. */
 export async function callUnread(address: string, ca: string, method: string, request: Buffer): Promise<Ending> {
   const client = new Client(address, credentials.createSsl(Buffer.from(ca)), OPTIONS);
   try {

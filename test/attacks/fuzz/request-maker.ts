@@ -3,7 +3,7 @@ import type { KnownIds } from './known-ids.ts';
 import type { JsonSchema, Operation } from './pages.ts';
 import type { Random } from './random.ts';
 
-/** What goes over the wire; `path` has its query. */
+/** What goes over the wire; `path` includes its query. */
 export interface MadeRequest {
   operation: Operation;
   path: string;
@@ -44,7 +44,7 @@ const ODD_HEADERS: Record<string, string>[] = [
   { forwarded: 'for="[::1]:99999"' },
 ];
 
-/** Makes requests from the API's own document: as it describes them, and damaged in one place or another. */
+/** Builds requests from the API's own document: as it describes them, or mutated in one place or another. */
 export class RequestMaker {
   readonly #random: Random;
   readonly #ids: KnownIds;
@@ -187,7 +187,7 @@ export class RequestMaker {
   }
 }
 
-/** Arrays in arrays. */
+/** Nested arrays. */
 function nested(depth: number): unknown {
   let value: unknown = 1;
   for (let level = 0; level < depth; level++) value = [value];
@@ -220,7 +220,7 @@ function oddBody(random: Random): Buffer {
       : Buffer.from(random.pick(odd));
 }
 
-/** As a browser would, or nearly: what may stand in a request line stays as it is now and then. */
+/** As a browser would, more or less: what is legal in a request line is occasionally left unescaped. */
 function escapeQuery(random: Random, text: string): string {
   const escaped = encodeURIComponent(text.toWellFormed());
   if (!random.perMille(60)) return escaped;
@@ -235,12 +235,12 @@ function escapeQuery(random: Random, text: string): string {
   ]);
 }
 
-/** As it stands in a query. */
+/** As it appears in a query. */
 function toText(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-/** What an id in a path names: `/api/v1/flushes/{id}:cancel` a flush. */
+/** What an id in a path names: in `/api/v1/flushes/{id}:cancel` a flush. */
 export function kindOfPath(path: string): string {
   return path.split('/')[3]!.replace(/:.*/, '');
 }

@@ -13,15 +13,15 @@ const WARM_CALLS = 20_000;
 const CALLS_BETWEEN_PAGES = 50_000;
 const GATEWAYS = 3;
 const FLOWS = 60;
-/** They go through all that is kept, which grows with each call: of a hundred that are made, so many are sent. */
+/** These scan everything that is stored, which grows with each call: of a hundred generated, this many are sent. */
 const THOROUGH: ReadonlySet<string> = new Set(['verifyAudit', 'exportAudit']);
 const KEPT_THOROUGH = 2;
-/** More of an answer is not read: an export may be long. */
+/** No more than this is read of an answer: an export may be long. */
 const MAX_READ_BYTES = 256 * 1024;
 const ANSWER_MS = 60_000;
-/** Ways to say that a gateway does not answer, which is no fault of the controller's. */
+/** Ways to say that a gateway does not answer, which is not the controller's fault. */
 const OF_GATEWAYS: readonly string[] = ['GATEWAY_OFFLINE', 'GATEWAY_SLOW'];
-/** What an answer must never tell: a stack, a place in the sources, a statement, a driver's words. */
+/** What an answer must never reveal: a stack, a path in the sources, a statement, a driver's message. */
 const INTERNAL_TEXT =
   /\n\s+at \S|node_modules|\.[jt]s:\d+|prisma|postgres|SELECT |INSERT |invalid input syntax|ECONN|Cannot read prop|is not a function/i;
 
@@ -54,7 +54,7 @@ class Requests {
   readonly #maker: RequestMaker;
   readonly #progress: Progress;
   readonly #connections = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE, maxFreeSockets: AT_ONCE });
-  /** The headers of everybody who calls, by name. */
+  /** The headers of each caller, by name. */
   readonly #callers = new Map<string, Record<string, string>>();
   #sent = 0;
   #isWarm = false;
@@ -116,7 +116,7 @@ class Requests {
     this.#callers.set('operator of one tenant', await token('operator', place.tenantId));
     this.#callers.set('viewer of one tenant', await token('viewer', place.tenantId));
     this.#callers.set('nobody', {});
-    this.#callers.set('somebody made up', { authorization: 'Bearer ctfp_x_y', cookie: 'ctfleet.session_token=%00' });
+    this.#callers.set('an invented caller', { authorization: 'Bearer ctfp_x_y', cookie: 'ctfleet.session_token=%00' });
     return agents;
   }
 
@@ -175,7 +175,7 @@ class Requests {
         },
       );
       request.on('timeout', () => request.destroy(new Error(`nothing within ${ANSWER_MS / 1000} s`)));
-      // A connection that was kept may have been closed meanwhile: that is no answer, and the call was not begun.
+      // A kept-alive connection may have been closed meanwhile: that is no answer, and the call never began.
       request.on('error', (error: NodeJS.ErrnoException) =>
         request.reusedSocket && error.code === 'ECONNRESET' ? resolve(this.#call(made, caller)) : reject(error),
       );
@@ -183,7 +183,7 @@ class Requests {
     });
   }
 
-  /** A success is one that the document names; a refusal is a problem with a code; never 500. */
+  /** A success must be one that the document names; a refusal is a problem with a code; never 500. */
   #judge(request: MadeRequest, who: string, { status, type, text, isWhole }: Answer): void {
     const { operation } = request;
     const example = (): string => `${describe(request, who)}\n${status} ${type}\n${text.slice(0, 1500)}`;
@@ -201,7 +201,7 @@ class Requests {
     else if (ERROR_CODES[code as keyof typeof ERROR_CODES].http !== status) this.#findings.add(`${code} with ${status}`, example());
     if (status >= 500 && !OF_GATEWAYS.includes(code ?? '')) this.#findings.add(`${operation.id} answers ${status} ${code}`, example());
     if (INTERNAL_TEXT.test(text.replace(/"instance":"(?:[^"\\]|\\.)*"/, '')))
-      this.#findings.add(`${operation.id} tells what is inside`, example());
+      this.#findings.add(`${operation.id} reveals internals`, example());
   }
 
   #learn(operation: Operation, body: unknown): void {
@@ -215,7 +215,7 @@ class Requests {
       runId?: string;
     };
     const kind = kindOfPath(operation.path);
-    // Their own tokens stay out of reach: who revokes himself calls no more.
+    // Their own tokens stay out of reach: a caller who revokes his own token makes no more calls.
     if (kind !== 'tokens' && kind !== 'me') {
       if (typeof id === 'string') this.#ids.note(kind, id);
       for (const item of Array.isArray(items) ? items.slice(0, 5) : [])
@@ -228,7 +228,7 @@ class Requests {
   }
 }
 
-/** A path parameter that was emptied, or that holds a slash, may name another page. */
+/** A path parameter that was emptied, or that contains a slash, may name a different page. */
 function isPlain(pattern: string, path: string): boolean {
   return pattern.includes('{') && !/^[^?]*\/[0-9a-f]{8}-[0-9a-f-]{27}/.test(path);
 }

@@ -11,5 +11,5 @@ export const TRIALS = {
 } satisfies Record<string, (options: TrialOptions) => Promise<TrialReport>>;
 export type TrialName = keyof typeof TRIALS;
 
-/** How far a program may have grown after a trial, in MB. */
+/** How much a program may have grown after a trial, in MB. */
 export const MAX_GROWTH_MB = 100;

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import type { Findings } from './findings.ts';
 
-/** Node's flags for a program whose garbage can be collected when asked. */
+/** Node's flags for a program whose garbage can be collected on demand. */
 export const COLLECTABLE = ['--expose-gc', '--import', path.join(import.meta.dirname, 'collect-on-signal.ts')];
 const SETTLE_ROUNDS = 6;
 const SETTLE_MS = 250;
@@ -14,9 +14,9 @@ interface LogLine {
   err?: { type?: string; message?: string; stack?: string; code?: string | number };
 }
 
-/** A program under attack: whether it lives, how large it is, and what it logs. */
+/** A program under attack: whether it is alive, how large it is, and what it logs. */
 export class WatchedProcess {
-  /** Set where its end is wanted. */
+  /** Set once its end is intended. */
   isStopping = false;
   crashes = 0;
   readonly #child: ChildProcess;
@@ -39,7 +39,7 @@ export class WatchedProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Bytes that are resident once garbage is collected and nothing is under way. */
+  /** Resident bytes after garbage collection, with no work in progress. */
   async settledBytes(): Promise<number> {
     let least = Infinity;
     for (let round = 0; round < SETTLE_ROUNDS && this.isAlive; round++) {
@@ -51,17 +51,17 @@ export class WatchedProcess {
     return least === Infinity ? 0 : least;
   }
 
-  /** Everything is warm: growth counts from here. Does so once. */
+  /** The program is warm: growth counts from here. Only the first call has an effect. */
   async warmedUp(): Promise<void> {
     this.#baseline ??= await this.settledBytes();
   }
 
-  /** Since it was warm; 0 where it never was, or ended. */
+  /** Growth since it was warm; 0 if it never was, or has ended. */
   async growthMb(): Promise<number> {
     return this.#baseline === undefined || !this.isAlive ? 0 : Math.round(((await this.settledBytes()) - this.#baseline) / 1e5) / 10;
   }
 
-  /** Reads what was logged since the last time; what nobody expected is a finding. */
+  /** Reads what was logged since the last call; an unexpected line is a finding. */
   readLog(): void {
     const file = openSync(this.#log, 'r');
     try {
@@ -81,9 +81,9 @@ export class WatchedProcess {
     }
   }
 
-  /** A refusal is a FleetError with a code, or words alone; any other error was not foreseen. */
+  /** A refusal is a FleetError with a code, or plain text; any other error was unforeseen. */
   #judge(line: string): void {
-    // Of what is no line of a log, the first says it; a stack follows, which is in the example of the end.
+    // Only the first of several lines that are not log lines is reported; a stack follows, which the final example includes.
     if (/^(?:\s|\}|$|\(Use `node|Node\.js v)|DeprecationWarning/.test(line)) return;
     if (!line.startsWith('{')) return this.#findings.add(`not a line of a log: ${line.slice(0, 60)}`, line);
     if (!/"level":[456]0/.test(line)) return;
