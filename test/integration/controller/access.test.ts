@@ -10,7 +10,7 @@ const SOME_TIME = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
 const SAVED = { tenantId: UNKNOWN, document: { name: 'r', trigger: { kind: 'manual' }, filter: 'proto:udp' } };
 
-/** A well-formed request of each route that has an input; a route that is missing here fails the walk. */
+/** A well-formed request for each route that takes an input; a route that is missing here fails the walk. */
 const INPUTS: Record<keyof typeof routes, { query?: Record<string, string>; body?: unknown }> = {
   listTenants: {},
   createTenant: { body: { name: 'Other' } },
@@ -87,7 +87,7 @@ afterAll(async () => {
 });
 
 describe('every route', () => {
-  it.each(all)('%s is closed to nobody and to a false token', async (name, route) => {
+  it.each(all)('%s rejects callers with no token and with a false token', async (name, route) => {
     const input = { params: { id: UNKNOWN }, ...INPUTS[name] };
     const falseToken = new Person(controller.origin, { authorization: `Bearer ctfp_${UNKNOWN.replaceAll('-', '')}_${'A'.repeat(43)}` });
     for (const caller of [controller.nobody, falseToken]) {
@@ -104,12 +104,12 @@ describe('every route', () => {
     expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
 
-  it.each(all.filter(([, route]) => route.body))('%s refuses a body with a field too many, with its place', async (name, route) => {
+  it.each(all.filter(([, route]) => route.body))('%s refuses a body with an extra field, and says where it is', async (name, route) => {
     const answer = await owner.ask(route, { params: { id: UNKNOWN }, body: { ...(INPUTS[name].body as object), surprise: 1 } });
     expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST', issues: [{ path: 'body' }] } });
   });
 
-  it('has one public spelling: the router’s own form of a verb leads nowhere', async () => {
+  it('has a single public spelling: the router’s own form of a verb leads nowhere', async () => {
     for (const path of [
       `/plans/${UNKNOWN}/~run`,
       `/plans/${UNKNOWN}/%7erun`,
@@ -136,7 +136,7 @@ describe.each(ROLES)('a person who is %s of one tenant', (role: Role) => {
     const body = name === 'createToken' ? { name: 't', role, tenantId: own.tenantId } : INPUTS[name].body;
     const answer = await person.ask(route, { params: { id: UNKNOWN }, query: INPUTS[name].query, body });
     const isForbidden = answer.status === 403 && (answer.body as { code: string }).code === 'FORBIDDEN';
-    // Adding a tenant needs a role over all tenants besides the action.
+    // Adding a tenant requires a role over all tenants in addition to the action.
     expect(isForbidden).toBe(!isAllowed(role, route.action) || name === 'createTenant');
   });
 
@@ -158,12 +158,12 @@ describe('sessions and tokens', () => {
     expect(audit.items.map((entry) => entry.actor.name)).toEqual(['nobody@example.net', 'owner@example.net']);
   });
 
-  it('the session cookie is for this site only and no script can read it', async () => {
+  it('the session cookie is same-site, and no script can read it', async () => {
     const response = await controller.attempt('owner@example.net', PASSWORD);
     expect(response.headers.getSetCookie().join()).toMatch(/HttpOnly; SameSite=Strict/i);
   });
 
-  it('nobody signs up, and no other door of the sign-in library is open', async () => {
+  it('nobody can sign up, and no other endpoint of the sign-in library is reachable', async () => {
     for (const path of [
       'sign-up/email',
       'ok',
@@ -183,7 +183,7 @@ describe('sessions and tokens', () => {
     }
   });
 
-  it('guessing at one account is stopped', async () => {
+  it('repeated guesses at one account are blocked', async () => {
     await controller.person('guessed', []);
     const statuses = [];
     for (let guess = 0; guess < 12; guess++)
@@ -208,7 +208,7 @@ describe('sessions and tokens', () => {
     expect((await controller.attempt('owner@example.net', PASSWORD, { origin: 'https://evil.example' })).status).toBe(403);
   });
 
-  it('a token works with its own role, is shown once, never stronger than its maker, and ends at once', async () => {
+  it('a token has its own role, is shown once, is never stronger than its maker, and can be revoked at once', async () => {
     const { tenantId } = await makePlace(owner, 'Token tenant', 'gw1');
     const operator = await controller.person('tokenmaker', [{ role: 'operator', tenantId }]);
     for (const grant of [
@@ -228,7 +228,7 @@ describe('sessions and tokens', () => {
     expect(await script.ask(routes.getMe)).toMatchObject({ status: 401 });
   });
 
-  it('what decides over tokens, limits and second persons is closed to every token, with the cure', async () => {
+  it('decisions on tokens, limits and second persons are closed to every token, with an explanation', async () => {
     const { secret, id } = await owner.call(routes.createToken, { body: { name: 'strongest', role: 'owner' } });
     const script = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const forPeople = all.filter(([, route]) => route.isForPeople);
@@ -270,8 +270,8 @@ describe('sessions and tokens', () => {
   });
 });
 
-describe('the open doors', () => {
-  it('say nothing of any tenant, and are the only ones', async () => {
+describe('the public endpoints', () => {
+  it('reveal nothing about any tenant, and are the only ones', async () => {
     expect(await (await fetch(`${controller.origin}/healthz`)).json()).toEqual({ status: 'ok' });
     expect(await (await fetch(`${controller.origin}/readyz`)).json()).toEqual({ status: 'ok' });
     expect((await fetch(`${controller.origin}/metrics`)).status).toBe(401);
@@ -279,7 +279,7 @@ describe('the open doors', () => {
     expect((await fetch(`${controller.origin}/api/v1/nothing`)).status).toBe(404);
   });
 
-  it('metrics have node_exporter’s names for those who may read them', async () => {
+  it('metrics use node_exporter’s names, for those who may read them', async () => {
     const { secret } = await owner.call(routes.createToken, { body: { name: 'prometheus', role: 'viewer' } });
     const response = await eventually('metrics', async () =>
       fetch(`${controller.origin}/metrics`, { headers: { authorization: `Bearer ${secret}` } }),

@@ -44,7 +44,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** As whoever owns the database could: the application's own role cannot. */
+/** As the owner of the database could: the application's own role cannot. */
 function tamper(sql: string): Promise<unknown> {
   return postgres.query(url, sql);
 }
@@ -64,7 +64,7 @@ it('the application’s own role can neither change nor remove an entry or a che
   }
 });
 
-it('a whole trail verifies, in the controller and from its export with nothing but the public key', async () => {
+it('a complete trail verifies, both in the controller and from its export with nothing but the public key', async () => {
   const verdict = await owner.call(routes.verifyAudit);
   expect(verdict.isIntact).toBe(true);
   const own = verdict.chains.find((chain) => chain.tenantId === tenantId)!;
@@ -81,15 +81,15 @@ it('a whole trail verifies, in the controller and from its export with nothing b
   });
 });
 
-it('many tenants are verified with few questions to Postgres, and a crowd that asks at once shares the work', async () => {
+it('many tenants are verified with few queries to Postgres, and concurrent requests share the work', async () => {
   for (let number = 0; number < 60; number++) await owner.call(routes.createTenant, { body: { name: `Tenant ${number}` } });
   const asked = vi.spyOn(controller.running.app.get(Database), 'transact');
   try {
     const { chains, isIntact } = await owner.call(routes.verifyAudit);
     expect([isIntact, chains.length >= 60, asked.mock.calls.length < 20]).toEqual([true, true, true]);
-    // The first signs a checkpoint of each chain, of which agents are told.
+    // The first call signs a checkpoint for each chain, and agents are told of it.
     await exported(owner, 'ndjson');
-    await eventually('all are told', async () => agent.checkpoints.some(({ chain }) => chain === chains.at(-1)!.chain) || undefined);
+    await eventually('all agents have been told', async () => agent.checkpoints.some(({ chain }) => chain === chains.at(-1)!.chain) || undefined);
     asked.mockClear();
     expect((await exported(owner, 'ndjson')).split('\n').length).toBeGreaterThan(60);
     expect(asked.mock.calls.length).toBeLessThan(20);
@@ -109,7 +109,7 @@ it('agents are given the newest heads to keep', async () => {
   });
 });
 
-it('a part of it is told by its times and its tenant, and a span that ends before it begins is refused', async () => {
+it('an excerpt is selected by times and tenant, and a span that ends before it begins is refused', async () => {
   const csv = async (query: { from?: string; to?: string; tenant?: string } = {}) =>
     (await owner.text(routes.exportAudit, { query: { format: 'csv', ...query } })).trimEnd().split('\n').slice(1);
   const [from, to] = ['2000-01-01T00:00:00Z', new Date(Date.now() + 60_000).toISOString()];
@@ -125,7 +125,7 @@ it('a part of it is told by its times and its tenant, and a span that ends befor
   });
 });
 
-it('the other formats hold every entry, and no cell is a formula', async () => {
+it('the other formats contain every entry, and no cell is a formula', async () => {
   const csv = (await exported(owner, 'csv')).trimEnd().split('\n');
   expect(csv[0]).toBe('at,tenant,chain,seq,actor,action,outcome,summary,gateway,reason,ticket,planId,flushId,id,hash');
   expect(csv.some((line) => line.includes(",'=cmd|calc,T-7,"))).toBe(true);
@@ -144,7 +144,7 @@ it('the other formats hold every entry, and no cell is a formula', async () => {
   expect(cef.filter((line) => line.startsWith('CEF:0|ctfleet|controller|1|FLUSH_STARTED|')).length).toBe(3);
 });
 
-it('someone of one tenant gets that tenant’s chain and nothing of another or of the system', async () => {
+it('someone from one tenant gets that tenant’s chain and nothing from another or from the system', async () => {
   await makePlace(owner, 'Other', 'gw9');
   const auditor = await controller.person('auditor', [{ role: 'auditor', tenantId }]);
   expect((await auditor.call(routes.verifyAudit)).chains.map((chain) => chain.chain)).toEqual([tenantId]);
@@ -156,7 +156,7 @@ it('someone of one tenant gets that tenant’s chain and nothing of another or o
   expect(new Set(chains)).toEqual(new Set([tenantId]));
 });
 
-it('a witness that kept a head finds that the past was rewritten, even in full', async () => {
+it('a witness that kept a head detects that the past was rewritten, even in full', async () => {
   await owner.call(routes.verifyAudit);
   const kept = agent.checkpoints.findLast((checkpoint) => checkpoint.chain === tenantId)!;
   agent.disconnect();
@@ -175,7 +175,7 @@ it('a witness that kept a head finds that the past was rewritten, even in full',
   expect((await owner.call(routes.listAudit, { query: { action: 'audit.contradicted' } })).items).toHaveLength(1);
 });
 
-it('an edited, a removed and a cut-off entry are each named', async () => {
+it('an edited, a removed and a truncated entry are each named', async () => {
   const firstBreak = async () => (await owner.call(routes.verifyAudit)).chains.find((chain) => chain.tenantId === tenantId)!.firstBreak;
   await tamper(`UPDATE audit_entry SET summary = summary || ' ' WHERE chain = '${tenantId}' AND seq = 4`);
   expect(await firstBreak()).toMatchObject({ seq: 4, why: 'its content is not what was hashed' });

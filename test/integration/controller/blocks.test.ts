@@ -84,7 +84,7 @@ function standing(name: string, packetsRefused: bigint): StandingBlock {
 }
 
 describe('a plan to block', () => {
-  it('of a host without a flow is a plan: what is refused is in words, and in what is confirmed', async () => {
+  it('for a host without a flow is valid: it says in words what will be refused, and so does the confirmation', async () => {
     const plan = await planned('host:10.0.0.2');
     expect(plan).toMatchObject({
       totals: { flows: 0, gateways: 1, leftOut: 0 },
@@ -108,7 +108,7 @@ describe('a plan to block', () => {
     );
   });
 
-  it('says what was refused since, beside what came of the flows', async () => {
+  it('reports what has been refused since, beside the outcomes of the flows', async () => {
     acme().flows = makeFlows(3);
     acme().onCommand = (command) =>
       acme().done(command, [{ outcome: Outcome.OUTCOME_BLOCKED, count: 3 }], {
@@ -123,7 +123,7 @@ describe('a plan to block', () => {
     });
   });
 
-  it('by what no packet carries is refused when it is made, with a narrower one', async () => {
+  it('by what no packet carries is refused when it is made, and a narrower one is suggested', async () => {
     const refused = await owner.ask(routes.createPlan, { body: body('host:10.0.0.2 idle>1h') });
     expect(refused).toMatchObject({
       status: 422,
@@ -139,13 +139,13 @@ describe('a plan to block', () => {
     });
   });
 
-  it('of flows that were selected says that a new one gets through, and is nothing without a flow', async () => {
+  it('for selected flows says that a new flow gets through, and does nothing without a flow', async () => {
     expect((await planned('src:10.2.3.4 id:7')).gateways).toMatchObject([{ state: 'empty' }]);
     acme().flows = makeFlows(1);
     expect((await planned('src:10.2.3.4 id:1')).gateways[0]!.refused!.words).toContain('a new one from another port gets through');
   });
 
-  it('leaves a gateway out whose agent refuses only what is open now, and says so', async () => {
+  it('leaves out a gateway whose agent can only refuse existing flows, and says so', async () => {
     acme().disconnect();
     await acme().ended;
     await connect(acme(), ['delete', 'block']);
@@ -156,7 +156,7 @@ describe('a plan to block', () => {
     await connect(acme());
   });
 
-  it('that names nobody needs a second person, also where it has no flow', async () => {
+  it('that names no host needs a second person, even without a flow', async () => {
     expect(await planned('proto:udp')).toMatchObject({
       totals: { flows: 0 },
       friction: 'second-person',
@@ -165,13 +165,13 @@ describe('a plan to block', () => {
     expect(await planned('proto:udp src:10.0.0.0/8')).toMatchObject({ friction: 'none' });
   });
 
-  it('that reaches several tenants needs a second person, also where it has no flow', async () => {
+  it('that spans several tenants needs a second person, even without a flow', async () => {
     expect(await planned('host:10.0.0.2', agents)).toMatchObject({ totals: { flows: 0, gateways: 2 }, friction: 'second-person' });
   });
 });
 
-describe('what is blocked', () => {
-  it('is listed as the gateway says it, and gone when it says it no more', async () => {
+describe('a block', () => {
+  it('is listed as the gateway reports it, and disappears when the gateway no longer reports it', async () => {
     const flush = await run(await planned('host:10.0.0.2'));
     const [command] = acme().commands.slice(-1);
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 14n)] } });
@@ -187,33 +187,33 @@ describe('what is blocked', () => {
       refused: { words: 'every packet from and to 10.0.0.2, for 60 s' },
     });
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing(command!.id, 20n)] } });
-    await eventually('it counts on', async () =>
+    await eventually('its count has grown', async () =>
       (await owner.call(routes.listBlocks, { query: { gateway: acme().gatewayId } })).items[0]?.packetsRefused === '20' ? true : undefined,
     );
     acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
-    await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
+    await eventually('it has ended', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
     expect(await owner.ask(routes.liftBlock, { params: { id: listed.id } })).toMatchObject({ status: 409, body: { code: 'BLOCK_OVER' } });
   });
 
-  it('is lifted by whoever may run a plan there, on record, until the gateway has done it', async () => {
+  it('is lifted by whoever may run a plan there, on record, and stays listed until the gateway has lifted it', async () => {
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing('a-run', 2n)] } });
     const { id } = await eventually('it is listed', async () => (await owner.call(routes.listBlocks)).items[0]);
     expect((await viewer.call(routes.listBlocks)).items).toHaveLength(1);
     expect(await viewer.ask(routes.liftBlock, { params: { id } })).toMatchObject({ status: 403 });
     expect(await owner.call(routes.liftBlock, { params: { id } })).toMatchObject({ state: 'lifting', liftedBy: 'owner' });
-    await eventually('the gateway is told', async () => acme().lifts.length > 0 || undefined);
+    await eventually('the gateway has been told', async () => acme().lifts.length > 0 || undefined);
     acme().lifts.length = 0;
     acme().send({ $case: 'standingBlocks', value: { blocks: [standing('a-run', 3n)] } });
-    await eventually('it is told again while it says that it stands', async () => acme().lifts[0] === 'a-run' || undefined);
+    await eventually('it is told again while it still reports the block', async () => acme().lifts[0] === 'a-run' || undefined);
     acme().send({ $case: 'standingBlocks', value: { blocks: [] } });
-    await eventually('it is over', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
+    await eventually('it has ended', async () => ((await owner.call(routes.listBlocks)).items.length === 0 ? true : undefined));
     const { items } = await owner.call(routes.listAudit, { query: { action: 'block.lifted' } });
     expect(items[0]!.summary).toBe(
       'owner lifted a block on gw-acme before its time, after 2 packets refused: every packet from and to 10.0.0.2, for 60 s',
     );
   });
 
-  it('of one tenant is seen and lifted by nobody of another, whatever its gateway says', async () => {
+  it('in one tenant is seen and lifted by nobody from another, whatever its gateway says', async () => {
     const stranger = await controller.person('stranger', [{ role: 'operator', tenantId: tenantIds[1]! }]);
     acme().send({
       $case: 'standingBlocks',

@@ -30,20 +30,20 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** Plans all calls of both gateways, lets so many of each go, and has the plan run. */
+/** Plans all calls on both gateways, lets this many flows of each end, and has the plan run. */
 async function flushAfter(gone: number, maxDrift: number) {
   const plan = await owner.call(routes.createPlan, { body: { filter: 'port:5060', reason: 'a test of drift', maxDrift } });
   for (const { table } of agents) await table.delete((await table.search({ filter: calls, context, limit: gone })).rows);
   await second.call(routes.approvePlan, { params: { id: plan.id }, body: { digest: plan.digest } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-  const flush = await eventually('the flush is over', async () => {
+  const flush = await eventually('the flush has ended', async () => {
     const found = await owner.call(routes.getFlush, { params: { id: flushId } });
     return found.state === 'running' ? undefined : found;
   });
   return { plan, flush, left: await Promise.all(agents.map(({ table }) => table.count())) };
 }
 
-it('more drift than a plan allows ends nothing and says how much it was; a target that failed holds later waves back', async () => {
+it('more drift than a plan allows ends no flow and is reported; a failed target holds back later waves', async () => {
   const { plan, flush, left } = await flushAfter(5, 4);
   expect(plan.maxDrift).toBe(4);
   expect(flush.state).toBe('failed');
@@ -52,7 +52,7 @@ it('more drift than a plan allows ends nothing and says how much it was; a targe
   expect(left).toEqual([25, 25]);
 });
 
-it('as much as it allows ends the rest', async () => {
+it('as much drift as the plan allows ends the remaining flows', async () => {
   const { flush, left } = await flushAfter(3, 3);
   expect(flush.totals).toMatchObject({ deleted: 44, gone: 6 });
   expect(left).toEqual([0, 0]);

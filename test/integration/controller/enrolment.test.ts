@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 describe('a join token', () => {
-  it('is worth one gateway: of fifty agents that come at once one gets in, and the refusals are one entry that is counted', async () => {
+  it('is good for one gateway: of fifty concurrent agents one gets in, and the refusals are counted in one entry', async () => {
     const place = await makePlace(owner, 'Fifty', 'gw1');
     const results = await Promise.allSettled(Array.from({ length: 50 }, () => enrol(controller.enrolAddress, ca, place.joinToken)));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
@@ -48,7 +48,7 @@ describe('a join token', () => {
     expect(tokens.items.find((token) => token.id === place.tokenId)).toMatchObject({ state: 'used', gatewayId: gateways.items[0]!.id });
   });
 
-  it('pins the authority whose certificate the listener shows, and keeps its secret out of the database', async () => {
+  it('pins the authority whose certificate the listener presents, and its secret is not stored in the database', async () => {
     const { joinToken } = await makePlace(owner, 'Pin', 'gw1');
     const [, , secret, pin] = joinToken.split('.');
     const spki = new X509Certificate(ca).publicKey.export({ type: 'spki', format: 'der' });
@@ -59,11 +59,11 @@ describe('a join token', () => {
     expect(statSync(controller.stateDir).mode & 0o077).toBe(0);
   });
 
-  it('is refused when expired, revoked, or altered', async () => {
+  it('is refused if expired, revoked or altered', async () => {
     const expired = await makePlace(owner, 'Expired', 'gw1');
     aheadMs = 31 * 60_000;
     await expect(enrol(controller.enrolAddress, ca, expired.joinToken)).rejects.toMatchObject({ code: 7 });
-    // TLS looks at the real clock: certificates from the future would not do.
+    // TLS uses the real clock, so certificates from the future would not do.
     aheadMs = 0;
     const revoked = await makePlace(owner, 'Revoked', 'gw1');
     await owner.call(routes.revokeEnrolmentToken, { params: { id: revoked.tokenId } });
@@ -73,7 +73,7 @@ describe('a join token', () => {
     await expect(enrol(controller.enrolAddress, ca, altered.join('.'))).rejects.toMatchObject({ code: 7 });
   });
 
-  it('gives a certificate of our making: the names in the request are ignored', async () => {
+  it('yields a certificate whose names we choose: those in the request are ignored', async () => {
     const { joinToken, tenantId } = await makePlace(owner, 'Names', 'gw1');
     const { response } = await enrol(controller.enrolAddress, ca, joinToken);
     const certificate = new X509Certificate(response.certificatePem);
@@ -87,7 +87,7 @@ describe('a join token', () => {
 });
 
 describe('the link', () => {
-  it('is closed to who has no certificate, and to a certificate of another authority', async () => {
+  it('is closed to clients without a certificate or with a certificate from another authority', async () => {
     const other = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
     const otherOwner = await other.person('owner', [{ role: 'owner', tenantId: null }]);
     const stranger = await enrol(
@@ -139,14 +139,14 @@ describe('the link', () => {
     agent.disconnect();
   });
 
-  it('begins with hello, and nothing else', async () => {
+  it('begins with a hello, and with nothing else', async () => {
     const { joinToken } = await makePlace(owner, 'Rude', 'gw1');
     const agent = new FakeAgent(await enrol(controller.enrolAddress, ca, joinToken));
     await expect(agent.connect(controller.linkAddress, { protocolVersion: 99 })).rejects.toMatchObject({ code: 3 });
     agent.disconnect();
   });
 
-  it('takes an answer only from the gateway that was asked', async () => {
+  it('accepts an answer only from the gateway that was asked', async () => {
     const [asked, other] = await Promise.all(
       ['Asked', 'Liar'].map(
         async (name) => new FakeAgent(await enrol(controller.enrolAddress, ca, (await makePlace(owner, name, 'gw1')).joinToken)),

@@ -122,7 +122,7 @@ describe.each([
     expect(agent.receipts).toContain(agent.commands.at(-1)!.id);
   });
 
-  it('stores a result once, however often it comes, and acknowledges it every time', async () => {
+  it('stores a result once, however often it arrives, and acknowledges it every time', async () => {
     const { owner, agent, url } = stage;
     const plan = await planAll(owner);
     agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 30 }]);
@@ -139,7 +139,7 @@ describe.each([
     ).toHaveLength(1);
   });
 
-  it('takes what is said of no command of the gateway, touches nothing for it, and goes on', async () => {
+  it('acknowledges results for commands that are not the gateway’s, changes nothing for them, and continues', async () => {
     const { owner, agent } = stage;
     const [nobodys, noId] = [newId(), 'no id at all'];
     for (const commandId of [noId, nobodys]) {
@@ -156,7 +156,7 @@ describe.each([
     );
   });
 
-  it('runs a plan once, although two ask at the same time', async () => {
+  it('runs a plan once, even when two people run it at the same time', async () => {
     const { owner } = stage;
     const plan = await planAll(owner);
     const answers = await Promise.all(
@@ -169,7 +169,7 @@ describe.each([
     ]);
   });
 
-  it('tells a watcher the whole flush, then each change of a target', async () => {
+  it('sends a watcher the whole flush, then each change of a target', async () => {
     const { owner, agent } = stage;
     const plan = await planAll(owner);
     let finish: () => void = () => undefined;

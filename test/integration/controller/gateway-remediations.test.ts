@@ -30,7 +30,7 @@ const family = new ProcessGroup();
 const agentDir = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-agent-'));
 const tokenFile = path.join(agentDir, 'join-token');
 
-/** The whole agent, but for its table and its WANs, which are the test's. */
+/** The whole agent, except its table and its WANs, which are the test's. */
 class Gateway {
   readonly table = new MemoryTable({ now: Date.now });
   readonly #listeners = new Set<WanListener>();
@@ -145,14 +145,14 @@ const reported = (count: number) =>
     return found.length >= count ? found : undefined;
   });
 
-it('the file of a join token is gone once the token was used', () => {
+it('the join-token file is removed once the token has been used', () => {
   expect(existsSync(tokenFile)).toBe(false);
 });
 
 describe('a remediation on a gateway', () => {
-  it('is given to the agent, runs there when the WAN fails, and its run is on record with every flow', async () => {
+  it('is given to the agent and runs there when the WAN fails, and its run is on record with every flow', async () => {
     gateway.fill();
-    // The set may still be on its way; the failure lasts until it is there.
+    // The set may still be on its way; the failure lasts until it has arrived.
     gateway.setWan1(false);
     await eventually('the flows of wan1 have gone', async () => (await gateway.count()) === 1 || undefined);
     const [run] = await reported(1);
@@ -166,7 +166,7 @@ describe('a remediation on a gateway', () => {
     gateway.setWan1(true);
   });
 
-  it('runs while the controller is away, and is reported once when it is back', async () => {
+  it('runs while the controller is unreachable, and is reported once when it is back', async () => {
     const { stateDir } = controller;
     await controller.stop({ keepState: true });
     gateway.fill();

@@ -17,7 +17,7 @@ let url: string;
 let controller: TestController;
 let owner: Person;
 let agent: FakeAgent;
-// The beginning of a minute, so that buckets are known.
+// The start of a minute, so that the buckets are known.
 const nowMs = Math.floor(Date.now() / MINUTE) * MINUTE;
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ async function store(samples: Sample[], sender = agent): Promise<void> {
   await eventually('the receipt', async () => (sender.sampleReceipts.includes(batch) ? true : undefined));
 }
 
-/** Another gateway, of a tenant of its own. */
+/** Another gateway, in a tenant of its own. */
 async function join(name: string): Promise<FakeAgent> {
   const { joinToken } = await makePlace(owner, `Tenant of ${name}`, name);
   const joined = new FakeAgent(
@@ -75,7 +75,7 @@ async function chart(fromAgoMs: number, points: number, of = agent) {
 }
 
 describe('samples', () => {
-  it('say how full a gateway is, how fast it fills, and when it will be full', async () => {
+  it('say how full a gateway is, how fast it is filling, and when it will be full', async () => {
     const breakdown = {
       atMs: BigInt(nowMs - 10_000),
       walked: 3000n,
@@ -105,7 +105,7 @@ describe('samples', () => {
     expect(wans).toMatchObject([{ name: 'WAN1', addresses: ['198.51.100.1'], flows: 3000 }]);
   });
 
-  it('say of each WAN whether what is probed through it answers', async () => {
+  it('say for each WAN whether its probe target answers', async () => {
     const wan = (isAnswering?: boolean) => ({
       name: 'WAN1',
       interface: 'eth1',
@@ -117,16 +117,16 @@ describe('samples', () => {
     await store([sample(0, 4000, 60, { wans: [wan(false)] as Sample['wans'] })]);
     await eventually('the WAN is silent', async () => ((await told()) as { isAnswering?: boolean }).isAnswering === false || undefined);
     await store([sample(-1, 4000, 60, { wans: [wan()] as Sample['wans'] })]);
-    await eventually('nothing is known', async () => !Object.hasOwn((await told()) as object, 'isAnswering') || undefined);
+    await eventually('its state is unknown', async () => !Object.hasOwn((await told()) as object, 'isAnswering') || undefined);
   });
 
-  it('that come twice are stored once', async () => {
+  it('that arrive twice are stored once', async () => {
     const before = await postgres.query<{ n: string }>(url, 'SELECT count(*) AS n FROM sample');
     await store([sample(10_000, 1, 1), sample(0, 1, 1)]);
     expect(await postgres.query(url, 'SELECT count(*) AS n FROM sample')).toEqual(before);
   });
 
-  it('make a chart of as many points as were asked for, with increases and no invented times', async () => {
+  it('make a chart of as many points as requested, with increases and no invented times', async () => {
     const fine = await chart(10 * MINUTE, 60);
     expect(fine.resolutionSeconds).toBe(10);
     expect(fine.points).toHaveLength(60);
@@ -155,7 +155,7 @@ describe('samples', () => {
         breakdown: { atMs: BigInt(nowMs), walked: 1n, topSources: [], translations: [], ...facets } as unknown as Sample['breakdown'],
       });
     const second = await join('gw2');
-    // In the minute before last and in the last: a rise is counted where it ends.
+    // One in the minute before last and one in the last: an increase is counted where it ends.
     await store([full(2 * MINUTE - 1000, 10), full(MINUTE - 1000, 20)], second);
     const { usage } = await owner.call(routes.getGateway, { params: { id: second.gatewayId } });
     expect(GAUGE_NAMES.filter((name) => usage![name] === undefined)).toEqual([]);
@@ -189,7 +189,7 @@ describe('samples', () => {
     second.disconnect();
   });
 
-  it('of a gateway that makes numbers up stay numbers, in charts and in the sums of all', async () => {
+  it('with invented values remain valid numbers, in charts and in fleet-wide sums', async () => {
     const largest = 2n ** 64n - 1n;
     const rates = { newPerSecond: 1.7e308, endedPerSecond: 1.7e308, isLowerBound: false };
     const cpus = (drop: bigint) => [{ cpu: 0, drop, earlyDrop: drop }] as Sample['cpus'];
@@ -236,7 +236,7 @@ describe('samples', () => {
     expect([await columns('sample_minute'), await columns('sample_hour')]).toEqual([rolled, rolled]);
   });
 
-  it('that were spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {
+  it('spooled while the link was down arrive with their own times and are in the roll-ups at once', async () => {
     const day = 24 * 60 * MINUTE;
     await store([0, 10_000, 20_000, 30_000, 40_000, 50_000].map((late) => sample(3 * day - late, 500 + late / 1000, 0)));
     const minutes = await postgres.query<{ samples: number; count_max: string }>(
@@ -248,7 +248,7 @@ describe('samples', () => {
     expect(hours).toEqual([{ samples: 6 }]);
   });
 
-  it('whose time cannot be right are let go and acknowledged', async () => {
+  it('with impossible times are discarded and acknowledged', async () => {
     const before = await postgres.query(url, 'SELECT count(*) AS n FROM sample');
     await store([sample(-60 * MINUTE, 1, 0), sample(30 * 24 * 60 * MINUTE, 1, 0)]);
     expect(await postgres.query(url, 'SELECT count(*) AS n FROM sample')).toEqual(before);
@@ -256,7 +256,7 @@ describe('samples', () => {
 });
 
 describe('roll-ups', () => {
-  it('are the same however often they are made', async () => {
+  it('are the same however often they are computed', async () => {
     const history = controller.running.app.get(HistoryService);
     await history.rollUp();
     const once = await postgres.query(url, 'SELECT * FROM sample_minute ORDER BY gateway_id, at');
@@ -273,7 +273,7 @@ describe('roll-ups', () => {
     expect(week.points.some((point) => point.countMax === 550)).toBe(true);
   });
 
-  it('partitions past their retention are dropped, and those ahead are there', async () => {
+  it('partitions beyond their retention are dropped, and upcoming ones exist', async () => {
     await postgres.query(url, `CREATE TABLE sample_p20200101 PARTITION OF sample FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z')`);
     await controller.running.app.get(HistoryService).maintain();
     const names = (

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 describe('a plan of a hundred thousand flows', () => {
-  it('is frozen, shown at any place, run from a result in parts, and every flow has its outcome', async () => {
+  it('is frozen, paged from any position and run from a result in parts, and every flow has its outcome', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     expect(plan.totals.flows).toBe(FLOWS);
     agent.onCommand = (command) => {

@@ -47,7 +47,7 @@ async function ended(flushId: string) {
 }
 
 describe('without Redis', () => {
-  it('a flush goes on: Redis only wakes, Postgres knows', async () => {
+  it('a flush proceeds: Redis only wakes workers, and Postgres holds the truth', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     await redis.stop();
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
@@ -57,7 +57,7 @@ describe('without Redis', () => {
     expect(agent.commands).toHaveLength(1);
   });
 
-  it('that accepts and never answers, a flush goes on as well', async () => {
+  it('a flush also proceeds when Redis accepts connections and never answers', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     await redis.stop();
     const mute = createServer((socket) => void socket.on('error', () => undefined));
@@ -72,7 +72,7 @@ describe('without Redis', () => {
 });
 
 describe('without Postgres', () => {
-  it('every request is refused as unavailable, no command leaves, and all goes on when it is back', async () => {
+  it('every request is refused as unavailable, no command is sent, and everything resumes when it is back', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     const commands = agent.commands.length;
     await postgres.crash();
@@ -91,14 +91,14 @@ describe('without Postgres', () => {
     expect((await ended(flushId)).state).toBe('verified');
   });
 
-  it('a session whose samples cannot be stored ends without a receipt, and takes them on the next one', async () => {
+  it('a session whose samples cannot be stored ends without a receipt, and they are accepted on the next one', async () => {
     await postgres.crash();
     const samples = [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 42n })];
     agent.sendSamples(77n, samples);
     await agent.ended;
     expect(agent.sampleReceipts).not.toContain(77n);
     await postgres.start();
-    await eventually('the agent is taken back', async () =>
+    await eventually('the agent is accepted again', async () =>
       agent.connect(controller.linkAddress).then(
         () => true,
         () => undefined,
@@ -109,7 +109,7 @@ describe('without Postgres', () => {
     expect((await owner.call(routes.getGateway, { params: { id: agent.gatewayId } })).usage?.count).toBe(42);
   });
 
-  it('notices are heard again afterwards', async () => {
+  it('notices are received again afterwards', async () => {
     const events = await owner.watch(routes.watchFleet);
     await events.until((event: { kind: string }) => event.kind === 'heartbeat');
     agent.sendSamples(78n, [Sample.fromPartial({ atMs: BigInt(Date.now()), count: 43n })]);

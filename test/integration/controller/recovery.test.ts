@@ -68,7 +68,7 @@ async function waitFor(state: 'online' | 'offline'): Promise<void> {
 describe('a flush', () => {
   it('survives a queue that forgets everything', async () => {
     const client = new RedisClient(redis.url);
-    // A queue that takes jobs and never gives them: what a Redis that lost its memory looks like from here.
+    // A queue that accepts jobs and never delivers them: how a Redis that lost its memory looks from here.
     const { Queues } = await import('../../../controller/queue/queues.ts');
     const queues = controller.running.app.get(Queues);
     const add = queues.add.bind(queues);
@@ -105,7 +105,7 @@ describe('a flush', () => {
     expect(agent.commands.slice(before).map((command) => command.work?.value.planId)).not.toContain(plan.id);
   });
 
-  it('whose targets have not begun can be taken back, once', async () => {
+  it('whose targets have not begun can be cancelled, once', async () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     agent.disconnect();
     await waitFor('offline');
@@ -123,7 +123,7 @@ describe('a flush', () => {
     expect(agent.commands.some((command) => command.work?.value.planId === plan.id)).toBe(false);
   });
 
-  it('that was sent and not answered is indeterminate, until the gateway comes back and tells', async () => {
+  it('that was sent and not answered is indeterminate until the gateway comes back and reports', async () => {
     let answers = false;
     agent.onCommand = (command) => (answers ? agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 5 }]) : undefined);
     const sent = agent.commands.length;
@@ -135,21 +135,21 @@ describe('a flush', () => {
     expect(await ended(flushId)).toMatchObject({ state: 'partial', targets: [{ state: 'indeterminate', totals: { indeterminate: 5 } }] });
     answers = true;
     await agent.connect(controller.linkAddress);
-    const told = await eventually('the journal told', async () => {
+    const told = await eventually('the outcome is known from the journal', async () => {
       const flush = await owner.call(routes.getFlush, { params: { id: flushId } });
       return flush.state === 'verified' ? flush : undefined;
     });
     expect(told.totals).toMatchObject({ deleted: 5, indeterminate: 0 });
   });
 
-  it('goes on after the controller was stopped in the middle of it', async () => {
+  it('resumes after the controller was stopped halfway through it', async () => {
     agent.onCommand = () => undefined;
     const sent = agent.commands.length;
     const flushId = await runOne();
     await eventually('the command was sent', async () => (agent.commands.length > sent ? true : undefined));
     const { stateDir } = controller;
     await controller.stop({ keepState: true });
-    // TLS looks at the real clock: a listener's certificate from the future would not do.
+    // TLS uses the real clock: a listener's certificate from the future would not do.
     aheadMs = 0;
     controller = await TestController.start({ CTFLEET_DATABASE_URL: url, CTFLEET_REDIS_URL: redis.url }, { clock, stateDir });
     owner = await controller.signIn('owner@example.net', PASSWORD);
@@ -159,8 +159,8 @@ describe('a flush', () => {
   });
 });
 
-describe('a flush over two tenants', () => {
-  it('ends for each on its own, and each tenant’s record holds its own part only', async () => {
+describe('a flush across two tenants', () => {
+  it('ends separately for each, and each tenant’s record holds only its own part', async () => {
     const { tenantId, joinToken } = await makePlace(owner, 'Birch', 'gw2');
     const other = new FakeAgent(
       await enrol(controller.enrolAddress, readFileSync(path.join(controller.stateDir, 'ca.cert.pem'), 'utf8'), joinToken),
@@ -175,7 +175,7 @@ describe('a flush over two tenants', () => {
       (await owner.call(routes.getGateway, { params: { id: other.gatewayId } })).state === 'offline' ? true : undefined,
     );
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    await eventually('one is done', async () =>
+    await eventually('one of them is done', async () =>
       (await owner.call(routes.getFlush, { params: { id: flushId } })).totals.deleted === 5 ? true : undefined,
     );
     aheadMs += 121_000;
@@ -192,7 +192,7 @@ describe('a flush over two tenants', () => {
 });
 
 describe('the audit trail', () => {
-  it('is one unbroken chain per tenant, and a change of any entry shows where', async () => {
+  it('is one unbroken chain per tenant, and a change to any entry shows where', async () => {
     const rows = await postgres.query<{ chain: string; seq: string } & Record<string, never>>(
       url,
       'SELECT * FROM audit_entry ORDER BY chain, seq',

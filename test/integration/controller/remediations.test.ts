@@ -75,7 +75,7 @@ describe('a remediation', () => {
     expect((await owner.call(routes.listRemediations)).items).toEqual([]);
   });
 
-  it('reaches the gateways that run it when it is made, changed, switched off and at each hello', async () => {
+  it('reaches the gateways that run it when it is created, changed or switched off, and at each hello', async () => {
     const made = await make();
     await eventually('the agent has it', async () => (agent.remediations.at(-1)?.[0]?.id === made.id ? true : undefined));
     expect(JSON.parse(agent.remediations.at(-1)![0]!.document)).toMatchObject({
@@ -104,7 +104,7 @@ describe('a remediation', () => {
     ]);
   });
 
-  it('of another tenant is not there, and one of all tenants is made by those who act on all', async () => {
+  it('of another tenant is not found, and one for all tenants is made by those who act on all', async () => {
     const other = await makePlace(owner, 'Other', 'gw9');
     const admin = await controller.person('admin', [{ role: 'admin', tenantId: other.tenantId }]);
     const made = await make();
@@ -132,7 +132,7 @@ describe('a run that a gateway reports', () => {
       ...change,
     });
 
-  it('is on record once with every flow named, whatever is said twice, and only then receipted', async () => {
+  it('is recorded once with every flow named, however often it is repeated, and only then receipted', async () => {
     const made = await make();
     const flows = makeFlows(3).map(toWireFlow);
     const first = report({
@@ -147,7 +147,7 @@ describe('a run that a gateway reports', () => {
       sweeps: [{ number: 2, flows: flows.slice(2), runs: [{ outcome: Outcome.OUTCOME_REBUILT, count: 1 }] }],
     });
     for (const part of [first, last, first, last]) agent.send({ $case: 'remediationRun', value: part });
-    // One for the last part, and one for each that was said again.
+    // One for the last part, and one for each that was repeated.
     await eventually('three receipts', async () => (agent.runReceipts.length === 3 ? true : undefined));
     expect(await runOf(made.id)).toMatchObject({
       state: 'done',
@@ -193,7 +193,7 @@ describe('a run of the controller', () => {
     }
   });
 
-  it('is told to those who watch the fleet, from its beginning to its end', async () => {
+  it('is shown to those who watch the fleet, from its beginning to its end', async () => {
     const made = await make({ name: 'watched', mode: 'observe', trigger: { kind: 'manual' }, filter: 'proto:udp' });
     const events = await owner.watch(routes.watchFleet);
     await events.until((event: { kind: string }) => event.kind === 'heartbeat');
@@ -205,7 +205,7 @@ describe('a run of the controller', () => {
     events.close();
   });
 
-  it('does nothing where more match than it may end, and says so', async () => {
+  it('does nothing if more flows match than it may end, and says so', async () => {
     const made = await make({ name: 'careful', trigger: { kind: 'manual' }, filter: 'proto:udp', limits: { maxFlows: 4 } });
     await owner.call(routes.runRemediation, { params: { id: made.id } });
     expect(await runOf(made.id)).toMatchObject({ state: 'refused', reason: '5 flows match, and maxFlows is 4', ended: 0 });
@@ -237,7 +237,7 @@ describe('a run of the controller', () => {
     }
   });
 
-  it('that nobody carries out any more is not under way for ever: what became of it is not known', async () => {
+  it('that nobody carries out any more does not stay running for ever: its outcome becomes unknown', async () => {
     const made = await make({
       name: 'orphan',
       trigger: { kind: 'manual' },
@@ -250,7 +250,7 @@ describe('a run of the controller', () => {
       `INSERT INTO remediation_run (id, remediation_id, remediation_name, revision, tenant_ids, state, trigger, triggered_at, reported_at, matched, ended, filter, method)
       VALUES ('${orphan}', '${made.id}', 'orphan', 1, '{${tenantId}}', 'running', 'by hand', now() - interval '6 minutes', now() - interval '6 minutes', 0, 0, 'proto:udp', 'delete')`,
     );
-    const run = await eventually('it is over', async () => {
+    const run = await eventually('it has ended', async () => {
       const found = await owner.call(routes.getRemediationRun, { params: { id: orphan } });
       return found.state === 'running' ? undefined : found;
     });
@@ -259,7 +259,7 @@ describe('a run of the controller', () => {
     expect(await runOf(made.id)).toMatchObject({ state: 'done', ended: 5 });
   });
 
-  it('makes plans in the name of the person who wrote it, so that this one cannot agree to them, a token in hand or not', async () => {
+  it('makes plans in its author’s name, so that the author cannot approve them, with or without a token', async () => {
     const { secret } = await owner.call(routes.createToken, { body: { name: 'writer', role: 'owner' } });
     const writer = new Person(controller.origin, { authorization: `Bearer ${secret}` });
     const made = await writer.call(routes.createRemediation, {
@@ -284,7 +284,7 @@ describe('a run of the controller', () => {
     }
   });
 
-  it('is not begun by hand where the gateways run it', async () => {
+  it('cannot be started by hand if the gateways run it', async () => {
     const made = await make();
     expect(await owner.ask(routes.runRemediation, { params: { id: made.id } })).toMatchObject({ status: 400 });
   });
@@ -320,7 +320,7 @@ describe('a run of the controller', () => {
 });
 
 describe('a schedule', () => {
-  it('shows its next times for each zone of its sites, with what clocks do', async () => {
+  it('shows its next times in each time zone of its sites, including clock changes', async () => {
     const check = await owner.call(routes.checkRemediation, {
       body: { tenantId, document: document({ trigger: { kind: 'schedule', cron: '30 2 * * *', timeZone: 'site' }, filter: 'proto:gre' }) },
     });
@@ -341,7 +341,7 @@ describe('a schedule', () => {
     });
     aheadMs += 61_000;
     const run = await eventually(
-      'the run of that minute',
+      'the run for that minute',
       async () => (await owner.call(routes.listRemediationRuns, { query: { remediation: made.id } })).items[0],
       90_000,
     );

@@ -35,13 +35,13 @@ afterAll(async () => {
 });
 
 describe('two controllers on one database', () => {
-  it('know each other’s people and gateways', async () => {
+  it('see each other’s people and gateways', async () => {
     await agent.connect(two.linkAddress);
     expect((await atOne.call(routes.getGateway, { params: { id: agent.gatewayId } })).state).toBe('online');
     expect((await atTwo.call(routes.getMe)).name).toBe('owner');
   });
 
-  it('carry a flush out through whichever holds the link, and each tells its own watchers', async () => {
+  it('carry out a flush through whichever holds the link, and each informs its own watchers', async () => {
     const plan = await atTwo.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'r' } });
     const { flushId } = await atOne.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
     const events = await atOne.watch(routes.watchFlush, { id: flushId });
@@ -63,7 +63,7 @@ describe('two controllers on one database', () => {
     newer.disconnect();
   });
 
-  it('cut a link that the other holds when its gateway is revoked', async () => {
+  it('cut a link that the other replica holds when its gateway is revoked', async () => {
     await agent.connect(two.linkAddress);
     await atOne.call(routes.revokeGateway, { params: { id: agent.gatewayId } });
     expect(await agent.ended).toContain('revoked');

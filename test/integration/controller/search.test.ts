@@ -59,7 +59,7 @@ describe('a search', () => {
     expect(found.cursor).toBeUndefined();
   });
 
-  it.each([undefined, { field: 'id', descending: false }])('shows each row once over all pages, sorted by %j', async (sort) => {
+  it.each([undefined, { field: 'id', descending: false }])('shows each row once across all pages, sorted by %j', async (sort) => {
     const rows: string[] = [];
     let cursor: string | undefined;
     do {
@@ -79,14 +79,14 @@ describe('a search', () => {
     expect(found.gateways.map((gateway) => gateway.name)).toEqual(['milano-gw1']);
   });
 
-  it('says what a WAN’s name stood for', async () => {
+  it('reports what a WAN’s name resolved to', async () => {
     const found = await owner.call(routes.searchFlows, {
       body: { filter: 'wan:WAN1', scope: { gateways: [agents['milano-gw1']!.gatewayId] } },
     });
     expect(found.gateways[0]!.resolved).toEqual({ WAN1: '198.51.100.1' });
   });
 
-  it('names the place in a filter that does not parse, and never takes it for everything', async () => {
+  it('points at the place in a filter that does not parse, and never takes it for everything', async () => {
     for (const route of [routes.searchFlows, routes.createPlan]) {
       const answer = await owner.ask(route, {
         body: { filter: 'proto:udp dprt:5060', ...(route === routes.createPlan && { reason: 'r' }) },
@@ -110,7 +110,7 @@ describe('a search', () => {
     agents['lyon-gw1']!.onQuery = onQuery;
   });
 
-  it('hands on why a gateway could not answer', async () => {
+  it('passes on why a gateway could not answer', async () => {
     const { onQuery } = agents['lyon-gw1']!;
     agents['lyon-gw1']!.onQuery = () => [
       { $case: 'failure', value: { code: 'CAPABILITY_MISSING', detail: 'This agent cannot order by bytes.' } },
@@ -120,7 +120,7 @@ describe('a search', () => {
     agents['lyon-gw1']!.onQuery = onQuery;
   });
 
-  it('refuses a cursor that is not ours or belongs to another order', async () => {
+  it('refuses a cursor that is not ours or that belongs to another order', async () => {
     expect(await owner.ask(routes.searchFlows, { body: { filter: '', cursor: 'bogus' } })).toMatchObject({
       status: 400,
       body: { code: 'INVALID_REQUEST' },
@@ -144,14 +144,14 @@ describe('a plan', () => {
     { filter: 'status:replied or -status:replied' },
     { filter: '-state:expired gateway:lyon-gw1' },
     { filter: 'gateway:lyon-gw1 or proto:udp' },
-  ])('of nothing in particular is refused: %j', async (body) => {
+  ])('without a proper filter is refused: %j', async (body) => {
     expect(await owner.ask(routes.createPlan, { body: { ...body, reason: 'r' } })).toMatchObject({
       status: 400,
       body: { code: 'FILTER_EMPTY' },
     });
   });
 
-  it('takes a filter or `all`, not both, and `all` asks for a second person', async () => {
+  it('takes a filter or `all`, not both, and `all` requires a second person', async () => {
     expect(await owner.ask(routes.createPlan, { body: { filter: 'proto:udp', all: true, reason: 'r' } })).toMatchObject({
       status: 400,
       body: { code: 'INVALID_REQUEST' },
@@ -162,7 +162,7 @@ describe('a plan', () => {
     expect(plan).toMatchObject({ isEverything: true, friction: 'second-person', filter: '' });
   });
 
-  it('of few flows on one gateway asks for nothing, over two tenants for a second person, and for the count where that is not wanted', async () => {
+  it('asks for nothing for few flows on one gateway, a second person across tenants, or the count if working alone', async () => {
     expect(await owner.call(routes.createPlan, { body: { filter: 'proto:udp gateway:lyon-gw1', reason: 'r' } })).toMatchObject({
       friction: 'none',
       totals: { flows: 5, gateways: 1 },
@@ -178,7 +178,7 @@ describe('a plan', () => {
     });
   });
 
-  it('without a match is shown but not run', async () => {
+  it('without a match is shown but does not run', async () => {
     agents['lyon-gw1']!.flows = [];
     const plan = await owner.call(routes.createPlan, {
       body: { filter: 'proto:udp', scope: { gateways: [agents['lyon-gw1']!.gatewayId] }, reason: 'r' },
@@ -200,7 +200,7 @@ describe('a plan', () => {
     });
   });
 
-  it('leaves out a gateway whose rows are not those it froze, and one that is offline, each with the reason', async () => {
+  it('leaves out a gateway that returns other rows than it froze, and an offline one, each with the reason', async () => {
     const lyon = agents['lyon-gw1']!;
     const honest = lyon.onQuery;
     lyon.onQuery = (query) =>

@@ -28,7 +28,7 @@ interface Run {
   seconds: number;
 }
 
-/** Runs a built program; `onReady` is called with its first line that is the ready line. */
+/** Runs a built program; `onReady` is called with its first line, which is the ready line. */
 function run(
   program: string,
   args: string[],
@@ -68,7 +68,7 @@ function run(
 }
 
 describe('the controller as a process', () => {
-  it('says when it is ready and where, and ends within five seconds of SIGTERM', async () => {
+  it('reports when and where it is ready, and exits within five seconds of SIGTERM', async () => {
     const url = await postgres.newDatabase();
     let ports: Record<string, unknown> = {};
     const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: url }, (line, stop) => {
@@ -85,7 +85,7 @@ describe('the controller as a process', () => {
     expect(ended.seconds).toBeLessThan(5);
   });
 
-  it('says in one line which port is taken', async () => {
+  it('reports a port that is in use in one line', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
@@ -102,7 +102,7 @@ describe('the controller as a process', () => {
     server.close();
   });
 
-  it('says what is wrong with its environment', async () => {
+  it('reports what is wrong with its environment', async () => {
     const ended = await run('main.js', [], { CTFLEET_DATABASE_URL: 'mysql://x', CTFLEET_API_PORT: 'many' });
     expect(ended.code).toBe(1);
     expect(ended.stderr).toMatch(/CTFLEET_DATABASE_URL: must be a postgresql:\/\/ URL/);
@@ -110,7 +110,7 @@ describe('the controller as a process', () => {
     expect(() => readConfig({})).toThrow(/CTFLEET_DATABASE_URL/);
   });
 
-  it('has its first administrator once and never again, also when two come at once', async () => {
+  it('gets its first administrator once and never again, even when two are created at once', async () => {
     const env = { CTFLEET_DATABASE_URL: await postgres.newDatabase() };
     const args = (email: string): string[] => ['--email', email, '--password', 'correct horse battery', '--name', 'Owner'];
     expect(await run('bootstrap.js', ['--email', 'a@example.net', '--password', 'short', '--name', 'A'], env)).toMatchObject({
@@ -129,7 +129,7 @@ describe('the controller as a process', () => {
 });
 
 describe('prisma/schema.prisma', () => {
-  it('describes what the migrations make, and Prisma takes them for its own', async () => {
+  it('describes what the migrations create, and Prisma recognises them as its own', async () => {
     const env = {
       ...process.env,
       CTFLEET_MIGRATION_DATABASE_URL: postgres.ownerUrl(await postgres.newDatabase()),
@@ -150,7 +150,7 @@ describe('prisma/schema.prisma', () => {
 });
 
 describe('docs/api/openapi.json', () => {
-  it('is what the routes say now (to write it anew: node tools/openapi.ts)', () => {
+  it('matches the current routes (to rewrite it: node tools/openapi.ts)', () => {
     expect(JSON.parse(readFileSync(path.join(ROOT, 'docs/api/openapi.json'), 'utf8'))).toEqual(
       JSON.parse(JSON.stringify(openApiDocument())),
     );

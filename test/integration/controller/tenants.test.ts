@@ -102,8 +102,8 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-describe('what another tenant has', () => {
-  it('answers like what is not there, on every route with an id', async () => {
+describe('what belongs to another tenant', () => {
+  it('looks exactly like what does not exist, on every route with an id', async () => {
     const ids: Partial<Record<keyof typeof routes, string>> = {
       getGateway: theirs.agent.gatewayId,
       updateGateway: theirs.agent.gatewayId,
@@ -161,7 +161,7 @@ describe('what another tenant has', () => {
     });
   });
 
-  it('in a plan hides the plan and its flush, also where the flush came to touch one’s own gateways only', async () => {
+  it('in a plan hides the plan and its flush, even if the flush only touched one’s own gateways', async () => {
     theirs.agent.flows = [];
     try {
       const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'both were asked, one had flows' } });
@@ -175,7 +175,7 @@ describe('what another tenant has', () => {
     }
   });
 
-  it('is left out of lists of flushes and runs that ask for another tenant, also for somebody who may see all', async () => {
+  it('is left out of lists filtered by tenant, even for somebody who may see all', async () => {
     for (const [tenant, sees] of [
       [theirs.tenantId, true],
       [mine.tenantId, false],
@@ -214,7 +214,7 @@ describe('what another tenant has', () => {
 });
 
 describe('the second wall', () => {
-  it('stands before every table with a tenant: row security is forced and has a policy', async () => {
+  it('stands in front of every table with a tenant: row-level security is forced and has a policy', async () => {
     const open = await postgres.query(
       url,
       `
@@ -264,7 +264,7 @@ describe('the second wall', () => {
     }
   });
 
-  it('lets the application’s role change no audit entry, no plan and no partition, and make no second first administrator', async () => {
+  it('lets the application’s role change no audit entry, plan or partition, nor add a second first administrator', async () => {
     const { pool } = controller.running.app.get(Database);
     for (const sql of [
       'UPDATE audit_entry SET summary = $$x$$',

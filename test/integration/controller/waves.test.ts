@@ -28,7 +28,7 @@ const done = (agent: FakeAgent, command: Command, outcome = Outcome.OUTCOME_DELE
 beforeAll(async () => {
   postgres = await startTestPostgres();
   url = await postgres.newDatabase();
-  // Two replicas: one holds the links, both work on waves, and people are at both.
+  // Two replicas: one holds the links, both process waves, and people use both.
   one = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock });
   two = await TestController.start({ CTFLEET_DATABASE_URL: url }, { clock, stateDir: one.stateDir });
   owner = await one.person('owner', [{ role: 'owner', tenantId: null }]);
@@ -87,7 +87,7 @@ const asked = (): number[] => agents.flatMap((agent, n) => (agent.commands.lengt
 const auditOf = async (flush: string) => (await owner.call(routes.listAudit, { query: { flush } })).items.map((entry) => entry.action);
 
 describe('the waves of a flush', () => {
-  it('begin one after the other, each when all of the one before is over; I1, I2, I5: every command once, and after its audit entry', async () => {
+  it('run in order, each once the previous one has ended; I1, I2, I5: every command once, and after its audit entry', async () => {
     const held: (() => void)[] = [];
     agents.forEach((agent) => {
       agent.onCommand = (command) => void held.push(() => agent.send({ $case: 'result', value: done(agent, command) }));
@@ -125,7 +125,7 @@ describe('the waves of a flush', () => {
     expect(early).toEqual([]);
   });
 
-  it('never hold partners together, and are one where nobody wants them', async () => {
+  it('never contain both gateways of a pair, and are a single wave where none are wanted', async () => {
     const pair = await ended((await start({ gateways: 3 })).flushId);
     expect(pair.targets.map((target) => target.wave)).toEqual([1, 2, 1]);
     const all = await ended((await start({ waves: false })).flushId);
@@ -143,7 +143,7 @@ describe('the waves of a flush', () => {
     expect(await auditOf(flushId)).toEqual(['flush.stopped', 'flush.target-finished', 'flush.started']);
   });
 
-  it('I4: do not begin after the time of the whole flush, however long the first one took', async () => {
+  it('I4: do not begin after the deadline of the whole flush, however long the first one took', async () => {
     const slow: Command[] = [];
     agents[0]!.onCommand = (command) => void slow.push(command);
     const { flushId } = await start();
@@ -177,7 +177,7 @@ async function reconnect(n: number): Promise<void> {
 }
 
 describe('a stop', () => {
-  /** Does two flows, and leaves the rest alone once it is told to. */
+  /** Ends two flows, and leaves the rest alone once it is told to stop. */
   const stoppable = (agent: FakeAgent): void => {
     agent.onCommand = (command) => {
       agent.onStop = () =>
@@ -192,7 +192,7 @@ describe('a stop', () => {
     };
   };
 
-  it('reaches a gateway that is at work within two seconds, also where another replica holds its link, and takes the rest back', async () => {
+  it('reaches a gateway at work within two seconds, even via another replica, and cancels the rest', async () => {
     agents.forEach(stoppable);
     const { flushId } = await start({ waves: false });
     await eventually('nine are at work', async () => (asked().length === 9 ? true : undefined));
@@ -216,7 +216,7 @@ describe('a stop', () => {
     });
   });
 
-  it('of a tenant ends all that runs there; a command that its gateway refuses for it is cancelled', async () => {
+  it('of a tenant ends everything running there; a command that its gateway refuses because of it is cancelled', async () => {
     agents.forEach((agent) => {
       agent.onCommand = (command) => {
         agent.onStop = () =>
@@ -235,7 +235,7 @@ describe('a stop', () => {
     expect(await atTwo.call(routes.stopFlushes, { body: {} })).toEqual({ stopped: [] });
   });
 
-  it('waits for a gateway whose link is away, and comes before its command', async () => {
+  it('waits for a gateway whose link is down, and is sent before its command', async () => {
     const [agent] = agents;
     agent!.onCommand = () => undefined;
     const { flushId } = await start({ gateways: 1 });
@@ -274,7 +274,7 @@ describe('a retry', () => {
 });
 
 describe('an undo', () => {
-  it('puts back what was deleted, as a flush of its own, once', async () => {
+  it('restores what was deleted, as a flush of its own, once', async () => {
     const { flushId, planId } = await start({ gateways: 2 });
     const before = await ended(flushId);
     expect(Date.parse(before.undoUntil!)).toBeGreaterThan(clock());
@@ -311,7 +311,7 @@ describe('an undo', () => {
     expect(await auditOf(undoId)).toEqual(['flush.target-finished', 'flush.target-finished', 'flush.undo-started']);
   });
 
-  it('puts back as well what a gateway that was interrupted may have ended, and says how much that is', async () => {
+  it('also restores what an interrupted gateway may have ended, and says how many flows that is', async () => {
     agents[0]!.onCommand = (command) =>
       agents[0]!.done(
         command,
@@ -340,7 +340,7 @@ describe('an undo', () => {
     );
   });
 
-  it('is refused when its time is over, while the flush runs, and of an undo', async () => {
+  it('is refused once it has expired, while the flush runs, and for an undo', async () => {
     const { flushId } = await start({ gateways: 1 });
     await ended(flushId);
     aheadMs += 300_001;
@@ -364,7 +364,7 @@ describe('an undo', () => {
 });
 
 describe('a second person', () => {
-  it('must agree to a plan above the tenant’s limits: not its maker, not a token, and to this very plan', async () => {
+  it('must approve a plan above the tenant’s limits: not its maker, not a token, and this very plan', async () => {
     await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: 4 } });
     const maker = await one.person('maker', [{ role: 'admin', tenantId }]);
     const approver = await one.person('approver', [{ role: 'approver', tenantId }]);
@@ -395,7 +395,7 @@ describe('a second person', () => {
     await ended((answer.body as { flushId: string }).flushId);
   });
 
-  it('agrees for fifteen minutes', async () => {
+  it('gives an approval that lasts fifteen minutes', async () => {
     const plan = await owner.call(routes.createPlan, {
       body: { filter: 'proto:udp', scope: { gateways: [agents[0]!.gatewayId] }, reason: 'r' },
     });
@@ -409,7 +409,7 @@ describe('a second person', () => {
     for (let n = 0; n < GATEWAYS; n++) await reconnect(n);
   });
 
-  it('is not needed where the owner has said so', async () => {
+  it('is not needed if the owner has said so', async () => {
     expect(await owner.call(routes.updateLimits, { params: { id: tenantId }, body: { flows: null } })).toEqual({
       flows: null,
       percentOfTable: 10,
@@ -438,7 +438,7 @@ describe('a plan', () => {
     expect((await owner.call(routes.getGateway, { params: { id: agents[3]!.gatewayId } })).guard).toMatchObject({ isReadOnly: true });
   });
 
-  it('leaves out a gateway of which it would end more than its share of the table, and says what would help', async () => {
+  it('leaves out a gateway if it would end more than its share of the table, and says what would help', async () => {
     agents[3]!.disconnect();
     const before = agents[3]!.flows;
     await agents[3]!.connect(one.linkAddress, {

@@ -92,7 +92,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     };
   }
 
-  test('of a host without a flow says that nothing came, and until when it stands', async () => {
+  test('of a host without a flow reports that nothing came, and until when the block stands', async () => {
     const commands = agent();
     commands.accept(command(await freeze(`host:${clientAddress(1, 60)}`)));
     await commands.idle();
@@ -101,7 +101,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     expect(await blocks.standing()).toMatchObject([{ id: ID, planId: PLAN, packets: 0n, flows: 0 }]);
   });
 
-  test('says how many packets it has refused when it looks again', async () => {
+  test('reports how many packets the block has refused when it looks again', async () => {
     const client = clientAddress(1, 61);
     const doomed = await gateway.converse('lan', 'open', 'talk.ts', 'udp', client, 40_001, server, 9000);
     await doomed.exchange('one');
@@ -116,7 +116,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     ]);
   });
 
-  test('that finds its table taken away when it looks again puts it back, before it says that it is blocked', async () => {
+  test('that finds its table removed when it looks again restores it before it reports the host as blocked', async () => {
     const commands = agent();
     commands.accept(command(await freeze(`host:${clientAddress(1, 62)}`), 500));
     await until('it stands', async () => (await blocks.standing()).length || undefined);
@@ -126,7 +126,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     expect(runIn(gateway.name, 'nft', ['list', 'tables'])).toContain('ctfleet_block');
   });
 
-  test('that is stopped while it looks again is lifted, and calls no flow blocked', async () => {
+  test('that is stopped while it looks again is lifted, and reports no flow as blocked', async () => {
     const client = clientAddress(1, 63);
     const doomed = await gateway.converse('lan', 'open', 'talk.ts', 'udp', client, 40_002, server, 9000);
     await doomed.exchange('one');
@@ -141,7 +141,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     await doomed.exchange('and now');
   });
 
-  test('that a crash interrupted goes on for what is left of its time, and not anew', async () => {
+  test('that a crash interrupted resumes for what is left of its time, and does not start over', async () => {
     const digest = await freeze(`host:${clientAddress(1, 64)}`);
     const journal = new Journal(folder);
     journal.append({ kind: 'received', id: ID, seq: '1', epoch: '1', planId: PLAN, way: { method: Method.METHOD_BLOCK, forSeconds: 60 } });
@@ -155,7 +155,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     expect(standing!.untilMs - systemClock.now()).toBeLessThanOrEqual(20_000);
   });
 
-  test('of a remediation refuses what has no flow yet, under the id of its run, and says so where it cannot', async () => {
+  test('of a remediation refuses what has no flow yet, under the id of its run, and says so if it cannot', async () => {
     const client = clientAddress(1, 67);
     const directory = path.join(folder, 'remediations');
     const hands = {
@@ -208,7 +208,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
     ]);
   });
 
-  test('whose packets are not those that were shown is refused before anything is', async () => {
+  test('whose packets are not those that were shown is refused before anything is blocked', async () => {
     const shown = await freeze(`host:${clientAddress(1, 65)}`);
     await freeze(`host:${clientAddress(1, 66)}`);
     const commands = agent();

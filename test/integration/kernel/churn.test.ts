@@ -5,9 +5,9 @@ import { Namespace } from '../../support/namespace.ts';
 const why = Namespace.why();
 
 describe.skipIf(why !== undefined)(`plans under churn${why ? ` (skipped: ${why})` : ''}`, () => {
-  // All 200 rounds: npm run bench -- churn
+  // For all 200 rounds: npm run bench -- churn
   test(
-    'end what was planned, and no flow that was born since, whether it matches or has the tuple of one that was planned; nor what is protected',
+    'end what was planned, and no flow that was born since, even with the same tuple; nor what is protected',
     { timeout: 240_000 },
     async () => {
       const rounds = 25;

@@ -28,8 +28,8 @@ const many = (count: number, net: number, rest: Partial<Parameters<typeof entryO
   );
 const why = Namespace.why();
 
-/** The maximum is one for the whole machine, so that no table of a namespace can be made full alone: the readings say that it is. */
-describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${why ? ` (skipped: ${why})` : ''}`, () => {
+/** The maximum is one for the whole machine, so no namespace's table alone can be made full: instead the readings report it as full. */
+describe.skipIf(why !== undefined)(`a kernel table that is reported as full${why ? ` (skipped: ${why})` : ''}`, () => {
   let namespace: Namespace;
   let leave: () => void;
   let table: KernelTable;
@@ -52,7 +52,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
 
   beforeAll(() => {
     namespace = Namespace.create('ctg-full');
-    // Entries that count nothing and have no start are taken for those of packets.
+    // Entries without counters and without a start are taken for packets' entries.
     namespace.sysctl('net.netfilter.nf_conntrack_acct', 0);
     namespace.sysctl('net.netfilter.nf_conntrack_timestamp', 0);
     leave = namespace.enter();
@@ -69,7 +69,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     journal = new Journal(directory);
     createEntries([
       ...many(100, 2, { state: 'ESTABLISHED', timeoutSeconds: 400_000 }),
-      // The lower the time that is left, the longer idle; a state has 120 s.
+      // The less time is left, the longer the entry has been idle; the state's timeout is 120 s.
       ...many(40, 3, { state: 'TIME_WAIT' }).map((entry, index) => ({ ...entry, timeoutSeconds: 60 + index })),
       ...many(20, 4, { state: 'LAST_ACK', timeoutSeconds: 25 }),
       ...many(30, 5, { state: 'SYN_SENT', status: 0, timeoutSeconds: 100 }),
@@ -96,7 +96,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     namespace.run('conntrack', '-F');
   });
 
-  test('loses as many flows as it may, those that waited longest after their end first', async () => {
+  test('loses as many flows as allowed, those that have waited longest after their end first', async () => {
     const action = emergency();
     expect(await action.consider(full(0, 10, 500))).toBe(0);
     expect(await action.consider(full(10_000, 11, 500))).toBe(25);
@@ -108,14 +108,14 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     expect(await countBy(({ state }) => state!)).toMatchObject({ ESTABLISHED: 101, LAST_ACK: 20, SYN_SENT: 30, SYN_RECV: 30 });
   });
 
-  test('never loses a live connection or a protected flow, however much it may lose', async () => {
+  test('never loses a live connection or a protected flow, however many it may lose', async () => {
     const action = emergency();
     await action.consider(full(0, 10, 20_000));
     expect(await action.consider(full(10_000, 11, 20_000))).toBe(90);
     expect(await countBy(({ state }) => state!)).toEqual({ ESTABLISHED: 101, SYN_RECV: 30, TIME_WAIT: 1 });
   });
 
-  test('does nothing that the guard file forbids, and writes nothing of it', async () => {
+  test('loses nothing if the guard file forbids it, and nothing is recorded', async () => {
     const action = emergency();
     await action.consider(full(0, 10, 500));
     for (const [index, change] of [
@@ -130,7 +130,7 @@ describe.skipIf(why !== undefined)(`a kernel’s table that is said to be full${
     expect(journal.state.lastEmergencyAtMs).toBeUndefined();
   });
 
-  test('does so once in the cool-down, also if the agent starts anew, and has it in its journal before', async () => {
+  test('loses flows once per cool-down, even if the agent restarts, and the journal records it first', async () => {
     const action = emergency();
     await action.consider(full(0, 10, 200));
     expect(await action.consider(full(10_000, 11, 200))).toBe(10);

@@ -33,7 +33,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     gateway = await StrictGateway.start('ctg-ending');
   });
   afterAll(() => gateway.end());
-  /** As a command runs a plan of these flows. */
+  /** Runs a plan of these flows as a command does. */
   const end = async (
     method: Method,
     flows: Flow[],
@@ -65,7 +65,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
   test.each([
     ['IPv4', clientAddress(1, 1), server],
     ['IPv6', clientAddress6(1, 1), server6],
-  ])('%s: a reset tells both programs, and nobody beside them', async (_, client, to) => {
+  ])('%s: a reset tells both programs, and nobody else', async (_, client, to) => {
     const listener = await gateway.converse('inet', 'serving', 'echo.ts', to, 7777);
     const doomed = await talk('tcp', client, to, 7777);
     await doomed.exchange('one');
@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await listener.end();
   });
 
-  test('a connection that says nothing is deleted when the time is over, and one that is gone or protected is left alone', async () => {
+  test('a silent connection is deleted when its time is up, and one that is gone or protected is left alone', async () => {
     const silent = await talk('tcp', clientAddress(1, 2), server, 7);
     const held = await talk('tcp', clientAddress(1, 3), server, 7);
     const flows = [await gateway.flow(`src:${clientAddress(1, 2)}`), await gateway.flow(`src:${clientAddress(1, 3)}`)];
@@ -103,7 +103,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await silent.end();
   });
 
-  test('a reset that is stopped leaves the connection as it was, long before its time', async () => {
+  test('a reset that is stopped leaves the connection as it was, long before its deadline', async () => {
     const spared = await talk('tcp', clientAddress(1, 7), server, 7);
     await spared.exchange('one');
     let isStopped = false;
@@ -119,7 +119,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await spared.exchange('still here');
   });
 
-  test('an empty table that was left is taken away, and one that a firewall took away is made again', async () => {
+  test('an empty leftover table is removed, and one that a firewall removed is re-created', async () => {
     runIn(gateway.name, 'nft', ['-f', '-'], emptyTable());
     await refusals.adopt();
     await until('the empty table is gone', () => !tables().includes('ctfleet_ending') || undefined);
@@ -133,7 +133,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await doomed.heard('ECONNRESET');
   });
 
-  test('a table that another version made goes on refusing what it did, in our own shape', async () => {
+  test('a table created by another version keeps refusing what it did, in our current form', async () => {
     const doomed = await talk('tcp', clientAddress(1, 11), server, 7);
     await doomed.exchange('one');
     await refusals.add(await gateway.flows(`src:${clientAddress(1, 11)}`), 60);
@@ -151,7 +151,7 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     expect(runIn(gateway.name, 'nft', ['list', 'table', 'inet', 'ctfleet_ending'])).not.toContain('strange');
   });
 
-  test('where nft is missing, that is known before a flow is touched, and where it is there, trying it makes nothing and takes nothing away', async () => {
+  test('a missing nft is noticed before a flow is touched, and probing for it creates and removes nothing', async () => {
     const [spared, doomed] = [await talk('tcp', clientAddress(1, 14), server, 7), await talk('udp', clientAddress(1, 15), server, 9000)];
     await spared.exchange('one');
     await doomed.exchange('two');
@@ -176,14 +176,14 @@ describe.skipIf(why !== undefined)(`ways to end a flow${why ? ` (skipped: ${why}
     await blocking.end();
   });
 
-  test('a flow that expires ends at its time in spite of traffic', async () => {
+  test('a flow under `expire` ends at its time in spite of traffic', async () => {
     const doomed = await talk('udp', clientAddress(1, 6), server, 9000);
     await doomed.exchange('one');
     const flow = await gateway.flow(`src:${clientAddress(1, 6)}`);
     expect(await end(Method.METHOD_EXPIRE, [flow], 3)).toEqual([Outcome.OUTCOME_EXPIRING]);
     let said = 0;
     await until('the entry is another one', async () => {
-      // Not waited for: an answer to a word that was under way at the end finds no entry.
+      // Not waited for: a reply to a message that was in flight at the end finds no entry.
       doomed.say(`word ${said++}`);
       const [now] = await gateway.table.lookup([flow], { wans: [], protections: [] });
       return (now !== undefined && now.startedAtMs !== flow.startedAtMs) || undefined;

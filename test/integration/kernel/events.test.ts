@@ -32,7 +32,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     open.push(events);
     return events;
   };
-  /** Makes that many flows by real packets. */
+  /** Makes this many flows with real packets. */
   const flow = async (flows: number, rate = 50_000): Promise<void> => {
     const churn = new Conversation(namespace.name, 'churn.ts', [rate, flows]);
     open.push(churn);
@@ -41,10 +41,10 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
   const rows = async (limit: number) =>
     (await table.search({ filter: { kind: 'everything' }, context: { wans: [], protections: [] }, limit })).rows;
 
-  test('flows that begin and end are counted, and our own deletes are told from those of others', async () => {
+  test('flows that begin and end are counted, and our own deletes are told apart from those of others', async () => {
     const events = await listen({ withChanges: true });
     await flow(300);
-    await until('all births are heard', () => events.totals().born === 300 || undefined);
+    await until('all new flows are heard', () => events.totals().born === 300 || undefined);
     const [first, ...rest] = await rows(101);
     expect((await table.delete(rest)).every((outcome) => outcome === 'deleted')).toBe(true);
     await until('our deletes are heard', () => events.totals().endedByUs === 100 || undefined);
@@ -71,8 +71,8 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     });
   });
 
-  test('flows that began while nobody listened end without an event, and the rates know it', async () => {
-    // With 2 it would depend on whether anybody on this machine listens, in whatever namespace.
+  test('flows that began while nobody was listening end without an event, and the rates account for it', async () => {
+    // With 2 it would depend on whether anybody on this machine is listening, in whatever namespace.
     namespace.sysctl('net.netfilter.nf_conntrack_events', 0);
     await flow(500);
     namespace.sysctl('net.netfilter.nf_conntrack_events', 2);
@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     await rates.collect({ count: BigInt((await table.counters()).count) });
     namespace.run('conntrack', '-F');
     await flow(100);
-    await until('births are heard', () => events.totals().born === 100 || undefined);
+    await until('new flows are heard', () => events.totals().born === 100 || undefined);
     expect(events.totals().ended).toBe(0);
     nowMs = 10_000;
     expect(await rates.collect({ count: BigInt((await table.counters()).count) })).toEqual({
@@ -93,7 +93,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     });
   });
 
-  test('where the kernel makes no events, listening is refused with the cure', async () => {
+  test('if the kernel makes no events, listening is refused with the remedy', async () => {
     namespace.sysctl('net.netfilter.nf_conntrack_events', 0);
     await expect(TableEvents.open()).rejects.toMatchObject({
       code: 'CAPABILITY_MISSING',
@@ -101,7 +101,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     });
   });
 
-  test('a buffer that overflows is counted, and one walk makes the live set exact again', async () => {
+  test('a buffer overflow is counted, and one walk makes the live set exact again', async () => {
     const events = await listen({ receiveBuffer: 4096, withLive: true });
     await until('the first walk is done', () => events.totals().live);
     await flow(20_000, 200_000);
@@ -130,7 +130,7 @@ describe.skipIf(why !== undefined)(`events of a real table${why ? ` (skipped: ${
     expect(events.totals().endedByUs).toBe(15_000 - count);
   });
 
-  test('closing ends the thread, also in the middle of a flood', async () => {
+  test('closing ends the thread, even in the middle of a flood', async () => {
     const events = await TableEvents.open({ withLive: true });
     const churn = new Conversation(namespace.name, 'churn.ts', [20_000]);
     open.push(churn);

@@ -80,7 +80,7 @@ describe.skipIf(why !== undefined)(`what the kernel’s FTP helper expects${why 
     socket.destroy();
   });
 
-  test('is no longer expected once it was deleted, and the control connection goes on', async () => {
+  test('is no longer expected once it was deleted, and the control connection continues', async () => {
     const [expectation] = await table.expectations();
     expect(await table.deleteExpectations([expectation!])).toEqual(['deleted']);
     const socket = await connectBack();
@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)(`what the kernel’s FTP helper expects${why 
     socket.destroy();
   });
 
-  /** Connections of tests before leave entries too. */
+  /** Connections from earlier tests leave entries too. */
   function isControl({ orig }: Flow): boolean {
     return orig.dport === 21 && orig.sport === control.localPort;
   }
@@ -107,7 +107,7 @@ describe.skipIf(why !== undefined)(`what the kernel’s FTP helper expects${why 
   }
 });
 
-/** As `conntrack -L expect` prints it, without the time that is left. */
+/** As `conntrack -L expect` prints it, without the remaining time. */
 function lineOf({ proto, orig, mask, master, class: kind, helper }: Expectation): string {
   return (
     `proto=${proto} src=${orig.src} dst=${orig.dst} sport=${orig.sport} dport=${orig.dport} mask-src=${mask.src} mask-dst=${mask.dst} sport=${mask.sport} dport=${mask.dport} ` +

@@ -61,7 +61,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
   const ALL = ENTRIES.map(({ proto, orig }) => `${proto} ${orig.src}`).sort();
   const without = (...gone: string[]): string[] => ALL.filter((one) => !gone.includes(one));
 
-  test('the probe leaves this namespace alone and says what works', async () => {
+  test('the probe leaves this namespace alone and reports what works', async () => {
     const features = await kernelFeatures();
     expect(await left()).toEqual(ALL);
     expect(features.has('dump by mark')).toBe(true);
@@ -76,25 +76,25 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     ['proto:tcp', ['6 10.1.0.1', '6 fd00::1']],
     ['proto:udp family:ipv6', ['17 fd00::1', '17 fd00::2']],
     ['proto:udp dport:53 rdst:10.1.0.1', ['17 10.1.0.1']],
-  ])('a flush by %s ends those and no other', async (text, gone) => {
+  ])('a flush by %s ends those flows and no others', async (text, gone) => {
     await flush(text);
     expect(await left()).toEqual(without(...gone));
   });
 
   test.each([
-    ['an address of IPv6', 'src:fd00::1'],
-    ['a port of a protocol that the kernel compares none of', 'proto:sctp dport:54'],
+    ['an IPv6 address', 'src:fd00::1'],
+    ['a port of a protocol whose ports the kernel does not compare', 'proto:sctp dport:54'],
     ['a port without a protocol', 'dport:53'],
     ['a prefix', 'src:10.1.0.0/24'],
     ['a negation', 'not proto:tcp'],
-    ['zone 0, which the kernel takes for none', 'zone:0'],
+    ['zone 0, which the kernel takes for no zone', 'zone:0'],
     ['a part that it knows and one that it does not', 'proto:tcp state:established'],
   ])('a flush by %s never reaches the kernel', async (_, text) => {
     await expect(flush(text)).rejects.toMatchObject({ code: expect.stringMatching(/FILTER_(EMPTY|UNSUPPORTED)/) as string });
     expect(await left()).toEqual(ALL);
   });
 
-  test('an empty filter ends nothing, and everything only if that is said', async () => {
+  test('an empty filter ends nothing, and everything only if that is explicit', async () => {
     await expect(table.flush({ filter: EVERYTHING, protections: [] })).rejects.toMatchObject({ code: 'FILTER_EMPTY' });
     await expect(table.flush({ filter: { kind: 'and', operands: [] }, isAll: true, protections: [] })).rejects.toMatchObject({
       code: 'FILTER_EMPTY',
@@ -104,7 +104,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     expect(await left()).toEqual([]);
   });
 
-  test('a flush that could meet a protected flow is refused, one that cannot is not', async () => {
+  test('a flush that could hit a protected flow is refused, one that cannot is not', async () => {
     const protections = [{ reason: 'SSH', filter: filterOf('proto:tcp dport:22') }];
     await expect(flush('src:10.1.0.1', protections)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(table.flush({ filter: EVERYTHING, isAll: true, protections })).rejects.toMatchObject({ code: 'FORBIDDEN' });
@@ -147,7 +147,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
       expect(dumped({ family: 4, proto: 17, dport: 54 })).toBe(0);
     });
 
-    test('an IPv6 source in CTA_FILTER ends every flow but the one that was meant', async () => {
+    test('an IPv6 source in CTA_FILTER ends every flow but the intended one', async () => {
       const out = new AttributeWriter();
       out.raw(encodeFlush({ family: 6 }));
       out.nested(1, () => out.nested(1, () => out.bytes(3, Uint8Array.from([0xfd, ...Array<number>(14).fill(0), 1]))));
@@ -160,7 +160,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     });
   });
 
-  test('a search says how the table was read, and reads it once for many questions', async () => {
+  test('a search reports how the table was read, and reads it once for many questions', async () => {
     const search = (maxAgeMs?: number) => table.search({ filter: filterOf('src:10.1.0.1'), context: UNPROTECTED, limit: 10, maxAgeMs });
     const [first, ...rest] = [await search(), await search(60_000), await search(60_000)];
     expect(first!.explain[0]).toBe('the whole table was read');
@@ -171,13 +171,13 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     expect((await search()).total).toBe(0);
   });
 
-  test('what the agent ends itself is not in any later answer, however old that may be', async () => {
+  test('flows the agent ends itself are in no later answer, however old that may be', async () => {
     const { rows } = await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100 });
     await table.delete(rows.slice(0, 2));
     expect((await table.search({ filter: EVERYTHING, context: UNPROTECTED, limit: 100, maxAgeMs: 60_000 })).total).toBe(ENTRIES.length - 2);
   });
 
-  test('a filter with many hits is given to the kernel, and finds what a whole walk finds', async () => {
+  test('a filter with many hits is passed to the kernel, and finds what a full walk finds', async () => {
     createEntries(
       Array.from({ length: 9_000 }, (_, index) =>
         entryOf({
@@ -194,7 +194,7 @@ describe.skipIf(why !== undefined)(`what the kernel filters by itself${why ? ` (
     expect([filtered.total, filtered.tableCount]).toEqual([whole.total, whole.tableCount]);
   });
 
-  test('flows that were set aside are ended exactly, and protected ones are not among them', async () => {
+  test('flows that were set aside are ended exactly, and no protected ones are among them', async () => {
     const frozen = await table.freeze({
       filter: filterOf('proto:udp'),
       context: { ...UNPROTECTED, protections: [{ reason: 'trunk', filter: filterOf('zone:7') }] },

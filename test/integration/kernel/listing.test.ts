@@ -27,7 +27,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     listing = new XmlListing(namespace);
     namespace.nft(TRANSLATING_RULES);
     leave = namespace.enter();
-    // Of those that last for seconds some would be gone before the last filter is tried.
+    // Some of the entries that last for seconds would be gone before the last filter is tried.
     createEntries(
       [...SAMPLE_ENTRIES, ...MORE_ENTRIES].map((entry) => ({
         ...entry,
@@ -70,7 +70,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     }
   });
 
-  test('ICMP type, code and id are those of the text listing, the only one that has them', async () => {
+  test('ICMP type, code and id match those of the text listing, the only one that has them', async () => {
     const pings = (await find('proto:icmp,icmpv6')).map((flow) => {
       const { icmp } = flow.orig;
       return `src=${flow.orig.src} dst=${flow.orig.dst} type=${icmp!.type} code=${icmp!.code} id=${icmp!.id} src`;
@@ -88,7 +88,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     expect(related!.master).toEqual({ family: 4, proto: 17, orig: trunk!.orig, zone: 0, id: trunk!.id });
   });
 
-  test('translated entries carry the bits that mean they are', async () => {
+  test('translated entries carry the bits that say so', async () => {
     const nat = await find('status:nat');
     expect(
       nat
@@ -181,14 +181,14 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
     ['age>1h', () => false],
     ['timeout>390000', (flow) => flow.timeout! > 390_000],
     ['timeout<601', (flow) => flow.timeout! < 601],
-    // Entries of this table were made by a program, with a time that it chose.
+    // Entries of this table were made by a program, with timeouts that it chose.
     ['idle>10000', () => false],
     ['bytes>1', (flow) => total('bytes')(flow) > 1],
     ['packets:1', (flow) => total('packets')(flow) === 1],
     ['packets<1', (flow) => total('packets')(flow) < 1],
   ];
 
-  test.each(EXPECTED)('%s finds exactly what the listing says', async (text, predicate) => {
+  test.each(EXPECTED)('%s finds exactly what the listing shows', async (text, predicate) => {
     const expected = listXml()
       .filter(predicate)
       .map((flow) => flow.id)
@@ -236,7 +236,7 @@ describe.skipIf(why !== undefined)(`the kernel's table against the conntrack pro
   });
 });
 
-/** What both can say of an entry. */
+/** What both can say about an entry. */
 function printable(flow: Flow): object {
   const tuple = (one: Flow['orig'], counters: Flow['origCounters']): object => ({
     ...one,

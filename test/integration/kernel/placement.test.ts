@@ -19,7 +19,7 @@ describe.skipIf(why !== undefined)(`the thread that walks the kernel’s table${
     namespace.remove();
   });
 
-  test('has the priority and the CPUs that it says, and the other threads keep theirs', async () => {
+  test('has the reported priority and CPUs, and the other threads keep theirs', async () => {
     const before = threads();
     const said = Promise.withResolvers<Placement>();
     const table = new KernelTable({ onPlaced: said.resolve });

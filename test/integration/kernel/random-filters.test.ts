@@ -31,7 +31,7 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
     namespace = Namespace.create('ctg');
     listing = new XmlListing(namespace);
     namespace.nft(TRANSLATING_RULES);
-    // Long enough that no entry ends while the test runs, and different, so that idle times are.
+    // Long enough that no entry ends while the test runs, and all different, so that idle times are too.
     for (const name of Object.keys(sysctls())) namespace.sysctl(`net.netfilter.nf_conntrack_${name}`, 700 + (name.length % 7) * 50);
     leave = namespace.enter();
     createEntries(
@@ -63,7 +63,7 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
     );
   const idsWith = (word: string): Set<number> => new Set(listing.read(`-u ${word}`).map(({ id }) => id));
 
-  test(`${FILTERS} of them find what an evaluation of the program's XML says`, { timeout: 180_000 }, async () => {
+  test(`${FILTERS} of them find what an evaluation of the program's XML finds`, { timeout: 180_000 }, async () => {
     const known = {
       sysctls: sysctls(),
       wans: WANS,
@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
       for (const { filter, rows, total, snapshotAtMs } of answers) {
         const found = new Set(rows.map(({ id }) => id));
         expect(total).toBe(found.size);
-        // Whole seconds may have gone by for a flow or not; where it matters, the listing cannot say.
+        // A whole second may or may not have passed for a flow; where that matters, the listing cannot tell.
         const latest = Math.ceil((snapshotAtMs - readAtMs) / 1000) + 1;
         for (const flow of flows) {
           const at = (laterSeconds: number): boolean =>
@@ -111,7 +111,7 @@ describe.skipIf(why !== undefined)(`random filters on a table with every protoco
   });
 });
 
-/** A listing is one look, and a rate needs two; it has no routes, which say what is stale, and in XML nothing of ICMP. */
+/** A listing is one look, and a rate needs two; it has no routes, which decide what is stale, and in XML it has no ICMP fields. */
 function isAnsweredByXml(filter: FlowFilter): boolean {
   return !fieldsOf(filter).some((field) => field === 'rate' || field === 'stale' || field === 'next-wan' || field.startsWith('icmp-'));
 }

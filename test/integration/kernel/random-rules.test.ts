@@ -15,7 +15,7 @@ import { RuleStage } from '../../support/rules/stage.ts';
 
 const why = Namespace.why();
 const NUM_RUNS = Number(process.env.CTFLEET_RULE_RUNS ?? 12);
-/** A counterexample is a ruleset that can be read; to make it smaller would load hundreds of them. */
+/** A counterexample is a readable ruleset; shrinking it would load hundreds of them. */
 const HOW = { numRuns: NUM_RUNS, endOnFailure: true, seed: Number(process.env.CTFLEET_RULE_SEED ?? 1) };
 
 describe.skipIf(why !== undefined)(`random rules and packets${why ? ` (skipped: ${why})` : ''}`, () => {
@@ -34,20 +34,20 @@ describe.skipIf(why !== undefined)(`random rules and packets${why ? ` (skipped: 
     );
   };
 
-  test('what is known of a packet is what the kernel does with it', () => {
+  test('a known prediction for a packet is what the kernel does with it', () => {
     fc.assert(
       fc.property(arbitraryTable, fc.array(arbitrarySample, { minLength: 6, maxLength: 6 }), (table, samples) => {
         const rules = load(table);
         for (const sample of samples) {
           const wrong = tryPacket(stage, rules, sample).checks.filter(({ answer, isRight }) => answer.isKnown && !isRight);
-          expect(wrong.map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`)).toEqual([]);
+          expect(wrong.map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but saw ${seen}`)).toEqual([]);
         }
       }),
       HOW,
     );
   });
 
-  test('packets that are alike in what is read of them have the same answers', () => {
+  test('packets that agree in everything the rules read have the same predictions', () => {
     const packet = fc
       .tuple(
         arbitrarySample,
@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)(`random rules and packets${why ? ` (skipped: 
   });
 });
 
-/** The mark goes through a hook unless a rule changes it, so that it belongs to the answer about marks. */
+/** The mark passes through a hook unless a rule changes it, so it belongs to the answer about marks. */
 function keysOf(reads: Reads): (packet: Packet) => string {
   const [sources, destinations] = [new Partition(reads.sources.prefixes), new Partition(reads.destinations.prefixes)];
   const [sports, dports] = [portPieces(reads.sports), portPieces(reads.dports)];

@@ -30,7 +30,7 @@ describe.skipIf(why !== undefined)(`rates in a kernel's table${why ? ` (skipped:
     namespace.remove();
   });
 
-  test('a flow that carries packets is found by its rate, and those at rest by theirs', async () => {
+  test('a flow that carries packets is found by its rate, and idle ones by theirs', async () => {
     const [server, client] = [createSocket('udp4'), createSocket('udp4')];
     server.bind(7777, '127.0.0.1');
     await once(server, 'listening');
@@ -51,7 +51,7 @@ describe.skipIf(why !== undefined)(`rates in a kernel's table${why ? ` (skipped:
     }
   });
 
-  test('what a plan collects has its rates where the table was looked at lately, however the filter is read', async () => {
+  test('a plan’s flows have rates if the table was looked at recently, however the filter is evaluated', async () => {
     const [server, client] = [createSocket('udp4'), createSocket('udp4')];
     server.bind(7778, '127.0.0.1');
     await once(server, 'listening');
@@ -61,7 +61,7 @@ describe.skipIf(why !== undefined)(`rates in a kernel's table${why ? ` (skipped:
       for (const filter of ['proto:udp dport:7778', 'dport>7777 dport<7779']) {
         await table.breakdown(CONTEXT);
         const lookedAt = performance.now();
-        expect((await collect(filter)).map(({ rateBitsPerSecond }) => rateBitsPerSecond)).toEqual([undefined]); // too near to that look
+        expect((await collect(filter)).map(({ rateBitsPerSecond }) => rateBitsPerSecond)).toEqual([undefined]); // too close to that look
         send();
         await until('the last look is a second old', () => performance.now() - lookedAt > 1_100 || undefined);
         const [flow] = await collect(filter);

@@ -18,7 +18,7 @@ import { until } from '../../support/until.ts';
 const [server] = SERVERS as [string];
 const why = Namespace.why();
 
-describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` (skipped: ${why})` : ''}`, () => {
+describe.skipIf(why !== undefined)(`flows restored on a strict gateway${why ? ` (skipped: ${why})` : ''}`, () => {
   let gateway: StrictGateway;
   const talk = (kind: 'tcp' | 'udp', client: number, port: number): Promise<Conversation> =>
     gateway.converse('lan', 'open', 'talk.ts', kind, clientAddress(1, client), 40_000, server, port);
@@ -46,7 +46,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
   });
   afterAll(() => gateway.end());
 
-  test('TCP through a source translation that took another port continues by the same port', async () => {
+  test('TCP through a source translation that chose another port continues on the same port', async () => {
     const first = await talk('tcp', 1, 7);
     const second = await talk('tcp', 2, 7);
     await first.exchange('one');
@@ -80,7 +80,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     isSamePath(await gateway.flow(`dport:${FORWARDED_PORT}`), before);
   });
 
-  test('UDP through a source translation that took another port continues by the same port', async () => {
+  test('UDP through a source translation that chose another port continues on the same port', async () => {
     const first = await talk('udp', 1, 9000);
     const second = await talk('udp', 2, 9000);
     await first.exchange('one');
@@ -93,7 +93,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     isSamePath(await gateway.flow(`proto:udp dport:9000 src:${clientAddress(1, 2)}`), before);
   });
 
-  test('a download that was cut is back at its window after it is put back', async () => {
+  test('an interrupted download is back at its full window after it is restored', async () => {
     const one = await talk('tcp', 3, 7);
     await one.exchange('begin');
     const before = await gateway.flow(`proto:tcp src:${clientAddress(1, 3)}`);
@@ -106,7 +106,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
   });
 
   test.each([6, 7, 8])(
-    'the transfer of client %i that was cut with data under way both ways goes on, at the window scale that its ends agreed on',
+    'client %i’s transfer, cut with data in flight both ways, continues at the window scale its ends negotiated',
     async (client) => {
       const one = await talk('tcp', client, 7);
       await one.exchange('begin');
@@ -115,12 +115,12 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
       const long = 'y'.repeat(60_000_000);
       one.say(long);
       let before = begun;
-      // A look-up takes a fraction of the time of a search, which the whole transfer might be over in.
+      // A look-up takes a fraction of the time of a search, which could outlast the whole transfer.
       while (before.replyCounters!.bytes < 2_000_000n)
         [before = begun] = await gateway.table.lookup([begun], { wans: [], protections: [] });
       const droppedBefore = dropped();
       expect(await gateway.table.delete([before])).toEqual(['deleted']);
-      await until('the strict gateway dropped what was under way', () => dropped() > droppedBefore + 3 || undefined);
+      await until('the strict gateway dropped what was in flight', () => dropped() > droppedBefore + 3 || undefined);
       expect(await gateway.table.restore([before])).toEqual(['restored']);
       await one.heard(long, 30_000);
       const after = await gateway.flow(filter);
@@ -129,7 +129,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     },
   );
 
-  test('a flow that traffic has made anew is left as it is', async () => {
+  test('a flow that traffic has re-created is left as it is', async () => {
     const one = await talk('udp', 4, 9000);
     await one.exchange('before');
     const before = await gateway.flow(`proto:udp src:${clientAddress(1, 4)}`);
@@ -140,7 +140,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     expect((await gateway.flow(`proto:udp src:${clientAddress(1, 4)}`)).id).toBe(anew.id);
   });
 
-  test('a ping through a source translation is put back with the id that the translation chose', async () => {
+  test('a ping through a source translation is restored with the id that the translation chose', async () => {
     const before: Flow = {
       family: 4,
       proto: 1,
@@ -157,7 +157,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
     expect((await gateway.flow(`proto:icmp src:${clientAddress(1, 5)}`)).reply).toEqual(before.reply);
   });
 
-  /** Both are accepted by the kernel and look right. */
+  /** The kernel accepts both, and both look right. */
   describe.each([
     ['the translated reply tuple alone', 20, (body: Uint8Array) => body],
     [
@@ -190,7 +190,7 @@ describe.skipIf(why !== undefined)(`flows put back on a strict gateway${why ? ` 
         expect([listed.orig, listed.reply, listed.state]).toEqual([before.orig, before.reply, before.state]);
         const leaked = gateway.untranslated();
         one.say('after');
-        await until('a packet left with the address of the LAN', () => gateway.untranslated() > leaked || undefined);
+        await until('a packet left with the LAN address', () => gateway.untranslated() > leaked || undefined);
         expect(one.unheard).toEqual([]);
         await gateway.table.delete([listed]);
       } finally {

@@ -42,7 +42,7 @@ function stage(work: (tools: { namespace: Namespace; rules: KernelRules; verdict
 }
 
 describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a rule and an address of a set count at the next question', () => {
+  test('a new rule and a new set element count for the next question', () => {
     stage(({ namespace, verdict }) => {
       expect(verdict(5)).toBe('accepted');
       namespace.nft(BLOCKLIST);
@@ -54,7 +54,7 @@ describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})`
     });
   });
 
-  test('what is known of translation is kept while only filters change', () => {
+  test('what is known of translation is kept while only filter rules change', () => {
     stage(({ namespace, rules }) => {
       const routes = { destinations: undefined };
       namespace.nft(BLOCKLIST);
@@ -66,7 +66,7 @@ describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})`
     });
   });
 
-  test('an element that may end any moment is not known to be there', () => {
+  test('an element that may expire at any moment is not known to be there', () => {
     stage(({ namespace, verdict }) => {
       namespace.nft(BLOCKLIST);
       namespace.run('nft', 'add element inet fw banned { 10.0.0.5 timeout 30s }');
@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined)(`changes of rules${why ? ` (skipped: ${why})`
     });
   });
 
-  test('a set of 100,000 addresses makes its rule not known, and no other', () => {
+  test('a set of 100,000 addresses makes its rule unknown, and no other', () => {
     stage(({ namespace, verdict }) => {
       const addresses = Array.from({ length: 100_000 }, (_, n) => `100.${64 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`);
       namespace.nft(

@@ -15,7 +15,7 @@ let gateway: StaleGateway;
 const named = (flows: Flow[]): string[] => flows.map((flow) => `${flow.orig.src} ${flow.stale}`).sort();
 afterEach(() => gateway.close());
 
-/** The whole table of failures: which flows are stale once the route has moved, and that exactly there a delete heals the talk. */
+/** The whole table of failures: which flows are stale once the route has moved, and that a delete restores traffic for exactly those. */
 const CASES: [nat: NatKind, pin: boolean, failure: Failure, stale: string | undefined][] = [
   ['snat', false, 'admin', 'route-moved'],
   ['snat', false, 'silent', 'route-moved'],
@@ -81,7 +81,7 @@ describe.skipIf(why !== undefined)(`stale flows of a real gateway${why ? ` (skip
     expect(await gateway.named('stale:yes', contextOf({ 1: { isUp: false } }))).toEqual([`${TALKER6} address-gone`]);
   });
 
-  test('a connection that came in is stale once its answers leave by the other WAN', async () => {
+  test('an inbound connection is stale once its replies leave by the other WAN', async () => {
     gateway = await StaleGateway.start();
     const { lab } = gateway;
     await gateway.converse('lan', 'serving', 'echo.ts', clientAddress(1, 0), 443);
@@ -94,7 +94,7 @@ describe.skipIf(why !== undefined)(`stale flows of a real gateway${why ? ` (skip
     expect(await gateway.flows('stale:yes', contextOf())).toEqual([]);
   });
 
-  test('where the rules of a WAN cannot be told, only a packet since the route moved shows that a flow is stale', async () => {
+  test('if a WAN’s rules cannot be evaluated, only a packet since the route moved shows that a flow is stale', async () => {
     gateway = await StaleGateway.start();
     const { lab } = gateway;
     const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7300, SERVERS[0]!, 9000);

@@ -9,7 +9,7 @@ import { loneIdentity } from '../../support/lone-agent.ts';
 import { Namespace } from '../../support/namespace.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../../build/agent/main.js');
-/** In the range that leads to an interface where packets vanish. */
+/** In the range routed to an interface where packets vanish. */
 const NOBODY = '198.18.0.53';
 const TOKEN = `ctf1.01900000-0000-7000-8000-000000000001.secret.${'a'.repeat(43)}`;
 const why = Namespace.why();
@@ -21,7 +21,7 @@ describe.skipIf(why !== undefined)(`an agent that is told to stop${why ? ` (skip
 
   beforeAll(() => {
     namespace = Namespace.createWithSink('ctg-stop');
-    // `ip netns exec` puts it in place of /etc/resolv.conf for what it starts.
+    // `ip netns exec` mounts it over /etc/resolv.conf for what it starts.
     resolver = `/etc/netns/${namespace.name}`;
     mkdirSync(resolver, { recursive: true });
     writeFileSync(path.join(resolver, 'resolv.conf'), `nameserver ${NOBODY}\nnameserver 198.18.0.54\n`);
@@ -44,7 +44,7 @@ describe.skipIf(why !== undefined)(`an agent that is told to stop${why ? ` (skip
       'new',
       { CTFLEET_ENROL_ADDRESS: '198.18.0.1:4443', CTFLEET_JOIN_TOKEN: TOKEN },
     ],
-  ])('%s ends within five seconds, and in order', async (_, kind, env) => {
+  ])('%s exits within five seconds, and in an orderly way', async (_, kind, env) => {
     namespace.run('conntrack', '-F');
     const stateDir = mkdtempSync(path.join(root, 'state-'));
     if (kind === 'enrolled') await loneIdentity(namespace.name, stateDir);
@@ -60,7 +60,7 @@ describe.skipIf(why !== undefined)(`an agent that is told to stop${why ? ` (skip
     expect(code).toBe(0);
   });
 
-  /** Until the agent speaks to somebody who never answers. */
+  /** Until the agent talks to somebody who never answers. */
   async function speaks(agent: ChildProcess): Promise<void> {
     while (!namespace.run('conntrack', '-L').includes('dst=198.18.0.') && agent.exitCode === null)
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -49,7 +49,7 @@ describe.skipIf(why !== undefined)(`an agent that is killed -9 in the middle of 
       .toSorted()
       .join('\n');
 
-  test('gets back by an undo all 15,000 entries that it had ended before and after the kill', () => {
+  test('restores by an undo all 15,000 entries that it had ended before and after the kill', () => {
     const leave = namespace.enter();
     createEntries(
       Array.from({ length: MANY }, (_, n) =>

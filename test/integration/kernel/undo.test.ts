@@ -84,7 +84,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
   const undo = (commandId: string): Promise<Result> =>
     carryOut(`undo-${commandId}`, { $case: 'undoPlan', value: { commandId, planId: lastPlanId } });
 
-  test('an undo puts TCP back through a translation that took another port, and the connection goes on', async () => {
+  test('an undo restores TCP through a translation that chose another port, and the connection continues', async () => {
     const first = await gateway.converse('lan', 'open', 'talk.ts', 'tcp', clientAddress(1, 1), 40_000, server, 7);
     const second = await gateway.converse('lan', 'open', 'talk.ts', 'tcp', clientAddress(1, 2), 40_000, server, 7);
     await first.exchange('one');
@@ -108,7 +108,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     expect(gateway.untranslated()).toBe(0);
   });
 
-  test('an undo leaves a flow that traffic has made anew', async () => {
+  test('an undo leaves alone a flow that traffic has re-created', async () => {
     const one = await gateway.converse('lan', 'open', 'talk.ts', 'udp', clientAddress(1, 3), 40_001, server, 9000);
     await one.exchange('before');
     await run('run-udp', [await gateway.flow(`proto:udp src:${clientAddress(1, 3)}`)]);
@@ -136,8 +136,8 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     return flows;
   };
 
-  test('a stop is felt between two batches, and the rest of the plan lives', async () => {
-    // Nearly the whole table, which a gateway allows nobody by itself.
+  test('a stop takes effect between two batches, and the rest of the plan lives', async () => {
+    // Nearly the whole table, which a gateway by default allows nobody.
     rules = parseGuard(JSON.stringify({ mostPercentOfTable: 100 }));
     const flows = await many(4001);
     expect(flows).toHaveLength(MANY);
@@ -158,7 +158,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
     expect((await gateway.table.areThere(flows)).filter(Boolean)).toHaveLength(MANY - 3000);
   });
 
-  test('the guard file of the gateway protects its flows from a plan that names them, and refuses a plan that is too large', async () => {
+  test('the gateway’s guard file protects its flows from a plan that names them, and refuses a plan that is too large', async () => {
     const one = await gateway.converse('lan', 'open', 'talk.ts', 'udp', clientAddress(1, 4), 40_002, server, 9000);
     await one.exchange('before');
     const flow = await gateway.flow(`proto:udp src:${clientAddress(1, 4)}`);

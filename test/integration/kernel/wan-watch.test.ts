@@ -13,7 +13,7 @@ import { until } from '../../support/until.ts';
 const SCRIPT = fileURLToPath(new URL('../../support/watch-wans.ts', import.meta.url));
 const why = Namespace.why();
 
-/** A process of its own in the gateway, because /sys shows the interfaces of the namespace that it was mounted in. */
+/** A separate process in the gateway, because /sys shows the interfaces of the namespace that it was mounted in. */
 class Watcher {
   #wans: Wan[] = [];
   readonly #child: ChildProcess;
@@ -25,7 +25,7 @@ class Watcher {
     });
   }
 
-  /** Resolves when wan1 is so. */
+  /** Resolves when wan1 is in this state. */
   async wan1(expected: Partial<Wan>, timeoutMs = 2_000): Promise<void> {
     await until(
       `wan1 is ${JSON.stringify(expected)}`,
@@ -81,7 +81,7 @@ describe.skipIf(why !== undefined)(`the watch on the WANs of a real gateway${why
     }
   });
 
-  test('never takes a WAN for dead whose target does not answer', async () => {
+  test('never takes a WAN for dead if its target has never answered', async () => {
     const watcher = new Watcher(lab.names.gateway(1), { wan1: '198.51.100.66' });
     try {
       await until('wan2 answers', () => watcher.wans.find(({ name }) => name === 'wan2')?.isAnswering, 10_000);

@@ -9,7 +9,7 @@ const why = Namespace.why();
 describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${why})` : ''}`, () => {
   let namespace: Namespace;
   const ip = (...args: string[]): string => namespace.run('ip', ...args);
-  /** A process of its own: /sys shows the interfaces of the namespace it was mounted in. */
+  /** A separate process: /sys shows the interfaces of the namespace it was mounted in. */
   const observe = (): unknown => JSON.parse(namespace.run(process.execPath, SCRIPT));
 
   beforeAll(() => {
@@ -30,7 +30,7 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
   });
   afterAll(() => namespace.remove());
 
-  test('interfaces with a default route are WANs, with their addresses and the best of them carrying', () => {
+  test('interfaces with a default route are WANs, with their addresses, and the best of them carries traffic', () => {
     expect(observe()).toEqual([
       { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: false, nextHop: '198.19.0.1' },
       {
@@ -44,7 +44,7 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
     ]);
   });
 
-  test('when the first is switched off, the other carries', () => {
+  test('when the first is switched off, the other carries traffic', () => {
     ip('link', 'set', 'wan1', 'down');
     expect(observe()).toEqual([
       { name: 'backup', interface: 'wan2', addresses: ['198.19.0.12'], isUp: true, carriesDefaultRoute: true, nextHop: '198.19.0.1' },
@@ -56,7 +56,7 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
       ({ interface: device, nextHop, carriesDefaultRoute }) => [device, nextHop, carriesDefaultRoute],
     );
 
-  test('of a route with several next hops each carries, but for one whose link is down', () => {
+  test('every next hop of a multipath route carries traffic, except one whose link is down', () => {
     ip('link', 'set', 'wan1', 'up');
     ip('route', 'flush', 'default');
     ip(
@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)(`WANs of a real gateway${why ? ` (skipped: ${
     ip('link', 'set', 'wan1', 'up');
   });
 
-  test('a route whose link has no carrier carries, unless the kernel is told to ignore it', async () => {
+  test('a route whose link has no carrier still carries traffic, unless the kernel is told to ignore it', async () => {
     ip('route', 'flush', 'default');
     for (const [n, device] of [
       [18, 'wan1'],
