@@ -195,7 +195,7 @@ describe('F21: a controller', () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'WAN1 failed' } });
     agent.onCommand = (command) => agent.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: 30 }]);
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    const flush = await eventually('the flush is over', async () => {
+    const flush = await eventually('the flush has ended', async () => {
       const now = await owner.call(routes.getFlush, { params: { id: flushId } });
       return now.state === 'running' ? undefined : now;
     });
@@ -241,7 +241,7 @@ describe('F21: a controller', () => {
     const plan = await owner.call(routes.createPlan, { body: { filter: 'proto:udp', reason: 'WAN1 failed' } });
     agent.onCommand = (command) => ({ ...agent.done(command, [{ outcome: 99 as Outcome, count: 30 }]), state: 42 as Result_State });
     const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
-    const flush = await eventually('the flush is over', async () => {
+    const flush = await eventually('the flush has ended', async () => {
       const now = await owner.call(routes.getFlush, { params: { id: flushId } });
       return now.state === 'running' ? undefined : now;
     });

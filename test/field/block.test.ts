@@ -23,7 +23,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   let blocking: Blocking;
   let port = 42_000;
   let hosts = 40;
-  /** A host of the LAN that no other test has used. */
+  /** A LAN host that no other test has used. */
   const host = (): string => clientAddress(1, ++hosts);
   const talk = (
     kind: 'tcp' | 'udp',
@@ -32,7 +32,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     toPort: number,
     word: 'open' | 'serving' = 'open',
   ): Promise<Conversation> => gateway.converse('lan', word, 'talk.ts', kind, client, ++port, to, toPort);
-  /** What a new connection hears first: `open` where it gets through. */
+  /** What a new connection sees first: `open` if it gets through. */
   const attempt = async (
     kind: 'tcp' | 'udp',
     client: string,
@@ -66,7 +66,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
   });
   afterEach(() => blocking.end());
 
-  test('a blocked host does not come back from another port, by no protocol, and others go on', async () => {
+  test('a blocked host cannot return from another port or by another protocol, and others are unaffected', async () => {
     const [attacker, bystander] = [host(), host()];
     const [tcp, udp, beside] = [
       await talk('tcp', attacker, server, 7),
@@ -88,7 +88,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await beside.exchange('still here');
   });
 
-  test('a host that has no flow at that moment is blocked, to the gateway and from it too', async () => {
+  test('a host that currently has no flow is blocked, also towards and from the gateway itself', async () => {
     const quiet = host();
     const { id } = await blocking.block(`host:${quiet}`, []);
     expect(canPing(lan(), quiet, GATEWAY)).toBe(false);
@@ -101,7 +101,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(tables()).not.toContain('ctfleet_block');
   });
 
-  test('an IPv6 host is blocked, and can still be found by its neighbours', async () => {
+  test('an IPv6 host is blocked, and its neighbours can still find it', async () => {
     const attacker = clientAddress6(1, 77);
     const open = await talk('tcp', attacker, server6, 7);
     await open.exchange('one');
@@ -114,7 +114,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await attempt('tcp', clientAddress6(1, 78), server6, 7, 'open');
   });
 
-  test('the server of a connection that is blocked is told, although its packets belong to no flow any more', async () => {
+  test('the server of a blocked connection is told, although its packets no longer belong to any flow', async () => {
     const attacker = host();
     const listener = await gateway.converse('inet', 'serving', 'echo.ts', server, 7781);
     const doomed = await talk('tcp', attacker, server, 7781);
@@ -125,7 +125,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await listener.end();
   });
 
-  test('a filter narrows a block as far as it says: a port, a server, a protocol', async () => {
+  test('a filter narrows a block exactly: a port, a server, a protocol', async () => {
     const attacker = host();
     await blocking.block(`src:${attacker} dst:${server} proto:tcp dport:7`, []);
     await attempt('tcp', attacker, server, 7, 'ECONNREFUSED');
@@ -135,7 +135,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await attempt('tcp', host(), server, 7, 'open');
   });
 
-  test('what a filter leaves alone goes on', async () => {
+  test('whatever the filter does not match continues', async () => {
     const attacker = host();
     await blocking.block(`host:${attacker} -dport:80`, []);
     await attempt('tcp', attacker, server, 80, 'open');
@@ -143,7 +143,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(canPing(lan(), attacker, server)).toBe(false);
   });
 
-  test('a port forward is blocked by its outside address and by the server behind it, and a block of what the server begins lets others reach it', async () => {
+  test('a port forward is blocked by its outside address and by its server; blocking what the server starts spares others', async () => {
     const inside = clientAddress(1, 0);
     const behind = new Conversation(lan(), 'echo.ts', [inside, 443]);
     await behind.heard('serving');
@@ -173,7 +173,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(lost.unheard).toEqual([]);
   });
 
-  test('packets that the gateway does not track are refused as well', async () => {
+  test('packets that the gateway does not track are refused too', async () => {
     const attacker = host();
     runIn(
       gateway.name,
@@ -236,7 +236,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await listener.end();
   });
 
-  test('a block of the controller’s address leaves the agent connected, also when it connects again', async () => {
+  test('a block of the controller’s address leaves the agent connected, even when it reconnects', async () => {
     const own = externalAddress(1, 1);
     blocking.protections = builtInProtections([own], { addresses: [server], port: 7 });
     const dial = async (): Promise<Conversation> => {
@@ -254,7 +254,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     for (const one of [channel, again]) await one.end();
   });
 
-  test('what the guard file protects goes on through a block, and what it begins to protect later too', async () => {
+  test('traffic that the guard file protects passes a block, even if it becomes protected later', async () => {
     const phone = host();
     const protect = (filter: string): void => {
       const parsed = parseFilter(filter);
@@ -273,24 +273,27 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
       ),
     );
     protect('mark:0x100');
-    await until('what cannot be told ends the block', async () => (await blocking.blocks.standing()).length === 0 || undefined);
+    await until(
+      'a protection that no packet shows ends the block',
+      async () => (await blocking.blocks.standing()).length === 0 || undefined,
+    );
     await attempt('udp', phone, server, 53, 'hello');
     expect(canPing(lan(), phone, server)).toBe(true);
     await expect(blocking.block(`host:${phone}`, [])).rejects.toThrow('“SIP trunk” cannot be told by a packet');
   });
 
-  test('a block ends by itself, also when the agent is gone', async () => {
+  test('a block ends by itself, even if the agent is gone', async () => {
     const attacker = host();
     await blocking.block(`host:${attacker}`, [], 3);
     await blocking.die();
     expect(canPing(lan(), attacker, GATEWAY)).toBe(false);
-    await until('the kernel has forgotten it', () => canPing(lan(), attacker, GATEWAY) || undefined);
+    await until('the kernel has removed it', () => canPing(lan(), attacker, GATEWAY) || undefined);
     await blocking.blocks.adopt();
     expect(await blocking.blocks.standing()).toEqual([]);
     expect(tables()).not.toContain('ctfleet_block');
   });
 
-  test('an agent that starts again goes on with a block and what it has counted', async () => {
+  test('an agent that restarts takes over a block and its count', async () => {
     const attacker = host();
     const { id } = await blocking.block(`host:${attacker}`, []);
     expect(canPing(lan(), attacker, GATEWAY)).toBe(false);
@@ -304,14 +307,14 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(canPing(lan(), attacker, GATEWAY)).toBe(true);
   });
 
-  test('a firewall that is loaded again ends no block, whether the agent runs or starts later', async () => {
+  test('a firewall reload ends no block, whether the agent is running or starts later', async () => {
     const attacker = host();
     const firewall = runIn(gateway.name, 'nft', ['list', 'ruleset']);
     const loadAgain = (): string => runIn(gateway.name, 'nft', ['-f', '-'], `flush ruleset\n${firewall}`);
     const { id } = await blocking.block(`host:${attacker}`, []);
     loadAgain();
     expect(tables()).not.toContain('ctfleet_block');
-    await until('the block is there again', () => tables().includes('ctfleet_block') || undefined);
+    await until('the block is back', () => tables().includes('ctfleet_block') || undefined);
     expect(canPing(lan(), attacker, GATEWAY)).toBe(false);
     expect(await blocking.refused(id)).toBeGreaterThan(0);
     await blocking.die();
@@ -320,7 +323,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     expect(canPing(lan(), attacker, GATEWAY)).toBe(false);
   });
 
-  test('a single connection that is blocked says no more than it is: a new one from another port gets through', async () => {
+  test('a block of a single connection claims no more than it does: a new one from another port gets through', async () => {
     const client = host();
     const [doomed, beside] = [await talk('udp', client, server, 9000), await talk('udp', client, server, 9000)];
     await doomed.exchange('one');
@@ -335,7 +338,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await attempt('udp', client, server, 9000, 'hello');
   });
 
-  test('a blocked connection does not take another with it that is translated to the port it had', async () => {
+  test('a blocked connection does not take down another that is translated to its former port', async () => {
     const [doomed, heir] = [host(), host()];
     const first = await gateway.converse('lan', 'open', 'talk.ts', 'udp', doomed, 45_678, server, 9000);
     await first.exchange('one');
@@ -349,7 +352,7 @@ describe.skipIf(why !== undefined)(`a block${why ? ` (skipped: ${why})` : ''}`, 
     await first.heard('EHOSTUNREACH');
   });
 
-  test('a flood of what is refused makes no flood of answers', async () => {
+  test('a flood of refused packets causes no flood of replies', async () => {
     const attacker = host();
     const { id } = await blocking.block(`host:${attacker}`, []);
     runIn(

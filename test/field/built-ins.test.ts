@@ -28,14 +28,14 @@ interface Host {
   6: string;
 }
 
-/** Addresses of a client of both families. */
+/** A client's addresses in both families. */
 const hostOf = (routing: Routing, client: number): Host => {
   const number = routing === 'policy' ? policyClient(client) : client;
   return { 4: clientAddress(1, number), 6: clientAddress6(1, number) };
 };
 const serverOf = (family: 4 | 6, number = 0): string => (family === 4 ? SERVERS : SERVERS6)[number]!;
 
-/** Who is answered by a server. */
+/** A client whom a server answers. */
 async function ring(address: string, to: 'sip' | 'echo', server = SERVERS[0]!): Promise<Registrant> {
   const phone = await Registrant.start({ namespace: gateway.lab.names.lan(1), address, port: 7000, server, to });
   phones.push(phone);
@@ -44,7 +44,7 @@ async function ring(address: string, to: 'sip' | 'echo', server = SERVERS[0]!): 
 }
 
 describe.skipIf(why !== undefined)(`built-ins that the controller runs${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('an address that stands for all of a gateway is no host: the limit says so', async () => {
+  test('an address that stands for the whole gateway is no host, and the limit says so', async () => {
     gateway = await StaleGateway.start();
     const { filter, limits } = builtIn('compromised-host');
     await sendFlows(gateway.lab.names.lan(1), {
@@ -73,13 +73,13 @@ const PROTOCOLS = [
 ] as const;
 
 describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (kind) => {
-  test('tunnels that nobody answers are ended, and those that are answered are the same flows as before', async () => {
+  test('tunnels without replies are ended, and those with replies remain the same flows', async () => {
     gateway = await StaleGateway.start(kind);
     const [dead, live] = [hostOf(kind.routing, 40), hostOf(kind.routing, 41)];
     const { lan, inet } = { lan: gateway.lab.names.lan(1), inet: gateway.lab.names.inet };
     const tunnels = '(proto:gre or proto:esp)';
     await inside(lan, async () => {
-      // To two servers: without ports, two hosts cannot be translated to one address towards the same one, and the second packet is
+      // To two servers: without ports, two hosts cannot be translated to one address towards the same server, and the second packet is
       // dropped.
       for (const [proto, payload] of PROTOCOLS)
         for (const [peer, host] of [dead, live].entries())
@@ -90,12 +90,12 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
     await inside(inet, async () => {
       for (const { proto, reply } of answered) sendRaw(proto, reply.src, reply.dst, PROTOCOLS.find(([one]) => one === proto)![1]);
     });
-    await until('four are answered', async () => (await gateway.flows(`${tunnels} -status:unreplied`)).length === 4 || undefined);
+    await until('four have replies', async () => (await gateway.flows(`${tunnels} -status:unreplied`)).length === 4 || undefined);
     const { filter, limits } = builtIn('stuck-gre-esp');
-    // Two minutes are a second here.
+    // Two minutes take one second here.
     const stuck = filter.replace('age>2m', 'age>1s');
     expect(stuck).not.toBe(filter);
-    const found = await until('all that are stuck are found', async () => {
+    const found = await until('all the stuck ones are found', async () => {
       const flows = await gateway.flows(stuck);
       return flows.length === 4 ? flows : undefined;
     });
@@ -106,7 +106,7 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
     expect(left.map(({ id }) => id).sort()).toEqual(answered.map(({ id }) => id).sort());
   });
 
-  test('a compromised host is cut off by both families, and another is the same flow as before', async () => {
+  test('a compromised host is cut off in both families, and another host keeps the same flow', async () => {
     gateway = await StaleGateway.start(kind);
     const blocking = new Blocking(gateway.table);
     try {
@@ -127,7 +127,7 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
         await until('its packets are refused', async () => (await blocking.refused(id)) > 2 || undefined);
         expect(attacker.answers).toBe(answers);
         const heard = neighbour.answers;
-        await until('the neighbour is heard', () => neighbour.answers > heard + 1 || undefined);
+        await until('the neighbour gets through', () => neighbour.answers > heard + 1 || undefined);
         expect((await gateway.flows(`src:${good[family]}`)).map((flow) => flow.id)).toEqual([before!.id]);
       }
     } finally {
@@ -139,7 +139,7 @@ describe.skipIf(why !== undefined).each(ROUTED)('$routing gateway with $nat', (k
 describe.skipIf(why !== undefined)('what failback ends', () => {
   const failback = (wan: string): string => builtIn('failback-sip').filter.replaceAll('$wan', wan);
 
-  test('is what a new flow would have by the WAN that came back, and nothing where a rule or a hash leads elsewhere', async () => {
+  test('is every flow whose successor would use the WAN that came back, and none that a rule or hash sends elsewhere', async () => {
     gateway = await StaleGateway.start({ nat: 'masquerade', pin: true, routing: 'policy' });
     gateway.lab.failWan(1, 1, 'metric');
     const [moved, ruled] = [hostOf('standby', 30), hostOf('policy', 30)];
@@ -151,7 +151,7 @@ describe.skipIf(why !== undefined)('what failback ends', () => {
     expect(await gateway.named(failback('wan2'))).toEqual([]);
   });
 
-  test('is nothing on a balanced gateway, where each flow is by the WAN that its hash gave it', async () => {
+  test('is nothing on a balanced gateway, where each flow uses the WAN that its hash selected', async () => {
     gateway = await StaleGateway.start({ nat: 'masquerade', pin: true, routing: 'balanced' });
     for (const client of [30, 31, 32, 33]) await ring(clientAddress(1, client), 'sip');
     expect(await gateway.flows('app:sip')).toHaveLength(4);

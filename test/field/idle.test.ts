@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 const why = Namespace.why();
 const CONTEXT = { wans: [], protections: [] };
 const [ADDRESS, PORT] = ['127.0.0.20', 7000];
-/** As for telephones: what stands in a rule, and no sysctl. */
+/** As for telephones: a timeout set in a rule, and by no sysctl. */
 const OBJECT = `
 table ip shop {
   ct timeout short { protocol tcp; l3proto ip; policy = { established: 600 }; }
@@ -43,7 +43,7 @@ afterEach(async () => {
   namespace.remove();
 });
 
-/** A client that has said something and was answered. */
+/** A client that has sent something and received a reply. */
 async function talker(): Promise<{ say(): Promise<void> }> {
   const socket = connect(PORT, ADDRESS);
   ends.push(socket);
@@ -64,13 +64,13 @@ async function found(text: string): Promise<Flow[]> {
 const only = async (): Promise<Flow> => (await found(`dport:${PORT}`))[0]!;
 
 describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a connection that talks is not five days idle because a rule gave it a timeout of ten minutes', async () => {
+  test('an active connection does not count as idle for five days because a rule gave it a ten-minute timeout', async () => {
     namespace.nft(OBJECT);
     const { say } = await talker();
     expect((await only()).timeoutSeconds).toBeLessThanOrEqual(600);
     expect(await found('idle>1h')).toEqual([]);
     expect(await found('idle>10s')).toEqual([]);
-    // What it carried between two looks says that it talks.
+    // Its counters between two looks show that it is active.
     await say();
     await table.breakdown(CONTEXT);
     await say();
@@ -79,11 +79,11 @@ describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skip
     expect(await found('idle<60s')).toHaveLength(1);
   });
 
-  test('a connection of which a rule sets the timeout is idle for as long as its counters stood still', async () => {
+  test('a connection with a timeout set by a rule is idle for as long as its counters have stood still', async () => {
     namespace.nft(OBJECT);
     await talker();
     await table.breakdown(CONTEXT);
-    const quiet = await until('it was seen to be quiet', async () => {
+    const quiet = await until('it was seen to be idle', async () => {
       const { idleBounds, idleSeconds } = await only();
       const atLeast = idleSeconds ?? idleBounds?.atLeast ?? 0;
       return atLeast >= 1 ? atLeast : undefined;
@@ -93,13 +93,13 @@ describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skip
     expect(await found('idle>1h')).toEqual([]);
   });
 
-  test('a timeout that was made longer by hand makes no flow idle', async () => {
+  test('a timeout that was extended by hand makes no flow idle', async () => {
     namespace.sysctl('net.netfilter.nf_conntrack_tcp_timeout_established', 7200);
     await talker();
     expect((await only()).idleSeconds).toBeLessThan(60);
     namespace.sysctl('net.netfilter.nf_conntrack_tcp_timeout_established', 432_000);
     await talker();
-    // The agent asks for the timeouts again after a few seconds; more remains of the second than the first ones allow.
+    // The agent re-reads the timeouts after a few seconds; more of the second timeout remains than the first ones allow.
     await until(
       'the change was seen',
       async () => (await found(`dport:${PORT}`)).every(({ idleSeconds }) => idleSeconds !== undefined) || undefined,
@@ -108,7 +108,7 @@ describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skip
     expect(await found('idle>1h')).toEqual([]);
   });
 
-  test('an entry that a program put there, as conntrackd does on a standby, is not judged', async () => {
+  test('an entry inserted by a program, as conntrackd does on a standby, is not judged', async () => {
     namespace.run(
       'conntrack',
       '-I',
@@ -131,7 +131,7 @@ describe.skipIf(why !== undefined)(`how long a flow has been idle${why ? ` (skip
     );
     const injected = await only();
     expect(injected.timeoutSeconds).toBeGreaterThan(900);
-    // Nothing but that it is not older than it is.
+    // Only that it cannot have been idle for longer than it has existed.
     expect(injected.idleSeconds ?? 0).toBeLessThan(60);
     expect(await found('idle>1h')).toEqual([]);
   });

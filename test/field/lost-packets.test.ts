@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 const why = Namespace.why();
 const CLIENTS = 15;
-/** All clients leave by one port, so that only the first to speak can be told from the others. */
+/** All clients leave through one port, so that only the first to send can be told from the others. */
 const ONE_PORT = `
 table ip narrow {
   chain leaving {
@@ -19,8 +19,8 @@ table ip narrow {
 }
 `;
 
-describe.skipIf(why !== undefined)(`packets that are lost for want of an entry${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a packet that is lost on a port clash is one lost packet, and not one for each counter that tells of it', async () => {
+describe.skipIf(why !== undefined)(`packets lost for want of an entry${why ? ` (skipped: ${why})` : ''}`, () => {
+  test('a packet lost on a port clash counts once, and not once for each counter that shows it', async () => {
     const namespace = Namespace.create('ctg-lost');
     const leave = namespace.enter();
     const table = new KernelTable();
@@ -42,8 +42,8 @@ describe.skipIf(why !== undefined)(`packets that are lost for want of an entry${
       for (let n = 1; n <= CLIENTS; n++) clients.push(await bound(6000 + n, '127.0.0.1'));
       const before = (await table.counters()).cpus;
       clients[0]!.send('hello', 5062, '127.0.0.20');
-      await until('the first has come', () => received === 1 || undefined);
-      // The kernel may say of a packet that it drops that it was not allowed.
+      await until('the first has arrived', () => received === 1 || undefined);
+      // When the kernel drops a packet, sending may fail with "not permitted".
       for (const client of clients.slice(1))
         await new Promise<void>((resolve) => {
           client.send('hello', 5062, '127.0.0.20', () => resolve());

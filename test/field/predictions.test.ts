@@ -21,15 +21,15 @@ import { until } from '../support/until.ts';
 
 const why = Namespace.why();
 const { METHOD_DELETE: DELETE, METHOD_RESET: RESET, METHOD_BLOCK: BLOCK, METHOD_EXPIRE: EXPIRE } = Method;
-/** How long a client is watched after its flow was ended: long enough for what is sent again after a loss. */
+/** How long a client is watched after its flow was ended: long enough for retransmissions after a loss. */
 const WATCH_MS = 2500;
-/** So long before the end of it something must have worked for it to go on. */
+/** Something must have worked within this long of the end for the flow to count as continuing. */
 const LATELY_MS = 1200;
 
 const [LAN, WAN, FAR] = ['10.77.0.5', '203.0.113.2', '198.51.100.10'];
 const [LAN6, FAR6] = ['fd00:77::5', '2001:db8:51::10'];
 
-/** Rules of an ordinary gateway: what the LAN begins may leave, what comes back may come in. */
+/** The rules of an ordinary gateway: what the LAN starts may leave, and replies may come in. */
 const stateful = (forward: string, input = ''): string => `
   chain forward { type filter hook forward priority filter; policy drop; ${forward} }
   chain input { type filter hook input priority filter; policy drop; ${input} ct state established,related accept; iifname "lan" accept; meta l4proto ipv6-icmp accept; }
@@ -40,17 +40,17 @@ const leaving = (statement: string): string => `chain leaving { type nat hook po
 const FORWARDED_ELSEWHERE = `chain arriving { type nat hook prerouting priority dstnat; ${[0, 1, 2, 3, 4].map((at) => `iifname "wan" meta l4proto { tcp, udp } th dport ${9000 + at} dnat ip to ${LAN}:${8000 + at};`).join(' ')} }`;
 /** A port forward to the same port, whichever of ours it is. */
 const FORWARDED = `chain arriving { type nat hook prerouting priority dstnat; iifname "wan" meta l4proto { tcp, udp } th dport 9000-9099 dnat ip to ${LAN}; }`;
-/** Without a chain of its kind the kernel translates nothing any more, also of flows that are there. */
+/** Without a chain of its type the kernel stops translating, even for existing flows. */
 const TRANSLATES_NOTHING = 'chain leaving { type nat hook postrouting priority srcnat; }';
 const table = (...chains: string[]): string => `table inet gateway {\n${chains.join('\n')}\n}\n`;
 
 interface Gateway {
   name: string;
   rules: string;
-  /** In place of them once the flows are there. */
+  /** What replaces them once the flows exist. */
   since?: string;
   sysctls?: Record<string, number>;
-  /** Who begins: the LAN, or somebody outside by a port forward. */
+  /** Who starts the flow: the LAN, or somebody outside through a port forward. */
   from?: 'outside';
   family?: 6;
   kinds?: readonly Kind[];
@@ -77,12 +77,12 @@ const GATEWAYS: Gateway[] = [
     kinds: ['tcp upload', 'udp chat'],
   },
   {
-    name: 'masquerades by random ports',
+    name: 'masquerades to random ports',
     rules: table(leaving('masquerade random'), stateful(ESTABLISHED + FROM_LAN)),
     kinds: ['tcp upload', 'udp chat'],
   },
   {
-    name: 'takes no TCP that begins without a SYN',
+    name: 'accepts no TCP that begins without a SYN',
     rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new tcp flags & (syn | ack) != syn drop; ${FROM_LAN}`)),
   },
   { name: 'has tcp_loose 0', rules: MASQUERADED, sysctls: { 'net.netfilter.nf_conntrack_tcp_loose': 0 } },
@@ -93,20 +93,24 @@ const GATEWAYS: Gateway[] = [
     kinds: ['tcp upload', 'tcp chat', 'tcp download'],
   },
   {
-    name: 'refuses what the LAN begins since',
+    name: 'has since begun to refuse new connections from the LAN',
     rules: MASQUERADED,
     since: table(leaving('masquerade'), stateful(`${ESTABLISHED} iifname "lan" reject;`)),
     kinds: NO_PING,
   },
-  { name: 'drops what the LAN begins since', rules: MASQUERADED, since: table(leaving('masquerade'), stateful(ESTABLISHED)) },
   {
-    name: 'translates to another address since',
+    name: 'has since begun to drop new connections from the LAN',
+    rules: MASQUERADED,
+    since: table(leaving('masquerade'), stateful(ESTABLISHED)),
+  },
+  {
+    name: 'has since begun to translate to another address',
     rules: table(leaving(`snat ip to ${WAN}`), stateful(ESTABLISHED + FROM_LAN)),
     since: table(leaving('snat ip to 203.0.113.9'), stateful(ESTABLISHED + FROM_LAN)),
     kinds: NO_PING,
   },
   {
-    name: 'lets a few begin in a minute',
+    name: 'allows only a few new connections a minute',
     rules: table(leaving('masquerade'), stateful(`${ESTABLISHED} ct state new limit rate 60/minute burst 30 packets accept;`)),
     kinds: ['udp chat', 'tcp chat'],
   },
@@ -124,13 +128,13 @@ const GATEWAYS: Gateway[] = [
     kinds: ['tcp upload', 'tcp download', 'tcp chat'],
   },
   {
-    name: 'forwards a port, and lets the LAN begin nothing',
+    name: 'forwards a port, and lets the LAN start nothing',
     rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept;`)),
     from: 'outside',
     kinds: NO_PING,
   },
   {
-    name: 'forwards the port no more',
+    name: 'has since stopped forwarding the port',
     rules: table(FORWARDED, stateful(`${ESTABLISHED} ct status dnat accept; ${FROM_LAN}`)),
     since: table(TRANSLATES_NOTHING, stateful(ESTABLISHED + FROM_LAN)),
     from: 'outside',
@@ -148,28 +152,28 @@ const SEEN_AS: Partial<Record<Fate, Seen>> = { [Fate.FATE_RECONNECTS]: 'goes on'
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 const wordOf = (method: Method): string => Method[method].slice(7).toLowerCase();
 
-describe.skipIf(why !== undefined)(`what is said of a flow before it is ended${why ? ` (skipped: ${why})` : ''}`, () => {
+describe.skipIf(why !== undefined)(`what is predicted for a flow before it is ended${why ? ` (skipped: ${why})` : ''}`, () => {
   const cells: Cell[] = [];
   const stages: Stage[] = [];
   afterAll(async () => {
     for (const stage of stages) await stage.remove();
   });
 
-  // All at one time: what takes long is to watch.
-  test('is what comes of it, on every kind of gateway, whoever speaks and however it is ended', async () => {
+  // All at the same time: it is the watching that takes long.
+  test('comes true, on every kind of gateway, whichever side sends and however the flow is ended', async () => {
     for (const [index, gateway] of GATEWAYS.entries()) {
       for (const method of gateway.methods ?? [DELETE])
         stages.push(await Stage.build(gateway, method, `ctw-pred-${process.pid}-${index}${method}`));
     }
-    await until('all flows have spoken', () => stages.every((stage) => stage.hasSpoken) || undefined, 90_000);
+    await until('all flows have carried traffic', () => stages.every((stage) => stage.hasSpoken) || undefined, 90_000);
     for (const stage of stages) if (!stage.refuses) await stage.end();
     cells.push(...(await watched(stages.filter((stage) => !stage.refuses))));
-    // What refuses packets looks after its rules in the namespace in which this thread is.
+    // The code that refuses packets maintains its rules in the network namespace of this thread.
     for (const stage of stages) if (stage.refuses) cells.push(...(await stage.play()));
     expect(cells.filter(isWrong)).toEqual([]);
   }, 240_000);
 
-  test('is known of nine in ten of them', () => {
+  test('is known for nine in ten of them', () => {
     const unknown = cells.filter(({ predicted }) => predicted === Fate.FATE_UNKNOWN);
     console.log(
       `${cells.length} predictions, ${unknown.length} not known: ${unknown.map(({ what, why: said }) => `${what} (${said})`).join('; ')}`,
@@ -179,13 +183,13 @@ describe.skipIf(why !== undefined)(`what is said of a flow before it is ended${w
   });
 });
 
-/** What clients saw of their flows by the end. Who is to go on, or to be told, has more time for it on a machine that is busy. */
+/** What clients saw of their flows by the end. Those predicted to continue, or to be told, get longer on a busy machine. */
 async function watched(stages: readonly Stage[]): Promise<Cell[]> {
   await delay(WATCH_MS - LATELY_MS);
   for (const stage of stages) stage.look();
   await delay(LATELY_MS);
   const cells = (): Cell[] => stages.flatMap((stage) => stage.cells());
-  await until('all is as it was said', () => cells().every((cell) => !isWrong(cell)) || undefined, 15_000).catch(() => undefined);
+  await until('everything is as predicted', () => cells().every((cell) => !isWrong(cell)) || undefined, 15_000).catch(() => undefined);
   return cells();
 }
 
@@ -193,7 +197,7 @@ function isWrong({ predicted, seen }: Cell): boolean {
   return predicted !== Fate.FATE_UNKNOWN && SEEN_AS[predicted] !== seen;
 }
 
-/** One gateway with flows of all kinds through it, which are ended in one way. */
+/** One gateway with flows of all kinds through it, all ended by the same method. */
 class Stage {
   readonly #gateway: Gateway;
   readonly #method: Method;
@@ -208,7 +212,7 @@ class Stage {
   #before: number[] = [];
 
   private constructor(gateway: Gateway, method: Method, prefix: string) {
-    // The socket that pings hears answers only, and nothing that it would be told of a block.
+    // The socket that pings receives replies only, and nothing that it would be told of a block.
     [this.#gateway, this.#method, this.#kinds] = [gateway, method, gateway.kinds ?? (method === BLOCK ? NO_PING : KINDS)];
     this.#names = { lan: `${prefix}-l`, gateway: `${prefix}-g`, far: `${prefix}-f` };
   }
@@ -233,7 +237,7 @@ class Stage {
     return this.#method === RESET || this.#method === BLOCK;
   }
 
-  /** All of it, inside. */
+  /** Everything inside it. */
   async play(): Promise<Cell[]> {
     const leave = enterNamespace(this.#names.gateway);
     try {
@@ -249,7 +253,7 @@ class Stage {
     }
   }
 
-  /** Says what will come of the flows, and ends them. */
+  /** Predicts what will become of the flows, and ends them. */
   async end(): Promise<void> {
     const { since } = this.#gateway;
     if (since !== undefined) runIn(this.#names.gateway, 'nft', ['-f', '-'], `flush ruleset\n${since}`);
@@ -260,7 +264,7 @@ class Stage {
       for await (const batch of table.collect({ filter: { kind: 'everything' }, context: CONTEXT, withProspects: true }))
         found.push(...batch);
       const chosen = this.#kinds.map((kind, at) => found.find((flow) => isOf(flow, kind, at))!);
-      if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended before it was ended`);
+      if (this.#flows.some(({ isTold }) => isTold)) throw new Error(`${this.#gateway.name}: a flow ended too early`);
       this.#said = chosen.map((flow) => predict(flow, flow.prospect, this.#method, Date.now()));
       const block = this.#method === BLOCK ? await this.#block() : undefined;
       const end = await endBy(this.#method, this.#method === EXPIRE ? 1 : 10, {
@@ -274,16 +278,16 @@ class Stage {
       this.#ending = end(chosen);
       if (this.#method === EXPIRE)
         await until('they have expired', async () => (await table.areThere(chosen)).every((isThere) => !isThere) || undefined);
-      // A reset waits for what its flows say; what refuses them is there as soon as nft has made it.
+      // A reset waits for its flows to send; what refuses them is in place as soon as nft has made it.
       if (this.#method === RESET)
-        await until('resets are there', () => runIn(this.#names.gateway, 'nft', ['list', 'ruleset']).includes('expires') || undefined);
+        await until('resets are in place', () => runIn(this.#names.gateway, 'nft', ['list', 'ruleset']).includes('expires') || undefined);
       else await this.#ending;
     } finally {
       leave();
     }
   }
 
-  /** Of the host that began them. */
+  /** Of the host that started them. */
   async #block(): Promise<OneBlock> {
     const stateDir = mkdtempSync(path.join(tmpdir(), 'ctfleet-predictions-'));
     const blocks = new Blocks({ clock: systemClock, stateDir, disk: new Disk(), protections: () => [] });

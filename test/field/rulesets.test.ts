@@ -17,14 +17,14 @@ const corpora = readdirSync(folder)
   .sort()
   .map((name) => readCorpus(`${folder}${name}`));
 const MAX_UNKNOWN_SHARE = 0.1;
-/** Set to write what is seen into the files. */
+/** Set this to write the observations into the files. */
 const isRecording = process.env.CTFLEET_RECORD_RULESETS === '1';
 
 /**
- * Each file has the rules of a kind of gateway, packets, and what happened to them when they were sent. Here each packet is sent again, its
- * answer and one that follows too, and the agent's rules are asked at each hook what they would do with it.
+ * Each file holds the rules of one kind of gateway, packets, and what happened to them when they were sent. Here each packet is sent again,
+ * with its reply and a follow-up, and at each hook the agent's reading of the rules is asked what they would do with it.
  */
-describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skipped: ${why})` : ''}`, () => {
+describe.skipIf(why !== undefined)(`rulesets of common systems${why ? ` (skipped: ${why})` : ''}`, () => {
   let stage: RuleStage;
   const all: Check[] = [];
   beforeAll(() => {
@@ -45,7 +45,7 @@ describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skip
       .map(({ loader }) => ({ iptables: 'iptables-nft-restore', ip6tables: 'ip6tables-nft-restore', ipset: 'ipset' })[loader])
       .find((program) => program !== undefined && !hasProgram(program));
     test.skipIf(missing !== undefined)(
-      `${corpus.title}: every packet goes where the rules are read to send it${missing ? ` (skipped: ${missing} is missing)` : ''}`,
+      `${corpus.title}: every packet goes where our reading of the rules sends it${missing ? ` (skipped: ${missing} is missing)` : ''}`,
       () => {
         stage.reset();
         load(stage, corpus);
@@ -65,7 +65,7 @@ describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skip
           wrong.push(
             ...checks
               .filter(({ answer, isRight }) => answer.isKnown && !isRight)
-              .map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`),
+              .map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but saw ${seen}`),
           );
         }
         if (isRecording) recordCorpus(corpus, outcomes);
@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined)(`rulesets of the usual systems${why ? ` (skip
     );
   }
 
-  test('few answers are not known', () => {
+  test('few answers are unknown', () => {
     expect(all.length).toBeGreaterThan(0);
     expect(all.filter(({ answer }) => !answer.isKnown).length / all.length).toBeLessThan(MAX_UNKNOWN_SHARE);
   });

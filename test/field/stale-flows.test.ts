@@ -24,8 +24,8 @@ const STATIC = `oifname "wan1" snat ip to ${WAN1}; oifname "wan2" snat ip to ${W
 let gateway: StaleGateway;
 afterEach(() => gateway.close());
 
-describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only look so${why ? ` (skipped: ${why})` : ''}`, () => {
-  test('a flow that began before its NAT rule was there is stuck without translation, and ending it heals it', async () => {
+describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only look stuck${why ? ` (skipped: ${why})` : ''}`, () => {
+  test('a flow older than its NAT rule is stuck without translation, and ending it restores it', async () => {
     gateway = await StaleGateway.start({
       rules: table('chain s_forward { type filter hook forward priority filter; ct state new accept; }'),
     });
@@ -43,7 +43,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(await gateway.named(TALKS)).toEqual([`${TALKER} no`]);
   });
 
-  test('a flow with an address of a routed block, which is on no interface, is its WAN’s, and left behind when the route moves', async () => {
+  test('a flow with an address from a routed block, on no interface, is its WAN’s, and stale when the route moves', async () => {
     gateway = await StaleGateway.start({
       rules: table(leaving(`oifname "wan1" snat ip to 203.0.113.9; oifname "wan2" snat ip to ${WAN2}`)),
     });
@@ -61,7 +61,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     await heals(talk, 'after');
   });
 
-  test('a forward that leads elsewhere now, or is no longer there, leaves its flows behind', async () => {
+  test('a forward that was redirected or removed leaves its flows behind', async () => {
     const to = (address: string): string =>
       table(forwards(`iifname "wan1" udp dport 5060 dnat ip to ${address}; iifname "wan1" tcp dport 5060 dnat ip to ${address}`));
     gateway = await StaleGateway.start({ rules: to(`${HOST}:9000`) });
@@ -73,7 +73,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(await gateway.named('-stale:yes dport:5060')).toEqual([`${SERVERS[0]} no`, `${SERVERS[1]} no`]);
     gateway.rule(`flush ruleset\n${to(`${PEER}:9000`)}`);
     expect(await gateway.named('stale:yes')).toEqual([`${SERVERS[0]} forward-changed`]);
-    // A connection that was answered may go on where it is; another host would reset it.
+    // A connection with replies may continue where it is; another host would reset it.
     expect(await gateway.named('-stale:yes dport:5060')).toEqual([]);
     await caller.exchange('still there');
     expect((await gateway.flows('stale:forward-changed')).map(({ reply }) => reply.src)).toEqual([HOST]);
@@ -84,7 +84,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(await gateway.named('stale:forward-changed')).toEqual([`${SERVERS[0]} forward-changed`]);
   });
 
-  test('a forward that was made after its first packet came is stale until that flow is ended', async () => {
+  test('a forward added after a flow’s first packet makes that flow stale until it is ended', async () => {
     gateway = await StaleGateway.start({ rules: table('chain s_input { type filter hook input priority filter; ct state new accept; }') });
     await gateway.converse('lan', 'serving', 'echo.ts', HOST, 9000, 'udp');
     const visitor = await gateway.converse('inet', 'open', 'talk.ts', 'udp', SERVERS[0]!, 7200, WAN1, 5060);
@@ -96,7 +96,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     await heals(visitor, 'heard');
   });
 
-  test('a prefix that is routed to one WAN without NAT is that WAN’s, and deleting its flows helps nobody', async () => {
+  test('a prefix routed to one WAN without NAT is that WAN’s, and deleting its flows helps nobody', async () => {
     gateway = await StaleGateway.start({
       rules: table(
         `${leaving(`meta nfproto ipv4 oifname "wan1" snat ip to ${WAN1}`)}\nchain s_forward { type filter hook forward priority filter; ct state new accept; }`,
@@ -113,7 +113,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(await gateway.named('wan:wan2 dport:7')).toEqual([`${TALKER6} no`]);
   });
 
-  test('a call between two hosts of the LAN by the external address belongs to no WAN, wherever the route leads', async () => {
+  test('a call between two LAN hosts by the external address belongs to no WAN, wherever the route leads', async () => {
     gateway = await StaleGateway.start({
       rules: table(
         `${forwards(`ip daddr ${WAN1} tcp dport 8443 dnat ip to ${HOST}:443`)}\n${leaving(`oifname "lan0" ct status dnat masquerade; ${STATIC}`)}`,
@@ -170,7 +170,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     expect(seen.map(({ address, isCertain }) => [formatAddress(address), isCertain])).toEqual([['198.18.0.100', false]]);
     const had = contextOf({ 1: { addresses: [parseAddress('198.18.0.100')!, parseAddress(WAN1)!] } });
     expect(await gateway.named(`-stale:yes ${TALKS}`, { ...had, virtualAddresses: seen })).toEqual([`${TALKER} no`]);
-    // The other node takes over, and this one reaches the internet by another way.
+    // The other node takes over, and this one reaches the internet another way.
     gateway.ip('gateway', 'addr', 'del', '198.18.0.100/32', 'dev', 'wan1');
     gateway.lab.failWan(1, 1, 'metric');
     expect(await gateway.named('stale:yes', { ...had, virtualAddresses: seen })).toEqual([]);
@@ -180,7 +180,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     ).toEqual([`${TALKER} no`]);
   });
 
-  test('where a program speaks VRRP, an address of a network that moves to the other node is not called gone', async () => {
+  test('if a program speaks VRRP, an address that moves to the other node is not called gone', async () => {
     gateway = await StaleGateway.start({
       rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)),
     });
@@ -199,7 +199,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
     for (const filter of ['stale:yes', `-stale:yes ${TALKS}`]) expect(await gateway.named(filter, contextOf(had, seen))).toEqual([]);
   });
 
-  test('flows that a program put into the table, and no packet of which was seen here, are not judged by an address that is elsewhere', async () => {
+  test('flows inserted by a program, without a packet seen here, are not judged by an address that is elsewhere', async () => {
     gateway = await StaleGateway.start({
       rules: table(leaving(`oifname "wan1" snat ip to 198.18.0.100; oifname "wan2" snat ip to ${WAN2}`)),
     });
@@ -218,7 +218,7 @@ describe.skipIf(why !== undefined)(`flows that are stuck, and flows that only lo
   });
 });
 
-/** A raw socket of IPv4 in the namespace of this thread. */
+/** An IPv4 raw socket in the network namespace of this thread. */
 function rawSocket(protocol: number): number {
   const fd = (koffi.load(null).func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number)(
     2,
@@ -229,7 +229,7 @@ function rawSocket(protocol: number): number {
   return fd;
 }
 
-/** Many flows by WAN1 and one that talks; when the route has moved, all of them are stale, and ending them heals the talk. */
+/** Many flows by WAN1 and one active flow; once the route has moved, all of them are stale, and ending them restores the active one. */
 async function movedWithStale(): Promise<void> {
   const talk = await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000);
   await talk.exchange('before');

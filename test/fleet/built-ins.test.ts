@@ -18,19 +18,20 @@ import { sendFlows } from '../support/send-flows.ts';
 import { until } from '../support/until.ts';
 
 /**
- * Flows of an ordinary table, and of the large one; CTFLEET_BUILT_INS_FLOWS=200000 is a trial by hand, as nf_conntrack_max of the machine
- * allows.
+ * Flows of an ordinary table, and of the large one; CTFLEET_BUILT_INS_FLOWS=200000 is for a manual run, as far as the machine's
+ * nf_conntrack_max allows.
  */
 const FEW = 200;
 const MANY = Number(process.env.CTFLEET_BUILT_INS_FLOWS ?? 20_000);
 const TABLE_MAX = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
-/** Twice what the lowest threshold of table pressure is, so that half of it is still above. */
+/** Twice the lowest threshold of table pressure, so that half of it is still above. */
 const JUNK = Math.ceil(TABLE_MAX / 40);
 const FAMILIES = [4, 6] as const;
 type Family = (typeof FAMILIES)[number];
 
 /**
- * Kinds of gateway, and what fails there. Where a provider drops all, or a carrier is lost, the route is moved as a multi-WAN daemon does.
+ * Kinds of gateway, and what fails there. Where a provider drops everything, or a carrier is lost, the route is moved as a multi-WAN daemon
+ * would.
  */
 interface Kind extends GatewayKind {
   name: string;
@@ -84,15 +85,15 @@ const ALL: Kind[] = [
   { name: 'single, static SNAT', nat: 'snat', pin: false, routing: 'single', wan: 1, fails: ['silent'], flows: FEW },
   { name: 'single, with a table that fills', nat: 'masquerade', pin: false, routing: 'single', wan: 1, fails: [], flows: 0 },
 ];
-/** CTFLEET_BUILT_INS_KINDS=policy tries only some of them, such as one by one on a busy machine. */
+/** CTFLEET_BUILT_INS_KINDS=policy runs only some of them, for example one at a time on a busy machine. */
 const KINDS = ALL.filter(({ name }) => new RegExp(process.env.CTFLEET_BUILT_INS_KINDS ?? '').test(name));
 const SINGLES = KINDS.flatMap(({ routing, fails }, index) => (routing === 'single' && fails.length > 0 ? [index + 1] : []));
 const FULL = KINDS.findIndex(({ fails }) => fails.length === 0) + 1;
 const LARGE = KINDS.findIndex(({ flows }) => flows === MANY) + 1;
 
 /**
- * The library's, all that gateways run, acting. Where a table is to fill, its threshold is as low as it can be, since the kernel has one
- * maximum for all.
+ * All built-ins from the library that gateways run, in acting mode. Where a table is to fill, the threshold is as low as it can be, since
+ * the kernel has one maximum for all.
  */
 const setOf = (isToFill: boolean) =>
   LIBRARY.filter(({ document }) => runsOnGateway(document)).map(({ key, document }, index) => {
@@ -112,7 +113,7 @@ const setOf = (isToFill: boolean) =>
   });
 const keyOf = (id: string): string => setOf(false).find((one) => one.id === id)!.key;
 
-/** A phone with what it was before anything failed. */
+/** A phone with its state before anything failed. */
 interface Phone {
   n: number;
   family: Family;
@@ -131,7 +132,7 @@ let servers: ChildProcess;
 
 const external = (n: number, wan: WanNumber, family: Family): string => (family === 4 ? externalAddress(n, wan) : externalAddress6(n, wan));
 
-/** What a gateway has on record, once nothing is under way any more, but for runs that found nothing to do. */
+/** What a gateway has on record once nothing is running any more, without the runs that found nothing to do. */
 async function said(n: number): Promise<string[]> {
   const runs = await until('every run has finished', () => {
     const found = agents[n - 1]!.runs;
@@ -142,7 +143,7 @@ async function said(n: number): Promise<string[]> {
     .map(({ remediationId, state, reason }) => `${keyOf(remediationId)} ${State[state].slice('STATE_'.length)}${reason && ` ${reason}`}`);
 }
 
-/** The kernel's id of a phone's entry. */
+/** The kernel's id for a phone's entry. */
 function idOf(n: number, { line: { address, port } }: Registrant): string {
   const listing = runIn(lab.names.gateway(n), 'conntrack', [
     '-L',
@@ -168,7 +169,7 @@ async function call(n: number, family: Family, client: number, to: 'sip' | 'echo
   return registrant;
 }
 
-/** Two phones a family and way; a hash may take some more until it has sent two by each WAN. */
+/** Two phones per family and path; a hash may need some more until it has sent two by each WAN. */
 async function startPhones(n: number, family: Family): Promise<void> {
   const { routing } = KINDS[n - 1]!;
   const clients =
@@ -239,7 +240,7 @@ describe('a WAN fails', () => {
     for (const n of SINGLES) for (const failure of KINDS[n - 1]!.fails) lab.failWan(n, 1, failure);
   });
 
-  test.each(DOUBLE)('%s: who used it is heard by the other, and who did not is the same flow as before', async (_, n) => {
+  test.each(DOUBLE)('%s: its users are heard through the other, and the rest keep the same flows', async (_, n) => {
     const { wan, fails, flows } = KINDS[n - 1]!;
     const own = phones.filter((phone) => phone.n === n);
     const hit = own.filter(({ before }) => before.wan === wan);
@@ -260,7 +261,7 @@ describe('a WAN fails', () => {
     expect(run!.matched).toBeGreaterThanOrEqual(MANY);
   });
 
-  test('flows that began by the WAN that works', async () => {
+  test('flows that began on the working WAN', async () => {
     for (const [, n] of DOUBLE) {
       if (!KINDS[n - 1]!.pin) continue;
       const registrant = await call(n, 4, 40, 'echo', 7000);
@@ -269,20 +270,20 @@ describe('a WAN fails', () => {
   });
 });
 
-describe('it comes back', () => {
+describe('the WAN comes back', () => {
   beforeAll(() => {
     for (const [index, { wan, fails }] of KINDS.entries()) if (fails.length > 0) lab.healWan(index + 1, wan);
   });
 
   test.each(DOUBLE.filter(([, n]) => KINDS[n - 1]!.routing !== 'balanced'))(
-    '%s: who was moved is heard by it again',
+    '%s: phones that were moved are heard through it again',
     async (_, n) => {
       for (const phone of phones) if (phone.n === n) await isSeenBy(phone, phone.before.wan, 60_000);
     },
     90_000,
   );
 
-  test('who never left a WAN that worked all the time is the same flow as before', async () => {
+  test('phones that never left a WAN that worked throughout keep the same flows', async () => {
     for (const phone of phones) {
       if (KINDS[phone.n - 1]!.routing === 'single' || phone.before.wan === KINDS[phone.n - 1]!.wan) continue;
       await hears(phone);
@@ -290,7 +291,7 @@ describe('it comes back', () => {
     }
   });
 
-  test('what is no call, and lives on by its mark, is left alone', async () => {
+  test('flows other than calls, which live on by their mark, are left alone', async () => {
     expect(late).toHaveLength(KINDS.filter(({ pin }) => pin).length);
     for (const one of late) {
       await hears(one);
@@ -302,12 +303,12 @@ describe('it comes back', () => {
     for (const phone of phones) if (KINDS[phone.n - 1]!.routing === 'balanced') await hears(phone);
   });
 
-  test('nothing was refused, and nothing but these two ran', async () => {
+  test('nothing was refused, and only these two ran', async () => {
     for (const [name, n] of DOUBLE)
       expect([name, (await said(n)).filter((words) => words !== 'wan-down DONE' && words !== 'failback-sip DONE')]).toEqual([name, []]);
   });
 
-  test('the only WAN of a gateway needs nobody: the phones are heard, and nothing was ended or refused', async () => {
+  test('a gateway’s only WAN needs no help: the phones are heard, and nothing was ended or refused', async () => {
     for (const phone of phones.filter(({ n }) => SINGLES.includes(n))) {
       await hears(phone);
       if (KINDS[phone.n - 1]!.nat === 'snat') expect(idOf(phone.n, phone.registrant)).toBe(phone.before.id);
@@ -316,7 +317,7 @@ describe('it comes back', () => {
   });
 });
 
-describe('the provider gives another address', () => {
+describe('the provider assigns another address', () => {
   const other = (n: number): { 4: string; 6: string } => ({ 4: `198.18.200.${n}`, 6: `2001:db8:18::f00:${n}` });
 
   async function change(n: number): Promise<void> {
@@ -328,20 +329,20 @@ describe('the provider gives another address', () => {
       runIn(gateway, 'ip', ['addr', 'add', `${other(n)[family]}/${bits}`, 'dev', 'wan1', ...(family === 6 ? ['nodad'] : [])]);
       runIn(gateway, 'ip', [`-${family}`, 'route', 'replace', 'default', 'via', nextHop(`-${family}`, 1), 'dev', 'wan1', 'metric', '10']);
     }
-    // Whoever set an address in rules changes it there.
+    // Whoever wrote an address into rules changes it there.
     const rules = gatewayRules(n, nat, pin)
       .replaceAll(external(n, 1, 4), other(n)[4])
       .replaceAll(external(n, 1, 6), other(n)[6]);
     runIn(gateway, 'nft', ['-f', '-'], `delete table inet gw\n${rules}`);
   }
 
-  test('the phones are seen by the new one, and nothing was refused', async () => {
+  test('the phones are seen under the new address, and nothing was refused', async () => {
     for (const n of SINGLES) {
       await change(n);
       const changedAtMs = performance.now();
       for (const { family, registrant } of phones.filter((phone) => phone.n === n)) {
         await until(
-          `${registrant.line.address} of ${KINDS[n - 1]!.name} is seen by the new address`,
+          `${registrant.line.address} of ${KINDS[n - 1]!.name} is seen under the new address`,
           () => registrant.seenAs === other(n)[family] || undefined,
         );
       }
@@ -351,8 +352,8 @@ describe('the provider gives another address', () => {
   });
 });
 
-describe('a table is filled by what serves nobody', () => {
-  test.runIf(FULL > 0)('half of it goes at once, and the phones are the same flows as before', async () => {
+describe('a table fills with flows that serve nobody', () => {
+  test.runIf(FULL > 0)('half of it is ended at once, and the phones keep the same flows', async () => {
     const lan = lab.names.lan(FULL);
     expect(await said(FULL)).toEqual([]);
     await sendFlows(lan, { count: JUNK, from: (host) => clientAddress(FULL, 2000 + host), to: SERVERS[0]!, has: () => lab.count(FULL) });

@@ -17,12 +17,12 @@ beforeAll(async () => {
     guard: 'mostPercentOfTable: 100\n',
     controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '1000' },
   });
-  // Flows that nobody answers live half a minute, and a busy machine may take longer to start a controller.
+  // Flows without replies live for half a minute, and a busy machine may take longer to start a controller.
   running.system.lab!.sysctl(1, 'net.netfilter.nf_conntrack_udp_timeout', 600);
 });
 afterAll(() => running?.end());
 
-/** New flows from a client of this round's own. */
+/** New flows from a client used only in this round. */
 async function makeFlows(client: string): Promise<() => void> {
   const burst = spawnIn(
     running.system.lab!.names.lan(1),
@@ -32,7 +32,7 @@ async function makeFlows(client: string): Promise<() => void> {
   );
   await new Promise((resolve, reject) => {
     burst.stdout!.once('data', resolve);
-    burst.once('exit', () => reject(new Error('no flows could be made')));
+    burst.once('exit', () => reject(new Error('no flows could be created')));
   });
   return () => burst.stdin!.end();
 }
@@ -53,7 +53,7 @@ it.each(Array.from({ length: 5 }, (_, round) => [round, round * 80]))(
     await gone;
     await system.restartController();
 
-    const flush = await until('the flush is over', async () => {
+    const flush = await until('the flush has ended', async () => {
       const found = await system.api.call(routes.getFlush, { params: { id: flushId } });
       return found.state === 'running' ? undefined : found;
     });
@@ -72,7 +72,7 @@ it.each(Array.from({ length: 5 }, (_, round) => [round, round * 80]))(
   },
 );
 
-it('samples that were taken while the controller was away arrive with their own times', async () => {
+it('samples taken while the controller was down arrive with their own times', async () => {
   const { system } = running;
   const gone = new Promise((resolve) => system.controller.once('exit', resolve));
   system.controller.kill('SIGKILL');
@@ -82,7 +82,7 @@ it('samples that were taken while the controller was away arrive with their own 
   await system.restartController();
   const backAt = Date.now();
   const [gateway] = (await system.api.call(routes.listGateways, { query: { limit: 1 } })).items;
-  await until('samples of that time are there, each second one', async () => {
+  await until('samples from that time are there, one every two seconds', async () => {
     const { points, resolutionSeconds } = await system.api.call(routes.listSamples, {
       params: { id: gateway!.id },
       query: { from: new Date(killedAt + 500).toISOString(), to: new Date(killedAt + 6000).toISOString(), points: 100 },

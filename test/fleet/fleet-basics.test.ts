@@ -60,8 +60,8 @@ describe('three gateways', () => {
     await keepScreenshot(page, 'gateway');
   });
 
-  it('say by state, protocol and WAN what their tables hold', async () => {
-    const gateway = await until('a breakdown has come', async () => (await gateways()).find(({ usage }) => usage?.byWan));
+  it('report what their tables hold by state, protocol and WAN', async () => {
+    const gateway = await until('a breakdown has arrived', async () => (await gateways()).find(({ usage }) => usage?.byWan));
     expect(Object.keys(gateway.usage!.byProto!)).toEqual(expect.arrayContaining(['tcp', 'udp', 'icmp', 'gre', 'esp']));
     expect(gateway.usage!.byWan!.wan1).toBeGreaterThan(0);
     expect(gateway.wans.map((wan) => [wan.name, wan.isUp, wan.carriesDefaultRoute])).toEqual([
@@ -70,14 +70,14 @@ describe('three gateways', () => {
     ]);
   });
 
-  it('that lack a capability say which and why, and go on with what they can', async () => {
+  it('that lack a capability say which and why, and continue with what they can do', async () => {
     const { system, stateDir } = running;
     const target = system.placed[1]!;
     const agent = system.agents.get(target.name)!;
     const ended = once(agent, 'exit');
     agent.kill('SIGTERM');
     await ended;
-    // The same agent, root but without CAP_NET_ADMIN: counters come from files, the table itself is out of reach.
+    // The same agent, as root but without CAP_NET_ADMIN: counters come from files, the table itself is out of reach.
     const weak = spawnIn(
       system.lab!.names.gateway(2),
       'setpriv',
@@ -92,7 +92,7 @@ describe('three gateways', () => {
       },
     );
     try {
-      const gateway = await until('the weak agent is linked', async () =>
+      const gateway = await until('the weak agent is connected', async () =>
         (await gateways()).find(
           ({ name, state, capabilities }) => name === target.name && state === 'online' && capabilities?.cannot.list !== undefined,
         ),
@@ -113,7 +113,7 @@ describe('three gateways', () => {
     }
   });
 
-  it('that are offline are said to be so, since when, and no plan waits for them', async () => {
+  it('that are offline are shown as such, with the time, and no plan waits for them', async () => {
     const { system } = running;
     const target = system.placed[2]!;
     system.agents.get(target.name)!.kill('SIGKILL');

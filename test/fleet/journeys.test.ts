@@ -11,7 +11,7 @@ import { startTestSystem, until } from '../support/system.ts';
 
 /**
  * The operators' journeys of the console on three real gateways: each counts clicks and keys, which are asserted, and seconds, which are
- * only told.
+ * only reported.
  */
 let running: Awaited<ReturnType<typeof startTestSystem>>;
 let browser: Browser;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   running = await startTestSystem({ gateways: 3, withTraffic: false, withConsole: true });
   const { api, lab } = running.system;
   gateways = (await api.call(routes.listGateways, { query: { limit: 10 } })).items;
-  // Flows that nobody answers live half a minute; on a busy machine an operator takes longer.
+  // Flows without replies live for half a minute; on a busy machine an operator takes longer.
   for (const n of [1, 2, 3]) lab!.sysctl(n, 'net.netfilter.nf_conntrack_udp_timeout', 600);
   await start(lab!.names.inet, 'servers', []);
   await start(lab!.names.lan(1), 'burst', [clientAddress(1, 40), BLACK_HOLE, '9', '12']);
@@ -51,7 +51,7 @@ async function start(namespace: string, name: string, args: string[]): Promise<v
   });
 }
 
-/** Counts what a person's hands do. */
+/** Counts the actions of a person's hands. */
 function hands() {
   const counted = { clicks: 0, keys: 0, pastes: 0 };
   const from = performance.now();
@@ -92,7 +92,7 @@ const open = async (where: string) => {
   await page.getByRole('heading', { level: 1 }).first().waitFor();
 };
 
-it('3: why can one host not reach another? Pasted into the palette it is answered, and two keys more end the stuck flow, which is in use', async () => {
+it('3: why can one host not reach another? Pasting it into the palette answers, and two keys end the stuck flow in use', async () => {
   const [from, to] = [clientAddress(2, 5), SERVERS[0]!];
   const { lab, api } = running.system;
   children.push(
@@ -116,7 +116,7 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   // Focused, so that its keys are heard as well.
   await page.locator('p:focus', { hasText: 'Delete it all the same?' }).waitFor();
   await press('Control+Enter');
-  // It talks on: what says something before the second look is a new flow by then.
+  // It keeps sending: anything sent before the second look has made a new flow by then.
   await page
     .getByRole('region', { name: 'Result' })
     .getByText(/1 of 1 flow deleted and verified|1 reappeared/)
@@ -126,7 +126,7 @@ it('3: why can one host not reach another? Pasted into the palette it is answere
   expect(counted).toEqual({ clicks: 0, keys: 4, pastes: 1 });
 });
 
-it('4: a compromised host is cut on every gateway, and does not come back', async () => {
+it('4: a compromised host is cut off on every gateway, and does not come back', async () => {
   const host = clientAddress(3, 40);
   const { api, lab } = running.system;
   await open('/');
@@ -169,7 +169,7 @@ it('4: a compromised host is cut on every gateway, and does not come back', asyn
   );
 });
 
-it('an agent whose controller is blocked on its gateway stays connected, and says that it let its own channel through', async () => {
+it('an agent whose gateway blocks its controller stays connected, and reports that it let its own channel through', async () => {
   const { api } = running.system;
   const gatewayId = find('milano-gw1').id;
   const plan = await api.call(routes.createPlan, {
@@ -184,7 +184,7 @@ it('an agent whose controller is blocked on its gateway stays connected, and say
   expect(plan.gateways).toMatchObject([{ state: 'ready', spared: expect.arrayContaining(['agent channel']) }]);
   const { flushId } = await api.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
   await until(
-    'the gateway has said so',
+    'the gateway has reported it',
     async () => (await api.call(routes.getFlush, { params: { id: flushId } })).state === 'verified' || undefined,
   );
   const [block] = await until('it is listed', async () => {
@@ -193,13 +193,13 @@ it('an agent whose controller is blocked on its gateway stays connected, and say
   });
   await api.call(routes.liftBlock, { params: { id: block!.id } });
   await until(
-    'it is lifted',
+    'the block is lifted',
     async () => (await api.call(routes.listBlocks, { query: { flush: flushId } })).items.length === 0 || undefined,
   );
   expect((await api.call(routes.getGateway, { params: { id: gatewayId } })).state).toBe('online');
 });
 
-it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes a remediation in two more', async () => {
+it('1 and 5: stale flows after a failed WAN are ended in two clicks, and that becomes a remediation in two more', async () => {
   const { lab, api } = running.system;
   lab!.failWan(1, 1, 'metric');
   const stale = await until(
@@ -252,7 +252,7 @@ it('1 and 5: stale flows after a failed WAN end in two clicks, and that becomes 
   ]);
 });
 
-it('6: a nightly cleanup of stuck GRE on tagged gateways, at each site’s own time', async () => {
+it('6: a nightly clean-up of stuck GRE on tagged gateways, at each site’s local time', async () => {
   const { api } = running.system;
   for (const name of ['milano-gw1', 'porto-gw1'])
     await api.call(routes.updateGateway, { params: { id: find(name).id }, body: { tags: ['tunnels'] } });

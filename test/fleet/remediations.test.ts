@@ -14,8 +14,8 @@ import { LoneAgent } from '../support/lone-agent.ts';
 import { until } from '../support/until.ts';
 
 /**
- * The library's answer to a failed WAN, acting. What is stale counts against no share of a table: with 1 % of one allowed, all of it is
- * ended.
+ * The library's answer to a failed WAN, in acting mode. Stale flows do not count against the share of a table: with 1 % of one allowed, all
+ * of them are ended.
  */
 const WAN_DOWN = {
   name: 'WAN down: end what is stuck',
@@ -31,8 +31,8 @@ const SET = [
 ];
 
 /**
- * Where the trunk speaks from in the end, and whether that takes a flush. Where a link that loses its carrier or a provider that drops all
- * leave the route as it is, the route is moved by hand afterwards, as a multi-WAN daemon does.
+ * The address that the trunk uses in the end, and whether that takes a flush. Where a link that loses its carrier or a provider that drops
+ * everything leaves the route as it is, the route is moved by hand afterwards, as a multi-WAN daemon would.
  */
 const CELLS: [nat: NatKind, pin: boolean, failure: Failure, heals: 'by a flush' | 'by itself' | 'never left wan1'][] = [
   ['snat', false, 'admin', 'by a flush'],
@@ -52,7 +52,7 @@ const CELLS: [nat: NatKind, pin: boolean, failure: Failure, heals: 'by a flush' 
   ['masquerade', true, 'silent', 'by a flush'],
   ['masquerade', true, 'metric', 'never left wan1'],
 ];
-/** The gateway after all others: both of its WANs fail. */
+/** The gateway after all the others: both of its WANs fail. */
 const BOTH = CELLS.length + 1;
 
 const lab = new Lab({
@@ -66,7 +66,7 @@ const agents: LoneAgent[] = [];
 const trunks: Trunk[] = [];
 const times: Record<string, number> = {};
 
-/** A SIP trunk that registers five times a second; it knows what the provider last saw it as. */
+/** A SIP trunk that registers five times a second; it knows the address under which the provider last saw it. */
 class Trunk {
   state: { state: string; seenAs?: string } = { state: 'new' };
 
@@ -93,7 +93,7 @@ beforeAll(async () => {
   const servers = spawnIn(lab.names.inet, process.execPath, [path.join(import.meta.dirname, '../lab/traffic/servers.ts')]);
   children.push(servers);
   await once(servers.stdout!, 'data');
-  // One after another, so that the starts of all are over when the first WAN fails.
+  // One after another, so that all are up before the first WAN fails.
   for (let n = 1; n <= BOTH; n++) {
     agents.push(await LoneAgent.start(lab.names.gateway(n), path.join(root, String(n)), SET));
     trunks.push(new Trunk(n));
@@ -111,7 +111,7 @@ afterAll(async () => {
 
 describe('a WAN fails, and no controller can be reached', () => {
   test.each(CELLS.map((cell, index) => [...cell, index + 1] as const))(
-    '%s, pinned %s, %s: the trunk is well again %s',
+    '%s, pinned %s, %s: the trunk is well (%s)',
     async (nat, pin, failure, heals, n) => {
       const [agent, trunk] = [agents[n - 1]!, trunks[n - 1]!];
       lab.failWan(n, 1, failure);
@@ -140,11 +140,11 @@ describe('a WAN fails, and no controller can be reached', () => {
     },
   );
 
-  test('both WANs are silent: nothing is deleted, and that is said once of each failure', async () => {
+  test('both WANs are silent: nothing is deleted, and each failure is reported once', async () => {
     const [agent, trunk] = [agents[BOTH - 1]!, trunks[BOTH - 1]!];
     lab.failWan(BOTH, 1, 'silent');
     lab.failWan(BOTH, 2, 'silent');
-    await until('it is said', () => agent.runs.length >= 2 || undefined);
+    await until('it is reported', () => agent.runs.length >= 2 || undefined);
     lab.failWan(BOTH, 1, 'metric');
     await until('the trunk is dead', () => trunk.state.state === 'down' || undefined);
     expect(agent.runs.map(({ state, reason, wan, sweeps }) => ({ state, reason, wan, sweeps }))).toEqual(
@@ -152,7 +152,7 @@ describe('a WAN fails, and no controller can be reached', () => {
     );
   });
 
-  test('then one of them comes back, and what is stuck is ended at once', async () => {
+  test('then one of them comes back, and the stuck flows are ended at once', async () => {
     const [agent, trunk] = [agents[BOTH - 1]!, trunks[BOTH - 1]!];
     lab.healWan(BOTH, 2);
     const healedAtMs = Date.now();
@@ -164,7 +164,7 @@ describe('a WAN fails, and no controller can be reached', () => {
     expect(runs.filter(({ reason }) => reason === 'CONDITION_UNMET')).toHaveLength(2);
   });
 
-  test('where the trunk was well by itself, or never left, no flow was ended', () => {
+  test('no flow was ended where the trunk recovered by itself, or never left', () => {
     for (const [index, [nat, pin, failure, heals]] of CELLS.entries()) {
       if (heals === 'by a flush') continue;
       expect([nat, pin, failure, agents[index]!.runs]).toEqual([nat, pin, failure, []]);

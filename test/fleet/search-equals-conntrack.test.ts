@@ -10,7 +10,7 @@ import { enterNamespace } from '../support/namespace.ts';
 import { entryOf, SAMPLE_ENTRIES } from '../support/sample-entries.ts';
 import { startTestSystem } from '../support/system.ts';
 
-/** Beside the common ones: an entry in a zone of one direction, and one more protocol without ports. */
+/** In addition to the common ones: an entry in a zone of one direction, and one more protocol without ports. */
 const MORE = [
   entryOf({ proto: 17, orig: { src: '10.1.0.45', dst: '198.51.100.20', sport: 1, dport: 2, zone: 5 }, timeoutSeconds: 900 }),
   entryOf({ proto: 89, orig: { src: '10.1.0.48', dst: '224.0.0.5' }, timeoutSeconds: 900 }),
@@ -24,7 +24,7 @@ beforeAll(async () => {
   gatewayId = (await running.system.api.call(routes.listGateways, { query: { limit: 1 } })).items[0]!.id;
   const leave = enterNamespace(running.system.lab!.names.gateway(1));
   try {
-    // Some live a few seconds, which may be over on a busy machine before both were asked.
+    // Some live for only a few seconds, and may be gone on a busy machine before both have been asked.
     createEntries([...SAMPLE_ENTRIES, ...MORE].map((entry) => ({ ...entry, timeoutSeconds: (entry.timeoutSeconds ?? 0) + 600 })));
   } finally {
     leave();
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => running?.end());
 
-/** All rows, a page of three at a time. */
+/** All rows, three to a page. */
 async function search(filter: string): Promise<FlowRow[]> {
   const rows: FlowRow[] = [];
   let cursor: string | undefined;
@@ -47,13 +47,13 @@ async function search(filter: string): Promise<FlowRow[]> {
   return rows.filter(isQuiet);
 }
 
-/** Entries that the test made; the agent's own connection and its pings through the WANs go on counting. */
+/** Entries that the test made; the agent's own connection and its pings through the WANs keep counting. */
 const isQuiet = ({ orig: { src, dport } }: { orig: { src: string; dport?: number } }) =>
   dport !== 4443 && dport !== 4444 && !WANS.some((wan) => src === externalAddress(1, wan));
 const listed = (): XmlFlow[] =>
   parseConntrackXml(runIn(running.system.lab!.names.gateway(1), 'conntrack', ['-L', '-o', 'xml,id,ktimestamp'])).filter(isQuiet);
 
-/** What both tell of a flow, in one shape. Remaining seconds run on between two questions, so they are compared apart. */
+/** What both say about a flow, in one shape. Remaining seconds keep running between two queries, so they are compared separately. */
 function ours(flow: FlowRow): object {
   const { orig, reply } = flow;
   const counted = { orig: [flow.origPackets, flow.origBytes], reply: [flow.replyPackets, flow.replyBytes] };
@@ -106,7 +106,7 @@ function theirs({ orig, reply, ...flow }: XmlFlow): object {
 const byId = (a: { id: number }, b: { id: number }) => a.id - b.id;
 
 describe('flows:search', () => {
-  it('returns, a page at a time, what the conntrack program lists, field for field', async () => {
+  it('returns, page by page, what the conntrack program lists, field for field', async () => {
     const before = (await search('')).toSorted(byId);
     const xml = listed().toSorted(byId);
     const after = (await search('')).toSorted(byId);
@@ -126,7 +126,7 @@ describe('flows:search', () => {
     ['proto:esp,gre', ({ orig }) => orig.proto === 50 || orig.proto === 47],
     ['family:ipv6', ({ orig }) => orig.family === 6],
     ['198.18.0.12', ({ orig, reply }) => [orig.src, orig.dst, reply.src, reply.dst].includes('198.18.0.12')],
-    // Of flows without one of its addresses the route says it, which no listing tells.
+    // For flows without one of a WAN's addresses the route decides, which no listing shows.
     [
       'wan:wan1 (198.18.0.12 or 2001:db8:18::11)',
       ({ orig, reply }) => ['198.18.0.12', '2001:db8:18::11'].some((address) => [reply.dst, orig.dst, orig.src].includes(address)),
@@ -137,7 +137,7 @@ describe('flows:search', () => {
     ['zone:7', ({ zone, orig, reply }) => [zone, orig.zone, reply.zone].includes(7)],
     ['-proto:tcp -proto:udp', ({ orig }) => orig.proto !== 6 && orig.proto !== 17],
     ['(proto:tcp or dport:53) src:10.0.0.0/8', ({ orig }) => (orig.proto === 6 || orig.dport === 53) && orig.src.startsWith('10.')],
-  ])('by %s returns exactly those that the listing says', async (filter, isWanted) => {
+  ])('by %s returns exactly those in the listing', async (filter, isWanted) => {
     const wanted = listed()
       .filter(isWanted)
       .map(({ id }) => id);

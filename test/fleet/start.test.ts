@@ -75,7 +75,7 @@ async function expectNothingLeft(demo: Demo, timeoutMs = 20_000): Promise<void> 
 const readDemo = () => JSON.parse(readFileSync(demoFile, 'utf8')) as Demo;
 
 describe('npm start', () => {
-  it('says one line when the fleet is ready, writes demo.json for scripts, and Ctrl-C removes all of it', async () => {
+  it('prints one line when the fleet is ready, writes demo.json for scripts, and Ctrl-C removes all of it', async () => {
     const { child, ready, ended } = start();
     const line = await ready;
     const demo = readDemo();
@@ -96,14 +96,14 @@ describe('npm start', () => {
     const me = await fetch(`${demo.apiUrl}/api/v1/me`, { headers: { authorization: `Bearer ${demo.apiToken}` } });
     expect(me.status).toBe(200);
     expect((await fetch(`${demo.consoleUrl}/sign-in`)).status).toBe(200);
-    // What a terminal does at Ctrl-C: the whole foreground group.
+    // What a terminal does on Ctrl-C: it signals the whole foreground group.
     process.kill(-child.pid!, 'SIGINT');
     await ended;
     await expectNothingLeft(demo);
     expect(existsSync(demoFile)).toBe(false);
   });
 
-  it('ends all of it on an interrupt that only npm gets, as from a supervisor', async () => {
+  it('stops everything on an interrupt that only npm receives, as from a supervisor', async () => {
     const { child, ready, ended } = start();
     await ready;
     const demo = readDemo();
@@ -113,7 +113,7 @@ describe('npm start', () => {
     expect(existsSync(demoFile)).toBe(false);
   });
 
-  it('leaves nothing behind when its parent is killed, and starts again on what is there', async () => {
+  it('leaves nothing behind when its parent is killed, and starts again from what is there', async () => {
     const { child, ready, ended } = start();
     await ready;
     const demo = readDemo();
@@ -122,7 +122,7 @@ describe('npm start', () => {
     await expectNothingLeft(demo);
   });
 
-  it('leaves nothing behind when everything of ours that supervises is killed at once', async () => {
+  it('leaves nothing behind when all of our supervising processes are killed at once', async () => {
     const { ready, ended } = start();
     await ready;
     const demo = readDemo();
@@ -134,7 +134,7 @@ describe('npm start', () => {
     await expectNothingLeft(demo);
   });
 
-  it('says which port is taken and changes nothing', async () => {
+  it('says which port is in use and changes nothing', async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) =>
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
@@ -146,7 +146,7 @@ describe('npm start', () => {
     expect(processes()).toEqual([]);
   });
 
-  it('names a flag that is not right', async () => {
+  it('names an invalid flag', async () => {
     const { ended, output } = start('--simulated', 'many');
     expect(await ended).toBe(1);
     expect(output()).toContain('--simulated takes a whole number');

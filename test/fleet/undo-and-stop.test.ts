@@ -11,7 +11,7 @@ let running: Awaited<ReturnType<typeof startTestSystem>>;
 
 beforeAll(async () => {
   running = await startTestSystem({ gateways: 1, withTraffic: false, guard: 'mostPercentOfTable: 100' });
-  // As many flows as these need a second person otherwise.
+  // This many flows would otherwise need a second person.
   for (const { id } of (await running.system.api.call(routes.listTenants)).items)
     await running.system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
 });
@@ -44,14 +44,14 @@ async function flush(client: string): Promise<string> {
 }
 
 const ended = (id: string) =>
-  until('the flush is over', async () => {
+  until('the flush has ended', async () => {
     const found = await running.system.api.call(routes.getFlush, { params: { id } });
     return found.state === 'running' ? undefined : found;
   });
 const alive = async (client: string) =>
   (await running.system.api.call(routes.searchFlows, { body: { filter: `src:${client}`, limit: 0 } })).total;
 
-it('what a flush deleted is put back on the gateway with its translation, once, and both are on record', async () => {
+it('what a flush deleted is restored on the gateway with its translation, once, and both are on record', async () => {
   const { api } = running.system;
   const client = clientAddress(1, 40);
   fill(client, SERVERS[0]!, 300);
@@ -71,7 +71,7 @@ it('what a flush deleted is put back on the gateway with its translation, once, 
   expect((await api.call(routes.listAudit, { query: { flush: undoId } })).items.length).toBeGreaterThanOrEqual(2);
 });
 
-it('a flush that is stopped while it runs leaves the rest alone, and every flow has its outcome', async () => {
+it('a flush that is stopped midway leaves the rest alone, and every flow has its outcome', async () => {
   const { api } = running.system;
   const client = clientAddress(1, 41);
   const COUNT = 60_000;

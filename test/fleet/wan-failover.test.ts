@@ -31,7 +31,7 @@ afterAll(async () => {
   await running?.end();
 });
 
-/** A program in a namespace whose first line says that it is at work; it ends with the system. */
+/** A program in a namespace whose first line says that it is running; it ends with the system. */
 async function startTraffic(namespace: string, name: string, args: string[]): Promise<ChildProcess> {
   const child = spawnIn(namespace, process.execPath, [traffic(name), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin!.on('error', () => undefined);
@@ -42,7 +42,9 @@ async function startTraffic(namespace: string, name: string, args: string[]): Pr
   return child;
 }
 
-/** A trunk that registers ten times a second, so that its next packet comes before the agent looks again; `state` is what it last said. */
+/**
+ * A trunk that registers ten times a second, so that its next packet comes before the agent looks again; `state` is what it last printed.
+ */
 function startTrunk(
   namespace: string,
   local: string,
@@ -63,7 +65,7 @@ async function flowsOf(filter: string, gateway: string): Promise<FlowRow[]> {
 const name = (flow: FlowRow) =>
   `${flow.proto} ${flow.orig.src}:${flow.orig.sport ?? flow.orig.icmp?.id} ${flow.orig.dst}:${flow.orig.dport ?? ''} ${flow.id}`;
 
-it('a WAN fails, the trunk stays dead behind its old address, and an operator finds exactly the stale flows and ends them', async () => {
+it('after a WAN failure leaves a trunk dead on its old address, an operator finds exactly the stale flows and ends them', async () => {
   const { system } = running;
   const lab = system.lab!;
   const gateways = (await system.api.call(routes.listGateways, { query: { limit: 10 } })).items;
@@ -72,7 +74,7 @@ it('a WAN fails, the trunk stays dead behind its old address, and an operator fi
     (typeof gateways)[0],
   ];
 
-  // Flows that nobody answers live half a minute; on a busy machine an operator takes longer.
+  // Flows without replies live for half a minute; on a busy machine an operator takes longer.
   for (const n of [1, 2]) lab.sysctl(n, 'net.netfilter.nf_conntrack_udp_timeout', 600);
   children.push(await startTraffic(lab.names.inet, 'servers', []));
   children.push(await startTraffic(lab.names.lan(1), 'burst', [clientAddress(1, 40), BLACK_HOLE, '9', '7']));

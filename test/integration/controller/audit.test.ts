@@ -89,7 +89,10 @@ it('many tenants are verified with few queries to Postgres, and concurrent reque
     expect([isIntact, chains.length >= 60, asked.mock.calls.length < 20]).toEqual([true, true, true]);
     // The first call signs a checkpoint for each chain, and agents are told of it.
     await exported(owner, 'ndjson');
-    await eventually('all agents have been told', async () => agent.checkpoints.some(({ chain }) => chain === chains.at(-1)!.chain) || undefined);
+    await eventually(
+      'all agents have been told',
+      async () => agent.checkpoints.some(({ chain }) => chain === chains.at(-1)!.chain) || undefined,
+    );
     asked.mockClear();
     expect((await exported(owner, 'ndjson')).split('\n').length).toBeGreaterThan(60);
     expect(asked.mock.calls.length).toBeLessThan(20);
