@@ -11,13 +11,13 @@ async function turn(theme: Theme): Promise<void> {
   await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
 }
 
-test('no page has a fault that axe can find in either theme, and the browser complains about none', async () => {
+test('no page has a fault that axe can find in either theme, and the browser reports no complaints', async () => {
   const faults: string[] = [];
   let shown: Theme = 'light';
   const look = async (name: string) => {
-    // The themes are the same page in other colours. To name each node that is well takes most of the time.
+    // The themes are the same page in different colours. Naming every node that passes takes most of the time.
     const runOnly = shown === 'light' ? { type: 'tag' as const, values: TAGS } : { type: 'rule' as const, values: ['color-contrast'] };
-    // Without frames of others there is nothing to put together in a page of its own.
+    // Without foreign frames there is nothing to assemble in a page of its own.
     const { violations } = await new AxeBuilder({ page })
       .setLegacyMode()
       .options({ runOnly, resultTypes: ['violations'] })
@@ -32,7 +32,7 @@ test('no page has a fault that axe can find in either theme, and the browser com
       ),
     );
   };
-  /** In the theme that the page was loaded in, and in the other, which the next is loaded in. */
+  /** In the theme that the page was loaded in, and then in the other, which the next page is loaded in. */
   const check = async (name: string) => {
     await look(name);
     shown = shown === 'light' ? 'dark' : 'light';

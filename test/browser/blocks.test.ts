@@ -14,7 +14,7 @@ async function planBlock(filter: string): Promise<void> {
 }
 
 describe('a block', () => {
-  test('says which packets are refused and what is let through, runs, is listed with its count, and is lifted', async () => {
+  test('says which packets are refused and which are let through, runs, is listed with its count, and is lifted', async () => {
     await planBlock('src:10.0.0.0/8 proto:gre');
     await plan().getByText('Refused: every GRE packet of connections from 10.0.0.0/8, for 60 s.').waitFor();
     await plan().getByText('Let through all the same: SSH to the gateway.').waitFor();
@@ -31,7 +31,7 @@ describe('a block', () => {
     await blocked.getByText('being lifted for').waitFor();
   });
 
-  test('by what no packet carries is refused before it is one, and offers the narrower one', async () => {
+  test('by what no packet carries is refused at the plan, and a narrower one is offered', async () => {
     await planBlock('proto:gre idle>=0s');
     await plan()
       .getByText(/No packet carries “idle/)

@@ -5,7 +5,7 @@ import { api, connections, goTo, page, startApi, visit, web } from './stage.ts';
 const pathname = () => new URL(page.url()).pathname;
 
 describe('a list', () => {
-  /** Each list, the cell of a row that is no link, and where the row leads. */
+  /** Each list, a cell in its rows that is not a link, and where the row leads. */
   const LISTS: [name: string, path: string, cell: string, leads: RegExp][] = [
     ['needs attention', '/', '.attention tbody tr:first-child td:nth-child(4)', /^\/gateways\//],
     ['sites', '/sites', '.sites tbody tr:first-child td:nth-child(5)', /^\/gateways\//],
@@ -23,7 +23,7 @@ describe('a list', () => {
   ];
 
   test.each(LISTS)(
-    'of %s opens the row on a click and on Enter, and in a tab on a middle and on a Ctrl click',
+    'of %s opens the row on a click and on Enter, and in a new tab on a middle or Ctrl click',
     async (_, path, cell, leads) => {
       if (/flush/.test(path)) {
         await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
@@ -44,7 +44,7 @@ describe('a list', () => {
       await page.keyboard.press('Enter');
       await page.waitForURL(isThere);
       await show();
-      // What the tab shows is that page's own test.
+      // What the tab shows is covered by that page's own test.
       await page.evaluate(() => {
         window.open = (url) => {
           document.body.dataset.opened = String(url);
@@ -75,14 +75,14 @@ describe('a list', () => {
   });
 });
 
-describe('the end of one open flow', () => {
+describe('ending one open flow', () => {
   const open = async (row: number) => {
     await connections(`?gateway=${id(3, 2)}`);
     await page.locator(`[role="row"][aria-rowindex="${row}"]`).click();
     await page.getByRole('complementary', { name: 'Flow' }).waitFor();
   };
 
-  test('that is idle comes at one press of d, and its result with Undo stands in its panel', async () => {
+  test('takes a single press of d if it is idle, and the result with Undo appears in its panel', async () => {
     await open(5);
     await page.keyboard.press('d');
     const result = page.getByRole('region', { name: 'Result' });
@@ -95,7 +95,7 @@ describe('the end of one open flow', () => {
     expect(pathname()).toBe('/connections');
   });
 
-  test('that carries traffic asks in place, and ends only when somebody is sure', async () => {
+  test('asks in place if it carries traffic, and ends it only once confirmed', async () => {
     await open(3);
     await page.keyboard.press('d');
     const question = page.getByRole('region', { name: 'Delete it all the same?' });
@@ -110,15 +110,15 @@ describe('the end of one open flow', () => {
     await page.getByRole('region', { name: 'Result' }).getByText('1 of 1 flow deleted and verified').waitFor();
   });
 
-  test('is told in the sheet of keys as it happens', async () => {
+  test('behaves as the keyboard help says', async () => {
     await connections();
     await page.keyboard.press('?');
     await page.getByText('delete the open flow: at once if it is idle, else it asks in its panel').waitFor();
   });
 });
 
-describe('a refresh that fails', () => {
-  test('keeps the rows of before, dimmed, with their age and the reason, and offers no number that is not of now', async () => {
+describe('a failed refresh', () => {
+  test('keeps the previous rows, dimmed, with their age and the reason, and offers no outdated number', async () => {
     await connections('?filter=proto:gre');
     const rows = await page.locator('[role="row"]').count();
     api.isDown = true;
@@ -137,7 +137,7 @@ describe('a refresh that fails', () => {
     expect(await page.getByText('Not refreshed').count()).toBe(0);
   });
 
-  test('of a filter that finds nothing offers nothing to delete', async () => {
+  test('for a filter that finds nothing offers nothing to delete', async () => {
     await connections();
     await page.goto(`${web.url}/connections?filter=dport:1`);
     await page.getByText('No flow matches this filter now').waitFor();
@@ -146,7 +146,7 @@ describe('a refresh that fails', () => {
 });
 
 describe('back and forward', () => {
-  test('walk through the filters, and not through the rows that were looked at', async () => {
+  test('step through the filters, and not through the rows that were viewed', async () => {
     await connections('?filter=proto:gre');
     const narrow = 'proto:gre port:5060 dport:5061';
     const box = page.getByRole('combobox', { name: 'Filter' });
@@ -176,8 +176,8 @@ describe('back and forward', () => {
   });
 });
 
-describe('edits that are not saved', () => {
-  test('are not lost by a link, a key or Back without a word, and are not asked about once saved', async () => {
+describe('unsaved edits', () => {
+  test('are not lost to a link, a key or Back without a warning, and cause none once saved', async () => {
     await goTo('/remediations');
     await page.getByRole('link', { name: 'WAN down', exact: false }).first().click();
     await page.getByText('nothing is wrong with it').waitFor();
@@ -216,7 +216,7 @@ describe('edits that are not saved', () => {
 });
 
 describe('a controller that does not answer', () => {
-  test('is said on every page, with what goes on, and the page comes by itself when it answers again', async () => {
+  test('is reported on every page, with what continues, and the page recovers by itself when it answers again', async () => {
     await goTo('/');
     api.isDown = true;
     for (const path of [
@@ -237,7 +237,7 @@ describe('a controller that does not answer', () => {
     await page.getByRole('heading', { name: 'milano-gw1' }).waitFor();
   });
 
-  test('and takes every call is given up in time', async () => {
+  test('but accepts every call is given up on in time', async () => {
     await goTo('/audit');
     await page.clock.install();
     await api.close();
@@ -250,7 +250,7 @@ describe('a controller that does not answer', () => {
 });
 
 describe('a selection of many rows', () => {
-  test('is said by its number in the plan and the flush, and so in the audit, with the list one click away', async () => {
+  test('is shown by its number in the plan, the flush and the audit, with the list one click away', async () => {
     await connections('?filter=proto:udp');
     await page.keyboard.press('a');
     await page.getByText('200 selected').waitFor();

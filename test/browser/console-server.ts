@@ -8,7 +8,7 @@ const BUILT = path.join(ROOT, 'web/.next/standalone/web');
 
 /** The built console (`next build web` first) in front of a controller. The standalone server needs the static files beside it. */
 export async function startConsole(apiUrl: string, settings: Record<string, string> = {}): Promise<{ url: string; close(): void }> {
-  // Names tell contents, so what is there stays: another file's tests may be reading it.
+  // File names identify contents, so existing files stay: another test file may be reading them.
   await cp(path.join(ROOT, 'web/.next/static'), path.join(BUILT, '.next/static'), { recursive: true, force: false });
   const port = await freePort();
   const child = spawn(process.execPath, [path.join(BUILT, 'server.js')], {

@@ -3,7 +3,7 @@ import { id } from './fixture-fleet.ts';
 import { api, connections, context, page, signIn, startApi, web } from './stage.ts';
 
 describe('signing in', () => {
-  test('a page asks for a sign-in first and comes back to itself', async () => {
+  test('a page asks for a sign-in first and then returns to itself', async () => {
     await page.goto(`${web.url}/sites?q=lyon`);
     await page.getByLabel('E-mail').fill('night@example.net');
     await page.getByLabel('Password').fill('correct horse');
@@ -14,7 +14,7 @@ describe('signing in', () => {
     expect(cookie).toMatchObject({ name: 'fixture', httpOnly: true, sameSite: 'Lax' });
   });
 
-  test('a wrong password, a locked account and a controller that is down are told apart', async () => {
+  test('a wrong password, a locked account and an unreachable controller are told apart', async () => {
     await page.goto(`${web.url}/sign-in`);
     await page.getByLabel('E-mail').fill('night@example.net');
     await page.getByLabel('Password').fill('guess');
@@ -45,7 +45,7 @@ describe('signing in', () => {
 });
 
 describe('finding flows', () => {
-  test('text that does not parse shows its place and a cure, keeps the rows, and stops every delete', async () => {
+  test('text that does not parse shows the place and a suggestion, keeps the rows, and disables every delete', async () => {
     await connections('?filter=proto:udp');
     const before = await page.locator('.foot-bar b').innerText();
     await page.getByRole('combobox', { name: 'Filter' }).fill('dprt:5060');
@@ -61,7 +61,7 @@ describe('finding flows', () => {
     expect(await remove.getAttribute('aria-disabled')).toBe('false');
   });
 
-  test('a mangled filter in the address searches nothing and plans nothing', async () => {
+  test('a malformed filter in the address searches nothing and plans nothing', async () => {
     await signIn();
     await page.goto(`${web.url}/connections?filter=${encodeURIComponent('proto:udp (')}`);
     await page.getByText('Nothing was searched').waitFor();
@@ -69,7 +69,7 @@ describe('finding flows', () => {
       expect(await button.getAttribute('aria-disabled')).toBe('true');
   });
 
-  test('arguments of conntrack are converted', async () => {
+  test('conntrack arguments are converted', async () => {
     await connections();
     await page.getByRole('combobox', { name: 'Filter' }).fill('-p udp -q 203.0.113.7');
     await page.locator('.problem-line button').click();
@@ -78,7 +78,7 @@ describe('finding flows', () => {
     expect(new URL(page.url()).searchParams.get('filter')).toBe('proto:udp rdst:203.0.113.7');
   });
 
-  test('a beginner filters by protocol, status, address and port without the grammar, and reload finds the same', async () => {
+  test('a beginner filters by protocol, status, address and port without the grammar, and a reload finds the same', async () => {
     await connections();
     await page.getByRole('button', { name: 'Protocol' }).click();
     await page.getByRole('checkbox', { name: 'UDP' }).check();
@@ -96,14 +96,14 @@ describe('finding flows', () => {
     expect(await page.locator('.foot-bar b').innerText()).toBe(found);
   });
 
-  test('who did not answer is named', async () => {
+  test('gateways that did not answer are named', async () => {
     await connections();
     expect(await page.locator('.answer-line').innerText()).toContain('20 of 21 gateways answered; caen-gw1: offline since 09:12');
   });
 });
 
 describe('by keyboard alone', () => {
-  test('from an address to a verified flush of exactly the flows that were chosen', async () => {
+  test('from an address to a verified flush of exactly the chosen flows', async () => {
     await connections(`?tenant=${id(1, 1)}&site=${id(2, 1)}`);
     await page.keyboard.press('/');
     await page.keyboard.type('app:sip');
@@ -128,7 +128,7 @@ describe('by keyboard alone', () => {
     await page.getByRole('heading', { name: '3 of 3 flows deleted and verified' }).waitFor();
   });
 
-  test('what is typed straight after Ctrl-K lands in the palette, however busy the page is', async () => {
+  test('text typed straight after Ctrl-K lands in the palette, however busy the page is', async () => {
     await connections();
     const devtools = await context.newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: 10 });
@@ -137,7 +137,7 @@ describe('by keyboard alone', () => {
         devtools.send('Input.dispatchKeyEvent', { type: 'keyDown', key, ...more }),
         devtools.send('Input.dispatchKeyEvent', { type: 'keyUp', key, ...more, text: '' }),
       ]);
-    // Nothing waits for an answer: the keys stand in a row, as of somebody who types faster than the page can draw.
+    // Nothing waits in between: the keys come in one burst, as from somebody who types faster than the page can draw.
     await Promise.all([
       press('k', { code: 'KeyK', modifiers: 2 }),
       ...Array.from('cut 10.1.1.7', (key) => press(key, { text: key })),
@@ -147,7 +147,7 @@ describe('by keyboard alone', () => {
     await page.getByRole('dialog', { name: 'Plan' }).waitFor();
   });
 
-  test('the grid is one tab stop whose arrows reach rows, heads and the sort', async () => {
+  test('the grid is one tab stop whose arrow keys reach rows, headers and the sort', async () => {
     await connections('?filter=proto:udp');
     await page.getByRole('grid', { name: 'Flows' }).focus();
     await page.keyboard.press('ArrowDown');
@@ -160,7 +160,7 @@ describe('by keyboard alone', () => {
     expect(await page.locator(`#${await active()}`).count()).toBe(1);
   });
 
-  test('focus comes back to where a plan was asked from', async () => {
+  test('focus returns to where a plan was requested', async () => {
     await connections('?filter=proto:gre');
     const button = page.getByRole('button', { name: /Delete all .* matching/ });
     await button.focus();
@@ -173,7 +173,7 @@ describe('by keyboard alone', () => {
 });
 
 describe('ending flows', () => {
-  test('many sites ask for the number, and only the right number opens the button', async () => {
+  test('many sites require the number, and only the right number enables the button', async () => {
     await connections('?filter=proto:gre');
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
     const button = page.getByRole('button', { name: 'Delete 20 flows on 20 gateways' });
@@ -192,7 +192,7 @@ describe('ending flows', () => {
     ).toContain('left out, offline since 08:41');
   });
 
-  test('another reason asks for another plan before anything runs', async () => {
+  test('another reason makes another plan before anything runs', async () => {
     await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
     const remove = page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' });
@@ -204,7 +204,7 @@ describe('ending flows', () => {
     expect(await page.getByLabel('Reason').inputValue()).toBe('GRE stuck after failover');
   });
 
-  test('another method asks for another plan, and its name is on the button', async () => {
+  test('another method makes another plan, and its name is on the button', async () => {
     await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
     await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).waitFor();
@@ -233,7 +233,7 @@ describe('ending flows', () => {
     await page.getByRole('heading', { name: /put back/ }).waitFor();
   });
 
-  test('one flow goes from one button, and protected ones cannot be chosen', async () => {
+  test('one flow is ended by one button, and protected ones cannot be chosen', async () => {
     await connections(`?gateway=${id(3, 2)}`);
     await page.locator('[role="row"][aria-rowindex="2"]').click();
     expect(await page.getByRole('button', { name: 'Delete this flow' }).getAttribute('aria-disabled')).toBe('true');
@@ -244,7 +244,7 @@ describe('ending flows', () => {
     await page.getByRole('heading', { name: '1 of 1 flow deleted and verified' }).waitFor();
   });
 
-  test('a whole table gives the guidance first and has no reason ready', async () => {
+  test('a whole table shows the guidance first and suggests no reason', async () => {
     await connections(`?gateway=${id(3, 2)}`);
     await page.getByRole('button', { name: 'Delete all connections…' }).click();
     await page.getByText('Leave it alone if').waitFor();
@@ -254,7 +254,7 @@ describe('ending flows', () => {
     await page.getByLabel('Number of flows, to confirm').waitFor();
   });
 
-  test('a viewer reads why a button is grey and who can change that', async () => {
+  test('a viewer reads why a button is greyed out and who can change that', async () => {
     api.role = 'approver';
     await connections('?filter=proto:gre');
     const button = page.getByRole('button', { name: /Delete all .* matching/ });
@@ -265,7 +265,7 @@ describe('ending flows', () => {
 });
 
 describe('remediations', () => {
-  test('form and YAML are one document: each shows what the other says, and broken YAML stops the form and the save', async () => {
+  test('form and YAML are one document: each reflects the other, and broken YAML disables the form and saving', async () => {
     await signIn();
     await page.goto(`${web.url}/remediations/new?from=stuck-gre-esp`);
     const yaml = page.getByLabel('Remediation as YAML');
@@ -293,7 +293,7 @@ describe('remediations', () => {
     });
   });
 
-  test('what somebody else saved meanwhile is never written over unseen', async () => {
+  test('changes that somebody else saved meanwhile are never overwritten unseen', async () => {
     await signIn();
     await page.goto(`${web.url}/remediations/${id(4, 1)}`);
     await page.getByLabel('Name').fill('Mine');
@@ -308,7 +308,7 @@ describe('remediations', () => {
     expect(await page.getByLabel('Name').inputValue()).toBe('Theirs');
   });
 
-  test('keys move, count now where that is possible, and open the history', async () => {
+  test('keys navigate, count now where that is possible, and open the history', async () => {
     await signIn();
     await page.goto(web.url);
     await page.getByRole('heading', { name: /needs you first/ }).waitFor();
@@ -326,7 +326,7 @@ describe('remediations', () => {
     await page.getByRole('heading', { name: 'Runs of Stuck GRE and ESP' }).waitFor();
   });
 
-  test('a webhook’s secret is shown once, and a role that may not read is told who can grant it', async () => {
+  test('a webhook’s secret is shown once, and a role that may not see it is told who can grant that', async () => {
     await signIn();
     await page.goto(`${web.url}/remediations/new?from=compromised-host`);
     await page.getByText('nothing is wrong with it').waitFor();
@@ -339,7 +339,7 @@ describe('remediations', () => {
 });
 
 describe('a remediation that only suggests', () => {
-  test('says that it needs a second person or was held back, and who may change that has the button', async () => {
+  test('says that it needs a second person or was held back, and shows the button to those who may change that', async () => {
     const [one, , three] = api.remediations.items;
     Object.assign(one!, { approval: { state: 'needed', why: 'maxFlows 100000 is more than the 5000 flows that one person may end' } });
     Object.assign(three!, {
@@ -372,7 +372,7 @@ describe('a remediation that only suggests', () => {
 describe('a gateway that was set aside', () => {
   const asideReason = 'two agents hold this identity: one that was superseded came back while another holds the link';
 
-  test('is first in need, says why, and is reinstated or revoked by whoever may, and says what became of the clone', async () => {
+  test('is listed first in need of attention, with the reason, and can be reinstated or revoked, with the clone explained', async () => {
     const gateway = api.gateways.find(({ name }) => name === 'genova-gw2')!;
     Object.assign(gateway, { state: 'set-aside', setAsideReason: asideReason, since: new Date(Date.now() - 240_000).toISOString() });
     await signIn();
@@ -418,7 +418,7 @@ describe('what cannot be shown or is no longer kept', () => {
     await page.getByText('its filter is none').waitFor();
   });
 
-  test('the flows that retention dropped are told from no flows, and make no empty file', async () => {
+  test('flows dropped by retention are distinguished from no flows, and make no empty file', async () => {
     await connections(`?gateway=${id(3, 1)}&filter=proto:gre`);
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
     await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).click();
@@ -435,7 +435,7 @@ describe('what cannot be shown or is no longer kept', () => {
     expect(await page.getByText('No flows.').count()).toBe(0);
   });
 
-  test('settings say what is kept, and how large it is, to whoever may see all tenants', async () => {
+  test('settings show what is kept, and how large it is, to whoever may see all tenants', async () => {
     await signIn();
     await page.goto(`${web.url}/settings`);
     const storage = page.getByRole('region', { name: 'Storage' });
@@ -450,7 +450,7 @@ describe('what cannot be shown or is no longer kept', () => {
 });
 
 describe('a second person', () => {
-  test('the maker gets a link and cannot run; somebody else agrees over it, and then it runs', async () => {
+  test('the maker gets a link and cannot run; somebody else approves through it, and then it runs', async () => {
     api.needsSecondPerson = true;
     await connections('?filter=proto:gre');
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
@@ -482,7 +482,7 @@ describe('what is hostile or missing', () => {
     expect(policy).not.toMatch(/script-src[^;]*unsafe-inline/);
   });
 
-  test('while the controller is away the page keeps what it has and says that it is not live', async () => {
+  test('while the controller is unreachable the page keeps its contents and says that they are not live', async () => {
     await signIn();
     await page.goto(web.url);
     await page.getByRole('heading', { name: /needs you first/ }).waitFor();

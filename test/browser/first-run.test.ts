@@ -11,7 +11,7 @@ import { startTestPostgres, type TestPostgres } from '../support/database.ts';
 import { launchChromium } from '../support/browser.ts';
 import { startConsole } from './console-server.ts';
 
-/** A real controller on an empty database, made as docs/operating.md says, with the built console before it. */
+/** A real controller on an empty database, set up as docs/operating.md says, with the built console in front of it. */
 let postgres: TestPostgres;
 let controller: TestController;
 let web: { url: string; close(): void };
@@ -51,7 +51,7 @@ async function joinWith(command: string): Promise<FakeAgent> {
 }
 
 describe('on an empty database', () => {
-  test('an administrator comes from the sign-in to the first flows, each step waited for', async () => {
+  test('an administrator gets from the sign-in to the first flows, and each waiting step says what for', async () => {
     await page.goto(web.url);
     await page.getByLabel('E-mail').fill('first@example.net');
     await page.getByLabel('Password').fill(PASSWORD);
@@ -86,7 +86,7 @@ describe('on an empty database', () => {
     expect(new URL(page.url()).searchParams.get('gateway')).toBe(agent.gatewayId);
   });
 
-  test('another tenant is one form in the settings, whose button says what is missing and goes when nothing is', async () => {
+  test('another tenant takes one form in the settings, whose button says what is missing, and works once nothing is', async () => {
     await page.goto(`${web.url}/settings`);
     const make = page.getByRole('button', { name: 'Make the command' });
     const choice = (name: RegExp) => page.locator('label', { hasText: name }).locator('select').first();

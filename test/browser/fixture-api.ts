@@ -41,7 +41,7 @@ export interface FixtureApi {
   gateways: Gateway[];
   flushes: Flush[];
   remediations: ReturnType<typeof fixtureRemediations>;
-  /** What each page of a list names as not to be shown. */
+  /** The entries that each page of a list names as impossible to show. */
   unreadable: { id: string; reason: string }[];
   /** When retention dropped the flows of every plan. */
   droppedAt: string | undefined;
@@ -57,16 +57,16 @@ export interface Ask {
 export interface FixtureSettings {
   flowsPerGateway?: number;
   port?: number;
-  /** Takes every call and answers none. */
+  /** Accepts every call and answers none. */
   isSilent?: boolean;
 }
 
 const PASSWORD = 'correct horse';
 
 /**
- * A controller for browser tests: every answer is parsed by the very schema of its route, so that it cannot drift from the contract, and
- * filters are
- * read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong tries.
+ * A controller for browser tests: every answer is parsed by the actual schema of its route, so that it cannot drift from the contract, and
+ * filters are read and evaluated by the contract's own code. Signs in anyone with the password "correct horse"; refuses after five wrong
+ * attempts.
  */
 export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent = false }: FixtureSettings = {}): Promise<FixtureApi> {
   const nowMs = Date.now();
@@ -497,7 +497,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     return found;
   };
 
-  /** Streams say once what there is; a running flush goes on by one gateway a second. */
+  /** Streams send the current state once; a running flush advances by one gateway a second. */
   function stream(name: keyof typeof routes, ask: Ask, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const route: Route = routes[name];
@@ -582,7 +582,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
   return api;
 }
 
-/** What gateways would freeze of it; throws as they do for what no packet carries. */
+/** What gateways would freeze for it; throws as they do for what no packet carries. */
 function refusedView({
   filter = '',
   forSeconds = 60,
@@ -660,7 +660,7 @@ function facetsOf(rows: FlowRow[]) {
   ];
 }
 
-/** Fleet terms are settled before rows are looked at; the fixture takes any as true. */
+/** Fleet terms are resolved before rows are looked at; the fixture takes any as true. */
 function withoutFleetTerms(filter: FlowFilter): FlowFilter {
   if (filter.kind === 'and' || filter.kind === 'or') return { ...filter, operands: filter.operands.map(withoutFleetTerms) };
   if (filter.kind === 'not') return { ...filter, operand: withoutFleetTerms(filter.operand) };

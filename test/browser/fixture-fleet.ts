@@ -5,7 +5,7 @@ import type { FlowRow } from '../../proto/http/flows.ts';
 import type { Flush } from '../../proto/http/flushes.ts';
 import type { getRetention } from '../../proto/http/retention.ts';
 
-/** A made-up fleet for browser tests, the same every time: numbers follow from names and indexes, times from `nowMs`. */
+/** An invented fleet for browser tests, the same every time: numbers follow from names and indexes, times from `nowMs`. */
 export const id = (kind: number, number: number) => `019ab000-000${kind}-7000-8000-${String(number).padStart(12, '0')}`;
 const ago = (nowMs: number, seconds: number) => new Date(nowMs - seconds * 1000).toISOString();
 
@@ -142,7 +142,7 @@ function gatewayOf(
   };
 }
 
-/** What is kept how long, and twelve tables from gigabytes to nothing. */
+/** Retention periods, and twelve tables from gigabytes to nothing. */
 export function fixtureRetention(): z.output<typeof getRetention.response> {
   const names = [
     'sample',
@@ -168,7 +168,7 @@ export function fixtureRetention(): z.output<typeof getRetention.response> {
   };
 }
 
-/** One gateway's samples between two times, with an hour missing in the middle of anything longer than two. */
+/** One gateway's samples between two times, with an hour missing in the middle of any span longer than two. */
 export function fixtureSamples(nowMs: number, gateway: Gateway, fromMs: number, toMs: number, points: number) {
   const step = Math.max(10_000, (toMs - fromMs) / points);
   const gap = toMs - fromMs > 7_200_000 ? { from: fromMs + (toMs - fromMs) * 0.4, to: fromMs + (toMs - fromMs) * 0.47 } : undefined;
@@ -204,7 +204,7 @@ export function fixtureSamples(nowMs: number, gateway: Gateway, fromMs: number, 
   };
 }
 
-/** The flows of one gateway: SIP by a WAN that may be down, web, DNS, one of GRE, ICMP and IPv6 each, and the agent's own, protected. */
+/** The flows of one gateway: SIP on a WAN that may be down, web, DNS, one each of GRE, ICMP and IPv6, and the agent's own, protected. */
 export function fixtureFlows(nowMs: number, gateway: Gateway, most: number): FlowRow[] {
   const wan = gateway.wans[0]!;
   return Array.from({ length: most }, (_, index): FlowRow => {

@@ -12,7 +12,7 @@ import { id } from './fixture-fleet.ts';
 
 const ago = (nowMs: number, seconds: number) => new Date(nowMs - seconds * 1000).toISOString();
 
-/** Three remediations of the library, one of each mode, and runs of every state, one of them reported late. */
+/** Three remediations from the library, one of each mode, and runs in every state, one of them reported late. */
 export function fixtureRemediations(nowMs: number, gateways: Gateway[]): { items: Remediation[]; runs: RemediationRun[] } {
   const made = (number: number, key: string, over: Partial<Remediation>, mode: 'observe' | 'suggest' | 'auto'): Remediation => ({
     id: id(4, number),

@@ -28,7 +28,7 @@ const PAGES = [
 const scoped = (path: string) => `${path}${path.includes('?') ? '&' : '?'}tenant=${TENANT}`;
 const tenantOf = (url: string) => new URL(url, web.url).searchParams.get('tenant');
 
-/** Every link of the page that stays in the console, but for the one that jumps over the navigation. */
+/** Every link of the page that stays within the console, except the one that skips the navigation. */
 function links(): Promise<string[]> {
   return page
     .locator('a[href^="/"]:not([href^="/api/"])')
@@ -36,14 +36,14 @@ function links(): Promise<string[]> {
 }
 
 describe('a page in scope of one tenant', () => {
-  test('has no link that leaves the scope, and whatever those lead to has none either', async () => {
+  test('has no link that leaves the scope, and neither have the pages those lead to', async () => {
     await connections(scoped(`/connections?gateway=${GATEWAY}&filter=proto:gre`).slice('/connections'.length));
     await page.getByRole('button', { name: /Delete all .* matching/ }).click();
     await page.getByRole('button', { name: 'Delete 1 flow on 1 gateway' }).click();
     await page.waitForURL('**/flushes/*');
     const waiting = [...PAGES, new URL(page.url()).pathname].map(scoped);
     const lost: string[] = [];
-    // Links to one gateway after another lead to pages of one kind: one of each is enough.
+    // Links to different gateways lead to pages of the same kind: one of each kind is enough.
     const kindOf = (path: string) =>
       [...new URL(path, web.url).searchParams.keys()].toSorted().join() + new URL(path, web.url).pathname.replaceAll(/019ab[\w-]+/g, 'ID');
     const seen = new Set<string>();
@@ -138,7 +138,7 @@ describe('a page in scope of one tenant', () => {
     }
   }, 180_000);
 
-  test('the palette says which gateway is outside of it, and going there moves the scope with it', async () => {
+  test('the palette says which gateway is outside it, and going there moves the scope along', async () => {
     await goTo(scoped('/'));
     await page.keyboard.press('Control+k');
     await page.keyboard.type('lyon-gw1');

@@ -4,12 +4,12 @@ import { launchChromium } from '../support/browser.ts';
 import { startConsole } from './console-server.ts';
 import { startFixtureApi, type FixtureApi, type FixtureSettings } from './fixture-api.ts';
 
-/** For what never comes: a page may be long in coming on a machine that does much else. */
+/** A limit for what never comes: on a busy machine a page may take long. */
 const PATIENCE_MS = 60_000;
 
 /**
- * What a browser test plays on: one console and one browser a file; each test has its own controller on the address that the console knows,
- * and its own session.
+ * What a browser test runs on: one console and one browser per file; each test has its own controller, at the address that the console
+ * knows, and its own session.
  */
 export let api: FixtureApi;
 export let web: { url: string; close(): void };
@@ -46,7 +46,7 @@ export async function startApi(settings: FixtureSettings = {}): Promise<void> {
   api = await startFixtureApi({ ...settings, port: address });
 }
 
-/** A new page, of somebody who is not signed in. */
+/** A new page, for somebody who is not signed in. */
 export async function open(colorScheme: 'light' | 'dark'): Promise<void> {
   context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
@@ -68,7 +68,7 @@ export async function signIn(): Promise<void> {
   await page.request.post(`${web.url}/api/auth/sign-in/email`, { data: { email: 'night@example.net', password: 'correct horse' } });
 }
 
-/** Goes to a path as somebody who is signed in, and waits until the page has all that it asked for. */
+/** Goes to a path as somebody who is signed in, and waits until the page has loaded everything it asked for. */
 export async function goTo(path: string): Promise<void> {
   await signIn();
   await page.goto(web.url + path);

@@ -14,7 +14,7 @@ import { entryOf, SAMPLE_ENTRIES, TRACKED_ENTRIES } from '../support/sample-entr
 export interface TableUnderTest {
   table(): ConntrackTable;
   create(entries: NewEntry[]): void;
-  /** Has it expect flows whose masters are there. */
+  /** Makes it expect flows whose masters are there. */
   expect(expectations: readonly NewExpectation[]): void;
   /** Empties the table. */
   clear(): void;
@@ -132,7 +132,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       underTest.create(SAMPLE_ENTRIES);
     });
 
-    test('every entry is found with all that it was made of', async () => {
+    test('every entry is found with everything it was made of', async () => {
       const { rows, total, tableCount } = await search();
       expect([total, tableCount, rows.length]).toEqual([SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length, SAMPLE_ENTRIES.length]);
       for (const entry of SAMPLE_ENTRIES) {
@@ -150,7 +150,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       }
     });
 
-    test.each(FILTERS)('%s finds what the reference evaluator says, and so does its negation', async (_, filter) => {
+    test.each(FILTERS)('%s finds what the reference evaluator finds, and so does its negation', async (_, filter) => {
       const all = await search();
       for (const asked of [filter, { kind: 'not', operand: filter } satisfies FlowFilter]) {
         const answer = await search({ filter: asked });
@@ -159,7 +159,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       }
     });
 
-    test('flows without a WAN cannot be told where no WAN is known, and nothing is taken for one', async () => {
+    test('flows without a WAN are unknown if no WAN is known, and nothing is mistaken for one', async () => {
       const asked = { ...CONTEXT, wans: [] };
       for (const filter of [term('wan', { kind: 'none' }), { kind: 'not', operand: term('wan', { kind: 'none' }) } satisfies FlowFilter]) {
         await expect(search({ filter, context: asked })).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
@@ -182,13 +182,13 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       ]);
     });
 
-    test('flows of a WAN are those of its address on any side that a gateway has', async () => {
+    test('flows of a WAN are those with its address on any side that the gateway has', async () => {
       const { rows } = await search({ filter: term('wan', glob('wan1')) });
       expect(rows.map((flow) => flow.wan)).toEqual(['wan1', 'wan1', 'wan1']);
       expect(rows.some((flow) => flow.orig.dst === '198.18.0.12')).toBe(true);
     });
 
-    test('a protected flow says why, and the first reason wins', async () => {
+    test('a protected flow gives the reason, and the first reason wins', async () => {
       const { rows } = await search();
       const reasons = rows.filter((flow) => flow.protectedBy !== undefined).map((flow) => [flow.orig.dport, flow.protectedBy]);
       expect(reasons.sort()).toEqual([
@@ -266,7 +266,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       ]);
     });
 
-    test('a collection comes in batches and holds each match once', async () => {
+    test('a collection arrives in batches and holds each match once', async () => {
       underTest.create(manyEntries(2_500));
       const batches: Flow[][] = [];
       for await (const batch of underTest.table().collect({ filter: term('sport', range(20_000, 29_999)), context: CONTEXT }))
@@ -276,7 +276,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(batches.flat()).toHaveLength(2_500);
     });
 
-    test('a collection ends early where its reader stops or its signal aborts, and the table answers on', async () => {
+    test('a collection ends early if its reader stops or its signal aborts, and the table keeps answering', async () => {
       underTest.create(manyEntries(6_000));
       for await (const batch of underTest.table().collect({ filter: EVERYTHING, context: CONTEXT })) {
         expect(batch.length).toBeGreaterThan(0);
@@ -321,7 +321,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await search({ filter: term('zone', range(7, 8)) })).rows.map((flow) => flow.zone)).toEqual([8]);
     });
 
-    test('a tuple that is used again by another entry is spared', async () => {
+    test('another entry that reuses a tuple is spared', async () => {
       const {
         rows: [sip],
       } = await search({ filter: term('app', glob('sip')) });
@@ -329,7 +329,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       underTest.create(SAMPLE_ENTRIES.filter((entry) => entry.orig.dport === 5060));
       expect(await underTest.table().delete([sip!])).toEqual(['gone']);
       const [again] = await underTest.table().lookup([sip!], CONTEXT);
-      // The kernel may well give the same id again; then it began later.
+      // The kernel may well assign the same id again; that flow began later.
       expect([again!.id, again!.startedAtMs]).not.toEqual([sip!.id, sip!.startedAtMs]);
       expect({ ...again, id: 0, timeoutSeconds: 0, idleSeconds: 0, startedAtMs: 0 }).toEqual({
         ...sip,
@@ -340,7 +340,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       });
     });
 
-    test('a flow that began at another time than the one that was seen is spared even if the kernel gave it the same id', async () => {
+    test('a flow that began at a time other than the one seen is spared even if the kernel gave it the same id', async () => {
       const {
         rows: [sip],
       } = await search({ filter: term('app', glob('sip')) });
@@ -363,7 +363,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await underTest.table().counters()).count).toBe(0);
     });
 
-    test('an entry is there as long as tuple, zone, id and start are those it had', async () => {
+    test('an entry is still there only if its tuple, zone, id and start are unchanged', async () => {
       const {
         rows: [first, second, third, fourth],
       } = await search();
@@ -379,13 +379,13 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(await underTest.table().areThere(asked)).toEqual([true, false, false, false, true, false]);
     });
 
-    test('exactly the flows that are told to expire get a fixed time, and only once', async () => {
+    test('exactly the flows that are set to expire get a fixed timeout, and only once', async () => {
       const { rows } = await search();
       const [first, second, ...others] = rows;
       expect(await underTest.table().expire([first!, { ...second!, id: (second!.id ^ 1) >>> 0 }], 40)).toEqual(['expiring', 'gone']);
       const [fixed, ...rest] = await underTest.table().lookup([first!, second!, ...others], CONTEXT);
       expect([fixed!.id, fixed!.status]).toEqual([first!.id, first!.status | IPS.FIXED_TIMEOUT]);
-      // Its time says no more when it last spoke.
+      // Its timeout no longer shows when it last carried traffic.
       expect(fixed!.idleSeconds ?? 0).toBe(0);
       expect(fixed!.timeoutSeconds).toBeLessThanOrEqual(40);
       expect(fixed!.timeoutSeconds).toBeGreaterThanOrEqual(35);
@@ -394,7 +394,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect(await underTest.table().expire([first!], 60)).toEqual(['expiring']);
     });
 
-    test('what was deleted is made again with all that it was, and only once', async () => {
+    test('a deleted flow is re-created with everything it had, and only once', async () => {
       const { rows } = await search();
       await underTest.table().delete(rows);
       expect(await underTest.table().restore(rows)).toEqual(rows.map(() => 'restored'));
@@ -406,7 +406,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       expect((await search({ limit: 0 })).total).toBe(rows.length);
     });
 
-    test('what only trackers work with is told, and put back with the flow', async () => {
+    test('state that only trackers use is reported, and restored with the flow', async () => {
       underTest.create(TRACKED_ENTRIES);
       const { rows } = await search({ filter: term('src', prefix('10.1.0.60/30')) });
       const wanted = new Map(TRACKED_ENTRIES.map(({ orig, tracker }) => [orig.src, tracker]));
@@ -420,7 +420,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       );
     });
 
-    test('a flow that was expected is made again under its master, whichever is named first, and not without it', async () => {
+    test('an expected flow is re-created under its master, whichever is named first, and not without it', async () => {
       const [master] = (await search({ filter: term('app', glob('sip')) })).rows;
       underTest.create([entryOf({ proto: 17, orig: { src: '10.1.0.4', dst: '198.51.100.20', sport: 12_000, dport: 12_001 }, master })]);
       const { rows } = await search({ filter: term('src', prefix('10.1.0.4')) });
@@ -448,7 +448,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
       ).toEqual([undefined, undefined]);
     });
 
-    describe('of which helpers expect flows', () => {
+    describe('the expectations of helpers', () => {
       const whatLasts = (expectations: readonly (Expectation | NewExpectation)[]): object[] =>
         expectations
           .map(({ family, proto, orig, mask, zone, helper, class: kind, nat, fn, flags, master }) => ({
@@ -472,14 +472,14 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
         underTest.expect(SAMPLE_EXPECTATIONS);
       });
 
-      test('all are listed with all that they were made of, the zone of their master too', async () => {
+      test('are all listed with everything they were made of, including the zone of their master', async () => {
         const found = await underTest.table().expectations();
         expect(whatLasts(found)).toEqual(whatLasts(SAMPLE_EXPECTATIONS));
         for (const { timeoutSeconds } of found) expect(timeoutSeconds).toBeGreaterThan(100);
         expect(new Set(found.map(({ id }) => id)).size).toBe(SAMPLE_EXPECTATIONS.length);
       });
 
-      test('those of one flow are listed alone, and none for a flow that took its tuple since', async () => {
+      test('of one flow are listed alone, and none for a flow that has since taken its tuple', async () => {
         const [sip] = (await search({ filter: term('src', prefix('10.1.0.70')) })).rows;
         const [ftp] = (await search({ filter: term('src', prefix('10.1.0.71')) })).rows;
         expect((await underTest.table().expectations(sip)).map(({ orig }) => orig.dport).sort()).toEqual([4000, 4002]);
@@ -487,7 +487,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
         expect(await underTest.table().expectations({ ...sip!, id: (sip!.id ^ 1) >>> 0 })).toEqual([]);
       });
 
-      test('exactly those that are named end, by tuple, zone and id', async () => {
+      test('end exactly as named, by tuple, zone and id', async () => {
         const [first, second, ...others] = await underTest.table().expectations();
         const asked = [{ ...first!, id: (first!.id ^ 1) >>> 0 }, second!, { ...others[0]!, zone: 9 }];
         expect(await underTest.table().deleteExpectations(asked)).toEqual(['gone', 'deleted', 'gone']);
@@ -497,7 +497,7 @@ export function describeConntrackTable(underTest: TableUnderTest): void {
         expect(await underTest.table().expectations()).toEqual([]);
       });
 
-      test('all of a flow end with it, and no others', async () => {
+      test('of a flow all end with it, and no others', async () => {
         const [sip] = (await search({ filter: term('src', prefix('10.1.0.70')) })).rows;
         expect(await underTest.table().delete([sip!])).toEqual(['deleted']);
         expect((await underTest.table().expectations()).map(({ helper }) => helper)).toEqual(['ftp', 'ftp']);
