@@ -7,7 +7,7 @@ const PLAN = '01900000-0000-7000-8000-000000000001';
 const REMEDIATION = '01900000-0000-7000-8000-00000000000a';
 const OTHER = '01900000-0000-7000-8000-000000000002';
 
-/** What befalls one gateway, by name. Played on the product as it is, each keeps every promise. */
+/** What happens to one gateway, by name. Played on the product as it is, each scenario keeps every promise. */
 export const AGENT_SCENARIOS: Record<string, (stage: AgentStage) => Promise<void>> = {
   'power-cut-at-receipt': async (stage) => {
     const digest = await stage.freeze(PLAN, PHONES);

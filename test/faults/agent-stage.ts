@@ -29,7 +29,7 @@ const TENANT = 'tenant';
 const METHODS = { delete: Method.METHOD_DELETE, expire: Method.METHOD_EXPIRE } as const;
 type MethodWord = keyof typeof METHODS;
 
-/** `notAfterMs`: by the stage's own time. `isInvented`: no controller that counts honestly made it, and nobody asked for it. */
+/** `notAfterMs`: in the stage's own time. `isInvented`: no controller that counts honestly made it, and nobody asked for it. */
 interface CommandOptions {
   method?: MethodWord;
   seq?: bigint;
@@ -53,7 +53,7 @@ interface Life {
   context: () => FlowContext;
 }
 
-/** Ends a life of the agent from within. */
+/** Ends one life of the agent from within. */
 class PowerCut extends Error {}
 process.on('unhandledRejection', (error) => {
   if (!(error instanceof PowerCut)) throw error;
@@ -61,16 +61,15 @@ process.on('unhandledRejection', (error) => {
 
 /**
  * One gateway whose table outlives its agent as the kernel's does; its clock, its disk and the controller's part are in the scenario's
- * hands. It keeps
- * the history. `nowMs` is true time, in which the history is kept; the gateway and the controller each have a clock of their own, which can
- * be set.
+ * hands. It records the history. `nowMs` is true time, which the history uses; the gateway and the controller each have a clock of their
+ * own, which can be set.
  */
 export class AgentStage {
   readonly history = emptyHistory();
   readonly table = new WatchedTable({ now: () => this.nowMs });
-  /** Far enough from 1970 that a clock set back still tells a time. */
+  /** Far enough from 1970 that a clock set back still shows a valid time. */
   nowMs = 1_000_000_000_000;
-  /** What the guard file says, beside what it always protects. */
+  /** What the guard file says, in addition to what it always protects. */
   rules: GuardRules = NO_RULES;
   #gatewayAheadMs = 0;
   #controllerAheadMs = 0;
@@ -88,7 +87,7 @@ export class AgentStage {
     this.#agent = this.#begin();
   }
 
-  /** A new stage. What must stay is found by its ports: whether the agent knows is what scenarios are to show. */
+  /** A new stage. Flows that must stay are recognised by their ports: whether the agent knows them is what scenarios are to show. */
   static async set(disk: PowerCutDisk): Promise<AgentStage> {
     const stage = new AgentStage(disk);
     const kept = [...(await stage.flows('dport:4444')), ...(await stage.flows('dport:179'))].map(nameOf);
@@ -100,7 +99,7 @@ export class AgentStage {
     return (await this.table.search({ filter: filterOf(text), context: this.#agent.context(), limit: 1000 })).rows;
   }
 
-  /** Freezes what a filter finds, as when an operator asks for a plan; with what is protected only if a controller that lies asks. */
+  /** Freezes what a filter finds, as when an operator asks for a plan; protected flows are included only if a lying controller asks. */
   async freeze(
     planId: string,
     text: string,
@@ -126,7 +125,7 @@ export class AgentStage {
     return writer.finish();
   }
 
-  /** A command as the controller makes it, its decision on record. */
+  /** A command as the controller makes it, with its decision on record. */
   command(id: string, planId: string, options: CommandOptions = {}): Command {
     const {
       method = 'delete',
@@ -185,30 +184,30 @@ export class AgentStage {
     this.#agent.commands.acknowledge(id);
   }
 
-  /** What was said before was lost with its session; a new one is open. */
+  /** What was sent before was lost with its session; a new one is open. */
   openSession(): void {
     this.#note({ kind: 'session' });
     this.#agent.time.welcome(this.#controllerMs(), this.#agent.clock.now());
     unlessCut(() => this.#agent.commands.repeatResults());
   }
 
-  /** The story is over; its agent ends. */
+  /** The scenario has ended; so does its agent. */
   close(): void {
     this.#agent.journal.close();
   }
 
-  /** Somebody sets the gateway's clock on, or back. */
+  /** Somebody sets the gateway's clock forward or back. */
   setGatewayClock(byMs: number): void {
     this.#gatewayAheadMs += byMs;
   }
 
-  /** Somebody sets the controller's clock on, or back; its next ping says so. */
+  /** Somebody sets the controller's clock forward or back; its next ping carries the new time. */
   setControllerClock(byMs: number): void {
     this.#controllerAheadMs += byMs;
     if (!this.#agent.time.hear(this.#controllerMs())) this.openSession();
   }
 
-  /** What the gateway's owner allows, and its tenant without a second person. */
+  /** What the gateway's owner allows, and what its tenant allows without a second person. */
   limit({ maxDeletesAMinute, maxFlowsAlone }: Pick<GatewayRow, 'maxDeletesAMinute' | 'maxFlowsAlone'>): void {
     Object.assign(this.history.gateways[0]!, { maxDeletesAMinute, maxFlowsAlone });
     this.rules = { ...this.rules, mostDeletesAMinute: maxDeletesAMinute };
@@ -230,24 +229,24 @@ export class AgentStage {
     });
   }
 
-  /** The agent comes no further than this change of its table; resolves when it is there. */
+  /** The agent gets no further than this change of its table; resolves when it is there. */
   hangs(when: 'before' | 'after', kind: 'delete' | 'expire' | 'restore'): Promise<void> {
     return new Promise((resolve) => {
       this.table[when] = (deed) => (deed === kind ? new Promise(() => resolve()) : Promise.resolve());
     });
   }
 
-  /** The power is cut at the very moment at which the agent says that. */
+  /** Power is cut at the very moment when the agent says that. */
   cutPowerAt(moment: Moment): void {
     this.#cutAt = moment;
   }
 
-  /** Undefined: all is well with the disk again. */
+  /** Undefined: the disk works again. */
   set diskFault(fault: DiskFault | undefined) {
     this.#disk.fault = fault;
   }
 
-  /** A byte of the journal, in the record with that number, becomes another while the agent is away. */
+  /** A byte of the journal, in the record with that number, is altered while the agent is down. */
   damageJournal(record: number): void {
     const file = path.join(this.#folder, 'journal');
     const lines = readFileSync(file, 'utf8').split('\n');
@@ -260,7 +259,7 @@ export class AgentStage {
     this.#revive(this.#disk.afterKill(this.#folder), damage);
   }
 
-  /** The power goes, and comes back. */
+  /** Power fails, and comes back. */
   cutPower(): void {
     this.#revive(this.#disk.afterPowerCut(this.#folder), '');
   }
@@ -284,7 +283,7 @@ export class AgentStage {
       if (life !== this.#life) return;
       this.#note(deed);
       if (this.#cutAt !== moment) return;
-      // What the agent does from here on, it does for nobody.
+      // Whatever the agent does from here on has no effect.
       this.#folder = this.#disk.afterPowerCut(folder);
       this.#life++;
       throw new PowerCut();
@@ -368,7 +367,7 @@ export class AgentStage {
   }
 }
 
-/** Twenty registrations, some DNS, and two flows that must stay: the agent's own and one that the gateway's owner keeps. */
+/** Twenty registrations, some DNS, and two flows that must stay: the agent's own and one that the gateway's owner protects. */
 function fill(table: WatchedTable): void {
   for (let n = 1; n <= 20; n++)
     table.insert(

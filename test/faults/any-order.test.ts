@@ -21,7 +21,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const FILTERS = ['dport:5060', 'dport:53', 'src:10.1.0.0/29', 'proto:tcp', 'proto:udp', ''];
 
-/** What may happen next to a gateway. A killing may come just before or just after the table changes. */
+/** What may happen next to a gateway. A kill may come just before or just after the table changes. */
 const happening = fc.oneof(
   {
     weight: 4,
@@ -61,11 +61,11 @@ const happening = fc.oneof(
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
-/** Plays one after another on a gateway, with whatever commands came before. */
+/** Plays the steps one after another on a gateway, with whatever commands came before. */
 class Story {
   readonly stage: AgentStage;
   readonly #commands: Command[] = [];
-  /** A deadline is a word of the controller's clock: it says nothing by the clock to which that was set. */
+  /** A deadline is stated by the controller's clock: it means nothing by the clock that has since been set. */
   #clockSetAt = 0;
 
   constructor(stage: AgentStage) {
@@ -143,7 +143,7 @@ class Story {
     }
   }
 
-  /** A plan and the command that runs it; one that lies has protected flows in it. */
+  /** A plan and the command that runs it; a lying one includes protected flows. */
   async #order(filter: number, { isLying = false, undoForSeconds = 0 }: { isLying?: boolean; undoForSeconds?: number }): Promise<Command> {
     const digest = await this.stage.freeze(this.#planId(), FILTERS[filter]!, { withProtected: isLying });
     return this.#keep(this.stage.command(`c${this.#commands.length}`, this.#planId(), { digest, undoForSeconds }));
@@ -159,7 +159,7 @@ class Story {
   }
 }
 
-it('whatever happens to a gateway in whatever order, what is done is part of what was shown, once, and every other promise holds', async () => {
+it('whatever happens to a gateway in whatever order, only what was shown is done, once, and every other promise holds', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { minLength: 2, maxLength: 10 }), async (happenings) => {
       disk.fault = undefined;

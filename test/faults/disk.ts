@@ -4,22 +4,22 @@ import { NODE_FILES, type Files } from '../../agent/disk/files.ts';
 
 /**
  * What is wrong with a disk. `short`: each write takes a few bytes and says so. `full`: the next write takes half of what it is given, as
- * the last free block does, and each one after it fails. `unsynced`: fsync fails, and what was written is gone with the power.
- * `read-only`: nothing can be changed.
+ * the last free block does, and each one after it fails. `unsynced`: fsync fails, and what was written is lost with the power. `read-only`:
+ * nothing can be changed.
  */
 export type DiskFault = 'short' | 'full' | 'unsynced' | 'read-only';
 export const DISK_FAULTS: readonly DiskFault[] = ['short', 'full', 'unsynced', 'read-only'];
 
-/** Bytes of a short write: less than any record. */
+/** Bytes of a short write: fewer than any record has. */
 const SHORT = 7;
 
-/** What the gateway's file system does to the agent, through the agent's own layer of files. */
+/** What the gateway's file system does to the agent, through the agent's own file layer. */
 export class FaultyFiles {
   readonly files: Files;
   #fault: DiskFault | undefined;
   #hasRoom = false;
 
-  /** @param below the files that are really there */
+  /** @param below the real files underneath */
   constructor(below: Files = NODE_FILES) {
     const unlessReadOnly = <Call extends (...args: never[]) => unknown>(call: Call): Call =>
       ((...args: never[]) => {
@@ -47,7 +47,7 @@ export class FaultyFiles {
     };
   }
 
-  /** Undefined: all is well again. */
+  /** Undefined: everything works again. */
   set fault(fault: DiskFault | undefined) {
     this.#fault = fault;
     this.#hasRoom = true;
@@ -57,7 +57,7 @@ export class FaultyFiles {
     return this.#fault;
   }
 
-  /** How many of so many bytes a write takes. */
+  /** How many of this many bytes a write takes. */
   #roomFor(length: number): number {
     switch (this.#fault) {
       case undefined:
@@ -76,9 +76,8 @@ export class FaultyFiles {
 }
 
 /**
- * The disk under an agent, whose power can be cut: then it holds of each file what was there at its last fsync. Renames hold at once, as on
- * the
- * file systems that gateways use.
+ * The disk under an agent, whose power can be cut: then each file holds what it held at its last fsync. Renames are durable at once, as on
+ * the file systems that gateways use.
  */
 export class PowerCutDisk {
   readonly #root: string;
@@ -93,7 +92,7 @@ export class PowerCutDisk {
       fsyncSync: (fd) => {
         NODE_FILES.fsyncSync(fd);
         const file = readlinkSync(`/proc/self/fd/${fd}`);
-        // Folders are kept by their renames.
+        // Folders are durable through their renames.
         if (this.#isFile(file)) this.#synced.set(file, readFileSync(file));
       },
       renameSync: (from, to) => {
@@ -113,7 +112,7 @@ export class PowerCutDisk {
     this.#faulty.fault = fault;
   }
 
-  /** Does something while nothing is wrong. */
+  /** Runs something while no fault is active. */
   async whileSound<T>(work: () => Promise<T>): Promise<T> {
     const { fault } = this.#faulty;
     this.#faulty.fault = undefined;
@@ -128,7 +127,7 @@ export class PowerCutDisk {
     return mkdtempSync(path.join(this.#root, `life-${++this.#made}-`));
   }
 
-  /** What a process that was killed left: all that it wrote. */
+  /** What a killed process left: everything that it wrote. */
   afterKill(folder: string): string {
     const next = this.newFolder();
     cpSync(folder, next, { recursive: true });
@@ -137,7 +136,7 @@ export class PowerCutDisk {
     return next;
   }
 
-  /** What is left when the power was cut: all that it had synced. */
+  /** What is left after a power cut: everything that it had synced. */
   afterPowerCut(folder: string): string {
     const next = this.newFolder();
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -1,11 +1,11 @@
 import type { HashedEntry } from '../../controller/audit/chain.ts';
 
-/** A table's entry by all that makes it this one and no other: protocol, original tuple, zone, id and start. */
+/** A table entry by all that makes it this one and no other: protocol, original tuple, zone, id and start. */
 export type FlowName = string;
 
 /**
- * What one run of the system left behind: what people asked and saw, what the controller stored, what the gateways did. Times are Unix
- * milliseconds of one clock.
+ * What one run of the system left behind: what people asked for and saw, what the controller stored, what the gateways did. Times are Unix
+ * milliseconds of a single clock.
  */
 export interface History {
   gateways: GatewayRow[];
@@ -19,20 +19,19 @@ export interface History {
   views: View[];
   changes: Change[];
   points: Point[];
-  /** What was done to the system; a command may only be late while one of them lasts. */
+  /** What was done to the system; a command may only be late while one of these lasts. */
   faults: Outage[];
-  /** Two agents held the identity of a gateway. */
+  /** Two agents held the identity of one gateway. */
   clones: Clone[];
-  /** The database went back to what it was: from the copy to the moment at which the copy took its place. */
+  /** The database went back to an earlier state: from the copy to the moment at which the copy took its place. */
   restores: Outage[];
   /** Parts of the system that ended although nobody ended them. */
   deaths: Death[];
 }
 
 /**
- * `maxDeletesAMinute`: what its owner lets be ended within a minute, by whomever. `maxFlowsAlone`: what its tenant lets be ended that no
- * second
- * person agreed to. Absent where there is no limit.
+ * `maxDeletesAMinute`: what the owner allows to be ended within a minute, by anyone. `maxFlowsAlone`: what the tenant allows to be ended
+ * without a second person's approval. Absent where there is no limit.
  */
 export interface GatewayRow {
   id: string;
@@ -58,7 +57,7 @@ export interface Ask {
   flushId?: string;
 }
 
-/** What was shown to whoever agreed to it. */
+/** What was shown to whoever approved it. */
 export interface PlanRecord {
   id: string;
   digest: string;
@@ -109,19 +108,19 @@ export type OwnDeed =
   /** Wrote to its journal. */
   | { kind: 'received'; commandId: string; seq: bigint; epoch: bigint }
   | { kind: 'started' | 'stopped' | 'finished' | 'acknowledged'; commandId: string }
-  /** Said a result, whether anybody heard it or not. */
+  /** Sent a result, whether anybody received it or not. */
   | { kind: 'said'; commandId: string; claims: Claims; refusedAs?: string }
-  /** Could not write a record of it, and knows. */
+  /** Could not write a record of it, and knows that. */
   | { kind: 'unwritten'; commandId: string }
-  /** Put its hand to the table; `flows` are those that changed. `remediationId`: it did so by itself. */
+  /** Changed the table; `flows` are those that changed. `remediationId`: it acted by itself. */
   | { kind: 'delete' | 'expire' | 'restore'; flows: FlowName[]; remediationId?: string }
-  /** Looked at its table's counters, as for every sample. */
+  /** Read its table's counters, as for every sample. */
   | { kind: 'sampled' };
 
-/** A deed with where and when; `life` counts the agent's processes. */
+/** A deed with its place and time; `life` counts the agent's processes. */
 export type Deed = OwnDeed & { gatewayId: string; life: number; atMs: number };
 
-/** What a result says of flows. */
+/** What a result claims about flows. */
 export interface Claims {
   deleted: number;
   reappeared: number;
@@ -136,7 +135,7 @@ export interface View {
   shown: string[];
 }
 
-/** A setting that undoes itself unless it is confirmed. */
+/** A setting that is undone automatically unless it is confirmed. */
 export interface Change {
   id: string;
   gatewayId: string;

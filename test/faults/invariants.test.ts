@@ -6,7 +6,7 @@ import { checkInvariants, INVARIANTS, type InvariantName } from './invariants.ts
 const [A, B] = ['flow a', 'flow b'];
 const NONE = { deleted: 0, reappeared: 0, restored: 0, indeterminate: 0 };
 
-/** Two gateways of two tenants; a flush over both in two waves, run, recorded and told, and nothing wrong with it. */
+/** Two gateways of two tenants; a flush over both in two waves, run, recorded and reported, with nothing wrong. */
 function soundHistory(): History {
   const flows = new Map([
     ['g1', new Set([A])],
@@ -118,7 +118,7 @@ it('a history in which all went well keeps every promise', () => {
 const BROKEN: [InvariantName, string, (history: History) => void][] = [
   [
     'I1',
-    'a flush that was accepted is not there',
+    'an accepted flush does not exist',
     (h) => {
       h.flushes = [];
     },
@@ -146,7 +146,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I1',
-    'a gateway said that it has a command before it stood in its journal',
+    'a gateway acknowledged a command before it was in its journal',
     (h) => {
       const receipt = deed(h, 'receipt');
       without(h, receipt);
@@ -155,7 +155,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I1',
-    'a result was not said again on a new session',
+    'a result was not repeated on a new session',
     (h) => {
       without(h, ...h.deeds.filter((one) => one.kind === 'said').slice(1), ...h.deeds.filter((one) => one.kind === 'acknowledged'));
     },
@@ -191,7 +191,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I3',
-    'the gateway had to refuse what the controller mixed up',
+    'the gateway had to refuse what the controller put out of order',
     (h) => {
       Object.assign(h.flushes[0]!.targets[0]!, { reason: 'Command 3 came after 5.' });
     },
@@ -236,7 +236,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I6',
-    'somebody was shown another tenant’s',
+    'somebody was shown data of another tenant',
     (h) => {
       h.views[0]!.shown.push('t2');
     },
@@ -250,7 +250,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I6',
-    'a deed stands in another tenant’s record',
+    'a deed is in another tenant’s record',
     (h) => {
       record(h, 't2', 'flush.target-finished', 300, { state: 'expired' }, 'g1');
     },
@@ -264,7 +264,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I8',
-    'a change was there after its deadline',
+    'a change was still there after its deadline',
     (h) => {
       h.changes[0]!.undoneAtMs = 501;
     },
@@ -285,7 +285,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I9',
-    'an end stands twice in the record',
+    'an end is recorded twice',
     (h) => {
       record(h, 't1', 'flush.target-finished', 150, { commandId: 'c1', state: 'verified' }, 'g1');
     },
@@ -306,14 +306,14 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I9',
-    'a result was said again and was another',
+    'a repeated result differed from the first',
     (h) => {
       add(h, { kind: 'said', commandId: 'c1', claims: { ...NONE, indeterminate: 1 } });
     },
   ],
   [
     'I5',
-    'a table changed for a command of which nobody knows',
+    'a table changed for an unknown command',
     (h) => {
       h.commands.pop();
       h.flushes[0]!.targets.pop();
@@ -328,7 +328,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I10',
-    'an older session had its way',
+    'a superseded session had an effect',
     (h) => {
       h.deeds.unshift({ kind: 'received', commandId: 'c0', seq: 0n, epoch: 9n, gatewayId: 'g1', life: 1, atMs: 0 });
     },
@@ -357,7 +357,7 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I11',
-    'it was done another way than was said',
+    'it was done by another method than was shown',
     (h) => {
       h.plans[0]!.method = 'expire';
     },
@@ -371,28 +371,28 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I11',
-    'no second person had agreed',
+    'no second person had approved it',
     (h) => {
       h.plans[0]!.isApproved = false;
     },
   ],
   [
     'I11',
-    'what was stopped before it began ran',
+    'a command ran that was stopped before it began',
     (h) => {
       h.deeds.unshift({ kind: 'stopped', commandId: 'c1', gatewayId: 'g1', life: 1, atMs: 0 });
     },
   ],
   [
     'I11',
-    'what was taken back ran',
+    'a cancelled command ran',
     (h) => {
       h.commands[0]!.state = 'cancelled';
     },
   ],
   [
     'I11',
-    'a wave began before the one before it was over',
+    'a wave began before the previous one had ended',
     (h) => {
       h.flushes[0]!.targets[0]!.finishedAtMs = 201;
     },
@@ -406,27 +406,27 @@ const BROKEN: [InvariantName, string, (history: History) => void][] = [
   ],
   [
     'I13',
-    'a controller ended of itself',
+    'a controller ended by itself',
     (h) => {
       h.deaths = [{ part: 'front-1', how: 'SIGABRT', atMs: 120 }];
     },
   ],
 ];
 
-describe('the checker sees', () => {
+describe('the checker detects', () => {
   it.each(BROKEN)('%s: %s', (invariant, _, breakIt) => {
     const history = soundHistory();
     breakIt(history);
     expect(checkInvariants(history).map((violation) => violation.invariant)).toContain(invariant);
   });
 
-  it('every one of the thirteen promises broken at least once', () => {
+  it('violations of every one of the thirteen promises', () => {
     expect(new Set(BROKEN.map(([name]) => name))).toEqual(new Set(Object.keys(INVARIANTS)));
   });
 });
 
 describe('the checker allows', () => {
-  it('that a command expired while something was in the way', () => {
+  it('a command that expired while something was in the way', () => {
     const history = soundHistory();
     Object.assign(history.flushes[0]!.targets[0]!, { ...NONE, state: 'expired' });
     Object.assign(history.commands[0]!, { state: 'expired' });
@@ -435,7 +435,7 @@ describe('the checker allows', () => {
     expect(checkInvariants(history)).toEqual([]);
   });
 
-  it('that what a crash interrupted goes on in the next life, and does not know all of it', () => {
+  it('an interrupted command that resumes in the next life and does not know its full outcome', () => {
     const history = soundHistory();
     const again = history.deeds.findIndex((one) => one.kind === 'finished');
     history.deeds.splice(

@@ -1,4 +1,4 @@
-// The fault harness: see docs/faults.md. tools/faults.ts starts it. [--short] [--seed N] [--json] [--keep]
+// The fault harness: see docs/faults.md. Started by tools/faults.ts. [--short] [--seed N] [--json] [--keep]
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -65,7 +65,7 @@ try {
 }
 process.exit();
 
-/** What scenarios break with no bug planted must be nothing: else the product or the checker is wrong, and a catch proves nothing. */
+/** With no bug planted, scenarios must break nothing: otherwise the product or the checker is wrong, and a catch proves nothing. */
 async function catchAgentBugs(): Promise<{ catches: Catch[]; unsound: number }> {
   const unsound = await playSound();
   unsound.forEach(sayViolation);
@@ -74,7 +74,7 @@ async function catchAgentBugs(): Promise<{ catches: Catch[]; unsound: number }> 
   return { catches, unsound: unsound.length };
 }
 
-/** The short run takes a few bugs, and the scenarios' soundness on trust. */
+/** The short run plays a few bugs, and takes the scenarios' soundness on trust. */
 async function catchControllerBugs(): Promise<{ catches: Catch[]; unsound: number }> {
   const stage = await SystemStage.set({ family, stateDir: path.join(stateDir, 'stage') });
   const unsound: Violation[] = [];
@@ -113,7 +113,7 @@ function sayFault(report: FaultReport): void {
   const { fault, inFlight, lastedMs, recoveredMs } = report;
   say(
     report,
-    `${fault}: ${inFlight} commands under way, lasted ${lastedMs} ms${recoveredMs === undefined ? '' : `, a command ended ${recoveredMs} ms after it struck`}`,
+    `${fault}: ${inFlight} commands in progress, lasted ${lastedMs} ms${recoveredMs === undefined ? '' : `, a command ended ${recoveredMs} ms after it struck`}`,
   );
 }
 

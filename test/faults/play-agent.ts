@@ -1,4 +1,5 @@
-// Plays scenarios of one gateway, by name or all, and prints what broke in each as JSON. A bug is preloaded with seeded-bugs/plant.ts.
+// Plays scenarios of one gateway, by name or all of them, and prints what broke in each as JSON. A bug is preloaded with
+// seeded-bugs/plant.ts.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -27,12 +27,12 @@ interface Answer {
 }
 
 /**
- * A remediation that nobody else agreed to is sent to the gateway, a WAN goes down, and it does what it may. Resolves when its report is
- * there.
+ * A remediation that nobody else approved is sent to the gateway, a WAN goes down, and the remediation does what it may. Resolves when its
+ * report has arrived.
  */
 export async function carryOutRemediation({ files, now, ...place }: Place, { id, filter, maxFlowsAlone }: Answer): Promise<void> {
   const end = new AbortController();
-  // Whatever waits does so until the end: time stands still meanwhile.
+  // Every delay lasts until the end: time stands still meanwhile.
   const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       if (ms < 1000 || signal?.aborted) resolve();

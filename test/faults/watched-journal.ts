@@ -5,14 +5,14 @@ import type { Disk } from '../../agent/disk/disk.ts';
 import { Journal, readRecords, type JournalRecord } from '../../agent/operations/journal.ts';
 import type { OwnDeed } from './history.ts';
 
-/** What a journal's record says; undefined for what is no command's. */
+/** What a journal record says; undefined for one that belongs to no command. */
 export function toDeed(record: JournalRecord): OwnDeed | undefined {
   if (record.kind === 'emergency' || record.kind === 'other' || record.id === '') return undefined;
   if (record.kind === 'received') return { kind: 'received', commandId: record.id, seq: BigInt(record.seq), epoch: BigInt(record.epoch) };
   return { kind: record.kind, commandId: record.id };
 }
 
-/** A journal that tells what really stands on disk: a record that cannot be read back was never written. */
+/** A journal that reports what is really on disk: a record that cannot be read back was never written. */
 export class WatchedJournal extends Journal {
   readonly #file: string;
   readonly #onDeed: (deed: OwnDeed) => void;

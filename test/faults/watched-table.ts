@@ -14,11 +14,11 @@ export type TableDeed = 'delete' | 'expire' | 'restore' | 'sampled';
 
 const NO_CONTEXT: FlowContext = { wans: [], protections: [] };
 
-/** A table in memory that tells what happened to it: not what was asked, but which entries were there and changed. */
+/** An in-memory table that reports what happened to it: not what was asked, but which entries existed and changed. */
 export class WatchedTable extends MemoryTable {
-  /** Told in the same turn in which the table has changed. */
+  /** Called in the same turn in which the table has changed. */
   onDeed: (kind: TableDeed, flows: FlowName[]) => void = () => undefined;
-  /** Asked before a change; what it does not resolve does not happen. */
+  /** Called before a change; until it resolves, the change does not happen. */
   before: (kind: TableDeed) => Promise<void> = () => Promise.resolve();
   after: (kind: TableDeed) => Promise<void> = () => Promise.resolve();
 
@@ -47,7 +47,7 @@ export class WatchedTable extends MemoryTable {
     return counters;
   }
 
-  /** Ends flows as traffic that is over does: nobody's deed. */
+  /** Ends flows as finished traffic does: nobody's deed. */
   async endQuietly(flows: FlowIdentity[]): Promise<void> {
     await super.delete(flows);
   }

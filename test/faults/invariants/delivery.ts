@@ -2,18 +2,18 @@ import type { CommandRecord, Deed, TargetRecord } from '../history.ts';
 import { wasDisturbed, wasForgotten, type Breach, type Evidence } from './evidence.ts';
 
 const UNFINISHED = new Set(['waiting', 'offline', 'running', 'verifying']);
-/** Ends that need a reason outside the product: the gateway, or the way to it, was away. */
+/** Ends that need a reason outside the product: the gateway, or the path to it, was down. */
 const UNLUCKY = new Set(['expired', 'failed', 'indeterminate']);
-/** Between an agent's look at the clock and its first delete lie a plan on disk and a journal record. */
+/** Between an agent's look at the clock and its first delete there are a plan on disk and a journal record. */
 const BEGIN_MS = 1000;
 
-/** I1: what was accepted is there, is carried to an end, and is told. */
+/** I1: what was accepted exists, is carried to an end, and is reported. */
 export function* nothingIsLost(evidence: Evidence): Generator<Breach> {
   const { history, flushes, commands } = evidence;
   const commandOf = new Map(history.commands.map((command) => [`${command.flushId} ${command.gatewayId}`, command]));
   for (const ask of history.asks) {
     if (ask.answer === 'accepted' && !flushes.has(ask.flushId!) && !wasForgotten(evidence, ask.atMs))
-      yield { subject: ask.flushId!, what: 'a flush was accepted and is not there', tally: 'lost' };
+      yield { subject: ask.flushId!, what: 'a flush was accepted and does not exist', tally: 'lost' };
   }
   for (const flush of history.flushes) {
     for (const target of flush.targets) yield* whatBecameOf(evidence, flush.id, target, commandOf.get(`${flush.id} ${target.gatewayId}`));
@@ -36,7 +36,7 @@ function* whatBecameOf(
   }
 }
 
-/** A receipt comes after its record; on each new session every result is said again that the controller has not acknowledged. */
+/** A receipt comes after its record; every unacknowledged result is repeated on each new session. */
 function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): Generator<Breach> {
   const received = new Set<string>();
   const unacknowledged = new Set<string>();
@@ -48,7 +48,7 @@ function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): G
         break;
       case 'receipt':
         if (!received.has(deed.commandId) && commands.has(deed.commandId))
-          yield { subject: deed.commandId, what: 'the gateway said that it has it, and its journal does not', tally: 'lost' };
+          yield { subject: deed.commandId, what: 'the gateway acknowledged it, and its journal does not have it', tally: 'lost' };
         break;
       case 'finished':
         unacknowledged.add(deed.commandId);
@@ -68,10 +68,10 @@ function* whatWasSaid(deeds: readonly Deed[], commands: Evidence['commands']): G
       default:
     }
   }
-  for (const subject of owed ?? []) yield { subject, what: 'its result was never said again on a new session', tally: 'lost' };
+  for (const subject of owed ?? []) yield { subject, what: 'its result was never repeated on a new session', tally: 'lost' };
 }
 
-/** I2: a command is started once, its journal says so before the table changes, and no flow is ended or put back twice for it. */
+/** I2: a command is started once, its journal says so before the table changes, and no flow is ended or restored twice for it. */
 export function* nothingIsDoneTwice(evidence: Evidence): Generator<Breach> {
   const { history, attempts, commands } = evidence;
   const starts = new Set<string>();
@@ -100,7 +100,7 @@ export function* nothingIsDoneTwice(evidence: Evidence): Generator<Breach> {
   }
 }
 
-/** I3: a gateway starts its commands in the order of their numbers, and refuses none because the controller mixed them up. */
+/** I3: a gateway starts its commands in the order of their numbers, and refuses none because the controller put them out of order. */
 export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<Breach> {
   for (const own of deeds.values()) {
     let last = -1n;
@@ -118,7 +118,7 @@ export function* orderIsKept({ history, deeds, commands }: Evidence): Generator<
   }
 }
 
-/** What a dishonest controller once claimed does not count: a number above all that the controller gave before is taken. */
+/** What a dishonest controller once claimed does not count: a number above all that the controller gave before is accepted. */
 function* honestAndRefused(deeds: readonly Deed[], commands: Evidence['commands']): Generator<Breach> {
   let highest = 0n;
   const before = new Map<string, bigint>();
@@ -140,7 +140,7 @@ function* honestAndRefused(deeds: readonly Deed[], commands: Evidence['commands'
   }
 }
 
-/** I4: nothing begins after its deadline. What a crash interrupted goes on, however late. */
+/** I4: nothing begins after its deadline. What a crash interrupted resumes, however late. */
 export function* nothingIsLate({ history, attemptsOf }: Evidence): Generator<Breach> {
   for (const command of history.commands) {
     const first = attemptsOf.get(command.id)?.[0];
@@ -149,7 +149,7 @@ export function* nothingIsLate({ history, attemptsOf }: Evidence): Generator<Bre
   }
 }
 
-/** I10: whoever holds an older session makes nothing happen any more, and where two take it from each other somebody is told. */
+/** I10: the holder of a superseded session has no further effect, and if two keep taking it from each other somebody is told. */
 export function* olderSessionsAreDead({ deeds, history }: Evidence): Generator<Breach> {
   for (const { gatewayId, wasSeen } of history.clones)
     if (!wasSeen) yield { subject: gatewayId, what: 'two agents held its identity, and it was not set aside' };
@@ -171,6 +171,6 @@ export function* olderSessionsAreDead({ deeds, history }: Evidence): Generator<B
 export function* unconfirmedIsUndone({ history }: Evidence): Generator<Breach> {
   for (const { id, deadlineMs, confirmedAtMs = Infinity, undoneAtMs = Infinity } of history.changes) {
     if (confirmedAtMs > deadlineMs && undoneAtMs > deadlineMs)
-      yield { subject: id, what: 'nobody confirmed it, and it was there after its deadline' };
+      yield { subject: id, what: 'nobody confirmed it, and it was still there after its deadline' };
   }
 }

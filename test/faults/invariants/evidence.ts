@@ -1,6 +1,6 @@
 import type { CommandRecord, Deed, FlowName, FlushRecord, GatewayRow, History, PlanRecord } from '../history.ts';
 
-/** What breaks an invariant, and whose it is. `tally`: what it counts as in the summary, where it has a count of its own. */
+/** What breaks an invariant, and what it concerns. `tally`: which count in the summary it adds to, if it has one. */
 export interface Violation {
   invariant: string;
   subject: string;
@@ -9,7 +9,7 @@ export interface Violation {
 }
 export type Breach = Omit<Violation, 'invariant'>;
 
-/** A hand put to a table, with the command that the gateway's journal had under way at that moment, or the remediation that did it. */
+/** A change of a table, with the command that the gateway's journal had in progress at that moment, or the remediation that made it. */
 export interface Attempt {
   gatewayId: string;
   life: number;
@@ -57,20 +57,19 @@ export function wasDisturbed({ history }: Evidence, fromMs: number, toMs: number
   return history.faults.some((fault) => fault.fromMs <= toMs && fault.toMs >= fromMs);
 }
 
-/** True if two agents held a gateway's identity between the two moments: what was said then in its name nobody can hold against either. */
+/** True if two agents held a gateway's identity between the two moments: what was said in its name then cannot be held against either. */
 export function wasCloned({ history }: Evidence, gatewayId: string, fromMs: number, toMs: number): boolean {
   return history.clones.some((clone) => clone.gatewayId === gatewayId && clone.fromMs <= toMs && clone.toMs >= fromMs);
 }
 
-/** True for a moment of which a restored backup knows nothing. */
+/** True for a moment that a restored backup knows nothing about. */
 export function wasForgotten({ history }: Evidence, atMs: number): boolean {
   return history.restores.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs);
 }
 
 /**
- * A gateway does one command at a time. Those that had started when its agent ended go on in the next life, one after another; there may be
- * several,
- * where the disk did not take that they had finished.
+ * A gateway carries out one command at a time. Those in progress when its agent ended resume in the next life, one after another; there may
+ * be several if the disk did not record that they had finished.
  */
 function attemptsIn(deeds: Deed[]): Attempt[] {
   const open = new Set<string>();

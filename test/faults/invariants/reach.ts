@@ -3,7 +3,7 @@ import { changedBy, wasForgotten, type Attempt, type Breach, type Evidence } fro
 
 const MINUTE_MS = 60_000;
 
-/** I6: nobody is shown what is another tenant's, and nothing of a tenant's is kept with another's. */
+/** I6: nobody is shown another tenant's data, and nothing of a tenant's is kept with another's. */
 export function* tenantsAreApart({ history, gateways }: Evidence): Generator<Breach> {
   for (const { what, allowed, shown } of history.views) {
     for (const tenantId of new Set(shown))
@@ -15,12 +15,11 @@ export function* tenantsAreApart({ history, gateways }: Evidence): Generator<Bre
   }
   for (const { id, chain, gatewayId } of history.audit) {
     const tenantId = gatewayId === undefined ? undefined : gateways.get(gatewayId)?.tenantId;
-    if (tenantId !== undefined && tenantId !== chain)
-      yield { subject: id, what: 'what a gateway did stands in the record of another tenant' };
+    if (tenantId !== undefined && tenantId !== chain) yield { subject: id, what: 'what a gateway did is in the record of another tenant' };
   }
 }
 
-/** I7: what is protected is there, whatever anybody asked. */
+/** I7: what is protected stays, whatever anybody asked for. */
 export function* protectedFlowsStay({ attempts, gateways }: Evidence): Generator<Breach> {
   for (const { gatewayId, kind, flows } of attempts) {
     const own = gateways.get(gatewayId)?.protectedFlows;
@@ -29,7 +28,7 @@ export function* protectedFlowsStay({ attempts, gateways }: Evidence): Generator
   }
 }
 
-/** I11: nothing happens that was not shown, agreed to, and due. */
+/** I11: nothing happens that was not shown, approved and due. */
 export function* nothingGoesFurther(evidence: Evidence): Generator<Breach> {
   yield* nobodyAgreed(evidence);
   for (const attempt of evidence.attempts) yield* beyondThePlan(evidence, attempt);
@@ -38,7 +37,7 @@ export function* nothingGoesFurther(evidence: Evidence): Generator<Breach> {
   for (const gateway of evidence.gateways.values()) yield* beyondTheLimits(evidence, gateway);
 }
 
-/** What its owner lets be ended in any minute, and its tenant without a second person. */
+/** What the owner allows to be ended in any minute, and what the tenant allows without a second person. */
 function* beyondTheLimits(
   { attempts }: Evidence,
   { id, maxDeletesAMinute = Infinity, maxFlowsAlone = Infinity }: GatewayRow,
@@ -51,7 +50,7 @@ function* beyondTheLimits(
     if (remediationId !== undefined && flows.length > maxFlowsAlone)
       yield {
         subject: id,
-        what: `remediation ${remediationId} ended ${flows.length} flows without a second person, who is asked above ${maxFlowsAlone}`,
+        what: `remediation ${remediationId} ended ${flows.length} flows without a second person, who is required above ${maxFlowsAlone}`,
       };
   }
 }
@@ -91,11 +90,11 @@ function* stoppedAndWent(evidence: Evidence): Generator<Breach> {
   for (const { id, state, flushId, gatewayId } of history.commands) {
     const target = flushes.get(flushId)?.targets.find((one) => one.gatewayId === gatewayId);
     if ((state === 'cancelled' || target?.state === 'cancelled') && changedBy(evidence, id, 'delete').length > 0)
-      yield { subject: id, what: 'it was taken back, and ran' };
+      yield { subject: id, what: 'it was cancelled, and ran' };
   }
 }
 
-/** A wave begins when all before it are over. When those were over that ran between a backup and its return, the database does not know. */
+/** A wave begins when all before it have ended. When those ended that ran between a backup and its restore, the database does not know. */
 function* beforeItsWave(evidence: Evidence): Generator<Breach> {
   const { history, attemptsOf } = evidence;
   const commandsOf = Map.groupBy(history.commands, ({ flushId }) => flushId);
@@ -110,7 +109,7 @@ function* beforeItsWave(evidence: Evidence): Generator<Breach> {
       if (early)
         yield {
           subject: `${id} ${target.gatewayId}`,
-          what: `it began in wave ${target.wave} before ${early.gatewayId} of wave ${early.wave} was over`,
+          what: `it began in wave ${target.wave} before ${early.gatewayId} of wave ${early.wave} had ended`,
         };
     }
   }

@@ -5,10 +5,10 @@ import { changedBy, wasCloned, wasForgotten, type Breach, type Evidence } from '
 
 /** These say that somebody decided on a flush, or on a part of it. */
 const DECISIONS = new Set(['flush.started', 'flush.undo-started', 'flush.wave-begun']);
-/** Ends that controller alone knows of; the gateway's own word may come after. */
+/** Ends that only the controller knows about; the gateway's own report may come later. */
 const PROVISIONAL = new Set(['indeterminate', 'expired']);
 
-/** I5: the decision stands in the record before the table changes. */
+/** I5: the decision is in the record before the table changes. */
 export function* decisionsComeFirst(evidence: Evidence): Generator<Breach> {
   const { history, attemptsOf, attempts, commands } = evidence;
   for (const { commandId, atMs } of attempts) {
@@ -29,7 +29,7 @@ export function* decisionsComeFirst(evidence: Evidence): Generator<Breach> {
   }
 }
 
-/** I9: every chain is whole, every end is recorded once, and what is claimed is what tables saw. */
+/** I9: every chain is intact, every end is recorded once, and what is claimed is what tables saw. */
 export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
   const { history, deeds } = evidence;
   for (const [chain, entries] of Map.groupBy(history.audit, (entry) => entry.chain)) {
@@ -43,7 +43,7 @@ export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
   for (const command of history.commands) {
     const count = ends.get(command.id)?.length ?? 0;
     if (command.state === 'finished' && count !== 1 && !(count === 0 && isProvisional(evidence, command)))
-      yield { subject: command.id, what: `its end stands ${count} times in the record` };
+      yield { subject: command.id, what: `its end is recorded ${count} times` };
     const target = evidence.flushes.get(command.flushId)?.targets.find(({ gatewayId }) => gatewayId === command.gatewayId);
     if (target && command.state === 'finished' && !wasCloned(evidence, command.gatewayId, command.createdAtMs, command.notAfterMs))
       yield* claimAgainstTable(evidence, command, target);
@@ -52,9 +52,8 @@ export function* recordIsTrue(evidence: Evidence): Generator<Breach> {
 }
 
 /**
- * A result that was said once is the result for ever. Where the gateway's disk did not take what it did, a crash may have it look again, or
- * be asked
- * again: then the last counts.
+ * A result that was sent once never changes. Where the gateway's disk did not record what it did, a crash may make it look again, or be
+ * asked again: then the last one counts.
  */
 function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Breach> {
   const unwritten = new Set(deeds.flatMap((deed) => (deed.kind === 'unwritten' ? [deed.commandId] : [])));
@@ -63,7 +62,7 @@ function* whatWasSaid(evidence: Evidence, deeds: readonly Deed[]): Generator<Bre
     if (deed.kind !== 'said' || !evidence.commands.has(deed.commandId)) continue;
     const before = said.get(deed.commandId);
     if (before && !unwritten.has(deed.commandId) && !isDeepStrictEqual(before, deed.claims))
-      yield { subject: deed.commandId, what: 'its result was said again and was another' };
+      yield { subject: deed.commandId, what: 'its result was repeated with a different content' };
     said.set(deed.commandId, deed.claims);
   }
   for (const [id, claims] of said) yield* claimAgainstTable(evidence, evidence.commands.get(id)!, claims);
@@ -74,7 +73,7 @@ function isProvisional({ flushes }: Evidence, { flushId, gatewayId }: CommandRec
   return PROVISIONAL.has(flushes.get(flushId)?.targets.find((target) => target.gatewayId === gatewayId)?.state ?? '');
 }
 
-/** Exactly what was claimed, or up to what is said not to be known. */
+/** Exactly what was claimed, or up to what is reported as unknown. */
 function* claimAgainstTable(
   evidence: Evidence,
   { id, undoOf }: CommandRecord,
@@ -89,7 +88,7 @@ function* claimAgainstTable(
     };
 }
 
-/** I12: no point of a history without a look at the table in its time. */
+/** I12: no point in a history without a look at the table in its time. */
 export function* gapsAreGaps(evidence: Evidence): Generator<Breach> {
   const { history, deeds } = evidence;
   for (const { gatewayId, fromMs, toMs } of history.points) {

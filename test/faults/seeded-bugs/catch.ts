@@ -18,8 +18,8 @@ export interface Catch {
 }
 
 /**
- * Plays the scenario of an agent's bug in a program of its own. A bug that no longer applies, or a scenario that fails, is not caught and
- * has an error.
+ * Plays the scenario of an agent's bug in a separate process. A bug that no longer applies, or a scenario that fails, is not caught and has
+ * an error.
  */
 export async function catchInAgent({ name, breaks, scenario }: SeededBug): Promise<Catch> {
   const { output, errors, code } = await run([...NODE_FLAGS, '--import', PLANT, PLAY, scenario], { CTFLEET_SEEDED_BUG: name });
@@ -34,7 +34,7 @@ export async function catchInAgent({ name, breaks, scenario }: SeededBug): Promi
   };
 }
 
-/** The same for a controller's bug, in the system that is given. */
+/** The same for a controller's bug, in the given system. */
 export async function catchInSystem(stage: SystemStage, { name, breaks, scenario }: SeededBug): Promise<Catch> {
   try {
     const violations = await stage.play(scenario, name);

@@ -152,7 +152,7 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
       },
     ],
   },
-  // The last: a chain that is broken stays so.
+  // Last, because a broken chain stays broken.
   {
     name: 'hash-leaves-out-the-detail',
     breaks: 'I9',

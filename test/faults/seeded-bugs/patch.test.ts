@@ -9,12 +9,12 @@ describe('a patch', () => {
     expect(applyPatch('first();\nif (a)\n  run({\n    b,\n    c,\n  });\nlast();\n', patch)).toBe('first();\nrun({ b });\nlast();\n');
   });
 
-  it('is refused where its text is not, or is twice', () => {
+  it('is refused if its text is missing or occurs twice', () => {
     expect(() => applyPatch('if (b) run({ b, c });', patch)).toThrow(/stands 0 times in a\.ts/);
     expect(() => applyPatch('if (a) run({ b, c }); if (a) run({ b, c, });', patch)).toThrow(/stands 2 times/);
   });
 
-  it('may take text away', () => {
+  it('may remove text', () => {
     expect(applyPatch('a();\nb();\n', { file: 'a.ts', find: '  b();\n', replace: '' })).toBe('a();\n\n');
   });
 });

@@ -1,7 +1,6 @@
 /**
- * A change of one source file: `find` stands in it exactly once, whatever its line breaks, and becomes `replace`. Files of the controller
- * are the
- * built ones, which Node runs as they are.
+ * A change to one source file: `find` occurs in it exactly once, whatever its line breaks, and is replaced by `replace`. Files of the
+ * controller are the built ones, which Node runs as they are.
  */
 export interface Patch {
   file: string;
@@ -9,7 +8,7 @@ export interface Patch {
   replace: string;
 }
 
-/** Throws if the text to find is not there, or is there more than once: the product has moved on, and so must the bug. */
+/** Throws if the text to find is missing, or occurs more than once: the product has moved on, and so must the bug. */
 export function applyPatch(source: string, { file, find, replace }: Patch): string {
   const [text, wanted] = [withoutLayout(source), withoutLayout(find)];
   const count = text.characters.split(wanted.characters).length - 1;
@@ -19,7 +18,7 @@ export function applyPatch(source: string, { file, find, replace }: Patch): stri
   return source.slice(0, text.places[first]) + replace.trim() + source.slice(end);
 }
 
-/** What a formatter leaves as it is, with the place of each character: no white space, and no comma before a closing bracket. */
+/** What a formatter leaves unchanged, with the place of each character: no white space, and no comma before a closing bracket. */
 function withoutLayout(source: string): { characters: string; places: number[] } {
   const kept: number[] = [];
   for (let place = 0; place < source.length; place++) {

@@ -1,5 +1,5 @@
-// Preloaded by the harness (node --import) into programs that are to run with a seeded bug: CTFLEET_SEEDED_BUG names it. The product holds
-// no bug and no flag.
+// Preloaded by the harness (node --import) into programs that are to run with a seeded bug: CTFLEET_SEEDED_BUG names it. The product
+// contains no bug and no flag.
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

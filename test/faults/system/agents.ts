@@ -1,4 +1,4 @@
-// Agents of many gateways in one process, of which kill -9 leaves what it leaves of real ones: the tables, as a kernel keeps them, and the
+// Agents of many gateways in one process. Its kill -9 leaves what it leaves of real ones: the tables, as a kernel keeps them, and the
 // agents' disks.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -16,10 +16,10 @@ import { WatchedTable } from '../watched-table.ts';
 import { KEPT_FILTER, slotFlows } from './slots.ts';
 import { CALM, DEEDS_FILE, type AgentsSpec, type TableLine, type Weather } from './table-log.ts';
 
-/** Agents come back up to ten times sooner than in the field, so that a run of many faults is over some day. */
+/** Agents come back up to ten times sooner than in the field, so that a run of many faults ends in reasonable time. */
 const HASTE = 10;
 
-/** A longer wait is one that a refusal asked for; it is cut to a sixtieth. */
+/** A longer wait was demanded by a refusal; it is cut to a sixtieth. */
 const LONG_WAIT_MS = 60_000;
 const LOOK_AT_WEATHER_MS = 100;
 
@@ -73,7 +73,7 @@ await Promise.all(
   }),
 );
 
-/** The table as it was, less what was ended in it since; from now on every change is in the log before anybody hears of it. */
+/** The table as it was, less what has been ended in it since; from now on every change is in the log before anybody learns of it. */
 async function openTable(stateDir: string, number: number): Promise<WatchedTable> {
   const file = path.join(stateDir, DEEDS_FILE);
   const journal = path.join(stateDir, 'journal');

@@ -8,7 +8,7 @@ import { nameOf, type CommandRecord, type Deed, type FlushRecord, type GatewayRo
 import { withClient } from './parts.ts';
 import { DEEDS_FILE, mergeDeeds } from './table-log.ts';
 
-/** A sample's time is its walk's, moved by what the agent takes for its controller's clock, which a stopped process can make look wrong. */
+/** A sample's time is its walk's, shifted by what the agent believes its controller's clock to be, which a stopped process can distort. */
 const SAMPLE_SLACK_MS = 3000;
 
 export interface PlacedAgent {
@@ -49,14 +49,14 @@ export function collectDeeds(agents: readonly PlacedAgent[]): Deed[] {
 }
 
 export function toGateways(agents: readonly PlacedAgent[], deeds: readonly Deed[]): GatewayRow[] {
-  // TCP is what every gateway's owner keeps (slots.ts), whatever the entry's id became.
+  // TCP is what every gateway's owner protects (slots.ts), whatever the entry's id became.
   const kept = new Set(
     deeds.flatMap((deed) => (deed.kind === 'delete' || deed.kind === 'expire' ? deed.flows.filter((flow) => flow.startsWith('6 ')) : [])),
   );
   return agents.map(({ id, tenantId }) => ({ id, tenantId, protectedFlows: kept }));
 }
 
-/** Targets that are not over, and those that are. */
+/** Targets that have not ended, and those that have. */
 export async function progressOf(databaseUrl: string): Promise<{ unfinished: number; finished: number }> {
   return withClient(databaseUrl, async (client) => {
     const {
@@ -68,7 +68,7 @@ export async function progressOf(databaseUrl: string): Promise<{ unfinished: num
   });
 }
 
-/** Gateways whose session is open and began since. */
+/** Gateways with an open session that began since then. */
 export async function linkedSince(databaseUrl: string, sinceMs: number): Promise<number> {
   return withClient(databaseUrl, async (client) => {
     const {
@@ -111,7 +111,7 @@ async function plans(client: pg.Client): Promise<PlanRecord[]> {
   }));
 }
 
-/** When a target was over is when that was recorded: the time of its result is by the gateway's own clock. */
+/** A target's end is when it was recorded: the time of its result is by the gateway's own clock. */
 async function flushes(client: pg.Client, entries: readonly HashedEntry[]): Promise<FlushRecord[]> {
   const recorded = new Map<string, number>();
   for (const { action, flushId, gatewayId, at } of entries) {
@@ -201,7 +201,7 @@ interface EntryRow {
   hash: string;
 }
 
-/** Read past the product, so that what it would not show is seen as well. */
+/** Read around the product, so that what it would not show is seen as well. */
 async function audit(client: pg.Client): Promise<HashedEntry[]> {
   const { rows } = await client.query<EntryRow>('SELECT * FROM audit_entry ORDER BY chain, seq');
   return rows.map((row) => {
@@ -230,7 +230,7 @@ async function audit(client: pg.Client): Promise<HashedEntry[]> {
   });
 }
 
-/** A sample is a point of its own; the agent's clock and its controller's are this machine's. */
+/** Each sample is a point of its own; the agent's clock and its controller's are this machine's. */
 async function points(client: pg.Client): Promise<Point[]> {
   const { rows } = await client.query<{ gateway_id: string; at: Date }>('SELECT gateway_id, at FROM sample');
   return rows.map(({ gateway_id: gatewayId, at }) => ({

@@ -5,13 +5,13 @@ import type { Operator } from './operator.ts';
 import { slotFilter } from './slots.ts';
 
 const AGAIN_MS = 250;
-/** One flush in so many is taken back at once, and one goes in waves. */
+/** One flush in this many is cancelled at once, and one goes in waves. */
 const CANCEL_EVERY = 12;
 const WAVES_EVERY = 5;
 
 /**
- * Makes plans and runs them, one slot after another, for two tenants in turn, until enough commands were asked for. It keeps what it asked
- * and how that was answered.
+ * Makes plans and runs them, one slot after another, for two tenants in turn, until enough commands have been requested. It keeps what it
+ * asked for and how that was answered.
  */
 export class Driver {
   readonly asks: Ask[] = [];
@@ -29,11 +29,10 @@ export class Driver {
   }
 
   /**
-   * Resolves when at least so many commands were asked for and it is enough, or there are no flows left to end. Slots are spread over what
-   * is to come:
-   * no more of them are begun than the share of it that has come by then, so that the last fault finds commands under way as the first
-   * does.
-   * @param share from 0 to 1; 1 where nothing more is to come
+   * Resolves when at least this many commands have been requested and the run is complete, or there are no flows left to end. Slots are
+   * spread over the run: no more of them are begun than the share of it that has passed, so that the last fault finds as many commands in
+   * progress as the first.
+   * @param share from 0 to 1; 1 if nothing more is to come
    */
   async drive(commands: number, atOnce: number, share: () => number): Promise<void> {
     const isEnough = (): boolean => this.commands >= commands && share() === 1;
@@ -55,7 +54,7 @@ export class Driver {
     if (slot % CANCEL_EVERY === CANCEL_EVERY - 1) await this.#operator.ask(routes.cancelFlush, { params: { id: flushId } });
   }
 
-  /** Asks until there is a plan with flows: while gateways are away, there are none. */
+  /** Asks until there is a plan with flows: while gateways are offline, there are none. */
   async #plan(slot: number) {
     const tenantId = this.#tenantIds[slot % this.#tenantIds.length]!;
     for (;;) {
@@ -67,7 +66,7 @@ export class Driver {
     }
   }
 
-  /** Asks until it is known what became of it: a plan runs once, so that asking again does no harm. */
+  /** Asks until the outcome is known: a plan runs once, so asking again does no harm. */
   async #run(planId: string, digest: string, waves: boolean): Promise<string | undefined> {
     for (;;) {
       const answer = await this.#operator.ask(routes.runPlan, { params: { id: planId }, body: { digest, waves } });

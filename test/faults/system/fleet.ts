@@ -20,13 +20,13 @@ export interface FleetOptions {
   controllerEnv: Record<string, string>;
 }
 
-/** A running system with gateways of two tenants, an operator who may do everything, and the way to read what all of it left behind. */
+/** A running system with gateways of two tenants, an operator who may do everything, and the means to read what all of it left behind. */
 export class Fleet {
   readonly parts: Parts;
   readonly operator: Operator;
   readonly tenantIds: readonly string[];
   readonly agents: readonly PlacedAgent[];
-  /** What befell it so far of which the checks know; see incidents.ts. */
+  /** What has happened to it so far that the checks know about; see incidents.ts. */
   readonly clones: Clone[] = [];
   readonly restores: Outage[] = [];
 
@@ -57,7 +57,7 @@ export class Fleet {
       slots,
       gateways: agents.map(({ stateDir }, index) => ({ name: nameOf(index), number: index + 1, stateDir, joinToken: joinTokens[index] })),
     });
-    await until('every gateway is linked', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways);
+    await until('every gateway is connected', async () => (await linkedSince(parts.databaseUrl, 0)) === gateways);
     const ids = new Map(
       (await operator.call(routes.listGateways, { query: { limit: 500 } })).items.map((gateway) => [gateway.name, gateway.id]),
     );
@@ -70,18 +70,18 @@ export class Fleet {
   }
 
   /**
-   * Every gateway has a session that was opened since; the word `online` alone may be that of a controller that was killed. Rejects after a
-   * minute.
+   * Every gateway has a session that was opened since; a state of `online` alone may stem from a controller that was killed. Rejects after
+   * a minute.
    */
   async untilLinked(sinceMs: number): Promise<void> {
-    await until('every gateway is linked', async () => (await linkedSince(this.parts.databaseUrl, sinceMs)) === this.agents.length);
+    await until('every gateway is connected', async () => (await linkedSince(this.parts.databaseUrl, sinceMs)) === this.agents.length);
   }
 
   async untilUnlinked(): Promise<void> {
-    await until('no gateway is linked', async () => (await linkedSince(this.parts.databaseUrl, 0)) === 0);
+    await until('no gateway is connected', async () => (await linkedSince(this.parts.databaseUrl, 0)) === 0);
   }
 
-  /** How often tables were changed so far. */
+  /** How often tables have been changed so far. */
   changes(): number {
     return this.agents.reduce(
       (sum, { stateDir }) => sum + readFileSync(path.join(stateDir, DEEDS_FILE), 'utf8').split('"kind":"delete"').length - 1,
@@ -124,7 +124,7 @@ export class Fleet {
         'GET /audit',
         (await auditor.call(routes.listAudit, { query: { limit: 500 } })).items.map((entry) => entry.tenantId),
       );
-      // A flush over both tenants is shown to nobody who may not see both.
+      // A flush across both tenants is shown only to those who may see both.
       add(
         'GET /flushes',
         (await auditor.call(routes.listFlushes, { query: { limit: 500 } })).items.flatMap((flush) => flush.tenants.map(({ id }) => id)),
@@ -134,7 +134,7 @@ export class Fleet {
   }
 }
 
-/** Two tenants of whom nobody needs a second person, with a site each. */
+/** Two tenants that require no second person, with a site each. */
 async function makeSites(operator: Operator): Promise<{ tenantId: string; siteId: string }[]> {
   const sites = [];
   for (const name of TENANTS) {

@@ -9,17 +9,16 @@ import { isSetAside } from './collect.ts';
 import type { Fleet } from './fleet.ts';
 import { withClient } from './parts.ts';
 
-/** Two agents that share an identity take the link from each other at once; this is long after. */
+/** Two agents that share an identity take the link from each other at once; this is much later. */
 const NOTICED_MS = 60_000;
 const LOOK_MS = 200;
-/** Of one result: together less than a gateway may send at once. */
+/** Parts of one result: together less than a gateway may send at once. */
 const PARTS = 250;
 const RUNS_OF_A_PART = 20_000;
 
 /**
- * A copy of one gateway's agent runs beside it until the gateway is set aside, or long enough. Then the copy ends, and an operator has the
- * gateway
- * taken back, as the documentation says. Resolves when it is linked again.
+ * A copy of one gateway's agent runs beside it until the gateway is set aside, or until time is up. Then the copy ends, and an operator
+ * reinstates the gateway, as the documentation says. Resolves when it is connected again.
  */
 export async function cloneGateway(fleet: Fleet): Promise<void> {
   const { parts, agents, operator } = fleet;
@@ -34,7 +33,7 @@ export async function cloneGateway(fleet: Fleet): Promise<void> {
   fleet.clones.push({ gatewayId: id, fromMs, toMs: Date.now(), wasSeen });
 }
 
-/** The database goes back to what it was before `meanwhile`. Resolves when every gateway is linked again. */
+/** The database goes back to what it was before `meanwhile`. Resolves when every gateway is connected again. */
 export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>): Promise<void> {
   const fromMs = Date.now();
   await fleet.parts.backUpPostgres();
@@ -46,9 +45,8 @@ export async function restoreBackup(fleet: Fleet, meanwhile: () => Promise<void>
 }
 
 /**
- * Somebody with one gateway's identity, whose agent is away, reports on a command that nobody gave, part after part, and never says the
- * last. Resolves
- * when all was said, or the controller would hear no more.
+ * Somebody with the identity of a gateway whose agent is down reports on a command that nobody gave, part after part, and never sends the
+ * last. Resolves when everything was sent, or the controller accepts no more.
  */
 export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> {
   const { gatewayId, key, ca, certificate } = loadIdentity(agents[0]!.stateDir)!;
@@ -73,7 +71,7 @@ export async function reportWithoutEnd({ parts, agents }: Fleet): Promise<void> 
   hostile.hangUp();
 }
 
-/** A controller that was blind once would set the gateway aside as soon as it sees again. */
+/** A controller that was unable to see it would set the gateway aside as soon as it can. */
 async function forgetHolders(databaseUrl: string, gatewayId: string): Promise<void> {
   await withClient(databaseUrl, (client) =>
     client.query(`UPDATE link_session SET takeovers = 0, superseded = '{}' WHERE gateway_id = $1`, [gatewayId]),

@@ -5,7 +5,7 @@ import type { Fleet } from './fleet.ts';
 import { cloneGateway, restoreBackup } from './incidents.ts';
 import type { ProcessName } from './parts.ts';
 
-/** What can befall a part, and how it is put right again. `share`: how often, compared with others. */
+/** What can happen to a part, and how it is repaired. `share`: how often, relative to others. */
 interface Kind {
   part: string;
   share: number;
@@ -40,7 +40,7 @@ function disks(diskFault: DiskFault): Kind {
   };
 }
 
-/** The clocks of all gateways are set, and their agents start while they are wrong; what was set is put right. */
+/** The clocks of all gateways are set, and their agents start while they are wrong; then they are put right. */
 function clocks(wallAheadMs: number): Kind {
   const restart = async ({ parts }: Fleet): Promise<void> => {
     await parts.signal('agents', 'SIGKILL');
@@ -59,10 +59,12 @@ function clocks(wallAheadMs: number): Kind {
 }
 
 const MINUTE_MS = 60_000;
-/** Of work that a restored backup takes back. */
+/** Work that a restored backup takes back. */
 const FORGOTTEN_MS = 3000;
 
-/** BullMQ gives a job away after 15 s at most (controller/queue/queues.ts); a worker that was stopped for longer wakes without its lock. */
+/**
+ * BullMQ reassigns a job after 15 s at most (controller/queue/queues.ts); a worker that was stopped for longer wakes up without its lock.
+ */
 const LONGER_THAN_A_LOCK_MS = 16_000;
 
 /** Everything that is done to the system, by name. */
@@ -113,7 +115,7 @@ export const KINDS = {
   'disks full': disks('full'),
   'disks without fsync': disks('unsynced'),
   'clocks set back': clocks(-10 * MINUTE_MS),
-  'clocks set on': clocks(2 * 24 * 60 * MINUTE_MS),
+  'clocks set forward': clocks(2 * 24 * 60 * MINUTE_MS),
   'gateway cloned': { part: 'gateway', share: 1, strike: cloneGateway, mend: nothing, lastsMs: 0 },
   'backup restored': {
     part: 'postgres',
@@ -125,7 +127,7 @@ export const KINDS = {
 } as const satisfies Record<string, Kind>;
 export type KindName = keyof typeof KINDS;
 
-/** Those of a run that is over in a minute, with one front and what is quickly put right. */
+/** Those for a run of under a minute, with one front and quick repairs. */
 export const SHORT_KINDS: readonly KindName[] = [
   'front-1 killed',
   'front-1 stopped',
@@ -143,9 +145,7 @@ export const SHORT_KINDS: readonly KindName[] = [
   'gateway cloned',
 ];
 
-/**
- * What is done in a run, in its order: each kind that there is room for at least once, then by share. The same seed gives the same order.
- */
+/** What is done in a run, in order: each kind that there is room for at least once, then by share. The same seed gives the same order. */
 export function schedule(
   seed: number,
   count: number,
@@ -165,7 +165,7 @@ export function schedule(
   }));
 }
 
-/** Does it, waits as long as it lasts, and puts it right. */
+/** Causes it, waits for its duration, and repairs it. */
 export async function undergo(fleet: Fleet, name: KindName): Promise<{ fromMs: number; toMs: number }> {
   const { strike, mend, lastsMs } = KINDS[name];
   const fromMs = Date.now();

@@ -31,8 +31,8 @@ export type ProcessName = ControllerName | 'agents' | 'clone';
 type Ports = Record<ControllerName, { api: number; enrol: number; link: number }>;
 
 /**
- * The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the family,
- * which ends it.
+ * The real parts of one system, each of which can be killed, stopped and started again where it was. Everything belongs to the process
+ * family, which ends it.
  */
 export class Parts {
   readonly home: Home;
@@ -45,7 +45,7 @@ export class Parts {
   readonly #controllerEnv: Record<string, string>;
   readonly #processes = new Map<ProcessName, ChildProcess>();
   readonly #bugs = new Map<ControllerName, string>();
-  /** Controllers and agents that ended of themselves. */
+  /** Controllers and agents that ended by themselves. */
   readonly deaths: Death[] = [];
   /** Those that were ended from here. */
   readonly #killed = new WeakSet<ChildProcess>();
@@ -66,7 +66,7 @@ export class Parts {
     this.#controllerEnv = parts.controllerEnv;
   }
 
-  /** Starts all but the agents. `controllers`: which of them; a front must be among them. */
+  /** Starts everything but the agents. `controllers`: which of them; a front must be among them. */
   static async start(home: Home, controllers: readonly ControllerName[], controllerEnv: Record<string, string> = {}): Promise<Parts> {
     mkdirSync(home.stateDir, { recursive: true, mode: 0o700 });
     const postgres = await startPostgres({ dir: path.join(home.stateDir, 'postgres') });
@@ -89,7 +89,7 @@ export class Parts {
     return parts;
   }
 
-  /** As the owner, who sees all. */
+  /** As the owner, who sees everything. */
   get databaseUrl(): string {
     return this.#postgres.url(DATABASE);
   }
@@ -110,7 +110,7 @@ export class Parts {
     };
   }
 
-  /** @param bug the seeded bug that it is to have */
+  /** @param bug the seeded bug to plant in it */
   async startController(name: ControllerName, bug = ''): Promise<void> {
     this.#bugs.set(name, bug);
     const { api, enrol, link } = this.#ports[name];
@@ -146,7 +146,7 @@ export class Parts {
     this.#startAgents('agents', spec);
   }
 
-  /** A second program runs on a copy of what one agent has on its disk. */
+  /** A second program runs on a copy of one agent's disk. */
   startClone(gateway: string): void {
     const own = this.#agents?.gateways.find(({ name }) => name === gateway);
     if (!own) throw new Error(`there is no gateway ${gateway}`);
@@ -182,11 +182,11 @@ export class Parts {
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
-  /** Sends a signal to the whole group of a part; resolves when it has ended, if it is one that ends it. */
+  /** Sends a signal to the whole process group of a part; resolves when it has ended, if the signal is one that ends it. */
   async signal(name: ProcessName, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
     const child = this.#processes.get(name);
     if (child?.pid === undefined || !this.isRunning(name))
-      throw new Error(`${name} does not run; see ${path.join(this.home.stateDir, 'logs')}`);
+      throw new Error(`${name} is not running; see ${path.join(this.home.stateDir, 'logs')}`);
     if (signal === 'SIGKILL') this.#killed.add(child);
     const gone = signal === 'SIGKILL' ? new Promise((resolve) => child.once('exit', resolve)) : undefined;
     process.kill(-child.pid, signal);
@@ -208,7 +208,7 @@ export class Parts {
     this.home.family.adopt(this.#postgres.pid, 'SIGINT');
   }
 
-  /** Keeps the database as it is at this moment: what a snapshot of its disk holds. Postgres is down meanwhile, as after a crash. */
+  /** Keeps the database as it is at this moment, like a snapshot of its disk. Postgres is down meanwhile, as after a crash. */
   async backUpPostgres(): Promise<void> {
     await this.crashPostgres();
     rmSync(this.#backup, { recursive: true, force: true });
@@ -252,7 +252,7 @@ export class Parts {
     return path.join(this.home.stateDir, 'weather.json');
   }
 
-  /** With its owner, whom Postgres runs as. */
+  /** With its owner, the user that Postgres runs as. */
   #copyData(from: string, to: string): void {
     execFileSync('cp', ['-a', from, to]);
   }
@@ -277,7 +277,7 @@ function isController(name: ProcessName): name is ControllerName {
 /** One connection as the database's owner. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
-  // A server that goes away in between says so to whoever asks next.
+  // If the server goes away in between, the next caller gets the error.
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -3,7 +3,7 @@ import { progressOf } from './collect.ts';
 
 const LOOK_MS = 250;
 
-/** Looks at Postgres again and again: how many commands are under way, and when one ended. While Postgres is away it sees nothing. */
+/** Polls Postgres: how many commands are in progress, and when one ended. While Postgres is down it sees nothing. */
 export class ProgressWatch {
   unfinished = 0;
   readonly #databaseUrl: string;
@@ -19,7 +19,7 @@ export class ProgressWatch {
     this.#isEnded = true;
   }
 
-  /** When something ended that had not ended by then; undefined if nothing did any more. */
+  /** When something ended that had not ended by then; undefined if nothing did. */
   async finishAfter(atMs: number): Promise<number | undefined> {
     while (!this.#isEnded) {
       const before = this.#looks.findLast((look) => look.atMs <= atMs)?.finished ?? 0;
@@ -30,7 +30,7 @@ export class ProgressWatch {
     return undefined;
   }
 
-  /** When nothing was under way any more, as a look that began after this call saw; undefined if that was not so by the deadline. */
+  /** When nothing was in progress any more, as seen by a look that began after this call; undefined if that was not so by the deadline. */
   async untilNothingIsLeft(deadlineMs: number): Promise<number | undefined> {
     const askedMs = Date.now() + LOOK_MS;
     while (Date.now() < deadlineMs) {

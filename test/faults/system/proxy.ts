@@ -2,15 +2,15 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * What the way does to the bytes: `open` passes them on, `mute` takes them and passes nothing (a half-open connection), `slow` passes them
- * later.
+ * What the path does to the bytes: `open` passes them on, `mute` accepts them and passes nothing (a half-open connection), `slow` passes
+ * them later.
  */
 export type Weather = 'open' | 'mute' | 'slow';
 
 const SLOW_MS = 300;
 
 /**
- * The way between agents and controllers: TCP on loopback, to the next of several ports with each new connection. It can cut, fall silent
+ * The path between agents and controllers: TCP on loopback, to the next of several ports with each new connection. It can cut, fall silent
  * and slow down.
  */
 export class FaultProxy {

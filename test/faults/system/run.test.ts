@@ -39,7 +39,7 @@ it('what was asked for after the last fault does not count against it', () => {
   expect(settledAfter(history, 50)).toBe(0);
 });
 
-it('a schedule has every kind once before any comes again, and the same seed gives the same', () => {
+it('a schedule has every kind once before any repeats, and the same seed gives the same schedule', () => {
   const kinds = Object.keys(KINDS).length;
   expect(
     new Set(

@@ -7,7 +7,10 @@ import { KINDS, undergo, type KindName } from './outages.ts';
 import type { ControllerName } from './parts.ts';
 import { ProgressWatch } from './progress.ts';
 
-/** How long after the last fault everything that was asked for must be over, and after the last command everything. */
+/**
+ * How long after the last fault everything that had been requested by then must have ended, and how long after the last command everything
+ * must have.
+ */
 export const SETTLE_MS = 60_000;
 
 export interface RunOptions {
@@ -21,8 +24,8 @@ export interface RunOptions {
 }
 
 /**
- * One fault of a run. `inFlight`: commands under way when it struck; `recoveredMs`: from there to the first end of a command after it was
- * mended.
+ * One fault of a run. `inFlight`: commands in progress when it struck; `recoveredMs`: from there to the first end of a command after its
+ * repair.
  */
 export interface FaultReport {
   fault: KindName;
@@ -33,8 +36,8 @@ export interface FaultReport {
 }
 
 /**
- * `settledMs`: from the end of the last fault to the recorded end of all commands that were asked for by then. `isOver`: nothing is under
- * way any more.
+ * `settledMs`: from the end of the last fault to the recorded end of all commands that had been requested by then. `isOver`: nothing is in
+ * progress any more.
  */
 export interface RunReport {
   history: History;
@@ -44,7 +47,9 @@ export interface RunReport {
   seconds: number;
 }
 
-/** A whole system under faults: commands are driven all the while, one fault after another befalls it, and all that happened is kept. */
+/**
+ * A whole system under faults: commands are driven throughout, one fault after another strikes, and everything that happened is recorded.
+ */
 export async function runUnderFaults(options: RunOptions, onFault: (report: FaultReport) => void): Promise<RunReport> {
   const fleet = await Fleet.start({ ...options, controllerEnv: { CTFLEET_SAMPLE_INTERVAL_MS: '5000' } });
   const { parts } = fleet;
@@ -84,7 +89,7 @@ export async function runUnderFaults(options: RunOptions, onFault: (report: Faul
   };
 }
 
-/** How long after that moment the last command that was there by then was recorded as over; 0 if all were. */
+/** How long after that moment the last command that existed by then was recorded as ended; 0 if all were. */
 export function settledAfter({ commands, audit }: Pick<History, 'commands' | 'audit'>, atMs: number): number {
   const earlier = new Set<unknown>(commands.filter((command) => command.createdAtMs <= atMs).map(({ id }) => id));
   return audit.reduce(

@@ -17,7 +17,7 @@ const ENDS_IN_MS = 9000;
 /** A gateway looks again for half a second after it changed its table; then its result is on its way. */
 const RESULT_MS = 1500;
 
-/** One system and one operator's work on it. What the operator asked for, and what befell the system meanwhile, is kept. */
+/** One system and one operator's work on it. What the operator asked for, and what happened to the system meanwhile, is kept. */
 export class Play {
   readonly asks: Ask[] = [];
   readonly faults: Outage[] = [];
@@ -36,7 +36,7 @@ export class Play {
     });
   }
 
-  /** Asks once to run it; undefined where that is refused. */
+  /** Asks once to run it; undefined if that is refused. */
   async run({ id, digest }: Planned, seen = digest): Promise<string | undefined> {
     const answer = await this.fleet.operator.ask(routes.runPlan, { params: { id }, body: { digest: seen } });
     const flushId = answer.kind === 'ok' ? answer.body.flushId : undefined;
@@ -50,7 +50,7 @@ export class Play {
     return flushId;
   }
 
-  /** Waits for its end, but not for ever: what is not over then is for the checker to see. */
+  /** Waits for its end, but not for ever: what has not ended by then is for the checker to see. */
   async end(flushId: string | undefined): Promise<void> {
     for (const lateMs = performance.now() + ENDS_IN_MS; flushId !== undefined && performance.now() < lateMs; await delay(200)) {
       const answer = await this.fleet.operator.ask(routes.getFlush, { params: { id: flushId } });
@@ -58,7 +58,7 @@ export class Play {
     }
   }
 
-  /** Does something while all agents are dead, and has them back. */
+  /** Runs something while all agents are dead, and brings them back. */
   async whileAgentsAreAway(work: () => Promise<void>): Promise<void> {
     const fromMs = Date.now();
     const before = this.fleet.parts.deaths.length;
@@ -67,13 +67,13 @@ export class Play {
     await work();
     const backMs = Date.now();
     this.fleet.parts.startAgents();
-    // Nobody links to a controller that ended of itself.
+    // Nobody connects to a controller that ended by itself.
     if (this.fleet.parts.deaths.length === before) await this.fleet.untilLinked(backMs);
     this.faults.push({ name: 'agents', fromMs, toMs: Date.now() });
   }
 }
 
-/** What one operator does, by name. Played on the product as it is, each keeps every promise. */
+/** What one operator does, by name. Played on the product as it is, each scenario keeps every promise. */
 export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
   'one-flush': async (play) => play.end(await play.run(await play.plan(play.fleet.tenantIds[0]))),
   'flush-in-waves': async (play) => play.end(await play.run(await play.plan())),
@@ -115,7 +115,7 @@ export const SYSTEM_SCENARIOS: Record<string, (play: Play) => Promise<void>> = {
     const flushId = await play.run(plan);
     const fromMs = Date.now();
     await withClient(parts.databaseUrl, async (client) => {
-      // No end can be recorded while somebody else holds the heads of the chains.
+      // No end can be recorded while somebody else holds locks on the heads of the chains.
       await client.query('BEGIN');
       await client.query('LOCK TABLE audit_head IN EXCLUSIVE MODE');
       await until('the table was changed', () => play.fleet.changes() > before);

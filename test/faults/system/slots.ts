@@ -1,11 +1,11 @@
 import type { NewEntry } from '../../../agent/conntrack/wire/requests.ts';
 import { entryOf } from '../../support/sample-entries.ts';
 
-/** Flows of one slot that a plan ends; each slot is one plan's. */
+/** Flows of one slot that a plan ends; each slot belongs to one plan. */
 export const FLOWS_OF_SLOT = 5;
 const FIRST_PORT = 20_000;
 
-/** Finds a slot on every gateway, with a flow among them that the gateway's owner keeps. */
+/** Finds a slot on every gateway, including a flow that the gateway's owner protects. */
 export function slotFilter(slot: number): string {
   return `dport:${FIRST_PORT + slot}`;
 }
@@ -13,7 +13,7 @@ export function slotFilter(slot: number): string {
 /** What the guard of each gateway protects. */
 export const KEPT_FILTER = 'proto:tcp';
 
-/** The table of a gateway as it was before anything happened; no flow of it ends by itself. */
+/** The table of a gateway before anything happened; no flow in it ends by itself. */
 export function* slotFlows(gateway: number, slots: number): Generator<NewEntry> {
   for (let slot = 0; slot < slots; slot++) {
     for (let n = 1; n <= FLOWS_OF_SLOT; n++)

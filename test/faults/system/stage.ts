@@ -4,14 +4,14 @@ import { checkInvariants, type Violation } from '../invariants.ts';
 import { Fleet } from './fleet.ts';
 import { COMMAND_TTL_MS, Play, SYSTEM_SCENARIOS } from './scenarios.ts';
 
-/** What a controller holds when it works as it should is far below; what is kept without bounds meets the bound soon. */
+/** A controller that works as it should stays far below this; one that keeps data without bounds soon reaches it. */
 const HEAP_MB = 192;
 /** Five gateways, so that a flush over all of them goes in waves. */
 const GATEWAYS = 5;
 const SLOTS = 80;
 const CONTROLLER = 'whole';
 
-/** A system whose one controller is started anew for each scenario, as it is or with a seeded bug. */
+/** A system whose only controller is restarted for each scenario, as it is or with a seeded bug. */
 export class SystemStage {
   readonly #fleet: Fleet;
   readonly #asks: Ask[] = [];
@@ -39,11 +39,13 @@ export class SystemStage {
     );
   }
 
-  /** Plays a scenario, with a bug or without, and gives what it broke that was whole before. Throws if the controller does not come up. */
+  /**
+   * Plays a scenario, with a bug or without, and returns the promises it broke that held before. Throws if the controller does not come up.
+   */
   async play(scenario: string, bug?: string): Promise<Violation[]> {
     const { parts } = this.#fleet;
     const fromMs = Date.now();
-    // It does not run after a bug that could not be planted.
+    // It is not running after a bug that could not be planted.
     if (parts.isRunning(CONTROLLER)) await parts.signal(CONTROLLER, 'SIGKILL');
     await parts.startController(CONTROLLER, bug);
     await this.#fleet.untilLinked(fromMs);

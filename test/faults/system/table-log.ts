@@ -3,10 +3,10 @@ import type { DiskFault } from '../disk.ts';
 import type { Deed, FlowName } from '../history.ts';
 import { toDeed } from '../watched-journal.ts';
 
-/** Beside the agent's own files. */
+/** Stored beside the agent's own files. */
 export const DEEDS_FILE = 'table-deeds.ndjson';
 
-/** What befalls the disks and the clocks of all gateways. `wallAheadMs`: how far their wall clocks are ahead of the true time. */
+/** What happens to the disks and the clocks of all gateways. `wallAheadMs`: how far their wall clocks are ahead of true time. */
 export interface Weather {
   diskFault?: DiskFault;
   wallAheadMs: number;
@@ -14,8 +14,8 @@ export interface Weather {
 export const CALM: Weather = { wallAheadMs: 0 };
 
 /**
- * What the program of agents reads from its standard input. `beganMs`: when every table was filled. `weatherFile`: where it looks for its
- * weather, again and again; there may be none.
+ * What the program of agents reads from its standard input. `beganMs`: when every table was filled. `weatherFile`: where it polls for its
+ * weather; there may be none.
  */
 export interface AgentsSpec {
   gateways: { name: string; number: number; stateDir: string; joinToken?: string }[];
@@ -27,7 +27,7 @@ export interface AgentsSpec {
 }
 
 /**
- * A line that a table wrote about itself. `journalBytes`: how long the agent's journal was at that moment, which puts both in one order.
+ * A line that a table wrote about itself. `journalBytes`: the length of the agent's journal at that moment, which puts both in one order.
  */
 export interface TableLine {
   kind: 'began' | 'delete' | 'expire' | 'restore' | 'sampled';
