@@ -1,10 +1,8 @@
 /**
- * A flush on 20 gateways against what people do today: ssh to all of them at once, running `conntrack -D` with the same filter.
- * `npm run bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both go over the same management network
- * to the
- * same gateways, with OpenSSH and with dropbear. Ours goes to the verified end, from the first click (a plan) and from the click that runs
- * it; theirs
- * until the last ssh has ended, which is all that it says.
+ * A flush on 20 gateways against what people do today: ssh to all of them at once, running `conntrack -D` with the same filter. `npm run
+ * bench -- bulk-flush [--json] [--gateways 20] [--entries 10000] [--runs 3]`. Needs root. Both use the same management network to the same
+ * gateways, with OpenSSH and with dropbear. Ours is timed to the verified end, from the first click (a plan) and from the click that runs
+ * it; theirs until the last ssh has ended, which proves no more than that.
  */
 import { parseArgs } from 'node:util';
 import { type Flush } from '../../proto/http/flushes.ts';
@@ -22,13 +20,10 @@ import { startTestSystem } from '../support/system.ts';
 const PHONE_PORT = 5060;
 const FILTER = `proto:udp dport:${PHONE_PORT}`;
 const THEIR_FILTER = ['-p', 'udp', '--orig-port-dst', String(PHONE_PORT)];
-/** One entry in so many is what is flushed. */
+/** One entry in this many is flushed. */
 const ONE_IN = 10;
 const TARGET = 1;
-/**
- * An agent and a controller run for weeks, and what they do again and again is compiled by then; every ssh is a new program, as it is
- * anywhere.
- */
+/** An agent and a controller run for weeks, so their hot paths are compiled by then; every ssh is a new program, as it is anywhere. */
 const WARM_UPS = 15;
 
 const { values: options } = parseArgs({
@@ -55,10 +50,10 @@ try {
       ),
     ),
   );
-  // Who has ssh to all gateways asks nobody either.
+  // Anyone with ssh to all gateways needs no approval either.
   for (const { id } of (await system.api.call(routes.listTenants)).items)
     await system.api.call(routes.updateLimits, { params: { id }, body: { flows: null } });
-  /** Each answers how many flows it ended. */
+  /** Each returns how many flows it ended. */
   const ways = new Map<string, () => Promise<number>>([
     ['ours', ours],
     ...SSH_SERVERS.flatMap((server): [string, () => Promise<number>][] => [
@@ -67,7 +62,7 @@ try {
     ]),
   ]);
   const times = new Map([...ways.keys()].map((way) => [way, [] as number[]]));
-  /** What ours is made of: the plan, the command to run it, and from there to the verified end. */
+  /** The stages of ours: the plan, the command to run it, and from there to the verified end. */
   const parts = { plan: [] as number[], run: [] as number[], verify: [] as number[] };
   for (let warm = 0; warm < WARM_UPS; warm++) {
     fill(warm === 0);
@@ -86,7 +81,7 @@ try {
   }
   const took = median(times.get('ours')!);
   console.error(
-    `ours: ${Math.round(median(parts.plan))} ms to the plan, ${Math.round(median(parts.run))} ms to have it run, ${Math.round(median(parts.verify))} ms to the verified end`,
+    `ours: ${Math.round(median(parts.plan))} ms to the plan, ${Math.round(median(parts.run))} ms to run it, ${Math.round(median(parts.verify))} ms to the verified end`,
   );
   const fromRun = median(parts.run) + median(parts.verify);
   for (const [way, theirs] of times) {
@@ -95,7 +90,7 @@ try {
     report(`from the click that runs the plan to verified, against ${way}`, fromRun, median(theirs));
   }
 
-  /** Every table holds the same again: all at first, then what was flushed. */
+  /** Refills every table to the same contents: everything at first, then what was flushed. */
   function fill(isFirst: boolean): void {
     for (const n of numbers) {
       const leave = enterNamespace(lab.names.gateway(n));
@@ -122,7 +117,7 @@ try {
     return flush.totals.deleted;
   }
 
-  /** The flush once it is over, heard as the console hears it. */
+  /** The flush once it has ended, awaited as the console awaits it. */
   async function ended(flushId: string): Promise<Flush> {
     return new Promise((resolve, reject) => {
       const stop = subscribe(
@@ -144,15 +139,15 @@ try {
     });
   }
 
-  /** What somebody does who wants to know what will go, and whether it went. */
+  /** What somebody does who wants to know what will be deleted, and whether it was. */
   async function careful(server: SshServer): Promise<number> {
     await ssh(server, '-L');
     const deleted = await ssh(server, '-D');
-    if ((await ssh(server, '-L')) !== 0) throw new Error('flows were left');
+    if ((await ssh(server, '-L')) !== 0) throw new Error('some flows were left');
     return deleted;
   }
 
-  /** All at once, each with a connection of its own; the flows that were listed or deleted. */
+  /** All at once, each over a connection of its own; returns the flows that were listed or deleted. */
   async function ssh(server: SshServer, verb: '-L' | '-D'): Promise<number> {
     const counts = await Promise.all(
       numbers.map(async (n) => {

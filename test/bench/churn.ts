@@ -1,7 +1,6 @@
 /**
- * Plans that run while flows are born: `npm run bench -- churn [--rounds 200] [--rate 10000] [--json]`. Ends with an error at the first
- * flow
- * that was ended and not planned. Needs root.
+ * Plans that run while flows are born: `npm run bench -- churn [--rounds 200] [--rate 10000] [--json]`. Fails at the first flow that was
+ * ended and not planned. Needs root.
  */
 import { parseArgs } from 'node:util';
 import { churnRounds } from '../support/churn-rounds.ts';
@@ -40,9 +39,9 @@ else {
     `${rounds} rounds in ${seconds.toFixed(1)} s, ${born.toLocaleString('en')} flows born (${Math.round(bornPerSecond).toLocaleString('en')} a second)`,
   );
   console.log(
-    `${planned.toLocaleString('en')} planned: ${deleted.toLocaleString('en')} ended by us, ${gone.toLocaleString('en')} had ended; none outside the plans`,
+    `${planned.toLocaleString('en')} planned: ${deleted.toLocaleString('en')} ended by us, ${gone.toLocaleString('en')} had already ended; none outside the plans`,
   );
   console.log(
-    `spared: ${sparedStrangers.toLocaleString('en')} born since that the filter matches, ${sparedTwins.toLocaleString('en')} with the tuple of a planned one, ${sameIds.toLocaleString('en')} of them with its id too, ${sparedProtected.toLocaleString('en')} protected ones that plans named`,
+    `spared: ${sparedStrangers.toLocaleString('en')} born since that the filter matches, ${sparedTwins.toLocaleString('en')} with the tuple of a planned one, ${sameIds.toLocaleString('en')} of them also with its id, ${sparedProtected.toLocaleString('en')} protected ones that plans named`,
   );
 }

@@ -9,15 +9,15 @@ import { BUSY_HOST, BUSY_PREFIX, gatewayEntries, isBusyPrefix, MARK } from './ga
 
 export interface Case {
   name: string;
-  /** Most that ours may take, as a share of theirs. */
+  /** The most that ours may take, as a share of theirs. */
   target: number;
-  /** Calls in one run of ours, of which the mean counts; for what takes microseconds. */
+  /** Calls per run of ours, of which the mean counts; for operations that take microseconds. */
   calls?: number;
   /** Before each run of ours, not timed. */
   prepare?(): Promise<unknown>;
   ours(): Promise<number>;
   theirs(): number;
-  /** After each run: puts back what it ended; not timed. */
+  /** After each run: restores what it ended; not timed. */
   restore?(): void;
 }
 
@@ -28,11 +28,11 @@ const CONTEXT = {
   ],
   protections: [],
 };
-/** Any age of a snapshot will do. */
+/** A snapshot of any age will do. */
 const ANY_AGE = 3_600_000;
 const TOP_SOURCES = `awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^src=/) { print $i; break } }' | sort | uniq -c | sort -rn | awk '{ n += $1 } END { print n }'`;
 
-/** One case for each row of what the engine promises. The last run of each leaves the table full. */
+/** One case for each row that the engine promises. The last run of each leaves the table full. */
 export function engineCases(table: KernelTable, size: number): Case[] {
   const [host, source, prefix, udp, mark] = [
     `host:${BUSY_HOST}`,
@@ -187,7 +187,7 @@ function deletedBy(...commands: string[]): number {
 }
 
 /**
- * Processes that this thread starts are born in the namespace that it is in; `nice` as the worker is, or a busy machine would choose the
+ * Processes started by this thread are born in its namespace; they run at the worker's `nice` value, or a busy machine would choose the
  * winner.
  */
 function shell(command: string): string {

@@ -12,7 +12,7 @@ import { createEntries } from '../support/create-entries.ts';
 const SNAPSHOTS = 4;
 const CONTEXT = { wans: [], protections: [] };
 
-/** What is held to a number of its own and not to another program; `isLeast` where more is better. */
+/** Measurements held to an absolute limit and not to another program; `isLeast` where more is better. */
 export interface Limit {
   name: string;
   ours: number;
@@ -46,14 +46,14 @@ export async function limitsOfReading(table: KernelTable): Promise<Limit[]> {
 export const AT_ONCE = 100_000;
 
 /**
- * The kernel flushes a buffer full of entries, which no program can make it do faster, while events are heard: so it is the hearing that is
- * measured, and not who ends the entries. Leaves the table empty.
+ * The kernel flushes a buffer full of entries, which no program can do faster, while events are received: so the receiving is measured, and
+ * not whatever ends the entries. Leaves the table empty.
  */
 export async function limitsOfEvents(table: KernelTable, entries: Iterable<NewEntry>): Promise<Limit[]> {
   const before = threads();
   const events = await TableEvents.open();
   try {
-    // Node starts threads of its own with a worker; they are idle, and count as nothing.
+    // Node starts threads of its own with a worker; they are idle, and do not matter.
     const started = threads().filter((thread) => !before.includes(thread));
     createEntries(entries);
     const { count } = await table.counters();
@@ -108,8 +108,8 @@ async function read(table: KernelTable): Promise<void> {
 }
 
 /**
- * The median over a few runs, in milliseconds, of the longest time that no other thread could run on some CPU; undefined without the right
- * to ask for such a priority.
+ * The median over a few runs, in milliseconds, of the longest time during which no other thread could run on some CPU; undefined without
+ * permission to set such a priority.
  */
 async function longestStall(work: () => Promise<void>): Promise<number | undefined> {
   const probes = Array.from({ length: availableParallelism() }, (_, cpu) => {

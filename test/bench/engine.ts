@@ -1,11 +1,8 @@
 /**
  * The agent's table against the conntrack program on the same entries: `npm run bench -- engine [--json] [--sizes 10000,100000,1000000]
- * [--runs 5] [--only WORDS]`.
- * `--only` times just the comparisons whose names have these words.
- * Ours runs warm in this process, theirs as whole processes, as people run it; both at the worker's priority. Runs alternate, medians
- * count.
- * Needs root. A table of a million needs nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time
- * of the run.
+ * [--runs 5] [--only WORDS]`. `--only` times just the comparisons whose names contain these words. Ours runs warm in this process, theirs
+ * as whole processes, as people run it; both at the worker's priority. Runs alternate, medians count. Needs root. A table of a million
+ * needs the machine's nf_conntrack_max, which is for its owner to set; `--raise-max` sets it for the duration of the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -18,7 +15,7 @@ import { gatewayEntries } from './gateway-entries.ts';
 import { AT_ONCE, limitsOfEvents, limitsOfReading, type Limit } from './engine-limits.ts';
 
 const MAX = '/proc/sys/net/netfilter/nf_conntrack_max';
-/** Rows of tables smaller than this are shown and not judged: there the buckets of the hash cost more than the entries. */
+/** Rows for tables smaller than this are shown and not judged: there the hash buckets cost more than the entries. */
 const JUDGED = 100_000;
 
 interface Row {
@@ -126,7 +123,7 @@ function report({ name, size, ours, theirs, ratio, target, ok }: Row): void {
   console.log(`${String(size).padStart(8)}  ${name.padEnd(58)} ${measured}  ${ok ? 'within' : 'MISSES'} ${target}`);
 }
 
-/** Lets tables hold so many entries, and answers how to undo that. */
+/** Lets tables hold this many entries, and returns how to undo that. */
 function raiseMax(size: number, before: number): () => void {
   writeFileSync(MAX, String(Math.ceil(size * 1.1)));
   return () => writeFileSync(MAX, String(before));

@@ -1,6 +1,6 @@
 /**
- * Damaged messages and attribute trees against every decoder: `node test/bench/fuzz-codec.ts [--count 10000000] [--seed N] [--json]`.
- * Ends with an error at the first that is neither decoded nor refused with DecodeError; the same seed finds it again.
+ * Damaged messages and attribute trees against every decoder: `node test/bench/fuzz-codec.ts [--count 10000000] [--seed N] [--json]`. Fails
+ * at the first that is neither decoded nor refused with DecodeError; the same seed finds it again.
  */
 import { parseArgs } from 'node:util';
 import { fuzzCodec } from '../support/fuzz-codec.ts';

@@ -11,7 +11,7 @@ export const BUSY_HOST = '10.7.0.42';
 /** About 45 % of the entries have a source in it. */
 export const BUSY_PREFIX = '10.7.128.0/17';
 
-/** The mark that a seventh of the entries has, as a filter says it. */
+/** The mark that a seventh of the entries have, as a filter writes it. */
 export const MARK = '0x300/0xff00';
 
 export function isBusyPrefix({ orig: { src } }: NewEntry): boolean {
@@ -32,7 +32,7 @@ export function* gatewayEntries(count: number): Generator<NewEntry, void, void> 
     const dst = isV6
       ? `2001:db8:113::${((index >> 4) & 0xffff).toString(16)}`
       : `198.${51 + (index >> 18)}.${100 + ((index >> 12) & 63)}.${1 + ((index >> 4) & 0xfd)}`;
-    // Ports and ids run with the index, so that no two tuples are the same.
+    // Ports and ids follow the index, so that no two tuples are the same.
     const sport = 1024 + (index % 64_000);
     const dport = proto === 6 ? [443, 80, 22, 8443][index & 3]! : [53, 443, 5060, 123][index & 3]!;
     const orig =

@@ -1,12 +1,11 @@
-// The hostile gateway of neighbours.ts, which forks it: everything that a gateway can send, over and over; it dials again as soon as it is
-// cut.
+// The hostile gateway of neighbours.ts, which forks it: everything that a gateway can send, over and over; it redials as soon as it is cut.
 import { randomUUID } from 'node:crypto';
 import { AgentMessage, EnrolResponse } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Progress_Phase, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
 import { HostileAgent } from '../support/hostile-agent.ts';
 
-/** Between dials of one that is refused. */
+/** Between dials after a refusal. */
 const REDIAL_MS = 50;
 
 interface Target {
@@ -16,7 +15,7 @@ interface Target {
 type Order = { begin: Target } | { attack: boolean };
 
 const encode = (body: NonNullable<AgentMessage['body']>): Uint8Array => AgentMessage.encode({ body }).finish();
-/** Made once: what it costs to make them is the attacker's. */
+/** Built once: the cost of building them is the attacker's. */
 const messages = [
   encode({
     $case: 'result',

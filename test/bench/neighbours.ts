@@ -1,10 +1,8 @@
 /**
  * Ten honest gateways beside a hostile one: `npm run bench -- neighbours [--json] [--rounds 12]`. The controller, the honest gateways and
- * the
- * hostile one are each a process of their own, and the hostile one comes from another address. Rounds alone and beside it alternate, and in
- * each it is another gateway, which nobody has cut yet. Ends with an error where a search or a sample takes more than 20 % longer beside
- * it.
- * All share the machine: the attacker's own CPU time counts against us.
+ * the hostile one are separate processes, and the hostile one comes from another address. Rounds without and with it alternate, and each
+ * uses a different hostile gateway, which has not been cut yet. Fails if a search or a sample takes more than 20 % longer beside it. All
+ * share the machine: the attacker's own CPU time counts against us.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -85,7 +83,7 @@ async function round(times: Times): Promise<void> {
   }
 }
 
-/** Tells the hostile process what to do; how many messages it has sent so far. */
+/** Instructs the hostile process; returns how many messages it has sent so far. */
 async function tell(order: object): Promise<number> {
   hostile.send(order);
   const [{ sent }] = (await once(hostile, 'message')) as [{ sent: number }];

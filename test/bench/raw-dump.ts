@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Compiles raw-dump.c, once; the program's path, or undefined where there is no C compiler. It is gone when this process ends. */
+/** Compiles raw-dump.c, once; returns the program's path, or undefined if there is no C compiler. It is removed when this process ends. */
 export function rawDump(): string | undefined {
   const folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-bench-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 /**
- * A week of a small gateway in ten minutes: entries begin and end by real packets while searches, breakdowns, plans, endings and events go
- * on.
+ * A week of a small gateway in ten minutes: entries begin and end with real packets while searches, breakdowns, plans, flushes and events
+ * go on.
  *   npm run bench -- soak [--minutes 10] [--entries 2000000] [--json]
- * Prints descriptors, threads and memory as they go, and fails where they grow. Needs root.
+ * Prints descriptors, threads and memory as it runs, and fails if they grow. Needs root.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -45,9 +45,9 @@ if (why) {
 
 const CONTEXT = { wans: [{ name: 'wan1', addresses: [Uint8Array.of(10, 9, 0, 1)] }], protections: [] };
 const ROUND_MS = 1000;
-/** One port of so many is that of the flows that plans end. */
+/** One port in this many carries the flows that plans end. */
 const PORTS = 50;
-/** The most memory of the second half may be this much more than the most of the first. */
+/** The most memory of the second half may exceed the most of the first by this much. */
 const GROWTH = { share: 0.05, mb: 8 };
 const entries = Number(options.entries);
 const seconds = Number(options.minutes) * 60;
@@ -153,9 +153,9 @@ function filterOf(text: string): FlowFilter {
   return parsed.filter;
 }
 
-/** Between rounds nothing but what stays is open. */
+/** Between rounds only what persists is open. */
 function read(atSeconds: number): Reading {
-  // Anonymous pages only: the kernel takes pages of files from a machine under pressure and gives them back, which says nothing of us.
+  // Anonymous pages only: under pressure the kernel reclaims and returns file pages, which says nothing about us.
   const residentKb = Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))![1]);
   return {
     seconds: atSeconds,
@@ -207,7 +207,7 @@ function report(born: number, live: number): boolean {
       `${born.toLocaleString('en')} entries begun by packets; ${heard.born.toLocaleString('en')} births and ${heard.ended.toLocaleString('en')} ends heard, ${heard.overflows} overflows; ${live} live, as the kernel counts`,
     );
     console.log(
-      `${totals.rounds} rounds: ${totals.searched.toLocaleString('en')} entries searched, ${totals.planned.toLocaleString('en')} planned and run, ${totals.restored.toLocaleString('en')} put back, ${totals.expired.toLocaleString('en')} told to expire`,
+      `${totals.rounds} rounds: ${totals.searched.toLocaleString('en')} entries searched, ${totals.planned.toLocaleString('en')} planned and run, ${totals.restored.toLocaleString('en')} restored, ${totals.expired.toLocaleString('en')} set to expire`,
     );
     console.log(
       `memory ${grown >= 0 ? 'grew' : 'shrank'} by ${Math.abs(grown).toFixed(1)} MB from the most of the first half to the most of the second, to ${last.at(-1)!.residentMb.toFixed(0)} MB; descriptors ${isFlat.descriptors ? 'flat' : 'GREW'}, threads ${isFlat.threads ? 'flat' : 'GREW'}, memory ${isFlat.memory ? 'flat' : 'GREW'}`,

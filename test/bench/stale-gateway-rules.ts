@@ -1,10 +1,7 @@
 /** How many rules `ruleset` has. */
 export const RULES = 300;
 
-/**
- * A gateway as one that has grown for years: marks that routes depend on, forwards, translation by network, a long forward chain. 300
- * rules.
- */
+/** A gateway that has grown for years: marks that routes depend on, forwards, network translation, a long forward chain. 300 rules. */
 export function ruleset(): string {
   const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
   const marks = [
@@ -51,7 +48,7 @@ export function ruleset(): string {
   );
 }
 
-/** `ip` commands that make the gateway's interfaces, addresses, routes and policy rules; the route has moved from wan1 to wan2. */
+/** `ip` commands that create the gateway's interfaces, addresses, routes and policy rules; the route has moved from wan1 to wan2. */
 export const LINKS = [
   ...['lan0', 'wan1', 'wan2', 'docker0'].flatMap((name) => [
     `link add ${name} type veth peer name far-${name}`,

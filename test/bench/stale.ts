@@ -1,8 +1,7 @@
 /**
- * The stale verdict over a whole table, under 300 rules, beside the walk of the same table that it needs anyhow:
- * `npm run bench -- stale [--json] [--sizes 100000,1000000] [--runs 5]`. Runs alternate, medians count. Needs root. A table of a million
- * needs
- * nf_conntrack_max of the machine, which is its owner's to set; `--raise-max` sets it for the time of the run.
+ * The stale verdict over a whole table, under 300 rules, beside the walk of the same table that it needs anyway: `npm run bench -- stale
+ * [--json] [--sizes 100000,1000000] [--runs 5]`. Runs alternate, medians count. Needs root. A table of a million needs the machine's
+ * nf_conntrack_max, which is for its owner to set; `--raise-max` sets it for the duration of the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -17,7 +16,7 @@ import { LINKS, LINKS6, ruleset, RULES } from './stale-gateway-rules.ts';
 
 const MAX = '/proc/sys/net/netfilter/nf_conntrack_max';
 const TARGET = 1.6;
-/** The first question asks the rules, and an agent has been asked before. */
+/** The first question reads the rules; a running agent has already done that. */
 const WARM_UP = 10;
 const STALE: FlowFilter = { kind: 'term', field: 'stale', match: { kind: 'glob', pattern: 'yes' } };
 const wan = (n: 1 | 2, ...addresses: string[]): FlowContext['wans'][number] => ({
@@ -76,7 +75,7 @@ async function compare(size: number): Promise<void> {
       await asked(EVERYTHING);
       ({ total } = await asked(STALE));
     }
-    if (total === 0) throw new Error('nothing is stale, so that nothing was judged');
+    if (total === 0) throw new Error('nothing is stale, so nothing was judged');
     const [ours, theirs]: [number[], number[]] = [[], []];
     for (let run = 0; run < Number(options.runs); run++) {
       for (const isOurs of run % 2 === 0 ? [true, false] : [false, true])

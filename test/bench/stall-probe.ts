@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
 
 /**
- * A thread of the highest kind of priority on one CPU, which wakes all the time: it is late by as long as the kernel lets nobody else run
+ * A thread of the highest priority class on one CPU, which keeps waking up: it is late by as long as the kernel lets nothing else run
  * there.
  */
 const SCHED_FIFO = 1;
@@ -25,6 +25,6 @@ while (isReady && Atomics.load(flags, 0) === 0) {
   Atomics.wait(flags, 1, 0, NAP_MS);
   longestMs = Math.max(longestMs, performance.now() - began - NAP_MS);
   if (Atomics.exchange(flags, 2, 0) === 1) longestMs = 0;
-  // In microseconds, for whoever looks.
+  // In microseconds, for whoever reads it.
   Atomics.store(flags, 3, Math.round(longestMs * 1000));
 }

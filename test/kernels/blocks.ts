@@ -14,10 +14,10 @@ import { StrictGateway } from '../support/strict-gateway.ts';
 import { until } from '../support/until.ts';
 import { sharing, type CheckGroup, type Seen } from './check.ts';
 
-/** Longer than usual: ten seconds may be over before a slow machine has spoken. */
+/** Longer than usual: on a slow machine ten seconds may pass before anything is sent. */
 const RESET_SECONDS = 60;
 const [server, server6] = [SERVERS[0]!, SERVERS6[0]!];
-/** At least one for each kind of rule that a block may be made of. */
+/** At least one for each kind of rule that a block may consist of. */
 const FILTERS = [
   'host:10.1.0.40',
   'host:fd00:1:1::40',
@@ -41,7 +41,7 @@ export const blockChecks: CheckGroup = sharing(
   () => StrictGateway.start('ctk-block'),
   (gateway) => gateway.end(),
   {
-    'block: every kind of block that is said to work can be made': makeAll,
+    'block: every kind of block reported as working can be made': makeAll,
     'block: a blocked host is refused, and others are not': (gateway) =>
       blockHost(gateway, clientAddress(1, 40), server, clientAddress(1, 41)),
     'block: a blocked IPv6 host is refused, and others are not': (gateway) =>
@@ -51,7 +51,7 @@ export const blockChecks: CheckGroup = sharing(
   },
 );
 
-/** Where the agent says why nothing can be blocked, that is the answer, and nothing is tried. */
+/** If the agent says why nothing can be blocked, that is the answer, and nothing is tried. */
 async function makeAll(gateway: StrictGateway): Promise<Seen> {
   const blocking = new Blocking(gateway.table);
   try {
@@ -61,7 +61,7 @@ async function makeAll(gateway: StrictGateway): Promise<Seen> {
     for (const filter of FILTERS) {
       try {
         const { id } = await blocking.block(filter, []);
-        if ((await blocking.blocks.verify(id)) === undefined) failed.push(`${filter}: it does not stand`);
+        if ((await blocking.blocks.verify(id)) === undefined) failed.push(`${filter}: it is not in place`);
         await blocking.blocks.lift([id]);
       } catch (error) {
         failed.push(`${filter}: ${(error as Error).message}`);
@@ -133,7 +133,7 @@ async function resetOne(gateway: StrictGateway, client: string, to: string): Pro
     await doomed.heard('ECONNRESET');
     listener.say('hello');
     await listener.heard('ECONNRESET');
-    // 5.10 does not close the entry of a connection that it resets for us; it is deleted when its time is over.
+    // 5.10 does not close the entry of a connection that it resets for us; it is deleted when its time is up.
     const [outcome] = await resetting;
     assert.ok(outcome === Outcome.OUTCOME_RESET || outcome === Outcome.OUTCOME_DELETED, `the outcome is ${outcome}`);
     assert.deepEqual(await gateway.flows(`src:${client} dport:7777 -state:close`), []);

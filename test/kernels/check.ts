@@ -1,23 +1,23 @@
 /** What was seen, for the line that is printed. */
 export type Seen = Record<string, unknown>;
 
-/** One thing that is tried with a kernel. `run` answers what was seen, and throws where the agent would be wrong about it. */
+/** One thing that is tried with a kernel. `run` returns what was seen, and throws if the agent would be wrong about it. */
 export interface Check {
   name: string;
-  /** It sets what holds for the whole machine, or needs what not every kernel is built with, so that it runs in a guest only. */
+  /** It sets something for the whole machine, or needs an optional kernel feature, so it runs only in a guest. */
   needsGuest?: boolean;
   run(): Promise<Seen>;
 }
 
-/** Checks that have something in common, which is closed after the last of them. */
+/** Checks that share something, which is closed after the last of them. */
 export interface CheckGroup {
   checks: Check[];
   close(): Promise<void>;
 }
 
 /**
- * A group whose checks use one stage, made by the first of them; where a check fails, the next gets another. Where a program plays the
- * processor, making one takes as long as many checks.
+ * A group whose checks share one stage, made by the first of them; after a failed check the next one gets a new stage. Under emulation,
+ * making one takes as long as many checks.
  */
 export function sharing<Stage>(
   open: () => Promise<Stage>,

@@ -16,7 +16,7 @@ import { until } from '../support/until.ts';
 import { sharing, type CheckGroup, type Seen } from './check.ts';
 
 const CONTEXT: FlowContext = { wans: [], protections: [] };
-/** Those that a kernel may compare by itself, alone and together, and some that none does. */
+/** Those that a kernel may compare by itself, alone and together, and some that no kernel compares. */
 const FILTERS = [
   'src:10.1.0.2',
   'dst:198.51.100.10',
@@ -54,13 +54,13 @@ interface Stage {
 }
 
 export const codecChecks: CheckGroup = sharing<Stage>(open, close, {
-  'codec: what is said to work does': capabilities,
-  'codec: an entry is found with all that it was made of': roundTrip,
+  'codec: what is reported as working works': capabilities,
+  'codec: an entry is found with everything it was made of': roundTrip,
   'codec: filters find what they should': filters,
-  'codec: the kernel ends by a filter what it should, or is not asked to': flushes,
+  'codec: a kernel-side flush ends exactly what its filter matches, or is not attempted': flushes,
   'codec: exactly one entry is ended, by tuple, zone and id': exactDelete,
   'codec: an entry expires in its time and is restored': expireAndRestore,
-  'codec: births and ends are heard': events,
+  'codec: new and ended flows are heard': events,
 });
 
 async function open(): Promise<Stage> {
@@ -90,10 +90,10 @@ async function capabilities({ table }: Stage): Promise<Seen> {
   };
 }
 
-/** Makes a kernel before 5.18 keep what a SYN proxy answered, which it does not before its module is there. */
+/** Makes a kernel before 5.18 keep what a SYN proxy answered, which it does only once its module is loaded. */
 const SYNPROXY = 'table ip proxied { chain going { type filter hook forward priority filter; tcp dport 1 synproxy mss 1460 wscale 7; }; }';
 
-/** Entries are made with each protocol by itself, since a kernel may lack one. */
+/** Entries are made separately for each protocol, since a kernel may lack one. */
 async function roundTrip({ table, namespace }: Stage): Promise<Seen> {
   const refused: string[] = [];
   try {
@@ -162,9 +162,7 @@ async function filters({ table }: Stage): Promise<Seen> {
   return { filters: FILTERS.length, entries: all.length };
 }
 
-/**
- * A flush by the kernel leaves exactly what its filter does not match; where the kernel lacks the filter it is refused and nothing ends.
- */
+/** A kernel-side flush leaves exactly what its filter does not match; if the kernel lacks the filter it is refused and nothing ends. */
 async function flushes({ table }: Stage): Promise<Seen> {
   const [done, refused]: [string[], string[]] = [[], []];
   for (const text of ['src:10.1.0.2', 'proto:udp', 'mark:0x100/0xff00', 'status:assured', 'zone:7', 'family:ipv6']) {
@@ -208,14 +206,14 @@ async function expireAndRestore({ table }: Stage): Promise<Seen> {
   return { status: again!.status };
 }
 
-/** Whether those are heard too that were born before anybody listened, is the kernel's; `eventsSetting` is its own for a new namespace. */
+/** Whether ends are heard of flows born before anybody listened is up to the kernel; `eventsSetting` is its default for a new namespace. */
 async function events({ table, namespace }: Stage): Promise<Seen> {
   const before = await filled(table);
   const eventsSetting = Number(namespace.run('sysctl', '-n', 'net.netfilter.nf_conntrack_events'));
   const heard = await TableEvents.open();
   try {
     const all = await filled(table);
-    await until('all births are heard', () => heard.totals().born >= all.length || undefined);
+    await until('all new flows are heard', () => heard.totals().born >= all.length || undefined);
     const endsOfThoseBefore = heard.totals().ended;
     await table.delete(all);
     await until('all ends are heard', () => heard.totals().ended >= endsOfThoseBefore + all.length || undefined);
@@ -228,9 +226,7 @@ async function events({ table, namespace }: Stage): Promise<Seen> {
   }
 }
 
-/**
- * The table with the sample entries that this kernel takes, and nothing else. None of them ends while a check goes on, however slow it is.
- */
+/** The table with the sample entries that this kernel accepts, and nothing else. None of them ends during a check, however slow it is. */
 async function filled(table: KernelTable): Promise<Flow[]> {
   await table.delete(await rows(table));
   for (const entry of SAMPLE_ENTRIES) {
@@ -272,7 +268,7 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** Of one object the fields that the other has. */
+/** Those fields of one object that the other has. */
 function only(value: object | undefined, like: object): object {
   return Object.fromEntries(Object.keys(like).map((name) => [name, (value as Record<string, unknown> | undefined)?.[name]]));
 }

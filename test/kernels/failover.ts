@@ -9,13 +9,13 @@ export const failoverChecks: CheckGroup = sharing(
   () => StaleGateway.start(),
   (gateway) => gateway.close(),
   {
-    'failover: flows of a WAN that the route left are stale, and ending them heals': failover,
+    'failover: flows of a WAN that the route left are stale, and ending them restores traffic': failover,
   },
 );
 
 /** The usual failover: static source translation, and the default route moves to the other WAN. */
 async function failover(gateway: StaleGateway): Promise<Seen> {
-  // Half a minute, as usual, may be over before a slow machine has asked.
+  // The usual half a minute may pass before a slow machine has asked.
   for (const timeout of ['udp_timeout', 'udp_timeout_stream']) gateway.lab.sysctl(1, `net.netfilter.nf_conntrack_${timeout}`, 3600);
   const talks = [
     await gateway.converse('lan', 'open', 'talk.ts', 'udp', TALKER, 7000, SERVERS[0]!, 9000),

@@ -17,7 +17,7 @@ const COUNTERS: Counter[] = ['drop', 'insertFailed', 'chainToolong', 'earlyDrop'
 const SERVER = '127.0.0.20';
 const PORT = 5062;
 const CLIENTS = 15;
-/** What arrives is counted after it has got its entry, and goes no further. */
+/** Arriving packets are counted once they have an entry, and go no further. */
 const ARRIVING = `table inet kernels {
   counter arrived { }
   chain arriving { type filter hook input priority filter; meta l4proto udp counter name arrived drop; }
@@ -39,14 +39,14 @@ export const lostChecks: CheckGroup = {
       needsGuest: true,
       run: () => withLimits(512, 200_000, () => counting('', () => manyPorts(20_000))),
     },
-    // The checks' own kernel may lack the queue; Debian's have it.
+    // The checks' own kernel may lack the queue; Debian's kernels have it.
     { name: 'lost: a clash that is resolved', needsGuest: true, run: () => counting(HOLDING, clash) },
     { name: 'lost: an invalid packet', run: () => unread(0) },
     { name: 'lost: ICMP that cannot be read', run: () => unread(99) },
   ],
 };
 
-/** Sends packets with these rules; of those that did not arrive each must count as one that is lost. */
+/** Sends packets with these rules; each one that did not arrive must count as lost. */
 async function counting(rules: string, send: () => number): Promise<Seen> {
   const namespace = Namespace.create('ctk-lost');
   const leave = namespace.enter();
@@ -68,7 +68,7 @@ async function counting(rules: string, send: () => number): Promise<Seen> {
   }
 }
 
-/** How far each counter rose, those that did. */
+/** How far each counter rose, for those that did. */
 function rises(before: CpuCounters[], after: CpuCounters[]): Partial<Record<Counter, number>> {
   const [first, last] = [totalsOf(before), totalsOf(after)];
   return Object.fromEntries(
@@ -85,7 +85,7 @@ function clients(count: number): number {
   return count;
 }
 
-/** A new flow each, of one client. */
+/** A new flow each, from one client. */
 function manyPorts(count: number): number {
   const client = new UdpSender('127.0.0.1', 7000);
   for (let n = 0; n < count; n++) client.send(`127.0.1.${1 + Math.floor(n / 1000)}`, 10_000 + (n % 1000));
@@ -93,7 +93,7 @@ function manyPorts(count: number): number {
   return count;
 }
 
-/** Two packets of one flow that both begin it, since neither has its entry when the other comes. */
+/** Two packets that both begin the same flow, since neither has its entry when the other arrives. */
 function clash(): number {
   const queue = new PacketQueue();
   const client = new UdpSender('127.0.0.1', 7001);
@@ -107,7 +107,7 @@ function clash(): number {
   return 2;
 }
 
-/** ICMP of a type that belongs to no flow, or that there is not. It is passed on: that it fits no flow loses no packet. */
+/** ICMP of a type that belongs to no flow, or of one that does not exist. It is passed on: that it fits no flow does not lose a packet. */
 async function unread(icmpType: number): Promise<Seen> {
   const stage = new RuleStage('ctk-lost');
   const leave = enterNamespace(stage.gateway);
@@ -137,9 +137,9 @@ async function unread(icmpType: number): Promise<Seen> {
   }
 }
 
-/** Sets the size of the hash and the largest number of entries, which hold for the whole machine. */
+/** Sets the hash size and the maximum number of entries, which apply to the whole machine. */
 async function withLimits(buckets: number, max: number, work: () => Promise<Seen>): Promise<Seen> {
-  // They are there once the tracker is; a namespace that uses it has it loaded.
+  // They exist once the tracker is loaded, which a namespace that uses it ensures.
   Namespace.create('ctk-load').remove();
   const files = ['buckets', 'max'].map((name) => `/proc/sys/net/netfilter/nf_conntrack_${name}`);
   const before = files.map((file) => readFileSync(file, 'utf8'));

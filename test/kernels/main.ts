@@ -1,5 +1,5 @@
-// Tries with the running kernel what the agent relies on; prints one JSON object a check. tools/kernels.ts runs it under each kernel,
-// docs/kernels.md says more.
+// Tries what the agent relies on with the running kernel; prints one JSON object per check. tools/kernels.ts runs it under each kernel; see
+// docs/kernels.md.
 //   node build/test/kernels/main.js [--guest] [PART OF A NAME …]
 import os from 'node:os';
 import { blockChecks } from './blocks.ts';

@@ -7,7 +7,7 @@ const [PACKET, VERDICT, CONFIG] = [3 << 8, (3 << 8) | 1, (3 << 8) | 2];
 const NFQA = { PACKET_HDR: 1, VERDICT_HDR: 2, CFG_CMD: 1, CFG_PARAMS: 2 } as const;
 const NF_ACCEPT = 1;
 
-/** Packets that a rule `queue num 0` of nft holds up, until they are let go in the order in which they came. */
+/** Packets that an nft rule `queue num 0` holds until they are released in their order of arrival. */
 export class PacketQueue {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 1 << 20, sendBuffer: 1 << 16 });
 
@@ -16,7 +16,7 @@ export class PacketQueue {
     this.#ask(CONFIG, (out) => out.bytes(NFQA.CFG_PARAMS, Uint8Array.of(0, 0, 0, 0, 1)));
   }
 
-  /** Lets all packets go that are held up; how many those were. */
+  /** Releases all held packets; returns how many there were. */
   letGo(): number {
     const ids: Uint8Array[] = [];
     const block = new Uint8Array(65_536);
@@ -42,9 +42,9 @@ export class PacketQueue {
     this.#socket.send(encodeMessage({ type, flags: NLM_F_REQUEST | NLM_F_ACK, seq: this.#socket.nextSeq(), body: body.finish() }));
     const block = new Uint8Array(4096);
     for (const message of readMessages(block.subarray(0, this.#socket.receive(block) ?? 0))) {
-      if (message.type === PACKET) throw new Error('a packet was held up before it was asked for');
+      if (message.type === PACKET) throw new Error('a packet was held before it was requested');
       const { errno } = readVerdict(message);
-      if (errno !== 0) throw new Error(`packets cannot be held up: errno ${errno}`);
+      if (errno !== 0) throw new Error(`packets cannot be held: errno ${errno}`);
     }
   }
 }

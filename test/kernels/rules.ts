@@ -9,13 +9,13 @@ import { load, readCorpus } from '../support/rules/corpus.ts';
 import { RuleStage } from '../support/rules/stage.ts';
 import { sharing, type CheckGroup, type Seen } from './check.ts';
 
-// Built, this file lies one folder deeper.
+// Once built, this file lies one folder deeper.
 const FOLDER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../field/rulesets/' : '../../../test/field/rulesets/', import.meta.url),
 );
 /**
- * Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, what is
- * not tracked.
+ * Kinds of rules that differ: concatenations, translation by iptables and by nft, sets and maps, hooks, prefixes, limits, marks, untracked
+ * traffic.
  */
 const CHOSEN = [
   'concatenations',
@@ -40,7 +40,7 @@ export const rulesChecks: CheckGroup = sharing(
   Object.fromEntries(CHOSEN.map((name) => [`rules: ${name}`, async (stage: RuleStage) => tryRules(stage, `${FOLDER}${name}.rules`)])),
 );
 
-/** What is known of each packet's way is what happens to it. */
+/** A packet takes the path that was predicted for it. */
 function tryRules(stage: RuleStage, file: string): Seen {
   stage.reset();
   const corpus = readCorpus(file);
@@ -67,7 +67,7 @@ function tryRules(stage: RuleStage, file: string): Seen {
     wrong.push(
       ...checks
         .filter(({ answer, isRight }) => answer.isKnown && !isRight)
-        .map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but seen was ${seen}`),
+        .map(({ about, answer, seen }) => `${about}: ${JSON.stringify(answer)}, but saw ${seen}`),
     );
     unknown.push(...checks.flatMap(({ answer }) => (answer.isKnown ? [] : [answer.why])));
     if (outcome.text !== sample.answer) differs.push(`${sample.text}: ${outcome.text} for ${sample.answer}`);

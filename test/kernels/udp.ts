@@ -9,7 +9,7 @@ const bind = libc.func('int bind(int, const void *, unsigned int)');
 const sendto = libc.func('long sendto(int, const void *, size_t, int, const void *, unsigned int)');
 const [AF_INET, SOCK_DGRAM] = [2, 2];
 
-/** A UDP socket of the calling thread's namespace that only sends, each packet before the call comes back. */
+/** A UDP socket in the calling thread's namespace that only sends, each packet before the call returns. */
 export class UdpSender {
   readonly #fd: number;
 
@@ -20,7 +20,7 @@ export class UdpSender {
       throw new Error(`no UDP socket at ${address}:${port}: errno ${koffi.errno()}`);
   }
 
-  /** False if the kernel said that it must not be sent, as it does of a packet that its own tables drop. */
+  /** False if the kernel said that it must not be sent, as it does for a packet that its own tables drop. */
   send(address: string, port: number): boolean {
     const name = nameOf(address, port);
     return Number(sendto(this.#fd, Uint8Array.of(1), 1, 0, name, name.length)) === 1;
