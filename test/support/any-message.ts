@@ -2,10 +2,10 @@ import { create, ScalarType, toBinary, type DescField, type DescMessage, type Me
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import fc from 'fast-check';
 
-/** How deep messages are nested before their message fields stay empty: filters hold filters. */
+/** How deep messages are nested before their message fields stay empty: filters contain filters. */
 const MAX_DEPTH = 6;
 
-/** Any message that the schema allows, extremes included, in its encoded form. */
+/** Any message that the schema allows, including extremes, in its encoded form. */
 export function anyMessage(schema: DescMessage): fc.Arbitrary<Uint8Array> {
   return anyOf(schema, 0).map((message) => toBinary(schema, message));
 }
@@ -44,7 +44,7 @@ function anyField(field: DescField, depth: number): fc.Arbitrary<unknown> {
   return anyItem(field, depth);
 }
 
-/** `__proto__` is no name that anything has: decoders of JavaScript pass over it. */
+/** `__proto__` is no real field's name: JavaScript decoders skip it. */
 function anyKey(type: ScalarType): fc.Arbitrary<unknown> {
   return anyScalar(type).filter((key) => key !== '__proto__');
 }

@@ -15,7 +15,7 @@ const i32 = fc.integer();
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 52n });
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> => fc.option(value, { nil: undefined });
 
-/** Few values, so that filters hit. */
+/** Few values, so that filters match. */
 const port = fc.oneof(fc.constantFrom(22, 53, 80, 443, 5060, 40_000), u16);
 const v4 = fc.tuple(fc.constantFrom(10, 192, 198), fc.constantFrom(0, 18, 51), fc.nat(3), fc.nat(3)).map((bytes) => bytes.join('.'));
 const v6 = fc.tuple(fc.constantFrom('fd00:1', '2001:db8'), fc.nat(3), fc.nat(3)).map(([head, a, b]) => canonical(`${head}:${a}::${b + 1}`));
@@ -38,7 +38,7 @@ export function arbitraryTuple(family: 4 | 6, proto: number): fc.Arbitrary<Tuple
     .map(([addresses, rest, zone]) => ({ ...addresses, ...rest, ...(zone !== undefined && { zone }) }));
 }
 
-/** Any entry that a kernel could tell. */
+/** Any entry that a kernel could report. */
 export const arbitraryEntry: fc.Arbitrary<Entry> = fc
   .tuple(fc.constantFrom(4 as const, 6 as const), fc.constantFrom(1, 6, 6, 6, 17, 17, 33, 47, 50, 51, 58, 132, 136, 200))
   .chain(([family, proto]) => {
@@ -70,7 +70,7 @@ export const arbitraryEntry: fc.Arbitrary<Entry> = fc
       .chain((entry) => arbitraryProtoinfo(entry.state === undefined ? 0 : proto).map((info): Entry => ({ ...entry, ...info })));
   });
 
-/** What goes with the state of a protocol that has them. */
+/** What accompanies the state of a protocol that has one. */
 function arbitraryProtoinfo(proto: number): fc.Arbitrary<Omit<Protoinfo, 'state'>> {
   switch (proto) {
     case 6:
@@ -84,7 +84,7 @@ function arbitraryProtoinfo(proto: number): fc.Arbitrary<Omit<Protoinfo, 'state'
   }
 }
 
-/** Both sides, one of them, or nothing. */
+/** Both sides, one of them, or neither. */
 function sides<Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Partial<Both<Value>> | undefined> {
   return maybe(fc.oneof(fc.record({ orig: value, reply: value }), fc.record({ orig: value }), fc.record({ reply: value })));
 }
@@ -97,7 +97,7 @@ const prefix: fc.Arbitrary<Match> = fc
   .map(([address, bits]) => ({ kind: 'prefix', prefix: parsePrefix(`${address}/${bits}`)! }));
 
 const none = fc.constant<Match>({ kind: 'none' });
-/** Ports that flows have, so that both halves are hit. */
+/** Ports that flows have, so that both halves are matched. */
 const endpoint: fc.Arbitrary<Match> = fc.tuple(prefix, port, port).map(([match, a, b]) => ({
   ...(match as Extract<Match, { kind: 'prefix' }>),
   kind: 'endpoint',
@@ -138,7 +138,7 @@ const arbitraryTerm: fc.Arbitrary<Term> = fc
   .constantFrom(...FIELDS.filter(({ name }) => !FLEET_FIELDS.has(name)))
   .chain((field) => arbitraryMatch(field).map((match) => ({ kind: 'term' as const, field: field.name, match })));
 
-/** Any filter that a gateway may be asked, up to a few levels deep. */
+/** Any filter that a gateway may be asked for, up to a few levels deep. */
 export const arbitraryFilter: fc.Arbitrary<FlowFilter> = fc.letrec<{ filter: FlowFilter }>((tie) => ({
   filter: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },

@@ -4,7 +4,7 @@ import { STALE_REASONS } from '../../proto/model/stale.ts';
 import { IPS } from '../../proto/model/status.ts';
 import { arbitraryEntry } from './arbitrary-entry.ts';
 
-/** Any flow that a table could hold, with all known of it. */
+/** Any flow that a table could hold, with every field known. */
 export const arbitraryFlow: fc.Arbitrary<Flow> = fc
   .tuple(
     arbitraryEntry,

@@ -5,7 +5,7 @@ import { enrol, FakeAgent, makeFlows, type Enrolled } from './controller-fake-ag
 import { makePlace, TestController, workAlone, type Person } from './controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from './database.ts';
 
-/** A controller on a Postgres of its own, with an owner, for stories of attacks. Queues are in Postgres. */
+/** A controller on a Postgres of its own, with an owner, for attack stories. Queues are in Postgres. */
 export class AttackedFleet {
   readonly postgres: TestPostgres;
   readonly url: string;

@@ -14,7 +14,7 @@ import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { ConntrackTable } from '../../agent/conntrack/table.ts';
 
-/** Blocks on the gateway of the calling thread, as a command of a plan does; with a state folder of its own. */
+/** Blocks on the calling thread's gateway, as a plan's command makes them; with a state folder of its own. */
 export class Blocking {
   blocks: Blocks;
   protections: FlowContext['protections'] = [];
@@ -27,7 +27,7 @@ export class Blocking {
     this.blocks = this.#agent();
   }
 
-  /** Refuses the packets of a filter, and ends these flows; what came of them. */
+  /** Refuses the packets of a filter, and ends these flows; returns their outcomes. */
   async block(filter: string, flows: Flow[], seconds = 60, isStopped = () => false): Promise<{ id: string; outcomes: Outcome[] }> {
     const parsed = parseFilter(filter);
     if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
@@ -54,7 +54,7 @@ export class Blocking {
     return Number((await this.blocks.standing()).find((one) => one.id === id)?.packets ?? -1n);
   }
 
-  /** The agent is gone; what it blocked is the kernel's. */
+  /** The agent is gone; its blocks live on in the kernel. */
   async die(): Promise<void> {
     await this.blocks.close();
     this.blocks = this.#agent();

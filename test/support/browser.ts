@@ -3,10 +3,10 @@ import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { ROOT } from '../../tools/set-up.ts';
 
-/** The first is Chromium without the window of a browser, which costs a third of the time of all pages. */
+/** The first is Chromium without a browser window, which takes a third off the time of all pages. */
 const PROGRAMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
 
-/** Debian's Chromium, without the sandbox that root may not use and without its own calls home. CTFLEET_CHROMIUM names another. */
+/** Debian's Chromium, without the sandbox, which root may not use, and without its calls home. CTFLEET_CHROMIUM names another. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CTFLEET_CHROMIUM ?? PROGRAMS.find((program) => existsSync(program)),
@@ -22,7 +22,7 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
-/** Signs in as a person does and waits for the page behind. */
+/** Signs in as a person does and waits for the page that follows. */
 export async function signIn(page: Page, consoleUrl: string, { email, password }: { email: string; password: string }): Promise<void> {
   await page.goto(`${consoleUrl}/sign-in`);
   await page.getByLabel('E-mail').fill(email);
@@ -31,7 +31,7 @@ export async function signIn(page: Page, consoleUrl: string, { email, password }
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
 }
 
-/** Keeps a picture under test/output/, for people to look at. */
+/** Keeps a screenshot under test/output/, for people to look at. */
 export async function keepScreenshot(page: Page, name: string): Promise<void> {
   const folder = path.join(ROOT, 'test/output');
   mkdirSync(folder, { recursive: true });

@@ -29,16 +29,16 @@ export interface ChurnReport {
   /** New flows a second that the generator reached, over the whole run. */
   bornPerSecond: number;
   born: number;
-  /** Flows of all plans, and what came of them. */
+  /** Flows of all plans, and what became of them. */
   planned: number;
   deleted: number;
   gone: number;
-  /** Flows that the filter matches, were born after the plan, and were there after it ran. */
+  /** Flows that match the filter, were born after the plan, and were still there after it ran. */
   sparedStrangers: number;
-  /** Flows whose tuple was in the plan, that ended and began anew before it ran; and how many of those had the same id too. */
+  /** Flows whose tuple was in the plan, that ended and were re-created before it ran; and how many of those also had the same id. */
   sparedTwins: number;
   sameIds: number;
-  /** Flows of all plans that were protected, as if a controller had lied; all of them are there still. */
+  /** Flows of all plans that were protected, as if a controller had lied; all of them are still there. */
   sparedProtected: number;
   seconds: number;
 }
@@ -47,17 +47,15 @@ const filterOf = (text: string) => (parseFilter(text) as Extract<ReturnType<type
 const DOOMED = filterOf('dport:1060');
 const CONTEXT = { wans: [], protections: [{ reason: 'kept by its owner', filter: filterOf('src:10.21.0.0/24') }] };
 const KEPT = 50;
-/** Of the ports that the generator goes round, one in so many is the doomed one. */
+/** Of the ports that the generator cycles through, one in this many is the doomed one. */
 const PORTS = 64;
 const TWINS = 10;
 const TWIN_MARK = 0x77;
 
 /**
- * Freezes a plan and runs it, round after round, while new flows are born, of which some match the plan's filter; between the two, some of
- * the
- * plan's flows end and begin anew with the same tuple. Throws if anything was ended that was not in the plan of its round: who ended what,
- * the
- * kernel's own events tell. Each plan names protected flows too, which must stay. The calling thread must not be in a namespace.
+ * Freezes a plan and runs it, round after round, while new flows are born, some of which match the plan's filter; between the two, some of
+ * the plan's flows end and are re-created with the same tuple. Throws if anything was ended that was not in its round's plan: the kernel's
+ * own events tell who ended what. Each plan also names protected flows, which must stay. The calling thread must not be in a namespace.
  */
 export async function churnRounds({ prefix, rounds, rate }: { prefix: string; rounds: number; rate: number }): Promise<ChurnReport> {
   const namespace = Namespace.createWithSink(prefix);
@@ -80,7 +78,7 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
     log: pino({ level: 'silent' }),
     report: { progress: () => undefined, result: (result) => results.push(result) },
   });
-  // The generator's flows live so long that a plan's are mostly still there, and end by themselves.
+  // The generator's flows live long enough that most of a plan's are still there, and then end by themselves.
   namespace.sysctl('net.netfilter.nf_conntrack_udp_timeout', 2);
   const churn = new Conversation(namespace.name, 'churn.ts', [rate, 1e12, PORTS]);
   const report: ChurnReport = {
@@ -192,7 +190,7 @@ export async function churnRounds({ prefix, rounds, rate }: { prefix: string; ro
   }
 }
 
-/** What this process ended, by the kernel's own events. Throws if one was lost, as nothing would be proved then. */
+/** What this process ended, according to the kernel's events. Throws if one was lost, because nothing would be proved then. */
 class EndsByUs {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER, {
     receiveBuffer: 256 << 20,
@@ -201,7 +199,7 @@ class EndsByUs {
   });
   readonly #block = new Uint8Array(65_536);
 
-  /** Since the read before. */
+  /** Since the previous read. */
   read(): Named[] {
     const ended: Named[] = [];
     while (this.#socket.hasMessages()) {
@@ -223,7 +221,7 @@ class EndsByUs {
   }
 }
 
-/** Its start time too, as an id and a tuple may come back together. */
+/** Its start time too, because an id and a tuple may recur together. */
 type Named = Pick<Flow, 'id' | 'orig' | 'startedAtMs'>;
 
 function nameOf({ id, orig, startedAtMs }: Named): string {

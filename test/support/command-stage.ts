@@ -14,7 +14,7 @@ import { entryOf } from './sample-entries.ts';
 const PLAN = '01900000-0000-7000-8000-000000000001';
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 
-/** One gateway's commands on a table in memory of twenty registrations and five questions of DNS, with the results that it gave. */
+/** One gateway's commands on an in-memory table of twenty registrations and five DNS queries, with the results that it gave. */
 export class CommandStage {
   readonly table = new MemoryTable({ now: () => this.nowMs });
   readonly filled = 25;
@@ -43,7 +43,7 @@ export class CommandStage {
     });
   }
 
-  /** Freezes what a filter finds; the plan's digest. */
+  /** Freezes what a filter finds; returns the plan's digest. */
   async freeze(text: string): Promise<Buffer> {
     const parsed = parseFilter(text);
     if ('problem' in parsed) throw new Error(parsed.problem.message);

@@ -15,7 +15,7 @@ export interface XmlTuple {
   bytes?: bigint;
 }
 
-/** One entry as the conntrack program tells it. ICMP has no type, code and id in XML. */
+/** One entry as the conntrack program reports it. ICMP has no type, code or id in XML. */
 export interface XmlFlow {
   orig: XmlTuple;
   reply: XmlTuple;

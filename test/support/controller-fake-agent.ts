@@ -62,7 +62,7 @@ export async function enrol(address: string, caPem: string, token: string): Prom
 
 const PORTS_OF_A_HOST = 40_000;
 
-/** Makes `count` UDP flows to one server, from one host for each 40,000. */
+/** Makes `count` UDP flows to one server, from one host per 40,000. */
 export function makeFlows(count: number, firstId = 1): Flow[] {
   return Array.from({ length: count }, (_, index): Flow => {
     const [host, port] = [Math.floor(index / PORTS_OF_A_HOST), 20_000 + (index % PORTS_OF_A_HOST)];
@@ -81,12 +81,12 @@ export function makeFlows(count: number, firstId = 1): Flow[] {
   });
 }
 
-/** An agent of a test: it has a few flows, answers every question with them, and does with commands what the test says. */
+/** A test's agent: it has a few flows, answers every question with them, and handles commands as the test says. */
 export class FakeAgent {
   flows: Flow[] = [];
-  /** The parts of an answer; undefined keeps quiet. */
+  /** The parts of an answer; undefined stays silent. */
   onQuery: (query: Query) => Iterable<AnswerPart['part']> | undefined = (query) => this.answerWithFlows(query);
-  /** Gives the result of a command; undefined keeps quiet. Called once per delivery. */
+  /** Returns the result of a command; undefined stays silent. Called once per delivery. */
   onCommand: (command: Command) => Result | undefined = (command) =>
     this.done(command, [{ outcome: Outcome.OUTCOME_DELETED, count: this.flows.length }]);
   /** Called when a stop arrives. */
@@ -101,7 +101,7 @@ export class FakeAgent {
   epoch = 0n;
   private client: LinkClient | undefined;
   private stream: ClientDuplexStream<AgentMessage, ControllerMessage> | undefined;
-  /** Resolves with the reason when the session is over. */
+  /** Resolves with the reason when the session has ended. */
   ended: Promise<string> = Promise.resolve('never began');
 
   readonly identity: Enrolled;
@@ -165,7 +165,7 @@ export class FakeAgent {
     this.send({ $case: 'samples', value: { batch, samples } });
   }
 
-  /** A result of all flows done, with these outcomes. */
+  /** A result in which all flows are done, with these outcomes. */
   done(command: Command, runs: OutcomeRun[], more: Partial<Result> = {}): Result {
     return {
       commandId: command.id,

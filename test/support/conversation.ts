@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { spawnIn } from '../lab/namespace.ts';
 import { PATIENCE } from './until.ts';
 
-/** A traffic program of the lab that is told what to do by lines, and answers with lines. */
+/** A traffic program of the lab that takes its instructions as lines, and answers in lines. */
 export class Conversation {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   #wake = (): void => undefined;
 
-  /** @param script a file of test/lab/traffic */
+  /** @param script a file in test/lab/traffic */
   constructor(namespace: string, script: string, args: (string | number)[]) {
     const file = fileURLToPath(new URL(`../lab/traffic/${script}`, import.meta.url));
     this.#child = spawnIn(namespace, process.execPath, [file, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -25,7 +25,7 @@ export class Conversation {
     this.#child.stdin!.write(`${line}\n`);
   }
 
-  /** Resolves when it has printed the line, which is then forgotten. */
+  /** Resolves when it has printed the line, which is then discarded. */
   async heard(line: string, timeoutMs = 60_000 * PATIENCE): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (!this.#lines.includes(line)) {
@@ -45,13 +45,13 @@ export class Conversation {
     this.#lines.splice(this.#lines.indexOf(line), 1);
   }
 
-  /** Says a line and waits until it comes back. */
+  /** Sends a line and waits until it comes back. */
   async exchange(line: string): Promise<void> {
     this.say(line);
     await this.heard(line);
   }
 
-  /** Ends its input and gives the last line it prints. */
+  /** Closes its input and returns the last line it prints. */
   async conclude(): Promise<string> {
     this.#child.stdin!.end();
     await once(this.#child, 'close');

@@ -18,7 +18,7 @@ export function createEntries(entries: Iterable<NewEntry>): void {
   createFrom(bodies);
 }
 
-/** The same from messages' bodies, as fast as the kernel takes them. */
+/** The same from message bodies, as fast as the kernel accepts them. */
 export function createFrom(bodies: readonly Uint8Array[]): void {
   const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBuffer: 4 << 20, sendBuffer: 1 << 20 });
   try {

@@ -6,13 +6,13 @@ import { ProcessGroup } from '../../tools/process-group.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { copyPrepared, makeTemplate, TEMPLATE } from './prepared-postgres.ts';
 
-/** A Postgres of one test file: databases are cloned from a migrated template. */
+/** One test file's Postgres: databases are cloned from a migrated template. */
 export interface TestPostgres {
   server: Postgres;
   /** Ends the server at once, as a crash would; `start` brings it back on the same port. */
   crash(): Promise<void>;
   start(): Promise<void>;
-  /** A fresh, migrated database; its URL with the controller's login. */
+  /** A fresh, migrated database; returns its URL with the controller's login. */
   newDatabase(): Promise<string>;
   /** The same database as its owner. */
   ownerUrl(url: string): string;
@@ -24,7 +24,7 @@ export interface TestPostgres {
 /** Starts it in a folder of its own, or in one that its caller makes and removes; it ends with the process, however that ends. */
 export async function startTestPostgres(given?: string): Promise<TestPostgres> {
   const dir = given ?? (await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-')));
-  // The server, which is another user where we are root, must pass; its own folder is closed.
+  // The server, which runs as another user if we are root, must be able to enter; its own folder is closed.
   await chmod(dir, 0o711);
   await copyPrepared(path.join(dir, 'data'));
   const family = new ProcessGroup();
@@ -40,7 +40,7 @@ export async function startTestPostgres(given?: string): Promise<TestPostgres> {
       await client.end();
     }
   };
-  // Below a home that others may not pass, its data lies elsewhere and was not copied.
+  // Under a home that others may not enter, its data is elsewhere and was not copied.
   if (server.isNew) await makeTemplate(server);
   let made = 0;
   return {

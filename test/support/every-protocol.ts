@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { echoRequest, espPacket, grePacket, sendRaw } from '../lab/traffic/raw.ts';
 import { entryOf, SAMPLE_ENTRIES } from './sample-entries.ts';
 
-/** Translation and zones for the traffic that the test sends itself. */
+/** Translation and zones for the traffic that the test itself sends. */
 export const TRANSLATING_RULES = `
 table ip translating {
   chain outgoing_raw {
@@ -23,7 +23,7 @@ table ip translating {
 }
 `;
 
-/** Entries beside the common ones that only a kernel can have. */
+/** Entries in addition to the common ones that only a kernel can have. */
 export const MORE_ENTRIES = [
   entryOf({
     proto: 17,

@@ -1,12 +1,12 @@
 import { NODE_FILES, type Files } from '../../agent/disk/files.ts';
 
-/** Calls that change a disk; reading is another matter. */
+/** Calls that change a disk; reading is a separate matter. */
 const CHANGES = ['openSync', 'writeSync', 'fsyncSync', 'ftruncateSync', 'renameSync', 'rmSync', 'mkdirSync', 'utimesSync'] as const;
 type Change = (typeof CHANGES)[number];
 
 export type Fault = 'EIO' | 'ENOSPC' | 'EROFS' | 'short write' | 'fsync' | 'rename';
 
-/** Which calls a fault befalls; all others go on as if nothing were wrong. */
+/** Which calls a fault affects; all others work as usual. */
 const BEFALLS: Record<Fault, readonly Change[]> = {
   EIO: CHANGES,
   ENOSPC: ['openSync', 'writeSync', 'mkdirSync'],
@@ -17,11 +17,11 @@ const BEFALLS: Record<Fault, readonly Change[]> = {
 };
 
 /**
- * This machine's files, but for the change with a given number and, if it lasts, all after it. A short write puts half on the disk and says
- * so; what is written next finds no space. Nothing waits for the disk: power is not cut here.
+ * This machine's files, except the change with a given number and, if it lasts, all after it. A short write puts half on the disk and says
+ * so; the next write finds no space. Nothing waits for the disk: power is not cut here.
  */
 export class FailingFiles {
-  /** Changes so far, in their order. */
+  /** Changes so far, in order. */
   readonly changes: Change[] = [];
   hasFailed = false;
   readonly files: Files;
@@ -39,7 +39,7 @@ export class FailingFiles {
     }
   }
 
-  /** Numbers of the changes so far that a fault can befall. */
+  /** Numbers of the changes so far that a fault can affect. */
   placesOf(fault: Fault): number[] {
     return this.changes.flatMap((name, place) => (BEFALLS[fault].includes(name) ? [place] : []));
   }

@@ -1,6 +1,5 @@
 // One life of an agent's operations on the table of its network namespace: node flush-program.ts FOLDER run|recover|undo. A run ends
-// everything
-// there, and the process kills itself -9 in its middle. Prints each result as a line of JSON.
+// everything there, and the process kills itself -9 halfway. Prints each result as a line of JSON.
 import { pino } from 'pino';
 import { systemClock } from '../../agent/time/clock.ts';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Postgres } from '../../tools/postgres.ts';
 
-/** The process and all its descendants: each connection of Postgres is a process in a group of its own. */
+/** The process and all its descendants: each Postgres connection is a process in a group of its own. */
 function family(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
@@ -9,7 +9,7 @@ function family(pid: number): number[] {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
     } catch {
-      // It ended meanwhile.
+      // It has ended meanwhile.
     }
   }
   const found = [pid];
@@ -22,14 +22,14 @@ function signalAll(pids: number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // It ended meanwhile.
+      // It has ended meanwhile.
     }
   }
 }
 
-/** Stops every process of the server: connections stay open and nothing is answered. Returns how to go on; safe to call twice. */
+/** Stops every process of the server: connections stay open and nothing is answered. Returns how to resume; safe to call twice. */
 export function freeze(server: Pick<Postgres, 'pid'>): () => void {
-  // The parent first, so that no child is made after we looked.
+  // The parent first, so that no child is created after we looked.
   signalAll([server.pid], 'SIGSTOP');
   signalAll(family(server.pid), 'SIGSTOP');
   return () => signalAll(family(server.pid).toReversed(), 'SIGCONT');

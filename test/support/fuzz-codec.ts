@@ -28,7 +28,7 @@ const NFGENMSG_BYTES = 4;
 /** Rows of one table before the next begins. */
 const KEPT_ROWS = 1024;
 const MAX_DEPTH = 8;
-/** Heap is compared after this many, when everything is compiled and warm. */
+/** The heap is compared after this many, when everything is compiled and warm. */
 const WARM = 50_000;
 
 /** Every decoder of what a kernel sends. Each returns, or throws DecodeError. */
@@ -43,7 +43,7 @@ const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [
 ];
 
 /**
- * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that has the bytes at the first that is neither
+ * Gives damaged messages and attribute trees to the decoders in turn. Throws an error that contains the bytes at the first that is neither
  * decoded nor refused with DecodeError, or that takes longer than `mostMs`.
  */
 export function fuzzCodec({
@@ -67,7 +67,7 @@ export function fuzzCodec({
   const [ofBodies, ofBlocks] = [new Mutator([...bodies, ...expectations, ...translated()], seed), new Mutator(blocks, seed + 1)];
   const report: FuzzReport = { count, decoded: 0, refused: 0, heapGrowthBytes: 0, slowestMs: 0 };
   let heapBefore = 0;
-  // Most of the time of a refusal would else go into its stack.
+  // Otherwise most of the time of a refusal would go into its stack.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
@@ -88,7 +88,7 @@ export function fuzzCodec({
       }
       const tookMs = performance.now() - beganMs;
       if (tookMs > report.slowestMs) report.slowestMs = tookMs;
-      // A machine that does something else takes as long, but not twice over the same bytes.
+      // A busy machine may take this long once, but not twice for the same bytes.
       if (tookMs > mostMs && tookAgainMs(decode, bytes) > mostMs)
         throw new Error(`seed ${seed}, number ${done} took ${tookMs.toFixed(0)} ms: ${Buffer.from(bytes).toString('hex')}`);
       if (done % 100_000 === 0) onProgress?.(done);
@@ -141,7 +141,7 @@ function rows(): (bytes: Uint8Array) => void {
   };
 }
 
-/** Walks all attributes as if each were nested; what is inside one that is not may be refused, and the walk goes on behind it. */
+/** Walks all attributes as if each were nested; the contents of one that is not may be refused, and the walk continues after it. */
 function everyAttribute(bytes: Uint8Array): void {
   const walk = (reader: AttributeReader, depth: number): void => {
     while (reader.next()) {

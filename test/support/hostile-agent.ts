@@ -20,19 +20,19 @@ const OPTIONS = {
 };
 const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
 
-/** Why a stream ended: the code of ours, gRPC's words, and how long the controller asks to stay away. */
+/** Why a stream ended: our code, gRPC's message, and how long the controller asks it to stay away. */
 export interface Refusal {
   code: string;
   details: string;
   retryAfterSeconds: number;
 }
 
-/** A gateway that is enrolled as any other and sends whatever the test says, as bytes, over the real link. */
+/** A gateway that is enrolled like any other and sends whatever the test says, as bytes, over the real link. */
 export class HostileAgent {
   readonly identity: Enrolled;
-  /** What the controller said. */
+  /** What the controller sent. */
   readonly heard: ControllerMessage[] = [];
-  /** Resolves once the session is over. */
+  /** Resolves once the session has ended. */
   ended: Promise<Refusal> = Promise.resolve({ code: '', details: 'never began', retryAfterSeconds: 0 });
   private client: LinkClient | undefined;
   private stream: ClientDuplexStream<Uint8Array, ControllerMessage> | undefined;
@@ -42,7 +42,7 @@ export class HostileAgent {
     this.identity = identity;
   }
 
-  /** Opens a stream and says nothing on it. */
+  /** Opens a stream and sends nothing on it. */
   dial(address: string): void {
     const { key, ca, response } = this.identity;
     this.client = new LinkClient(address, credentials.createSsl(Buffer.from(ca), Buffer.from(key), response.certificatePem), OPTIONS);
@@ -68,7 +68,7 @@ export class HostileAgent {
     });
   }
 
-  /** Opens a session as an honest agent would, but for what the hello says. False if it was refused; `ended` says why. */
+  /** Opens a session as an honest agent would, except for the contents of the hello. False if it was refused; `ended` says why. */
   async connect(address: string, hello: Partial<Hello> = {}): Promise<boolean> {
     this.dial(address);
     this.say({
@@ -96,7 +96,7 @@ export class HostileAgent {
     return !this.isOver && this.stream!.write(bytes);
   }
 
-  /** Sends as fast as the controller reads, until all is sent or the session is over; how many messages were sent. */
+  /** Sends as fast as the controller reads, until everything is sent or the session has ended; returns how many messages were sent. */
   async flood(messages: Iterable<Uint8Array>): Promise<number> {
     let sent = 0;
     for (const bytes of messages) {
@@ -143,7 +143,7 @@ function toRefusal({ metadata, details, message }: ServiceError): Refusal {
   };
 }
 
-/** Bytes of which a few were flipped, cut off, doubled or put in: the same for the same numbers. */
+/** Bytes of which a few were flipped, cut off, duplicated or inserted: the same for the same numbers. */
 export function mutated(bytes: Uint8Array, random: () => number): Uint8Array {
   const copy = Buffer.from(bytes);
   const at = Math.floor(random() * copy.length);

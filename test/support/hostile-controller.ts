@@ -35,7 +35,7 @@ type Said<K extends NonNullable<AgentMessage['body']>['$case']> = Extract<NonNul
 
 /** One session of an agent with the hostile controller. */
 export class HostileSession {
-  /** All that the agent said on it, oldest first; pongs and samples too. */
+  /** Everything the agent sent on it, oldest first; including pongs and samples. */
   readonly said: AgentMessage[] = [];
   isOver = false;
   readonly #over: Promise<void>;
@@ -81,18 +81,18 @@ export class HostileSession {
 }
 
 export interface HostileOptions {
-  /** What is said of itself at each hello; undefined says nothing at all. */
+  /** The welcome sent in reply to each hello; undefined sends none at all. */
   welcome?: () => Partial<Welcome> | undefined;
 }
 
-/** A controller that speaks the real link over TLS to a real agent, and says whatever the test wants, any bytes too. */
+/** A controller that speaks the real link over TLS to a real agent, and sends whatever the test wants, including arbitrary bytes. */
 export class HostileController {
   readonly sessions: HostileSession[] = [];
   /** Parts of answers by query, as they came. */
   readonly answers = new Map<string, AnswerPart[]>();
   /** Called with each new session, before its welcome. */
   onSession: (session: HostileSession) => void = () => undefined;
-  /** False: streams of answers are taken, and none is ever closed. */
+  /** False: streams of answers are accepted, and none is ever closed. */
   takesAnswers = true;
   /** Streams of answers that were opened. */
   answerStreams = 0;
@@ -149,7 +149,7 @@ export class HostileController {
     return it;
   }
 
-  /** A real agent on a table in memory, dialling this controller. `end` is called with the controller's end too. */
+  /** A real agent on an in-memory table, dialling this controller. `end` is also called when the controller ends. */
   async startAgent(
     change: Partial<AgentDependencies> = {},
   ): Promise<{ agent: Agent; stateDir: string; ended: Promise<void>; end: () => Promise<void> }> {
@@ -178,7 +178,7 @@ export class HostileController {
     return { agent, stateDir, ended, end };
   }
 
-  /** The session of that number, from 1, once its agent has had the welcome. */
+  /** The session with that number, from 1, once its agent has received the welcome. */
   session(number = 1): Promise<HostileSession> {
     return until(`session ${number}`, () => (this.sessions[number - 1]?.hello ? this.sessions[number - 1] : undefined));
   }

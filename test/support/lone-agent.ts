@@ -12,7 +12,7 @@ import { runIn, spawnIn } from '../lab/namespace.ts';
 const MAIN = path.join(import.meta.dirname, '../../build/agent/main.js');
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** Puts into a state folder what enrolment with a controller would have that nobody runs. */
+/** Puts into a state folder what enrolment would have put there, with a controller that nobody runs. */
 export async function loneIdentity(gatewayName: string, stateDir: string): Promise<void> {
   const keys = await crypto.subtle.generateKey(EC, true, ['sign', 'verify']);
   const certificate = (await x509.X509CertificateGenerator.createSelfSigned({ name: 'CN=nobody', keys, signingAlgorithm: EC })).toString(
@@ -39,7 +39,7 @@ export class LoneAgent {
     [this.#namespace, this.#stateDir, this.#child] = [namespace, stateDir, child];
   }
 
-  /** Starts it with remediations that it was given before. `wanted`: addresses whose probes must be answered until it is ready. */
+  /** Starts it with remediations given to it earlier. `wanted`: addresses whose probes must be answered before it counts as ready. */
   static async start(namespace: string, stateDir: string, set: Remediation[]): Promise<LoneAgent> {
     await loneIdentity(namespace, stateDir);
     mkdirSync(path.join(stateDir, 'remediations'), { mode: 0o700 });
@@ -60,7 +60,7 @@ export class LoneAgent {
     return addresses.every((address) => answered.some((line) => line.includes(`src=${address} `)));
   }
 
-  /** Runs that it has on record, oldest first; the outcomes of their flows are with them, the flows are not. */
+  /** Runs that it has on record, oldest first; with the outcomes of their flows, but without the flows. */
   get runs(): RemediationRun[] {
     const directory = path.join(this.#stateDir, 'remediations/runs');
     if (!existsSync(directory)) return [];

@@ -12,7 +12,7 @@ import { parseAddress } from '../../proto/model/address.ts';
 import { eventually, makePlace, type Person, type TestController } from './controller-fleet.ts';
 import { entryOf } from './sample-entries.ts';
 
-/** The whole agent over a table in memory and two WANs that are up, in this process, on the real link. */
+/** The whole agent over an in-memory table and two WANs that are up, in this process, on the real link. */
 export class MemoryAgent {
   readonly gatewayId: string;
   readonly tenantId: string;
@@ -25,7 +25,7 @@ export class MemoryAgent {
 
   /**
    * Enrols as the first gateway of a new tenant, with `flows` UDP flows, and waits until it is online. `prepare` may put into its state
-   * folder what a life before left.
+   * folder what an earlier life left.
    */
   static async start(
     controller: TestController,

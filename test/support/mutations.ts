@@ -1,6 +1,6 @@
 import { setHostU16, setHostU32 } from '../../agent/netlink/attributes.ts';
 
-/** Whole numbers below a bound, the same for the same seed: xorshift, as it must be far faster than what is tested. */
+/** Integers below a bound, the same for the same seed: xorshift, as it must be far faster than the code under test. */
 export function seededBelow(seed: number): (bound: number) => number {
   let state = seed | 0 || 1;
   return (bound) => {
@@ -11,11 +11,11 @@ export function seededBelow(seed: number): (bound: number) => number {
   };
 }
 
-/** Lengths and types that stand at the edge of something. */
+/** Lengths and types at the boundaries. */
 const EDGES = [0, 1, 2, 3, 4, 5, 7, 8, 12, 16, 0x3fff, 0x4000, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff];
 const MAX_BYTES = 4096;
 
-/** Makes damaged copies of recorded bytes, and attribute trees that nobody recorded. The bytes it gives are valid until the next call. */
+/** Makes damaged copies of recorded bytes, and attribute trees that nobody recorded. The bytes it returns are valid until the next call. */
 export class Mutator {
   readonly #corpus: readonly Uint8Array[];
   readonly #below: (bound: number) => number;
@@ -27,7 +27,7 @@ export class Mutator {
     this.#below = seededBelow(seed);
   }
 
-  /** One to three changes of one recorded sequence of bytes. */
+  /** One to three changes to one recorded sequence of bytes. */
   mutated(): Uint8Array {
     const below = this.#below;
     this.#take(this.#recorded());
@@ -35,7 +35,7 @@ export class Mutator {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A head as it was recorded and attributes of any type, length and depth behind it, often almost right. */
+  /** A recorded header followed by attributes of any type, length and depth, often almost right. */
   tree(headBytes: number): Uint8Array {
     this.#take(this.#recorded().subarray(0, headBytes));
     for (let attributes = this.#below(12); attributes > 0; attributes--) this.#attribute(0);
@@ -61,7 +61,7 @@ export class Mutator {
       case 1:
         this.#bytes[at]! ^= 1 << below(8);
         return;
-      // Lengths and types of attributes stand at multiples of four and two.
+      // Lengths and types of attributes are at offsets that are multiples of four and two.
       case 2:
         if (this.#length >= 4) setHostU16(this.#bytes, at & ~3 & 0xffc, EDGES[below(EDGES.length)]!);
         return;
@@ -75,7 +75,7 @@ export class Mutator {
         this.#length = at;
         return;
       case 6: {
-        // a piece of this one twice
+        // a piece of this one, duplicated
         const piece = Math.min(below(64), this.#length - at, MAX_BYTES - this.#length);
         this.#bytes.copyWithin(at + piece, at, this.#length);
         this.#length += piece;

@@ -18,7 +18,7 @@ table inet tracked {
 
 let made = 0;
 
-/** A network namespace of its own for a test or benchmark. Needs root; where it cannot be made, `why` says so. */
+/** A network namespace of its own for a test or benchmark. Needs root; if it cannot be made, `why` says so. */
 export class Namespace {
   readonly name: string;
 
@@ -26,9 +26,7 @@ export class Namespace {
     this.name = name;
   }
 
-  /**
-   * Makes one with loopback up and a rule that makes the kernel track its traffic. `prefix` keeps those who test at the same time apart.
-   */
+  /** Makes one with loopback up and a rule that makes the kernel track its traffic. `prefix` separates tests that run at the same time. */
   static create(prefix: string): Namespace {
     const namespace = new Namespace(`${prefix}-${process.pid}-${++made}`);
     execFileSync('ip', ['netns', 'add', namespace.name]);
@@ -62,7 +60,7 @@ export class Namespace {
     return namespace;
   }
 
-  /** Why no namespace can be made here, undefined if one can. */
+  /** Why no namespace can be made here; undefined if one can. */
   static why(): string | undefined {
     try {
       execFileSync('conntrack', ['--version'], { stdio: 'ignore' });
@@ -100,9 +98,8 @@ export class Namespace {
 }
 
 /**
- * Moves the calling thread into a named namespace; threads and processes that it starts afterwards are born there. Answers how to come
- * back.
- * Only the network changes, and only for this thread: /proc/net still is that of the process.
+ * Moves the calling thread into a named namespace; threads and processes that it starts afterwards are born there. Returns how to come
+ * back. Only the network changes, and only for this thread: /proc/net is still that of the process.
  */
 export function enterNamespace(name: string): () => void {
   const before = openSync('/proc/thread-self/ns/net', 'r');
@@ -113,7 +110,7 @@ export function enterNamespace(name: string): () => void {
   };
 }
 
-/** Makes something in a namespace: sockets belong to the one in which the thread is when they are bound or connected. */
+/** Makes something in a namespace: a socket belongs to the one that its thread is in when it is bound or connected. */
 export async function inside<T>(namespace: string, make: () => Promise<T>): Promise<T> {
   const leave = enterNamespace(namespace);
   try {

@@ -13,7 +13,7 @@ import { ROOT, STATE } from '../../tools/set-up.ts';
 /** The migrated database of each copy, for others to be cloned from. */
 export const TEMPLATE = 'template';
 
-/** What decides what is in it. */
+/** What determines its contents. */
 const SOURCES = [
   'prisma/migrations',
   'controller/prepare.ts',
@@ -27,9 +27,8 @@ const FOLDER = path.join(STATE, 'test/postgres');
 const run = promisify(execFile);
 
 /**
- * Puts the home of a Postgres whose template is migrated where nothing is yet, for startPostgres to open. The first who asks makes it,
- * which takes
- * seconds of a core; others copy what was made, until a migration or what applies them is another. All copies have one password.
+ * Puts the home of a Postgres with a migrated template where nothing exists yet, for startPostgres to open. The first caller makes it,
+ * which takes seconds of a core; others copy what was made, until a migration changes, or what applies them. All copies share one password.
  */
 export async function copyPrepared(home: string): Promise<void> {
   await copy(await prepared(), home);
@@ -40,13 +39,13 @@ async function prepared(): Promise<string> {
   if (await exists(made)) return made;
   const dir = await mkdtemp(path.join(os.tmpdir(), 'ctfleet-pg-'));
   try {
-    // The server, which is another user where we are root, must pass.
+    // The server, which runs as another user if we are root, must be able to enter.
     await chmod(dir, 0o711);
     await make(path.join(dir, 'data'));
     await mkdir(FOLDER, { recursive: true, mode: 0o700 });
     const part = `${made}.${process.pid}`;
     await copy(path.join(dir, 'data'), part);
-    // Another may have been faster, and what it made is as good.
+    // Another process may have been faster, and its result is as good.
     await rename(part, made).catch(() => rm(part, { recursive: true }));
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -63,7 +62,7 @@ async function make(home: string): Promise<void> {
     family.adopt(server.pid, 'SIGINT');
     await makeTemplate(server);
   } finally {
-    // In order, so that a copy has nothing to recover.
+    // An orderly stop, so that a copy has nothing to recover.
     await family.end();
   }
 }
@@ -74,7 +73,7 @@ export async function makeTemplate(server: Postgres): Promise<void> {
   await client.connect();
   try {
     await client.query(`CREATE DATABASE ${TEMPLATE}`);
-    // What a test kills is the server, not the machine: what was written stays in the page cache, and no commit waits for a disk.
+    // A test kills the server, never the machine: what was written stays in the page cache, so no commit needs to wait for a disk.
     await client.query('ALTER SYSTEM SET fsync = off');
     await client.query('SELECT pg_reload_conf()');
   } finally {
@@ -83,7 +82,7 @@ export async function makeTemplate(server: Postgres): Promise<void> {
   await prepareDatabase(server.url(TEMPLATE), server.appUrl(TEMPLATE));
 }
 
-/** With owners and modes; shared blocks where the disk can. */
+/** With owners and modes; shared blocks if the disk supports them. */
 async function copy(from: string, to: string): Promise<void> {
   await run('cp', ['-a', '--reflink=auto', from, to]);
 }

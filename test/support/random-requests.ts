@@ -26,7 +26,7 @@ interface Document {
   components?: { schemas?: Record<string, Schema> };
 }
 
-/** One HTTP request, as bytes go out. `body` is text, and not always JSON. */
+/** One HTTP request, as its bytes are sent. `body` is text, and not always JSON. */
 export interface RandomRequest {
   operationId: string;
   method: string;
@@ -37,7 +37,7 @@ export interface RandomRequest {
 
 const DOCUMENT = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../docs/api/openapi.json'), 'utf8')) as Document;
 
-/** Texts at which parsers, databases and pages have broken. */
+/** Texts that have broken parsers, databases and pages. */
 export const HOSTILE_TEXTS = [
   '',
   ' ',
@@ -83,7 +83,7 @@ export const HOSTILE_TEXTS = [
   Buffer.from('-1').toString('base64url'),
   Buffer.from(`${'['.repeat(9000)}${']'.repeat(9000)}`).toString('base64url'),
 ];
-/** JSON texts, since some cannot be made from values. */
+/** JSON texts, because some cannot be produced from values. */
 const HOSTILE_JSON = [
   'null',
   'true',
@@ -125,9 +125,8 @@ const CONTENT_TYPES = [
 const UNKNOWN_ID = '01a00000-0000-7000-8000-000000000000';
 
 /**
- * Requests of every operation of docs/api/openapi.json: each part is as its schema wants it, or hostile. `ids` are of things that exist, so
- * that
- * what is behind a look-up is reached as well. `except` names operations to leave out.
+ * Requests for every operation in docs/api/openapi.json: each part as its schema wants it, or hostile. `ids` are of things that exist, so
+ * that the code behind a look-up is reached as well. `except` names operations to leave out.
  */
 export function randomRequests({
   ids = [],
@@ -180,7 +179,7 @@ export function randomRequests({
     });
 }
 
-/** A value of a query as text. */
+/** A query value as text. */
 function plainOf(schema: Schema, ids: readonly string[]): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 3, arbitrary: fittingOf(schema, ids) },
@@ -188,7 +187,7 @@ function plainOf(schema: Schema, ids: readonly string[]): fc.Arbitrary<unknown> 
   );
 }
 
-/** A body: by its schema, by its schema with one part exchanged, or anything. */
+/** A body: by its schema, by its schema with one part replaced, or anything. */
 function jsonOf(schema: Schema, ids: readonly string[]): fc.Arbitrary<string> {
   const fitting = fittingOf(schema, ids).map((value) => JSON.stringify(value) ?? '');
   const exchanged = fc.tuple(fitting, fc.nat(), fc.constantFrom(...HOSTILE_JSON)).map(([text, place, hostile]) => {

@@ -5,9 +5,9 @@ const [DATA, HEADERS, RST_STREAM, SETTINGS] = [0, 1, 3, 4];
 const [END_STREAM, END_HEADERS] = [1, 4];
 const CANCEL = 8;
 
-/** HTTP/2 as bytes: a client of a library takes back a call that it resets at once, and sends none of it. */
+/** HTTP/2 as bytes: a library's client withdraws a call that it resets at once, and sends none of it. */
 export class RawHttp2 {
-  /** Bytes that came. */
+  /** Bytes that arrived. */
   received = 0;
   readonly #socket: TLSSocket;
   #stream = -1;
@@ -23,7 +23,7 @@ export class RawHttp2 {
     this.#send(SETTINGS, 0, 0, Buffer.alloc(0));
   }
 
-  /** Whoever answers may be anyone. */
+  /** The peer may be anyone. */
   static async open(address: string): Promise<RawHttp2> {
     const [host, port] = address.split(':');
     const socket = connect({ host: host!, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['h2'] });
@@ -35,7 +35,7 @@ export class RawHttp2 {
     return this.#socket.destroyed;
   }
 
-  /** Begins a call; what follows is about it. */
+  /** Begins a call; what follows belongs to it. */
   begin(path: string): void {
     this.#stream += 2;
     const headers = {
@@ -76,7 +76,7 @@ export class RawHttp2 {
   }
 }
 
-/** A word of a header that is in no table and not compressed; shorter than 127 bytes. */
+/** A header literal, neither indexed nor compressed; shorter than 127 bytes. */
 function word(text: string): Buffer {
   return Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
 }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { inside } from './namespace.ts';
 
 const PERIOD_MS = 250;
-/** Registrars of the lab listen here, and those who only send back there. */
+/** Registrars of the lab listen here, and the echo servers there. */
 export const PORTS = { sip: 5060, echo: 9000 } as const;
 
-/** Whom a phone registers with, and from where. An echo does not say as whom it saw it. */
+/** Where a phone registers, and from where. An echo server does not say from whom it saw the packet. */
 export interface Line {
   namespace: string;
   address: string;
@@ -15,7 +15,7 @@ export interface Line {
   to: keyof typeof PORTS;
 }
 
-/** A phone that registers four times a second from one port, until it is ended. Its socket is of this thread. */
+/** A phone that registers four times a second from one port, until it is ended. Its socket belongs to this thread. */
 export class Registrant {
   readonly line: Line;
   /** The address that the registrar saw last. */

@@ -6,7 +6,7 @@ import { IPS } from '../../proto/model/status.ts';
 
 const ASSURED = IPS.SEEN_REPLY | IPS.ASSURED;
 
-/** An entry with what the test does not care about filled in: untranslated, unless its reply says otherwise. */
+/** An entry with everything filled in that the test does not care about: untranslated, unless its reply says otherwise. */
 export function entryOf({
   proto,
   orig,
@@ -117,7 +117,7 @@ export const SAMPLE_ENTRIES: NewEntry[] = [
   }),
 ];
 
-/** Entries whose tracker knows what must not be lost when they are put back. */
+/** Entries whose tracker holds state that must not be lost when they are restored. */
 export const TRACKED_ENTRIES: NewEntry[] = [
   entryOf({
     proto: 6,

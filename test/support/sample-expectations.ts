@@ -25,7 +25,7 @@ export const MASTERS: NewEntry[] = [
 ];
 const [sip, ftp, ftp6] = MASTERS as [NewEntry, NewEntry, NewEntry];
 
-/** Two audio streams of one call, and the data connections of two FTP sessions, of which one will be translated. */
+/** Two audio streams of one call, and the data connections of two FTP sessions, one of which will be translated. */
 export const SAMPLE_EXPECTATIONS: NewExpectation[] = [
   expectationOf(sip, { proto: 17, dport: 4000, class: 1 }),
   expectationOf(sip, { proto: 17, dport: 4002, class: 1 }),
@@ -38,7 +38,7 @@ export const SAMPLE_EXPECTATIONS: NewExpectation[] = [
   expectationOf(ftp6, { proto: 6, dport: 2580 }),
 ];
 
-/** From the far side's address and any port to the near side's, at a port that the helper heard of. */
+/** From the far side's address and any port to the near side's, at a port that the helper learnt. */
 function expectationOf(
   master: NewEntry,
   { proto, dport, ...rest }: { proto: number; dport: number } & Partial<NewExpectation>,
@@ -61,7 +61,7 @@ function expectationOf(
 }
 
 /**
- * Has the kernel of the calling thread's namespace expect these; their masters must be there, with a helper. Throws at the first that it
+ * Makes the kernel of the calling thread's namespace expect these; their masters must be there, with a helper. Throws at the first that it
  * refuses.
  */
 export function createExpectations(expectations: readonly NewExpectation[]): void {

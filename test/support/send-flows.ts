@@ -5,10 +5,10 @@ import { until } from './until.ts';
 
 const FIRST_PORT = 20_000;
 const PORTS_OF_A_HOST = 40_000;
-/** So few that no queue of the path overflows. */
+/** Few enough that no queue on the path overflows. */
 const AT_ONCE = 250;
 
-/** Which flows: each a datagram to another port that nobody answers. `has`: how many entries the gateway holds. */
+/** Which flows: each a datagram to a different port, with no reply. `has`: how many entries the gateway holds. */
 export interface ManyFlows {
   count: number;
   from: (host: number) => string;
@@ -17,7 +17,8 @@ export interface ManyFlows {
 }
 
 /**
- * Makes UDP flows by real packets from inside a namespace, and waits until the gateway holds them. What was lost on the way is sent again.
+ * Makes UDP flows with real packets from inside a namespace, and waits until the gateway holds them. What was lost on the way is sent
+ * again.
  */
 export async function sendFlows(namespace: string, { count, from, to, has }: ManyFlows): Promise<void> {
   if (count === 0) return;

@@ -6,11 +6,11 @@ import path from 'node:path';
 /** A disk of a few megabytes, mounted on a folder of its own. */
 export interface SmallDisk {
   folder: string;
-  /** Writes a file until not one page is left. */
+  /** Writes a file until not a single page is free. */
   fill(): void;
-  /** Takes that file away. */
+  /** Removes that file. */
   free(): void;
-  /** Unmounts it, and removes the folder. Done by itself when the process exits. */
+  /** Unmounts it, and removes the folder. Done automatically when the process exits. */
   remove(): void;
 }
 
@@ -26,7 +26,7 @@ export function whyNoSmallDisk(): string | undefined {
   }
 }
 
-/** Mounts it. Throws where that is not allowed. */
+/** Mounts it. Throws if that is not allowed. */
 export function mountSmallDisk(mebibytes: number): SmallDisk {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-small-'));
   const filler = path.join(folder, 'filler');
@@ -40,7 +40,7 @@ export function mountSmallDisk(mebibytes: number): SmallDisk {
   const remove = (): void => {
     if (!isMounted) return;
     isMounted = false;
-    // Lazily: who still writes on it at the end keeps nothing behind.
+    // Lazily: a process that still writes to it at the end does not block this.
     execFileSync('umount', ['-l', folder]);
     rmSync(folder, { recursive: true, force: true });
   };

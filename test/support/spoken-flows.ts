@@ -5,15 +5,15 @@ import { encodeEcho } from '../../agent/wans/icmp-echo.ts';
 import { PingSocket } from '../../agent/wans/ping-socket.ts';
 import { inside } from './namespace.ts';
 
-/** Who says something, and over what. `chat`: the client asks and the server answers. */
+/** Which side sends, and over what. `chat`: the client asks and the server answers. */
 export const KINDS = ['tcp upload', 'tcp download', 'tcp chat', 'udp chat', 'udp stream', 'ping'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What the client sees: it goes on, it is told, or neither. */
+/** What the client sees: its flow continues, it is told, or neither. */
 export type Seen = 'goes on' | 'told' | 'waits';
 
 const SAY_MS = 40;
-/** So far apart that no acknowledgement is under way when the next comes. */
+/** Far enough apart that no acknowledgement is in flight when the next comes. */
 const SELDOM_MS = 400;
 const CHUNK = Buffer.alloc(200, 'x');
 
@@ -29,10 +29,10 @@ interface Ends {
   /** As the server listens. */ port: number;
 }
 
-/** One flow between two namespaces that talks until it is ended. Its sockets are of this thread. */
+/** One flow between two namespaces that stays active until it is ended. Its sockets belong to this thread. */
 export class SpokenFlow {
   readonly kind: Kind;
-  /** How often the client has seen that it works. */
+  /** How often the client has seen it work. */
   progress = 0;
   isTold = false;
   readonly #ends: (() => void)[] = [];

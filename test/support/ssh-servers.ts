@@ -8,14 +8,13 @@ import { spawnIn } from '../lab/namespace.ts';
 export const SSH_SERVERS = ['openssh', 'dropbear'] as const;
 export type SshServer = (typeof SSH_SERVERS)[number];
 
-/** Where Debian's package would put it, and libraries that a machine without it may lack. */
+/** Where Debian's package would install it, and libraries that a machine without it may lack. */
 const SSHD = 'usr/sbin/sshd';
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu:lib/x86_64-linux-gnu:usr/lib/aarch64-linux-gnu:lib/aarch64-linux-gnu';
 
 /**
- * An ssh server in each of some namespaces, with a key of its own, and ssh to them. Nothing of the machine is touched: the servers see a
- * home,
- * a run folder and a list of users of their own, and OpenSSH is unpacked here where it is not installed, so that no service begins.
+ * An ssh server in each of several namespaces, with a key of its own, and ssh to them. Nothing on the machine is touched: the servers see a
+ * home, a run folder and a user list of their own, and OpenSSH is unpacked here if it is not installed, so that no service starts.
  */
 export class SshServers {
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'ctfleet-ssh-'));
@@ -52,7 +51,7 @@ export class SshServers {
     }
   }
 
-  /** Runs a command at one of the addresses, from a namespace, over a connection of its own; what it prints. */
+  /** Runs a command at one of the addresses, from a namespace, over a connection of its own; returns what it prints. */
   run(from: string, address: string, command: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       const child = spawnIn(
@@ -96,7 +95,7 @@ export class SshServers {
   #openssh(): (address: string) => string {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', this.#file('host')]);
     const root = existsSync(`/${SSHD}`) ? '/' : this.#unpack();
-    // It begins only where a user of this name exists, which the package would make.
+    // It starts only if a user of this name exists, which the package would create.
     const users = readFileSync('/etc/passwd', 'utf8');
     writeFileSync(this.#file('passwd'), users.includes('\nsshd:') ? users : `${users}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`, {
       mode: 0o644,
@@ -108,7 +107,7 @@ export class SshServers {
       `env LD_LIBRARY_PATH=${libraries} sh -c 'mount --bind ${this.#file('passwd')} /etc/passwd && exec ${path.join(root, SSHD)} -D -f /dev/null -h ${this.#file('host')} -o PidFile=none -o MaxStartups=100 -o ListenAddress=[${address}]:${this.#port}'`;
   }
 
-  /** Fetches Debian's packages and opens them into our folder; nothing is installed. */
+  /** Fetches Debian's packages and unpacks them into our folder; nothing is installed. */
   #unpack(): string {
     const root = this.#file('openssh');
     const apt = (...args: string[]) => spawnSync('apt-get', ['-q', ...args], { cwd: this.#folder, encoding: 'utf8' });

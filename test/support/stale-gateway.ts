@@ -18,13 +18,13 @@ interface Options {
   nat?: NatKind;
   pin?: boolean;
   routing?: Routing;
-  /** In place of the lab's rules: the whole ruleset of the gateway. */
+  /** Replaces the lab's rules: the whole ruleset of the gateway. */
   rules?: string;
 }
 
 export type WanStates = Partial<Record<WanNumber, Partial<WanFacts>>>;
 
-/** One gateway of the lab with a table of this thread, which is in its namespace until it is ended. */
+/** One gateway of the lab with a table that belongs to this thread, which is in its namespace until it is ended. */
 export class StaleGateway {
   readonly lab: Lab;
   readonly table: KernelTable;
@@ -46,12 +46,12 @@ export class StaleGateway {
     return gateway;
   }
 
-  /** Loads rules of nft into the gateway. */
+  /** Loads nft rules into the gateway. */
   rule(text: string): void {
     runIn(this.lab.names.gateway(1), 'nft', ['-f', '-'], text);
   }
 
-  /** Has the providers do something, in words of nft. */
+  /** Makes the providers do something, in nft syntax. */
   provider(command: string): void {
     runIn(this.lab.names.inet, 'nft', [command]);
   }
@@ -73,7 +73,7 @@ export class StaleGateway {
     return (await this.table.search({ filter: filterOf(filter), context, limit: 1000 })).rows;
   }
 
-  /** The same by who sends, with the verdict. */
+  /** The same by sender, with the verdict. */
   async named(filter = 'stale:yes', context = contextOf()): Promise<string[]> {
     return (await this.flows(filter, context)).map((flow) => `${flow.orig.src} ${flow.stale}`).sort();
   }
@@ -83,7 +83,7 @@ export class StaleGateway {
     await until(`a flow matches ${filter}`, async () => (await this.flows(filter)).length > 0 || undefined);
   }
 
-  /** Ends what matches, and answers how many flows that were. */
+  /** Ends what matches, and returns how many flows that was. */
   async end(filter: string, context = contextOf()): Promise<number> {
     const flows = await this.flows(filter, context);
     await this.table.delete(flows);
@@ -116,7 +116,7 @@ export function filterOf(text: string): Parameters<KernelTable['search']>[0]['fi
   return parsed.filter;
 }
 
-/** The talk goes on: a line comes back sooner or later. */
+/** Traffic resumes: sooner or later a line comes back. */
 export async function heals(talk: Conversation, line: string): Promise<void> {
   await until(`“${line}” comes back`, () => {
     talk.say(line);

@@ -8,7 +8,7 @@ import { runIn, spawnIn } from '../lab/namespace.ts';
 import { Conversation } from './conversation.ts';
 import { enterNamespace } from './namespace.ts';
 
-/** Counts what reaches the internet with an address of the LAN: packets that should have been translated. */
+/** Counts what reaches the internet with a LAN address: packets that should have been translated. */
 const UNTRANSLATED = `table ip watching {
   counter untranslated { }
   chain arriving { type filter hook prerouting priority -400; ip saddr 10.0.0.0/8 counter name untranslated; }
@@ -16,8 +16,8 @@ const UNTRANSLATED = `table ip watching {
 `;
 
 /**
- * One real gateway of the lab that lets nothing through which it has not seen begin: invalid packets and TCP that begins in its middle are
- * dropped, so that a connection whose entry is gone hangs. The calling thread is in the gateway's namespace until `end`.
+ * One real gateway of the lab that only passes traffic whose start it has seen: invalid packets and TCP that begins midway are dropped, so
+ * that a connection whose entry is gone hangs. The calling thread is in the gateway's namespace until `end`.
  */
 export class StrictGateway {
   readonly lab: Lab;
@@ -52,7 +52,9 @@ export class StrictGateway {
     return gateway;
   }
 
-  /** A program of test/lab/traffic in the LAN, or on the internet; ended with the gateway. Resolves when it has said its first word. */
+  /**
+   * A program from test/lab/traffic in the LAN, or on the internet; ended with the gateway. Resolves when it has printed its first word.
+   */
   async converse(where: 'lan' | 'inet', word: 'open' | 'serving', script: string, ...args: (string | number)[]): Promise<Conversation> {
     const conversation = new Conversation(where === 'lan' ? this.lab.names.lan(1) : this.lab.names.inet, script, args);
     this.#programs.push(conversation);
@@ -60,7 +62,7 @@ export class StrictGateway {
     return conversation;
   }
 
-  /** Flows by a filter in text, in the order of their ids. */
+  /** Flows by a filter in text, in order of their ids. */
   async flows(filter: string): Promise<Flow[]> {
     const parsed = parseFilter(filter);
     if ('problem' in parsed) throw new Error(`${filter}: ${parsed.problem.message}`);
@@ -74,7 +76,7 @@ export class StrictGateway {
     return flow;
   }
 
-  /** Packets that have reached the internet from addresses of the LAN. */
+  /** Packets that have reached the internet from LAN addresses. */
   untranslated(): number {
     return Number(/packets (\d+)/.exec(runIn(this.lab.names.inet, 'nft', ['list', 'counter', 'ip', 'watching', 'untranslated']))?.[1]);
   }

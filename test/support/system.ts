@@ -10,8 +10,8 @@ import { ROOT } from '../../tools/set-up.ts';
 export { until } from './until.ts';
 
 /**
- * A whole system of real parts in a folder of its own, as `npm start` makes it, and the way to end it. `guard`: the guard file of every
- * gateway; absent: none.
+ * A whole system of real parts in a folder of its own, as `npm start` sets it up, and the way to end it. `guard`: the guard file of every
+ * gateway; none if absent.
  */
 export async function startTestSystem(options: {
   gateways: number;

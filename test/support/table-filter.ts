@@ -4,7 +4,7 @@ import { FIELDS } from '../../proto/model/filter/fields.ts';
 import { FLEET_FIELDS, type FieldName, type FlowFilter, type Match } from '../../proto/model/filter/filter.ts';
 import type { XmlFlow } from './conntrack-xml.ts';
 
-/** Without what its listing does not tell: rates, staleness, and in XML what ICMP has in place of ports. */
+/** Without what its listing does not show: rates, staleness, and in XML the ICMP fields that take the place of ports. */
 const FIELDS_OF_A_TABLE = FIELDS.filter(
   ({ name }) => !FLEET_FIELDS.has(name) && name !== 'rate' && name !== 'stale' && name !== 'next-wan' && !name.startsWith('icmp-'),
 );
@@ -57,7 +57,7 @@ function prefixNear({ orig, reply }: XmlFlow, isHost: boolean): fc.Arbitrary<Mat
   });
 }
 
-/** An end of a flow, or its address with a port that stands elsewhere. */
+/** One end of a flow, or its address with a port that occurs elsewhere. */
 function endpointNear({ orig, reply }: XmlFlow): fc.Arbitrary<Match> {
   const ports = [orig.sport, orig.dport, reply.sport, reply.dport].map((port) => port ?? 443);
   return fc
@@ -87,7 +87,7 @@ function rangeNear(values: number[]): fc.Arbitrary<Match> {
   });
 }
 
-/** Numbers that a flow has in a field, or in fields beside it. */
+/** Numbers that a flow has in a field, or in neighbouring fields. */
 function numbersOf(field: FieldName, { orig, reply, zone, id, timeout = 0 }: XmlFlow): number[] {
   switch (field) {
     case 'proto':

@@ -1,7 +1,7 @@
-/** How many times as long as usual to wait: more than 1 where a program plays the processor. */
+/** How many times the usual time to wait: more than 1 under emulation. */
 export const PATIENCE = Number(process.env.CTFLEET_PATIENCE ?? 1);
 
-/** Asks again until the answer is one; the last refusal is in the error. */
+/** Asks repeatedly until there is an answer; the last refusal is in the error. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000 * PATIENCE): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;

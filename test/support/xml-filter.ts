@@ -3,9 +3,9 @@ import type { FlowFilter, Match, Term } from '../../proto/model/filter/filter.ts
 import { SERVICES } from '../../proto/model/services.ts';
 import type { XmlFlow, XmlTuple } from './conntrack-xml.ts';
 
-/** What a listing does not say and a filter may ask. */
+/** What a listing does not show but a filter may ask for. */
 export interface XmlFacts {
-  /** Seconds since the listing was read: what remains of a flow's time is less by as much. */
+  /** Seconds since the listing was read: a flow's remaining time has shrunk by as much. */
   laterSeconds: number;
   nowMs: number;
   /** Full timeouts as `sysctl` prints them, by what follows `nf_conntrack_`. */
@@ -19,8 +19,9 @@ export interface XmlFacts {
 type Truth = boolean | undefined;
 
 /**
- * What a filter says of an entry that the conntrack program printed. Written from the grammar (console.md, docs/filters.md) and kept apart
- * from both evaluators of the product, so that all three would have to be wrong in the same way. Unknown stays unknown under `not`.
+ * What a filter says about an entry that the conntrack program printed. Written from the grammar (console.md, docs/filters.md) and kept
+ * separate from both evaluators of the product, so that all three would have to be wrong in the same way. Unknown stays unknown under
+ * `not`.
  */
 export function truthOfXml(filter: FlowFilter, flow: XmlFlow, facts: XmlFacts): Truth {
   switch (filter.kind) {
@@ -133,7 +134,7 @@ function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Tr
           return facts.withStatus.EXPECTED.has(flow.id);
         case 'fixed-timeout':
           return facts.withStatus.FIXED_TIMEOUT.has(flow.id);
-        // Entries of this table got their helpers by request, and that is what the bit says.
+        // Entries of this table got their helpers on request, and that is what the bit says.
         case 'helper':
           return flow.helper !== undefined;
         default:
@@ -148,7 +149,7 @@ function truthOfTerm({ field, match }: Term, flow: XmlFlow, facts: XmlFacts): Tr
     case 'idle': {
       const idle = idleOf(flow, facts);
       if (idle !== undefined) return between(idle, match);
-      // Nothing is idle for longer than it exists.
+      // Nothing has been idle for longer than it has existed.
       if (flow.startedAtNs === undefined || match.kind !== 'range') return undefined;
       const age = Math.floor((facts.nowMs - Number(flow.startedAtNs / 1_000_000n)) / 1000);
       const { from = -Infinity, to = Infinity } = match;
@@ -181,7 +182,7 @@ function stateOf({ orig, state }: XmlFlow): string | undefined {
 }
 
 function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts): number | undefined {
-  // No packet made it: the test did, with a time of its own choice.
+  // No packet created it: the test did, with a timeout of its own choice.
   if (flow.orig.packets === 0n && flow.reply.packets === 0n) return undefined;
   const seconds = (name: string): number | undefined => sysctls[name];
   const state = stateOf(flow)?.toLowerCase();
@@ -205,14 +206,14 @@ function idleOf(flow: XmlFlow, { sysctls, laterSeconds, withStatus }: XmlFacts):
 const TRANSPORTS = [6, 17, 33, 132, 136];
 const GRE = [47];
 
-/** One end of a tuple; for an endpoint with the port that stands beside it. */
+/** One end of a tuple; for an endpoint with the port beside it. */
 function at({ proto, ...tuple }: XmlTuple, side: 'src' | 'dst', match: Match): Truth {
   if (match.kind !== 'endpoint') return within(tuple[side], match);
   if (!within(tuple[side], { kind: 'prefix', prefix: match.prefix })) return false;
   return part(tuple[side === 'src' ? 'sport' : 'dport'], TRANSPORTS, proto, { kind: 'range', from: match.from, to: match.to });
 }
 
-/** Not known where these protocols should have it and the listing says nothing. */
+/** Unknown if these protocols should have it and the listing does not show it. */
 function part(value: number | undefined, protocols: number[], proto: number, match: Match): Truth {
   return value === undefined ? (protocols.includes(proto) ? undefined : false) : between(value, match);
 }
@@ -245,7 +246,7 @@ function between(value: number, match: Match): boolean {
   return !(match.from !== undefined && value < match.from) && !(match.to !== undefined && value > match.to);
 }
 
-/** A name against a pattern with `*` and `?`, by hand. */
+/** Matches a name against a pattern with `*` and `?`, by hand. */
 function fits(name: string, match: Match): boolean {
   const pattern = [...wordOf(match).toLowerCase()];
   const letters = [...name.toLowerCase()];

@@ -18,7 +18,7 @@ export class XmlListing {
     writeFileSync(join(this.#labelFiles, 'xtables/connlabel.conf'), Array.from({ length: 128 }, (_, bit) => `${bit} bit${bit}\n`).join(''));
   }
 
-  /** @param options more of the program's own, such as `-u EXPECTED` */
+  /** @param options additional options for the program, such as `-u EXPECTED` */
   read(options = ''): XmlFlow[] {
     const xml = this.#namespace.run(
       'sh',

@@ -21,7 +21,7 @@ const port = fc.oneof(one(...PORTS).map(String), one('1-100', '400-600', '5000-6
 const MARKS = ['0x0', '0x1', '0x100', '0x101', '0x300'];
 const device = one('"lan"', '"wan1"', '"wan*"', '"docker0"', '{ "lan", "docker0" }');
 
-/** What is compared; `out` where an interface to leave by is known. */
+/** What is compared; `out` if an outgoing interface is known. */
 function match(hasOut: boolean): fc.Arbitrary<string> {
   return fc.oneof(
     fc.tuple(one('saddr', 'daddr'), not, address).map(([side, op, value]) => `ip ${side} ${op}${value}`),

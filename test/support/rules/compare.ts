@@ -8,7 +8,7 @@ import { isSame, outcomeOf, type Outcome, type Sample } from './corpus.ts';
 import type { TestPacket } from './frame.ts';
 import { ADDRESSES, type Device, type RuleStage, type Seen } from './stage.ts';
 
-/** One question put to the rules: what they answer, and whether that is what was seen. */
+/** One question put to the rules: their answer, and whether it matches what was seen. */
 export interface Check {
   about: string;
   answer: Answer<unknown>;
@@ -18,7 +18,7 @@ export interface Check {
 
 const STATUS = { SEEN_REPLY: 2, DST_NAT: 32 } as const;
 
-/** Sends a packet, its answer and the packet that follows, and asks the rules about each on its way. */
+/** Sends a packet, its reply and the packet that follows, and asks the rules about each on its way. */
 export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }: Sample): { outcome: Outcome; checks: Check[] } {
   stage.forget();
   const outcome = outcomeOf({ from, packet }, stage.send(from, packet));
@@ -39,7 +39,7 @@ export function tryPacket(stage: RuleStage, rules: Rules, { from, packet, text }
   checks.push(
     ...checkWay(rules, final.out as Device, answer, back, { ...entry, state: 'established', direction: 'reply' }, `the answer to ${text}`),
   );
-  // An answer that conntrack does not see leaves the flow new.
+  // A reply that conntrack does not see leaves the flow new.
   const hasAnswered = back.stoppedIn === undefined && back.text !== 'not routed' && !back.passed.has('prerouting untracked');
   if (!hasAnswered) return { outcome, checks };
   const next: TestPacket = packet.proto === PROTOCOLS.tcp ? { ...packet, tcpFlags: 0x10 } : packet;
@@ -58,7 +58,7 @@ function answerKind({ proto }: TestPacket): Partial<TestPacket> {
   return proto === PROTOCOLS.icmp ? { icmpType: 0 } : proto === PROTOCOLS.icmpv6 ? { icmpType: 129 } : {};
 }
 
-/** The entry of a packet; one that is not tracked has none. */
+/** The entry of a packet; an untracked packet has none. */
 function entryOf(stage: RuleStage, packet: TestPacket): Pick<PacketConntrack, 'original' | 'reply' | 'mark' | 'status'> | undefined {
   const entry = stage.entry(packet);
   if (!entry) return undefined;
@@ -70,7 +70,7 @@ function entryOf(stage: RuleStage, packet: TestPacket): Pick<PacketConntrack, 'o
   return { original: ends(entry.orig), reply: ends(entry.reply), status: entry.status | STATUS.SEEN_REPLY, mark: entry.mark };
 }
 
-/** Asks about each hook that the packet came to, as it came there. */
+/** Asks about each hook that the packet reached, in the state in which it got there. */
 function checkWay(rules: Rules, from: Device | 'own', packet: TestPacket, outcome: Outcome, ct: PacketConntrack, text: string): Check[] {
   const checks: Check[] = [];
   const isNew = ct.state === 'new';

@@ -27,8 +27,8 @@ const LOADERS: Record<string, (stage: RuleStage, text: string) => unknown> = {
 };
 
 /**
- * A file is made of sections: `### LOADER`, then what it loads; `### packets`, then one packet a line:
- * `INTERFACE PROTOCOL SOURCE > DESTINATION [syn|ack] = WHAT HAPPENED`. The first line is a comment that says what it is.
+ * A file is made of sections: `### LOADER`, then what it loads; `### packets`, then one packet per line: `INTERFACE PROTOCOL SOURCE >
+ * DESTINATION [syn|ack] = WHAT HAPPENED`. The first line is a comment that describes it.
  */
 export function readCorpus(file: string): Corpus {
   const [head = '', ...parts] = readFileSync(file, 'utf8').split(/^### /m);
@@ -92,7 +92,7 @@ function parseEnd(text: string): { address: Uint8Array; port?: number } {
 
 export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
 
-/** What became of a packet in words, and where it was seen last. */
+/** What became of a packet in words, and where it was last seen. */
 export interface Outcome {
   text: string;
   stoppedIn?: HookName;

@@ -1,4 +1,4 @@
-/** A packet that a test sends, with all that its headers need. Addresses are bytes. */
+/** A packet that a test sends, with everything its headers need. Addresses are bytes. */
 export interface TestPacket {
   family: 4 | 6;
   proto: number;
@@ -38,7 +38,7 @@ export function encodePacket(packet: TestPacket): Uint8Array {
   return Uint8Array.from([...header, ...transport]);
 }
 
-/** What can be read of a packet from its network header on. */
+/** What can be read from a packet, from its network header on. */
 export function decodePacket(bytes: Uint8Array): TestPacket {
   const family = bytes[0]! >> 4 === 4 ? 4 : 6;
   const proto = bytes[family === 4 ? 9 : 6]!;

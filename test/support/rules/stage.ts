@@ -37,7 +37,7 @@ const HOSTS: Partial<Record<Device, string[]>> = {
   docker0: ['172.17.0.2', '172.17.0.3', 'fd00:17::2', 'fd00:17::3'],
 };
 const GROUP = 77;
-/** As near to the first and the last of a hook as rules that are tried do not come. */
+/** Closer to the start and end of a hook than the rules under test. */
 const [FIRST, LAST] = [-2_147_483_000, 2_147_483_000];
 const WATCH = `
 table inet ctw_watch {
@@ -55,7 +55,7 @@ ${(['prerouting', 'input', 'forward', 'output', 'postrouting'] as const)
 }
 `;
 
-/** What the gateway's own watch has seen of a packet at the begin or the end of a hook; of one that is not tracked also that. */
+/** What the gateway's own watch has seen of a packet at the start or end of a hook, and whether it was untracked. */
 export interface Seen {
   hook: string;
   place: 'first' | 'last' | 'untracked';
@@ -64,15 +64,15 @@ export interface Seen {
   out?: string;
   packet: TestPacket;
 }
-/** All that happened with a packet: where it was seen within the gateway, and what came out of its interfaces. */
+/** Everything that happened to a packet: where it was seen within the gateway, and what left its interfaces. */
 export interface Fate {
   seen: Seen[];
   out: { device: Device; packet: TestPacket }[];
 }
 
 /**
- * A gateway with a LAN, two WANs (tables 101 and 102 have a default route by each) and a bridge of containers, whose interfaces end in
- * sockets of this process, so that each packet is sent and seen without a wait.
+ * A gateway with a LAN, two WANs (tables 101 and 102 have a default route by each) and a bridge of containers. Its interfaces end in
+ * sockets of this process, so that each packet is sent and seen without waiting.
  */
 export class RuleStage {
   readonly gateway: string;
@@ -107,7 +107,7 @@ export class RuleStage {
     });
   }
 
-  /** Takes all rules, policy routes and flows away, and puts the watch back. */
+  /** Removes all rules, policy routes and flows, and restores the watch. */
   reset(): void {
     this.run('nft', ['-f', '-'], `flush ruleset\n${WATCH}`);
     this.forget();
@@ -134,13 +134,13 @@ export class RuleStage {
     this.run('ip', ['-batch', '-'], commands);
   }
 
-  /** Takes all flows away. */
+  /** Removes all flows. */
   forget(): void {
-    // A delete that names no flow deletes all of the namespace; it is done when the write returns.
+    // A delete that names no flow deletes all flows of the namespace; it is done when the write returns.
     this.#log!.send(encodeMessage({ type: CT_DELETE, flags: NLM_F_REQUEST, seq: this.#log!.nextSeq(), body: new Uint8Array(4) }));
   }
 
-  /** The entry that a packet has begun; of one that is not tracked there is none. */
+  /** The entry that a packet has begun; an untracked packet has none. */
   entry({ family, proto, src, dst, sport, dport, icmpType }: TestPacket): Entry | undefined {
     const orig = {
       src: formatAddress(src),
@@ -161,7 +161,7 @@ export class RuleStage {
     return undefined;
   }
 
-  /** Does something in the gateway's network namespace. */
+  /** Runs something in the gateway's network namespace. */
   within<T>(work: () => T): T {
     const leave = enterNamespace(this.gateway);
     try {
@@ -171,7 +171,7 @@ export class RuleStage {
     }
   }
 
-  /** Sends a packet in by an interface, or as one of the gateway's own, and says what became of it. */
+  /** Sends a packet in by an interface, or as one of the gateway's own, and returns what became of it. */
   send(from: Device | 'own', packet: TestPacket): Fate {
     this.#drain();
     const bytes = encodePacket(packet);
@@ -181,10 +181,10 @@ export class RuleStage {
       const address = packet.family === 4 ? new Uint8Array(16) : new Uint8Array(28);
       setHostU16(address, 0, packet.family === 4 ? AF_INET : AF_INET6);
       address.set(packet.dst, packet.family === 4 ? 4 : 8);
-      // The kernel may say that the rules refuse it.
+      // The kernel may report that the rules refuse it.
       sendto(this.#own.get(packet.family)!, bytes, bytes.length, 0, address, address.length);
     } else this.#write(from, packet.family === 4 ? 0x0800 : 0x86dd, bytes);
-    // What came in before this question has been dealt with when it is answered: packets wait in one line.
+    // Once this question is answered, everything that came in before it has been dealt with: packets are queued in order.
     this.#write('lan', ETH_P_ARP, arpQuestion());
     if (this.#cpus) keepThreadOn(this.#cpus);
     return this.#collect();
@@ -197,7 +197,7 @@ export class RuleStage {
       try {
         execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
       } catch {
-        // It was not made.
+        // It was not created.
       }
     }
   }
