@@ -11,7 +11,6 @@ import { parseCursor, toPage } from '../platform/cursor.ts';
 import { Database, isUniqueViolation, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { counted } from '../platform/plural.ts';
-import { GatewaysRepository } from '../gateways/gateways.repository.ts';
 import { ReplicaNotifications } from '../platform/replica-notifications.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
 import { CommandIssueService } from './issue.service.ts';
@@ -23,7 +22,7 @@ import { notThere } from '../platform/not-there.ts';
 import { addTotals } from '../plans/outcomes.ts';
 import { refusalsOf, toLimitedPart, type PlanRow } from '../plans/plan-view.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
-import { toWaves } from './waves.ts';
+import { toWaves } from '../plans/waves.ts';
 import { isUnfinished, type FlushState, type TargetState } from './states.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
@@ -46,7 +45,6 @@ export class FlushesService {
     @Inject(FlushesRepository) private readonly flushes: FlushesRepository,
     @Inject(PlansRepository) private readonly plans: PlansRepository,
     @Inject(CommandIssueService) private readonly commands: CommandIssueService,
-    @Inject(GatewaysRepository) private readonly gateways: GatewaysRepository,
     @Inject(LimitsService) private readonly limits: LimitsService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
@@ -84,18 +82,7 @@ export class FlushesService {
           }
           const verdict = await this.limits.ofPlanNow(t, { parts: planned.map(toLimitedPart), isEverything: plan.isEverything }, now);
           checkAllowed(plan, verdict);
-          const tags = new Map(
-            (
-              await this.gateways.findMany(
-                t,
-                planned.map((gateway) => gateway.gatewayId),
-              )
-            ).map((row) => [row.id, row.tags]),
-          );
-          const waves = toWaves(
-            planned.map((gateway) => ({ tags: tags.get(gateway.gatewayId) ?? [] })),
-            withWaves,
-          );
+          const waves = toWaves(planned, withWaves);
           const targets = planned.map((gateway, index) => ({ ...gateway, wave: waves[index]! }));
           const count = Math.max(...waves);
           const tenantIds = [...new Set(targets.map((target) => target.tenantId))].toSorted();

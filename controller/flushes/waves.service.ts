@@ -10,7 +10,7 @@ import { totalsOf, type FlushRow } from './flush-view.ts';
 import { FlushesRepository } from './flushes.repository.ts';
 import { isUnfinished, type TargetState } from './states.ts';
 import { StopsService } from './stops.service.ts';
-import { nextStep } from './waves.ts';
+import { nextStep } from './next-wave.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
 const ACTOR = { kind: 'system', id: 'waves', name: 'controller' };

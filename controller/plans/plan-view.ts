@@ -4,9 +4,14 @@ import { shownTime } from '../platform/cursor.ts';
 import { flowsFrom } from '../platform/untrusted.ts';
 import { refusesAnyone, toRefusedView } from '../blocks/block-view.ts';
 import type { LimitedPart } from './may-end.ts';
+import { toWaves, waveSizes } from './waves.ts';
 
-/** A plan with its parts, who agreed to it, and the flush if it ran. */
-export type PlanRow = Plan & { gateways: PlanGateway[]; approval: PlanApproval | null; flush: { id: string } | null };
+/** A plan with its parts and the tags that their gateways have now, who agreed to it, and the flush if it ran. */
+export type PlanRow = Plan & {
+  gateways: (PlanGateway & { tags: string[] })[];
+  approval: PlanApproval | null;
+  flush: { id: string } | null;
+};
 
 /** A gateway's part as limits are held against it. */
 export function toLimitedPart({
@@ -45,6 +50,7 @@ export function toPlanView(row: PlanRow, nowMs: number): PlanView {
       sites: new Set(touched.map((gateway) => gateway.siteId)).size,
       leftOut: row.gateways.filter((gateway) => gateway.state === 'left-out').length,
     },
+    waves: waveSizes(toWaves(touched, true)),
     impact: row.impact as PlanView['impact'],
     forSeconds: row.forSeconds ?? undefined,
     undoForSeconds: row.undoForSeconds,

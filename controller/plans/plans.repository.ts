@@ -42,8 +42,17 @@ export class PlansRepository {
       include: { gateways: { orderBy: { position: 'asc' } }, approval: true, flushes: { where: { kind: 'run' }, select: { id: true } } },
     });
     if (!row) return undefined;
-    const { flushes, ...plan } = row;
-    return { ...plan, flush: flushes[0] ?? null };
+    const { flushes, gateways, ...plan } = row;
+    const tagged = await t.gateway.findMany({
+      where: { id: { in: gateways.map(({ gatewayId }) => gatewayId) } },
+      select: { id: true, tags: true },
+    });
+    const tags = new Map(tagged.map((gateway) => [gateway.id, gateway.tags]));
+    return {
+      ...plan,
+      gateways: gateways.map((gateway) => ({ ...gateway, tags: tags.get(gateway.gatewayId) ?? [] })),
+      flush: flushes[0] ?? null,
+    };
   }
 
   /** Throws a unique violation if somebody approved it before. */

@@ -1,5 +1,5 @@
 import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
-import { toWaves } from '../flushes/waves.ts';
+import { toWaves } from '../plans/waves.ts';
 import { isAboutTable } from '../../proto/model/triggers.ts';
 
 /** Between two waves of gateways that see their tables fill: time enough for the first reports, and for a stop. */

@@ -1,6 +1,6 @@
 import type { RemediationTrigger } from '../../proto/http/remediation-document.ts';
 import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
-import { whyTooManyFailed } from '../flushes/waves.ts';
+import { whyTooManyFailed } from '../flushes/next-wave.ts';
 import { counted } from '../platform/plural.ts';
 import { isAboutTable } from '../../proto/model/triggers.ts';
 

@@ -118,6 +118,8 @@ export const plan = z.object({
   reason: z.string(),
   ticket: z.string().optional(),
   totals: z.object({ flows: z.number().int(), gateways: z.number().int(), sites: z.number().int(), leftOut: z.number().int() }),
+  /** How many gateways each wave has, if it runs in waves; one wave means all at once. Partners by `ha:` tag are never in the same. */
+  waves: z.array(z.number().int()),
   impact,
   friction,
   gateways: z.array(planGateway),

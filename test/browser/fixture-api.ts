@@ -8,6 +8,7 @@ import type { FlowRow } from '../../proto/http/flows.ts';
 import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
+import { toWaves, waveSizes } from '../../controller/plans/waves.ts';
 import { refusedBy } from '../../proto/model/block/of-filter.ts';
 import { describeCondition, describeRefused } from '../../proto/model/block/words.ts';
 import { ERROR_CODES, FleetError } from '../../proto/model/error-codes.ts';
@@ -316,6 +317,7 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
     const active = chosen.filter(({ idleSeconds }) => idleSeconds !== undefined && idleSeconds < 10).length;
     const unknownActivity = chosen.filter(({ idleSeconds }) => idleSeconds === undefined).length;
     const touched = new Set(chosen.map(({ gatewayId }) => gatewayId));
+    const ready = scoped.filter(({ id: gateway, state }) => state === 'online' && (touched.has(gateway) || refused?.conditions.length));
     const sites = new Set(scoped.filter((gateway) => touched.has(gateway.id)).map(({ siteId }) => siteId)).size;
     const plan: Plan = {
       id: id(5, number),
@@ -333,10 +335,11 @@ export async function startFixtureApi({ flowsPerGateway = 40, port = 0, isSilent
       createdBy: api.person,
       totals: {
         flows: chosen.length,
-        gateways: refused?.conditions.length ? scoped.filter(({ state }) => state === 'online').length : touched.size,
+        gateways: ready.length,
         sites,
         leftOut: scoped.filter(({ state }) => state !== 'online').length,
       },
+      waves: waveSizes(toWaves(ready, true)),
       impact: {
         matched: rows.length,
         protected: rows.length - chosen.length,

@@ -104,7 +104,9 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     name: 'waves-do-not-wait',
     breaks: 'I11',
     scenario: 'flush-in-waves',
-    patches: [{ file: 'build/controller/flushes/waves.js', find: `if (done.length < begun.length)`, replace: `if (begun.length === 0)` }],
+    patches: [
+      { file: 'build/controller/flushes/next-wave.js', find: `if (done.length < begun.length)`, replace: `if (begun.length === 0)` },
+    ],
   },
   {
     name: 'cancel-leaves-commands',

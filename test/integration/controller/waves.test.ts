@@ -132,6 +132,24 @@ describe('the waves of a flush', () => {
     expect(all.targets.map((target) => target.wave)).toEqual([1, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
   });
 
+  it('are those that the plan has shown, partners apart, and follow the tags that gateways have when they are asked for', async () => {
+    const planFor = (gateways: FakeAgent[]) =>
+      owner.call(routes.createPlan, {
+        body: { filter: 'proto:udp', scope: { gateways: gateways.map((agent) => agent.gatewayId) }, reason: 'r' },
+      });
+    expect((await planFor(agents.slice(0, 1))).waves).toEqual([1]);
+    expect((await planFor(agents.slice(0, 3))).waves).toEqual([2, 1]);
+    const plan = await planFor(agents);
+    expect(plan.waves).toEqual([1, 2, 7]);
+    const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+    const { targets } = await ended(flushId);
+    expect(plan.waves).toEqual([1, 2, 3].map((wave) => targets.filter((target) => target.wave === wave).length));
+    const tag = (tags: string[]) => owner.call(routes.updateGateway, { params: { id: agents[2]!.gatewayId }, body: { tags } });
+    await tag(['ha:pair']);
+    expect((await planFor(agents.slice(0, 3))).waves).toEqual([1, 1, 1]);
+    await tag([]);
+  });
+
   it('are held back after the first gateway failed; I11: no other gateway hears of it', async () => {
     agents[0]!.onCommand = (command) => done(agents[0]!, command, Outcome.OUTCOME_REAPPEARED);
     const { flushId } = await start();

@@ -248,11 +248,14 @@ test('a block is verified by what was refused, or by that nothing came', () => {
   expect(blockedSentence({ targets: [{} as Flush['targets'][number]] })).toBeUndefined();
 });
 
-test('waves are said as counts of gateways, and few gateways have none', () => {
-  expect(wavesWords(2, true)).toBe('all at once: they are few');
-  expect(wavesWords(100, true)).toBe('first 1, then 5, then 25, then 100 of them');
-  expect(wavesWords(20, true)).toBe('first 1, then 5, then 20 of them');
-  expect(wavesWords(20, false)).toContain('all at once');
+test('waves are said as counts of gateways as the plan has them, partners apart, and few gateways have none', () => {
+  const words = (waves: number[], areWanted: boolean) =>
+    wavesWords({ waves, totals: { flows: 1, gateways: waves.reduce((sum, size) => sum + size, 0), sites: 1, leftOut: 0 } }, areWanted);
+  expect(words([1], true)).toBe('one gateway');
+  expect(words([2], true)).toBe('all at once: they are few');
+  expect(words([1, 4, 20, 75], true)).toBe('first 1, then 5, then 25, then 100 of them');
+  expect(words([1, 1], true)).toBe('first 1, then 2 of them');
+  expect(words([1, 4, 15], false)).toContain('all at once');
 });
 
 test('the method and its seconds are part of what a plan is asked for', () => {

@@ -2,7 +2,7 @@ import type { Plan } from '../../../proto/http/plans.ts';
 import { counted, lasting } from '../../ui/format.ts';
 import { refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
-import { hasWaves, wavesWords } from './plan-words.ts';
+import { wavesWords } from './plan-words.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
 const FRICTION: Record<Plan['friction'], string> = {
@@ -35,8 +35,8 @@ export function PlanSafety({ plan, areWaves, onWaves, ...fields }: PlanSafetyPro
           <div>
             <dt>Order</dt>
             <dd>
-              {wavesWords(plan.totals.gateways, areWaves)}
-              {hasWaves(plan.totals.gateways) && plan.state === 'ready' && (
+              {wavesWords(plan, areWaves)}
+              {plan.waves.length > 1 && plan.state === 'ready' && (
                 <label className="row small">
                   <input type="checkbox" checked={areWaves} onChange={(event) => onWaves(event.currentTarget.checked)} />
                   in waves; trouble holds the next one back

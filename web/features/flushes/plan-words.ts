@@ -145,20 +145,12 @@ export function again(plan: Plan): PlanRequest {
   };
 }
 
-/** Above this many gateways a flush goes in waves (controller/flushes/waves.ts). */
-const FEW_GATEWAYS = 3;
-
 /** In which order the gateways begin. */
-export function wavesWords(gateways: number, areWanted: boolean): string {
-  if (gateways <= FEW_GATEWAYS) return gateways === 1 ? 'one gateway' : 'all at once: they are few';
+export function wavesWords({ waves, totals }: Pick<Plan, 'waves' | 'totals'>, areWanted: boolean): string {
+  if (waves.length <= 1) return totals.gateways === 1 ? 'one gateway' : 'all at once: they are few';
   if (!areWanted) return 'all at once, but for partners of one another';
-  const ends = [1, ...[0.05, 0.25, 1].map((share) => Math.ceil(gateways * share))];
-  return `first ${[...new Set(ends)].map(count).join(', then ')} of them`;
-}
-
-/** True where there is a choice between waves and all at once. */
-export function hasWaves(gateways: number): boolean {
-  return gateways > FEW_GATEWAYS;
+  let begun = 0;
+  return `first ${waves.map((gateways) => count((begun += gateways))).join(', then ')} of them`;
 }
 
 /** `41 kbit/s`. */
