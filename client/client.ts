@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Route } from '../proto/http/route.ts';
 import { Intents } from './intents.ts';
 import { readProblem, silent, unreachable } from './problem.ts';
+import { request, type ClientOptions, type RequestOptions } from './request.ts';
 import { routeUrl } from './route-url.ts';
 
 type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
@@ -25,38 +26,25 @@ export type Body<R extends Route> = Input<R['body']>;
 /** How long an answer may take to begin, in milliseconds. What is asked with a POST may have to walk tables. */
 const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
 
-/**
- * Who asks, and where. `origin` is empty in a page, whose own server passes calls on; `headers` hold a token, or a cookie with its origin.
- */
-export interface ClientOptions {
-  origin?: string;
-  headers?: Readonly<Record<string, string>>;
-}
-
-export interface SendOptions {
-  method: string;
-  body?: unknown;
-  signal?: AbortSignal;
+export interface SendOptions extends Omit<RequestOptions, 'headers'> {
   accept?: string;
 }
 
 /** The REST API of the controller, typed by proto/http/routes.ts. */
 export class Client {
-  readonly #origin: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #options: ClientOptions;
   readonly #intents = new Intents(
     () => crypto.randomUUID(),
     () => performance.now(),
   );
 
-  constructor({ origin = '', headers = {} }: ClientOptions = {}) {
-    [this.#origin, this.#headers] = [origin, headers];
+  constructor(options: ClientOptions = {}) {
+    this.#options = options;
   }
 
   /**
    * Calls one route; the answer is parsed by its schema. Throws ControllerError for every way in which the controller can say no; an
-   * aborted call
-   * throws AbortError.
+   * aborted call throws AbortError.
    */
   async call<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answered<R>> {
     const { params, query, body, signal } = (asked ?? {}) as {
@@ -66,31 +54,21 @@ export class Client {
       signal?: AbortSignal;
     };
     const response = await this.send(routeUrl(route, params, query), { method: route.method, body, signal });
-    if (!response.ok) throw await readProblem(response);
-    return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
+    return readAnswer(route, response);
   }
 
   /** One request by its path; a POST carries the key of its intent. Throws ControllerError if nothing answers, or not in time. */
   async send(path: string, { method, body, signal, accept = 'application/json' }: SendOptions): Promise<Response> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const intent = `${path} ${text}`;
+    const intent = `${path} ${body === undefined ? '' : JSON.stringify(body)}`;
     const limit = new AbortController();
     const waitMs = method === 'GET' ? MAX_WAIT_MS.read : MAX_WAIT_MS.work;
     const timer = setTimeout(() => limit.abort(), waitMs);
-    const headers = {
-      ...this.#headers,
-      accept,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }),
-    };
     try {
       const response = await this.#fetch(path, {
         method,
+        body,
         signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
-        credentials: 'same-origin',
-        cache: 'no-store',
-        headers,
-        body: text,
+        headers: { accept, ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }) },
       });
       // 409 may say that the first try is still under way.
       if (response.status < 500 && response.status !== 409) this.#intents.settle(intent);
@@ -107,13 +85,19 @@ export class Client {
    * A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key,
    * others by what they say.
    */
-  async #fetch(path: string, request: RequestInit): Promise<Response> {
+  async #fetch(path: string, options: RequestOptions): Promise<Response> {
     try {
-      return await fetch(`${this.#origin}${path}`, request);
+      return await request(this.#options, path, options);
     } catch (error) {
       const { code } = ((error as Error).cause ?? {}) as { code?: string };
       if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
-      return fetch(`${this.#origin}${path}`, request);
+      return request(this.#options, path, options);
     }
   }
+}
+
+/** What a response says by its route's own schema. Throws ControllerError where the controller says no. */
+export async function readAnswer<R extends Route>(route: R, response: Response): Promise<Answered<R>> {
+  if (!response.ok) throw await readProblem(response);
+  return (route.response ? route.response.parse(await response.json()) : undefined) as Answered<R>;
 }

@@ -4,6 +4,12 @@ export interface ServerEvent {
   data: string;
 }
 
+/** The events of a stream, as they come; it ends with the stream. */
+export async function* readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<ServerEvent, undefined> {
+  const parse = createEventParser();
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) yield* parse(chunk);
+}
+
 /**
  * Splits a text stream into server-sent events (WHATWG HTML, 9.2.6): fields of `id` and `data`, comments and `retry` left out.
  * Feed it chunks in order; it keeps what is not yet complete.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsersService } from '../../controller/access/users.service.ts';
+import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { PASSWORD, TestController, type Person } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
@@ -40,10 +41,7 @@ function change(cookie: string, currentPassword: string, newPassword: string): P
 async function cookieOf(name: string, password: string): Promise<string> {
   const response = await controller.attempt(`${name}@example.net`, password);
   expect(response.status).toBe(200);
-  return response.headers
-    .getSetCookie()
-    .map((one) => one.split(';')[0])
-    .join('; ');
+  return sessionCookie(response);
 }
 
 describe('guesses at an account', () => {

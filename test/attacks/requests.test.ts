@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sessionCookie } from '../../client/sign-in.ts';
 import { routes } from '../../proto/http/routes.ts';
 import { TestController, type Person } from '../support/controller-fleet.ts';
 import { startTestPostgres, type TestPostgres } from '../support/database.ts';
@@ -26,10 +27,7 @@ beforeAll(async () => {
   controller = await TestController.start({ CTFLEET_DATABASE_URL: await postgres.newDatabase() });
   owner = await controller.person('owner', [{ role: 'owner', tenantId: null }]);
   const signedIn = await controller.attempt('owner@example.net', 'a password of a test');
-  cookie = signedIn.headers
-    .getSetCookie()
-    .map((one) => one.split(';')[0])
-    .join('; ');
+  cookie = sessionCookie(signedIn);
   agent = await MemoryAgent.start(controller, owner, 'gw1');
   const plan = await owner.call(routes.createPlan, { body: { filter: 'port:5', reason: 'to be asked about' } });
   const { flushId } = await owner.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });

@@ -4,6 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { Client } from '../../client/client.ts';
+import { signIn } from '../../client/sign-in.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import { routes } from '../../proto/http/routes.ts';
 import { keepScreenshot, launchChromium, signIn as signInByConsole } from '../support/browser.ts';
 
 const [command, ...options] = (process.env.COMPOSE ?? 'docker compose').split(' ') as [string, ...string[]];
@@ -17,18 +21,7 @@ const env: NodeJS.ProcessEnv = {
   CTFLEET_POSTGRES_PASSWORD: randomBytes(16).toString('hex'),
   CTFLEET_DATABASE_PASSWORD: randomBytes(16).toString('hex'),
 };
-let cookie = '';
-
-type Json = Record<string, unknown>;
-interface Gateway {
-  id: string;
-  state: string;
-  since: string;
-  usage?: { count: number; at: string };
-}
-interface Page<T> {
-  items: T[];
-}
+let client = new Client({ origin: CONSOLE });
 
 try {
   await story();
@@ -42,7 +35,12 @@ try {
 async function story(): Promise<void> {
   await timed('up, until the console answers for the controller', async () => {
     compose(['up', '-d', ...STACK]);
-    await until(async () => (await call('GET', '/api/openapi.json')).status === 200);
+    await until(() =>
+      client.send('/api/openapi.json', { method: 'GET' }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
   });
   compose([
     'exec',
@@ -57,15 +55,11 @@ async function story(): Promise<void> {
     '--name',
     'First',
   ]);
-  await signIn();
+  client = new Client({ origin: CONSOLE, headers: await signIn(CONSOLE, OPERATOR, CONSOLE) });
   await firstRun();
   const first = (await gateway())!;
   console.log(`gateway ${first.state}, ${first.usage!.count} flows at its first sample`);
-  const flows = (await read('POST', '/flows:search', {})) as unknown as {
-    rows: { orig: Json; status: string[] }[];
-    total: number;
-    gateways: Json[];
-  };
+  const flows = await client.call(routes.searchFlows, { body: {} });
   assert.equal(flows.gateways[0]?.state, 'answered');
   assert.ok(flows.total > 0, 'the table holds at least the flows of the stack itself');
   console.log(`${flows.total} flows listed, the first: ${JSON.stringify(flows.rows[0])}`);
@@ -84,10 +78,10 @@ async function story(): Promise<void> {
     await until(async () => isNewer(await gateway(), stopped));
   });
   const to = new Date();
-  const samples = (await read(
-    'GET',
-    `/gateways/${first.id}/samples?from=${new Date(to.getTime() - 600_000).toISOString()}&to=${to.toISOString()}`,
-  )) as unknown as { points: { at: string }[]; gaps: Json[] };
+  const samples = await client.call(routes.listSamples, {
+    params: { id: first.id },
+    query: { from: new Date(to.getTime() - 600_000).toISOString(), to: to.toISOString() },
+  });
   assert.ok(
     samples.points.some(({ at }) => at < stopped),
     'samples from before are still there',
@@ -132,12 +126,13 @@ async function firstRun(): Promise<void> {
 async function flushOne(): Promise<void> {
   const socket = createSocket('udp4');
   for (const port of [9998, 9999]) await new Promise((sent) => socket.send('x', port, '127.0.0.1', sent));
-  const count = async (filter: string): Promise<unknown> => (await read('POST', '/flows:search', { filter })).total;
+  const count = async (filter: string): Promise<number> => (await client.call(routes.searchFlows, { body: { filter } })).total;
   assert.deepEqual([await count('proto:udp dport:9998'), await count('proto:udp dport:9999')], [1, 1]);
-  const plan = await make('/plans', { filter: 'proto:udp dport:9999', reason: 'a trial' });
-  const { flushId } = await make(`/plans/${String(plan.id)}:run`, { digest: plan.digest });
-  await until(async () => (await read('GET', `/flushes/${String(flushId)}`)).state !== 'running');
-  const flush = await read('GET', `/flushes/${String(flushId)}`);
+  const plan = await client.call(routes.createPlan, { body: { filter: 'proto:udp dport:9999', reason: 'a trial' } });
+  const { flushId } = await client.call(routes.runPlan, { params: { id: plan.id }, body: { digest: plan.digest } });
+  const look = () => client.call(routes.getFlush, { params: { id: flushId } });
+  await until(async () => (await look()).state !== 'running');
+  const flush = await look();
   assert.equal(flush.state, 'verified', JSON.stringify(flush));
   assert.deepEqual([await count('proto:udp dport:9998'), await count('proto:udp dport:9999')], [1, 0]);
   socket.close();
@@ -146,48 +141,14 @@ async function flushOne(): Promise<void> {
 
 /** The only gateway; undefined while nobody answers. */
 async function gateway(): Promise<Gateway | undefined> {
-  const { status, body } = await call('GET', '/api/v1/gateways');
-  return status === 200 ? (body as unknown as Page<Gateway>).items[0] : undefined;
+  return client.call(routes.listGateways).then(
+    ({ items }) => items[0],
+    () => undefined,
+  );
 }
 
 function isNewer(seen: Gateway | undefined, since: string): boolean {
   return seen?.state === 'online' && seen.since > since;
-}
-
-async function signIn(): Promise<void> {
-  const answer = await fetch(`${CONSOLE}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', origin: CONSOLE },
-    body: JSON.stringify(OPERATOR),
-  });
-  assert.equal(answer.status, 200, await answer.text());
-  cookie = answer.headers
-    .getSetCookie()
-    .map((each) => each.split(';')[0])
-    .join('; ');
-}
-
-function make(path: string, body: Json): Promise<Json> {
-  return read('POST', path, body);
-}
-
-async function read(method: string, path: string, body?: Json): Promise<Json> {
-  const answer = await call(method, `/api/v1${path}`, body);
-  assert.ok(answer.status < 300, `${method} ${path}: ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
-
-async function call(method: string, path: string, body?: Json): Promise<{ status: number; body: Json }> {
-  try {
-    const answer = await fetch(CONSOLE + path, {
-      method,
-      headers: { 'content-type': 'application/json', origin: CONSOLE, cookie },
-      body: body && JSON.stringify(body),
-    });
-    return { status: answer.status, body: (await answer.json()) as Json };
-  } catch (error) {
-    return { status: 0, body: { detail: String(error) } };
-  }
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -2,7 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
-import type { z } from 'zod';
+import type { Answered } from '../../client/client.ts';
+import { readEvents, type ServerEvent } from '../../client/event-parser.ts';
+import { request } from '../../client/request.ts';
+import { routeUrl } from '../../client/route-url.ts';
+import { sessionCookie } from '../../client/sign-in.ts';
 import type { Route } from '../../proto/http/route.ts';
 import { routes } from '../../proto/http/routes.ts';
 import type { Grant } from '../../proto/model/access.ts';
@@ -12,8 +16,6 @@ import { startController, type RunningController } from '../../controller/start.
 
 export const PASSWORD = 'a password of a test';
 
-type Output<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;
-
 /** An answer; `body` of a success has passed the route's own schema. */
 export interface Answer<Body = unknown> {
   status: number;
@@ -21,7 +23,14 @@ export interface Answer<Body = unknown> {
   body: Body;
 }
 
-/** Someone who calls the REST API: by cookie, by token, or as nobody. */
+interface Input {
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Someone who calls the REST API: by cookie, by token, or as nobody. What a request says is up to the test, and each is sent once. */
 export class Person {
   private readonly origin: string;
   private readonly headers: Record<string, string>;
@@ -37,16 +46,8 @@ export class Person {
   }
 
   /** Calls a route and gives whatever comes. */
-  async ask(
-    route: Route,
-    input: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown; headers?: Record<string, string> } = {},
-  ): Promise<Answer> {
-    const url = `${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => input.params?.[name] ?? '')}${input.query ? `?${new URLSearchParams(input.query)}` : ''}`;
-    const response = await fetch(url, {
-      method: route.method,
-      headers: { ...this.headers, ...input.headers, ...(input.body === undefined ? {} : { 'content-type': 'application/json' }) },
-      body: input.body === undefined ? undefined : JSON.stringify(input.body),
-    });
+  async ask(route: Route, input: Input = {}): Promise<Answer> {
+    const response = await this.send(route, input);
     const text = await response.text();
     return {
       status: response.status,
@@ -56,16 +57,16 @@ export class Person {
   }
 
   /** Calls a route that must succeed, with an answer that its schema accepts. */
-  async call<R extends Route>(route: R, input: Parameters<Person['ask']>[1] = {}): Promise<Output<R>> {
+  async call<R extends Route>(route: R, input: Input = {}): Promise<Answered<R>> {
     const answer = await this.ask(route, input);
     if (answer.status !== route.status)
       throw new Error(`${route.method} ${route.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
-    return (route.response ? route.response.parse(answer.body) : undefined) as Output<R>;
+    return (route.response ? route.response.parse(answer.body) : undefined) as Answered<R>;
   }
 
   /** Calls a route that answers in text. */
-  async text(route: Route, input: { query?: Record<string, string> } = {}): Promise<string> {
-    const response = await fetch(`${this.origin}/api/v1${route.path}?${new URLSearchParams(input.query)}`, { headers: this.headers });
+  async text(route: Route, input: Input = {}): Promise<string> {
+    const response = await this.send(route, input);
     if (response.status !== route.status) throw new Error(`${route.path} answered ${response.status}`);
     return response.text();
   }
@@ -73,42 +74,35 @@ export class Person {
   /** Opens an event stream. */
   async watch(route: Route, params: Record<string, string> = {}): Promise<EventReader> {
     const abort = new AbortController();
-    const response = await fetch(`${this.origin}/api/v1${route.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '')}`, {
-      headers: this.headers,
-      signal: abort.signal,
+    return new EventReader(await this.send(route, { params }, abort.signal), abort);
+  }
+
+  private send(route: Route, { params, query, body, headers }: Input, signal?: AbortSignal): Promise<Response> {
+    return request({ origin: this.origin, headers: this.headers }, routeUrl(route, params, query), {
+      method: route.method,
+      body,
+      headers,
+      signal,
     });
-    return new EventReader(response, abort);
   }
 }
 
 /** Reads server-sent events one by one. */
 export class EventReader {
-  private text = '';
-  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private readonly events: AsyncGenerator<ServerEvent, undefined>;
   private readonly abort: AbortController;
   readonly status: number;
 
   constructor(response: Response, abort: AbortController) {
     this.abort = abort;
     this.status = response.status;
-    this.reader = response.body!.getReader();
+    this.events = readEvents(response.body!);
   }
 
   /** The data of the next event; undefined at the end of the stream. */
   async next(): Promise<unknown> {
-    for (;;) {
-      const end = this.text.indexOf('\n\n');
-      if (end >= 0) {
-        const event = this.text.slice(0, end);
-        this.text = this.text.slice(end + 2);
-        const data = event.split('\n').find((line) => line.startsWith('data: '));
-        if (data) return JSON.parse(data.slice(6));
-        continue;
-      }
-      const { value, done } = await this.reader.read();
-      if (done) return undefined;
-      this.text += Buffer.from(value).toString();
-    }
+    const { value } = await this.events.next();
+    return value && JSON.parse(value.data);
   }
 
   /** The first event for which `fits` holds. */
@@ -179,20 +173,11 @@ export class TestController {
   async signIn(email: string, password: string): Promise<Person> {
     const response = await this.attempt(email, password);
     if (!response.ok) throw new Error(`sign-in answered ${response.status}`);
-    return new Person(this.origin, {
-      cookie: response.headers
-        .getSetCookie()
-        .map((cookie) => cookie.split(';')[0])
-        .join('; '),
-    });
+    return new Person(this.origin, { cookie: sessionCookie(response) });
   }
 
   attempt(email: string, password: string, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(`${this.origin}/api/auth/sign-in/email`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ email, password }),
-    });
+    return request({ origin: this.origin, headers }, '/api/auth/sign-in/email', { method: 'POST', body: { email, password } });
   }
 
   /** Stops it; the state folder stays if somebody else is to go on with it. */

@@ -1,29 +1,6 @@
 import { Client, type Answered, type MaybeAsked } from '../../client/client.ts';
-import { readProblem } from '../../client/problem.ts';
+import { signIn } from '../../client/sign-in.ts';
 import type { Route } from '../../proto/http/route.ts';
-
-/**
- * Signs in with a password. Answers the headers of whoever has done so: the cookie, and the origin that goes with it. Throws
- * ControllerError.
- */
-export async function signIn(
-  origin: string,
-  { email, password }: { email: string; password: string },
-  consoleUrl: string,
-): Promise<Record<string, string>> {
-  const answer = await new Client({ origin, headers: { origin: consoleUrl } }).send('/api/auth/sign-in/email', {
-    method: 'POST',
-    body: { email, password },
-  });
-  if (!answer.ok) throw await readProblem(answer);
-  return {
-    cookie: answer.headers
-      .getSetCookie()
-      .map((cookie) => cookie.split(';')[0])
-      .join('; '),
-    origin: consoleUrl,
-  };
-}
 
 /** The REST API as the demo's operator, once signed in. */
 export class DemoApi {

@@ -3,6 +3,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { signIn } from '../../../client/sign-in.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { DemoApi } from '../../../tools/demo/api.ts';
 import { ProcessGroup } from '../../../tools/process-group.ts';
@@ -121,16 +122,7 @@ export class AttackedController {
 
   /** The cookie of a new session of the owner. */
   async cookie(): Promise<string> {
-    const answer = await fetch(`${this.origin}/api/auth/sign-in/email`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', origin: this.origin },
-      body: JSON.stringify(OWNER),
-    });
-    if (!answer.ok) throw new Error(`the owner cannot sign in: ${answer.status} ${await answer.text()}`);
-    return answer.headers
-      .getSetCookie()
-      .map((cookie) => cookie.split(';')[0])
-      .join('; ');
+    return (await signIn(this.origin, OWNER, this.origin)).cookie;
   }
 
   /** A tenant in which one person works alone, with a site. */

@@ -1,19 +1,15 @@
-import type { z } from 'zod';
-import { problem } from '../../../proto/http/common.ts';
+import { readAnswer, type Answered, type MaybeAsked } from '../../../client/client.ts';
+import { ControllerError } from '../../../client/problem.ts';
+import { request } from '../../../client/request.ts';
+import { routeUrl } from '../../../client/route-url.ts';
+import { signIn } from '../../../client/sign-in.ts';
 import type { Route } from '../../../proto/http/route.ts';
 
 const PATIENCE_MS = 20_000;
 
-interface Input {
-  params?: Record<string, string>;
-  query?: Record<string, string | number>;
-  body?: unknown;
-}
-type Body<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;
-
 /** An answer; `none`: nobody answered, or only to say that they cannot just now, so that nobody knows whether it was done. */
 export type Answer<R extends Route> =
-  | { kind: 'ok'; body: Body<R> }
+  | { kind: 'ok'; body: Answered<R> }
   | { kind: 'refused'; code: string; detail: string }
   | { kind: 'none'; why: string };
 
@@ -30,46 +26,33 @@ export class Operator {
 
   /** Signs in. Throws if that is refused. */
   static async signIn(origins: readonly string[], email: string, password: string, publicUrl: string): Promise<Operator> {
-    const answer = await fetch(`${origins[0]}/api/auth/sign-in/email`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', origin: publicUrl },
-      body: JSON.stringify({ email, password }),
-    });
-    if (!answer.ok) throw new Error(`the operator cannot sign in (${answer.status})`);
-    return new Operator(origins, {
-      cookie: answer.headers
-        .getSetCookie()
-        .map((cookie) => cookie.split(';')[0])
-        .join('; '),
-      origin: publicUrl,
-    });
+    return new Operator(origins, await signIn(origins[0]!, { email, password }, publicUrl));
   }
 
-  /** Asks one front, the next with each call. Never throws for what a front may say. */
-  async ask<R extends Route>(route: R, { params = {}, query = {}, body }: Input = {}): Promise<Answer<R>> {
-    const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-    const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
-    const url = `${this.#origins[this.#next++ % this.#origins.length]}/api/v1${path}${search.size > 0 ? `?${search}` : ''}`;
+  /**
+   * Asks one front, the next with each call. Never throws for what a front may say. No request carries an Idempotency-Key and none is sent
+   * twice: the story is about answers that are lost.
+   */
+  async ask<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answer<R>> {
+    const { params, query, body } = (asked ?? {}) as { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
+    const origin = this.#origins[this.#next++ % this.#origins.length];
     try {
-      const answer = await fetch(url, {
+      const response = await request({ origin, headers: this.#headers }, routeUrl(route, params, query), {
         method: route.method,
+        body,
         signal: AbortSignal.timeout(PATIENCE_MS),
-        headers: { ...this.#headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-        body: body === undefined ? undefined : JSON.stringify(body),
       });
-      const said: unknown = answer.status === 204 ? undefined : await answer.json();
-      if (answer.ok) return { kind: 'ok', body: (route.response ? route.response.parse(said) : undefined) as Body<R> };
-      if (answer.status >= 500) return { kind: 'none', why: String(answer.status) };
-      const { code, detail } = problem.parse(said);
-      return { kind: 'refused', code, detail };
+      return { kind: 'ok', body: await readAnswer(route, response) };
     } catch (error) {
-      return { kind: 'none', why: (error as Error).message };
+      return error instanceof ControllerError && error.problem.status < 500 && error.code !== 'INTERNAL'
+        ? { kind: 'refused', code: error.code, detail: error.message }
+        : { kind: 'none', why: (error as Error).message };
     }
   }
 
   /** What must succeed, while nothing is in the way. */
-  async call<R extends Route>(route: R, input: Input = {}): Promise<Body<R>> {
-    const answer = await this.ask(route, input);
+  async call<R extends Route>(route: R, ...asked: MaybeAsked<R>): Promise<Answered<R>> {
+    const answer = await this.ask(route, ...asked);
     if (answer.kind === 'ok') return answer.body;
     throw new Error(`${route.method} ${route.path}: ${answer.kind === 'refused' ? answer.detail : answer.why}`);
   }

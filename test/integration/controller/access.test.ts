@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sessionCookie } from '../../../client/sign-in.ts';
 import type { Route } from '../../../proto/http/route.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { isAllowed, ROLES, type Role } from '../../../proto/model/access.ts';
@@ -194,10 +195,7 @@ describe('sessions and tokens', () => {
   });
 
   it('a page of another site cannot make a signed-in browser change anything', async () => {
-    const cookie = (await controller.attempt('owner@example.net', PASSWORD)).headers
-      .getSetCookie()
-      .map((text) => text.split(';')[0])
-      .join('; ');
+    const cookie = sessionCookie(await controller.attempt('owner@example.net', PASSWORD));
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
       const answer = await new Person(controller.origin, { cookie, ...headers } as unknown as Record<string, string>).ask(
         routes.createTenant,
