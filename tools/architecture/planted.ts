@@ -66,6 +66,8 @@ export const PLANTED: readonly { breaks: string; path: string; text: string; wit
     text: `import { Method } from '../gen/ctfleet/v1/operation.ts';`,
   },
   { breaks: 'proto/model imports neither', path: 'proto/model/planted.ts', text: `import { z } from 'zod';` },
+  { breaks: 'the words of the client', path: 'client/words/planted.ts', text: `import { useState } from 'react';` },
+  { breaks: 'imports point one way', path: 'client/words/planted.ts', text: `import { Client } from '../client.ts';` },
   { breaks: 'netlink has never heard', path: 'agent/netlink/planted.ts', text: `export const CTA_TUPLE_ORIG = 1;` },
   { breaks: 'F40', path: 'controller/plans/planted.ts', text: `await fetch(url);` },
   { breaks: 'F40', path: 'controller/plans/planted.ts', text: `import { request } from "node:https";` },

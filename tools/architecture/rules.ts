@@ -11,6 +11,7 @@ export interface Rule {
 /** Folders in the order of imports: each may use itself and those named. docs/architecture.md draws it. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   proto: [],
+  'client/words': ['proto'],
   client: ['proto'],
   'agent/disk': [],
   'agent/time': [],
@@ -99,12 +100,12 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'controller/witness',
     'proto',
   ],
-  'web/app': ['web/features', 'web/ui', 'web/lib', 'client', 'proto'],
-  'web/features': ['web/ui', 'web/lib', 'client', 'proto'],
-  'web/ui': ['web/lib', 'client', 'proto'],
-  'web/lib': ['client', 'proto'],
+  'web/app': ['web/features', 'web/ui', 'web/lib', 'client', 'client/words', 'proto'],
+  'web/features': ['web/ui', 'web/lib', 'client', 'client/words', 'proto'],
+  'web/ui': ['web/lib', 'client', 'client/words', 'proto'],
+  'web/lib': ['client', 'client/words', 'proto'],
   web: ['web/lib', 'proto'],
-  cli: ['client', 'proto'],
+  cli: ['client', 'client/words', 'proto'],
   // The demo is the lab of the tests.
   tools: ['agent', 'controller', 'client', 'proto', 'test/lab'],
 };
@@ -226,6 +227,11 @@ export const RULES: readonly Rule[] = [
         sources,
         ({ path: file }, { target }) => file.startsWith('proto/model/') && (target.startsWith('proto/gen/') || target === 'zod'),
       ),
+  },
+  {
+    name: 'the words of the client touch no package',
+    violations: (sources) =>
+      arrowsOf(sources, ({ path: file }, one) => file.startsWith('client/words/') && !isPath(one) && !one.isTypeOnly),
   },
   {
     name: 'netlink has never heard of conntrack',

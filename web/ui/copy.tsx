@@ -2,7 +2,7 @@
 
 import { useClipboard } from '@mantine/hooks';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
-import { shortAddress } from './format.ts';
+import { shortAddress } from '../../client/words/format.ts';
 
 /** An address that copies itself on click; a long one shows both its ends. */
 export function Address({ value, port }: { value: string; port?: number }) {

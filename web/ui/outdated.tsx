@@ -1,7 +1,7 @@
 'use client';
 
 import { useClock, useNow } from '../lib/clock.tsx';
-import { lasting } from './format.ts';
+import { lasting } from '../../client/words/format.ts';
 import { State } from './state.tsx';
 
 /** Says that what is shown could not be refreshed: how old it is, and why. Nothing where the last refresh worked. */

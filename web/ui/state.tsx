@@ -17,10 +17,11 @@ import {
   type Icon,
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
+import type { StateKind } from '../../client/words/state-kind.ts';
 
 type Tone = '' | 'red' | 'amber' | 'green' | 'blue';
 
-/** Every kind of state there is, with its icon and colour; a state is always icon and word. */
+/** The icon and colour of every kind of state; a state is always icon and word. */
 const KINDS = {
   ok: [IconCircleCheck, 'green'],
   warn: [IconAlertTriangle, 'amber'],
@@ -39,9 +40,7 @@ const KINDS = {
   protected: [IconLock, ''],
   offloaded: [IconSnowflake, ''],
   both: [IconArrowsLeftRight, ''],
-} as const satisfies Record<string, readonly [Icon, Tone]>;
-
-export type StateKind = keyof typeof KINDS;
+} as const satisfies Record<StateKind, readonly [Icon, Tone]>;
 
 /** Icon and word of a state. `isPill` sets it on a tint, for heads. */
 export function State({ kind, children, isPill, isSmall }: { kind: StateKind; children: ReactNode; isPill?: boolean; isSmall?: boolean }) {

@@ -5,7 +5,7 @@ import './time-chart.css';
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
-import { short } from './format.ts';
+import { short } from '../../client/words/format.ts';
 
 export interface ChartLine {
   label: string;

@@ -8,12 +8,12 @@ import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count } from '../../ui/format.ts';
+import { count } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { FilterText } from '../flushes/filter-text.tsx';
 import { ExactFlows } from '../flushes/exact-flows.tsx';
 import { Sentence } from './sentence.tsx';
-import { detailLines, OUTCOMES } from './audit-words.ts';
+import { detailLines, OUTCOMES } from '../../../client/words/audit-words.ts';
 
 /** One entry: the decision, every flow it is about, and its place in the chain. */
 export function AuditDetail({ id, onClose }: { id: string; onClose(): void }) {

@@ -10,9 +10,9 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
-import { count, shortHash } from '../../ui/format.ts';
+import { count, shortHash } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { chainName, verdictWords, type Verdict } from './integrity-words.ts';
+import { chainName, verdictWords, type Verdict } from '../../../client/words/integrity-words.ts';
 
 type Verify = UseMutationResult<Verdict, Error, void>;
 

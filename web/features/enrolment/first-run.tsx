@@ -9,7 +9,7 @@ import { Link } from '../../lib/link.tsx';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { counted } from '../../ui/format.ts';
+import { counted } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { Joining, useJoined } from './joining.tsx';
 import { ownTimeZone, usePlaces } from './use-places.ts';

@@ -8,7 +8,7 @@ import { useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
-import { minutesAndSeconds } from '../../ui/format.ts';
+import { minutesAndSeconds } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 
 export type MadeToken = z.output<typeof createEnrolmentToken.response>;

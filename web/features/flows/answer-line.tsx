@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { gatewayAnswer } from '../../../proto/http/flows.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { Button } from '../../ui/button.tsx';
-import { lasting } from '../../ui/format.ts';
+import { lasting } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
 

@@ -1,10 +1,10 @@
 import { createColumnHelper, tableFeatures } from '@tanstack/react-table';
 import type { FlowRow } from '../../../proto/http/flows.ts';
-import { brief, short, shortAddress } from '../../ui/format.ts';
+import { brief, short, shortAddress } from '../../../client/words/format.ts';
 import { State, StateIcon } from '../../ui/state.tsx';
-import { STALE_WORDS } from './explain.ts';
-import { flowState, translated } from './flow-words.ts';
-import { idleCell, idleWords } from './idle-words.ts';
+import { STALE_WORDS } from '../../../client/words/flow-explanation.ts';
+import { flowState, translated } from '../../../client/words/flow-words.ts';
+import { idleCell, idleWords } from '../../../client/words/idle-words.ts';
 import type { SortBy } from './use-view.ts';
 
 export const features = tableFeatures({});

@@ -5,7 +5,7 @@ import type { facet } from '../../../proto/http/flows.ts';
 import { FIELD_NAMES, type FieldName } from '../../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../../proto/model/filter/parse.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
-import { count } from '../../ui/format.ts';
+import { count } from '../../../client/words/format.ts';
 import { asksFor, term, withTerm, withToggled } from './filter-edit.ts';
 
 type Facet = z.output<typeof facet>;

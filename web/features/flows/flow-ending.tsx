@@ -10,10 +10,10 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import { call } from '../../lib/controller/client.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { minutesAndSeconds } from '../../ui/format.ts';
+import { minutesAndSeconds } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { FLUSHES, flushSentence, troubleSentence, undoSeconds } from '../flushes/flush-words.ts';
-import { trafficWords } from '../flushes/plan-words.ts';
+import { FLUSHES, flushSentence, troubleSentence, undoSeconds } from '../../../client/words/flush-words.ts';
+import { trafficWords } from '../../../client/words/plan-words.ts';
 import { useFlush } from '../flushes/use-flush.ts';
 import type { Ending } from './use-ending.ts';
 

@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { useRowLink, type RowTarget } from '../../ui/list.tsx';
 import { columnsOf, features, LAYOUT } from './columns.tsx';
-import { rowKey } from './flow-words.ts';
+import { rowKey } from '../../../client/words/flow-words.ts';
 import { isSelected, type Selection } from './selection.ts';
 import type { SortBy } from './use-view.ts';
 

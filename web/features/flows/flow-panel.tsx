@@ -7,12 +7,12 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { CopyBlock } from '../../ui/copy.tsx';
-import { lasting } from '../../ui/format.ts';
-import { explain } from './explain.ts';
+import { lasting } from '../../../client/words/format.ts';
+import { explain } from '../../../client/words/flow-explanation.ts';
 import { FlowEnding } from './flow-ending.tsx';
 import { FlowPath } from './flow-path.tsx';
-import { conntrackCommand } from './flow-words.ts';
-import { idleWords } from './idle-words.ts';
+import { conntrackCommand } from '../../../client/words/flow-words.ts';
+import { idleWords } from '../../../client/words/idle-words.ts';
 import type { Ending } from './use-ending.ts';
 
 interface FlowPanelProps {

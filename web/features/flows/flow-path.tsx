@@ -3,10 +3,10 @@ import type { ReactNode } from 'react';
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import type { FlowRow } from '../../../proto/http/flows.ts';
 import { Address } from '../../ui/copy.tsx';
-import { count, short } from '../../ui/format.ts';
+import { count, short } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { translated } from './flow-words.ts';
-import { wanFault } from '../gateways/wan-words.ts';
+import { translated } from '../../../client/words/flow-words.ts';
+import { wanFault } from '../../../client/words/wan-words.ts';
 
 /** Both tuples as a way from client to server, top to bottom. A solid leg carries packets; a dashed red one does not. */
 export function FlowPath({ flow, gateway }: { flow: FlowRow; gateway: Gateway | undefined }) {

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from 'react';
 import { Button } from '../../ui/button.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import type { FlowSearch } from './use-flow-search.ts';
 
 /** How many match, how many of them are loaded, and the steps between parts. */

@@ -4,7 +4,7 @@ import { useQueries } from '@tanstack/react-query';
 import type { Scope } from '../../../proto/http/scope.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Empty } from '../../ui/feedback.tsx';
-import { counted } from '../../ui/format.ts';
+import { counted } from '../../../client/words/format.ts';
 import { chipsOf, withoutChip } from './filter-edit.ts';
 
 /** No flow matches: names the one term whose removal would give most, with its count. */

@@ -3,7 +3,7 @@
 import { IconTrash } from '@tabler/icons-react';
 import { useTenantInScope } from '../../lib/scope.ts';
 import { Button } from '../../ui/button.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import type { Selection } from './selection.ts';
 
 interface SelectionBarProps {

@@ -1,5 +1,5 @@
 import type { FlowRow } from '../../../proto/http/flows.ts';
-import { rowKey } from './flow-words.ts';
+import { rowKey } from '../../../client/words/flow-words.ts';
 
 /** Nothing, some rows by name, or all that match the filter (also those never loaded; the gateways count them when a plan is made). */
 export type Selection = { kind: 'rows'; rows: ReadonlyMap<string, FlowRow>; anchor?: string } | { kind: 'matching' };

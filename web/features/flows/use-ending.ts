@@ -6,8 +6,8 @@ import type { FlowRow } from '../../../proto/http/flows.ts';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/client.ts';
-import { mayCarryTraffic, planBody, type PlanRequest } from '../flushes/plan-words.ts';
-import { filterOfFlows, rowKey } from './flow-words.ts';
+import { mayCarryTraffic, planBody, type PlanRequest } from '../../../client/words/plan-words.ts';
+import { filterOfFlows, rowKey } from '../../../client/words/flow-words.ts';
 
 /**
  * How far the end of one flow is. An idle one ends at the first press; one that carries traffic, or of which that is not known, asks first.

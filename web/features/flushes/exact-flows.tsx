@@ -7,10 +7,11 @@ import { useClock } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { shortAddress } from '../../ui/format.ts';
-import { State, type StateKind } from '../../ui/state.tsx';
+import { shortAddress } from '../../../client/words/format.ts';
+import { State } from '../../ui/state.tsx';
+import type { StateKind } from '../../../client/words/state-kind.ts';
 import { Unreadable } from '../../ui/unreadable.tsx';
-import { droppedWords } from './flush-words.ts';
+import { droppedWords } from '../../../client/words/flush-words.ts';
 
 const OUTCOMES: Record<string, StateKind> = {
   deleted: 'ok',

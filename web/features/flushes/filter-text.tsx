@@ -1,4 +1,4 @@
-import { foldedWords } from './plan-words.ts';
+import { foldedWords } from '../../../client/words/plan-words.ts';
 
 /** A filter as text. One that lists selected flows, or is longer than anybody reads, says what it is, with the text one click away. */
 export function FilterText({ filter, isEverything = false }: { filter: string; isEverything?: boolean }) {

@@ -10,10 +10,10 @@ import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { counted, minutesAndSeconds } from '../../ui/format.ts';
+import { counted, minutesAndSeconds } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
-import { retriable, undoSeconds } from './flush-words.ts';
-import { again } from './plan-words.ts';
+import { retriable, undoSeconds } from '../../../client/words/flush-words.ts';
+import { again } from '../../../client/words/plan-words.ts';
 import type { PlanAsking } from './use-plan-request.ts';
 
 /** What can be done about a flush: stop it while it runs; after that undo it, try again what failed, or make it a remediation. */

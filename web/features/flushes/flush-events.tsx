@@ -2,9 +2,9 @@
 
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useClock } from '../../lib/clock.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import { StateIcon } from '../../ui/state.tsx';
-import { doneOf, doneWord, FLUSHES, TARGETS, targetWord } from './flush-words.ts';
+import { doneOf, doneWord, FLUSHES, TARGETS, targetWord } from '../../../client/words/flush-words.ts';
 import type { Step } from './use-flush.ts';
 
 /** What happened, newest first: seen steps while the page is open, and the times that the flush itself keeps. */

@@ -9,11 +9,11 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import { flowsPage, type FlowsPage } from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { count } from '../../ui/format.ts';
+import { count } from '../../../client/words/format.ts';
 import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
 import { evidenceCsv, evidenceJson } from './evidence.ts';
 import { ExactFlows } from './exact-flows.tsx';
-import { droppedWords } from './flush-words.ts';
+import { droppedWords } from '../../../client/words/flush-words.ts';
 
 const PAGE = 500;
 

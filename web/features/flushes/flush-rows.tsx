@@ -3,11 +3,26 @@
 import type { Flush } from '../../../proto/http/flushes.ts';
 import { useNow } from '../../lib/clock.tsx';
 import { Link } from '../../lib/link.tsx';
-import { Bar } from '../../ui/bar.tsx';
-import { count, counted, lasting, took } from '../../ui/format.ts';
+import { Bar, type BarTone } from '../../ui/bar.tsx';
+import { count, counted, lasting, took } from '../../../client/words/format.ts';
 import { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
-import { doneOf, inOrder, TARGETS, targetWord, type Target } from './flush-words.ts';
+import { doneOf, inOrder, TARGETS, targetWord, type Target } from '../../../client/words/flush-words.ts';
+
+const TONES: Record<Target['state'], BarTone> = {
+  failed: 'red',
+  offline: 'hatch',
+  expired: 'hatch',
+  indeterminate: 'amber',
+  partial: 'amber',
+  reappeared: 'amber',
+  running: 'blue',
+  verifying: 'blue',
+  waiting: '',
+  skipped: '',
+  cancelled: '',
+  verified: 'green',
+};
 
 /** Each gateway's part: trouble first, then running, waiting, verified. */
 export function FlushRows({ flush }: { flush: Flush }) {
@@ -41,7 +56,7 @@ export function FlushRows({ flush }: { flush: Flush }) {
           </thead>
           <tbody>
             {targets.map((target, index) => {
-              const { kind, tone } = TARGETS[target.state];
+              const [{ kind }, tone] = [TARGETS[target.state], TONES[target.state]];
               const { planned, gone, reappeared, indeterminate } = target.totals;
               const done = doneOf(target.totals);
               return (

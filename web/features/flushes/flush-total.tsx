@@ -1,6 +1,6 @@
 import type { Flush } from '../../../proto/http/flushes.ts';
-import { count } from '../../ui/format.ts';
-import { doneOf, doneWord, segments } from './flush-words.ts';
+import { count } from '../../../client/words/format.ts';
+import { doneOf, doneWord, segments } from '../../../client/words/flush-words.ts';
 
 /** The planned flows as one bar, part by part. */
 export function FlushTotal({ flush }: { flush: Flush }) {

@@ -6,13 +6,13 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { toListScope, useScope } from '../../lib/scope.ts';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import { useList } from '../../ui/list.tsx';
 import { Outdated } from '../../ui/outdated.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
-import { FLUSHES, flushSentence } from './flush-words.ts';
-import { foldedWords } from './plan-words.ts';
+import { FLUSHES, flushSentence } from '../../../client/words/flush-words.ts';
+import { foldedWords } from '../../../client/words/plan-words.ts';
 
 /** The newest flushes; those that run come first. */
 export function Flushes() {

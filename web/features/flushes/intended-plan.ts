@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useSyncExternalStore } from 'react';
-import type { PlanRequest } from './plan-words.ts';
+import type { PlanRequest } from '../../../client/words/plan-words.ts';
 
 let intended: PlanRequest | undefined;
 const listeners = new Set<() => void>();

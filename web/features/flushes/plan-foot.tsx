@@ -7,10 +7,10 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { count } from '../../ui/format.ts';
+import { count } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { numberToConfirm, refusesNewFlows } from './block-words.ts';
-import { deleteWords, type Obstacle } from './plan-words.ts';
+import { numberToConfirm, refusesNewFlows } from '../../../client/words/block-words.ts';
+import { deleteWords, type Obstacle } from '../../../client/words/plan-words.ts';
 
 interface PlanFootProps {
   plan: Plan;

@@ -3,9 +3,9 @@
 import { IconLock } from '@tabler/icons-react';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { useNow } from '../../lib/clock.tsx';
-import { count, counted, lasting, shortAddress } from '../../ui/format.ts';
+import { count, counted, lasting, shortAddress } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { FATES, impactWords, rateWords } from './plan-words.ts';
+import { FATES, impactWords, rateWords } from '../../../client/words/plan-words.ts';
 
 const FATE_ORDER = Object.keys(FATES);
 

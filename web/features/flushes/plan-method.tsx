@@ -3,7 +3,7 @@
 import type { Plan } from '../../../proto/http/plans.ts';
 import { Segments } from '../../ui/button.tsx';
 import { useDraft } from '../../ui/draft.ts';
-import { methodOf, METHODS } from './method-words.ts';
+import { methodOf, METHODS } from '../../../client/words/method-words.ts';
 
 const MAX_SECONDS = 3600;
 

@@ -1,8 +1,8 @@
 import type { Plan } from '../../../proto/http/plans.ts';
-import { counted, lasting } from '../../ui/format.ts';
-import { refusesNewFlows } from './block-words.ts';
-import { methodOf } from './method-words.ts';
-import { wavesWords } from './plan-words.ts';
+import { counted, lasting } from '../../../client/words/format.ts';
+import { refusesNewFlows } from '../../../client/words/block-words.ts';
+import { methodOf } from '../../../client/words/method-words.ts';
+import { wavesWords } from '../../../client/words/plan-words.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
 const FRICTION: Record<Plan['friction'], string> = {

@@ -16,14 +16,14 @@ import { useGo } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { useDraft } from '../../ui/draft.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { lasting, minutesAndSeconds, shortHash } from '../../ui/format.ts';
+import { lasting, minutesAndSeconds, shortHash } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { PlanApproval } from './plan-approval.tsx';
 import { PlanFoot } from './plan-foot.tsx';
 import { PlanImpact } from './plan-impact.tsx';
 import { PlanSafety } from './plan-safety.tsx';
 import { PlanTarget } from './plan-target.tsx';
-import { again, awaitsApproval, deleteWords, differenceWords, obstacle, placeWords } from './plan-words.ts';
+import { again, awaitsApproval, deleteWords, differenceWords, obstacle, placeWords } from '../../../client/words/plan-words.ts';
 import type { PlanAsking } from './use-plan-request.ts';
 import { WholeTable } from './whole-table.tsx';
 

@@ -3,13 +3,13 @@
 import { useState } from 'react';
 import type { Plan } from '../../../proto/http/plans.ts';
 import { Bar } from '../../ui/bar.tsx';
-import { count, counted, percent } from '../../ui/format.ts';
+import { count, counted, percent } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from './exact-flows.tsx';
-import { refusedSentences, sparedSentence } from './block-words.ts';
+import { refusedSentences, sparedSentence } from '../../../client/words/block-words.ts';
 import { FilterText } from './filter-text.tsx';
 import { PlanMethod } from './plan-method.tsx';
-import { inOrder } from './plan-words.ts';
+import { inOrder } from '../../../client/words/plan-words.ts';
 
 const MAX_ROWS = 8;
 

@@ -11,8 +11,8 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Failure } from '../../ui/feedback.tsx';
-import { minutesAndSeconds } from '../../ui/format.ts';
-import { asSentence, soFarWords } from './block-words.ts';
+import { minutesAndSeconds } from '../../../client/words/format.ts';
+import { asSentence, soFarWords } from '../../../client/words/block-words.ts';
 
 /**
  * What is blocked now by one flush, or on one gateway, with what it has refused so far; each can be lifted. Nothing where nothing is,

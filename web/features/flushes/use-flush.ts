@@ -6,7 +6,7 @@ import { routes } from '../../../proto/http/routes.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { subscribe } from '../../../client/subscribe.ts';
 import { controller } from '../../lib/controller/client.ts';
-import { withEvent, type Target } from './flush-words.ts';
+import { withEvent, type Target } from '../../../client/words/flush-words.ts';
 
 /** One change of a gateway's part that was seen while the page was open. */
 export interface Step {

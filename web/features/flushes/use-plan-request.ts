@@ -8,7 +8,7 @@ import type { Plan } from '../../../proto/http/plans.ts';
 import { routes } from '../../../proto/http/routes.ts';
 import { call } from '../../lib/controller/client.ts';
 import * as queries from '../../lib/controller/queries.ts';
-import { planBody, suggestedReason, type PlanRequest } from './plan-words.ts';
+import { planBody, suggestedReason, type PlanRequest } from '../../../client/words/plan-words.ts';
 
 /** Which plan the sheet shows: its id is in the address, so that reload and a colleague see the same one. */
 export function usePlanRequest() {

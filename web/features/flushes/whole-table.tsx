@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Scope } from '../../../proto/http/scope.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Button } from '../../ui/button.tsx';
-import { counted } from '../../ui/format.ts';
+import { counted } from '../../../client/words/format.ts';
 import { ReasonFields } from './reason-fields.tsx';
 
 interface WholeTableProps {

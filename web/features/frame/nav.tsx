@@ -14,7 +14,7 @@ import {
 import { usePathname } from 'next/navigation';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link, useGo } from '../../lib/link.tsx';
-import { counted } from '../../ui/format.ts';
+import { counted } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 
 /** The pages there are, each with the key that follows `g`. */

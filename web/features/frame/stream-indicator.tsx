@@ -3,7 +3,7 @@
 import { useNow } from '../../lib/clock.tsx';
 import { useLive } from '../../lib/controller/live.tsx';
 import type { StreamState } from '../../../client/subscribe.ts';
-import { lasting } from '../../ui/format.ts';
+import { lasting } from '../../../client/words/format.ts';
 
 /** Whether what is on the screen is live, and since when not. */
 export function StreamIndicator() {

@@ -6,7 +6,7 @@ import { IconClock, IconClockPlay, IconContrast, IconSearch } from '@tabler/icon
 import { useClock, useNow, useTimeZone } from '../../lib/clock.tsx';
 import { useLive } from '../../lib/controller/live.tsx';
 import { Link } from '../../lib/link.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { ScopeSwitcher } from './scope-switcher.tsx';
 import { StreamIndicator } from './stream-indicator.tsx';

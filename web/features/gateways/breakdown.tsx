@@ -7,7 +7,7 @@ import { useClock } from '../../lib/clock.tsx';
 import { Link } from '../../lib/link.tsx';
 import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Segments } from '../../ui/button.tsx';
-import { count, percent, short } from '../../ui/format.ts';
+import { count, percent, short } from '../../../client/words/format.ts';
 import { TimeChart } from '../../ui/time-chart.tsx';
 import { stateTerm } from './need.ts';
 import { growthPerMinute, rankedNames, stackColumns } from './chart-data.ts';

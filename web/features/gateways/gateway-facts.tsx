@@ -10,14 +10,14 @@ import { connectionsPath } from '../../lib/scoped-path.ts';
 import { Bar } from '../../ui/bar.tsx';
 import { Address } from '../../ui/copy.tsx';
 import { Failure } from '../../ui/feedback.tsx';
-import { count, counted, percent } from '../../ui/format.ts';
+import { count, counted, percent } from '../../../client/words/format.ts';
 import { useRowLink } from '../../ui/list.tsx';
 import { State, StateIcon } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
-import { FLUSHES, flushSentence } from '../flushes/flush-words.ts';
-import { worksWords } from './gateway-words.ts';
+import { FLUSHES, flushSentence } from '../../../client/words/flush-words.ts';
+import { worksWords } from '../../../client/words/gateway-words.ts';
 import { TRYING } from './need.ts';
-import { faultClause, wanFault } from './wan-words.ts';
+import { faultClause, wanFault } from '../../../client/words/wan-words.ts';
 
 /** Each WAN with its addresses and the flows that use them. A WAN that is down and still has flows says how to end them. */
 export function WanTable({ gateway, stale }: { gateway: Gateway; stale: number | undefined }) {

@@ -1,6 +1,6 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { State } from '../../ui/state.tsx';
-import { guardLines } from './gateway-words.ts';
+import { guardLines } from '../../../client/words/gateway-words.ts';
 
 /** What the gateway's owner allows, as it held when the gateway connected. */
 export function GuardFacts({ gateway: { guard } }: { gateway: Gateway }) {

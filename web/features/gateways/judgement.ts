@@ -1,9 +1,9 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
-import { count, counted, lasting, percent, short } from '../../ui/format.ts';
-import type { StateKind } from '../../ui/state.tsx';
-import { GATEWAY_STATES } from './gateway-words.ts';
+import { count, counted, lasting, percent, short } from '../../../client/words/format.ts';
+import type { StateKind } from '../../../client/words/state-kind.ts';
+import { GATEWAY_STATES } from '../../../client/words/gateway-words.ts';
 import { needOf, strandedSentence, type Need, type Stale } from './need.ts';
-import { wanFaultWords } from './wan-words.ts';
+import { wanFaultWords } from '../../../client/words/wan-words.ts';
 
 /** What is to be said of a gateway; every page says it in these words. */
 export interface Judgement {

@@ -1,10 +1,10 @@
 import type { Gateway } from '../../../proto/http/fleet.ts';
 import { STATUS_WORDS } from '../../../proto/model/status.ts';
 import { connectionsPath } from '../../lib/scoped-path.ts';
-import { count, counted, lasting, percent, short } from '../../ui/format.ts';
-import { countedFaults, faultClause, wanFault, type WanFault } from './wan-words.ts';
-import type { StateKind } from '../../ui/state.tsx';
-import type { PlanRequest } from '../flushes/plan-words.ts';
+import { count, counted, lasting, percent, short } from '../../../client/words/format.ts';
+import { countedFaults, faultClause, wanFault, type WanFault } from '../../../client/words/wan-words.ts';
+import type { StateKind } from '../../../client/words/state-kind.ts';
+import type { PlanRequest } from '../../../client/words/plan-words.ts';
 
 /**
  * Why a gateway needs someone: it fills up, it loses packets, flows are stuck on a WAN that cannot carry them, it is silent, it cannot see

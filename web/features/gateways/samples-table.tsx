@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { samples as samplesSchema } from '../../../proto/http/fleet.ts';
 import { NUMBERS, type CounterName } from '../../../proto/model/measures.ts';
 import { useClock } from '../../lib/clock.tsx';
-import { count, percent } from '../../ui/format.ts';
+import { count, percent } from '../../../client/words/format.ts';
 
 const COUNTERS = ['drop', 'earlyDrop', 'insertFailed'] as const satisfies CounterName[];
 

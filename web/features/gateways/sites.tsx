@@ -10,14 +10,14 @@ import { Link } from '../../lib/link.tsx';
 import { useGatewaysInScope } from '../../lib/scope.ts';
 import { Bar, usageTone } from '../../ui/bar.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count, counted, percent } from '../../ui/format.ts';
+import { count, counted, percent } from '../../../client/words/format.ts';
 import { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { NoGateway } from '../enrolment/no-gateway.tsx';
 import { judge } from './judgement.ts';
 import { useStaleFlows } from './use-stale-flows.ts';
-import { wanFault } from './wan-words.ts';
+import { wanFault } from '../../../client/words/wan-words.ts';
 
 /** Every gateway by tenant and site: is it up, how full, by which WANs, since when. */
 export function Sites() {

@@ -11,7 +11,7 @@ import { useKey } from '../../ui/keys.ts';
 import { useList } from '../../ui/list.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import { State } from '../../ui/state.tsx';
-import type { PlanRequest } from '../flushes/plan-words.ts';
+import type { PlanRequest } from '../../../client/words/plan-words.ts';
 import { endRequest, used, type Need } from '../gateways/need.ts';
 
 const MOST = 12;

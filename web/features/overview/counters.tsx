@@ -4,11 +4,11 @@ import type { Gateway } from '../../../proto/http/fleet.ts';
 import { useLive } from '../../lib/controller/live.tsx';
 import { Link, useGo } from '../../lib/link.tsx';
 import { connectionsPath } from '../../lib/scoped-path.ts';
-import { count, counted, short } from '../../ui/format.ts';
+import { count, counted, short } from '../../../client/words/format.ts';
 import { useKey } from '../../ui/keys.ts';
 import { State } from '../../ui/state.tsx';
 import { strandedWords, TRYING, type Need } from '../gateways/need.ts';
-import { countedFaults } from '../gateways/wan-words.ts';
+import { countedFaults } from '../../../client/words/wan-words.ts';
 
 /** Five numbers, each a way to its proof; keys 1 to 5. */
 export function Counters({ gateways, needs }: { gateways: Gateway[]; needs: Need[] }) {

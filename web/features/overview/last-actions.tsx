@@ -9,7 +9,7 @@ import { toListScope, useScope } from '../../lib/scope.ts';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
 import { useRowLink } from '../../ui/list.tsx';
 import { StateIcon } from '../../ui/state.tsx';
-import { OUTCOMES } from '../audit/audit-words.ts';
+import { OUTCOMES } from '../../../client/words/audit-words.ts';
 import { Sentence } from '../audit/sentence.tsx';
 
 /** The last decisions, as sentences. */

@@ -5,9 +5,9 @@ import { runsOnGateway, type RemediationDocument } from '../../../proto/http/rem
 import type { checkRemediation } from '../../../proto/http/remediations.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count, counted } from '../../ui/format.ts';
+import { count, counted } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
-import { MODES } from './remediation-words.ts';
+import { MODES } from '../../../client/words/remediation-words.ts';
 
 type Check = z.output<typeof checkRemediation.response>;
 

@@ -1,12 +1,12 @@
 'use client';
 
 import type { ReactNode } from 'react';
-import { METHODS } from '../flushes/method-words.ts';
+import { METHODS } from '../../../client/words/method-words.ts';
 import { fieldIn } from './document-text.ts';
 import { CheckField, ChoiceField, NumberField, TextField, type Form } from './editor-fields.tsx';
 import { EditorScope } from './editor-scope.tsx';
 import { EditorTrigger } from './editor-trigger.tsx';
-import { MODES } from './remediation-words.ts';
+import { MODES } from '../../../client/words/remediation-words.ts';
 import { isAboutWan, TRIGGER_KINDS } from '../../../proto/model/triggers.ts';
 
 /** The document as a form, in the order in which it happens. */

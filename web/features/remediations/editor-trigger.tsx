@@ -3,7 +3,7 @@
 import { useTimeZone } from '../../lib/clock.tsx';
 import { fieldIn } from './document-text.ts';
 import { ChoiceField, NumberField, TextField, type Form } from './editor-fields.tsx';
-import { cronWords } from './remediation-words.ts';
+import { cronWords } from '../../../client/words/remediation-words.ts';
 import type { z } from 'zod';
 import type { remediationTrigger } from '../../../proto/http/remediation-document.ts';
 import { TRIGGER_KINDS, TRIGGERS, type TriggerKind } from '../../../proto/model/triggers.ts';

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { triggerWords } from './remediation-words.ts';
+import { triggerWords } from '../../../client/words/remediation-words.ts';
 
 /** What operators need most, to start from. */
 export function Library({ refusal }: { refusal: string | undefined }) {

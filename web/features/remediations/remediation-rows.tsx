@@ -8,10 +8,10 @@ import { useClock, useNow } from '../../lib/clock.tsx';
 import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
-import { count, lasting } from '../../ui/format.ts';
+import { count, lasting } from '../../../client/words/format.ts';
 import type { useList } from '../../ui/list.tsx';
 import { State } from '../../ui/state.tsx';
-import { actingMode, runKind, scopeWords, triggerWords } from './remediation-words.ts';
+import { actingMode, runKind, scopeWords, triggerWords } from '../../../client/words/remediation-words.ts';
 
 interface RowsProps {
   remediations: Remediation[];

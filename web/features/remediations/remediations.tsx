@@ -18,7 +18,7 @@ import { useList } from '../../ui/list.tsx';
 import { Outdated } from '../../ui/outdated.tsx';
 import { Unreadable } from '../../ui/unreadable.tsx';
 import { Library } from './library.tsx';
-import { remediationsSentence, runNowRefusal } from './remediation-words.ts';
+import { remediationsSentence, runNowRefusal } from '../../../client/words/remediation-words.ts';
 import { RemediationRows } from './remediation-rows.tsx';
 import { RunList } from './run-list.tsx';
 import { RunStrip } from './run-strip.tsx';

@@ -7,7 +7,7 @@ import { Skeleton } from '../../ui/feedback.tsx';
 import { useRowLink, type useList } from '../../ui/list.tsx';
 import { StateIcon } from '../../ui/state.tsx';
 import { Unreadable, type UnreadableEntry } from '../../ui/unreadable.tsx';
-import { RUN_STATES, runSentence } from './remediation-words.ts';
+import { RUN_STATES, runSentence } from '../../../client/words/remediation-words.ts';
 
 interface RunListProps {
   runs: RemediationRun[] | undefined;

@@ -9,12 +9,12 @@ import * as queries from '../../lib/controller/queries.ts';
 import { Link } from '../../lib/link.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Empty, Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count, lasting } from '../../ui/format.ts';
+import { count, lasting } from '../../../client/words/format.ts';
 import { State } from '../../ui/state.tsx';
 import { ExactFlows } from '../flushes/exact-flows.tsx';
 import { PlanSheet } from '../flushes/plan-sheet.tsx';
 import { usePlanRequest } from '../flushes/use-plan-request.ts';
-import { lateWords, RUN_STATES, runSentence } from './remediation-words.ts';
+import { lateWords, RUN_STATES, runSentence } from '../../../client/words/remediation-words.ts';
 
 /** One run: what triggered it, what it found, what became of every flow, and when the controller heard of it. */
 export function RunPage({ id }: { id: string }) {

@@ -2,7 +2,7 @@
 
 import type { RemediationRun } from '../../../proto/http/remediations.ts';
 import { useClock, useNow } from '../../lib/clock.tsx';
-import { counted } from '../../ui/format.ts';
+import { counted } from '../../../client/words/format.ts';
 
 const DAY_MS = 86_400_000;
 const SPANS = [1, 7, 30];

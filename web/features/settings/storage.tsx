@@ -8,7 +8,7 @@ import { useRefusal } from '../../lib/controller/access.ts';
 import * as queries from '../../lib/controller/queries.ts';
 import { Bar } from '../../ui/bar.tsx';
 import { Failure, Skeleton } from '../../ui/feedback.tsx';
-import { count, counted, percent, size } from '../../ui/format.ts';
+import { count, counted, percent, size } from '../../../client/words/format.ts';
 
 type Retention = z.output<typeof getRetention.response>;
 

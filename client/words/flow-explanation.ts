@@ -1,10 +1,10 @@
-import type { Gateway } from '../../../proto/http/fleet.ts';
-import type { FlowRow } from '../../../proto/http/flows.ts';
-import { protocolNumber } from '../../../proto/model/protocol.ts';
-import { serviceOf } from '../../../proto/model/services.ts';
-import type { StaleReason } from '../../../proto/model/stale.ts';
-import { lasting } from '../../ui/format.ts';
-import { faultClause, wanFault } from '../gateways/wan-words.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import { protocolNumber } from '../../proto/model/protocol.ts';
+import { serviceOf } from '../../proto/model/services.ts';
+import type { StaleReason } from '../../proto/model/stale.ts';
+import { lasting } from './format.ts';
+import { faultClause, wanFault } from './wan-words.ts';
 
 /** What a flow is, what its state means and what deleting it would do, in words. `tone` is red where it keeps something broken. */
 export interface Explanation {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { verifyAudit } from '../../../proto/http/audit.ts';
-import { count, counted } from '../../ui/format.ts';
+import type { verifyAudit } from '../../proto/http/audit.ts';
+import { count, counted } from './format.ts';
 
 export type Verdict = z.output<typeof verifyAudit.response>;
 type Chain = Verdict['chains'][number];

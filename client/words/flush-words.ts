@@ -1,26 +1,25 @@
 import type { z } from 'zod';
-import { RETRIABLE_STATES, type Flush, type flushEvent, type flushTarget } from '../../../proto/http/flushes.ts';
-import type { BarTone } from '../../ui/bar.tsx';
-import { count, counted } from '../../ui/format.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import { RETRIABLE_STATES, type Flush, type flushEvent, type flushTarget } from '../../proto/http/flushes.ts';
+import { count, counted } from './format.ts';
+import type { StateKind } from './state-kind.ts';
 
 export type Target = z.output<typeof flushTarget>;
 type FlushHead = Omit<Flush, 'targets'>;
 
 /** Target states: rank puts trouble first, then running, waiting, verified; partial and reappeared are never green. */
-export const TARGETS: Record<Target['state'], { rank: number; kind: StateKind; tone: BarTone }> = {
-  failed: { rank: 0, kind: 'failed', tone: 'red' },
-  offline: { rank: 1, kind: 'failed', tone: 'hatch' },
-  expired: { rank: 2, kind: 'failed', tone: 'hatch' },
-  indeterminate: { rank: 3, kind: 'partial', tone: 'amber' },
-  partial: { rank: 4, kind: 'partial', tone: 'amber' },
-  reappeared: { rank: 5, kind: 'reappeared', tone: 'amber' },
-  running: { rank: 6, kind: 'running', tone: 'blue' },
-  verifying: { rank: 7, kind: 'verifying', tone: 'blue' },
-  waiting: { rank: 8, kind: 'waiting', tone: '' },
-  skipped: { rank: 9, kind: 'never', tone: '' },
-  cancelled: { rank: 10, kind: 'never', tone: '' },
-  verified: { rank: 11, kind: 'ok', tone: 'green' },
+export const TARGETS: Record<Target['state'], { rank: number; kind: StateKind }> = {
+  failed: { rank: 0, kind: 'failed' },
+  offline: { rank: 1, kind: 'failed' },
+  expired: { rank: 2, kind: 'failed' },
+  indeterminate: { rank: 3, kind: 'partial' },
+  partial: { rank: 4, kind: 'partial' },
+  reappeared: { rank: 5, kind: 'reappeared' },
+  running: { rank: 6, kind: 'running' },
+  verifying: { rank: 7, kind: 'verifying' },
+  waiting: { rank: 8, kind: 'waiting' },
+  skipped: { rank: 9, kind: 'never' },
+  cancelled: { rank: 10, kind: 'never' },
+  verified: { rank: 11, kind: 'ok' },
 };
 
 /** What a flush's own state looks like. */

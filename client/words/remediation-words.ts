@@ -1,7 +1,7 @@
-import { runsOnGateway, type RemediationDocument, type RemediationTrigger } from '../../../proto/http/remediation-document.ts';
-import type { Remediation, RemediationRun } from '../../../proto/http/remediations.ts';
-import { count, counted, lasting } from '../../ui/format.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import { runsOnGateway, type RemediationDocument, type RemediationTrigger } from '../../proto/http/remediation-document.ts';
+import type { Remediation, RemediationRun } from '../../proto/http/remediations.ts';
+import { count, counted, lasting } from './format.ts';
+import type { StateKind } from './state-kind.ts';
 
 type Mode = RemediationDocument['mode'];
 

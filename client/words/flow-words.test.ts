@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Gateway } from '../../../proto/http/fleet.ts';
-import type { FlowRow } from '../../../proto/http/flows.ts';
-import { parseFilter } from '../../../proto/model/filter/parse.ts';
-import { explain } from './explain.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import { parseFilter } from '../../proto/model/filter/parse.ts';
+import { explain } from './flow-explanation.ts';
 import { conntrackCommand, filterOfFlows, flowState, translated } from './flow-words.ts';
-import { added, extended, isSelected, NOTHING, toggled } from './selection.ts';
 
 const GATEWAY = '019ab000-0000-7000-8000-000000000001';
 
@@ -76,18 +75,4 @@ test('a flow on a WAN that is down is explained as stuck, in red', () => {
     text: expect.stringContaining('before the rule that translates') as string,
   });
   expect(explain(row({ wan: 'wan1' }), undefined)).toMatchObject({ tone: 'amber', title: 'SIP flow, no reply' });
-});
-
-test('protected rows are never selected, one by one, by range or all together', () => {
-  const rows = [row({ id: 1 }), row({ id: 2, protectedBy: 'agent channel' }), row({ id: 3 })];
-  const one = toggled(NOTHING, rows[0]!);
-  const range = extended(one, rows, 2);
-  expect(rows.map((each) => isSelected(range, each))).toEqual([true, false, true]);
-  expect(toggled(NOTHING, rows[1]!)).toBe(NOTHING);
-  expect(isSelected({ kind: 'matching' }, rows[1]!)).toBe(false);
-  expect(added(NOTHING, rows)).toMatchObject({ rows: { size: 2 } });
-});
-
-test('switching a row twice leaves nothing selected', () => {
-  expect(isSelected(toggled(toggled(NOTHING, row()), row()), row())).toBe(false);
 });

@@ -1,6 +1,6 @@
-import type { Gateway } from '../../../proto/http/fleet.ts';
-import { count } from '../../ui/format.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import { count } from './format.ts';
+import type { StateKind } from './state-kind.ts';
 
 /** How its link stands. */
 export const GATEWAY_STATES: Record<Gateway['state'], { kind: StateKind; word: string }> = {

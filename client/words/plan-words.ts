@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { createPlanRequest, Plan } from '../../../proto/http/plans.ts';
-import type { Scope } from '../../../proto/http/scope.ts';
-import { count, counted, short } from '../../ui/format.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import type { createPlanRequest, Plan } from '../../proto/http/plans.ts';
+import type { Scope } from '../../proto/http/scope.ts';
+import { count, counted, short } from './format.ts';
+import type { StateKind } from './state-kind.ts';
 import { blockWords, numberToConfirm, refusesNewFlows } from './block-words.ts';
 import { methodOf } from './method-words.ts';
 

@@ -1,6 +1,6 @@
-import type { Block } from '../../../proto/http/blocks.ts';
-import type { Plan } from '../../../proto/http/plans.ts';
-import { count, counted } from '../../ui/format.ts';
+import type { Block } from '../../proto/http/blocks.ts';
+import type { Plan } from '../../proto/http/plans.ts';
+import { count, counted } from './format.ts';
 
 /** What a block refuses, as a sentence of its own: each text once, since most gateways of a plan freeze the same. */
 export function refusedSentences(gateways: Plan['gateways']): string[] {

@@ -1,5 +1,5 @@
-import type { AuditEntry } from '../../../proto/http/audit.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import type { AuditEntry } from '../../proto/http/audit.ts';
+import type { StateKind } from './state-kind.ts';
 
 /** What an outcome looks like; partial is never green. */
 export const OUTCOMES: Record<AuditEntry['outcome'], StateKind> = { ok: 'ok', refused: 'warn', failed: 'failed', partial: 'partial' };

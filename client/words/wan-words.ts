@@ -1,5 +1,5 @@
-import type { Gateway } from '../../../proto/http/fleet.ts';
-import { counted } from '../../ui/format.ts';
+import type { Gateway } from '../../proto/http/fleet.ts';
+import { counted } from './format.ts';
 
 type Wan = Gateway['wans'][number];
 

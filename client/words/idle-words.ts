@@ -1,5 +1,5 @@
-import type { FlowRow } from '../../../proto/http/flows.ts';
-import { brief, lasting } from '../../ui/format.ts';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import { brief, lasting } from './format.ts';
 
 type IdleOf = Pick<FlowRow, 'idleSeconds' | 'idleBounds'>;
 

@@ -1,5 +1,5 @@
-import type { FlowRow } from '../../../proto/http/flows.ts';
-import type { StateKind } from '../../ui/state.tsx';
+import type { FlowRow } from '../../proto/http/flows.ts';
+import type { StateKind } from './state-kind.ts';
 
 /** Names a row among all gateways. */
 export function rowKey(flow: FlowRow): string {

@@ -1,4 +1,4 @@
-import type { Plan } from '../../../proto/http/plans.ts';
+import type { Plan } from '../../proto/http/plans.ts';
 
 type Method = Plan['method'];
 
