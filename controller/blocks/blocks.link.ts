@@ -31,15 +31,21 @@ export class BlocksLink implements LinkPart, OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notifications.on(BLOCK_LIFTED, (id) => {
-      // Undefined: notifications were missed, and any gateway may have one to lift.
-      for (const session of this.sessions.all()) {
-        if (id !== undefined && session.identity.gatewayId !== id) continue;
-        this.opened(session).catch((error: unknown) =>
-          this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'a block could not be lifted'),
-        );
-      }
-    });
+    const lift = (session: Session): void => {
+      this.opened(session).catch((error: unknown) =>
+        this.logger.warn({ gateway: session.identity.gatewayId, err: error }, 'a block could not be lifted'),
+      );
+    };
+    this.stopListening = this.notifications.on(
+      BLOCK_LIFTED,
+      (gatewayId) =>
+        this.sessions
+          .all()
+          .filter(({ identity }) => identity.gatewayId === gatewayId)
+          .forEach(lift),
+      // Any gateway may have one to lift.
+      () => this.sessions.all().forEach(lift),
+    );
   }
 
   onModuleDestroy(): void {

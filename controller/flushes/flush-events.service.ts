@@ -57,11 +57,11 @@ export class FlushEventsService {
       [timer, toldAtMs] = [undefined, this.clock()];
       if ((hasChanged || !isTold) && !isClosed) tellIn(isTold ? GATHER_MS : RETRY_MS);
     };
-    const stop = this.notifications.on(FLUSH_CHANGED, (notice) => {
-      if (notice !== undefined && notice !== id) return;
+    const changed = (): void => {
       hasChanged = true;
       if (timer === undefined) tellIn(Math.max(0, toldAtMs + GATHER_MS - this.clock()));
-    });
+    };
+    const stop = this.notifications.on(FLUSH_CHANGED, (flushId) => flushId === id && changed(), changed);
     listener.onClose(() => {
       isClosed = true;
       stop();

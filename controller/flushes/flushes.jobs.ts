@@ -30,7 +30,8 @@ export class FlushesJobs implements OnModuleInit, OnApplicationBootstrap, OnModu
     this.loop.everyTick('the outbox could not be relayed', () => this.relay.relay());
     this.loop.everyTick('late commands could not be ended', () => this.deadlines.sweep());
     this.loop.everyTick('waves could not be moved on', () => this.waves.sweep());
-    this.stopListening = this.notifications.on(WORK_WAITING, () => this.loop.wake());
+    const wake = (): void => this.loop.wake();
+    this.stopListening = this.notifications.on(WORK_WAITING, wake, wake);
   }
 
   onApplicationBootstrap(): void {

@@ -39,11 +39,12 @@ export class FlushesLink implements LinkPart, OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notifications.on(COMMANDS_WAITING, (id) => {
-      // Undefined: notifications were missed, a stop perhaps among them.
-      const gatewayIds = id === undefined ? this.sessions.all().map((session) => session.identity.gatewayId) : [id];
-      for (const gatewayId of gatewayIds) this.deliver(gatewayId);
-    });
+    this.stopListening = this.notifications.on(
+      COMMANDS_WAITING,
+      (gatewayId) => this.deliver(gatewayId),
+      // A stop may be among what was missed.
+      () => this.sessions.all().forEach((session) => this.deliver(session.identity.gatewayId)),
+    );
   }
 
   onModuleDestroy(): void {

@@ -125,7 +125,7 @@ export class FlushesService {
           );
           await this.flushes.settle(t, flushId, now);
           await this.notifications.send(t, FLUSH_CHANGED, flushId);
-          await this.notifications.send(t, WORK_WAITING, '');
+          await this.notifications.send(t, WORK_WAITING);
         },
         { timeoutMs: 60_000 },
       )

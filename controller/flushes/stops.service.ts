@@ -152,7 +152,7 @@ export class StopsService {
     await this.flushes.settle(t, row.id, now);
     await this.notifications.send(t, FLUSH_CHANGED, row.id);
     for (const gatewayId of atWork) await this.notifications.send(t, COMMANDS_WAITING, gatewayId);
-    if (isOwn) await this.notifications.send(t, WORK_WAITING, ''); // the next wave may begin
+    if (isOwn) await this.notifications.send(t, WORK_WAITING); // the next wave may begin
     return true;
   }
 }

@@ -91,7 +91,7 @@ export class UndoService {
           await this.commands.issueUndos(t, { id: undoId }, row, targets, { notAfter, now });
           await this.flushes.settle(t, undoId, now);
           for (const flushId of [id, undoId]) await this.notifications.send(t, FLUSH_CHANGED, flushId);
-          await this.notifications.send(t, WORK_WAITING, '');
+          await this.notifications.send(t, WORK_WAITING);
         },
         { timeoutMs: 60_000 },
       )

@@ -90,6 +90,6 @@ export class WavesService {
     if (!(await this.flushes.moveOn(t, row.id, wave))) throw new Error('another replica began this wave');
     await this.flushes.settle(t, row.id, now);
     await this.notifications.send(t, FLUSH_CHANGED, row.id);
-    await this.notifications.send(t, WORK_WAITING, '');
+    await this.notifications.send(t, WORK_WAITING);
   }
 }

@@ -52,7 +52,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   constructor(
     @Inject(LinkService) private readonly link: LinkService,
-    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
+    @Inject(GatewayQueries) private readonly queries: GatewayQueries,
     @Inject(Intake) private readonly intake: Intake,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(LinkParts) private readonly parts: LinkParts,
@@ -76,13 +76,17 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
     this.timer = setInterval(() => {
       this.link.checkLiveness().catch((error: unknown) => this.logger.warn({ err: error }, 'sessions could not be checked'));
     }, PING_INTERVAL_MS);
-    this.notifications.on(GATEWAY_REVOKED, (id) => {
-      if (id) this.link.cut(id);
-    });
-    this.notifications.on(SESSION_OPENED, (notice) => {
-      const [gatewayId, epoch] = notice?.split(' ') ?? [];
-      if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
-    });
+    // What was missed is found by the next look at who lives.
+    const later = (): void => undefined;
+    this.notifications.on(GATEWAY_REVOKED, (id) => this.link.cut(id), later);
+    this.notifications.on(
+      SESSION_OPENED,
+      (notice) => {
+        const [gatewayId, epoch] = notice.split(' ');
+        if (gatewayId && epoch) this.link.cut(gatewayId, BigInt(epoch));
+      },
+      later,
+    );
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -164,7 +168,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
       ended.abort();
       clearTimeout(timer);
       if (hasBegun) this.intake.endAnswer(identity);
-      this.questions.drop(identity.gatewayId, queryId);
+      this.queries.drop(identity.gatewayId, queryId);
       reply();
     };
     const fail = (error: unknown): void => end(() => callback(toServiceError(this.weighFailure(identity, error, call.getPeer()))));
@@ -179,7 +183,7 @@ export class LinkGrpc implements OnApplicationBootstrap, BeforeApplicationShutdo
         timer = tooSlow(ANSWER_MS, 'An answer ends within a minute.');
       }
       queryId = part.queryId;
-      if (!this.questions.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
+      if (!this.queries.take(identity.gatewayId, part, bytes.length)) end(() => callback(null, { isWanted: false }));
     };
     call.once('error', () => undefined);
     call.once('cancelled', () => end(() => undefined));

@@ -67,10 +67,12 @@ export class FleetEventsService {
     const quietly = (work: () => Promise<void>) => (): void => {
       work().catch(() => undefined);
     };
+    // Who looks at a flush or a run asks for it; this stream only says that one changed.
+    const untold = (): void => undefined;
     const stops = [
-      this.notifications.on(GATEWAY_CHANGED, (id) => (id === undefined ? quietly(sendAll)() : gateways.add(id))),
-      this.notifications.on(FLUSH_CHANGED, (id) => id !== undefined && flushes.add(id)),
-      this.notifications.on(RUN_CHANGED, (id) => id !== undefined && runs.add(id)),
+      this.notifications.on(GATEWAY_CHANGED, (id) => gateways.add(id), quietly(sendAll)),
+      this.notifications.on(FLUSH_CHANGED, (id) => flushes.add(id), untold),
+      this.notifications.on(RUN_CHANGED, (id) => runs.add(id), untold),
     ];
     const timers = [setInterval(quietly(sendChanged), GATHER_MS), setInterval(quietly(sendSilent), REFRESH_MS)];
     listener.onClose(() => {

@@ -27,6 +27,8 @@ export class NotificationKind {
 }
 
 const PREFIX = 'ctfleet_';
+/** No kind has this name: the emitter's own word for a connection that was lost. */
+const MISSED = Symbol('missed');
 
 const RETRY_MS = 1000;
 /** A connection that is cut off or frozen says nothing by itself, so it is asked. */
@@ -35,7 +37,7 @@ const LOST = 'notices lost their connection';
 
 /**
  * Postgres NOTIFY as the wire between replicas: one LISTEN connection each. A notification sent in a transaction arrives after its commit
- * or never. After a lost connection every listener is called with undefined, since notifications may have been missed.
+ * or never. After a lost connection every listener is told that notifications may have been missed.
  */
 @Injectable()
 export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -61,15 +63,17 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     await this.connect();
   }
 
-  /** Tells every replica, this one too, once the transaction commits. */
-  async send(transaction: Transaction, kind: NotificationKind, id: string): Promise<void> {
+  /** Tells every replica, this one too, once the transaction commits; without an id where the kind has no payload. */
+  async send(transaction: Transaction, kind: NotificationKind, id = ''): Promise<void> {
     await transaction.$executeRaw`SELECT pg_notify(${kind.channel}, ${id})`;
   }
 
-  /** Calls `listener` for each notification, and with undefined where some may have been missed. Returns how to stop. */
-  on(kind: NotificationKind, listener: (id: string | undefined) => void): () => void {
-    this.emitter.on(kind.name, listener);
-    return () => this.emitter.off(kind.name, listener);
+  /** Calls `heard` for each notification of the kind, and `missed` where some may have been missed. Returns how to stop. */
+  on(kind: NotificationKind, heard: (id: string) => void, missed: () => void): () => void {
+    this.emitter.on(kind.name, heard).on(MISSED, missed);
+    return () => {
+      this.emitter.off(kind.name, heard).off(MISSED, missed);
+    };
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -102,7 +106,7 @@ export class ReplicaNotifications implements OnApplicationBootstrap, OnApplicati
     clearTimeout(this.retry);
     this.retry = setTimeout(() => {
       this.connect().then(
-        () => NotificationKind.declared.forEach(({ name }) => this.emitter.emit(name, undefined)),
+        () => this.emitter.emit(MISSED),
         () => this.reconnectLater(),
       );
     }, RETRY_MS);

@@ -57,7 +57,7 @@ export class ControllerRunsService {
         t,
         why === undefined ? run : { ...run, state: 'refused', reason: why, finishedAt: run.reportedAt },
       );
-      if (!isNew) return (await this.runs.onOccasion(t, row.id, on.occasion ?? ''))?.id;
+      if (!isNew) return on.occasion === undefined ? undefined : (await this.runs.onOccasion(t, row.id, on.occasion))?.id;
       await this.note(
         t,
         row,

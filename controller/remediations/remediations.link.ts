@@ -40,7 +40,7 @@ export class RemediationsLink implements LinkPart, OnModuleInit, OnModuleDestroy
       );
     };
     // Tags say who are partners, and limits in which mode each acts.
-    this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notifications.on(kind, push));
+    this.stops = [REMEDIATIONS_CHANGED, LIMITS_CHANGED, TAGS_CHANGED].map((kind) => this.notifications.on(kind, push, push));
   }
 
   onModuleDestroy(): void {

@@ -24,10 +24,13 @@ export class WitnessLink implements LinkPart, OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.link.add(this);
-    this.stopListening = this.notifications.on(CHECKPOINT_SIGNED, (chain) => {
-      if (chain)
+    this.stopListening = this.notifications.on(
+      CHECKPOINT_SIGNED,
+      (chain) => {
         this.tellAll(chain).catch((error: unknown) => this.logger.warn({ chain, err: error }, 'agents could not be given a checkpoint'));
-    });
+      },
+      () => undefined, // the next one says as much
+    );
   }
 
   onModuleDestroy(): void {
