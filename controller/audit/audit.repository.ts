@@ -9,7 +9,7 @@ import type { Span } from './spans.ts';
 /** What an entry says before it has a place in its chain. */
 export type NewEntry = Omit<ChainedEntry, 'chain' | 'seq' | 'previousHash'>;
 
-export interface AuditQuestion {
+export interface AuditQuery {
   limit: number;
   before?: string;
   tenant?: string;
@@ -57,18 +57,18 @@ export class AuditRepository {
   }
 
   /** Newest first, one more than `limit`. */
-  async list(scope: TenantScope, question: AuditQuestion): Promise<NamedEntry[]> {
-    const text = question.q ? { contains: question.q, mode: 'insensitive' as const } : undefined;
+  async list(scope: TenantScope, query: AuditQuery): Promise<NamedEntry[]> {
+    const text = query.q ? { contains: query.q, mode: 'insensitive' as const } : undefined;
     return this.database.transact(scope, async (t) =>
       withNames(
         t,
         await t.auditEntry.findMany({
           where: {
-            id: question.before ? { lt: question.before } : undefined,
-            tenantId: question.tenant,
-            gatewayId: question.gateway,
-            flushId: question.flush,
-            action: question.action,
+            id: query.before ? { lt: query.before } : undefined,
+            tenantId: query.tenant,
+            gatewayId: query.gateway,
+            flushId: query.flush,
+            action: query.action,
             OR: text && [
               { summary: text },
               { actorName: text },
@@ -79,7 +79,7 @@ export class AuditRepository {
             ],
           },
           orderBy: { id: 'desc' },
-          take: question.limit + 1,
+          take: query.limit + 1,
         }),
       ),
     );

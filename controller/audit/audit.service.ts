@@ -9,7 +9,7 @@ import { Database, type Transaction } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { LOGGER, type Logger } from '../platform/logger.ts';
 import type { TenantScope } from '../platform/tenant-scope.ts';
-import { AuditRepository, type AuditQuestion, type NewEntry } from './audit.repository.ts';
+import { AuditRepository, type AuditQuery, type NewEntry } from './audit.repository.ts';
 import type { NamedEntry } from './entry-row.ts';
 import { Repeats } from './repeats.ts';
 
@@ -153,7 +153,7 @@ export class AuditService implements OnApplicationBootstrap, BeforeApplicationSh
     });
   }
 
-  async list(scope: TenantScope, query: Omit<AuditQuestion, 'before'> & { cursor?: string }): Promise<Page<AuditView>> {
+  async list(scope: TenantScope, query: Omit<AuditQuery, 'before'> & { cursor?: string }): Promise<Page<AuditView>> {
     const { cursor, ...question } = query;
     const rows = await this.entries.list(scope, { ...question, before: parseCursor(cursor, idSchema) });
     return toPage(rows, query.limit, toView, (row) => row.id);

@@ -21,7 +21,7 @@ import { forGateway, resolveWans } from './fleet-filter.ts';
 import { factsOf, wansOf } from './gateway-facts.ts';
 import { toFlowView } from './flow-view.ts';
 import { flowFrom } from './untrusted-flow.ts';
-import { agentField, mergeRuns, type MergeOrder } from './merge.ts';
+import { agentField, mergeRows, type MergeOrder } from './merge.ts';
 import { readFilter } from './read-filter.ts';
 
 type SearchRequest = z.output<typeof searchRequest>;
@@ -50,7 +50,7 @@ interface Reply {
 export class FlowsService {
   constructor(
     @Inject(GatewaysService) private readonly gateways: GatewaysService,
-    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
+    @Inject(GatewayQueries) private readonly queries: GatewayQueries,
     @Inject(CONFIG) private readonly config: Config,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -79,7 +79,7 @@ export class FlowsService {
         return own ? this.ask(row, own, request, order, after.get(row.id), signal) : [];
       }),
     );
-    const merged = mergeRuns(
+    const merged = mergeRows(
       replies.map(({ row, flows }) => ({ gatewayId: row.id, gatewayName: row.name, flows })),
       order,
       request.limit,
@@ -123,7 +123,7 @@ export class FlowsService {
       maxAgeMs: request.maxAgeMs,
     };
     try {
-      const { head } = await this.questions.ask(
+      const { head } = await this.queries.ask(
         row.id,
         { $case: 'search', value },
         {

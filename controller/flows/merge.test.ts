@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Flow } from '../../proto/model/flow.ts';
 import { compareSortKeys, sortValue } from '../../proto/model/sort.ts';
-import { mergeRuns, type MergeOrder, type Run } from './merge.ts';
+import { mergeRows, type MergeOrder, type GatewayRows } from './merge.ts';
 
 function flow(id: number, timeoutSeconds: number | undefined): Flow {
   return {
@@ -40,7 +40,7 @@ describe('merging', () => {
           const after = new Map<string, { value: number | string | undefined; id: number }>();
           const shown: { gatewayId: string; flow: Flow }[] = [];
           for (let isMore = true; isMore;) {
-            const runs: Run[] = sorted.map((rows, index) => {
+            const gateways: GatewayRows[] = sorted.map((rows, index) => {
               const place = after.get(String(index));
               return {
                 gatewayId: String(index),
@@ -48,7 +48,7 @@ describe('merging', () => {
                 flows: rows.filter((row) => !place || compareSortKeys(key(row), place, descending) > 0).slice(0, limit + 1),
               };
             });
-            const page = mergeRuns(runs, order, limit);
+            const page = mergeRows(gateways, order, limit);
             shown.push(...page.rows);
             for (const [id, place] of page.after) after.set(id, place);
             ({ isMore } = page);
@@ -66,11 +66,11 @@ describe('merging', () => {
   });
 
   it('by gateway shows one gateway after the other, backwards when asked', () => {
-    const runs: Run[] = [
+    const gateways: GatewayRows[] = [
       { gatewayId: 'b', gatewayName: 'lyon', flows: [flow(1, 1), flow(2, 1)] },
       { gatewayId: 'a', gatewayName: 'milano', flows: [flow(1, 1)] },
     ];
-    expect(mergeRuns(runs, { field: 'gateway', descending: false }, 9).rows.map((row) => row.gatewayId)).toEqual(['b', 'b', 'a']);
-    expect(mergeRuns(runs, { field: 'gateway', descending: true }, 9).rows.map((row) => row.gatewayId)).toEqual(['a', 'b', 'b']);
+    expect(mergeRows(gateways, { field: 'gateway', descending: false }, 9).rows.map((row) => row.gatewayId)).toEqual(['b', 'b', 'a']);
+    expect(mergeRows(gateways, { field: 'gateway', descending: true }, 9).rows.map((row) => row.gatewayId)).toEqual(['a', 'b', 'b']);
   });
 });

@@ -2,7 +2,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { compareSortKeys, sortValue, type SortField, type SortKey } from '../../proto/model/sort.ts';
 
 /** Rows of one gateway, in the order that was asked for. */
-export interface Run {
+export interface GatewayRows {
   gatewayId: string;
   gatewayName: string;
   flows: Flow[];
@@ -27,22 +27,22 @@ export interface Merged {
 }
 
 interface Head {
-  run: Run;
+  rows: GatewayRows;
   index: number;
   key: SortKey;
 }
 
 /**
- * Merges ordered runs into the first `limit` rows by (value, gateway name, id). Runs hold one row more than `limit` where there are more.
+ * Merges the ordered rows of gateways into the first `limit` by (value, gateway name, id). Each gives one row more than `limit` where it has more.
  */
-export function mergeRuns(runs: Run[], order: MergeOrder, limit: number): Merged {
-  const heads = runs.flatMap((run) => headOf(run, 0, order) ?? []);
+export function mergeRows(gateways: GatewayRows[], order: MergeOrder, limit: number): Merged {
+  const heads = gateways.flatMap((rows) => headOf(rows, 0, order) ?? []);
   const merged: Merged = { rows: [], after: new Map(), isMore: false };
   while (heads.length > 0 && merged.rows.length < limit) {
     const best = heads.reduce((first, head) => (compareHeads(head, first, order) < 0 ? head : first));
-    merged.rows.push({ gatewayId: best.run.gatewayId, flow: best.run.flows[best.index]! });
-    merged.after.set(best.run.gatewayId, best.key);
-    const next = headOf(best.run, best.index + 1, order);
+    merged.rows.push({ gatewayId: best.rows.gatewayId, flow: best.rows.flows[best.index]! });
+    merged.after.set(best.rows.gatewayId, best.key);
+    const next = headOf(best.rows, best.index + 1, order);
     if (next) heads[heads.indexOf(best)] = next;
     else heads.splice(heads.indexOf(best), 1);
   }
@@ -55,20 +55,20 @@ export function agentField(order: MergeOrder): SortField {
   return order.field === 'gateway' ? 'id' : order.field;
 }
 
-function headOf(run: Run, index: number, order: MergeOrder): Head | undefined {
-  const flow = run.flows[index];
-  return flow && { run, index, key: { value: sortValue(flow, agentField(order)), id: flow.id } };
+function headOf(rows: GatewayRows, index: number, order: MergeOrder): Head | undefined {
+  const flow = rows.flows[index];
+  return flow && { rows, index, key: { value: sortValue(flow, agentField(order)), id: flow.id } };
 }
 
 function compareHeads(a: Head, b: Head, order: MergeOrder): number {
   const byName =
-    a.run.gatewayName < b.run.gatewayName
+    a.rows.gatewayName < b.rows.gatewayName
       ? -1
-      : a.run.gatewayName > b.run.gatewayName
+      : a.rows.gatewayName > b.rows.gatewayName
         ? 1
-        : a.run.gatewayId < b.run.gatewayId
+        : a.rows.gatewayId < b.rows.gatewayId
           ? -1
-          : a.run.gatewayId > b.run.gatewayId
+          : a.rows.gatewayId > b.rows.gatewayId
             ? 1
             : 0;
   if (order.field === 'gateway') return byName === 0 ? a.index - b.index : order.descending ? -byName : byName;

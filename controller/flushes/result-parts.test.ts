@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Outcome, Result } from '../../proto/gen/ctfleet/v1/operation.ts';
-import { MAX_BYTES, ResultParts, runsWithin } from './result-parts.ts';
+import { MAX_BYTES, ResultParts, outcomeRunsWithin } from './result-parts.ts';
 
 const part = (number: number, counts: number[], isLastPart = false, commandId = 'c'): Result =>
   Result.fromPartial({
@@ -43,7 +43,7 @@ describe('parts of a result', () => {
       }),
     );
     expect(
-      runsWithin(
+      outcomeRunsWithin(
         [
           { outcome: 1, count: 0 },
           { outcome: 1, count: 0 },

@@ -30,13 +30,13 @@ export class ResultParts {
   }
 
   /**
-   * Takes the next part. All runs once it was the last; undefined before, and for a part out of turn. Throws UNAVAILABLE where all gateways
+   * Takes the next part. All runs of outcomes once it was the last; undefined before, and for a part out of turn. Throws UNAVAILABLE where all gateways
    * together send too much.
    */
-  add(gatewayId: string, { commandId, part, runs, isLastPart }: Result): OutcomeRun[] | undefined {
+  add(gatewayId: string, { commandId, part, runs: outcomeRuns, isLastPart }: Result): OutcomeRun[] | undefined {
     const collection = this.open.get(gatewayId);
     if (collection?.commandId !== commandId || collection.next !== part) return undefined;
-    const kept = runsWithin(runs, collection.planned - collection.flows);
+    const kept = outcomeRunsWithin(outcomeRuns, collection.planned - collection.flows);
     const chunk = Result.encode(Result.fromPartial({ runs: kept })).finish();
     if (this.bytes + chunk.length > MAX_BYTES) {
       this.forget(gatewayId);
@@ -64,11 +64,11 @@ export class ResultParts {
   }
 }
 
-/** Those of the runs that are about so many flows; a run of no flow is none. */
-export function runsWithin(runs: readonly OutcomeRun[], flows: number): OutcomeRun[] {
+/** Those of the runs of outcomes that are about so many flows; a run of no flow is none. */
+export function outcomeRunsWithin(outcomeRuns: readonly OutcomeRun[], flows: number): OutcomeRun[] {
   const kept: OutcomeRun[] = [];
   let left = flows;
-  for (const { outcome, count } of runs) {
+  for (const { outcome, count } of outcomeRuns) {
     if (left <= 0) break;
     if (count > 0) kept.push({ outcome, count: Math.min(count, left) });
     left -= count;

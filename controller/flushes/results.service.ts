@@ -16,7 +16,7 @@ import { FlushesRepository } from './flushes.repository.ts';
 import { countOutcomes, describeTotals } from '../plans/outcomes.ts';
 import { PlansRepository } from '../plans/plans.repository.ts';
 import { ProgressService } from './progress.service.ts';
-import { ResultParts, runsWithin } from './result-parts.ts';
+import { outcomeRunsWithin, ResultParts } from './result-parts.ts';
 import { judge } from './verdict.ts';
 import { FLUSH_CHANGED, WORK_WAITING } from './notifications.ts';
 
@@ -31,7 +31,7 @@ interface Report {
   tenantId: string;
   commandId: string;
   result: Result;
-  runs: OutcomeRun[];
+  outcomeRuns: OutcomeRun[];
   isUnknown?: boolean;
 }
 
@@ -66,10 +66,10 @@ export class ResultsService {
   async take(sender: GatewayIdentity, result: Result): Promise<boolean> {
     const { gatewayId, tenantId } = sender;
     const isWhole = result.part === 0 && result.isLastPart;
-    const runs = isWhole ? runsWithin(result.runs, MAX_FLOWS) : await this.collect(sender, result);
-    if (!runs) return false;
+    const outcomeRuns = isWhole ? outcomeRunsWithin(result.runs, MAX_FLOWS) : await this.collect(sender, result);
+    if (!outcomeRuns) return false;
     this.progress.over(gatewayId, result.commandId);
-    const report: Report = { gatewayId, tenantId, commandId: result.commandId, result: { ...result, runs: [] }, runs };
+    const report: Report = { gatewayId, tenantId, commandId: result.commandId, result: { ...result, runs: [] }, outcomeRuns };
     await this.reports.add(report);
     if (report.isUnknown) this.intake.noteUseless(sender, this.clock());
     return true;
@@ -81,8 +81,8 @@ export class ResultsService {
   }
 
   /**
-   * The runs of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is wanted: its
-   * last part is told of without runs.
+   * The runs of outcomes of all parts once the last has come; undefined before. Nothing is collected for a command of which no result is
+   * wanted: its last part is told of without any.
    */
   private async collect(sender: GatewayIdentity, result: Result): Promise<OutcomeRun[] | undefined> {
     const { gatewayId } = sender;
@@ -91,8 +91,8 @@ export class ResultsService {
       if (!command) this.intake.noteUseless(sender, this.clock());
       else if (!command.isFinished) this.parts.begin(gatewayId, result.commandId, command.planned);
     }
-    const runs = this.parts.add(gatewayId, result);
-    if (runs || !result.isLastPart) return runs;
+    const outcomeRuns = this.parts.add(gatewayId, result);
+    if (outcomeRuns || !result.isLastPart) return outcomeRuns;
     const command = await this.find(sender, result.commandId);
     return command?.isFinished === false ? undefined : [];
   }
@@ -122,7 +122,7 @@ export class ResultsService {
 
   /** A gateway that says it ended flows for a command that is not here: a restored backup, or a gateway that lies. Either is to be seen. */
   private noteUnknown(report: Report): void {
-    const { gatewayId, tenantId, commandId, result, runs } = report;
+    const { gatewayId, tenantId, commandId, result, outcomeRuns } = report;
     report.isUnknown = true;
     this.logger.warn({ gateway: gatewayId, command: textFrom(commandId, 50) }, 'result of an unknown command');
     this.audit.note({
@@ -135,8 +135,8 @@ export class ResultsService {
       detail: {
         commandId: textFrom(commandId, 50),
         state: result.state,
-        ...countOutcomes(0, runs),
-        flows: runs.reduce((sum, { count }) => sum + count, 0),
+        ...countOutcomes(0, outcomeRuns),
+        flows: outcomeRuns.reduce((sum, { count }) => sum + count, 0),
       },
     });
   }
@@ -145,7 +145,7 @@ export class ResultsService {
     const nowMs = now.getTime();
     const commands = reports.map(({ command }) => command);
     const targets = await this.flushes.findTargets(t, commands);
-    const outcomes = reports.map(({ runs }) => new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish()));
+    const outcomes = reports.map(({ outcomeRuns: runs }) => new Uint8Array(Result.encode(Result.fromPartial({ runs })).finish()));
     const evidence = await this.plans.evidence(
       t,
       commands.map(({ planId, gatewayId }, at) => ({ planId, gatewayId, outcomes: outcomes[at]! })),
@@ -156,11 +156,11 @@ export class ResultsService {
       now,
     );
     const decisions: Decision[] = [];
-    for (const [at, { command, result, runs }] of reports.entries()) {
+    for (const [at, { command, result, outcomeRuns }] of reports.entries()) {
       const { flushId, gatewayId, planId, tenantId } = command;
       const target = targets[at]!;
       const { reason, ticket } = target.flush.plan;
-      const { state, totals } = judge(result, runs, target.planned);
+      const { state, totals } = judge(result, outcomeRuns, target.planned);
       const packetsRefused = result.packetsRefused === undefined ? null : BigInt(counterFrom(result.packetsRefused));
       await this.flushes.move(t, flushId, gatewayId, state, {
         ...totals,
@@ -205,7 +205,7 @@ export class ResultsService {
       await this.notifications.send(t, FLUSH_CHANGED, flushId);
     }
     // Whoever works looks whether the next wave may begin.
-    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notifications.send(t, WORK_WAITING, '');
+    if (targets.some(({ flush }) => flush.wave < flush.waves)) await this.notifications.send(t, WORK_WAITING);
   }
 }
 

@@ -9,7 +9,7 @@ import { targetStateOf, type TargetState } from './states.ts';
  */
 export function judge(
   result: Pick<Result, 'state' | 'reason'>,
-  runs: OutcomeRun[],
+  outcomeRuns: OutcomeRun[],
   planned: number,
 ): { state: TargetState; totals: Totals } {
   switch (result.state) {
@@ -19,12 +19,12 @@ export function judge(
     case Result_State.STATE_EXPIRED:
       return { state: 'expired', totals: emptyTotals(planned) };
     case Result_State.STATE_DONE: {
-      const totals = countOutcomes(planned, runs);
+      const totals = countOutcomes(planned, outcomeRuns);
       return { state: targetStateOf(totals), totals };
     }
     case Result_State.STATE_FAILED:
-      return { state: 'failed', totals: runs.length === 0 ? emptyTotals(planned) : countOutcomes(planned, runs) };
+      return { state: 'failed', totals: outcomeRuns.length === 0 ? emptyTotals(planned) : countOutcomes(planned, outcomeRuns) };
     default:
-      return { state: 'indeterminate', totals: countOutcomes(planned, runs) };
+      return { state: 'indeterminate', totals: countOutcomes(planned, outcomeRuns) };
   }
 }

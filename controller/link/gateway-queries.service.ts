@@ -18,7 +18,7 @@ export interface Asking {
   maxFlows: number;
   /** Aborted when nobody waits for the answer any more. */
   signal?: AbortSignal;
-  /** Takes rows as they come. If it throws, the question is over. */
+  /** Takes rows as they come. If it throws, the query is over. */
   onFlows(flows: Flow[]): void;
 }
 
@@ -36,7 +36,7 @@ interface Pending {
   settle(outcome: { answer: Answer } | { error: FleetError }): void;
 }
 
-/** GatewayQueries to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
+/** Queries to gateways whose session this replica holds, matched with the answers that come on streams of their own. */
 @Injectable()
 export class GatewayQueries {
   private readonly pending = new Map<string, Pending>();
@@ -120,13 +120,13 @@ export class GatewayQueries {
     return true;
   }
 
-  /** The agent's stream for a question broke before its end. */
+  /** The agent's stream for a query broke before its end. */
   drop(gatewayId: string, queryId: string): void {
     const pending = this.pending.get(queryId);
     if (pending?.gatewayId === gatewayId) pending.settle({ error: new FleetError('GATEWAY_OFFLINE', 'The gateway aborted its answer.') });
   }
 
-  /** The agent could not read a message of so many bytes. If that was a question, the newest of that size is over; false if none was. */
+  /** The agent could not read a message of so many bytes. If that was a query, the newest of that size is over; false if none was. */
   failUnreadable(gatewayId: string, bytes: number, detail: string): boolean {
     const asked = [...this.pending.values()].findLast(
       (pending) => pending.gatewayId === gatewayId && pending.askedBytes === bytes && pending.bytes === 0,
@@ -135,7 +135,7 @@ export class GatewayQueries {
     return asked !== undefined;
   }
 
-  /** The gateway's session is gone: its open questions will not be answered. */
+  /** The gateway's session is gone: its open queries will not be answered. */
   dropAll(gatewayId: string): void {
     for (const pending of this.pending.values()) {
       if (pending.gatewayId === gatewayId)

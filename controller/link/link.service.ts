@@ -27,7 +27,7 @@ export class LinkService implements BeforeApplicationShutdown {
     @Inject(Admission) private readonly admission: Admission,
     @Inject(LinkParts) private readonly parts: LinkParts,
     @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
+    @Inject(GatewayQueries) private readonly queries: GatewayQueries,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReplicaNotifications) private readonly notifications: ReplicaNotifications,
     @Inject(Database) private readonly database: Database,
@@ -83,7 +83,7 @@ export class LinkService implements BeforeApplicationShutdown {
     session.isClosed = true;
     if (!this.sessions.remove(session)) return;
     const { gatewayId, tenantId } = session.identity;
-    this.questions.dropAll(gatewayId);
+    this.queries.dropAll(gatewayId);
     this.parts.closed(gatewayId);
     await this.database.transact(new Set([tenantId]), async (t) => {
       if (await this.registry.close(t, gatewayId, session.epoch, new Date(session.lastHeardMs)))
@@ -129,7 +129,7 @@ export class LinkService implements BeforeApplicationShutdown {
   /** The agent cannot read what it was sent: whoever waits for an answer to it is told at once, and it is on record. */
   private noteUnreadable({ identity: { gatewayId, tenantId } }: Session, { bytes, detail }: Unreadable): void {
     const words = textFrom(detail, 500);
-    const isQuestion = this.questions.failUnreadable(gatewayId, bytes, words);
+    const isQuestion = this.queries.failUnreadable(gatewayId, bytes, words);
     this.logger.error({ gateway: gatewayId, bytes, isQuestion, detail: words }, 'an agent cannot read what it was sent');
     this.audit.note({
       tenantId,

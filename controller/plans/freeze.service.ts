@@ -35,7 +35,7 @@ export interface PlanPart {
 @Injectable()
 export class FreezeService {
   constructor(
-    @Inject(GatewayQueries) private readonly questions: GatewayQueries,
+    @Inject(GatewayQueries) private readonly queries: GatewayQueries,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -75,7 +75,7 @@ export class FreezeService {
     let flows = 0;
     let stale = 0;
     try {
-      const { head, end } = await this.questions.ask(
+      const { head, end } = await this.queries.ask(
         row.id,
         {
           $case: 'plan',

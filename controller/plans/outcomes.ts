@@ -49,10 +49,10 @@ export function emptyTotals(planned: number): Totals {
 }
 
 /** Counts of a plan's outcomes. Flows of which a finished run says nothing are indeterminate; what goes beyond the plan is not counted. */
-export function countOutcomes(planned: number, runs: OutcomeRun[]): Totals {
+export function countOutcomes(planned: number, outcomeRuns: OutcomeRun[]): Totals {
   const totals = emptyTotals(planned);
   let left = planned;
-  for (const { outcome, count } of runs) {
+  for (const { outcome, count } of outcomeRuns) {
     const own = Math.min(count, left);
     left -= own;
     const word = outcomeWord(outcome);
@@ -96,11 +96,11 @@ export function addTotals(parts: Totals[]): Totals {
   return sum;
 }
 
-/** The outcomes of flows `from` to `from + count` of a plan's order; undefined where the runs end. */
-export function outcomesBetween(runs: OutcomeRun[], from: number, count: number): (OutcomeWord | undefined)[] {
+/** The outcomes of flows `from` to `from + count` of a plan's order; undefined where the runs of outcomes end. */
+export function outcomesBetween(outcomeRuns: OutcomeRun[], from: number, count: number): (OutcomeWord | undefined)[] {
   const words: (OutcomeWord | undefined)[] = Array.from({ length: count });
   let start = 0;
-  for (const run of runs) {
+  for (const run of outcomeRuns) {
     const end = start + run.count;
     for (let index = Math.max(start, from); index < Math.min(end, from + count); index++) words[index - from] = outcomeWord(run.outcome);
     if (end >= from + count) break;

@@ -77,8 +77,8 @@ export const CONTROLLER_BUGS: readonly SeededBug[] = [
     patches: [
       {
         file: 'build/controller/audit/audit.repository.js',
-        find: `return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before`,
-        replace: `return this.database.transact('all', async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: question.before`,
+        find: `return this.database.transact(scope, async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: query.before`,
+        replace: `return this.database.transact('all', async (t) => withNames(t, await t.auditEntry.findMany({\n            where: {\n                id: query.before`,
       },
     ],
   },
