@@ -1,8 +1,7 @@
-import path from 'node:path';
 import { Result, Result_State } from '../proto/gen/ctfleet/v1/operation.ts';
 import { Disk } from './disk/disk.ts';
 import { acceptJournal, type AcceptedJournal } from './operations/accept-journal.ts';
-import { unknownSweep } from './remediations/run-log.ts';
+import { remediationsFolder, unknownSweep } from './remediations/run-log.ts';
 
 const UNKNOWN =
   'The journal of this gateway was damaged, and its owner accepted what was left of it. Whether the command ran is not known.';
@@ -31,7 +30,7 @@ export function acceptJournals(stateDir: string, nowMs: number, disk = new Disk(
     disk,
     nowMs,
   );
-  const directory = path.join(stateDir, 'remediations');
+  const directory = remediationsFolder(stateDir);
   const runs = acceptJournal(directory, (id) => unknownSweep(directory, id, disk), disk, nowMs);
   return [...wordsOf('commands', commands), ...wordsOf('remediations', runs)];
 }

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import type { Logger } from 'pino';
 import type { Hello } from '../proto/gen/ctfleet/v1/link.ts';
-import { toWireRefused } from '../proto/wire/block.ts';
 import type { Sample } from '../proto/gen/ctfleet/v1/stats.ts';
-import { abilitiesOf, haveChanged } from './abilities.ts';
+import { abilitiesOf } from './abilities.ts';
+import { handlersOf } from './handlers.ts';
+import { StandingBlockReports } from './standing-blocks.ts';
+import { ToldAbilities } from './told-abilities.ts';
 import type { Clock } from './time/clock.ts';
+import { ControllerClock } from './time/controller-clock.ts';
 import { Sampler } from './collectors/collector.ts';
 import { tableCounters } from './collectors/counters.ts';
 import { EventRates } from './collectors/event-rates.ts';
@@ -33,6 +36,8 @@ import { NO_PACKETS, Refusals } from './operations/refusals.ts';
 import { UndoStore } from './operations/undo-store.ts';
 import type { TableReading } from './operations/table-pressure.ts';
 import { Remediations } from './remediations/remediations.ts';
+import { remediationsFolder, RunLog } from './remediations/run-log.ts';
+import { RunReports } from './remediations/run-reports.ts';
 import type { WanListener } from './wans/watch.ts';
 import { unlessAborted } from './stop.ts';
 import { AGENT_VERSION, PROTOCOL_VERSION } from './version.ts';
@@ -67,8 +72,6 @@ export interface AgentDependencies {
   hostname: string;
 }
 
-/** How often it is tried whether what can be done here has changed, where nothing seems to be missing. */
-const LOOK_AGAIN_MS = 60_000;
 /** How often a sample is taken, whatever the controller says. */
 const MIN_SAMPLE_MS = 1_000;
 const MAX_SAMPLE_MS = 600_000;
@@ -76,36 +79,38 @@ const MAX_SAMPLE_MS = 600_000;
 /** One gateway's agent: a link, the operations behind it, and a sample each interval. */
 export class Agent {
   readonly #deps: AgentDependencies;
-  readonly #spool = new Spool();
-  #isControllerTimeKnown = false;
-  readonly #link: Link;
-  readonly #sampler: Sampler;
-  readonly #outbox: Outbox;
   readonly #journal: Journal;
+  readonly #runs: RunLog;
   readonly #witness: Witness;
-  readonly #commands: Commands;
   readonly #guard: LocalGuard;
-  readonly #remediations: Remediations;
   /** A simulated gateway has no packets to refuse, and must not touch the rules of the machine it runs on. */
   readonly #refusals: Refusals | undefined;
   readonly #blocks: Blocks | undefined;
+  readonly #spool: Spool;
+  readonly #outbox: Outbox;
+  readonly #standingBlocks: StandingBlockReports | undefined;
+  readonly #remediations: Remediations;
+  readonly #commands: Commands;
   readonly #emergency: Emergency | undefined;
+  readonly #sampler: Sampler;
+  readonly #abilities: ToldAbilities;
+  readonly #link: Link;
   readonly #instanceId = randomUUID();
   #endpoint: Endpoint | undefined;
-  #toldBlocks = 0;
   #sampleIntervalMs = 10_000;
-  /** What the last hello said. */
-  #told: Awaited<ReturnType<typeof abilitiesOf>> | undefined;
-  #lookedAtMs = 0;
 
+  /** Each part is given parts that were made before it. */
   constructor(deps: AgentDependencies) {
     this.#deps = deps;
-    const { stateDir, table, events, clock, log, wans } = deps;
+    const { stateDir, table, events, clock, random, log, wans } = deps;
+    const context = () => this.#context();
+    const controllerClock = new ControllerClock(clock.now);
     const disk = new Disk({ files: deps.files, now: clock.now, onTrouble: (message, fields) => log.error(fields, message) });
     const plans = new PlanStore(stateDir, disk);
-    const context = () => this.#context();
     this.#journal = new Journal(stateDir, disk);
+    this.#runs = new RunLog(remediationsFolder(stateDir), disk);
     this.#witness = new Witness(stateDir, (why) => log.error({ why }, 'the controller’s audit trail contradicts what was witnessed'), disk);
+    this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
     this.#refusals = table.kind === 'kernel' ? new Refusals(clock) : undefined;
     this.#blocks =
       table.kind === 'kernel'
@@ -114,40 +119,23 @@ export class Agent {
             stateDir,
             disk,
             protections: () => context().protections,
-            onChange: () => this.#tellBlocks(),
             onEnded: (why) => log.warn({ why }, 'what was blocked is let through before its time'),
           })
         : undefined;
-    this.#guard = new LocalGuard(() => this.#rules(), new Lately(clock.now, stateDir, disk));
-    const clockOffsetMs = () => this.#clockOffsetMs();
-    this.#remediations = new Remediations({
-      table,
-      refusals: this.#refusals,
-      blocks: this.#blocks,
-      guard: this.#guard,
-      stateDir,
-      disk,
-      clock,
-      context,
-      log,
-      clockOffsetMs,
-      onReport: () => outbox.pump(),
-    });
-    const outbox = new Outbox(this.#spool, this.#remediations.reports);
+    this.#spool = new Spool(controllerClock);
+    const reports = new RunReports(this.#runs, controllerClock);
+    const outbox = new Outbox(this.#spool, reports);
     this.#outbox = outbox;
+    this.#standingBlocks = this.#blocks && new StandingBlockReports({ blocks: this.#blocks, outbox, controllerClock, log });
+    const hands = { table, refusals: this.#refusals, blocks: this.#blocks, guard: this.#guard, clock, context, log };
+    this.#remediations = new Remediations({ ...hands, stateDir, disk, runs: this.#runs, reports, onReport: () => outbox.pump() });
     this.#commands = new Commands({
-      table,
-      refusals: this.#refusals,
-      blocks: this.#blocks,
+      ...hands,
       journal: this.#journal,
       plans,
       undos: new UndoStore(stateDir, plans, disk),
-      guard: this.#guard,
-      clock,
-      context,
+      controllerClock,
       report: outbox,
-      log,
-      controllerNow: () => this.#link.time.latest(),
     });
     this.#emergency = deps.mayActInEmergency
       ? new Emergency({ table, journal: this.#journal, guard: this.#guard, context, log })
@@ -165,23 +153,29 @@ export class Agent {
       clock.now,
       (collector, error) => log.warn({ err: error, collector }, 'a sample goes without what a collector should have given'),
     );
+    this.#abilities = new ToldAbilities(() => this.#tryAbilities(), clock);
+    const handling = {
+      ...hands,
+      commands: this.#commands,
+      remediations: this.#remediations,
+      witness: this.#witness,
+      spool: this.#spool,
+      outbox,
+      plans,
+      isPlanInUse: (planId: string) => this.#commands.usesPlan(planId),
+      controllerClock,
+    };
     this.#link = new Link({
       identity: deps.identity,
-      table,
-      plans,
-      blocks: this.#blocks,
-      clock,
-      context,
-      log,
-      outbox,
-      spool: this.#spool,
-      witness: this.#witness,
-      remediations: this.#remediations,
-      random: deps.random,
-      commands: () => this.#commands,
-      isPlanInUse: (planId) => this.#commands.usesPlan(planId),
       hello: () => this.#hello(),
+      handlers: (client, ended) => handlersOf(handling, client, ended),
+      outbox,
+      clock,
+      controllerClock,
+      random,
+      log,
       onWelcome: ({ sampleIntervalMs }) => this.#welcomed(sampleIntervalMs),
+      onOpen: () => this.#commands.repeatResults(),
     });
   }
 
@@ -219,9 +213,9 @@ export class Agent {
       try {
         const sample = await this.#sampler.sample();
         this.#remediations.observeUsage(Number(sample.count), sample.max === undefined ? undefined : Number(sample.max));
-        this.#spool.add(sample, this.#clockOffsetMs());
-        this.#link.samplesWaiting();
-        if (this.#toldBlocks > 0) this.#tellBlocks();
+        this.#spool.add(sample);
+        this.#outbox.pump();
+        this.#standingBlocks?.renew();
         await this.#emergency?.consider(toReading(sample));
         failure = '';
       } catch (error) {
@@ -236,39 +230,10 @@ export class Agent {
     }
   }
 
-  /** What is blocked, as it stands now; said at each change, and with each sample while there is any, so that the counts are young. */
-  #tellBlocks(): void {
-    void this.#blocks
-      ?.standing()
-      .then((blocks) => {
-        const offsetMs = this.#clockOffsetMs();
-        const at = (ms: number): bigint => BigInt(Math.round(ms + offsetMs));
-        this.#outbox.standingBlocks({
-          blocks: blocks.map(({ id, planId, refused, flows, sinceMs, untilMs, packets }) => ({
-            id,
-            planId,
-            refused: toWireRefused(refused),
-            flows,
-            sinceMs: at(sinceMs),
-            untilMs: at(untilMs),
-            packetsRefused: packets,
-          })),
-        });
-        this.#toldBlocks = blocks.length;
-      })
-      .catch((error: unknown) => this.#deps.log.warn({ err: error }, 'what is blocked could not be told'));
-  }
-
-  /** The controller's clock minus ours. */
   #welcomed(sampleIntervalMs: number): void {
     this.#sampleIntervalMs = Math.min(Math.max(sampleIntervalMs, MIN_SAMPLE_MS), MAX_SAMPLE_MS);
-    this.#tellBlocks();
-    if (!this.#isControllerTimeKnown) this.#spool.shift(this.#clockOffsetMs());
-    this.#isControllerTimeKnown = true;
-  }
-
-  #clockOffsetMs(): number {
-    return this.#link.time.now() - this.#deps.clock.now();
+    this.#standingBlocks?.tell();
+    this.#spool.welcomed();
   }
 
   /** The name may point elsewhere after a failover; what is protected follows. The last answer stays where there is no new one. */
@@ -293,30 +258,23 @@ export class Agent {
   }
 
   #damage(): string | undefined {
-    return this.#journal.damage ?? this.#remediations.damage;
+    return this.#journal.damage ?? this.#runs.damage;
   }
 
-  #abilities(): ReturnType<typeof abilitiesOf> {
+  #tryAbilities(): ReturnType<typeof abilitiesOf> {
     const besides = { ...this.#deps.cannot?.(), ...this.#remediations.cannot() };
     const whyNotRefuse = async () => (this.#refusals ? this.#refusals.whyNot() : NO_PACKETS);
     const whyNotBlock = async () => (this.#blocks ? this.#blocks.whyNot() : NO_PACKETS);
     return abilitiesOf({ table: this.#deps.table, whyNotRefuse, whyNotBlock, mayActInEmergency: this.#emergency !== undefined, besides });
   }
 
-  /** What was missing may have come, as when a firewall loads nf_conntrack late at boot, and the other way round: a new hello says so. */
   async #tellChanges(isAtOnce: boolean): Promise<void> {
-    const told = this.#told;
-    const nowMs = this.#deps.clock.now();
-    if (!told || (!isAtOnce && told.tableError === '' && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS)) return;
-    this.#lookedAtMs = nowMs;
-    if (!haveChanged(told, await this.#abilities())) return;
-    this.#told = undefined;
-    this.#link.redial('what this gateway can do has changed');
+    if (await this.#abilities.haveChanged(isAtOnce)) this.#link.redial('what this gateway can do has changed');
   }
 
   async #hello(): Promise<Omit<Hello, 'sentAtMs'>> {
     const { table, hostname, wans } = this.#deps;
-    const { tableError, ...capabilities } = (this.#told = await this.#abilities());
+    const { tableError, ...capabilities } = await this.#abilities.tell();
     return {
       protocolVersion: PROTOCOL_VERSION,
       agentVersion: AGENT_VERSION,

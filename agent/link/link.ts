@@ -1,16 +1,14 @@
 import type { ClientDuplexStream, Metadata } from '@grpc/grpc-js';
-import type { AgentMessage, ControllerMessage, Hello, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
-import type { Commands } from '../operations/commands.ts';
-import type { Remediations } from '../remediations/remediations.ts';
+import type { Logger } from 'pino';
+import type { AgentMessage, ControllerMessage, Hello, LinkClient, Unreadable, Welcome } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { Clock } from '../time/clock.ts';
+import type { ControllerClock } from '../time/controller-clock.ts';
 import { backoffMs, RETRY_AFTER_KEY, retryAfterMs } from './backoff.ts';
-import { ControllerTime } from './controller-time.ts';
 import { CHANNEL_OPTIONS, linkCredentials } from './credentials.ts';
 import type { Identity } from './identity.ts';
+import { deliver, type Handlers } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
-import { Queries, type QueryDependencies } from './queries.ts';
-import type { Spool } from './spool.ts';
 import { tolerantClient, type Incoming } from './tolerant-client.ts';
-import type { Witness } from './witness.ts';
 
 /** Nothing heard for this long: the peer is dead, however open the connection looks. */
 const SILENCE_MS = 30_000;
@@ -23,16 +21,21 @@ interface SessionEnd {
   stayAwayMs: number;
 }
 
-export interface LinkDependencies extends Omit<QueryDependencies, 'time'> {
+export interface LinkDependencies {
   identity: Identity;
   hello: () => Promise<Omit<Hello, 'sentAtMs'>>;
-  commands: () => Commands;
+  /** What is done with the messages of a new session. `client`: of its connection; `ended` aborts with it. */
+  handlers: (client: LinkClient, ended: AbortSignal) => Handlers;
   outbox: Outbox;
-  spool: Spool;
-  witness: Witness;
-  remediations: Remediations;
+  clock: Clock;
+  /** Measured here, at each welcome and each ping. */
+  controllerClock: ControllerClock;
   random: () => number;
+  log: Logger;
+  /** Called before anything that waited is said. */
   onWelcome: (welcome: { sampleIntervalMs: number }) => void;
+  /** The session is open, and what waited is on its way. */
+  onOpen: () => void;
 }
 
 /**
@@ -42,31 +45,23 @@ export interface LinkDependencies extends Omit<QueryDependencies, 'time'> {
  *        ▲                    │ refused, silent       │ ended, silent
  *        └── backoff ─────────┴───────────────────────┘
  *
- * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal, reports of
- * remediations on disk. The agent speaks
- * first on every session; commands are never queued here, because a late flush is a wrong flush.
+ * Only `online` takes queries and commands. Samples taken meanwhile wait in the spool, results in the journal, reports of remediations on disk. The agent speaks first on every
+ * session; commands are never queued here, because a late flush is a wrong flush. The session, its handshake, pings and what cannot be
+ * read are seen to here; all other messages go to `handlers`.
  */
 export class Link {
   readonly #deps: LinkDependencies;
-  /** The controller's, measured at each welcome and each ping. */
-  readonly time: ControllerTime;
   #end: ((reason: string) => void) | undefined;
   /** Messages that could not be decoded since the agent began. */
   #unreadable = 0;
 
   constructor(deps: LinkDependencies) {
     this.#deps = deps;
-    this.time = new ControllerTime(deps.clock.now);
   }
 
   /** Ends the session that there is, so that the next hello says what has changed. */
   redial(reason: string): void {
     this.#end?.(reason);
-  }
-
-  /** A sample was put on the spool. */
-  samplesWaiting(): void {
-    this.#deps.outbox.pump();
   }
 
   /** Stays connected until the signal aborts. A refusal may say how long to stay away. */
@@ -86,12 +81,13 @@ export class Link {
   }
 
   async #session(signal: AbortSignal): Promise<SessionEnd> {
-    const { identity, hello, outbox, log } = this.#deps;
+    const { identity, hello, outbox, clock, log } = this.#deps;
     const client = tolerantClient(identity.linkAddress, linkCredentials(identity), CHANNEL_OPTIONS);
-    const queries = new Queries(client, { ...this.#deps, time: this.time });
+    const ended = new AbortController();
+    const handlers = this.#deps.handlers(client, ended.signal);
     const greeting = await hello();
     const call = client.session();
-    const sentAtMs = this.#deps.clock.now();
+    const sentAtMs = clock.now();
     let isOnline = false;
     let heardAt = performance.now();
     const watch = setInterval(() => {
@@ -116,13 +112,15 @@ export class Link {
           this.#safely(kindOf(incoming), () => {
             heardAt = performance.now();
             if ('unreadable' in incoming) return this.#passOver(incoming.unreadable);
-            const { message } = incoming;
-            if (message.body?.$case !== 'welcome') return this.#handle(message, queries);
+            const { body } = incoming.message;
+            if (!body) return log.warn('a message of a newer controller was passed over');
+            if (body.$case === 'ping') return this.#ping(body.value.sentAtMs);
+            if (body.$case !== 'welcome') return deliver(handlers, body);
             if (isOnline) return log.warn('a second welcome was passed over');
             isOnline = true;
-            this.#welcome(message.body.value, sentAtMs);
+            this.#welcome(body.value, sentAtMs);
             outbox.open((out) => call.write(out));
-            this.#deps.commands().repeatResults();
+            this.#deps.onOpen();
           }),
         );
         send(call, { body: { $case: 'hello', value: { ...greeting, sentAtMs: BigInt(sentAtMs) } } });
@@ -132,7 +130,7 @@ export class Link {
       clearInterval(watch);
       signal.removeEventListener('abort', stop);
       outbox.close();
-      queries.cancelAll();
+      ended.abort();
       client.close();
     }
   }
@@ -147,7 +145,7 @@ export class Link {
   }
 
   #welcome(welcome: Welcome, askedAtMs: number): void {
-    this.time.welcome(Number(welcome.controllerTimeMs), askedAtMs);
+    this.#deps.controllerClock.welcome(Number(welcome.controllerTimeMs), askedAtMs);
     this.#deps.log.info({ epoch: String(welcome.epoch), controller: this.#deps.identity.linkAddress }, 'link up');
     this.#deps.onWelcome(welcome);
   }
@@ -161,50 +159,9 @@ export class Link {
   }
 
   #ping(sentAtMs: bigint): void {
-    if (!this.time.hear(Number(sentAtMs))) return this.redial('the controller’s clock was set back; its time is measured again');
+    if (!this.#deps.controllerClock.hear(Number(sentAtMs)))
+      return this.redial('the controller’s clock was set back; its time is measured again');
     this.#deps.outbox.pong(sentAtMs);
-  }
-
-  #handle({ body }: ControllerMessage, queries: Queries): void {
-    const { outbox, spool, remediations, log } = this.#deps;
-    switch (body?.$case) {
-      case 'query':
-        void queries.answer(body.value);
-        return;
-      case 'cancelQuery':
-        queries.cancel(body.value.queryId);
-        return;
-      case 'command':
-        this.#deps.commands().accept(body.value);
-        return;
-      case 'stop':
-        this.#deps.commands().stop(body.value.commandIds);
-        return;
-      case 'liftBlocks':
-        void this.#deps.blocks?.lift(body.value.ids).catch((error: unknown) => log.error({ err: error }, 'a block could not be lifted'));
-        return;
-      case 'resultReceipt':
-        this.#deps.commands().acknowledge(body.value.commandId);
-        return;
-      case 'sampleReceipt':
-        spool.received(body.value.batch);
-        outbox.pump();
-        return;
-      case 'remediations':
-        remediations.replace(body.value.remediations);
-        return;
-      case 'remediationRunReceipt':
-        remediations.acknowledge(body.value.runId);
-        return;
-      case 'auditCheckpoint':
-        this.#deps.witness.see(body.value);
-        return;
-      case 'ping':
-        this.#ping(body.value.sentAtMs);
-        return;
-      default:
-        log.warn({ message: body?.$case ?? 'unknown' }, 'a message of a newer controller was passed over');
-    }
   }
 }
 

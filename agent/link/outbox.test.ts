@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { AgentMessage } from '../../proto/gen/ctfleet/v1/link.ts';
 import { Outcome, Progress_Phase, Result_State, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import { ControllerClock } from '../time/controller-clock.ts';
 import { backoffMs } from './backoff.ts';
-import { Outbox, toParts } from './outbox.ts';
+import { Outbox } from './outbox.ts';
+import { toParts } from './outbox-sources.ts';
 import { Spool } from './spool.ts';
 
 const sample = (atMs: number): Sample => ({
@@ -31,6 +33,7 @@ const result = (commandId: string, runs = 0): Result => ({
 });
 const progress = (done: number) => ({ commandId: 'c', phase: Progress_Phase.PHASE_DELETING, done, total: 10 });
 
+const NO_OFFSET = { offsetMs: () => 0 };
 const none = { take: () => undefined, reset: () => undefined };
 
 function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
@@ -44,7 +47,7 @@ function session(outbox: Outbox, room = Infinity): AgentMessage['body'][] {
 
 describe('the outbox', () => {
   it('keeps results and samples while there is no session, and says results first', () => {
-    const spool = new Spool();
+    const spool = new Spool(NO_OFFSET);
     const outbox = new Outbox(spool, none);
     spool.add(sample(1));
     outbox.result(result('a'));
@@ -52,7 +55,7 @@ describe('the outbox', () => {
   });
 
   it('says of a command’s progress only the newest when the stream was full', () => {
-    const outbox = new Outbox(new Spool(), none);
+    const outbox = new Outbox(new Spool(NO_OFFSET), none);
     const said = session(outbox, 1);
     for (let done = 1; done <= 9; done++) outbox.progress(progress(done));
     expect(said).toHaveLength(1);
@@ -61,7 +64,7 @@ describe('the outbox', () => {
   });
 
   it('sends one batch of samples at a time, and the same again in a new session if it was not received', () => {
-    const spool = new Spool();
+    const spool = new Spool(NO_OFFSET);
     const outbox = new Outbox(spool, none);
     for (let n = 0; n < 100; n++) spool.add(sample(n));
     const first = session(outbox);
@@ -84,22 +87,44 @@ describe('the outbox', () => {
 });
 
 describe('the spool', () => {
+  /** Of a gateway that has not heard of the controller yet. */
+  function unwelcomed() {
+    const gateway = { ms: 5000 };
+    const controllerClock = new ControllerClock(() => gateway.ms);
+    const spool = new Spool(controllerClock);
+    const welcome = (offsetMs: number): void => {
+      controllerClock.welcome(gateway.ms + offsetMs, gateway.ms);
+      spool.welcomed();
+    };
+    return { spool, welcome };
+  }
+
   it('tells samples of before the first welcome by the controller’s time', () => {
-    const spool = new Spool();
+    const { spool, welcome } = unwelcomed();
     for (const atMs of [1000, 2000]) spool.add(sample(atMs));
-    spool.shift(-600);
+    welcome(-600);
+    spool.add(sample(3000));
+    expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n, 2400n]);
+  });
+
+  it('leaves samples as they are at a later welcome, which measures the controller’s time again', () => {
+    const { spool, welcome } = unwelcomed();
+    spool.add(sample(1000));
+    welcome(-600);
+    spool.add(sample(2000));
+    welcome(-700);
     expect(spool.take()?.samples.map(({ atMs }) => atMs)).toEqual([400n, 1400n]);
   });
 
   it('moves the time of a sample’s walk of the table with its own', () => {
-    const spool = new Spool();
-    spool.add(Sample.fromPartial({ atMs: 2000n, breakdown: { atMs: 1500n } }), 100);
-    spool.shift(-600);
-    expect(spool.take()?.samples).toMatchObject([{ atMs: 1500n, breakdown: { atMs: 1000n } }]);
+    const { spool, welcome } = unwelcomed();
+    spool.add(Sample.fromPartial({ atMs: 2000n, breakdown: { atMs: 1500n } }));
+    welcome(-600);
+    expect(spool.take()?.samples).toMatchObject([{ atMs: 1400n, breakdown: { atMs: 900n } }]);
   });
 
   it('forgets the oldest when it is full, even with a batch under way', () => {
-    const spool = new Spool(3);
+    const spool = new Spool(NO_OFFSET, 3);
     for (let n = 0; n < 3; n++) spool.add(sample(n));
     const taken = spool.take();
     spool.add(sample(3));

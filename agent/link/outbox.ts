@@ -1,33 +1,35 @@
-import type { AgentMessage, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
+import type { AgentMessage, SampleBatch, Unreadable } from '../../proto/gen/ctfleet/v1/link.ts';
 import type { Progress, Result, StandingBlocks } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { RunReports } from '../remediations/run-reports.ts';
-import type { Spool } from './spool.ts';
-
-/** Runs of outcomes in one message, far below 256 KiB. */
-const RUNS = 8000;
+import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import { CommandProgress, Newest, Results, sourceOf, type Queue, type Source } from './outbox-sources.ts';
 
 /**
- * What waits to be said on a session. It is bounded because each kind is: of pongs, of messages that were not understood, of what is
- * blocked and of each command's progress only the newest
- * counts, results are one a command and stay in the journal until acknowledged, reports of remediations stay on disk and are read a part at
- * a time,
- * samples go a batch at a time. Results before progress before reports before samples. `write` says false when the stream is full; then
- * nothing is taken until `drained`.
+ * What waits to be said on a session, in the order of `#sources`. It is bounded because each kind is: of pongs, of messages that were not
+ * understood, of what is blocked and of each command's progress only the newest counts, results are one a command and stay in the journal
+ * until acknowledged, reports of remediations stay on disk and are read a part at a time, samples go a batch at a time. `write` says false
+ * when the stream is full; then nothing is taken until `drained`.
  */
 export class Outbox {
-  readonly #spool: Spool;
-  readonly #reports: Pick<RunReports, 'take' | 'reset'>;
-  readonly #results = new Map<string, Result>();
-  readonly #progress = new Map<string, Progress>();
-  #pong: bigint | undefined;
-  #unreadable: Unreadable | undefined;
-  #blocks: StandingBlocks | undefined;
+  readonly #pong = new Newest<bigint>((sentAtMs) => ({ $case: 'pong', value: { sentAtMs } }));
+  readonly #unreadable = new Newest<Unreadable>((value) => ({ $case: 'unreadable', value }));
+  readonly #results = new Results();
+  readonly #blocks = new Newest<StandingBlocks>((value) => ({ $case: 'standingBlocks', value }));
+  readonly #progress = new CommandProgress();
+  /** What comes first is said first. */
+  readonly #sources: readonly Source[];
   #write: ((message: AgentMessage) => boolean) | undefined;
   #isFull = false;
 
-  constructor(spool: Spool, reports: Pick<RunReports, 'take' | 'reset'>) {
-    this.#spool = spool;
-    this.#reports = reports;
+  constructor(samples: Queue<SampleBatch>, reports: Queue<RemediationRun>) {
+    this.#sources = [
+      this.#pong,
+      this.#unreadable,
+      this.#results,
+      this.#blocks,
+      this.#progress,
+      sourceOf(reports, (value) => ({ $case: 'remediationRun', value })),
+      sourceOf(samples, (value) => ({ $case: 'samples', value })),
+    ];
   }
 
   /** A session is up: says what waited. */
@@ -39,12 +41,7 @@ export class Outbox {
 
   close(): void {
     this.#write = undefined;
-    this.#progress.clear();
-    this.#pong = undefined;
-    this.#unreadable = undefined;
-    this.#blocks = undefined;
-    this.#reports.reset();
-    this.#spool.reset();
+    for (const source of this.#sources) source.reset();
   }
 
   drained(): void {
@@ -53,33 +50,33 @@ export class Outbox {
   }
 
   pong(sentAtMs: bigint): void {
-    this.#pong = sentAtMs;
+    this.#pong.set(sentAtMs);
     this.pump();
   }
 
-  /** Of several that wait, only the newest is said. */
   unreadable(unreadable: Unreadable): void {
-    this.#unreadable = unreadable;
+    this.#unreadable.set(unreadable);
     this.pump();
   }
 
-  /** All that is blocked now; it takes the place of what waited. */
+  /** All that is blocked now. */
   standingBlocks(blocks: StandingBlocks): void {
-    this.#blocks = blocks;
+    this.#blocks.set(blocks);
     this.pump();
   }
 
   progress(progress: Progress): void {
-    this.#progress.set(progress.commandId, progress);
+    this.#progress.set(progress);
     this.pump();
   }
 
   result(result: Result): void {
-    this.#results.set(result.commandId, result);
-    this.#progress.delete(result.commandId);
+    this.#results.add(result);
+    this.#progress.forget(result.commandId);
     this.pump();
   }
 
+  /** Says what waits, as far as there is a session with room for it; also when there is a new sample or report to be taken. */
   pump(): void {
     while (this.#write && !this.#isFull) {
       const messages = this.#next();
@@ -89,45 +86,10 @@ export class Outbox {
   }
 
   #next(): AgentMessage[] {
-    if (this.#pong !== undefined) {
-      const sentAtMs = this.#pong;
-      this.#pong = undefined;
-      return [{ body: { $case: 'pong', value: { sentAtMs } } }];
+    for (const source of this.#sources) {
+      const messages = source.take();
+      if (messages.length > 0) return messages;
     }
-    if (this.#unreadable) {
-      const value = this.#unreadable;
-      this.#unreadable = undefined;
-      return [{ body: { $case: 'unreadable', value } }];
-    }
-    const [result] = this.#results.values();
-    if (result) {
-      this.#results.delete(result.commandId);
-      return toParts(result).map((value) => ({ body: { $case: 'result', value } }));
-    }
-    if (this.#blocks) {
-      const value = this.#blocks;
-      this.#blocks = undefined;
-      return [{ body: { $case: 'standingBlocks', value } }];
-    }
-    const [progress] = this.#progress.values();
-    if (progress) {
-      this.#progress.delete(progress.commandId);
-      return [{ body: { $case: 'progress', value: progress } }];
-    }
-    const run = this.#reports.take();
-    if (run) return [{ body: { $case: 'remediationRun', value: run } }];
-    const batch = this.#spool.take();
-    return batch ? [{ body: { $case: 'samples', value: batch } }] : [];
+    return [];
   }
-}
-
-/** A result whose runs are too many for one message, as several. */
-export function toParts(result: Result): Result[] {
-  const count = Math.max(1, Math.ceil(result.runs.length / RUNS));
-  return Array.from({ length: count }, (_, part) => ({
-    ...result,
-    runs: result.runs.slice(part * RUNS, (part + 1) * RUNS),
-    part,
-    isLastPart: part === count - 1,
-  }));
 }

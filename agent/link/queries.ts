@@ -8,11 +8,11 @@ import { fromWireFilter } from '../../proto/wire/filter.ts';
 import { SORT_FIELDS, type Sort, type SortField } from '../../proto/model/sort.ts';
 import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { Clock } from '../time/clock.ts';
+import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from '../operations/blocks.ts';
 import { freezePlan } from '../operations/freeze-plan.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
-import type { ControllerTime } from './controller-time.ts';
 import { Turns } from './turns.ts';
 
 /** Rows in one message, far below 256 KiB. */
@@ -40,8 +40,7 @@ export interface QueryDependencies {
   blocks?: Blocks;
   clock: Clock;
   context: () => FlowContext;
-  /** The controller's. */
-  time: ControllerTime;
+  controllerClock: ControllerClock;
   log: Logger;
 }
 
@@ -54,9 +53,11 @@ export class Queries {
   /** Taken before a turn, so that plans that wait keep no search from its own. */
   readonly #freezes = new Turns(FREEZES_AT_ONCE);
 
-  constructor(client: LinkClient, deps: QueryDependencies) {
+  /** @param ended aborts with the session, and all its questions with it */
+  constructor(client: LinkClient, deps: QueryDependencies, ended: AbortSignal) {
     this.#client = client;
     this.#deps = deps;
+    ended.addEventListener('abort', () => this.#cancelAll(), { once: true });
   }
 
   async answer(query: Query): Promise<void> {
@@ -97,7 +98,7 @@ export class Queries {
     this.#running.get(id)?.abort();
   }
 
-  cancelAll(): void {
+  #cancelAll(): void {
     for (const abort of this.#running.values()) abort.abort();
   }
 
@@ -125,7 +126,7 @@ export class Queries {
   }
 
   async #search(stream: AnswerStream, query: SearchQuery, signal: AbortSignal): Promise<void> {
-    const { table, context, clock, time } = this.#deps;
+    const { table, context, clock, controllerClock } = this.#deps;
     const askedAtMs = clock.now();
     const maxAgeMs = Math.min(query.maxAgeMs ?? 0, MAX_AGE_MS);
     const answer = await table.search({
@@ -143,7 +144,7 @@ export class Queries {
     await stream.write({
       $case: 'head',
       value: {
-        snapshotAtMs: BigInt(Math.round(time.now() - ageMs)),
+        snapshotAtMs: BigInt(Math.round(controllerClock.now() - ageMs)),
         total: BigInt(answer.total),
         tableCount: BigInt(answer.tableCount),
         facets: answer.facets.map(({ field, values }) => ({
@@ -161,7 +162,7 @@ export class Queries {
   }
 
   async #plan(stream: AnswerStream, query: PlanQuery, signal: AbortSignal): Promise<void> {
-    const snapshotAtMs = this.#deps.time.now();
+    const snapshotAtMs = this.#deps.controllerClock.now();
     const { flows, digest, tableCount, impact, refused, spared } = await freezePlan(
       this.#deps,
       {

@@ -1,19 +1,23 @@
 import type { Sample } from '../../proto/gen/ctfleet/v1/stats.ts';
+import type { ControllerClock } from '../time/controller-clock.ts';
 
 /** Samples in one message; about 60 KiB with many CPUs. */
 const BATCH = 60;
 
 /**
- * Samples until the controller has them, oldest first, each with its own time. Holds a day at one each 10 s and then forgets
+ * Samples until the controller has them, oldest first, each with its own time by the controller's clock. Holds a day at one each 10 s and then forgets
  * the oldest, which the history shows as a gap.
  */
 export class Spool {
+  readonly #controllerClock: Pick<ControllerClock, 'offsetMs'>;
   readonly #samples: Sample[] = [];
   readonly #most: number;
+  #isTimeKnown = false;
   #sent: { batch: bigint; count: number } | undefined;
   #nextBatch = 1n;
 
-  constructor(most = 8640) {
+  constructor(controllerClock: Pick<ControllerClock, 'offsetMs'>, most = 8640) {
+    this.#controllerClock = controllerClock;
     this.#most = most;
   }
 
@@ -21,17 +25,20 @@ export class Spool {
     return this.#samples.length;
   }
 
-  /** `offsetMs`: how far the controller's clock is ahead of the one that the sample was taken by. */
-  add(sample: Sample, offsetMs = 0): void {
-    this.#samples.push(shifted(sample, offsetMs));
+  /** `sample`: with times by this gateway's clock. */
+  add(sample: Sample): void {
+    this.#samples.push(shifted(sample, this.#controllerClock.offsetMs()));
     if (this.#samples.length <= this.#most) return;
     this.#samples.shift();
     if (this.#sent && this.#sent.count > 0) this.#sent.count--;
   }
 
-  /** Moves the times of all samples: those from before the first welcome bear the gateway's own clock. */
-  shift(byMs: number): void {
-    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = shifted(sample, byMs);
+  /** A welcome came. Samples from before the first bear the gateway's own clock, and are moved to the controller's. */
+  welcomed(): void {
+    if (this.#isTimeKnown) return;
+    this.#isTimeKnown = true;
+    const offsetMs = this.#controllerClock.offsetMs();
+    for (const [index, sample] of this.#samples.entries()) this.#samples[index] = shifted(sample, offsetMs);
   }
 
   /** The next batch, undefined if there is none or one is under way. */

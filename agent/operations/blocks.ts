@@ -21,8 +21,6 @@ export interface BlockDependencies {
   disk: Disk;
   /** What is never refused, as it is now. */
   protections: () => FlowContext['protections'];
-  /** Blocks have begun or ended. */
-  onChange?: () => void;
   /** All blocks are ended before their time, and why. */
   onEnded?: (why: string) => void;
 }
@@ -54,6 +52,7 @@ export class Blocks {
   readonly #deps: BlockDependencies;
   readonly #file: string;
   readonly #closing = new AbortController();
+  readonly #listeners: (() => void)[] = [];
   readonly #live = new Map<string, Live>();
   #tail: Promise<void> = Promise.resolve();
   #sweeping: Promise<void> | undefined;
@@ -64,6 +63,11 @@ export class Blocks {
   constructor(deps: BlockDependencies) {
     this.#deps = deps;
     this.#file = path.join(deps.stateDir, 'blocks.json');
+  }
+
+  /** Calls a listener whenever blocks have begun or ended. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Takes over what an agent before this one left. Throws CAPABILITY_MISSING where nft cannot be asked. */
@@ -227,7 +231,11 @@ export class Blocks {
 
   #changed(): void {
     this.#look();
-    this.#deps.onChange?.();
+    this.#tellListeners();
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #look(): void {
@@ -262,7 +270,7 @@ export class Blocks {
     if (over.length === 0) return;
     for (const { id } of over) this.#live.delete(id);
     this.#remember();
-    this.#deps.onChange?.();
+    this.#tellListeners();
   }
 
   /** What the table has counted, so that it is not lost where it is made again. */

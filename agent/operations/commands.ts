@@ -10,6 +10,7 @@ import {
 } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { FleetError, type ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Clock } from '../time/clock.ts';
+import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Blocks } from './blocks.ts';
 import { DEFAULT_SECONDS, endBy, type OneBlock } from './end-flows.ts';
@@ -48,8 +49,8 @@ export interface CommandDependencies {
   guard: Guard;
   clock: Clock;
   context: () => FlowContext;
-  /** The controller's time, by the offset measured at hello. */
-  controllerNow: () => number;
+  /** Deadlines are held against the latest that it may be, and results bear that time. */
+  controllerClock: Pick<ControllerClock, 'latest'>;
   report: { progress(progress: Progress): void; result(result: Result): void };
   log: Logger;
 }
@@ -132,8 +133,8 @@ export class Commands {
   }
 
   accept(command: Command): void {
-    const { journal, report, controllerNow, undos, log } = this.#deps;
-    const admission = admit(command, journal.state, controllerNow());
+    const { journal, report, controllerClock, undos, log } = this.#deps;
+    const admission = admit(command, journal.state, controllerClock.latest());
     if (admission.kind === 'known') return this.#sayAgain(command.id);
     if (admission.kind === 'dishonest') {
       log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused and not recorded');
@@ -158,7 +159,7 @@ export class Commands {
       const { work } = command;
       if (this.#isStopped(command.id))
         return this.#finish(command.id, { state: Result_State.STATE_REFUSED, reason: 'CANCELLED', detail: STOPPED });
-      if (controllerNow() > Number(command.notAfterMs)) {
+      if (controllerClock.latest() > Number(command.notAfterMs)) {
         return this.#finish(command.id, {
           state: Result_State.STATE_EXPIRED,
           reason: 'COMMAND_LATE',
@@ -178,7 +179,7 @@ export class Commands {
           });
       }
     });
-    undos.sweep(controllerNow());
+    undos.sweep(controllerClock.latest());
   }
 
   /** Ends commands early, whether they run, wait, or have yet to come; those that are over stay as they are. */
@@ -321,7 +322,7 @@ export class Commands {
   async #ofBlock({ blocks, id }: OneBlock, outcomes: Outcome[], isStopped: boolean): Promise<Done> {
     if (isStopped) await blocks.lift([id]);
     const standing = await blocks.verify(id);
-    const { clock, controllerNow } = this.#deps;
+    const { clock, controllerClock } = this.#deps;
     // Of one that has ended by now it is only sure that the entries are gone.
     if (!standing)
       return {
@@ -332,22 +333,22 @@ export class Commands {
       runs: toRuns(outcomes),
       undoUntilMs: undefined,
       packetsRefused: standing.packets,
-      refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerNow())),
+      refusedUntilMs: BigInt(Math.round(standing.untilMs - clock.now() + controllerClock.latest())),
     };
   }
 
   /** When a command that is carried out again was begun, by this gateway's clock. */
   #startedAtMs(id: string): number | undefined {
-    const { clock, controllerNow, journal } = this.#deps;
+    const { clock, controllerClock, journal } = this.#deps;
     const startedAtMs = journal.state.commands.get(id)?.startedAtMs;
-    return startedAtMs === undefined ? undefined : clock.now() - Math.max(0, controllerNow() - startedAtMs);
+    return startedAtMs === undefined ? undefined : clock.now() - Math.max(0, controllerClock.latest() - startedAtMs);
   }
 
   #undo(id: string, undoOf: string, isRepeated: boolean): Promise<void> {
-    const { table, guard, undos, context, controllerNow, report } = this.#deps;
+    const { table, guard, undos, context, controllerClock, report } = this.#deps;
     return this.#carryOut(id, isRepeated, async (start) => {
       guard.allow({ by: 'undo', method: Method.METHOD_DELETE, flows: 0, stale: 0, tableCount: await table.count(), isRepeated });
-      const { flows, outcomes } = undos.take(undoOf, id, controllerNow());
+      const { flows, outcomes } = undos.take(undoOf, id, controllerClock.latest());
       await start();
       const undone = await undoPlan(table, {
         flows,
@@ -372,8 +373,8 @@ export class Commands {
     work: (start: () => Promise<void>) => Promise<Done>,
     ifBroken?: () => Done,
   ): Promise<void> {
-    const { table, journal, controllerNow } = this.#deps;
-    const startedAtMs = Math.round(controllerNow());
+    const { table, journal, controllerClock } = this.#deps;
+    const startedAtMs = Math.round(controllerClock.latest());
     try {
       let tableBefore: number | undefined;
       const done = await work(async () => {
@@ -408,9 +409,9 @@ export class Commands {
 
   /** Keeps what was deleted, and says until when. Nothing is kept of other ways: an RST, a refusal or a fixed time is not taken back. */
   #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Way, runs: Result['runs']): bigint | undefined {
-    const { undos, controllerNow, log } = this.#deps;
+    const { undos, controllerClock, log } = this.#deps;
     if (undoForSeconds === 0 || method !== Method.METHOD_DELETE || !canUndo(fromRuns(runs))) return undefined;
-    const untilMs = Math.round(controllerNow()) + Math.min(undoForSeconds, MAX_UNDO_SECONDS) * 1000;
+    const untilMs = Math.round(controllerClock.latest()) + Math.min(undoForSeconds, MAX_UNDO_SECONDS) * 1000;
     try {
       undos.hold(id, { planId, untilMs, runs });
       return BigInt(untilMs);
@@ -433,7 +434,7 @@ export class Commands {
   }
 
   #resultOf(id: string, part: ResultPart): Result {
-    const now = BigInt(Math.round(this.#deps.controllerNow()));
+    const now = BigInt(Math.round(this.#deps.controllerClock.latest()));
     return {
       reason: '',
       detail: '',

@@ -40,7 +40,7 @@ function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled
     guard: new LocalGuard(() => rules, new Lately(() => clock.ms)),
     context: () => context,
     log: pino({ level: 'silent' }),
-    controllerNow: () => clock.ms,
+    controllerClock: { latest: () => clock.ms },
     clock: { now: () => clock.ms, delay: async (ms) => void (clock.ms += ms) },
     report: {
       progress: (progress) => {

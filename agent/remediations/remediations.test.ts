@@ -16,7 +16,8 @@ import type { FlowContext } from '../conntrack/table.ts';
 import { Lately } from '../operations/lately.ts';
 import { LocalGuard, NO_RULES } from '../operations/local-guard.ts';
 import { Remediations } from './remediations.ts';
-import { RunLog } from './run-log.ts';
+import { remediationsFolder, RunLog } from './run-log.ts';
+import { RunReports } from './run-reports.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'ctfleet-remediations-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -73,13 +74,16 @@ function gateway({
   const remove = table.delete.bind(table);
   if (onDelete) table.delete = (flows) => remove(flows).finally(onDelete);
   let reported = 0;
+  const runs = new RunLog(remediationsFolder(stateDir));
+  const reports = new RunReports(runs, { offsetMs: () => 5000 });
   const remediations = new Remediations({
     stateDir,
     table,
     guard,
     context,
     log: pino({ level: 'silent' }),
-    clockOffsetMs: () => 5000,
+    runs,
+    reports,
     onReport: () => reported++,
     clock: {
       now: () => clock.ms,
@@ -115,15 +119,16 @@ function gateway({
     remediations,
     flows,
     stop,
+    next: () => reports.take(),
     reports: (count: number) => until(`${count} reports`, () => reported >= count || undefined),
-    said: () => [...said(remediations)],
+    said: () => [...said(reports)],
   };
 }
 
 /** All messages that a session would be sent now. */
-function* said(remediations: Remediations): Generator<RemediationRun> {
-  remediations.reports.reset();
-  for (let part = remediations.reports.take(); part; part = remediations.reports.take()) yield part;
+function* said(reports: RunReports): Generator<RemediationRun> {
+  reports.reset();
+  for (let part = reports.take(); part; part = reports.take()) yield part;
 }
 
 function filled(perWan = 10): MemoryTable {
@@ -384,7 +389,7 @@ describe('a report', () => {
     first.remediations.observeWans(WAN1_DOWN);
     await first.reports(1);
     const [before] = first.said();
-    expect(first.remediations.reports.take()).toBeUndefined();
+    expect(first.next()).toBeUndefined();
     await first.stop();
     const again = gateway({ stateDir: first.stateDir });
     expect(again.said()).toEqual([before]);
@@ -418,7 +423,7 @@ describe('an agent that died', () => {
   it('in the middle of a sweep takes up the very same flows, and calls what it finds gone indeterminate', async () => {
     const first = gateway();
     await first.stop();
-    const log = new RunLog(path.join(first.stateDir, 'remediations'));
+    const log = new RunLog(remediationsFolder(first.stateDir));
     const flows = await first.flows('wan:wan1');
     log.keep(head(RUN));
     log.start(RUN, 1, { method: Method.METHOD_DELETE }, flows, 2);
@@ -450,7 +455,7 @@ describe('an agent that died', () => {
   it('before it began has touched nothing, and says so', async () => {
     const first = gateway();
     await first.stop();
-    const log = new RunLog(path.join(first.stateDir, 'remediations'));
+    const log = new RunLog(remediationsFolder(first.stateDir));
     log.keep(head(RUN));
     log.close();
     const again = gateway({ stateDir: first.stateDir, table: first.table });

@@ -1,12 +1,11 @@
-import path from 'node:path';
 import type { Remediation as WireRemediation } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { Wan } from '../wans/wans.ts';
 import { Disk } from '../disk/disk.ts';
 import { look, reportNotUnderstood, reportUntouched } from './evaluate.ts';
 import { RemediationSet } from './remediation-set.ts';
 import { RunHistory } from './run-history.ts';
-import { RunLog } from './run-log.ts';
-import { RunReports } from './run-reports.ts';
+import { remediationsFolder } from './run-log.ts';
+import type { RunReports } from './run-reports.ts';
 import { recover, type RunHands } from './run.ts';
 import { TriggerMonitor, type Case, type Due } from './trigger-monitor.ts';
 
@@ -17,18 +16,17 @@ const MAX_DOCUMENT = 65_536;
 /** It looks at least so often, whatever it waits for: a clock that was set would else keep it asleep. */
 const MAX_SLEEP_MS = 60_000;
 
-export interface RemediationDependencies extends Omit<RunHands, 'runs' | 'history'> {
+export interface RemediationDependencies extends Omit<RunHands, 'history'> {
   stateDir: string;
   disk?: Disk;
-  /** The controller's clock minus ours. */
-  clockOffsetMs: () => number;
+  /** Of `runs`. */
+  reports: RunReports;
   /** A report waits to be sent. */
   onReport: () => void;
 }
 
 /** Remediations that this gateway runs by itself, with or without the controller: kept, watched for, carried out, reported. */
 export class Remediations {
-  readonly reports: RunReports;
   readonly #deps: RemediationDependencies;
   readonly #hands: RunHands;
   readonly #set: RemediationSet;
@@ -38,16 +36,10 @@ export class Remediations {
 
   constructor(deps: RemediationDependencies) {
     this.#deps = deps;
-    const directory = path.join(deps.stateDir, 'remediations');
+    const directory = remediationsFolder(deps.stateDir);
     const { disk = new Disk() } = deps;
-    this.#hands = { ...deps, runs: new RunLog(directory, disk), history: new RunHistory(directory, deps.clock.now(), disk) };
+    this.#hands = { ...deps, history: new RunHistory(directory, deps.clock.now(), disk) };
     this.#set = new RemediationSet(directory, disk);
-    this.reports = new RunReports(this.#hands.runs, deps.clockOffsetMs);
-  }
-
-  /** What is wrong with the journal of runs, and what its owner does about it; see Journal. */
-  get damage(): string | undefined {
-    return this.#hands.runs.damage;
   }
 
   /** Those that this agent does not understand, and why; for its capabilities. */
@@ -90,10 +82,10 @@ export class Remediations {
 
   /** The controller has a run on record. */
   acknowledge(runId: string): void {
-    this.reports.received(runId);
+    this.#deps.reports.received(runId);
   }
 
-  /** Takes up what a crash interrupted, then watches until the signal aborts, and finishes what is under way. */
+  /** Takes up what a crash interrupted, then watches until the signal aborts, and finishes what is under way; then the log of runs is closed. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     for (const id of await recover(this.#hands)) this.#report(() => id);
@@ -151,7 +143,7 @@ export class Remediations {
   /** A report that cannot be written is lost, and nothing else with it. */
   #report(make: () => string): void {
     try {
-      this.reports.add(make());
+      this.#deps.reports.add(make());
       this.#deps.onReport();
     } catch (error) {
       this.#deps.log.error({ err: error }, 'a report of a remediation could not be kept');

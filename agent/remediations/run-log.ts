@@ -16,6 +16,11 @@ const TRIM_BYTES = 48 << 20;
 /** A run must not be refused because others wait: between two trims there is room for the largest. */
 const ROOM: PlanLimits = { plans: 20 * MAX_WAITING, bytes: TRIM_BYTES + PLAN_LIMITS.bytes };
 
+/** Where remediations are in the state folder of an agent. */
+export function remediationsFolder(stateDir: string): string {
+  return path.join(stateDir, 'remediations');
+}
+
 type Entry = JournalState['commands'] extends Map<string, infer E> ? E : never;
 
 /** A sweep that a crash interrupted. */

@@ -1,19 +1,19 @@
 import type { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
+import type { ControllerClock } from '../time/controller-clock.ts';
 import type { RunLog } from './run-log.ts';
 import { shiftTimes } from './run-parts.ts';
 
 /** Finished runs on their way to the controller: each is said once a session, oldest first, and again in the next until it is receipted. */
 export class RunReports {
   readonly #log: RunLog;
-  readonly #offsetMs: () => number;
+  readonly #controllerClock: Pick<ControllerClock, 'offsetMs'>;
   readonly #waiting: Set<string>;
   readonly #said = new Set<string>();
   #parts: Iterator<RemediationRun, void> | undefined;
 
-  /** @param offsetMs the controller's clock minus ours */
-  constructor(log: RunLog, offsetMs: () => number) {
+  constructor(log: RunLog, controllerClock: Pick<ControllerClock, 'offsetMs'>) {
     this.#log = log;
-    this.#offsetMs = offsetMs;
+    this.#controllerClock = controllerClock;
     this.#waiting = new Set(log.heads().flatMap(({ id, finishedAtMs }) => (finishedAtMs === undefined ? [] : [id])));
   }
 
@@ -27,7 +27,7 @@ export class RunReports {
   take(): RemediationRun | undefined {
     for (;;) {
       const part = this.#parts?.next();
-      if (part?.done === false) return shiftTimes(part.value, this.#offsetMs());
+      if (part?.done === false) return shiftTimes(part.value, this.#controllerClock.offsetMs());
       this.#parts = undefined;
       const next = [...this.#waiting].find((id) => !this.#said.has(id));
       if (next === undefined) return undefined;

@@ -10,7 +10,7 @@ export interface Clock {
 
 /**
  * Looks at the wall clock once, and from then on counts time that passed. Whoever sets the gateway's clock changes no deadline, budget or
- * cool-down; what the controller is told is corrected by the controller's own time (controller-time.ts).
+ * cool-down; what the controller is told is corrected by the controller's own time (controller-clock.ts).
  * @param wall milliseconds since 1970, which may step
  * @param passed milliseconds of a clock that nobody can set
  */

@@ -21,6 +21,7 @@ import { UndoStore } from '../../agent/operations/undo-store.ts';
 import { Remediations } from '../../agent/remediations/remediations.ts';
 import { RunHistory } from '../../agent/remediations/run-history.ts';
 import { RunLog } from '../../agent/remediations/run-log.ts';
+import { RunReports } from '../../agent/remediations/run-reports.ts';
 import { Method, Outcome, Progress_Phase, Result_State, type Command, type Result } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { RemediationRun } from '../../proto/gen/ctfleet/v1/remediation.ts';
 import type { Flow } from '../../proto/model/flow.ts';
@@ -35,6 +36,7 @@ const newFolder = (): string => mkdtempSync(path.join(root, 'agent-'));
 const CONTEXT: FlowContext = { wans: [], protections: [] };
 const LOG = pino({ level: 'silent' });
 const NOW_MS = 1_000_000;
+const NO_OFFSET = { offsetMs: () => 0 };
 const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 const IDENTITY = { gatewayId: 'g', gatewayName: 'gw', linkAddress: '192.0.2.1:4444', key: PEM, certificate: PEM, ca: PEM };
 const RUN_ID = '01900000-0000-7000-8000-0000000000aa';
@@ -101,7 +103,7 @@ function live(folder: string, table: JournalledTable, files: Files = NODE_FILES,
     guard: new LocalGuard(() => ({ ...NO_RULES, error: journal.damage }), new Lately(() => NOW_MS, folder, disk)),
     context: () => CONTEXT,
     log: LOG,
-    controllerNow: () => NOW_MS,
+    controllerClock: { latest: () => NOW_MS },
     clock: { now: () => NOW_MS, delay: async () => undefined },
     report: {
       progress: ({ commandId, phase }) => {
@@ -162,6 +164,7 @@ async function writeTheRest(folder: string, disk: Disk): Promise<void> {
   new WanStore(folder, disk).keep([]);
   const directory = path.join(folder, 'remediations');
   const table = new MemoryTable({ now: () => NOW_MS });
+  const runs = new RunLog(directory, disk);
   const remediations = new Remediations({
     table,
     guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)),
@@ -170,14 +173,14 @@ async function writeTheRest(folder: string, disk: Disk): Promise<void> {
     clock: { now: () => NOW_MS, delay: async () => undefined },
     context: () => CONTEXT,
     log: LOG,
-    clockOffsetMs: () => 0,
+    runs,
+    reports: new RunReports(runs, NO_OFFSET),
     onReport: () => undefined,
   });
   remediations.replace([{ id: 'r1', revision: 1, document: '{', limits: undefined, isApproved: false, delaySeconds: 0 }]);
   const history = new RunHistory(directory, NOW_MS, disk);
   await orRefused(() => history.began('r1', NOW_MS));
   history.ended('r1', NOW_MS);
-  const runs = new RunLog(directory, disk);
   await orRefused(() => {
     runs.keep({ ...RemediationRun.fromPartial({ id: RUN_ID, remediationId: 'r1' }) });
     runs.start(RUN_ID, 1, { method: Method.METHOD_DELETE }, [], NOW_MS);
@@ -494,6 +497,7 @@ describe('a damaged file', () => {
     expect(() => plans.load(planOf(8))).toThrow(expect.objectContaining({ code: 'PLAN_UNKNOWN' }));
     new Witness(folder, () => undefined, disk);
     expect(new WanStore(folder, disk).load()).toEqual([]);
+    const runs = new RunLog(path.join(folder, 'remediations'), disk);
     new Remediations({
       table,
       guard: new LocalGuard(() => NO_RULES, new Lately(() => NOW_MS)),
@@ -502,7 +506,8 @@ describe('a damaged file', () => {
       clock: { now: () => NOW_MS, delay: async () => undefined },
       context: () => CONTEXT,
       log: LOG,
-      clockOffsetMs: () => 0,
+      runs,
+      reports: new RunReports(runs, NO_OFFSET),
       onReport: () => undefined,
     });
     expect(told.map(({ file: of, keptAs }) => [of, keptAs])).toEqual([[file, `${file}.damaged-5`]]);

@@ -69,7 +69,7 @@ const commands = new Commands({
   guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)),
   clock: systemClock,
   context: () => CONTEXT,
-  controllerNow: Date.now,
+  controllerClock: { latest: Date.now },
   log: pino({ level: 'silent' }),
   report: { progress: () => undefined, result: (result) => results.push(result) },
 });

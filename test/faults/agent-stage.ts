@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
 import { steadyNow, type Clock } from '../../agent/time/clock.ts';
+import { ControllerClock } from '../../agent/time/controller-clock.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
-import { ControllerTime } from '../../agent/link/controller-time.ts';
 import { Commands } from '../../agent/operations/commands.ts';
 import { builtInProtections } from '../../agent/operations/guard.ts';
 import { Lately } from '../../agent/operations/lately.ts';
@@ -49,7 +49,7 @@ interface Life {
   plans: PlanStore;
   guard: LocalGuard;
   clock: Clock;
-  time: ControllerTime;
+  controllerClock: ControllerClock;
   context: () => FlowContext;
 }
 
@@ -187,7 +187,7 @@ export class AgentStage {
   /** What was sent before was lost with its session; a new one is open. */
   openSession(): void {
     this.#note({ kind: 'session' });
-    this.#agent.time.welcome(this.#controllerMs(), this.#agent.clock.now());
+    this.#agent.controllerClock.welcome(this.#controllerMs(), this.#agent.clock.now());
     unlessCut(() => this.#agent.commands.repeatResults());
   }
 
@@ -204,7 +204,7 @@ export class AgentStage {
   /** Somebody sets the controller's clock forward or back; its next ping carries the new time. */
   setControllerClock(byMs: number): void {
     this.#controllerAheadMs += byMs;
-    if (!this.#agent.time.hear(this.#controllerMs())) this.openSession();
+    if (!this.#agent.controllerClock.hear(this.#controllerMs())) this.openSession();
   }
 
   /** What the gateway's owner allows, and what its tenant allows without a second person. */
@@ -295,8 +295,8 @@ export class AgentStage {
       ),
       delay: async (ms) => void (this.nowMs += ms),
     };
-    const time = new ControllerTime(clock.now);
-    time.welcome(this.#controllerMs(), clock.now());
+    const controllerClock = new ControllerClock(clock.now);
+    controllerClock.welcome(this.#controllerMs(), clock.now());
     const files = new Disk({ files: this.#disk.files, now: clock.now });
     const plans = new PlanStore(folder, files);
     const guard = new LocalGuard(
@@ -320,7 +320,7 @@ export class AgentStage {
       guard,
       context,
       log: pino({ level: 'silent' }),
-      controllerNow: () => time.latest(),
+      controllerClock,
       clock,
       journal,
       report: {
@@ -333,7 +333,7 @@ export class AgentStage {
         },
       },
     });
-    return { commands, journal, plans, guard, clock, time, context };
+    return { commands, journal, plans, guard, clock, controllerClock, context };
   }
 
   #watchTable(): void {

@@ -5,6 +5,8 @@ import { Disk } from '../../agent/disk/disk.ts';
 import type { Files } from '../../agent/disk/files.ts';
 import type { LocalGuard } from '../../agent/operations/local-guard.ts';
 import { Remediations } from '../../agent/remediations/remediations.ts';
+import { remediationsFolder, RunLog } from '../../agent/remediations/run-log.ts';
+import { RunReports } from '../../agent/remediations/run-reports.ts';
 import { parseAddress } from '../../proto/model/address.ts';
 import type { WatchedTable } from './watched-table.ts';
 
@@ -39,12 +41,15 @@ export async function carryOutRemediation({ files, now, ...place }: Place, { id,
       else signal?.addEventListener('abort', () => resolve(), { once: true });
     });
   await new Promise<void>((resolve) => {
+    const disk = new Disk({ files, now });
+    const runs = new RunLog(remediationsFolder(place.stateDir), disk);
     const remediations = new Remediations({
       ...place,
-      disk: new Disk({ files, now }),
+      disk,
+      runs,
+      reports: new RunReports(runs, { offsetMs: () => 0 }),
       clock: { now, delay },
       log: pino({ level: 'silent' }),
-      clockOffsetMs: () => 0,
       onReport: () => {
         end.abort();
         void running.then(resolve);

@@ -37,7 +37,7 @@ export class CommandStage {
       guard: new LocalGuard(() => NO_RULES, new Lately(() => this.nowMs)),
       context: () => CONTEXT,
       log: pino({ level: 'silent' }),
-      controllerNow: () => this.nowMs,
+      controllerClock: { latest: () => this.nowMs },
       clock: { now: () => this.nowMs, delay: async (ms) => void (this.nowMs += ms) },
       report: { progress: () => undefined, result: (result) => this.results.push(result) },
     });

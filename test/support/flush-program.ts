@@ -28,7 +28,7 @@ const commands = new Commands({
   guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(Date.now)),
   clock: systemClock,
   context: () => context,
-  controllerNow: Date.now,
+  controllerClock: { latest: Date.now },
   log: pino({ level: 'silent' }),
   report: {
     progress: ({ done }) => {

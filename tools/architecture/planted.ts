@@ -5,6 +5,11 @@ export const PLANTED: readonly { breaks: string; path: string; text: string; wit
   { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `const link = await import('../link/link.ts');` },
   { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `export { Link } from '../link/link.ts';` },
   { breaks: 'imports point one way', path: 'agent/operations/planted.ts', text: `type Link = import('../link/link.ts').Link;` },
+  {
+    breaks: 'imports point one way',
+    path: 'agent/link/planted.ts',
+    text: `import { Remediations } from '../remediations/remediations.ts';`,
+  },
   { breaks: 'imports point one way', path: 'agent/planted.ts', text: `import { Database } from '../controller/platform/database.ts';` },
   { breaks: 'imports point one way', path: 'controller/platform/planted.ts', text: `import { toPlanView } from '../plans/plan-view.ts';` },
   {

@@ -22,7 +22,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   'agent/collectors': ['agent/wans', 'agent/conntrack', 'agent/time', 'proto'],
   'agent/operations': ['agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   'agent/remediations': ['agent/operations', 'agent/wans', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
-  'agent/link': ['agent/remediations', 'agent/operations', 'agent/collectors', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
+  'agent/link': ['agent/operations', 'agent/conntrack', 'agent/disk', 'agent/time', 'proto'],
   agent: [
     'agent/link',
     'agent/remediations',

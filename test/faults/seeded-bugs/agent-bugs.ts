@@ -1,7 +1,7 @@
 import type { SeededBug } from './bugs.ts';
 
 const COMMANDS = 'agent/operations/commands.ts';
-const CONTROLLER_TIME = 'agent/link/controller-time.ts';
+const CONTROLLER_CLOCK = 'agent/time/controller-clock.ts';
 const FILES = 'agent/disk/files.ts';
 const LATELY = 'agent/operations/lately.ts';
 const RECORD_LOG = 'agent/disk/record-log.ts';
@@ -172,7 +172,11 @@ export const AGENT_BUGS: readonly SeededBug[] = [
         find: `  if (controllerNowMs > Number(command.notAfterMs)) return {`,
         replace: `  if (controllerNowMs < 0) return {`,
       },
-      { file: COMMANDS, find: `      if (controllerNow() > Number(command.notAfterMs)) {`, replace: `      if (controllerNow() < 0) {` },
+      {
+        file: COMMANDS,
+        find: `      if (controllerClock.latest() > Number(command.notAfterMs)) {`,
+        replace: `      if (controllerClock.latest() < 0) {`,
+      },
     ],
   },
   {
@@ -180,7 +184,11 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     breaks: 'I4',
     scenario: 'waits-too-long',
     patches: [
-      { file: COMMANDS, find: `      if (controllerNow() > Number(command.notAfterMs)) {`, replace: `      if (controllerNow() < 0) {` },
+      {
+        file: COMMANDS,
+        find: `      if (controllerClock.latest() > Number(command.notAfterMs)) {`,
+        replace: `      if (controllerClock.latest() < 0) {`,
+      },
     ],
   },
   {
@@ -200,7 +208,7 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     breaks: 'I4',
     scenario: 'controller-clock-set-on',
     patches: [
-      { file: CONTROLLER_TIME, find: `    else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);\n`, replace: '' },
+      { file: CONTROLLER_CLOCK, find: `    else this.#newest.offsetMs = Math.max(this.#newest.offsetMs, offsetMs);\n`, replace: '' },
     ],
   },
   {
@@ -209,7 +217,7 @@ export const AGENT_BUGS: readonly SeededBug[] = [
     scenario: 'controller-clock-set-back',
     patches: [
       {
-        file: CONTROLLER_TIME,
+        file: CONTROLLER_CLOCK,
         find: `    if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;\n`,
         replace: `    void [known, MAX_DELAY_MS];\n`,
       },

@@ -69,7 +69,7 @@ describe.skipIf(why !== undefined)(`a command to block${why ? ` (skipped: ${why}
       guard: new LocalGuard(() => NO_RULES, new Lately(() => systemClock.now())),
       context: () => CONTEXT,
       log: pino({ level: 'silent' }),
-      controllerNow: () => systemClock.now(),
+      controllerClock: { latest: () => systemClock.now() },
       clock: systemClock,
       report: { progress: () => undefined, result: (result) => results.push(result) },
     });

@@ -55,7 +55,7 @@ describe.skipIf(why !== undefined)(`commands on a strict gateway${why ? ` (skipp
       guard,
       clock: systemClock,
       context,
-      controllerNow: Date.now,
+      controllerClock: { latest: Date.now },
       log: pino({ level: 'silent' }),
       report: { progress: (progress) => onProgress(progress), result: (result) => results.push(result) },
     });

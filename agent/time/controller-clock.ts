@@ -12,19 +12,16 @@ interface Bound {
 }
 
 /**
- * The controller's time as a gateway can know it, from a clock of its own that nobody sets.
+ * The controller's time as a gateway can know it, from a clock of its own that nobody sets. An agent has one: the link measures it at each
+ * welcome and each ping, and whatever shifts a time or holds a deadline asks it.
  *
  * The controller's words carry its time when they were sent, so its clock is that far ahead *at least*, and further by the time that they
- * were
- * under way. How long that can be is known once a session: the round trip from hello to welcome. So of all words the one that was fastest
- * counts,
- * and a word that waited in a queue changes nothing; deadlines are held against the latest time that it may be. After a suspend, or when
- * the
- * controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts it: then the session
- * must be
- * begun again, which measures it again.
+ * were under way. How long that can be is known once a session: the round trip from hello to welcome. So of all words the one that was
+ * fastest counts, and a word that waited in a queue changes nothing; deadlines are held against the latest time that it may be. After a
+ * suspend, or when the controller's clock was set on, the next word moves it on. A word too old to be explained by any delay contradicts it:
+ * then the session must be begun again, which measures it again.
  */
-export class ControllerTime {
+export class ControllerClock {
   readonly #now: () => number;
   #newest: Bound | undefined;
   #before: Bound | undefined;
@@ -49,7 +46,7 @@ export class ControllerTime {
     if (!isTime(controllerMs)) return false;
     const nowMs = this.#now();
     const offsetMs = controllerMs - nowMs;
-    const known = this.#offsetMs();
+    const known = this.#aheadMs();
     if (known !== undefined && offsetMs < known - MAX_DELAY_MS) return false;
     if (!this.#newest || nowMs - this.#newest.spanAtMs >= SPAN_MS)
       [this.#before, this.#newest] = [this.#newest, { spanAtMs: nowMs, offsetMs }];
@@ -59,15 +56,20 @@ export class ControllerTime {
 
   /** What it most likely is, to be shown and stored. Our own time until the first welcome. */
   now(): number {
-    return Math.round(this.#now() + (this.#offsetMs() ?? 0) + this.#roundTripMs / 2);
+    return Math.round(this.#now() + (this.#aheadMs() ?? 0) + this.#roundTripMs / 2);
+  }
+
+  /** How far `now` is ahead of our own clock, to shift what was timed by ours. Zero until the first welcome. */
+  offsetMs(): number {
+    return this.now() - this.#now();
   }
 
   /** The latest that it may be, to hold deadlines against. */
   latest(): number {
-    return Math.ceil(this.#now() + (this.#offsetMs() ?? 0) + this.#roundTripMs);
+    return Math.ceil(this.#now() + (this.#aheadMs() ?? 0) + this.#roundTripMs);
   }
 
-  #offsetMs(): number | undefined {
+  #aheadMs(): number | undefined {
     return this.#newest && Math.max(this.#newest.offsetMs, this.#before?.offsetMs ?? -Infinity);
   }
 }

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { steadyNow } from '../time/clock.ts';
-import { ControllerTime } from './controller-time.ts';
+import { steadyNow } from './clock.ts';
+import { ControllerClock } from './controller-clock.ts';
 
 const AHEAD_MS = 7_000;
 
 /** A gateway whose controller's clock is ahead, after a welcome that took 40 ms. */
 function session() {
   const clock = { ms: 1_000_000 };
-  const time = new ControllerTime(() => clock.ms);
+  const controller = new ControllerClock(() => clock.ms);
   clock.ms += 40;
-  time.welcome(clock.ms + AHEAD_MS - 10, clock.ms - 40);
-  return { clock, time, truth: () => clock.ms + AHEAD_MS };
+  controller.welcome(clock.ms + AHEAD_MS - 10, clock.ms - 40);
+  return { clock, controller, truth: () => clock.ms + AHEAD_MS };
 }
 
 describe('a clock that nobody sets', () => {
@@ -27,53 +27,53 @@ describe('a clock that nobody sets', () => {
   });
 });
 
-describe('the controller’s time', () => {
+describe('the controller’s clock', () => {
   it('is our own before the first welcome', () => {
-    const time = new ControllerTime(() => 5_000);
-    expect([time.now(), time.latest()]).toEqual([5_000, 5_000]);
+    const controller = new ControllerClock(() => 5_000);
+    expect([controller.now(), controller.latest(), controller.offsetMs()]).toEqual([5_000, 5_000, 0]);
   });
 
   it('is never earlier than it is where deadlines are held against it, and later by a round trip at most', () => {
     const delays = fc.array(fc.record({ afterMs: fc.nat(20_000), delayMs: fc.nat(25_000) }), { maxLength: 200 });
     fc.assert(
       fc.property(delays, (pings) => {
-        const { clock, time, truth } = session();
+        const { clock, controller, truth } = session();
         for (const { afterMs, delayMs } of [...pings, { afterMs: 0, delayMs: 20 }]) {
           clock.ms += afterMs;
-          expect(time.hear(truth() - delayMs)).toBe(true);
+          expect(controller.hear(truth() - delayMs)).toBe(true);
         }
-        return time.latest() >= truth() && time.latest() <= truth() + 40 + 1;
+        return controller.latest() >= truth() && controller.latest() <= truth() + 40 + 1;
       }),
     );
   });
 
   it('is not made earlier by words that waited in a queue', () => {
-    const { clock, time } = session();
-    const before = time.latest();
-    for (let n = 0; n < 20; n++) time.hear(clock.ms + AHEAD_MS - 30_000);
-    expect(time.latest()).toBe(before);
+    const { clock, controller } = session();
+    const before = controller.latest();
+    for (let n = 0; n < 20; n++) controller.hear(clock.ms + AHEAD_MS - 30_000);
+    expect(controller.latest()).toBe(before);
   });
 
   it('follows at once when the gateway was suspended without its clock knowing, and when the controller’s clock was set on', () => {
-    const { clock, time } = session();
-    expect(time.hear(clock.ms + AHEAD_MS + 3_600_000)).toBe(true);
-    expect(time.now()).toBeGreaterThanOrEqual(clock.ms + AHEAD_MS + 3_600_000);
+    const { clock, controller } = session();
+    expect(controller.hear(clock.ms + AHEAD_MS + 3_600_000)).toBe(true);
+    expect(controller.now()).toBeGreaterThanOrEqual(clock.ms + AHEAD_MS + 3_600_000);
   });
 
   it('is contradicted when the controller’s clock was set back, and right after the next welcome', () => {
-    const { clock, time } = session();
-    expect(time.hear(clock.ms + AHEAD_MS - 600_000)).toBe(false);
-    time.welcome(clock.ms + AHEAD_MS - 600_000, clock.ms);
-    expect(time.latest()).toBe(clock.ms + AHEAD_MS - 600_000);
+    const { clock, controller } = session();
+    expect(controller.hear(clock.ms + AHEAD_MS - 600_000)).toBe(false);
+    controller.welcome(clock.ms + AHEAD_MS - 600_000, clock.ms);
+    expect(controller.latest()).toBe(clock.ms + AHEAD_MS - 600_000);
   });
 
   it('forgets a reading after ten minutes, so that a slow drift is followed', () => {
-    const { clock, time } = session();
+    const { clock, controller } = session();
     for (let minute = 0; minute < 60; minute++) {
       clock.ms += 60_000;
-      expect(time.hear(clock.ms + AHEAD_MS - minute * 100 - 5)).toBe(true);
+      expect(controller.hear(clock.ms + AHEAD_MS - minute * 100 - 5)).toBe(true);
     }
-    expect(time.latest()).toBeLessThan(clock.ms + AHEAD_MS - 4_500);
+    expect(controller.latest()).toBeLessThan(clock.ms + AHEAD_MS - 4_500);
   });
 
   it('survives any number at all, and is right again after one honest welcome', () => {
@@ -82,12 +82,12 @@ describe('the controller’s time', () => {
     });
     fc.assert(
       fc.property(any, any, (welcomes, pings) => {
-        const { clock, time } = session();
-        for (const ms of welcomes) time.welcome(ms, clock.ms - 5);
-        for (const ms of pings) time.hear(ms);
-        expect(Number.isSafeInteger(time.now()) && Number.isSafeInteger(time.latest())).toBe(true);
-        time.welcome(clock.ms + AHEAD_MS, clock.ms);
-        expect(time.now()).toBe(clock.ms + AHEAD_MS);
+        const { clock, controller } = session();
+        for (const ms of welcomes) controller.welcome(ms, clock.ms - 5);
+        for (const ms of pings) controller.hear(ms);
+        expect(Number.isSafeInteger(controller.now()) && Number.isSafeInteger(controller.latest())).toBe(true);
+        controller.welcome(clock.ms + AHEAD_MS, clock.ms);
+        expect(controller.now()).toBe(clock.ms + AHEAD_MS);
       }),
     );
   });

@@ -1,0 +1,39 @@
+import type { Logger } from 'pino';
+import type { LinkClient } from '../proto/gen/ctfleet/v1/link.ts';
+import type { Handlers } from './link/inbox.ts';
+import type { Outbox } from './link/outbox.ts';
+import { Queries, type QueryDependencies } from './link/queries.ts';
+import type { Spool } from './link/spool.ts';
+import type { Witness } from './link/witness.ts';
+import type { Commands } from './operations/commands.ts';
+import type { Remediations } from './remediations/remediations.ts';
+
+export interface HandlerDependencies extends QueryDependencies {
+  commands: Commands;
+  remediations: Remediations;
+  witness: Witness;
+  spool: Spool;
+  outbox: Outbox;
+  log: Logger;
+}
+
+/** What this gateway does with each message of one session. `client`: where its questions are answered; `ended` aborts with it. */
+export function handlersOf(deps: HandlerDependencies, client: LinkClient, ended: AbortSignal): Handlers {
+  const { commands, remediations, blocks, witness, spool, outbox, log } = deps;
+  const queries = new Queries(client, deps, ended);
+  return {
+    query: (query) => void queries.answer(query),
+    cancelQuery: ({ queryId }) => queries.cancel(queryId),
+    command: (command) => commands.accept(command),
+    stop: ({ commandIds }) => commands.stop(commandIds),
+    resultReceipt: ({ commandId }) => commands.acknowledge(commandId),
+    liftBlocks: ({ ids }) => void blocks?.lift(ids).catch((error: unknown) => log.error({ err: error }, 'a block could not be lifted')),
+    sampleReceipt: ({ batch }) => {
+      spool.received(batch);
+      outbox.pump();
+    },
+    remediations: ({ remediations: set }) => remediations.replace(set),
+    remediationRunReceipt: ({ runId }) => remediations.acknowledge(runId),
+    auditCheckpoint: (checkpoint) => witness.see(checkpoint),
+  };
+}

@@ -1,0 +1,40 @@
+import { haveChanged, type Abilities } from './abilities.ts';
+import type { Clock } from './time/clock.ts';
+
+/** How often it is tried whether what can be done here has changed, where nothing seems to be missing. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** As `abilitiesOf` tries them. */
+export type TriedAbilities = Abilities & { tableError: string };
+
+/** What the last hello said that this gateway can do, and whether that still holds. */
+export class ToldAbilities {
+  readonly #tryNow: () => Promise<TriedAbilities>;
+  readonly #clock: Clock;
+  #told: TriedAbilities | undefined;
+  #lookedAtMs = 0;
+
+  constructor(tryNow: () => Promise<TriedAbilities>, clock: Clock) {
+    this.#tryNow = tryNow;
+    this.#clock = clock;
+  }
+
+  /** Tries all of them, for a hello. */
+  async tell(): Promise<TriedAbilities> {
+    return (this.#told = await this.#tryNow());
+  }
+
+  /**
+   * What was missing may have come, as when a firewall loads nf_conntrack late at boot, and the other way round: true if a new hello has to
+   * say so. Looks each minute, at each call while the table cannot be seen, and at once when asked to.
+   */
+  async haveChanged(isAtOnce: boolean): Promise<boolean> {
+    const told = this.#told;
+    const nowMs = this.#clock.now();
+    if (!told || (!isAtOnce && told.tableError === '' && nowMs - this.#lookedAtMs < LOOK_AGAIN_MS)) return false;
+    this.#lookedAtMs = nowMs;
+    if (!haveChanged(told, await this.#tryNow())) return false;
+    this.#told = undefined;
+    return true;
+  }
+}
