@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { toWireRefused } from '../proto/wire/block.ts';
 import type { Outbox } from './link/outbox.ts';
-import type { Blocks } from './operations/blocks.ts';
+import type { Blocks } from './firewall/tables/blocks.ts';
 import type { ControllerClock } from './time/controller-clock.ts';
 
 export interface StandingBlockDependencies {

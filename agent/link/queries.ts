@@ -10,7 +10,7 @@ import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { Clock } from '../time/clock.ts';
 import type { ControllerClock } from '../time/controller-clock.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
-import type { Blocks } from '../operations/blocks.ts';
+import type { Blocks } from '../firewall/tables/blocks.ts';
 import { freezePlan } from '../operations/freeze-plan.ts';
 import type { PlanStore } from '../operations/plan-store.ts';
 import { Turns } from './turns.ts';

@@ -7,9 +7,9 @@ import type { ConntrackTable, DeleteOutcome, FlowContext } from '../conntrack/ta
 import { DEFAULT_BLOCK_SECONDS } from '../../proto/model/block/of-filter.ts';
 import type { RefusedPackets } from '../../proto/model/block/packets.ts';
 import { hasPorts } from '../../proto/model/protocol.ts';
-import type { Blocks } from './blocks.ts';
-import { canReset } from './refusal-rules.ts';
-import { NO_PACKETS, type Refusals } from './refusals.ts';
+import type { Blocks } from '../firewall/tables/blocks.ts';
+import { canReset } from '../firewall/tables/refusal-rules.ts';
+import { NO_PACKETS, type Refusals } from '../firewall/tables/refusals.ts';
 
 /** How often a reset looks whether a side has been told. */
 const LOOK_MS = 250;

@@ -6,11 +6,11 @@ import type { FlowFilter } from '../../proto/model/filter/filter.ts';
 import type { Flow } from '../../proto/model/flow.ts';
 import type { ConntrackTable, FlowContext } from '../conntrack/table.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Blocks } from './blocks.ts';
+import type { Blocks } from '../firewall/tables/blocks.ts';
 import { DEFAULT_SECONDS } from './end-flows.ts';
 import { ImpactCounter } from './impact.ts';
 import { expiryOf, type PlanStore } from './plan-store.ts';
-import { NO_PACKETS } from './refusals.ts';
+import { NO_PACKETS } from '../firewall/tables/refusals.ts';
 
 const MAX_PLAN_FLOWS = 1_000_000;
 

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GatewayRules } from '../../agent/rules/gateway-rules.ts';
-import { readKernelRuleset } from '../../agent/rules/kernel-ruleset.ts';
-import { lookUpRoute } from '../../agent/rules/look-up-route.ts';
-import { readSurroundings } from '../../agent/rules/kernel-surroundings.ts';
+import { GatewayRules } from '../../agent/firewall/rules/gateway-rules.ts';
+import { readKernelRuleset } from '../../agent/firewall/rules/kernel-ruleset.ts';
+import { lookUpRoute } from '../../agent/firewall/rules/look-up-route.ts';
+import { readSurroundings } from '../../agent/firewall/rules/kernel-surroundings.ts';
 import { hasProgram } from '../../tools/system.ts';
 import { Namespace } from '../support/namespace.ts';
 import { tryPacket, type Check } from '../support/rules/compare.ts';

@@ -3,7 +3,7 @@ import { systemClock } from '../../agent/time/clock.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { endBy } from '../../agent/operations/end-flows.ts';
 import { listOf } from '../../agent/operations/flow-list.ts';
-import { Refusals } from '../../agent/operations/refusals.ts';
+import { Refusals } from '../../agent/firewall/tables/refusals.ts';
 import { runPlan } from '../../agent/operations/run-plan.ts';
 import { Method, Outcome } from '../../proto/gen/ctfleet/v1/operation.ts';
 import { runIn } from '../lab/namespace.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { GatewayRules } from '../../agent/rules/gateway-rules.ts';
-import { readKernelRuleset } from '../../agent/rules/kernel-ruleset.ts';
-import { readSurroundings } from '../../agent/rules/kernel-surroundings.ts';
-import { lookUpRoute } from '../../agent/rules/look-up-route.ts';
+import { GatewayRules } from '../../agent/firewall/rules/gateway-rules.ts';
+import { readKernelRuleset } from '../../agent/firewall/rules/kernel-ruleset.ts';
+import { readSurroundings } from '../../agent/firewall/rules/kernel-surroundings.ts';
+import { lookUpRoute } from '../../agent/firewall/rules/look-up-route.ts';
 import { tryPacket } from '../support/rules/compare.ts';
 import { load, readCorpus } from '../support/rules/corpus.ts';
 import { RuleStage } from '../support/rules/stage.ts';

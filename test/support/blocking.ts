@@ -4,7 +4,7 @@ import path from 'node:path';
 import { systemClock } from '../../agent/time/clock.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
 import { Disk } from '../../agent/disk/disk.ts';
-import { Blocks } from '../../agent/operations/blocks.ts';
+import { Blocks } from '../../agent/firewall/tables/blocks.ts';
 import { endBy } from '../../agent/operations/end-flows.ts';
 import { listOf } from '../../agent/operations/flow-list.ts';
 import { runPlan } from '../../agent/operations/run-plan.ts';

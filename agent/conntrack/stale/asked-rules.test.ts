@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Packet } from '../../rules/packet.ts';
-import type { Reads, Rules } from '../../rules/rules.ts';
+import type { Packet } from '../../firewall/rules/packet.ts';
+import type { Reads, Rules } from '../../firewall/rules/rules.ts';
 import { AskedRules } from './asked-rules.ts';
 import { Partition } from './partition.ts';
 

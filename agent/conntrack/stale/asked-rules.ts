@@ -1,5 +1,5 @@
-import type { Answer, Hook, Packet } from '../../rules/packet.ts';
-import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat, Verdict } from '../../rules/rules.ts';
+import type { Answer, Hook, Packet } from '../../firewall/rules/packet.ts';
+import type { DestinationNat, Field, Marks, Reads, Rules, SourceNat, Verdict } from '../../firewall/rules/rules.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 import type { Routes } from './routes.ts';
 import { Partition, portPieces } from './partition.ts';

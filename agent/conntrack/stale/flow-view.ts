@@ -1,8 +1,8 @@
 import { formatAddress } from '../../../proto/model/address.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
-import { TCP_FLAGS, type Ends, type Packet } from '../../rules/packet.ts';
-import type { DestinationNat, Range, SourceNat } from '../../rules/rules.ts';
+import { TCP_FLAGS, type Ends, type Packet } from '../../firewall/rules/packet.ts';
+import type { DestinationNat, Range, SourceNat } from '../../firewall/rules/rules.ts';
 import type { AskedRules } from './asked-rules.ts';
 import { origShape, SHAPE, type Columns } from '../rows/columns.ts';
 import type { Routes } from './routes.ts';

@@ -1,7 +1,7 @@
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
-import { TCP_FLAGS, type Answer, type Hook, type Packet } from '../../rules/packet.ts';
-import type { Range, SourceNat, Verdict } from '../../rules/rules.ts';
+import { TCP_FLAGS, type Answer, type Hook, type Packet } from '../../firewall/rules/packet.ts';
+import type { Range, SourceNat, Verdict } from '../../firewall/rules/rules.ts';
 import type { AskedRules } from './asked-rules.ts';
 import type { Columns } from '../rows/columns.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -1,7 +1,7 @@
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { IPS } from '../../../proto/model/status.ts';
 import type { RoutePrefix } from '../../netlink/route-messages.ts';
-import type { Hook } from '../../rules/packet.ts';
+import type { Hook } from '../../firewall/rules/packet.ts';
 import { HOOKS } from './asked-rules.ts';
 import type { Columns } from '../rows/columns.ts';
 import type { Routes } from './routes.ts';

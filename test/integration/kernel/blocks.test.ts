@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '../../../agent/time/clock.ts';
 import type { FlowContext } from '../../../agent/conntrack/table.ts';
 import { Disk } from '../../../agent/disk/disk.ts';
-import { Blocks } from '../../../agent/operations/blocks.ts';
+import { Blocks } from '../../../agent/firewall/tables/blocks.ts';
 import { Commands } from '../../../agent/operations/commands.ts';
 import { Journal } from '../../../agent/operations/journal.ts';
 import { Lately } from '../../../agent/operations/lately.ts';

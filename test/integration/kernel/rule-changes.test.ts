@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { KernelRules } from '../../../agent/conntrack/stale/kernel-rules.ts';
-import type { Packet } from '../../../agent/rules/packet.ts';
+import type { Packet } from '../../../agent/firewall/rules/packet.ts';
 import { Namespace } from '../../support/namespace.ts';
 
 const why = Namespace.why();

@@ -1,9 +1,9 @@
 import { parseAddress } from '../../../proto/model/address.ts';
 import type { Tuple } from '../../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../../proto/model/protocol.ts';
-import { order } from '../../../agent/rules/bits.ts';
-import type { Answer, Ends, Hook, Packet, PacketConntrack } from '../../../agent/rules/packet.ts';
-import type { Range, Rules } from '../../../agent/rules/rules.ts';
+import { order } from '../../../agent/firewall/rules/bits.ts';
+import type { Answer, Ends, Hook, Packet, PacketConntrack } from '../../../agent/firewall/rules/packet.ts';
+import type { Range, Rules } from '../../../agent/firewall/rules/rules.ts';
 import { isSame, outcomeOf, type Outcome, type Sample } from './corpus.ts';
 import type { TestPacket } from './frame.ts';
 import { ADDRESSES, type Device, type RuleStage, type Seen } from './stage.ts';

@@ -1,9 +1,9 @@
-import { AttributeReader, hostU32 } from '../netlink/attributes.ts';
-import { NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_REQUEST } from '../netlink/constants.ts';
-import { encodeMessage, readMessages, readVerdict } from '../netlink/message.ts';
-import { decodeLink, DUMP_ALL, RTM } from '../netlink/route-messages.ts';
-import { NETLINK_ROUTE, RouteSocket } from '../netlink/route-socket.ts';
-import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
+import { AttributeReader, hostU32 } from '../../netlink/attributes.ts';
+import { NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_REQUEST } from '../../netlink/constants.ts';
+import { encodeMessage, readMessages, readVerdict } from '../../netlink/message.ts';
+import { decodeLink, DUMP_ALL, RTM } from '../../netlink/route-messages.ts';
+import { NETLINK_ROUTE, RouteSocket } from '../../netlink/route-socket.ts';
+import { NetlinkError, NetlinkSocket } from '../../netlink/socket.ts';
 import type { LocalRoute, Surroundings } from './surroundings.ts';
 
 const ROUTE_HEADER = 12;

@@ -1,7 +1,7 @@
-import { prefixContains, type Prefix } from '../../proto/model/address.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
-import { merged, outermost, type NumberRange, type PacketCondition, type PacketTest } from '../../proto/model/block/packets.ts';
-import { hasIcmp, hasKeys, hasPorts } from '../../proto/model/protocol.ts';
+import { prefixContains, type Prefix } from '../../../proto/model/address.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import { merged, outermost, type NumberRange, type PacketCondition, type PacketTest } from '../../../proto/model/block/packets.ts';
+import { hasIcmp, hasKeys, hasPorts } from '../../../proto/model/protocol.ts';
 
 /** Where nft can look: an end of one tuple of the flow that a packet belongs to. */
 export type End = 'src' | 'dst' | 'rsrc' | 'rdst';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Flow } from '../../proto/model/flow.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
 import { canReset, refuse } from './refusal-rules.ts';
 
 const flow: Flow = {

@@ -1,4 +1,4 @@
-import { hostU16, hostU32 } from '../netlink/attributes.ts';
+import { hostU16, hostU32 } from '../../netlink/attributes.ts';
 import { all, any, Bits, not, type Tri } from './bits.ts';
 import type { RuleRun } from './rule-run.ts';
 import type { Ends } from './packet.ts';

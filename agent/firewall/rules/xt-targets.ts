@@ -1,4 +1,4 @@
-import { hostU16, hostU32 } from '../netlink/attributes.ts';
+import { hostU16, hostU32 } from '../../netlink/attributes.ts';
 import { Bits, type Tri } from './bits.ts';
 import { NAT_FLAG } from './nf-tables.ts';
 import type { RuleRun } from './rule-run.ts';

@@ -1,4 +1,4 @@
-import type { RoutePrefix, RouteQuestion } from '../netlink/route-messages.ts';
+import type { RoutePrefix, RouteQuestion } from '../../netlink/route-messages.ts';
 import { Bits } from './bits.ts';
 import { RTN } from './nf-tables.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AttributeWriter, DecodeError } from '../netlink/attributes.ts';
+import { AttributeWriter, DecodeError } from '../../netlink/attributes.ts';
 import { decodeChain, decodeElements, decodeRule, decodeSet, decodeTable } from './decode.ts';
 import { ruleText } from './text.ts';
 

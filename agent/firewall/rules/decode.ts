@@ -1,4 +1,4 @@
-import { AttributeReader, DecodeError } from '../netlink/attributes.ts';
+import { AttributeReader, DecodeError } from '../../netlink/attributes.ts';
 import {
   BITWISE,
   CHAIN,

@@ -1,6 +1,6 @@
-import { formatAddress } from '../../proto/model/address.ts';
-import { protocolName } from '../../proto/model/protocol.ts';
-import { hostU32 } from '../netlink/attributes.ts';
+import { formatAddress } from '../../../proto/model/address.ts';
+import { protocolName } from '../../../proto/model/protocol.ts';
+import { hostU32 } from '../../netlink/attributes.ts';
 import { CMP, CT, CT_STATE_BIT, FIB_FLAG, FIB_RESULT, META, PAYLOAD, RTN } from './nf-tables.ts';
 import { FAMILY, type Chain, type Data, type Expression, type Rule } from './ruleset.ts';
 import { addressAt, testsOf, type Operand, type Test } from './tests-of.ts';

@@ -1,7 +1,7 @@
-import { formatPrefix, type Prefix } from '../../proto/model/address.ts';
-import type { NumberRange, PacketCondition } from '../../proto/model/block/packets.ts';
-import type { Flow } from '../../proto/model/flow.ts';
-import { hasPorts } from '../../proto/model/protocol.ts';
+import { formatPrefix, type Prefix } from '../../../proto/model/address.ts';
+import type { NumberRange, PacketCondition } from '../../../proto/model/block/packets.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { hasPorts } from '../../../proto/model/protocol.ts';
 import { checksOfAll, headersOf, ofFamily, type Check, type HeaderCheck } from './packet-checks.ts';
 import { address, whole } from './nft-values.ts';
 

@@ -1,26 +1,31 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { sparedConditions } from '../../proto/model/block/of-filter.ts';
-import type { PacketCondition, RefusedPackets } from '../../proto/model/block/packets.ts';
-import { refusedBytes } from '../../proto/wire/block.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
-import type { FlowFilter } from '../../proto/model/filter/filter.ts';
-import type { Flow } from '../../proto/model/flow.ts';
-import type { Clock } from '../time/clock.ts';
-import type { FlowContext } from '../conntrack/table.ts';
-import type { Disk } from '../disk/disk.ts';
+import { sparedConditions } from '../../../proto/model/block/of-filter.ts';
+import type { PacketCondition, RefusedPackets } from '../../../proto/model/block/packets.ts';
+import { refusedBytes } from '../../../proto/wire/block.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { formatBlockFile, parseBlockFile, type BegunBlock } from './block-file.ts';
 import { BLOCK_TABLE, blockTable, flowPackets, noBlockTable, type BlockText } from './block-rules.ts';
 import { readBlocks, type FoundBlocks } from './found-blocks.ts';
 import { listTable, nft } from './nft.ts';
 import { canBothHold, checksOfAll, headersOf, ofFamily } from './packet-checks.ts';
 
+/** Flows whose packets are never refused, and why in words for people. */
+export interface SparedFlows {
+  reason: string;
+  filter: FlowFilter;
+}
+
 export interface BlockDependencies {
   clock: Clock;
   stateDir: string;
   disk: Disk;
   /** What is never refused, as it is now. */
-  protections: () => FlowContext['protections'];
+  protections: () => readonly SparedFlows[];
   /** All blocks are ended before their time, and why. */
   onEnded?: (why: string) => void;
 }
@@ -373,7 +378,7 @@ function tokenOf(id: string): string {
   return id.replaceAll(/[^0-9a-zA-Z]/g, '_');
 }
 
-function sparedKey(protections: FlowContext['protections']): string {
+function sparedKey(protections: readonly SparedFlows[]): string {
   return JSON.stringify(protections.map(({ filter }) => filter));
 }
 

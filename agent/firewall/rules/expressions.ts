@@ -1,4 +1,4 @@
-import { HOST_IS_LITTLE_ENDIAN } from '../netlink/constants.ts';
+import { HOST_IS_LITTLE_ENDIAN } from '../../netlink/constants.ts';
 import { Bits, not, type Tri } from './bits.ts';
 import { lookUp } from './lookup.ts';
 import { BITWISE, CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG } from './nf-tables.ts';

@@ -1,4 +1,4 @@
-import { hasIcmp, hasPorts, PROTOCOLS } from '../../proto/model/protocol.ts';
+import { hasIcmp, hasPorts, PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { Bits } from './bits.ts';
 import { PAYLOAD, STATUS } from './nf-tables.ts';
 import type { Hook, Packet } from './packet.ts';

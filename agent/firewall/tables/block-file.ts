@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { RefusedPackets as WireRefused } from '../../proto/gen/ctfleet/v1/operation.ts';
-import type { RefusedPackets } from '../../proto/model/block/packets.ts';
-import { fromWireRefused, toWireRefused } from '../../proto/wire/block.ts';
+import { RefusedPackets as WireRefused } from '../../../proto/gen/ctfleet/v1/operation.ts';
+import type { RefusedPackets } from '../../../proto/model/block/packets.ts';
+import { fromWireRefused, toWireRefused } from '../../../proto/wire/block.ts';
 
 /** A block that was begun. Times are milliseconds of the agent's clock. `id`: of its command, or of the remediation's run. */
 export interface BegunBlock {

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '../../proto/model/address.ts';
+import { formatAddress, parseAddress } from '../../../proto/model/address.ts';
 
 /** An address as nft takes it, never the text that somebody wrote. Throws TypeError for what is none. */
 export function address(text: string): string {

@@ -1,5 +1,5 @@
-import { hostU16, hostU32 } from '../netlink/attributes.ts';
-import type { RoutePrefix } from '../netlink/route-messages.ts';
+import { hostU16, hostU32 } from '../../netlink/attributes.ts';
+import type { RoutePrefix } from '../../netlink/route-messages.ts';
 import { endAt, keyAt } from './lookup.ts';
 import { CMP, CT, FIB_FLAG, FIB_RESULT, META, NAT_FLAG, PAYLOAD, PRIORITY } from './nf-tables.ts';
 import type { Hook } from './packet.ts';

@@ -1,7 +1,7 @@
-import { AttributeReader, AttributeWriter } from '../netlink/attributes.ts';
-import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST } from '../netlink/constants.ts';
-import { encodeMessage, readMessages, readVerdict, type Message } from '../netlink/message.ts';
-import { NetlinkError, NetlinkSocket } from '../netlink/socket.ts';
+import { AttributeReader, AttributeWriter } from '../../netlink/attributes.ts';
+import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST } from '../../netlink/constants.ts';
+import { encodeMessage, readMessages, readVerdict, type Message } from '../../netlink/message.ts';
+import { NetlinkError, NetlinkSocket } from '../../netlink/socket.ts';
 import { decodeChain, decodeElements, decodeRule, decodeSet, decodeTable, type SetHead } from './decode.ts';
 import { ELEMENTS, NFT_MSG, SET_FLAG } from './nf-tables.ts';
 import { setId, type Chain, type Ruleset, type RuleSet } from './ruleset.ts';

@@ -1,4 +1,4 @@
-import { hostU32, networkU32, setHostU32 } from '../netlink/attributes.ts';
+import { hostU32, networkU32, setHostU32 } from '../../netlink/attributes.ts';
 
 /** Yes, no, or not to be told. */
 export type Tri = true | false | undefined;

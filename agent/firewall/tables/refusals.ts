@@ -1,6 +1,6 @@
-import { FleetError } from '../../proto/model/error-codes.ts';
-import type { Flow } from '../../proto/model/flow.ts';
-import type { Clock } from '../time/clock.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import type { Clock } from '../../time/clock.ts';
 import { makeAgain, readListing, type FoundRefusals } from './found-refusals.ts';
 import { LiveRefusals } from './live-refusals.ts';
 import { listTable, nft } from './nft.ts';

@@ -1,9 +1,10 @@
-import type { Flow } from '../../proto/model/flow.ts';
-import { PROTOCOLS } from '../../proto/model/protocol.ts';
-import { RESET_TABLE } from '../conntrack/own-tables.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { PROTOCOLS } from '../../../proto/model/protocol.ts';
 import { address, whole } from './nft-values.ts';
 
 /** Our own table, which nothing else writes to; it is there only while something is refused. */
+/** The table of ours that answers packets of flows that are being reset. */
+export const RESET_TABLE = 'ctfleet_ending';
 export const TABLE = `inet ${RESET_TABLE}`;
 
 /** An element of one of our sets. `value`: as nft writes it in a command. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { conditionsOf } from '../../proto/model/block/of-filter.ts';
-import { parseFilter } from '../../proto/model/filter/parse.ts';
-import type { Flow } from '../../proto/model/flow.ts';
-import { arbitraryFilter } from '../../test/support/arbitrary-entry.ts';
+import { conditionsOf } from '../../../proto/model/block/of-filter.ts';
+import { parseFilter } from '../../../proto/model/filter/parse.ts';
+import type { Flow } from '../../../proto/model/flow.ts';
+import { arbitraryFilter } from '../../../test/support/arbitrary-entry.ts';
 import { formatBlockFile, parseBlockFile, type BegunBlock } from './block-file.ts';
 import { blockTable, flowPackets, type BlockText } from './block-rules.ts';
 import { readBlocks } from './found-blocks.ts';

@@ -1,4 +1,4 @@
-import type { RoutePrefix } from '../netlink/route-messages.ts';
+import type { RoutePrefix } from '../../netlink/route-messages.ts';
 import type { Answer, Hook, Packet } from './packet.ts';
 
 /** From and to, both included. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { FleetError } from '../../proto/model/error-codes.ts';
+import { FleetError } from '../../../proto/model/error-codes.ts';
 
 /** Runs nft, all or nothing, with fixed arguments and no shell. Throws CAPABILITY_MISSING with the cure. */
 export function nft(args: readonly string[], commands = ''): Promise<string> {
