@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import type { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
+import type { FlowContext } from '../../agent/conntrack/table.ts';
 import type { NewEntry } from '../../agent/conntrack/wire/requests.ts';
 import { EVERYTHING, type FlowFilter } from '../../proto/model/filter/filter.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import { createEntries } from '../support/create-entries.ts';
 import { rawDump } from './raw-dump.ts';
+import type { OperatorWay } from './operator-way.ts';
 import { BUSY_HOST, BUSY_PREFIX, gatewayEntries, isBusyPrefix, MARK } from './gateway-entries.ts';
 
 export interface Case {
@@ -21,7 +23,7 @@ export interface Case {
   restore?(): void;
 }
 
-const CONTEXT = {
+export const CONTEXT: FlowContext = {
   wans: [
     { name: 'wan1', addresses: [Uint8Array.of(198, 18, 0, 12), Uint8Array.of(198, 18, 0, 13)] },
     { name: 'wan2', addresses: [Uint8Array.of(198, 19, 0, 12)] },
@@ -33,7 +35,7 @@ const ANY_AGE = 3_600_000;
 const TOP_SOURCES = `awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^src=/) { print $i; break } }' | sort | uniq -c | sort -rn | awk '{ n += $1 } END { print n }'`;
 
 /** One case for each row that the engine promises. The last run of each leaves the table full. */
-export function engineCases(table: KernelTable, size: number): Case[] {
+export function engineCases(table: KernelTable, operator: OperatorWay, size: number): Case[] {
   const [host, source, prefix, udp, mark] = [
     `host:${BUSY_HOST}`,
     `src:${BUSY_HOST}`,
@@ -46,17 +48,6 @@ export function engineCases(table: KernelTable, size: number): Case[] {
   const putBack = (isGone: (entry: NewEntry) => boolean) => (): void => createEntries(only(gatewayEntries(size), isGone));
   const isOfHost = ({ orig }: NewEntry): boolean => orig.src === BUSY_HOST;
   const snapshot = (): Promise<number> => search(EVERYTHING, 0);
-  const flush = async (filter: FlowFilter, isAll = false): Promise<number> => {
-    const before = (await table.counters()).count;
-    await table.flush({ filter, isAll, protections: [] });
-    return before - (await table.counters()).count;
-  };
-  const freezeAndEnd = async (filter: FlowFilter, maxAgeMs = 0): Promise<number> => {
-    const frozen = await table.freeze({ filter, context: CONTEXT, maxAgeMs });
-    const { deleted } = await frozen.end();
-    await frozen.release();
-    return deleted;
-  };
   const program = rawDump();
   const list = (): number => Number(shell('conntrack -L 2>&1 >/dev/null').match(/(\d+) flow entries have been shown/)?.[1]);
   return [
@@ -98,53 +89,44 @@ export function engineCases(table: KernelTable, size: number): Case[] {
       theirs: () => Number(shell(`conntrack -L 2>/dev/null | ${TOP_SOURCES}`)),
     },
     {
-      name: 'delete by IPv4 host, filtered by the kernel',
-      target: 0.15,
-      ours: () => flush(source),
+      name: 'from plan to verified: IPv4 host',
+      target: 2,
+      ours: () => operator.end(source),
       theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`),
       restore: putBack(isOfHost),
     },
     {
-      name: 'delete by IPv4 host, with a list to put back',
-      target: 0.2,
-      prepare: snapshot,
-      ours: () => freezeAndEnd(source),
+      name: 'from plan to verified: IPv4 host, kept for an undo',
+      target: 2,
+      ours: () => operator.end(source, 60),
       theirs: () => deletedBy(`conntrack -D -s ${BUSY_HOST}`),
       restore: putBack(isOfHost),
     },
     {
-      name: 'delete by protocol, both families',
-      target: 0.25,
-      ours: () => flush(udp),
+      name: 'from plan to verified: protocol, both families',
+      target: 10,
+      ours: () => operator.end(udp),
       theirs: () => deletedBy('conntrack -D -p udp', 'conntrack -D -f ipv6 -p udp'),
       restore: putBack(({ proto }) => proto === 17),
     },
     {
-      name: 'delete by mark and mask',
-      target: 0.3,
-      ours: () => flush(mark),
+      name: 'from plan to verified: mark and mask',
+      target: 4,
+      ours: () => operator.end(mark),
       theirs: () => deletedBy(`conntrack -D -m ${MARK}`),
       restore: putBack((entry) => entry.mark !== 0),
     },
     {
-      name: 'delete by prefix (45 %), from cold',
-      target: 0.6,
-      ours: () => freezeAndEnd(prefix),
+      name: 'from plan to verified: prefix (45 %)',
+      target: 10,
+      ours: () => operator.end(prefix),
       theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`),
       restore: putBack(isBusyPrefix),
     },
     {
-      name: 'delete by prefix (45 %), from a fresh snapshot',
-      target: 0.2,
-      prepare: snapshot,
-      ours: () => freezeAndEnd(prefix, ANY_AGE),
-      theirs: () => deletedBy(`conntrack -D -s ${BUSY_PREFIX}`),
-      restore: putBack(isBusyPrefix),
-    },
-    {
-      name: 'flush all',
-      target: 1.1,
-      ours: () => flush(EVERYTHING, true),
+      name: 'from plan to verified: everything',
+      target: 100,
+      ours: () => operator.end(EVERYTHING),
       theirs: () => {
         const before = Number(shell('conntrack -C'));
         shell('conntrack -F');

@@ -7,10 +7,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
-import { EVERYTHING } from '../../proto/model/filter/filter.ts';
 import { Namespace } from '../support/namespace.ts';
 import { createEntries } from '../support/create-entries.ts';
-import { engineCases, type Case } from './engine-cases.ts';
+import { emptyTable } from '../support/empty-table.ts';
+import { CONTEXT, engineCases, type Case } from './engine-cases.ts';
+import { OperatorWay } from './operator-way.ts';
 import { gatewayEntries } from './gateway-entries.ts';
 import { AT_ONCE, limitsOfEvents, limitsOfReading, type Limit } from './engine-limits.ts';
 
@@ -56,19 +57,21 @@ async function compare(size: number): Promise<void> {
   const namespace = Namespace.create('cte-bench');
   const leave = namespace.enter();
   const table = new KernelTable();
+  const operator = new OperatorWay(table, CONTEXT);
   try {
     createEntries(gatewayEntries(size));
     const { count } = await table.counters();
     if (count !== size) throw new Error(`${count} entries instead of ${size}`);
     if (options.only === '') for (const limit of await limitsOfReading(table)) reportLimit(limit, size);
-    for (const one of engineCases(table, size).filter(({ name }) => name.includes(options.only))) {
+    for (const one of engineCases(table, operator, size).filter(({ name }) => name.includes(options.only))) {
       const { ours, theirs } = await timed(one, Number(options.runs));
       report({ name: one.name, size, ours, theirs, ratio: ours / theirs, target: one.target, ok: ours / theirs <= one.target });
     }
     if (options.only !== '') return;
-    await table.flush({ filter: EVERYTHING, isAll: true, protections: [] });
+    emptyTable();
     for (const limit of await limitsOfEvents(table, gatewayEntries(Math.min(size, AT_ONCE)))) reportLimit(limit, size);
   } finally {
+    operator.close();
     await table.close();
     leave();
     namespace.remove();

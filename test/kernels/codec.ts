@@ -4,7 +4,6 @@ import { kernelFeatures } from '../../agent/conntrack/pushdown/features.ts';
 import { KernelTable } from '../../agent/conntrack/kernel/kernel-table.ts';
 import { KERNEL_FEATURES } from '../../agent/conntrack/pushdown/kernel-filter.ts';
 import type { FlowContext } from '../../agent/conntrack/table.ts';
-import { FleetError } from '../../proto/model/error-codes.ts';
 import { evaluateFilter } from '../../proto/model/filter/evaluate.ts';
 import { parseFilter } from '../../proto/model/filter/parse.ts';
 import type { FlowFilter } from '../../proto/model/filter/filter.ts';
@@ -57,7 +56,6 @@ export const codecChecks: CheckGroup = sharing<Stage>(open, close, {
   'codec: what is reported as working works': capabilities,
   'codec: an entry is found with everything it was made of': roundTrip,
   'codec: filters find what they should': filters,
-  'codec: a kernel-side flush ends exactly what its filter matches, or is not attempted': flushes,
   'codec: exactly one entry is ended, by tuple, zone and id': exactDelete,
   'codec: an entry expires in its time and is restored': expireAndRestore,
   'codec: new and ended flows are heard': events,
@@ -160,26 +158,6 @@ async function filters({ table }: Stage): Promise<Seen> {
   }
   assert.deepEqual(wrong, []);
   return { filters: FILTERS.length, entries: all.length };
-}
-
-/** A kernel-side flush leaves exactly what its filter does not match; if the kernel lacks the filter it is refused and nothing ends. */
-async function flushes({ table }: Stage): Promise<Seen> {
-  const [done, refused]: [string[], string[]] = [[], []];
-  for (const text of ['src:10.1.0.2', 'proto:udp', 'mark:0x100/0xff00', 'status:assured', 'zone:7', 'family:ipv6']) {
-    const filter = filterOf(text);
-    const all = await filled(table);
-    let stays = all.filter((flow) => !evaluateFilter(filter, flow, Date.now()));
-    try {
-      await table.flush({ filter, protections: [] });
-      done.push(text);
-    } catch (error) {
-      if (!(error instanceof FleetError && error.code === 'CAPABILITY_MISSING')) throw error;
-      refused.push(text);
-      stays = all;
-    }
-    assert.deepEqual(ids(await rows(table)), ids(stays), text);
-  }
-  return { done, refused };
 }
 
 async function exactDelete({ table }: Stage): Promise<Seen> {

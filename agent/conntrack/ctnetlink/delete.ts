@@ -1,12 +1,10 @@
 import { NLM_F_REQUEST } from '../../netlink/constants.ts';
-import type { Columns } from '../rows/columns.ts';
 import { areThere } from './identity.ts';
 import { LOST, pipeline, type WriteBody } from './pipeline.ts';
 import type { DeleteOutcome, FlowIdentity } from '../table.ts';
 import { openTable } from './dump.ts';
 import { CT_DELETE } from '../wire/constants.ts';
 import { encodeDelete } from '../wire/requests.ts';
-import { writeRowDelete } from '../rows/encode-delete.ts';
 
 const ENOENT = 2;
 
@@ -27,13 +25,6 @@ export function deleteEntries(flows: readonly FlowIdentity[]): DeleteOutcome[] {
     return body.length;
   }).values();
   return isDoomed.map((one) => (one ? outcomeOf(errnos.next().value!) : 'gone'));
-}
-
-/** Ends exactly the entries of these rows, by tuple, zone and id; how many of each outcome. For rows that were read just now. */
-export function deleteRows(columns: Columns, rows: Uint32Array): Record<DeleteOutcome, number> {
-  const totals = { deleted: 0, gone: 0, failed: 0 };
-  for (const errno of deleteBy(rows.length, (index, out, at) => writeRowDelete(columns, rows[index]!, out, at))) totals[outcomeOf(errno)]++;
-  return totals;
 }
 
 /**

@@ -1,14 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 import { FleetError } from '../../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../../proto/model/flow.ts';
-import type { FlowFilter } from '../../../proto/model/filter/filter.ts';
 import { Columns, type ColumnData } from '../rows/columns.ts';
 import { Describer } from '../query/describe.ts';
 import { findEntry } from '../ctnetlink/exchange.ts';
 import { openRoutes } from '../stale/routes.ts';
 import { whyNoRules } from '../stale/kernel-rules.ts';
-import { surroundingsOf, type FrozenHead } from './queries.ts';
-import type { KernelFlushAsk } from '../pushdown/flush.ts';
+import { surroundingsOf } from './queries.ts';
 import { CpuStats } from '../ctnetlink/stats.ts';
 import type { Placement } from './placement.ts';
 import { OpenSysctl, readSysctl } from '../proc/proc-files.ts';
@@ -30,15 +28,6 @@ import type {
   TableCounters,
 } from '../table.ts';
 import { TableWorker } from './worker-client.ts';
-
-/** Flows that were set aside in the worker, where they take up no more than their columns. */
-export interface FrozenFlows extends Omit<FrozenHead, 'id'> {
-  /** Ends exactly these, each by tuple, zone and id. */
-  end(): Promise<Record<DeleteOutcome, number>>;
-  /** As they were when they were set aside, in batches: the list to put back. */
-  flows(): AsyncIterable<Flow[]>;
-  release(): Promise<undefined>;
-}
 
 /**
  * The conntrack table of this process's network namespace. Walks, look-ups and deletes run in a worker thread; counters are read here,
@@ -104,22 +93,6 @@ export class KernelTable implements ConntrackTable {
 
   async *collect({ filter, context, signal, withProspects }: CollectOptions): AsyncGenerator<FoundFlow[], void, void> {
     yield* describeBatches(this.#worker.batches('collect', { filter, context, withProspects, freshness: freshness(0) }, signal), context);
-  }
-
-  /** Sets the matches aside that are not protected. `maxAgeMs`: how much older than the question the look at the table may be. */
-  async freeze({ filter, context, maxAgeMs = 0 }: { filter: FlowFilter; context: FlowContext; maxAgeMs?: number }): Promise<FrozenFlows> {
-    const { id, ...head } = await this.#worker.ask('freeze', { filter, context, freshness: freshness(maxAgeMs) });
-    return {
-      ...head,
-      end: () => this.#worker.ask('end', id),
-      flows: () => describeBatches(this.#worker.batches('frozen', id), context),
-      release: () => this.#worker.ask('release', id),
-    };
-  }
-
-  /** Has the kernel itself end what a filter matches, and answers how, in words. Refuses as planKernelFlush says. */
-  flush(ask: KernelFlushAsk): Promise<string> {
-    return this.#worker.ask('flush', ask);
   }
 
   delete(flows: FlowIdentity[]): Promise<DeleteOutcome[]> {

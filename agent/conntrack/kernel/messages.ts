@@ -2,8 +2,7 @@ import type { ErrorCode } from '../../../proto/model/error-codes.ts';
 import type { Flow, FlowKey } from '../../../proto/model/flow.ts';
 import type { ColumnData } from '../rows/columns.ts';
 import type { Placement } from './placement.ts';
-import type { KernelFlushAsk } from '../pushdown/flush.ts';
-import type { Collecting, Fresh, FrozenHead, Matching } from './queries.ts';
+import type { Collecting, Fresh } from './queries.ts';
 import type {
   Breakdown,
   DeleteOutcome,
@@ -28,15 +27,10 @@ export interface Questions {
   expectations: { ask: { master?: FlowKey }; answer: Expectation[] };
   deleteExpectations: { ask: FlowKey[]; answer: DeleteOutcome[] };
   collect: { ask: Fresh<Collecting>; answer: undefined };
-  freeze: { ask: Fresh<Matching>; answer: FrozenHead };
-  end: { ask: number; answer: Record<DeleteOutcome, number> };
-  frozen: { ask: number; answer: undefined };
-  release: { ask: number; answer: undefined };
-  flush: { ask: KernelFlushAsk; answer: string };
 }
 export type QuestionKind = keyof Questions;
 /** Questions that answer in batches. */
-export type BatchKind = 'collect' | 'frozen';
+export type BatchKind = 'collect';
 export type Answer = Questions[QuestionKind]['answer'];
 
 /**

@@ -9,7 +9,6 @@ import { compileFilter } from '../query/compile-filter.ts';
 import type { Surroundings } from '../stale/surroundings.ts';
 import { Describer } from '../query/describe.ts';
 import { findBodies, findEntry } from '../ctnetlink/exchange.ts';
-import { deleteRows } from '../ctnetlink/delete.ts';
 import { byFamily, describeKernelFilter, featuresOf, isEmpty, pushDown, stallMs, type KernelFeature } from '../pushdown/kernel-filter.ts';
 import type { KernelFilter } from '../wire/kernel-filter.ts';
 import type { KernelRules } from '../stale/kernel-rules.ts';
@@ -25,7 +24,7 @@ import { Snapshots, type Freshness, type Snapshot } from './snapshots.ts';
 import { monotonicMs } from '../../time/monotonic.ts';
 import { STALENESS } from '../stale/stale.ts';
 import { judgeRows, mentions, type Judgement } from '../stale/stale-rows.ts';
-import type { Breakdown, CollectOptions, DeleteOutcome, FlowContext, SearchAnswer, SearchOptions } from '../table.ts';
+import type { Breakdown, CollectOptions, FlowContext, SearchAnswer, SearchOptions } from '../table.ts';
 import type { TimeoutFacts } from '../idle/kernel-timeouts.ts';
 import { TopRows } from '../query/top-rows.ts';
 import { WanNames } from '../rows/wan-names.ts';
@@ -42,15 +41,6 @@ export interface Matching {
   context: FlowContext;
 }
 export type Collecting = Matching & Pick<CollectOptions, 'withProspects'>;
-/** Flows that were set aside. */
-export interface FrozenHead {
-  id: number;
-  count: number;
-  protectedCount: number;
-  tableCount: number;
-  snapshotAtMs: number;
-  explain: string[];
-}
 export type Fresh<Ask> = Ask & { freshness: Freshness };
 
 /** What a question is answered from, and how that was come by. */
@@ -65,14 +55,6 @@ interface Reading {
 
 const NOT_STALE = STALENESS.indexOf('no');
 const NOTHING: Partial<Judgement> = { wan: undefined, stale: undefined, nextWan: undefined };
-
-/** Flows that were set aside: rows of columns, which are those of a snapshot or their own. */
-interface Frozen {
-  columns: Columns;
-  rows: Uint32Array;
-  atMs: number;
-  snapshot?: Snapshot;
-}
 
 /** A snapshot that is asked several things in a row is judged once; what routes and rules say of it is no older than this. */
 const MAX_JUDGED_MS = 500;
@@ -89,8 +71,6 @@ export class KernelQuestions {
   readonly #count = new OpenSysctl('nf_conntrack_count');
   readonly #features: () => ReadonlySet<KernelFeature>;
   readonly #rules: Pick<KernelRules, 'current' | 'whole'>;
-  readonly #frozen = new Map<number, Frozen>();
-  #lastFrozen = 0;
   /** What the newest judgement was made from, and when. */
   #judged = { text: '', at: -Infinity };
 
@@ -201,42 +181,6 @@ export class KernelQuestions {
     }
   }
 
-  /**
-   * Sets the matches aside that are not protected, so that exactly they can be ended. Nothing is copied: the snapshot stays as long as they
-   * do.
-   */
-  freeze(ask: Fresh<Matching>, checkpoint: () => void): FrozenHead {
-    const { columns, atMs, tableCount, explain, snapshot } = this.#read(ask, checkpoint, 'once');
-    const surroundings = this.#surroundings(ask.context.wans, atMs);
-    this.#judge(columns, surroundings, ask);
-    const matches = matchingRows(ask.filter, columns, surroundings);
-    const protections = ask.context.protections.map(({ filter }) => compileFilter(filter, columns, surroundings));
-    const rows = protections.length === 0 ? matches : matches.filter((row) => !protections.some((isProtected) => isProtected(row)));
-    const id = ++this.#lastFrozen;
-    if (snapshot) snapshot.readers++;
-    this.#frozen.set(id, { columns, rows, atMs, snapshot });
-    return { id, count: rows.length, protectedCount: matches.length - rows.length, tableCount, snapshotAtMs: atMs, explain };
-  }
-
-  /** Ends exactly the flows that were set aside. Throws PLAN_UNKNOWN. */
-  end(id: number): Record<DeleteOutcome, number> {
-    const { columns, rows } = this.#frozenOf(id);
-    this.changed();
-    return deleteRows(columns, rows);
-  }
-
-  /** The flows that were set aside, in batches. Throws PLAN_UNKNOWN. */
-  *frozen(id: number): Generator<ColumnData, void, void> {
-    const { columns, rows, atMs } = this.#frozenOf(id);
-    yield* batchesOf(columns, rows, this.#surroundings([], atMs));
-  }
-
-  release(id: number): void {
-    const { snapshot } = this.#frozen.get(id) ?? {};
-    if (snapshot) snapshot.readers--;
-    this.#frozen.delete(id);
-  }
-
   lookup(keys: readonly FlowKey[], context: FlowContext): (Flow | undefined)[] {
     const bodies = findBodies(keys);
     const columns = new Columns(keys.length);
@@ -257,12 +201,6 @@ export class KernelQuestions {
   close(): void {
     this.#snapshots.close();
     this.#count.close();
-  }
-
-  #frozenOf(id: number): Frozen {
-    const frozen = this.#frozen.get(id);
-    if (!frozen) throw new FleetError('PLAN_UNKNOWN', 'These flows were released; search again.');
-    return frozen;
   }
 
   /**
@@ -328,7 +266,7 @@ export class KernelQuestions {
 
   /** Why the kernel is not asked to filter; undefined if it is. */
   #whyNotKernel(filter: FlowFilter, kernel: KernelFilter, context: FlowContext, use: 'once' | 'again'): string | undefined {
-    const needed = featuresOf(kernel, 'dump');
+    const needed = featuresOf(kernel);
     if (isEmpty(kernel) || byFamily(kernel).length > 1) return 'the kernel cannot compare this filter in one walk';
     const missing = needed.find((feature) => !this.#features().has(feature));
     if (missing) return `this kernel was not seen to honour a ${missing}`;

@@ -6,7 +6,6 @@ import { deleteExpectations, listExpectations } from '../ctnetlink/expectations.
 import { expireEntries } from '../ctnetlink/expire.ts';
 import { kernelFeatures } from '../pushdown/features.ts';
 import type { KernelFeature } from '../pushdown/kernel-filter.ts';
-import { flushByKernel, planKernelFlush } from '../pushdown/flush.ts';
 import { areThere } from '../ctnetlink/identity.ts';
 import { restoreEntries } from '../ctnetlink/restore.ts';
 import { KernelQuestions } from './queries.ts';
@@ -26,7 +25,7 @@ send({ kind: 'placed', placement: stepAside() });
 
 // The kernel's start times are of the machine's clock, so that is the one to compare them with.
 let features: ReadonlySet<KernelFeature> = new Set();
-const probed = kernelFeatures().then((found) => (features = found));
+void kernelFeatures().then((found) => (features = found));
 const questions = new KernelQuestions({
   now: Date.now,
   timeouts: recentTimeouts(Date.now),
@@ -62,8 +61,7 @@ async function answerTo(request: Request): Promise<Answer> {
     if (Atomics.load(request.cancelled, 0) === 1) throw new FleetError('CANCELLED', 'This walk of the table was cancelled.');
   };
   checkpoint();
-  if (request.kind === 'search' || request.kind === 'collect' || request.kind === 'freeze')
-    await questions.prepareRates(request.ask, checkpoint);
+  if (request.kind === 'search' || request.kind === 'collect') await questions.prepareRates(request.ask, checkpoint);
   switch (request.kind) {
     case 'search':
       return questions.search(request.ask, checkpoint);
@@ -89,24 +87,8 @@ async function answerTo(request: Request): Promise<Answer> {
       return listExpectations(request.ask.master);
     case 'deleteExpectations':
       return deleteExpectations(request.ask);
-    case 'freeze':
-      return questions.freeze(request.ask, checkpoint);
-    case 'end':
-      return questions.end(request.ask);
-    case 'release': {
-      questions.release(request.ask);
-      return undefined;
-    }
-    case 'flush': {
-      const flush = planKernelFlush(request.ask, await probed);
-      questions.changed();
-      flushByKernel(flush);
-      return flush.explain;
-    }
     case 'collect':
       return await sendBatches(request.id, questions.collect(request.ask, checkpoint), checkpoint);
-    case 'frozen':
-      return await sendBatches(request.id, questions.frozen(request.ask), checkpoint);
   }
 }
 

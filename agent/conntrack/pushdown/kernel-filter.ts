@@ -4,31 +4,19 @@ import { statusTest } from '../../../proto/model/status.ts';
 import { networkU32 } from '../../netlink/attributes.ts';
 import type { KernelFilter, Masked } from '../wire/kernel-filter.ts';
 
-/**
- * Filters that a kernel may or may not have, separately for dumps and for flushes (dump: 5.8, flush: 6.12; status 5.15; zone 6.8; found by
- * trying).
- */
-export const KERNEL_FEATURES = [
-  'dump by tuple',
-  'dump by mark',
-  'dump by status',
-  'dump by zone',
-  'flush by tuple',
-  'flush by mark',
-  'flush by status',
-  'flush by zone',
-] as const;
+/** Filters of dumps that a kernel may or may not have (5.8; status 5.15; zone 6.8; found by trying). */
+export const KERNEL_FEATURES = ['dump by tuple', 'dump by mark', 'dump by status', 'dump by zone'] as const;
 export type KernelFeature = (typeof KERNEL_FEATURES)[number];
 
 const TUPLE_FIELDS = ['proto', 'src', 'dst', 'rsrc', 'rdst', 'sport', 'dport', 'rsport', 'rdport'] as const;
 
 /** The features that a filter needs. */
-export function featuresOf(filter: KernelFilter, verb: 'dump' | 'flush'): KernelFeature[] {
+export function featuresOf(filter: KernelFilter): KernelFeature[] {
   const features: KernelFeature[] = [];
-  if (TUPLE_FIELDS.some((field) => filter[field] !== undefined)) features.push(`${verb} by tuple`);
-  if (filter.mark) features.push(`${verb} by mark`);
-  if (filter.status) features.push(`${verb} by status`);
-  if (filter.zone !== undefined) features.push(`${verb} by zone`);
+  if (TUPLE_FIELDS.some((field) => filter[field] !== undefined)) features.push('dump by tuple');
+  if (filter.mark) features.push('dump by mark');
+  if (filter.status) features.push('dump by status');
+  if (filter.zone !== undefined) features.push('dump by zone');
   return features;
 }
 
@@ -55,7 +43,7 @@ export function pushDown(filter: FlowFilter): { kernel: KernelFilter; isExact: b
 
 /** The filters to send in its place: tuples are compared within one family only (else EOPNOTSUPP), so a protocol of both takes two. */
 export function byFamily(filter: KernelFilter): KernelFilter[] {
-  const needsFamily = featuresOf(filter, 'dump').includes('dump by tuple');
+  const needsFamily = featuresOf(filter).includes('dump by tuple');
   return needsFamily && filter.family === undefined
     ? [
         { ...filter, family: 4 },
