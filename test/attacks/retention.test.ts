@@ -252,3 +252,24 @@ describe('whoever breaks into the controller’s login', () => {
     await expectTrail(false);
   });
 });
+
+describe('a long audit chain', () => {
+  it('is shortened within the time limit of one statement, however many entries it holds', async () => {
+    const { tenantId: busy } = await makePlace(owner, 'Busy', 'busy1');
+    await postgres.query(
+      url,
+      `INSERT INTO audit_entry (id, chain, tenant_id, seq, at, actor_kind, actor_id, actor_name, action, outcome, summary, detail, hash, previous_hash)
+       SELECT gen_random_uuid(), head.chain, head.tenant_id, head.seq + n, now() - interval '500 days' + n * interval '1 second',
+         'system', 'controller', 'ctfleet', 'sign-in', 'ok', 'made up', '{}', 'hash', 'hash'
+       FROM audit_head head, generate_series(1, 30000) n WHERE head.chain = $1`,
+      [busy],
+    );
+    // Before them stand the tenant's own first entries, which are young.
+    await postgres.query(url, `UPDATE audit_entry SET at = now() - interval '501 days' WHERE chain = $1 AND hash <> 'hash'`, [busy]);
+    await postgres.query(url, `UPDATE audit_head SET seq = seq + 30000 WHERE chain = $1`, [busy]);
+    await drop();
+    const [left] = await postgres.query<{ entries: string }>(url, `SELECT count(*) AS entries FROM audit_entry WHERE chain = $1`, [busy]);
+    // The old head, which is never deleted, and the records of each part that was.
+    expect(Number(left!.entries)).toBeLessThan(10);
+  });
+});
