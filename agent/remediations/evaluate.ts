@@ -13,25 +13,25 @@ import type { RunHead } from './run-parts.ts';
 import { carryOut, freeze, type RunHands } from './run.ts';
 import { isAboutTable } from '../../proto/model/triggers.ts';
 
-/** Flows named in a report of a look that touched nothing. */
+/** Most flows named in a report of a check that touched nothing. */
 const MAX_SHOWN = 1000;
 
-/** Why something was not done, for a report. */
+/** Why something was not done, as reported. */
 export interface Refusal {
   code: ErrorCode;
   detail: string;
   matched?: number;
 }
 
-/** What a look came to; a refusal is for the caller to report, or not again. */
+/** The result of one check. The caller reports a refusal, unless it has done so already. */
 export type LookResult = { kind: 'nothing' } | { kind: 'reported'; runId: string } | ({ kind: 'refused' } & Refusal);
 
 type About = Pick<Firing, 'words' | 'wan' | 'address' | 'sinceMs'>;
 
 /**
- * Looks once for what a remediation is about. In mode `auto` it is ended if neither a limit nor the guard stands against it; otherwise what
- * was found is only reported. Throws what the file system throws: without a journal nothing is touched.
- * @param mayGoOn asked before each further sweep
+ * Checks once for the flows that a remediation is about. In mode `auto` they are ended unless a limit or the guard forbids it; in other
+ * modes they are only reported. Throws what the file system throws: without a journal nothing is touched.
+ * @param mayGoOn checked before each further sweep
  */
 export async function look(hands: RunHands, remediation: GatewayRemediation, about: About, mayGoOn: () => boolean): Promise<LookResult> {
   const { table, history, clock } = hands;
@@ -39,7 +39,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   const filled = fillFilter(text, about);
   if ('problem' in filled) return { kind: 'refused', code: 'FILTER_UNPARSABLE', detail: filled.problem.message };
   const { flows, matched } = await freeze(hands, filled.filter, mode === 'auto' ? limits.maxFlows : MAX_SHOWN);
-  // A block refuses what has no flow yet.
+  // A block also refuses what has no flow yet.
   if (matched === 0 && !(mode === 'auto' && method === 'block')) return { kind: 'nothing' };
   const head: RunHead = { ...headOf(remediation, about, clock.now()), matched, filter: filled.text };
   if (mode !== 'auto') {
@@ -53,7 +53,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
     return { kind: 'reported', runId: head.id };
   }
   const tableCount = await table.count();
-  // Room is made by any part of what serves nobody, and a table that it fills is when it is needed most.
+  // Ending any part of them makes room, and a full table needs it most: take what the limits allow instead of refusing.
   const chosen = isAboutTable(trigger.kind) ? longestIdle(flows, mostOf(limits, tableCount)) : flows;
   const part = { flows: chosen === flows ? matched : chosen.length, stale: chosen.filter(isStale).length, tableCount };
   const limit = whyNotNow(limits, history.of(remediation.id), clock.now()) ?? whyTooMany(limits, [part]);
@@ -69,7 +69,7 @@ export async function look(hands: RunHands, remediation: GatewayRemediation, abo
   }
 }
 
-/** Keeps a report of what was not done, or that there was nothing to do. Answers the run's id. */
+/** Stores a report that a remediation was refused or found nothing to do. Returns the run's id. */
 export function reportUntouched(
   { runs, clock }: Pick<RunHands, 'runs' | 'clock'>,
   remediation: GatewayRemediation,
@@ -85,7 +85,7 @@ export function reportUntouched(
   return head.id;
 }
 
-/** Keeps a report that a remediation is not run here at all. Answers the run's id. */
+/** Stores a report that a remediation is never run here. Returns the run's id. */
 export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'clock'>, { id, revision, why }: RefusedRemediation): string {
   const atMs = BigInt(clock.now());
   const run: RunHead = {
@@ -109,7 +109,7 @@ export function reportNotUnderstood({ runs, clock }: Pick<RunHands, 'runs' | 'cl
   return run.id;
 }
 
-/** As many as there is room for; the same list where there is room for all. What is not known to be idle comes last. */
+/** At most `most` flows, longest idle first and those of unknown idle time last; the same list where all fit. */
 function longestIdle(flows: Flow[], most: number): Flow[] {
   const idleOf = ({ idleSeconds, idleBounds }: Flow): number => idleSeconds ?? idleBounds?.atLeast ?? 0;
   return flows.length <= most ? flows : flows.toSorted((a, b) => idleOf(b) - idleOf(a)).slice(0, most);
@@ -119,7 +119,7 @@ function sentence(why: string): string {
   return `${why[0]!.toUpperCase()}${why.slice(1)}.`;
 }
 
-/** What a run is about, before anything is known of its outcome. */
+/** A run's head before its outcome is known. */
 function headOf(
   { id, revision, document: { filter, method } }: GatewayRemediation,
   { words, wan, sinceMs }: About,

@@ -4,40 +4,40 @@ import { globMatches } from '../../proto/model/filter/evaluate.ts';
 import type { WanState } from '../wans/health.ts';
 
 /**
- * How often a firing is looked at. `until-found`: at once, at each change and now and then, until something was found, because routes move
- * after a failure and not with it. `while-it-holds`: again and again.
+ * How often a firing is checked. `until-found`: at once, at each change and at growing intervals, until something is found, because routes
+ * move after a failure, not with it. `while-it-holds`: repeatedly, as long as it lasts.
  */
 export type Looks = 'once' | 'until-found' | 'while-it-holds';
 
-/** What a trigger fires on: one failure of one WAN, one change of its address, one time that the table was full. */
+/** What a trigger fires on: one failure of one WAN, one change of its address, one period of a full table. */
 export interface Firing {
   /** The same firing has the same key at each observation. */
   key: string;
   /** In words: wan1 went down. */
   words: string;
   wan?: string;
-  /** The one that its WAN had before it changed; else its newest, IPv4 before IPv6. */
+  /** The address that the WAN had before a change; otherwise its newest, IPv4 before IPv6. */
   address?: string;
   sinceMs: number;
   looks: Looks;
-  /** More than before: what was done with it is to be done again. */
+  /** An increase means that the firing must be handled again. */
   steps: number;
   /** How often its WAN failed and recovered in the last hour. */
   changesAnHour: number;
 }
 
-/** The table has been fuller than a trigger allows. */
+/** A period in which the table is fuller than a trigger allows. */
 export interface Pressure {
   sinceMs: number;
   percent: number;
 }
 
-/** How long after an address changed its flows are looked for: the route may come later than the address. */
+/** How long flows of the old address are looked for after a change: the route may follow later than the address. */
 const ADDRESS_MS = 120_000;
-/** Of the threshold: below it the table is not full any more. */
+/** Share of the threshold below which the table is no longer full. */
 const RELIEF = 0.9;
 
-/** What there is to act on now, by what the trigger says. `pressure` is that of its own threshold. */
+/** What the trigger fires on now. `pressure` is measured against the trigger's own threshold. */
 export function firingsOf(
   trigger: RemediationDocument['trigger'],
   states: readonly WanState[],
@@ -71,7 +71,7 @@ export function firingsOf(
   }
 }
 
-/** The pressure after one more count; it ends at nine tenths of the threshold, so that it does not come and go with each flow. */
+/** The pressure after one more count. It ends at nine tenths of the threshold, so that it does not flap with every flow. */
 export function pressureOf(before: Pressure | undefined, percent: number, abovePercent: number, atMs: number): Pressure | undefined {
   const isHigh = percent >= (before ? abovePercent * RELIEF : abovePercent);
   return isHigh ? { sinceMs: before?.sinceMs ?? atMs, percent } : undefined;

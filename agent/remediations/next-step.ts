@@ -2,44 +2,44 @@ import type { ErrorCode } from '../../proto/model/error-codes.ts';
 import type { Firing } from './firings.ts';
 import type { GatewayRemediation } from './remediation-set.ts';
 
-/** How long a target may take to come before it is said that there is none: multi-WAN daemons need some seconds to move a route. */
+/** How long to wait for a healthy target before reporting that there is none: multi-WAN daemons need some seconds to move a route. */
 const PATIENCE_MS = 10_000;
-/** Between two looks at changes that follow one another. */
+/** Between two checks when changes follow one another. */
 const MIN_PAUSE_MS = 200;
-/** Looks without a change come ever less often and end after about two minutes: 1, 2, 4 … 64 s. */
+/** Checks without a change back off and end after about two minutes: 1, 2, 4 … 64 s. */
 const MAX_UNPROMPTED = 7;
-/** Between two looks while the table is full. */
+/** Between two checks while the table is full. */
 const PRESSURE_PAUSE_MS = 10_000;
 
-/** How far a firing has come. */
+/** How far the handling of a firing has come. */
 export interface Progress {
   looks: number;
   lookedAtMs: number;
-  /** Number of the change that the last look saw. */
+  /** Number of the latest change at the last check. */
   change: number;
-  /** Refusals that were reported: each is said once a firing. */
+  /** What was reported already: each once per firing. */
   said: ReadonlySet<string>;
-  /** The step of the firing at which it was done with. */
+  /** The firing's `steps` when it was last handled completely. */
   doneAt?: number;
-  /** A look or a run is under way. */
+  /** A check or a run is in progress. */
   isBusy: boolean;
 }
 
 export interface World {
   nowMs: number;
-  /** Grows with each change of a WAN. */
+  /** Incremented with each change of a WAN. */
   change: number;
   hasHealthyTarget: boolean;
-  /** Since when there is none; undefined where there is one. */
+  /** Since when there has been no healthy target; undefined while there is one. */
   noTargetSinceMs: number | undefined;
-  /** The gateway has another WAN at all, well or not. */
+  /** The gateway has another WAN at all, healthy or not. */
   hasOtherWan: boolean;
 }
 
-/** What to do with a firing now. A `wait` without a time is for the next change. */
+/** What to do with a firing now. A `wait` without a time waits for the next change. */
 export type NextStep = { kind: 'wait'; untilMs?: number } | { kind: 'refuse'; code: ErrorCode; detail: string } | { kind: 'look' };
 
-/** Decides from the document's conditions, this gateway's turn and the time alone. */
+/** Depends only on the document's conditions, this gateway's turn and the time. */
 export function nextStep(
   { sinceMs, looks: pattern, steps, changesAnHour }: Firing,
   progress: Progress,
@@ -57,12 +57,12 @@ export function nextStep(
     );
   }
   if (healthyTarget && !world.hasHealthyTarget) {
-    // The only WAN of a gateway has nowhere to fail over to: there is nothing to do, and nobody to tell.
+    // The only WAN of a gateway has nowhere to fail over to: nothing to do and nothing to report.
     if (!world.hasOtherWan) return { kind: 'wait' };
-    // Also a target that was there and went: where its own WAN takes the route back, the failure ends a moment later.
+    // This also covers a target that was there and went: where the WAN itself takes the route back, its failure ends a moment later.
     const patienceMs = Math.max(settledMs, world.noTargetSinceMs ?? settledMs) + PATIENCE_MS;
     if (world.nowMs < patienceMs) return { kind: 'wait', untilMs: patienceMs };
-    return once('No other WAN works and has the default route, so that ending flows would help nobody: nothing was touched.');
+    return once('No other WAN works and has the default route, so ending flows would not help: nothing was touched.');
   }
   const untilMs = nextLookMs();
   return world.nowMs >= untilMs ? { kind: 'look' } : { kind: 'wait', untilMs: Number.isFinite(untilMs) ? untilMs : undefined };

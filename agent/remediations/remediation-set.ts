@@ -10,20 +10,21 @@ import type { OnePersonLimits } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
 import { exampleOf } from '../../proto/model/triggers.ts';
 
-/** A remediation that this gateway runs by itself. */
+/** A remediation that this gateway runs autonomously. */
 export interface GatewayRemediation {
   id: string;
   revision: number;
   document: RemediationDocument;
   /**
-   * What its tenant lets one person end; binds here. Absent where a second person has agreed, or the controller is older and says nothing.
+   * What the tenant lets one person end; enforced here. Absent where a second person has approved, or where an older controller does not
+   * send it.
    */
   limits?: OnePersonLimits;
-  /** Between the trigger and the first look, so that gateways take turns and partners never act together. */
+  /** Between the trigger and the first check, so that gateways take turns and partners never act at the same time. */
   delaySeconds: number;
 }
 
-/** One that this agent does not understand whole. */
+/** A remediation that this agent does not fully understand. */
 export interface RefusedRemediation {
   id: string;
   revision: number;
@@ -32,11 +33,13 @@ export interface RefusedRemediation {
 }
 
 /** What the controller adds to a document that older agents must not run. */
-/** What this agent can beside what all of them can. */
+/** Capabilities of this agent beyond the baseline of all agents. */
 const KNOWN: readonly string[] = [...FILTER_ABILITIES, BLOCKS_HOSTS];
 const needing = z.looseObject({ needsNewerAgent: z.array(z.string()).default([]) });
 
-/** Reads a document as strictly as the controller does, or says why it cannot: half of an answer may be a wrong one. */
+/**
+ * Parses a document as strictly as the controller does, or returns why it cannot: a document understood in part could do the wrong thing.
+ */
 export function understand({
   id,
   revision,
@@ -80,7 +83,7 @@ const kept = z.array(
   }),
 );
 
-/** What this gateway was given, on disk, so that it holds after a restart without a controller. */
+/** The gateway's remediations on disk, so that they still apply after a restart without a controller. */
 export class RemediationSet {
   readonly #file: string;
   #remediations: GatewayRemediation[] = [];
@@ -88,7 +91,7 @@ export class RemediationSet {
 
   readonly #disk: Disk;
 
-  /** A file that cannot be read is set aside, is an empty set until the controller sends another, and is reported as refused. */
+  /** An unreadable file is set aside and reported as refused; the set is empty until the controller sends another. */
   constructor(directory: string, disk = new Disk()) {
     this.#file = path.join(directory, 'set.json');
     this.#disk = disk;
@@ -111,7 +114,7 @@ export class RemediationSet {
     return this.#refused;
   }
 
-  /** Takes a new set in place of the old one; on disk when it returns. */
+  /** Replaces the whole set; on disk when it returns. */
   replace(set: readonly WireRemediation[]): void {
     this.#disk.write(this.#file, JSON.stringify(set));
     this.#read(set);

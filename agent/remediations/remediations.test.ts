@@ -62,7 +62,7 @@ interface Options {
   onDelete?: () => void;
 }
 
-/** A gateway's remediations over a table in memory with ten flows by wan1 and five by wan2; time stands still but for delays. */
+/** A gateway's remediations over a memory table with ten flows via wan1 and five via wan2; time advances only by delays. */
 function gateway({
   stateDir = mkdtempSync(path.join(root, 'agent-')),
   table = filled(),
@@ -145,7 +145,7 @@ function filled(perWan = 10): MemoryTable {
 }
 
 describe('a WAN goes down', () => {
-  it('and exactly its flows are ended, named one by one in the report, with times of the controller’s clock', async () => {
+  it('and exactly its flows are ended and listed one by one in the report, with times of the controller’s clock', async () => {
     const { remediations, flows, reports, said } = gateway();
     remediations.replace([wireOf()]);
     remediations.observeWans(WAN1_DOWN);
@@ -169,7 +169,7 @@ describe('a WAN goes down', () => {
     expect(run!.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
   });
 
-  it('and what comes back is ended by another sweep, but not by more than there may be', async () => {
+  it('and what comes back is ended by another sweep, up to the allowed number of sweeps', async () => {
     let born = 0;
     const table = filled();
     const { remediations, reports, said, flows } = gateway({
@@ -197,7 +197,7 @@ describe('a WAN goes down', () => {
   it.each([
     ['observe', State.STATE_OBSERVED],
     ['suggest', State.STATE_SUGGESTED],
-  ])('and in mode %s nothing is touched, and at most a thousand flows are named', async (mode, state) => {
+  ])('and in mode %s nothing is touched, and at most a thousand flows are listed', async (mode, state) => {
     const { remediations, reports, said, flows } = gateway({ table: filled(1200) });
     remediations.replace([wireOf({ mode })]);
     remediations.observeWans(WAN1_DOWN);
@@ -208,7 +208,7 @@ describe('a WAN goes down', () => {
     expect(await flows('wan:wan1')).toHaveLength(1200);
   });
 
-  it('and a long report comes in parts below 256 KiB that add up, each flow with its outcome', async () => {
+  it('and a long report is split into parts below 256 KiB that add up, each flow with its outcome', async () => {
     const { remediations, reports, said } = gateway({
       table: filled(5000),
       guard: new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0)),
@@ -226,7 +226,7 @@ describe('a WAN goes down', () => {
   });
 });
 
-describe('nothing is touched, and it is said once', () => {
+describe('nothing is touched, and it is reported once', () => {
   it.each([
     [
       'more matches than maxFlows',
@@ -257,7 +257,7 @@ describe('nothing is touched, and it is said once', () => {
     expect(await flows('wan:wan1')).toHaveLength(10);
   });
 
-  it('more than the tenant lets one person end, where nobody else has agreed', async () => {
+  it('more than the tenant lets one person end, without a second person’s approval', async () => {
     for (const [isApproved, state] of [
       [false, State.STATE_REFUSED],
       [true, State.STATE_DONE],
@@ -309,7 +309,7 @@ describe('nothing is touched, and it is said once', () => {
     expect(said()[1]).toMatchObject({ revision: 2, state: State.STATE_REFUSED, reason: 'APPROVAL_NEEDED' });
   });
 
-  it('more runs an hour than allowed, also after a restart', async () => {
+  it('more runs an hour than allowed, even after a restart', async () => {
     const first = gateway();
     const limits = { coolDownSeconds: 0, maxPercentOfTable: 100, maxRunsAnHour: 1 };
     first.remediations.replace([wireOf({ limits })]);
@@ -327,8 +327,8 @@ describe('nothing is touched, and it is said once', () => {
   });
 });
 
-describe('what was sent', () => {
-  it('holds after a restart without a controller, readable by this user only', async () => {
+describe('the set of remediations', () => {
+  it('survives a restart without a controller, readable by this user only', async () => {
     const first = gateway();
     first.remediations.replace([wireOf()]);
     expect(statSync(path.join(first.stateDir, 'remediations/set.json')).mode & 0o777).toBe(0o600);
@@ -340,13 +340,13 @@ describe('what was sent', () => {
   });
 
   it.each([
-    ['is no JSON', '{'],
-    ['has a word that this agent does not know', JSON.stringify({ ...(JSON.parse(wireOf().document) as object), unless: 'sunday' })],
+    ['is not JSON', '{'],
+    ['has a key that this agent does not know', JSON.stringify({ ...(JSON.parse(wireOf().document) as object), unless: 'sunday' })],
     ['has a trigger of the controller', JSON.stringify({ ...(JSON.parse(wireOf().document) as object), trigger: { kind: 'manual' } })],
-    ['has a filter that is none', wireOf({ filter: 'wan:$wan dport:' }).document],
+    ['has an invalid filter', wireOf({ filter: 'wan:$wan dport:' }).document],
     ['names no flows', wireOf({ filter: '()' }).document],
-    ['waits for a name that its trigger does not know', wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 } }).document],
-  ])('and %s is refused whole, which is said once, and the others hold', async (_, document) => {
+    ['uses a placeholder that its trigger does not provide', wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 } }).document],
+  ])('rejects as a whole a document that %s, reports it once, and keeps the others', async (_, document) => {
     const { remediations, reports, said, flows } = gateway();
     const bad = { id: '01900000-0000-7000-8000-000000000002', revision: 3, document, isApproved: false, delaySeconds: 0 };
     remediations.replace([bad, wireOf()]);
@@ -361,7 +361,7 @@ describe('what was sent', () => {
     expect(await flows('wan:wan1')).toEqual([]);
   });
 
-  it('and can no more be read is an empty set, and the agent says so', () => {
+  it('is empty when its file cannot be read, and the agent reports it', () => {
     const stateDir = mkdtempSync(path.join(root, 'agent-'));
     mkdirSync(path.join(stateDir, 'remediations'));
     writeFileSync(path.join(stateDir, 'remediations/set.json'), '{ torn');
@@ -370,7 +370,7 @@ describe('what was sent', () => {
 });
 
 describe('a full table', () => {
-  it('is relieved of what the limits allow, where more serves nobody', async () => {
+  it('is relieved of as many flows as the limits allow when more match', async () => {
     const { remediations, flows, reports, said } = gateway();
     remediations.replace([
       wireOf({ trigger: { kind: 'table-usage', abovePercent: 80 }, filter: 'src:10.1.0.1', limits: { maxPercentOfTable: 40 } }),
@@ -383,7 +383,7 @@ describe('a full table', () => {
 });
 
 describe('a report', () => {
-  it('is said again in each session, also after a restart, until it is receipted; then nothing of it is left', async () => {
+  it('is sent again in each session, even after a restart, until it is acknowledged; then nothing of it is left', async () => {
     const first = gateway();
     first.remediations.replace([wireOf()]);
     first.remediations.observeWans(WAN1_DOWN);
@@ -400,7 +400,7 @@ describe('a report', () => {
   });
 });
 
-describe('an agent that died', () => {
+describe('an agent that crashed', () => {
   const head = (id: string) => ({
     id,
     remediationId: ID,
@@ -420,7 +420,7 @@ describe('an agent that died', () => {
   });
   const RUN = '01900000-0000-7000-8000-0000000000aa';
 
-  it('in the middle of a sweep takes up the very same flows, and calls what it finds gone indeterminate', async () => {
+  it('in the middle of a sweep resumes with exactly the same flows, and reports those that are gone as indeterminate', async () => {
     const first = gateway();
     await first.stop();
     const log = new RunLog(remediationsFolder(first.stateDir));
@@ -452,7 +452,7 @@ describe('an agent that died', () => {
     expect((await again.flows('wan:wan1')).map(({ orig }) => orig.src)).toEqual(['10.1.0.9']);
   });
 
-  it('before it began has touched nothing, and says so', async () => {
+  it('before the run started has touched nothing, and reports it', async () => {
     const first = gateway();
     await first.stop();
     const log = new RunLog(remediationsFolder(first.stateDir));

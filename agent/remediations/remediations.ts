@@ -9,11 +9,11 @@ import type { RunReports } from './run-reports.ts';
 import { recover, type RunHands } from './run.ts';
 import { TriggerMonitor, type Case, type Due } from './trigger-monitor.ts';
 
-/** What a gateway keeps of what it is sent: one has a handful of remediations of a page each. */
+/** Limits on what a gateway accepts; real ones have a handful of remediations of a page each. */
 const MAX_REMEDIATIONS = 500;
 const MAX_DOCUMENT = 65_536;
 
-/** It looks at least so often, whatever it waits for: a clock that was set would else keep it asleep. */
+/** The longest sleep, whatever it waits for: otherwise a change of the clock could keep it asleep. */
 const MAX_SLEEP_MS = 60_000;
 
 export interface RemediationDependencies extends Omit<RunHands, 'history'> {
@@ -21,11 +21,11 @@ export interface RemediationDependencies extends Omit<RunHands, 'history'> {
   disk?: Disk;
   /** Of `runs`. */
   reports: RunReports;
-  /** A report waits to be sent. */
+  /** Called when a report is ready to be sent. */
   onReport: () => void;
 }
 
-/** Remediations that this gateway runs by itself, with or without the controller: kept, watched for, carried out, reported. */
+/** Remediations that this gateway runs autonomously, with or without the controller: stores, triggers, executes and reports them. */
 export class Remediations {
   readonly #deps: RemediationDependencies;
   readonly #hands: RunHands;
@@ -42,23 +42,23 @@ export class Remediations {
     this.#set = new RemediationSet(directory, disk);
   }
 
-  /** Those that this agent does not understand, and why; for its capabilities. */
+  /** Remediations that this agent does not understand, with the reason; reported with its capabilities. */
   cannot(): Record<string, string> {
     return Object.fromEntries(this.#set.refused.map(({ id, name, why }) => [`remediation ${id}`, `“${name}” is not run here: ${why}.`]));
   }
 
-  /** Takes what the controller sent in place of all there was. One that is not understood is reported, and the others hold. */
+  /** Replaces all remediations by those the controller sent. One that is not understood is reported; the others apply. */
   replace(set: readonly WireRemediation[]): void {
     const { log } = this.#deps;
     if (set.length > MAX_REMEDIATIONS || set.some(({ id, document }) => id.length > 64 || document.length > MAX_DOCUMENT)) {
-      log.error({ remediations: set.length }, 'more remediations, or larger ones, than a gateway keeps; those of before hold');
+      log.error({ remediations: set.length }, 'remediations exceed the limits of a gateway; the previous ones stay in force');
       return;
     }
     const before = new Set(this.#set.refused.map(({ id, revision }) => `${id} ${revision}`));
     try {
       this.#set.replace(set);
     } catch (error) {
-      log.error({ err: error }, 'remediations could not be kept; those of before hold');
+      log.error({ err: error }, 'remediations could not be stored; the previous ones stay in force');
       return;
     }
     for (const refused of this.#set.refused) {
@@ -73,19 +73,21 @@ export class Remediations {
     this.#wake.abort();
   }
 
-  /** From a sample; without a maximum there is no usage. */
+  /** Called with each sample; without a maximum there is no usage. */
   observeUsage(count: number, max: number | undefined): void {
     if (max === undefined || max === 0) return;
     this.#monitor.observeUsage((100 * count) / max);
     this.#wake.abort();
   }
 
-  /** The controller has a run on record. */
+  /** The controller has acknowledged a run. */
   acknowledge(runId: string): void {
     this.#deps.reports.received(runId);
   }
 
-  /** Takes up what a crash interrupted, then watches until the signal aborts, and finishes what is under way; then the log of runs is closed. */
+  /**
+   * Resumes what a crash interrupted, then watches until the signal aborts, and waits for what is in progress; then the log of runs is closed.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     for (const id of await recover(this.#hands)) this.#report(() => id);
@@ -112,7 +114,7 @@ export class Remediations {
     }
   }
 
-  /** Never rejects: what goes wrong here must not end the watch. */
+  /** Never rejects: an error here must not end the watch. */
   async #look(one: Case): Promise<void> {
     const { clock, log } = this.#deps;
     const { remediation, firing } = one;
@@ -130,7 +132,7 @@ export class Remediations {
         this.#reportUntouched(one, 'nothing');
       }
     } catch (error) {
-      log.error({ err: error, remediation: remediation.document.name }, 'a remediation could not look at the table');
+      log.error({ err: error, remediation: remediation.document.name }, 'a remediation could not check the table');
     }
     this.#monitor.end(one, isDone, firing.steps, clock.now());
   }
@@ -140,13 +142,13 @@ export class Remediations {
     this.#report(() => reportUntouched(this.#hands, one.remediation, one.firing, why));
   }
 
-  /** A report that cannot be written is lost, and nothing else with it. */
+  /** A report that cannot be written is lost; nothing else is affected. */
   #report(make: () => string): void {
     try {
       this.#deps.reports.add(make());
       this.#deps.onReport();
     } catch (error) {
-      this.#deps.log.error({ err: error }, 'a report of a remediation could not be kept');
+      this.#deps.log.error({ err: error }, 'a remediation report could not be stored');
     }
   }
 }

@@ -5,7 +5,7 @@ import { Disk } from '../disk/disk.ts';
 
 const schema = z.record(z.string(), z.array(z.object({ startedAtMs: z.number(), endedAtMs: z.number().optional() })));
 
-/** When each remediation touched something in the last hour, and the last time before that, on disk: a restart gives no new allowance. */
+/** When each remediation acted in the last hour, and the last time before that. Kept on disk: a restart gives no new allowance. */
 export class RunHistory {
   readonly #file: string;
   readonly #runs: Map<string, PastRun[]>;
@@ -13,9 +13,8 @@ export class RunHistory {
   readonly #disk: Disk;
 
   /**
-   * A file that cannot be read is set aside, and as good as none: it is only memory. A run that seems to lie ahead is of a life before,
-   * since when
-   * the gateway's clock was set back: it counts as one of this moment, and not for days.
+   * An unreadable file is set aside and treated as missing: only history is lost. A run in the future dates from before a restart after
+   * which the gateway's clock was set back: it counts as of now, not for days.
    */
   constructor(directory: string, nowMs: number, disk = new Disk()) {
     this.#file = path.join(directory, 'history.json');
@@ -34,14 +33,14 @@ export class RunHistory {
     this.#write();
   }
 
-  /** The run that began last has ended. Where that cannot be written it holds until a restart, after which only its beginning counts. */
+  /** The run that began last has ended. If that cannot be written, it is remembered until a restart; after that only the start counts. */
   ended(remediationId: string, atMs: number): void {
     const last = this.#runs.get(remediationId)?.at(-1);
     if (last) last.endedAtMs = atMs;
     try {
       this.#write();
     } catch (error) {
-      this.#disk.tell('the end of a run could not be kept', this.#file, error);
+      this.#disk.tell('the end of a run could not be stored', this.#file, error);
     }
   }
 

@@ -9,11 +9,11 @@ import { Journal, type JournalState, type Way } from '../operations/journal.ts';
 import { PLAN_LIMITS, PlanStore, type PlanLimits } from '../operations/plan-store.ts';
 import { toParts, type RunHead } from './run-parts.ts';
 
-/** Reports that wait for a controller; beyond it the oldest is forgotten, so that a gateway without one does not fill its disk. */
+/** Most reports waiting for a controller; beyond it the oldest is dropped, so that a gateway without one does not fill its disk. */
 const MAX_WAITING = 500;
-/** What the flows of all runs here may come to on disk before the oldest are forgotten. */
+/** Size on disk of the flows of all runs beyond which the oldest are dropped. */
 const TRIM_BYTES = 48 << 20;
-/** A run must not be refused because others wait: between two trims there is room for the largest. */
+/** A run must not be refused because others are waiting: between two trims there is room for the largest. */
 const ROOM: PlanLimits = { plans: 20 * MAX_WAITING, bytes: TRIM_BYTES + PLAN_LIMITS.bytes };
 
 /** Where remediations are in the state folder of an agent. */
@@ -31,8 +31,8 @@ export interface OpenSweep {
 }
 
 /**
- * Runs on disk, from before their first effect until the controller has them on record. A run's head says what it is; the flows of each
- * sweep are a frozen plan; the journal says of each sweep whether it was received, started and finished, exactly as of commands.
+ * Runs on disk, from before their first effect until the controller acknowledges them. A run's head describes it; the flows of each sweep
+ * are a frozen plan; the journal records for each sweep whether it was received, started and finished, exactly as for commands.
  */
 export class RunLog {
   readonly #runs: string;
@@ -53,19 +53,19 @@ export class RunLog {
     return this.#journal.damage;
   }
 
-  /** On disk when it returns, as all that follows. Throws what the file system throws: then nothing may be touched. */
+  /** On disk when it returns, as with all methods below. Throws what the file system throws: then nothing may be touched. */
   keep(head: RunHead): void {
     this.#disk.write(path.join(this.#runs, head.id), RemediationRun.encode({ ...head, part: 0, isLastPart: true }).finish());
   }
 
-  /** Freezes flows that are only shown. */
+  /** Freezes flows that are only reported. */
   show(runId: string, sweep: number, flows: readonly Flow[]): void {
     const writer = this.#plans.begin(sweepId(runId, sweep), 0);
     flows.forEach((flow) => writer.add(flow));
     writer.finish();
   }
 
-  /** Promises a sweep, freezes its flows, and says that the first of them is about to be touched. */
+  /** Journals a sweep as received, freezes its flows, and journals it as started before the first of them is touched. */
   start(runId: string, sweep: number, way: Way, flows: readonly Flow[], atMs: number): void {
     const id = sweepId(runId, sweep);
     this.#journal.append({ kind: 'received', id, seq: '0', epoch: '0', planId: id, way });
@@ -81,12 +81,12 @@ export class RunLog {
     });
   }
 
-  /** Sweeps that finished, in their order. */
+  /** Finished sweeps, in order. */
   finished(runId: string): Sweep[] {
     return this.#sweeps(runId).flatMap(([, { result }]) => (result === undefined ? [] : [Sweep.decode(Buffer.from(result, 'base64'))]));
   }
 
-  /** The sweep that had started when the agent ended; there is one at most. */
+  /** The sweep that was in progress when the agent stopped; at most one. */
   interrupted(runId: string): OpenSweep | undefined {
     const [found] = this.#sweeps(runId).filter(([, { state }]) => state === 'started');
     if (!found) return undefined;
@@ -94,18 +94,18 @@ export class RunLog {
     return { number, way: way!, flows: this.#plans.load(planId) };
   }
 
-  /** Heads of all runs here that can be read, oldest first: their ids rise with time. */
+  /** Heads of all readable runs, oldest first: their ids increase with time. */
   heads(): RunHead[] {
     return this.#ids().flatMap((id) => this.#head(id) ?? []);
   }
 
-  /** A run as it is reported; of one that cannot be read there is nothing to report. */
+  /** The messages that report a run; none for one that cannot be read. */
   *parts(runId: string): Generator<RemediationRun, void, void> {
     const head = this.#head(runId);
     if (head) yield* toParts(head, (sweep) => this.#shown(sweepId(runId, sweep)));
   }
 
-  /** Forgets a run with all that belongs to it. One that is not here is no matter. */
+  /** Removes a run with all that belongs to it; no effect if it does not exist. */
   forget(runId: string): void {
     if (!this.#ids().includes(runId)) return;
     for (const { number } of this.#head(runId)?.sweeps ?? []) this.#plans.remove(sweepId(runId, number));
@@ -116,7 +116,7 @@ export class RunLog {
     this.#disk.remove(path.join(this.#runs, runId));
   }
 
-  /** Forgets the oldest of what is more than may wait, and says which; the newest stays. */
+  /** Removes the oldest runs beyond the limits and returns their ids; the newest always stays. */
   trim(): string[] {
     const ids = this.#ids();
     const over = ids.splice(0, Math.max(0, ids.length - MAX_WAITING));
@@ -141,7 +141,7 @@ export class RunLog {
     return this.#disk.read(path.join(this.#runs, runId), (bytes) => RemediationRun.decode(bytes));
   }
 
-  /** The flows of a sweep for its report; none where they cannot be read, which the disk has told. */
+  /** The flows of a sweep for its report; none where they cannot be read, which the disk has logged. */
   #shown(id: string): FlowList {
     try {
       return this.#plans.load(id);
@@ -158,7 +158,7 @@ export class RunLog {
   }
 }
 
-/** What is journalled of a sweep of which nobody can say whether it ran. */
+/** The journalled result of a sweep of which it is unknown whether it ran. */
 export function unknownSweep(directory: string, id: string, disk: Disk): Uint8Array {
   let count = 0;
   try {

@@ -5,17 +5,17 @@ import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { FlowList } from '../operations/flow-list.ts';
 import { fromRuns } from '../operations/outcomes.ts';
 
-/** Flows in one message of 256 KiB; the rest of it is small. */
+/** Bytes of flows in one message of at most 256 KiB; the rest of it is small. */
 const PART_BYTES = 160_000;
 /** Flows read at a time. */
 const BATCH = 500;
 
-/** A run without its flows: what is kept of each sweep is its number and its outcomes. */
+/** A run without its flows: each sweep has only its number and outcomes. */
 export type RunHead = Omit<RemediationRun, 'part' | 'isLastPart'>;
 
 /**
- * A run as messages, each with some of its flows and their outcomes in the same order; the last one is marked.
- * @param flowsOf the flows of a sweep, in the order of its outcomes
+ * Splits a run into messages, each with some of its flows and their outcomes in the same order; the last one is marked.
+ * @param flowsOf returns the flows of a sweep, in the order of its outcomes
  */
 export function* toParts(head: RunHead, flowsOf: (sweep: number) => FlowList): Generator<RemediationRun, void, void> {
   let part = 0;
@@ -39,7 +39,7 @@ export function* toParts(head: RunHead, flowsOf: (sweep: number) => FlowList): G
   yield { ...head, sweeps, part, isLastPart: true };
 }
 
-/** A batch of them in memory at a time. */
+/** Holds one batch in memory at a time. */
 function* eachOf(flows: FlowList): Generator<WireFlow, void, void> {
   for (const batch of flows.batches(BATCH)) yield* batch.map(toWireFlow);
 }
@@ -50,7 +50,7 @@ function append(runs: OutcomeRun[], outcome: Outcome | undefined): void {
   else if (outcome !== undefined) runs.push({ outcome, count: 1 });
 }
 
-/** Times of this gateway's clock as the controller's. */
+/** Converts times of this gateway's clock to the controller's. */
 export function shiftTimes<T extends Pick<RemediationRun, 'triggeredAtMs' | 'startedAtMs' | 'finishedAtMs'>>(run: T, offsetMs: number): T {
   const by = BigInt(Math.round(offsetMs));
   const shift = (ms: bigint | undefined): bigint | undefined => (ms === undefined ? undefined : ms + by);

@@ -3,7 +3,9 @@ import type { ControllerClock } from '../time/controller-clock.ts';
 import type { RunLog } from './run-log.ts';
 import { shiftTimes } from './run-parts.ts';
 
-/** Finished runs on their way to the controller: each is said once a session, oldest first, and again in the next until it is receipted. */
+/**
+ * Finished runs on their way to the controller: each is sent once a session, oldest first, and again in the next until it is acknowledged.
+ */
 export class RunReports {
   readonly #log: RunLog;
   readonly #controllerClock: Pick<ControllerClock, 'offsetMs'>;
@@ -23,7 +25,7 @@ export class RunReports {
     for (const id of this.#log.trim()) this.#waiting.delete(id);
   }
 
-  /** The next message, undefined if there is none now. */
+  /** The next message; undefined if there is none now. */
   take(): RemediationRun | undefined {
     for (;;) {
       const part = this.#parts?.next();
@@ -36,14 +38,14 @@ export class RunReports {
     }
   }
 
-  /** The controller has it on record. */
+  /** The controller has acknowledged it. */
   received(runId: string): void {
     this.#waiting.delete(runId);
     this.#said.delete(runId);
     this.#log.forget(runId);
   }
 
-  /** The session ended: what was not receipted goes again. */
+  /** The session ended: what was not acknowledged is sent again. */
   reset(): void {
     this.#said.clear();
     this.#parts = undefined;

@@ -38,22 +38,21 @@ export interface RunHands {
 
 export interface RunOptions {
   remediation: GatewayRemediation;
-  /** What is known of it before its first effect. */
+  /** What is known of the run before its first effect. */
   head: RunHead;
   filter: FlowFilter;
-  /** What the first look found. */
+  /** What the first check found. */
   flows: Flow[];
-  /** They are all that the limits allow of what was found: no sweep follows. */
+  /** `flows` are only the part of what was found that the limits allow: no further sweep follows. */
   isPart?: boolean;
-  /** Asked before each batch and each further sweep: what comes after is left alone. */
+  /** Checked before each batch and each further sweep; once false, the rest is left alone. */
   mayGoOn: () => boolean;
 }
 
 /**
- * Ends exactly these flows, verifies, looks again and ends what has come back, up to the number of sweeps. Each sweep is frozen and in the
- * journal before its first entry is touched. Throws GUARD_REFUSED, APPROVAL_NEEDED and what a method refuses before anything was touched;
- * answers the
- * finished run's id otherwise.
+ * Ends exactly these flows, verifies, then searches again and ends what has come back, up to the number of sweeps. Each sweep is frozen and
+ * journalled before its first entry is touched. Returns the finished run's id. Throws GUARD_REFUSED, APPROVAL_NEEDED and what endBy throws,
+ * all before anything is touched.
  */
 export async function carryOut(
   hands: RunHands,
@@ -79,7 +78,7 @@ export async function carryOut(
       if (total + again.matched > limits.maxFlows)
         throw new FleetError(
           'PLAN_TOO_LARGE',
-          `${again.matched} flows came back, and with the ${total} before they are more than maxFlows ${limits.maxFlows}; they were left alone.`,
+          `${again.matched} flows came back; with the ${total} before, that exceeds maxFlows ${limits.maxFlows}. They were left alone.`,
         );
       await allow(hands, way, askOf(again.flows), { limits: tenantLimits });
       flows = again.flows;
@@ -98,8 +97,8 @@ export async function carryOut(
 }
 
 /**
- * Takes up runs that a crash interrupted: a sweep that had started runs again on the very same flows, and no other is begun. Answers the
- * ids of those that are over now.
+ * Resumes runs that a crash interrupted: a sweep that had started runs again on exactly the same flows, and no other is started. Returns
+ * the ids of the runs that are now finished.
  */
 export async function recover(hands: RunHands): Promise<string[]> {
   const recovered: string[] = [];
@@ -108,7 +107,7 @@ export async function recover(hands: RunHands): Promise<string[]> {
       finish(hands, { ...head, ...(await resume(hands, head.id)) });
       recovered.push(head.id);
     } catch (error) {
-      hands.log.error({ err: error, run: head.id }, 'a run that was interrupted could not be taken up');
+      hands.log.error({ err: error, run: head.id }, 'an interrupted run could not be resumed');
     }
   }
   return recovered;
@@ -118,7 +117,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
   const { runs } = hands;
   const interrupted = runs.interrupted(runId);
   if (!interrupted && runs.finished(runId).length === 0)
-    return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before it began; nothing was touched.' };
+    return { state: State.STATE_FAILED, reason: 'UNAVAILABLE', detail: 'The agent stopped before the run started; nothing was touched.' };
   try {
     if (interrupted) {
       const { number, way, flows } = interrupted;
@@ -131,7 +130,7 @@ async function resume(hands: RunHands, runId: string): Promise<Partial<RunHead>>
       );
       runs.finish(runId, number, toRuns(await endFlows(flows, 0, true)));
     }
-    return { state: State.STATE_DONE, detail: 'The agent was interrupted. It took up the sweep that had begun, and began no other.' };
+    return { state: State.STATE_DONE, detail: 'The agent was interrupted. It completed the sweep that had started, and started no other.' };
   } catch (error) {
     return { state: State.STATE_INDETERMINATE, reason: codeOf(error), detail: (error as Error).message };
   }
@@ -153,7 +152,7 @@ export async function freeze(
   return { flows, matched };
 }
 
-/** `limits`: of the tenant, for what nobody else has agreed to; the guard holds all sweeps and runs to them together. */
+/** `limits`: the tenant's, for what no second person has approved; the guard applies them to all sweeps and runs together. */
 async function allow(
   { table, guard }: RunHands,
   { method }: Way,
@@ -167,7 +166,7 @@ function askOf(flows: readonly Flow[]): { flows: number; stale: number } {
   return { flows: flows.length, stale: flows.filter(isStale).length };
 }
 
-/** How the flows of a sweep are ended and looked at again. Throws what the method refuses. */
+/** How the flows of a sweep are ended and verified. Throws what endBy throws. */
 async function endingBy(
   { table, refusals, clock, context }: RunHands,
   { method, forSeconds }: Way,
@@ -190,14 +189,14 @@ async function endingBy(
   };
 }
 
-/** The block that a run begins under its own id; undefined for other ways. Throws FILTER_NOT_OF_PACKETS. */
+/** The block that a run starts under its own id; undefined for other methods. Throws FILTER_NOT_OF_PACKETS. */
 function blockOf({ blocks }: RunHands, { method, forSeconds }: Way, id: string, filter: FlowFilter): OneBlock | undefined {
   return method === Method.METHOD_BLOCK && blocks
     ? { blocks, id, planId: '', refused: refusedBy(filter, forSeconds ?? DEFAULT_SECONDS[method]) }
     : undefined;
 }
 
-/** Of a run that was interrupted, as it was kept. */
+/** Parses the stored filter of an interrupted run. Throws FILTER_UNPARSABLE. */
 function filterOf(text: string): FlowFilter {
   const parsed = parseFilter(text);
   if ('problem' in parsed) throw new FleetError('FILTER_UNPARSABLE', parsed.problem.message);

@@ -27,7 +27,7 @@ const WAN1: Wan = {
 const WAN2: Wan = { ...WAN1, name: 'wan2', interface: 'wan2', addresses: [parseAddress('198.51.100.1')!], carriesDefaultRoute: false };
 const ON_WAN2: Partial<Wan>[] = [{ carriesDefaultRoute: false }, { carriesDefaultRoute: true }];
 
-/** A gateway with two WANs, and what its monitor says is due; every look finds what `finds` says. */
+/** A gateway with two WANs, and a log of what its monitor says is due; `finds` decides whether a check finds flows. */
 function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = () => false) {
   const monitor = new TriggerMonitor();
   let nowMs = 0;
@@ -58,7 +58,7 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
     }
   }
 
-  /** At that second the WANs are so; each is what it was, but for this. */
+  /** Advances to that second and applies the changes to the WANs. */
   function at(seconds: number, ...change: Partial<Wan>[]): void {
     for (let nextMs = work(); nextMs !== undefined && nextMs <= seconds * SECOND; nextMs = work()) nowMs = nextMs;
     nowMs = seconds * SECOND;
@@ -82,7 +82,7 @@ function gateway(one: GatewayRemediation, finds: (looks: number) => boolean = ()
 }
 
 describe('the only WAN of a gateway', () => {
-  it('has nowhere to fail over to: nothing is done, and nothing is said', () => {
+  it('has nowhere to fail over to: nothing is done and nothing is reported', () => {
     const monitor = new TriggerMonitor();
     const one = remediation({ conditions: { healthyTarget: true } });
     monitor.observeWans([WAN1], 0);
@@ -92,7 +92,7 @@ describe('the only WAN of a gateway', () => {
     expect(monitor.due([one], 3602 * SECOND).due).toEqual([]);
   });
 
-  it('waits for another that is dialled meanwhile', () => {
+  it('waits for another that is dialled in the meantime', () => {
     const monitor = new TriggerMonitor();
     const one = remediation({ conditions: { healthyTarget: true } });
     const down = { ...WAN1, isUp: false, carriesDefaultRoute: false };
@@ -104,14 +104,14 @@ describe('the only WAN of a gateway', () => {
 });
 
 describe('a WAN that goes down', () => {
-  it('is looked at once its flows have been found and ended, and not again', () => {
+  it('is checked until its flows have been found and ended, and not again', () => {
     const { said, at } = gateway(remediation({}), () => true);
     at(10, { isUp: false });
     at(600);
     expect(said).toEqual(['10 s: run, wan1 went down']);
   });
 
-  it('is looked at ever less often while nothing is found, at once when the route moves, and then no more', () => {
+  it('is checked at growing intervals while nothing is found, at once when the route moves, and then no more', () => {
     const { said, at } = gateway(remediation({}), (looks) => looks === 4);
     at(10, { isAnswering: false });
     at(15.5, ...ON_WAN2);
@@ -124,28 +124,28 @@ describe('a WAN that goes down', () => {
     ]);
   });
 
-  it('is not looked at for ever: seven times without a change', () => {
+  it('is not checked for ever: seven times without a change', () => {
     const { said, at } = gateway(remediation({}));
     at(10, { isUp: false });
     at(9000);
     expect(said).toHaveLength(8);
   });
 
-  it('and loses its route after flows were ended is looked at again', () => {
+  it('and loses its route after flows were ended is checked again', () => {
     const { said, at } = gateway(remediation({}), () => true);
     at(10, { isAnswering: false });
     at(20, ...ON_WAN2);
     expect(said).toEqual(['10 s: run, wan1 fell silent', '20 s: run, wan1 fell silent']);
   });
 
-  it('that was looked at in vain says so when it is well again', () => {
+  it('that was checked in vain is reported when it recovers', () => {
     const { said, at } = gateway(remediation({}));
     at(10, { isUp: false });
     at(10.5, { isUp: true });
     expect(said).toEqual(['10 s: look, wan1 went down', '10.5 s: nothing, wan1 went down']);
   });
 
-  it('has failed as well if only the route left it, and is well when the route is back', () => {
+  it('has also failed if only the route left it, and recovers when the route is back', () => {
     const { said, at } = gateway(remediation({}), () => true);
     at(10, ...ON_WAN2);
     at(20, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
@@ -157,14 +157,14 @@ describe('a WAN that goes down', () => {
     ]);
   });
 
-  it('and was so when the agent began is looked at', () => {
+  it('and was down when the agent started is checked', () => {
     const one = gateway(remediation({ trigger: { kind: 'wan-down', wan: 'wan3' } }), () => true);
     one.monitor.observeWans([{ ...WAN2, name: 'wan3', isUp: false }], 0);
     one.at(1);
     expect(one.said).toEqual(['0 s: run, wan3 was down when the agent began']);
   });
 
-  it('is none of a remediation for other WANs', () => {
+  it('does not fire a remediation for other WANs', () => {
     const { said, at } = gateway(remediation({ trigger: { kind: 'wan-down', wan: 'lte*' } }), () => true);
     at(10, { isUp: false });
     expect(said).toEqual([]);
@@ -172,7 +172,7 @@ describe('a WAN that goes down', () => {
 });
 
 describe('conditions', () => {
-  it('settledSeconds: what is well again in time is left alone', () => {
+  it('settledSeconds: a WAN that recovers in time is left alone', () => {
     const { said, at } = gateway(remediation({ conditions: { settledSeconds: 5 } }), () => true);
     at(10, { isUp: false });
     at(14, { isUp: true });
@@ -181,7 +181,7 @@ describe('conditions', () => {
     expect(said).toEqual(['25 s: run, wan1 went down']);
   });
 
-  it('healthyTarget: without one, nothing, which is said once and after ten seconds; with one, at once', () => {
+  it('healthyTarget: without one nothing is done, reported once after ten seconds; with one it acts at once', () => {
     const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), () => true);
     at(10, { isAnswering: false }, { isAnswering: false });
     at(30, ...ON_WAN2);
@@ -191,7 +191,7 @@ describe('conditions', () => {
     expect(said.slice(2)).toEqual(['400 s: run, wan1 fell silent']);
   });
 
-  it('healthyTarget: a WAN that takes its route back before it is known to be well again is no refusal', () => {
+  it('healthyTarget: a WAN that takes its route back before it is known to be healthy is not a refusal', () => {
     const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), (looks) => looks === 1);
     at(1, ...ON_WAN2);
     at(3, { isAnswering: false });
@@ -202,7 +202,7 @@ describe('conditions', () => {
     expect(said.some((words) => words.includes('run'))).toBe(true);
   });
 
-  it('healthyTarget: a route that moves some seconds after the failure is no refusal', () => {
+  it('healthyTarget: a route that moves some seconds after the failure is not a refusal', () => {
     const { said, at } = gateway(remediation({ conditions: { healthyTarget: true } }), () => true);
     at(10, { isAnswering: false });
     at(18, ...ON_WAN2);
@@ -210,7 +210,7 @@ describe('conditions', () => {
     expect(said).toEqual(['18 s: run, wan1 fell silent']);
   });
 
-  it('mostFlapsAnHour: a WAN that comes and goes is left alone, until an hour has passed', () => {
+  it('mostFlapsAnHour: a flapping WAN is left alone until an hour has passed', () => {
     const { said, at } = gateway(remediation({ conditions: { mostFlapsAnHour: 3 } }), () => true);
     for (const seconds of [10, 20, 30]) {
       at(seconds, { isUp: false });
@@ -223,7 +223,7 @@ describe('conditions', () => {
 });
 
 describe('other triggers', () => {
-  it('wan-up: a WAN that works again, once it has for so long', () => {
+  it('wan-up: fires for a WAN that works again once it has settled', () => {
     const { said, at } = gateway(remediation({ trigger: { kind: 'wan-up' }, conditions: { settledSeconds: 30 } }), () => true);
     at(10, { isAnswering: false });
     at(20, { isAnswering: true });
@@ -233,14 +233,14 @@ describe('other triggers', () => {
     expect(said).toEqual(['80 s: run, wan1 came up again']);
   });
 
-  it('wan-up: the route that comes back counts as well, where the WAN was never down', () => {
+  it('wan-up: a route that comes back also counts where the WAN was never down', () => {
     const { said, at } = gateway(remediation({ trigger: { kind: 'wan-up', wan: 'wan1' } }), () => true);
     at(10, ...ON_WAN2);
     at(20, { carriesDefaultRoute: true }, { carriesDefaultRoute: false });
     expect(said).toEqual(['20 s: run, the default route came back to wan1']);
   });
 
-  it('address-change: with the address that it had, for two minutes', () => {
+  it('address-change: fires with the old address, for two minutes', () => {
     const { said, at, monitor } = gateway(remediation({ trigger: { kind: 'address-change' } }));
     at(10, { addresses: ['203.0.113.7', '192.0.2.1'].map((text) => parseAddress(text)!) });
     expect(monitor.due([remediation({ trigger: { kind: 'address-change' } })], 11_000).due[0]!.case.firing).toMatchObject({
@@ -251,14 +251,14 @@ describe('other triggers', () => {
     expect(said.at(-1)).toMatch(/nothing, wan1 has 203.0.113.7 and no longer 192.0.2.1/);
   });
 
-  it('address-change: a link that is down and loses its IPv6 address has not got another', () => {
+  it('address-change: a link that goes down and loses its IPv6 address has not changed it', () => {
     const { said, at } = gateway(remediation({ trigger: { kind: 'address-change' } }), () => true);
     at(10, { addresses: [] });
     at(20, { addresses: [parseAddress('2001:db8::1')!] });
     expect(said).toEqual([]);
   });
 
-  it('table-usage: again and again while it is above, and over only well below', () => {
+  it('table-usage: fires repeatedly while usage is above the threshold, and ends only well below it', () => {
     const { said, full, at } = gateway(
       remediation({ trigger: { kind: 'table-usage', abovePercent: 80 }, limits: { coolDownSeconds: 60 } }),
       () => true,
@@ -275,7 +275,7 @@ describe('other triggers', () => {
 });
 
 describe('the turn of a gateway', () => {
-  it('is waited for after the trigger, and what is well again by then is left alone', () => {
+  it('is waited for after the trigger, and a WAN that recovers by then is left alone', () => {
     const { said, at } = gateway(remediation({}, 10), () => true);
     at(10, { isUp: false });
     at(15, { isUp: true });
@@ -286,7 +286,7 @@ describe('the turn of a gateway', () => {
     expect(said).toEqual(['110 s: run, wan1 went down']);
   });
 
-  it('comes after what the conditions ask for, and holds for a full table too', () => {
+  it('comes after the conditions’ delay, and also applies to a full table', () => {
     const { said, full, at } = gateway(
       remediation(
         { trigger: { kind: 'table-usage', abovePercent: 80 }, conditions: { settledSeconds: 5 }, limits: { coolDownSeconds: 60 } },
@@ -302,7 +302,7 @@ describe('the turn of a gateway', () => {
 });
 
 describe('the set', () => {
-  it('a remediation that was held back, or agreed to, at the same revision ends what it began, and begins again in its new mode', () => {
+  it('a remediation held back or approved at the same revision stops what it started, and starts again in its new mode', () => {
     const acts = remediation({});
     const { said, monitor, at, replace } = gateway(acts, () => true);
     at(10, { isUp: false });
@@ -315,7 +315,7 @@ describe('the set', () => {
     expect(said).toEqual(['10 s: run, wan1 went down', '20 s: run, wan1 went down', '20 s: run, wan1 went down']);
   });
 
-  it('a remediation that is taken away, or changed, is forgotten with what was under way', () => {
+  it('a remediation that is removed or changed is dropped together with what was in progress', () => {
     const one = gateway(remediation({ conditions: { settledSeconds: 5 } }), () => true);
     one.at(10, { isUp: false });
     one.replace([]);
@@ -325,7 +325,7 @@ describe('the set', () => {
     expect(one.said).toEqual(['60 s: run, wan1 went down']);
   });
 
-  it('a run may go on only while its firing lasts', () => {
+  it('a run may continue only while its firing lasts', () => {
     const one = remediation({ conditions: { healthyTarget: true } });
     const { at, monitor } = gateway(one, () => true);
     at(10, { isUp: false, carriesDefaultRoute: false }, { carriesDefaultRoute: true });

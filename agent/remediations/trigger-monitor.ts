@@ -4,14 +4,14 @@ import { firingsOf, pressureOf, type Firing, type Pressure } from './firings.ts'
 import type { GatewayRemediation } from './remediation-set.ts';
 import { followWan, hasHealthyTarget, hasOtherWan, type WanState } from '../wans/health.ts';
 
-/** A firing of a remediation, and how far it has come. */
+/** A firing of a remediation, and the progress of handling it. */
 export interface Case {
   remediation: GatewayRemediation;
   firing: Firing;
   progress: Progress;
 }
 
-/** A case with what to do about it; `over` is one that was looked at in vain until it ended. */
+/** A case and what to do about it; `over` means that it ended although no check found anything. */
 export interface Due {
   case: Case;
   step: Exclude<NextStep, { kind: 'wait' }> | { kind: 'over' };
@@ -19,17 +19,20 @@ export interface Due {
 
 const NEW: Progress = { looks: 0, lookedAtMs: 0, change: 0, said: new Set(), isBusy: false };
 
-/** Holds what was seen of WANs and of the table's usage against the remediations, and says what is due. Time is given with each call. */
+/**
+ * Matches the observed state of the WANs and the table's usage against the remediations, and decides what is due. Time is passed with each
+ * call.
+ */
 export class TriggerMonitor {
   readonly #states = new Map<string, WanState>();
   readonly #pressures = new Map<string, Pressure>();
   readonly #cases = new Map<string, Case>();
-  /** Since when a WAN has no other that works and has the default route. */
+  /** Since when, by WAN, no other WAN works and has the default route. */
   readonly #noTargetSinceMs = new Map<string, number>();
   #change = 0;
   #percent: number | undefined;
 
-  /** All WANs as they are now; a change that was not seen before wakes what is armed. */
+  /** Takes the current state of all WANs; each call counts as a change, which prompts another check. */
   observeWans(wans: readonly Wan[], nowMs: number): void {
     this.#change++;
     for (const wan of wans) this.#states.set(wan.name, followWan(this.#states.get(wan.name), wan, nowMs));
@@ -39,12 +42,12 @@ export class TriggerMonitor {
     }
   }
 
-  /** How full the table is, of a sample. */
+  /** Takes the table's usage from a sample. */
   observeUsage(percent: number): void {
     this.#percent = percent;
   }
 
-  /** What is to be done now, and when to ask again at the latest if nothing changes. */
+  /** What to do now, and the latest time to ask again if nothing changes. */
   due(remediations: readonly GatewayRemediation[], nowMs: number): { due: Due[]; nextMs?: number } {
     const due = this.#follow(remediations, nowMs).map((one): Due => ({ case: one, step: { kind: 'over' } }));
     const times: number[] = [];
@@ -56,26 +59,26 @@ export class TriggerMonitor {
     return { due, nextMs: times.length > 0 ? Math.min(...times) : undefined };
   }
 
-  /** A look at it begins. */
+  /** A check of the case begins. */
   begin({ progress }: Case, nowMs: number): void {
     Object.assign(progress, { isBusy: true, looks: progress.looks + 1, lookedAtMs: nowMs, change: this.#change });
   }
 
-  /** The look is over; `isDone` if what it found was reported. */
+  /** The check has finished; `isDone` if what it found was reported. */
   end({ progress, firing, remediation }: Case, isDone: boolean, steps: number, nowMs: number): void {
     Object.assign(progress, { isBusy: false, lookedAtMs: nowMs });
     const goesOn = firing.looks === 'while-it-holds' && remediation.document.mode === 'auto';
     if ((isDone && !goesOn) || firing.looks === 'once') progress.doneAt = steps;
   }
 
-  /** True once for each thing that there is to say of a firing. */
+  /** True the first time for each thing to report about a firing. */
   claimReport({ progress }: Case, what: string): boolean {
     if (progress.said.has(what)) return false;
     progress.said = new Set([...progress.said, what]);
     return true;
   }
 
-  /** True while the firing lasts, its conditions hold and its remediation acts, for a run that is under way. */
+  /** Whether a run in progress may continue: its firing lasts, its mode is unchanged and its conditions hold. */
   stillHolds({ remediation, firing }: Case): boolean {
     const { mode, conditions } = remediation.document;
     return (
@@ -84,7 +87,7 @@ export class TriggerMonitor {
     );
   }
 
-  /** Takes over what is still there, and answers cases that ended without anything having been said of them. */
+  /** Carries over the cases that are still firing, and returns those that ended without anything having been reported about them. */
   #follow(remediations: readonly GatewayRemediation[], nowMs: number): Case[] {
     const before = new Map(this.#cases);
     const wanted = new Set(remediations.map(idOf));
@@ -98,8 +101,8 @@ export class TriggerMonitor {
       )) {
         const key = keyOf(remediation, firing);
         const known = before.get(key);
-        // The mode changes without a revision: by a rule that holds back, or by the second person who agrees. What was begun in another
-        // mode goes on no more.
+        // The mode can change without a new revision: by a rule that holds it back, or by the second person's approval. What was started in
+        // another mode does not continue.
         const isSame = known?.remediation.document.mode === remediation.document.mode;
         this.#cases.set(
           key,
