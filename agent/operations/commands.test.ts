@@ -25,18 +25,18 @@ describe('a command', () => {
     expect(admit(command(), journal(), 999)).toEqual({ kind: 'new' });
   });
 
-  it('never runs twice, also when it was acknowledged long ago', () => {
+  it('never runs twice, even if it was acknowledged long ago', () => {
     expect(admit(command({ id: 'old' }), journal(), 0).kind).toBe('known');
     expect(admit(command({ id: 'done' }), journal(), 0).kind).toBe('known');
   });
 
-  it('is refused when it comes late, out of order, or from a session that was superseded', () => {
+  it('is refused when it arrives late, out of order, or from a superseded session', () => {
     expect(admit(command(), journal(), 1001)).toMatchObject({ kind: 'refused', code: 'COMMAND_LATE' });
     expect(admit(command({ seq: 4n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'COMMAND_OUT_OF_ORDER' });
     expect(admit(command({ epoch: 1n }), journal(), 0)).toMatchObject({ kind: 'refused', code: 'EPOCH_SUPERSEDED' });
   });
 
-  it('is dishonest, and nothing to be recorded, when its number or one of its ids cannot be one', () => {
+  it('is dishonest, and not recorded, when its number or one of its ids is impossible', () => {
     expect(admit(command({ seq: 4n + MAX_JUMP }), journal(), 0)).toEqual({ kind: 'new' });
     expect(admit(command({ seq: 5n + MAX_JUMP }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
     expect(admit(command({ epoch: 2n ** 64n - 1n }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'COMMAND_OUT_OF_ORDER' });
@@ -47,7 +47,7 @@ describe('a command', () => {
     });
   });
 
-  it('is refused without being recorded where an id could not name a file, and so is an undo of none', () => {
+  it('is refused without being recorded when an id cannot name a file, and so is an undo without one', () => {
     for (const id of ['', '.', '..', '-x', 'a/b', 'x'.repeat(65)]) {
       expect(admit(command({ id }), journal(), 0)).toMatchObject({ kind: 'dishonest', code: 'INVALID_REQUEST' });
       expect(admit(command({ work: { $case: 'undoPlan', value: { commandId: id, planId: '' } } }), journal(), 0)).toMatchObject({
@@ -57,7 +57,7 @@ describe('a command', () => {
     expect(admit(command({ id: 'A_b.c-1' }), journal(), 0).kind).toBe('new');
   });
 
-  it('with numbers that no controller counts to is refused without being recorded, whatever else is wrong with it', () => {
+  it('with impossible numbers is refused without being recorded, whatever else is wrong with it', () => {
     for (const change of [
       { seq: 2n ** 63n },
       { epoch: 2n ** 63n },

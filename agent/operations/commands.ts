@@ -24,18 +24,18 @@ import { canUndo, undoPlan } from './undo-plan.ts';
 import { COMMAND_ID, type UndoStore } from './undo-store.ts';
 import { assertNotDrifted } from './drift.ts';
 
-/** What was deleted is kept for an undo for an hour at most. */
+/** Deleted flows are kept for an undo for an hour at most. */
 const MAX_UNDO_SECONDS = 3600;
-/** The longest that a command may wait before it looks again: those after it wait too. */
+/** The longest that a command may wait before it verifies: later commands wait for it. */
 const MAX_VERIFY_MS = 60_000;
 /**
- * Numbers count up by one: a jump beyond this is not one that an honest controller makes, and recording it would have every later command
- * refused.
+ * Sequence and epoch count up by one: no honest controller jumps further than this, and recording such a number would make the agent refuse
+ * every later command.
  */
 export const MAX_JUMP = 1_000_000n;
-/** Commands that were not acknowledged yet: each is in memory and on disk. More are not taken, and come again when there is room. */
+/** Most unacknowledged commands, each held in memory and on disk. Further ones are not accepted, and the controller resends them later. */
 const MAX_OPEN = 1000;
-/** Stops in one message that are heeded; the journal remembers no more of them. */
+/** Most stops honoured in one message; the journal remembers no more than that. */
 const MAX_STOPS = 1000;
 
 export interface CommandDependencies {
@@ -56,21 +56,17 @@ export interface CommandDependencies {
 }
 
 type ResultPart = Partial<Result> & { state: Result_State };
-/** What a result says of a plan's flows. */
+/** The part of a result about a plan's flows. */
 type Done = Pick<Result, 'runs' | 'undoUntilMs'> & Partial<Pick<Result, 'packetsRefused' | 'refusedUntilMs'>>;
 
 const STOPPED = 'The command was stopped before it began.';
 
-/**
- * What to do with a command that has arrived. One that is `dishonest` is refused without being recorded, so that what it claims holds for
- * no other.
- */
+/** What to do with a received command. A `dishonest` one is refused without being recorded, so that its numbers do not affect others. */
 export type Admission = { kind: 'new' } | { kind: 'known' } | { kind: 'refused' | 'dishonest'; code: ErrorCode; detail: string };
 
 /**
- * Decides from the journal alone. A known id never runs again; a lower sequence or epoch is refused, and so is one that is more than a
- * million
- * ahead; a late command does nothing.
+ * Depends only on the journal and the time. A known id never runs again; a lower epoch, a sequence that is not higher, and either more than
+ * a million ahead are refused; a late command does nothing.
  */
 export function admit(command: Command, journal: JournalState, controllerNowMs: number): Admission {
   const ids = [command.id, ...idsOf(command)];
@@ -78,10 +74,10 @@ export function admit(command: Command, journal: JournalState, controllerNowMs: 
     return {
       kind: 'dishonest',
       code: 'INVALID_REQUEST',
-      detail: 'An id of the command is not one: letters, digits, dots and hyphens, 64 at most.',
+      detail: 'An id in the command is invalid: it must have at most 64 letters, digits, dots and hyphens.',
     };
   if (journal.commands.has(command.id) || journal.acknowledged.has(command.id)) return { kind: 'known' };
-  // First of all that refuses: other refusals are recorded, with the numbers.
+  // Before all other refusals, because those record the numbers.
   for (const [word, value, last] of [
     ['sequence', command.seq, journal.lastSeq],
     ['epoch', command.epoch, journal.lastEpoch],
@@ -90,23 +86,23 @@ export function admit(command: Command, journal: JournalState, controllerNowMs: 
       return {
         kind: 'dishonest',
         code: 'COMMAND_OUT_OF_ORDER',
-        detail: `Its ${word} ${value} came after ${last}: no controller counts like that. If the gateway’s state was lost, enrol it again.`,
+        detail: `Its ${word} ${value} followed ${last}, an impossible jump. If the gateway’s state was lost, enrol it again.`,
       };
   }
   if (journal.stopped.has(command.id)) return { kind: 'refused', code: 'CANCELLED', detail: STOPPED };
   if (command.epoch < journal.lastEpoch)
     return { kind: 'refused', code: 'EPOCH_SUPERSEDED', detail: 'A newer session of this gateway exists.' };
   if (command.seq <= journal.lastSeq)
-    return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} came after ${journal.lastSeq}.` };
+    return { kind: 'refused', code: 'COMMAND_OUT_OF_ORDER', detail: `Command ${command.seq} arrived after ${journal.lastSeq}.` };
   if (controllerNowMs > Number(command.notAfterMs))
     return { kind: 'refused', code: 'COMMAND_LATE', detail: 'The deadline had passed when the command arrived.' };
   return { kind: 'new' };
 }
 
-/** Carries commands out one after another, in the order they came, each at most once. */
+/** Executes commands one at a time, in order of arrival, each at most once. */
 export class Commands {
   readonly #deps: CommandDependencies;
-  /** Results that could not be journalled; they are said and tried again until they are acknowledged. */
+  /** Results that could not be journalled; resent in each session, and journalled at the latest on acknowledgement. */
   readonly #unjournalled = new Map<string, Result>();
   #tail: Promise<void> = Promise.resolve();
 
@@ -114,9 +110,9 @@ export class Commands {
     this.#deps = deps;
   }
 
-  /** Takes up what a crash interrupted: never started commands are dropped, started ones run again on the same flows. */
+  /** Resumes what a crash interrupted: commands that had not started fail, started ones run again on the same flows. */
   recover(): void {
-    // What is missing from a damaged journal may be that they ran; nothing is done until its owner has looked.
+    // A damaged journal may have lost that they ran; nothing is done until its owner has checked.
     if (this.#deps.journal.damage !== undefined) return;
     for (const [id, command] of this.#deps.journal.state.commands) {
       const { planId, way, undoOf } = command;
@@ -124,7 +120,7 @@ export class Commands {
         this.#finish(id, {
           state: Result_State.STATE_FAILED,
           reason: 'UNAVAILABLE',
-          detail: 'The agent stopped before it began; nothing was touched.',
+          detail: 'The agent stopped before the command started; nothing was touched.',
         });
       else if (command.state === 'started' && undoOf !== undefined) this.#enqueue(() => this.#undo(id, undoOf, true));
       else if (command.state === 'started')
@@ -137,13 +133,13 @@ export class Commands {
     const admission = admit(command, journal.state, controllerClock.latest());
     if (admission.kind === 'known') return this.#sayAgain(command.id);
     if (admission.kind === 'dishonest') {
-      log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused and not recorded');
+      log.error({ command: command.id.slice(0, 64), why: admission.detail }, 'a command was refused without being recorded');
       return report.result(
         this.#resultOf(command.id, { state: Result_State.STATE_REFUSED, reason: admission.code, detail: admission.detail }),
       );
     }
     if (journal.state.commands.size >= MAX_OPEN)
-      return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not taken: too many are open');
+      return log.warn({ command: command.id, open: MAX_OPEN }, 'a command was not accepted: too many are unacknowledged');
     const { planId, way, undoOf } = whatToJournal(command);
     try {
       journal.append({ kind: 'received', id: command.id, seq: String(command.seq), epoch: String(command.epoch), planId, way, undoOf });
@@ -175,31 +171,31 @@ export class Commands {
           this.#finish(command.id, {
             state: Result_State.STATE_REFUSED,
             reason: 'CAPABILITY_MISSING',
-            detail: 'This agent does not know that work.',
+            detail: 'This agent does not support that kind of command.',
           });
       }
     });
     undos.sweep(controllerClock.latest());
   }
 
-  /** Ends commands early, whether they run, wait, or have yet to come; those that are over stay as they are. */
+  /** Stops commands whether they run, wait, or have yet to arrive; finished ones stay as they are. */
   stop(ids: string[]): void {
     const { journal, log } = this.#deps;
     const heeded = ids.filter((id) => COMMAND_ID.test(id)).slice(0, MAX_STOPS);
     if (heeded.length < ids.length)
-      log.warn({ stops: ids.length, heeded: heeded.length }, 'more stops came than are heeded, or some of them are none');
+      log.warn({ stops: ids.length, heeded: heeded.length }, 'some stops were ignored: too many, or invalid ids');
     for (const id of heeded) {
       if (journal.state.commands.get(id)?.state === 'finished' || journal.state.acknowledged.has(id)) continue;
       try {
         journal.append({ kind: 'stopped', id });
       } catch (error) {
         journal.state.stopped.add(id);
-        log.error({ err: error, command: id }, 'a stop could not be journalled; it holds until the agent ends');
+        log.error({ err: error, command: id }, 'a stop could not be journalled; it applies until the agent restarts');
       }
     }
   }
 
-  /** The controller has the result on record. What may be undone stays on disk until then. */
+  /** The controller has recorded the result. The plan is removed, unless the command can still be undone. */
   acknowledge(id: string): void {
     const { journal, plans, undos, log } = this.#deps;
     const command = journal.state.commands.get(id);
@@ -212,11 +208,11 @@ export class Commands {
       if (command.undoOf !== undefined) undos.forget(command.undoOf);
       else if (command.planId !== '' && !undos.holds(id)) plans.remove(command.planId);
     } catch (error) {
-      log.error({ err: error, command: id }, 'that a result is on record could not be journalled; it is said again in the next session');
+      log.error({ err: error, command: id }, 'an acknowledgement could not be journalled; the result is sent again in the next session');
     }
   }
 
-  /** True for a plan that a command needs which the controller has not acknowledged. */
+  /** True for a plan that an unacknowledged command needs. */
   usesPlan(planId: string): boolean {
     const { journal, undos } = this.#deps;
     return [...journal.state.commands.values()].some(
@@ -224,13 +220,13 @@ export class Commands {
     );
   }
 
-  /** Says every result again that the controller has not acknowledged; for a new session. */
+  /** Resends every unacknowledged result, for a new session. */
   repeatResults(): void {
     for (const [id, { state }] of this.#deps.journal.state.commands) if (state === 'finished') this.#repeatResult(id);
     for (const result of this.#unjournalled.values()) this.#deps.report.result(result);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no command is running or queued. */
   idle(): Promise<void> {
     return this.#tail;
   }
@@ -241,26 +237,26 @@ export class Commands {
   }
 
   /**
-   * A controller that asks again for what it had on record was restored from a backup: it is told that the command ran, and not left to
-   * wait.
+   * A controller that resends an acknowledged command was restored from a backup: report that the command ran, so that it does not wait for
+   * a result.
    */
   #sayAgain(id: string): void {
     if (!this.#deps.journal.state.acknowledged.has(id)) return this.#repeatResult(id);
-    const detail = 'This gateway carried it out, and the controller had its result on record. What came of each flow is not kept here.';
+    const detail = 'This gateway ran the command and the controller acknowledged its result. The outcome of each flow is no longer kept here.';
     this.#deps.report.result(this.#resultOf(id, { state: Result_State.STATE_INDETERMINATE, reason: 'UNAVAILABLE', detail }));
   }
 
   #enqueue(work: () => void | Promise<void>): void {
     this.#tail = this.#tail
       .then(work)
-      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'a command ended in an error of the agent; the next ones go on'));
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'a command failed with an internal error; later commands continue'));
   }
 
   #isStopped(id: string): boolean {
     return this.#deps.journal.state.stopped.has(id);
   }
 
-  /** `asked`: what the plan has to be; absent for one that a crash interrupted, which has been looked at. */
+  /** `asked`: what the plan must match; absent for a command resumed after a crash, whose plan was checked before. */
   #run(
     id: string,
     planId: string,
@@ -318,12 +314,12 @@ export class Commands {
     );
   }
 
-  /** What a block had refused when it was looked at again. One that was stopped leaves alone what it has not come to: it is lifted. */
+  /** What a block had refused when it was verified. A stopped one is lifted, so that the flows it did not reach are left alone. */
   async #ofBlock({ blocks, id }: OneBlock, outcomes: Outcome[], isStopped: boolean): Promise<Done> {
     if (isStopped) await blocks.lift([id]);
     const standing = await blocks.verify(id);
     const { clock, controllerClock } = this.#deps;
-    // Of one that has ended by now it is only sure that the entries are gone.
+    // If the block has ended by now, all that is certain is that the entries are gone.
     if (!standing)
       return {
         runs: toRuns(outcomes.map((outcome) => (outcome === Outcome.OUTCOME_BLOCKED ? Outcome.OUTCOME_DELETED : outcome))),
@@ -337,7 +333,7 @@ export class Commands {
     };
   }
 
-  /** When a command that is carried out again was begun, by this gateway's clock. */
+  /** When a command that runs again first started, by this gateway's clock. */
   #startedAtMs(id: string): number | undefined {
     const { clock, controllerClock, journal } = this.#deps;
     const startedAtMs = journal.state.commands.get(id)?.startedAtMs;
@@ -363,9 +359,8 @@ export class Commands {
   }
 
   /**
-   * `work` calls `start` once nothing stands against it any more: what throws before has touched nothing, what throws after is
-   * indeterminate,
-   * and `ifBroken` says what of it can still be told.
+   * `work` calls `start` once all checks have passed. An error before that has touched nothing; an error after it makes the result
+   * indeterminate, and `ifBroken` returns what can still be reported.
    */
   async #carryOut(
     id: string,
@@ -390,7 +385,7 @@ export class Commands {
         startedAtMs: BigInt(startedAtMs),
       });
     } catch (error) {
-      // A restart may find the record whose writing failed, and carry the command out.
+      // A restart may find the record whose write failed, and run the command.
       const hasStarted = journal.state.commands.get(id)?.state === 'started' || journal.isInDoubt;
       const reason: ErrorCode = error instanceof FleetError ? error.code : 'INTERNAL';
       this.#finish(id, {
@@ -407,7 +402,10 @@ export class Commands {
     }
   }
 
-  /** Keeps what was deleted, and says until when. Nothing is kept of other ways: an RST, a refusal or a fixed time is not taken back. */
+  /**
+   * Keeps deleted flows for an undo and returns until when. Other methods keep nothing: an RST, a refusal or a fixed timeout cannot be
+   * undone.
+   */
   #hold(id: string, planId: string, { method, undoForSeconds = 0 }: Way, runs: Result['runs']): bigint | undefined {
     const { undos, controllerClock, log } = this.#deps;
     if (undoForSeconds === 0 || method !== Method.METHOD_DELETE || !canUndo(fromRuns(runs))) return undefined;
@@ -416,7 +414,7 @@ export class Commands {
       undos.hold(id, { planId, untilMs, runs });
       return BigInt(untilMs);
     } catch (error) {
-      log.error({ err: error, command: id }, 'what was deleted could not be kept; it cannot be undone');
+      log.error({ err: error, command: id }, 'deleted flows could not be kept; the command cannot be undone');
       return undefined;
     }
   }
@@ -428,7 +426,7 @@ export class Commands {
       journal.append(toFinished(result));
     } catch (error) {
       this.#unjournalled.set(id, result);
-      log.error({ err: error, command: id }, 'a result could not be journalled; it is sent all the same');
+      log.error({ err: error, command: id }, 'a result could not be journalled; it is sent anyway');
     }
     report.result(result);
   }
@@ -452,13 +450,13 @@ export class Commands {
   }
 }
 
-/** Why a command is not begun where the journal cannot take it. */
+/** The result of a command that does not start because the journal cannot be written. */
 function unwritten(error: unknown): ResultPart {
   if (error instanceof FleetError) return { state: Result_State.STATE_REFUSED, reason: error.code, detail: error.message };
   return {
     state: Result_State.STATE_FAILED,
     reason: 'UNAVAILABLE',
-    detail: `The agent cannot write its journal and so touches nothing: ${(error as Error).message}`,
+    detail: `The agent cannot write its journal, so nothing was touched: ${(error as Error).message}`,
   };
 }
 
@@ -466,7 +464,7 @@ function toFinished(result: Result): JournalRecord {
   return { kind: 'finished', id: result.commandId, result: Buffer.from(Result.encode(result).finish()).toString('base64') };
 }
 
-/** Those of the work, besides the command's own. An undo need not name the plan: what is kept of the command does. */
+/** The ids in the work, besides the command's own. An undo need not name the plan: the kept undo record does. */
 function idsOf({ work }: Command): string[] {
   if (work?.$case === 'undoPlan') return [work.value.commandId, ...(work.value.planId === '' ? [] : [work.value.planId])];
   return work && work.value.planId !== '' ? [work.value.planId] : [];

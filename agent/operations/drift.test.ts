@@ -18,7 +18,7 @@ const register = (table: MemoryTable, client: number): void =>
   );
 const flowsOf = async (table: MemoryTable): Promise<Flow[]> => (await table.search({ filter, context, limit: 1000 })).rows;
 
-test('drift is how many flows have gone or were replaced by traffic, and above the limit the plan is refused', async () => {
+test('drift counts flows that are gone or were replaced by traffic, and above the limit the plan is refused', async () => {
   const fate = fc.constantFrom('stays', 'goes', 'is replaced');
   await fc.assert(
     fc.asyncProperty(

@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts';
 import type { Guard } from './local-guard.ts';
 import { mostToSpare, maySpare, SPARABLE, type TableReading } from './table-pressure.ts';
 
-/** One look at the table serves for all that an emergency asks of it. */
+/** One walk of the table serves all searches of an emergency. */
 const MAX_AGE_MS = 2_000;
 
 export interface EmergencyDependencies {
@@ -19,9 +19,8 @@ export interface EmergencyDependencies {
 }
 
 /**
- * What a gateway does by itself about a full table, where its owner has allowed it: deletes a bounded number of flows that are over or were
- * never
- * answered, so that new ones get in, those of the agent too. Never a flush, and never a live connection.
+ * What a gateway does by itself about a full table, if its owner has allowed it: deletes a bounded number of finished or unanswered flows,
+ * so that new ones get in, including the agent's own. Never a flush, and never a live connection.
  */
 export class Emergency {
   readonly #deps: EmergencyDependencies;
@@ -32,8 +31,8 @@ export class Emergency {
   }
 
   /**
-   * Takes the newest reading, and acts if it must; how many flows it deleted. Throws GUARD_REFUSED where the guard file forbids it, and
-   * what the journal throws: what cannot be written is not done.
+   * Takes the newest reading and acts if it must; returns how many flows it deleted. Throws GUARD_REFUSED if the guard forbids it, and what
+   * the journal throws: what cannot be journalled is not done.
    */
   async consider(reading: TableReading): Promise<number> {
     const { table, journal, guard, log } = this.#deps;
@@ -47,7 +46,7 @@ export class Emergency {
     const deleted = outcomes.filter((outcome) => outcome === 'deleted').length;
     log.warn(
       { ...reading, most, chosen: flows.length, deleted },
-      'the table is full: flows that are over or were never answered were deleted',
+      'the table is full: finished or unanswered flows were deleted',
     );
     return deleted;
   }

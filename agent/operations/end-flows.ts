@@ -11,7 +11,7 @@ import type { Blocks } from '../firewall/tables/blocks.ts';
 import { canReset } from '../firewall/tables/refusal-rules.ts';
 import { NO_PACKETS, type Refusals } from '../firewall/tables/refusals.ts';
 
-/** How often a reset looks whether a side has been told. */
+/** How often a reset checks whether a side has received its RST. */
 const LOOK_MS = 250;
 const MAX_SECONDS = 3600;
 export const DEFAULT_SECONDS = { [Method.METHOD_RESET]: 10, [Method.METHOD_BLOCK]: DEFAULT_BLOCK_SECONDS, [Method.METHOD_EXPIRE]: 30 };
@@ -20,15 +20,15 @@ export interface EndingHands {
   table: ConntrackTable;
   /** Absent where packets cannot be refused, as on a simulated gateway. */
   refusals?: Refusals;
-  /** Of the command that blocks; absent for other ways. */
+  /** The block of the command; absent for other methods. */
   block?: OneBlock;
   clock: Clock;
   context: () => FlowContext;
-  /** Asked while a way waits: it then leaves alone what it has not ended. */
+  /** Checked while a method waits; once true, it leaves the remaining flows alone. */
   isStopped: () => boolean;
 }
 
-/** The block that a command or a remediation begins, under its own id. */
+/** The block that a command or a remediation starts, under its own id. */
 export interface OneBlock {
   blocks: Blocks;
   id: string;
@@ -36,12 +36,12 @@ export interface OneBlock {
   refused: RefusedPackets;
 }
 
-/** Ends flows that are not protected, of which some may be gone; outcomes in the order given. */
+/** Ends flows that are not protected, some of which may be gone; outcomes in the order given. */
 export type End = (flows: Flow[]) => Promise<Outcome[]>;
 
 /**
- * How a method ends flows. Throws CAPABILITY_MISSING for one that does not work here, which is tried before any flow is touched, and
- * INVALID_REQUEST for more than an hour, and for a block what Blocks.check throws.
+ * Returns how a method ends flows. Throws CAPABILITY_MISSING for a method that does not work here, which is tested before any flow is
+ * touched; INVALID_REQUEST for a time that is not between one second and one hour; for a block, what Blocks.check throws.
  */
 export async function endBy(method: Method, forSeconds: number | undefined, hands: EndingHands): Promise<End> {
   if (method === Method.METHOD_DELETE) return async (flows) => (await hands.table.delete(flows)).map((outcome) => OUTCOMES[outcome]);
@@ -49,7 +49,7 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
     throw new FleetError('CAPABILITY_MISSING', 'This agent does not support that method.');
   const seconds = forSeconds ?? DEFAULT_SECONDS[method];
   if (seconds < 1 || seconds > MAX_SECONDS)
-    throw new FleetError('INVALID_REQUEST', `${seconds} seconds are not between 1 and ${MAX_SECONDS}.`);
+    throw new FleetError('INVALID_REQUEST', `The time must be between 1 and ${MAX_SECONDS} seconds, not ${seconds}.`);
   if (method === Method.METHOD_EXPIRE)
     return ofThoseThere(hands.table, async (flows) => (await hands.table.expire(flows, seconds)).map((outcome) => OUTCOMES[outcome]));
   const hand = method === Method.METHOD_RESET ? hands.refusals : hands.block?.blocks;
@@ -63,8 +63,8 @@ export async function endBy(method: Method, forSeconds: number | undefined, hand
 }
 
 /**
- * A delete compares start times itself; other ways would meet a flow that was born since with the tuple, and perhaps the id, of one that is
- * gone.
+ * Skips flows that are gone. A delete compares start times itself; other methods could hit a newer flow that has the tuple, and perhaps the
+ * id, of one that is gone.
  */
 function ofThoseThere(table: ConntrackTable, end: End): End {
   return async (flows) => {
@@ -83,8 +83,8 @@ const OUTCOMES: Record<DeleteOutcome | 'expiring', Outcome> = {
 
 /**
  * Answers the next packet of either side of the TCP flows with an RST, so that programs fail at once instead of hanging. An RST needs the
- * sequence numbers of a packet, so a side that says nothing is not told: flows that nobody used within the time are deleted then. A flow of
- * another protocol is deleted at once with them. Where it is stopped, flows that are still open are left as they were.
+ * sequence numbers of a packet, so a silent side gets none: flows that are still open when the time ends are deleted, and with them the
+ * flows of other protocols. When it is stopped, flows that are still open are left as they were.
  */
 async function reset(
   { table, clock, context, isStopped }: EndingHands,
@@ -110,15 +110,14 @@ async function reset(
     await refusals.release([...open]);
     return flows.map((flow) => (closed.has(flow) ? Outcome.OUTCOME_RESET : Outcome.OUTCOME_CANCELLED));
   }
-  // A closed entry is left to its last ten seconds, in which the other side is told too.
+  // A closed entry is left to expire within its last ten seconds, during which the other side gets its RST too.
   const deleted = (await table.delete(flows.filter((flow) => !closed.has(flow)))).values();
   return flows.map((flow) => (closed.has(flow) ? Outcome.OUTCOME_RESET : OUTCOMES[deleted.next().value!]));
 }
 
 /**
- * Deletes the entries of a block that stands, after what their packets look like is refused too. Where only these flows are blocked, one
- * without
- * ports cannot be told from others like it, and has failed.
+ * Deletes the entries of a standing block, after adding the flows' own packets to what it refuses. Where only these flows are blocked, one
+ * without ports cannot be distinguished from others like it, and fails.
  */
 async function block(table: ConntrackTable, { blocks, id, refused }: OneBlock, flows: Flow[]): Promise<Outcome[]> {
   const canBlock = ({ proto }: Flow): boolean => refused.anyOf.length > 0 || hasPorts(proto);

@@ -19,7 +19,7 @@ const schema = z.strictObject({
   mostPercentOfTable: z.number().min(0).max(100).optional(),
 });
 
-/** Reads the text of a guard file, YAML or JSON. An empty one forbids nothing. What is wrong with it, and where, is the rules' `error`. */
+/** Parses a guard file, YAML or JSON. An empty one forbids nothing. If it is invalid, the rules' `error` says what is wrong and where. */
 export function parseGuard(text: string): GuardRules {
   let document: unknown;
   try {
@@ -40,14 +40,14 @@ export function parseGuard(text: string): GuardRules {
   return { isReadOnly: readOnly, methods: methods.map(toWireMethod), protect, protections, mostDeletesAMinute, mostPercentOfTable };
 }
 
-/** The guard file of this gateway, read again whenever it changes. Where there is none, only what is built in is forbidden. */
+/** The guard file of this gateway, read again whenever it changes. Without one, only the built-in rules apply. */
 export class GuardFile {
   readonly #file: string;
   readonly #isRequired: boolean;
   #seen: string | undefined;
   #rules: GuardRules = NO_RULES;
 
-  /** @param isRequired true if somebody named the file: then its absence is an error, as a wrong word in it is */
+  /** @param isRequired true if the file was configured explicitly: then its absence is an error, like an invalid key in it */
   constructor(file: string, isRequired: boolean) {
     this.#file = file;
     this.#isRequired = isRequired;
@@ -66,12 +66,12 @@ export class GuardFile {
     return this.#rules;
   }
 
-  /** A file that is wrong now still protects what it did, should something be under way. */
+  /** An invalid file still protects what it did before, in case an operation is in progress. */
   #named(rules: GuardRules): GuardRules {
     const { protect, protections } = this.#rules;
     return rules.error === undefined
       ? rules
-      : { ...rules, protect, protections, error: `${this.#file} cannot be used (${rules.error}); nothing is ended until it is right.` };
+      : { ...rules, protect, protections, error: `${this.#file} cannot be used (${rules.error}); nothing is ended until it is fixed.` };
   }
 }
 
@@ -79,7 +79,7 @@ function forbidding(error: string): GuardRules {
   return { ...NO_RULES, isReadOnly: true, error };
 }
 
-/** A filter that every flow of this gateway can be held against. */
+/** Parses a filter that every flow of this gateway can be tested against. */
 function protectionFilter(text: string): { filter: FlowFilter } | { problem: string } {
   const parsed = parseFilter(text);
   if ('problem' in parsed) return { problem: parsed.problem.message };
@@ -91,7 +91,7 @@ function protectionFilter(text: string): { filter: FlowFilter } | { problem: str
   }
 }
 
-/** Unknown terms are found by trying them, also where no flow would have met them. */
+/** Finds terms that the agent cannot evaluate by evaluating each of them on a made-up flow. */
 const PROBE: Flow = {
   family: 4,
   proto: 6,

@@ -15,7 +15,7 @@ const ping = (src: string, dst: string, proto = 1): Flow => ({
   reply: { src: dst, dst: src, icmp: { type: 0, code: 0, id: 7 } },
 });
 
-test('pings of the gateway to what it probes are protected, those of others and to others are not', () => {
+test('pings from the gateway to its probe targets are protected; pings from and to others are not', () => {
   const reasons = [
     ping('198.18.0.12', '198.18.0.1'),
     ping('fd00::1', '2001:db8::1', 58),
@@ -25,6 +25,6 @@ test('pings of the gateway to what it probes are protected, those of others and 
   expect(reasons).toEqual(['WAN probe', 'WAN probe', undefined, undefined]);
 });
 
-test('without probes there is nothing of them to protect', () => {
+test('without probes no pings are protected', () => {
   expect(builtInProtections([], undefined).map(({ reason }) => reason)).toEqual(['SSH to the gateway']);
 });

@@ -5,7 +5,7 @@ import type { Flow } from '../../proto/model/flow.ts';
 import { PROTOCOLS } from '../../proto/model/protocol.ts';
 import type { FlowContext } from '../conntrack/table.ts';
 
-/** Where this agent reaches its controller; all addresses that the name stands for. */
+/** Where this agent reaches its controller; all addresses that the name resolves to. */
 export interface Endpoint {
   addresses: string[];
   port: number;
@@ -13,8 +13,7 @@ export interface Endpoint {
 
 /**
  * What no plan may touch, whatever the controller says: the agent's own channel, SSH to the gateway itself, and the agent's pings, which
- * would come back at once.
- * Either side may be the original one: a flow picked up in the middle is tracked from whoever spoke first.
+ * would come back at once. Either side may be the original one: a flow picked up midstream is tracked from whoever sent first.
  */
 export function builtInProtections(
   ownAddresses: string[],

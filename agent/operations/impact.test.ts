@@ -24,17 +24,17 @@ function impactOf(...flows: Flow[]) {
   return counter.result(100);
 }
 
-test('the five that began first are named, without those whose start is not known', () => {
+test('the five oldest flows are listed, without those whose start is unknown', () => {
   const { longestLived } = impactOf(flow(99), ...[7, 3, 9, 1, 5, 8, 2].map((at) => flow(at, { startedAtMs: at * 1000 })));
   expect(longestLived.map(({ id }) => id)).toEqual([1, 2, 3, 5, 7]);
 });
 
-test('what they carry is what is known of it, and absent where nothing is', () => {
+test('their rate is the sum of the known rates, and absent if none is known', () => {
   expect(impactOf(flow(1, { rateBitsPerSecond: 8_000 }), flow(2), flow(3, { rateBitsPerSecond: 0 })).rateBitsPerSecond).toBe(8_000);
   expect(impactOf(flow(1)).rateBitsPerSecond).toBeUndefined();
 });
 
-test('a flow is active by its timeout, else by what it carried, and unknown by neither', () => {
+test('a flow is active by its idle time, otherwise by its traffic, and unknown without either', () => {
   const { active, idle, unknownActivity } = impactOf(
     flow(1, { idleSeconds: 2, rateBitsPerSecond: 0 }),
     flow(2, { idleSeconds: 90 }),
@@ -45,7 +45,7 @@ test('a flow is active by its timeout, else by what it carried, and unknown by n
   expect([active, idle, unknownActivity]).toEqual([2, 2, 1]);
 });
 
-test('what is bounded is active or idle where the bounds say so', () => {
+test('a flow with idle bounds is active or idle if the bounds decide it', () => {
   const { active, idle, unknownActivity } = impactOf(
     flow(1, { idleBounds: { atLeast: 0, atMost: 5 } }),
     flow(2, { idleBounds: { atLeast: 60 } }),

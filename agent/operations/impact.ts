@@ -7,13 +7,13 @@ import { toWireFlow } from '../../proto/wire/flow.ts';
 import type { FoundFlow } from '../conntrack/table.ts';
 import { PredictionCounter } from './predict.ts';
 
-/** A flow with a packet in this time counts as active. */
+/** A flow with a packet within this time counts as active. */
 const ACTIVE_SECONDS = 10;
 const TOP = 5;
-/** More different addresses than this are counted but not told apart, so that a scan cannot fill memory. */
+/** Most distinct names counted by name; flows of further ones count only towards the totals, so that a scan cannot exhaust memory. */
 const MAX_NAMES = 50_000;
 
-/** Adds flows up to what a plan would break. Feed it each flow once; `result` may be read at any time. */
+/** Sums up what a plan would break. Add each flow once; `result` may be called at any time. */
 export class ImpactCounter {
   readonly #impact = { matched: 0, protected: 0, assured: 0, unreplied: 0, natted: 0, active: 0, idle: 0, unknownActivity: 0 };
   readonly #byProto = new Map<string, number>();
@@ -85,7 +85,7 @@ export class ImpactCounter {
   }
 }
 
-/** By how long it has been idle; where that does not say it, by what was carried between two looks. Undefined where neither is known. */
+/** Judged by the idle time; if that is not conclusive, by the traffic between two walks. Undefined if neither is known. */
 function activityOf({ idleSeconds, idleBounds, rateBitsPerSecond }: Flow): boolean | undefined {
   const { atLeast, atMost = Infinity } =
     idleSeconds === undefined ? (idleBounds ?? { atLeast: 0 }) : { atLeast: idleSeconds, atMost: idleSeconds };

@@ -25,7 +25,7 @@ function filled(): { folder: string; bytes: Buffer } {
 const FILLED = filled();
 
 describe('the journal', () => {
-  it('knows after a restart where each command stands', () => {
+  it('knows the state of each command after a restart', () => {
     const { state } = new Journal(filled().folder);
     expect(state.lastSeq).toBe(2n);
     expect(state.lastEpoch).toBe(3n);
@@ -33,7 +33,7 @@ describe('the journal', () => {
     expect(state.acknowledged.has('a')).toBe(true);
   });
 
-  it('cut at any byte gives the records before the cut and goes on writing after them', () => {
+  it('truncated at any byte yields the records before the cut and continues writing after them', () => {
     const { bytes } = filled();
     const whole = readRecords(bytes).records;
     for (let cut = 0; cut <= bytes.length; cut++) {
@@ -48,7 +48,7 @@ describe('the journal', () => {
     }
   });
 
-  it('with any one byte changed is left as it is, knows what the other records say, and takes no more', () => {
+  it('with any one byte changed is left as it is, still applies the other records, and accepts no more', () => {
     const { folder, bytes } = filled();
     const file = path.join(folder, 'journal');
     for (let at = 0; at < bytes.length; at++) {
@@ -65,7 +65,7 @@ describe('the journal', () => {
     }
   });
 
-  it('keeps records of another version, also when it is written anew', () => {
+  it('keeps records of another version, even when it is compacted', () => {
     const folder = directory();
     const text = '{"kind":"paused","id":"c7","untilMs":5}';
     writeFileSync(path.join(folder, 'journal'), formatRecords([received('a', 1), { kind: 'other', text }]));
@@ -80,7 +80,7 @@ describe('the journal', () => {
     expect(new Journal(folder).state).toMatchObject({ others: [text], lastSeq: 2599n });
   });
 
-  it('calls a whole record that does not say what its kind must damage, not a crash', () => {
+  it('treats a complete record that does not match its kind’s schema as damage, not as a crash', () => {
     const folder = directory();
     writeFileSync(path.join(folder, 'journal'), formatRecords([received('a', 1), { kind: 'other', text: '{"kind":"received","id":"b"}' }]));
     expect(new Journal(folder).damage).toMatch(/line 2/);
@@ -99,7 +99,7 @@ describe('the journal', () => {
     );
   });
 
-  it('forgets nothing that matters when it is written anew', () => {
+  it('loses nothing that matters when it is compacted', () => {
     const folder = directory();
     const journal = new Journal(folder);
     journal.append(received('open', 1));

@@ -5,16 +5,15 @@ import { Disk } from '../disk/disk.ts';
 import { formatLog, RecordLog, scanRecords } from '../disk/record-log.ts';
 
 /**
- * What the agent has promised and done, on disk before it is said; a record log of JSON.
+ * What the agent has accepted and done, on disk before it is reported; a record log of JSON.
  *
  *     received ──▶ started ──▶ finished ──▶ acknowledged
  *         └────── refused, late ──▶┘
  *
- * `received` is written before the controller hears of it, `started` before the first entry is touched, `finished` before the
- * result is sent. After a crash a torn last record is cut off; a command that had started is carried out again on the very same
- * frozen flows, whose ids make that harmless. Damage elsewhere may hide what was done: the file is then left as it is, what can be read
- * holds,
- * and nothing more is written until the gateway's owner accepts what is left (accept-journal.ts).
+ * `received` is written before it is reported to the controller, `started` before the first entry is touched, `finished` before the result
+ * is sent. After a crash a torn last record is cut off; a command that had started runs again on exactly the same frozen flows, whose ids
+ * make that harmless. Damage elsewhere may hide what was done: the file is then left as it is, what can be read applies, and nothing more
+ * is written until the gateway's owner accepts what is left (accept-journal.ts).
  */
 export type JournalRecord =
   /** `way` is absent in journals of agents that could only delete. */
@@ -25,22 +24,19 @@ export type JournalRecord =
   | { kind: 'acknowledged'; id: string }
   /** May come before the command itself. */
   | { kind: 'stopped'; id: string }
-  /**
-   * No command: the table was full, and at most `most` flows that are over or were never answered were to be deleted; see
-   * table-pressure.ts.
-   */
+  /** Not a command: the table was full, and at most `most` finished or unanswered flows were to be deleted; see table-pressure.ts. */
   | { kind: 'emergency'; atMs: number; count: number; max?: number; drop?: number; most: number }
-  /** Of another version of the agent; it means nothing here and is kept as it is. */
+  /** A record of another version of the agent: ignored, and kept as it is. */
   | { kind: 'other'; text: string };
 
-/** How a command ends flows: Method of operation.proto, its time, and how long what it deleted is kept for an undo. */
+/** How a command ends flows: Method of operation.proto, its duration, and how long deleted flows are kept for an undo. */
 export interface Way {
   method: number;
   forSeconds?: number;
   undoForSeconds?: number;
 }
 
-/** A command as it stands. `undoOf`: the command that it undoes; absent for one that runs a plan. */
+/** A command's state. `undoOf`: the command that it undoes; absent for one that runs a plan. */
 export interface JournalledCommand {
   state: 'received' | 'started' | 'finished';
   seq: bigint;
@@ -52,15 +48,15 @@ export interface JournalledCommand {
   result?: string;
 }
 
-/** Where each command stands, as the records say. */
+/** The state of each command according to the records. */
 export interface JournalState {
   lastSeq: bigint;
   lastEpoch: bigint;
   commands: Map<string, JournalledCommand>;
   lastEmergencyAtMs?: number;
-  /** Acknowledged ones, newest last, so that a late duplicate is known. */
+  /** Acknowledged commands, newest last, so that a late duplicate is recognised. */
   acknowledged: Set<string>;
-  /** Those that are to do no more, newest last; some of them have not come yet. */
+  /** Stopped commands, newest last; some of them may not have arrived yet. */
   stopped: Set<string>;
   /** Texts of records of another version, newest last. */
   others: string[];
@@ -68,7 +64,7 @@ export interface JournalState {
 
 const REMEMBERED = 1000;
 const COMPACT_AFTER = 5000;
-/** Records until it is tried again where it failed. */
+/** Records until compaction is tried again after a failure. */
 const COMPACT_AGAIN_AFTER = 500;
 
 const id = z.string();
@@ -93,7 +89,7 @@ const schema = z.discriminatedUnion('kind', [
 ]);
 const KINDS: ReadonlySet<string> = new Set(schema.options.map(({ shape }) => shape.kind.value));
 
-/** A record's text; throws for one of a known kind that does not say what it must. */
+/** Parses a record; throws for one of a known kind that does not match its schema. */
 function parseRecord(text: string): JournalRecord {
   const raw = z.object({ kind: z.string() }).loose().parse(JSON.parse(text));
   return KINDS.has(raw.kind) ? schema.parse(raw) : { kind: 'other', text };
@@ -107,7 +103,7 @@ export function emptyJournalState(): JournalState {
   return { lastSeq: 0n, lastEpoch: 0n, commands: new Map(), acknowledged: new Set(), stopped: new Set(), others: [] };
 }
 
-/** Applies one record. Pure but for the state it is given. */
+/** Applies one record. Pure except for the state it is given. */
 export function applyRecord(state: JournalState, record: JournalRecord): void {
   if (record.kind === 'emergency') {
     state.lastEmergencyAtMs = record.atMs;
@@ -145,7 +141,7 @@ export function applyRecord(state: JournalState, record: JournalRecord): void {
   }
 }
 
-/** A command whose beginning damage took is known by what came after, so that its id never runs again. */
+/** A command whose first record was lost to damage is known by its later ones, so that its id never runs again. */
 function put(state: JournalState, id: string, change: Partial<JournalledCommand> & Pick<JournalledCommand, 'state'>): void {
   if (!state.acknowledged.has(id)) state.commands.set(id, { seq: 0n, planId: '', ...state.commands.get(id), ...change });
 }
@@ -156,17 +152,17 @@ function remember(ids: Set<string>, id: string): void {
   if (ids.size > REMEMBERED && oldest !== undefined) ids.delete(oldest);
 }
 
-/** Records as they stand on disk. */
+/** Formats records as they are on disk. */
 export function formatRecords(records: readonly JournalRecord[]): Buffer {
   return formatLog(records.map(formatRecord));
 }
 
-/** Reads what can be read; see scanRecords. */
+/** Parses what can be read; see scanRecords. */
 export function readRecords(bytes: Buffer): { records: JournalRecord[]; length: number; damaged: number[] } {
   return scanRecords(bytes, parseRecord);
 }
 
-/** The fewest records that say all that still matters. */
+/** The fewest records that hold everything that still matters. */
 export function recordsOf(state: JournalState): JournalRecord[] {
   const records: JournalRecord[] = [
     { kind: 'received', id: '', seq: String(state.lastSeq), epoch: String(state.lastEpoch), planId: '' },
@@ -197,16 +193,16 @@ export function recordsOf(state: JournalState): JournalRecord[] {
 /** The journal on disk. An agent that cannot write it must not destroy anything. */
 export class Journal {
   readonly state = emptyJournalState();
-  /** Where it is damaged: what is wrong and what its owner does about it. Then nothing is written, and no flow may be ended. */
+  /** Set if it is damaged: what is wrong and how its owner repairs it. Then nothing is written, and no flow may be ended. */
   readonly damage: string | undefined;
   readonly #file: string;
   readonly #disk: Disk;
   readonly #log: RecordLog<JournalRecord>;
   readonly #compactAfter: number;
-  /** Until it is compacted. */
+  /** Records until the next compaction. */
   #recordsLeft: number;
 
-  /** @param compactAfter records until it is compacted to those that still matter */
+  /** @param compactAfter number of records after which it is compacted to those that still matter */
   constructor(directory: string, disk = new Disk(), compactAfter = COMPACT_AFTER) {
     this.#compactAfter = compactAfter;
     this.#disk = disk;
@@ -215,13 +211,16 @@ export class Journal {
     this.#recordsLeft = compactAfter - this.#log.records.length;
     for (const record of this.#log.records) applyRecord(this.state, record);
     if (this.#log.damage === undefined) return;
-    // The cure comes first: whoever shows this may cut it off.
+    // The remedy comes first: the text may be truncated where it is shown.
     this.damage =
       'The journal is damaged, and no flow is ended here: stop the agent, run its main.js accept-journal, and start it again. ' +
-      `In ${this.#file}, ${this.#log.damage}; what it says was done may be missing.`;
+      `In ${this.#file}, ${this.#log.damage}; records of what was done may be missing.`;
   }
 
-  /** On disk when it returns. Throws GUARD_REFUSED where it is damaged, and what the file system throws; then the record is not in it. */
+  /**
+   * On disk when it returns. Throws GUARD_REFUSED if the journal is damaged, and what the file system throws; then the record is not
+   * applied.
+   */
   append(record: JournalRecord): void {
     if (this.damage !== undefined) throw new FleetError('GUARD_REFUSED', this.damage);
     this.#log.append(formatRecord(record));
@@ -229,7 +228,7 @@ export class Journal {
     if (--this.#recordsLeft < 0) this.#compact();
   }
 
-  /** See RecordLog: the record whose append failed last may be read after a restart. */
+  /** See RecordLog: the record whose append failed last may be found after a restart. */
   get isInDoubt(): boolean {
     return this.#log.isInDoubt;
   }
@@ -238,7 +237,7 @@ export class Journal {
     this.#log.close();
   }
 
-  /** What was appended is on disk already, so that a failure costs only room. */
+  /** What was appended is already on disk, so a failure costs only space. */
   #compact(): void {
     const records = recordsOf(this.state);
     try {
@@ -246,7 +245,7 @@ export class Journal {
       this.#recordsLeft = this.#compactAfter - records.length;
     } catch (error) {
       this.#recordsLeft = COMPACT_AGAIN_AFTER;
-      this.#disk.tell('a journal could not be written anew; it grows on', this.#file, error);
+      this.#disk.tell('a journal could not be compacted; it keeps growing', this.#file, error);
     }
   }
 }

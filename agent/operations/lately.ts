@@ -4,9 +4,8 @@ import { LIMITS_WINDOW_MS } from '../../proto/model/tenant-limits.ts';
 import { Disk } from '../disk/disk.ts';
 
 /**
- * Flows that were to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those that one person's
- * word
- * ended, within the time in which a tenant's limits count.
+ * Flows allowed to be ended within the last minute; `stale`: how many of them the gateway saw as stuck. `alone`: those ended without a
+ * second person's approval, within LIMITS_WINDOW_MS.
  */
 export interface EndedFlows {
   flows: number;
@@ -18,7 +17,7 @@ const MINUTE_MS = 60_000;
 
 const schema = z.array(z.object({ atMs: z.number(), flows: z.number(), stale: z.number(), alone: z.number().default(0) }));
 
-/** What was allowed lately. Kept on disk, so that an agent that is killed and started again has no new allowance. */
+/** What was allowed lately. Kept on disk, so that a restarted agent has no new allowance. */
 export class Lately {
   readonly #now: () => number;
   readonly #file: string | undefined;
@@ -26,14 +25,14 @@ export class Lately {
   #allowed: z.output<typeof schema>;
 
   /**
-   * @param now milliseconds since 1970, of a clock that only goes forward
-   * @param directory absent: it is only remembered
+   * @param now milliseconds since 1970, by a clock that never goes back
+   * @param directory absent: kept in memory only
    */
   constructor(now: () => number, directory?: string, disk = new Disk()) {
     this.#now = now;
     this.#disk = disk;
     this.#file = directory && path.join(directory, 'lately.json');
-    // The gateway's clock may have been set back between two lives: what seems to lie ahead was just now.
+    // The gateway's clock may have been set back between two runs of the agent: times in the future count as now.
     this.#allowed = this.#load().map((one) => ({ ...one, atMs: Math.min(one.atMs, now()) }));
   }
 
@@ -45,20 +44,20 @@ export class Lately {
     return { flows: sum(ofMinute, 'flows'), stale: sum(ofMinute, 'stale'), alone: sum(this.#allowed, 'alone') };
   }
 
-  /** On disk when it returns; throws what the file system throws, and then it does not count. */
+  /** On disk when it returns. Throws what the file system throws; then nothing is counted. */
   add({ flows, stale, alone }: EndedFlows): void {
     const allowed = [...this.#allowed, { atMs: this.#now(), flows, stale, alone }];
     if (this.#file !== undefined) this.#disk.write(this.#file, JSON.stringify(allowed));
     this.#allowed = allowed;
   }
 
-  /** A file that cannot be read is as good as none: it is memory of some minutes. */
+  /** An unreadable file is treated as missing: it holds only some minutes. */
   #load(): z.output<typeof schema> {
     return (this.#file !== undefined && this.#disk.read(this.#file, (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))))) || [];
   }
 }
 
-/** True if the gateway sees the flow as stuck on a WAN that cannot carry it any more. */
+/** True if the gateway sees the flow as stuck on a WAN that can no longer carry it. */
 export function isStale({ stale }: { stale?: string }): boolean {
   return stale !== undefined && stale !== 'no';
 }

@@ -22,7 +22,7 @@ describe('the limits of a tenant', () => {
     limits: { flows: 5000, percentOfTable: 10 },
   });
 
-  it('hold all that nobody else agreed to within ten minutes together, by whatever remediation', () => {
+  it('apply to the sum of all unapproved flows within ten minutes, across remediations', () => {
     let nowMs = 0;
     const guard = new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => nowMs));
     guard.allow(alone(3000));
@@ -33,7 +33,7 @@ describe('the limits of a tenant', () => {
     guard.allow(alone(5000));
   });
 
-  it('hold the share of a table as well, unless that is few flows', () => {
+  it('also apply to the share of a table, unless that is few flows', () => {
     const guard = new LocalGuard(() => ({ ...NO_RULES, mostPercentOfTable: 100 }), new Lately(() => 0));
     guard.allow(alone(900, 1000));
     expect(() => guard.allow(alone(200, 5000))).toThrow(
@@ -43,7 +43,7 @@ describe('the limits of a tenant', () => {
 });
 
 describe('a guard file', () => {
-  it('says what may be done, and which flows no plan may touch', () => {
+  it('defines what may be done, and which flows no plan may touch', () => {
     const rules = parseGuard(
       'methods: [delete, expire]\nprotect:\n  - filter: dport:5060\n    reason: trunk\nmostDeletesAMinute: 500\nmostPercentOfTable: 20\n',
     );
@@ -59,17 +59,17 @@ describe('a guard file', () => {
 
   it.each([
     ['is neither YAML nor JSON', '{ readOnly: true', '}'],
-    ['says the same twice', 'readOnly: false\nreadOnly: true', 'unique'],
+    ['has a duplicate key', 'readOnly: false\nreadOnly: true', 'unique'],
     ['is a list', '- readOnly', 'the file'],
-    ['has a word that nobody knows', '{ "readonly": true }', 'readonly'],
-    ['protects by a filter that is none', '{ "protect": [{ "filter": "dport:", "reason": "r" }] }', 'protect.0.filter'],
-    ['protects by what only the controller knows', '{ "protect": [{ "filter": "tenant:acme", "reason": "r" }] }', 'protect.0.filter'],
-    ['allows more than all', '{ "mostPercentOfTable": 101 }', 'mostPercentOfTable'],
-  ])('that %s forbids everything, and says where it is wrong', (_, text, named) => {
+    ['has an unknown key', '{ "readonly": true }', 'readonly'],
+    ['protects by an invalid filter', '{ "protect": [{ "filter": "dport:", "reason": "r" }] }', 'protect.0.filter'],
+    ['protects by a field that only the controller knows', '{ "protect": [{ "filter": "tenant:acme", "reason": "r" }] }', 'protect.0.filter'],
+    ['allows more than 100 %', '{ "mostPercentOfTable": 101 }', 'mostPercentOfTable'],
+  ])('that %s forbids everything, and the error names the place', (_, text, named) => {
     expect(parseGuard(text)).toMatchObject({ isReadOnly: true, error: expect.stringContaining(named) });
   });
 
-  it('is read anew when it changes, and one that is wrong still protects what it did', () => {
+  it('is read again when it changes, and an invalid one still protects what it did before', () => {
     writeFileSync(file, '{ "protect": [{ "filter": "dport:5060", "reason": "trunk" }] }');
     const guard = new GuardFile(file, true);
     expect(guard.rules()).toMatchObject({ isReadOnly: false, protect: [{ reason: 'trunk' }] });
@@ -85,13 +85,13 @@ describe('a guard file', () => {
     expect(parseGuard('# nothing yet\n')).toEqual({ ...NO_RULES, mostDeletesAMinute: undefined, mostPercentOfTable: undefined });
   });
 
-  it('need not be there unless somebody named it', () => {
+  it('may be absent unless it was configured explicitly', () => {
     expect(new GuardFile(path.join(folder, 'none.yaml'), false).rules()).toEqual(NO_RULES);
   });
 });
 
 describe('a minute’s budget', () => {
-  it('is one for all who ask, and comes back as time goes by', () => {
+  it('is shared by all callers, and recovers over time', () => {
     let nowMs = 1_000_000;
     const guard = new LocalGuard(() => ({ ...NO_RULES, mostDeletesAMinute: 25 }), new Lately(() => nowMs));
     guard.allow(ask);
@@ -115,7 +115,7 @@ describe('a share of the table', () => {
     return { clock, guard: new LocalGuard(() => ({ ...NO_RULES, ...rules }), new Lately(() => clock.ms, directory)) };
   };
 
-  it('is counted over any minute: plans of a few per cent each come to the same as one large one', () => {
+  it('is counted over any minute: plans of a few per cent each add up to the same as one large one', () => {
     const { clock, guard } = guarded({ mostPercentOfTable: 10 });
     guard.allow({ ...ask, flows: 500, tableCount: 10_000 });
     guard.allow({ ...ask, by: 'remediation', flows: 500, tableCount: 9_500 });
@@ -127,7 +127,7 @@ describe('a share of the table', () => {
     guard.allow({ ...ask, flows: 10, tableCount: 9_000 });
   });
 
-  it('is a half within a minute where the owner says nothing, and few flows are always few', () => {
+  it('is half of the table within a minute unless the owner sets it, and few flows are always allowed', () => {
     const { guard } = guarded({});
     guard.allow({ ...ask, flows: 1000, tableCount: 1000 });
     expect(() => guard.allow({ ...ask, flows: 1, tableCount: 0 })).toThrow(
@@ -136,7 +136,7 @@ describe('a share of the table', () => {
     guard.allow({ ...ask, flows: 500, tableCount: 5_000 });
   });
 
-  it('does not count what the gateway itself sees as stale: a full WAN may fail over', () => {
+  it('does not count flows that the gateway itself sees as stale: a full WAN may fail over', () => {
     const { guard } = guarded({});
     guard.allow({ ...ask, flows: 9_000, stale: 8_500, tableCount: 10_000 });
     expect(() => guard.allow({ ...ask, flows: 6_000, stale: 0, tableCount: 1_000 })).toThrow('50 %');
@@ -145,7 +145,7 @@ describe('a share of the table', () => {
     );
   });
 
-  it('whatever is asked and in whatever portions, no more than it goes within a minute', () => {
+  it('is never exceeded within a minute, whatever is asked and in whatever portions', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2_001, max: 100_000 }), fc.array(fc.nat(30_000), { maxLength: 40 }), (table, asks) => {
         const { guard } = guarded({});
@@ -163,7 +163,7 @@ describe('a share of the table', () => {
     );
   });
 
-  it('has no new allowance after a restart, also where the gateway’s clock was set back meanwhile', () => {
+  it('has no new allowance after a restart, even if the gateway’s clock was set back in the meantime', () => {
     const directory = mkdtempSync(path.join(folder, 'lives-'));
     guarded({}, directory).guard.allow({ ...ask, flows: 5_000, tableCount: 10_000 });
     expect(() => guarded({}, directory).guard.allow({ ...ask, flows: 100, tableCount: 5_000 })).toThrow('50 %');
@@ -173,7 +173,7 @@ describe('a share of the table', () => {
     expect(new Lately(() => 10, directory).ended()).toEqual({ flows: 0, stale: 0, alone: 0 });
   });
 
-  it('was counted already for a command that a crash interrupted', () => {
+  it('is not counted again for a command that a crash interrupted', () => {
     const { guard } = guarded({});
     guard.allow({ ...ask, flows: 5_000, tableCount: 10_000 });
     guard.allow({ ...ask, flows: 5_000, tableCount: 6_000, isRepeated: true });
@@ -182,7 +182,7 @@ describe('a share of the table', () => {
 });
 
 describe('an undo', () => {
-  it('counts nothing, and is held back where nothing may be changed', () => {
+  it('does not count, and is refused where nothing may be changed', () => {
     const none = { flows: 0, stale: 0, alone: 0 };
     expect(refusalOf({ ...NO_RULES, mostDeletesAMinute: 0, mostPercentOfTable: 0 }, { ...ask, by: 'undo' }, none)).toBeUndefined();
     expect(refusalOf({ ...NO_RULES, isReadOnly: true }, { ...ask, by: 'undo' }, none)).toMatchObject({ code: 'GUARD_REFUSED' });
@@ -196,7 +196,7 @@ describe('the limits of a gateway’s tenant', () => {
   const of = (limits: Ask['limits'], flows: number, tableCount: number) =>
     refusalOf(NO_RULES, { ...ask, by: 'remediation', flows, tableCount, limits }, { flows: 0, stale: 0, alone: 0 });
 
-  it('bind on the gateway, and say what would help', () => {
+  it('are enforced on the gateway, with a remedy in the message', () => {
     expect(of({ flows: 100, percentOfTable: undefined }, 101, 100_000)).toMatchObject({
       code: 'APPROVAL_NEEDED',
       detail: expect.stringContaining('second person'),

@@ -7,10 +7,8 @@ import type { FlowContext } from '../conntrack/table.ts';
 import type { EndedFlows, Lately } from './lately.ts';
 
 /**
- * What is about to be done to a table, and who wants it: a command's plan, a remediation of this gateway, the relief of a full table, an
- * undo.
- * `tableCount`: entries in it at this moment. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry
- * them.
+ * What is about to be done to a table, and on whose behalf: a command's plan, a remediation of this gateway, the relief of a full table, an
+ * undo. `tableCount`: entries in it now. `stale`: how many of the flows this gateway itself saw as stuck on a WAN that cannot carry them.
  */
 export interface Ask {
   by: 'plan' | 'remediation' | 'emergency' | 'undo';
@@ -18,31 +16,27 @@ export interface Ask {
   flows: number;
   stale: number;
   tableCount: number;
-  /**
-   * What the tenant lets one person end, of what nobody else has agreed to; absent where somebody has, or where the controller has seen to
-   * it.
-   */
+  /** What the tenant lets one person end without approval; absent if a second person has approved, or if the controller enforces it. */
   limits?: OnePersonLimits;
-  /** It was allowed and counted before a crash, and goes on. */
+  /** It was allowed and counted before a crash, and is being resumed. */
   isRepeated?: boolean;
 }
 
 /**
- * The one place that says whether so many flows may be ended here now: plans, remediations, emergencies and undos ask it, and share its
+ * The one place that decides whether N flows may be ended here now: plans, remediations, emergencies and undos ask it, and share its
  * budget.
  */
 export interface Guard {
   /**
-   * Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that stands against it, and what the disk throws where it cannot be counted. What
-   * was
-   * allowed counts at once; an undo ends no flow and counts nothing.
+   * Throws GUARD_REFUSED or APPROVAL_NEEDED with the rule that forbids it, and what the disk throws if it cannot be counted. What was
+   * allowed counts at once; an undo ends no flows and does not count.
    */
   allow(ask: Ask): void;
-  /** Flows that no plan may touch, beside the built-in ones. */
+  /** Flows that no plan may touch, in addition to the built-in ones. */
   protections(): FlowContext['protections'];
 }
 
-/** The guard file's rules. A file that cannot be read has an `error`, and forbids everything. */
+/** The guard file's rules. An unusable file has an `error` and forbids everything. */
 export interface GuardRules {
   isReadOnly: boolean;
   /** Empty: all. */
@@ -54,22 +48,21 @@ export interface GuardRules {
   error?: string;
 }
 
-/** What holds where there is no guard file, beside the built-in share of the table. */
+/** What applies without a guard file, in addition to the built-in share of the table. */
 export const NO_RULES: GuardRules = { isReadOnly: false, methods: [], protect: [], protections: [] };
 
 /**
- * Of the table within any minute, where the owner gave no share: nobody empties a gateway, however many plans it takes. What the gateway
- * itself
- * sees as stale does not count, so that a full WAN may fail over.
+ * Share of the table that may be ended within any minute if the owner set none: nobody empties a gateway, in however many plans. Flows that
+ * the gateway itself sees as stale do not count, so that a full WAN may fail over.
  */
 export const BUILT_IN_PERCENT = 50;
 
-/** The rule that stands against it, in words with the cure; undefined if it is allowed. */
+/** The rule that forbids it, with a remedy; undefined if it is allowed. */
 export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { code: ErrorCode; detail: string } | undefined {
   const { methods } = rules;
   const guards = (rule: string) => ({ code: 'GUARD_REFUSED' as const, detail: `The guard of this gateway refuses it. ${rule}` });
   if (rules.error !== undefined) return guards(rules.error);
-  if (rules.isReadOnly) return guards('readOnly: this gateway only lets itself be looked at.');
+  if (rules.isReadOnly) return guards('readOnly: nothing may be changed on this gateway.');
   if (methods.length > 0 && !methods.includes(ask.method))
     return guards(`methods: only ${methods.map(describeMethod).join(', ')} may be used on this gateway.`);
   if (ask.by === 'undo' || ask.isRepeated) return undefined;
@@ -80,16 +73,16 @@ export function refusalOf(rules: GuardRules, ask: Ask, lately: EndedFlows): { co
 }
 
 /**
- * Why somebody beside its maker must agree first; undefined if nobody must. All that one person's word ended in the window counts together.
+ * Why a second person must approve it first; undefined if nobody must. All flows ended without approval within the window count together.
  */
 function beyondTenant({ flows, tableCount, limits }: Ask, { alone }: EndedFlows): string | undefined {
   if (!limits) return undefined;
   const share = { flows, tableCount, before: alone };
   const why = whyTooManyFlows(limits, share) ?? whyTooLargeShare(limits, share);
-  return why && `It needs a second person: ${why}. Have somebody agree to the remediation, or lower what it may end.`;
+  return why && `It needs a second person: ${why}. Have somebody approve the remediation, or lower its limits.`;
 }
 
-/** Of the table as it was before the last minute: so many plans of a few per cent each come to the same as one large one. */
+/** The share is of the table as it was a minute ago: many plans of a few per cent each add up to the same as one large one. */
 function beyondShare({ mostPercentOfTable }: GuardRules, { flows, stale, tableCount }: Ask, lately: EndedFlows): string | undefined {
   const table = tableCount + lately.flows;
   const words = `${flows} flows${lately.flows > 0 ? ` and ${lately.flows} of the last minute` : ''}`;
@@ -111,13 +104,13 @@ function beyondMinute({ mostDeletesAMinute }: GuardRules, { flows }: Ask, lately
   return `mostDeletesAMinute: ${flows} flows and ${lately.flows} of the last minute are more than ${mostDeletesAMinute}. Wait, or narrow the filter.`;
 }
 
-/** Holds to the rules as they are at each moment, and counts what was allowed in the last minute. */
+/** Applies the rules as they are at each call, and counts what was allowed in the last minute. */
 export class LocalGuard implements Guard {
   readonly #rules: () => GuardRules;
   readonly #lately: Lately;
 
   /**
-   * @param rules the guard file as it is now
+   * @param rules returns the current rules of the guard file
    * @param lately what was ended in the last minute
    */
   constructor(rules: () => GuardRules, lately: Lately) {
@@ -135,7 +128,7 @@ export class LocalGuard implements Guard {
     return this.#rules().protections;
   }
 
-  /** What the controller is told of it. */
+  /** The guard as reported to the controller. */
   toWire(): WireGuard {
     const { isReadOnly, methods, protect, mostDeletesAMinute, mostPercentOfTable, error } = this.#rules();
     return {

@@ -25,7 +25,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 const PLAN = '01900000-0000-7000-8000-000000000001';
 const filterOf = (text: string): FlowFilter => (parseFilter(text) as { filter: FlowFilter }).filter;
 
-/** An agent's operations on a table in memory, with what they reported. */
+/** An agent's operations on a memory table, with what they reported. */
 function gateway(folder = mkdtempSync(path.join(root, 'agent-')), table = filled(), rules: GuardRules = NO_RULES) {
   const clock = { ms: 1_000_000 };
   const said = { progress: [] as Progress[], results: [] as Result[], onProgress: undefined as ((progress: Progress) => void) | undefined };
@@ -92,8 +92,8 @@ function command(digest: Buffer, change: Partial<Command> = {}): Command {
   };
 }
 
-describe('a plan that is carried out', () => {
-  it('ends exactly its flows, looks again, and reports each in the plan’s order', async () => {
+describe('a plan that runs', () => {
+  it('ends exactly its flows, verifies, and reports each in the plan’s order', async () => {
     const { commands, freeze, flows, said } = gateway();
     const digest = await freeze('dport:5060');
     commands.accept(command(digest));
@@ -111,7 +111,7 @@ describe('a plan that is carried out', () => {
     expect(await flows('dport:53')).toHaveLength(5);
   });
 
-  it('leaves a flow alone that was born after it with the same tuple, and says of the old one that it had gone', async () => {
+  it('leaves alone a newer flow with the same tuple, and reports the old one as gone', async () => {
     const { commands, freeze, flows, said, table } = gateway();
     const digest = await freeze('src:10.1.0.7 dport:5060');
     await table.delete(await flows('src:10.1.0.7 dport:5060'));
@@ -134,7 +134,7 @@ describe('a plan that is carried out', () => {
     expect(await flows('dport:4444')).toHaveLength(1);
   });
 
-  it('runs once however often the command comes, and says the same each time', async () => {
+  it('runs once however often the command arrives, and reports the same each time', async () => {
     const { commands, freeze, said, journal } = gateway();
     const digest = await freeze('dport:5060');
     commands.accept(command(digest));
@@ -146,7 +146,7 @@ describe('a plan that is carried out', () => {
     expect(journal.state.lastSeq).toBe(1n);
   });
 
-  it('tells a controller that has lost its result that it ran, and runs no second time', async () => {
+  it('reports to a controller that has lost its result that it ran, and does not run twice', async () => {
     const { commands, freeze, said, journal } = gateway();
     const digest = await freeze('dport:5060');
     commands.accept(command(digest));
@@ -163,7 +163,7 @@ describe('a command is refused and nothing is touched', () => {
   it.each([
     ['when the plan on the gateway is another one', {}, Buffer.alloc(32), 'PLAN_DIGEST_MISMATCH', Result_State.STATE_REFUSED],
     ['when its deadline has passed', { notAfterMs: 999_999n }, undefined, 'COMMAND_LATE', Result_State.STATE_EXPIRED],
-    ['when it asks for what this version does not know', { work: undefined }, undefined, 'CAPABILITY_MISSING', Result_State.STATE_REFUSED],
+    ['when this version does not support what it asks for', { work: undefined }, undefined, 'CAPABILITY_MISSING', Result_State.STATE_REFUSED],
   ])('%s', async (_, change, wrongDigest, reason, state) => {
     const { commands, freeze, flows, said } = gateway();
     const digest = await freeze('dport:5060');
@@ -173,7 +173,7 @@ describe('a command is refused and nothing is touched', () => {
     expect(await flows('dport:5060')).toHaveLength(20);
   });
 
-  it('when more of its flows have gone since than it allows, and not when as many have', async () => {
+  it('when more of its flows have gone than it allows, and not when exactly as many have', async () => {
     for (const [maxDrift, reason, left] of [
       [2, 'PLAN_DRIFTED', 17],
       [3, '', 0],
@@ -189,7 +189,7 @@ describe('a command is refused and nothing is touched', () => {
     }
   });
 
-  it('when the plan is not known here', async () => {
+  it('when the plan is unknown here', async () => {
     const { commands, flows, said } = gateway();
     commands.accept(command(Buffer.alloc(32)));
     await commands.idle();
@@ -198,11 +198,11 @@ describe('a command is refused and nothing is touched', () => {
   });
 });
 
-describe('other ways to end flows', () => {
+describe('other methods', () => {
   const by = (digest: Buffer, method: Method, forSeconds?: number): Command =>
     command(digest, { work: { $case: 'runPlan', value: { planId: PLAN, digest, method, verifyAfterMs: 0, forSeconds } } });
 
-  it('an expiry fixes the time of exactly the plan’s flows', async () => {
+  it('expire fixes the timeout of exactly the plan’s flows', async () => {
     const { commands, freeze, flows, said } = gateway();
     commands.accept(by(await freeze('dport:5060'), Method.METHOD_EXPIRE, 40));
     await commands.idle();
@@ -213,7 +213,7 @@ describe('other ways to end flows', () => {
   it.each([
     ['a simulated gateway refuses to reset, because it has no packets', Method.METHOD_RESET, undefined, 'CAPABILITY_MISSING'],
     ['nothing is blocked for days', Method.METHOD_BLOCK, 200_000, 'INVALID_REQUEST'],
-    ['a way that this version does not know is refused', 99 as Method, undefined, 'CAPABILITY_MISSING'],
+    ['a method that this version does not know is refused', 99 as Method, undefined, 'CAPABILITY_MISSING'],
   ])('%s, and touches nothing', async (_, method, forSeconds, reason) => {
     const { commands, freeze, flows, said } = gateway();
     commands.accept(by(await freeze('dport:5060'), method, forSeconds));
@@ -222,7 +222,7 @@ describe('other ways to end flows', () => {
     expect(await flows('dport:5060')).toHaveLength(20);
   });
 
-  it('a crash does not turn an expiry into a delete', async () => {
+  it('a crash does not turn an expire into a delete', async () => {
     const first = gateway();
     await first.freeze('dport:5060');
     first.journal.append({
@@ -251,7 +251,7 @@ describe('an undo', () => {
   const undo = (change: Partial<Command> = {}): Command =>
     command(Buffer.alloc(0), { id: 'u1', seq: 2n, work: { $case: 'undoPlan', value: { commandId: 'c1', planId: PLAN } }, ...change });
 
-  /** A plan that ran: nineteen deleted, one had gone. */
+  /** A plan that ran: nineteen flows deleted, one already gone. */
   async function afterRun(undoForSeconds?: number) {
     const stage = gateway();
     const digest = await stage.freeze('dport:5060');
@@ -262,7 +262,7 @@ describe('an undo', () => {
     return { ...stage, digest };
   }
 
-  it('puts back exactly what the command deleted, after its result was acknowledged, and once only', async () => {
+  it('restores exactly what the command deleted, after its result was acknowledged, and only once', async () => {
     const { commands, said, flows, clock } = await afterRun();
     expect(said.results[0]!.undoUntilMs).toBe(BigInt(clock.ms + 300_000));
     expect(await flows('dport:5060')).toEqual([]);
@@ -276,7 +276,7 @@ describe('an undo', () => {
     expect(said.results[2]).toMatchObject({ state: Result_State.STATE_REFUSED, reason: 'PLAN_ALREADY_RUN' });
   });
 
-  it('leaves a flow that traffic has made anew, and calls it occupied', async () => {
+  it('leaves a flow that traffic has re-created, and reports it as occupied', async () => {
     const { commands, said, flows, table } = await afterRun();
     table.insert(entryOf({ proto: 17, orig: { src: '10.1.0.1', dst: '198.51.100.10', sport: 5060, dport: 5060 }, timeoutSeconds: 120 }));
     const [anew] = await flows('src:10.1.0.1 dport:5060');
@@ -286,7 +286,7 @@ describe('an undo', () => {
     expect((await flows('src:10.1.0.1 dport:5060'))[0]!.id).toBe(anew!.id);
   });
 
-  it('is refused when its time is over, and where nothing was to be kept', async () => {
+  it('is refused when its time has passed, and where nothing was kept', async () => {
     const late = await afterRun(1);
     late.clock.ms += 1001;
     late.commands.accept(undo());
@@ -308,7 +308,7 @@ describe('an undo', () => {
     expect([readdirSync(path.join(folder, 'plans')), readdirSync(path.join(folder, 'undo'))]).toEqual([[], []]);
   });
 
-  it('half written when the agent was killed is swept away, a damaged one is set aside, and commands go on', async () => {
+  it('that is half written when the agent is killed is removed, a damaged one is set aside, and commands continue', async () => {
     const folder = mkdtempSync(path.join(root, 'agent-'));
     mkdirSync(path.join(folder, 'undo'));
     for (const name of ['c0.part', 'c9']) writeFileSync(path.join(folder, 'undo', name), '{"planId":');
@@ -319,7 +319,7 @@ describe('an undo', () => {
     expect(readdirSync(path.join(folder, 'undo')).toSorted()).toEqual(['c1', expect.stringMatching(/^c9\.damaged-\d+$/)]);
   });
 
-  it('that a crash interrupted goes on, and calls what it finds there indeterminate, because it may have been itself', async () => {
+  it('that a crash interrupted continues, and reports existing entries as indeterminate, because it may have restored them itself', async () => {
     const first = await afterRun();
     first.journal.append({ kind: 'received', id: 'u1', seq: '2', epoch: '1', planId: PLAN, undoOf: 'c1' });
     const { flows: planned } = new UndoStore(first.folder, first.plans).take('c1', 'u1', first.clock.ms);
@@ -335,8 +335,8 @@ describe('an undo', () => {
   });
 });
 
-describe('an undo of what nobody can tell', () => {
-  it('puts back all that is gone after a kill in the middle, also where the repeated command was refused', async () => {
+describe('an undo of unknown outcomes', () => {
+  it('restores all that is gone after a kill midway, even if the repeated command was refused', async () => {
     const first = gateway();
     const digest = await first.freeze('dport:5060');
     first.journal.append({
@@ -380,7 +380,7 @@ describe('plans of a gateway', () => {
     writer.finish();
   };
 
-  it('are refused beyond their number, with what makes room', () => {
+  it('are refused beyond the maximum number, with a remedy in the message', () => {
     const { plans } = small({ plans: 2, bytes: 1 << 20 });
     for (const id of ['a1', 'a2']) write(plans, id, []);
     expect(() => plans.begin('a3', 2_000_000)).toThrow(
@@ -391,7 +391,7 @@ describe('plans of a gateway', () => {
     expect(plans.kept().plans).toBe(2);
   });
 
-  it('are refused beyond their size, and nothing is left of the one that was too much', async () => {
+  it('are refused beyond the maximum size, and nothing is left of the refused one', async () => {
     const { plans, folder } = small({ plans: 99, bytes: 3000 });
     const flows = await gateway().flows('dport:5060');
     write(plans, 'a1', flows.slice(0, 10));
@@ -406,7 +406,7 @@ describe('plans of a gateway', () => {
     expect(plans.load('a1').count).toBe(10);
   });
 
-  it('wait for half an hour at most, whatever year the controller names', () => {
+  it('wait for half an hour at most, whatever time the controller asks for', () => {
     expect([expiryOf(253_402_300_799_000, 1000), expiryOf(-5, 1000), expiryOf(301_000, 1000), expiryOf(Infinity, 1000)]).toEqual([
       1_801_000, 1000, 301_000, 1_801_000,
     ]);
@@ -414,7 +414,7 @@ describe('plans of a gateway', () => {
 });
 
 describe('a stop', () => {
-  it('is felt between batches: what was ended stays so, the rest is left alone and called cancelled', async () => {
+  it('takes effect between batches: what was ended stays ended, the rest is left alone and reported as cancelled', async () => {
     const table = new MemoryTable({ now: () => 1_000_000 });
     for (let n = 0; n < 3500; n++)
       table.insert(
@@ -439,9 +439,9 @@ describe('a stop', () => {
   });
 
   it.each([
-    ['that comes before its command', true, false],
-    ['that comes while its command waits', false, false],
-    ['also after the agent died in between', true, true],
+    ['that arrives before its command', true, false],
+    ['that arrives while its command waits', false, false],
+    ['that arrives before its command, with a crash in between,', true, true],
   ])('%s refuses the command, and nothing is touched', async (_, isBefore, isCrash) => {
     let stage = gateway();
     const digest = await stage.freeze('dport:5060');
@@ -457,7 +457,7 @@ describe('a stop', () => {
     expect(await stage.flows('dport:5060')).toHaveLength(20);
   });
 
-  it('of what is over changes nothing', async () => {
+  it('of a finished command changes nothing', async () => {
     const { commands, freeze, said, journal } = gateway();
     commands.accept(command(await freeze('dport:5060')));
     await commands.idle();
@@ -469,12 +469,12 @@ describe('a stop', () => {
 
 describe('the guard of the gateway’s owner', () => {
   it.each([
-    ['that lets nothing be ended', { isReadOnly: true }, 'readOnly'],
-    ['that has other methods', { methods: [Method.METHOD_EXPIRE] }, 'methods'],
+    ['that is read-only', { isReadOnly: true }, 'readOnly'],
+    ['that allows other methods only', { methods: [Method.METHOD_EXPIRE] }, 'methods'],
     ['that allows fewer flows a minute', { mostDeletesAMinute: 19 }, 'mostDeletesAMinute'],
     ['that allows a smaller part of the table', { mostPercentOfTable: 50 }, 'mostPercentOfTable'],
     ['that cannot be read', { isReadOnly: true, error: '/etc/ctfleet/guard.yaml cannot be used' }, '/etc/ctfleet/guard.yaml'],
-  ])('%s refuses a plan before anything is touched, and names the rule', async (_, rules, named) => {
+  ])('%s refuses a plan before anything is touched, and the message names the rule', async (_, rules, named) => {
     const { commands, freeze, flows, said } = gateway(undefined, undefined, { ...NO_RULES, ...rules });
     commands.accept(command(await freeze('dport:5060')));
     await commands.idle();
@@ -484,7 +484,7 @@ describe('the guard of the gateway’s owner', () => {
   });
 });
 
-it('the agent speaks as soon as it has deleted, before it waits to look again', async () => {
+it('the agent reports progress as soon as it has deleted, before it waits to verify', async () => {
   const { commands, freeze, said, table, clock } = gateway();
   const spoken: { done: number; left: number; atMs: number }[] = [];
   const digest = await freeze('dport:5060');
@@ -497,8 +497,8 @@ it('the agent speaks as soon as it has deleted, before it waits to look again', 
   expect(clock.ms).toBe(1_002_000);
 });
 
-describe('an agent that died', () => {
-  it('after it had started takes up the same flows, and calls what it finds gone indeterminate, because it may have been itself', async () => {
+describe('an agent that crashed', () => {
+  it('after the command started resumes with the same flows, and reports those that are gone as indeterminate, because it may have deleted them itself', async () => {
     const first = gateway();
     const digest = await first.freeze('dport:5060');
     first.journal.append({ kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN });
@@ -518,7 +518,7 @@ describe('an agent that died', () => {
     expect(again.said.results).toHaveLength(2);
   });
 
-  it('before it had started touches nothing, and says so', async () => {
+  it('before the command started touches nothing, and reports it', async () => {
     const first = gateway();
     await first.freeze('dport:5060');
     first.journal.append({ kind: 'received', id: 'c1', seq: '1', epoch: '1', planId: PLAN });
@@ -532,7 +532,7 @@ describe('an agent that died', () => {
 });
 
 describe('frozen plans', () => {
-  it('read back as they were shown, with the same digest', async () => {
+  it('are read back as they were shown, with the same digest', async () => {
     const { freeze, plans, flows } = gateway();
     const digest = await freeze('dport:5060');
     const plan = plans.load(PLAN);
@@ -545,7 +545,7 @@ describe('frozen plans', () => {
     ).toEqual((await flows('dport:5060')).map(({ id }) => id).toSorted());
   });
 
-  it('are gone when their result is acknowledged, or two minutes after they could run unless a command needs them', async () => {
+  it('are removed when their result is acknowledged, or two minutes after they expire unless a command needs them', async () => {
     const { commands, freeze, plans, folder, clock } = gateway();
     commands.accept(command(await freeze('dport:5060')));
     await commands.idle();

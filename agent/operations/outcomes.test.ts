@@ -16,15 +16,15 @@ const trunk = (id: number, external: string, port: number): Flow => ({
 });
 const deleted = trunk(1, '198.18.0.12', 5060);
 
-describe('looking again after a delete', () => {
+describe('verifying a delete', () => {
   it('finds nothing: deleted', () => expect(outcomeAfterLooking(deleted, undefined)).toBe(Outcome.OUTCOME_DELETED));
-  it('finds the trunk on the other WAN: rebuilt, as a failover wants it', () =>
+  it('finds the trunk on the other WAN: rebuilt, as intended by a failover', () =>
     expect(outcomeAfterLooking(deleted, trunk(2, '198.19.0.12', 5060))).toBe(Outcome.OUTCOME_REBUILT));
-  it('finds a new entry by the same address, if by another port: reappeared', () =>
+  it('finds a new entry with the same address, even on another port: reappeared', () =>
     expect(outcomeAfterLooking(deleted, trunk(2, '198.18.0.12', 40_001))).toBe(Outcome.OUTCOME_REAPPEARED));
-  it('finds the very entry: the delete failed', () =>
+  it('finds the same entry: the delete failed', () =>
     expect(outcomeAfterLooking(deleted, trunk(1, '198.18.0.12', 5060))).toBe(Outcome.OUTCOME_FAILED));
-  it('finds an entry of the same id that began later: reappeared, as ids come back', () => {
+  it('finds an entry with the same id that began later: reappeared, as ids are reused', () => {
     const later = { ...trunk(1, '198.18.0.12', 5060), startedAtMs: 2000 };
     expect(outcomeAfterLooking({ ...deleted, startedAtMs: 1000 }, later)).toBe(Outcome.OUTCOME_REAPPEARED);
     expect(outcomeAfterLooking(deleted, later)).toBe(Outcome.OUTCOME_FAILED);

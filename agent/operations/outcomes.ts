@@ -3,8 +3,8 @@ import type { Flow, Tuple } from '../../proto/model/flow.ts';
 import { isSameEntry } from '../conntrack/identity.ts';
 
 /**
- * What looking again says about a flow that was deleted: `found` is the entry that now has its original tuple and zone. A new entry
- * by the same address has reappeared, whatever port the translation chose this time: deleting it did not move it.
+ * The verified outcome of a deleted flow: `found` is the entry that now has its original tuple and zone. A new entry with the same
+ * addresses has reappeared, whatever port the translation chose this time: deleting it did not move it.
  */
 export function outcomeAfterLooking(deleted: Flow, found: Flow | undefined): Outcome {
   if (!found) return Outcome.OUTCOME_DELETED;
@@ -17,7 +17,7 @@ export function isSamePath(a: Tuple, b: Tuple): boolean {
   return a.src === b.src && a.dst === b.dst;
 }
 
-/** Outcomes in the plan's order, as runs encode them. */
+/** Decodes run-length encoded outcomes, in the plan's order. */
 export function fromRuns(runs: readonly OutcomeRun[]): Outcome[] {
   return runs.flatMap(({ outcome, count }) => Array.from({ length: count }, () => outcome));
 }

@@ -64,7 +64,7 @@ describe('a plan’s file', () => {
     expect([plan.count, plan.refused, plan.digest.equals(digest)]).toEqual([1, refused(60), true]);
   });
 
-  it('that is cut off gives the flows before the cut and then throws, except between two flows', () => {
+  it('that is truncated yields the flows before the cut and then throws, except between two flows', () => {
     const bytes = fileOf(5);
     const ends = new Set(Array.from({ length: 6 }, (_, count) => fileOf(count).length));
     for (let length = 0; length < bytes.length; length++) {
@@ -73,9 +73,9 @@ describe('a plan’s file', () => {
     }
   });
 
-  it('of any bytes throws or gives flows, and never waits for a flow of gigabytes', () => {
+  it('of any bytes throws or yields flows, and never waits for a flow of gigabytes', () => {
     const huge = Buffer.concat([formatHead(HEAD), Buffer.from([0xff, 0xff, 0xff, 0xff])]);
-    expect(() => idsIn(cut(Buffer.concat([huge, Buffer.alloc(1 << 20)]), 1 << 16))).toThrow(/a flow of 4294967295 bytes is none/);
+    expect(() => idsIn(cut(Buffer.concat([huge, Buffer.alloc(1 << 20)]), 1 << 16))).toThrow(/a flow of 4294967295 bytes is too long/);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, hasHead) => {
         try {
@@ -98,7 +98,7 @@ describe('a frozen plan', () => {
     return { plan: plans.load(HEAD.planId), digest, file: path.join(folder, 'plans', HEAD.planId) };
   };
 
-  it('is gone through in batches, again and again, in the order in which it was frozen', () => {
+  it('can be iterated in batches repeatedly, in the order in which it was frozen', () => {
     const { plan, digest } = frozen(2500);
     expect([plan.count, plan.stale, plan.digest]).toEqual([2500, 0, digest]);
     for (let time = 0; time < 2; time++) {
@@ -108,7 +108,7 @@ describe('a frozen plan', () => {
     }
   });
 
-  it('that is no more what it was does not pass for a shorter one', () => {
+  it('whose file has changed does not pass for a shorter one', () => {
     const { plan, file } = frozen(3);
     truncateSync(file, readFileSync(file).length - formatFlow(flowOf(3)).length);
     expect(() => [...plan.batches(1000)]).toThrow(/held 3 flows and now holds 2/);

@@ -10,41 +10,40 @@ import { inBatches, type FlowList } from './flow-list.ts';
 import { isStale } from './lately.ts';
 import { formatFlow, formatHead, readPlan } from './plan-file.ts';
 
-/** A plan as it was frozen on this gateway. Its flows stay on disk, and are read a batch at a time. */
+/** A plan as frozen on this gateway. Its flows stay on disk and are read a batch at a time. */
 export interface FrozenPlan extends FlowList {
   planId: string;
   expiresAtMs: number;
   digest: Buffer;
-  /** What a block refuses beside its flows. */
+  /** What a block refuses in addition to its flows. */
   refused?: RefusedPackets;
-  /** How many of its flows were stuck on a WAN that could not carry them. */
+  /** Number of its flows that were stuck on a WAN that could not carry them. */
   stale: number;
 }
 
-/** A plan being written: flows in their order, then its digest. What throws has left nothing of it on disk. */
+/** A plan being written: flows in order, then its digest. If a call throws, nothing of it is left on disk. */
 export interface PlanWriter {
-  /** Throws RATE_LIMITED where the plans of this gateway have no more room, and what the file system throws. */
+  /** Throws RATE_LIMITED when there is no more room for plans on this gateway, and what the file system throws. */
   add(flow: Flow): void;
-  /** Puts the plan in place and gives its digest: SHA-256 over digestBytes of every flow, and refusedBytes of a block. */
+  /** Puts the plan in place and returns its digest: SHA-256 over digestBytes of every flow, then refusedBytes of a block. */
   finish(): Buffer;
   discard(): void;
 }
 
-/** What the plans of one store may come to. 96 MiB are about 1.7 million flows. */
+/** Limits of one store. 96 MiB hold about 1.7 million flows. */
 export const PLAN_LIMITS = { plans: 100, bytes: 96 << 20 };
 export type PlanLimits = typeof PLAN_LIMITS;
 
-/** How long a plan that was not started is kept after its time, for a command that is on its way. */
+/** How long a plan that was not started is kept after it expires, for a command that is on its way. */
 const GRACE_MS = 2 * 60_000;
-/** A plan waits for a quarter of an hour at most; no controller can have one kept for longer. */
+/** The longest that a plan waits to be started. Controllers ask for a quarter of an hour at most. */
 const MAX_WAIT_MS = 30 * 60_000;
 const BUFFERED_BYTES = 1 << 20;
 const ID = /^[0-9a-f-]{1,64}$/;
 
 /**
- * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON and then length-framed flows;
- * its time
- * is the moment until which it is kept. Times are the controller's.
+ * Frozen plans on disk, so that what runs is what was shown even after a restart. A file is a line of JSON, then length-framed flows; its
+ * mtime is the time until which it is kept. Times are the controller's.
  */
 export class PlanStore {
   readonly #directory: string;
@@ -58,7 +57,7 @@ export class PlanStore {
     disk.removeUnfinished(this.#directory);
   }
 
-  /** @throws RATE_LIMITED where as many plans are kept as may be, and what the file system throws */
+  /** @throws RATE_LIMITED when the maximum number of plans is kept, and what the file system throws */
   begin(planId: string, expiresAtMs: number, refused?: RefusedPackets): PlanWriter {
     const { plans, bytes: keptBytes } = this.kept();
     if (plans >= this.#limits.plans) throw noRoom(`${plans} plans`);
@@ -102,7 +101,10 @@ export class PlanStore {
     };
   }
 
-  /** Throws PLAN_UNKNOWN if it was never frozen here, is long over or damaged. All of it is read once, for the digest; no flow is kept. */
+  /**
+   * Throws PLAN_UNKNOWN if it was never frozen here, was removed after expiry, or is damaged. Reads the whole file once for the digest;
+   * keeps no flow in memory.
+   */
   load(planId: string): FrozenPlan {
     const file = this.#fileOf(planId);
     const summary = this.#disk.scan(file, summarise);
@@ -111,7 +113,7 @@ export class PlanStore {
     return { ...summary, planId, batches: (size) => this.#batches(file, size, summary.count) };
   }
 
-  /** Throws what the file system throws, and where the file is no more what it was. */
+  /** Throws what the file system throws, and if the file has changed. */
   *#batches(file: string, size: number, count: number): Generator<Flow[], void, void> {
     let read = 0;
     for (const batch of inBatches(readPlan(this.#disk.chunks(file)).flows, size)) {
@@ -125,7 +127,7 @@ export class PlanStore {
     this.#disk.remove(this.#fileOf(planId));
   }
 
-  /** Keeps a plan until then, as one that has run and may be undone. Throws what the file system throws. */
+  /** Keeps a plan that has run and may be undone until then. Throws what the file system throws. */
   keepUntil(planId: string, untilMs: number): void {
     this.#disk.files.utimesSync(this.#fileOf(planId), untilMs / 1000, untilMs / 1000);
   }
@@ -136,7 +138,7 @@ export class PlanStore {
     return { plans: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
-  /** Forgets plans whose time is over. Those in use stay. */
+  /** Removes plans whose time has passed, except those in use. */
   sweep(nowMs: number, isInUse: (planId: string) => boolean): void {
     for (const { planId, untilMs } of this.#files()) if (untilMs < nowMs && !isInUse(planId)) this.remove(planId);
   }
@@ -157,7 +159,7 @@ export class PlanStore {
   }
 }
 
-/** Until when a plan waits to be started, whatever the controller says. Times of one clock. */
+/** Until when a plan waits to be started: as asked, within MAX_WAIT_MS. Both times by the same clock. */
 export function expiryOf(askedMs: number, nowMs: number): number {
   return Math.min(Math.max(askedMs, nowMs), nowMs + MAX_WAIT_MS);
 }
@@ -178,6 +180,6 @@ function summarise(chunks: Iterable<Buffer>): Pick<FrozenPlan, 'expiresAtMs' | '
 function noRoom(what: string): FleetError {
   return new FleetError(
     'RATE_LIMITED',
-    `This gateway keeps ${what}, and has no room for more. They go when they expire or can no longer be undone: wait some minutes, or narrow the filter.`,
+    `This gateway keeps ${what} and has no room for more. Plans are removed when they expire or can no longer be undone: wait some minutes, or narrow the filter.`,
   );
 }

@@ -5,7 +5,10 @@ import { IPS } from '../../proto/model/status.ts';
 import type { Passage, Prospect } from '../conntrack/prospect.ts';
 import { speakers, type Speakers } from './speakers.ts';
 
-/** What comes of a flow for the side that began it: it goes on by itself, it is told, it waits for a time-out, or nobody can know. */
+/**
+ * What becomes of a flow for the side that initiated it: it continues by itself, it gets an error, it waits for a timeout, or it is
+ * unknown.
+ */
 export type Outlook = readonly [Fate, why: string];
 
 const OVER = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
@@ -13,12 +16,12 @@ const BEGINNING = new Set(['SYN_SENT', 'SYN_SENT2', 'SYN_RECV']);
 const PINGS = new Set<number>([PROTOCOLS.icmp, PROTOCOLS.icmpv6]);
 const DATAGRAMS = new Set<number>([PROTOCOLS.udp, PROTOCOLS.udplite]);
 const TUNNELS = new Set<number>([PROTOCOLS.gre, PROTOCOLS.esp, PROTOCOLS.ah, PROTOCOLS.ipip, PROTOCOLS.ipv6]);
-/** Longer silent than this, and a flow may stay so while a reset waits for its next packet. */
+/** A flow silent for longer than this may stay silent while a reset waits for its next packet. */
 const ACTIVE_SECONDS = 10;
 
 /**
- * What comes of a flow that is ended so, with what its next packets would meet. Held to real clients and servers by
- * test/field/predictions.test.ts.
+ * Predicts what becomes of a flow that is ended by this method, given what its next packets would meet. Checked against real clients and
+ * servers by test/field/predictions.test.ts.
  */
 export function predict(flow: Flow, prospect: Prospect | undefined, method: Method, nowMs: number): Outlook {
   const who: Speakers = PINGS.has(flow.proto) ? 'client' : speakers(flow, nowMs);
@@ -27,38 +30,38 @@ export function predict(flow: Flow, prospect: Prospect | undefined, method: Meth
   return method === Method.METHOD_RESET && flow.proto === PROTOCOLS.tcp ? predictReset(flow, outlook, who) : outlook;
 }
 
-/** A block refuses every packet for its time: TCP with a reset, the rest with an ICMP message, and only who sends is told. */
+/** A block refuses every packet for its time: TCP with a reset, the rest with an ICMP message. Only the sender learns of it. */
 function predictBlock(flow: Flow, who: Speakers): Outlook {
   if (flow.proto === PROTOCOLS.tcp && flow.state !== undefined && OVER.has(flow.state))
-    return [Fate.FATE_BREAKS, 'It has ended or is ending, and begins anew only after the block.'];
+    return [Fate.FATE_BREAKS, 'It has ended or is ending, and can reconnect only after the block.'];
   if (who === 'stream') return UNDER_WAY;
-  if (who === 'server') return [Fate.FATE_HANGS, 'The far side is told with its next packet; who began it only listens, and waits.'];
+  if (who === 'server') return [Fate.FATE_HANGS, 'The far side is refused with its next packet; the initiator only listens, and waits.'];
   if (flow.proto === PROTOCOLS.tcp)
     return [Fate.FATE_BREAKS, 'Its next packet is answered with a reset, and so is every new attempt until the block ends.'];
   return [Fate.FATE_BREAKS, 'Its packets are refused with an ICMP message until the block ends.'];
 }
 
-/** A reset answers whoever sends next; the other side is told when it sends something itself. */
+/** A reset answers whoever sends next; the other side gets one when it sends something itself. */
 function predictReset(flow: Flow, afterDelete: Outlook, who: Speakers): Outlook {
   if (who === 'stream') return UNDER_WAY;
   if (flow.state !== undefined && OVER.has(flow.state)) return afterDelete;
   const toldFirst: Outlook =
     who === 'server'
-      ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; who began it only listens, and waits.']
+      ? [Fate.FATE_HANGS, 'The far side gets the reset with its next packet; the initiator only listens, and waits.']
       : [Fate.FATE_BREAKS, 'Its next packet is answered with a reset.'];
   const { atMost = Infinity } = flow.idleSeconds === undefined ? (flow.idleBounds ?? {}) : { atMost: flow.idleSeconds };
   if (atMost <= ACTIVE_SECONDS || toldFirst[0] === afterDelete[0]) return toldFirst;
-  return [Fate.FATE_UNKNOWN, 'It has been silent: it gets a reset if it speaks within the time, and else is deleted.'];
+  return [Fate.FATE_UNKNOWN, 'It has been silent: it gets a reset if it sends within the time, and is deleted otherwise.'];
 }
 
 function predictDelete(flow: Flow, prospect: Prospect | undefined, who: Speakers): Outlook {
   if (flow.status & IPS.EXPECTED)
-    return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); whether it is let in again is up to that one.'];
+    return [Fate.FATE_UNKNOWN, 'Another flow expected it (FTP, SIP, …); that one decides whether it is let in again.'];
   const { proto, state } = flow;
   if (proto === PROTOCOLS.tcp && state !== undefined && OVER.has(state))
     return [Fate.FATE_RECONNECTS, 'It has ended or is ending; nothing is lost.'];
   const isKnown = proto === PROTOCOLS.tcp || DATAGRAMS.has(proto) || PINGS.has(proto) || TUNNELS.has(proto);
-  if (!isKnown) return [Fate.FATE_UNKNOWN, 'What this protocol does was not measured.'];
+  if (!isKnown) return [Fate.FATE_UNKNOWN, 'The behaviour of this protocol was not measured.'];
   if (!prospect) return [Fate.FATE_UNKNOWN, 'The gateway’s rules or routes cannot be read.'];
   const { client, server } = prospect;
   if (proto === PROTOCOLS.tcp && state !== undefined && BEGINNING.has(state)) return beginsAnew(client);
@@ -72,25 +75,25 @@ function predictDelete(flow: Flow, prospect: Prospect | undefined, who: Speakers
     );
   const serverFirst = way.serverFirst(server, who === 'both' ? client : undefined);
   if (who === 'server') return serverFirst;
-  return agreed(way.clientFirst(client), serverFirst, [Fate.FATE_UNKNOWN, 'It depends on which side speaks first.']);
+  return agreed(way.clientFirst(client), serverFirst, [Fate.FATE_UNKNOWN, 'It depends on which side sends first.']);
 }
 
-const UNDER_WAY: Outlook = [Fate.FATE_UNKNOWN, 'Its server speaks so often that it depends on what its client has under way.'];
+const UNDER_WAY: Outlook = [Fate.FATE_UNKNOWN, 'Its server sends so often that it depends on what its client is sending.'];
 
-/** What holds either way, or else that it is not known. */
+/** The outlook if both agree; otherwise that it is unknown. */
 function agreed(a: Outlook, b: Outlook, otherwise: Outlook): Outlook {
   if (a[0] === b[0]) return a;
   return [a, b].find(([fate]) => fate === Fate.FATE_UNKNOWN) ?? otherwise;
 }
 
-/** Of a connection that was not answered yet: the client sends its SYN again, and where that is translated does not matter. */
+/** For a connection that was not answered yet: the client sends its SYN again, whatever address it is translated to. */
 function beginsAnew(client: Passage): Outlook {
   switch (client.kind) {
     case 'through':
     case 'altered':
-      return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN begins it anew.'];
+      return [Fate.FATE_RECONNECTS, 'It is only beginning; its next SYN starts it again.'];
     case 'diverted':
-      return [Fate.FATE_UNKNOWN, 'It is only beginning, and today’s rules send its next SYN to somebody else.'];
+      return [Fate.FATE_UNKNOWN, 'It is only beginning, and today’s rules send its next SYN to another host.'];
     case 'gateway':
       return [Fate.FATE_UNKNOWN, 'It is only beginning, and its next SYN goes to the gateway itself.'];
     case 'dropped':
@@ -105,30 +108,30 @@ function beginsAnew(client: Passage): Outlook {
 
 interface Way {
   clientFirst(client: Passage): Outlook;
-  /** @param client what its packets meet once it speaks; undefined for one that only listens */
+  /** @param client what its packets meet once it sends; undefined for one that only listens */
   serverFirst(server: Passage, client: Passage | undefined): Outlook;
 }
 
-/** A TCP whose peer knows nothing of it is answered with a reset; ICMP does not end one that is established. */
+/** A TCP connection unknown to the peer is answered with a reset; ICMP does not end an established one. */
 const TCP: Way = {
   clientFirst(client) {
     switch (client.kind) {
       case 'through':
-        return [Fate.FATE_RECONNECTS, 'TCP is picked up by its next packet, by the same addresses and ports.'];
+        return [Fate.FATE_RECONNECTS, 'TCP is picked up by its next packet, with the same addresses and ports.'];
       case 'altered':
-        return [Fate.FATE_BREAKS, 'It would go on from another address or port; the server does not know that one and resets it.'];
+        return [Fate.FATE_BREAKS, 'It would continue from another address or port, which the server does not know and resets.'];
       case 'diverted':
         return [Fate.FATE_BREAKS, 'Today’s rules send its next packet to another server, which resets it.'];
       case 'gateway':
         return [Fate.FATE_BREAKS, 'Its next packet reaches the gateway itself, which answers with a reset.'];
       case 'dropped':
-        return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}; it waits for a time-out.`];
+        return [Fate.FATE_HANGS, `Its next packet is dropped by ${client.rule}; it waits for a timeout.`];
       case 'reset':
         return [Fate.FATE_BREAKS, `Its next packet is answered with a reset by ${client.rule}.`];
       case 'refused':
         return [
           Fate.FATE_HANGS,
-          `Its next packet is refused by ${client.rule} with an ICMP message, which ends no connection; it waits for a time-out.`,
+          `Its next packet is refused by ${client.rule} with an ICMP message, which ends no connection; it waits for a timeout.`,
         ];
       case 'unknown':
         return [Fate.FATE_UNKNOWN, client.why];
@@ -137,7 +140,7 @@ const TCP: Way = {
   serverFirst(server, client) {
     switch (server.kind) {
       case 'through':
-        return [Fate.FATE_RECONNECTS, 'TCP is picked up by the server’s next packet, by the same addresses and ports.'];
+        return [Fate.FATE_RECONNECTS, 'TCP is picked up by the server’s next packet, with the same addresses and ports.'];
       case 'unknown':
         return [Fate.FATE_UNKNOWN, server.why];
       case 'dropped':
@@ -145,7 +148,7 @@ const TCP: Way = {
         if (client) return TCP.clientFirst(client);
         return [
           Fate.FATE_HANGS,
-          `The server’s packets are dropped by ${server.rule}, and its client only listens, so that nothing opens the way again.`,
+          `The server’s packets are dropped by ${server.rule}, and its client only listens, so nothing opens the path again.`,
         ];
       case 'altered':
         return afterResetOfServer('The client gets the server’s next packet from another address or port, and resets it', client);
@@ -158,7 +161,7 @@ const TCP: Way = {
   },
 };
 
-/** The server has given up; its client hears of it when it speaks itself. */
+/** The server has given up; its client learns of it when it sends. */
 function afterResetOfServer(what: string, client: Passage | undefined): Outlook {
   if (!client) return [Fate.FATE_HANGS, `${what}; its client only listens, and waits.`];
   switch (client.kind) {
@@ -167,25 +170,25 @@ function afterResetOfServer(what: string, client: Passage | undefined): Outlook 
     case 'diverted':
     case 'gateway':
     case 'reset':
-      return [Fate.FATE_BREAKS, `${what}; its client is told when it speaks.`];
+      return [Fate.FATE_BREAKS, `${what}; its client gets a reset when it sends.`];
     case 'dropped':
     case 'refused':
-      return [Fate.FATE_HANGS, `${what}; what its client says is dropped by ${client.rule}.`];
+      return [Fate.FATE_HANGS, `${what}; what its client sends is dropped by ${client.rule}.`];
     case 'unknown':
       return [Fate.FATE_UNKNOWN, client.why];
   }
 }
 
-/** Datagrams, pings and tunnels begin anew with each packet. */
+/** Datagrams, pings and tunnels start again with any packet. */
 const DATAGRAM: Way = {
   clientFirst(client) {
     switch (client.kind) {
       case 'through':
-        return [Fate.FATE_RECONNECTS, 'It goes on with its next packet.'];
+        return [Fate.FATE_RECONNECTS, 'It continues with its next packet.'];
       case 'altered':
-        return [Fate.FATE_RECONNECTS, 'It goes on with its next packet, by another external address or port.'];
+        return [Fate.FATE_RECONNECTS, 'It continues with its next packet, from another external address or port.'];
       case 'diverted':
-        return [Fate.FATE_UNKNOWN, 'Today’s rules send its next packet to somebody else.'];
+        return [Fate.FATE_UNKNOWN, 'Today’s rules send its next packet to another host.'];
       case 'gateway':
         return [Fate.FATE_UNKNOWN, 'Its next packet reaches the gateway itself.'];
       case 'dropped':
@@ -199,7 +202,7 @@ const DATAGRAM: Way = {
   },
   serverFirst(server, client) {
     if (server.kind === 'unknown') return [Fate.FATE_UNKNOWN, server.why];
-    if (server.kind === 'through') return [Fate.FATE_RECONNECTS, 'It goes on with the far side’s next packet.'];
+    if (server.kind === 'through') return [Fate.FATE_RECONNECTS, 'It continues with the far side’s next packet.'];
     if (client) return DATAGRAM.clientFirst(client);
     const what =
       'rule' in server
@@ -207,17 +210,17 @@ const DATAGRAM: Way = {
         : server.kind === 'altered'
           ? 'comes from another address or port'
           : 'reaches the gateway itself';
-    return [Fate.FATE_HANGS, `What the far side sends ${what}, and who began it only listens, so that nothing opens the way again.`];
+    return [Fate.FATE_HANGS, `What the far side sends ${what}, and the initiator only listens, so nothing opens the path again.`];
   },
 };
 
-/** Counts flows by what will come of them. */
+/** Counts flows by their predicted fate. */
 export class PredictionCounter {
   readonly #method: Method;
   readonly #nowMs: number;
   readonly #counts = new Map<string, Prediction>();
 
-  /** @param nowMs milliseconds since 1970 by the machine's clock, as start times are */
+  /** @param nowMs milliseconds since 1970 by the machine's clock, like start times */
   constructor(method: Method, nowMs: number) {
     this.#method = method;
     this.#nowMs = nowMs;

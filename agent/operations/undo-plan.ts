@@ -8,9 +8,9 @@ import type { Undoable } from './undo-store.ts';
 const BATCH = 1000;
 
 /**
- * These say that the command took the entry away, or may have: of a command that a crash interrupted nobody can say which of those that are
- * gone it was that took them. An entry too many ends by its own timeout; one too few is a broken connection. All others it left, or did not
- * find.
+ * Outcomes in which the command removed the entry, or may have: after a crash it is unknown which of the missing entries the command
+ * removed. A superfluous entry expires by its own timeout; a missing one is a broken connection. In all other outcomes the command left the
+ * entry, or did not find it.
  */
 const ENDED: ReadonlySet<Outcome> = new Set([
   Outcome.OUTCOME_DELETED,
@@ -21,22 +21,21 @@ const ENDED: ReadonlySet<Outcome> = new Set([
 
 export interface UndoOptions extends Undoable {
   context: () => FlowContext;
-  /** Asked before each batch; what comes after is left alone. */
+  /** Checked before each batch; once true, the rest is left alone. */
   isStopped: () => boolean;
-  /** The undo had started before a crash: an entry that is there may be one that it made. */
+  /** The undo had started before a crash: an existing entry may be one that it restored. */
   isRepeated: boolean;
   onProgress: (done: number) => void;
 }
 
-/** True if an undo of these outcomes would have something to put back. */
+/** True if an undo of these outcomes would have something to restore. */
 export function canUndo(outcomes: readonly Outcome[]): boolean {
   return outcomes.some((outcome) => ENDED.has(outcome));
 }
 
 /**
- * Makes again what a command deleted or may have deleted, translation included, and looks at each again. A flow that was expected comes
- * after the one that
- * expected it. Outcomes in the plan's order; of flows that the command did not delete, they are the command's own.
+ * Restores the entries that a command deleted or may have deleted, translation included, and verifies each. An expected flow comes after
+ * the one that expected it. Returns outcomes in the plan's order; for flows that the command did not delete, the command's own.
  */
 export async function undoPlan(
   table: ConntrackTable,

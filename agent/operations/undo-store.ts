@@ -17,18 +17,18 @@ const schema = z.object({
 /** What a finished command did to the flows of its plan, on disk. */
 type Held = z.output<typeof schema>;
 
-/** What an undo works on: the plan's flows and what came of each, in the plan's order. */
+/** What an undo works on: the plan's flows and their outcomes, in the plan's order. */
 export interface Undoable {
   flows: FlowList;
   outcomes: Outcome[];
 }
 
-/** How long after its time a held command stays, for an undo that began in time and is repeated after a crash. */
+/** How long a held command is kept after its time, for an undo that started in time and is repeated after a crash. */
 const GRACE_MS = 60 * 60_000;
-/** What may name a command: its undo is a file of that name. */
+/** Valid command ids: the undo record is a file of that name. */
 export const COMMAND_ID = /^\w[\w.-]{0,63}$/;
 
-/** Finished commands that may be undone, on disk beside the plans whose flows they ended. Times are the controller's. */
+/** Finished commands that may be undone, on disk next to the plans whose flows they ended. Times are the controller's. */
 export class UndoStore {
   readonly #directory: string;
   readonly #plans: PlanStore;
@@ -51,14 +51,14 @@ export class UndoStore {
     return this.planOf(commandId) !== undefined;
   }
 
-  /** The plan whose flows the command ended, where it is kept. */
+  /** The plan whose flows the command ended; undefined if it is not kept. */
   planOf(commandId: string): string | undefined {
     return this.#read(commandId)?.planId;
   }
 
   /**
-   * Gives what a command ended to the one undo that may have it; the same undo may ask again after a crash, also when the time is over.
-   * Throws PLAN_EXPIRED after its time or where it is not kept, PLAN_ALREADY_RUN for a second undo.
+   * Hands what a command ended to one undo only; the same undo may ask again after a crash, even after the time has passed. Throws
+   * PLAN_EXPIRED after its time or if it is not kept, PLAN_ALREADY_RUN for a second undo, PLAN_UNKNOWN as PlanStore.load.
    */
   take(commandId: string, undoId: string, nowMs: number): Undoable {
     const held = this.#read(commandId);
@@ -72,14 +72,14 @@ export class UndoStore {
     return { flows, outcomes: fromRuns(held.runs) };
   }
 
-  /** The undo's result is on record, or it is long over: flows and outcomes go. */
+  /** Removes flows and outcomes: the undo's result was acknowledged, or its time has long passed. */
   forget(commandId: string): void {
     const held = this.#read(commandId);
     if (held) this.#plans.remove(held.planId);
     this.#disk.remove(this.#fileOf(commandId));
   }
 
-  /** Forgets what is long over. */
+  /** Removes what has long expired. */
   sweep(nowMs: number): void {
     for (const name of this.#disk.names(this.#directory).filter((one) => COMMAND_ID.test(one))) {
       const held = this.#read(name);
@@ -87,7 +87,7 @@ export class UndoStore {
     }
   }
 
-  /** Undefined also for what names no command, and for a file that cannot be read: it is told, and that command cannot be undone. */
+  /** Undefined also for an invalid id, and for a file that cannot be read: the disk logs it, and that command cannot be undone. */
   #read(commandId: string): Held | undefined {
     if (!COMMAND_ID.test(commandId)) return undefined;
     return this.#disk.read(this.#fileOf(commandId), (bytes) => schema.parse(JSON.parse(bytes.toString('utf8'))));
