@@ -6,12 +6,12 @@ import { readProblem } from './problem.ts';
 import { retryDelayMs } from './subscribe.ts';
 import { routeUrl } from './route-url.ts';
 
-test('a route becomes an address with its parameters, and absent query values are left out', () => {
+test('a route becomes a URL with its parameters, and absent query values are omitted', () => {
   expect(routeUrl(routes.listSamples, { id: 'a/b' }, { points: 60, from: undefined })).toBe('/api/v1/gateways/a%2Fb/samples?points=60');
   expect(() => routeUrl(routes.getGateway)).toThrow('/gateways/{id} needs id');
 });
 
-test('events arrive whole however the stream is cut', () => {
+test('events arrive whole however the stream is split', () => {
   const text = ': hello\r\nid: 7\ndata: {"a":\ndata: 1}\n\ndata: second\n\n';
   for (let cut = 0; cut <= text.length; cut++) {
     const parse = createEventParser();
@@ -22,11 +22,11 @@ test('events arrive whole however the stream is cut', () => {
   }
 });
 
-test('an event without its empty line is not given out', () => {
+test('an event without its empty line is not emitted', () => {
   expect(createEventParser()('data: half')).toEqual([]);
 });
 
-test('a request without an answer keeps its key, and is a new intent once it was answered or ten minutes have gone', () => {
+test('an unanswered request keeps its key, and is a new intent once it was answered or ten minutes have passed', () => {
   let nowMs = 0;
   let made = 0;
   const intents = new Intents(
@@ -40,12 +40,12 @@ test('a request without an answer keeps its key, and is a new intent once it was
   expect(intents.keyOf('a')).toBe('key-4');
 });
 
-test('pauses between tries double up to half a minute', () => {
+test('pauses between retries double up to half a minute', () => {
   expect([1, 2, 3, 9].map((failures) => retryDelayMs(failures, 0))).toEqual([1000, 2000, 4000, 30_000]);
   expect(retryDelayMs(9, 1)).toBe(22_500);
 });
 
-test('a problem has plain words: a request under way, a key of before, and how long to wait', async () => {
+test('problems have plain sentences: a request in progress, a reused key, and how long to wait', async () => {
   const said = (code: string, status: number, detail: string, seconds?: number) =>
     readProblem(
       Response.json(

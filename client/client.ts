@@ -13,17 +13,17 @@ type Part<K extends string, T> = T extends z.ZodType
     : { [P in K]: z.input<T> }
   : { [P in K]?: undefined };
 
-/** What a call of this route takes: `params`, `query` and `body` as the route declares them. */
+/** The arguments of a call: `params`, `query` and `body` as the route declares them. */
 export type Asked<R extends Route> = Part<'params', R['params']> &
   Part<'query', R['query']> &
   Part<'body', R['body']> & { signal?: AbortSignal };
-/** The same as a last argument, which may be left out where nothing has to be said. */
+/** The same as a last argument, which may be omitted if the route requires nothing. */
 export type MaybeAsked<R extends Route> = {} extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
-/** What it gives back, parsed by the route's own schema. */
+/** The result of a call, parsed by the route's own schema. */
 export type Answered<R extends Route> = Output<R['response']>;
 export type Body<R extends Route> = Input<R['body']>;
 
-/** How long an answer may take to begin, in milliseconds. What is asked with a POST may have to walk tables. */
+/** How long a response may take to begin, in milliseconds. A POST may have to walk tables. */
 const MAX_WAIT_MS = { read: 15_000, work: 45_000 };
 
 export interface SendOptions extends Omit<RequestOptions, 'headers'> {
@@ -43,8 +43,8 @@ export class Client {
   }
 
   /**
-   * Calls one route; the answer is parsed by its schema. Throws ControllerError for every way in which the controller can say no; an
-   * aborted call throws AbortError.
+   * Calls one route; the response is parsed by its schema. Throws ControllerError for every problem the controller can return; an aborted
+   * call throws AbortError.
    */
   async call<R extends Route>(route: R, ...[asked]: MaybeAsked<R>): Promise<Answered<R>> {
     const { params, query, body, signal } = (asked ?? {}) as {
@@ -57,7 +57,9 @@ export class Client {
     return readAnswer(route, response);
   }
 
-  /** One request by its path; a POST carries the key of its intent. Throws ControllerError if nothing answers, or not in time. */
+  /**
+   * Sends one request by its path; a POST carries the key of its intent. Throws ControllerError if there is no response, or none in time.
+   */
   async send(path: string, { method, body, signal, accept = 'application/json' }: SendOptions): Promise<Response> {
     const intent = `${path} ${body === undefined ? '' : JSON.stringify(body)}`;
     const limit = new AbortController();
@@ -70,7 +72,7 @@ export class Client {
         signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
         headers: { accept, ...(method === 'POST' && { 'idempotency-key': this.#intents.keyOf(intent) }) },
       });
-      // 409 may say that the first try is still under way.
+      // 409 may mean that the first attempt is still in progress.
       if (response.status < 500 && response.status !== 409) this.#intents.settle(intent);
       return response;
     } catch (error) {
@@ -82,8 +84,8 @@ export class Client {
   }
 
   /**
-   * A connection that was kept may be found closed when it is used again. The same request on another has one effect: a POST by its key,
-   * others by what they say.
+   * A kept-alive connection may turn out to be closed when it is reused. Repeating the request on another is safe: a POST by its key, other
+   * methods because they are idempotent.
    */
   async #fetch(path: string, options: RequestOptions): Promise<Response> {
     try {

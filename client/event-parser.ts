@@ -11,8 +11,8 @@ export async function* readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>)
 }
 
 /**
- * Splits a text stream into server-sent events (WHATWG HTML, 9.2.6): fields of `id` and `data`, comments and `retry` left out.
- * Feed it chunks in order; it keeps what is not yet complete.
+ * Splits a text stream into server-sent events (WHATWG HTML, 9.2.6): the fields `id` and `data`; comments and `retry` are ignored. Feed it
+ * chunks in order; it buffers what is not yet complete.
  */
 export function createEventParser(): (chunk: string) => ServerEvent[] {
   let rest = '';

@@ -1,10 +1,9 @@
-/** How long a request without an answer counts as the same intent when it is sent again. */
+/** How long an unanswered request counts as the same intent when it is sent again. */
 const REMEMBERED_MS = 10 * 60_000;
 
 /**
- * One Idempotency-Key for one intent: a request that got no answer (the network, a server away) keeps its key, so that pressing the button
- * again
- * cannot do it twice. Once it was answered, the same request is a new intent.
+ * One Idempotency-Key per intent: a request without a response (network failure, server down) keeps its key, so that pressing the button
+ * again cannot run it twice. Once it was answered, the same request is a new intent.
  */
 export class Intents {
   readonly #open = new Map<string, { key: string; atMs: number }>();
@@ -15,7 +14,7 @@ export class Intents {
     [this.#newKey, this.#now] = [newKey, now];
   }
 
-  /** The key of a request: that of its last try if nobody knows what became of it. */
+  /** The key of a request: that of its last attempt if its result is unknown. */
   keyOf(request: string): string {
     const nowMs = this.#now();
     for (const [other, { atMs }] of this.#open) if (nowMs - atMs > REMEMBERED_MS) this.#open.delete(other);
@@ -24,7 +23,7 @@ export class Intents {
     return key;
   }
 
-  /** The request was answered, with yes or no. */
+  /** The request was answered, whether it succeeded or not. */
   settle(request: string): void {
     this.#open.delete(request);
   }

@@ -1,14 +1,14 @@
 import { problem, type Problem } from '../proto/http/common.ts';
 import { ERROR_CODES, type ErrorCode } from '../proto/model/error-codes.ts';
 
-/** What the console says in place of a sentence that is meant for the writer of a script. */
+/** Sentences that the console shows instead of those meant for authors of scripts. */
 const PLAIN_WORDS: Partial<Record<ErrorCode, string>> = {
   IDEMPOTENCY_PENDING:
     'The same was sent before, and what became of it is not known yet. Wait a moment and press again; it is not done twice.',
   IDEMPOTENCY_KEY_REUSED: 'The controller took this for another request of before, and did nothing. Press again.',
 };
 
-/** The controller said no, or could not be reached; `problem` is what it said. */
+/** The controller returned a problem, or could not be reached; `problem` describes it. */
 export class ControllerError extends Error {
   readonly problem: Problem;
 
@@ -28,7 +28,7 @@ export class ControllerError extends Error {
 }
 
 /**
- * The problem that an answer carries. An answer that is none of ours (a proxy in between) becomes UNAVAILABLE or INTERNAL with its status.
+ * The problem in a response. A response that is not a problem (from a proxy in between) becomes UNAVAILABLE or INTERNAL with its status.
  */
 export async function readProblem(response: Response): Promise<ControllerError> {
   const text = await response.text();
@@ -51,13 +51,13 @@ export async function readProblem(response: Response): Promise<ControllerError> 
   });
 }
 
-/** How long an answer says to wait, in seconds; undefined where it does not say. */
+/** The Retry-After of a response, in seconds; undefined if it has none. */
 export function retryAfterSeconds({ headers }: Response): number | undefined {
   const seconds = Number(headers.get('x-retry-after') ?? headers.get('retry-after'));
   return Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
 }
 
-/** A wait in words, rounded up: whoever comes back then is not too early. */
+/** A wait in words, rounded up, so that a retry after it is not too early. */
 export function waitWords(seconds: number): string {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
@@ -71,7 +71,7 @@ function withWait(words: string, seconds: number | undefined): string {
   return seconds === undefined ? words : `${words} Try again in ${waitWords(seconds)}.`;
 }
 
-/** Nothing answered in time. */
+/** There was no response in time. */
 export function silent(seconds: number): ControllerError {
   return new ControllerError({
     type: 'about:blank',
@@ -82,7 +82,7 @@ export function silent(seconds: number): ControllerError {
   });
 }
 
-/** What a failed fetch means: nothing answered at all. */
+/** A failed fetch: there was no response at all. */
 export function unreachable(cause: unknown): ControllerError {
   const error = new ControllerError({
     type: 'about:blank',

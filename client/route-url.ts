@@ -1,6 +1,6 @@
 import type { Route } from '../proto/http/route.ts';
 
-/** The address of a route with its parameters; absent query values are left out. Throws TypeError for a missing path parameter. */
+/** The URL of a route with its parameters; absent query values are omitted. Throws TypeError for a missing path parameter. */
 export function routeUrl(route: Route, params: Record<string, unknown> = {}, query: Record<string, unknown> = {}): string {
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = params[name];

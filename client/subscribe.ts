@@ -4,7 +4,9 @@ import { createEventParser } from './event-parser.ts';
 import { ControllerError, readProblem } from './problem.ts';
 import { routeUrl } from './route-url.ts';
 
-/** A stream is connecting, live with the time of its last byte, waiting for its next try, or given up because the controller said no. */
+/**
+ * A stream is connecting, live with the time of its last byte, waiting for its next attempt, or given up because the controller refused it.
+ */
 export type StreamState =
   | { kind: 'connecting' }
   | { kind: 'live'; lastAtMs: number }
@@ -18,20 +20,18 @@ export interface SubscribeOptions<R extends Route> {
 }
 
 const LONGEST_WAIT_MS = 30_000;
-/** A stream without a byte for this long is taken as broken; heartbeats come far more often. */
+/** A stream without a byte for this long is considered broken; heartbeats are far more frequent. */
 const SILENCE_MS = 45_000;
 
 /**
- * How long to wait before try number `failures` (from 1): 1 s, doubling to 30 s, less up to a quarter so that consoles do not return
- * together.
+ * How long to wait before retry number `failures` (from 1): 1 s, doubling to 30 s, minus up to a quarter so that consoles do not reconnect
+ * all at once.
  */
 export function retryDelayMs(failures: number, random: number): number {
   return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (failures - 1)) * (1 - random / 4);
 }
 
-/**
- * Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only where asking again cannot help.
- */
+/** Follows an event stream until the returned function is called. Reconnects with growing pauses; stops only when a retry cannot help. */
 export function subscribe<R extends Route>(
   client: Client,
   route: R,
