@@ -1,5 +1,5 @@
 // node test/containers/try.ts: the compose file as a newcomer uses it, from `up` to data that outlives `down`. Images must be built.
-// COMPOSE is the command (`docker compose`). It makes a project of its own and removes it, volumes included.
+// COMPOSE is the command (`docker compose`). It creates a project of its own and removes it, volumes included.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ const [command, ...options] = (process.env.COMPOSE ?? 'docker compose').split(' 
 const STACK = ['postgres', 'redis', 'migrate', 'controller', 'web'];
 const CONSOLE = 'http://localhost:3000';
 const OPERATOR = { email: 'first@example.com', password: randomBytes(12).toString('hex') };
-/** Services are named at each `up`, so that the profile of the agent may stay on. */
+/** Services are named at each `up`, so that the agent's profile may stay enabled. */
 const env: NodeJS.ProcessEnv = {
   ...process.env,
   COMPOSE_PROFILES: 'agent',
@@ -33,7 +33,7 @@ try {
 }
 
 async function story(): Promise<void> {
-  await timed('up, until the console answers for the controller', async () => {
+  await timed('up, until the console and the controller respond', async () => {
     compose(['up', '-d', ...STACK]);
     await until(() =>
       client.send('/api/openapi.json', { method: 'GET' }).then(
@@ -61,7 +61,7 @@ async function story(): Promise<void> {
   console.log(`gateway ${first.state}, ${first.usage!.count} flows at its first sample`);
   const flows = await client.call(routes.searchFlows, { body: {} });
   assert.equal(flows.gateways[0]?.state, 'answered');
-  assert.ok(flows.total > 0, 'the table holds at least the flows of the stack itself');
+  assert.ok(flows.total > 0, 'the table must hold at least the flows of the stack itself');
   console.log(`${flows.total} flows listed, the first: ${JSON.stringify(flows.rows[0])}`);
 
   await flushOne();
@@ -84,12 +84,12 @@ async function story(): Promise<void> {
   });
   assert.ok(
     samples.points.some(({ at }) => at < stopped),
-    'samples from before are still there',
+    'earlier samples must still be there',
   );
-  console.log(`the session of before still serves; ${samples.points.length} points and ${samples.gaps.length} gaps in the history`);
+  console.log(`the earlier session is still valid; ${samples.points.length} points and ${samples.gaps.length} gaps in the history`);
 }
 
-/** From the sign-in to the first flows in the console, as a person goes; the agent is started when the console asks for it. */
+/** From the sign-in to the first flows in the console, as a person would; the agent is started when the console asks for it. */
 async function firstRun(): Promise<void> {
   const browser = await launchChromium();
   try {
@@ -109,7 +109,7 @@ async function firstRun(): Promise<void> {
     const command = page.getByLabel('enrolment command').first();
     await command.waitFor();
     env.CTFLEET_JOIN_TOKEN = /CTFLEET_JOIN_TOKEN=(\S+)/.exec(await command.innerText())![1]!;
-    await timed('the agent, from its start to a sample in the history', async () => {
+    await timed('from the start of the agent to a sample in the history', async () => {
       compose(['up', '-d', 'agent']);
       await until(async () => (await gateway())?.usage !== undefined);
     });
@@ -139,7 +139,7 @@ async function flushOne(): Promise<void> {
   console.log(`a flush of one flow: ${JSON.stringify(flush.totals)}`);
 }
 
-/** The only gateway; undefined while nobody answers. */
+/** The only gateway; undefined while the controller does not respond. */
 async function gateway(): Promise<Gateway | undefined> {
   return client.call(routes.listGateways).then(
     ({ items }) => items[0],
@@ -154,7 +154,7 @@ function isNewer(seen: Gateway | undefined, since: string): boolean {
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 120_000;
   while (!(await isSo())) {
-    if (Date.now() > end) throw new Error('It did not come to be within two minutes.');
+    if (Date.now() > end) throw new Error('The condition was not met within two minutes.');
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }

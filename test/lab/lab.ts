@@ -30,13 +30,13 @@ export interface GatewayKind {
 }
 
 export interface LabOptions {
-  /** Names of all namespaces begin with it; one lab a prefix. */
+  /** All namespace names begin with it; one lab per prefix. */
   prefix: string;
   gateways: number;
   nat?: NatKind;
   pin?: boolean;
   routing?: Routing;
-  /** Of single gateways, in place of the lab's. */
+  /** Rules of single gateways, instead of the lab's. */
   rules?: (n: number) => GatewayKind;
 }
 
@@ -75,7 +75,8 @@ export class Lab {
         this.#batch(gateway, gatewayBatch(n, wansOf(routing)));
         run('ip', ['-6', '-n', gateway, '-batch', '-'], gatewayBatch6(n));
         for (const family of IP_FAMILIES) run('ip', [family, '-n', gateway, '-batch', '-'], routingBatch(n, family, routing));
-        // arp_announce 2: after a failover an SNATed packet would else ask for its next hop with the other WAN's address, unanswered.
+        // arp_announce 2: otherwise, after a failover, ARP for the next hop of an SNATed packet would use the other WAN's address and stay
+        // unanswered.
         runIn(gateway, 'sh', [
           '-c',
           sysctls({
@@ -100,7 +101,7 @@ export class Lab {
     }
   }
 
-  /** Removes every namespace of the prefix, and with them cables, routes and tables. Processes inside are the caller's to end first. */
+  /** Removes every namespace of the prefix, and with them cables, routes and tables. The caller must end the processes inside first. */
   down(): void {
     deleteNamespaces(listNamespaces().filter((name) => name.startsWith(`${this.#options.prefix}-`)));
   }
@@ -131,7 +132,7 @@ export class Lab {
     } catch {
       // It had not failed silently.
     }
-    // Setting the link down threw the IPv6 address and all its routes away.
+    // Setting the link down removed the IPv6 address and all its routes.
     run('ip', ['-n', gateway, 'addr', 'replace', `${externalAddress6(n, wan)}/64`, 'dev', `wan${wan}`, 'nodad']);
     const routing = this.#routingOf(n);
     for (const family of IP_FAMILIES) {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
 
-/** Runs a program to its end, text on its standard input; throws with what it printed if it fails. */
+/** Runs a program to completion with the text on its standard input; throws with its standard error if it fails. */
 export function run(command: string, args: string[], input = ''): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8' });
   if (error) throw new Error(`${command} could not be started: ${error.message}`);
@@ -8,7 +8,7 @@ export function run(command: string, args: string[], input = ''): string {
   return stdout;
 }
 
-/** Runs a program inside a namespace to its end. */
+/** Runs a program inside a namespace to completion. */
 export function runIn(namespace: string, command: string, args: string[], input = ''): string {
   return run('ip', ['netns', 'exec', namespace, command, ...args], input);
 }

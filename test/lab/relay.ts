@@ -1,5 +1,5 @@
-// Passes TCP connections on to a unix socket, or the other way round, so that a link crosses namespaces without a route. Nothing waits for
-// more to send: an answer that stood behind an acknowledgement would look like a slow gateway.
+// Forwards TCP connections to a unix socket, or the other way round, so that a link crosses namespaces without a route. Nagle's algorithm
+// is off: a response held back for an acknowledgement would look like a slow gateway.
 //   node relay.ts tcp ADDRESS PORT SOCKET     node relay.ts unix SOCKET ADDRESS PORT
 import { rmSync } from 'node:fs';
 import net from 'node:net';

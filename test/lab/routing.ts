@@ -1,9 +1,8 @@
 import { clientAddress, clientAddress6, externalAddress, externalAddress6, WANS, type WanNumber } from './topology.ts';
 
 /**
- * How a gateway chooses a WAN. `standby`: two default routes, the lower metric carries. `balanced`: one default route with a next hop by
- * each WAN. `policy`: as
- * `standby`, and a rule sends some clients by wan2. `single`: there is only wan1.
+ * How a gateway chooses a WAN. `standby`: two default routes, the lower metric wins. `balanced`: one default route with a next hop on each
+ * WAN. `policy`: as `standby`, and a rule routes some clients via wan2. `single`: there is only wan1.
  */
 export type Routing = 'standby' | 'balanced' | 'policy' | 'single';
 
@@ -11,13 +10,13 @@ export type IpFamily = '-4' | '-6';
 export const IP_FAMILIES: readonly IpFamily[] = ['-4', '-6'];
 
 /**
- * What `ip rule` sends by wan2 where routing is `policy`: its table has no `unreachable`, so that these clients have the main table when
- * wan2 is down.
+ * Table of the `ip rule` for wan2 if routing is `policy`. It has no `unreachable`, so these clients fall back to the main table when wan2
+ * is down.
  */
 export const POLICY_TABLE = 112;
 const FIRST_POLICY_CLIENT = 16_500;
 
-/** The number of a client that is sent by wan2 where routing is `policy`. */
+/** The number of a client that is routed via wan2 if routing is `policy`. */
 export function policyClient(index: number): number {
   return FIRST_POLICY_CLIENT + index;
 }
@@ -44,7 +43,10 @@ export function defaultRoute(family: IpFamily, wan: WanNumber, routing: Routing)
   return ['default', 'via', nextHop(family, wan), 'dev', `wan${wan}`, 'metric', String(wan * 10)];
 }
 
-/** Default routes and rules of a gateway. A table for marks ends in `unreachable`, or traffic "from wan1's address" would leave by wan2. */
+/**
+ * Default routes and rules of a gateway. A table for marks ends in `unreachable`; otherwise traffic "from wan1's address" would leave via
+ * wan2.
+ */
 export function routingBatch(n: number, family: IpFamily, routing: Routing): string {
   const from = (wan: WanNumber) => (family === '-4' ? externalAddress(n, wan) : externalAddress6(n, wan));
   const defaults = new Set(wansOf(routing).map((wan) => `route add ${defaultRoute(family, wan, routing).join(' ')}`));

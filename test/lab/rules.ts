@@ -38,7 +38,7 @@ ${WANS.map((wan) => `    oifname "wan${wan}" meta nfproto ipv4 ${translate('ip',
 `;
 }
 
-/** Providers drop sources of the other provider (BCP 38), and paths that a test has made fail silently. */
+/** Providers drop source addresses of the other provider (BCP 38), and paths that a test lets fail silently. */
 export function inetRules(): string {
   return `table inet isp {
   set dead { type ifname . ipv4_addr; }

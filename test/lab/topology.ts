@@ -4,7 +4,7 @@ export const WANS: readonly WanNumber[] = [1, 2];
 
 export const SERVERS = ['198.51.100.10', '198.51.100.20', '198.51.100.30', '198.51.100.40'];
 export const SERVERS6 = ['2001:db8:113::10', '2001:db8:113::20'];
-/** Packets to it vanish. */
+/** Packets to this address are dropped. */
 export const BLACK_HOLE = '198.51.100.66';
 /** Where agents reach the controller. */
 export const CONTROLLER_ADDRESS = 'fd42:c7f1::1';

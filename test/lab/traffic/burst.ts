@@ -1,4 +1,4 @@
-// Makes COUNT UDP flows at once, one from each of as many local ports, says "sent" and ends when told to by the end of its input.
+// Makes COUNT UDP flows at once, each from its own local port, prints "sent" and exits at the end of its input.
 //   node burst.ts LOCAL-ADDRESS SERVER PORT COUNT
 import dgram from 'node:dgram';
 

@@ -1,7 +1,6 @@
 // Makes new UDP flows at a steady rate, each to another address and port, and prints how many there were when its input ends.
 //   node churn.ts FLOWS-PER-SECOND [AT-MOST] [PORTS]      Prints "flowing" after the first, "all sent" after the last.
-// Destination ports are 1024 and so many more, one after the other.
-// Packets go to 198.18.0.0/15, which must have a route; nobody needs to answer.
+// Destination ports count up from 1024, PORTS of them. Packets go to 198.18.0.0/15, which must have a route; no replies are needed.
 import koffi from 'koffi';
 
 const AF_INET = 2;

@@ -1,5 +1,5 @@
-// Sends back what it gets over TCP, and what its own input says to every connection: node echo.ts ADDRESS PORT
-// Over UDP it only sends back: node echo.ts ADDRESS PORT udp
+// Echoes what it receives over TCP, and sends its own input to every connection: node echo.ts ADDRESS PORT
+// Over UDP it only echoes: node echo.ts ADDRESS PORT udp
 import dgram from 'node:dgram';
 import net from 'node:net';
 

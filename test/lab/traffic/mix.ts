@@ -1,4 +1,4 @@
-// Keeps a realistic mix of flows going through one gateway: phones, browsing, held sessions, DNS, pings, tunnels, a scan, IPv6.
+// Keeps a realistic mix of flows going through one gateway: phones, browsing, long sessions, DNS, pings, tunnels, a scan, IPv6.
 //   node mix.ts GATEWAY [SCALE]      SCALE 1 is about 1,000 entries
 import dgram from 'node:dgram';
 import net from 'node:net';
@@ -28,7 +28,7 @@ every(4000, () =>
   ),
 );
 
-// Sessions that stay open and say something now and then.
+// Sessions that stay open and send something now and then.
 const held: net.Socket[] = [];
 every(150, () => {
   if (held.length < 150 * scale) held.push(tcp(pick(SERVERS, held.length), 7, clientAddress(gateway, 100 + held.length)));
@@ -52,7 +52,7 @@ every(250 / scale, () => {
   socket.once('connect', () => socket.end('GET / HTTP/1.0\r\n\r\n'));
 });
 
-// DNS, pings, and one host that knocks at a wall.
+// DNS, pings, and one host that scans a black hole.
 let question = 0;
 every(200 / scale, () => {
   question++;

@@ -1,5 +1,5 @@
-// Sends packets of its own making and says "sent": node packets.ts gre|esp|syn FROM TO [COUNT]
-// Each SYN is of another source port, and is answered by nobody here.
+// Sends crafted packets and prints "sent": node packets.ts gre|esp|syn FROM TO [COUNT]
+// Each SYN has another source port; nothing here handles the answers.
 import { espPacket, grePacket, sendRaw, synPacket } from './raw.ts';
 
 const [, , kind, from, to, count = '1'] = process.argv as unknown as [string, string, 'gre' | 'esp' | 'syn', string, string, string?];

@@ -1,4 +1,4 @@
-// Pings once, and says "answered" or, after a second, "silent": node ping.ts DEVICE FROM TO
+// Pings once, and prints "answered" or, after a second, "silent": node ping.ts DEVICE FROM TO
 import { decodeEchoReply, encodeEcho } from '../../../agent/wans/icmp-echo.ts';
 import { PingSocket } from '../../../agent/wans/ping-socket.ts';
 

@@ -1,5 +1,5 @@
 // Servers of the lab's internet: TCP 80 and 443 answer one request and close, TCP 7 holds and echoes, UDP 53, 443 and 9000 echo, UDP 5060
-// is a SIP registrar that says which address it saw. Every socket is bound to one address, so that answers come from the address asked.
+// is a SIP registrar that reports which address it saw. Every socket is bound to one address, so that answers come from the address asked.
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { SERVERS, SERVERS6 } from '../topology.ts';

@@ -1,6 +1,6 @@
-// Says each line of its input to an echo server over one socket, and prints each line that comes back.
+// Sends each line of its input to an echo server over one socket, and prints each line that comes back.
 //   node talk.ts tcp|udp LOCAL-ADDRESS LOCAL-PORT SERVER PORT
-// Prints "open" when it may be talked to, "closed" when the server ends a connection, and the name of an error, such as ECONNRESET.
+// Prints "open" when it is ready, "closed" when the server ends a connection, and the name of an error, such as ECONNRESET.
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
@@ -32,7 +32,7 @@ if (kind === 'tcp') {
   const socket = dgram.createSocket('udp4');
   socket.on('message', (message) => print(message.toString().trimEnd()));
   socket.on('error', (error: NodeJS.ErrnoException) => console.log(error.code));
-  // A connected socket is told of refusals, as DNS clients and VPNs are.
+  // A connected socket gets ICMP refusals as errors, as DNS clients and VPNs do.
   socket.bind(Number(localPort), local, () => socket.connect(Number(port), server, () => console.log('open')));
   said.on('line', (line) => socket.send(`${line}\n`, (error) => error && console.log((error as NodeJS.ErrnoException).code)));
 }

@@ -1,4 +1,4 @@
-// A SIP trunk: REGISTERs from one fixed port and prints one JSON line each time what it knows changes.
+// A SIP trunk: REGISTERs from one fixed port and prints one JSON line each time its state changes.
 //   node trunk.ts LOCAL-ADDRESS SERVER PERIOD-MS [LOCAL-PORT]
 import dgram from 'node:dgram';
 
